@@ -1,0 +1,116 @@
+#!/bin/sh
+#
+# Installs what is missing of 3rdparty/packages.txt (from Debian's packages)
+# and of research/players/package-lock.json (from npm):
+#
+#   3rdparty/install.sh [build] [run] [test] [bench]
+#
+# Without a group: build and run. What is there already is left alone, and then
+# neither root nor a network is needed. As another user it asks sudo.
+set -eu
+
+cd "$(dirname "$0")/.."
+list=3rdparty/packages.txt
+players=research/players
+
+[ $# -gt 0 ] || set -- build run
+for group in "$@"; do
+    case $group in
+        build | run | test | bench) ;;
+        *)
+            echo "install.sh: no such group: $group (build, run, test, bench)" >&2
+            exit 2
+            ;;
+    esac
+done
+
+# wants GROUP: was it asked for?
+wants()
+{
+    case " $groups " in
+        *" $1 "*) return 0 ;;
+    esac
+    return 1
+}
+groups=$*
+
+# is_there PACKAGE SIGN
+is_there()
+{
+    case $2 in
+        cmd:*) command -v "${2#cmd:}" >/dev/null 2>&1 ;;
+        /*) [ -e "$2" ] ;;
+        *) [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ] ;;
+    esac
+}
+
+missing_packages()
+{
+    while IFS='|' read -r group package _ sign _; do
+        group=$(echo "$group" | tr -d ' ')
+        package=$(echo "$package" | tr -d ' ')
+        sign=$(echo "$sign" | tr -d ' ')
+        case $group in
+            '' | '#'*) continue ;;
+        esac
+        wants "$group" || continue
+        is_there "$package" "$sign" || echo "$package"
+    done <"$list"
+}
+
+install_packages()
+{
+    missing=$(missing_packages | sort -u | tr '\n' ' ')
+    [ -n "$missing" ] || return 0
+    echo "3rdparty: installing $missing"
+    if ! command -v apt-get >/dev/null 2>&1; then
+        echo "install.sh: no apt-get here; install by hand what corresponds to: $missing" >&2
+        exit 1
+    fi
+    if [ "$(id -u)" = 0 ]; then
+        sudo=
+    elif command -v sudo >/dev/null 2>&1; then
+        sudo=sudo
+    else
+        echo "install.sh: run it as root, or: apt-get install $missing" >&2
+        exit 1
+    fi
+    # The names are words on purpose; a list of packages that is old is renewed once.
+    # shellcheck disable=SC2086
+    apt_install $missing || {
+        $sudo apt-get -q update
+        apt_install $missing
+    }
+}
+
+apt_install()
+{
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0 \
+        install --no-install-recommends "$@"
+}
+
+# The lock file that was installed last is kept beside what it brought.
+install_npm()
+{
+    [ -f "$players/package-lock.json" ] || return 0
+    noted=$players/node_modules/.lock-installed
+    if cmp -s "$noted" "$players/package-lock.json" &&
+        [ -f "$players/node_modules/mpegts.js/dist/mpegts.js" ] &&
+        { ! wants test || [ -d "$players/node_modules/playwright-core" ]; }; then
+        return 0
+    fi
+    echo "3rdparty: npm packages of $players"
+    if wants test; then
+        omit=
+    else
+        omit=--omit=dev
+    fi
+    # shellcheck disable=SC2086
+    npm --prefix "$players" ci $omit --ignore-scripts --no-audit --no-fund --loglevel=error
+    cp "$players/package-lock.json" "$noted"
+}
+
+install_packages
+if wants run || wants test; then
+    install_npm
+fi

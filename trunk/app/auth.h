@@ -1,0 +1,28 @@
+#ifndef APP_AUTH_H
+#define APP_AUTH_H
+
+/*
+ * Who may fetch what: the chain's second link asks a policy and answers 401 or 403
+ * when it says no. The policy is the caller's.
+ */
+#include "app/http_exchange.h"
+
+struct auth_policy {
+    /*
+     * 0 lets the request through; 401, 403 or 429 refuses it, with *reason set to a
+     * constant text. May switch coroutine (a hook is asked). `headers` takes lines for the
+     * refusal, e.g. WWW-Authenticate.
+     */
+    int (*check)(void *arg, const struct http_exchange *x, struct buf *headers, const char **reason,
+                 usec_t timeout);
+    void *arg;
+};
+
+/* Lets everything through. */
+extern const struct auth_policy auth_policy_all;
+
+/* policy and next are borrowed. NULL without memory. */
+struct http_handler *auth_new(const struct auth_policy *policy, struct http_handler *next);
+void auth_free(struct http_handler *auth);
+
+#endif

@@ -1,0 +1,161 @@
+#ifndef APP_CONFIG_H
+#define APP_CONFIG_H
+
+/*
+ * The configuration as the server reads it: plain structs, filled by one table
+ * (config_table.c) of which each row is one directive. A snapshot is immutable; a reload
+ * makes a new one. Shared by reference count.
+ */
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+
+#include <stddef.h>
+
+#define CONFIG_LISTEN_MAX 16
+#define CONFIG_MOUNT_MAX  8
+#define CONFIG_VHOST_MAX  256
+#define CONFIG_STRING_MAX 512
+
+struct config_strings {
+    int count;
+    char **item; /* owned by the snapshot */
+};
+
+struct config_https {
+    int enabled;
+    struct config_strings listen; /* "8088" */
+    const char *key, *cert;
+};
+
+struct config_http_server {
+    int enabled;
+    struct config_strings listen; /* default one entry "8080" */
+    const char *dir;
+    int crossdomain;
+    struct config_https https;
+};
+
+struct config_http_api {
+    int enabled;
+    struct config_strings listen;
+    int crossdomain;
+};
+
+struct config_http_remux {
+    int enabled;
+    struct config_strings mount; /* default one entry "[vhost]/[app]/[stream].flv" */
+    int64_t fast_cache_s;
+    int hstrs;
+    int has_audio, has_video, guess_has_av, drop_if_not_match;
+    usec_t standby_timeout; /* 0: for ever */
+    usec_t republish_wait;
+};
+
+struct config_play {
+    int gop_cache;
+    int64_t gop_cache_max_frames;
+    int64_t gop_cache_max_bytes;
+    usec_t queue_length;
+    usec_t mw_latency; /* -1: auto */
+    int64_t mw_msgs;
+    usec_t send_min_interval;
+    int time_jitter; /* enum time_jitter */
+    int atc, atc_auto, mix_correct, reduce_sequence_header;
+};
+
+enum config_takeover { TAKEOVER_REJECT, TAKEOVER_REPLACE, TAKEOVER_REPLACE_SAME_TOKEN };
+
+struct config_publish {
+    usec_t firstpkt_timeout, normal_timeout, kickoff_for_idle;
+    int mr;
+    usec_t mr_latency;
+    int takeover;
+};
+
+struct config_http_static {
+    int enabled;
+    const char *mount, *dir;
+};
+
+struct config_vhost {
+    const char *name;
+    int enabled;
+    int min_latency;
+    int tcp_nodelay;
+    int64_t chunk_size; /* 0: the global one */
+    int64_t out_ack_size, in_ack_size;
+    struct config_play play;
+    struct config_publish publish;
+    struct config_http_remux http_remux;
+    struct config_http_static http_static;
+};
+
+struct config {
+    struct config_strings listen; /* RTMP; default "1935" */
+    int64_t max_connections;
+    int64_t max_connections_per_ip; /* 0: no limit of its own */
+    int64_t max_streams;
+    int64_t chunk_size;
+    int64_t max_message;
+    usec_t rtmp_handshake_timeout; /* default 30 s */
+    usec_t http_header_timeout;    /* default 10 s */
+    usec_t http_idle_timeout;      /* default 60 s */
+    int daemon;
+    const char *pid;
+    const char *work_dir;
+    int asprocess;
+    int utc_time;
+    int log_to_file; /* srs_log_tank file */
+    int log_level;   /* enum log_level */
+    const char *log_file;
+    usec_t grace_start_wait, grace_final_wait;
+    int force_grace_quit;
+    const char *server_id;
+    int in_docker;
+    int disable_daemon_for_docker;
+    struct config_http_server http_server;
+    struct config_http_api http_api;
+    int vhost_count;
+    struct config_vhost **vhost; /* the first is __defaultVhost__, made with defaults if absent */
+};
+
+struct config_options {
+    const char *file;                    /* -c; NULL with -e */
+    int test_only;                       /* -t */
+    int env_only;                        /* -e */
+    int show_version;                    /* -v */
+    int show_help;                       /* -h */
+    int show_table_conf, show_table_doc; /* --full-conf, --doc */
+};
+
+/* Fills options (argv is borrowed) from the command line. ERR_CONFIG says what is wrong. */
+struct err *config_options_parse(struct config_options *options, int argc, char **argv);
+/* The text of -h. */
+const char *config_usage(void);
+
+/*
+ * Reads file and environment (environ-style array). Warnings (directives of SRS
+ * that are not served) are collected and logged by config_warnings_log(), by file and line.
+ */
+struct err *config_load(const struct config_options *options, char **environment,
+                        struct config **out);
+void config_warnings_log(const struct config *config, const struct log *log);
+
+struct config *config_ref(struct config *config);
+void config_unref(struct config *config);
+
+/* The vhost of this name, else __defaultVhost__ (never NULL); a disabled one answers NULL. */
+const struct config_vhost *config_vhost_find(const struct config *config, const char *name);
+
+/* A size that every text below stays under. */
+#define CONFIG_TEXT_MAX (4 * 1024 * 1024)
+
+/* Appends what is effective, every directive in full, loadable again. 0 or -1. */
+struct buf;
+int config_dump(const struct config *config, struct buf *out);
+/* conf/full.conf and doc/configuration.md, from the table. */
+int config_table_conf(struct buf *out);
+int config_table_doc(struct buf *out);
+
+#endif

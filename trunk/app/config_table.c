@@ -1,0 +1,340 @@
+/*
+ * The table of all directives (style, "Configuration"). To add one: a field in
+ * app/config.h and a row here; then run the two commands that write conf/full.conf and
+ * doc/configuration.md, which a test compares with the table. Names, units and most defaults are
+ * those that users of SRS know. The `env` column follows a rule (SRS_ and the path in upper
+ * case) and is spelled out so that it can be searched for; a test holds it to the rule.
+ */
+#include "app/config_table.h"
+
+#include "base/str.h"
+
+#include <assert.h>
+#include <string.h>
+
+static const struct config_block blocks[CONFIG_WHERE_COUNT] = {
+    [CONFIG_AT_ROOT] = {"", CONFIG_AT_ROOT, 0, "The server as a whole, and RTMP."},
+    [CONFIG_AT_HTTP_SERVER] = {"http_server", CONFIG_AT_ROOT, 0,
+                               "HTTP: live streams, the player page and files."},
+    [CONFIG_AT_HTTPS] = {"https", CONFIG_AT_HTTP_SERVER, 0, "The same over TLS."},
+    [CONFIG_AT_VHOST] = {"vhost", CONFIG_AT_ROOT, 1,
+                         "Settings of the streams of one host name. __defaultVhost__ serves every "
+                         "name without a vhost of its own and is there even when not written."},
+    [CONFIG_AT_PLAY] = {"play", CONFIG_AT_VHOST, 0, "What viewers get, over RTMP and HTTP."},
+    [CONFIG_AT_PUBLISH] = {"publish", CONFIG_AT_VHOST, 0, "What is asked of publishers."},
+    [CONFIG_AT_HTTP_REMUX] = {"http_remux", CONFIG_AT_VHOST, 0, "Live streams over HTTP."},
+    [CONFIG_AT_HTTP_STATIC] = {"http_static", CONFIG_AT_VHOST, 0, "Files over HTTP."},
+};
+
+static const char *const log_tanks[] = {"console", "file", NULL};
+static const char *const jitters[] = {"full", "zero", "off", NULL};
+static const char *const takeovers[] = {"reject", "replace", "replace_same_token", NULL};
+
+#define ROOT(field)   CONFIG_AT_ROOT, offsetof(struct config, field)
+#define HTTP(field)   CONFIG_AT_HTTP_SERVER, offsetof(struct config, http_server.field)
+#define HTTPS(field)  CONFIG_AT_HTTPS, offsetof(struct config, http_server.https.field)
+#define VHOST(field)  CONFIG_AT_VHOST, offsetof(struct config_vhost, field)
+#define PLAY(field)   CONFIG_AT_PLAY, offsetof(struct config_vhost, play.field)
+#define PUB(field)    CONFIG_AT_PUBLISH, offsetof(struct config_vhost, publish.field)
+#define REMUX(field)  CONFIG_AT_HTTP_REMUX, offsetof(struct config_vhost, http_remux.field)
+#define STATIC(field) CONFIG_AT_HTTP_STATIC, offsetof(struct config_vhost, http_static.field)
+
+#define RESTART 0
+#define RELOAD  1
+
+/* What a row that has no range, and one that has no choices, puts there. */
+#define NO_RANGE   0, 0
+#define NO_CHOICES NULL
+
+#define KIB ((int64_t)1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+
+#define HOUR_MS (3600 * (int64_t)1000)
+
+/* clang-format off */
+static const struct config_row rows[] = {
+    {"listen", ROOT(listen), CONFIG_ENDPOINTS, "1935", 1, CONFIG_LISTEN_MAX, NO_CHOICES,
+     "SRS_LISTEN", RESTART,
+     "Where RTMP is served; several may be given."},
+    {"max_connections", ROOT(max_connections), CONFIG_INT, "1000", 1, 1000000, NO_CHOICES,
+     "SRS_MAX_CONNECTIONS", RESTART,
+     "Connections of all kinds at once; one more is turned away."},
+    {"max_connections_per_ip", ROOT(max_connections_per_ip), CONFIG_INT, "0", 0, 1000000, NO_CHOICES,
+     "SRS_MAX_CONNECTIONS_PER_IP", RESTART,
+     "Connections of one address at once; 0: no limit of its own."},
+    {"max_streams", ROOT(max_streams), CONFIG_INT, "10000", 1, 1000000, NO_CHOICES,
+     "SRS_MAX_STREAMS", RESTART,
+     "Streams at once, published or waited for."},
+    {"chunk_size", ROOT(chunk_size), CONFIG_INT, "60000", 128, 65536, NO_CHOICES,
+     "SRS_CHUNK_SIZE", RESTART,
+     "Size of the RTMP chunks that are sent."},
+    {"max_message", ROOT(max_message), CONFIG_SIZE, "16m", 64 * KIB, 256 * MIB, NO_CHOICES,
+     "SRS_MAX_MESSAGE", RESTART,
+     "The longest RTMP message that a peer may send."},
+    {"rtmp_handshake_timeout", ROOT(rtmp_handshake_timeout), CONFIG_MS, "30000", 10, HOUR_MS, NO_CHOICES,
+     "SRS_RTMP_HANDSHAKE_TIMEOUT", RESTART,
+     "Time for the whole RTMP handshake."},
+    {"http_header_timeout", ROOT(http_header_timeout), CONFIG_MS, "10000", 10, HOUR_MS, NO_CHOICES,
+     "SRS_HTTP_HEADER_TIMEOUT", RESTART,
+     "Time for the whole header of an HTTP request."},
+    {"http_idle_timeout", ROOT(http_idle_timeout), CONFIG_MS, "60000", 10, 24 * HOUR_MS, NO_CHOICES,
+     "SRS_HTTP_IDLE_TIMEOUT", RESTART,
+     "How long an HTTP connection may wait for its next request."},
+    {"daemon", ROOT(daemon), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_DAEMON", RESTART,
+     "Run in the background."},
+    {"in_docker", ROOT(in_docker), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_IN_DOCKER", RESTART,
+     "Says that this is a container where that cannot be seen."},
+    {"disable_daemon_for_docker", ROOT(disable_daemon_for_docker), CONFIG_SWITCH, "on", NO_RANGE,
+     NO_CHOICES, "SRS_DISABLE_DAEMON_FOR_DOCKER", RESTART,
+     "Stay in the foreground in a container, whatever daemon says."},
+    {"pid", ROOT(pid), CONFIG_STRING, "", NO_RANGE, NO_CHOICES,
+     "SRS_PID", RESTART,
+     "File that holds the process id and keeps a second instance out; empty: none, but "
+     "./objs/millrace.pid when daemon is on."},
+    {"work_dir", ROOT(work_dir), CONFIG_STRING, "./", NO_RANGE, NO_CHOICES,
+     "SRS_WORK_DIR", RESTART,
+     "Folder that all other paths are relative to."},
+    {"asprocess", ROOT(asprocess), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_ASPROCESS", RESTART,
+     "End when the parent process ends; not together with daemon."},
+    {"utc_time", ROOT(utc_time), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_UTC_TIME", RESTART,
+     "Log in UTC instead of local time."},
+    {"srs_log_tank", ROOT(log_to_file), CONFIG_CHOICE, "console", NO_RANGE, log_tanks,
+     "SRS_LOG_TANK", RESTART,
+     "Where the log goes. When daemon is on and this is not given: file."},
+    {"srs_log_level", ROOT(log_level), CONFIG_LOG_LEVEL, "info", NO_RANGE, NO_CHOICES,
+     "SRS_LOG_LEVEL", RELOAD,
+     "How much is logged."},
+    {"srs_log_file", ROOT(log_file), CONFIG_STRING, "./objs/millrace.log", NO_RANGE, NO_CHOICES,
+     "SRS_LOG_FILE", RESTART,
+     "The log, when srs_log_tank is file; SIGUSR1 opens it anew."},
+    {"grace_start_wait", ROOT(grace_start_wait), CONFIG_MS, "2300", 0, HOUR_MS, NO_CHOICES,
+     "SRS_GRACE_START_WAIT", RESTART,
+     "At SIGQUIT: wait this long before the listeners close."},
+    {"grace_final_wait", ROOT(grace_final_wait), CONFIG_MS, "3200", 0, HOUR_MS, NO_CHOICES,
+     "SRS_GRACE_FINAL_WAIT", RESTART,
+     "At SIGQUIT: wait this long after the last connection."},
+    {"force_grace_quit", ROOT(force_grace_quit), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_FORCE_GRACE_QUIT", RESTART,
+     "Let SIGTERM do what SIGQUIT does."},
+    {"server_id", ROOT(server_id), CONFIG_STRING, "", NO_RANGE, NO_CHOICES,
+     "SRS_SERVER_ID", RESTART,
+     "This server's name to others; empty: one is made at each start."},
+
+    {"enabled", HTTP(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_HTTP_SERVER_ENABLED", RESTART,
+     "Whether HTTP is served."},
+    {"listen", HTTP(listen), CONFIG_ENDPOINTS, "8080", 1, CONFIG_LISTEN_MAX, NO_CHOICES,
+     "SRS_HTTP_SERVER_LISTEN", RESTART,
+     "Where HTTP is served; several may be given."},
+    {"dir", HTTP(dir), CONFIG_STRING, "./objs/nginx/html", NO_RANGE, NO_CHOICES,
+     "SRS_HTTP_SERVER_DIR", RESTART,
+     "Folder of the files that are served."},
+    {"crossdomain", HTTP(crossdomain), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
+     "SRS_HTTP_SERVER_CROSSDOMAIN", RESTART,
+     "Let pages of other sites fetch from here (CORS)."},
+
+    {"enabled", HTTPS(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_HTTP_SERVER_HTTPS_ENABLED", RESTART,
+     "Whether HTTPS is served."},
+    {"listen", HTTPS(listen), CONFIG_ENDPOINTS, "8088", 1, CONFIG_LISTEN_MAX, NO_CHOICES,
+     "SRS_HTTP_SERVER_HTTPS_LISTEN", RESTART,
+     "Where HTTPS is served; several may be given."},
+    {"key", HTTPS(key), CONFIG_STRING, "./conf/server.key", NO_RANGE, NO_CHOICES,
+     "SRS_HTTP_SERVER_HTTPS_KEY", RESTART,
+     "The private key, as PEM."},
+    {"cert", HTTPS(cert), CONFIG_STRING, "./conf/server.crt", NO_RANGE, NO_CHOICES,
+     "SRS_HTTP_SERVER_HTTPS_CERT", RESTART,
+     "The certificate and its chain, as PEM."},
+
+    {"enabled", VHOST(enabled), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_ENABLED", RESTART,
+     "Whether the vhost serves anything."},
+    {"min_latency", VHOST(min_latency), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_MIN_LATENCY", RESTART,
+     "Send every frame at once, unless mw_latency is given as a number."},
+    {"tcp_nodelay", VHOST(tcp_nodelay), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_TCP_NODELAY", RESTART,
+     "Let the kernel send small packets at once (TCP_NODELAY)."},
+    {"chunk_size", VHOST(chunk_size), CONFIG_INT, "0", 0, 65536, NO_CHOICES,
+     "SRS_VHOST_CHUNK_SIZE", RESTART,
+     "Size of the RTMP chunks that are sent; 0: the server's own chunk_size."},
+    {"out_ack_size", VHOST(out_ack_size), CONFIG_SIZE, "2500000", 0, 2 * GIB - 1, NO_CHOICES,
+     "SRS_VHOST_OUT_ACK_SIZE", RESTART,
+     "After how many bytes RTMP peers are to acknowledge; 0: they are not asked to."},
+    {"in_ack_size", VHOST(in_ack_size), CONFIG_SIZE, "0", 0, 2 * GIB - 1, NO_CHOICES,
+     "SRS_VHOST_IN_ACK_SIZE", RESTART,
+     "After how many bytes we acknowledge; 0: when the peer asks for it."},
+
+    {"gop_cache", PLAY(gop_cache), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_PLAY_GOP_CACHE", RESTART,
+     "Start viewers at the last keyframe, so that they see a picture at once."},
+    {"gop_cache_max_frames", PLAY(gop_cache_max_frames), CONFIG_INT, "2500", 1, 1000000, NO_CHOICES,
+     "SRS_VHOST_PLAY_GOP_CACHE_MAX_FRAMES", RESTART,
+     "The most frames that are kept for that."},
+    {"gop_cache_max_bytes", PLAY(gop_cache_max_bytes), CONFIG_SIZE, "16m", 64 * KIB, GIB, NO_CHOICES,
+     "SRS_VHOST_PLAY_GOP_CACHE_MAX_BYTES", RESTART,
+     "The most bytes that are kept of one stream, whatever its publisher sends."},
+    {"queue_length", PLAY(queue_length), CONFIG_SECONDS, "30", 1, 3600, NO_CHOICES,
+     "SRS_VHOST_PLAY_QUEUE_LENGTH", RESTART,
+     "How far a viewer may fall behind before it jumps to the newest keyframe."},
+    {"mw_latency", PLAY(mw_latency), CONFIG_MS_AUTO, "auto", 0, 10000, NO_CHOICES,
+     "SRS_VHOST_PLAY_MW_LATENCY", RESTART,
+     "How long frames are gathered into one write; auto: not at all for few viewers, up to 350 as "
+     "the load grows."},
+    {"mw_msgs", PLAY(mw_msgs), CONFIG_INT, "0", 0, 128, NO_CHOICES,
+     "SRS_VHOST_PLAY_MW_MSGS", RESTART,
+     "Write as soon as this many frames are gathered; 0: only mw_latency counts."},
+    {"send_min_interval", PLAY(send_min_interval), CONFIG_MS, "0", 0, 10000, NO_CHOICES,
+     "SRS_VHOST_PLAY_SEND_MIN_INTERVAL", RESTART,
+     "The least time between two writes to a viewer; 0: none."},
+    {"time_jitter", PLAY(time_jitter), CONFIG_CHOICE, "full", NO_RANGE, jitters,
+     "SRS_VHOST_PLAY_TIME_JITTER", RESTART,
+     "full: timestamps start at 0 and never step back; zero: they start at 0; off: as published."},
+    {"atc", PLAY(atc), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_PLAY_ATC", RESTART,
+     "Keep the encoder's absolute timestamps."},
+    {"atc_auto", PLAY(atc_auto), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_PLAY_ATC_AUTO", RESTART,
+     "Turn atc on when the metadata asks for it."},
+    {"mix_correct", PLAY(mix_correct), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_PLAY_MIX_CORRECT", RESTART,
+     "Put audio and video in the order of their timestamps."},
+    {"reduce_sequence_header", PLAY(reduce_sequence_header), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_PLAY_REDUCE_SEQUENCE_HEADER", RESTART,
+     "Do not repeat a sequence header that has not changed."},
+
+    {"firstpkt_timeout", PUB(firstpkt_timeout), CONFIG_MS, "20000", 10, HOUR_MS, NO_CHOICES,
+     "SRS_VHOST_PUBLISH_FIRSTPKT_TIMEOUT", RESTART,
+     "How long a publisher may take to its first packet."},
+    {"normal_timeout", PUB(normal_timeout), CONFIG_MS, "5000", 10, HOUR_MS, NO_CHOICES,
+     "SRS_VHOST_PUBLISH_NORMAL_TIMEOUT", RESTART,
+     "How long a publisher may be silent afterwards."},
+    {"kickoff_for_idle", PUB(kickoff_for_idle), CONFIG_MS, "0", 0, 24 * HOUR_MS, NO_CHOICES,
+     "SRS_VHOST_PUBLISH_KICKOFF_FOR_IDLE", RESTART,
+     "Send the publisher away when nobody watched for this long; 0: never."},
+    {"mr", PUB(mr), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_PUBLISH_MR", RESTART,
+     "Read from the publisher in larger pieces, at the price of latency."},
+    {"mr_latency", PUB(mr_latency), CONFIG_MS, "350", 0, 10000, NO_CHOICES,
+     "SRS_VHOST_PUBLISH_MR_LATENCY", RESTART,
+     "How much of the stream such a piece holds."},
+    {"takeover", PUB(takeover), CONFIG_CHOICE, "reject", NO_RANGE, takeovers,
+     "SRS_VHOST_PUBLISH_TAKEOVER", RESTART,
+     "What happens to a second publisher of a stream: it is refused, or takes the first one's "
+     "place, or does so with the same token only."},
+
+    {"enabled", REMUX(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_HTTP_REMUX_ENABLED", RESTART,
+     "Whether streams are served over HTTP."},
+    {"mount", REMUX(mount), CONFIG_MOUNTS, "[vhost]/[app]/[stream].flv", 1, CONFIG_MOUNT_MAX, NO_CHOICES,
+     "SRS_VHOST_HTTP_REMUX_MOUNT", RESTART,
+     "Address of a stream; the extension chooses the format. Several may be given."},
+    {"fast_cache", REMUX(fast_cache_s), CONFIG_INT, "0", 0, 600, NO_CHOICES,
+     "SRS_VHOST_HTTP_REMUX_FAST_CACHE", RESTART,
+     "Seconds of audio that an .mp3 or .aac viewer gets at once; 0: none."},
+    {"hstrs", REMUX(hstrs), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_HTTP_REMUX_HSTRS", RESTART,
+     "Let viewers wait for a stream that nobody publishes yet; off: 404 at once."},
+    {"standby_timeout", REMUX(standby_timeout), CONFIG_MS, "30000", 0, 24 * HOUR_MS, NO_CHOICES,
+     "SRS_VHOST_HTTP_REMUX_STANDBY_TIMEOUT", RESTART,
+     "How long they wait until the 404; 0: for ever."},
+    {"republish_wait", REMUX(republish_wait), CONFIG_MS, "15000", 0, 24 * HOUR_MS, NO_CHOICES,
+     "SRS_VHOST_HTTP_REMUX_REPUBLISH_WAIT", RESTART,
+     "How long viewers stay connected after the publisher went, for it to come back."},
+    {"has_audio", REMUX(has_audio), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_HTTP_REMUX_HAS_AUDIO", RESTART,
+     "Whether the FLV header announces audio, when guess_has_av is off."},
+    {"has_video", REMUX(has_video), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_HTTP_REMUX_HAS_VIDEO", RESTART,
+     "Whether the FLV header announces video, when guess_has_av is off."},
+    {"guess_has_av", REMUX(guess_has_av), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_HTTP_REMUX_GUESS_HAS_AV", RESTART,
+     "Announce in the FLV header what the stream is seen to have."},
+    {"drop_if_not_match", REMUX(drop_if_not_match), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_HTTP_REMUX_DROP_IF_NOT_MATCH", RESTART,
+     "Drop the packets that the FLV header denies."},
+
+    {"enabled", STATIC(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_HTTP_STATIC_ENABLED", RESTART,
+     "Whether the vhost has a folder of its own."},
+    {"mount", STATIC(mount), CONFIG_STRING, "[vhost]/", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_HTTP_STATIC_MOUNT", RESTART,
+     "Address that the folder stands at."},
+    {"dir", STATIC(dir), CONFIG_STRING, "./objs/nginx/html", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_HTTP_STATIC_DIR", RESTART,
+     "The folder."},
+};
+/* clang-format on */
+
+#define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
+
+size_t config_table_count(void)
+{
+    return ROW_COUNT;
+}
+
+const struct config_row *config_table_row(size_t i)
+{
+    assert(i < ROW_COUNT);
+    return &rows[i];
+}
+
+size_t config_table_index(const struct config_row *row)
+{
+    assert(row >= rows && row < rows + ROW_COUNT);
+    return (size_t)(row - rows);
+}
+
+const struct config_row *config_table_find(enum config_where where, const char *name)
+{
+    assert(name != NULL);
+    for (size_t i = 0; i < ROW_COUNT; i++)
+        if (rows[i].where == where && strcmp(rows[i].name, name) == 0)
+            return &rows[i];
+    return NULL;
+}
+
+const struct config_block *config_table_block(enum config_where where)
+{
+    assert(where >= 0 && where < CONFIG_WHERE_COUNT);
+    return &blocks[where];
+}
+
+enum config_where config_table_block_find(enum config_where where, const char *name)
+{
+    assert(name != NULL);
+    for (int i = CONFIG_AT_ROOT + 1; i < CONFIG_WHERE_COUNT; i++)
+        if (blocks[i].parent == where && strcmp(blocks[i].name, name) == 0)
+            return (enum config_where)i;
+    return CONFIG_WHERE_COUNT;
+}
+
+int config_table_in_vhost(enum config_where where)
+{
+    return where == CONFIG_AT_VHOST || blocks[where].parent == CONFIG_AT_VHOST;
+}
+
+int config_table_is_list(const struct config_row *row)
+{
+    return row->type == CONFIG_ENDPOINTS || row->type == CONFIG_MOUNTS;
+}
+
+void config_table_path(enum config_where where, char *out, size_t cap)
+{
+    const struct config_block *block = config_table_block(where);
+    const struct config_block *parent = config_table_block(block->parent);
+
+    /* No block stands deeper than in a block. */
+    assert(parent->parent == CONFIG_AT_ROOT);
+    if (where == CONFIG_AT_ROOT)
+        (void)str_copy(out, cap, "");
+    else if (parent == &blocks[CONFIG_AT_ROOT])
+        (void)str_format(out, cap, "%s { ", block->name);
+    else
+        (void)str_format(out, cap, "%s { %s { ", parent->name, block->name);
+}

@@ -1,0 +1,93 @@
+/*
+ * CORS (fetch.spec.whatwg.org, "HTTP-CORS protocol"). With an Origin the answer
+ * names exactly that one and allows credentials; without one it is open to all but
+ * without credentials, which is all that "*" may be. "null", the origin of
+ * sandboxed frames and local files, is nobody in particular and gets "*" as well.
+ * A preflight is answered here, before anybody is asked for a password: browsers
+ * send none with it.
+ */
+#include "app/cors.h"
+
+#include "app/server.h"
+#include "base/str.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CORS_VALUE_MAX 1024 /* bytes of Origin or of the asked headers that are sent back */
+#define CORS_METHODS   "GET, HEAD, OPTIONS"
+#define CORS_HEADERS   "Accept, Authorization, Cache-Control, Content-Type, Range, X-Requested-With"
+#define CORS_EXPOSE                                                                     \
+    "Server, Date, Content-Length, Content-Range, Accept-Ranges, ETag, Last-Modified, " \
+    "Location"
+
+/* The request's header if it is there and short enough to be sent back. */
+static const char *short_header(const struct http_exchange *x, const char *name)
+{
+    const char *value = http_message_header(x->request, name);
+
+    if (value == NULL || value[0] == '\0' || strlen(value) > CORS_VALUE_MAX)
+        return NULL;
+    return value;
+}
+
+static int origin_append(struct http_exchange *x)
+{
+    const char *origin = short_header(x, "Origin");
+
+    if (origin == NULL || strcmp(origin, "null") == 0)
+        return buf_printf(&x->extra, "Access-Control-Allow-Origin: *\r\nVary: Origin\r\n"
+                                     "Access-Control-Expose-Headers: " CORS_EXPOSE "\r\n");
+    return buf_printf(&x->extra,
+                      "Access-Control-Allow-Origin: %s\r\n"
+                      "Access-Control-Allow-Credentials: true\r\nVary: Origin\r\n"
+                      "Access-Control-Expose-Headers: " CORS_EXPOSE "\r\n",
+                      origin);
+}
+
+static int preflight_append(struct http_exchange *x)
+{
+    const char *headers = short_header(x, "Access-Control-Request-Headers");
+    const char *network = http_message_header(x->request, "Access-Control-Request-Private-Network");
+
+    if (network != NULL && str_ieq(network, "true") &&
+        buf_printf(&x->extra, "Access-Control-Allow-Private-Network: true\r\n") != 0)
+        return -1;
+    return buf_printf(&x->extra,
+                      "Access-Control-Allow-Methods: " CORS_METHODS "\r\n"
+                      "Access-Control-Allow-Headers: %s\r\n"
+                      "Access-Control-Max-Age: 86400\r\n",
+                      headers != NULL ? headers : CORS_HEADERS);
+}
+
+static struct err *cors_serve(struct http_handler *self, struct http_exchange *x, usec_t timeout)
+{
+    int is_on = x->server->config->http_server.crossdomain;
+    int is_options = strcmp(x->request->method, "OPTIONS") == 0;
+
+    if (is_on && origin_append(x) != 0)
+        return err_new(ERR_NOMEM, "cors");
+    if (!is_options)
+        return http_next(self, x, timeout);
+    if (is_on && preflight_append(x) != 0)
+        return err_new(ERR_NOMEM, "cors");
+    return http_answer(x, 204, NULL, "Allow: " CORS_METHODS "\r\n", NULL, 0, timeout);
+}
+
+struct http_handler *cors_new(struct http_handler *next)
+{
+    struct http_handler *cors = calloc(1, sizeof(*cors));
+
+    assert(next != NULL);
+    if (cors == NULL)
+        return NULL;
+    cors->serve = cors_serve;
+    cors->next = next;
+    return cors;
+}
+
+void cors_free(struct http_handler *cors)
+{
+    free(cors);
+}

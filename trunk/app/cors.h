@@ -1,0 +1,15 @@
+#ifndef APP_CORS_H
+#define APP_CORS_H
+
+/*
+ * Cross-origin answers (`http_server { crossdomain on; }`) and OPTIONS: the first in
+ * the chain, so that errors and redirects bear the lines too. Looks at the
+ * configuration at each request.
+ */
+#include "app/http_exchange.h"
+
+/* NULL without memory. next is borrowed. */
+struct http_handler *cors_new(struct http_handler *next);
+void cors_free(struct http_handler *cors);
+
+#endif

@@ -1,0 +1,63 @@
+#ifndef APP_FANOUT_H
+#define APP_FANOUT_H
+
+/*
+ * Sends a stream's bytes to its viewers in batches: inline for all that take
+ * them at once, in phase groups; a viewer that blocks goes on in its own coroutine.
+ * mw_latency auto: the interval grows with viewers and rate.
+ */
+#include "app/config.h"
+#include "co/net.h"
+#include "live/viewer.h"
+
+struct fanout;
+struct server;
+
+struct fanout *fanout_new(struct server *server);
+void fanout_free(struct fanout *fanout);
+
+/* The framing around a batch of shared bytes. */
+enum fanout_framing { FANOUT_RAW, FANOUT_CHUNKED, FANOUT_WEBSOCKET };
+
+struct fanout_viewer_opts {
+    const struct config_vhost *vhost; /* read at once, not kept */
+    enum fanout_framing framing;
+    struct buf *head; /* sent before the first batch, in the same write; taken over (moved) */
+};
+
+/* One viewer of a stream on one connection. */
+struct fanout_viewer;
+
+/* Takes over viewer (also on failure: NULL). conn is borrowed. */
+struct fanout_viewer *fanout_viewer_open(struct fanout *fanout, struct net_conn *conn,
+                                         struct viewer *viewer,
+                                         const struct fanout_viewer_opts *opts);
+void fanout_viewer_close(struct fanout_viewer *fv);
+
+enum fanout_wait {
+    FANOUT_ENDED,  /* the stream ended; everything is out, the end mark of the framing too */
+    FANOUT_INPUT,  /* the peer sent something or closed: read it (net_try_read), then pump again */
+    FANOUT_BROKEN, /* the connection failed, stalled for too long, or was interrupted */
+    FANOUT_TIMEOUT /* nothing was sent yet and timeout is over (hstrs' standby) */
+};
+
+/*
+ * Runs on the connection's coroutine: sends until something else is to be done.
+ * timeout counts only until the first media byte.
+ */
+enum fanout_wait fanout_viewer_pump(struct fanout_viewer *fv, usec_t timeout);
+
+/* A stream's part of the fan-out; made with its first viewer, gone with its last. */
+struct fanout_channel;
+/* The stream has new bytes, or an end, for its viewers. */
+void fanout_channel_wake(struct fanout_channel *channel);
+/* The viewer must go: its coroutine's pump answers FANOUT_BROKEN. */
+void fanout_viewer_evict(struct fanout_viewer *fv);
+
+/* Bytes to put between two batches (RTMP answers, WebSocket pongs); copied. 0 or -1 beyond a bound.
+ */
+int fanout_viewer_inject(struct fanout_viewer *fv, const void *data, size_t len);
+/* pause: 1 holds the stream; 0 goes on at the newest keyframe. */
+void fanout_viewer_pause(struct fanout_viewer *fv, int pause);
+
+#endif

@@ -1,0 +1,253 @@
+/*
+ * HTTP viewers. While a request is looked at, nothing of the stream is touched;
+ * then the connection is taken over, the request's memory goes, and what stays
+ * of a viewer is its coroutine, parked, and a position in the ring.
+ */
+#include "app/http_live.h"
+
+#include "app/fanout.h"
+#include "app/mount.h"
+#include "app/server.h"
+#include "app/stream.h"
+#include "base/str.h"
+#include "co/co.h"
+#include "live/viewer.h"
+#include "proto/url.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HTTP_LIVE_HEAD_MAX ((size_t)8192)
+
+/* What the request leaves behind for its stream. */
+struct http_live {
+    struct server *server;
+    struct config *config; /* held */
+    const struct config_vhost *vhost;
+    struct source *source; /* held */
+    const struct mux *mux;
+    enum fanout_framing framing;
+    struct buf head;      /* of the 200 answer */
+    struct buf not_found; /* the whole 404 answer, for a wait that ends in vain */
+    usec_t standby;       /* USEC_NEVER: for ever */
+};
+
+static void http_live_drop(struct http_live *live)
+{
+    buf_fini(&live->head);
+    buf_fini(&live->not_found);
+    source_unref(live->source);
+    config_unref(live->config);
+    free(live);
+}
+
+/* What came from a viewer means nothing; its end does. 0, or -1 when the peer is gone. */
+static __attribute__((noinline)) int http_live_discard(struct net_conn *conn)
+{
+    char scratch[1024];
+
+    for (int i = 0; i < 16; i++) {
+        ssize_t got = net_try_read(conn, scratch, sizeof(scratch));
+
+        if (got == 0)
+            return -1;
+        if (got < 0)
+            return errno == EAGAIN ? 0 : -1;
+    }
+    return 0;
+}
+
+static __attribute__((noinline)) struct fanout_viewer *http_live_open(struct http_live *live,
+                                                                      struct net_conn *conn)
+{
+    struct fanout_viewer_opts opts = {live->vhost, live->framing, &live->head};
+    struct viewer *viewer = viewer_open(live->source, live->mux, clock_now());
+
+    if (viewer == NULL)
+        return NULL;
+    return fanout_viewer_open(live->server->fanout, conn, viewer, &opts);
+}
+
+static __attribute__((noinline)) void http_live_log(const struct server *server, const char *key,
+                                                    const struct net_conn *conn, const char *why)
+{
+    log_info(server->log, "stop play %s from %s, %llu bytes sent: %s", key, conn->ip,
+             (unsigned long long)conn->bytes_out, why);
+}
+
+static __attribute__((noinline)) void http_live_not_found(struct http_live *live,
+                                                          struct net_conn *conn)
+{
+    err_free(
+        io_write(&conn->io, buf_data(&live->not_found), live->not_found.len, 10 * USEC_PER_SEC));
+}
+
+/* The viewer's life. Its stack stays small: it is what a parked viewer keeps. */
+static void http_live_run(struct net_conn *conn, void *arg)
+{
+    struct http_live *live = arg;
+    struct fanout_viewer *fv = http_live_open(live, conn);
+    enum fanout_wait wait = FANOUT_BROKEN;
+    const char *why = "no memory";
+
+    while (fv != NULL) {
+        wait = fanout_viewer_pump(fv, live->standby);
+        why = wait == FANOUT_ENDED ? "the stream ended" : "the connection broke";
+        if (wait != FANOUT_INPUT)
+            break;
+        if (http_live_discard(conn) != 0) {
+            why = "the viewer left";
+            break;
+        }
+        if (live->not_found.data != NULL && live->head.data == NULL)
+            buf_reset(&live->not_found);
+    }
+    if (fv != NULL)
+        fanout_viewer_close(fv);
+    if (wait == FANOUT_TIMEOUT) {
+        why = "nobody published";
+        http_live_not_found(live, conn);
+    }
+    http_live_log(live->server, source_key(live->source), conn, why);
+    http_live_drop(live);
+}
+
+/* The request's answer is the stream: takes the connection over. */
+static struct err *http_live_take(struct http_exchange *x, struct source *source,
+                                  const struct config_vhost *vhost, const struct mux *mux,
+                                  usec_t timeout)
+{
+    struct http_live *live;
+    int is_chunked = 0;
+
+    if (x->request->upgrade != HTTP_UPGRADE_NONE)
+        return http_answer_error(x, 400, NULL, timeout, "no such upgrade here");
+    live = calloc(1, sizeof(*live));
+    if (live == NULL)
+        return err_new(ERR_NOMEM, "viewer");
+    live->server = x->server;
+    live->config = config_ref(x->server->config);
+    live->vhost = vhost;
+    live->source = source_ref(source);
+    live->mux = mux;
+    live->standby =
+        vhost->http_remux.standby_timeout > 0 ? vhost->http_remux.standby_timeout : USEC_NEVER;
+    buf_init(&live->head, HTTP_LIVE_HEAD_MAX);
+    buf_init(&live->not_found, HTTP_LIVE_HEAD_MAX);
+    if (http_stream_head(x, mux->content_type, &live->head, &is_chunked) != 0 ||
+        http_render_error(x, 404, "nobody publishes this stream", &live->not_found) != 0) {
+        http_live_drop(live);
+        return err_new(ERR_LIMIT, "answer's head too long");
+    }
+    live->framing = is_chunked ? FANOUT_CHUNKED : FANOUT_RAW;
+    if (x->is_head) {
+        struct err *err = io_write(&x->conn->io, buf_data(&live->head), live->head.len, timeout);
+
+        x->has_answered = 1;
+        x->keep_alive = 0;
+        http_live_drop(live);
+        return err;
+    }
+    log_info(x->server->log, "play %s%s from %s", source_key(source), mux->extension, x->conn->ip);
+    x->stream = http_live_run;
+    x->stream_arg = live;
+    return NULL;
+}
+
+static struct err *http_live_check_method(struct http_exchange *x, int *is_done, usec_t timeout)
+{
+    *is_done = strcmp(x->request->method, "GET") != 0 && strcmp(x->request->method, "HEAD") != 0;
+    if (!*is_done)
+        return NULL;
+    return http_answer_error(x, 405, "Allow: GET, HEAD, OPTIONS\r\n", timeout,
+                             "a stream is only read");
+}
+
+struct err *http_live_serve_mount(struct http_handler *self, struct http_exchange *x,
+                                  usec_t timeout)
+{
+    struct stream_mount *mount = (struct stream_mount *)self;
+    const struct config_vhost *vhost = config_vhost_find(x->server->config, mount->stream->vhost);
+    int is_done;
+    struct err *err = http_live_check_method(x, &is_done, timeout);
+
+    if (is_done)
+        return err;
+    if (vhost == NULL || !vhost->http_remux.enabled)
+        return http_answer_error(x, 404, NULL, timeout, "not found");
+    return http_live_take(x, mount->stream->source, vhost, mount->mux, timeout);
+}
+
+/* The template that this address could be one of, and its format. */
+static const struct mux *http_live_match(const struct config_vhost *vhost, const char *host,
+                                         const char *path, struct mount_match *match)
+{
+    for (int i = 0; i < vhost->http_remux.mount.count; i++)
+        if (mount_match(vhost->http_remux.mount.item[i], host, path, match) == 0)
+            return stream_mux(match->extension);
+    return NULL;
+}
+
+/* A stream nobody publishes: wait for it, or say so at once. */
+static struct err *http_live_standby(struct http_handler *self, struct http_exchange *x,
+                                     const struct config_vhost *vhost, usec_t timeout)
+{
+    struct mount_match match;
+    const struct mux *mux = http_live_match(vhost, x->request->host, x->request->path, &match);
+    struct source *source;
+    struct err *err;
+    int is_done;
+
+    if (mux == NULL)
+        return http_next(self, x, timeout);
+    err = http_live_check_method(x, &is_done, timeout);
+    if (is_done)
+        return err;
+    if (!vhost->http_remux.hstrs || x->is_head)
+        return http_answer_error(x, 404, NULL, timeout, "nobody publishes this stream");
+    source = stream_get(x->server, vhost, match.app, match.stream, &err);
+    if (source == NULL) {
+        err_free(err);
+        return http_answer_error(x, 503, NULL, timeout, "too many streams");
+    }
+    return http_live_take(x, source, vhost, mux, timeout);
+}
+
+static struct err *http_live_serve(struct http_handler *self, struct http_exchange *x,
+                                   usec_t timeout)
+{
+    const struct config_vhost *vhost;
+    struct http_handler *mounted;
+    char host[256];
+
+    if (url_query_get(x->request->query, "vhost", host, sizeof(host)) != 0)
+        (void)str_copy(host, sizeof(host), x->request->host);
+    vhost = config_vhost_find(x->server->config, host);
+    if (vhost == NULL)
+        return http_answer_error(x, 404, NULL, timeout, "this host is not served");
+    mounted = serve_mux_find(x->server->mux, vhost->name, x->request->path);
+    if (mounted != NULL)
+        return mounted->serve(mounted, x, timeout);
+    if (!vhost->http_remux.enabled)
+        return http_next(self, x, timeout);
+    return http_live_standby(self, x, vhost, timeout);
+}
+
+struct http_handler *http_live_new(struct http_handler *next)
+{
+    struct http_handler *handler = calloc(1, sizeof(*handler));
+
+    assert(next != NULL);
+    if (handler == NULL)
+        return NULL;
+    handler->serve = http_live_serve;
+    handler->next = next;
+    return handler;
+}
+
+void http_live_free(struct http_handler *handler)
+{
+    free(handler);
+}

@@ -1,0 +1,313 @@
+/*
+ * HTTP/1.1 connections, RFC 9112. Two things shape this file. A viewer is parked
+ * for hours in the frame below, so http_session_run() keeps next to nothing and
+ * all that needs room (parser, buffers, exchange) lives in functions that have
+ * returned by then. And an idle keep-alive connection holds no buffer at all:
+ * the memory comes with a request's first byte and goes with its answer.
+ *
+ * A head has one deadline in total, whatever its bytes trickle in. Where the
+ * framing is lost or a body was not read, the connection ends after the answer, and
+ * the rest is read away for a moment, or the reset would take the answer back
+ * (section 9.6).
+ */
+#include "app/http_session.h"
+
+#include "base/str.h"
+#include "co/co.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define SESSION_BUFFER_SIZE  4096
+#define SESSION_LINGER       (2 * USEC_PER_SEC)
+#define SESSION_LINGER_BYTES (4 * 1024 * 1024)
+#define SESSION_CONTINUE     "HTTP/1.1 100 Continue\r\n\r\n"
+
+/* What becomes of the connection. */
+enum session_next { SESSION_CLOSE, SESSION_LINGER_CLOSE, SESSION_IDLE, SESSION_STREAM };
+
+struct session_takeover {
+    http_stream_fn fn;
+    void *arg;
+};
+
+/* The memory of the requests that come in one go. */
+struct session {
+    struct server *server;
+    struct net_conn *conn;
+    int is_tls;
+    struct http_in *in;
+    usec_t deadline; /* of this request's head, then of its body */
+    size_t at, end;  /* bytes [at, end) of data are not parsed yet */
+    const char *ip;
+    uint8_t data[SESSION_BUFFER_SIZE];
+};
+
+static usec_t until(usec_t deadline)
+{
+    usec_t left = deadline - clock_now();
+
+    return left > 0 ? left : 0;
+}
+
+/* More bytes into the empty buffer. */
+static struct err *session_fill(struct session *s)
+{
+    usec_t timeout = until(s->deadline);
+    size_t got = 0;
+    struct err *err;
+
+    assert(s->at == s->end);
+    if (timeout == 0)
+        return err_new(ERR_TIMEOUT, "deadline");
+    err = io_read(&s->conn->io, s->data, sizeof(s->data), &got, timeout);
+    s->at = 0;
+    s->end = err == NULL ? got : 0;
+    return err;
+}
+
+static usec_t write_timeout(const struct session *s)
+{
+    return s->server->config->http_idle_timeout;
+}
+
+/* An answer without a request that could be read. */
+static void session_refuse(struct session *s, int status, const char *reason)
+{
+    static const struct http_message nothing = {.minor = 1};
+    struct http_exchange x;
+    struct err *err;
+
+    log_warn(s->server->log, "http: %s: %d %s", s->ip, status, reason);
+    memset(&x, 0, sizeof(x));
+    x.server = s->server;
+    x.conn = s->conn;
+    x.request = &nothing;
+    x.is_tls = s->is_tls;
+    buf_init(&x.extra, HTTP_EXTRA_MAX);
+    err = http_answer_error(&x, status, NULL, write_timeout(s), "%s", reason);
+    err_free(err); /* it was for the peer's comfort only */
+    buf_fini(&x.extra);
+}
+
+/* The next event of the parser that is not a part of a body. */
+static struct err *session_event(struct session *s, enum http_event *event)
+{
+    for (;;) {
+        const uint8_t *body;
+        size_t body_len;
+        size_t used = 0;
+        enum scan scan =
+            http_in_feed(s->in, s->data + s->at, s->end - s->at, &used, event, &body, &body_len);
+
+        s->at += used;
+        if (scan == SCAN_BAD)
+            return err_new(ERR_PROTO, "%s", http_in_reason(s->in));
+        if (scan == SCAN_DONE && *event != HTTP_EVENT_BODY)
+            return NULL;
+        if (scan == SCAN_MORE) {
+            struct err *err = session_fill(s);
+
+            if (err != NULL)
+                return err;
+        }
+    }
+}
+
+/* Says why a request could not be read, where there is somebody to hear it. */
+static enum session_next session_broken(struct session *s, struct err *err)
+{
+    enum session_next next = SESSION_CLOSE;
+
+    if (err_code(err) == ERR_PROTO) {
+        session_refuse(s, http_in_status(s->in), http_in_reason(s->in));
+        next = SESSION_LINGER_CLOSE;
+    } else if (err_code(err) == ERR_TIMEOUT && http_in_is_inside(s->in)) {
+        session_refuse(s, 408, "the request took too long");
+        next = SESSION_LINGER_CLOSE;
+    } else if (http_in_is_inside(s->in)) {
+        log_info(s->server->log, "http: %s: request broken off: %s", s->ip, err_text(err));
+    }
+    err_free(err);
+    return next;
+}
+
+/* Reads the body away, asking for it first where the client waits for that. */
+static struct err *session_skip_body(struct session *s)
+{
+    const struct http_message *request = http_in_message(s->in);
+    int has_body = request->is_chunked || request->content_length > 0;
+    enum http_event event;
+
+    s->deadline = clock_now() + s->server->config->http_header_timeout;
+    if (has_body && request->expect_continue && s->at == s->end) {
+        struct err *err =
+            io_write(&s->conn->io, SESSION_CONTINUE, strlen(SESSION_CONTINUE), write_timeout(s));
+
+        if (err != NULL)
+            return err;
+    }
+    return session_event(s, &event);
+}
+
+static struct err *session_answer(struct session *s, struct http_exchange *x)
+{
+    struct http_handler *chain = s->server->chain;
+    struct err *err;
+
+    if (x->request->upgrade == HTTP_UPGRADE_WEBSOCKET) {
+        x->keep_alive = 0;
+        return http_answer_error(x, 400, NULL, write_timeout(s), "WebSocket is not served yet");
+    }
+    err = chain->serve(chain, x, write_timeout(s));
+    if (err == NULL && !x->has_answered && x->stream == NULL) {
+        x->keep_alive = 0;
+        err = http_answer_error(x, 503, NULL, write_timeout(s), "nobody serves this address");
+    }
+    return err;
+}
+
+/* One request through the chain; its head is read. */
+static __attribute__((noinline)) enum session_next session_serve(struct session *s,
+                                                                 struct session_takeover *takeover)
+{
+    const struct http_message *request = http_in_message(s->in);
+    enum session_next next = SESSION_CLOSE;
+    struct http_exchange x;
+    struct err *err;
+
+    memset(&x, 0, sizeof(x));
+    x.server = s->server;
+    x.conn = s->conn;
+    x.request = request;
+    x.is_tls = s->is_tls;
+    x.is_head = strcmp(request->method, "HEAD") == 0;
+    x.keep_alive = request->keep_alive && s->server->state == SERVER_RUNNING;
+    buf_init(&x.extra, HTTP_EXTRA_MAX);
+    /* Paths name streams, queries hold tokens: only the first are logged. */
+    log_debug(s->server->log, "http: %s: %s %s", s->ip, request->method, request->path);
+    err = session_answer(s, &x);
+    if (err != NULL) {
+        if (err_is_quiet(err))
+            log_info(s->server->log, "http: %s: %s: %s", s->ip, request->path, err_text(err));
+        else
+            log_warn(s->server->log, "http: %s: %s: %s", s->ip, request->path, err_text(err));
+        err_free(err);
+    } else if (x.stream != NULL) {
+        takeover->fn = x.stream;
+        takeover->arg = x.stream_arg;
+        next = SESSION_STREAM;
+    } else {
+        next = x.keep_alive ? SESSION_IDLE : SESSION_LINGER_CLOSE;
+    }
+    buf_fini(&x.extra);
+    return next;
+}
+
+/* Are there bytes of another request, here or in the socket? Does not wait. */
+static int session_has_more(struct session *s)
+{
+    ssize_t n;
+
+    if (s->at < s->end)
+        return 1;
+    n = net_try_read(s->conn, s->data, sizeof(s->data));
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        return 0;
+    s->at = 0;
+    s->end = n > 0 ? (size_t)n : 0;
+    return n > 0 ? 1 : -1;
+}
+
+static enum session_next session_requests(struct session *s, struct session_takeover *takeover)
+{
+    enum session_next next;
+    int more;
+
+    do {
+        enum http_event event;
+        struct err *err;
+
+        s->deadline = clock_now() + s->server->config->http_header_timeout;
+        err = session_event(s, &event);
+        if (err != NULL)
+            return session_broken(s, err);
+        assert(event == HTTP_EVENT_HEAD);
+        if (http_in_message(s->in)->upgrade != HTTP_UPGRADE_WEBSOCKET) {
+            err = session_skip_body(s);
+            if (err != NULL)
+                return session_broken(s, err);
+        }
+        next = session_serve(s, takeover);
+        if (next != SESSION_IDLE)
+            return next;
+        more = session_has_more(s);
+        if (more < 0)
+            return SESSION_CLOSE;
+    } while (more > 0);
+    return SESSION_IDLE;
+}
+
+/* Ends our side and reads what still comes, for a while, so that the answer arrives. */
+static __attribute__((noinline)) void session_linger(struct net_conn *conn)
+{
+    usec_t deadline = clock_now() + SESSION_LINGER;
+    uint8_t scrap[1024];
+    size_t total = 0;
+    size_t got = 0;
+    struct err *err = NULL;
+
+    if (conn->tls != NULL) /* its close_notify says that the answer is whole */
+        return;
+    shutdown(conn->fd, SHUT_WR);
+    while (err == NULL && total < SESSION_LINGER_BYTES && until(deadline) > 0) {
+        err = io_read(&conn->io, scrap, sizeof(scrap), &got, until(deadline));
+        total += got;
+    }
+    err_free(err);
+}
+
+/* All requests that are there; their memory is gone when this returns. */
+static __attribute__((noinline)) enum session_next session_burst(struct server *server,
+                                                                 struct net_conn *conn, int is_tls,
+                                                                 struct session_takeover *takeover)
+{
+    struct session *s = malloc(sizeof(*s));
+    enum session_next next = SESSION_CLOSE;
+
+    if (s != NULL) {
+        memset(s, 0, offsetof(struct session, data));
+        s->server = server;
+        s->conn = conn;
+        s->is_tls = is_tls;
+        s->ip = conn->ip[0] != '\0' ? conn->ip : "unix";
+        s->in = http_in_new(HTTP_REQUESTS, HTTP_SESSION_BODY_MAX);
+        if (s->in != NULL)
+            next = session_requests(s, takeover);
+        http_in_free(s->in);
+    }
+    free(s);
+    if (next == SESSION_LINGER_CLOSE)
+        session_linger(conn);
+    return next;
+}
+
+void http_session_run(struct server *server, struct net_conn *conn, int is_tls)
+{
+    struct session_takeover takeover = {NULL, NULL};
+    enum session_next next = SESSION_IDLE;
+    usec_t timeout = server->config->http_header_timeout;
+
+    assert(server->chain != NULL && conn != NULL);
+    while (next == SESSION_IDLE && net_wait(conn, NET_IN, timeout) > 0) {
+        next = session_burst(server, conn, is_tls, &takeover);
+        timeout = server->config->http_idle_timeout;
+        if (next == SESSION_IDLE)
+            co_stack_trim();
+    }
+    if (next == SESSION_STREAM)
+        takeover.fn(conn, takeover.arg);
+}

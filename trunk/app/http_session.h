@@ -1,0 +1,17 @@
+#ifndef APP_HTTP_SESSION_H
+#define APP_HTTP_SESSION_H
+
+/*
+ * One HTTP connection, on a coroutine of its own: requests one after another
+ * through server->chain until the connection ends or a handler takes it over for a
+ * stream. Returns when all is done; conn stays the caller's, who frees it.
+ */
+#include "app/server.h"
+
+/* Bytes of a request's body that are read and passed over; more is 413. */
+#define HTTP_SESSION_BODY_MAX ((size_t)1024 * 1024)
+
+/* Yields for as long as the connection lives; its timeouts are the configuration's. */
+void http_session_run(struct server *server, struct net_conn *conn, int is_tls);
+
+#endif

@@ -1,0 +1,15 @@
+#ifndef APP_HTTP_STATIC_H
+#define APP_HTTP_STATIC_H
+
+/*
+ * Files: `http_static` of the request's vhost, then `http_server.dir` for
+ * every host. The last of the chain: what is not there is 404. Looks at the
+ * configuration at each request.
+ */
+#include "app/http_exchange.h"
+
+/* NULL without memory. */
+struct http_handler *http_static_new(void);
+void http_static_free(struct http_handler *handler);
+
+#endif

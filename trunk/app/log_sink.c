@@ -1,0 +1,170 @@
+/*
+ * The log's two ends, console and file. A write that blocks would hold every
+ * coroutine, and a console is often a pipe whose reader may sleep. So a pipe, socket or terminal is
+ * asked first (poll with no timeout) and is given no more at once than PIPE_BUF bytes, which
+ * a pipe that is ready for writing takes whole. The descriptor is not made
+ * non-blocking: it may be shared with the shell that started us. A plain file is written straight.
+ */
+#include "app/log_sink.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define CLOSE_WAIT_MS 1000
+
+/* 1 when a write would not block, within the time. */
+static int is_ready(const struct log_sink_file *file, int timeout_ms)
+{
+    struct pollfd pfd = {file->fd, POLLOUT, 0};
+
+    return !file->may_block || poll(&pfd, 1, timeout_ms) == 1;
+}
+
+/* Writes what goes out without waiting; says how much that was. -1: the descriptor is broken. */
+static ssize_t write_some(const struct log_sink_file *file, const void *data, size_t len,
+                          int timeout_ms)
+{
+    size_t done = 0;
+
+    while (done < len && is_ready(file, timeout_ms)) {
+        size_t piece = len - done;
+        struct iovec iov = {(char *)data + done, piece};
+        ssize_t n;
+
+        if (file->may_block && piece > PIPE_BUF)
+            iov.iov_len = PIPE_BUF;
+        n = writev(file->fd, &iov, 1);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            break;
+        if (n <= 0)
+            return -1;
+        done += (size_t)n;
+    }
+    return (ssize_t)done;
+}
+
+/* Drops what can never be written. */
+static void give_up(struct log_sink_file *file)
+{
+    const char *data = (const char *)buf_data(&file->pending);
+
+    for (size_t i = 0; i < file->pending.len; i++)
+        file->lost += data[i] == '\n';
+    buf_consume(&file->pending, file->pending.len);
+}
+
+static void flush_pending(struct log_sink_file *file, int timeout_ms)
+{
+    ssize_t n;
+
+    if (file->pending.len == 0)
+        return;
+    n = write_some(file, buf_data(&file->pending), file->pending.len, timeout_ms);
+    if (n < 0)
+        give_up(file);
+    else
+        buf_consume(&file->pending, (size_t)n);
+    if (file->pending.len == 0)
+        buf_reset(&file->pending); /* it was for a bad moment: give the memory back */
+}
+
+static void put_line(struct log_sink_file *file, const char *line, size_t len)
+{
+    ssize_t n = file->pending.len > 0 ? 0 : write_some(file, line, len, 0);
+
+    if (n < 0 || ((size_t)n < len && buf_append(&file->pending, line + n, len - (size_t)n)))
+        file->lost++;
+}
+
+static void log_sink_write(struct log_sink *sink, const char *line, size_t len)
+{
+    struct log_sink_file *file = (struct log_sink_file *)sink;
+
+    flush_pending(file, 0);
+    if (file->lost > 0 && file->pending.len == 0) {
+        struct log note = {LOG_WARN, 0, sink, NULL, NULL};
+        unsigned lost = file->lost;
+
+        file->lost = 0; /* so that the note's own write comes by here only once */
+        log_warn(&note, "%u log lines were lost: nobody took them", lost);
+    }
+    put_line(file, line, len);
+}
+
+static void init(struct log_sink_file *file, int fd)
+{
+    struct stat st;
+
+    memset(file, 0, sizeof(*file));
+    file->sink.write = log_sink_write;
+    file->fd = fd;
+    file->may_block = fstat(fd, &st) != 0 || !S_ISREG(st.st_mode);
+    buf_init(&file->pending, LOG_SINK_PENDING_MAX);
+}
+
+/* A FIFO without a reader would block in open() and later fail: it must not. */
+static int open_append(const char *path)
+{
+    return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644);
+}
+
+struct err *log_sink_open(struct log_sink_file *file, const char *path)
+{
+    int fd = open_append(path);
+    char *copy = strdup(path);
+
+    if (fd < 0 || copy == NULL) {
+        struct err *err = err_sys(fd < 0 ? errno : ENOMEM, "log file %s", path);
+
+        free(copy);
+        if (fd >= 0)
+            close(fd);
+        return err;
+    }
+    init(file, fd);
+    file->path = copy;
+    return NULL;
+}
+
+void log_sink_open_fd(struct log_sink_file *file, int fd)
+{
+    assert(file != NULL);
+    init(file, fd);
+}
+
+struct err *log_sink_reopen(struct log_sink_file *file)
+{
+    struct stat st;
+    int fd;
+
+    if (file->path == NULL)
+        return NULL;
+    fd = open_append(file->path);
+    if (fd < 0)
+        return err_sys(errno, "log file %s", file->path);
+    flush_pending(file, 0);
+    close(file->fd);
+    file->fd = fd;
+    file->may_block = fstat(fd, &st) != 0 || !S_ISREG(st.st_mode);
+    return NULL;
+}
+
+void log_sink_close(struct log_sink_file *file)
+{
+    flush_pending(file, CLOSE_WAIT_MS);
+    buf_fini(&file->pending);
+    if (file->path != NULL)
+        close(file->fd);
+    free(file->path);
+    file->path = NULL;
+}

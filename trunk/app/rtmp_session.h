@@ -1,0 +1,17 @@
+#ifndef APP_RTMP_SESSION_H
+#define APP_RTMP_SESSION_H
+
+/*
+ * One RTMP connection, from the handshake to its end: publishes into a source,
+ * or plays one, and again as long as the peer asks.
+ */
+#include "app/server.h"
+#include "co/net.h"
+
+/*
+ * Runs on the connection's coroutine and returns when the connection is over.
+ * conn is borrowed: whoever accepted it frees it. Yields.
+ */
+void rtmp_session_run(struct server *server, struct net_conn *conn);
+
+#endif

@@ -1,0 +1,59 @@
+#ifndef APP_SERVER_H
+#define APP_SERVER_H
+
+/*
+ * The server: what every connection is passed. Made by main, one per process.
+ */
+#include "app/config.h"
+#include "app/http_exchange.h"
+#include "app/serve_mux.h"
+#include "co/co.h"
+#include "live/hub.h"
+
+struct fanout;
+struct server_connection;
+struct server_peer;
+struct net_listener;
+
+enum server_state { SERVER_RUNNING, SERVER_DRAINING, SERVER_STOPPING };
+
+/* RTMP, HTTP and HTTPS listeners together. */
+#define SERVER_LISTENERS_MAX (3 * CONFIG_LISTEN_MAX)
+
+struct server {
+    const struct log *log;
+    struct config *config; /* current snapshot; ref it to keep it over a yield */
+    struct hub *hub;
+    struct serve_mux *mux;      /* live mounts */
+    struct fanout *fanout;      /* sends to viewers in batches */
+    struct http_handler *chain; /* cors -> auth -> live -> static */
+    enum server_state state;
+    size_t connections; /* all kinds, against max_connections */
+    char server_id[32];
+    usec_t started_at;
+    /* private to server.c */
+    struct http_handler *link[4]; /* the chain's links, to be freed */
+    struct server_connection *list;
+    struct server_peer *peers; /* connections per address */
+    struct net_listener *listener[SERVER_LISTENERS_MAX];
+    struct co *acceptor[SERVER_LISTENERS_MAX];
+    int listener_count;
+    struct co_cond changed; /* state or connections changed */
+    struct co_cond ticker;  /* there is a source to look after */
+};
+
+/* config is taken over (one reference); log is borrowed. */
+struct err *server_new(struct server **out, const struct log *log, struct config *config);
+void server_free(struct server *server);
+
+/* Opens the listeners, runs until told to stop, closes all. */
+struct err *server_run(struct server *server, usec_t timeout_never);
+
+/* Called by the signal coroutine: end at once; or take no more and end with the last connection. */
+void server_stop(struct server *server);
+void server_drain(struct server *server);
+
+/* A source was made: its timers run from now on. */
+void server_wake_ticker(struct server *server);
+
+#endif

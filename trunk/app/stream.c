@@ -1,0 +1,193 @@
+/*
+ * The application's side of a source. On publish its addresses go into the
+ * serve-mux, one for each mount of its vhost; when the publisher is gone and
+ * republish_wait is over they come out again.
+ */
+#include "app/stream.h"
+
+#include "app/fanout.h"
+#include "app/http_live.h"
+#include "app/mount.h"
+#include "app/server.h"
+#include "base/str.h"
+#include "live/viewer.h"
+#include "media/mux.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A format is one row here and one file in media. */
+static const struct mux *const stream_muxes[] = {&mux_flv};
+
+const struct mux *stream_mux(const char *extension)
+{
+    for (size_t i = 0; i < sizeof(stream_muxes) / sizeof(stream_muxes[0]); i++)
+        if (strcmp(stream_muxes[i]->extension, extension) == 0)
+            return stream_muxes[i];
+    return NULL;
+}
+
+void stream_source_config(const struct config_vhost *vhost, struct source_config *out)
+{
+    const struct config_play *play = &vhost->play;
+    const struct config_http_remux *remux = &vhost->http_remux;
+
+    memset(out, 0, sizeof(*out));
+    out->gop_cache = play->gop_cache;
+    out->gop_cache_max_frames = (int)play->gop_cache_max_frames;
+    out->gop_cache_max_bytes = (size_t)play->gop_cache_max_bytes;
+    out->queue_length = play->queue_length;
+    out->time_jitter = (enum time_jitter)play->time_jitter;
+    out->atc = play->atc;
+    out->mix_correct = play->mix_correct;
+    out->reduce_sequence_header = play->reduce_sequence_header;
+    out->has_audio = remux->has_audio;
+    out->has_video = remux->has_video;
+    out->guess_has_av = remux->guess_has_av;
+    out->drop_if_not_match = remux->drop_if_not_match;
+    out->republish_wait = remux->republish_wait;
+}
+
+struct source *stream_get(struct server *server, const struct config_vhost *vhost, const char *app,
+                          const char *name, struct err **err)
+{
+    struct source_config config;
+    struct source *source;
+    char key[SOURCE_KEY_MAX];
+
+    *err = NULL;
+    if (str_format(key, sizeof(key), "%s/%s/%s", vhost->name, app, name) != 0) {
+        *err = err_new(ERR_LIMIT, "stream name too long");
+        return NULL;
+    }
+    stream_source_config(vhost, &config);
+    source = hub_get(server->hub, key, &config);
+    if (source == NULL)
+        *err = err_new(ERR_LIMIT, "no room for another stream (%zu)", hub_count(server->hub));
+    return source;
+}
+
+static void stream_unmount(struct stream *stream)
+{
+    for (int i = 0; i < stream->mount_count; i++) {
+        struct stream_mount *mount = &stream->mount[i];
+
+        if (mount->pattern != NULL) {
+            serve_mux_remove(stream->server->mux, mount->pattern);
+            log_info(stream->server->log, "unmount %s", mount->pattern);
+        }
+        free(mount->pattern);
+        mount->pattern = NULL;
+    }
+    stream->mount_count = 0;
+}
+
+static const char *template_extension(const char *tmpl)
+{
+    const char *dot = strrchr(tmpl, '.');
+
+    return dot != NULL ? dot : "";
+}
+
+static void stream_mount_one(struct stream *stream, const char *tmpl)
+{
+    struct stream_mount *mount = &stream->mount[stream->mount_count];
+    const struct mux *mux = stream_mux(template_extension(tmpl));
+    char pattern[1024];
+
+    if (mux == NULL)
+        return;
+    if (mount_expand(tmpl, stream->vhost, stream->app, stream->name, pattern, sizeof(pattern)) !=
+        0) {
+        log_warn(stream->server->log, "mount %s: address too long", tmpl);
+        return;
+    }
+    mount->handler.serve = http_live_serve_mount;
+    mount->handler.next = NULL;
+    mount->stream = stream;
+    mount->mux = mux;
+    mount->pattern = strdup(pattern);
+    if (mount->pattern == NULL ||
+        serve_mux_add(stream->server->mux, mount->pattern, &mount->handler) != 0) {
+        log_warn(stream->server->log, "mount %s: taken or no room", pattern);
+        free(mount->pattern);
+        mount->pattern = NULL;
+        return;
+    }
+    stream->mount_count++;
+    log_info(stream->server->log, "mount %s", pattern);
+}
+
+static void stream_on_publish(struct source *source, void *arg)
+{
+    struct stream *stream = arg;
+    const struct config_vhost *vhost = config_vhost_find(stream->server->config, stream->vhost);
+
+    (void)source;
+    if (vhost == NULL || !vhost->http_remux.enabled || stream->mount_count > 0)
+        return;
+    for (int i = 0; i < vhost->http_remux.mount.count && stream->mount_count < CONFIG_MOUNT_MAX;
+         i++)
+        stream_mount_one(stream, vhost->http_remux.mount.item[i]);
+}
+
+static void stream_on_gone(struct source *source, void *arg)
+{
+    (void)source;
+    stream_unmount(arg);
+}
+
+static void stream_on_data(struct source *source, void *arg)
+{
+    struct stream *stream = arg;
+
+    (void)source;
+    if (stream->channel != NULL)
+        fanout_channel_wake(stream->channel);
+}
+
+static void stream_on_evict(struct source *source, struct viewer *viewer, void *arg)
+{
+    (void)source;
+    (void)arg;
+    fanout_viewer_evict(viewer_owner(viewer));
+}
+
+void stream_attach(struct source *source, void *arg)
+{
+    struct stream *stream = calloc(1, sizeof(*stream));
+    struct source_events events = {.on_publish = stream_on_publish,
+                                   .on_gone = stream_on_gone,
+                                   .on_data = stream_on_data,
+                                   .on_evict = stream_on_evict,
+                                   .arg = stream};
+    const char *key = source_key(source);
+    const char *first = strchr(key, '/');
+    const char *last = strrchr(key, '/');
+
+    assert(first != NULL && last > first);
+    /* A source without its application part could not be served: end here rather than later. */
+    if (stream == NULL)
+        abort();
+    stream->server = arg;
+    stream->source = source;
+    (void)str_copy_n(stream->vhost, sizeof(stream->vhost), key, (size_t)(first - key));
+    (void)str_copy_n(stream->app, sizeof(stream->app), first + 1, (size_t)(last - first - 1));
+    (void)str_copy(stream->name, sizeof(stream->name), last + 1);
+    source_set_data(source, stream);
+    source_set_events(source, &events);
+    server_wake_ticker(stream->server);
+}
+
+void stream_detach(struct source *source, void *arg)
+{
+    struct stream *stream = source_data(source);
+    struct source_events none = {0};
+
+    (void)arg;
+    stream_unmount(stream);
+    source_set_events(source, &none);
+    source_set_data(source, NULL);
+    free(stream);
+}

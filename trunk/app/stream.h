@@ -1,0 +1,49 @@
+#ifndef APP_STREAM_H
+#define APP_STREAM_H
+
+/*
+ * What the application keeps of each live source: its names, its addresses in
+ * the serve-mux while it is published, its channel in the fan-out. Attached to a source
+ * when the hub makes it, gone with it. Never yields.
+ */
+#include "app/config.h"
+#include "app/http_exchange.h"
+#include "live/source.h"
+
+struct server;
+struct fanout_channel;
+
+struct stream_mount {
+    struct http_handler handler; /* first: the serve-mux's handler is this mount */
+    struct stream *stream;
+    const struct mux *mux;
+    char *pattern; /* as mounted; NULL: not mounted */
+};
+
+struct stream {
+    struct server *server;
+    struct source *source;
+    char vhost[256];
+    char app[256];
+    char name[256];
+    struct fanout_channel *channel;
+    struct stream_mount mount[CONFIG_MOUNT_MAX];
+    int mount_count;
+};
+
+/* For hub_on_new() and hub_on_free(); arg is the server. */
+void stream_attach(struct source *source, void *arg);
+void stream_detach(struct source *source, void *arg);
+
+/* The vhost's directives as the source wants them. */
+void stream_source_config(const struct config_vhost *vhost, struct source_config *out);
+
+/* The source of vhost/app/name; NULL with *err set (limit, memory, names too long). No reference is
+ * added. */
+struct source *stream_get(struct server *server, const struct config_vhost *vhost, const char *app,
+                          const char *name, struct err **err);
+
+/* The mux row of a mount's extension (".flv"); NULL if we have none. */
+const struct mux *stream_mux(const char *extension);
+
+#endif

@@ -1,0 +1,8 @@
+#!/bin/sh
+# bench.sh OBJS: hands over to the benchmark, which prints its own table.
+set -eu
+
+if [ -f research/bench/Makefile ]; then
+    exec "${MAKE:-make}" --no-print-directory -C research/bench OBJS="$(realpath "$1")" bench
+fi
+exec research/bench/run.sh "$1"

@@ -1,0 +1,22 @@
+#!/bin/sh
+# install.sh OBJS DESTINATION: the server, its configurations and its pages, in
+# the layout that the configurations' relative paths expect: start it there.
+set -eu
+
+objs=$1
+to=$2
+
+install -d "$to/objs" "$to/conf" "$to/objs/nginx/html"
+install -m 755 "$objs/server" "$to/objs/server"
+for conf in conf/*.conf; do
+    [ -f "$conf" ] || continue
+    # A configuration that was edited in place is the user's.
+    if [ -f "$to/$conf" ] && ! cmp -s "$conf" "$to/$conf"; then
+        install -m 644 "$conf" "$to/$conf.new"
+        echo "install: kept your $to/$conf, the new one is $to/$conf.new"
+    else
+        install -m 644 "$conf" "$to/$conf"
+    fi
+done
+cp -R "$objs/nginx/html/." "$to/objs/nginx/html/"
+echo "Installed. Start it: cd $to && ./objs/server -c conf/http.flv.live.conf"

@@ -1,0 +1,169 @@
+# How everything is built; included by OBJS/Makefile, which knows with what.
+#
+# The same sources are compiled in up to four variants, each in its own folder:
+#   (none)  the server that is shipped         OBJS/server
+#   asan    gcc, ASan and UBSan, -Werror       unit tests and end-to-end tests
+#   clang   clang, -Werror                     a second opinion on everything
+#   fuzz    clang, libFuzzer, ASan and UBSan   the fuzz targets; pure layers only
+# A layer is one static library made of all its .c files, linked from the top
+# layer down. Pure layers never see libst: their tests would not link.
+
+SHELL     := /bin/sh
+LAYERS    := base media proto live co app
+PURE      := base media proto live
+WARNINGS  := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+FRAME_MAX := -Wframe-larger-than=8192
+DIALECT   := -std=gnu11 -D_GNU_SOURCE
+WERROR    ?=
+
+PURE_LIBS := -lhttp_parser -lwslay -lcrypto -lm
+ALL_LIBS  := -lssl -ljansson -lhiredis -lcares $(ST_LIBS) $(PURE_LIBS) -lpthread
+SAN       := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+
+# name, compiler, flags, link flags. Redzones make frames larger: hence the other limit there.
+D_main       := $(O)
+CC_main      := $(CC)
+CFLAGS_main  := $(OPT_CFLAGS) $(FRAME_MAX) -fstack-usage $(WERROR)
+LDFLAGS_main := $(OPT_LDFLAGS)
+
+D_asan       := $(O)/asan
+CC_asan      := $(GCC)
+CFLAGS_asan  := -O1 -g $(SAN) -Wframe-larger-than=16384 -Werror
+LDFLAGS_asan := $(SAN)
+
+D_clang       := $(O)/clang
+CC_clang      := $(CLANG)
+CFLAGS_clang  := -O1 -g $(FRAME_MAX) -Werror
+LDFLAGS_clang :=
+
+D_fuzz       := $(O)/fuzz
+CC_fuzz      := $(CLANG)
+CFLAGS_fuzz  := -O1 -g $(SAN) -fsanitize=fuzzer-no-link
+LDFLAGS_fuzz := $(SAN)
+
+# What lies below each layer, in link order.
+BELOW_base  :=
+BELOW_media := base
+BELOW_proto := media base
+BELOW_live  := media base
+BELOW_co    := proto live media base
+BELOW_app   := co proto live media base
+LINK_ORDER  := app co proto live media base
+
+HAVE_MAIN   := $(wildcard trunk/main.c)
+FUZZ_SRC    := $(sort $(wildcard trunk/test/fuzz/fuzz_*.c))
+FUZZ_NAMES  := $(patsubst trunk/test/fuzz/%.c,%,$(FUZZ_SRC))
+UNIT_LAYERS := $(foreach l,$(LAYERS),$(if $(wildcard trunk/test/unit/$l/check_*.c),$l))
+
+# "make unit LAYER=proto", "make fuzz-short FUZZ=flv": less than all of them.
+ifdef LAYER
+UNIT_LAYERS := $(filter $(LAYER),$(UNIT_LAYERS))
+endif
+ifdef FUZZ
+FUZZ_NAMES := $(filter $(FUZZ:%=fuzz_%),$(FUZZ_NAMES))
+endif
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: all libs serve html all-tests all-benches unit e2e fuzz fuzz-short check \
+	sanitized clang-build install FORCE
+
+all: libs $(if $(HAVE_MAIN),$(O)/server) html
+
+# Configuring again when configure or a probe changes; make then starts over.
+$(O)/Makefile: configure trunk/auto/probe.sh trunk/auto/libs.sh trunk/auto/write.sh
+	./configure $(CONFIGURE_ARGS)
+
+# $(call variant,NAME): objects, libraries, server and unit tests of one variant.
+define variant
+DEPS += $$(patsubst trunk/%.c,$$(D_$1)/trunk/%.d,$$(wildcard trunk/*.c trunk/*/*.c \
+	trunk/test/unit/*/*.c trunk/test/fuzz/*.c))
+
+$$(D_$1)/trunk/%.o: trunk/%.c $(O)/config.h
+	@mkdir -p $$(@D)
+	@echo "  $1  CC    $$<"
+	@$$(CC_$1) $$(DIALECT) $$(WARNINGS) $$(CFLAGS_$1) -MMD -MP -Itrunk -include $(O)/config.h \
+		$$(ST_CFLAGS) -c -o $$@ $$<
+
+$$(foreach l,$$(LAYERS),$$(eval $$(call layer,$1,$$l)))
+
+$$(D_$1)/server: $$(D_$1)/trunk/main.o $$(LINK_ORDER:%=$$(D_$1)/lib%.a)
+	@echo "  $1  LINK  $$@"
+	@$$(CC_$1) $$(LDFLAGS_$1) -o $$@ $$^ $$(ALL_LIBS)
+endef
+
+# $(call layer,VARIANT,LAYER). The list of members is a file so that a deleted source is noticed.
+define layer
+OBJ_$1_$2 := $$(patsubst %.c,$$(D_$1)/%.o,$$(sort $$(wildcard trunk/$2/*.c)))
+UNIT_OBJ_$1_$2 := $$(patsubst %.c,$$(D_$1)/%.o,$$(sort $$(wildcard trunk/test/unit/$2/*.c)))
+
+$$(D_$1)/lib$2.list: FORCE
+	@trunk/auto/put.sh $$@ "$$(OBJ_$1_$2)"
+
+$$(D_$1)/lib$2.a: $$(OBJ_$1_$2) $$(D_$1)/lib$2.list
+	@rm -f $$@
+	@ar rcs $$@ $$(OBJ_$1_$2)
+
+$$(D_$1)/unit/main_$2.c: FORCE
+	@trunk/auto/unit-main.sh $2 $$@
+
+$$(D_$1)/unit/$2: $$(D_$1)/unit/main_$2.c $$(UNIT_OBJ_$1_$2) $$(D_$1)/lib$2.a \
+		$$(BELOW_$2:%=$$(D_$1)/lib%.a)
+	@echo "  $1  LINK  $$@"
+	@$$(CC_$1) $$(DIALECT) $$(WARNINGS) $$(CFLAGS_$1) $$(LDFLAGS_$1) -Itrunk -o $$@ \
+		$$(filter %.c %.o,$$^) $$(filter %.a,$$^) -lcheck -lsubunit \
+		$$(if $$(filter $2,$$(PURE)),$$(PURE_LIBS),$$(ALL_LIBS)) -lrt -lpthread
+endef
+
+$(foreach v,main asan clang fuzz,$(eval $(call variant,$v)))
+
+libs: $(LAYERS:%=$(O)/lib%.a)
+sanitized: $(LAYERS:%=$(O)/asan/lib%.a) $(if $(HAVE_MAIN),$(O)/asan/server)
+clang-build: $(LAYERS:%=$(O)/clang/lib%.a) $(if $(HAVE_MAIN),$(O)/clang/server) \
+	$(UNIT_LAYERS:%=$(O)/clang/unit/%)
+
+# Fuzz targets: clang only, linked with the pure layers.
+$(O)/fuzz/fuzz_%: $(O)/fuzz/trunk/test/fuzz/fuzz_%.o $(foreach l,proto live media base,$(O)/fuzz/lib$l.a)
+	@echo "  fuzz  LINK  $@"
+	@$(CC_fuzz) $(SAN) -fsanitize=fuzzer -o $@ $^ $(PURE_LIBS)
+
+fuzz-build: $(FUZZ_NAMES:%=$(O)/fuzz/%)
+unit-build: $(UNIT_LAYERS:%=$(O)/asan/unit/%)
+.PHONY: fuzz-build unit-build
+.PRECIOUS: $(O)/%.o $(O)/fuzz/trunk/test/fuzz/%.o
+
+# The player page and what the static handler serves by default.
+html:
+	@trunk/auto/html.sh $(O)/nginx/html
+
+serve: all
+	@trunk/auto/serve.sh $(O)
+
+# Tests. Each group leaves "passed failed name" lines in OBJS/results.
+unit: unit-build
+	@trunk/test/run.sh $(O) unit $(UNIT_LAYERS)
+fuzz-short: fuzz-build
+	@trunk/test/run.sh $(O) fuzz-short $(FUZZ_NAMES)
+fuzz: fuzz-build
+	@trunk/test/run.sh $(O) fuzz-long $(FUZZ_NAMES)
+e2e: sanitized html
+	@trunk/test/run.sh $(O) e2e
+check: all
+	@trunk/test/run.sh $(O) check
+all-tests:
+	@trunk/test/run.sh $(O) all
+
+all-benches: all
+	@trunk/auto/bench.sh $(O)
+
+install: all
+	@trunk/auto/install.sh $(O) "$(DESTDIR)$(PREFIX)"
+
+-include $(DEPS)
+
+print-unit:
+	@echo $(UNIT_LAYERS)
+print-fuzz:
+	@echo $(FUZZ_NAMES)
+.PHONY: print-unit print-fuzz

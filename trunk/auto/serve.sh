@@ -1,0 +1,15 @@
+#!/bin/sh
+# serve.sh OBJS: says where to publish and what to open, then is the server.
+set -eu
+
+conf=conf/http.flv.live.conf
+cat <<END
+
+  Publish   ffmpeg -re -i ./doc/source.flv -c copy -f flv rtmp://localhost/live/livestream
+  Watch     http://localhost:8080/players/
+            ffplay http://localhost:8080/live/livestream.flv
+            ffplay rtmp://localhost/live/livestream
+  Stop      Ctrl-C
+
+END
+exec "$1/server" -c "$conf"

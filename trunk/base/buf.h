@@ -1,0 +1,43 @@
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+/*
+ * A growable buffer that cannot be made without a maximum. Bytes are appended
+ * at the end and consumed from the front. The owner calls buf_fini(). Pure.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf {
+    uint8_t *data; /* NULL until something is appended */
+    size_t start;  /* consumed bytes in front */
+    size_t len;    /* bytes held after start */
+    size_t cap;
+    size_t max; /* never holds more than this */
+};
+
+void buf_init(struct buf *buf, size_t max);
+void buf_fini(struct buf *buf);
+
+static inline uint8_t *buf_data(const struct buf *buf)
+{
+    return buf->data + buf->start;
+}
+
+/* Room for n more bytes at the end, not yet counted in len; NULL beyond max or without memory. */
+uint8_t *buf_reserve(struct buf *buf, size_t n);
+
+/* Counts n bytes that were written after buf_reserve(). */
+void buf_commit(struct buf *buf, size_t n);
+
+/* 0, or -1 beyond max or without memory; then nothing is appended. */
+int buf_append(struct buf *buf, const void *src, size_t n);
+int buf_printf(struct buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Drops n bytes (at most len) from the front. */
+void buf_consume(struct buf *buf, size_t n);
+
+/* Empties it and gives the memory back. */
+void buf_reset(struct buf *buf);
+
+#endif

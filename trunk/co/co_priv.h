@@ -1,0 +1,62 @@
+#ifndef CO_CO_PRIV_H
+#define CO_CO_PRIV_H
+
+/*
+ * What the files of co share and nobody else sees: the coroutine's own record,
+ * parking and waking. Every switch of coroutine goes through co_park() or
+ * co_yield(), so the runtime always knows who runs and for how long.
+ */
+#include "co/co.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define CO_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define CO_SANITIZED 1
+#endif
+#endif
+
+struct co {
+    void *st_thread;
+    void *st_cond; /* its own: what it sleeps on, whatever it waits for */
+    void (*fn)(void *arg);
+    void *arg;
+    struct co_cond *cond;    /* in whose ring it stands, NULL once signalled */
+    struct co *next, *prev;  /* in that ring; next also in the pool of ended ones */
+    struct co *joiner;       /* waits for our end */
+    usec_t deadline;         /* in the timers' heap */
+    uint8_t *stack_low;      /* lowest usable byte; NULL on the process's own stack */
+    int32_t timer_index;     /* place in the timers' heap, -1 outside */
+    uint16_t streak;         /* see co_fair() */
+    uint8_t parked : 1;      /* in co_park() */
+    uint8_t woken : 1;       /* co_wake() was called since it parked */
+    uint8_t interrupted : 1; /* stays */
+    uint8_t joinable : 1;
+    uint8_t painted : 1; /* its stack, see co_stack_paint() */
+    uint8_t done : 1;    /* fn has returned */
+    char id[CO_ID_SIZE];
+};
+
+/*
+ * Sleeps until co_wake(), the deadline or an interrupt. Deadlines are kept in
+ * the library's heap and rounded up to milliseconds; it is never early.
+ */
+enum co_wait co_park(usec_t deadline);
+/* The same, deaf to interrupts and without a deadline. */
+void co_park_deaf(void);
+/* Ends co_park() of a coroutine; nothing happens to one that is not parked. Never yields. */
+void co_wake(struct co *co);
+
+/* Around a switch that is not co_park()'s: the reactor's own sleep. */
+void co_switch_out(void);
+void co_switch_in(struct co *self);
+
+/* The log given to co_init(). */
+const struct log *co_runtime_log(void);
+
+/* Stacks: see co_stack.c. thread is an st_thread_t just made. */
+void co_stack_adopt(struct co *co, void *thread, size_t size, int fresh);
+/* Called by an ended coroutine on its own stack; trim = give the pages back. */
+void co_stack_leave(struct co *co, int trim);
+
+#endif

@@ -1,0 +1,398 @@
+/*
+ * A connection on the reactor: reading, writing, waiting, kicking.
+ *
+ * The reactor keeps in `ready` what the kernel has announced; an EAGAIN takes
+ * the bit back, and only the next edge sets it again. So a call without its bit
+ * answers EAGAIN without asking the kernel, and a short read of a stream counts
+ * as one (epoll(7)), which saves a second read per message. Not once the peer
+ * has closed: that edge has been, and the end is still to be read.
+ *
+ * One coroutine waits on a connection (`waiter`, for the bits in `wanted`);
+ * any other may try, kick or close meanwhile.
+ */
+#include "co/net.h"
+#include "co/net_priv.h"
+#include "co/reactor.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Where coroutines wait for a free descriptor; part of the one runtime. */
+static struct co_cond net_descriptors;
+
+enum co_wait net_wait_descriptor(usec_t timeout)
+{
+    return co_cond_wait(&net_descriptors, timeout);
+}
+
+/* ---- ops of plain sockets ---- */
+
+static ssize_t net_refuse(int sys_errno)
+{
+    errno = sys_errno;
+    return -1;
+}
+
+static int net_is_again(int sys_errno)
+{
+    return sys_errno == EAGAIN || sys_errno == EWOULDBLOCK;
+}
+
+static ssize_t net_socket_read(struct net_conn *conn, void *buf, size_t len)
+{
+    ssize_t n;
+
+    if (conn->closed)
+        return net_refuse(ESHUTDOWN);
+    if (!(conn->ready & NET_IN))
+        return net_refuse(EAGAIN);
+    do
+        n = recv(conn->fd, buf, len, 0);
+    while (n < 0 && errno == EINTR);
+    if (n > 0) {
+        conn->bytes_in += (uint64_t)n;
+        if ((size_t)n < len && !(conn->ready & NET_HUP))
+            conn->ready &= (uint8_t)~NET_IN;
+    } else if (n == 0) {
+        conn->ready |= NET_HUP; /* the event may be still to come */
+    } else if (net_is_again(errno)) {
+        conn->ready &= (uint8_t)~NET_IN;
+    }
+    return n;
+}
+
+static ssize_t net_sent(struct net_conn *conn, ssize_t n)
+{
+    if (n > 0) {
+        conn->bytes_out += (uint64_t)n;
+        conn->last_out = co_now();
+    } else if (n < 0 && net_is_again(errno)) {
+        conn->ready &= (uint8_t)~NET_OUT;
+    }
+    return n;
+}
+
+static ssize_t net_socket_writev(struct net_conn *conn, const struct iovec *iov, int n)
+{
+    struct msghdr msg = {.msg_iov = (struct iovec *)iov,
+                         .msg_iovlen = (size_t)(n < IOV_MAX ? n : IOV_MAX)};
+    ssize_t sent;
+
+    if (conn->closed)
+        return net_refuse(ESHUTDOWN);
+    if (!(conn->ready & NET_OUT))
+        return net_refuse(EAGAIN);
+    do
+        sent = n == 1 ? send(conn->fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL)
+                      : sendmsg(conn->fd, &msg, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    return net_sent(conn, sent);
+}
+
+const struct net_ops net_socket_ops = {.try_read = net_socket_read,
+                                       .try_writev = net_socket_writev};
+
+/* ---- ops of other descriptors: a short read says nothing of what is left ---- */
+
+static ssize_t net_fd_read(struct net_conn *conn, void *buf, size_t len)
+{
+    ssize_t n;
+
+    if (conn->closed)
+        return net_refuse(ESHUTDOWN);
+    do
+        n = read(conn->fd, buf, len);
+    while (n < 0 && errno == EINTR);
+    if (n > 0)
+        conn->bytes_in += (uint64_t)n;
+    else if (n == 0)
+        conn->ready |= NET_HUP;
+    else if (net_is_again(errno))
+        conn->ready &= (uint8_t)~NET_IN;
+    return n;
+}
+
+static ssize_t net_fd_writev(struct net_conn *conn, const struct iovec *iov, int n)
+{
+    ssize_t sent;
+
+    if (conn->closed)
+        return net_refuse(ESHUTDOWN);
+    do
+        sent = writev(conn->fd, iov, n < IOV_MAX ? n : IOV_MAX);
+    while (sent < 0 && errno == EINTR);
+    return net_sent(conn, sent);
+}
+
+static const struct net_ops net_fd_ops = {.try_read = net_fd_read, .try_writev = net_fd_writev};
+
+/* ---- waiting ---- */
+
+/* Parks the running coroutine as the waiter of conn. */
+static enum co_wait net_park(struct net_conn *conn, unsigned wanted, usec_t deadline)
+{
+    enum co_wait why;
+
+    assert(conn->waiter == NULL); /* one at a time */
+    conn->waiter = co_self();
+    conn->wanted = (uint8_t)wanted;
+    why = co_park(deadline);
+    conn->waiter = NULL;
+    conn->wanted = 0;
+    return why;
+}
+
+static struct err *net_closed_by_us(void)
+{
+    return err_new(ERR_CLOSED, "connection was closed");
+}
+
+struct err *net_await(struct net_conn *conn, unsigned bits, usec_t deadline)
+{
+    enum co_wait why = CO_OK;
+
+    while (!(conn->ready & bits) && !conn->closed && why == CO_OK)
+        why = net_park(conn, bits, deadline);
+    if (conn->closed)
+        return net_closed_by_us();
+    if (why == CO_INTERRUPTED)
+        return err_new(ERR_INTERRUPTED, "interrupted");
+    if (why == CO_TIMEOUT && !(conn->ready & bits))
+        return err_new(ERR_TIMEOUT, "timed out");
+    return NULL;
+}
+
+int net_wait(struct net_conn *conn, int events, usec_t timeout)
+{
+    unsigned wanted = (unsigned)events | NET_KICK | NET_HUP;
+    enum co_wait why = CO_OK;
+    usec_t deadline;
+    unsigned got;
+
+    if (co_is_interrupted())
+        return -1;
+    if (!(conn->ready & wanted) && timeout != 0) {
+        deadline = co_deadline(timeout);
+        while (!(conn->ready & wanted) && why == CO_OK)
+            why = net_park(conn, wanted, deadline);
+    } else {
+        co_fair();
+    }
+    if (why == CO_INTERRUPTED)
+        return -1;
+    got = conn->ready & wanted;
+    conn->ready &= (uint8_t)~NET_KICK;
+    return (int)got;
+}
+
+void net_kick(struct net_conn *conn)
+{
+    conn->ready |= NET_KICK;
+    if (conn->waiter != NULL && (conn->wanted & NET_KICK) != 0)
+        co_wake(conn->waiter);
+}
+
+/* ---- struct io ---- */
+
+struct err *net_error(int sys_errno, const char *what)
+{
+    switch (sys_errno) {
+    case ESHUTDOWN:
+        return net_closed_by_us();
+    case ECONNRESET:
+    case EPIPE:
+    case ETIMEDOUT: /* no acknowledgement for too long: the peer is gone */
+    case ENOTCONN:
+        return err_new(ERR_CLOSED, "%s: %s", what, strerrordesc_np(sys_errno));
+    default:
+        return err_sys(sys_errno, "%s", what);
+    }
+}
+
+static struct err *net_io_read(struct io *io, void *buf, size_t len, size_t *got, usec_t timeout)
+{
+    struct net_conn *conn = (struct net_conn *)io;
+    usec_t deadline = USEC_NEVER;
+    int waited = 0;
+
+    assert(len > 0);
+    *got = 0;
+    for (;;) {
+        struct err *err;
+        ssize_t n;
+
+        if (conn->closed)
+            return net_closed_by_us();
+        if (co_is_interrupted())
+            return err_new(ERR_INTERRUPTED, "interrupted");
+        n = conn->ops->try_read(conn, buf, len);
+        if (n > 0) {
+            *got = (size_t)n;
+            co_fair();
+            return NULL;
+        }
+        if (n == 0)
+            return err_new(ERR_CLOSED, "peer closed");
+        if (!net_is_again(errno))
+            return net_error(errno, "read");
+        if (!waited)
+            deadline = co_deadline(timeout);
+        waited = 1;
+        err = net_await(conn, NET_IN, deadline);
+        if (err != NULL)
+            return err_wrap(err, "read");
+    }
+}
+
+/* Takes n sent bytes off the spans and answers how many spans are done with. */
+static int net_advance(struct iovec *iov, int count, size_t n)
+{
+    int i = 0;
+
+    while (i < count && n >= iov[i].iov_len)
+        n -= iov[i++].iov_len;
+    if (i < count && n > 0) {
+        iov[i].iov_base = (uint8_t *)iov[i].iov_base + n;
+        iov[i].iov_len -= n;
+    }
+    return i;
+}
+
+static struct err *net_io_writev(struct io *io, struct iovec *iov, int n, usec_t timeout)
+{
+    struct net_conn *conn = (struct net_conn *)io;
+    usec_t deadline = USEC_NEVER;
+    int waited = 0;
+    int done = net_advance(iov, n, 0);
+
+    while (done < n) {
+        struct err *err;
+        ssize_t sent;
+
+        if (conn->closed)
+            return net_closed_by_us();
+        if (co_is_interrupted())
+            return err_new(ERR_INTERRUPTED, "interrupted");
+        sent = conn->ops->try_writev(conn, iov + done, n - done);
+        if (sent >= 0) {
+            done += net_advance(iov + done, n - done, (size_t)sent);
+            co_fair();
+            continue;
+        }
+        if (!net_is_again(errno))
+            return net_error(errno, "write");
+        if (!waited)
+            deadline = co_deadline(timeout);
+        waited = 1;
+        err = net_await(conn, NET_OUT, deadline);
+        if (err != NULL)
+            return err_wrap(err, "write");
+    }
+    return NULL;
+}
+
+/* The descriptor itself stays until net_free(): its number must not serve somebody else meanwhile.
+ */
+static void net_io_close(struct io *io)
+{
+    struct net_conn *conn = (struct net_conn *)io;
+
+    if (conn->closed)
+        return;
+    conn->closed = 1;
+    conn->ready |= NET_IN | NET_OUT | NET_HUP;
+    (void)shutdown(conn->fd, SHUT_RDWR); /* fails for what is no socket */
+    if (conn->waiter != NULL)
+        co_wake(conn->waiter);
+}
+
+static const struct io_ops net_io_ops = {net_io_read, net_io_writev, net_io_close};
+
+/* ---- life ---- */
+
+struct net_conn *net_make(int fd, const struct net_ops *ops, unsigned ready)
+{
+    struct net_conn *conn = calloc(1, sizeof(*conn));
+
+    if (conn == NULL)
+        return NULL;
+    conn->io.ops = &net_io_ops;
+    conn->fd = fd;
+    conn->ops = ops;
+    conn->ready = (uint8_t)ready;
+    conn->last_out = co_now();
+    if (reactor_add(conn) != 0) {
+        free(conn);
+        return NULL;
+    }
+    return conn;
+}
+
+void net_set_peer(struct net_conn *conn, const struct sockaddr_storage *addr)
+{
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)addr;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)addr;
+    const uint8_t *ip;
+
+    if (addr->ss_family == AF_INET) {
+        (void)inet_ntop(AF_INET, &v4->sin_addr, conn->ip, sizeof(conn->ip));
+        conn->port = ntohs(v4->sin_port);
+    } else if (addr->ss_family == AF_INET6) {
+        ip = v6->sin6_addr.s6_addr;
+        if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+            (void)inet_ntop(AF_INET, ip + 12, conn->ip, sizeof(conn->ip));
+        else
+            (void)inet_ntop(AF_INET6, ip, conn->ip, sizeof(conn->ip));
+        conn->port = ntohs(v6->sin6_port);
+    }
+}
+
+struct err *net_wrap_fd(int fd, struct net_conn **out)
+{
+    int flags = fcntl(fd, F_GETFL);
+    struct net_conn *conn = NULL;
+    struct err *err;
+
+    *out = NULL;
+    if (flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0)
+        conn = net_make(fd, &net_fd_ops, 0);
+    if (conn == NULL) {
+        err = err_sys(errno, "descriptor %d", fd);
+        if (fd >= 0)
+            close(fd);
+        return err;
+    }
+    *out = conn;
+    return NULL;
+}
+
+void net_free(struct net_conn *conn)
+{
+    if (conn == NULL)
+        return;
+    assert(conn->waiter == NULL);
+    if (conn->ops->fini != NULL)
+        conn->ops->fini(conn);
+    reactor_remove(conn);
+    close(conn->fd);
+    free(conn);
+    co_cond_signal(&net_descriptors);
+}
+
+void net_tune(struct net_conn *conn, int notsent_lowat, int nodelay)
+{
+    int on = nodelay != 0;
+
+    /* UNIX sockets know neither; nothing depends on it. */
+    if (notsent_lowat > 0)
+        (void)setsockopt(conn->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &notsent_lowat,
+                         sizeof(notsent_lowat));
+    (void)setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}

@@ -1,0 +1,126 @@
+#ifndef CO_NET_H
+#define CO_NET_H
+
+/*
+ * TCP and UNIX stream sockets on the reactor: registered once, edge-triggered;
+ * every read and write tries first and waits only on EAGAIN. One coroutine at a
+ * time may wait on a connection; any coroutine may try without waiting and may
+ * kick the one that waits.
+ */
+#include "base/io.h"
+#include "base/log.h"
+
+#include <netinet/in.h>
+#include <sys/types.h>
+
+struct net_listener;
+
+/*
+ * "8080", ":8080", "*:8080" and "ip:8080" listen on IPv4, "[::]:8080" and "[ip]:8080" on IPv6 only
+ * (so that "8080" and "[::]:8080" may stand side by side), "unix:/path" on a UNIX socket, whose
+ * stale file is replaced. Port 0 takes a free one. backlog 4096. Errors: ERR_CONFIG for what is no
+ * endpoint, ERR_BUSY for an address in use, ERR_SYS.
+ */
+struct err *net_listen(const char *endpoint, struct net_listener **out);
+/* The same with SO_REUSEPORT: the workers of one server share the port. */
+struct err *net_listen_shared(const char *endpoint, struct net_listener **out);
+/* Takes over a listening socket that was inherited. fd is closed on error too. */
+struct err *net_listen_fd(int fd, struct net_listener **out);
+/*
+ * A net_accept() under way fails with ERR_CLOSED; after it the listener is gone. Removes the file
+ * of a UNIX socket if it is still ours. NULL is allowed.
+ */
+void net_listener_close(struct net_listener *listener);
+/* The bound port, for port 0; 0 for UNIX. */
+int net_listener_port(const struct net_listener *listener);
+/* "0.0.0.0:8080", "[::]:8080", "unix:/path". */
+const char *net_listener_name(const struct net_listener *listener);
+int net_listener_fd(const struct net_listener *listener);
+
+#define NET_ADDR_MAX 64 /* "[ipv6]:port" or "unix", terminator included */
+
+enum net_event {
+    NET_IN = 1,   /* a read would not block (data, end or error) */
+    NET_OUT = 2,  /* a write would not block */
+    NET_KICK = 4, /* net_kick() was called */
+    NET_HUP = 8   /* the peer has closed its side or the connection broke; stays set */
+};
+
+struct net_conn {
+    struct io io; /* first: a net_conn is an io */
+    int fd;
+    uint8_t ready;                /* enum net_event bits known to be ready; cleared by EAGAIN */
+    uint8_t wanted;               /* what the waiting coroutine waits for */
+    uint8_t closed;               /* io_close() was called: every call fails with ERR_CLOSED */
+    const struct net_ops *ops;    /* plain or TLS */
+    void *waiter;                 /* private to net.c */
+    void *tls;                    /* private to tls.c */
+    uint64_t bytes_in, bytes_out; /* payload */
+    usec_t last_out;              /* clock_now() when a write last made progress */
+    char ip[INET6_ADDRSTRLEN];    /* the peer's address, v4-mapped shown as v4; "" for UNIX */
+    uint16_t port;                /* the peer's port */
+};
+
+/* What differs between plain sockets, TLS and other descriptors. Never yields. */
+struct net_ops {
+    /* Up to len bytes; 0 at end of stream; -1 with errno (EAGAIN: wait for NET_IN). */
+    ssize_t (*try_read)(struct net_conn *conn, void *buf, size_t len);
+    /* Some or all bytes; -1 with errno (EAGAIN: wait for NET_OUT). */
+    ssize_t (*try_writev)(struct net_conn *conn, const struct iovec *iov, int n);
+    /* Frees what the ops own, before the descriptor is closed; may be NULL. */
+    void (*fini)(struct net_conn *conn);
+};
+
+/*
+ * The ops of plain sockets, for ops that stand on them. They clear the ready bit on EAGAIN and then
+ * answer EAGAIN without a system call until the reactor has seen the edge.
+ */
+extern const struct net_ops net_socket_ops;
+
+/*
+ * Accepts one connection. Survives ECONNABORTED and the like by trying again;
+ * EMFILE, ENFILE, ENOBUFS, ENOMEM wait until a descriptor is free (bounded
+ * back-off, one log line), then serve again. Errors: interrupted, timeout, closed.
+ */
+struct err *net_accept(struct net_listener *listener, struct net_conn **out, const struct log *log,
+                       usec_t timeout);
+
+/* host is a name or an address; each address is tried in turn within timeout in total. */
+struct err *net_connect(const char *host, int port, struct net_conn **out, usec_t timeout);
+struct err *net_connect_unix(const char *path, struct net_conn **out, usec_t timeout);
+
+/*
+ * Any other descriptor that epoll takes (signalfd, pipe, socketpair), with plain read() and
+ * writev(). Taken over, also on error.
+ */
+struct err *net_wrap_fd(int fd, struct net_conn **out);
+
+/* Closes and frees. Nobody may wait on it. NULL is allowed. */
+void net_free(struct net_conn *conn);
+
+static inline ssize_t net_try_read(struct net_conn *conn, void *buf, size_t len)
+{
+    return conn->ops->try_read(conn, buf, len);
+}
+
+static inline ssize_t net_try_writev(struct net_conn *conn, const struct iovec *iov, int n)
+{
+    return conn->ops->try_writev(conn, iov, n);
+}
+
+/*
+ * Waits until one of `events` (NET_IN, NET_OUT; NET_KICK and NET_HUP always count) is there and
+ * answers the set that is; 0 = timeout, -1 = interrupted. A kick is consumed. After io_close() it
+ * answers NET_HUP at once. A kick does not end io_read() and io_writev() and is kept for
+ * net_wait().
+ */
+int net_wait(struct net_conn *conn, int events, usec_t timeout);
+
+/* Wakes the coroutine that waits on conn, or lets its next net_wait() return at once. Never yields.
+ */
+void net_kick(struct net_conn *conn);
+
+/* For viewers: TCP_NOTSENT_LOWAT (bytes; 0 = leave alone) and TCP_NODELAY. */
+void net_tune(struct net_conn *conn, int notsent_lowat, int nodelay);
+
+#endif

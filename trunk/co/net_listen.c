@@ -1,0 +1,432 @@
+/*
+ * Listeners: endpoints as the configuration writes them, and an accept loop
+ * that survives. A listener is edge-triggered like all else, so it accepts until
+ * EAGAIN; and after EMFILE its ready bit stays set, so it tries again without a
+ * new event, as soon as a connection of ours is freed or a short while is over.
+ */
+#include "base/str.h"
+#include "co/net.h"
+#include "co/net_priv.h"
+#include "co/reactor.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define NET_BACKLOG          4096
+#define NET_STARVED_WAIT_MIN (10 * USEC_PER_MS)
+#define NET_STARVED_WAIT_MAX (500 * USEC_PER_MS)
+
+union net_sockaddr {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    struct sockaddr_un un;
+    struct sockaddr_storage storage;
+};
+
+struct net_listener {
+    struct net_conn *conn; /* only its descriptor and its ready bits are used */
+    int port;
+    struct co *acceptor; /* in net_accept() */
+    uint8_t dead;        /* net_listener_close() was called meanwhile */
+    uint8_t starved;     /* no descriptor, said so */
+    dev_t unix_dev;      /* the file we made, 0 if none */
+    ino_t unix_ino;
+    char name[sizeof("unix:") + sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+};
+
+static struct err *net_bad_endpoint(const char *endpoint, const char *why)
+{
+    return err_new(ERR_CONFIG, "listen on \"%s\": %s", endpoint, why);
+}
+
+/* ---- endpoints ---- */
+
+static struct err *net_parse_unix(const char *endpoint, union net_sockaddr *addr, socklen_t *len)
+{
+    const char *path = endpoint + strlen("unix:");
+
+    memset(addr, 0, sizeof(*addr));
+    addr->un.sun_family = AF_UNIX;
+    *len = sizeof(addr->un);
+    if (path[0] == '\0')
+        return net_bad_endpoint(endpoint, "no path");
+    if (str_copy(addr->un.sun_path, sizeof(addr->un.sun_path), path) != 0)
+        return net_bad_endpoint(endpoint, "the path is too long");
+    return NULL;
+}
+
+/* host is what stands before the last colon. */
+static int net_parse_host(char *host, union net_sockaddr *addr, socklen_t *len)
+{
+    size_t n = strlen(host);
+
+    memset(addr, 0, sizeof(*addr));
+    *len = sizeof(addr->v4);
+    addr->v4.sin_family = AF_INET;
+    if (n == 0 || strcmp(host, "*") == 0)
+        return 0;
+    if (host[0] != '[')
+        return inet_pton(AF_INET, host, &addr->v4.sin_addr) == 1 ? 0 : -1;
+    if (host[n - 1] != ']')
+        return -1;
+    host[n - 1] = '\0';
+    *len = sizeof(addr->v6);
+    addr->v6.sin6_family = AF_INET6;
+    return inet_pton(AF_INET6, host + 1, &addr->v6.sin6_addr) == 1 ? 0 : -1;
+}
+
+static struct err *net_parse(const char *endpoint, union net_sockaddr *addr, socklen_t *len)
+{
+    const char *colon = strrchr(endpoint, ':');
+    const char *digits = colon != NULL ? colon + 1 : endpoint;
+    char host[NET_ADDR_MAX];
+    int64_t port;
+
+    if (str_starts(endpoint, "unix:"))
+        return net_parse_unix(endpoint, addr, len);
+    if (str_copy_n(host, sizeof(host), endpoint, colon != NULL ? (size_t)(colon - endpoint) : 0))
+        return net_bad_endpoint(endpoint, "too long");
+    if (str_to_i64(digits, 0, 65535, &port) != 0)
+        return net_bad_endpoint(endpoint, "no port from 0 to 65535");
+    if (net_parse_host(host, addr, len) != 0)
+        return net_bad_endpoint(endpoint, "not \"port\", \"ip:port\", \"[ipv6]:port\" or "
+                                          "\"unix:/path\"");
+    if (addr->any.sa_family == AF_INET)
+        addr->v4.sin_port = htons((uint16_t)port);
+    else
+        addr->v6.sin6_port = htons((uint16_t)port);
+    return NULL;
+}
+
+/* ---- opening and closing ---- */
+
+/* A socket file that nobody answers on is left over from a crash. */
+static void net_remove_stale(const union net_sockaddr *addr, socklen_t len)
+{
+    struct stat st;
+    int fd;
+
+    if (lstat(addr->un.sun_path, &st) != 0 || !S_ISSOCK(st.st_mode))
+        return;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    if (connect(fd, &addr->any, len) != 0 && errno == ECONNREFUSED)
+        (void)unlink(addr->un.sun_path);
+    close(fd);
+}
+
+/* Reads name, port and the UNIX file back from the bound socket. */
+static void net_name(struct net_listener *listener)
+{
+    union net_sockaddr addr = {.storage = {0}};
+    socklen_t len = sizeof(addr);
+    char ip[INET6_ADDRSTRLEN] = "";
+    struct stat st;
+
+    (void)getsockname(listener->conn->fd, &addr.any, &len);
+    switch (addr.any.sa_family) {
+    case AF_INET:
+        listener->port = ntohs(addr.v4.sin_port);
+        (void)inet_ntop(AF_INET, &addr.v4.sin_addr, ip, sizeof(ip));
+        (void)str_format(listener->name, sizeof(listener->name), "%s:%d", ip, listener->port);
+        return;
+    case AF_INET6:
+        listener->port = ntohs(addr.v6.sin6_port);
+        (void)inet_ntop(AF_INET6, &addr.v6.sin6_addr, ip, sizeof(ip));
+        (void)str_format(listener->name, sizeof(listener->name), "[%s]:%d", ip, listener->port);
+        return;
+    default:
+        (void)str_format(listener->name, sizeof(listener->name), "unix:%.*s",
+                         (int)sizeof(addr.un.sun_path), addr.un.sun_path);
+        if (addr.un.sun_path[0] != '\0' && stat(addr.un.sun_path, &st) == 0) {
+            listener->unix_dev = st.st_dev;
+            listener->unix_ino = st.st_ino;
+        }
+        return;
+    }
+}
+
+/* fd listens already. Takes it over, also on error. */
+static struct err *net_listener_make(int fd, struct net_listener **out)
+{
+    struct net_listener *listener = calloc(1, sizeof(*listener));
+    struct err *err;
+
+    if (listener != NULL)
+        listener->conn = net_make(fd, &net_socket_ops, NET_IN);
+    if (listener == NULL || listener->conn == NULL) {
+        err = err_sys(errno, "listener");
+        close(fd);
+        free(listener);
+        return err;
+    }
+    net_name(listener);
+    *out = listener;
+    return NULL;
+}
+
+static int net_open(const union net_sockaddr *addr, socklen_t len, int shared)
+{
+    int family = addr->any.sa_family;
+    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int one = 1;
+    int saved;
+
+    if (fd < 0)
+        return -1;
+    if (family != AF_UNIX &&
+        (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
+         (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) != 0)))
+        goto close_fd;
+    if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) != 0)
+        goto close_fd;
+    if (bind(fd, &addr->any, len) != 0 || listen(fd, NET_BACKLOG) != 0)
+        goto close_fd;
+    return fd;
+close_fd:
+    saved = errno;
+    close(fd);
+    errno = saved;
+    return -1;
+}
+
+static struct err *net_listen_at(const char *endpoint, int shared, struct net_listener **out)
+{
+    union net_sockaddr addr;
+    socklen_t len = 0;
+    struct err *err;
+    int fd;
+
+    assert(endpoint != NULL);
+    *out = NULL;
+    err = net_parse(endpoint, &addr, &len);
+    if (err != NULL)
+        return err;
+    if (addr.any.sa_family == AF_UNIX)
+        net_remove_stale(&addr, len);
+    fd = net_open(&addr, len, shared);
+    if (fd < 0 && errno == EADDRINUSE)
+        return err_new(ERR_BUSY, "listen on %s: address in use", endpoint);
+    if (fd < 0)
+        return err_sys(errno, "listen on %s", endpoint);
+    err = net_listener_make(fd, out);
+    return err != NULL ? err_wrap(err, "listen on %s", endpoint) : NULL;
+}
+
+struct err *net_listen(const char *endpoint, struct net_listener **out)
+{
+    return net_listen_at(endpoint, 0, out);
+}
+
+struct err *net_listen_shared(const char *endpoint, struct net_listener **out)
+{
+    return net_listen_at(endpoint, 1, out);
+}
+
+struct err *net_listen_fd(int fd, struct net_listener **out)
+{
+    int flags = fcntl(fd, F_GETFL);
+    int listening = 0;
+    socklen_t len = sizeof(listening);
+    struct err *err;
+
+    *out = NULL;
+    if (flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
+        fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 &&
+        getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0) {
+        if (listening)
+            return net_listener_make(fd, out);
+        errno = EINVAL;
+    }
+    err = err_sys(errno, "descriptor %d is no listener", fd);
+    if (fd >= 0)
+        close(fd);
+    return err;
+}
+
+static void net_listener_free(struct net_listener *listener)
+{
+    net_free(listener->conn);
+    free(listener);
+}
+
+void net_listener_close(struct net_listener *listener)
+{
+    struct stat st;
+    const char *path;
+
+    if (listener == NULL)
+        return;
+    path = listener->name + strlen("unix:");
+    if (listener->unix_ino != 0 && stat(path, &st) == 0 && st.st_dev == listener->unix_dev &&
+        st.st_ino == listener->unix_ino)
+        (void)unlink(path);
+    if (listener->acceptor == NULL) {
+        net_listener_free(listener);
+        return;
+    }
+    /* net_accept() frees it. Not io_close(): another process may go on listening on this socket. */
+    listener->dead = 1;
+    listener->conn->closed = 1;
+    co_wake(listener->acceptor);
+}
+
+int net_listener_port(const struct net_listener *listener)
+{
+    return listener->port;
+}
+
+const char *net_listener_name(const struct net_listener *listener)
+{
+    return listener->name;
+}
+
+int net_listener_fd(const struct net_listener *listener)
+{
+    return listener->conn->fd;
+}
+
+/* ---- accepting ---- */
+
+/* True for what is wrong with one connection, or for a moment, and not with the listener. */
+static int net_accept_again(int sys_errno)
+{
+    switch (sys_errno) {
+    case EINTR:
+    case ECONNABORTED:
+    case EPROTO:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENONET:
+    case ENOPROTOOPT:
+    case EOPNOTSUPP:
+    case ETIMEDOUT:
+    case EPERM: /* a firewall rule */
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+static int net_accept_starved(int sys_errno)
+{
+    return sys_errno == EMFILE || sys_errno == ENFILE || sys_errno == ENOBUFS ||
+           sys_errno == ENOMEM || sys_errno == ENOSPC; /* the last: epoll's watches */
+}
+
+/* One connection, or NULL with errno. */
+static struct net_conn *net_accept_one(struct net_listener *listener)
+{
+    struct sockaddr_storage addr = {0};
+    socklen_t len = sizeof(addr);
+    struct net_conn *conn;
+    int saved;
+    int fd;
+
+    fd = accept4(listener->conn->fd, (struct sockaddr *)&addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0)
+        return NULL;
+    /* Not NET_IN: if there is data already, registering it gives an event, and a read is saved. */
+    conn = net_make(fd, &net_socket_ops, NET_OUT);
+    if (conn == NULL) {
+        saved = errno;
+        close(fd);
+        errno = saved;
+        return NULL;
+    }
+    net_set_peer(conn, &addr);
+    return conn;
+}
+
+static struct err *net_accept_pause(struct net_listener *listener, usec_t *pause,
+                                    const struct log *log, usec_t deadline)
+{
+    usec_t left = co_left(deadline);
+    int saved = errno;
+    enum co_wait why;
+
+    if (!listener->starved) {
+        listener->starved = 1;
+        log_error(log, "accept on %s: %s; new connections wait", listener->name,
+                  strerrordesc_np(saved));
+    }
+    if (left == 0)
+        return err_new(ERR_TIMEOUT, "timed out");
+    if (left == USEC_NEVER || left > *pause)
+        left = *pause;
+    why = net_wait_descriptor(left);
+    *pause = *pause * 2 < NET_STARVED_WAIT_MAX ? *pause * 2 : NET_STARVED_WAIT_MAX;
+    return why == CO_INTERRUPTED ? err_new(ERR_INTERRUPTED, "interrupted") : NULL;
+}
+
+static struct err *net_accept_loop(struct net_listener *listener, struct net_conn **out,
+                                   const struct log *log, usec_t timeout)
+{
+    usec_t deadline = co_deadline(timeout);
+    usec_t pause = NET_STARVED_WAIT_MIN;
+
+    for (;;) {
+        struct err *err = NULL;
+
+        if (listener->dead)
+            return err_new(ERR_CLOSED, "listener was closed");
+        if (co_is_interrupted())
+            return err_new(ERR_INTERRUPTED, "interrupted");
+        *out = net_accept_one(listener);
+        if (*out != NULL) {
+            if (listener->starved)
+                log_info(log, "accept on %s: serves again", listener->name);
+            listener->starved = 0;
+            return NULL;
+        }
+        if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            listener->conn->ready &= (uint8_t)~NET_IN;
+            err = net_await(listener->conn, NET_IN, deadline);
+        } else if (net_accept_starved(errno)) {
+            err = net_accept_pause(listener, &pause, log, deadline);
+        } else if (net_accept_again(errno)) {
+            co_fair();
+        } else {
+            err = err_sys(errno, "accept");
+        }
+        if (err != NULL)
+            return err;
+    }
+}
+
+struct err *net_accept(struct net_listener *listener, struct net_conn **out, const struct log *log,
+                       usec_t timeout)
+{
+    struct err *err;
+
+    assert(listener->acceptor == NULL && !listener->dead); /* one at a time */
+    *out = NULL;
+    listener->acceptor = co_self();
+    err = net_accept_loop(listener, out, log, timeout);
+    if (err == NULL)
+        co_fair();
+    listener->acceptor = NULL;
+    if (err != NULL)
+        err = err_wrap(err, "%s", listener->name);
+    if (!listener->dead)
+        return err;
+    if (err == NULL) {
+        net_free(*out);
+        *out = NULL;
+        err = err_new(ERR_CLOSED, "%s: listener was closed", listener->name);
+    }
+    net_listener_free(listener);
+    return err;
+}

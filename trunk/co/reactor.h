@@ -1,0 +1,24 @@
+#ifndef CO_REACTOR_H
+#define CO_REACTOR_H
+
+/*
+ * The one place that waits for descriptors. A net_conn is registered once,
+ * edge-triggered for everything; the reactor keeps its ready bits up to date
+ * and wakes its waiter when a bit it wants is set. Also holds the fine timers.
+ */
+#include "co/co_priv.h"
+#include "co/net.h"
+
+struct err *reactor_start(void);
+
+/* 0, or -1 with errno. The connection's address must stay until reactor_remove(). */
+int reactor_add(struct net_conn *conn);
+/* Before the descriptor is closed: a copy of it in another process would keep it registered. */
+void reactor_remove(struct net_conn *conn);
+
+/* Adds the running coroutine with self->deadline to the fine timers; 0, or -1 without memory. */
+int reactor_timer_add(struct co *self);
+/* Takes it out again; nothing if it has gone off. */
+void reactor_timer_remove(struct co *self);
+
+#endif

@@ -1,0 +1,133 @@
+/*
+ * The registry of live sources. A source is made by the first who publishes or
+ * waits for it and let go by the sweep once nobody has any use for it.
+ */
+#include "live/hub.h"
+
+#include "live/source_private.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+struct hub_entry {
+    struct source *source;
+    UT_hash_handle hh; /* keyed by the source's own key */
+};
+
+struct hub {
+    struct hub_entry *table;
+    size_t sources_max;
+    void (*on_new)(struct source *source, void *arg);
+    void *on_new_arg;
+    void (*on_free)(struct source *source, void *arg);
+    void *on_free_arg;
+};
+
+struct hub *hub_new(size_t sources_max)
+{
+    struct hub *hub = calloc(1, sizeof(*hub));
+
+    assert(sources_max > 0);
+    if (hub != NULL)
+        hub->sources_max = sources_max;
+    return hub;
+}
+
+static void hub_drop(struct hub *hub, struct hub_entry *entry)
+{
+    HASH_DEL(hub->table, entry);
+    if (hub->on_free != NULL)
+        hub->on_free(entry->source, hub->on_free_arg);
+    source_unref(entry->source);
+    free(entry);
+}
+
+void hub_free(struct hub *hub)
+{
+    struct hub_entry *entry;
+    struct hub_entry *next;
+
+    if (hub == NULL)
+        return;
+    HASH_ITER(hh, hub->table, entry, next)
+    hub_drop(hub, entry);
+    free(hub);
+}
+
+void hub_on_new(struct hub *hub, void (*fn)(struct source *source, void *arg), void *arg)
+{
+    hub->on_new = fn;
+    hub->on_new_arg = arg;
+}
+
+void hub_on_free(struct hub *hub, void (*fn)(struct source *source, void *arg), void *arg)
+{
+    hub->on_free = fn;
+    hub->on_free_arg = arg;
+}
+
+static struct hub_entry *hub_entry_find(struct hub *hub, const char *key)
+{
+    struct hub_entry *entry;
+
+    HASH_FIND(hh, hub->table, key, strlen(key), entry);
+    return entry;
+}
+
+struct source *hub_find(struct hub *hub, const char *key)
+{
+    struct hub_entry *entry = hub_entry_find(hub, key);
+
+    return entry != NULL ? entry->source : NULL;
+}
+
+struct source *hub_get(struct hub *hub, const char *key, const struct source_config *config)
+{
+    struct hub_entry *entry = hub_entry_find(hub, key);
+
+    if (entry != NULL)
+        return entry->source;
+    if (strlen(key) >= SOURCE_KEY_MAX || hub_count(hub) >= hub->sources_max)
+        return NULL;
+    entry = calloc(1, sizeof(*entry));
+    if (entry == NULL)
+        return NULL;
+    entry->source = source_new(key, config);
+    if (entry->source == NULL) {
+        free(entry);
+        return NULL;
+    }
+    HASH_ADD_KEYPTR(hh, hub->table, source_key(entry->source), strlen(key), entry);
+    if (hub->on_new != NULL)
+        hub->on_new(entry->source, hub->on_new_arg);
+    return entry->source;
+}
+
+void hub_tick(struct hub *hub, usec_t now)
+{
+    struct hub_entry *entry;
+    struct hub_entry *next;
+
+    HASH_ITER(hh, hub->table, entry, next)
+    {
+        source_tick(entry->source, now);
+        if (source_is_idle(entry->source))
+            hub_drop(hub, entry);
+    }
+}
+
+size_t hub_count(const struct hub *hub)
+{
+    return HASH_COUNT(hub->table);
+}
+
+void hub_each(struct hub *hub, void (*fn)(struct source *source, void *arg), void *arg)
+{
+    struct hub_entry *entry;
+    struct hub_entry *next;
+
+    HASH_ITER(hh, hub->table, entry, next)
+    fn(entry->source, arg);
+}

@@ -1,0 +1,128 @@
+/*
+ * Timestamps of publishers put onto the stream's own timeline.
+ *
+ * Each track remembers the offset between the publisher's clock and ours. When
+ * a track's frame falls off the timeline (a restart, a jump of an hour, a clock set back)
+ * a new offset is chosen so that the frame follows the last one; the other
+ * track, when its clock jumps too, finds that this offset fits and takes it
+ * over, so the two stay as far apart as the publisher meant them to be.
+ */
+#include "live/jitter.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define JITTER_AUDIO_MS     23 /* 1024 samples at 44.1 kHz */
+#define JITTER_VIDEO_MS     40
+#define JITTER_DURATION_MAX 1000
+
+void jitter_reset(struct jitter *jitter, enum time_jitter mode, int is_mixed)
+{
+    assert(jitter != NULL);
+    memset(jitter, 0, sizeof(*jitter));
+    jitter->mode = mode;
+    jitter->is_mixed = is_mixed;
+    jitter->track[JITTER_AUDIO].duration = JITTER_AUDIO_MS;
+    jitter->track[JITTER_VIDEO].duration = JITTER_VIDEO_MS;
+}
+
+void jitter_publish(struct jitter *jitter)
+{
+    jitter->has_published = 0;
+    for (int i = 0; i < JITTER_TRACKS; i++)
+        jitter->track[i].is_seen = 0;
+}
+
+/* Where the timeline goes on for a frame of this track that fits nowhere. */
+static int64_t jitter_next(const struct jitter *jitter, enum jitter_track track)
+{
+    return jitter->has_begun ? jitter->last + jitter->track[track].duration : 0;
+}
+
+static int jitter_fits(const struct jitter *jitter, enum jitter_track track, int64_t out)
+{
+    if (jitter->mode == TIME_JITTER_ZERO)
+        return 1;
+    if (out > jitter->last + jitter->slack + JITTER_JUMP_MS || out < jitter->last - JITTER_JUMP_MS)
+        return 0;
+    return !jitter->track[track].has_out || out >= jitter->track[track].last - JITTER_BACK_MS;
+}
+
+/* Chooses the track's offset for the input time `in`. */
+static void jitter_place(struct jitter *jitter, enum jitter_track track, int64_t in)
+{
+    enum jitter_track other = track == JITTER_AUDIO ? JITTER_VIDEO : JITTER_AUDIO;
+
+    if (jitter->track[other].is_seen &&
+        jitter_fits(jitter, track, in + jitter->track[other].offset))
+        jitter->track[track].offset = jitter->track[other].offset;
+    else
+        jitter->track[track].offset = jitter_next(jitter, track) - in;
+}
+
+/* Unwraps the 32-bit clock: a step of less than 2^31 either way is what it says. */
+static int64_t jitter_unwrap(struct jitter *jitter, enum jitter_track track, uint32_t timestamp)
+{
+    enum jitter_track other = track == JITTER_AUDIO ? JITTER_VIDEO : JITTER_AUDIO;
+    int from = jitter->track[track].is_seen ? (int)track : (int)other;
+
+    if (!jitter->track[from].is_seen)
+        return timestamp;
+    return jitter->track[from].in + (int32_t)(timestamp - jitter->track[from].raw);
+}
+
+static void jitter_measure(struct jitter *jitter, enum jitter_track track, int64_t step)
+{
+    int64_t *duration = &jitter->track[track].duration;
+
+    if (step > 0 && step <= JITTER_DURATION_MAX)
+        *duration = (*duration * 7 + step + 4) / 8;
+    if (*duration < 1)
+        *duration = 1;
+}
+
+static int64_t jitter_hold(const struct jitter *jitter, enum jitter_track track, int64_t out)
+{
+    if (jitter->mode != TIME_JITTER_FULL)
+        return out < 0 ? 0 : out;
+    if (jitter->track[track].has_out && out < jitter->track[track].last)
+        out = jitter->track[track].last;
+    if (jitter->is_mixed && jitter->has_begun && out < jitter->last)
+        out = jitter->last;
+    return out < 0 ? 0 : out;
+}
+
+int64_t jitter_apply(struct jitter *jitter, enum jitter_track track, uint32_t timestamp, usec_t now)
+{
+    int64_t in;
+    int64_t out;
+
+    assert(jitter != NULL && track < JITTER_TRACKS);
+    if (jitter->mode == TIME_JITTER_OFF)
+        return timestamp;
+    jitter->slack = jitter->has_begun ? (now - jitter->last_at) / USEC_PER_MS : 0;
+    in = jitter_unwrap(jitter, track, timestamp);
+    if (!jitter->has_published) {
+        /* The publisher's first frame says where both its tracks go. */
+        jitter->track[track].offset = jitter_next(jitter, track) - in;
+        jitter->has_published = 1;
+    } else if (!jitter->track[track].is_seen) {
+        jitter_place(jitter, track, in);
+    } else {
+        jitter_measure(jitter, track, in - jitter->track[track].in);
+        if (!jitter_fits(jitter, track, in + jitter->track[track].offset))
+            jitter_place(jitter, track, in);
+    }
+    out = jitter_hold(jitter, track, in + jitter->track[track].offset);
+    jitter->track[track].is_seen = 1;
+    jitter->track[track].raw = timestamp;
+    jitter->track[track].in = in;
+    jitter->track[track].last = out;
+    jitter->track[track].has_out = 1;
+    if (!jitter->has_begun || out >= jitter->last) {
+        jitter->last = out;
+        jitter->last_at = now;
+    }
+    jitter->has_begun = 1;
+    return out;
+}

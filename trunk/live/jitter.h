@@ -1,0 +1,51 @@
+#ifndef LIVE_JITTER_H
+#define LIVE_JITTER_H
+
+/*
+ * One timeline per stream name, whatever its publishers' clocks do: begins at
+ * 0, never steps back on a track, goes on by one frame's duration at a new
+ * publisher or a jump, and moves both tracks by the same offset so that sound and picture
+ * stay together. Pure.
+ */
+#include "live/source.h"
+
+#include <stdint.h>
+
+/* A publisher's clock that leaves the timeline, and the time that really passed, by more than this
+ * has jumped. */
+#define JITTER_JUMP_MS 5000
+/* A track that steps back by more than this has jumped; by less, it is held. */
+#define JITTER_BACK_MS 1000
+
+enum jitter_track { JITTER_AUDIO, JITTER_VIDEO, JITTER_TRACKS };
+
+struct jitter {
+    enum time_jitter mode;
+    int is_mixed;      /* mix_correct: monotonic over both tracks together */
+    int has_begun;     /* something was put on the timeline since the last reset */
+    int has_published; /* the present publisher has sent a frame */
+    int64_t last;      /* the latest time given out, ms */
+    usec_t last_at;    /* when that was */
+    int64_t slack;     /* ms that really passed since then, while a frame is placed */
+    struct {
+        int is_seen;    /* by the present publisher */
+        uint32_t raw;   /* its last timestamp as it came */
+        int64_t in;     /* the same, unwrapped */
+        int64_t offset; /* in + offset = out */
+        int64_t last;   /* last time given out; only if has_out */
+        int has_out;
+        int64_t duration; /* of a frame, estimated, ms */
+    } track[JITTER_TRACKS];
+};
+
+/* The timeline begins at 0 with the next frame. */
+void jitter_reset(struct jitter *jitter, enum time_jitter mode, int is_mixed);
+
+/* Another publisher comes: its first frame follows the last one. */
+void jitter_publish(struct jitter *jitter);
+
+/* The time in ms for a frame with this timestamp that came at `now`. */
+int64_t jitter_apply(struct jitter *jitter, enum jitter_track track, uint32_t timestamp,
+                     usec_t now);
+
+#endif

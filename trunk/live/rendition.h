@@ -1,0 +1,64 @@
+#ifndef LIVE_RENDITION_H
+#define LIVE_RENDITION_H
+
+/*
+ * One format of a stream: a muxer, the ring it fills, what opens it for a new
+ * viewer, and its viewers. The native FLV rendition lives as long as its source;
+ * the others are made with their first viewer and go with their last. Private to live.
+ */
+#include "live/ring.h"
+#include "live/source.h"
+#include "media/mux.h"
+
+/* Shared immutable bytes. */
+struct blob {
+    uint32_t refs;
+    size_t len;
+    uint8_t data[];
+};
+
+struct blob *blob_new(const void *data, size_t len); /* NULL without memory */
+struct blob *blob_ref(struct blob *blob);
+void blob_unref(struct blob *blob); /* NULL is allowed */
+
+struct rendition {
+    struct source *source;
+    const struct mux *mux;
+    struct mux_state *state;
+    struct ring ring;
+    struct blob *preamble; /* what opens the stream at the newest start; NULL: not known yet */
+    struct viewer *viewers;
+    size_t viewer_count;
+    size_t started;        /* viewers that have taken bytes */
+    uint64_t epoch;        /* raised when connected viewers must end */
+    uint64_t epoch_offset; /* the ring's offset at which the present epoch began */
+    struct rendition *next;
+};
+
+/* 0, or -1 without memory. */
+int rendition_init(struct rendition *rendition, struct source *source, const struct mux *mux);
+void rendition_fini(struct rendition *rendition);
+
+/* One frame into the ring. */
+void rendition_push(struct rendition *rendition, const struct frame *frame, uint32_t ms,
+                    usec_t now);
+
+/* What opens the stream, as of now. */
+struct rendition_opening {
+    int has_audio, has_video;
+    const struct blob *meta; /* body of onMetaData, or NULL */
+    const struct blob
+        *header[2]; /* tag bodies of the sequence headers by enum jitter_track, or NULL */
+};
+void rendition_open_with(struct rendition *rendition, const struct rendition_opening *opening);
+
+/* Connected viewers end here. */
+void rendition_cut(struct rendition *rendition);
+
+/* Fills a rendition that was made in the middle of a stream from the native one's newest start. */
+void rendition_replay(struct rendition *rendition, const struct rendition *native, usec_t now);
+
+/* Closes what must be closed so that dropped memory stays within its bound. */
+void rendition_evict(struct rendition *rendition);
+
+#endif

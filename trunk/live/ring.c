@@ -1,0 +1,212 @@
+/*
+ * The ring of blocks behind every stream. One shared list of bytes, and every
+ * viewer is only a position in it: a slow one costs nothing but that position,
+ * and to begin at a keyframe is to set a cursor.
+ *
+ * A block counts who is in it (`holds`). Dropping from the old end stops at the
+ * first block that is held, unless age or size force it: then the block leaves
+ * the ring but its memory waits for the last holder.
+ */
+#include "live/ring.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One block with its header is 64 KB; a unit that is larger has a block of its own. */
+#define RING_BLOCK_CAP ((uint32_t)(65536 - sizeof(struct ring_block) - 16))
+
+void ring_init(struct ring *ring, const struct ring_limits *limits)
+{
+    assert(ring != NULL && limits != NULL);
+    memset(ring, 0, sizeof(*ring));
+    ring_set_limits(ring, limits);
+}
+
+void ring_set_limits(struct ring *ring, const struct ring_limits *limits)
+{
+    assert(limits->bytes_max > 0 && limits->bytes_max <= UINT32_MAX / 2);
+    ring->limits = *limits;
+}
+
+static void ring_block_free(struct ring *ring, struct ring_block *block)
+{
+    assert(block->holds == 0);
+    if (!block->attached)
+        ring->detached -= block->cap;
+    free(block);
+}
+
+void ring_fini(struct ring *ring)
+{
+    while (ring->tail != NULL) {
+        struct ring_block *block = ring->tail;
+
+        ring->tail = block->next;
+        ring_block_free(ring, block);
+    }
+    assert(ring->detached == 0);
+    ring->head = NULL;
+    ring->start_block = NULL;
+}
+
+void ring_block_hold(struct ring_block *block)
+{
+    assert(block->holds < UINT32_MAX);
+    block->holds++;
+}
+
+void ring_block_release(struct ring *ring, struct ring_block *block)
+{
+    assert(block->holds > 0);
+    block->holds--;
+    if (block->holds == 0 && !block->attached)
+        ring_block_free(ring, block);
+}
+
+/* Takes the oldest block out of the ring, whoever is in it. */
+static void ring_drop_tail(struct ring *ring)
+{
+    struct ring_block *block = ring->tail;
+
+    assert(block != NULL && block != ring->head);
+    ring->tail = block->next;
+    ring->bytes -= block->cap;
+    if (ring->start_block == block)
+        ring->start_block = NULL;
+    block->next = NULL;
+    block->attached = 0;
+    ring->detached += block->cap;
+    if (block->holds == 0)
+        ring_block_free(ring, block);
+}
+
+static int ring_is_over(const struct ring *ring, usec_t now)
+{
+    /* A block is too old when everything in it is: when its successor's first unit is. */
+    return ring->bytes > ring->limits.bytes_max ||
+           now - ring->tail->next->time > ring->limits.lag_max;
+}
+
+void ring_trim(struct ring *ring, usec_t now)
+{
+    while (ring->tail != ring->head) {
+        int is_wanted = ring->tail->holds > 0 || ring->tail == ring->start_block;
+
+        if (is_wanted && !ring_is_over(ring, now))
+            break;
+        ring_drop_tail(ring);
+    }
+}
+
+static struct ring_block *ring_grow(struct ring *ring, size_t len, usec_t now)
+{
+    uint32_t cap = len > RING_BLOCK_CAP ? (uint32_t)len : RING_BLOCK_CAP;
+    struct ring_block *block = malloc(sizeof(*block) + cap);
+
+    if (block == NULL)
+        return NULL;
+    memset(block, 0, sizeof(*block));
+    block->offset = ring->end;
+    block->time = now;
+    block->cap = cap;
+    block->attached = 1;
+    if (ring->head != NULL) {
+        ring->head->sealed = 1;
+        ring->head->next = block;
+    } else {
+        ring->tail = block;
+    }
+    ring->head = block;
+    ring->bytes += cap;
+    return block;
+}
+
+/* The block that takes a unit of len bytes. */
+static struct ring_block *ring_room(struct ring *ring, size_t len, usec_t now)
+{
+    struct ring_block *head = ring->head;
+
+    if (head == NULL || head->sealed || len > head->cap - head->len)
+        return ring_grow(ring, len, now);
+    if (head->len == 0)
+        head->time = now;
+    return head;
+}
+
+int ring_append(struct ring *ring, const struct iovec *iov, int n, int is_start, usec_t now)
+{
+    struct ring_block *block;
+    size_t len = 0;
+
+    for (int i = 0; i < n; i++) {
+        if (iov[i].iov_len > ring->limits.bytes_max - len)
+            return -1;
+        len += iov[i].iov_len;
+    }
+    block = ring_room(ring, len, now);
+    if (block == NULL)
+        return -1;
+    if (is_start) {
+        ring->start = ring->end;
+        ring->start_block = block;
+        ring->start_units = 0;
+    } else if (ring->start_block != NULL && ++ring->start_units > ring->limits.start_units_max) {
+        ring->start_block = NULL;
+    }
+    for (int i = 0; i < n; i++) {
+        if (iov[i].iov_len > 0)
+            memcpy(block->data + block->len, iov[i].iov_base, iov[i].iov_len);
+        block->len += (uint32_t)iov[i].iov_len;
+    }
+    ring->end += len;
+    ring_trim(ring, now);
+    return 0;
+}
+
+void ring_seal(struct ring *ring)
+{
+    if (ring->head != NULL && ring->head->len > 0)
+        ring->head->sealed = 1;
+}
+
+void ring_drop_start(struct ring *ring)
+{
+    ring->start_block = NULL;
+}
+
+static void ring_cursor_put(struct ring *ring, struct ring_cursor *cursor, struct ring_block *block,
+                            uint32_t at)
+{
+    ring_block_hold(block);
+    if (cursor->block != NULL)
+        ring_block_release(ring, cursor->block);
+    cursor->block = block;
+    cursor->at = at;
+}
+
+int ring_cursor_start(struct ring *ring, struct ring_cursor *cursor)
+{
+    struct ring_block *block = ring->start_block;
+
+    if (block == NULL)
+        return -1;
+    ring_cursor_put(ring, cursor, block, (uint32_t)(ring->start - block->offset));
+    return 0;
+}
+
+int ring_cursor_end(struct ring *ring, struct ring_cursor *cursor)
+{
+    if (ring->head == NULL && ring_grow(ring, 0, 0) == NULL)
+        return -1;
+    ring_cursor_put(ring, cursor, ring->head, ring->head->len);
+    return 0;
+}
+
+void ring_cursor_leave(struct ring *ring, struct ring_cursor *cursor)
+{
+    if (cursor->block != NULL)
+        ring_block_release(ring, cursor->block);
+    cursor->block = NULL;
+    cursor->at = 0;
+}

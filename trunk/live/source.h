@@ -1,0 +1,100 @@
+#ifndef LIVE_SOURCE_H
+#define LIVE_SOURCE_H
+
+/*
+ * A live stream: one publisher at most, one timeline, one native ring of FLV
+ * tags, its renditions, its viewers. Reference counted; the hub holds one.
+ * Time is an argument and waking is a callback; never yields.
+ */
+#include "base/clock.h"
+#include "media/frame.h"
+#include "media/mux.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum time_jitter { TIME_JITTER_FULL, TIME_JITTER_ZERO, TIME_JITTER_OFF };
+
+#define SOURCE_KEY_MAX 768 /* bytes of "vhost/app/stream", terminator included */
+
+/* Copied when the source is made and again at each publish. */
+struct source_config {
+    int gop_cache;
+    int gop_cache_max_frames;
+    size_t gop_cache_max_bytes; /* bound of all bytes one ring holds */
+    usec_t queue_length;        /* how far a viewer may lag */
+    enum time_jitter time_jitter;
+    int atc;
+    int mix_correct;
+    int reduce_sequence_header;
+    int has_audio, has_video, guess_has_av, drop_if_not_match;
+    usec_t republish_wait;
+};
+
+enum source_state {
+    SOURCE_IDLE, /* nobody publishes; viewers wait for the first publisher (hstrs) */
+    SOURCE_LIVE, /* published */
+    SOURCE_AWAY  /* was published; viewers stay until republish_wait is over */
+};
+
+struct source;
+struct viewer;
+
+/* What happens at a source; each may be NULL. Called inline, must not yield. */
+struct source_events {
+    void (*on_publish)(struct source *source, void *arg);   /* IDLE or AWAY -> LIVE */
+    void (*on_unpublish)(struct source *source, void *arg); /* the publisher went: LIVE -> AWAY */
+    void (*on_gone)(struct source *source, void *arg); /* AWAY -> IDLE: republish_wait is over */
+    void (*on_data)(struct source *source, void *arg); /* viewers have something to take */
+    /* A viewer that holds too much dropped memory must be closed: viewer_owner() says whose. */
+    void (*on_evict)(struct source *source, struct viewer *viewer, void *arg);
+    void *arg;
+};
+
+struct source *source_ref(struct source *source);
+void source_unref(struct source *source);
+
+const char *source_key(const struct source *source);
+enum source_state source_state(const struct source *source);
+void source_set_events(struct source *source, const struct source_events *events);
+
+/* Memory of the owner of the events, per source (app's fan-out); borrowed. */
+void source_set_data(struct source *source, void *data);
+void *source_data(const struct source *source);
+
+/* Takes the stream for a publisher. 0, or -1 while another holds it. */
+int source_publish(struct source *source, const struct source_config *config, usec_t now);
+
+/*
+ * One frame of the publisher (script frames: the body of onMetaData, with or
+ * without @setDataFrame). Copies what it keeps. A frame over the ring's bound
+ * is dropped and counted.
+ */
+void source_push(struct source *source, const struct frame *frame, usec_t now);
+
+/* Its timers: the end of republish_wait, the wait for a second track. */
+void source_tick(struct source *source, usec_t now);
+
+/* True when nobody publishes, watches or waits, and only the hub holds it. */
+int source_is_idle(const struct source *source);
+
+/* The publisher goes. */
+void source_unpublish(struct source *source, usec_t now);
+
+struct source_stat {
+    uint64_t frames_in, bytes_in, frames_dropped;
+    uint64_t bytes_out; /* added by viewers as they close and by viewer_sent() */
+    uint32_t viewers;
+    uint32_t publishes; /* how often it was published */
+    enum codec video, audio;
+    uint32_t width, height;
+    uint8_t avc_profile, avc_level;
+    uint32_t sample_rate;
+    uint8_t channels;
+    size_t ring_bytes; /* memory of all its rings */
+    usec_t published_at;
+};
+
+void source_stat(const struct source *source, struct source_stat *stat);
+
+#endif

@@ -1,0 +1,269 @@
+/*
+ * A viewer's walk along a ring. It names spans of the ring's own memory and
+ * holds their blocks while they are being sent; when the ring has dropped its
+ * place it goes on at the newest keyframe, never inside a group of pictures.
+ */
+#include "live/viewer.h"
+
+#include "live/source_private.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct viewer *viewer_open(struct source *source, const struct mux *mux, usec_t now)
+{
+    struct viewer *viewer = calloc(1, sizeof(*viewer));
+    struct rendition *rendition;
+
+    assert(source != NULL && mux != NULL);
+    if (viewer == NULL)
+        return NULL;
+    rendition = source_rendition(source, mux, now);
+    if (rendition == NULL) {
+        free(viewer);
+        return NULL;
+    }
+    viewer->rendition = rendition;
+    viewer->place = VIEWER_NEW;
+    viewer->min_start = source->config.gop_cache ? 0 : rendition->ring.end;
+    viewer->next = rendition->viewers;
+    if (viewer->next != NULL)
+        viewer->next->prev = viewer;
+    rendition->viewers = viewer;
+    rendition->viewer_count++;
+    source->stat.viewers++;
+    source_ref(source);
+    return viewer;
+}
+
+static void viewer_unpin(struct viewer *viewer)
+{
+    for (int i = 0; i < 2; i++) {
+        if (viewer->pinned[i] != NULL)
+            ring_block_release(&viewer->rendition->ring, viewer->pinned[i]);
+        viewer->pinned[i] = NULL;
+    }
+    blob_unref(viewer->preamble);
+    viewer->preamble = NULL;
+    viewer->has_batch = 0;
+}
+
+void viewer_close(struct viewer *viewer)
+{
+    struct rendition *rendition = viewer->rendition;
+    struct source *source = rendition->source;
+
+    viewer_unpin(viewer);
+    ring_cursor_leave(&rendition->ring, &viewer->cursor);
+    if (viewer->prev != NULL)
+        viewer->prev->next = viewer->next;
+    else
+        rendition->viewers = viewer->next;
+    if (viewer->next != NULL)
+        viewer->next->prev = viewer->prev;
+    rendition->viewer_count--;
+    if (viewer->has_begun)
+        rendition->started--;
+    source->stat.viewers--;
+    free(viewer);
+    source_rendition_left(source, rendition);
+    source_unref(source);
+}
+
+/* Puts a new viewer where it begins; -1: it cannot yet. */
+static int viewer_begin(struct viewer *viewer)
+{
+    struct rendition *rendition = viewer->rendition;
+    struct source *source = rendition->source;
+
+    if (rendition->preamble == NULL || !source->is_decided || source->state != SOURCE_LIVE)
+        return -1;
+    if (source->track[JITTER_VIDEO].codec != CODEC_NONE) {
+        if (rendition->ring.start < viewer->min_start ||
+            ring_cursor_start(&rendition->ring, &viewer->cursor) != 0)
+            return -1;
+    } else if (ring_cursor_end(&rendition->ring, &viewer->cursor) != 0) {
+        return -1;
+    }
+    viewer->epoch = rendition->epoch;
+    viewer->place = VIEWER_RUN;
+    viewer->has_begun = 1;
+    rendition->started++;
+    viewer->preamble = blob_ref(rendition->preamble);
+    return 0;
+}
+
+void viewer_skip(struct viewer *viewer)
+{
+    struct rendition *rendition = viewer->rendition;
+
+    assert(!viewer->has_batch);
+    if (viewer->place != VIEWER_RUN)
+        return;
+    viewer->skips++;
+    if (ring_cursor_start(&rendition->ring, &viewer->cursor) == 0)
+        return;
+    ring_cursor_leave(&rendition->ring, &viewer->cursor);
+    if (rendition->source->track[JITTER_VIDEO].codec == CODEC_NONE &&
+        ring_cursor_end(&rendition->ring, &viewer->cursor) == 0)
+        return;
+    viewer->place = VIEWER_LOST;
+    viewer->min_start = rendition->ring.end;
+}
+
+/* Where this viewer's bytes end: the start of an epoch that is not its own. */
+static uint64_t viewer_limit(const struct viewer *viewer)
+{
+    const struct rendition *rendition = viewer->rendition;
+
+    if (viewer->epoch == rendition->epoch)
+        return UINT64_MAX;
+    /* Two epochs behind: the edge of its own is forgotten, so it ends where it is. */
+    return viewer->epoch + 1 == rendition->epoch ? rendition->epoch_offset : 0;
+}
+
+static void viewer_add(struct viewer_batch *batch, const void *data, size_t len)
+{
+    batch->span[batch->count].iov_base = (void *)(uintptr_t)data;
+    batch->span[batch->count].iov_len = len;
+    batch->count++;
+    batch->len += len;
+}
+
+/* Spans from the cursor on, whole blocks' ends, until max is reached. */
+static void viewer_fill(struct viewer *viewer, size_t max, struct viewer_batch *batch)
+{
+    struct ring_block *block = viewer->cursor.block;
+    uint32_t at = viewer->cursor.at;
+    uint64_t limit = viewer_limit(viewer);
+    int pins = 0;
+
+    for (;;) {
+        if (at < block->len && block->offset + at < limit) {
+            if (block != viewer->cursor.block) {
+                ring_block_hold(block);
+                viewer->pinned[pins++] = block;
+            }
+            viewer_add(batch, block->data + at, block->len - at);
+            at = block->len;
+        }
+        viewer->batch_last = block;
+        viewer->batch_at = at;
+        if (block->next == NULL || block->next->offset >= limit || batch->len >= max ||
+            batch->count == VIEWER_SPANS_MAX || pins == 2)
+            break;
+        /* A block is only passed together with bytes of it, which pin it. */
+        if (batch->len > 0 && (block->next->len == 0 || batch->len + block->next->len > max))
+            break;
+        block = block->next;
+        at = 0;
+    }
+}
+
+static enum viewer_status viewer_fill_or_wait(struct viewer *viewer, size_t max,
+                                              struct viewer_batch *batch)
+{
+    struct rendition *rendition = viewer->rendition;
+
+    viewer_fill(viewer, max, batch);
+    if (batch->len == 0) {
+        if (viewer->batch_last != viewer->cursor.block) {
+            /* Nothing to send, but the cursor lets go of a block it has finished. */
+            ring_block_hold(viewer->batch_last);
+            ring_block_release(&rendition->ring, viewer->cursor.block);
+            viewer->cursor.block = viewer->batch_last;
+            viewer->cursor.at = viewer->batch_at;
+        }
+        if (viewer->epoch == rendition->epoch)
+            return VIEWER_WAIT;
+        viewer->place = VIEWER_OVER;
+        ring_cursor_leave(&rendition->ring, &viewer->cursor);
+        return VIEWER_END;
+    }
+    viewer->batch_len = (uint32_t)batch->len;
+    viewer->has_batch = 1;
+    return VIEWER_BYTES;
+}
+
+enum viewer_status viewer_next(struct viewer *viewer, size_t max, struct viewer_batch *batch)
+{
+    struct rendition *rendition = viewer->rendition;
+
+    assert(!viewer->has_batch);
+    batch->count = 0;
+    batch->len = 0;
+    switch ((enum viewer_place)viewer->place) {
+    case VIEWER_NEW:
+        if (viewer_begin(viewer) != 0)
+            return VIEWER_WAIT;
+        if (viewer->preamble->len > 0)
+            viewer_add(batch, viewer->preamble->data, viewer->preamble->len);
+        break;
+    case VIEWER_LOST:
+        if (viewer->epoch != rendition->epoch) {
+            viewer->place = VIEWER_OVER;
+            return VIEWER_END;
+        }
+        if (rendition->ring.start < viewer->min_start ||
+            ring_cursor_start(&rendition->ring, &viewer->cursor) != 0)
+            return VIEWER_WAIT;
+        viewer->place = VIEWER_RUN;
+        break;
+    case VIEWER_RUN:
+        if (!ring_cursor_is_lost(&viewer->cursor))
+            break;
+        if (viewer->epoch != rendition->epoch) {
+            viewer->place = VIEWER_OVER;
+            ring_cursor_leave(&rendition->ring, &viewer->cursor);
+            return VIEWER_END;
+        }
+        viewer_skip(viewer);
+        if (viewer->place == VIEWER_LOST)
+            return VIEWER_WAIT;
+        break;
+    case VIEWER_OVER:
+        return VIEWER_END;
+    }
+    return viewer_fill_or_wait(viewer, max, batch);
+}
+
+void viewer_sent(struct viewer *viewer)
+{
+    struct rendition *rendition = viewer->rendition;
+
+    assert(viewer->has_batch);
+    if (viewer->batch_last != viewer->cursor.block) {
+        ring_block_hold(viewer->batch_last);
+        ring_block_release(&rendition->ring, viewer->cursor.block);
+        viewer->cursor.block = viewer->batch_last;
+    }
+    viewer->cursor.at = viewer->batch_at;
+    rendition->source->stat.bytes_out += viewer->batch_len;
+    viewer_unpin(viewer);
+}
+
+uint32_t viewer_skips(const struct viewer *viewer)
+{
+    return viewer->skips;
+}
+
+void viewer_set_owner(struct viewer *viewer, void *owner)
+{
+    viewer->owner = owner;
+}
+
+void *viewer_owner(const struct viewer *viewer)
+{
+    return viewer->owner;
+}
+
+int viewer_has_begun(const struct viewer *viewer)
+{
+    return viewer->has_begun;
+}
+
+struct source *viewer_source(const struct viewer *viewer)
+{
+    return viewer->rendition->source;
+}

@@ -1,0 +1,51 @@
+#ifndef LIVE_VIEWER_H
+#define LIVE_VIEWER_H
+
+/*
+ * A viewer: a position in a ring. viewer_next() names the bytes that come next
+ * without copying them; viewer_sent() moves the position when they are out.
+ * Between the two the bytes stay where they are, whatever the source does.
+ * Never yields.
+ */
+#include "live/source.h"
+
+#define VIEWER_SPANS_MAX 3
+
+enum viewer_status {
+    VIEWER_WAIT,  /* nothing now; the source's on_data tells when to ask again */
+    VIEWER_BYTES, /* spans are set; they stay pinned until viewer_sent() */
+    VIEWER_END    /* the response ends cleanly here */
+};
+
+struct viewer_batch {
+    struct iovec span[VIEWER_SPANS_MAX];
+    int count;
+    size_t len; /* of all spans; always whole tags */
+};
+
+/* mux: &mux_flv or another row. NULL without memory. Holds a reference on source. */
+struct viewer *viewer_open(struct source *source, const struct mux *mux, usec_t now);
+void viewer_close(struct viewer *viewer);
+
+/* The next whole units, about max bytes at the most (one unit may be larger). */
+enum viewer_status viewer_next(struct viewer *viewer, size_t max, struct viewer_batch *batch);
+
+/* The last batch is out. */
+void viewer_sent(struct viewer *viewer);
+
+/* Goes on at the newest keyframe (an RTMP player's resume). */
+void viewer_skip(struct viewer *viewer);
+
+/* How often this viewer lost its place and jumped. */
+uint32_t viewer_skips(const struct viewer *viewer);
+
+/* Who is told when the viewer is evicted; borrowed. */
+void viewer_set_owner(struct viewer *viewer, void *owner);
+void *viewer_owner(const struct viewer *viewer);
+
+/* True once bytes were taken: the stream has begun for this viewer. */
+int viewer_has_begun(const struct viewer *viewer);
+
+struct source *viewer_source(const struct viewer *viewer);
+
+#endif

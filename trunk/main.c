@@ -1,0 +1,217 @@
+/*
+ * The program: command line, configuration, the process around the server,
+ * then the server itself. All that can fail for an operator's mistake happens here, in the order in
+ * which a message still reaches a terminal. Exit status: 0 ended as asked, 1 could not
+ * start or broke off, 2 wrong usage.
+ */
+#include "app/config.h"
+#include "app/log_sink.h"
+#include "app/process.h"
+#include "app/server.h"
+#include "app/signals.h"
+#include "base/buf.h"
+#include "base/str.h"
+#include "base/version.h"
+#include "co/co.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+extern char **environ;
+
+struct program {
+    struct config_options options;
+    struct config *config;
+    char *file; /* the configuration's absolute path, or NULL */
+    struct log_sink_file sink;
+    struct log log;
+    struct process_pid pid;
+    int daemon_ready; /* the parent waits on it; -1: none */
+    struct server *server;
+};
+
+static int complain(struct err *err)
+{
+    fprintf(stderr, "server: %s\n", err_text(err));
+    err_free(err);
+    return 1;
+}
+
+static int print(int (*make)(struct buf *out))
+{
+    struct buf out;
+    int failed;
+
+    buf_init(&out, CONFIG_TEXT_MAX);
+    failed = make(&out) || fwrite(buf_data(&out), 1, out.len, stdout) != out.len || fflush(stdout);
+    buf_fini(&out);
+    return failed ? 1 : 0;
+}
+
+/* -t: warnings and the verdict on stderr, what is effective on stdout. */
+static int test_config(const struct program *program)
+{
+    struct log_sink_file sink;
+    struct log log = {LOG_WARN, program->config->utc_time, &sink.sink, NULL, NULL};
+    struct buf out;
+    int failed;
+
+    log_sink_open_fd(&sink, STDERR_FILENO);
+    config_warnings_log(program->config, &log);
+    log_sink_close(&sink);
+    buf_init(&out, CONFIG_TEXT_MAX);
+    failed = config_dump(program->config, &out) ||
+             fwrite(buf_data(&out), 1, out.len, stdout) != out.len || fflush(stdout);
+    buf_fini(&out);
+    if (!failed)
+        fprintf(stderr, "%s: configuration ok\n",
+                program->options.file ? program->options.file : "environment");
+    return failed ? 1 : 0;
+}
+
+/* The file's absolute path, for SIGHUP: work_dir may lead elsewhere. A pipe has none. */
+static void fix_path(struct program *program)
+{
+    if (program->options.file == NULL)
+        return;
+    program->file = realpath(program->options.file, NULL);
+    if (program->file != NULL)
+        program->options.file = program->file;
+}
+
+static struct err *open_log(struct program *program)
+{
+    const struct config *config = program->config;
+    struct err *err = NULL;
+
+    if (config->log_to_file) {
+        process_make_folder(config->log_file);
+        err = log_sink_open(&program->sink, config->log_file);
+    } else {
+        log_sink_open_fd(&program->sink, STDOUT_FILENO);
+    }
+    program->log.level = (enum log_level)config->log_level;
+    program->log.utc = config->utc_time;
+    program->log.context = co_log_context;
+    program->log.sink = err ? NULL : &program->sink.sink;
+    return err;
+}
+
+/* Everything before the runtime: afterwards this is the process that serves. */
+static struct err *prepare(struct program *program)
+{
+    const struct config *config = program->config;
+    struct err *err = NULL;
+
+    fix_path(program);
+    if (chdir(config->work_dir) != 0)
+        err = err_sys(errno, "work_dir %s", config->work_dir);
+    if (!err)
+        err = open_log(program);
+    if (!err && *config->pid != '\0') {
+        process_make_folder(config->pid);
+        err = process_pid_open(&program->pid, config->pid);
+    }
+    if (!err && config->daemon)
+        err = process_daemon(&program->daemon_ready);
+    if (!err)
+        err = process_pid_write(&program->pid);
+    if (!err && config->asprocess)
+        err = process_follow_parent();
+    return err;
+}
+
+/* Runs for the first time when server_run() waits, which it does once its listeners are open. */
+static void daemon_ready_run(void *arg)
+{
+    struct program *program = arg;
+
+    if (program->server->state == SERVER_RUNNING)
+        process_daemon_ready(&program->daemon_ready);
+}
+
+static struct err *serve(struct program *program)
+{
+    struct signals_target target = {NULL, &program->log, &program->sink, &program->options,
+                                    environ};
+    struct signals *signals = NULL;
+    struct err *err = co_init(&program->log);
+
+    if (err)
+        return err;
+    /* The server takes over its reference. */
+    err = server_new(&program->server, &program->log, config_ref(program->config));
+    if (err)
+        return err;
+    target.server = program->server;
+    err = signals_start(&signals, &target);
+    if (!err && program->daemon_ready >= 0 && co_spawn(daemon_ready_run, program) == NULL)
+        err = err_new(ERR_NOMEM, "coroutine");
+    if (!err)
+        err = server_run(program->server, USEC_NEVER);
+    signals_stop(signals, USEC_NEVER);
+    server_free(program->server);
+    return err;
+}
+
+static int run(struct program *program)
+{
+    struct err *err;
+
+    signals_block();
+    err = prepare(program);
+    if (!err) {
+        errno = 0;
+        log_info(&program->log, "%s %s starts, process %d, configuration: %s", MILLRACE_NAME,
+                 MILLRACE_VERSION, (int)getpid(),
+                 program->options.file ? program->options.file : "environment");
+        config_warnings_log(program->config, &program->log);
+        process_raise_descriptors((long)program->config->max_connections, &program->log);
+        err = serve(program);
+    }
+    if (program->log.sink != NULL) {
+        errno = 0;
+        if (err)
+            log_error(&program->log, "%s ends: %s", MILLRACE_NAME, err_text(err));
+        else
+            log_info(&program->log, "%s ends", MILLRACE_NAME);
+        log_sink_close(&program->sink);
+    }
+    process_pid_close(&program->pid);
+    return err ? complain(err) : 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct program program = {.pid = {.fd = -1}, .daemon_ready = -1};
+    struct err *err = config_options_parse(&program.options, argc, argv);
+    int status;
+
+    if (err) {
+        (void)complain(err);
+        fprintf(stderr, "\n%s", config_usage());
+        return 2;
+    }
+    if (program.options.show_help) {
+        fputs(config_usage(), stdout);
+        return 0;
+    }
+    if (program.options.show_version) {
+        printf("%s %s\n", MILLRACE_NAME, MILLRACE_VERSION);
+        return 0;
+    }
+    if (program.options.show_table_conf)
+        return print(config_table_conf);
+    if (program.options.show_table_doc)
+        return print(config_table_doc);
+    err = config_load(&program.options, environ, &program.config);
+    if (err)
+        return complain(err);
+    status = program.options.test_only ? test_config(&program) : run(&program);
+    config_unref(program.config);
+    free(program.file);
+    return status;
+}

@@ -1,0 +1,22 @@
+/*
+ * The names of codecs. They are the ones consoles of SRS already show, so that
+ * an API client which compares strings goes on working; the names of codecs
+ * which those consoles never knew are the usual ones.
+ */
+#include "media/frame.h"
+
+#include <stddef.h>
+
+static const char *const CODEC_NAMES[CODEC_MAX] = {
+    [CODEC_NONE] = "None", [CODEC_OTHER] = "Other", [CODEC_H264] = "H264", [CODEC_HEVC] = "HEVC",
+    [CODEC_VVC] = "VVC",   [CODEC_AV1] = "AV1",     [CODEC_VP8] = "VP8",   [CODEC_VP9] = "VP9",
+    [CODEC_AAC] = "AAC",   [CODEC_MP3] = "MP3",     [CODEC_OPUS] = "Opus", [CODEC_AC3] = "AC3",
+    [CODEC_EAC3] = "EAC3", [CODEC_FLAC] = "FLAC",
+};
+
+const char *codec_name(enum codec codec)
+{
+    if ((unsigned)codec >= CODEC_MAX)
+        return CODEC_NAMES[CODEC_OTHER];
+    return CODEC_NAMES[codec];
+}

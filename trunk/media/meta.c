@@ -1,0 +1,166 @@
+/*
+ * Rewrites a publisher's onMetaData for viewers of a live stream. An encoder
+ * writes it as for a file: duration 0 makes players show an ended one, the
+ * keyframe index points into a file that nobody has. What is unknown stays.
+ *
+ * The facts feed the FLV header's flags ("Video File Format Specification
+ * v10.1", E.2 and E.5; FourCC numbers: "Enhanced RTMP v2", metadata).
+ */
+#include "media/meta.h"
+
+#include "media/amf0.h"
+
+#include <assert.h>
+#include <string.h>
+
+static const char *const NOT_LIVE[] = {
+    "duration",      "filesize",
+    "filepositions", "keyframes",
+    "hasKeyframes",  "datasize",
+    "videosize",     "audiosize",
+    "lasttimestamp", "lastkeyframetimestamp",
+    "canSeekToEnd",  "lastkeyframelocation",
+    "hasCuePoints",  "cuePoints",
+};
+
+/* A codec by its legacy id or FourCC, whichever a publisher wrote, number or text. */
+static const struct {
+    enum frame_type type;
+    uint32_t id; /* 0: none */
+    char fourcc[5];
+    enum codec codec;
+} CODECS[] = {
+    {FRAME_VIDEO, 7, "avc1", CODEC_H264}, {FRAME_VIDEO, 12, "hvc1", CODEC_HEVC},
+    {FRAME_VIDEO, 0, "hev1", CODEC_HEVC}, {FRAME_VIDEO, 0, "vvc1", CODEC_VVC},
+    {FRAME_VIDEO, 0, "av01", CODEC_AV1},  {FRAME_VIDEO, 0, "vp08", CODEC_VP8},
+    {FRAME_VIDEO, 0, "vp09", CODEC_VP9},  {FRAME_AUDIO, 10, "mp4a", CODEC_AAC},
+    {FRAME_AUDIO, 2, ".mp3", CODEC_MP3},  {FRAME_AUDIO, 14, "mp3", CODEC_MP3},
+    {FRAME_AUDIO, 0, "Opus", CODEC_OPUS}, {FRAME_AUDIO, 0, "ac-3", CODEC_AC3},
+    {FRAME_AUDIO, 0, "ec-3", CODEC_EAC3}, {FRAME_AUDIO, 0, "fLaC", CODEC_FLAC},
+};
+
+/* A whole number within [0, UINT32_MAX]; 0 for anything else, NaN too. */
+static uint32_t to_u32(double number)
+{
+    return number >= 0 && number <= (double)UINT32_MAX ? (uint32_t)number : 0;
+}
+
+static uint32_t fourcc_number(const char *text)
+{
+    uint32_t v = 0;
+
+    for (size_t i = 0; i < 4; i++)
+        v = v << 8 | (uint8_t)text[i];
+    return v;
+}
+
+static int codec_is(size_t row, const struct amf0 *value)
+{
+    uint32_t number;
+
+    if (value->type == AMF0_STRING)
+        return strcmp(value->string, CODECS[row].fourcc) == 0;
+    number = to_u32(value->number);
+    if (CODECS[row].id != 0 && number == CODECS[row].id)
+        return 1;
+    return strlen(CODECS[row].fourcc) == 4 && number == fourcc_number(CODECS[row].fourcc);
+}
+
+/* What a videocodecid or audiocodecid names. */
+static enum codec read_codec(enum frame_type type, const struct amf0 *value)
+{
+    if (value == NULL || (value->type != AMF0_NUMBER && value->type != AMF0_STRING))
+        return CODEC_NONE;
+    /* Some encoders write an empty name or 0 for a track they don't send (0 as an audio codec
+     * would be PCM of unknown byte order, which nobody streams). */
+    if (value->type == AMF0_STRING && value->string_len == 0)
+        return CODEC_NONE;
+    if (value->type == AMF0_NUMBER && to_u32(value->number) == 0)
+        return CODEC_NONE;
+    for (size_t i = 0; i < sizeof(CODECS) / sizeof(CODECS[0]); i++) {
+        if (CODECS[i].type == type && codec_is(i, value))
+            return CODECS[i].codec;
+    }
+    return CODEC_OTHER;
+}
+
+static void read_facts(const struct amf0 *meta, struct meta_facts *facts)
+{
+    const struct amf0 *video = amf0_get(meta, "videocodecid");
+    const struct amf0 *audio = amf0_get(meta, "audiocodecid");
+    double frame_rate = amf0_get_number(meta, "framerate", 0);
+
+    if (!(frame_rate > 0))
+        frame_rate = amf0_get_number(meta, "videoframerate", 0);
+    facts->frame_rate = frame_rate > 0 && frame_rate <= 1000 ? frame_rate : 0;
+    facts->width = to_u32(amf0_get_number(meta, "width", 0));
+    facts->height = to_u32(amf0_get_number(meta, "height", 0));
+    facts->sample_rate = to_u32(amf0_get_number(meta, "audiosamplerate", 0));
+    facts->video = read_codec(FRAME_VIDEO, video);
+    facts->audio = read_codec(FRAME_AUDIO, audio);
+    if (video != NULL)
+        facts->has_video = facts->video != CODEC_NONE;
+    else
+        facts->has_video = amf0_get_boolean(meta, "hasVideo", facts->width > 0) != 0;
+    if (audio != NULL)
+        facts->has_audio = facts->audio != CODEC_NONE;
+    else
+        facts->has_audio = amf0_get_boolean(meta, "hasAudio", facts->sample_rate > 0) != 0;
+    facts->has_tracks = facts->has_video || facts->has_audio;
+}
+
+static int is_text(const struct amf0 *value, const char *text)
+{
+    return value->type == AMF0_STRING && strcmp(value->string, text) == 0;
+}
+
+/* The object behind the name; NULL when it is no onMetaData. The caller frees it. */
+static struct amf0 *read_meta(const uint8_t *data, size_t len)
+{
+    struct bytes in = bytes_of(data, len);
+    struct amf0 *value;
+    int is_meta = 0;
+
+    if (amf0_read(&in, &value) != SCAN_DONE)
+        return NULL;
+    if (is_text(value, "@setDataFrame")) {
+        amf0_free(value);
+        if (amf0_read(&in, &value) != SCAN_DONE)
+            return NULL;
+    }
+    is_meta = is_text(value, "onMetaData");
+    amf0_free(value);
+    if (!is_meta || amf0_read(&in, &value) != SCAN_DONE)
+        return NULL;
+    if (value->type == AMF0_OBJECT || value->type == AMF0_ECMA_ARRAY)
+        return value;
+    amf0_free(value);
+    return NULL;
+}
+
+enum scan meta_rewrite(const uint8_t *data, size_t len, const char *server, struct buf *out,
+                       struct meta_facts *facts)
+{
+    size_t before = out->len;
+    struct amf0 *meta;
+    enum scan scan = SCAN_BAD;
+
+    assert((data != NULL || len == 0) && server != NULL);
+    if (facts != NULL)
+        memset(facts, 0, sizeof(*facts));
+    meta = read_meta(data, len);
+    if (meta == NULL)
+        return SCAN_BAD;
+    meta->type = AMF0_ECMA_ARRAY; /* what players expect, whichever the publisher chose */
+    for (size_t i = 0; i < sizeof(NOT_LIVE) / sizeof(NOT_LIVE[0]); i++)
+        amf0_remove(meta, NOT_LIVE[i]);
+    if (amf0_set(meta, "server", amf0_string(server)) == 0 &&
+        amf0_write_string(out, "onMetaData") == 0 && amf0_write(out, meta) == 0)
+        scan = SCAN_DONE;
+    if (scan == SCAN_DONE && facts != NULL)
+        read_facts(meta, facts);
+    if (scan != SCAN_DONE)
+        out->len = before;
+    amf0_free(meta);
+    return scan;
+}

@@ -1,0 +1,36 @@
+#ifndef MEDIA_META_H
+#define MEDIA_META_H
+
+/*
+ * onMetaData, the script tag that describes a stream ("Video File Format
+ * Specification v10.1", E.5): what a live server makes of a publisher's. Pure.
+ */
+#include "base/buf.h"
+#include "base/scan.h"
+#include "media/frame.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What the metadata says; publishers may leave anything out or be wrong. */
+struct meta_facts {
+    uint8_t has_video;  /* names a video codec, or a size without one */
+    uint8_t has_audio;  /* names an audio codec, or a sample rate without one */
+    uint8_t has_tracks; /* says something of tracks at all: a 0 above means "none", not "unknown" */
+    enum codec video, audio; /* CODEC_NONE unless named; CODEC_OTHER if unknown to us */
+    uint32_t width, height;  /* 0 if not said, as below */
+    uint32_t sample_rate;    /* Hz */
+    double frame_rate;
+};
+
+/*
+ * From a script tag's body (AMF0; "@setDataFrame" in front or not) appends the
+ * body for viewers: "onMetaData" and an ECMA array without what is wrong of a
+ * live stream (duration, filesize, keyframes, …) and with `server`. facts may
+ * be NULL. SCAN_BAD for what is no onMetaData or does not fit out; then nothing
+ * is appended and *facts is all zero.
+ */
+enum scan meta_rewrite(const uint8_t *data, size_t len, const char *server, struct buf *out,
+                       struct meta_facts *facts);
+
+#endif

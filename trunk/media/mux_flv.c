@@ -1,0 +1,70 @@
+/*
+ * FLV as a rendition: the 11 bytes before and the 4 behind a publisher's message
+ * ("Video File Format Specification v10.1", E.4.1). It has no state: every tag
+ * stands alone, which is why one ring serves all viewers. The file header and
+ * metadata are only asked for to open a viewer's stream: they never stand in the ring.
+ */
+#include "media/flv.h"
+#include "media/mux.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct mux_state {
+    char none;
+};
+
+static struct mux_state *mux_flv_open(void)
+{
+    return calloc(1, sizeof(struct mux_state));
+}
+
+static void mux_flv_close(struct mux_state *state)
+{
+    free(state);
+}
+
+static void mux_flv_header(int has_audio, int has_video, mux_emit emit, void *arg)
+{
+    uint8_t header[FLV_HEADER_SIZE];
+    struct iovec iov = {header, sizeof(header)};
+
+    flv_header_write(header, has_audio, has_video);
+    emit(arg, &iov, 1);
+}
+
+static void mux_flv_frame(struct mux_state *state, const struct frame *frame, uint32_t timestamp,
+                          mux_emit emit, void *arg)
+{
+    uint8_t header[FLV_TAG_HEADER_SIZE];
+    uint8_t trailer[FLV_TAG_TRAILER_SIZE];
+    struct iovec iov[3];
+
+    (void)state;
+    assert(frame != NULL && emit != NULL);
+    /* A message that no tag can hold; the publisher's limit is lower unless it was configured up.
+     */
+    if (frame->len > FLV_BODY_MAX)
+        return;
+    flv_tag_header_write(header, frame->type, timestamp, frame->len);
+    flv_tag_trailer_write(trailer, frame->len);
+    iov[0].iov_base = header;
+    iov[0].iov_len = sizeof(header);
+    iov[1].iov_base = (void *)frame->data;
+    iov[1].iov_len = frame->len;
+    iov[2].iov_base = trailer;
+    iov[2].iov_len = sizeof(trailer);
+    emit(arg, iov, 3);
+}
+
+const struct mux mux_flv = {
+    .name = "flv",
+    .extension = ".flv",
+    .content_type = "video/x-flv",
+    .unit = 1,
+    .in_band = 0,
+    .open = mux_flv_open,
+    .close = mux_flv_close,
+    .header = mux_flv_header,
+    .frame = mux_flv_frame,
+};

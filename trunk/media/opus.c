@@ -1,0 +1,97 @@
+/*
+ * Opus: the identification header (RFC 7845, 5.1), which enhanced RTMP sends as
+ * the sequence header, and how long a packet plays (RFC 6716, 3.1 and 3.2), which
+ * a server needs to let a stream go on where it was broken off.
+ */
+#include "media/opus.h"
+
+#include "base/bytes.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define PACKET_SAMPLES_MAX 5760 /* 120 ms, RFC 6716, 3.4 [R5] */
+#define MAPPING_SILENT     255
+
+static uint16_t read_u16le(struct bytes *b)
+{
+    return __builtin_bswap16(bytes_u16(b));
+}
+
+/* 5.1.1: streams and which of them each channel plays. 0 or -1. */
+static int check_mapping(struct bytes *b, uint8_t channels)
+{
+    unsigned streams = bytes_u8(b);
+    unsigned coupled = bytes_u8(b);
+    const uint8_t *mapping = bytes_take(b, channels);
+
+    if (b->bad || streams == 0 || coupled > streams || streams + coupled > 255)
+        return -1;
+    for (unsigned i = 0; i < channels; i++) {
+        if (mapping[i] != MAPPING_SILENT && mapping[i] >= streams + coupled)
+            return -1;
+    }
+    return 0;
+}
+
+enum scan opus_config_parse(struct opus_config *config, const uint8_t *data, size_t len)
+{
+    struct bytes b = bytes_of(data, len);
+    const uint8_t *magic = bytes_take(&b, 8);
+    uint8_t version, family;
+
+    assert(config != NULL);
+    memset(config, 0, sizeof(*config));
+    if (magic == NULL || memcmp(magic, "OpusHead", 8) != 0)
+        return SCAN_BAD;
+    version = bytes_u8(&b);
+    config->channels = bytes_u8(&b);
+    config->pre_skip = read_u16le(&b);
+    config->sample_rate = bytes_u32le(&b);
+    bytes_u16(&b); /* output gain */
+    family = bytes_u8(&b);
+    /* The upper half of the version is what may break readers. */
+    if (b.bad || version >> 4 != 0 || config->channels == 0)
+        return SCAN_BAD;
+    if (family == 0)
+        return config->channels <= 2 ? SCAN_DONE : SCAN_BAD;
+    return check_mapping(&b, config->channels) == 0 ? SCAN_DONE : SCAN_BAD;
+}
+
+/* Table 2: samples at 48 kHz in one frame. */
+static uint32_t frame_samples(unsigned config)
+{
+    static const uint16_t SILK[4] = {480, 960, 1920, 2880};
+
+    if (config < 12)
+        return SILK[config & 3];
+    if (config < 16)
+        return config & 1 ? 960 : 480;
+    return 120u << (config & 3);
+}
+
+uint32_t opus_packet_samples(const uint8_t *p, size_t len)
+{
+    uint32_t samples;
+    unsigned frames;
+
+    assert(p != NULL || len == 0);
+    if (len == 0)
+        return 0;
+    switch (p[0] & 3) {
+    case 0:
+        frames = 1;
+        break;
+    case 1: /* two of the same size */
+        frames = len % 2 == 1 ? 2 : 0;
+        break;
+    case 2: /* two, and the size of the first */
+        frames = len >= 2 ? 2 : 0;
+        break;
+    default:
+        frames = len >= 2 ? p[1] & 0x3f : 0;
+        break;
+    }
+    samples = frames * frame_samples(p[0] >> 3);
+    return samples <= PACKET_SAMPLES_MAX ? samples : 0;
+}

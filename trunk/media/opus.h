@@ -1,0 +1,21 @@
+#ifndef MEDIA_OPUS_H
+#define MEDIA_OPUS_H
+
+/* Opus' identification header (RFC 7845, 5.1) and packet durations (RFC 6716, 3.1). Pure. */
+#include "base/scan.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct opus_config {
+    uint8_t channels;
+    uint16_t pre_skip;
+    uint32_t sample_rate; /* of the input, informative */
+};
+
+enum scan opus_config_parse(struct opus_config *config, const uint8_t *data, size_t len);
+
+/* Samples at 48 kHz in one packet; 0 if it is no packet. */
+uint32_t opus_packet_samples(const uint8_t *p, size_t len);
+
+#endif

@@ -1,0 +1,99 @@
+#ifndef PROTO_RTMP_MESSAGE_H
+#define PROTO_RTMP_MESSAGE_H
+
+/*
+ * What RTMP's messages say (Adobe's RTMP specification 1.0, sections 5.4, 6
+ * and 7): commands read, commands and protocol control written as chunks. Pure.
+ */
+#include "base/scan.h"
+#include "media/amf0.h"
+#include "proto/rtmp_chunk.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define RTMP_COMMAND_MAX      ((size_t)256 * 1024) /* bytes of one command */
+#define RTMP_COMMAND_NAME_MAX 64                   /* terminator included; longer ones are cut */
+#define RTMP_COMMAND_ARGS_MAX 8                    /* further ones are not looked at */
+
+struct rtmp_command {
+    char name[RTMP_COMMAND_NAME_MAX];
+    double transaction; /* 0: wants no answer */
+    /* The command object (mostly null), then the arguments. Owned. */
+    struct amf0 *arg[RTMP_COMMAND_ARGS_MAX];
+    size_t arg_count;
+};
+
+/*
+ * Reads an AMF0 command, or an AMF3 one (type 17), whose values are AMF0 behind
+ * a zero byte; at a value that is really AMF3 the arguments end. SCAN_DONE: the caller
+ * calls rtmp_command_fini(). SCAN_BAD: nothing to free.
+ */
+enum scan rtmp_command_read(struct rtmp_command *command, const struct rtmp_message *message);
+void rtmp_command_fini(struct rtmp_command *command);
+
+/* Argument i when it is a string without NUL inside, else NULL. */
+const char *rtmp_command_string(const struct rtmp_command *command, size_t i);
+double rtmp_command_number(const struct rtmp_command *command, size_t i, double fallback);
+
+/*
+ * The AMF0 bytes of a data message: AMF3 data (type 15) loses its zero byte and
+ * becomes type 18. -1 when it holds nothing that AMF0 can say.
+ */
+int rtmp_data_unwrap(struct rtmp_message *message);
+
+/* What is left of an aggregate message; zeroed: nothing. */
+struct rtmp_aggregate {
+    struct bytes left;
+    uint32_t shift; /* added to each tag's time */
+    uint32_t stream_id;
+    uint32_t csid;
+    uint8_t has_shift;
+};
+
+/* The message's data stays borrowed until nothing is left. */
+void rtmp_aggregate_start(struct rtmp_aggregate *aggregate, const struct rtmp_message *message);
+/*
+ * 7.1.6: FLV tags, whose times count from the first one's; the message's own
+ * time is that of the first. SCAN_DONE: *message is one of them, of whatever type; SCAN_MORE:
+ * nothing is left. A last tag that is cut is dropped, one that only lacks its back pointer is not.
+ */
+enum scan rtmp_aggregate_next(struct rtmp_aggregate *aggregate, struct rtmp_message *message);
+
+/* All writers append whole chunks: 0, or -1 beyond the buffer's maximum or without memory. */
+
+/* SetChunkSize, Abort, Ack, WindowAckSize: one 32-bit value. */
+int rtmp_control_write(struct buf *out, enum rtmp_type type, uint32_t value);
+
+#define RTMP_LIMIT_DYNAMIC 2
+int rtmp_bandwidth_write(struct buf *out, uint32_t bytes, uint8_t limit);
+
+enum rtmp_user_event {
+    RTMP_USER_STREAM_BEGIN = 0,
+    RTMP_USER_STREAM_EOF = 1,
+    RTMP_USER_SET_BUFFER_LENGTH = 3, /* value: stream id, second: ms */
+    RTMP_USER_PING_REQUEST = 6,
+    RTMP_USER_PING_RESPONSE = 7
+};
+int rtmp_user_write(struct buf *out, enum rtmp_user_event event, uint32_t value);
+int rtmp_user_buffer_write(struct buf *out, uint32_t stream_id, uint32_t ms);
+
+struct rtmp_call {
+    const char *name;
+    double transaction;
+    uint32_t stream_id;
+    struct amf0 *object; /* NULL is written as null; taken over */
+    struct amf0 *info;   /* NULL: not written; taken over */
+    struct amf0 *more;   /* the same, behind info */
+};
+
+/* A command. Takes over the call's values in every case. */
+int rtmp_call_write(struct buf *out, uint32_t chunk_size, const struct rtmp_call *call);
+
+/* {level, code, description} for onStatus and the like; NULL without memory. */
+struct amf0 *rtmp_status(const char *level, const char *code, const char *description);
+
+/* The data message "|RtmpSampleAccess" true true. */
+int rtmp_sample_access_write(struct buf *out, uint32_t chunk_size, uint32_t stream_id);
+
+#endif

@@ -1,0 +1,143 @@
+#ifndef PROTO_RTMP_TALK_H
+#define PROTO_RTMP_TALK_H
+
+/*
+ * The RTMP conversation, server's and client's side, over struct io: handshake,
+ * connect, createStream, publish, play, and the messages around them. Reads
+ * from top to bottom; whoever calls it decides what the answers are.
+ */
+#include "base/io.h"
+#include "media/amf0.h"
+#include "proto/rtmp_chunk.h"
+#include "proto/url.h"
+
+struct rtmp_talk;
+
+struct rtmp_talk_config {
+    uint32_t chunk_size;   /* ours, outgoing */
+    uint32_t out_ack_size; /* WindowAckSize we announce */
+    size_t message_max;
+    const char *server; /* name and version, for connect's _result and onMetaData */
+    const char *version;
+    int pid;
+    const char *id; /* context id, for connect's data object */
+    /* clock_now() for the server. With it a timeout bounds a whole phase (handshake,
+       connect, request, …); NULL: each single read or write. */
+    usec_t (*now)(void);
+};
+
+/* io and config's strings are borrowed. NULL without memory. */
+struct rtmp_talk *rtmp_talk_new(struct io *io, const struct rtmp_talk_config *config);
+void rtmp_talk_free(struct rtmp_talk *talk);
+/* All bytes that came, handshake included. */
+uint64_t rtmp_talk_bytes_in(const struct rtmp_talk *talk);
+/* What the vhost wants, known only after connect was read: before rtmp_talk_connect_ok().
+   in_ack_size: acknowledge at least that often, whatever the peer announces; 0: as it announces. */
+void rtmp_talk_set_sizes(struct rtmp_talk *talk, uint32_t chunk_size, uint32_t out_ack_size,
+                         uint32_t in_ack_size);
+/* Sends what waits in rtmp_talk_out(). */
+struct err *rtmp_talk_flush(struct rtmp_talk *talk, usec_t timeout);
+/* Before a long wait: gives back the read buffer and what else is empty. */
+void rtmp_talk_trim(struct rtmp_talk *talk);
+
+/* ---- server ---- */
+
+struct rtmp_connect {
+    char tc_url[1024];
+    char page_url[1024];
+    char swf_url[1024];
+    char flash_ver[128];
+    struct url_rtmp address; /* schema, host, port, vhost, app, param; stream comes later */
+    double object_encoding;
+    double caps_ex;
+    int is_enhanced; /* sent fourCcList or an info map */
+};
+
+struct err *rtmp_talk_accept_handshake(struct rtmp_talk *talk, usec_t timeout);
+/* Reads connect and parses it; does not answer yet. ERR_PROTO without a tcUrl. */
+struct err *rtmp_talk_accept_connect(struct rtmp_talk *talk, struct rtmp_connect *connect,
+                                     usec_t timeout);
+/* WindowAckSize, SetPeerBandwidth, SetChunkSize, _result, onBWDone. */
+struct err *rtmp_talk_connect_ok(struct rtmp_talk *talk, usec_t timeout);
+/* _error NetConnection.Connect.Rejected; redirect: tcUrl for ex.redirect with ex.code 302, or NULL.
+ */
+struct err *rtmp_talk_connect_no(struct rtmp_talk *talk, const char *why, const char *redirect,
+                                 usec_t timeout);
+
+enum rtmp_intent { RTMP_INTENT_PUBLISH, RTMP_INTENT_PLAY };
+
+struct rtmp_request {
+    enum rtmp_intent intent;
+    char stream[512]; /* as sent: name?query */
+    uint32_t stream_id;
+    double transaction;
+    double start, duration; /* play */
+};
+
+/*
+ * Serves releaseStream, FCPublish, createStream, _checkbw, unknown calls, … until
+ * publish or play is called; neither is answered yet. ERR_CLOSED when the peer leaves.
+ */
+struct err *rtmp_talk_accept_request(struct rtmp_talk *talk, struct rtmp_request *request,
+                                     usec_t timeout);
+
+struct err *rtmp_talk_publish_ok(struct rtmp_talk *talk, const struct rtmp_request *request,
+                                 usec_t timeout);
+/* StreamBegin, Play.Reset, Play.Start, |RtmpSampleAccess. */
+struct err *rtmp_talk_play_ok(struct rtmp_talk *talk, const struct rtmp_request *request,
+                              usec_t timeout);
+/* onStatus level error, e.g. "NetStream.Publish.BadName". */
+struct err *rtmp_talk_refuse(struct rtmp_talk *talk, const struct rtmp_request *request,
+                             const char *code, const char *description, usec_t timeout);
+
+/* What a message means to a session once publish or play was granted. */
+enum rtmp_event {
+    RTMP_EVENT_NONE,      /* consumed here (ping answered, ack, …) */
+    RTMP_EVENT_MEDIA,     /* audio, video or script: *message; aggregates come out one by one */
+    RTMP_EVENT_PAUSE,     /* answered with its notify */
+    RTMP_EVENT_RESUME,    /* answered with its notify */
+    RTMP_EVENT_UNPUBLISH, /* FCUnpublish, deleteStream, closeStream: answered; the talk may go on
+                             with rtmp_talk_accept_request() */
+};
+
+/*
+ * Reads one message and serves what is the conversation's own (ping, ack, calls).
+ * For MEDIA, message->type is RTMP_AUDIO, RTMP_VIDEO or RTMP_AMF0_DATA (AMF3 data
+ * unwrapped) and the data is valid until the next call. Errors: closed, timeout, proto.
+ * The timeout is how long no byte may come; however bytes trickle, a message must be whole
+ * within RTMP_MESSAGE_TIME_MAX (or the timeout, if that is longer).
+ */
+#define RTMP_MESSAGE_TIME_MAX (60 * USEC_PER_SEC)
+struct err *rtmp_talk_read(struct rtmp_talk *talk, enum rtmp_event *event,
+                           struct rtmp_message *message, usec_t timeout);
+
+/*
+ * The same without waiting, for a player's session, which must also send: feed
+ * what was read from the socket, then take events until RTMP_EVENT_NONE with
+ * *more == 0. Answers are appended to rtmp_talk_out(). data is borrowed until then; what
+ * rtmp_talk_accept_request() read beyond the request must have been taken before the first feed.
+ */
+struct err *rtmp_talk_feed(struct rtmp_talk *talk, const uint8_t *data, size_t len);
+struct err *rtmp_talk_take(struct rtmp_talk *talk, enum rtmp_event *event,
+                           struct rtmp_message *message, int *more);
+/* Before the memory that was fed goes: copies what was not taken yet. */
+struct err *rtmp_talk_keep(struct rtmp_talk *talk);
+/* Answers not sent yet; the caller writes them between two media messages and consumes them. */
+struct buf *rtmp_talk_out(struct rtmp_talk *talk);
+
+/*
+ * ---- client ----
+ * _error and onStatus of level error are ERR_DENIED. After rtmp_talk_play() media comes by
+ * rtmp_talk_read(), where RTMP_EVENT_UNPUBLISH means that the server ended the stream.
+ */
+
+struct err *rtmp_talk_handshake(struct rtmp_talk *talk, usec_t timeout);
+struct err *rtmp_talk_connect(struct rtmp_talk *talk, const struct url_rtmp *address,
+                              usec_t timeout);
+struct err *rtmp_talk_play(struct rtmp_talk *talk, const char *stream, usec_t timeout);
+struct err *rtmp_talk_publish(struct rtmp_talk *talk, const char *stream, usec_t timeout);
+/* One media message to the peer. */
+struct err *rtmp_talk_send(struct rtmp_talk *talk, const struct rtmp_message *message,
+                           usec_t timeout);
+
+#endif

@@ -1,0 +1,367 @@
+/*
+ * The client's side of the RTMP conversation (Adobe's RTMP specification 1.0,
+ * section 7.2): what an edge needs to pull and a forwarder to push. It calls in
+ * the order that FMLE made usual, since some servers know no other.
+ */
+#include "proto/rtmp_talk.h"
+
+#include "base/str.h"
+#include "proto/rtmp_handshake.h"
+#include "proto/rtmp_talk_private.h"
+
+#include <assert.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FLASH_VERSION "FMLE/3.0 (compatible; FMSc/1.0)"
+#define BUFFER_MS     3000
+#define CSID_MEDIA    6
+#define SPANS_MAX     64
+
+enum { CALL_CONNECT = 1, CALL_RELEASE, CALL_FC_PUBLISH, CALL_CREATE_STREAM, CALL_STREAM };
+
+/* ---- handshake ---- */
+
+struct handshake {
+    uint8_t random[2 * RTMP_HANDSHAKE_SIZE];
+    uint8_t c0c1[1 + RTMP_HANDSHAKE_SIZE];
+    uint8_t s0s1[1 + RTMP_HANDSHAKE_SIZE];
+    uint8_t s2[RTMP_HANDSHAKE_SIZE];
+    uint8_t c2[RTMP_HANDSHAKE_SIZE];
+};
+
+static struct err *handshake_send(struct rtmp_talk *talk, const uint8_t *data, size_t len,
+                                  const struct talk_wait *wait)
+{
+    usec_t left;
+    struct err *err = talk_wait_left(talk, wait, &left);
+
+    return err != NULL ? err : io_write(talk->io, data, len, left);
+}
+
+static struct err *handshake_call(struct rtmp_talk *talk, struct handshake *h,
+                                  const struct talk_wait *wait)
+{
+    struct err *err;
+
+    if (RAND_bytes(h->random, sizeof(h->random)) != 1)
+        return err_new(ERR_NOMEM, "no random bytes");
+    rtmp_handshake_hello(h->random, 0, h->c0c1);
+    err = handshake_send(talk, h->c0c1, sizeof(h->c0c1), wait);
+    if (err == NULL)
+        err = talk_read_exactly(talk, h->s0s1, sizeof(h->s0s1), wait);
+    if (err != NULL)
+        return err;
+    if (rtmp_handshake_finish(h->s0s1, h->random + RTMP_HANDSHAKE_SIZE, h->c2) != SCAN_DONE)
+        return err_new(ERR_PROTO, "S0 is 0x%02x: this is not RTMP", h->s0s1[0]);
+    err = handshake_send(talk, h->c2, sizeof(h->c2), wait);
+    return err != NULL ? err : talk_read_exactly(talk, h->s2, sizeof(h->s2), wait);
+}
+
+struct err *rtmp_talk_handshake(struct rtmp_talk *talk, usec_t timeout)
+{
+    struct talk_wait wait = talk_wait_start(talk, timeout);
+    struct handshake *h = malloc(sizeof(*h)); /* too large for a coroutine's stack */
+    struct err *err;
+
+    if (h == NULL)
+        return err_new(ERR_NOMEM, "no memory for a handshake");
+    err = handshake_call(talk, h, &wait);
+    free(h);
+    talk->is_client = 1;
+    return err != NULL ? err_wrap(err, "handshake") : NULL;
+}
+
+/* ---- answers ---- */
+
+static const struct amf0 *command_info(const struct rtmp_command *command)
+{
+    return command->arg_count > 1 ? command->arg[1] : NULL;
+}
+
+static struct err *denied(const struct rtmp_command *command)
+{
+    const char *code = amf0_get_string(command_info(command), "code");
+    const char *why = amf0_get_string(command_info(command), "description");
+
+    return err_new(ERR_DENIED, "%s: %s", code != NULL ? code : command->name,
+                   why != NULL ? why : "no reason given");
+}
+
+static int is_error_status(const struct rtmp_command *command)
+{
+    const char *level = amf0_get_string(command_info(command), "level");
+
+    return level != NULL && strcmp(level, "error") == 0;
+}
+
+/* Looks whether a command answers the call; *is_answer, and *number for a number in it. */
+static struct err *answer_check(const struct rtmp_command *command, double transaction,
+                                int *is_answer, double *number)
+{
+    if (strcmp(command->name, "onStatus") == 0) {
+        if (is_error_status(command))
+            return denied(command);
+        *is_answer = transaction == CALL_STREAM;
+        return NULL;
+    }
+    if (command->transaction != transaction)
+        return NULL;
+    if (strcmp(command->name, "_error") == 0)
+        return denied(command);
+    if (strcmp(command->name, "_result") == 0) {
+        *is_answer = 1;
+        *number = rtmp_command_number(command, 1, 0);
+    }
+    return NULL;
+}
+
+static int is_media(const struct rtmp_message *message)
+{
+    return message->type == RTMP_AUDIO || message->type == RTMP_VIDEO ||
+           message->type == RTMP_AMF0_DATA || message->type == RTMP_AMF3_DATA;
+}
+
+/*
+ * Waits for the _result of a call, or, for CALL_STREAM, an onStatus. Some servers
+ * play without ever saying so: then the first media is the answer, and is kept.
+ */
+static struct err *answer_wait(struct rtmp_talk *talk, double transaction, double *number,
+                               const struct talk_wait *wait)
+{
+    struct rtmp_message message;
+    struct rtmp_command command;
+    int is_answer = 0;
+
+    while (!is_answer) {
+        struct err *err = talk_message(talk, &message, wait);
+
+        if (err == NULL && is_media(&message) && talk->mode == TALK_PLAY) {
+            talk->held = message;
+            talk->has_held = 1;
+            return NULL;
+        }
+        if (err == NULL && talk_is_command(&message)) {
+            err = talk_command_read(&command, &message);
+            if (err == NULL) {
+                err = answer_check(&command, transaction, &is_answer, number);
+                rtmp_command_fini(&command);
+            }
+        } else if (err == NULL) {
+            err = talk_control(talk, &message);
+        }
+        if (err != NULL)
+            return err;
+    }
+    return NULL;
+}
+
+struct err *talk_client_command(struct rtmp_talk *talk, const struct rtmp_command *command,
+                                enum rtmp_event *event)
+{
+    static const char *const over[] = {"NetStream.Play.UnpublishNotify", "NetStream.Play.Stop",
+                                       "NetStream.Play.Complete", "NetStream.Play.StreamNotFound",
+                                       "NetStream.Unpublish.Success"};
+    const char *code;
+
+    (void)talk;
+    if (strcmp(command->name, "onStatus") != 0)
+        return NULL;
+    if (is_error_status(command))
+        return denied(command);
+    code = amf0_get_string(command_info(command), "code");
+    for (size_t i = 0; code != NULL && i < sizeof(over) / sizeof(over[0]); i++)
+        if (strcmp(code, over[i]) == 0)
+            *event = RTMP_EVENT_UNPUBLISH;
+    return NULL;
+}
+
+/* ---- connect ---- */
+
+static int tc_url_make(char *out, size_t cap, const struct url_rtmp *address)
+{
+    int is_v6 = strchr(address->host, ':') != NULL;
+    int has_vhost = address->vhost[0] != '\0' && strcmp(address->vhost, address->host) != 0 &&
+                    strcmp(address->vhost, URL_DEFAULT_VHOST) != 0;
+
+    return str_format(out, cap, "%s://%s%s%s:%d/%s%s%s", address->schema, is_v6 ? "[" : "",
+                      address->host, is_v6 ? "]" : "", address->port, address->app,
+                      has_vhost ? "?vhost=" : "", has_vhost ? address->vhost : "");
+}
+
+static struct amf0 *connect_object(const struct url_rtmp *address, const char *tc_url)
+{
+    struct amf0 *object = amf0_object();
+    int rc;
+
+    if (object == NULL)
+        return NULL;
+    rc = amf0_set(object, "app", amf0_string(address->app));
+    rc |= amf0_set(object, "type", amf0_string("nonprivate"));
+    rc |= amf0_set(object, "flashVer", amf0_string(FLASH_VERSION));
+    rc |= amf0_set(object, "tcUrl", amf0_string(tc_url));
+    rc |= amf0_set(object, "fpad", amf0_boolean(0));
+    rc |= amf0_set(object, "capabilities", amf0_number(239));
+    rc |= amf0_set(object, "audioCodecs", amf0_number(3575));
+    rc |= amf0_set(object, "videoCodecs", amf0_number(252));
+    rc |= amf0_set(object, "videoFunction", amf0_number(1));
+    rc |= amf0_set(object, "objectEncoding", amf0_number(0));
+    rc |= amf0_set(object, "capsEx", amf0_number(0x0e));
+    if (rc == 0)
+        return object;
+    amf0_free(object);
+    return NULL;
+}
+
+struct err *rtmp_talk_connect(struct rtmp_talk *talk, const struct url_rtmp *address,
+                              usec_t timeout)
+{
+    struct talk_wait wait = talk_wait_start(talk, timeout);
+    struct rtmp_call call = {.name = "connect", .transaction = CALL_CONNECT};
+    char tc_url[1024];
+    double number = 0;
+    struct err *err;
+
+    talk->is_client = 1;
+    if (tc_url_make(tc_url, sizeof(tc_url), address) != 0)
+        return err_new(ERR_PROTO, "the address is too long");
+    call.object = connect_object(address, tc_url);
+    if (call.object == NULL)
+        return err_new(ERR_NOMEM, "no memory for connect");
+    err = talk_chunk_size_set(talk, talk->config.chunk_size);
+    if (err == NULL)
+        err = talk_call(talk, &call);
+    else
+        amf0_free(call.object);
+    if (err == NULL)
+        err = answer_wait(talk, CALL_CONNECT, &number, &wait);
+    return err != NULL ? err_wrap(err, "connect %s:%d", address->host, address->port) : NULL;
+}
+
+/* ---- publish and play ---- */
+
+static struct err *call_named(struct rtmp_talk *talk, const char *name, double transaction,
+                              const char *stream)
+{
+    struct rtmp_call call = {.name = name, .transaction = transaction};
+
+    if (stream != NULL)
+        call.info = amf0_string(stream);
+    return talk_call(talk, &call);
+}
+
+static struct err *stream_create(struct rtmp_talk *talk, const struct talk_wait *wait)
+{
+    double number = 0;
+    struct err *err = call_named(talk, "createStream", CALL_CREATE_STREAM, NULL);
+
+    if (err == NULL)
+        err = answer_wait(talk, CALL_CREATE_STREAM, &number, wait);
+    if (err != NULL)
+        return err;
+    if (!(number >= 0 && number <= 0xffffff))
+        return err_new(ERR_PROTO, "createStream's answer is no stream id");
+    talk->stream_id = (uint32_t)number;
+    return NULL;
+}
+
+struct err *rtmp_talk_play(struct rtmp_talk *talk, const char *stream, usec_t timeout)
+{
+    struct talk_wait wait = talk_wait_start(talk, timeout);
+    struct rtmp_call call = {.name = "play", .transaction = CALL_STREAM};
+    double number = 0;
+    struct err *err = stream_create(talk, &wait);
+
+    if (err != NULL)
+        return err_wrap(err, "createStream");
+    talk->mode = TALK_PLAY;
+    call.stream_id = talk->stream_id;
+    call.info = amf0_string(stream);
+    call.more = amf0_number(-2);
+    err = talk_call(talk, &call);
+    if (err == NULL)
+        err = talk_written(rtmp_user_buffer_write(&talk->out, talk->stream_id, BUFFER_MS));
+    if (err == NULL)
+        err = answer_wait(talk, CALL_STREAM, &number, &wait);
+    if (err != NULL)
+        talk->mode = TALK_NONE;
+    return err != NULL ? err_wrap(err, "play") : NULL;
+}
+
+struct err *rtmp_talk_publish(struct rtmp_talk *talk, const char *stream, usec_t timeout)
+{
+    struct talk_wait wait = talk_wait_start(talk, timeout);
+    struct rtmp_call call = {.name = "publish", .transaction = CALL_STREAM};
+    double number = 0;
+    struct err *err;
+
+    err = call_named(talk, "releaseStream", CALL_RELEASE, stream);
+    if (err == NULL)
+        err = call_named(talk, "FCPublish", CALL_FC_PUBLISH, stream);
+    if (err == NULL)
+        err = stream_create(talk, &wait);
+    if (err != NULL)
+        return err_wrap(err, "createStream");
+    call.stream_id = talk->stream_id;
+    call.info = amf0_string(stream);
+    call.more = amf0_string("live");
+    err = talk_call(talk, &call);
+    if (err == NULL)
+        err = answer_wait(talk, CALL_STREAM, &number, &wait);
+    if (err == NULL)
+        talk->mode = TALK_PUBLISH;
+    return err != NULL ? err_wrap(err, "publish") : NULL;
+}
+
+/* The bytes are written where they lie, chunk headers between them. */
+static struct err *spans_send(struct rtmp_talk *talk, const struct rtmp_message *message,
+                              const struct talk_wait *wait)
+{
+    uint8_t head[RTMP_CHUNK_HEADER_MAX];
+    uint8_t next[RTMP_CHUNK_CONTINUE_MAX];
+    size_t next_len = rtmp_chunk_continue_write(next, message);
+    struct iovec iov[SPANS_MAX];
+    size_t done = 0;
+    int n = 0;
+
+    iov[n++] = (struct iovec){head, rtmp_chunk_header_write(head, message)};
+    do {
+        size_t len = message->len - done;
+        usec_t left;
+        struct err *err;
+
+        if (len > talk->chunk_out)
+            len = talk->chunk_out;
+        if (done > 0)
+            iov[n++] = (struct iovec){next, next_len};
+        if (len > 0)
+            iov[n++] = (struct iovec){(void *)(message->data + done), len};
+        done += len;
+        if (n + 2 <= SPANS_MAX && done < message->len)
+            continue;
+        err = talk_wait_left(talk, wait, &left);
+        if (err == NULL)
+            err = io_writev(talk->io, iov, n, left);
+        if (err != NULL)
+            return err;
+        n = 0;
+    } while (done < message->len);
+    return NULL;
+}
+
+struct err *rtmp_talk_send(struct rtmp_talk *talk, const struct rtmp_message *message,
+                           usec_t timeout)
+{
+    struct talk_wait wait = talk_wait_start(talk, timeout);
+    struct rtmp_message out = *message;
+    struct err *err;
+
+    assert(talk != NULL && (message->data != NULL || message->len == 0));
+    if (message->len > 0xffffff)
+        return err_new(ERR_LIMIT, "a message of %zu bytes is too long for RTMP", message->len);
+    out.stream_id = talk->stream_id;
+    out.csid = CSID_MEDIA;
+    err = talk_flush(talk, &wait);
+    return err != NULL ? err : spans_send(talk, &out, &wait);
+}

@@ -1,0 +1,86 @@
+#ifndef PROTO_RTMP_TALK_PRIVATE_H
+#define PROTO_RTMP_TALK_PRIVATE_H
+
+/*
+ * What rtmp_talk*.c share among themselves, and nobody else: the conversation's
+ * state, reading with a deadline, and what both sides answer alike.
+ */
+#include "proto/rtmp_message.h"
+#include "proto/rtmp_talk.h"
+
+#define TALK_OUT_MAX ((size_t)256 * 1024) /* bytes of answers that wait */
+
+enum talk_mode { TALK_NONE, TALK_PUBLISH, TALK_PLAY };
+
+struct rtmp_talk {
+    struct io *io;
+    struct rtmp_talk_config config;
+    struct rtmp_chunk_in *in;
+    struct buf out;
+    uint8_t *rd; /* the read buffer; NULL until it is needed */
+    size_t rd_cap, rd_want;
+    const uint8_t *fed; /* not parsed yet: in rd, or the caller's */
+    size_t fed_len;
+    uint64_t bytes_in, bytes_acked;
+    uint32_t peer_window; /* acknowledge at least this often; 0: never */
+    uint32_t own_window;  /* the same by configuration, which wins; 0: none */
+    uint32_t chunk_out;   /* the chunk size we have announced */
+    uint32_t stream_id;   /* of the granted publish or play */
+    enum talk_mode mode;
+    uint8_t is_client;
+    uint8_t has_held; /* the client's: `held` comes before what is fed */
+    struct rtmp_message held;
+    struct rtmp_aggregate aggregate;
+    /* Of connect, for its answer. */
+    double connect_transaction;
+    double object_encoding;
+    uint8_t has_fourcc_list, has_video_map, has_audio_map, has_caps_ex;
+};
+
+/* A deadline for several reads and writes. */
+struct talk_wait {
+    usec_t timeout; /* for each, without a clock */
+    usec_t at;      /* USEC_NEVER: there is no clock, or no end */
+};
+
+struct talk_wait talk_wait_start(const struct rtmp_talk *talk, usec_t timeout);
+/* What is left for the next call: *left; ERR_TIMEOUT when nothing is. */
+struct err *talk_wait_left(const struct rtmp_talk *talk, const struct talk_wait *wait,
+                           usec_t *left) ERR_MUST_CHECK;
+
+/* Exactly len bytes past the chunk layer (the handshake). */
+struct err *talk_read_exactly(struct rtmp_talk *talk, uint8_t *data, size_t len,
+                              const struct talk_wait *wait) ERR_MUST_CHECK;
+struct err *talk_flush(struct rtmp_talk *talk, const struct talk_wait *wait) ERR_MUST_CHECK;
+
+/* The next whole message, read if needed; what waits in out is sent before. */
+struct err *talk_message(struct rtmp_talk *talk, struct rtmp_message *message,
+                         const struct talk_wait *wait) ERR_MUST_CHECK;
+
+/* Serves protocol control; other types are left alone. */
+struct err *talk_control(struct rtmp_talk *talk, const struct rtmp_message *message) ERR_MUST_CHECK;
+
+int talk_is_command(const struct rtmp_message *message);
+/* ERR_PROTO when it is none. */
+struct err *talk_command_read(struct rtmp_command *command,
+                              const struct rtmp_message *message) ERR_MUST_CHECK;
+
+/* rc of a writer as an error. */
+struct err *talk_written(int rc) ERR_MUST_CHECK;
+
+/* Append one command. Both take over the values. */
+struct err *talk_call(struct rtmp_talk *talk, const struct rtmp_call *call) ERR_MUST_CHECK;
+struct err *talk_status(struct rtmp_talk *talk, uint32_t stream_id, const char *level,
+                        const char *code, const char *description) ERR_MUST_CHECK;
+
+/* SetChunkSize, if it is another than before. */
+struct err *talk_chunk_size_set(struct rtmp_talk *talk, uint32_t size) ERR_MUST_CHECK;
+
+/* A command that is neither connect, publish nor play: the server's answer. rtmp_talk_server.c. */
+struct err *talk_server_command(struct rtmp_talk *talk, const struct rtmp_command *command,
+                                enum rtmp_event *event) ERR_MUST_CHECK;
+/* The same at the client's. rtmp_talk_client.c. */
+struct err *talk_client_command(struct rtmp_talk *talk, const struct rtmp_command *command,
+                                enum rtmp_event *event) ERR_MUST_CHECK;
+
+#endif

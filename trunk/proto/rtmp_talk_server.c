@@ -1,0 +1,276 @@
+/*
+ * The server's side of the RTMP conversation (Adobe's RTMP specification 1.0,
+ * section 7.2): handshake, the calls before publish or play, and those after.
+ * Connect is in rtmp_talk_connect.c.
+ *
+ * Encoders call releaseStream and FCPublish before createStream, in any order
+ * and without waiting, and take any _result for a yes; some call things nobody
+ * ever documented. So whatever bears a transaction id gets its _result. Every connection has the
+ * one message stream 1, because what RTMP players get is shared and says 1.
+ */
+#include "proto/rtmp_talk.h"
+
+#include "base/str.h"
+#include "proto/rtmp_handshake.h"
+#include "proto/rtmp_mux.h"
+#include "proto/rtmp_talk_private.h"
+
+#include <assert.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+/* ---- handshake ---- */
+
+struct handshake {
+    uint8_t c0c1[1 + RTMP_HANDSHAKE_SIZE];
+    uint8_t random[2 * RTMP_HANDSHAKE_SIZE];
+    uint8_t s0s1s2[1 + 2 * RTMP_HANDSHAKE_SIZE];
+    uint8_t c2[RTMP_HANDSHAKE_SIZE];
+};
+
+static struct err *handshake_serve(struct rtmp_talk *talk, struct handshake *h,
+                                   const struct talk_wait *wait)
+{
+    enum rtmp_handshake_kind kind;
+    struct err *err;
+    usec_t left;
+
+    /* The first byte alone tells a browser or a TLS client that came to the wrong port. */
+    err = talk_read_exactly(talk, h->c0c1, 1, wait);
+    if (err != NULL)
+        return err_wrap(err, "C0");
+    if (h->c0c1[0] == 6 || h->c0c1[0] >= 32)
+        return err_new(ERR_PROTO, "C0 is 0x%02x: this is not RTMP", h->c0c1[0]);
+    err = talk_read_exactly(talk, h->c0c1 + 1, RTMP_HANDSHAKE_SIZE, wait);
+    if (err != NULL)
+        return err_wrap(err, "C1");
+    if (RAND_bytes(h->random, sizeof(h->random)) != 1)
+        return err_new(ERR_NOMEM, "no random bytes");
+    if (rtmp_handshake_answer(h->c0c1, h->random, 0, h->s0s1s2, &kind) != SCAN_DONE)
+        return err_new(ERR_PROTO, "C0 is 0x%02x: this is not RTMP", h->c0c1[0]);
+    err = talk_wait_left(talk, wait, &left);
+    if (err == NULL)
+        err = io_write(talk->io, h->s0s1s2, sizeof(h->s0s1s2), left);
+    if (err != NULL)
+        return err_wrap(err, "S0S1S2");
+    /* What C2 says is of no use: clients that get it wrong play well. */
+    err = talk_read_exactly(talk, h->c2, sizeof(h->c2), wait);
+    return err != NULL ? err_wrap(err, "C2") : NULL;
+}
+
+struct err *rtmp_talk_accept_handshake(struct rtmp_talk *talk, usec_t timeout)
+{
+    struct talk_wait wait = talk_wait_start(talk, timeout);
+    struct handshake *h = malloc(sizeof(*h)); /* too large for a coroutine's stack */
+    struct err *err;
+
+    if (h == NULL)
+        return err_new(ERR_NOMEM, "no memory for a handshake");
+    err = handshake_serve(talk, h, &wait);
+    free(h);
+    return err != NULL ? err_wrap(err, "handshake") : NULL;
+}
+
+/* ---- calls ---- */
+
+static struct err *call_result(struct rtmp_talk *talk, double transaction, struct amf0 *info)
+{
+    struct rtmp_call call = {.name = "_result", .transaction = transaction, .info = info};
+
+    if (info == NULL)
+        return err_new(ERR_NOMEM, "no memory for a _result");
+    return talk_call(talk, &call);
+}
+
+static struct err *call_unpublish(struct rtmp_talk *talk, const struct rtmp_command *command,
+                                  enum rtmp_event *event)
+{
+    struct rtmp_call call = {.name = "onFCUnpublish", .stream_id = talk->stream_id};
+    enum talk_mode was = talk->mode;
+    struct err *err = NULL;
+
+    talk->mode = TALK_NONE;
+    if (was == TALK_PUBLISH && strcmp(command->name, "FCUnpublish") == 0) {
+        call.info = rtmp_status("status", "NetStream.Unpublish.Success", "Stream is unpublished");
+        err = talk_call(talk, &call);
+    }
+    if (err == NULL && command->transaction != 0)
+        err = call_result(talk, command->transaction, amf0_null());
+    if (err == NULL && was == TALK_PUBLISH)
+        err = talk_status(talk, talk->stream_id, "status", "NetStream.Unpublish.Success",
+                          "Stream is unpublished");
+    if (was != TALK_NONE)
+        *event = RTMP_EVENT_UNPUBLISH;
+    return err;
+}
+
+static struct err *call_pause(struct rtmp_talk *talk, const struct rtmp_command *command,
+                              enum rtmp_event *event)
+{
+    const struct amf0 *flag = command->arg_count > 1 ? command->arg[1] : NULL;
+    int is_pause = flag != NULL && flag->type == AMF0_BOOLEAN && flag->boolean;
+    struct err *err;
+
+    if (talk->mode != TALK_PLAY)
+        return NULL;
+    *event = is_pause ? RTMP_EVENT_PAUSE : RTMP_EVENT_RESUME;
+    err = is_pause ? talk_status(talk, talk->stream_id, "status", "NetStream.Pause.Notify",
+                                 "Paused stream")
+                   : talk_status(talk, talk->stream_id, "status", "NetStream.Unpause.Notify",
+                                 "Unpaused stream");
+    if (err != NULL)
+        return err;
+    return talk_written(rtmp_user_write(
+        &talk->out, is_pause ? RTMP_USER_STREAM_EOF : RTMP_USER_STREAM_BEGIN, talk->stream_id));
+}
+
+static int is_one_of(const char *name, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(name, names[i]) == 0)
+            return 1;
+    return 0;
+}
+
+struct err *talk_server_command(struct rtmp_talk *talk, const struct rtmp_command *command,
+                                enum rtmp_event *event)
+{
+    static const char *const once[] = {"connect", "publish", "play"};
+    static const char *const ends[] = {"FCUnpublish", "deleteStream", "closeStream"};
+    /* Answers to our own calls want none. */
+    static const char *const answers[] = {"_result", "_error", "onStatus"};
+
+    if (is_one_of(command->name, once, COUNT_OF(once)))
+        return err_new(ERR_PROTO, "%s is called once more", command->name);
+    if (is_one_of(command->name, answers, COUNT_OF(answers)))
+        return NULL;
+    if (is_one_of(command->name, ends, COUNT_OF(ends)))
+        return call_unpublish(talk, command, event);
+    if (strcmp(command->name, "pause") == 0)
+        return call_pause(talk, command, event);
+    if (command->transaction == 0)
+        return NULL;
+    if (strcmp(command->name, "createStream") == 0)
+        return call_result(talk, command->transaction, amf0_number(RTMP_MUX_STREAM_ID));
+    return call_result(talk, command->transaction, amf0_null());
+}
+
+/* ---- publish and play ---- */
+
+static struct err *request_fill(struct rtmp_request *request, const struct rtmp_command *command,
+                                uint32_t stream_id, enum rtmp_intent intent)
+{
+    const char *stream = rtmp_command_string(command, 1);
+
+    memset(request, 0, sizeof(*request));
+    request->intent = intent;
+    request->stream_id = stream_id;
+    request->transaction = command->transaction;
+    request->start = rtmp_command_number(command, 2, -2);
+    request->duration = rtmp_command_number(command, 3, -1);
+    /* Without a name it stays empty, which the session refuses with an onStatus. */
+    if (stream != NULL && str_copy(request->stream, sizeof(request->stream), stream) != 0)
+        return err_new(ERR_PROTO, "the stream's name is too long");
+    return NULL;
+}
+
+/* 1 when the message was publish or play. */
+static struct err *request_try(struct rtmp_talk *talk, const struct rtmp_message *message,
+                               struct rtmp_request *request, int *is_request)
+{
+    enum rtmp_event event = RTMP_EVENT_NONE;
+    struct rtmp_command command;
+    struct err *err = talk_command_read(&command, message);
+
+    if (err != NULL)
+        return err;
+    *is_request = 1;
+    if (strcmp(command.name, "publish") == 0) {
+        err = request_fill(request, &command, message->stream_id, RTMP_INTENT_PUBLISH);
+    } else if (strcmp(command.name, "play") == 0) {
+        err = request_fill(request, &command, message->stream_id, RTMP_INTENT_PLAY);
+    } else {
+        *is_request = 0;
+        err = talk_server_command(talk, &command, &event);
+    }
+    rtmp_command_fini(&command);
+    return err;
+}
+
+struct err *rtmp_talk_accept_request(struct rtmp_talk *talk, struct rtmp_request *request,
+                                     usec_t timeout)
+{
+    struct talk_wait wait = talk_wait_start(talk, timeout);
+    struct rtmp_message message;
+    int is_request = 0;
+
+    assert(talk != NULL && request != NULL && talk->mode == TALK_NONE);
+    while (!is_request) {
+        struct err *err = talk_message(talk, &message, &wait);
+
+        if (err == NULL && talk_is_command(&message))
+            err = request_try(talk, &message, request, &is_request);
+        else if (err == NULL)
+            err = talk_control(talk, &message); /* media that comes late is passed over */
+        if (err != NULL)
+            return err_wrap(err, "waiting for publish or play");
+    }
+    return NULL;
+}
+
+struct err *rtmp_talk_publish_ok(struct rtmp_talk *talk, const struct rtmp_request *request,
+                                 usec_t timeout)
+{
+    struct talk_wait wait = talk_wait_start(talk, timeout);
+    struct rtmp_call call = {.name = "onFCPublish", .stream_id = request->stream_id};
+    struct err *err;
+
+    talk->mode = TALK_PUBLISH;
+    talk->stream_id = request->stream_id;
+    call.info = rtmp_status("status", "NetStream.Publish.Start", "Started publishing stream");
+    err = talk_call(talk, &call);
+    if (err == NULL)
+        err = talk_status(talk, request->stream_id, "status", "NetStream.Publish.Start",
+                          "Started publishing stream");
+    if (err == NULL)
+        err = talk_flush(talk, &wait);
+    return err != NULL ? err_wrap(err, "publish's answer") : NULL;
+}
+
+struct err *rtmp_talk_play_ok(struct rtmp_talk *talk, const struct rtmp_request *request,
+                              usec_t timeout)
+{
+    struct talk_wait wait = talk_wait_start(talk, timeout);
+    uint32_t stream_id = request->stream_id;
+    struct err *err;
+
+    talk->mode = TALK_PLAY;
+    talk->stream_id = stream_id;
+    err = talk_written(rtmp_user_write(&talk->out, RTMP_USER_STREAM_BEGIN, stream_id));
+    /* The shared bytes that follow are cut at this size, whatever was configured. */
+    if (err == NULL)
+        err = talk_chunk_size_set(talk, RTMP_MUX_CHUNK_SIZE);
+    if (err == NULL)
+        err = talk_status(talk, stream_id, "status", "NetStream.Play.Reset",
+                          "Playing and resetting stream");
+    if (err == NULL)
+        err = talk_status(talk, stream_id, "status", "NetStream.Play.Start",
+                          "Started playing stream");
+    if (err == NULL)
+        err = talk_written(rtmp_sample_access_write(&talk->out, talk->chunk_out, stream_id));
+    if (err == NULL)
+        err = talk_flush(talk, &wait);
+    return err != NULL ? err_wrap(err, "play's answer") : NULL;
+}
+
+struct err *rtmp_talk_refuse(struct rtmp_talk *talk, const struct rtmp_request *request,
+                             const char *code, const char *description, usec_t timeout)
+{
+    struct talk_wait wait = talk_wait_start(talk, timeout);
+    struct err *err = talk_status(talk, request->stream_id, "error", code, description);
+
+    return err != NULL ? err : talk_flush(talk, &wait);
+}

@@ -1,0 +1,62 @@
+#ifndef PROTO_URL_H
+#define PROTO_URL_H
+
+/* Addresses: RTMP's with vhost and parameters wherever clients put them, HTTP's with decoding.
+ * Pure. */
+#include "base/scan.h"
+
+#include <stddef.h>
+
+#define URL_DEFAULT_VHOST "__defaultVhost__"
+
+struct url_rtmp {
+    char schema[16];  /* "rtmp", "rtmps" */
+    char host[256];   /* without brackets */
+    int port;         /* 1935, 443 for rtmps when not given */
+    char vhost[256];  /* by ?vhost=, ?domain=, ...vhost...name, else host */
+    char app[256];    /* any depth, without /_definst_ */
+    char stream[256]; /* last path segment */
+    char param[1024]; /* "?a=b&c=d" of app and stream, joined; "" if none */
+};
+
+/*
+ * Takes a tcUrl ("rtmp://host:port/app?vhost=v") and a stream name
+ * ("livestream?token=x", "" or NULL while it is unknown). SCAN_BAD when it is no RTMP address,
+ * has an empty app, a part is too long or holds control characters.
+ * Where app has more segments than one (players that send the whole path), app and stream stay as
+ * given.
+ */
+enum scan url_rtmp_parse(struct url_rtmp *url, const char *tc_url, const char *stream);
+
+/* A whole "rtmp://host/app/stream?x=y": the last segment is the stream. */
+enum scan url_rtmp_parse_full(struct url_rtmp *url, const char *address);
+
+struct url_http {
+    char schema[16]; /* "http", "https", "ws", "wss" */
+    char host[256];
+    int port;
+    char path[1024]; /* "/live/livestream.flv", raw */
+    char query[1024];
+};
+
+enum scan url_http_parse(struct url_http *url, const char *address);
+
+/*
+ * "host", "host:port" or "[v6]:port" into host (lower case, without brackets) and *port, which
+ * stays as it is when there is none; a "user@" in front is passed over. 0, or -1 when it is
+ * malformed or does not fit; an empty host is allowed.
+ */
+int url_authority_parse(const char *text, size_t len, char *host, size_t cap, int *port);
+
+/*
+ * Percent-decodes a path into out and removes ".", ".." and doubled slashes.
+ * SCAN_BAD for a bad escape, %00, a control character, a backslash, a ".." above the root, or when
+ * it does not fit.
+ */
+enum scan url_path_clean(char *out, size_t cap, const char *path, size_t len);
+
+/* The decoded value of the first `name` in "a=b&c=d" (a leading '?' is allowed). 0; -1: absent, bad
+ * or cut. */
+int url_query_get(const char *query, const char *name, char *out, size_t cap);
+
+#endif

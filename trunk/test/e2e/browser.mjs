@@ -1,0 +1,90 @@
+// Drives Chromium for the tests: one JSON command per line on stdin, one JSON answer per line on
+// stdout. browser.py is the other end.
+
+import { createRequire } from 'node:module';
+import readline from 'node:readline';
+
+const [modules, chromium, ...flags] = process.argv.slice(2);
+const require = createRequire(modules + '/');
+const playwright = require('playwright-core');
+
+const browser = await playwright.chromium.launch({
+    executablePath: chromium,
+    headless: true,
+    args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+        ...flags,
+    ],
+});
+
+let page = null;
+let said = [];
+
+const commands = {
+    async open({ url, width = 1280, height = 800, touch = false }) {
+        await page?.context().close();
+        said = [];
+        const context = await browser.newContext({
+            viewport: { width, height },
+            hasTouch: touch,
+            isMobile: touch,
+            deviceScaleFactor: touch ? 2 : 1,
+        });
+        page = await context.newPage();
+        page.on('console', (message) => {
+            if (['error', 'warning'].includes(message.type())) {
+                said.push(`${message.type()}: ${message.text()} (${message.location().url})`);
+            }
+        });
+        page.on('pageerror', (error) => said.push(`uncaught: ${error.message}`));
+        await page.goto(url, { waitUntil: 'load', timeout: 20000 });
+    },
+    async evaluate({ expression }) {
+        return page.evaluate(expression);
+    },
+    // waitForFunction() would evaluate a string within the page, which its policy forbids.
+    async wait({ expression, timeout }) {
+        const deadline = Date.now() + timeout * 1000;
+        for (;;) {
+            const value = await page.evaluate(expression);
+            if (value) {
+                return value;
+            }
+            if (Date.now() > deadline) {
+                throw new Error('not true in time');
+            }
+            await new Promise((done) => setTimeout(done, 50));
+        }
+    },
+    async click({ selector }) {
+        await page.click(selector, { timeout: 5000 });
+    },
+    async type({ selector, text }) {
+        await page.fill(selector, text, { timeout: 5000 });
+        await page.press(selector, 'Enter');
+    },
+    async screenshot({ path, full = false }) {
+        await page.screenshot({ path, fullPage: full });
+    },
+    async said() {
+        return said;
+    },
+};
+
+for await (const line of readline.createInterface({ input: process.stdin })) {
+    const command = JSON.parse(line);
+    let answer;
+    try {
+        answer = { value: (await commands[command.do](command)) ?? null };
+    } catch (error) {
+        answer = { error: error.message };
+    }
+    process.stdout.write(JSON.stringify(answer) + '\n');
+}
+await browser.close();

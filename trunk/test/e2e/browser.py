@@ -1,0 +1,88 @@
+"""Chromium for tests, driven by playwright-core through browser.mjs."""
+
+import fcntl
+import json
+import os
+import select
+import shutil
+import subprocess
+from pathlib import Path
+
+from harness import ROOT, run
+
+PLAYERS = ROOT / "research" / "players"
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+
+
+def install_playwright():
+    """npm's playwright-core of the lock file, once; test runs beside each other wait."""
+    if (PLAYERS / "node_modules" / "playwright-core").exists():
+        return
+    folder = os.open(PLAYERS, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        if not (PLAYERS / "node_modules" / "playwright-core").exists():
+            run(["npm", "--prefix", PLAYERS, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+                timeout=120)
+    finally:
+        os.close(folder)
+
+
+class Browser:
+    """One Chromium with one page."""
+
+    def __init__(self, *flags, log):
+        install_playwright()
+        self.log_path = Path(log)
+        with open(self.log_path, "ab") as out:
+            self.child = subprocess.Popen(
+                [shutil.which("node") or "node", Path(__file__).with_name("browser.mjs"), PLAYERS,
+                 CHROMIUM, *flags],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=out)
+
+    def _ask(self, do, *, patience=30, **command):
+        self.child.stdin.write(json.dumps({"do": do, **command}).encode() + b"\n")
+        self.child.stdin.flush()
+        ready, _, _ = select.select([self.child.stdout], [], [], patience)
+        line = self.child.stdout.readline() if ready else b""
+        assert line, f"Chromium gave no answer to {do}:\n" + self.log_path.read_text()[-3000:]
+        answer = json.loads(line)
+        if "error" in answer:
+            raise AssertionError(f"{do}: {answer['error']}")
+        return answer["value"]
+
+    def open(self, url, **view):
+        self._ask("open", url=url, **view)
+
+    def evaluate(self, expression):
+        return self._ask("evaluate", expression=expression)
+
+    def wait(self, expression, timeout=15):
+        """Waits until a JavaScript expression is true; says what the page showed if not."""
+        try:
+            return self._ask("wait", expression=expression, timeout=timeout, patience=timeout + 15)
+        except AssertionError as error:
+            shown = self.evaluate("window.millrace ? JSON.stringify(millrace.statistics) : ''")
+            raise AssertionError(f"{error}\nwaited {timeout} s for {expression}\n{shown}\n"
+                                 f"console: {self.said()}") from None
+
+    def click(self, selector):
+        self._ask("click", selector=selector)
+
+    def type(self, selector, text):
+        self._ask("type", selector=selector, text=text)
+
+    def screenshot(self, path, full=False):
+        self._ask("screenshot", path=str(path), full=full)
+
+    def said(self):
+        """Errors and warnings of the console, and uncaught exceptions."""
+        return self._ask("said")
+
+    def close(self):
+        try:
+            self.child.stdin.close()
+            self.child.wait(10)
+        except (subprocess.TimeoutExpired, OSError):
+            self.child.kill()
+            self.child.wait()

@@ -1,0 +1,131 @@
+"""Fixtures of the end-to-end tests. See harness.py for what they give.
+
+    MILLRACE_SERVER=objs/server /usr/bin/python3 -m pytest trunk/test/e2e
+
+    def test_something(server, publish):
+        srv = server(play={"gop_cache": "off"})
+        publish(srv, "live/livestream")
+        ffmpeg_decode(srv.http_url("/live/livestream.flv"))
+"""
+
+import faulthandler
+import itertools
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import harness  # noqa: E402
+
+DEFAULT_TIMEOUT = 90
+
+
+class TimeIsUp(Exception):
+    pass
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item):
+    """Ends a test, its set-up included, that takes longer than it may."""
+    marker = item.get_closest_marker("timeout")
+    seconds = marker.args[0] if marker else DEFAULT_TIMEOUT
+
+    def expire(_number, _frame):
+        faulthandler.dump_traceback(all_threads=True)
+        raise TimeIsUp(f"{item.name} took longer than {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, expire)
+    signal.alarm(seconds)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Adds the end of each server's log to the report of a test that failed."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        for server in getattr(item, "servers", []):
+            report.sections.append((f"server {server.pid}, {server.log_path}",
+                                    server.log()[-6000:]))
+
+
+@pytest.fixture
+def server(tmp_path, request):
+    """A factory: server(**parts) starts one and returns it once it listens (harness.Server).
+
+    All are stopped at the end, and each must then exit with 0 within 5 s and must not
+    have reported anything of a sanitizer.
+    """
+    running = []
+    request.node.servers = running
+    number = itertools.count()
+
+    def start(**options):
+        one = harness.Server.__new__(harness.Server)
+        running_before = len(running)
+        try:
+            one.__init__(tmp_path / f"server{next(number)}", **options)
+        finally:
+            # Also one that did not come to listen is stopped and shown.
+            if hasattr(one, "child"):
+                running.insert(running_before, one)
+        return one
+
+    yield start
+    problems = []
+    for one in running:
+        try:
+            one.stop()
+        except AssertionError as problem:
+            problems.append(str(problem))
+        finally:
+            one.kill()
+    assert not problems, "\n".join(problems)
+
+
+@pytest.fixture(scope="session")
+def source_flv(tmp_path_factory):
+    """doc/source.flv, or a small stand-in where it was not made."""
+    if harness.SOURCE_FLV.exists():
+        return harness.SOURCE_FLV
+    return harness.make_source(tmp_path_factory.mktemp("source") / "source.flv", size="1280x720")
+
+
+@pytest.fixture(scope="session")
+def small_flv(tmp_path_factory):
+    """Ten seconds of 640x360 with a 1 s GOP."""
+    return harness.make_source(tmp_path_factory.mktemp("small") / "small.flv")
+
+
+@pytest.fixture
+def publish(tmp_path, server, source_flv):
+    """A factory: publish(srv, "live/livestream") runs ffmpeg -re over doc/source.flv.
+
+    source=, loop=, args=, realtime= as in harness.ffmpeg_publish_args(); wait=False does not
+    wait for Publish.Start. Returns the process: stop() is polite, kill() is not.
+    """
+    running = []
+    number = itertools.count()
+
+    def start(srv, stream="live/livestream", source=None, **options):
+        url = srv if isinstance(srv, str) else srv.rtmp_url(stream)
+        one = harness.FfmpegPublisher.__new__(harness.FfmpegPublisher)
+        try:
+            one.__init__(tmp_path / f"publish{next(number)}.log", source or source_flv, url,
+                         **options)
+        finally:
+            if hasattr(one, "child"):
+                running.append(one)
+        return one
+
+    # `server` is asked for so that publishers end before it does, in whatever order a test lists.
+    assert server
+    yield start
+    for one in running:
+        one.kill()

@@ -1,0 +1,389 @@
+"""What the end-to-end tests share: the server under test, publishers, tools.
+
+Nothing here sleeps for a time and hopes: every wait is for a condition, with a
+deadline. Ports are free ones and files live in the test's own directory, so
+that several test runs may go on at the same time.
+"""
+
+import fcntl
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+SERVER = Path(os.environ.get("MILLRACE_SERVER", ROOT / "objs" / "server")).resolve()
+SOURCE_FLV = ROOT / "doc" / "source.flv"
+
+# What a sanitizer, or the C library, says when it has found something.
+SANITIZER = re.compile(
+    r"ERROR: (Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer"
+    r"|runtime error: |SUMMARY: \w+Sanitizer|\*\*\* stack smashing|Assertion .* failed"
+)
+
+STOP_SECONDS = 5
+
+
+def wait_for(condition, timeout=10, what="the condition"):
+    """Waits until condition() is true and returns its value; fails loudly after timeout seconds."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {timeout} s in vain for {what}")
+        time.sleep(0.02)
+
+
+_port_locks = []
+
+
+def free_port():
+    """A TCP port that nobody uses and no other test run will choose while this one lives.
+
+    Chosen below the ephemeral range, where no outgoing connection takes it, and
+    held by a lock file: a server that sets SO_REUSEPORT would else share it silently.
+    """
+    folder = Path(tempfile.gettempdir()) / f"e2e-ports-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    for _ in range(1000):
+        port = random.randrange(11000, 32000)
+        lock = open(folder / str(port), "w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
+                probe.bind(("0.0.0.0", port))
+        except OSError:
+            lock.close()
+            continue
+        _port_locks.append(lock)
+        return port
+    raise AssertionError("no free port")
+
+
+def listening_ports():
+    """The TCP ports of this machine on which somebody listens, without touching them."""
+    ports = set()
+    for name in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            lines = Path(name).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            fields = line.split()
+            if fields[3] == "0A":
+                ports.add(int(fields[1].rsplit(":", 1)[1], 16))
+    return ports
+
+
+def directives(value):
+    """Directives from a text, or from a dict (a list value gives one line each)."""
+    if not value:
+        return ""
+    if isinstance(value, str):
+        return value
+    lines = []
+    for name, args in value.items():
+        for arg in args if isinstance(args, (list, tuple)) else [args]:
+            if arg is True or arg is False:
+                arg = "on" if arg else "off"
+            lines.append(f"{name} {arg};")
+    return " ".join(lines)
+
+
+def make_config(rtmp, http, html, *, top="", http_server="", vhost="", remux="", play="",
+                publish="", vhosts=""):
+    """A configuration file. Each part is a text of directives or a dict of them.
+
+    vhosts are whole further `vhost NAME { … }` blocks; a mount in remux replaces the usual one.
+    """
+    remux = directives(remux)
+    if "mount" not in remux:
+        remux = "mount [vhost]/[app]/[stream].flv; " + remux
+    if "enabled" not in remux:
+        remux = "enabled on; " + remux
+    return f"""
+listen {rtmp};
+daemon off;
+srs_log_tank console;
+{directives(top)}
+http_server {{
+    enabled on;
+    listen {http};
+    dir {html};
+    {directives(http_server)}
+}}
+vhost __defaultVhost__ {{
+    {directives(vhost)}
+    http_remux {{ {remux} }}
+    play {{ {directives(play)} }}
+    publish {{ {directives(publish)} }}
+}}
+{vhosts}
+"""
+
+
+class Process:
+    """A child whose output goes to a file; stop() and kill() are safe at any time."""
+
+    def __init__(self, argv, log, env=None, cwd=None):
+        self.argv = [str(arg) for arg in argv]
+        self.log_path = Path(log)
+        with open(self.log_path, "ab") as out:
+            self.child = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out,
+                                          stderr=subprocess.STDOUT, env=env, cwd=cwd)
+        self.pid = self.child.pid
+
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+    @property
+    def is_running(self):
+        return self.child.poll() is None
+
+    def signal(self, number):
+        self.child.send_signal(number)
+
+    def wait(self, timeout=10):
+        """The exit code; fails when the process does not end in time."""
+        try:
+            return self.child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.argv[0]} still runs after {timeout} s") from None
+
+    def kill(self):
+        if self.is_running:
+            self.child.kill()
+        self.child.wait()
+
+
+class Server(Process):
+    """The server under test, in the foreground, in its own directory."""
+
+    def __init__(self, folder, *, config=None, args=None, env=None, html=None, wait=True,
+                 prefix=(), **parts):
+        """config: the whole text, with @RTMP@, @HTTP@, @HTML@ and @PORT3@… @PORT9@ to be
+        filled in, instead of make_config()'s parts. args: instead of `-c FILE`.
+        wait=False: do not wait for it to listen (it is expected to fail, say)."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.rtmp_port = free_port()
+        self.http_port = free_port()
+        self.html = Path(html) if html else folder / "html"
+        self.html.mkdir(parents=True, exist_ok=True)
+        if config is None:
+            config = make_config(self.rtmp_port, self.http_port, self.html, **parts)
+        else:
+            config = config.replace("@RTMP@", str(self.rtmp_port))
+            config = config.replace("@HTTP@", str(self.http_port))
+            config = config.replace("@HTML@", str(self.html))
+        self.ports = {}
+        for name in re.findall(r"@PORT(\d)@", config):
+            self.ports.setdefault(int(name), free_port())
+            config = config.replace(f"@PORT{name}@", str(self.ports[int(name)]))
+        self.config_path = folder / "server.conf"
+        self.config_path.write_text(config)
+        self.has_stopped = False
+        if not SERVER.exists():
+            raise AssertionError(f"no server at {SERVER}: build it, or set MILLRACE_SERVER")
+        argv = [*prefix, SERVER, *(args if args is not None else ["-c", self.config_path])]
+        super().__init__(argv, folder / "server.log", self._environment(env), folder)
+        if wait:
+            self.wait_listening()
+
+    def _environment(self, extra):
+        # An SRS_… of the caller's shell would change the configuration under test.
+        env = {k: v for k, v in os.environ.items() if not k.startswith("SRS_")}
+        suppressions = ROOT / "trunk" / "test" / "lsan.supp"
+        env.setdefault("LSAN_OPTIONS", f"suppressions={suppressions}:print_suppressions=0")
+        env.setdefault("ASAN_OPTIONS", "detect_leaks=1:detect_stack_use_after_return=0")
+        env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
+        env.update(extra or {})
+        return env
+
+    def wait_listening(self, timeout=15):
+        def up():
+            if not self.is_running:
+                raise AssertionError(
+                    f"the server ended with {self.child.returncode} instead of listening:\n"
+                    + self.log()[-4000:])
+            return {self.rtmp_port, self.http_port} <= listening_ports()
+        wait_for(up, timeout, "the server to listen")
+
+    def rtmp_url(self, stream="live/livestream"):
+        return f"rtmp://127.0.0.1:{self.rtmp_port}/{stream}"
+
+    def http_url(self, path="/live/livestream.flv"):
+        return f"http://127.0.0.1:{self.http_port}/{path.lstrip('/')}"
+
+    def wait_log(self, pattern, timeout=10):
+        """Waits until the log has a match for the regular expression and returns it."""
+        return wait_for(lambda: re.search(pattern, self.log()), timeout, f"/{pattern}/ in the log")
+
+    def memory_kb(self):
+        """Resident memory."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def stop(self, number=signal.SIGTERM, timeout=STOP_SECONDS):
+        """Ends it and checks that it ended well: exit code 0, in time, nothing found by a
+        sanitizer. Called by the fixture for those that the test did not stop."""
+        if self.has_stopped:
+            return
+        self.has_stopped = True
+        if self.is_running:
+            self.signal(number)
+            try:
+                self.child.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise AssertionError(f"the server still ran {timeout} s after signal {number}:\n"
+                                     + self.log()[-4000:]) from None
+        self.check_output()
+        assert self.child.returncode == 0, \
+            f"the server's exit code is {self.child.returncode}:\n" + self.log()[-4000:]
+
+    def check_output(self):
+        text = self.log()
+        found = SANITIZER.search(text)
+        if found:
+            start = max(0, found.start() - 500)
+            raise AssertionError("the server's output reports:\n" + text[start:start + 8000])
+
+
+def ffmpeg_publish_args(source, url, *, loop=True, args=("-c", "copy"), realtime=True):
+    argv = ["ffmpeg", "-hide_banner", "-nostdin", "-loglevel", "info"]
+    if realtime:
+        argv += ["-re"]
+    if loop:
+        argv += ["-stream_loop", "-1"]
+    return [*argv, "-i", source, *args, "-f", "flv", url]
+
+
+class FfmpegPublisher(Process):
+    """ffmpeg -re, from a file, over and over. Ready when the server has said Publish.Start."""
+
+    def __init__(self, log, source, url, *, wait=True, **kw):
+        super().__init__(ffmpeg_publish_args(source, url, **kw), log)
+        if wait:
+            self.wait_published()
+
+    def wait_published(self, timeout=20):
+        def published():
+            # ffmpeg names its output once the muxer's header is out, that is after
+            # the whole RTMP conversation.
+            if "Output #0, flv, to 'rtmp" in self.log():
+                return True
+            assert self.is_running, "ffmpeg could not publish:\n" + self.log()[-3000:]
+            return False
+        wait_for(published, timeout, "ffmpeg to publish")
+
+    def stop(self, timeout=10):
+        """The polite end: ffmpeg unpublishes and closes."""
+        if self.is_running:
+            self.signal(signal.SIGINT)
+            try:
+                self.child.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+
+def run(argv, timeout=60, check=True, text=True):
+    """Runs a tool to its end. check: its exit code must be 0."""
+    argv = [str(arg) for arg in argv]
+    try:
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True,
+                              timeout=timeout, text=text, errors="replace" if text else None)
+    except subprocess.TimeoutExpired:
+        raise AssertionError(f"still running after {timeout} s: {' '.join(argv)}") from None
+    if check:
+        assert done.returncode == 0, \
+            f"{' '.join(argv)}: exit code {done.returncode}\n{done.stdout[-2000:]}\n" \
+            f"{done.stderr[-2000:]}"
+    return done
+
+
+class Answer:
+    """An HTTP answer as curl saw it: status, headers (lower-case names), body."""
+
+    def __init__(self, head, body, exit_code):
+        blocks = [b for b in head.replace("\r\n", "\n").split("\n\n") if b.strip()]
+        self.exit_code = exit_code
+        self.body = body
+        self.status, self.headers, self.header_list = 0, {}, []
+        if not blocks:
+            return
+        lines = blocks[-1].split("\n")
+        self.protocol = lines[0].split(" ")[0]
+        self.status = int(lines[0].split(" ")[1])
+        for line in lines[1:]:
+            name, _, value = line.partition(":")
+            self.header_list.append((name.strip().lower(), value.strip()))
+        self.headers = dict(self.header_list)
+
+    def json(self):
+        return json.loads(self.body)
+
+    @property
+    def text(self):
+        return self.body.decode(errors="replace")
+
+
+def curl(url, *args, seconds=10):
+    """Runs curl for at most `seconds` (a live stream never ends by itself: exit_code 28 then)."""
+    with tempfile.TemporaryDirectory() as folder:
+        head, body = Path(folder) / "head", Path(folder) / "body"
+        done = run(["curl", "-sS", "--globoff", "--path-as-is", "--max-time", seconds, "-D", head,
+                    "-o", body, *args, url], timeout=seconds + 10, check=False)
+        return Answer(head.read_text(errors="replace") if head.exists() else "",
+                      body.read_bytes() if body.exists() else b"", done.returncode)
+
+
+def ffprobe(url, *args, timeout=30):
+    """What ffprobe finds, as a dict: streams and format (and what args ask for)."""
+    done = run(["ffprobe", "-v", "error", "-of", "json", "-show_streams", "-show_format", *args,
+                url], timeout=timeout)
+    result = json.loads(done.stdout)
+    result["errors"] = done.stderr
+    return result
+
+
+def ffmpeg_decode(url, seconds=3, timeout=60, args=()):
+    """Decodes some seconds strictly (any error ends it) and returns what it complained of."""
+    done = run(["ffmpeg", "-nostdin", "-v", "error", "-xerror", "-i", url, "-t", seconds, *args,
+                "-f", "null", "-"], timeout=timeout, check=False)
+    assert done.returncode == 0, f"ffmpeg: exit code {done.returncode}: {done.stderr[-3000:]}"
+    return done.stderr
+
+
+def make_source(path, *, seconds=10, size="640x360", video=True, audio=True, extra=()):
+    """A small FLV file from ffmpeg's own test sources, 25 fps with a 1 s GOP."""
+    argv = ["ffmpeg", "-nostdin", "-v", "error", "-y"]
+    if video:
+        argv += ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate=25"]
+    if audio:
+        argv += ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100"]
+    if video:
+        argv += ["-c:v", "libx264", "-preset", "veryfast", "-profile:v", "main", "-pix_fmt",
+                 "yuv420p", "-g", "25", "-keyint_min", "25", "-sc_threshold", "0",
+                 "-b:v", "400k"]
+    if audio:
+        argv += ["-c:a", "aac", "-b:a", "64k", "-ac", "2"]
+    run([*argv, *extra, "-t", seconds, "-f", "flv", path], timeout=120)
+    return Path(path)
+
+
+def have(tool):
+    return shutil.which(tool) is not None

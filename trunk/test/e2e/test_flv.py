@@ -1,0 +1,594 @@
+"""HTTP-FLV end to end: what a viewer gets, tag by tag.
+
+Most of it publishes with rtmp.Publisher, which sends exactly what it is told when it is told,
+and keeps in step with a viewer that is watched: no test depends on real time.
+"""
+
+import pytest
+
+import flv
+from harness import curl, ffmpeg_decode, ffprobe, run, wait_for
+from rtmp import Publisher
+
+FRAME_MS = 40
+AUDIO_FRAME_MS = 24
+
+
+@pytest.fixture(scope="session")
+def source(source_flv):
+    """(preamble, GOPs) of doc/source.flv."""
+    preamble, ring = flv.preamble_and_ring(flv.parse_file(source_flv).tags)
+    return preamble, flv.split_gops(ring)
+
+
+@pytest.fixture(scope="session")
+def other(small_flv):
+    """(preamble, GOPs) of another picture with the same sound."""
+    preamble, ring = flv.preamble_and_ring(flv.parse_file(small_flv).tags)
+    return preamble, flv.split_gops(ring)
+
+
+@pytest.fixture
+def view(server):
+    """view(srv, "live/x.flv", …): a flv.Viewer that is closed before the server is."""
+    assert server
+    opened = []
+
+    def start(srv, path="/live/livestream.flv", **options):
+        one = flv.Viewer(srv.http_url(path), **options)
+        opened.append(one)
+        return one
+
+    yield start
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def publisher(server):
+    """publisher(srv, "live/x"): an rtmp.Publisher that is closed before the server is."""
+    assert server
+    opened = []
+
+    def start(srv, stream="live/livestream"):
+        one = Publisher(srv.rtmp_url(stream))
+        opened.append(one)
+        return one
+
+    yield start
+    for one in opened:
+        one.close()
+
+
+def flat(gops):
+    return [tag for gop in gops for tag in gop]
+
+
+def keys(tags):
+    return [tag.key for tag in tags]
+
+
+def ring_of(viewer):
+    """What a viewer got behind its preamble."""
+    return flv.preamble_and_ring(list(viewer.tags))[1]
+
+
+def check_preamble(viewer, has_audio=True, has_video=True):
+    preamble, ring = flv.preamble_and_ring(list(viewer.tags))
+    assert [t.time for t in preamble] == [0] * len(preamble)
+    assert sum(t.is_script for t in preamble) <= 1
+    assert sum(t.is_video for t in preamble) == has_video
+    assert sum(t.is_audio for t in preamble) == has_audio
+    video = [t for t in ring if t.is_video]
+    if video:
+        assert video[0].is_keyframe
+    assert all(t.is_media for t in ring), [t for t in ring if not t.is_media]
+    return preamble
+
+
+def check_decodes(tags, tmp_path, name="got.flv"):
+    path = tmp_path / name
+    path.write_bytes(flv.file_bytes(tags))
+    done = run(["ffmpeg", "-nostdin", "-v", "error", "-xerror", "-i", path, "-f", "null", "-"],
+               check=False)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+
+
+def test_ffprobe_and_ffmpeg(server, publish):
+    srv = server()
+    publish(srv)
+    found = ffprobe(srv.http_url())
+    assert {s["codec_name"] for s in found["streams"]} == {"h264", "aac"}
+    assert len(found["streams"]) == 2, "no phantom track"
+    assert found["errors"] == ""
+    assert ffmpeg_decode(srv.http_url(), 5) == ""
+
+
+@pytest.mark.parametrize("gop_cache", ["on", "off"])
+def test_byte_exact_from_ffmpeg(server, publish, view, source_flv, tmp_path, gop_cache):
+    """A viewer that waits from the start gets every frame that ffmpeg sends, unchanged."""
+    seconds = 8
+    expected = tmp_path / "expected.flv"
+    run(["ffmpeg", "-v", "error", "-i", source_flv, "-c", "copy", "-t", seconds, "-f", "flv",
+         expected])
+    expected = flv.parse_file(expected).tags
+    srv = server(play={"gop_cache": gop_cache}, remux={"republish_wait": 300})
+    viewer = view(srv)
+    child = publish(srv, loop=False, args=["-c", "copy", "-t", seconds])
+    assert child.wait(30) == 0
+    viewer.wait_end()
+    preamble = check_preamble(viewer)
+    headers = [t for t in expected if t.is_sequence_header]
+    assert keys([t for t in preamble if not t.is_script]) == keys(headers)
+
+    sent = flat(flv.split_gops(expected))
+    got = flat(flv.split_gops(viewer.tags))
+    assert keys(got) == keys(sent)
+    # One offset for both tracks: they are not pulled apart.
+    assert len({g.time - s.time for g, s in zip(got, sent)}) == 1
+    # What comes before the first keyframe can only be sound.
+    first = [t for t in viewer.media if t.time < got[0].time]
+    assert all(t.is_audio for t in first)
+
+
+def test_curl_recording_is_a_file(server, publish, tmp_path):
+    """What curl records plays as a file; the answer's head is that of a live stream."""
+    srv = server()
+    publish(srv)
+    answer = curl(srv.http_url(), seconds=4)
+    assert answer.status == 200 and answer.exit_code == 28
+    assert answer.headers["content-type"] == "video/x-flv"
+    assert answer.headers["transfer-encoding"] == "chunked"
+    assert "content-length" not in answer.headers
+    reader = flv.parse(answer.body, may_be_cut=True)
+    assert reader.has_audio and reader.has_video
+    whole = reader.tags
+    flv.check_times(whole[3:], 200)
+    check_decodes(whole, tmp_path)
+
+
+def test_http_1_0_has_no_chunks(server, view, publisher, source):
+    srv = server(remux={"republish_wait": 300})
+    preamble, gops = source
+    viewer = view(srv, version="1.0")
+    source_a = publisher(srv)
+    source_a.send_tags(preamble + gops[0])
+    viewer.wait_media(len(gops[0]))
+    assert viewer.header("Transfer-Encoding") is None
+    assert viewer.header("Content-Length") is None
+    source_a.unpublish()
+    viewer.wait_end()
+    assert keys(ring_of(viewer)) == keys(gops[0])
+
+
+def test_gop_cache_on_starts_at_the_last_keyframe(server, view, publisher, source):
+    srv = server(play={"gop_cache": "on"})
+    preamble, gops = source
+    early = view(srv)
+    one = publisher(srv)
+    one.send_tags(preamble + gops[0] + gops[1][:20])
+    early.wait_media(len(gops[0]) + 20)
+    late = view(srv)
+    late.wait_media(20)
+    assert keys(ring_of(late)) == keys(gops[1][:20])
+    check_preamble(late)
+    one.send_tags(gops[1][20:])
+    late.wait_media(len(gops[1]))
+    assert keys(ring_of(late)) == keys(gops[1])
+
+
+def test_gop_cache_off_starts_at_the_next_keyframe(server, view, publisher, source):
+    srv = server(play={"gop_cache": "off"})
+    preamble, gops = source
+    early = view(srv)
+    one = publisher(srv)
+    one.send_tags(preamble + gops[0] + gops[1][:20])
+    early.wait_media(len(gops[0]) + 20)
+    late = view(srv)
+    # Nothing of the GOP that runs already, whenever the late one is served.
+    one.send_tags(gops[1][20:])
+    early.wait_media(len(gops[0]) + len(gops[1]))
+    one.send_tags(gops[2])
+    early.wait_media(len(flat(gops[:3])))
+    late.wait(lambda v: v.media and v.media[-1].key == gops[2][-1].key)
+    check_preamble(late)
+    got = ring_of(late)
+    started = keys(gops[2]).index(next(t for t in got if t.is_video).key)
+    assert started == 0 or gops[2][started].is_keyframe
+    video = [t for t in got if t.is_video]
+    assert keys(video) == keys([t for t in gops[2] if t.is_video])
+
+
+def test_viewers_get_identical_bytes(server, view, publisher, source):
+    srv = server()
+    preamble, gops = source
+    viewers = [view(srv) for _ in range(3)]
+    one = publisher(srv)
+    one.send_tags(preamble + flat(gops[:2]))
+    viewers[0].wait_media(len(flat(gops[:2])))
+    viewers += [view(srv) for _ in range(3)]
+    one.send_tags(gops[2])
+    for viewer in viewers:
+        viewer.wait(lambda v: v.media and v.media[-1].key == gops[2][-1].key)
+
+    def exact(tags):
+        return [(t.type, t.time, t.data) for t in tags]
+
+    everything = exact(viewers[0].tags)
+    for viewer in viewers[1:3]:
+        assert exact(viewer.tags) == everything
+    count = len(flv.preamble_and_ring(viewers[0].tags)[0])
+    for viewer in viewers[3:]:
+        mine = exact(viewer.tags)
+        assert mine[:count] == everything[:count]
+        assert mine[count:] == everything[-len(mine[count:]):]
+
+
+def test_slow_viewer_jumps_to_a_keyframe(server, view, publisher, source, tmp_path):
+    """It loses whole GOPs, decodes without an error, and nobody else loses a byte."""
+    srv = server(play={"queue_length": 5})
+    preamble, gops = source
+    fast = view(srv)
+    slow = view(srv, receive_buffer=4096)
+    one = publisher(srv)
+    one.send_tags(preamble + gops[0])
+    fast.wait_media(len(gops[0]))
+    slow.wait_media(1)
+    slow.hold()
+    sent = list(gops[0])
+    length = gops[-1][0].time + 2000 - gops[0][0].time
+    for turn in range(3):
+        for gop in gops[1 if turn == 0 else 0:]:
+            one.send_tags(gop, offset=turn * length)
+            sent += gop
+            fast.wait_media(len(sent), 20)
+    slow.go()
+    one.send_tags(gops[0], offset=3 * length)
+    sent += gops[0]
+    slow.wait(lambda v: v.media and v.media[-1].key == sent[-1].key
+              and v.media[-1].time >= fast.media[-1].time, 20, "the slow one to catch up")
+    fast.wait_media(len(sent))
+    assert keys(fast.media) == keys(sent), "the fast one has everything"
+
+    check_preamble(slow)
+    order = {(t.type, t.time, t.data): i for i, t in enumerate(fast.media)}
+    places = [order[(t.type, t.time, t.data)] for t in slow.media]
+    assert places == sorted(set(places)), "in order, nothing twice"
+    jumps = [i for i in range(1, len(places)) if places[i] != places[i - 1] + 1]
+    assert jumps, "it lagged by far more than queue_length"
+    for jump in jumps:
+        video = next(t for t in slow.media[jump:] if t.is_video)
+        assert video.is_keyframe
+        assert slow.media[jump].is_keyframe, "a GOP begins with its keyframe"
+    check_decodes(slow.tags, tmp_path)
+
+
+def test_slow_viewers_cost_no_memory(server, view, publisher, source):
+    srv = server(play={"queue_length": 4})
+    preamble, gops = source
+    fast = view(srv)
+    one = publisher(srv)
+    one.send_tags(preamble + gops[0])
+    fast.wait_media(len(gops[0]))
+    count = len(gops[0])
+
+    def send_all(turns):
+        nonlocal count
+        length = gops[-1][0].time + 2000 - gops[0][0].time
+        for turn in turns:
+            for gop in gops:
+                one.send_tags(gop, offset=(turn + 1) * length)
+                count += len(gop)
+                fast.wait_media(count, 20)
+
+    send_all([0])
+    before = srv.memory_kb()
+    slow = [view(srv, receive_buffer=4096) for _ in range(20)]
+    for viewer in slow:
+        viewer.wait_media(1)
+        viewer.hold()
+    send_all([1, 2])
+    grown = srv.memory_kb() - before
+    # Twenty queues of their own would be 20 x 10 MB; sanitizers keep freed memory for a while.
+    assert grown < 40_000, f"{grown} KB more"
+
+
+def test_preamble_of_a_late_viewer(server, view, publisher, source):
+    """All at time 0, though the stream is far beyond."""
+    srv = server()
+    preamble, gops = source
+    early = view(srv)
+    one = publisher(srv)
+    one.send_tags(preamble)
+    one.send_tags(flat(gops[:4]))
+    early.wait_media(len(flat(gops[:4])))
+    late = view(srv)
+    late.wait_media(len(gops[3]))
+    got = check_preamble(late)
+    assert [t.type for t in got][0] == flv.SCRIPT
+    assert keys(got[1:]) == keys([t for t in preamble if not t.is_script])
+    assert late.media[0].time == early.media[len(flat(gops[:3]))].time
+    meta = got[0].data
+    for name in (b"onMetaData", b"width", b"server"):
+        assert name in meta
+    for name in (b"duration", b"filesize", b"@setDataFrame"):
+        assert name not in meta
+
+
+def continues(last, first):
+    """first follows last on one timeline with a step of about one frame."""
+    step = first.time - last.time
+    return 0 < step <= FRAME_MS + AUDIO_FRAME_MS
+
+
+@pytest.mark.parametrize("offset", [0, 5_000_000, 0x7FFFFFFF - 1000, 0xFFFFFFFF - 500])
+def test_republish_goes_on(server, view, publisher, source, offset):
+    """The same encoder again, with any timestamps: the viewer stays and its time goes on."""
+    srv = server()
+    preamble, gops = source
+    viewer = view(srv)
+    first = publisher(srv)
+    first.send_tags(preamble + flat(gops[:2]))
+    count = len(flat(gops[:2]))
+    viewer.wait_media(count)
+    first.close()
+    wait_for(lambda: first.is_closed, what="the first publisher's end")
+    second = republish(publisher, srv)
+    second.send_tags(preamble)
+    second.send_tags(flat(gops[:2]), offset=offset)
+    viewer.wait_media(2 * count)
+    check_preamble(viewer)
+    media = viewer.media
+    assert keys(media) == keys(flat(gops[:2]) * 2)
+    flv.check_times(media, 100)
+    before, after = media[:count], media[count:]
+    last_video = [t for t in before if t.is_video][-1]
+    assert continues(last_video, after[0]), (last_video, after[0])
+    moved = {new.time - old.time for new, old in zip(after, before)}
+    assert len(moved) == 1, "sound and picture move by the same"
+
+
+def republish(publisher, srv, stream="live/livestream"):
+    """Publishes again; the server may still hold the stream for the one that just closed."""
+    def attempt():
+        try:
+            return publisher(srv, stream)
+        except (AssertionError, OSError):
+            return None
+    return wait_for(attempt, 10, "the stream to be free again")
+
+
+@pytest.mark.parametrize("jump", [3_600_000, -4000, 30_000])
+def test_jump_within_a_stream_is_taken_out(server, view, publisher, source, jump):
+    srv = server()
+    preamble, gops = source
+    viewer = view(srv)
+    one = publisher(srv)
+    base = 10_000
+    one.send_tags(preamble)
+    one.send_tags(flat(gops[:2]), offset=base)
+    one.send_tags(flat(gops[2:4]), offset=base + jump)
+    viewer.wait_media(len(flat(gops[:4])))
+    assert keys(viewer.media) == keys(flat(gops[:4]))
+    flv.check_times(viewer.media, 200)
+
+
+def test_repeated_headers_stay_out(server, view, publisher, source):
+    """The same configuration again is no news: not in the ring."""
+    srv = server()
+    preamble, gops = source
+    viewer = view(srv)
+    one = publisher(srv)
+    one.send_tags(preamble + gops[0])
+    one.send_tags(preamble + gops[1])
+    viewer.wait_media(len(flat(gops[:2])))
+    check_preamble(viewer)
+    assert keys(viewer.media) == keys(flat(gops[:2]))
+
+
+def avc_parameter_sets(header):
+    """The SPS and PPS of an AVC sequence header tag."""
+    data, units = header.data[5:], []
+    at, count = 6, data[5] & 31
+    for _ in range(2):
+        for _ in range(count):
+            size = int.from_bytes(data[at:at + 2], "big")
+            units.append(data[at + 2:at + 2 + size])
+            at += 2 + size
+        if at < len(data):
+            count, at = data[at], at + 1
+    return units
+
+
+@pytest.mark.parametrize("same_connection", [False, True])
+def test_changed_parameter_sets_go_in_band(server, view, publisher, source, other, tmp_path,
+                                           same_connection):
+    srv = server()
+    preamble, gops = source
+    new_preamble, new_gops = other
+    viewer = view(srv)
+    one = publisher(srv)
+    one.send_tags(preamble + gops[0])
+    viewer.wait_media(len(gops[0]))
+    offset = gops[0][-1].time + FRAME_MS
+    if not same_connection:
+        one.unpublish()
+        one, offset = republish(publisher, srv), 0
+    one.send_tags(new_preamble)
+    one.send_tags(flat(new_gops[:2]), offset=offset)
+    count = len(gops[0]) + len(flat(new_gops[:2]))
+    viewer.wait_media(count)
+
+    check_preamble(viewer)
+    header = next(t for t in new_preamble if t.is_video)
+    sets = avc_parameter_sets(header)
+    after = viewer.media[len(gops[0]):]
+    first = next(t for t in after if t.is_video)
+    units = first.nal_units()
+    kinds = [unit[0] & 31 for unit in units]
+    assert units[:len(sets)] == sets, f"SPS and PPS come first, not {kinds}"
+    published = flat(new_gops[:2])[0].nal_units()
+    assert units[len(sets):] == published
+    assert keys(after)[1:] == keys(flat(new_gops[:2]))[1:], "all others are as they were sent"
+    flv.check_times(viewer.media, 200)
+    check_decodes(viewer.tags, tmp_path)
+
+    late = view(srv)
+    late.wait_media(1)
+    assert keys([t for t in check_preamble(late) if t.is_video]) == [header.key]
+
+
+def test_changed_sound_gets_its_header(server, view, publisher, source):
+    """Another AudioSpecificConfig: its sequence header is in the stream, the picture's is not."""
+    srv = server()
+    preamble, gops = source
+    viewer = view(srv)
+    one = publisher(srv)
+    one.send_tags(preamble + gops[0])
+    viewer.wait_media(len(gops[0]))
+    header = next(t for t in preamble if t.is_audio)
+    changed = flv.Tag(flv.AUDIO, gops[1][0].time, header.data[:2] + b"\x11\x90")  # 48 kHz stereo
+    one.send_tag(changed)
+    one.send_tags(gops[1])
+    viewer.wait_media(len(flat(gops[:2])))
+    inner = [t for t in ring_of(viewer) if not t.is_media]
+    assert keys(inner) == [changed.key]
+
+
+def test_a_track_appears(server, view, publisher, source):
+    """The header's flags would be wrong from then on: the response ends cleanly."""
+    srv = server()
+    preamble, gops = source
+    silent = [t for t in preamble if t.is_video]
+    viewer = view(srv)
+    one = publisher(srv)
+    one.send_tags(silent + [t for t in flat(gops[:2]) if t.is_video])
+    viewer.wait_media(90)
+    assert viewer.reader.has_video and not viewer.reader.has_audio
+    one.send_tags([t for t in preamble if t.is_audio] + gops[2])
+    viewer.wait_end()
+    assert all(t.is_video for t in viewer.media)
+    again = view(srv)
+    again.wait_media(10)
+    assert again.reader.has_video and again.reader.has_audio
+    check_preamble(again)
+
+
+def test_another_codec_ends_it(server, view, publisher, source):
+    srv = server()
+    preamble, gops = source
+    viewer = view(srv)
+    one = publisher(srv)
+    one.send_tags(preamble + gops[0])
+    viewer.wait_media(len(gops[0]))
+    # MP3 instead of AAC: a frame header and silence.
+    mp3 = b"\x2f" + b"\xff\xfb\x90\x64" + bytes(413)
+    for i in range(10):
+        one.send(flv.AUDIO, gops[1][0].time + i * 26, mp3)
+    viewer.wait_end()
+
+
+def test_audio_only(server, view, publisher, source):
+    """A pure audio stream starts at once and says so in its header."""
+    srv = server()
+    preamble, gops = source
+    sound = [t for t in flat(gops[:2]) if t.is_audio]
+    one = publisher(srv)
+    one.send_tags([t for t in preamble if t.is_audio] + sound)
+    viewer = view(srv)
+    viewer.wait_media(1)
+    assert viewer.reader.has_audio and not viewer.reader.has_video
+    check_preamble(viewer, has_video=False)
+    one.send_tags([t for t in gops[2] if t.is_audio])
+    viewer.wait(lambda v: v.media[-1].key == [t for t in gops[2] if t.is_audio][-1].key)
+
+
+@pytest.mark.parametrize("has_audio,has_video", [("on", "off"), ("off", "on"), ("on", "on")])
+def test_flags_from_the_configuration(server, view, publisher, source, has_audio, has_video):
+    """guess_has_av off: the header says what the configuration says, drop_if_not_match drops the
+    rest."""
+    srv = server(remux={"guess_has_av": "off", "has_audio": has_audio, "has_video": has_video})
+    preamble, gops = source
+    viewer = view(srv)
+    one = publisher(srv)
+    one.send_tags(preamble + flat(gops[:2]))
+    viewer.wait_media(40)
+    assert viewer.reader.has_audio == (has_audio == "on")
+    assert viewer.reader.has_video == (has_video == "on")
+    kinds = {t.type for t in viewer.tags if not t.is_script}
+    assert kinds == {k for k, on in ((flv.AUDIO, has_audio), (flv.VIDEO, has_video)) if on == "on"}
+
+
+def test_republish_wait_is_over(server, view, publisher, source):
+    srv = server(remux={"republish_wait": 500})
+    preamble, gops = source
+    viewer = view(srv)
+    one = publisher(srv)
+    one.send_tags(preamble + gops[0])
+    viewer.wait_media(len(gops[0]))
+    one.unpublish()
+    viewer.wait_end()
+    assert keys(viewer.media) == keys(gops[0])
+    # A new viewer waits for the next publisher.
+    other_one = view(srv)
+    again = publisher(srv)
+    again.send_tags(preamble + gops[1])
+    other_one.wait_media(len(gops[1]))
+
+
+def test_standby_plays_at_publish(server, view, publisher, source):
+    srv = server()
+    preamble, gops = source
+    viewers = [view(srv) for _ in range(5)]
+    one = publisher(srv)
+    one.send_tags(preamble + gops[0])
+    for viewer in viewers:
+        viewer.wait_media(len(gops[0]))
+        assert viewer.status == 200
+        check_preamble(viewer)
+
+
+def test_standby_times_out(server):
+    srv = server(remux={"standby_timeout": 700})
+    answer = curl(srv.http_url("/live/nobody.flv"))
+    assert answer.status == 404
+    assert answer.json()["code"] and answer.json()["reason"]
+
+
+def test_hstrs_off(server, publish):
+    srv = server(remux={"hstrs": "off", "standby_timeout": 20000})
+    answer = curl(srv.http_url("/live/nobody.flv"), seconds=3)
+    assert answer.status == 404 and answer.exit_code == 0
+    assert answer.json()["reason"]
+    publish(srv, "live/nobody")
+    assert ffprobe(srv.http_url("/live/nobody.flv"))["streams"]
+
+
+def test_no_hole_between_publishers(server, publish, view, tmp_path):
+    """What is recorded over ffmpeg's restart decodes as one piece."""
+    srv = server()
+    first = publish(srv)
+    recorder = view(srv)
+    recorder.wait_time(recorder.wait(lambda v: v.media)[0].time + 3000)
+    first.stop()
+    publish(srv)
+    recorder.wait_time(recorder.media[-1].time + 3000)
+    recorder.close()
+    tags = list(recorder.tags)
+    flv.check_times(tags[3:], 200)
+    check_decodes(tags, tmp_path)
+
+
+def test_deep_app_and_vhost(server, view, publisher, source):
+    """An app of several levels; a vhost of its own by the Host header."""
+    srv = server(vhosts="vhost other.example { http_remux { enabled on; "
+                        "mount [vhost]/[app]/[stream].flv; } }")
+    preamble, gops = source
+    deep = publisher(srv, "a/b/c/stream")
+    deep.send_tags(preamble + gops[0])
+    view(srv, "/a/b/c/stream.flv").wait_media(len(gops[0]))
+    hosted = publisher(srv, "live/x?vhost=other.example")
+    hosted.send_tags(preamble + gops[1])
+    viewer = view(srv, "/live/x.flv", host="other.example")
+    viewer.wait_media(len(gops[1]))
+    assert keys(viewer.media) == keys(gops[1])

@@ -1,0 +1,134 @@
+#!/bin/bash
+#
+# Do the gates bite? gates-bite.sh OBJS makes a small copy of the tree that
+# passes, breaks one rule at a time in it, and wants the gate's complaint.
+set -u -o pipefail
+
+objs=$(realpath "$1")
+copy=$objs/gates-bite
+failures=0
+
+fresh()
+{
+    rm -rf "$copy"
+    mkdir -p "$copy/trunk/live" "$copy/trunk/proto" "$copy/trunk/co" "$copy/objs/trunk" "$copy/research"
+    cp -R trunk/base "$copy/trunk/"
+    mkdir "$copy/trunk/test"
+    cp trunk/test/*.sh trunk/test/*.py trunk/test/*.h trunk/test/*.supp "$copy/trunk/test/"
+    cp .clang-format .clang-tidy "$copy/"
+    cp "$objs/config.h" "$copy/objs/"
+    printf 'x.c:1:1:f\t100\tstatic\n' >"$copy/objs/trunk/x.su"
+}
+
+gate()
+{
+    (cd "$copy" && JOBS=2 trunk/test/gates.sh "$1" objs) 2>&1
+}
+
+# put FILE: a new file from stdin, under an opening comment of the right length.
+put()
+{
+    {
+        case $1 in
+            *.c) printf '/*\n * A rule is broken below.\n */\n' ;;
+        esac
+        cat
+    } >"$copy/$1"
+}
+
+# bites GATE WORDS: the gate fails now and says so.
+bites()
+{
+    local said status
+
+    said=$(gate "$1")
+    status=$?
+    if [ "$status" -eq 0 ]; then
+        echo "gate $1 passes: $2"
+        failures=$((failures + 1))
+    elif ! grep -q -- "$2" <<<"$said"; then
+        echo "gate $1 fails, but not for '$2': $said"
+        failures=$((failures + 1))
+    fi
+    fresh
+}
+
+fresh
+for name in $(trunk/test/gates.sh list); do
+    if ! said=$(gate "$name"); then
+        echo "gate $name fails on the untouched copy: $said"
+        failures=$((failures + 1))
+    fi
+done
+
+put trunk/base/bad.c <<<'int  bad ;'
+bites format "clang-format"
+
+put trunk/base/bad.c <<<'#include "live/ring.h"'
+touch "$copy/trunk/live/ring.h"
+bites layers 'base includes "live/ring.h"'
+put trunk/live/bad.c <<<'#include "proto/url.h"'
+touch "$copy/trunk/proto/url.h"
+bites layers 'live includes "proto/url.h"'
+put trunk/proto/bad.c <<<'#include "live/ring.h"'
+touch "$copy/trunk/live/ring.h"
+bites layers 'proto includes "live/ring.h"'
+put trunk/live/bad.c <<<'#include <st.h>'
+bites layers '<st.h> is for co only'
+put trunk/base/bad.c <<<'#include "err.h"'
+bites layers 'not a header written from trunk/'
+echo '#include "base/b.h"' >"$copy/trunk/base/a.h"
+echo '#include "base/a.h"' >"$copy/trunk/base/b.h"
+bites layers 'go in a circle'
+
+put trunk/base/bad.c <<<'void f(char *a, const char *b) { strcpy(a, b); }'
+bites style 'strcpy() is banned'
+put trunk/live/bad.c <<<'long f(int d, char *b) { return read(d, b, 1); }'
+bites style 'read() is banned'
+yes 'extern int x;' | head -n 1001 | put trunk/base/bad.c
+bites style '1000 are the limit'
+echo 'int x;' >"$copy/trunk/base/bad.c"
+bites style 'opens with a comment'
+echo 'void f(void) { { { { { { } } } } } }' | put trunk/base/bad.c
+bites style 'nested 6 deep'
+printf '#ifndef BAD\n#define BAD\n#endif\n' >"$copy/trunk/base/bad.h"
+bites style 'the guard should be BASE_BAD_H'
+
+printf 'static inline uint8_t f(void)\n{\n    return 0;\n}\n' >"$copy/trunk/base/bad.h"
+bites headers 'uint8_t'
+
+printf 'x.c:1:1:f\t8200\tstatic\n' >"$copy/objs/trunk/x.su"
+bites frames 'stack frame of 8200 bytes'
+printf 'x.c:1:1:f\t16\tdynamic\n' >"$copy/objs/trunk/x.su"
+bites frames 'without a limit'
+
+# shellcheck disable=SC2016
+printf '#!/bin/sh\nrm -rf $1/x\n' >"$copy/trunk/test/bad.sh"
+bites shell 'SC2086'
+
+put trunk/base/bad.c <<<'int f(void) { int a[2] = {0, 1}; return a[2]; }'
+bites cppcheck 'arrayIndexOutOfBounds'
+
+put trunk/base/bad.c <<'END'
+#include <stdlib.h>
+int *f(void);
+int *f(void)
+{
+    int *p = malloc(sizeof(*p));
+
+    free(p);
+    *p = 1;
+    return p;
+}
+END
+bites tidy 'after it is freed'
+{
+    echo 'int f(int x);'
+    echo 'int f(int x) {'
+    yes 'x++;' | head -n 90
+    echo 'return x; }'
+} | put trunk/base/bad.c
+bites tidy 'readability-function-size'
+
+rm -rf "$copy"
+[ "$failures" -eq 0 ]

@@ -1,0 +1,222 @@
+#!/bin/bash
+#
+# Runs groups of tests and adds up what they report:
+#
+#   run.sh OBJS unit LAYER...         unit tests (sanitized), one program per layer
+#   run.sh OBJS fuzz-short TARGET...  each fuzz target for a few seconds on its corpus
+#   run.sh OBJS fuzz-long TARGET...   the same for minutes (FUZZ_SECONDS each)
+#   run.sh OBJS e2e                   end-to-end tests against the sanitized server
+#   run.sh OBJS check                 the gates
+#   run.sh OBJS all                   builds everything with -Werror, then all of these
+#
+# The last line is "N passed, N failed"; the exit status is 0 only without a
+# failure. A group that dies, or that finds nothing to run, is a failure too.
+set -u -o pipefail
+
+objs=$1
+group=$2
+shift 2
+results=$objs/results
+jobs=${JOBS:-$(nproc)}
+make=(make --no-print-directory -f "$objs/Makefile")
+
+# The server keeps coroutine stacks and descriptors of State Threads for ever: see lsan.supp.
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0:exitcode=99:detect_stack_use_after_return=0:strict_string_checks=1}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
+LSAN_OPTIONS=${LSAN_OPTIONS:-suppressions=$PWD/trunk/test/lsan.supp:print_suppressions=0}
+export LSAN_OPTIONS
+
+say()
+{
+    printf '\n== %s\n' "$*"
+}
+
+# record NAME PASSED FAILED: one line per file, so that parallel groups do not meet.
+record()
+{
+    echo "$2 $3 $1" >"$results/${1//[ \/]/_}"
+}
+
+# step NAME COMMAND...: something that passes or fails as a whole.
+step()
+{
+    local name=$1 began=$SECONDS
+
+    shift
+    if "$@"; then
+        echo "ok    $name ($((SECONDS - began)) s)"
+        record "$name" 1 0
+    else
+        echo "FAIL  $name"
+        record "$name" 0 1
+        return 1
+    fi
+}
+
+# A layer's program says "unit LAYER: N passed, N failed" at its end.
+unit_layer()
+{
+    local layer=$1 log=$results/log.unit-$1 passed failed status
+
+    timeout 300 "$objs/asan/unit/$layer" >"$log" 2>&1
+    status=$?
+    read -r passed failed < <(sed -n "s/^unit $layer: \([0-9]*\) passed, \([0-9]*\) failed\$/\1 \2/p" "$log")
+    if [ -z "${failed:-}" ] || { [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; }; then
+        echo "FAIL  unit $layer died with status $status"
+        passed=${passed:-0}
+        failed=1
+    fi
+    record "unit $layer" "$passed" "$failed"
+    if [ "$failed" -ne 0 ]; then
+        grep -a -v -e '^Running suite' -e '^unit ' "$log"
+    fi
+    echo "unit $layer: $passed passed, $failed failed"
+}
+
+# fuzz_target SECONDS TARGET: the corpus of the tree is only read; finds go to OBJS.
+fuzz_target()
+{
+    local seconds=$1 target=$2 name=${2#fuzz_}
+    local log=$results/log.$target found=$objs/corpus/$name
+    local seeds=trunk/test/corpus/$name
+
+    mkdir -p "$found"
+    if [ ! -d "$seeds" ] || [ -z "$(ls -A "$seeds")" ]; then
+        echo "FAIL  $target has no seeds in $seeds"
+        record "$target" 0 1
+        return
+    fi
+    if timeout $((seconds + 120)) "$objs/fuzz/$target" -max_total_time="$seconds" -timeout=10 \
+        -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 -artifact_prefix="$found.found-" \
+        "$found" "$seeds" >"$log" 2>&1; then
+        echo "ok    $target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") runs in $seconds s"
+        record "$target" 1 0
+    else
+        tail -n 40 "$log"
+        echo "FAIL  $target"
+        record "$target" 0 1
+    fi
+}
+
+run_fuzz()
+{
+    local seconds=$1
+
+    shift
+    [ $# -gt 0 ] || return 0
+    say "fuzz: $# targets, $seconds s each"
+    parallel_each fuzz_target "$seconds" "$@"
+}
+
+# parallel_each FUNCTION ARG ITEM...: runs FUNCTION ARG ITEM for each, $jobs at a time.
+parallel_each()
+{
+    local function=$1 arg=$2 item
+
+    shift 2
+    for item in "$@"; do
+        while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
+            wait -n
+        done
+        "$function" "$arg" "$item" &
+    done
+    wait
+}
+
+run_unit()
+{
+    local layer
+
+    say "unit tests"
+    for layer in "$@"; do
+        unit_layer "$layer"
+    done
+}
+
+run_e2e()
+{
+    local xml=$results/e2e.xml passed failed skipped
+
+    if ! ls trunk/test/e2e/test_*.py >/dev/null 2>&1; then
+        return
+    fi
+    say "end-to-end tests"
+    rm -f "$xml"
+    # Words on purpose: PYTEST_ARGS may hold several arguments.
+    # shellcheck disable=SC2086
+    MILLRACE_SERVER=$(realpath "$objs/asan/server") MILLRACE_OBJS=$(realpath "$objs") \
+        timeout "${E2E_SECONDS:-900}" /usr/bin/python3 -m pytest -q -rs -p no:cacheprovider \
+        --junitxml="$xml" ${PYTEST_ARGS:-} trunk/test/e2e
+    if read -r passed failed skipped < <(/usr/bin/python3 trunk/test/junit_sum.py "$xml"); then
+        echo "e2e: $passed passed, $failed failed, $skipped skipped"
+        record e2e "$passed" "$failed"
+    else
+        echo "FAIL  e2e ended without a report"
+        record e2e 0 1
+    fi
+}
+
+run_check()
+{
+    local gate
+
+    say "gates"
+    for gate in $(trunk/test/gates.sh list); do
+        step "gate $gate" trunk/test/gates.sh "$gate" "$objs"
+    done
+    step "the gates bite" trunk/test/gates-bite.sh "$objs"
+}
+
+# Everything is compiled three times over; a warning is an error.
+run_build()
+{
+    say "builds, all with -Werror"
+    step "build release" "${make[@]}" -j"$jobs" WERROR=-Werror all || return 1
+    step "build sanitized" "${make[@]}" -j"$jobs" sanitized unit-build || return 1
+    step "build clang" "${make[@]}" -j"$jobs" clang-build || return 1
+    step "build fuzz" "${make[@]}" -j"$jobs" fuzz-build || return 1
+}
+
+sum_up()
+{
+    local passed=0 failed=0 p f name
+
+    for file in "$results"/[!l]*; do
+        case $file in
+            *.xml) continue ;;
+        esac
+        read -r p f name <"$file" || continue
+        passed=$((passed + p))
+        failed=$((failed + f))
+        [ "$f" -eq 0 ] || echo "failed: $name ($f)"
+    done
+    echo
+    echo "$passed passed, $failed failed"
+    [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+}
+
+rm -rf "$results"
+mkdir -p "$results"
+case $group in
+    unit) run_unit "$@" ;;
+    fuzz-short) run_fuzz "${FUZZ_SECONDS:-6}" "$@" ;;
+    fuzz-long) run_fuzz "${FUZZ_SECONDS:-300}" "$@" ;;
+    e2e) run_e2e ;;
+    check) run_check ;;
+    all)
+        # What does not compile is reported, and what does is tested all the same.
+        run_build
+        # shellcheck disable=SC2046
+        run_unit $("${make[@]}" -s print-unit)
+        # shellcheck disable=SC2046
+        run_fuzz "${FUZZ_SECONDS:-6}" $("${make[@]}" -s print-fuzz)
+        run_check
+        run_e2e
+        ;;
+    *)
+        echo "run.sh: no such group: $group" >&2
+        exit 2
+        ;;
+esac
+say "sum"
+sum_up

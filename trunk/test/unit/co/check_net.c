@@ -1,0 +1,510 @@
+/*
+ * A connection over a pair of sockets: reading and writing with deadlines, who
+ * is woken by what, kicks, closing from outside, and what a freed one leaves.
+ */
+#include "co_test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+Suite *check_net_suite(void);
+
+#define LOTS (4 * 1024 * 1024)
+
+struct side {
+    struct net_conn *conn;
+    struct err *err;
+    usec_t timeout;
+    int events; /* to wait for */
+    int got;    /* what net_wait() answered */
+    int done;
+    size_t bytes;
+    unsigned sum;
+};
+
+static void run_read(void *arg)
+{
+    struct side *s = arg;
+    char buf[64];
+
+    s->err = io_read(&s->conn->io, buf, sizeof(buf), &s->bytes, s->timeout);
+    s->done = 1;
+}
+
+static void run_wait(void *arg)
+{
+    struct side *s = arg;
+
+    s->got = net_wait(s->conn, s->events, s->timeout);
+    s->done = 1;
+}
+
+static struct co *start(void (*fn)(void *), struct side *s)
+{
+    struct co *co = co_spawn_joinable(fn, s);
+
+    ck_assert_ptr_nonnull(co);
+    co_yield ();
+    ck_assert_int_eq(s->done, 0);
+    return co;
+}
+
+static void free_both(struct net_conn *a, struct net_conn *b)
+{
+    net_free(a);
+    net_free(b);
+}
+
+/* Writes until the kernel takes no more. */
+static size_t fill(struct net_conn *conn)
+{
+    static char block[65536];
+    struct iovec iov = {block, sizeof(block)};
+    size_t sum = 0;
+    ssize_t n;
+
+    while ((n = net_try_writev(conn, &iov, 1)) > 0)
+        sum += (size_t)n;
+    ck_assert_int_eq(n, -1);
+    ck_assert_int_eq(errno, EAGAIN);
+    return sum;
+}
+
+static void drain(struct net_conn *conn, size_t len)
+{
+    static char block[65536];
+    size_t got;
+
+    for (; len > 0; len -= got)
+        co_test_ok(
+            io_read(&conn->io, block, len < sizeof(block) ? len : sizeof(block), &got, TEST_WAIT));
+}
+
+START_TEST(read_what_is_written)
+{
+    struct net_conn *a;
+    struct net_conn *b;
+    char buf[16];
+    size_t got;
+
+    co_test_pair(&a, &b);
+    co_test_ok(io_write(&a->io, "hello", 5, TEST_WAIT));
+    co_test_ok(io_read(&b->io, buf, sizeof(buf), &got, TEST_WAIT));
+    ck_assert_uint_eq(got, 5);
+    ck_assert_mem_eq(buf, "hello", 5);
+    ck_assert_uint_eq(a->bytes_out, 5);
+    ck_assert_uint_eq(b->bytes_in, 5);
+    ck_assert_str_eq(a->ip, "");
+    free_both(a, b);
+    net_free(NULL);
+}
+END_TEST
+
+START_TEST(read_waits_and_times_out)
+{
+    struct net_conn *a;
+    struct net_conn *b;
+    struct side s = {.timeout = TEST_WAIT};
+    usec_t from = clock_now();
+    char buf[16];
+    size_t got;
+
+    co_test_pair(&a, &b);
+    s.conn = b;
+    struct co *co = start(run_read, &s);
+    co_test_ok(io_write(&a->io, "xyz", 3, TEST_WAIT));
+    co_join(co, USEC_NEVER);
+    co_test_ok(s.err);
+    ck_assert_uint_eq(s.bytes, 3);
+    co_test_err(io_read(&b->io, buf, sizeof(buf), &got, 3000), ERR_TIMEOUT);
+    ck_assert_int_ge(clock_now() - from, 3000);
+    co_test_err(io_read(&b->io, buf, sizeof(buf), &got, 0), ERR_TIMEOUT);
+    free_both(a, b);
+}
+END_TEST
+
+START_TEST(end_of_stream)
+{
+    struct net_conn *a;
+    struct net_conn *b;
+    char buf[4];
+    size_t got;
+
+    co_test_pair(&a, &b);
+    co_test_ok(io_write(&a->io, "12345", 5, TEST_WAIT));
+    net_free(a);
+    ck_assert_int_ne(net_wait(b, NET_IN, TEST_WAIT) & NET_IN, 0);
+    co_test_ok(io_read(&b->io, buf, sizeof(buf), &got, TEST_WAIT));
+    ck_assert_uint_eq(got, 4);
+    co_test_ok(io_read(&b->io, buf, sizeof(buf), &got, TEST_WAIT));
+    ck_assert_uint_eq(got, 1);
+    co_test_err(io_read(&b->io, buf, sizeof(buf), &got, TEST_WAIT), ERR_CLOSED);
+    ck_assert_int_ne(net_wait(b, NET_IN, TEST_WAIT) & NET_HUP, 0);
+    co_test_err(io_write(&b->io, "x", 1, TEST_WAIT), ERR_CLOSED); /* and no SIGPIPE */
+    net_free(b);
+}
+END_TEST
+
+static void run_drain(void *arg)
+{
+    struct side *s = arg;
+    uint8_t buf[5000];
+    size_t got;
+
+    while (s->bytes < LOTS) {
+        s->err = io_read(&s->conn->io, buf, sizeof(buf), &got, TEST_WAIT);
+        if (s->err != NULL)
+            break;
+        s->bytes += got;
+        for (size_t i = 0; i < got; i++)
+            s->sum = s->sum * 31 + buf[i];
+    }
+    s->done = 1;
+}
+
+START_TEST(writev_of_many_spans_arrives_whole)
+{
+    static uint8_t data[LOTS];
+    static struct iovec iov[IOV_MAX + 500];
+    const int spans = IOV_MAX + 500;
+    struct net_conn *a;
+    struct net_conn *b;
+    struct side s = {.sum = 0};
+    unsigned sum = 0;
+    size_t at = 0;
+
+    for (size_t i = 0; i < LOTS; i++) {
+        data[i] = (uint8_t)(i * 7 + (i >> 9));
+        sum = sum * 31 + data[i];
+    }
+    for (int i = 0; i < spans; i++) {
+        size_t len = i == spans - 1 ? LOTS - at : (size_t)(i % 5) * 700; /* also empty ones */
+
+        iov[i].iov_base = data + at;
+        iov[i].iov_len = len;
+        at += len;
+    }
+    co_test_pair(&a, &b);
+    s.conn = b;
+    struct co *co = start(run_drain, &s);
+    co_test_ok(io_writev(&a->io, iov, spans, TEST_WAIT));
+    co_join(co, USEC_NEVER);
+    co_test_ok(s.err);
+    ck_assert_uint_eq(s.bytes, LOTS);
+    ck_assert_uint_eq(s.sum, sum);
+    co_test_ok(io_writev(&a->io, iov, 1, TEST_WAIT)); /* iov[0] is empty: nothing to do */
+    free_both(a, b);
+}
+END_TEST
+
+/* A reader that takes a little from time to time keeps no write alive beyond its deadline. */
+static void run_trickle(void *arg)
+{
+    struct side *s = arg;
+    char buf[4096];
+    size_t got;
+
+    while (!s->done) {
+        err_free(io_read(&s->conn->io, buf, sizeof(buf), &got, TEST_WAIT));
+        (void)co_sleep(1000);
+    }
+}
+
+START_TEST(one_deadline_for_the_whole_write)
+{
+    static char data[LOTS];
+    struct net_conn *a;
+    struct net_conn *b;
+    struct side s = {.done = 0};
+    usec_t from = clock_now();
+
+    co_test_pair(&a, &b);
+    s.conn = b;
+    struct co *co = start(run_trickle, &s);
+    co_test_err(io_write(&a->io, data, sizeof(data), 20 * USEC_PER_MS), ERR_TIMEOUT);
+    ck_assert_int_ge(clock_now() - from, 20 * USEC_PER_MS);
+    ck_assert_uint_gt(a->bytes_out, 0);
+    s.done = 1;
+    io_close(&b->io);
+    co_join(co, USEC_NEVER);
+    free_both(a, b);
+}
+END_TEST
+
+START_TEST(close_by_another_ends_a_read)
+{
+    struct net_conn *a;
+    struct net_conn *b;
+    struct side s = {.timeout = USEC_NEVER};
+    struct iovec iov = {(char *)"x", 1};
+    char c;
+    size_t got;
+
+    co_test_pair(&a, &b);
+    s.conn = b;
+    struct co *co = start(run_read, &s);
+    io_close(&b->io);
+    io_close(&b->io);
+    co_join(co, USEC_NEVER);
+    co_test_err(s.err, ERR_CLOSED);
+    ck_assert_int_eq(net_try_read(b, &c, 1), -1);
+    ck_assert_int_eq(errno, ESHUTDOWN);
+    ck_assert_int_eq(net_try_writev(b, &iov, 1), -1);
+    ck_assert_int_eq(errno, ESHUTDOWN);
+    ck_assert_int_ne(net_wait(b, NET_IN, USEC_NEVER) & NET_HUP, 0);
+    co_test_err(io_read(&b->io, &c, 1, &got, USEC_NEVER), ERR_CLOSED);
+    co_test_err(io_write(&b->io, &c, 1, USEC_NEVER), ERR_CLOSED);
+    /* The peer sees the end at once, before net_free(). */
+    co_test_err(io_read(&a->io, &c, 1, &got, TEST_WAIT), ERR_CLOSED);
+    free_both(a, b);
+}
+END_TEST
+
+static void run_fill(void *arg)
+{
+    static char data[LOTS];
+    struct side *s = arg;
+
+    s->err = io_write(&s->conn->io, data, sizeof(data), s->timeout);
+    s->done = 1;
+}
+
+START_TEST(close_and_interrupt_end_a_write_and_a_wait)
+{
+    for (int how = 0; how < 4; how++) {
+        struct net_conn *a;
+        struct net_conn *b;
+        struct side s = {.timeout = USEC_NEVER, .events = NET_IN};
+
+        co_test_pair(&a, &b);
+        s.conn = b;
+        struct co *co = start(how & 1 ? run_fill : run_wait, &s);
+        if (how & 2)
+            co_interrupt(co);
+        else
+            io_close(&b->io);
+        co_join(co, USEC_NEVER);
+        if (how & 1)
+            co_test_err(s.err, how & 2 ? ERR_INTERRUPTED : ERR_CLOSED);
+        else if (how & 2)
+            ck_assert_int_eq(s.got, -1);
+        else
+            ck_assert_int_ne(s.got & NET_HUP, 0);
+        free_both(a, b);
+    }
+}
+END_TEST
+
+START_TEST(a_kick_stays_until_it_is_taken)
+{
+    struct net_conn *a;
+    struct net_conn *b;
+    char buf[4];
+    size_t got;
+
+    co_test_pair(&a, &b);
+    net_kick(b);
+    net_kick(b);
+    /* A read doesn't take it. */
+    co_test_err(io_read(&b->io, buf, 1, &got, 1000), ERR_TIMEOUT);
+    ck_assert_int_eq(net_wait(b, NET_IN, TEST_WAIT), NET_KICK);
+    ck_assert_int_eq(net_wait(b, NET_IN, 1000), 0);
+    ck_assert_int_eq(net_wait(b, NET_IN, 0), 0);
+    free_both(a, b);
+}
+END_TEST
+
+START_TEST(a_kick_wakes_the_one_that_waits)
+{
+    struct net_conn *a;
+    struct net_conn *b;
+    struct side s = {.timeout = USEC_NEVER, .events = NET_IN};
+
+    co_test_pair(&a, &b);
+    s.conn = b;
+    struct co *co = start(run_wait, &s);
+    net_kick(b);
+    co_join(co, USEC_NEVER);
+    ck_assert_int_eq(s.got, NET_KICK);
+    /* But not one that reads. */
+    s = (struct side){.conn = b, .timeout = USEC_NEVER};
+    co = start(run_read, &s);
+    net_kick(b);
+    co_yield ();
+    co_yield ();
+    ck_assert_int_eq(s.done, 0);
+    co_test_ok(io_write(&a->io, "x", 1, TEST_WAIT));
+    co_join(co, USEC_NEVER);
+    co_test_ok(s.err);
+    ck_assert_int_eq(net_wait(b, NET_IN, TEST_WAIT) & NET_KICK, NET_KICK);
+    free_both(a, b);
+}
+END_TEST
+
+START_TEST(room_to_write_wakes_nobody_who_reads)
+{
+    struct net_conn *a;
+    struct net_conn *b;
+    struct side s = {.timeout = USEC_NEVER, .events = NET_IN};
+    usec_t deadline = co_deadline(TEST_WAIT);
+    size_t len;
+
+    co_test_pair(&a, &b);
+    s.conn = a;
+    struct co *co = start(run_wait, &s);
+    len = fill(a); /* by another coroutine than the one that waits */
+    ck_assert_int_eq(a->ready & NET_OUT, 0);
+    drain(b, len);
+    while (!(a->ready & NET_OUT)) { /* the bit comes ... */
+        ck_assert_int_gt(co_left(deadline), 0);
+        co_yield ();
+    }
+    co_yield ();
+    ck_assert_int_eq(s.done, 0); /* ... and wakes nobody */
+    net_kick(a);
+    co_join(co, USEC_NEVER);
+    ck_assert_int_eq(s.got, NET_KICK);
+    /* Full again: now it waits for both, as a kicked viewer does. */
+    len = fill(a);
+    s = (struct side){.conn = a, .timeout = USEC_NEVER, .events = NET_IN | NET_OUT};
+    co = start(run_wait, &s);
+    drain(b, len);
+    co_join(co, USEC_NEVER);
+    ck_assert_int_eq(s.got, NET_OUT);
+    free_both(a, b);
+}
+END_TEST
+
+static void run_talk_to_oneself(void *arg)
+{
+    struct side *s = arg;
+    struct net_conn *a = s->conn;
+    char c = 'x';
+    size_t got;
+
+    /* Never an EAGAIN: what is read was just written. */
+    for (int i = 0; i < 1000 && s->err == NULL; i++) {
+        if (send(s->events, &c, 1, 0) != 1)
+            break;
+        s->err = io_read(&a->io, &c, 1, &got, TEST_WAIT);
+        s->bytes += got;
+    }
+    s->done = 1;
+}
+
+START_TEST(a_reader_that_never_waits_yields)
+{
+    struct net_conn *a;
+    struct net_conn *b;
+    struct side s = {.done = 0};
+    int turns = 0;
+
+    co_test_pair(&a, &b);
+    s.conn = a;
+    s.events = b->fd;
+    struct co *co = start(run_talk_to_oneself, &s);
+    while (!s.done) {
+        co_yield ();
+        turns++;
+    }
+    co_join(co, USEC_NEVER);
+    co_test_ok(s.err);
+    ck_assert_uint_eq(s.bytes, 1000);
+    ck_assert_int_ge(turns, 10);
+    free_both(a, b);
+}
+END_TEST
+
+START_TEST(free_with_events_under_way)
+{
+    struct net_conn *a;
+    struct net_conn *b;
+
+    for (int i = 0; i < 500; i++) {
+        int copy;
+
+        co_test_pair(&a, &b);
+        copy = dup(b->fd); /* keeps the socket open beyond net_free(), as a fork would */
+        co_test_ok(io_write(&a->io, "x", 1, TEST_WAIT));
+        net_free(b);
+        ck_assert_int_eq(send(a->fd, "y", 1, 0), 1);
+        if (i % 8 == 0)
+            co_yield ();
+        net_free(a);
+        close(copy);
+    }
+    co_yield ();
+}
+END_TEST
+
+START_TEST(wraps_pipes_and_signals)
+{
+    struct signalfd_siginfo info;
+    struct net_conn *in;
+    struct net_conn *out;
+    struct net_conn *sig;
+    sigset_t set;
+    char c;
+    size_t got;
+    int fd[2];
+
+    ck_assert_int_eq(pipe(fd), 0);
+    co_test_ok(net_wrap_fd(fd[0], &in));
+    co_test_ok(net_wrap_fd(fd[1], &out));
+    co_test_ok(io_write(&out->io, "p", 1, TEST_WAIT));
+    co_test_ok(io_read(&in->io, &c, 1, &got, TEST_WAIT));
+    ck_assert_int_eq(c, 'p');
+    net_free(in);
+    co_test_err(io_write(&out->io, "p", 1, TEST_WAIT), ERR_CLOSED);
+    net_free(out);
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR2);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    co_test_ok(net_wrap_fd(signalfd(-1, &set, SFD_CLOEXEC), &sig));
+    ck_assert_int_eq(kill(getpid(), SIGUSR2), 0);
+    co_test_ok(io_read(&sig->io, &info, sizeof(info), &got, TEST_WAIT));
+    ck_assert_uint_eq(got, sizeof(info));
+    ck_assert_uint_eq(info.ssi_signo, SIGUSR2);
+    net_free(sig);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+END_TEST
+
+START_TEST(refuses_what_cannot_be_waited_for)
+{
+    struct net_conn *conn;
+
+    co_test_err(net_wrap_fd(-1, &conn), ERR_SYS);
+    ck_assert_ptr_null(conn);
+    co_test_err(net_wrap_fd(open("/etc/passwd", O_RDONLY | O_CLOEXEC), &conn), ERR_SYS);
+    ck_assert_ptr_null(conn);
+}
+END_TEST
+
+Suite *check_net_suite(void)
+{
+    Suite *suite = suite_create("net");
+    TCase *tc = co_test_case(suite, "net");
+
+    tcase_add_test(tc, read_what_is_written);
+    tcase_add_test(tc, read_waits_and_times_out);
+    tcase_add_test(tc, end_of_stream);
+    tcase_add_test(tc, writev_of_many_spans_arrives_whole);
+    tcase_add_test(tc, one_deadline_for_the_whole_write);
+    tcase_add_test(tc, close_by_another_ends_a_read);
+    tcase_add_test(tc, close_and_interrupt_end_a_write_and_a_wait);
+    tcase_add_test(tc, a_kick_stays_until_it_is_taken);
+    tcase_add_test(tc, a_kick_wakes_the_one_that_waits);
+    tcase_add_test(tc, room_to_write_wakes_nobody_who_reads);
+    tcase_add_test(tc, a_reader_that_never_waits_yields);
+    tcase_add_test(tc, free_with_events_under_way);
+    tcase_add_test(tc, wraps_pipes_and_signals);
+    tcase_add_test(tc, refuses_what_cannot_be_waited_for);
+    return suite;
+}

@@ -1,0 +1,171 @@
+/* One timeline: restarts, jumps, wraps, steps back, sound and picture together. */
+#include "live/jitter.h"
+
+#include <check.h>
+
+Suite *check_jitter_suite(void);
+
+static usec_t now_us;
+
+/* A frame that comes `later` ms after the former one. */
+static int64_t at(struct jitter *j, enum jitter_track track, uint32_t ts, int later)
+{
+    now_us += later * USEC_PER_MS;
+    return jitter_apply(j, track, ts, now_us);
+}
+
+static struct jitter fresh(enum time_jitter mode)
+{
+    struct jitter j;
+
+    now_us = USEC_PER_SEC;
+    jitter_reset(&j, mode, 0);
+    return j;
+}
+
+START_TEST(test_begins_at_zero)
+{
+    struct jitter j = fresh(TIME_JITTER_FULL);
+
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 123456, 0), 0);
+    ck_assert_int_eq(at(&j, JITTER_AUDIO, 123466, 0), 10);
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 123496, 40), 40);
+}
+END_TEST
+
+START_TEST(test_earlier_second_track_is_held_at_zero)
+{
+    struct jitter j = fresh(TIME_JITTER_FULL);
+
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 1000, 0), 0);
+    ck_assert_int_eq(at(&j, JITTER_AUDIO, 980, 0), 0);
+    ck_assert_int_eq(at(&j, JITTER_AUDIO, 1003, 23), 3);
+}
+END_TEST
+
+START_TEST(test_new_publisher_follows_by_one_frame)
+{
+    struct jitter j = fresh(TIME_JITTER_FULL);
+    int64_t last = 0;
+
+    for (uint32_t t = 0; t <= 4000; t += 40)
+        last = at(&j, JITTER_VIDEO, t, 40);
+    ck_assert_int_eq(last, 4000);
+    jitter_publish(&j);
+    now_us += 9 * USEC_PER_SEC;
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 777000, 0), 4040);
+    /* Sound by the same offset. */
+    ck_assert_int_eq(at(&j, JITTER_AUDIO, 777011, 0), 4051);
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 777040, 40), 4080);
+}
+END_TEST
+
+START_TEST(test_jump_forward_is_taken_out_of_both)
+{
+    struct jitter j = fresh(TIME_JITTER_FULL);
+
+    for (uint32_t t = 0; t <= 1000; t += 40) {
+        at(&j, JITTER_VIDEO, t, 20);
+        at(&j, JITTER_AUDIO, t + 5, 20);
+    }
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 3601040, 20), 1045);
+    /* Sound from before its own jump is still on the old clock. */
+    ck_assert_int_eq(at(&j, JITTER_AUDIO, 1045, 20), 1045);
+    /* Its jump takes the picture's offset over: 5 ms after it, as published. */
+    ck_assert_int_eq(at(&j, JITTER_AUDIO, 3601085, 20), 1090);
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 3601080, 20), 1085);
+}
+END_TEST
+
+START_TEST(test_jump_back_goes_on)
+{
+    struct jitter j = fresh(TIME_JITTER_FULL);
+
+    for (uint32_t t = 0; t <= 8000; t += 40)
+        at(&j, JITTER_VIDEO, t, 40);
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 0, 40), 8040);
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 40, 40), 8080);
+}
+END_TEST
+
+START_TEST(test_small_step_back_is_held)
+{
+    struct jitter j = fresh(TIME_JITTER_FULL);
+
+    at(&j, JITTER_VIDEO, 0, 0);
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 100, 40), 100);
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 60, 40), 100);
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 140, 40), 140);
+}
+END_TEST
+
+START_TEST(test_time_that_really_passed_is_no_jump)
+{
+    struct jitter j = fresh(TIME_JITTER_FULL);
+
+    at(&j, JITTER_VIDEO, 0, 0);
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 20000, 20000), 20000);
+}
+END_TEST
+
+START_TEST(test_wraps_at_32_bits)
+{
+    struct jitter j = fresh(TIME_JITTER_FULL);
+
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 0xffffffd8u, 0), 0);
+    ck_assert_int_eq(at(&j, JITTER_AUDIO, 0xffffffe0u, 0), 8);
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 0, 40), 40);
+    ck_assert_int_eq(at(&j, JITTER_AUDIO, 8, 0), 48);
+}
+END_TEST
+
+START_TEST(test_zero_only_shifts)
+{
+    struct jitter j = fresh(TIME_JITTER_ZERO);
+
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 5000, 0), 0);
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 5100, 40), 100);
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 5060, 40), 60);
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 3605000, 40), 3600000);
+}
+END_TEST
+
+START_TEST(test_off_leaves_alone)
+{
+    struct jitter j = fresh(TIME_JITTER_OFF);
+
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 5000, 0), 5000);
+    ck_assert_int_eq(at(&j, JITTER_AUDIO, 1, 0), 1);
+}
+END_TEST
+
+START_TEST(test_mixed_is_monotonic_over_both)
+{
+    struct jitter j = fresh(TIME_JITTER_FULL);
+
+    j.is_mixed = 1;
+    at(&j, JITTER_VIDEO, 0, 0);
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 80, 40), 80);
+    ck_assert_int_eq(at(&j, JITTER_AUDIO, 60, 0), 80);
+}
+END_TEST
+
+Suite *check_jitter_suite(void)
+{
+    Suite *suite = suite_create("jitter");
+    TCase *tc = tcase_create("jitter");
+
+    tcase_add_test(tc, test_begins_at_zero);
+    tcase_add_test(tc, test_earlier_second_track_is_held_at_zero);
+    tcase_add_test(tc, test_new_publisher_follows_by_one_frame);
+    tcase_add_test(tc, test_jump_forward_is_taken_out_of_both);
+    tcase_add_test(tc, test_jump_back_goes_on);
+    tcase_add_test(tc, test_small_step_back_is_held);
+    tcase_add_test(tc, test_time_that_really_passed_is_no_jump);
+    tcase_add_test(tc, test_wraps_at_32_bits);
+    tcase_add_test(tc, test_zero_only_shifts);
+    tcase_add_test(tc, test_off_leaves_alone);
+    tcase_add_test(tc, test_mixed_is_monotonic_over_both);
+    suite_add_tcase(suite, tc);
+    return suite;
+}

@@ -1,0 +1,216 @@
+#ifndef TEST_UNIT_LIVE_KIT_H
+#define TEST_UNIT_LIVE_KIT_H
+
+/*
+ * What the tests of source and viewer share: a source on a clock of its own, a
+ * publisher of small frames, and a viewer whose bytes are read back as FLV tags.
+ */
+#include "live/hub.h"
+#include "live/source.h"
+#include "live/viewer.h"
+#include "media/flv.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct kit {
+    struct hub *hub;
+    struct source *source;
+    struct source_config config;
+    usec_t now;
+    int published, unpublished, gone;
+};
+
+struct kit_tag {
+    enum frame_type type;
+    uint32_t ms;
+    size_t len;
+    uint8_t body[128]; /* its beginning */
+    int is_key, is_header;
+};
+
+/* Everything a viewer has got so far. */
+struct kit_seen {
+    struct flv_in *in;
+    struct kit_tag tag[4096];
+    int count;
+    int flags; /* of the FLV header */
+    int is_ended;
+    size_t bytes;
+};
+
+static inline void kit_on_publish(struct source *source, void *arg)
+{
+    (void)source;
+    ((struct kit *)arg)->published++;
+}
+
+static inline void kit_on_unpublish(struct source *source, void *arg)
+{
+    (void)source;
+    ((struct kit *)arg)->unpublished++;
+}
+
+static inline void kit_on_gone(struct source *source, void *arg)
+{
+    (void)source;
+    ((struct kit *)arg)->gone++;
+}
+
+static inline void kit_open(struct kit *kit)
+{
+    struct source_events events = {.on_publish = kit_on_publish,
+                                   .on_unpublish = kit_on_unpublish,
+                                   .on_gone = kit_on_gone,
+                                   .arg = kit};
+
+    memset(kit, 0, sizeof(*kit));
+    kit->config = (struct source_config){.gop_cache = 1,
+                                         .gop_cache_max_frames = 2500,
+                                         .gop_cache_max_bytes = 16 << 20,
+                                         .queue_length = 30 * USEC_PER_SEC,
+                                         .time_jitter = TIME_JITTER_FULL,
+                                         .has_audio = 1,
+                                         .has_video = 1,
+                                         .guess_has_av = 1,
+                                         .drop_if_not_match = 1,
+                                         .republish_wait = 15 * USEC_PER_SEC};
+    kit->now = USEC_PER_SEC;
+    kit->hub = hub_new(8);
+    ck_assert_ptr_nonnull(kit->hub);
+    kit->source = hub_get(kit->hub, "v/a/s", &kit->config);
+    ck_assert_ptr_nonnull(kit->source);
+    source_set_events(kit->source, &events);
+}
+
+static inline void kit_close(struct kit *kit)
+{
+    hub_free(kit->hub);
+}
+
+static inline void kit_publish(struct kit *kit)
+{
+    ck_assert_int_eq(source_publish(kit->source, &kit->config, kit->now), 0);
+}
+
+static inline void kit_push(struct kit *kit, enum frame_type type, uint32_t ts, const void *body,
+                            size_t len)
+{
+    struct frame frame;
+
+    flv_frame_parse(&frame, type, ts, body, len);
+    source_push(kit->source, &frame, kit->now);
+}
+
+/* avcC with one SPS and one PPS; `mark` makes configurations differ. */
+static inline void kit_avc_header(struct kit *kit, uint32_t ts, uint8_t mark)
+{
+    uint8_t body[] = {0x17, 0, 0,    0,    0, 1,    0x64, 0, 0x1f, 0xff, 0xe1,
+                      0,    4, 0x67, 0x64, 0, mark, 1,    0, 2,    0x68, mark};
+
+    kit_push(kit, FRAME_VIDEO, ts, body, sizeof(body));
+}
+
+static inline void kit_video(struct kit *kit, uint32_t ts, int is_key)
+{
+    uint8_t body[] = {is_key ? 0x17 : 0x27, 1, 0, 0, 0, 0, 0, 0, 2, is_key ? 0x65 : 0x41, 0xaa};
+
+    kit_push(kit, FRAME_VIDEO, ts, body, sizeof(body));
+}
+
+static inline void kit_aac_header(struct kit *kit, uint32_t ts, uint8_t mark)
+{
+    uint8_t body[] = {0xaf, 0, 0x12, mark};
+
+    kit_push(kit, FRAME_AUDIO, ts, body, sizeof(body));
+}
+
+static inline void kit_audio(struct kit *kit, uint32_t ts)
+{
+    uint8_t body[] = {0xaf, 1, 0x21, 0x10, 0x05};
+
+    kit_push(kit, FRAME_AUDIO, ts, body, sizeof(body));
+}
+
+/* Both headers, then `frames` pictures of 40 ms from ts on with sound between; a keyframe each 25.
+ */
+static inline void kit_run(struct kit *kit, uint32_t ts, int frames)
+{
+    for (int i = 0; i < frames; i++) {
+        kit_video(kit, ts + (uint32_t)i * 40, i % 25 == 0);
+        kit_audio(kit, ts + (uint32_t)i * 40 + 10);
+        kit->now += 40 * USEC_PER_MS;
+    }
+}
+
+static inline void kit_start(struct kit *kit, uint32_t ts, int frames)
+{
+    kit_avc_header(kit, ts, 0x1f);
+    kit_aac_header(kit, ts, 0x10);
+    kit_run(kit, ts, frames);
+}
+
+static inline struct kit_seen *kit_seen_new(void)
+{
+    struct kit_seen *seen = calloc(1, sizeof(*seen));
+
+    ck_assert_ptr_nonnull(seen);
+    seen->in = flv_in_new(1 << 20);
+    ck_assert_ptr_nonnull(seen->in);
+    return seen;
+}
+
+static inline void kit_seen_free(struct kit_seen *seen)
+{
+    flv_in_free(seen->in);
+    free(seen);
+}
+
+static inline void kit_parse(struct kit_seen *seen, const uint8_t *p, size_t len)
+{
+    while (len > 0) {
+        struct flv_tag tag;
+        struct frame frame;
+        struct kit_tag *out = &seen->tag[seen->count];
+        size_t used;
+        enum scan scan = flv_in_feed(seen->in, p, len, &used, &tag);
+
+        ck_assert_int_ne(scan, SCAN_BAD);
+        p += used;
+        len -= used;
+        if (scan != SCAN_DONE)
+            continue;
+        ck_assert_int_lt(seen->count, 4096);
+        flv_frame_parse(&frame, tag.type, tag.timestamp, tag.data, tag.len);
+        out->type = tag.type;
+        out->ms = tag.timestamp;
+        out->len = tag.len;
+        memcpy(out->body, tag.data, tag.len < sizeof(out->body) ? tag.len : sizeof(out->body));
+        out->is_key = frame.is_key && !frame.is_header;
+        out->is_header = frame.is_header;
+        seen->count++;
+    }
+    seen->flags = flv_in_flags(seen->in);
+}
+
+/* Takes all there is; every batch must be whole tags. */
+static inline void kit_take(struct viewer *viewer, struct kit_seen *seen)
+{
+    struct viewer_batch batch;
+
+    for (;;) {
+        enum viewer_status status = viewer_next(viewer, 128 * 1024, &batch);
+
+        if (status == VIEWER_END)
+            seen->is_ended = 1;
+        if (status != VIEWER_BYTES)
+            return;
+        for (int i = 0; i < batch.count; i++)
+            kit_parse(seen, batch.span[i].iov_base, batch.span[i].iov_len);
+        seen->bytes += batch.len;
+        viewer_sent(viewer);
+    }
+}
+
+#endif
