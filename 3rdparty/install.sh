@@ -1,7 +1,7 @@
 #!/bin/sh
 #
 # Installs what is missing of 3rdparty/packages.txt (from Debian's packages)
-# and of research/players/package-lock.json (from npm):
+# and of the lock files in research/ (from npm):
 #
 #   3rdparty/install.sh [build] [run] [test] [bench]
 #
@@ -11,7 +11,6 @@ set -eu
 
 cd "$(dirname "$0")/.."
 list=3rdparty/packages.txt
-players=research/players
 
 [ $# -gt 0 ] || set -- build run
 for group in "$@"; do
@@ -89,28 +88,28 @@ apt_install()
         install --no-install-recommends "$@"
 }
 
-# The lock file that was installed last is kept beside what it brought.
-install_npm()
+# npm_needs FOLDER FILE OMIT: its packages as the lock file has them, unless FILE is there and the
+# lock file is the one that was installed last: a copy is kept beside what it brought.
+npm_needs()
 {
-    [ -f "$players/package-lock.json" ] || return 0
-    noted=$players/node_modules/.lock-installed
-    if cmp -s "$noted" "$players/package-lock.json" &&
-        [ -f "$players/node_modules/mpegts.js/dist/mpegts.js" ] &&
-        { ! wants test || [ -d "$players/node_modules/playwright-core" ]; }; then
+    [ -f "$1/package-lock.json" ] || return 0
+    noted=$1/node_modules/.lock-installed
+    if cmp -s "$noted" "$1/package-lock.json" && [ -e "$1/node_modules/$2" ]; then
         return 0
     fi
-    echo "3rdparty: npm packages of $players"
-    if wants test; then
-        omit=
-    else
-        omit=--omit=dev
-    fi
+    echo "3rdparty: npm packages of $1"
+    # OMIT is a word or nothing, on purpose.
     # shellcheck disable=SC2086
-    npm --prefix "$players" ci $omit --ignore-scripts --no-audit --no-fund --loglevel=error
-    cp "$players/package-lock.json" "$noted"
+    (cd "$1" && npm ci $3 --ignore-scripts --no-audit --no-fund --loglevel=error)
+    cp "$1/package-lock.json" "$noted"
 }
 
 install_packages
-if wants run || wants test; then
-    install_npm
+if wants test; then
+    npm_needs research/players playwright-core ""
+elif wants run; then
+    npm_needs research/players mpegts.js/dist/mpegts.js --omit=dev
+fi
+if wants bench; then
+    npm_needs research/bench "" ""
 fi

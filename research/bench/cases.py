@@ -107,17 +107,18 @@ def fan_out(setup, make, viewers, **options):
             tool = publisher(setup, target)
             stack.callback(tool.close)
             tool.wait("publishing", 15)
-            time.sleep(SETTLE_S)
+        # The bare loop too: then both windows see the same stretch of the file.
+        time.sleep(SETTLE_S)
         return watch(setup, target, viewers, **options)
 
 
-def against_bare(setup, settings, interval_ms, viewers):
+def against_bare(setup, settings, interval_ms, viewers, seconds):
     """Bare loop, server, bare loop: figures drift, so the server stands between two of the other."""
     def bare():
-        return fan_out(setup, lambda: targets.bare(setup, interval_ms), viewers)
+        return fan_out(setup, lambda: targets.bare(setup, interval_ms), viewers, seconds=seconds)
 
     first = bare()
-    server = fan_out(setup, lambda: targets.millrace(setup, settings), viewers)
+    server = fan_out(setup, lambda: targets.millrace(setup, settings), viewers, seconds=seconds)
     second = bare()
     mean = (first["us_per_viewer_s"] + second["us_per_viewer_s"]) / 2
     rate = server["load"]["mbit"]["p50"] / max(first["load"]["mbit"]["p50"], 1e-9)
@@ -131,11 +132,13 @@ def against_bare(setup, settings, interval_ms, viewers):
 
 
 def merged(setup, counts):
-    return [against_bare(setup, targets.MERGE_350, 350, n) for n in counts]
+    # A window of whole batches, lest one more or less be counted as the server's doing.
+    seconds = round(setup.seconds / 0.35 + 0.5) * 0.35
+    return [against_bare(setup, targets.MERGE_350, 350, n, seconds) for n in counts]
 
 
 def per_frame(setup, counts):
-    return [against_bare(setup, targets.PER_FRAME, 0, n) for n in counts]
+    return [against_bare(setup, targets.PER_FRAME, 0, n, setup.seconds) for n in counts]
 
 
 def many(setup, viewers):

@@ -279,9 +279,10 @@ static int set_scalar(const struct config_row *row, char *at, const char *word)
 struct err *config_value_set(const struct config_row *row, void *base,
                              const struct config_words *words, struct config_arena *arena)
 {
-    char *at = (char *)base + row->offset;
+    char *at;
 
     assert(row != NULL && base != NULL && words != NULL && arena != NULL);
+    at = (char *)base + row->offset;
     if (words->count == 0)
         return err_new(ERR_CONFIG, "needs a value");
     if (config_table_is_list(row))

@@ -32,10 +32,12 @@ static const char *short_header(const struct http_exchange *x, const char *name)
     return value;
 }
 
-static int origin_append(struct http_exchange *x)
+int cors_append(struct http_exchange *x)
 {
     const char *origin = short_header(x, "Origin");
 
+    if (!x->server->config->http_server.crossdomain)
+        return 0;
     if (origin == NULL || strcmp(origin, "null") == 0)
         return buf_printf(&x->extra, "Access-Control-Allow-Origin: *\r\nVary: Origin\r\n"
                                      "Access-Control-Expose-Headers: " CORS_EXPOSE "\r\n");
@@ -66,7 +68,7 @@ static struct err *cors_serve(struct http_handler *self, struct http_exchange *x
     int is_on = x->server->config->http_server.crossdomain;
     int is_options = strcmp(x->request->method, "OPTIONS") == 0;
 
-    if (is_on && origin_append(x) != 0)
+    if (cors_append(x) != 0)
         return err_new(ERR_NOMEM, "cors");
     if (!is_options)
         return http_next(self, x, timeout);

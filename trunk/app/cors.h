@@ -8,6 +8,12 @@
  */
 #include "app/http_exchange.h"
 
+/*
+ * Appends the answer's CORS lines to x->extra, if they are switched on: for an answer to what
+ * never reached the chain. 0 or -1.
+ */
+int cors_append(struct http_exchange *x);
+
 /* NULL without memory. next is borrowed. */
 struct http_handler *cors_new(struct http_handler *next);
 void cors_free(struct http_handler *cors);

@@ -12,7 +12,7 @@
  */
 #include "app/http_session.h"
 
-#include "base/str.h"
+#include "app/cors.h"
 #include "co/co.h"
 
 #include <assert.h>
@@ -88,6 +88,7 @@ static void session_refuse(struct session *s, int status, const char *reason)
     x.request = &nothing;
     x.is_tls = s->is_tls;
     buf_init(&x.extra, HTTP_EXTRA_MAX);
+    (void)cors_append(&x);
     err = http_answer_error(&x, status, NULL, write_timeout(s), "%s", reason);
     err_free(err); /* it was for the peer's comfort only */
     buf_fini(&x.extra);
@@ -300,9 +301,15 @@ void http_session_run(struct server *server, struct net_conn *conn, int is_tls)
     struct session_takeover takeover = {NULL, NULL};
     enum session_next next = SESSION_IDLE;
     usec_t timeout = server->config->http_header_timeout;
+    int events;
 
     assert(server->chain != NULL && conn != NULL);
-    while (next == SESSION_IDLE && net_wait(conn, NET_IN, timeout) > 0) {
+    while (next == SESSION_IDLE && (events = net_wait(conn, NET_IN, timeout)) > 0) {
+        /* A kick is to make idle connections look whether the server drains. */
+        if (events == NET_KICK && server->state != SERVER_RUNNING)
+            break;
+        if (events == NET_KICK)
+            continue;
         next = session_burst(server, conn, is_tls, &takeover);
         timeout = server->config->http_idle_timeout;
         if (next == SESSION_IDLE)

@@ -11,7 +11,10 @@
 /* Bytes of a request's body that are read and passed over; more is 413. */
 #define HTTP_SESSION_BODY_MAX ((size_t)1024 * 1024)
 
-/* Yields for as long as the connection lives; its timeouts are the configuration's. */
+/*
+ * Yields for as long as the connection lives; its timeouts are the configuration's. A
+ * connection that idles between requests ends when it is kicked while the server drains.
+ */
 void http_session_run(struct server *server, struct net_conn *conn, int is_tls);
 
 #endif

@@ -86,19 +86,32 @@ static void put_line(struct log_sink_file *file, const char *line, size_t len)
         file->lost++;
 }
 
+static void log_sink_write(struct log_sink *sink, const char *line, size_t len);
+
+/* Says in the place of the gap how many lines were lost. 0 when that is in the log. */
+static int put_note(struct log_sink_file *file)
+{
+    struct log note = {LOG_WARN, 0, &file->sink, NULL, NULL};
+    unsigned lost = file->lost;
+
+    file->lost = 0; /* so that the note's own write comes by here only once */
+    log_warn(&note, "%u log lines were lost: nobody took them", lost);
+    if (file->lost == 0)
+        return 0;
+    file->lost = lost;
+    return -1;
+}
+
 static void log_sink_write(struct log_sink *sink, const char *line, size_t len)
 {
     struct log_sink_file *file = (struct log_sink_file *)sink;
 
     flush_pending(file, 0);
-    if (file->lost > 0 && file->pending.len == 0) {
-        struct log note = {LOG_WARN, 0, sink, NULL, NULL};
-        unsigned lost = file->lost;
-
-        file->lost = 0; /* so that the note's own write comes by here only once */
-        log_warn(&note, "%u log lines were lost: nobody took them", lost);
-    }
-    put_line(file, line, len);
+    /* After a loss there is room to be made first, so that the gap stays in one place. */
+    if (file->lost > 0 && (file->pending.len > LOG_SINK_PENDING_MAX / 2 || put_note(file)))
+        file->lost++;
+    else
+        put_line(file, line, len);
 }
 
 static void init(struct log_sink_file *file, int fd)
@@ -162,6 +175,8 @@ struct err *log_sink_reopen(struct log_sink_file *file)
 void log_sink_close(struct log_sink_file *file)
 {
     flush_pending(file, CLOSE_WAIT_MS);
+    if (file->lost > 0 && file->pending.len == 0)
+        (void)put_note(file);
     buf_fini(&file->pending);
     if (file->path != NULL)
         close(file->fd);

@@ -22,7 +22,7 @@ struct span {
     size_t len;
 };
 
-/* "host" + "before" var "between" var "after"; only a stream: `between` and `second` are unused. */
+/* host, before, variable, between, variable, after; with [stream] alone, between is empty. */
 struct mount_parts {
     struct span host;
     struct span before;
@@ -55,6 +55,7 @@ static const char *parts_parse(const char *tmpl, struct mount_parts *parts)
     const char *first_end;
 
     memset(parts, 0, sizeof(*parts));
+    parts->between.p = "";
     if (path == NULL)
         return "a mount needs a path";
     parts->host = span_of(tmpl, path);

@@ -73,7 +73,9 @@ static void reopen(const struct signals_target *target)
     struct err *err = log_sink_reopen(target->sink);
 
     errno = 0;
-    if (err)
+    if (target->sink->path == NULL)
+        log_info(target->log, "the log goes to the console: there is no file to open anew");
+    else if (err)
         log_error(target->log, "the log goes on in the old file: %s", err_text(err));
     else
         log_info(target->log, "log file opened anew");

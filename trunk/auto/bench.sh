@@ -5,4 +5,6 @@ set -eu
 if [ -f research/bench/Makefile ]; then
     exec "${MAKE:-make}" --no-print-directory -C research/bench OBJS="$(realpath "$1")" bench
 fi
-exec research/bench/run.sh "$1"
+# Words on purpose: BENCH_ARGS may hold several arguments.
+# shellcheck disable=SC2086
+exec research/bench/run.sh "$1" ${BENCH_ARGS:-}

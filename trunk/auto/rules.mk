@@ -12,34 +12,42 @@ SHELL     := /bin/sh
 LAYERS    := base media proto live co app
 PURE      := base media proto live
 WARNINGS  := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
-FRAME_MAX := -Wframe-larger-than=8192
 DIALECT   := -std=gnu11 -D_GNU_SOURCE
 WERROR    ?=
 
 PURE_LIBS := -lhttp_parser -lwslay -lcrypto -lm
 ALL_LIBS  := -lssl -ljansson -lhiredis -lcares $(ST_LIBS) $(PURE_LIBS) -lpthread
+# State Threads' assembly does not say that it needs no executable stack; nothing here does.
+NO_EXEC   := -Wl,-z,noexecstack
 SAN       := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
-# name, compiler, flags, link flags. Redzones make frames larger: hence the other limit there.
+# Folder, compiler, flags, link flags of each variant, and the largest frame: redzones make them
+# larger. Tests have the stack of the process.
+FRAME_main  := 8192
+FRAME_asan  := 16384
+FRAME_clang := 8192
+FRAME_fuzz  := 16384
+FRAME_TEST  := 262144
+
 D_main       := $(O)
 CC_main      := $(CC)
-CFLAGS_main  := $(OPT_CFLAGS) $(FRAME_MAX) -fstack-usage $(WERROR)
-LDFLAGS_main := $(OPT_LDFLAGS)
+CFLAGS_main  := $(OPT_CFLAGS) -fstack-usage $(WERROR)
+LDFLAGS_main := $(OPT_LDFLAGS) $(NO_EXEC)
 
 D_asan       := $(O)/asan
 CC_asan      := $(GCC)
-CFLAGS_asan  := -O1 -g $(SAN) -Wframe-larger-than=16384 -Werror
-LDFLAGS_asan := $(SAN)
+CFLAGS_asan  := -O1 -g $(SAN) -Werror
+LDFLAGS_asan := $(SAN) $(NO_EXEC)
 
 D_clang       := $(O)/clang
 CC_clang      := $(CLANG)
-CFLAGS_clang  := -O1 -g $(FRAME_MAX) -Werror
-LDFLAGS_clang :=
+CFLAGS_clang  := -O1 -g -Werror
+LDFLAGS_clang := $(NO_EXEC)
 
 D_fuzz       := $(O)/fuzz
 CC_fuzz      := $(CLANG)
 CFLAGS_fuzz  := -O1 -g $(SAN) -fsanitize=fuzzer-no-link
-LDFLAGS_fuzz := $(SAN)
+LDFLAGS_fuzz := $(SAN) $(NO_EXEC)
 
 # What lies below each layer, in link order.
 BELOW_base  :=
@@ -84,7 +92,10 @@ $$(D_$1)/trunk/%.o: trunk/%.c $(O)/config.h
 	@mkdir -p $$(@D)
 	@echo "  $1  CC    $$<"
 	@$$(CC_$1) $$(DIALECT) $$(WARNINGS) $$(CFLAGS_$1) -MMD -MP -Itrunk -include $(O)/config.h \
+		-Wframe-larger-than=$$(if $$(filter trunk/test/%,$$<),$$(FRAME_TEST),$$(FRAME_$1)) \
 		$$(ST_CFLAGS) -c -o $$@ $$<
+
+.PRECIOUS: $$(D_$1)/trunk/%.o
 
 $$(foreach l,$$(LAYERS),$$(eval $$(call layer,$1,$$l)))
 
@@ -131,7 +142,6 @@ $(O)/fuzz/fuzz_%: $(O)/fuzz/trunk/test/fuzz/fuzz_%.o $(foreach l,proto live medi
 fuzz-build: $(FUZZ_NAMES:%=$(O)/fuzz/%)
 unit-build: $(UNIT_LAYERS:%=$(O)/asan/unit/%)
 .PHONY: fuzz-build unit-build
-.PRECIOUS: $(O)/%.o $(O)/fuzz/trunk/test/fuzz/%.o
 
 # The player page and what the static handler serves by default.
 html:

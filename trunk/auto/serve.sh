@@ -12,4 +12,6 @@ cat <<END
   Stop      Ctrl-C
 
 END
+# The configuration knows objs/ only; what is built elsewhere has its pages there.
+[ "$1" = objs ] || export SRS_HTTP_SERVER_DIR="$1/nginx/html"
 exec "$1/server" -c "$conf"

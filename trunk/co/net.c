@@ -60,9 +60,9 @@ static ssize_t net_socket_read(struct net_conn *conn, void *buf, size_t len)
         conn->bytes_in += (uint64_t)n;
         if ((size_t)n < len && !(conn->ready & NET_HUP))
             conn->ready &= (uint8_t)~NET_IN;
-    } else if (n == 0) {
+    } else if (n == 0 && len > 0) {
         conn->ready |= NET_HUP; /* the event may be still to come */
-    } else if (net_is_again(errno)) {
+    } else if (n < 0 && net_is_again(errno)) {
         conn->ready &= (uint8_t)~NET_IN;
     }
     return n;
@@ -112,9 +112,9 @@ static ssize_t net_fd_read(struct net_conn *conn, void *buf, size_t len)
     while (n < 0 && errno == EINTR);
     if (n > 0)
         conn->bytes_in += (uint64_t)n;
-    else if (n == 0)
+    else if (n == 0 && len > 0)
         conn->ready |= NET_HUP;
-    else if (net_is_again(errno))
+    else if (n < 0 && net_is_again(errno))
         conn->ready &= (uint8_t)~NET_IN;
     return n;
 }

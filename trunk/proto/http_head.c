@@ -298,7 +298,7 @@ static int lines_parse(struct http_head *head, enum http_side side, char *text, 
 
 int http_head_parse(struct http_head *head, enum http_side side, char *text, size_t len)
 {
-    uint16_t ends[HTTP_HEADERS_MAX];
+    uint16_t ends[HTTP_HEADERS_MAX] = {0};
     size_t target_len = 0;
 
     assert(head != NULL && text != NULL && len > 0 && len <= HTTP_HEAD_MAX);

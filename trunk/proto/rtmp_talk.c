@@ -223,8 +223,10 @@ static enum scan talk_parse(struct rtmp_talk *talk, struct rtmp_message *message
         scan = rtmp_chunk_in_feed(talk->in, talk->fed, talk->fed_len, &used, message);
         if (scan == SCAN_BAD)
             return scan;
-        talk->fed += used;
-        talk->fed_len -= used;
+        if (used > 0) { /* fed may be NULL */
+            talk->fed += used;
+            talk->fed_len -= used;
+        }
         if (scan == SCAN_MORE || message->type != RTMP_AGGREGATE)
             return scan;
         rtmp_aggregate_start(&talk->aggregate, message);

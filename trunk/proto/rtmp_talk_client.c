@@ -133,9 +133,12 @@ static struct err *answer_wait(struct rtmp_talk *talk, double transaction, doubl
     struct rtmp_message message;
     struct rtmp_command command;
     int is_answer = 0;
+    struct err *err = talk_flush(talk, wait);
 
+    if (err != NULL)
+        return err;
     while (!is_answer) {
-        struct err *err = talk_message(talk, &message, wait);
+        err = talk_message(talk, &message, wait);
 
         if (err == NULL && is_media(&message) && talk->mode == TALK_PLAY) {
             talk->held = message;

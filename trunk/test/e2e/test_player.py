@@ -151,19 +151,23 @@ def test_reconnects_after_the_end(server, publish, browser, players_html):
     wait_playing(page)
 
 
-def test_another_resolution(server, publish, browser, players_html, small_flv):
-    """The next publisher has another SPS: the picture changes on the same connection."""
+def test_another_resolution(server, publish, browser, players_html, small_flv, source_flv):
+    """The next publisher has another SPS, the one after it the first again: the picture changes
+    on the same connection, and later keyframes do not fall back."""
     srv = server(html=players_html)
-    first = publish(srv)
+    child = publish(srv)
     page = browser()
     page.open(page_url(srv))
     wait_playing(page)
-    first.stop()
-    publish(srv, source=small_flv)
-    page.wait("document.querySelector('video').videoWidth === 640", 30)
-    wait_playing(page, 3)
-    assert page.evaluate("millrace.statistics.reloads") == 0
-    assert page.evaluate(COLOURS) > 8
+    for source, width in ((small_flv, 640), (source_flv, 1280)):
+        child.stop()
+        child = publish(srv, source=source)
+        page.wait(f"document.querySelector('video').videoWidth === {width}", 30)
+        wait_playing(page, 5)
+        assert page.evaluate("millrace.statistics.reloads") == 0, \
+            page.evaluate("millrace.session.reason")
+        assert page.evaluate(COLOURS) > 8
+    assert page.said() == []
 
 
 def test_says_404_with_the_reason(server, browser, players_html):

@@ -71,10 +71,24 @@ void co_test_err(struct err *err, enum err_code code)
     err_free(err);
 }
 
-void co_test_pair(struct net_conn **a, struct net_conn **b)
+static void test_tcp(struct net_conn **a, struct net_conn **b)
+{
+    struct net_listener *listener;
+
+    co_test_ok(net_listen("127.0.0.1:0", &listener));
+    co_test_ok(net_connect("127.0.0.1", net_listener_port(listener), a, TEST_WAIT));
+    co_test_ok(net_accept(listener, b, co_test_log(), TEST_WAIT));
+    net_listener_close(listener);
+}
+
+void co_test_pair(int kind, struct net_conn **a, struct net_conn **b)
 {
     int fd[2];
 
+    if (kind == 1) {
+        test_tcp(a, b);
+        return;
+    }
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
     co_test_ok(net_wrap_fd(fd[0], a));
     co_test_ok(net_wrap_fd(fd[1], b));

@@ -27,8 +27,12 @@ void co_test_ok(struct err *err);
 /* Fails unless the error has this code; takes it over. */
 void co_test_err(struct err *err, enum err_code code);
 
-/* Two connected stream sockets on the reactor. */
-void co_test_pair(struct net_conn **a, struct net_conn **b);
+/*
+ * Two connected stream sockets on the reactor. Kind 0: a socketpair through net_wrap_fd(); kind 1:
+ * TCP, a from net_connect() and b from net_accept(). For tests in a loop over both.
+ */
+#define CO_TEST_KINDS 2
+void co_test_pair(int kind, struct net_conn **a, struct net_conn **b);
 
 /* Yields until *flag is set; fails after TEST_WAIT. */
 void co_test_until(const int *flag);

@@ -110,7 +110,7 @@ static void run(struct transcript *t, enum http_side side, const char *text, siz
             break;
         at += n;
     }
-    if (t->in_body)
+    if (t->in_body && strchr(t->text, '!') == NULL)
         note(t, "|");
     if (http_in_is_inside(in) && t->len > 0 && strchr(t->text, '!') == NULL)
         note(t, "...");
@@ -312,7 +312,7 @@ static int status_of(const char *text)
 
     run(&t, HTTP_REQUESTS, text, strlen(text), strlen(text), strlen(text));
     mark = strchr(t.text, '!');
-    return mark != NULL ? atoi(mark + 1) : t.len > 0 ? 200 : 0;
+    return mark != NULL ? (int)strtol(mark + 1, NULL, 10) : t.len > 0 ? 200 : 0;
 }
 
 START_TEST(requests_at_limits)

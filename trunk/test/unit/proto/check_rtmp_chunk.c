@@ -3,8 +3,6 @@
 
 #include "rtmp_test.h"
 
-#include <stdio.h>
-
 Suite *check_rtmp_chunk_suite(void);
 
 static struct buf wire;

@@ -8,6 +8,7 @@
 #include "proto/rtmp_chunk.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

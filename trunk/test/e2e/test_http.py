@@ -1,0 +1,542 @@
+"""HTTP end to end: statuses, heads, CORS, keep-alive, files, bad input, and a stream's answer.
+
+Malformed and slow requests are written byte by byte over a socket; what a client would do is done
+by curl. What the stream itself holds is test_flv.py's affair.
+"""
+
+import os
+import socket
+import time
+
+import pytest
+
+import flv
+from harness import Answer, curl, wait_for
+from rtmp import Publisher
+
+ORIGIN = "http://page.example:8443"
+
+
+class Raw:
+    """A connection on which the test writes what it likes and reads answers one by one."""
+
+    def __init__(self, srv, data=b"", timeout=10):
+        self.socket = socket.create_connection(("127.0.0.1", srv.http_port), timeout)
+        self.rest = b""
+        if data:
+            self.send(data)
+
+    def send(self, data):
+        self.socket.sendall(data.encode("latin-1") if isinstance(data, str) else data)
+        return self
+
+    def _more(self):
+        data = self.socket.recv(65536)
+        self.rest += data
+        return bool(data)
+
+    def answer(self, is_head=False):
+        """The next answer, by its Content-Length."""
+        while b"\r\n\r\n" not in self.rest:
+            assert self._more(), f"closed within the head: {self.rest!r}"
+        head, _, self.rest = self.rest.partition(b"\r\n\r\n")
+        answer = Answer(head.decode("latin-1"), b"", 0)
+        assert len(answer.headers) == len(answer.header_list), "a header twice"
+        if is_head or answer.status in (100, 204):
+            return answer
+        length = int(answer.headers["content-length"])
+        while len(self.rest) < length:
+            assert self._more(), "closed within the body"
+        answer.body, self.rest = self.rest[:length], self.rest[length:]
+        return answer
+
+    def assert_closed(self):
+        """Nothing more comes, and the end does."""
+        try:
+            while self._more():
+                pass
+        except ConnectionResetError:
+            pass
+        assert self.rest == b""
+
+    def close(self):
+        self.socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def get(path="/", *lines, version="1.1", method="GET"):
+    return "\r\n".join([f"{method} {path} HTTP/{version}", "Host: h", *lines, "", ""])
+
+
+def check_error(answer, status):
+    assert answer.status == status, (answer.status, answer.body)
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json()["code"] == status and answer.json()["reason"]
+    return answer
+
+
+@pytest.fixture
+def site(server):
+    """A server over some files."""
+    def start(**parts):
+        srv = server(**parts)
+        html = srv.html
+        (html / "dir").mkdir()
+        (html / "empty").mkdir()
+        (html / "index.html").write_text("root page")
+        (html / "dir" / "index.html").write_text("dir page")
+        (html / "caf\u00e9 1.js").write_text("js")
+        (html / "big.flv").write_bytes(bytes(range(251)) * 9000)
+        (html / "nothing.txt").write_bytes(b"")
+        (srv.folder / "secret").write_text("secret")
+        (html / "link-out").symlink_to(srv.folder / "secret")
+        (html / "link-up").symlink_to("..")
+        (html / "link-in").symlink_to("index.html")
+        os.mkfifo(html / "fifo")
+        return srv
+    return start
+
+
+# ---- files ----
+
+def test_files(site):
+    srv = site()
+    answer = curl(srv.http_url("/"))
+    assert (answer.status, answer.text) == (200, "root page")
+    assert answer.headers["content-type"].startswith("text/html")
+    assert answer.headers["content-length"] == "9"
+    assert answer.headers["server"].startswith("Millrace")
+    assert answer.headers["date"].endswith(" GMT")
+    assert answer.headers["etag"].startswith('"') and answer.headers["last-modified"]
+    assert curl(srv.http_url("/dir/")).text == "dir page"
+    assert curl(srv.http_url("/dir/../index.html")).text == "root page"
+    assert curl(srv.http_url("/link-in")).text == "root page"
+    assert curl(srv.http_url("/nothing.txt")).headers["content-length"] == "0"
+    answer = curl(srv.http_url("/caf%C3%A9%201.js?x=y"))
+    assert answer.text == "js" and answer.headers["content-type"].startswith("text/javascript")
+    answer = curl(srv.http_url("/big.flv"))
+    assert answer.body == (srv.html / "big.flv").read_bytes()
+    assert answer.headers["content-type"] == "video/x-flv"
+
+
+def test_redirect_to_the_directory(site):
+    srv = site()
+    answer = curl(srv.http_url("/dir?a=b"), "-H", f"Origin: {ORIGIN}")
+    assert answer.status == 301
+    assert answer.headers["location"] == "/dir/?a=b"
+    assert answer.headers["access-control-allow-origin"] == ORIGIN
+    assert curl(srv.http_url("/dir"), "-L").text == "dir page"
+    # Never to another host.
+    assert curl(srv.http_url("//dir")).headers["location"] == "/dir/"
+
+
+@pytest.mark.parametrize("path, status", [
+    ("/none", 404), ("/none/x", 404), ("/index.html/", 404), ("/empty/", 404), ("/fifo", 404),
+    ("/link-out", 403), ("/link-up/secret", 403), ("/link-up/", 403),
+    ("/../secret", 400), ("/dir/../../secret", 400), ("/%2e%2e/secret", 400),
+    ("/dir/%2e%2e%2f..%2fsecret", 400), ("/..%2fsecret", 400), ("/..%5csecret", 400),
+    ("/..\\secret", 400), ("/index.html%00", 400), ("/%00", 400), ("/%", 400), ("/%zz", 400),
+    ("/%252e%252e/secret", 404), ("/%c0%ae%c0%ae/secret", 404), ("/.../secret", 404),
+])
+def test_no_way_out(site, path, status):
+    srv = site()
+    answer = check_error(curl(srv.http_url(path)), status)
+    assert b"secret" not in answer.body
+    with Raw(srv, get(path, "Connection: close")) as raw:
+        assert raw.answer().status == status
+
+
+def test_vhost_files(server, tmp_path):
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "a.txt").write_text("own")
+    srv = server(vhosts=f"vhost v.example {{ http_static {{ enabled on; mount [vhost]/files/; "
+                        f"dir {own}; }} }}")
+    assert curl(srv.http_url("/files/a.txt"), "-H", "Host: v.example").text == "own"
+    assert curl(srv.http_url("/files/a.txt")).status == 404
+
+
+# ---- methods ----
+
+def test_head(site):
+    srv = site()
+    with Raw(srv) as raw:
+        for path, length in (("/", "9"), ("/big.flv", str(251 * 9000))):
+            answer = raw.send(get(path, method="HEAD")).answer(is_head=True)
+            assert answer.status == 200 and answer.headers["content-length"] == length
+        assert raw.send(get("/none", method="HEAD")).answer(is_head=True).status == 404
+        assert raw.send(get("/")).answer().text == "root page"
+
+
+def test_other_methods(site):
+    srv = site()
+    for method in ("POST", "PUT", "DELETE", "PATCH"):
+        answer = check_error(curl(srv.http_url("/"), "-X", method, "-d", "body"), 405)
+        assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
+    answer = curl(srv.http_url("/"), "-X", "OPTIONS")
+    assert answer.status == 204 and answer.headers["allow"] == "GET, HEAD, OPTIONS"
+    with Raw(srv, get("*", method="OPTIONS")) as raw:
+        assert raw.answer().status == 204
+
+
+def test_other_methods_on_a_stream(server, publish):
+    srv = server()
+    publish(srv)
+    answer = check_error(curl(srv.http_url(), "-X", "POST", "-d", "x"), 405)
+    assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
+
+
+# ---- CORS ----
+
+def test_cors(site):
+    srv = site(remux={"hstrs": "off"})
+    for path, status in (("/", 200), ("/none", 404), ("/live/none.flv", 404), ("/dir", 301)):
+        answer = curl(srv.http_url(path), "-H", f"Origin: {ORIGIN}")
+        assert answer.status == status
+        assert answer.headers["access-control-allow-origin"] == ORIGIN
+        assert answer.headers["access-control-allow-credentials"] == "true"
+        assert "Origin" in answer.headers["vary"]
+        answer = curl(srv.http_url(path))
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert "access-control-allow-credentials" not in answer.headers
+
+
+def test_cors_preflight(site):
+    srv = site()
+    answer = curl(srv.http_url("/live/livestream.flv"), "-X", "OPTIONS", "-H", f"Origin: {ORIGIN}",
+                  "-H", "Access-Control-Request-Method: GET",
+                  "-H", "Access-Control-Request-Headers: range, x-own",
+                  "-H", "Access-Control-Request-Private-Network: true")
+    assert answer.status == 204 and answer.body == b""
+    assert answer.headers["access-control-allow-origin"] == ORIGIN
+    assert "GET" in answer.headers["access-control-allow-methods"]
+    assert answer.headers["access-control-allow-headers"] == "range, x-own"
+    assert answer.headers["access-control-allow-private-network"] == "true"
+    assert int(answer.headers["access-control-max-age"]) > 0
+    answer = curl(srv.http_url("/"), "-X", "OPTIONS", "-H", f"Origin: {ORIGIN}")
+    assert "access-control-allow-private-network" not in answer.headers
+
+
+def test_cors_off(site):
+    srv = site(http_server={"crossdomain": "off"})
+    for method in ("GET", "OPTIONS"):
+        answer = curl(srv.http_url("/"), "-X", method, "-H", f"Origin: {ORIGIN}")
+        assert answer.status in (200, 204)
+        assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+# ---- connections ----
+
+def test_keep_alive_and_pipelining(site):
+    srv = site()
+    with Raw(srv) as raw:
+        for _ in range(3):
+            answer = raw.send(get("/")).answer()
+            assert answer.text == "root page" and "connection" not in answer.headers
+        raw.send(get("/") + get("/none") + get("/dir/") + get("/", method="HEAD") +
+                 get("/nothing.txt"))
+        assert raw.answer().text == "root page"
+        assert raw.answer().status == 404
+        assert raw.answer().text == "dir page"
+        assert raw.answer(is_head=True).headers["content-length"] == "9"
+        assert raw.answer().status == 200
+        answer = raw.send(get("/", "Connection: close") + get("/dir/")).answer()
+        assert answer.headers["connection"] == "close"
+        raw.assert_closed()
+
+
+def test_http_1_0(site):
+    srv = site()
+    with Raw(srv, "GET / HTTP/1.0\r\n\r\n") as raw:
+        answer = raw.answer()
+        assert answer.text == "root page" and answer.headers["connection"] == "close"
+        raw.assert_closed()
+    with Raw(srv, "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n") as raw:
+        assert raw.answer().headers["connection"] == "keep-alive"
+        assert raw.send("GET /dir/ HTTP/1.0\r\n\r\n").answer().text == "dir page"
+        raw.assert_closed()
+
+
+def test_one_byte_at_a_time(site):
+    srv = site()
+    with Raw(srv) as raw:
+        for byte in get("/", "X-Header: value"):
+            raw.send(byte)
+        assert raw.answer().text == "root page"
+
+
+def test_bodies_are_passed_over(site):
+    srv = site()
+    with Raw(srv) as raw:
+        # The body looks like a request, and is none.
+        raw.send(get("/", "Content-Length: 20", method="POST") + "GET /dir/ HTTP/1.1\r\n" + get("/"))
+        assert raw.answer().status == 405
+        assert raw.answer().text == "root page"
+    with Raw(srv) as raw:
+        raw.send(get("/", "Content-Length: 100000", method="POST") + "x" * 100000)
+        raw.send(get("/", "Transfer-Encoding: chunked", method="POST") +
+                 "5;x=y\r\nhello\r\n1\r\n!\r\n0\r\nTrailer: x\r\n\r\n" + get("/dir/"))
+        assert [raw.answer().status for _ in range(2)] == [405, 405]
+        assert raw.answer().text == "dir page"
+
+
+def test_expect_continue(site):
+    srv = site()
+    with Raw(srv, get("/", "Content-Length: 3", "Expect: 100-continue", method="PUT")) as raw:
+        assert raw.answer().status == 100
+        assert raw.send("abc").answer().status == 405
+        assert raw.send(get("/")).answer().status == 200
+    answer = curl(srv.http_url("/"), "-X", "PUT", "-H", "Expect: 100-continue", "-d", "x" * 5000)
+    assert answer.status == 405
+
+
+def test_a_connection_that_ends_in_its_head(site):
+    srv = site()
+    before = srv.descriptors()
+    for part in ("", "G", "GET / HT", get("/")[:-2]):
+        with Raw(srv, part) as raw:
+            raw.socket.shutdown(socket.SHUT_WR)
+            raw.assert_closed()
+    wait_for(lambda: srv.descriptors() <= before, what="the descriptors to be closed")
+
+
+def test_answers_a_peer_that_closes_its_side(site):
+    srv = site()
+    with Raw(srv, get("/")) as raw:
+        raw.socket.shutdown(socket.SHUT_WR)
+        assert raw.answer().text == "root page"
+        raw.assert_closed()
+
+
+# ---- bad input ----
+
+@pytest.mark.parametrize("request_text, status", [
+    ("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
+    ("\x03" + "\x00" * 40, 400),
+    ("GET /\r\n\r\n", 400),
+    ("GET / HTTP/1.1\r\n\r\n", 400),
+    ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+    ("GET / HTTP/1.1\r\nHost: h\r\nA : b\r\n\r\n", 400),
+    ("GET / HTTP/1.1\r\nHost: h\r\nA: b\r\n folded\r\n\r\n", 400),
+    ("GET / HTTP/1.1\r\nHost: h\r\nA: b\x00\r\n\r\n", 400),
+    ("GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+    ("GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
+    ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400),
+    ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999\r\n\r\n" + "x" * 100000, 413),
+    ("GET /" + "a" * 5000 + " HTTP/1.1\r\nHost: h\r\n\r\n", 414),
+    ("GET / HTTP/1.1\r\nHost: h\r\nA: " + "b" * 20000 + "\r\n\r\n", 431),
+    ("GET / HTTP/1.1\r\nHost: h\r\n" + "A: b\r\n" * 70 + "\r\n", 431),
+    ("BREW / HTTP/1.1\r\nHost: h\r\n\r\n", 501),
+    ("CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n", 501),
+    ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501),
+    ("GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505),
+    ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+])
+def test_bad_requests(site, request_text, status):
+    """An answer that says why, a line in the log, and the end of that one connection."""
+    srv = site()
+    with Raw(srv) as other, Raw(srv, request_text) as raw:
+        answer = check_error(raw.answer(), status)
+        assert answer.headers["connection"] == "close"
+        raw.assert_closed()
+        assert other.send(get("/")).answer().text == "root page"
+    srv.wait_log(rf"127\.0\.0\.1: {status} ")
+
+
+def test_endless_body(site):
+    """Chunks without end are cut off at the bound."""
+    srv = site()
+    with Raw(srv, get("/", "Transfer-Encoding: chunked", method="POST")) as raw:
+        chunk = b"8000\r\n" + b"x" * 0x8000 + b"\r\n"
+        try:
+            for _ in range(100):
+                raw.send(chunk)
+        except OSError:
+            pass  # it hung up while we went on
+        else:
+            check_error(raw.answer(), 413)
+    assert curl(srv.http_url("/")).status == 200
+
+
+def test_slow_head(site):
+    """The deadline is for the whole head, however its bytes trickle in."""
+    srv = site(top={"http_header_timeout": 700})
+    started = time.monotonic()
+    with Raw(srv) as raw:
+        raw.socket.settimeout(0.1)
+        text = get("/", "X: " + "y" * 1000)
+        for byte in text:
+            raw.send(byte)
+            try:
+                if not raw._more() or raw.rest:
+                    break
+            except socket.timeout:
+                pass
+            assert time.monotonic() - started < 5
+        raw.socket.settimeout(5)
+        assert raw.answer().status == 408
+        raw.assert_closed()
+    assert 0.6 < time.monotonic() - started < 4
+
+
+def test_slow_body(site):
+    srv = site(top={"http_header_timeout": 500})
+    with Raw(srv, get("/", "Content-Length: 10", method="POST") + "abc") as raw:
+        check_error(raw.answer(), 408)
+        raw.assert_closed()
+
+
+def test_silent_and_idle_connections(site):
+    srv = site(top={"http_header_timeout": 300, "http_idle_timeout": 300})
+    with Raw(srv) as silent, Raw(srv, get("/")) as idle:
+        assert idle.answer().status == 200
+        silent.assert_closed()
+        idle.assert_closed()
+
+
+def test_idle_connections_are_cheap(site):
+    srv = site(top={"max_connections": 3000})
+    assert curl(srv.http_url("/")).status == 200
+    opened = [Raw(srv, get("/")) for _ in range(50)]
+    for raw in opened:
+        assert raw.answer().status == 200
+    before = srv.memory_kb()
+    more = [Raw(srv, get("/")) for _ in range(400)]
+    for raw in more:
+        assert raw.answer().status == 200
+    grown = srv.memory_kb() - before
+    for raw in opened + more:
+        raw.close()
+    if "asan" not in str(srv.argv[0]):
+        assert grown < 400 * 12, f"{grown} KB for 400 connections"
+
+
+def test_upgrades(server):
+    """h2c is passed over; WebSocket, not served yet, is refused clearly."""
+    srv = server(remux={"hstrs": "off"})
+    (srv.html / "index.html").write_text("root page")
+    with Raw(srv, get("/", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c",
+                      "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA")) as raw:
+        assert raw.answer().text == "root page"
+    with Raw(srv, get("/live/s.flv", "Connection: Upgrade", "Upgrade: websocket",
+                      "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: eA==")) as raw:
+        check_error(raw.answer(), 400)
+        raw.assert_closed()
+
+
+# ---- a stream's answer ----
+
+@pytest.fixture
+def live(server, source_flv):
+    """live(**parts): a server and a publisher that has sent a preamble and one GOP."""
+    opened = []
+
+    def start(**parts):
+        srv = server(**parts)
+        preamble, ring = flv.preamble_and_ring(flv.parse_file(source_flv).tags)
+        one = Publisher(srv.rtmp_url())
+        opened.append(one)
+        gop = flv.split_gops(ring)[0]
+        one.send_tags(preamble + gop)
+        with flv.Viewer(srv.http_url()) as viewer:
+            viewer.wait_media(len(gop))
+        return srv, one
+
+    yield start
+    for one in opened:
+        one.close()
+
+
+def test_stream_head(live):
+    srv, _ = live()
+    with Raw(srv, get("/live/livestream.flv", f"Origin: {ORIGIN}")) as raw:
+        # One write: head, FLV header and the first tags come together.
+        first = raw.socket.recv(1 << 20)
+        head, _, body = first.partition(b"\r\n\r\n")
+        answer = Answer(head.decode(), body, 0)
+        assert answer.status == 200
+        assert answer.headers["content-type"] == "video/x-flv"
+        assert answer.headers["transfer-encoding"] == "chunked"
+        assert "no-cache" in answer.headers["cache-control"]
+        assert "no-store" in answer.headers["cache-control"]
+        assert answer.headers["x-accel-buffering"] == "no"
+        assert answer.headers["server"].startswith("Millrace")
+        assert answer.headers["access-control-allow-origin"] == ORIGIN
+        assert "content-length" not in answer.headers
+        chunks = flv.Dechunker()
+        reader = flv.parse(chunks.feed(body), may_be_cut=True)
+        assert reader.tags and reader.tags[0].time == 0
+
+
+def test_stream_without_chunks_for_1_0(live):
+    srv, _ = live()
+    with Raw(srv, "GET /live/livestream.flv HTTP/1.0\r\n\r\n") as raw:
+        first = raw.socket.recv(1 << 20)
+        head, _, body = first.partition(b"\r\n\r\n")
+        answer = Answer(head.decode(), body, 0)
+        assert answer.status == 200 and answer.headers["connection"] == "close"
+        assert "transfer-encoding" not in answer.headers
+        assert "content-length" not in answer.headers
+        assert flv.parse(body, may_be_cut=True).tags
+
+
+def test_stream_head_request(live):
+    """HEAD gives the same header and counts no viewer."""
+    srv, _ = live(remux={"hstrs": "off"})
+    with Raw(srv, get("/live/livestream.flv", method="HEAD")) as raw:
+        answer = raw.answer(is_head=True)
+        assert answer.status == 200
+        assert answer.headers["content-type"] == "video/x-flv"
+        assert answer.headers["transfer-encoding"] == "chunked"
+        assert raw.rest == b""
+    with Raw(srv, get("/live/none.flv", method="HEAD")) as raw:
+        assert raw.answer(is_head=True).status == 404
+    # One viewer has come so far, and that was the fixture's.
+    assert srv.log().count("stop play ") <= 1
+
+
+def test_stream_by_query_and_host(live):
+    srv, _ = live()
+    for url in ("/live/livestream.flv?token=x&vhost=__defaultVhost__", "//live//livestream.flv",
+                "/live/%6civestream.flv", "/x/../live/livestream.flv"):
+        with flv.Viewer(srv.http_url(url), host="anything.example:99") as viewer:
+            viewer.wait_media(5)
+
+
+def test_standby(server):
+    """hstrs on: it waits, then says 404, with the lines of any other error."""
+    srv = server(remux={"hstrs": "on", "standby_timeout": 400})
+    started = time.monotonic()
+    answer = check_error(curl(srv.http_url("/live/none.flv"), "-H", f"Origin: {ORIGIN}"), 404)
+    assert 0.35 < time.monotonic() - started < 5
+    assert answer.headers["access-control-allow-origin"] == ORIGIN
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_standby_off(server):
+    srv = server(remux={"hstrs": "off", "standby_timeout": 60000})
+    answer = check_error(curl(srv.http_url("/live/none.flv"), seconds=5), 404)
+    assert "content-length" in answer.headers
+
+
+def test_a_waiting_peer_that_leaves_is_noticed(server):
+    srv = server(remux={"hstrs": "on", "standby_timeout": 0})
+    before = srv.descriptors()
+    opened = [Raw(srv, get("/live/none.flv")) for _ in range(5)]
+    wait_for(lambda: srv.descriptors() >= before + 5, what="the connections")
+    wait_for(lambda: srv.log().count("play ") >= 5, what="the viewers")
+    for raw in opened:
+        raw.close()
+    wait_for(lambda: srv.descriptors() <= before, what="the connections to be closed")
+
+
+def test_unknown_extension_is_a_file(server):
+    """Only what a mount's template could mean is waited for."""
+    srv = server(remux={"hstrs": "on", "standby_timeout": 60000})
+    assert curl(srv.http_url("/live/none.m3u8"), seconds=5).status == 404
+    assert curl(srv.http_url("/none.flv"), seconds=5).status == 404

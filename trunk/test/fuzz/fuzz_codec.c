@@ -1,0 +1,142 @@
+/*
+ * The headers of codecs, chosen by the first byte. What is found whole lies in
+ * its bytes and is within what the rest of the server counts on: sides below
+ * 65537, lengths that advance, units that are written as long as they were said.
+ */
+#include "media/aac.h"
+#include "media/av1.h"
+#include "media/avc.h"
+#include "media/hevc.h"
+#include "media/mp3.h"
+#include "media/opus.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SIDE_MAX 65536
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_inside(const uint8_t *p, size_t n, const uint8_t *data, size_t size)
+{
+    assert(n > 0 && p >= data && p + n <= data + size);
+}
+
+static void check_avc_sps(const uint8_t *data, size_t size)
+{
+    struct avc_sps sps;
+
+    if (avc_sps_parse(&sps, data, size) != SCAN_DONE)
+        return;
+    assert(sps.width > 0 && sps.width <= SIDE_MAX && sps.height > 0 && sps.height <= 2 * SIDE_MAX);
+    assert((sps.num_units_in_tick == 0) == (sps.time_scale == 0));
+}
+
+static void check_avc(const uint8_t *data, size_t size)
+{
+    struct avc_config config;
+    size_t units;
+    uint8_t *out;
+
+    if (avc_config_parse(&config, data, size) != SCAN_DONE)
+        return;
+    assert(config.nal_length_size != 3 && config.nal_length_size <= 4);
+    for (size_t i = 0; i < config.sps_count; i++) {
+        check_inside(config.sps[i].data, config.sps[i].len, data, size);
+        check_avc_sps(config.sps[i].data, config.sps[i].len);
+    }
+    for (size_t i = 0; i < config.pps_count; i++)
+        check_inside(config.pps[i].data, config.pps[i].len, data, size);
+    units = avc_config_nals_size(&config);
+    out = malloc(units > 0 ? units : 1);
+    if (units > 0 && out != NULL)
+        avc_config_nals_write(&config, out);
+    free(out);
+}
+
+static void check_hevc(const uint8_t *data, size_t size)
+{
+    struct hevc_config config;
+    struct hevc_sps sps;
+
+    if (hevc_config_parse(&config, data, size) == SCAN_DONE) {
+        assert(config.nal_count <= HEVC_NALS_MAX && config.nal_length_size != 3);
+        for (size_t i = 0; i < config.nal_count; i++)
+            check_inside(config.nals[i].data, config.nals[i].len, data, size);
+    }
+    if (hevc_sps_parse(&sps, data, size) == SCAN_DONE) {
+        assert(sps.width > 0 && sps.width <= SIDE_MAX);
+        assert(sps.height > 0 && sps.height <= SIDE_MAX);
+    }
+}
+
+static void check_av1(const uint8_t *data, size_t size)
+{
+    struct av1_config config;
+
+    if (av1_config_parse(&config, data, size) == SCAN_DONE)
+        assert(config.width <= SIDE_MAX && (config.width == 0) == (config.height == 0));
+}
+
+static void check_aac(const uint8_t *data, size_t size)
+{
+    uint8_t header[AAC_ADTS_HEADER_SIZE];
+    struct aac_config config;
+    size_t used = 0, at = 0;
+
+    if (aac_config_parse(&config, data, size) == SCAN_DONE) {
+        assert(config.object_type > 0 && config.sample_rate > 0 && config.output_rate > 0);
+        assert(aac_profile_name(&config) != NULL);
+        if (aac_adts_write(&config, size, header) == 0) {
+            enum scan scan = aac_adts_scan(header, sizeof(header), &used);
+
+            assert(scan == (size == 0 ? SCAN_DONE : SCAN_MORE) && used == size + sizeof(header));
+        }
+    }
+    while (aac_adts_scan(data + at, size - at, &used) == SCAN_DONE) {
+        assert(used >= AAC_ADTS_HEADER_SIZE && used <= AAC_ADTS_FRAME_MAX && used <= size - at);
+        at += used;
+    }
+}
+
+static void check_mp3(const uint8_t *data, size_t size)
+{
+    struct mp3_header header;
+    size_t at = 0;
+
+    while (at <= size && mp3_header_parse(&header, data + at, size - at) == SCAN_DONE) {
+        assert(header.frame_len > MP3_HEADER_SIZE && header.frame_len <= 6 * 1024);
+        assert(header.sample_rate >= 8000 && header.bit_rate >= 8000 && header.samples >= 384);
+        at += header.frame_len;
+    }
+}
+
+static void check_opus(const uint8_t *data, size_t size)
+{
+    struct opus_config config;
+
+    if (opus_config_parse(&config, data, size) == SCAN_DONE)
+        assert(config.channels > 0 && size >= 19);
+    assert(opus_packet_samples(data, size) <= 5760);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static void (*const checks[])(const uint8_t *, size_t) = {
+        check_avc, check_avc_sps, check_hevc, check_av1, check_aac, check_mp3, check_opus,
+    };
+    uint8_t *copy;
+
+    if (size == 0)
+        return 0;
+    /* A block of its own, so that one byte before or behind is seen. */
+    copy = malloc(size > 1 ? size - 1 : 1);
+    if (copy == NULL)
+        return 0;
+    memcpy(copy, data + 1, size - 1);
+    checks[data[0] % (sizeof(checks) / sizeof(checks[0]))](copy, size - 1);
+    free(copy);
+    return 0;
+}

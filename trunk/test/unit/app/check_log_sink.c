@@ -1,0 +1,243 @@
+/*
+ * The log's ends: a file that is appended to and opened anew, and a console that nobody reads,
+ * which must not hold the writer, loses only what is beyond the bound, and says so.
+ */
+#include "app/log_sink.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+Suite *check_log_sink_suite(void);
+
+static char folder[64];
+static char path[128];
+static char old_path[128];
+
+static void setup(void)
+{
+    (void)strncpy(folder, "/tmp/check_log_sink.XXXXXX", sizeof(folder) - 1);
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    (void)snprintf(path, sizeof(path), "%s/log", folder);
+    (void)snprintf(old_path, sizeof(old_path), "%s/log.1", folder);
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+static void teardown(void)
+{
+    (void)unlink(path);
+    (void)unlink(old_path);
+    (void)rmdir(folder);
+}
+
+static void line(struct log_sink_file *file, const char *text)
+{
+    file->sink.write(&file->sink, text, strlen(text));
+}
+
+static void expect_file(const char *name, const char *text)
+{
+    char got[256];
+    FILE *stream = fopen(name, "re");
+    size_t len;
+
+    ck_assert_ptr_nonnull(stream);
+    len = fread(got, 1, sizeof(got) - 1, stream);
+    got[len] = '\0';
+    (void)fclose(stream);
+    ck_assert_str_eq(got, text);
+}
+
+START_TEST(test_file)
+{
+    struct log_sink_file file;
+
+    ck_assert_ptr_null(log_sink_open(&file, path));
+    line(&file, "one\n");
+    log_sink_close(&file);
+    ck_assert_ptr_null(log_sink_open(&file, path));
+    line(&file, "two\n");
+    expect_file(path, "one\ntwo\n");
+    ck_assert_int_eq(rename(path, old_path), 0);
+    line(&file, "three\n");
+    ck_assert_ptr_null(log_sink_reopen(&file));
+    line(&file, "four\n");
+    log_sink_close(&file);
+    expect_file(old_path, "one\ntwo\nthree\n");
+    expect_file(path, "four\n");
+}
+END_TEST
+
+START_TEST(test_reopen_fails)
+{
+    struct log_sink_file file;
+    struct err *err;
+
+    ck_assert_ptr_null(log_sink_open(&file, path));
+    ck_assert_int_eq(rename(path, old_path), 0);
+    ck_assert_int_eq(symlink(folder, path), 0); /* a folder is no file to write */
+    err = log_sink_reopen(&file);
+    ck_assert_ptr_nonnull(err);
+    err_free(err);
+    line(&file, "goes on\n");
+    log_sink_close(&file);
+    expect_file(old_path, "goes on\n");
+}
+END_TEST
+
+START_TEST(test_open_fails)
+{
+    struct log_sink_file file;
+    struct err *err = log_sink_open(&file, "/nowhere/log");
+
+    ck_assert_ptr_nonnull(err);
+    ck_assert_int_eq(err_code(err), ERR_SYS);
+    err_free(err);
+}
+END_TEST
+
+/* Reads until nothing is there; how many lines of each kind that was. */
+struct tally {
+    unsigned numbered, notes, lost, next;
+    char rest[4096];
+    size_t rest_len;
+};
+
+static void tally_line(struct tally *tally, const char *text)
+{
+    unsigned number;
+
+    if (sscanf(text, "line %u ", &number) == 1) { /* NOLINT(cert-err34-c) */
+        ck_assert_uint_eq(number, tally->next + tally->lost);
+        tally->next++;
+        tally->numbered++;
+    } else {
+        const char *at = strstr(text, "][warn][");
+
+        ck_assert_ptr_nonnull(at);
+        ck_assert_int_eq(sscanf(strrchr(text, ']') + 2, "%u log lines were lost", &number), 1);
+        tally->lost += number;
+        tally->notes++;
+    }
+}
+
+static void drain(int fd, struct tally *tally)
+{
+    for (;;) {
+        ssize_t n =
+            read(fd, tally->rest + tally->rest_len, sizeof(tally->rest) - tally->rest_len - 1);
+        char *start = tally->rest;
+        char *end;
+
+        if (n <= 0)
+            return;
+        tally->rest_len += (size_t)n;
+        tally->rest[tally->rest_len] = '\0';
+        while ((end = strchr(start, '\n')) != NULL) {
+            *end = '\0';
+            tally_line(tally, start);
+            start = end + 1;
+        }
+        tally->rest_len -= (size_t)(start - tally->rest);
+        memmove(tally->rest, start, tally->rest_len);
+    }
+}
+
+START_TEST(test_reader_sleeps)
+{
+    struct log_sink_file file;
+    struct tally tally = {0};
+    char text[128];
+    unsigned count = 20000; /* of 100 bytes: far more than the pipe and the bound */
+    int ends[2];
+
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    ck_assert_int_eq(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+    log_sink_open_fd(&file, ends[1]);
+    for (unsigned i = 0; i < count; i++) {
+        (void)snprintf(text, sizeof(text), "line %-93u\n", i);
+        line(&file, text);
+    }
+    ck_assert_uint_gt(file.lost, 0);
+    ck_assert_uint_le(file.pending.len, LOG_SINK_PENDING_MAX);
+    /* The reader wakes: each line that follows brings some of what was kept. */
+    for (int i = 0; i < 100; i++) {
+        drain(ends[0], &tally);
+        (void)snprintf(text, sizeof(text), "line %-93u\n", count++);
+        line(&file, text);
+    }
+    drain(ends[0], &tally);
+    ck_assert_uint_eq(file.lost, 0);
+    ck_assert_uint_eq(file.pending.len, 0);
+    ck_assert_uint_ge(tally.notes, 1);
+    ck_assert_uint_eq(tally.numbered + tally.lost, count);
+    log_sink_close(&file);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+END_TEST
+
+/* What was lost at the very end is said too. */
+START_TEST(test_loss_before_the_end)
+{
+    struct log_sink_file file;
+    struct tally tally = {0};
+    char text[128];
+    unsigned count = 10000;
+    int ends[2];
+
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    ck_assert_int_eq(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+    log_sink_open_fd(&file, ends[1]);
+    for (unsigned i = 0; i < count; i++) {
+        (void)snprintf(text, sizeof(text), "line %-93u\n", i);
+        line(&file, text);
+    }
+    ck_assert_uint_gt(file.lost, 0);
+    /* The pipe is made large enough, as nobody else is here to read it. */
+    ck_assert_int_ge(fcntl(ends[1], F_SETPIPE_SZ, 1024 * 1024), 1024 * 1024);
+    log_sink_close(&file);
+    (void)close(ends[1]);
+    drain(ends[0], &tally);
+    ck_assert_uint_eq(tally.notes, 1);
+    ck_assert_uint_eq(tally.numbered + tally.lost, count);
+    (void)close(ends[0]);
+}
+END_TEST
+
+START_TEST(test_reader_is_gone)
+{
+    struct log_sink_file file;
+    int ends[2];
+
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    log_sink_open_fd(&file, ends[1]);
+    (void)close(ends[0]);
+    line(&file, "nobody\n");
+    line(&file, "nobody\n");
+    ck_assert_uint_eq(file.pending.len, 0);
+    ck_assert_uint_gt(file.lost, 0);
+    log_sink_close(&file);
+    (void)close(ends[1]);
+}
+END_TEST
+
+Suite *check_log_sink_suite(void)
+{
+    Suite *suite = suite_create("log_sink");
+    TCase *tcase = tcase_create("log_sink");
+
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, test_file);
+    tcase_add_test(tcase, test_reopen_fails);
+    tcase_add_test(tcase, test_open_fails);
+    tcase_add_test(tcase, test_reader_sleeps);
+    tcase_add_test(tcase, test_loss_before_the_end);
+    tcase_add_test(tcase, test_reader_is_gone);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

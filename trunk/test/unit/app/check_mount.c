@@ -1,0 +1,182 @@
+/* Mount templates, from a stream to its address and back. */
+#include "app/mount.h"
+
+#include <check.h>
+#include <string.h>
+
+Suite *check_mount_suite(void);
+
+#define USUAL "[vhost]/[app]/[stream].flv"
+
+static void expands(const char *tmpl, const char *vhost, const char *app, const char *want)
+{
+    char out[64];
+
+    ck_assert_int_eq(mount_expand(tmpl, vhost, app, "s", out, sizeof(out)), 0);
+    ck_assert_str_eq(out, want);
+}
+
+static void matches(const char *tmpl, const char *host, const char *path, const char *vhost,
+                    const char *app, const char *stream)
+{
+    struct mount_match m;
+
+    ck_assert_msg(mount_match(tmpl, host, path, &m) == 0, "%s %s%s", tmpl, host, path);
+    ck_assert_str_eq(m.vhost, vhost);
+    ck_assert_str_eq(m.app, app);
+    ck_assert_str_eq(m.stream, stream);
+}
+
+static void differs(const char *tmpl, const char *host, const char *path)
+{
+    struct mount_match m;
+
+    ck_assert_msg(mount_match(tmpl, host, path, &m) == -1, "%s %s%s", tmpl, host, path);
+}
+
+START_TEST(expand)
+{
+    char out[32];
+
+    expands(USUAL, "v.com", "live", "v.com/live/s.flv");
+    expands(USUAL, "V.Com", "Live", "v.com/Live/s.flv");
+    expands(USUAL, "__defaultVhost__", "a/b", "/a/b/s.flv");
+    expands("/[app]/[stream].ts", "v.com", "live", "/live/s.ts");
+    expands("live.[vhost]/x/[app]-[stream].aac", "v", "a", "live.v/x/a-s.aac");
+    expands("live.[vhost]/x/[app]-[stream].aac", "__defaultVhost__", "a", "/x/a-s.aac");
+    expands("Host/[stream].mp3", "v", "a", "host/s.mp3");
+    expands("/[stream]/of/[app]/x.flv", "v", "a/b", "/s/of/a/b/x.flv");
+    ck_assert_int_eq(mount_expand(USUAL, "v", "a", "s", out, 10), 0);
+    ck_assert_int_eq(mount_expand(USUAL, "v", "a", "s", out, 9), -1);
+    ck_assert_str_eq(out, "");
+    ck_assert_int_eq(mount_expand(USUAL, "v", "a", "s", out, 1), -1);
+    ck_assert_int_eq(mount_expand("/[app]", "v", "a", "s", out, sizeof(out)), -1);
+}
+END_TEST
+
+START_TEST(match)
+{
+    matches(USUAL, "v.com", "/live/s.flv", "v.com", "live", "s");
+    matches(USUAL, "", "/live/s.flv", "", "live", "s");
+    matches(USUAL, "v", "/a/b/c/s.x.flv", "v", "a/b/c", "s.x");
+    matches("/[app]/[stream].flv", "any", "/a/s.flv", "", "a", "s");
+    matches("live.[vhost]/[app]/[stream].flv", "LIVE.v.com", "/a/s.flv", "v.com", "a", "s");
+    matches("live.[vhost]/[app]/[stream].flv", "other", "/a/s.flv", "other", "a", "s");
+    matches("h.com/[app]/[stream].flv", "H.com", "/a/s.flv", "", "a", "s");
+    matches("/x/[stream].mp3", "v", "/x/s.mp3", "", "", "s");
+    matches("/x/[app]-[stream].flv", "v", "/x/a/b-c-s.flv", "", "a/b-c", "s");
+    matches("/[stream]/of/[app].flv", "v", "/s/of/a/of/b.flv", "", "a/of/b", "s");
+    matches("/[app]/[stream]/live.flv", "v", "/a/b/s/live.flv", "", "a/b", "s");
+    differs(USUAL, "v", "/live/s.ts");
+    differs(USUAL, "v", "/live/s.FLV");
+    differs(USUAL, "v", "/s.flv");
+    differs(USUAL, "v", "/live/.flv");
+    differs(USUAL, "v", "//s.flv");
+    differs(USUAL, "v", "/live/s");
+    differs(USUAL, "v", "/");
+    differs(USUAL, "v", "");
+    differs("h.com/[app]/[stream].flv", "i.com", "/a/s.flv");
+    differs("h.com/[app]/[stream].flv", "h.com.org", "/a/s.flv");
+    differs("/x/[stream].flv", "v", "/x/a/s.flv");
+    differs("/x/[app]/[stream].flv", "v", "/y/a/s.flv");
+    differs("/[stream]/of/[app].flv", "v", "/s/of/.flv");
+    differs("/[stream]/of/[app].flv", "v", "/s/of/a/.flv");
+    differs("[vhost]/[app]/[stream]", "v", "/a/s");
+}
+END_TEST
+
+START_TEST(match_at_limits)
+{
+    char path[1100] = "/";
+    struct mount_match m;
+
+    memset(path + 1, 'a', 256);
+    memcpy(path + 1 + 255, "/s.flv", 7);
+    ck_assert_int_eq(mount_match(USUAL, "v", path, &m), 0);
+    memcpy(path + 1 + 255, "a/s.flv", 8);
+    ck_assert_int_eq(mount_match(USUAL, "v", path, &m), -1);
+    memcpy(path, "/a/", 3);
+    memset(path + 3, 's', 300);
+    memcpy(path + 3 + 255, ".flv", 5);
+    ck_assert_int_eq(mount_match(USUAL, "v", path, &m), 0);
+    memcpy(path + 3 + 255, "s.flv", 6);
+    ck_assert_int_eq(mount_match(USUAL, "v", path, &m), -1);
+}
+END_TEST
+
+/* What a template makes, it finds again. */
+START_TEST(both_ways)
+{
+    const char *const tmpls[] = {USUAL, "[vhost]/x/[app]/[stream].ts", "[vhost]/[stream]@[app].aac",
+                                 "a.[vhost]/[app]/[stream]/s.mp3"};
+    const char *const apps[] = {"live", "a/b/c", "x", "1"};
+    const char *why;
+
+    for (size_t i = 0; i < 4; i++) {
+        for (size_t j = 0; j < 4; j++) {
+            char out[64];
+            char *path;
+            char host[32];
+
+            ck_assert_msg(mount_check(tmpls[i], &why) == 0, "%s", why != NULL ? why : "");
+            ck_assert_int_eq(mount_expand(tmpls[i], "v.com", apps[j], "s-1", out, sizeof(out)), 0);
+            path = strchr(out, '/');
+            memcpy(host, out, (size_t)(path - out));
+            host[path - out] = '\0';
+            matches(tmpls[i], host, path, "v.com", apps[j], "s-1");
+        }
+    }
+}
+END_TEST
+
+START_TEST(check)
+{
+    const char *const bad[] = {"",
+                               "[stream].flv",
+                               "/x.flv",
+                               "[vhost]/[app]/x.flv",
+                               "/[app]/[stream]",
+                               "/[app]/[stream].m3u8",
+                               "/[app]/[stream].flv.exe",
+                               "/[stream]/[stream].flv",
+                               "/[app]/[app]/[stream].flv",
+                               "/[app][stream].flv",
+                               "/[stream][app].flv",
+                               "/[vhost]/[app]/[stream].flv",
+                               "[vhost][vhost]/[app]/[stream].flv",
+                               "[app]/[stream].flv",
+                               "/[foo]/[stream].flv",
+                               "/[app]/[stream]-[foo].flv",
+                               "/[app]/x[stream/[stream].flv",
+                               "//[app]/[stream].flv",
+                               "/[app]//[stream].flv",
+                               "/a b/[stream].flv",
+                               "/a?b/[stream].flv",
+                               "/a%20/[stream].flv"};
+    const char *why;
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        why = NULL;
+        ck_assert_msg(mount_check(bad[i], &why) == -1, "%s", bad[i]);
+        ck_assert_ptr_nonnull(why);
+    }
+    ck_assert_int_eq(mount_check(USUAL, &why), 0);
+    ck_assert_int_eq(mount_check("/[app]/[stream].aac", &why), 0);
+    ck_assert_int_eq(mount_check("www.[vhost]/x[app]y/z-[stream]-.ts", &why), 0);
+    ck_assert_int_eq(mount_check("host/[stream].mp3", &why), 0);
+}
+END_TEST
+
+Suite *check_mount_suite(void)
+{
+    Suite *suite = suite_create("mount");
+    TCase *tc = tcase_create("mount");
+
+    tcase_add_test(tc, expand);
+    tcase_add_test(tc, match);
+    tcase_add_test(tc, match_at_limits);
+    tcase_add_test(tc, both_ways);
+    tcase_add_test(tc, check);
+    suite_add_tcase(suite, tc);
+    return suite;
+}

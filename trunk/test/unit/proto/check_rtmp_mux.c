@@ -1,0 +1,76 @@
+/* RTMP play as a rendition: what a player's parser makes of it is what was put in. */
+#include "proto/rtmp_mux.h"
+
+#include "rtmp_test.h"
+
+Suite *check_rtmp_mux_suite(void);
+
+static void collect(void *arg, const struct iovec *iov, int n)
+{
+    for (int i = 0; i < n; i++)
+        ck_assert_int_eq(buf_append(arg, iov[i].iov_base, iov[i].iov_len), 0);
+}
+
+/* One frame through the muxer and back; frames beyond what RTMP can say give nothing. */
+static void round_trip(enum frame_type type, uint32_t timestamp, size_t len)
+{
+    struct rtmp_chunk_limits limits = {0xffffff, 8, (size_t)64 * 1024 * 1024};
+    struct mux_state *state = rtmp_mux.open();
+    uint8_t *data = malloc(len + 1);
+    struct frame frame = {.type = type, .data = data, .len = len};
+    struct heard heard;
+    struct buf wire;
+
+    ck_assert_ptr_nonnull(state);
+    ck_assert_ptr_nonnull(data);
+    memset(data, 0x5a, len + 1);
+    buf_init(&wire, TEST_BYTES_MAX);
+    put_control(&wire, RTMP_SET_CHUNK_SIZE, RTMP_MUX_CHUNK_SIZE);
+    rtmp_mux.frame(state, &frame, timestamp, collect, &wire);
+    heard = hear(&limits, buf_data(&wire), wire.len, wire.len, wire.len);
+    ck_assert_int_eq(heard.end, SCAN_MORE);
+    if (len > 0xffffff) {
+        ck_assert_uint_eq(heard.count, 1);
+    } else {
+        ck_assert_uint_eq(heard.count, 2);
+        ck_assert_uint_eq(heard.last.type, (unsigned)type);
+        ck_assert_uint_eq(heard.last.timestamp, timestamp);
+        ck_assert_uint_eq(heard.last.stream_id, RTMP_MUX_STREAM_ID);
+        ck_assert_uint_eq(heard.last.len, len);
+    }
+    buf_fini(&heard.text);
+    buf_fini(&wire);
+    rtmp_mux.close(state);
+    free(data);
+}
+
+START_TEST(frames)
+{
+    static const size_t lens[] = {
+        0, 1, RTMP_MUX_CHUNK_SIZE - 1, RTMP_MUX_CHUNK_SIZE, RTMP_MUX_CHUNK_SIZE + 1, 200000};
+
+    for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+        round_trip(FRAME_AUDIO, 0, lens[i]);
+        round_trip(FRAME_VIDEO, 0xffffff, lens[i]);
+        round_trip(FRAME_SCRIPT, 0xffffffff, lens[i]);
+    }
+}
+END_TEST
+
+START_TEST(longest_frame)
+{
+    round_trip(FRAME_VIDEO, 0x01000000, 0xffffff);
+    round_trip(FRAME_VIDEO, 0x01000000, 0x1000000);
+}
+END_TEST
+
+Suite *check_rtmp_mux_suite(void)
+{
+    Suite *suite = suite_create("rtmp_mux");
+    TCase *tc = tcase_create("mux");
+
+    tcase_add_test(tc, frames);
+    tcase_add_test(tc, longest_frame);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
