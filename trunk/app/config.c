@@ -19,6 +19,8 @@
 #define DEFAULT_VHOST "__defaultVhost__"
 #define DAEMON_PID    "./objs/millrace.pid"
 #define WARNING_MAX   512
+/* What "no bound of its own" comes to: the most that can be written. */
+#define GOP_FRAMES_MAX 1000000
 
 void config_warn(struct config_snapshot *snapshot, const char *fmt, ...)
 {
@@ -176,8 +178,10 @@ static struct err *settle_process(struct config_snapshot *snapshot, char **envir
 
 static void settle_vhost(struct config_vhost *vhost)
 {
-    if (vhost->min_latency && vhost->play.mw_latency < 0)
+    if (vhost->min_latency)
         vhost->play.mw_latency = 0;
+    if (vhost->play.gop_cache_max_frames == 0)
+        vhost->play.gop_cache_max_frames = GOP_FRAMES_MAX;
 }
 
 static struct err *load_into(struct config_snapshot *snapshot, const struct config_options *options,
@@ -201,8 +205,6 @@ static struct err *load_into(struct config_snapshot *snapshot, const struct conf
         err = settle_process(snapshot, environment);
     for (int i = 0; i < config->vhost_count && !err; i++)
         settle_vhost(config->vhost[i]);
-    if (!err && config->http_server.https.enabled)
-        config_warn(snapshot, "http_server { https { … } } is not served yet: passed over");
     return err;
 }
 

@@ -58,7 +58,11 @@ static struct err *env_one(struct config_snapshot *snapshot, const char *name, c
 
     if (row != NULL) {
         err = env_set(snapshot, row, value);
-        return err ? err_wrap(err, "environment: %s", name) : NULL;
+        if (err)
+            return err_wrap(err, "environment: %s", name);
+        if (config_table_is_idle(row, value))
+            config_warn(snapshot, "environment: %s has no effect yet", name);
+        return NULL;
     }
     config_nearest_env(name, nearest, sizeof(nearest));
     if (config_srs_knows_env(name))

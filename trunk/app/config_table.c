@@ -39,8 +39,9 @@ static const char *const takeovers[] = {"reject", "replace", "replace_same_token
 #define REMUX(field)  CONFIG_AT_HTTP_REMUX, offsetof(struct config_vhost, http_remux.field)
 #define STATIC(field) CONFIG_AT_HTTP_STATIC, offsetof(struct config_vhost, http_static.field)
 
-#define RESTART 0
-#define RELOAD  1
+#define RESTART CONFIG_AT_START
+#define RELOAD  CONFIG_AT_RELOAD
+#define NOT_YET CONFIG_NOT_YET
 
 /* What a row that has no range, and one that has no choices, puts there. */
 #define NO_RANGE   0, 0
@@ -139,16 +140,16 @@ static const struct config_row rows[] = {
      "Let pages of other sites fetch from here (CORS)."},
 
     {"enabled", HTTPS(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
-     "SRS_HTTP_SERVER_HTTPS_ENABLED", RESTART,
+     "SRS_HTTP_SERVER_HTTPS_ENABLED", NOT_YET,
      "Whether HTTPS is served."},
     {"listen", HTTPS(listen), CONFIG_ENDPOINTS, "8088", 1, CONFIG_LISTEN_MAX, NO_CHOICES,
-     "SRS_HTTP_SERVER_HTTPS_LISTEN", RESTART,
+     "SRS_HTTP_SERVER_HTTPS_LISTEN", NOT_YET,
      "Where HTTPS is served; several may be given."},
     {"key", HTTPS(key), CONFIG_STRING, "./conf/server.key", NO_RANGE, NO_CHOICES,
-     "SRS_HTTP_SERVER_HTTPS_KEY", RESTART,
+     "SRS_HTTP_SERVER_HTTPS_KEY", NOT_YET,
      "The private key, as PEM."},
     {"cert", HTTPS(cert), CONFIG_STRING, "./conf/server.crt", NO_RANGE, NO_CHOICES,
-     "SRS_HTTP_SERVER_HTTPS_CERT", RESTART,
+     "SRS_HTTP_SERVER_HTTPS_CERT", NOT_YET,
      "The certificate and its chain, as PEM."},
 
     {"enabled", VHOST(enabled), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
@@ -156,7 +157,7 @@ static const struct config_row rows[] = {
      "Whether the vhost serves anything."},
     {"min_latency", VHOST(min_latency), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_MIN_LATENCY", RESTART,
-     "Send every frame at once, unless mw_latency is given as a number."},
+     "Send every frame at once, whatever mw_latency says."},
     {"tcp_nodelay", VHOST(tcp_nodelay), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_TCP_NODELAY", RESTART,
      "Let the kernel send small packets at once (TCP_NODELAY)."},
@@ -173,9 +174,9 @@ static const struct config_row rows[] = {
     {"gop_cache", PLAY(gop_cache), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_PLAY_GOP_CACHE", RESTART,
      "Start viewers at the last keyframe, so that they see a picture at once."},
-    {"gop_cache_max_frames", PLAY(gop_cache_max_frames), CONFIG_INT, "2500", 1, 1000000, NO_CHOICES,
+    {"gop_cache_max_frames", PLAY(gop_cache_max_frames), CONFIG_INT, "2500", 0, 1000000, NO_CHOICES,
      "SRS_VHOST_PLAY_GOP_CACHE_MAX_FRAMES", RESTART,
-     "The most frames that are kept for that."},
+     "The most frames that are kept for that; 0: only gop_cache_max_bytes counts."},
     {"gop_cache_max_bytes", PLAY(gop_cache_max_bytes), CONFIG_SIZE, "16m", 64 * KIB, GIB, NO_CHOICES,
      "SRS_VHOST_PLAY_GOP_CACHE_MAX_BYTES", RESTART,
      "The most bytes that are kept of one stream, whatever its publisher sends."},
@@ -199,7 +200,7 @@ static const struct config_row rows[] = {
      "SRS_VHOST_PLAY_ATC", RESTART,
      "Keep the encoder's absolute timestamps."},
     {"atc_auto", PLAY(atc_auto), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
-     "SRS_VHOST_PLAY_ATC_AUTO", RESTART,
+     "SRS_VHOST_PLAY_ATC_AUTO", NOT_YET,
      "Turn atc on when the metadata asks for it."},
     {"mix_correct", PLAY(mix_correct), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_PLAY_MIX_CORRECT", RESTART,
@@ -218,13 +219,13 @@ static const struct config_row rows[] = {
      "SRS_VHOST_PUBLISH_KICKOFF_FOR_IDLE", RESTART,
      "Send the publisher away when nobody watched for this long; 0: never."},
     {"mr", PUB(mr), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
-     "SRS_VHOST_PUBLISH_MR", RESTART,
+     "SRS_VHOST_PUBLISH_MR", NOT_YET,
      "Read from the publisher in larger pieces, at the price of latency."},
     {"mr_latency", PUB(mr_latency), CONFIG_MS, "350", 0, 10000, NO_CHOICES,
-     "SRS_VHOST_PUBLISH_MR_LATENCY", RESTART,
+     "SRS_VHOST_PUBLISH_MR_LATENCY", NOT_YET,
      "How much of the stream such a piece holds."},
     {"takeover", PUB(takeover), CONFIG_CHOICE, "reject", NO_RANGE, takeovers,
-     "SRS_VHOST_PUBLISH_TAKEOVER", RESTART,
+     "SRS_VHOST_PUBLISH_TAKEOVER", NOT_YET,
      "What happens to a second publisher of a stream: it is refused, or takes the first one's "
      "place, or does so with the same token only."},
 
@@ -235,7 +236,7 @@ static const struct config_row rows[] = {
      "SRS_VHOST_HTTP_REMUX_MOUNT", RESTART,
      "Address of a stream; the extension chooses the format. Several may be given."},
     {"fast_cache", REMUX(fast_cache_s), CONFIG_INT, "0", 0, 600, NO_CHOICES,
-     "SRS_VHOST_HTTP_REMUX_FAST_CACHE", RESTART,
+     "SRS_VHOST_HTTP_REMUX_FAST_CACHE", NOT_YET,
      "Seconds of audio that an .mp3 or .aac viewer gets at once; 0: none."},
     {"hstrs", REMUX(hstrs), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_HTTP_REMUX_HSTRS", RESTART,
@@ -322,6 +323,11 @@ int config_table_in_vhost(enum config_where where)
 int config_table_is_list(const struct config_row *row)
 {
     return row->type == CONFIG_ENDPOINTS || row->type == CONFIG_MOUNTS;
+}
+
+int config_table_is_idle(const struct config_row *row, const char *text)
+{
+    return row->effect == CONFIG_NOT_YET && strcmp(row->fallback, text) != 0;
 }
 
 void config_table_path(enum config_where where, char *out, size_t cap)

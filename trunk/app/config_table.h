@@ -45,6 +45,13 @@ enum config_type {
     CONFIG_MOUNTS     /* see app/mount.h, into config_strings */
 };
 
+/* When what is given has an effect. */
+enum config_effect {
+    CONFIG_AT_START,  /* a change needs a restart */
+    CONFIG_AT_RELOAD, /* SIGHUP applies it, too */
+    CONFIG_NOT_YET    /* it is checked and kept, but nothing serves it yet: that is warned about */
+};
+
 struct config_row {
     const char *name;
     enum config_where where;
@@ -54,7 +61,7 @@ struct config_row {
     int64_t min, max;     /* of numbers as written; the least and most items of a list */
     const char *const *choices;
     const char *env; /* its environment variable */
-    int reload;      /* whether SIGHUP applies it; else it needs a restart */
+    enum config_effect effect;
     const char *doc;
 };
 
@@ -77,6 +84,9 @@ int config_table_in_vhost(enum config_where where);
 
 /* Whether the row takes several values and may be repeated. */
 int config_table_is_list(const struct config_row *row);
+
+/* Whether a warning is due: the row has no effect yet and `text` is not its default. */
+int config_table_is_idle(const struct config_row *row, const char *text);
 
 /* "vhost { http_remux { " as far as `where` is; "" at the root. */
 void config_table_path(enum config_where where, char *out, size_t cap);

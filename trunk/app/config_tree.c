@@ -52,7 +52,12 @@ static struct err *tree_row(struct tree_walk *walk, const struct tree_frame *fra
                     node->line, node->name);
     *seen = 1;
     err = config_value_set(row, frame->base, &words, &walk->snapshot->arena);
-    return err ? tree_fail(node, err) : NULL;
+    if (err)
+        return tree_fail(node, err);
+    if (config_table_is_idle(row, node->args[0]))
+        config_warn(walk->snapshot, "%s:%d: %s has no effect yet", node->file, node->line,
+                    node->name);
+    return NULL;
 }
 
 /* Opens "vhost NAME {". */

@@ -10,20 +10,13 @@
  */
 #include "app/fanout.h"
 
+#include "app/fanout_private.h"
 #include "app/server.h"
 #include "app/stream.h"
-#include "base/buf.h"
-#include "co/co.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#define FANOUT_SLOTS 64
-/* A batch is about this long at the most; one block of a ring more. */
-#define FANOUT_BATCH_MAX ((size_t)128 * 1024)
 /* Unsent bytes the kernel may hold for one viewer before it counts as blocked. */
 #define FANOUT_NOTSENT_LOWAT (128 * 1024)
 /* A viewer that takes nothing at all for this long is closed. */
@@ -40,62 +33,6 @@
 /* Slots are served in ticks of about this length. */
 #define FANOUT_TICK ((usec_t)10 * USEC_PER_MS)
 
-/* "ffffffff\r\n" or a WebSocket header of 10 bytes. */
-#define FANOUT_PREFIX_MAX 16
-
-/* What a blocked viewer still has to send. */
-struct fanout_pending {
-    struct iovec iov[VIEWER_SPANS_MAX + 3];
-    int count;
-    int at;        /* spans before this one are out */
-    int has_batch; /* viewer_sent() is due at the end */
-    char prefix[FANOUT_PREFIX_MAX];
-};
-
-struct fanout_viewer {
-    struct fanout_channel *channel;
-    struct net_conn *conn;
-    struct viewer *viewer;
-    struct fanout_viewer *prev, *next; /* in its slot */
-    struct buf *head;                  /* sent before the first batch; NULL afterwards */
-    struct buf *inject;                /* sent between two batches; NULL: nothing */
-    struct fanout_pending *pending;
-    uint8_t framing;
-    uint8_t slot;
-    uint8_t is_parked; /* in its slot: the fan-out sends for it */
-    uint8_t is_blocked;
-    uint8_t is_broken;
-    uint8_t is_ended; /* the stream is over, the end mark still to be sent */
-    uint8_t is_over;  /* and that is out too */
-    uint8_t is_paused;
-    uint8_t is_trimmed;
-};
-
-struct fanout_channel {
-    struct fanout *fanout;
-    struct source *source; /* held */
-    struct co_cond cond;
-    struct fanout_viewer *slot[FANOUT_SLOTS];
-    size_t viewers;
-    uint32_t next_slot;
-    uint32_t units; /* appended since the last pass */
-    uint32_t units_min;
-    usec_t interval_fixed; /* -1: auto */
-    usec_t interval_min;
-    double rate_kb; /* KB per second */
-    uint64_t rate_bytes;
-    usec_t rate_at;
-    usec_t slice_at;
-    uint8_t is_dirty;
-    uint8_t is_idle; /* waits for data */
-    uint8_t is_stopping;
-};
-
-struct fanout {
-    struct server *server;
-    size_t viewers; /* of all channels */
-};
-
 struct fanout *fanout_new(struct server *server)
 {
     struct fanout *fanout = calloc(1, sizeof(*fanout));
@@ -108,235 +45,6 @@ struct fanout *fanout_new(struct server *server)
 void fanout_free(struct fanout *fanout)
 {
     free(fanout);
-}
-
-/* ---- sending, never yields ---- */
-
-static const char fanout_crlf[] = "\r\n";
-
-/* The framing before a batch of len bytes; returns its length. */
-static size_t fanout_prefix(enum fanout_framing framing, size_t len, char out[FANOUT_PREFIX_MAX])
-{
-    static const char hex[] = "0123456789abcdef";
-    uint8_t *p = (uint8_t *)out;
-    char digits[16];
-    size_t n = 0;
-    size_t count = 0;
-
-    if (framing == FANOUT_RAW)
-        return 0;
-    if (framing == FANOUT_CHUNKED) { /* RFC 9112, 7.1 */
-        for (size_t rest = len; rest > 0; rest >>= 4)
-            digits[count++] = hex[rest & 15];
-        while (count > 0)
-            out[n++] = digits[--count];
-        out[n++] = '\r';
-        out[n++] = '\n';
-        return n;
-    }
-    p[n++] = 0x82; /* RFC 6455, 5.2: final binary frame, unmasked */
-    if (len < 126) {
-        p[n++] = (uint8_t)len;
-    } else if (len < 65536) {
-        p[n++] = 126;
-        p[n++] = (uint8_t)(len >> 8);
-        p[n++] = (uint8_t)len;
-    } else {
-        p[n++] = 127;
-        for (int shift = 56; shift >= 0; shift -= 8)
-            p[n++] = (uint8_t)((uint64_t)len >> shift);
-    }
-    return n;
-}
-
-/* Drops `sent` bytes from the front of the spans from *at on. */
-static void fanout_advance(struct iovec *iov, int count, int *at, size_t sent)
-{
-    while (*at < count && sent >= iov[*at].iov_len) {
-        sent -= iov[*at].iov_len;
-        (*at)++;
-    }
-    if (*at < count && sent > 0) {
-        iov[*at].iov_base = (char *)iov[*at].iov_base + sent;
-        iov[*at].iov_len -= sent;
-    }
-}
-
-static void fanout_done_with_head(struct fanout_viewer *fv)
-{
-    if (fv->head != NULL) {
-        buf_fini(fv->head);
-        free(fv->head);
-        fv->head = NULL;
-    }
-}
-
-/* Keeps what is left of a batch for the viewer's own coroutine. */
-static void fanout_block(struct fanout_viewer *fv, const struct iovec *iov, int count, int at,
-                         const char *prefix)
-{
-    struct fanout_pending *pending = calloc(1, sizeof(*pending));
-
-    fv->is_blocked = 1;
-    if (pending == NULL) {
-        fv->is_broken = 1;
-        return;
-    }
-    pending->has_batch = 1;
-    memcpy(pending->prefix, prefix, sizeof(pending->prefix));
-    for (int i = at; i < count; i++) {
-        const char *base = iov[i].iov_base;
-
-        pending->iov[pending->count] = iov[i];
-        if (base >= prefix && base < prefix + FANOUT_PREFIX_MAX)
-            pending->iov[pending->count].iov_base = pending->prefix + (base - prefix);
-        pending->count++;
-    }
-    fv->pending = pending;
-}
-
-/* Sends one batch, or what the socket takes of it. */
-static void fanout_send(struct fanout_viewer *fv, const struct viewer_batch *batch)
-{
-    struct iovec iov[VIEWER_SPANS_MAX + 3];
-    char prefix[FANOUT_PREFIX_MAX];
-    size_t prefix_len = fanout_prefix(fv->framing, batch->len, prefix);
-    size_t total = batch->len + prefix_len;
-    int count = 0;
-    int at = 0;
-    ssize_t sent;
-
-    if (fv->head != NULL) {
-        iov[count].iov_base = buf_data(fv->head);
-        iov[count++].iov_len = fv->head->len;
-        total += fv->head->len;
-    }
-    if (prefix_len > 0) {
-        iov[count].iov_base = prefix;
-        iov[count++].iov_len = prefix_len;
-    }
-    for (int i = 0; i < batch->count; i++)
-        iov[count++] = batch->span[i];
-    if (fv->framing == FANOUT_CHUNKED) {
-        iov[count].iov_base = (char *)(uintptr_t)fanout_crlf;
-        iov[count++].iov_len = 2;
-        total += 2;
-    }
-    sent = net_try_writev(fv->conn, iov, count);
-    if (sent == (ssize_t)total) {
-        viewer_sent(fv->viewer);
-        fanout_done_with_head(fv);
-        return;
-    }
-    if (sent < 0 && errno != EAGAIN) {
-        viewer_sent(fv->viewer);
-        fv->is_broken = 1;
-        return;
-    }
-    if (sent > 0)
-        fanout_advance(iov, count, &at, (size_t)sent);
-    fanout_block(fv, iov, count, at, prefix);
-}
-
-/* Goes on with what is pending. */
-static void fanout_send_pending(struct fanout_viewer *fv)
-{
-    struct fanout_pending *pending = fv->pending;
-    ssize_t sent =
-        net_try_writev(fv->conn, pending->iov + pending->at, pending->count - pending->at);
-
-    if (sent < 0) {
-        if (errno != EAGAIN)
-            fv->is_broken = 1;
-        return;
-    }
-    fanout_advance(pending->iov, pending->count, &pending->at, (size_t)sent);
-    if (pending->at < pending->count)
-        return;
-    if (pending->has_batch)
-        viewer_sent(fv->viewer);
-    free(pending);
-    fv->pending = NULL;
-    fv->is_blocked = 0;
-    fanout_done_with_head(fv);
-}
-
-/* The viewer's own answers between two batches. */
-static void fanout_send_inject(struct fanout_viewer *fv)
-{
-    struct iovec iov = {buf_data(fv->inject), fv->inject->len};
-    ssize_t sent = net_try_writev(fv->conn, &iov, 1);
-
-    if (sent < 0) {
-        if (errno == EAGAIN)
-            fv->is_blocked = 1;
-        else
-            fv->is_broken = 1;
-        return;
-    }
-    buf_consume(fv->inject, (size_t)sent);
-    fv->is_blocked = fv->inject->len > 0;
-    if (fv->is_blocked)
-        return;
-    buf_fini(fv->inject);
-    free(fv->inject);
-    fv->inject = NULL;
-}
-
-/* The framing's mark of a clean end. */
-static void fanout_send_end(struct fanout_viewer *fv)
-{
-    static const char chunk_end[] = "0\r\n\r\n";
-    static const char close_frame[] = {(char)0x88, 2, 3, (char)0xe8}; /* 1000, RFC 6455, 7.4.1 */
-    int ok = 0;
-
-    if (fv->framing == FANOUT_CHUNKED)
-        ok = fanout_viewer_inject(fv, chunk_end, sizeof(chunk_end) - 1);
-    else if (fv->framing == FANOUT_WEBSOCKET)
-        ok = fanout_viewer_inject(fv, close_frame, sizeof(close_frame));
-    if (ok != 0)
-        fv->is_broken = 1;
-    fv->is_over = 1;
-}
-
-/* Sends all there is until the socket blocks or nothing is left. */
-static void fanout_push(struct fanout_viewer *fv)
-{
-    struct viewer_batch batch;
-
-    fv->is_blocked = fv->pending != NULL;
-    while (!fv->is_broken) {
-        if (fv->pending != NULL) {
-            fanout_send_pending(fv);
-            if (fv->pending != NULL)
-                return;
-            continue;
-        }
-        if (fv->inject != NULL) {
-            fanout_send_inject(fv);
-            if (fv->is_blocked)
-                return;
-            continue;
-        }
-        if (fv->is_over || fv->is_paused)
-            return;
-        if (fv->is_ended) {
-            fanout_send_end(fv);
-            continue;
-        }
-        switch (viewer_next(fv->viewer, FANOUT_BATCH_MAX, &batch)) {
-        case VIEWER_WAIT:
-            return;
-        case VIEWER_END:
-            fv->is_ended = 1;
-            break;
-        case VIEWER_BYTES:
-            fanout_send(fv, &batch);
-            if (fv->is_blocked)
-                return;
-            break;
-        }
-    }
 }
 
 /* ---- slots ---- */
@@ -374,7 +82,7 @@ static void fanout_serve_slot(struct fanout_channel *channel, int slot)
 
     for (struct fanout_viewer *fv = channel->slot[slot]; fv != NULL; fv = next) {
         next = fv->next;
-        fanout_push(fv);
+        fanout_push_parked(fv);
         if (fv->is_blocked || fv->is_broken || fv->is_ended) {
             fanout_unpark(fv);
             net_kick(fv->conn);
@@ -470,6 +178,7 @@ static void fanout_serve_interval(struct fanout_channel *channel, usec_t interva
 static void fanout_channel_free(struct fanout_channel *channel)
 {
     co_cond_fini(&channel->cond);
+    free(channel->shared.data);
     source_unref(channel->source);
     free(channel);
 }
@@ -499,6 +208,7 @@ static void fanout_channel_run(void *arg)
 
 void fanout_channel_wake(struct fanout_channel *channel)
 {
+    channel->shared.is_valid = 0;
     if (source_state(channel->source) == SOURCE_LIVE && ++channel->units <= channel->units_min)
         return;
     channel->is_dirty = 1;

@@ -122,8 +122,6 @@ static struct err *http_live_take(struct http_exchange *x, struct source *source
     struct http_live *live;
     int is_chunked = 0;
 
-    if (x->request->upgrade != HTTP_UPGRADE_NONE)
-        return http_answer_error(x, 400, NULL, timeout, "no such upgrade here");
     live = calloc(1, sizeof(*live));
     if (live == NULL)
         return err_new(ERR_NOMEM, "viewer");
@@ -146,7 +144,6 @@ static struct err *http_live_take(struct http_exchange *x, struct source *source
         struct err *err = io_write(&x->conn->io, buf_data(&live->head), live->head.len, timeout);
 
         x->has_answered = 1;
-        x->keep_alive = 0;
         http_live_drop(live);
         return err;
     }
@@ -215,6 +212,22 @@ static struct err *http_live_standby(struct http_handler *self, struct http_exch
     return http_live_take(x, source, vhost, mux, timeout);
 }
 
+/* What is mounted at this address for this vhost, or for every host. */
+static struct http_handler *http_live_find(const struct http_exchange *x,
+                                           const struct config_vhost *vhost)
+{
+    struct serve_mux *mux = x->server->mux;
+    struct http_handler *found = serve_mux_find(mux, vhost->name, x->request->path);
+    const struct stream_mount *mount;
+
+    if (found == NULL && strcmp(vhost->name, x->request->host) != 0)
+        found = serve_mux_find(mux, x->request->host, x->request->path);
+    mount = (const struct stream_mount *)found;
+    if (mount != NULL && mount->is_of_vhost && strcmp(mount->stream->vhost, vhost->name) != 0)
+        return NULL;
+    return found;
+}
+
 static struct err *http_live_serve(struct http_handler *self, struct http_exchange *x,
                                    usec_t timeout)
 {
@@ -227,7 +240,7 @@ static struct err *http_live_serve(struct http_handler *self, struct http_exchan
     vhost = config_vhost_find(x->server->config, host);
     if (vhost == NULL)
         return http_answer_error(x, 404, NULL, timeout, "this host is not served");
-    mounted = serve_mux_find(x->server->mux, vhost->name, x->request->path);
+    mounted = http_live_find(x, vhost);
     if (mounted != NULL)
         return mounted->serve(mounted, x, timeout);
     if (!vhost->http_remux.enabled)

@@ -417,5 +417,9 @@ void server_drain(struct server *server)
 {
     if (server->state == SERVER_RUNNING)
         server->state = SERVER_DRAINING;
+    /* HTTP connections that wait for another request end now. */
+    for (struct server_connection *c = server->list; c != NULL; c = c->next)
+        if (c->kind == SERVER_HTTP)
+            net_kick(c->conn);
     co_cond_broadcast(&server->changed);
 }

@@ -107,6 +107,7 @@ static void stream_mount_one(struct stream *stream, const char *tmpl)
     mount->handler.next = NULL;
     mount->stream = stream;
     mount->mux = mux;
+    mount->is_of_vhost = strstr(tmpl, "[vhost]") != NULL;
     mount->pattern = strdup(pattern);
     if (mount->pattern == NULL ||
         serve_mux_add(stream->server->mux, mount->pattern, &mount->handler) != 0) {

@@ -17,7 +17,8 @@ struct stream_mount {
     struct http_handler handler; /* first: the serve-mux's handler is this mount */
     struct stream *stream;
     const struct mux *mux;
-    char *pattern; /* as mounted; NULL: not mounted */
+    int is_of_vhost; /* its template names [vhost]: other hosts do not find it */
+    char *pattern;   /* as mounted; NULL: not mounted */
 };
 
 struct stream {

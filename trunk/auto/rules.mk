@@ -88,7 +88,11 @@ define variant
 DEPS += $$(patsubst trunk/%.c,$$(D_$1)/trunk/%.d,$$(wildcard trunk/*.c trunk/*/*.c \
 	trunk/test/unit/*/*.c trunk/test/fuzz/*.c))
 
-$$(D_$1)/trunk/%.o: trunk/%.c $(O)/config.h
+# Other flags, other objects. A warning's rank does not change the code.
+$$(D_$1)/flags: FORCE
+	@trunk/auto/put.sh $$@ "$$(CC_$1) $$(DIALECT) $$(WARNINGS) $$(filter-out -Werror,$$(CFLAGS_$1)) $$(ST_CFLAGS) $$(FRAME_$1) $$(FRAME_TEST)"
+
+$$(D_$1)/trunk/%.o: trunk/%.c $(O)/config.h $$(D_$1)/flags
 	@mkdir -p $$(@D)
 	@echo "  $1  CC    $$<"
 	@$$(CC_$1) $$(DIALECT) $$(WARNINGS) $$(CFLAGS_$1) -MMD -MP -Itrunk -include $(O)/config.h \

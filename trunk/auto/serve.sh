@@ -12,6 +12,8 @@ cat <<END
   Stop      Ctrl-C
 
 END
+# Of use to a server under sanitizers only.
+export LSAN_OPTIONS="${LSAN_OPTIONS:-suppressions=$PWD/trunk/test/lsan.supp:print_suppressions=0}"
 # The configuration knows objs/ only; what is built elsewhere has its pages there.
 [ "$1" = objs ] || export SRS_HTTP_SERVER_DIR="$1/nginx/html"
 exec "$1/server" -c "$conf"

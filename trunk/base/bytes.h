@@ -18,7 +18,8 @@ struct bytes {
 
 static inline struct bytes bytes_of(const void *p, size_t len)
 {
-    struct bytes b = {(const uint8_t *)p, (const uint8_t *)p + len, 0};
+    /* NULL + 0 is undefined in C. */
+    struct bytes b = {(const uint8_t *)p, p != NULL ? (const uint8_t *)p + len : NULL, 0};
 
     return b;
 }

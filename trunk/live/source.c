@@ -1,22 +1,11 @@
 /*
  * A stream's source: takes the publisher's frames, keeps them on one timeline
  * and hands them to every rendition.
- *
- * The FLV viewers' rules come from what real players bear: a repeated sequence
- * header is not sent again, a changed H.264 one goes in-band before its keyframe, and
- * anything a player cannot follow (a track that appears or goes, another
- * codec, the end of signed 32-bit time) ends the responses cleanly at that
- * point and begins a new epoch, on which players reload.
+ * The rules by which frames go into the rings stand in source_push.c.
  */
 #include "live/source.h"
 
-#include "base/buf.h"
-#include "base/version.h"
 #include "live/source_private.h"
-#include "media/aac.h"
-#include "media/avc.h"
-#include "media/flv.h"
-#include "media/hevc.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -26,12 +15,6 @@
 #define SOURCE_GUESS_MS 500
 /* The same by the clock, for a publisher that sends one frame and pauses. */
 #define SOURCE_GUESS_US (USEC_PER_SEC)
-/* A track the former publisher had is gone when this much media came without it. */
-#define SOURCE_GONE_MS 1000
-/* Browsers read timestamps as signed: an hour before 2^31 ms an epoch ends. */
-#define SOURCE_TIME_MAX   (((int64_t)1 << 31) - 3600 * 1000)
-#define SOURCE_HEADER_MAX ((size_t)256 * 1024)
-#define SOURCE_META_MAX   ((size_t)256 * 1024)
 
 void source_ring_limits(const struct source *source, struct ring_limits *limits)
 {
@@ -67,7 +50,7 @@ struct source *source_new(const char *key, const struct source_config *config)
     return source;
 }
 
-static void track_forget(struct source_track *track)
+void source_track_forget(struct source_track *track)
 {
     blob_unref(track->header);
     blob_unref(track->pending);
@@ -78,8 +61,8 @@ static void source_free(struct source *source)
 {
     assert(source->others == NULL && source->native.viewers == NULL);
     rendition_fini(&source->native);
-    track_forget(&source->track[JITTER_AUDIO]);
-    track_forget(&source->track[JITTER_VIDEO]);
+    source_track_forget(&source->track[JITTER_AUDIO]);
+    source_track_forget(&source->track[JITTER_VIDEO]);
     blob_unref(source->meta);
     free(source->key);
     free(source);
@@ -129,7 +112,7 @@ int source_is_idle(const struct source *source)
     return source->state == SOURCE_IDLE && source->refs == 1 && source->stat.viewers == 0;
 }
 
-static void source_emit_data(struct source *source)
+void source_emit_data(struct source *source)
 {
     if (source->events.on_data != NULL)
         source->events.on_data(source, source->events.arg);
@@ -152,7 +135,7 @@ static void source_opening(const struct source *source, struct rendition_opening
 }
 
 /* What opens the stream changes for those who begin from now on. */
-static void source_reopen(struct source *source)
+void source_reopen(struct source *source)
 {
     struct rendition_opening opening;
 
@@ -205,13 +188,13 @@ void source_rendition_left(struct source *source, struct rendition *rendition)
 }
 
 /* One frame to all; in-band formats also get what is not for FLV viewers. */
-static void source_spread(struct source *source, const struct frame *frame, int64_t ms, usec_t now)
+void source_spread(struct source *source, const struct frame *frame, int64_t ms, usec_t now)
 {
     for (struct rendition *r = source->others; r != NULL; r = r->next)
         rendition_push(r, frame, (uint32_t)ms, now);
 }
 
-static void source_drop_starts(struct source *source)
+void source_drop_starts(struct source *source)
 {
     ring_drop_start(&source->native.ring);
     for (struct rendition *r = source->others; r != NULL; r = r->next)
@@ -219,7 +202,7 @@ static void source_drop_starts(struct source *source)
 }
 
 /* Connected viewers end here; everyone: also those of formats that follow changes. */
-static void source_cut(struct source *source, int everyone)
+void source_cut(struct source *source, int everyone)
 {
     rendition_cut(&source->native);
     for (struct rendition *r = source->others; everyone && r != NULL; r = r->next)
@@ -242,7 +225,7 @@ static void source_begin_anew(struct source *source)
 {
     jitter_reset(&source->jitter, source->config.time_jitter, source->config.mix_correct);
     for (int i = 0; i < JITTER_TRACKS; i++)
-        track_forget(&source->track[i]);
+        source_track_forget(&source->track[i]);
     blob_unref(source->meta);
     source->meta = NULL;
     source->is_decided = 0;
@@ -302,7 +285,7 @@ void source_unpublish(struct source *source, usec_t now)
 
 /* ---- the FLV header ---- */
 
-static void source_decide(struct source *source, int has_audio, int has_video)
+void source_decide(struct source *source, int has_audio, int has_video)
 {
     source->track[JITTER_AUDIO].is_announced = has_audio;
     source->track[JITTER_VIDEO].is_announced = has_video;
@@ -311,7 +294,7 @@ static void source_decide(struct source *source, int has_audio, int has_video)
 }
 
 /* Decides what the header promises as soon as it can be known. */
-static void source_guess(struct source *source, int64_t ms)
+void source_guess(struct source *source, int64_t ms)
 {
     int has_audio = source->track[JITTER_AUDIO].is_seen;
     int has_video = source->track[JITTER_VIDEO].is_seen;
@@ -343,337 +326,6 @@ void source_tick(struct source *source, usec_t now)
     ring_trim(&source->native.ring, now);
     for (struct rendition *r = source->others; r != NULL; r = r->next)
         ring_trim(&r->ring, now);
-}
-
-/* A change that FLV players cannot follow: connected ones end, the header is decided again. */
-static void source_break(struct source *source, int has_audio, int has_video)
-{
-    source_cut(source, 0);
-    source_decide(source, has_audio, has_video);
-}
-
-/* ---- frames ---- */
-
-static void source_push_script(struct source *source, const struct frame *frame, usec_t now)
-{
-    struct meta_facts facts;
-    struct buf body;
-
-    buf_init(&body, SOURCE_META_MAX);
-    if (meta_rewrite(frame->data, frame->len, MILLRACE_NAME "/" MILLRACE_VERSION, &body, &facts) ==
-        SCAN_DONE) {
-        struct blob *meta = blob_new(buf_data(&body), body.len);
-        struct frame cleaned = *frame;
-
-        if (meta != NULL) {
-            blob_unref(source->meta);
-            source->meta = meta;
-            source->facts = facts;
-            cleaned.data = meta->data;
-            cleaned.len = meta->len;
-            source_spread(source, &cleaned, source->jitter.last, now);
-        }
-    } else if (frame->len > 0) {
-        source_spread(source, frame, source->jitter.last, now);
-    }
-    buf_fini(&body);
-}
-
-static int blob_is(const struct blob *blob, const uint8_t *data, size_t len)
-{
-    return blob != NULL && blob->len == len && memcmp(blob->data, data, len) == 0;
-}
-
-static void source_describe_video(struct source *source, const struct frame *frame)
-{
-    struct source_stat *stat = &source->stat;
-
-    stat->video = frame->codec;
-    if (frame->codec == CODEC_H264 && frame->is_header) {
-        struct avc_config *config = malloc(sizeof(*config));
-        struct avc_sps sps;
-
-        if (config == NULL)
-            return;
-        if (avc_config_parse(config, frame->payload, frame->payload_len) == SCAN_DONE) {
-            stat->avc_profile = config->profile;
-            stat->avc_level = config->level;
-            if (config->sps_count > 0 &&
-                avc_sps_parse(&sps, config->sps[0].data, config->sps[0].len) == SCAN_DONE) {
-                stat->width = sps.width;
-                stat->height = sps.height;
-            }
-        }
-        free(config);
-    }
-}
-
-static void source_describe_audio(struct source *source, const struct frame *frame)
-{
-    struct aac_config config;
-
-    source->stat.audio = frame->codec;
-    if (frame->codec == CODEC_AAC && frame->is_header &&
-        aac_config_parse(&config, frame->payload, frame->payload_len) == SCAN_DONE) {
-        source->stat.sample_rate = config.sample_rate;
-        source->stat.channels = config.channels;
-    }
-}
-
-/* A sequence header: kept; the video one waits for its keyframe. */
-static void source_push_header(struct source *source, enum jitter_track which,
-                               const struct frame *frame, usec_t now)
-{
-    struct source_track *track = &source->track[which];
-    int is_same =
-        blob_is(track->pending != NULL ? track->pending : track->header, frame->data, frame->len);
-
-    if (frame->len > SOURCE_HEADER_MAX) {
-        source_count_drop(source);
-        return;
-    }
-    track->is_seen = 1;
-    if (!is_same || !source->config.reduce_sequence_header)
-        source_spread(source, frame, source->jitter.last, now);
-    if (is_same)
-        return;
-    blob_unref(track->pending);
-    track->pending = blob_new(frame->data, frame->len);
-    if (which == JITTER_VIDEO)
-        source_describe_video(source, frame);
-    else
-        source_describe_audio(source, frame);
-}
-
-/* The pending header becomes the one in force. */
-static void track_commit(struct source_track *track, enum codec codec)
-{
-    if (track->pending != NULL) {
-        blob_unref(track->header);
-        track->header = track->pending;
-        track->pending = NULL;
-    } else if (track->codec != codec) {
-        blob_unref(track->header);
-        track->header = NULL;
-    }
-    track->codec = codec;
-}
-
-/* True when the new H.264 parameter sets may go in front of the keyframe's own NAL units. */
-static int header_fits_in_band(const struct blob *old, const struct blob *new)
-{
-    struct avc_config *config = malloc(2 * sizeof(*config));
-    struct frame a;
-    struct frame b;
-    int fits;
-
-    if (config == NULL || old == NULL || new == NULL) {
-        free(config);
-        return 0;
-    }
-    flv_frame_parse(&a, FRAME_VIDEO, 0, old->data, old->len);
-    flv_frame_parse(&b, FRAME_VIDEO, 0, new->data, new->len);
-    fits = a.codec == CODEC_H264 && b.codec == CODEC_H264 && !a.is_multi && !b.is_multi &&
-           avc_config_parse(&config[0], a.payload, a.payload_len) == SCAN_DONE &&
-           avc_config_parse(&config[1], b.payload, b.payload_len) == SCAN_DONE &&
-           config[0].nal_length_size == config[1].nal_length_size &&
-           avc_config_nals_size(&config[1]) > 0;
-    free(config);
-    return fits;
-}
-
-/* The keyframe with the parameter sets of `header` before its own NAL units; the caller frees it.
- */
-static uint8_t *frame_with_header(const struct frame *frame, const struct blob *header, size_t *len)
-{
-    struct avc_config *config = malloc(sizeof(*config));
-    size_t front = (size_t)(frame->payload - frame->data);
-    struct frame parsed;
-    uint8_t *out = NULL;
-    size_t nals;
-
-    flv_frame_parse(&parsed, FRAME_VIDEO, 0, header->data, header->len);
-    if (config != NULL &&
-        avc_config_parse(config, parsed.payload, parsed.payload_len) == SCAN_DONE) {
-        nals = avc_config_nals_size(config);
-        *len = frame->len + nals;
-        out = nals > 0 && *len <= FLV_BODY_MAX ? malloc(*len) : NULL;
-        if (out != NULL) {
-            memcpy(out, frame->data, front);
-            avc_config_nals_write(config, out + front);
-            memcpy(out + front + nals, frame->payload, frame->payload_len);
-        }
-    }
-    free(config);
-    return out;
-}
-
-/* A keyframe of the native ring, with changed parameter sets in-band where that is how players
- * follow. */
-static void source_push_native(struct source *source, const struct frame *frame, int in_band,
-                               int64_t ms, usec_t now)
-{
-    struct frame changed = *frame;
-    uint8_t *data = NULL;
-
-    if (in_band) {
-        data = frame_with_header(frame, source->track[JITTER_VIDEO].header, &changed.len);
-        if (data != NULL) {
-            changed.data = data;
-            changed.payload = data + (frame->payload - frame->data);
-            changed.payload_len = changed.len - (size_t)(frame->payload - frame->data);
-        } else {
-            changed = *frame;
-        }
-    }
-    rendition_push(&source->native, &changed, (uint32_t)ms, now);
-    free(data);
-}
-
-/*
- * Looks whether this frame changes its track. Answers 1 when the new video
- * parameter sets go in-band with it; breaks the epoch where that is needed.
- */
-static int source_follow(struct source *source, enum jitter_track which, const struct frame *frame)
-{
-    struct source_track *track = &source->track[which];
-    enum codec former = track->codec;
-    int is_changed = track->pending != NULL || track->codec != frame->codec;
-    int in_band = 0;
-
-    if (which == JITTER_VIDEO && !frame->is_key && former != CODEC_NONE)
-        return 0;
-    if (!is_changed)
-        return 0;
-    if (former != CODEC_NONE && former == frame->codec)
-        in_band = which == JITTER_VIDEO && header_fits_in_band(track->header, track->pending);
-    if (former == CODEC_NONE || in_band ||
-        (which == JITTER_AUDIO && former == CODEC_AAC && frame->codec == CODEC_AAC)) {
-        track_commit(track, frame->codec);
-        return in_band;
-    }
-    track_commit(track, frame->codec);
-    ring_drop_start(&source->native.ring);
-    if (source->is_decided)
-        source_break(source, source->track[JITTER_AUDIO].is_announced,
-                     source->track[JITTER_VIDEO].is_announced);
-    return 0;
-}
-
-/* A track that appears after the header was decided, or that a new publisher no longer has. */
-static void source_check_tracks(struct source *source, int64_t ms)
-{
-    int has[JITTER_TRACKS];
-    int is_broken = 0;
-
-    if (!source->config.guess_has_av)
-        return;
-    for (int i = 0; i < JITTER_TRACKS; i++) {
-        struct source_track *track = &source->track[i];
-
-        has[i] = track->is_announced;
-        if (track->is_seen && track->codec != CODEC_NONE && !track->is_announced) {
-            has[i] = 1;
-            is_broken = 1;
-        } else if (track->is_announced && !track->is_seen &&
-                   ms - source->first_ms >= SOURCE_GONE_MS) {
-            track_forget(track);
-            has[i] = 0;
-            is_broken = 1;
-        }
-    }
-    if (is_broken)
-        source_break(source, has[JITTER_AUDIO], has[JITTER_VIDEO]);
-}
-
-/* The AAC header that changed in the middle goes into the ring; H.264's never does. */
-static void source_push_audio_header(struct source *source, int64_t ms, usec_t now)
-{
-    const struct blob *header = source->track[JITTER_AUDIO].header;
-    struct frame frame;
-
-    if (header == NULL)
-        return;
-    flv_frame_parse(&frame, FRAME_AUDIO, 0, header->data, header->len);
-    rendition_push(&source->native, &frame, (uint32_t)ms, now);
-}
-
-/* An hour before signed time ends: all responses end and time begins at 0. */
-static int64_t source_wrap(struct source *source, enum jitter_track which,
-                           const struct frame *frame, usec_t now)
-{
-    source_drop_starts(source);
-    source_cut(source, 1);
-    source_reopen(source);
-    jitter_reset(&source->jitter, source->config.time_jitter, source->config.mix_correct);
-    return jitter_apply(&source->jitter, which, frame->timestamp, now);
-}
-
-static void source_push_media(struct source *source, enum jitter_track which,
-                              const struct frame *frame, usec_t now)
-{
-    struct source_track *track = &source->track[which];
-    int had_codec = track->codec != CODEC_NONE;
-    int had_pending = track->pending != NULL;
-    int is_video = which == JITTER_VIDEO;
-    int may_begin = (is_video && frame->is_key) || source->track[JITTER_VIDEO].codec == CODEC_NONE;
-    int64_t ms = jitter_apply(&source->jitter, which, frame->timestamp, now);
-    int in_band;
-
-    track->is_seen = 1;
-    if (ms >= SOURCE_TIME_MAX && may_begin && source->config.time_jitter != TIME_JITTER_OFF)
-        ms = source_wrap(source, which, frame, now);
-    if (!source->has_first) {
-        source->has_first = 1;
-        source->first_ms = ms;
-        source->first_at = now;
-    }
-    in_band = source_follow(source, which, frame);
-    if (!is_video && had_codec && had_pending && source->is_decided)
-        source_push_audio_header(source, ms, now);
-    if (!source->is_decided)
-        source_guess(source, ms);
-    else
-        source_check_tracks(source, ms);
-    source_push_native(source, frame, in_band, ms, now);
-    source_spread(source, frame, ms, now);
-    /* Those who begin from here on find what is in force at this point. */
-    if (source->is_decided && may_begin)
-        source_reopen(source);
-}
-
-/* True for a frame of a track that the configuration's header denies. */
-static int source_denies(const struct source *source, enum jitter_track which)
-{
-    const struct source_config *config = &source->config;
-
-    if (config->guess_has_av || !config->drop_if_not_match)
-        return 0;
-    return which == JITTER_AUDIO ? !config->has_audio : !config->has_video;
-}
-
-void source_push(struct source *source, const struct frame *frame, usec_t now)
-{
-    enum jitter_track which = frame->type == FRAME_AUDIO ? JITTER_AUDIO : JITTER_VIDEO;
-
-    assert(source->state == SOURCE_LIVE);
-    source->stat.frames_in++;
-    source->stat.bytes_in += frame->len;
-    if (frame->type == FRAME_SCRIPT) {
-        source_push_script(source, frame, now);
-        return;
-    }
-    if (frame->len == 0 || frame->len > FLV_BODY_MAX || source_denies(source, which)) {
-        source_count_drop(source);
-        return;
-    }
-    if (frame->is_header)
-        source_push_header(source, which, frame, now);
-    else if (frame->is_meta)
-        rendition_push(&source->native, frame, (uint32_t)source->jitter.last, now);
-    else
-        source_push_media(source, which, frame, now);
-    source_emit_data(source);
 }
 
 void source_stat(const struct source *source, struct source_stat *stat)

@@ -71,6 +71,27 @@ struct rendition *source_rendition(struct source *source, const struct mux *mux,
 /* A viewer has left it: it goes with its last. */
 void source_rendition_left(struct source *source, struct rendition *rendition);
 
+/* The events' on_data. */
+void source_emit_data(struct source *source);
+
+/* What opens the stream changes for those who begin from now on. */
+void source_reopen(struct source *source);
+
+/* One frame to the renditions beside the native one. */
+void source_spread(struct source *source, const struct frame *frame, int64_t ms, usec_t now);
+
+/* Nobody begins before the next keyframe. */
+void source_drop_starts(struct source *source);
+
+/* Connected viewers end here; everyone: also those of formats that follow changes. */
+void source_cut(struct source *source, int everyone);
+
+/* What the FLV header promises: as given; or as soon as it can be known from what was seen. */
+void source_decide(struct source *source, int has_audio, int has_video);
+void source_guess(struct source *source, int64_t ms);
+
+void source_track_forget(struct source_track *track);
+
 /* Made by the hub with one reference. */
 struct source *source_new(const char *key, const struct source_config *config);
 

@@ -161,6 +161,16 @@ static void viewer_fill(struct viewer *viewer, size_t max, struct viewer_batch *
     }
 }
 
+static void viewer_move(struct viewer *viewer, struct ring_block *block, uint32_t at)
+{
+    if (block != viewer->cursor.block) {
+        ring_block_hold(block);
+        ring_block_release(&viewer->rendition->ring, viewer->cursor.block);
+        viewer->cursor.block = block;
+    }
+    viewer->cursor.at = at;
+}
+
 static enum viewer_status viewer_fill_or_wait(struct viewer *viewer, size_t max,
                                               struct viewer_batch *batch)
 {
@@ -168,13 +178,8 @@ static enum viewer_status viewer_fill_or_wait(struct viewer *viewer, size_t max,
 
     viewer_fill(viewer, max, batch);
     if (batch->len == 0) {
-        if (viewer->batch_last != viewer->cursor.block) {
-            /* Nothing to send, but the cursor lets go of a block it has finished. */
-            ring_block_hold(viewer->batch_last);
-            ring_block_release(&rendition->ring, viewer->cursor.block);
-            viewer->cursor.block = viewer->batch_last;
-            viewer->cursor.at = viewer->batch_at;
-        }
+        /* Nothing to send, but the cursor lets go of a block it has finished. */
+        viewer_move(viewer, viewer->batch_last, viewer->batch_at);
         if (viewer->epoch == rendition->epoch)
             return VIEWER_WAIT;
         viewer->place = VIEWER_OVER;
@@ -228,17 +233,42 @@ enum viewer_status viewer_next(struct viewer *viewer, size_t max, struct viewer_
     return viewer_fill_or_wait(viewer, max, batch);
 }
 
+int viewer_step_get(const struct viewer *viewer, struct viewer_step *step)
+{
+    assert(viewer->has_batch);
+    if (viewer->preamble != NULL)
+        return -1;
+    step->rendition = viewer->rendition;
+    step->from = viewer->cursor.block;
+    step->from_at = viewer->cursor.at;
+    step->to = viewer->batch_last;
+    step->to_at = viewer->batch_at;
+    step->len = viewer->batch_len;
+    step->epoch = viewer->epoch;
+    step->is_all = viewer->batch_last->next == NULL && viewer->batch_at == viewer->batch_last->len;
+    return 0;
+}
+
+int viewer_step_fits(const struct viewer *viewer, const struct viewer_step *step)
+{
+    return viewer->cursor.block == step->from && viewer->cursor.at == step->from_at &&
+           viewer->place == VIEWER_RUN && viewer->rendition == step->rendition &&
+           viewer->epoch == step->epoch && viewer->cursor.block->attached && !viewer->has_batch;
+}
+
+void viewer_step_sent(struct viewer *viewer, const struct viewer_step *step)
+{
+    assert(viewer_step_fits(viewer, step));
+    viewer_move(viewer, (struct ring_block *)(uintptr_t)step->to, step->to_at);
+    viewer->rendition->source->stat.bytes_out += step->len;
+}
+
 void viewer_sent(struct viewer *viewer)
 {
     struct rendition *rendition = viewer->rendition;
 
     assert(viewer->has_batch);
-    if (viewer->batch_last != viewer->cursor.block) {
-        ring_block_hold(viewer->batch_last);
-        ring_block_release(&rendition->ring, viewer->cursor.block);
-        viewer->cursor.block = viewer->batch_last;
-    }
-    viewer->cursor.at = viewer->batch_at;
+    viewer_move(viewer, viewer->batch_last, viewer->batch_at);
     rendition->source->stat.bytes_out += viewer->batch_len;
     viewer_unpin(viewer);
 }

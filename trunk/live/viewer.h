@@ -33,6 +33,28 @@ enum viewer_status viewer_next(struct viewer *viewer, size_t max, struct viewer_
 /* The last batch is out. */
 void viewer_sent(struct viewer *viewer);
 
+/*
+ * Many viewers stand at the same place and take the same bytes. A step is what
+ * one of them has just been given; it holds until the source is pushed to again.
+ */
+struct viewer_step {
+    const void *rendition;
+    const void *from, *to; /* private to live */
+    uint32_t from_at, to_at;
+    uint32_t len;
+    uint64_t epoch;
+    int is_all; /* nothing is behind it yet */
+};
+
+/* The step of the open batch. 0, or -1 when it is the viewer's own (a preamble is in it). */
+int viewer_step_get(const struct viewer *viewer, struct viewer_step *step);
+
+/* True when this viewer's next batch is that step. */
+int viewer_step_fits(const struct viewer *viewer, const struct viewer_step *step);
+
+/* The step's bytes are out: as viewer_next() and viewer_sent() at once. */
+void viewer_step_sent(struct viewer *viewer, const struct viewer_step *step);
+
 /* Goes on at the newest keyframe (an RTMP player's resume). */
 void viewer_skip(struct viewer *viewer);
 

@@ -20,6 +20,7 @@
 #define READ_SMALL  ((size_t)4 * 1024)
 #define READ_MEDIA  ((size_t)64 * 1024)
 #define STREAMS_MAX 64
+#define LENGTH_MAX  ((size_t)0xffffff) /* a header cannot announce more */
 /* Unfinished messages of all chunk streams: one as large as allowed, and some more. */
 #define PENDING_SLACK ((size_t)1024 * 1024)
 /* Answers beyond this are sent before more messages are taken. */
@@ -30,9 +31,10 @@
 struct rtmp_talk *rtmp_talk_new(struct io *io, const struct rtmp_talk_config *config)
 {
     struct rtmp_talk *talk = calloc(1, sizeof(*talk));
-    struct rtmp_chunk_limits limits = {.message_max = config->message_max,
+    size_t message_max = config->message_max < LENGTH_MAX ? config->message_max : LENGTH_MAX;
+    struct rtmp_chunk_limits limits = {.message_max = message_max,
                                        .streams_max = STREAMS_MAX,
-                                       .pending_max = config->message_max + PENDING_SLACK};
+                                       .pending_max = message_max + PENDING_SLACK};
 
     assert(io != NULL && config->server != NULL && config->version != NULL && config->id != NULL);
     if (talk == NULL)

@@ -38,7 +38,7 @@ static struct err *handshake_serve(struct rtmp_talk *talk, struct handshake *h,
     struct err *err;
     usec_t left;
 
-    /* The first byte alone tells a browser or a TLS client that came to the wrong port. */
+    /* The first byte alone tells a browser that came to the wrong port. */
     err = talk_read_exactly(talk, h->c0c1, 1, wait);
     if (err != NULL)
         return err_wrap(err, "C0");

@@ -119,6 +119,11 @@ gate_headers()
 
 gate_frames()
 {
+    # Debugging and sanitizers make other frames than those that are shipped.
+    if grep -q '^OPT_CFLAGS.*\(-O0\|-fsanitize\)' "$objs/Makefile" 2>/dev/null; then
+        echo "note: the frames of a debugging build are not judged"
+        return 0
+    fi
     /usr/bin/python3 trunk/test/gate_source.py frames "$objs/trunk"
 }
 

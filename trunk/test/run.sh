@@ -164,6 +164,9 @@ run_check()
     for gate in $(trunk/test/gates.sh list); do
         step "gate $gate" trunk/test/gates.sh "$gate" "$objs"
     done
+    if [ -x "$objs/bench/bench_load" ]; then
+        step "the load client notices" /usr/bin/python3 research/bench/selftest.py "$objs/bench"
+    fi
     step "the gates bite" trunk/test/gates-bite.sh "$objs"
 }
 

@@ -34,6 +34,11 @@ const CONFIG = {
     liveBufferLatencyChasing: true,
     liveBufferLatencyMaxLatency: 1.5,
     liveBufferLatencyMinRemain: 0.5,
+    // Below that it plays a little faster, unnoticed, until it is near the live edge.
+    liveSync: true,
+    liveSyncMaxLatency: 1.0,
+    liveSyncTargetLatency: 0.6,
+    liveSyncPlaybackRate: 1.05,
     lazyLoad: false,
     autoCleanupSourceBuffer: true,
     autoCleanupMaxBackwardDuration: 30,

@@ -540,3 +540,32 @@ def test_unknown_extension_is_a_file(server):
     srv = server(remux={"hstrs": "on", "standby_timeout": 60000})
     assert curl(srv.http_url("/live/none.m3u8"), seconds=5).status == 404
     assert curl(srv.http_url("/none.flv"), seconds=5).status == 404
+
+
+def test_a_stream_stays_in_its_vhost(live):
+    """What __defaultVhost__ publishes is not served under the name of another vhost."""
+    srv, _ = live(remux={"hstrs": "off"},
+                  vhosts="vhost v.example { http_remux { enabled on; hstrs off; "
+                         "mount [vhost]/[app]/[stream].flv; } }")
+    check_error(curl(srv.http_url(), "-H", "Host: v.example", seconds=3), 404)
+    assert curl(srv.http_url(), "-H", "Host: elsewhere.example", seconds=1).status == 200
+
+
+def test_a_mount_without_vhost_serves_every_host(live):
+    srv, _ = live(remux={"mount": "/[app]/[stream].flv", "hstrs": "off"})
+    assert curl(srv.http_url(), "-H", "Host: elsewhere.example", seconds=1).status == 200
+
+
+def test_stream_over_an_offered_h2c(live):
+    """curl --http2 offers an upgrade; whoever does not serve it answers plainly."""
+    srv, _ = live()
+    answer = curl(srv.http_url(), "--http2", seconds=1)
+    assert answer.status == 200 and answer.body[:3] == b"FLV"
+
+
+def test_head_of_a_stream_keeps_the_connection(live):
+    srv, _ = live()
+    with Raw(srv) as raw:
+        for _ in range(2):
+            raw.send(get("/live/livestream.flv", method="HEAD"))
+            assert raw.answer(is_head=True).status == 200

@@ -247,6 +247,37 @@ START_TEST(test_srs_directives)
 }
 END_TEST
 
+/* What is checked but does nothing yet is said, unless it is the default. */
+START_TEST(test_no_effect_yet)
+{
+    char *environment[] = {"SRS_VHOST_HTTP_REMUX_FAST_CACHE=10", NULL};
+    static struct config_test_log log;
+    struct config *config = config_test_load("http_server { https {\nenabled on; listen 8088; } }\n"
+                                             "vhost a { publish { mr off; takeover reject; } }\n"
+                                             "vhost b { publish { takeover replace; } }\n",
+                                             environment);
+    const char *text = config_test_warnings(&log, config);
+
+    ck_assert_ptr_nonnull(strstr(text, "test.conf:2: enabled has no effect yet\n"));
+    ck_assert_ptr_nonnull(strstr(text, "test.conf:4: takeover has no effect yet\n"));
+    ck_assert_ptr_nonnull(
+        strstr(text, "environment: SRS_VHOST_HTTP_REMUX_FAST_CACHE has no effect yet\n"));
+    ck_assert_int_eq(lines_of(text), 3);
+    config_unref(config);
+}
+END_TEST
+
+START_TEST(test_gop_frames)
+{
+    struct config *config =
+        config_test_load("vhost a { play { gop_cache_max_frames 0; } }", no_environment);
+
+    ck_assert_int_eq(config_vhost_find(config, "a")->play.gop_cache_max_frames, 1000000);
+    ck_assert_int_eq(config_vhost_find(config, "b")->play.gop_cache_max_frames, 2500);
+    config_unref(config);
+}
+END_TEST
+
 START_TEST(test_given_twice)
 {
     static struct config_test_log log;
@@ -386,7 +417,7 @@ START_TEST(test_min_latency)
                                              no_environment);
 
     ck_assert_int_eq(config_vhost_find(config, "a")->play.mw_latency, 0);
-    ck_assert_int_eq(config_vhost_find(config, "b")->play.mw_latency, 100 * USEC_PER_MS);
+    ck_assert_int_eq(config_vhost_find(config, "b")->play.mw_latency, 0);
     ck_assert_int_eq(config_vhost_find(config, "c")->play.mw_latency, -1);
     config_unref(config);
 }
@@ -418,6 +449,8 @@ Suite *check_config_suite(void)
     tcase_add_test(tcase, test_mistakes);
     tcase_add_test(tcase, test_missing_file);
     tcase_add_test(tcase, test_srs_directives);
+    tcase_add_test(tcase, test_no_effect_yet);
+    tcase_add_test(tcase, test_gop_frames);
     tcase_add_test(tcase, test_given_twice);
     tcase_add_test(tcase, test_warnings_are_bounded);
     tcase_add_test(tcase, test_environment);

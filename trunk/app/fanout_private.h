@@ -1,0 +1,90 @@
+#ifndef APP_FANOUT_PRIVATE_H
+#define APP_FANOUT_PRIVATE_H
+
+/*
+ * What fanout.c (when to send) and fanout_send.c (what and how) share. Nobody
+ * else includes it.
+ */
+#include "app/fanout.h"
+#include "base/buf.h"
+#include "co/co.h"
+#include "live/viewer.h"
+
+#define FANOUT_SLOTS 64
+/* "ffffffff\r\n" or a WebSocket header of 10 bytes. */
+#define FANOUT_PREFIX_MAX 16
+
+/* What a blocked viewer still has to send. */
+struct fanout_pending {
+    struct iovec iov[VIEWER_SPANS_MAX + 3];
+    int count;
+    int at;        /* spans before this one are out */
+    int has_batch; /* viewer_sent() is due at the end */
+    char prefix[FANOUT_PREFIX_MAX];
+};
+
+struct fanout_viewer {
+    struct fanout_channel *channel;
+    struct net_conn *conn;
+    struct viewer *viewer;
+    struct fanout_viewer *prev, *next; /* in its slot */
+    struct buf *head;                  /* sent before the first batch; NULL afterwards */
+    struct buf *inject;                /* sent between two batches; NULL: nothing */
+    struct fanout_pending *pending;
+    uint8_t framing;
+    uint8_t slot;
+    uint8_t is_parked; /* in its slot: the fan-out sends for it */
+    uint8_t is_blocked;
+    uint8_t is_broken;
+    uint8_t is_ended; /* the stream is over, the end mark still to be sent */
+    uint8_t is_over;  /* and that is out too */
+    uint8_t is_paused;
+    uint8_t is_trimmed;
+};
+
+/* A framed batch in one piece that is sent to every viewer who stands where it begins. */
+struct fanout_shared {
+    struct viewer_step step;
+    uint8_t *data;
+    size_t len, cap;
+    uint8_t framing;
+    uint8_t is_valid; /* until the stream has new bytes */
+};
+
+struct fanout_channel {
+    struct fanout *fanout;
+    struct source *source; /* held */
+    struct co_cond cond;
+    struct fanout_viewer *slot[FANOUT_SLOTS];
+    struct fanout_shared shared;
+    size_t viewers;
+    uint32_t next_slot;
+    uint32_t units; /* appended since the last pass */
+    uint32_t units_min;
+    usec_t interval_fixed; /* -1: auto */
+    usec_t interval_min;
+    double rate_kb; /* KB per second */
+    uint64_t rate_bytes;
+    usec_t rate_at;
+    usec_t slice_at;
+    uint8_t is_dirty;
+    uint8_t is_idle; /* waits for data */
+    uint8_t is_stopping;
+};
+
+struct fanout {
+    struct server *server;
+    size_t viewers; /* of all channels */
+};
+
+/* Sends all there is until the socket blocks or nothing is left. Never yields. */
+void fanout_push(struct fanout_viewer *fv);
+
+/* The same for a viewer in its slot, which has nothing of its own to send: bytes that many take are
+ * framed once. */
+void fanout_push_parked(struct fanout_viewer *fv);
+
+/* The head is out, or not wanted any more. */
+void fanout_done_with_head(struct fanout_viewer *fv);
+
+#endif

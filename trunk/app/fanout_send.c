@@ -1,0 +1,337 @@
+/*
+ * What the fan-out sends to one viewer: spans of the ring with the framing
+ * around them, in one write. Bytes that many viewers take from the same place
+ * are framed once, in one piece, so that each of those sends is as cheap as a
+ * send can be; a viewer that blocks keeps what is left as spans of the ring.
+ */
+#include "app/fanout_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A batch is about this long at the most; one block of a ring more. */
+#define FANOUT_BATCH_MAX ((size_t)128 * 1024)
+/* A batch that is sent in one piece to many: a batch and the ring's block that may come on top. */
+#define FANOUT_SHARED_MAX ((size_t)1024 * 1024)
+
+static const char fanout_crlf[] = "\r\n";
+
+/* The framing before a batch of len bytes; returns its length. */
+static size_t fanout_prefix(enum fanout_framing framing, size_t len, char out[FANOUT_PREFIX_MAX])
+{
+    static const char hex[] = "0123456789abcdef";
+    uint8_t *p = (uint8_t *)out;
+    char digits[16];
+    size_t n = 0;
+    size_t count = 0;
+
+    if (framing == FANOUT_RAW)
+        return 0;
+    if (framing == FANOUT_CHUNKED) { /* RFC 9112, 7.1 */
+        for (size_t rest = len; rest > 0; rest >>= 4)
+            digits[count++] = hex[rest & 15];
+        while (count > 0)
+            out[n++] = digits[--count];
+        out[n++] = '\r';
+        out[n++] = '\n';
+        return n;
+    }
+    p[n++] = 0x82; /* RFC 6455, 5.2: final binary frame, unmasked */
+    if (len < 126) {
+        p[n++] = (uint8_t)len;
+    } else if (len < 65536) {
+        p[n++] = 126;
+        p[n++] = (uint8_t)(len >> 8);
+        p[n++] = (uint8_t)len;
+    } else {
+        p[n++] = 127;
+        for (int shift = 56; shift >= 0; shift -= 8)
+            p[n++] = (uint8_t)((uint64_t)len >> shift);
+    }
+    return n;
+}
+
+/* Drops `sent` bytes from the front of the spans from *at on. */
+static void fanout_advance(struct iovec *iov, int count, int *at, size_t sent)
+{
+    while (*at < count && sent >= iov[*at].iov_len) {
+        sent -= iov[*at].iov_len;
+        (*at)++;
+    }
+    if (*at < count && sent > 0) {
+        iov[*at].iov_base = (char *)iov[*at].iov_base + sent;
+        iov[*at].iov_len -= sent;
+    }
+}
+
+void fanout_done_with_head(struct fanout_viewer *fv)
+{
+    if (fv->head != NULL) {
+        buf_fini(fv->head);
+        free(fv->head);
+        fv->head = NULL;
+    }
+}
+
+/* Keeps what is left of a batch for the viewer's own coroutine. */
+static void fanout_block(struct fanout_viewer *fv, const struct iovec *iov, int count, int at,
+                         const char *prefix)
+{
+    struct fanout_pending *pending = calloc(1, sizeof(*pending));
+
+    fv->is_blocked = 1;
+    if (pending == NULL) {
+        fv->is_broken = 1;
+        return;
+    }
+    pending->has_batch = 1;
+    memcpy(pending->prefix, prefix, sizeof(pending->prefix));
+    for (int i = at; i < count; i++) {
+        const char *base = iov[i].iov_base;
+
+        pending->iov[pending->count] = iov[i];
+        if (base >= prefix && base < prefix + FANOUT_PREFIX_MAX)
+            pending->iov[pending->count].iov_base = pending->prefix + (base - prefix);
+        pending->count++;
+    }
+    fv->pending = pending;
+}
+
+/* The spans of a batch with its framing; prefix has room for FANOUT_PREFIX_MAX bytes. */
+static int fanout_frame(const struct fanout_viewer *fv, const struct viewer_batch *batch,
+                        char *prefix, struct iovec *iov)
+{
+    size_t prefix_len = fanout_prefix((enum fanout_framing)fv->framing, batch->len, prefix);
+    int count = 0;
+
+    if (fv->head != NULL) {
+        iov[count].iov_base = buf_data(fv->head);
+        iov[count++].iov_len = fv->head->len;
+    }
+    if (prefix_len > 0) {
+        iov[count].iov_base = prefix;
+        iov[count++].iov_len = prefix_len;
+    }
+    for (int i = 0; i < batch->count; i++)
+        iov[count++] = batch->span[i];
+    if (fv->framing == FANOUT_CHUNKED) {
+        iov[count].iov_base = (char *)(uintptr_t)fanout_crlf;
+        iov[count++].iov_len = 2;
+    }
+    return count;
+}
+
+/* Sends the open batch, of which `out` bytes have gone already, or what the socket takes of it. */
+static void fanout_send(struct fanout_viewer *fv, const struct viewer_batch *batch, size_t out)
+{
+    struct iovec iov[VIEWER_SPANS_MAX + 3];
+    char prefix[FANOUT_PREFIX_MAX];
+    int count = fanout_frame(fv, batch, prefix, iov);
+    int at = 0;
+    ssize_t sent;
+
+    fanout_advance(iov, count, &at, out);
+    sent = net_try_writev(fv->conn, iov + at, count - at);
+    if (sent < 0 && errno != EAGAIN) {
+        viewer_sent(fv->viewer);
+        fv->is_broken = 1;
+        return;
+    }
+    if (sent > 0)
+        fanout_advance(iov, count, &at, (size_t)sent);
+    if (at < count) {
+        fanout_block(fv, iov, count, at, prefix);
+        return;
+    }
+    viewer_sent(fv->viewer);
+    fanout_done_with_head(fv);
+}
+
+/* Goes on with what is pending. */
+static void fanout_send_pending(struct fanout_viewer *fv)
+{
+    struct fanout_pending *pending = fv->pending;
+    ssize_t sent =
+        net_try_writev(fv->conn, pending->iov + pending->at, pending->count - pending->at);
+
+    if (sent < 0) {
+        if (errno != EAGAIN)
+            fv->is_broken = 1;
+        return;
+    }
+    fanout_advance(pending->iov, pending->count, &pending->at, (size_t)sent);
+    if (pending->at < pending->count)
+        return;
+    if (pending->has_batch)
+        viewer_sent(fv->viewer);
+    free(pending);
+    fv->pending = NULL;
+    fv->is_blocked = 0;
+    fanout_done_with_head(fv);
+}
+
+/* The viewer's own answers between two batches. */
+static void fanout_send_inject(struct fanout_viewer *fv)
+{
+    struct iovec iov = {buf_data(fv->inject), fv->inject->len};
+    ssize_t sent = net_try_writev(fv->conn, &iov, 1);
+
+    if (sent < 0) {
+        if (errno == EAGAIN)
+            fv->is_blocked = 1;
+        else
+            fv->is_broken = 1;
+        return;
+    }
+    buf_consume(fv->inject, (size_t)sent);
+    fv->is_blocked = fv->inject->len > 0;
+    if (fv->is_blocked)
+        return;
+    buf_fini(fv->inject);
+    free(fv->inject);
+    fv->inject = NULL;
+}
+
+/* The framing's mark of a clean end. */
+static void fanout_send_end(struct fanout_viewer *fv)
+{
+    static const char chunk_end[] = "0\r\n\r\n";
+    static const char close_frame[] = {(char)0x88, 2, 3, (char)0xe8}; /* 1000, RFC 6455, 7.4.1 */
+    int ok = 0;
+
+    if (fv->framing == FANOUT_CHUNKED)
+        ok = fanout_viewer_inject(fv, chunk_end, sizeof(chunk_end) - 1);
+    else if (fv->framing == FANOUT_WEBSOCKET)
+        ok = fanout_viewer_inject(fv, close_frame, sizeof(close_frame));
+    if (ok != 0)
+        fv->is_broken = 1;
+    fv->is_over = 1;
+}
+
+/* Sends all there is until the socket blocks or nothing is left. */
+void fanout_push(struct fanout_viewer *fv)
+{
+    struct viewer_batch batch;
+
+    fv->is_blocked = fv->pending != NULL;
+    while (!fv->is_broken) {
+        if (fv->pending != NULL) {
+            fanout_send_pending(fv);
+            if (fv->pending != NULL)
+                return;
+            continue;
+        }
+        if (fv->inject != NULL) {
+            fanout_send_inject(fv);
+            if (fv->is_blocked)
+                return;
+            continue;
+        }
+        if (fv->is_over || fv->is_paused)
+            return;
+        if (fv->is_ended) {
+            fanout_send_end(fv);
+            continue;
+        }
+        switch (viewer_next(fv->viewer, FANOUT_BATCH_MAX, &batch)) {
+        case VIEWER_WAIT:
+            return;
+        case VIEWER_END:
+            fv->is_ended = 1;
+            break;
+        case VIEWER_BYTES:
+            fanout_send(fv, &batch, 0);
+            if (fv->is_blocked)
+                return;
+            break;
+        }
+    }
+}
+
+/* ---- the same bytes for many ---- */
+
+/* Makes one piece of the batch that this viewer was just given. 0, or -1: it is sent as it is. */
+static int fanout_share(struct fanout_viewer *fv, const struct viewer_batch *batch)
+{
+    struct fanout_shared *shared = &fv->channel->shared;
+    struct iovec iov[VIEWER_SPANS_MAX + 3];
+    char prefix[FANOUT_PREFIX_MAX];
+    size_t need = batch->len + FANOUT_PREFIX_MAX + 2;
+    int count;
+
+    if (fv->head != NULL || viewer_step_get(fv->viewer, &shared->step) != 0)
+        return -1;
+    if (need > shared->cap) {
+        uint8_t *data = need <= FANOUT_SHARED_MAX ? realloc(shared->data, need + need / 2) : NULL;
+
+        if (data == NULL)
+            return -1;
+        shared->data = data;
+        shared->cap = need + need / 2;
+    }
+    shared->len = 0;
+    count = fanout_frame(fv, batch, prefix, iov);
+    for (int i = 0; i < count; i++) {
+        memcpy(shared->data + shared->len, iov[i].iov_base, iov[i].iov_len);
+        shared->len += iov[i].iov_len;
+    }
+    shared->framing = fv->framing;
+    shared->is_valid = 1;
+    return 0;
+}
+
+/* Sends the shared piece to a viewer who stands at its beginning. */
+static void fanout_send_shared(struct fanout_viewer *fv)
+{
+    const struct fanout_shared *shared = &fv->channel->shared;
+    struct iovec iov = {shared->data, shared->len};
+    ssize_t sent = net_try_writev(fv->conn, &iov, 1);
+    struct viewer_batch batch;
+
+    if (sent == (ssize_t)shared->len) {
+        viewer_step_sent(fv->viewer, &shared->step);
+        return;
+    }
+    if (sent < 0 && errno != EAGAIN) {
+        fv->is_broken = 1;
+        return;
+    }
+    /* What is left goes out of the ring itself, which the open batch pins. */
+    if (viewer_next(fv->viewer, FANOUT_BATCH_MAX, &batch) == VIEWER_BYTES &&
+        batch.len == shared->step.len)
+        fanout_send(fv, &batch, sent > 0 ? (size_t)sent : 0);
+    else
+        fv->is_broken = 1;
+}
+
+/* For a viewer in its slot, which has nothing of its own to send. */
+void fanout_push_parked(struct fanout_viewer *fv)
+{
+    struct fanout_shared *shared = &fv->channel->shared;
+    struct viewer_batch batch;
+
+    while (!fv->is_blocked && !fv->is_broken && !fv->is_paused) {
+        if (shared->is_valid && shared->framing == fv->framing && fv->head == NULL &&
+            viewer_step_fits(fv->viewer, &shared->step)) {
+            int is_all = shared->step.is_all;
+
+            fanout_send_shared(fv);
+            if (is_all)
+                return;
+            continue;
+        }
+        switch (viewer_next(fv->viewer, FANOUT_BATCH_MAX, &batch)) {
+        case VIEWER_WAIT:
+            return;
+        case VIEWER_END:
+            fv->is_ended = 1;
+            return;
+        case VIEWER_BYTES:
+            shared->is_valid = 0;
+            (void)fanout_share(fv, &batch);
+            fanout_send(fv, &batch, 0);
+            break;
+        }
+    }
+}
