@@ -68,8 +68,10 @@ class Target:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, _kind, failure, _trace):
         self.process.close()
+        if isinstance(failure, Failure) and isinstance(self.process, Daemon):
+            failure.args = (f"{failure}\nthe server said: {self.process.tail().strip()}",)
 
 
 def millrace(setup, settings, play_rtmp=False):

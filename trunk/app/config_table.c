@@ -73,7 +73,7 @@ static const struct config_row rows[] = {
     {"max_message", ROOT(max_message), CONFIG_SIZE, "16m", 64 * KIB, 256 * MIB, NO_CHOICES,
      "SRS_MAX_MESSAGE", RESTART,
      "The longest RTMP message that a peer may send."},
-    {"rtmp_handshake_timeout", ROOT(rtmp_handshake_timeout), CONFIG_MS, "30000", 10, HOUR_MS, NO_CHOICES,
+    {"rtmp_handshake_timeout", ROOT(rtmp_handshake_timeout), CONFIG_MS, "10000", 10, HOUR_MS, NO_CHOICES,
      "SRS_RTMP_HANDSHAKE_TIMEOUT", RESTART,
      "Time for the whole RTMP handshake."},
     {"http_header_timeout", ROOT(http_header_timeout), CONFIG_MS, "10000", 10, HOUR_MS, NO_CHOICES,

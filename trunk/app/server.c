@@ -371,6 +371,15 @@ static void server_end_connections(struct server *server)
         log_error(server->log, "%zu connections did not end in time", server->connections);
 }
 
+/* Waits while it drains; a stop ends that at once. */
+static void server_drain_wait(struct server *server, usec_t wait)
+{
+    usec_t deadline = co_deadline(wait);
+
+    while (server->state == SERVER_DRAINING && co_left(deadline) > 0)
+        (void)co_cond_wait(&server->changed, co_left(deadline));
+}
+
 struct err *server_run(struct server *server, usec_t timeout_never)
 {
     struct co *ticker;
@@ -384,16 +393,17 @@ struct err *server_run(struct server *server, usec_t timeout_never)
         while (server->state == SERVER_RUNNING)
             (void)co_cond_wait(&server->changed, USEC_NEVER);
     }
-    if (server->state == SERVER_DRAINING && err == NULL) {
+    if (err != NULL)
+        server->state = SERVER_STOPPING;
+    if (server->state == SERVER_DRAINING) {
         log_info(server->log, "drain: %zu connections", server->connections);
         /* A load balancer still sends for a moment: it is served until it has noticed. */
-        (void)co_sleep(server->config->grace_start_wait);
+        server_drain_wait(server, server->config->grace_start_wait);
     }
     server_close_listeners(server);
     while (server->state == SERVER_DRAINING && server->list != NULL)
         (void)co_cond_wait(&server->changed, USEC_NEVER);
-    if (server->state == SERVER_DRAINING && err == NULL)
-        (void)co_sleep(server->config->grace_final_wait);
+    server_drain_wait(server, server->config->grace_final_wait);
     server->state = SERVER_STOPPING;
     server_end_connections(server);
     if (ticker != NULL) {

@@ -96,8 +96,10 @@ static void stream_mount_one(struct stream *stream, const char *tmpl)
     const struct mux *mux = stream_mux(template_extension(tmpl));
     char pattern[1024];
 
-    if (mux == NULL)
+    if (mux == NULL) {
+        log_warn(stream->server->log, "mount %s: this format is not served", tmpl);
         return;
+    }
     if (mount_expand(tmpl, stream->vhost, stream->app, stream->name, pattern, sizeof(pattern)) !=
         0) {
         log_warn(stream->server->log, "mount %s: address too long", tmpl);

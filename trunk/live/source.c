@@ -205,6 +205,7 @@ void source_drop_starts(struct source *source)
 void source_cut(struct source *source, int everyone)
 {
     rendition_cut(&source->native);
+    source->repeats_sets = 0;
     for (struct rendition *r = source->others; everyone && r != NULL; r = r->next)
         rendition_cut(r);
 }

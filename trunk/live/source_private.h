@@ -25,6 +25,7 @@ struct source {
     void *data;
     struct jitter jitter;
     struct source_track track[JITTER_TRACKS];
+    int repeats_sets;   /* connected FLV viewers began with other H.264 parameter sets */
     int is_decided;   /* is_announced of both tracks holds */
     int64_t first_ms; /* where the present publisher's media began on the timeline */
     int has_first;

@@ -307,7 +307,13 @@ static void source_push_media(struct source *source, enum jitter_track which,
         source->first_ms = ms;
         source->first_at = now;
     }
-    in_band = source_follow(source, which, frame);
+    if (source_follow(source, which, frame))
+        source->repeats_sets = 1;
+    /*
+     * With every keyframe from then on: browsers put the sets they began with before a keyframe
+     * that brings none, and would fall back to the old ones.
+     */
+    in_band = source->repeats_sets && is_video && frame->is_key;
     if (!is_video && had_codec && had_pending && source->is_decided)
         source_push_audio_header(source, ms, now);
     if (!source->is_decided)

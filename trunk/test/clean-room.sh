@@ -117,7 +117,7 @@ wait_for()
 
 answers()
 {
-    (exec 3<>"/dev/tcp/127.0.0.1/$1")
+    (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
 try_run()

@@ -1,8 +1,9 @@
-"""Gates that read the sources: layers, style, frames. Prints file:line: what; exits 1 on any.
+"""Gates that read the sources: layers, style, links, frames. Prints file:line: what; exits 1 on any.
 
 layers  An include points to the own layer or a lower one, is written from trunk/, and closes no
         circle; proto and live never meet; State Threads, epoll and OpenSSL's sockets live in co.
 style   Banned calls, lengths of files, the comment each .c opens with, include guards.
+links   Pages link to what is there; the tour of the files names every source.
 frames  No stack frame above 8 KiB, by the .su files that gcc leaves beside the objects.
 """
 
@@ -204,6 +205,24 @@ def style():
             check_guard(path, raw)
 
 
+def links():
+    tour = pathlib.Path("doc/files.md")
+    text = tour.read_text() if tour.is_file() else ""
+    for path in sorted(pathlib.Path("trunk").rglob("*.c")):
+        if "test" not in path.parts and not re.search(rf"[`/]{path.name}`", text):
+            complain(tour, 1, f"does not name {path}")
+    for page in sorted(pathlib.Path(".").rglob("*.md")):
+        if "node_modules" in page.parts or page.parts[0] == "objs":
+            continue
+        for number, line in enumerate(page.read_text().splitlines(), 1):
+            for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", line):
+                if "://" not in target and not (page.parent / target).exists():
+                    complain(page, number, f"links to {target}, which is not there")
+    for layer in LAYERS:
+        if not pathlib.Path("trunk", layer, "README.md").is_file():
+            complain(f"trunk/{layer}", 0, "has no README.md")
+
+
 def frames(folder):
     files = sorted(pathlib.Path(folder).rglob("*.su"))
     if not files:
@@ -224,6 +243,8 @@ def main():
         layers()
     elif sys.argv[1] == "style":
         style()
+    elif sys.argv[1] == "links":
+        links()
     else:
         frames(sys.argv[2])
     return 1 if found else 0

@@ -15,6 +15,13 @@ fresh()
     cp -R trunk/base "$copy/trunk/"
     mkdir "$copy/trunk/test"
     cp trunk/test/*.sh trunk/test/*.py trunk/test/*.h trunk/test/*.supp "$copy/trunk/test/"
+    for layer in media proto live co app; do
+        mkdir -p "$copy/trunk/$layer"
+        echo "# $layer" >"$copy/trunk/$layer/README.md"
+    done
+    mkdir "$copy/doc"
+    # shellcheck disable=SC2016
+    printf '`%s`\n' trunk/base/*.c >"$copy/doc/files.md"
     cp .clang-format .clang-tidy "$copy/"
     cp "$objs/config.h" "$copy/objs/"
     printf 'x.c:1:1:f\t100\tstatic\n' >"$copy/objs/trunk/x.su"
@@ -93,6 +100,11 @@ echo 'void f(void) { { { { { { } } } } } }' | put trunk/base/bad.c
 bites style 'nested 6 deep'
 printf '#ifndef BAD\n#define BAD\n#endif\n' >"$copy/trunk/base/bad.h"
 bites style 'the guard should be BASE_BAD_H'
+
+echo '[x](gone.md)' >"$copy/page.md"
+bites links 'links to gone.md'
+put trunk/base/bad.c </dev/null
+bites links 'does not name trunk/base/bad.c'
 
 printf 'static inline uint8_t f(void)\n{\n    return 0;\n}\n' >"$copy/trunk/base/bad.h"
 bites headers 'uint8_t'

@@ -8,7 +8,8 @@
 #
 # What each is for: format, tidy, cppcheck: the tools' own opinion. layers:
 # includes point down, no cycles, State Threads and sockets only in co. style:
-# banned calls, file lengths, opening comments. headers: each compiles alone.
+# banned calls, file lengths, opening comments. links: the pages' links and the
+# tour of the files. headers: each compiles alone.
 # frames: stack use as the compiler counted it. shell: the scripts.
 set -u -o pipefail
 
@@ -104,6 +105,11 @@ gate_style()
     /usr/bin/python3 trunk/test/gate_source.py style
 }
 
+gate_links()
+{
+    /usr/bin/python3 trunk/test/gate_source.py links
+}
+
 gate_headers()
 {
     local header failed=0
@@ -139,8 +145,8 @@ gate_shell()
 }
 
 case $gate in
-    list) echo format layers style headers frames shell cppcheck tidy ;;
-    format | layers | style | headers | frames | shell | cppcheck | tidy) "gate_$gate" ;;
+    list) echo format layers style links headers frames shell cppcheck tidy ;;
+    format | layers | style | links | headers | frames | shell | cppcheck | tidy) "gate_$gate" ;;
     *)
         echo "gates.sh: no such gate: $gate" >&2
         exit 2

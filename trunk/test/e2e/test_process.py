@@ -430,13 +430,18 @@ def test_daemon(program, conf, tmp_path):
     assert f"starts, process {pid}" in log and "Millrace ends" in log
 
 
-def test_daemon_that_cannot_start(program, conf, tmp_path):
+@pytest.mark.parametrize("which", ["RTMP", "HTTP"])
+def test_daemon_that_cannot_start(program, conf, tmp_path, which):
     with socket.socket() as taken:
         taken.bind(("0.0.0.0", 0))
         taken.listen()
-        done = program("-c", conf(daemon_conf(taken.getsockname()[1], tmp_path)))
+        port = taken.getsockname()[1]
+        text = daemon_conf(port if which == "RTMP" else 0, tmp_path)
+        if which == "HTTP":
+            text += f"http_server {{ enabled on; listen {port}; }}\n"
+        done = program("-c", conf(text))
     assert done.returncode == 1
-    assert "in use" in done.stderr
+    assert f"{which}: listen on {port}: " in done.stderr and "in use" in done.stderr
     assert not (tmp_path / "run" / "test.pid").exists()
 
 
