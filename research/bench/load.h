@@ -52,7 +52,8 @@ struct load_viewer {
 
 struct load {
     struct load_options options;
-    int epoll, epoll_samples;
+    int epoll_prompt; /* viewers that are starting, and the samples */
+    int epoll_bulk;   /* those that discard */
     struct load_viewer *viewer;
     int opened, in_flight, started, failed, disconnected;
     int in_window;

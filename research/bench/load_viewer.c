@@ -193,8 +193,7 @@ void load_viewer_open(struct load *load, struct load_viewer *viewer)
         viewer_end(load, viewer, viewer->reading->rtmp.error);
         return;
     }
-    if (epoll_ctl(viewer->is_sample ? load->epoll_samples : load->epoll, EPOLL_CTL_ADD, viewer->fd,
-                  &event) != 0)
+    if (epoll_ctl(load->epoll_prompt, EPOLL_CTL_ADD, viewer->fd, &event) != 0)
         bench_die("epoll_ctl: %s", strerror(errno));
 }
 
@@ -274,13 +273,18 @@ static void gap_note(struct load *load, struct load_viewer *viewer, int64_t now)
 
 static void start_over(struct load *load, struct load_viewer *viewer)
 {
+    struct epoll_event event = {EPOLLIN | EPOLLRDHUP | EPOLLET, {.ptr = viewer}};
+
     load->in_flight--;
     if (viewer->is_sample) {
         viewer->state = VIEWER_READING;
-    } else {
-        viewer->state = VIEWER_DISCARDING;
-        reading_end(load, viewer, 0);
+        return;
     }
+    viewer->state = VIEWER_DISCARDING;
+    reading_end(load, viewer, 0);
+    if (epoll_ctl(load->epoll_prompt, EPOLL_CTL_DEL, viewer->fd, NULL) != 0 ||
+        epoll_ctl(load->epoll_bulk, EPOLL_CTL_ADD, viewer->fd, &event) != 0)
+        bench_die("epoll_ctl: %s", strerror(errno));
 }
 
 static int parse(struct load *load, struct load_viewer *viewer, size_t got)
@@ -355,7 +359,7 @@ void load_viewer_slow(struct load *load, struct load_viewer *viewer)
 {
     if (viewer->state != VIEWER_READING && viewer->state != VIEWER_DISCARDING)
         return;
-    epoll_ctl(viewer->is_sample ? load->epoll_samples : load->epoll, EPOLL_CTL_DEL, viewer->fd,
+    epoll_ctl(viewer->is_sample ? load->epoll_prompt : load->epoll_bulk, EPOLL_CTL_DEL, viewer->fd,
               NULL);
     viewer->state = VIEWER_SLOW;
 }

@@ -32,8 +32,8 @@ fi
 # Both addresses are the same page.
 cp "$here/src/player.html" "$out/index.html"
 cp "$here/src/player.html" "$out/srs_player.html"
-for file in player.css player.js address.js chart.js loader.js session.js icon.svg; do
-    cp "$here/src/$file" "$out/$file"
+for file in "$here"/src/*.css "$here"/src/*.js "$here"/src/*.svg; do
+    cp "$file" "$out/"
 done
 cp "$library/dist/mpegts.js" "$out/mpegts.js"
 cp "$library/LICENSE" "$out/mpegts.LICENSE"

@@ -5,6 +5,7 @@
  * Who may fetch what: the chain's second link asks a policy and answers 401 or 403
  * when it says no. The policy is the caller's.
  */
+#include "app/config.h"
 #include "app/http_exchange.h"
 
 struct auth_policy {
@@ -20,6 +21,21 @@ struct auth_policy {
 
 /* Lets everything through. */
 extern const struct auth_policy auth_policy_all;
+
+/* Which stream is asked for, as it was found behind mounts, vhosts and all decoding. */
+struct auth_stream {
+    const struct config_vhost *vhost;
+    const char *app;
+    const char *name;
+};
+
+/*
+ * Whether this request may play the stream (app/access.h). Every handler that serves one asks
+ * before it answers anything else; *is_refused says that the refusal is answered already, also to
+ * one that wants to upgrade.
+ */
+struct err *auth_ask_play(struct http_exchange *x, const struct auth_stream *stream,
+                          int *is_refused, usec_t timeout);
 
 /* policy and next are borrowed. NULL without memory. */
 struct http_handler *auth_new(const struct auth_policy *policy, struct http_handler *next);

@@ -15,6 +15,9 @@
 #define CONFIG_LISTEN_MAX 16
 #define CONFIG_MOUNT_MAX  8
 #define CONFIG_VHOST_MAX  256
+#define CONFIG_RULES_MAX  128 /* words of a vhost's allow, or deny, rules */
+#define CONFIG_DOMAIN_MAX 64
+#define CONFIG_KEY_MAX    2 /* the new one and the old one */
 #define CONFIG_STRING_MAX 512
 
 struct config_strings {
@@ -34,6 +37,13 @@ struct config_http_server {
     const char *dir;
     int crossdomain;
     struct config_https https;
+};
+
+/* RTMP over TLS. */
+struct config_rtmps {
+    int enabled;
+    struct config_strings listen; /* "1443" */
+    const char *key, *cert;
 };
 
 struct config_http_api {
@@ -78,6 +88,25 @@ struct config_http_static {
     const char *mount, *dir;
 };
 
+/* Words of rules: "publish" or "play", then what it is said of: "all", addresses, networks. */
+struct config_security {
+    int enabled;
+    struct config_strings allow, deny;
+};
+
+/* Domains of pages; "none" stands for a client that names no page. */
+struct config_refer {
+    int enabled;
+    struct config_strings all, publish, play;
+};
+
+/* Signed addresses (proto/token.h): any of the keys is good for what is switched on. */
+struct config_token {
+    int enabled;
+    int publish, play;
+    struct config_strings key;
+};
+
 struct config_vhost {
     const char *name;
     int enabled;
@@ -89,6 +118,9 @@ struct config_vhost {
     struct config_publish publish;
     struct config_http_remux http_remux;
     struct config_http_static http_static;
+    struct config_security security;
+    struct config_refer refer;
+    struct config_token token;
 };
 
 struct config {
@@ -114,6 +146,8 @@ struct config {
     const char *server_id;
     int in_docker;
     int disable_daemon_for_docker;
+    struct config_rtmps rtmps;
+    int ktls;
     struct config_http_server http_server;
     struct config_http_api http_api;
     int vhost_count;

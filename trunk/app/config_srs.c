@@ -26,14 +26,14 @@ static const char *const root_names[] = {
     "inotify_auto_reload", "auto_reload_for_docker", "empty_ip_ok", "tcmalloc_release_rate",
     "query_latest_version", "first_wait_for_qlv", "thread_numbers", "threads", "circuit_breaker",
     /* services and reports */
-    "heartbeat", "stats", "http_api", "http_stream", "kafka", "exporter", "tencentcloud_cls",
+    "heartbeat", "stats", "http_stream", "kafka", "exporter", "tencentcloud_cls",
     "tencentcloud_apm",
     /* other protocols */
-    "stream_caster", "srt_server", "rtc_server", "rtsp_server", "rtmps", NULL};
+    "stream_caster", "srt_server", "rtc_server", "rtsp_server", NULL};
 
 static const char *const vhost_names[] = {
     /* blocks */
-    "cluster", "forward", "security", "refer", "http_hooks", "bandcheck", "dvr", "hls", "hds",
+    "cluster", "forward", "http_hooks", "bandcheck", "dvr", "hls", "hds",
     "dash", "transcode", "ingest", "exec", "rtc", "srt", "rtsp", "http", "http_vod", "nack", "twcc",
     "mr",
     /* what stood in the vhost itself before there were blocks for it */
@@ -42,11 +42,14 @@ static const char *const vhost_names[] = {
     "atc_auto", "mix_correct", "reduce_sequence_header", "publish_1stpkt_timeout",
     "publish_normal_timeout", "refer_publish", "refer_play", NULL};
 
+static const char *const api_names[] = {"raw_api", "auth", "https", NULL};
+
 static const char *const publish_names[] = {"parse_sps", "try_annexb_first", NULL};
 
 static const struct srs_names srs_names[] = {
     {CONFIG_AT_ROOT, root_names},
     {CONFIG_AT_VHOST, vhost_names},
+    {CONFIG_AT_HTTP_API, api_names},
     {CONFIG_AT_PUBLISH, publish_names},
 };
 

@@ -14,9 +14,13 @@
 
 static const struct config_block blocks[CONFIG_WHERE_COUNT] = {
     [CONFIG_AT_ROOT] = {"", CONFIG_AT_ROOT, 0, "The server as a whole, and RTMP."},
+    [CONFIG_AT_RTMPS] = {"rtmps", CONFIG_AT_ROOT, 0,
+                         "RTMP over TLS; see [https](https.md) for the certificate."},
     [CONFIG_AT_HTTP_SERVER] = {"http_server", CONFIG_AT_ROOT, 0,
                                "HTTP: live streams, the player page and files."},
-    [CONFIG_AT_HTTPS] = {"https", CONFIG_AT_HTTP_SERVER, 0, "The same over TLS."},
+    [CONFIG_AT_HTTPS] = {"https", CONFIG_AT_HTTP_SERVER, 0, "The same over TLS; see [https](https.md)."},
+    [CONFIG_AT_HTTP_API] = {"http_api", CONFIG_AT_ROOT, 0,
+                            "The HTTP API, /api/v1/; see [api](api.md)."},
     [CONFIG_AT_VHOST] = {"vhost", CONFIG_AT_ROOT, 1,
                          "Settings of the streams of one host name. __defaultVhost__ serves every "
                          "name without a vhost of its own and is there even when not written."},
@@ -24,6 +28,13 @@ static const struct config_block blocks[CONFIG_WHERE_COUNT] = {
     [CONFIG_AT_PUBLISH] = {"publish", CONFIG_AT_VHOST, 0, "What is asked of publishers."},
     [CONFIG_AT_HTTP_REMUX] = {"http_remux", CONFIG_AT_VHOST, 0, "Live streams over HTTP."},
     [CONFIG_AT_HTTP_STATIC] = {"http_static", CONFIG_AT_VHOST, 0, "Files over HTTP."},
+    [CONFIG_AT_SECURITY] = {"security", CONFIG_AT_VHOST, 0,
+                            "Who may publish and play, by address; see [access](access.md)."},
+    [CONFIG_AT_REFER] = {"refer", CONFIG_AT_VHOST, 0,
+                         "On whose pages the streams may be used: RTMP's pageUrl, HTTP's Referer, "
+                         "or else its Origin."},
+    [CONFIG_AT_TOKEN] = {"token", CONFIG_AT_VHOST, 0,
+                         "Signed addresses: only who was given one may publish or play."},
 };
 
 static const char *const log_tanks[] = {"console", "file", NULL};
@@ -31,13 +42,18 @@ static const char *const jitters[] = {"full", "zero", "off", NULL};
 static const char *const takeovers[] = {"reject", "replace", "replace_same_token", NULL};
 
 #define ROOT(field)   CONFIG_AT_ROOT, offsetof(struct config, field)
+#define RTMPS(field)  CONFIG_AT_RTMPS, offsetof(struct config, rtmps.field)
 #define HTTP(field)   CONFIG_AT_HTTP_SERVER, offsetof(struct config, http_server.field)
 #define HTTPS(field)  CONFIG_AT_HTTPS, offsetof(struct config, http_server.https.field)
+#define API(field)    CONFIG_AT_HTTP_API, offsetof(struct config, http_api.field)
 #define VHOST(field)  CONFIG_AT_VHOST, offsetof(struct config_vhost, field)
 #define PLAY(field)   CONFIG_AT_PLAY, offsetof(struct config_vhost, play.field)
 #define PUB(field)    CONFIG_AT_PUBLISH, offsetof(struct config_vhost, publish.field)
 #define REMUX(field)  CONFIG_AT_HTTP_REMUX, offsetof(struct config_vhost, http_remux.field)
 #define STATIC(field) CONFIG_AT_HTTP_STATIC, offsetof(struct config_vhost, http_static.field)
+#define RULE(field)   CONFIG_AT_SECURITY, offsetof(struct config_vhost, security.field)
+#define REFER(field)  CONFIG_AT_REFER, offsetof(struct config_vhost, refer.field)
+#define TOKEN(field)  CONFIG_AT_TOKEN, offsetof(struct config_vhost, token.field)
 
 #define RESTART CONFIG_AT_START
 #define RELOAD  CONFIG_AT_RELOAD
@@ -126,6 +142,23 @@ static const struct config_row rows[] = {
      "SRS_SERVER_ID", RESTART,
      "This server's name to others; empty: one is made at each start."},
 
+    {"ktls", ROOT(ktls), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_KTLS", RESTART,
+     "Let the kernel encrypt what TLS sends, where it can (its module tls)."},
+
+    {"enabled", RTMPS(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_RTMPS_ENABLED", RESTART,
+     "Whether RTMPS is served."},
+    {"listen", RTMPS(listen), CONFIG_ENDPOINTS, "1443", 1, CONFIG_LISTEN_MAX, NO_CHOICES,
+     "SRS_RTMPS_LISTEN", RESTART,
+     "Where RTMPS is served; several may be given."},
+    {"key", RTMPS(key), CONFIG_STRING, "./conf/server.key", NO_RANGE, NO_CHOICES,
+     "SRS_RTMPS_KEY", RESTART,
+     "The private key, as PEM; a changed file is noticed."},
+    {"cert", RTMPS(cert), CONFIG_STRING, "./conf/server.crt", NO_RANGE, NO_CHOICES,
+     "SRS_RTMPS_CERT", RESTART,
+     "The certificate and its chain, as PEM; a changed file is noticed."},
+
     {"enabled", HTTP(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_HTTP_SERVER_ENABLED", RESTART,
      "Whether HTTP is served."},
@@ -140,17 +173,27 @@ static const struct config_row rows[] = {
      "Let pages of other sites fetch from here (CORS)."},
 
     {"enabled", HTTPS(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
-     "SRS_HTTP_SERVER_HTTPS_ENABLED", NOT_YET,
+     "SRS_HTTP_SERVER_HTTPS_ENABLED", RESTART,
      "Whether HTTPS is served."},
     {"listen", HTTPS(listen), CONFIG_ENDPOINTS, "8088", 1, CONFIG_LISTEN_MAX, NO_CHOICES,
-     "SRS_HTTP_SERVER_HTTPS_LISTEN", NOT_YET,
+     "SRS_HTTP_SERVER_HTTPS_LISTEN", RESTART,
      "Where HTTPS is served; several may be given."},
     {"key", HTTPS(key), CONFIG_STRING, "./conf/server.key", NO_RANGE, NO_CHOICES,
-     "SRS_HTTP_SERVER_HTTPS_KEY", NOT_YET,
-     "The private key, as PEM."},
+     "SRS_HTTP_SERVER_HTTPS_KEY", RESTART,
+     "The private key, as PEM; a changed file is noticed."},
     {"cert", HTTPS(cert), CONFIG_STRING, "./conf/server.crt", NO_RANGE, NO_CHOICES,
-     "SRS_HTTP_SERVER_HTTPS_CERT", NOT_YET,
-     "The certificate and its chain, as PEM."},
+     "SRS_HTTP_SERVER_HTTPS_CERT", RESTART,
+     "The certificate and its chain, as PEM; a changed file is noticed."},
+
+    {"enabled", API(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_HTTP_API_ENABLED", RESTART,
+     "Whether the API is served."},
+    {"listen", API(listen), CONFIG_ENDPOINTS, "1985", 1, CONFIG_LISTEN_MAX, NO_CHOICES,
+     "SRS_HTTP_API_LISTEN", RESTART,
+     "Where it is served; may be an address of http_server."},
+    {"crossdomain", API(crossdomain), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
+     "SRS_HTTP_API_CROSSDOMAIN", RESTART,
+     "Let pages of other sites ask it (CORS)."},
 
     {"enabled", VHOST(enabled), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_ENABLED", RESTART,
@@ -225,9 +268,9 @@ static const struct config_row rows[] = {
      "SRS_VHOST_PUBLISH_MR_LATENCY", NOT_YET,
      "How much of the stream such a piece holds."},
     {"takeover", PUB(takeover), CONFIG_CHOICE, "reject", NO_RANGE, takeovers,
-     "SRS_VHOST_PUBLISH_TAKEOVER", NOT_YET,
+     "SRS_VHOST_PUBLISH_TAKEOVER", RESTART,
      "What happens to a second publisher of a stream: it is refused, or takes the first one's "
-     "place, or does so with the same token only."},
+     "place, or does so only if its address has the same parameters."},
 
     {"enabled", REMUX(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_HTTP_REMUX_ENABLED", RESTART,
@@ -269,6 +312,43 @@ static const struct config_row rows[] = {
     {"dir", STATIC(dir), CONFIG_STRING, "./objs/nginx/html", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_HTTP_STATIC_DIR", RESTART,
      "The folder."},
+
+    {"enabled", RULE(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_SECURITY_ENABLED", RESTART,
+     "Whether the rules count."},
+    {"allow", RULE(allow), CONFIG_RULES, "", 0, CONFIG_RULES_MAX, NO_CHOICES,
+     "SRS_VHOST_SECURITY_ALLOW", RESTART,
+     "Who may publish, or play. Once there is such a rule for one of the two, nobody else may."},
+    {"deny", RULE(deny), CONFIG_RULES, "", 0, CONFIG_RULES_MAX, NO_CHOICES,
+     "SRS_VHOST_SECURITY_DENY", RESTART,
+     "Who may not, whatever allow says."},
+
+    {"enabled", REFER(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_REFER_ENABLED", RESTART,
+     "Whether the lists count."},
+    {"all", REFER(all), CONFIG_DOMAINS, "", 0, CONFIG_DOMAIN_MAX, NO_CHOICES,
+     "SRS_VHOST_REFER_ALL", RESTART,
+     "Domains, with all below them, whose pages may publish and play; none: a client without a page."},
+    {"publish", REFER(publish), CONFIG_DOMAINS, "", 0, CONFIG_DOMAIN_MAX, NO_CHOICES,
+     "SRS_VHOST_REFER_PUBLISH", RESTART,
+     "The same for publishing only, beside what all says."},
+    {"play", REFER(play), CONFIG_DOMAINS, "", 0, CONFIG_DOMAIN_MAX, NO_CHOICES,
+     "SRS_VHOST_REFER_PLAY", RESTART,
+     "The same for playing only."},
+
+    {"enabled", TOKEN(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_TOKEN_ENABLED", RESTART,
+     "Whether addresses must be signed."},
+    {"key", TOKEN(key), CONFIG_SECRETS, "", 0, CONFIG_KEY_MAX, NO_CHOICES,
+     "SRS_VHOST_TOKEN_KEY", RESTART,
+     "The secret that addresses are signed with, and behind it perhaps the one before, which still "
+     "counts."},
+    {"publish", TOKEN(publish), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_TOKEN_PUBLISH", RESTART,
+     "Whether publishing needs it."},
+    {"play", TOKEN(play), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_TOKEN_PLAY", RESTART,
+     "Whether playing needs it."},
 };
 /* clang-format on */
 
@@ -322,7 +402,7 @@ int config_table_in_vhost(enum config_where where)
 
 int config_table_is_list(const struct config_row *row)
 {
-    return row->type == CONFIG_ENDPOINTS || row->type == CONFIG_MOUNTS;
+    return row->type >= CONFIG_ENDPOINTS && row->type <= CONFIG_SECRETS;
 }
 
 int config_table_is_idle(const struct config_row *row, const char *text)

@@ -14,13 +14,18 @@
 /* A block of the file; CONFIG_AT_ROOT is the file itself. */
 enum config_where {
     CONFIG_AT_ROOT,
+    CONFIG_AT_RTMPS,
     CONFIG_AT_HTTP_SERVER,
     CONFIG_AT_HTTPS,
+    CONFIG_AT_HTTP_API,
     CONFIG_AT_VHOST, /* this one and those in it may be there more than once, by name */
     CONFIG_AT_PLAY,
     CONFIG_AT_PUBLISH,
     CONFIG_AT_HTTP_REMUX,
     CONFIG_AT_HTTP_STATIC,
+    CONFIG_AT_SECURITY,
+    CONFIG_AT_REFER,
+    CONFIG_AT_TOKEN,
     CONFIG_WHERE_COUNT
 };
 
@@ -42,7 +47,10 @@ enum config_type {
     CONFIG_LOG_LEVEL, /* into int, see log_level_parse() */
     CONFIG_STRING,    /* into const char * */
     CONFIG_ENDPOINTS, /* "8080", "ip:port", "[v6]:port", "unix:/path", into config_strings */
-    CONFIG_MOUNTS     /* see app/mount.h, into config_strings */
+    CONFIG_MOUNTS,    /* see app/mount.h, into config_strings */
+    CONFIG_RULES,     /* see app/security.h, into config_strings; such a list may be empty */
+    CONFIG_DOMAINS,   /* host names, into config_strings; may be empty */
+    CONFIG_SECRETS    /* keys, into config_strings; may be empty; never printed */
 };
 
 /* When what is given has an effect. */

@@ -6,6 +6,7 @@
 #include "app/config_value.h"
 
 #include "app/mount.h"
+#include "app/security.h"
 #include "base/str.h"
 
 #include <arpa/inet.h>
@@ -15,7 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LIST_MAX 64 /* words of one text: no list of the table is longer */
+#define LIST_MAX 128 /* words of one text: no list of the table is longer */
+#define MASK     "***" /* what is shown for a secret */
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 
@@ -179,6 +181,11 @@ static int is_endpoint(const char *word)
            (str_copy_n(host, sizeof(host), word, len) == 0 && inet_pton(AF_INET, host, addr) == 1);
 }
 
+static int is_domain(const char *word)
+{
+    return *word != '\0' && strpbrk(word, "/:@?#[]* ") == NULL;
+}
+
 static struct err *check_item(const struct config_row *row, const char *word)
 {
     const char *why;
@@ -189,21 +196,40 @@ static struct err *check_item(const struct config_row *row, const char *word)
         return value_refuse(row, word);
     if (row->type == CONFIG_MOUNTS && mount_check(word, &why))
         return err_new(ERR_CONFIG, "\"%s\": %s", word, why);
+    if (row->type == CONFIG_DOMAINS && !is_domain(word))
+        return value_refuse(row, word);
+    if (row->type == CONFIG_SECRETS && (*word == '\0' || strcmp(word, MASK) == 0))
+        return err_new(ERR_CONFIG, "needs the secret itself, not nothing or " MASK);
+    return NULL;
+}
+
+/* What is said of a list as a whole. */
+static struct err *check_list(const struct config_row *row, const struct config_words *words)
+{
+    const char *why = NULL;
+    int at = 0;
+
+    if (row->type == CONFIG_RULES && security_rules_check(words->args, words->count, &at, &why))
+        return err_new(ERR_CONFIG, "\"%.100s\": %s", words->args[at], why);
     return NULL;
 }
 
 static struct err *set_list(const struct config_row *row, struct config_strings *list,
                             const struct config_words *words, struct config_arena *arena)
 {
+    int is_none = row->min == 0 && words->count == 1 && words->args[0][0] == '\0';
     int count = words->append ? list->count : 0;
+    struct err *err;
 
     if (list->item == NULL)
         list->item = config_arena_alloc(arena, (size_t)row->max * sizeof(*list->item));
     if (list->item == NULL)
         return no_memory();
-    for (int i = 0; i < words->count; i++) {
-        struct err *err = check_item(row, words->args[i]);
-
+    err = is_none ? NULL : check_list(row, words);
+    if (err)
+        return err;
+    for (int i = 0; i < words->count && !is_none; i++) {
+        err = check_item(row, words->args[i]);
         if (err)
             return err;
         if (count == row->max)
@@ -324,6 +350,8 @@ struct err *config_value_set_text(const struct config_row *row, void *base, cons
         if (*p != '\0')
             *p++ = '\0';
     }
+    if (words.count == 0 && row->min == 0)
+        args[words.count++] = copy; /* the empty list */
     return config_value_set(row, base, &words, arena);
 }
 
@@ -370,10 +398,14 @@ static int print_decimal(int64_t value, struct buf *out)
     return buf_printf(out, "%" PRId64 ".%03d", value / 1000, (int)(value % 1000));
 }
 
-static int print_list(const struct config_strings *list, struct buf *out)
+static int print_list(const struct config_row *row, const struct config_strings *list,
+                      struct buf *out)
 {
+    if (list->count == 0)
+        return print_word("", out);
     for (int i = 0; i < list->count; i++)
-        if ((i > 0 && buf_append(out, " ", 1)) || print_word(list->item[i], out))
+        if ((i > 0 && buf_append(out, " ", 1)) ||
+            print_word(row->type == CONFIG_SECRETS ? MASK : list->item[i], out))
             return -1;
     return 0;
 }
@@ -409,7 +441,10 @@ int config_value_print(const struct config_row *row, const void *base, struct bu
         return print_word(*(const char *const *)at, out);
     case CONFIG_ENDPOINTS:
     case CONFIG_MOUNTS:
-        return print_list(at, out);
+    case CONFIG_RULES:
+    case CONFIG_DOMAINS:
+    case CONFIG_SECRETS:
+        return print_list(row, at, out);
     }
     return -1;
 }
@@ -456,6 +491,12 @@ int config_value_kind(const struct config_row *row, struct buf *out)
         return buf_printf(out, "port, ip:port, [ipv6]:port or unix:/path, up to %d", (int)row->max);
     case CONFIG_MOUNTS:
         return buf_printf(out, "mount templates, up to %d", (int)row->max);
+    case CONFIG_RULES:
+        return buf_printf(out, "publish or play, then all, addresses or networks (10.0.0.0/8)");
+    case CONFIG_DOMAINS:
+        return buf_printf(out, "domains, up to %d", (int)row->max);
+    case CONFIG_SECRETS:
+        return buf_printf(out, "secrets, up to %d", (int)row->max);
     }
     return -1;
 }

@@ -32,11 +32,18 @@ static const char *short_header(const struct http_exchange *x, const char *name)
     return value;
 }
 
+static int is_crossdomain(const struct http_exchange *x)
+{
+    const struct config *config = x->server->config;
+
+    return x->is_api ? config->http_api.crossdomain : config->http_server.crossdomain;
+}
+
 int cors_append(struct http_exchange *x)
 {
     const char *origin = short_header(x, "Origin");
 
-    if (!x->server->config->http_server.crossdomain)
+    if (!is_crossdomain(x))
         return 0;
     if (origin == NULL || strcmp(origin, "null") == 0)
         return buf_printf(&x->extra, "Access-Control-Allow-Origin: *\r\nVary: Origin\r\n"
@@ -65,7 +72,7 @@ static int preflight_append(struct http_exchange *x)
 
 static struct err *cors_serve(struct http_handler *self, struct http_exchange *x, usec_t timeout)
 {
-    int is_on = x->server->config->http_server.crossdomain;
+    int is_on = is_crossdomain(x);
     int is_options = strcmp(x->request->method, "OPTIONS") == 0;
 
     if (cors_append(x) != 0)

@@ -32,6 +32,8 @@
 #define FANOUT_AUTO_MAX ((usec_t)350 * USEC_PER_MS)
 /* Slots are served in ticks of about this length. */
 #define FANOUT_TICK ((usec_t)10 * USEC_PER_MS)
+/* And a tick is worth its wake for this many viewers: half a millisecond of sends. */
+#define FANOUT_TICK_VIEWERS 128
 
 struct fanout *fanout_new(struct server *server)
 {
@@ -82,6 +84,11 @@ static void fanout_serve_slot(struct fanout_channel *channel, int slot)
 
     for (struct fanout_viewer *fv = channel->slot[slot]; fv != NULL; fv = next) {
         next = fv->next;
+        if (next != NULL) {
+            __builtin_prefetch(next->viewer);
+            __builtin_prefetch(next->conn);
+            __builtin_prefetch(next->next);
+        }
         fanout_push_parked(fv);
         if (fv->is_blocked || fv->is_broken || fv->is_ended) {
             fanout_unpark(fv);
@@ -154,10 +161,13 @@ static void fanout_serve_interval(struct fanout_channel *channel, usec_t interva
 {
     usec_t begin = clock_now();
     int ticks = (int)(interval / FANOUT_TICK) + 1;
+    size_t worth = channel->viewers / FANOUT_TICK_VIEWERS + 1;
     int slot = 0;
 
     if (ticks > FANOUT_SLOTS)
         ticks = FANOUT_SLOTS;
+    if ((size_t)ticks > worth)
+        ticks = (int)worth;
     channel->is_dirty = 0;
     channel->units = 0;
     for (int tick = 1; tick <= ticks && !channel->is_stopping; tick++) {
@@ -324,7 +334,7 @@ enum fanout_wait fanout_viewer_pump(struct fanout_viewer *fv, usec_t timeout)
         if (fanout_is_broken(fv))
             return FANOUT_BROKEN;
         if (fv->is_over && !fv->is_blocked)
-            return FANOUT_ENDED;
+            return fv->is_ended && !viewer_has_begun(fv->viewer) ? FANOUT_UNFIT : FANOUT_ENDED;
         has_begun = viewer_has_begun(fv->viewer);
         if (!fv->is_blocked)
             fanout_park(fv);
@@ -359,6 +369,12 @@ int fanout_viewer_inject(struct fanout_viewer *fv, const void *data, size_t len)
     /* The own coroutine sends it: out of the slot, so that the next pump does. */
     fanout_unpark(fv);
     return buf_append(fv->inject, data, len);
+}
+
+int fanout_viewer_finish(struct fanout_viewer *fv, const void *data, size_t len)
+{
+    fv->is_over = 1;
+    return fanout_viewer_inject(fv, data, len);
 }
 
 void fanout_viewer_pause(struct fanout_viewer *fv, int pause)

@@ -38,6 +38,7 @@ enum fanout_wait {
     FANOUT_ENDED,  /* the stream ended; everything is out, the end mark of the framing too */
     FANOUT_INPUT,  /* the peer sent something or closed: read it (net_try_read), then pump again */
     FANOUT_BROKEN, /* the connection failed, stalled for too long, or was interrupted */
+    FANOUT_UNFIT,  /* nothing was sent: the stream has nothing that this format carries */
     FANOUT_TIMEOUT /* nothing was sent yet and timeout is over (hstrs' standby) */
 };
 
@@ -57,6 +58,9 @@ void fanout_viewer_evict(struct fanout_viewer *fv);
 /* Bytes to put between two batches (RTMP answers, WebSocket pongs); copied. 0 or -1 beyond a bound.
  */
 int fanout_viewer_inject(struct fanout_viewer *fv, const void *data, size_t len);
+/* The same for the last bytes of the connection: nothing of the stream follows, and the pump answers
+ * FANOUT_ENDED when they are out. 0 or -1. */
+int fanout_viewer_finish(struct fanout_viewer *fv, const void *data, size_t len);
 /* pause: 1 holds the stream; 0 goes on at the newest keyframe. */
 void fanout_viewer_pause(struct fanout_viewer *fv, int pause);
 

@@ -5,6 +5,7 @@
  * send can be; a viewer that blocks keeps what is left as spans of the ring.
  */
 #include "app/fanout_private.h"
+#include "proto/ws.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -21,7 +22,6 @@ static const char fanout_crlf[] = "\r\n";
 static size_t fanout_prefix(enum fanout_framing framing, size_t len, char out[FANOUT_PREFIX_MAX])
 {
     static const char hex[] = "0123456789abcdef";
-    uint8_t *p = (uint8_t *)out;
     char digits[16];
     size_t n = 0;
     size_t count = 0;
@@ -37,19 +37,7 @@ static size_t fanout_prefix(enum fanout_framing framing, size_t len, char out[FA
         out[n++] = '\n';
         return n;
     }
-    p[n++] = 0x82; /* RFC 6455, 5.2: final binary frame, unmasked */
-    if (len < 126) {
-        p[n++] = (uint8_t)len;
-    } else if (len < 65536) {
-        p[n++] = 126;
-        p[n++] = (uint8_t)(len >> 8);
-        p[n++] = (uint8_t)len;
-    } else {
-        p[n++] = 127;
-        for (int shift = 56; shift >= 0; shift -= 8)
-            p[n++] = (uint8_t)((uint64_t)len >> shift);
-    }
-    return n;
+    return ws_header_write((uint8_t *)out, WS_BINARY, len);
 }
 
 /* Drops `sent` bytes from the front of the spans from *at on. */
@@ -197,16 +185,19 @@ static void fanout_send_inject(struct fanout_viewer *fv)
 static void fanout_send_end(struct fanout_viewer *fv)
 {
     static const char chunk_end[] = "0\r\n\r\n";
-    static const char close_frame[] = {(char)0x88, 2, 3, (char)0xe8}; /* 1000, RFC 6455, 7.4.1 */
+    uint8_t close_frame[WS_CONTROL_FRAME_MAX];
     int ok = 0;
 
+    fv->is_over = 1;
+    /* Nothing was sent yet, and another answer takes the place of the stream. */
+    if (!viewer_has_begun(fv->viewer))
+        return;
     if (fv->framing == FANOUT_CHUNKED)
         ok = fanout_viewer_inject(fv, chunk_end, sizeof(chunk_end) - 1);
     else if (fv->framing == FANOUT_WEBSOCKET)
-        ok = fanout_viewer_inject(fv, close_frame, sizeof(close_frame));
+        ok = fanout_viewer_inject(fv, close_frame, ws_close_write(close_frame, WS_CODE_NORMAL, ""));
     if (ok != 0)
         fv->is_broken = 1;
-    fv->is_over = 1;
 }
 
 /* Sends all there is until the socket blocks or nothing is left. */

@@ -21,9 +21,12 @@ struct http_exchange {
     struct net_conn *conn; /* borrowed */
     const struct http_message *request;
     int is_tls;
+    int is_api; /* came in at http_api's own address */
     int is_head;
     int keep_alive;        /* what the answer says; the session reads it afterwards */
     int has_answered;      /* the head is out */
+    const uint8_t *rest;   /* behind a head that upgrades: bytes that were read already */
+    size_t rest_len;
     struct buf extra;      /* header lines ("Name: value\r\n") that middleware adds to any answer */
     http_stream_fn stream; /* set by a handler: takes the connection over */
     void *stream_arg;
@@ -75,6 +78,12 @@ int http_path_encode(struct buf *out, const char *path);
 #define HTTP_ANSWER_HEAD_MAX 32768
 /* For x->extra. */
 #define HTTP_EXTRA_MAX 4096
+
+/*
+ * Appends the head that switches to WebSocket (RFC 6455, section 4.2.2), with the extra lines.
+ * 0 or -1.
+ */
+int http_upgrade_head(const struct http_exchange *x, const char *accept, struct buf *out);
 
 /*
  * Appends the head of a live answer: no Content-Length, chunked for HTTP/1.1, none

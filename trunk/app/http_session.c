@@ -14,6 +14,7 @@
 
 #include "app/cors.h"
 #include "co/co.h"
+#include "co/tls.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -38,7 +39,7 @@ struct session_takeover {
 struct session {
     struct server *server;
     struct net_conn *conn;
-    int is_tls;
+    int is_tls, is_api;
     struct http_in *in;
     usec_t deadline; /* of this request's head, then of its body */
     size_t at, end;  /* bytes [at, end) of data are not parsed yet */
@@ -87,6 +88,7 @@ static void session_refuse(struct session *s, int status, const char *reason)
     x.conn = s->conn;
     x.request = &nothing;
     x.is_tls = s->is_tls;
+    x.is_api = s->is_api;
     buf_init(&x.extra, HTTP_EXTRA_MAX);
     (void)cors_append(&x);
     err = http_answer_error(&x, status, NULL, write_timeout(s), "%s", reason);
@@ -156,13 +158,12 @@ static struct err *session_skip_body(struct session *s)
 
 static struct err *session_answer(struct session *s, struct http_exchange *x)
 {
-    struct http_handler *chain = s->server->chain;
+    struct http_handler *chain = x->is_api ? s->server->api_chain : s->server->chain;
     struct err *err;
 
-    if (x->request->upgrade == HTTP_UPGRADE_WEBSOCKET) {
+    /* The parser stands behind the head for good: whoever does not upgrade closes. */
+    if (x->request->upgrade == HTTP_UPGRADE_WEBSOCKET)
         x->keep_alive = 0;
-        return http_answer_error(x, 400, NULL, write_timeout(s), "WebSocket is not served yet");
-    }
     err = chain->serve(chain, x, write_timeout(s));
     if (err == NULL && !x->has_answered && x->stream == NULL) {
         x->keep_alive = 0;
@@ -185,8 +186,11 @@ static __attribute__((noinline)) enum session_next session_serve(struct session 
     x.conn = s->conn;
     x.request = request;
     x.is_tls = s->is_tls;
+    x.is_api = s->is_api;
     x.is_head = strcmp(request->method, "HEAD") == 0;
     x.keep_alive = request->keep_alive && s->server->state == SERVER_RUNNING;
+    x.rest = s->data + s->at;
+    x.rest_len = s->end - s->at;
     buf_init(&x.extra, HTTP_EXTRA_MAX);
     /* Paths name streams, queries hold tokens: only the first are logged. */
     log_debug(s->server->log, "http: %s: %s %s", s->ip, request->method, request->path);
@@ -261,8 +265,7 @@ static __attribute__((noinline)) void session_linger(struct net_conn *conn)
     size_t got = 0;
     struct err *err = NULL;
 
-    if (conn->tls != NULL) /* its close_notify says that the answer is whole */
-        return;
+    tls_finish(conn);
     shutdown(conn->fd, SHUT_WR);
     while (err == NULL && total < SESSION_LINGER_BYTES && until(deadline) > 0) {
         err = io_read(&conn->io, scrap, sizeof(scrap), &got, until(deadline));
@@ -273,7 +276,7 @@ static __attribute__((noinline)) void session_linger(struct net_conn *conn)
 
 /* All requests that are there; their memory is gone when this returns. */
 static __attribute__((noinline)) enum session_next session_burst(struct server *server,
-                                                                 struct net_conn *conn, int is_tls,
+                                                                 struct net_conn *conn, int flags,
                                                                  struct session_takeover *takeover)
 {
     struct session *s = malloc(sizeof(*s));
@@ -283,7 +286,8 @@ static __attribute__((noinline)) enum session_next session_burst(struct server *
         memset(s, 0, offsetof(struct session, data));
         s->server = server;
         s->conn = conn;
-        s->is_tls = is_tls;
+        s->is_tls = flags & HTTP_SESSION_TLS;
+        s->is_api = (flags & HTTP_SESSION_API) != 0;
         s->ip = conn->ip[0] != '\0' ? conn->ip : "unix";
         s->in = http_in_new(HTTP_REQUESTS, HTTP_SESSION_BODY_MAX);
         if (s->in != NULL)
@@ -296,7 +300,7 @@ static __attribute__((noinline)) enum session_next session_burst(struct server *
     return next;
 }
 
-void http_session_run(struct server *server, struct net_conn *conn, int is_tls)
+void http_session_run(struct server *server, struct net_conn *conn, int flags)
 {
     struct session_takeover takeover = {NULL, NULL};
     enum session_next next = SESSION_IDLE;
@@ -310,7 +314,7 @@ void http_session_run(struct server *server, struct net_conn *conn, int is_tls)
             break;
         if (events == NET_KICK)
             continue;
-        next = session_burst(server, conn, is_tls, &takeover);
+        next = session_burst(server, conn, flags, &takeover);
         timeout = server->config->http_idle_timeout;
         if (next == SESSION_IDLE)
             co_stack_trim();

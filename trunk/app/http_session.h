@@ -11,10 +11,14 @@
 /* Bytes of a request's body that are read and passed over; more is 413. */
 #define HTTP_SESSION_BODY_MAX ((size_t)1024 * 1024)
 
+/* What a connection is; 0: plain HTTP at http_server's address. */
+#define HTTP_SESSION_TLS 1
+#define HTTP_SESSION_API 2 /* at http_api's own address: server->api_chain */
+
 /*
  * Yields for as long as the connection lives; its timeouts are the configuration's. A
  * connection that idles between requests ends when it is kicked while the server drains.
  */
-void http_session_run(struct server *server, struct net_conn *conn, int is_tls);
+void http_session_run(struct server *server, struct net_conn *conn, int flags);
 
 #endif

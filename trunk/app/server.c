@@ -8,13 +8,16 @@
 #include "app/auth.h"
 #include "app/cors.h"
 #include "app/fanout.h"
+#include "app/http_api.h"
 #include "app/http_live.h"
 #include "app/http_session.h"
 #include "app/http_static.h"
 #include "app/rtmp_session.h"
+#include "app/server_tls.h"
 #include "app/stream.h"
 #include "base/str.h"
 #include "co/net.h"
+#include "co/tls.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -30,7 +33,9 @@
 /* Connections that are told "too many" at once; beyond it they are just closed. */
 #define SERVER_REFUSALS_MAX 64
 
-enum server_kind { SERVER_RTMP, SERVER_HTTP };
+enum server_kind { SERVER_RTMP, SERVER_HTTP, SERVER_API, SERVER_HTTPS, SERVER_RTMPS };
+
+static const char *const server_kinds[] = {"RTMP", "HTTP", "HTTP API", "HTTPS", "RTMPS"};
 
 struct server_peer {
     size_t count;
@@ -108,15 +113,34 @@ static void connection_leave(struct server_connection *c)
     co_cond_broadcast(&server->changed);
 }
 
+static int connection_flags(enum server_kind kind)
+{
+    return kind == SERVER_API ? HTTP_SESSION_API : kind == SERVER_HTTPS ? HTTP_SESSION_TLS : 0;
+}
+
+/* The handshake of those that have one: 0 or -1. */
+static int connection_secure(struct server_connection *c)
+{
+    struct server *server = c->server;
+
+    if (c->kind == SERVER_HTTPS)
+        return server_tls_accept(server, server->https, c->conn, TLS_HANDSHAKE_TIMEOUT);
+    if (c->kind == SERVER_RTMPS)
+        return server_tls_accept(server, server->rtmps, c->conn, TLS_HANDSHAKE_TIMEOUT);
+    return 0;
+}
+
 static void connection_run(void *arg)
 {
     struct server_connection *c = arg;
 
     c->co = co_self();
-    if (c->kind == SERVER_RTMP)
-        rtmp_session_run(c->server, c->conn);
-    else
-        http_session_run(c->server, c->conn, 0);
+    if (connection_secure(c) == 0) {
+        if (c->kind == SERVER_RTMP || c->kind == SERVER_RTMPS)
+            rtmp_session_run(c->server, c->conn);
+        else
+            http_session_run(c->server, c->conn, connection_flags(c->kind));
+    }
     connection_leave(c);
 }
 
@@ -134,7 +158,7 @@ static void connection_refuse(struct server *server, struct net_conn *conn, enum
     struct iovec iov = {(char *)(uintptr_t)answer, sizeof(answer) - 1};
     char scratch[4096];
 
-    if (kind == SERVER_HTTP) {
+    if (kind == SERVER_HTTP || kind == SERVER_API) {
         /* What it sent is taken first: closing over unread bytes would reset the answer away. */
         (void)net_try_read(conn, scratch, sizeof(scratch));
         (void)net_try_writev(conn, &iov, 1);
@@ -227,9 +251,21 @@ static struct err *server_listen(struct server *server, const char *endpoint, en
         return err_new(ERR_NOMEM, "listen on %s", endpoint);
     }
     server->listener_count++;
-    log_info(server->log, "%s listens on %s", kind == SERVER_RTMP ? "RTMP" : "HTTP",
-             net_listener_name(listener));
+    log_info(server->log, "%s listens on %s", server_kinds[kind], net_listener_name(listener));
     return NULL;
+}
+
+static struct err *server_listen_tls(struct server *server)
+{
+    const struct config_strings *https = &server->config->http_server.https.listen;
+    const struct config_strings *rtmps = &server->config->rtmps.listen;
+    struct err *err = server_tls_open(server);
+
+    for (int i = 0; err == NULL && server->https != NULL && i < https->count; i++)
+        err = server_listen(server, https->item[i], SERVER_HTTPS);
+    for (int i = 0; err == NULL && server->rtmps != NULL && i < rtmps->count; i++)
+        err = server_listen(server, rtmps->item[i], SERVER_RTMPS);
+    return err;
 }
 
 static struct err *server_listen_all(struct server *server)
@@ -247,7 +283,14 @@ static struct err *server_listen_all(struct server *server)
         if (err != NULL)
             return err_wrap(err, "HTTP");
     }
-    return NULL;
+    for (int i = 0; config->http_api.enabled && i < config->http_api.listen.count; i++) {
+        if (http_api_is_shared(config, config->http_api.listen.item[i]))
+            continue;
+        err = server_listen(server, config->http_api.listen.item[i], SERVER_API);
+        if (err != NULL)
+            return err_wrap(err, "HTTP API");
+    }
+    return server_listen_tls(server);
 }
 
 static void server_close_listeners(struct server *server)
@@ -262,6 +305,14 @@ static void server_close_listeners(struct server *server)
 
 /* ---- timers ---- */
 
+static void server_sample(struct server *server)
+{
+    if (clock_now() - server->sampled_at < RATE_STEP)
+        return;
+    server->sampled_at = clock_now();
+    hub_each(server->hub, stream_sample, NULL);
+}
+
 static void ticker_run(void *arg)
 {
     struct server *server = arg;
@@ -272,6 +323,7 @@ static void ticker_run(void *arg)
         else
             (void)co_sleep(SERVER_TICK);
         hub_tick(server->hub, clock_now());
+        server_sample(server);
     }
 }
 
@@ -288,10 +340,14 @@ static struct err *server_chain(struct server *server)
     server->link[3] = http_static_new();
     server->link[2] = server->link[3] ? http_live_new(server->link[3]) : NULL;
     server->link[1] = server->link[2] ? auth_new(&auth_policy_all, server->link[2]) : NULL;
-    server->link[0] = server->link[1] ? cors_new(server->link[1]) : NULL;
-    if (server->link[0] == NULL)
+    server->link[4] = server->link[1] ? http_api_new(server->link[1]) : NULL;
+    server->link[0] = server->link[4] ? cors_new(server->link[4]) : NULL;
+    server->link[5] = http_api_new(NULL);
+    server->link[6] = server->link[5] ? cors_new(server->link[5]) : NULL;
+    if (server->link[0] == NULL || server->link[6] == NULL)
         return err_new(ERR_NOMEM, "HTTP chain");
     server->chain = server->link[0];
+    server->api_chain = server->link[6];
     return NULL;
 }
 
@@ -305,6 +361,10 @@ static void server_unchain(struct server *server)
         http_live_free(server->link[2]);
     if (server->link[3] != NULL)
         http_static_free(server->link[3]);
+    http_api_free(server->link[4]);
+    http_api_free(server->link[5]);
+    if (server->link[6] != NULL)
+        cors_free(server->link[6]);
 }
 
 struct err *server_new(struct server **out, const struct log *log, struct config *config)
@@ -348,6 +408,7 @@ void server_free(struct server *server)
         return;
     assert(server->list == NULL);
     server_unchain(server);
+    server_tls_close(server);
     hub_free(server->hub);
     serve_mux_free(server->mux);
     fanout_free(server->fanout);
@@ -429,7 +490,7 @@ void server_drain(struct server *server)
         server->state = SERVER_DRAINING;
     /* HTTP connections that wait for another request end now. */
     for (struct server_connection *c = server->list; c != NULL; c = c->next)
-        if (c->kind == SERVER_HTTP)
+        if (c->kind != SERVER_RTMP && c->kind != SERVER_RTMPS)
             net_kick(c->conn);
     co_cond_broadcast(&server->changed);
 }

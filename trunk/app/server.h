@@ -14,11 +14,13 @@ struct fanout;
 struct server_connection;
 struct server_peer;
 struct net_listener;
+struct client;
+struct tls;
 
 enum server_state { SERVER_RUNNING, SERVER_DRAINING, SERVER_STOPPING };
 
-/* RTMP, HTTP and HTTPS listeners together. */
-#define SERVER_LISTENERS_MAX (3 * CONFIG_LISTEN_MAX)
+/* RTMP, RTMPS, HTTP, HTTPS and API listeners together. */
+#define SERVER_LISTENERS_MAX (5 * CONFIG_LISTEN_MAX)
 
 struct server {
     const struct log *log;
@@ -26,13 +28,18 @@ struct server {
     struct hub *hub;
     struct serve_mux *mux;      /* live mounts */
     struct fanout *fanout;      /* sends to viewers in batches */
-    struct http_handler *chain; /* cors -> auth -> live -> static */
+    struct http_handler *chain; /* cors -> api -> auth -> live -> static */
+    struct http_handler *api_chain; /* cors -> api: http_api's own listeners */
     enum server_state state;
     size_t connections; /* all kinds, against max_connections */
     char server_id[32];
     usec_t started_at;
+    struct tls *https, *rtmps; /* NULL: not served */
+    struct client *clients; /* see app/client.h */
+    size_t client_count;
     /* private to server.c */
-    struct http_handler *link[4]; /* the chain's links, to be freed */
+    struct http_handler *link[7]; /* the chains' links, to be freed */
+    usec_t sampled_at;            /* the streams' rates */
     struct server_connection *list;
     struct server_peer *peers; /* connections per address */
     struct net_listener *listener[SERVER_LISTENERS_MAX];

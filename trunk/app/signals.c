@@ -6,6 +6,7 @@
  */
 #include "app/signals.h"
 
+#include "app/server_tls.h"
 #include "co/co.h"
 #include "co/net.h"
 
@@ -63,8 +64,9 @@ static void reload(const struct signals_target *target)
     }
     config_warnings_log(config, target->log);
     target->log->level = (enum log_level)config->log_level;
-    log_info(target->log, "reload: the configuration is good; its srs_log_level is applied, the "
-                          "rest needs a restart");
+    server_tls_reload(target->server);
+    log_info(target->log, "reload: the configuration is good; its srs_log_level is applied and "
+                          "certificates are read again, the rest needs a restart");
     config_unref(config);
 }
 

@@ -18,7 +18,7 @@
 #include <string.h>
 
 /* A format is one row here and one file in media. */
-static const struct mux *const stream_muxes[] = {&mux_flv};
+static const struct mux *const stream_muxes[] = {&mux_flv, &mux_ts, &mux_mp3, &mux_aac};
 
 const struct mux *stream_mux(const char *extension)
 {
@@ -47,6 +47,7 @@ void stream_source_config(const struct config_vhost *vhost, struct source_config
     out->guess_has_av = remux->guess_has_av;
     out->drop_if_not_match = remux->drop_if_not_match;
     out->republish_wait = remux->republish_wait;
+    out->fast_cache = remux->fast_cache_s * USEC_PER_SEC;
 }
 
 struct source *stream_get(struct server *server, const struct config_vhost *vhost, const char *app,
@@ -122,12 +123,24 @@ static void stream_mount_one(struct stream *stream, const char *tmpl)
     log_info(stream->server->log, "mount %s", pattern);
 }
 
+/* Formats whose viewers begin in the past: their sound is kept from the first frame on. */
+static void stream_keep(struct source *source, const struct config_vhost *vhost)
+{
+    for (int i = 0; i < vhost->http_remux.mount.count; i++) {
+        const struct mux *mux = stream_mux(template_extension(vhost->http_remux.mount.item[i]));
+
+        if (mux != NULL && mux->audio_only)
+            source_keep(source, mux);
+    }
+}
+
 static void stream_on_publish(struct source *source, void *arg)
 {
     struct stream *stream = arg;
     const struct config_vhost *vhost = config_vhost_find(stream->server->config, stream->vhost);
 
-    (void)source;
+    if (vhost != NULL && vhost->http_remux.enabled)
+        stream_keep(source, vhost);
     if (vhost == NULL || !vhost->http_remux.enabled || stream->mount_count > 0)
         return;
     for (int i = 0; i < vhost->http_remux.mount.count && stream->mount_count < CONFIG_MOUNT_MAX;
@@ -178,9 +191,20 @@ void stream_attach(struct source *source, void *arg)
     (void)str_copy_n(stream->vhost, sizeof(stream->vhost), key, (size_t)(first - key));
     (void)str_copy_n(stream->app, sizeof(stream->app), first + 1, (size_t)(last - first - 1));
     (void)str_copy(stream->name, sizeof(stream->name), last + 1);
+    rate_init(&stream->rate, clock_now(), 0, 0);
     source_set_data(source, stream);
     source_set_events(source, &events);
     server_wake_ticker(stream->server);
+}
+
+void stream_sample(struct source *source, void *arg)
+{
+    struct stream *stream = source_data(source);
+    struct source_stat stat;
+
+    (void)arg;
+    source_stat(source, &stat);
+    rate_sample(&stream->rate, clock_now(), stat.bytes_in, stat.bytes_out);
 }
 
 void stream_detach(struct source *source, void *arg)

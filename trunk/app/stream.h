@@ -8,10 +8,13 @@
  */
 #include "app/config.h"
 #include "app/http_exchange.h"
+#include "app/rate.h"
 #include "live/source.h"
 
 struct server;
 struct fanout_channel;
+struct publishing;
+struct client;
 
 struct stream_mount {
     struct http_handler handler; /* first: the serve-mux's handler is this mount */
@@ -28,13 +31,19 @@ struct stream {
     char app[256];
     char name[256];
     struct fanout_channel *channel;
+    struct publishing *holder; /* rtmp_publish.c's, who may be taken over from; else NULL */
     struct stream_mount mount[CONFIG_MOUNT_MAX];
     int mount_count;
+    const struct client *publisher; /* NULL: nobody publishes */
+    struct rate rate;
 };
 
 /* For hub_on_new() and hub_on_free(); arg is the server. */
 void stream_attach(struct source *source, void *arg);
 void stream_detach(struct source *source, void *arg);
+
+/* For hub_each(): takes a sample for the stream's rates; arg is not used. */
+void stream_sample(struct source *source, void *arg);
 
 /* The vhost's directives as the source wants them. */
 void stream_source_config(const struct config_vhost *vhost, struct source_config *out);

@@ -59,6 +59,8 @@ BELOW_app   := co proto live media base
 LINK_ORDER  := app co proto live media base
 
 HAVE_MAIN   := $(wildcard trunk/main.c)
+# Small programs beside the server, one file each; they are linked with the pure layers.
+TOOLS       := $(patsubst trunk/tools/%.c,%,$(sort $(wildcard trunk/tools/*.c)))
 FUZZ_SRC    := $(sort $(wildcard trunk/test/fuzz/fuzz_*.c))
 FUZZ_NAMES  := $(patsubst trunk/test/fuzz/%.c,%,$(FUZZ_SRC))
 UNIT_LAYERS := $(foreach l,$(LAYERS),$(if $(wildcard trunk/test/unit/$l/check_*.c),$l))
@@ -77,7 +79,7 @@ endif
 .PHONY: all libs serve html all-tests all-benches unit e2e fuzz fuzz-short check \
 	sanitized clang-build install FORCE
 
-all: libs $(if $(HAVE_MAIN),$(O)/server) html
+all: libs $(if $(HAVE_MAIN),$(O)/server) $(TOOLS:%=$(O)/%) html
 
 # Configuring again when configure or a probe changes; make then starts over.
 $(O)/Makefile: configure trunk/auto/probe.sh trunk/auto/libs.sh trunk/auto/write.sh
@@ -102,6 +104,10 @@ $$(D_$1)/trunk/%.o: trunk/%.c $(O)/config.h $$(D_$1)/flags
 .PRECIOUS: $$(D_$1)/trunk/%.o
 
 $$(foreach l,$$(LAYERS),$$(eval $$(call layer,$1,$$l)))
+
+$$(TOOLS:%=$$(D_$1)/%): $$(D_$1)/%: $$(D_$1)/trunk/tools/%.o $$(BELOW_co:%=$$(D_$1)/lib%.a)
+	@echo "  $1  LINK  $$@"
+	@$$(CC_$1) $$(LDFLAGS_$1) -o $$@ $$^ $$(PURE_LIBS)
 
 $$(D_$1)/server: $$(D_$1)/trunk/main.o $$(LINK_ORDER:%=$$(D_$1)/lib%.a)
 	@echo "  $1  LINK  $$@"
@@ -134,8 +140,9 @@ endef
 $(foreach v,main asan clang fuzz,$(eval $(call variant,$v)))
 
 libs: $(LAYERS:%=$(O)/lib%.a)
-sanitized: $(LAYERS:%=$(O)/asan/lib%.a) $(if $(HAVE_MAIN),$(O)/asan/server)
+sanitized: $(LAYERS:%=$(O)/asan/lib%.a) $(if $(HAVE_MAIN),$(O)/asan/server) $(TOOLS:%=$(O)/asan/%)
 clang-build: $(LAYERS:%=$(O)/clang/lib%.a) $(if $(HAVE_MAIN),$(O)/clang/server) \
+	$(TOOLS:%=$(O)/clang/%) \
 	$(UNIT_LAYERS:%=$(O)/clang/unit/%)
 
 # Fuzz targets: clang only, linked with the pure layers.

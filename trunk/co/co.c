@@ -434,6 +434,12 @@ int co_is_interrupted(void)
     return rt.current != NULL && rt.current->interrupted;
 }
 
+void co_forget_interrupt(void)
+{
+    assert(rt.current != NULL);
+    rt.current->interrupted = 0;
+}
+
 enum co_wait co_sleep(usec_t timeout)
 {
     usec_t deadline = co_deadline(timeout);

@@ -42,6 +42,8 @@ void co_join(struct co *co, usec_t timeout_never);
  */
 void co_interrupt(struct co *co);
 int co_is_interrupted(void);
+/* The running coroutine was to end what it did, and has: it may wait again, to say so. */
+void co_forget_interrupt(void);
 
 struct co *co_self(void);
 

@@ -248,6 +248,7 @@ static struct err *net_io_read(struct io *io, void *buf, size_t len, size_t *got
         err = net_await(conn, NET_IN, deadline);
         if (err != NULL)
             return err_wrap(err, "read");
+        co_fair(); /* TLS may take in much that is no data */
     }
 }
 

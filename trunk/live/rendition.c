@@ -15,6 +15,8 @@
 
 /* Memory of dropped blocks that slow viewers may still hold, per ring. */
 #define RENDITION_DETACHED_MAX ((size_t)4 * 1024 * 1024)
+/* Blocks of formats without pictures: a quarter of a second of sound or less. */
+#define RENDITION_AUDIO_BLOCK ((uint32_t)(2048 - sizeof(struct ring_block) - 16))
 /* Metadata and sequence headers together. */
 #define RENDITION_PREAMBLE_MAX ((size_t)1024 * 1024)
 
@@ -44,6 +46,22 @@ void blob_unref(struct blob *blob)
         free(blob);
 }
 
+void rendition_set_limits(struct rendition *rendition)
+{
+    struct ring_limits limits;
+
+    source_ring_limits(rendition->source, &limits);
+    limits.block_cap = 0;
+    limits.keep = 0;
+    if (rendition->mux->audio_only) {
+        limits.block_cap = RENDITION_AUDIO_BLOCK;
+        limits.keep = rendition->source->config.fast_cache;
+        if (limits.lag_max < limits.keep)
+            limits.lag_max = limits.keep;
+    }
+    ring_set_limits(&rendition->ring, &limits);
+}
+
 int rendition_init(struct rendition *rendition, struct source *source, const struct mux *mux)
 {
     struct ring_limits limits;
@@ -57,7 +75,10 @@ int rendition_init(struct rendition *rendition, struct source *source, const str
             return -1;
     }
     source_ring_limits(source, &limits);
+    limits.block_cap = 0;
+    limits.keep = 0;
     ring_init(&rendition->ring, &limits);
+    rendition_set_limits(rendition);
     return 0;
 }
 
@@ -87,11 +108,31 @@ static void rendition_take(void *arg, const struct iovec *iov, int n)
     sink->is_start = 0;
 }
 
+int rendition_takes(const struct rendition *rendition, enum frame_type type)
+{
+    if (type == FRAME_AUDIO)
+        return rendition->only != SOURCE_VIDEO_ONLY;
+    if (type == FRAME_VIDEO)
+        return rendition->only != SOURCE_AUDIO_ONLY && !rendition->mux->audio_only;
+    return rendition->only == SOURCE_BOTH;
+}
+
+int rendition_has_starts(const struct rendition *rendition)
+{
+    if (rendition->mux->starts != NULL)
+        return 1;
+    return rendition_takes(rendition, FRAME_VIDEO) &&
+           rendition->source->track[JITTER_VIDEO].codec != CODEC_NONE;
+}
+
 void rendition_push(struct rendition *rendition, const struct frame *frame, uint32_t ms, usec_t now)
 {
-    int is_start = frame->type == FRAME_VIDEO && frame->is_key && !frame->is_header;
+    int is_start = rendition->mux->starts != NULL
+                       ? rendition->mux->starts(rendition->state, frame, ms)
+                       : frame->type == FRAME_VIDEO && frame->is_key && !frame->is_header;
     struct rendition_sink sink = {rendition, now, is_start};
 
+    rendition->pushed_at = now;
     rendition->mux->frame(rendition->state, frame, ms, rendition_take, &sink);
     if (rendition->ring.detached > RENDITION_DETACHED_MAX)
         rendition_evict(rendition);
@@ -116,25 +157,62 @@ static void rendition_collect_body(struct rendition *rendition, enum frame_type 
     rendition->mux->frame(rendition->state, &frame, 0, rendition_collect, out);
 }
 
+/* Metadata and sequence headers, for formats that need them in front. One track alone goes without
+ * metadata: that speaks of both, and players would wait for the other. */
+static void rendition_collect_bodies(struct rendition *rendition,
+                                     const struct rendition_opening *opening, struct buf *out)
+{
+    if (rendition->only == SOURCE_BOTH)
+        rendition_collect_body(rendition, FRAME_SCRIPT, opening->meta, out);
+    if (opening->has_video && rendition_takes(rendition, FRAME_VIDEO))
+        rendition_collect_body(rendition, FRAME_VIDEO, opening->header[JITTER_VIDEO], out);
+    if (opening->has_audio && rendition_takes(rendition, FRAME_AUDIO))
+        rendition_collect_body(rendition, FRAME_AUDIO, opening->header[JITTER_AUDIO], out);
+}
+
 void rendition_open_with(struct rendition *rendition, const struct rendition_opening *opening)
 {
+    int takes_audio = rendition_takes(rendition, FRAME_AUDIO);
+    int takes_video = rendition_takes(rendition, FRAME_VIDEO);
     struct buf buf;
     struct blob *preamble;
 
     buf_init(&buf, RENDITION_PREAMBLE_MAX);
     if (rendition->mux->header != NULL)
-        rendition->mux->header(opening->has_audio, opening->has_video, rendition_collect, &buf);
-    rendition_collect_body(rendition, FRAME_SCRIPT, opening->meta, &buf);
-    if (opening->has_video)
-        rendition_collect_body(rendition, FRAME_VIDEO, opening->header[JITTER_VIDEO], &buf);
-    if (opening->has_audio)
-        rendition_collect_body(rendition, FRAME_AUDIO, opening->header[JITTER_AUDIO], &buf);
+        rendition->mux->header(opening->has_audio && takes_audio, opening->has_video && takes_video,
+                               rendition_collect, &buf);
+    if (!rendition->mux->stands_alone)
+        rendition_collect_bodies(rendition, opening, &buf);
+    if (rendition->mux->tracks != NULL)
+        rendition->mux->tracks(rendition->state,
+                               takes_audio ? opening->codec[JITTER_AUDIO] : CODEC_NONE,
+                               takes_video ? opening->codec[JITTER_VIDEO] : CODEC_NONE);
     preamble = blob_new(buf.len > 0 ? buf_data(&buf) : NULL, buf.len);
     buf_fini(&buf);
     if (preamble == NULL)
         return;
     blob_unref(rendition->preamble);
     rendition->preamble = preamble;
+}
+
+void rendition_prime(struct rendition *rendition, enum frame_type type, const struct blob *body)
+{
+    struct frame frame;
+
+    if (body == NULL || !rendition->mux->stands_alone || !rendition_takes(rendition, type))
+        return;
+    flv_frame_parse(&frame, type, 0, body->data, body->len);
+    rendition_push(rendition, &frame, 0, rendition->pushed_at);
+}
+
+void rendition_restart(struct rendition *rendition)
+{
+    struct mux_state *state = rendition->mux->open != NULL ? rendition->mux->open() : NULL;
+
+    if (state == NULL)
+        return;
+    rendition->mux->close(rendition->state);
+    rendition->state = state;
 }
 
 void rendition_cut(struct rendition *rendition)
@@ -144,13 +222,14 @@ void rendition_cut(struct rendition *rendition)
     rendition->epoch_offset = rendition->ring.end;
 }
 
-void rendition_replay(struct rendition *rendition, const struct rendition *native, usec_t now)
+/* Calls fn for each tag of the ring from its newest start on, with the tag's offset. */
+static void ring_each_tag(const struct ring *ring,
+                          void (*fn)(void *arg, const struct frame *frame, uint64_t offset),
+                          void *arg)
 {
-    const struct ring *ring = &native->ring;
     const struct ring_block *block = ring->start_block;
     uint32_t at = block != NULL ? (uint32_t)(ring->start - block->offset) : 0;
 
-    assert(native->mux == &mux_flv);
     for (; block != NULL; block = block->next, at = 0) {
         while (at < block->len) {
             const uint8_t *tag = block->data + at;
@@ -160,10 +239,45 @@ void rendition_replay(struct rendition *rendition, const struct rendition *nativ
             struct frame frame;
 
             flv_frame_parse(&frame, (enum frame_type)tag[0], ms, tag + FLV_TAG_HEADER_SIZE, len);
-            rendition_push(rendition, &frame, ms, now);
+            fn(arg, &frame, block->offset + at);
             at += (uint32_t)(FLV_TAG_HEADER_SIZE + len + FLV_TAG_TRAILER_SIZE);
         }
     }
+}
+
+struct rendition_filler {
+    struct rendition *rendition;
+    usec_t now;
+    uint64_t audio_from; /* sound before this offset had another configuration */
+};
+
+static void rendition_note_header(void *arg, const struct frame *frame, uint64_t offset)
+{
+    struct rendition_filler *filler = arg;
+
+    if (frame->type == FRAME_AUDIO && frame->is_header)
+        filler->audio_from = offset;
+}
+
+static void rendition_refill(void *arg, const struct frame *frame, uint64_t offset)
+{
+    const struct rendition_filler *filler = arg;
+
+    if (!rendition_takes(filler->rendition, frame->type) ||
+        (frame->type == FRAME_AUDIO && offset < filler->audio_from))
+        return;
+    rendition_push(filler->rendition, frame, frame->timestamp, filler->now);
+}
+
+void rendition_replay(struct rendition *rendition, const struct rendition *native, usec_t now)
+{
+    struct rendition_filler filler = {.rendition = rendition, .now = now};
+
+    assert(native->mux == &mux_flv);
+    /* The muxer was told the newest configuration: what came under a former one cannot be used. */
+    if (rendition->mux->stands_alone)
+        ring_each_tag(&native->ring, rendition_note_header, &filler);
+    ring_each_tag(&native->ring, rendition_refill, &filler);
 }
 
 void rendition_evict(struct rendition *rendition)

@@ -24,6 +24,10 @@ void blob_unref(struct blob *blob); /* NULL is allowed */
 struct rendition {
     struct source *source;
     const struct mux *mux;
+    enum source_only only;
+    int is_fed; /* frames go into it: a format that stands alone waits until the tracks are known */
+    int is_kept;      /* stays without viewers, for fast_cache */
+    usec_t pushed_at; /* when its last frame came */
     struct mux_state *state;
     struct ring ring;
     struct blob *preamble; /* what opens the stream at the newest start; NULL: not known yet */
@@ -35,9 +39,17 @@ struct rendition {
     struct rendition *next;
 };
 
-/* 0, or -1 without memory. */
+/* 0, or -1 without memory. For one track alone set `only` then. */
 int rendition_init(struct rendition *rendition, struct source *source, const struct mux *mux);
+/* The limits of its ring as the source is configured now. */
+void rendition_set_limits(struct rendition *rendition);
 void rendition_fini(struct rendition *rendition);
+
+/* Whether frames of this type go in. */
+int rendition_takes(const struct rendition *rendition, enum frame_type type);
+
+/* True where viewers begin at the ring's starts; else they do at any frame. */
+int rendition_has_starts(const struct rendition *rendition);
 
 /* One frame into the ring. */
 void rendition_push(struct rendition *rendition, const struct frame *frame, uint32_t ms,
@@ -47,10 +59,17 @@ void rendition_push(struct rendition *rendition, const struct frame *frame, uint
 struct rendition_opening {
     int has_audio, has_video;
     const struct blob *meta; /* body of onMetaData, or NULL */
-    const struct blob
-        *header[2]; /* tag bodies of the sequence headers by enum jitter_track, or NULL */
+    /* By enum jitter_track: */
+    const struct blob *header[2]; /* tag bodies of the sequence headers, or NULL */
+    enum codec codec[2];          /* CODEC_NONE: no such track */
 };
 void rendition_open_with(struct rendition *rendition, const struct rendition_opening *opening);
+
+/* A sequence header's tag body (or NULL) for the muxer's state; a format that stands alone only. */
+void rendition_prime(struct rendition *rendition, enum frame_type type, const struct blob *body);
+
+/* Begins anew: the muxer as it was opened. */
+void rendition_restart(struct rendition *rendition);
 
 /* Connected viewers end here. */
 void rendition_cut(struct rendition *rendition);

@@ -91,7 +91,8 @@ static int ring_is_over(const struct ring *ring, usec_t now)
 void ring_trim(struct ring *ring, usec_t now)
 {
     while (ring->tail != ring->head) {
-        int is_wanted = ring->tail->holds > 0 || ring->tail == ring->start_block;
+        int is_wanted = ring->tail->holds > 0 || ring->tail == ring->start_block ||
+                        now - ring->tail->next->time < ring->limits.keep;
 
         if (is_wanted && !ring_is_over(ring, now))
             break;
@@ -101,7 +102,8 @@ void ring_trim(struct ring *ring, usec_t now)
 
 static struct ring_block *ring_grow(struct ring *ring, size_t len, usec_t now)
 {
-    uint32_t cap = len > RING_BLOCK_CAP ? (uint32_t)len : RING_BLOCK_CAP;
+    uint32_t usual = ring->limits.block_cap > 0 ? ring->limits.block_cap : RING_BLOCK_CAP;
+    uint32_t cap = len > usual ? (uint32_t)len : usual;
     struct ring_block *block = malloc(sizeof(*block) + cap);
 
     if (block == NULL)
@@ -200,6 +202,23 @@ int ring_cursor_end(struct ring *ring, struct ring_cursor *cursor)
     if (ring->head == NULL && ring_grow(ring, 0, 0) == NULL)
         return -1;
     ring_cursor_put(ring, cursor, ring->head, ring->head->len);
+    return 0;
+}
+
+int ring_cursor_since(struct ring *ring, struct ring_cursor *cursor, usec_t since, uint64_t from)
+{
+    struct ring_block *found = NULL;
+
+    for (struct ring_block *block = ring->tail; block != NULL; block = block->next) {
+        if (block->offset < from || block->len == 0)
+            continue;
+        if (found != NULL && block->time > since)
+            break;
+        found = block;
+    }
+    if (found == NULL)
+        return -1;
+    ring_cursor_put(ring, cursor, found, 0);
     return 0;
 }
 

@@ -34,6 +34,8 @@ struct ring_limits {
     usec_t lag_max;      /* age beyond which a block is dropped whoever is in it */
     int start_units_max; /* units after a start before it no longer counts as cached */
     int keep_start;      /* gop cache: keep everything since the newest start */
+    usec_t keep;         /* blocks younger than this are kept though nobody is in them */
+    uint32_t block_cap;  /* of a block; 0: the usual 64 KB with its header */
 };
 
 struct ring {
@@ -78,6 +80,11 @@ void ring_trim(struct ring *ring, usec_t now);
 int ring_cursor_start(struct ring *ring, struct ring_cursor *cursor);
 /* Puts a cursor behind the last byte. -1 without memory. */
 int ring_cursor_end(struct ring *ring, struct ring_cursor *cursor);
+/*
+ * Puts a cursor at the newest block that began at `since` or before, else at the oldest, but at
+ * none below the offset `from`. -1 (cursor unchanged) if there is none.
+ */
+int ring_cursor_since(struct ring *ring, struct ring_cursor *cursor, usec_t since, uint64_t from);
 void ring_cursor_leave(struct ring *ring, struct ring_cursor *cursor);
 
 /* The cursor's place in bytes since the ring's birth. */

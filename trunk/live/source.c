@@ -59,6 +59,7 @@ void source_track_forget(struct source_track *track)
 
 static void source_free(struct source *source)
 {
+    source_let_go(source);
     assert(source->others == NULL && source->native.viewers == NULL);
     rendition_fini(&source->native);
     source_track_forget(&source->track[JITTER_AUDIO]);
@@ -118,107 +119,6 @@ void source_emit_data(struct source *source)
         source->events.on_data(source, source->events.arg);
 }
 
-/* ---- renditions ---- */
-
-static void source_opening(const struct source *source, struct rendition_opening *opening)
-{
-    memset(opening, 0, sizeof(*opening));
-    opening->has_audio = source->track[JITTER_AUDIO].is_announced;
-    opening->has_video = source->track[JITTER_VIDEO].is_announced;
-    opening->meta = source->meta;
-    for (int i = 0; i < JITTER_TRACKS; i++) {
-        const struct source_track *track = &source->track[i];
-
-        /* A track's first header opens the stream before its first frame has come. */
-        opening->header[i] = track->codec == CODEC_NONE ? track->pending : track->header;
-    }
-}
-
-/* What opens the stream changes for those who begin from now on. */
-void source_reopen(struct source *source)
-{
-    struct rendition_opening opening;
-
-    if (!source->is_decided)
-        return;
-    source_opening(source, &opening);
-    rendition_open_with(&source->native, &opening);
-    for (struct rendition *r = source->others; r != NULL; r = r->next)
-        rendition_open_with(r, &opening);
-}
-
-struct rendition *source_rendition(struct source *source, const struct mux *mux, usec_t now)
-{
-    struct rendition_opening opening;
-    struct rendition *rendition;
-
-    if (mux == source->native.mux)
-        return &source->native;
-    for (rendition = source->others; rendition != NULL; rendition = rendition->next)
-        if (rendition->mux == mux)
-            return rendition;
-    rendition = malloc(sizeof(*rendition));
-    if (rendition == NULL)
-        return NULL;
-    if (rendition_init(rendition, source, mux) != 0) {
-        free(rendition);
-        return NULL;
-    }
-    if (source->is_decided) {
-        source_opening(source, &opening);
-        rendition_open_with(rendition, &opening);
-        rendition_replay(rendition, &source->native, now);
-    }
-    rendition->next = source->others;
-    source->others = rendition;
-    return rendition;
-}
-
-void source_rendition_left(struct source *source, struct rendition *rendition)
-{
-    struct rendition **link = &source->others;
-
-    if (rendition == &source->native || rendition->viewer_count > 0)
-        return;
-    while (*link != rendition)
-        link = &(*link)->next;
-    *link = rendition->next;
-    rendition_fini(rendition);
-    free(rendition);
-}
-
-/* One frame to all; in-band formats also get what is not for FLV viewers. */
-void source_spread(struct source *source, const struct frame *frame, int64_t ms, usec_t now)
-{
-    for (struct rendition *r = source->others; r != NULL; r = r->next)
-        rendition_push(r, frame, (uint32_t)ms, now);
-}
-
-void source_drop_starts(struct source *source)
-{
-    ring_drop_start(&source->native.ring);
-    for (struct rendition *r = source->others; r != NULL; r = r->next)
-        ring_drop_start(&r->ring);
-}
-
-/* Connected viewers end here; everyone: also those of formats that follow changes. */
-void source_cut(struct source *source, int everyone)
-{
-    rendition_cut(&source->native);
-    source->repeats_sets = 0;
-    for (struct rendition *r = source->others; everyone && r != NULL; r = r->next)
-        rendition_cut(r);
-}
-
-static size_t source_started(const struct source *source)
-{
-    size_t started = source->native.started;
-
-    for (const struct rendition *r = source->others; r != NULL; r = r->next)
-        started += r->started;
-    return started;
-}
-
 /* ---- publish ---- */
 
 /* Nobody watches: the stream begins anew at 0. */
@@ -230,21 +130,19 @@ static void source_begin_anew(struct source *source)
     blob_unref(source->meta);
     source->meta = NULL;
     source->is_decided = 0;
-    source_cut(source, 1);
+    source_cut(source, SOURCE_CUT_ALL);
+    source_starve(source);
     ring_trim(&source->native.ring, source->first_at);
 }
 
 int source_publish(struct source *source, const struct source_config *config, usec_t now)
 {
-    struct ring_limits limits;
-
     if (source->state == SOURCE_LIVE)
         return -1;
     source->config = *config;
     if (config->atc)
         source->config.time_jitter = TIME_JITTER_OFF;
-    source_ring_limits(source, &limits);
-    ring_set_limits(&source->native.ring, &limits);
+    source_set_limits(source);
     source->first_at = now;
     source->has_first = 0;
     memset(&source->facts, 0, sizeof(source->facts));
@@ -266,7 +164,8 @@ int source_publish(struct source *source, const struct source_config *config, us
 static void source_gone(struct source *source)
 {
     source->state = SOURCE_IDLE;
-    source_cut(source, 0);
+    source_cut(source, SOURCE_CUT_HTTP);
+    source_let_go(source);
     if (source->events.on_gone != NULL)
         source->events.on_gone(source, source->events.arg);
     source_emit_data(source);
@@ -288,10 +187,15 @@ void source_unpublish(struct source *source, usec_t now)
 
 void source_decide(struct source *source, int has_audio, int has_video)
 {
+    int was_decided;
+
     source->track[JITTER_AUDIO].is_announced = has_audio;
     source->track[JITTER_VIDEO].is_announced = has_video;
+    was_decided = source->is_decided;
     source->is_decided = 1;
     source_reopen(source);
+    if (!was_decided)
+        source_feed_all(source);
 }
 
 /* Decides what the header promises as soon as it can be known. */

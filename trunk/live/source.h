@@ -29,12 +29,23 @@ struct source_config {
     int reduce_sequence_header;
     int has_audio, has_video, guess_has_av, drop_if_not_match;
     usec_t republish_wait;
+    usec_t fast_cache; /* of sound that a new viewer of an audio-only format gets at once */
 };
 
 enum source_state {
     SOURCE_IDLE, /* nobody publishes; viewers wait for the first publisher (hstrs) */
     SOURCE_LIVE, /* published */
     SOURCE_AWAY  /* was published; viewers stay until republish_wait is over */
+};
+
+/* What a viewer asked for of the stream. */
+enum source_only { SOURCE_BOTH, SOURCE_AUDIO_ONLY, SOURCE_VIDEO_ONLY };
+
+/* Whether a format has a place for the stream. */
+enum source_fit {
+    SOURCE_FIT_UNKNOWN, /* its codecs are not known yet */
+    SOURCE_FITS,
+    SOURCE_UNFIT /* nothing of it: another codec, or no such track */
 };
 
 struct source;
@@ -75,6 +86,15 @@ void source_push(struct source *source, const struct frame *frame, usec_t now);
 /* Its timers: the end of republish_wait, the wait for a second track. */
 void source_tick(struct source *source, usec_t now);
 
+enum source_fit source_fit(const struct source *source, const struct mux *mux,
+                           enum source_only only);
+
+/*
+ * Keeps the rendition of an audio-only format with its last fast_cache of sound, whether it has
+ * viewers or not, until the stream is gone. Nothing happens without fast_cache.
+ */
+void source_keep(struct source *source, const struct mux *mux);
+
 /* True when nobody publishes, watches or waits, and only the hub holds it. */
 int source_is_idle(const struct source *source);
 
@@ -91,6 +111,7 @@ struct source_stat {
     uint8_t avc_profile, avc_level;
     uint32_t sample_rate;
     uint8_t channels;
+    const char *audio_profile; /* "LC", …; NULL: not known; constant */
     size_t ring_bytes; /* memory of all its rings */
     usec_t published_at;
 };

@@ -25,7 +25,7 @@ struct source {
     void *data;
     struct jitter jitter;
     struct source_track track[JITTER_TRACKS];
-    int repeats_sets;   /* connected FLV viewers began with other H.264 parameter sets */
+    int repeats_sets; /* connected FLV viewers began with other H.264 parameter sets */
     int is_decided;   /* is_announced of both tracks holds */
     int64_t first_ms; /* where the present publisher's media began on the timeline */
     int has_first;
@@ -46,29 +46,31 @@ enum viewer_place {
 };
 
 struct viewer {
+    /* What each send looks at comes first, in one line of the cache. */
     struct rendition *rendition;
-    struct viewer *prev, *next;
-    void *owner;
     struct ring_cursor cursor;
     uint64_t epoch;
-    uint64_t min_start;            /* a start before this offset is not taken */
-    struct blob *preamble;         /* held while it is in the open batch */
-    struct ring_block *pinned[2];  /* blocks of the open batch behind the cursor's */
-    struct ring_block *batch_last; /* where the open batch ends */
-    uint32_t batch_at;
-    uint32_t batch_len;
-    uint32_t skips;
     uint8_t place; /* enum viewer_place */
     uint8_t has_batch;
     uint8_t has_begun;
     uint8_t is_evicted;
+    uint32_t skips;
+    struct ring_block *batch_last; /* where the open batch ends */
+    uint32_t batch_at;
+    uint32_t batch_len;
+    struct blob *preamble;        /* held while it is in the open batch */
+    struct ring_block *pinned[2]; /* blocks of the open batch behind the cursor's */
+    struct viewer *prev, *next;
+    void *owner;
+    uint64_t min_start; /* a start before this offset is not taken */
 };
 
 void source_ring_limits(const struct source *source, struct ring_limits *limits);
 void source_count_drop(struct source *source);
 
 /* The rendition of this format, made and filled if there is none. NULL without memory. */
-struct rendition *source_rendition(struct source *source, const struct mux *mux, usec_t now);
+struct rendition *source_rendition(struct source *source, const struct mux *mux,
+                                   enum source_only only, usec_t now);
 /* A viewer has left it: it goes with its last. */
 void source_rendition_left(struct source *source, struct rendition *rendition);
 
@@ -78,14 +80,36 @@ void source_emit_data(struct source *source);
 /* What opens the stream changes for those who begin from now on. */
 void source_reopen(struct source *source);
 
-/* One frame to the renditions beside the native one. */
+/* One frame as published, for the formats that follow a stream by themselves (in_band). */
 void source_spread(struct source *source, const struct frame *frame, int64_t ms, usec_t now);
+/* One frame as FLV players bear it: into the native ring and those of one track alone. */
+void source_feed(struct source *source, const struct frame *frame, int64_t ms, usec_t now);
+/* The tracks are known: renditions that waited for that are filled. */
+void source_feed_all(struct source *source);
+/* The stream begins anew: they wait again. */
+void source_starve(struct source *source);
+/* Renditions that were only kept go. */
+void source_let_go(struct source *source);
+/* The configuration's limits for all rings. */
+void source_set_limits(struct source *source);
 
 /* Nobody begins before the next keyframe. */
 void source_drop_starts(struct source *source);
 
-/* Connected viewers end here; everyone: also those of formats that follow changes. */
-void source_cut(struct source *source, int everyone);
+/* The same for FLV's alone. */
+void source_drop_flv_starts(struct source *source);
+
+enum source_cut {
+    SOURCE_CUT_CHANGE, /* FLV viewers, and those whose format has no place for what comes now */
+    SOURCE_CUT_HTTP,   /* the stream is gone: all but RTMP's, whose players stay */
+    SOURCE_CUT_ALL
+};
+
+/* Connected viewers end here. */
+void source_cut(struct source *source, enum source_cut who);
+
+/* Viewers that have taken bytes, of all formats. */
+size_t source_started(const struct source *source);
 
 /* What the FLV header promises: as given; or as soon as it can be known from what was seen. */
 void source_decide(struct source *source, int has_audio, int has_video);

@@ -28,7 +28,7 @@
 /* A change that FLV players cannot follow: connected ones end, the header is decided again. */
 static void source_break(struct source *source, int has_audio, int has_video)
 {
-    source_cut(source, 0);
+    source_cut(source, SOURCE_CUT_CHANGE);
     source_decide(source, has_audio, has_video);
 }
 
@@ -95,6 +95,7 @@ static void source_describe_audio(struct source *source, const struct frame *fra
         aac_config_parse(&config, frame->payload, frame->payload_len) == SCAN_DONE) {
         source->stat.sample_rate = config.sample_rate;
         source->stat.channels = config.channels;
+        source->stat.audio_profile = aac_profile_name(&config);
     }
 }
 
@@ -204,7 +205,7 @@ static void source_push_native(struct source *source, const struct frame *frame,
             changed = *frame;
         }
     }
-    rendition_push(&source->native, &changed, (uint32_t)ms, now);
+    source_feed(source, &changed, ms, now);
     free(data);
 }
 
@@ -232,7 +233,7 @@ static int source_follow(struct source *source, enum jitter_track which, const s
         return in_band;
     }
     track_commit(track, frame->codec);
-    ring_drop_start(&source->native.ring);
+    source_drop_flv_starts(source);
     if (source->is_decided)
         source_break(source, source->track[JITTER_AUDIO].is_announced,
                      source->track[JITTER_VIDEO].is_announced);
@@ -274,7 +275,7 @@ static void source_push_audio_header(struct source *source, int64_t ms, usec_t n
     if (header == NULL)
         return;
     flv_frame_parse(&frame, FRAME_AUDIO, 0, header->data, header->len);
-    rendition_push(&source->native, &frame, (uint32_t)ms, now);
+    source_feed(source, &frame, ms, now);
 }
 
 /* An hour before signed time ends: all responses end and time begins at 0. */
@@ -282,7 +283,7 @@ static int64_t source_wrap(struct source *source, enum jitter_track which,
                            const struct frame *frame, usec_t now)
 {
     source_drop_starts(source);
-    source_cut(source, 1);
+    source_cut(source, SOURCE_CUT_ALL);
     source_reopen(source);
     jitter_reset(&source->jitter, source->config.time_jitter, source->config.mix_correct);
     return jitter_apply(&source->jitter, which, frame->timestamp, now);
@@ -355,7 +356,7 @@ void source_push(struct source *source, const struct frame *frame, usec_t now)
     if (frame->is_header)
         source_push_header(source, which, frame, now);
     else if (frame->is_meta)
-        rendition_push(&source->native, frame, (uint32_t)source->jitter.last, now);
+        source_feed(source, frame, source->jitter.last, now);
     else
         source_push_media(source, which, frame, now);
     source_emit_data(source);

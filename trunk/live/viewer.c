@@ -13,13 +13,19 @@
 
 struct viewer *viewer_open(struct source *source, const struct mux *mux, usec_t now)
 {
+    return viewer_open_only(source, mux, SOURCE_BOTH, now);
+}
+
+struct viewer *viewer_open_only(struct source *source, const struct mux *mux, enum source_only only,
+                                usec_t now)
+{
     struct viewer *viewer = calloc(1, sizeof(*viewer));
     struct rendition *rendition;
 
     assert(source != NULL && mux != NULL);
     if (viewer == NULL)
         return NULL;
-    rendition = source_rendition(source, mux, now);
+    rendition = source_rendition(source, mux, only, now);
     if (rendition == NULL) {
         free(viewer);
         return NULL;
@@ -71,6 +77,19 @@ void viewer_close(struct viewer *viewer)
     source_unref(source);
 }
 
+/* Where there are only sounds: fast_cache of them back, else at the next one. */
+static int viewer_begin_anywhere(struct viewer *viewer)
+{
+    struct rendition *rendition = viewer->rendition;
+    usec_t back = rendition->source->config.fast_cache;
+
+    if (rendition->mux->audio_only && back > 0 &&
+        ring_cursor_since(&rendition->ring, &viewer->cursor, rendition->pushed_at - back,
+                          rendition->epoch_offset) == 0)
+        return 0;
+    return ring_cursor_end(&rendition->ring, &viewer->cursor);
+}
+
 /* Puts a new viewer where it begins; -1: it cannot yet. */
 static int viewer_begin(struct viewer *viewer)
 {
@@ -79,11 +98,13 @@ static int viewer_begin(struct viewer *viewer)
 
     if (rendition->preamble == NULL || !source->is_decided || source->state != SOURCE_LIVE)
         return -1;
-    if (source->track[JITTER_VIDEO].codec != CODEC_NONE) {
+    if (source_fit(source, rendition->mux, rendition->only) != SOURCE_FITS)
+        return -1;
+    if (rendition_has_starts(rendition)) {
         if (rendition->ring.start < viewer->min_start ||
             ring_cursor_start(&rendition->ring, &viewer->cursor) != 0)
             return -1;
-    } else if (ring_cursor_end(&rendition->ring, &viewer->cursor) != 0) {
+    } else if (viewer_begin_anywhere(viewer) != 0) {
         return -1;
     }
     viewer->epoch = rendition->epoch;
@@ -105,8 +126,7 @@ void viewer_skip(struct viewer *viewer)
     if (ring_cursor_start(&rendition->ring, &viewer->cursor) == 0)
         return;
     ring_cursor_leave(&rendition->ring, &viewer->cursor);
-    if (rendition->source->track[JITTER_VIDEO].codec == CODEC_NONE &&
-        ring_cursor_end(&rendition->ring, &viewer->cursor) == 0)
+    if (!rendition_has_starts(rendition) && ring_cursor_end(&rendition->ring, &viewer->cursor) == 0)
         return;
     viewer->place = VIEWER_LOST;
     viewer->min_start = rendition->ring.end;
@@ -200,8 +220,12 @@ enum viewer_status viewer_next(struct viewer *viewer, size_t max, struct viewer_
     batch->len = 0;
     switch ((enum viewer_place)viewer->place) {
     case VIEWER_NEW:
-        if (viewer_begin(viewer) != 0)
-            return VIEWER_WAIT;
+        if (viewer_begin(viewer) != 0) {
+            if (source_fit(rendition->source, rendition->mux, rendition->only) != SOURCE_UNFIT)
+                return VIEWER_WAIT;
+            viewer->place = VIEWER_OVER;
+            return VIEWER_END;
+        }
         if (viewer->preamble->len > 0)
             viewer_add(batch, viewer->preamble->data, viewer->preamble->len);
         break;

@@ -14,7 +14,8 @@
 enum viewer_status {
     VIEWER_WAIT,  /* nothing now; the source's on_data tells when to ask again */
     VIEWER_BYTES, /* spans are set; they stay pinned until viewer_sent() */
-    VIEWER_END    /* the response ends cleanly here */
+    VIEWER_END    /* the response ends cleanly here; before it has begun (viewer_has_begun()):
+                     the stream turned out to have nothing that this format carries */
 };
 
 struct viewer_batch {
@@ -25,6 +26,9 @@ struct viewer_batch {
 
 /* mux: &mux_flv or another row. NULL without memory. Holds a reference on source. */
 struct viewer *viewer_open(struct source *source, const struct mux *mux, usec_t now);
+/* The same for one track alone. */
+struct viewer *viewer_open_only(struct source *source, const struct mux *mux, enum source_only only,
+                                usec_t now);
 void viewer_close(struct viewer *viewer);
 
 /* The next whole units, about max bytes at the most (one unit may be larger). */

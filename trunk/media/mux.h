@@ -25,6 +25,9 @@ struct mux {
     size_t unit;              /* batches are whole multiples of it (TS: 188); else 1 */
     int in_band;              /* 1: sequence headers go through frame() as published (RTMP, TS);
                                  0: they are the viewer's preamble, changes go in-band (FLV) */
+    int stands_alone; /* 1: header() is all that opens a viewer's stream; sequence headers tell the
+                         state, and give no bytes (TS, MP3, AAC) */
+    int audio_only;   /* 1: no picture: a viewer begins at any frame (MP3, AAC) */
     struct mux_state *(*open)(void); /* NULL without memory */
     void (*close)(struct mux_state *state);
     /* What opens a stream before any frame (FLV's file header); NULL: nothing. */
@@ -32,8 +35,17 @@ struct mux {
     /* One frame at timestamp (ms, already on the stream's timeline). */
     void (*frame)(struct mux_state *state, const struct frame *frame, uint32_t timestamp,
                   mux_emit emit, void *arg);
+    /* Whether this format has a place for the codec; NULL: for all. */
+    int (*carries)(enum codec codec);
+    /* What the stream is known to consist of, CODEC_NONE: no such track; NULL: not asked for. */
+    void (*tracks)(struct mux_state *state, enum codec audio, enum codec video);
+    /* Whether what this frame will give opens a stream; NULL: video keyframes do. */
+    int (*starts)(const struct mux_state *state, const struct frame *frame, uint32_t timestamp);
 };
 
 extern const struct mux mux_flv;
+extern const struct mux mux_ts;
+extern const struct mux mux_mp3;
+extern const struct mux mux_aac;
 
 #endif

@@ -76,6 +76,11 @@ uint64_t rtmp_talk_bytes_in(const struct rtmp_talk *talk)
     return talk->bytes_in;
 }
 
+int rtmp_talk_is_drained(const struct rtmp_talk *talk)
+{
+    return talk->fed_len == 0 && !talk->has_held && bytes_left(&talk->aggregate.left) == 0;
+}
+
 struct buf *rtmp_talk_out(struct rtmp_talk *talk)
 {
     return &talk->out;

@@ -20,6 +20,7 @@ BELOW = {
     "co": {"base", "media", "proto", "live", "co"},
     "app": set(LAYERS),
     "main": set(LAYERS),
+    "tools": {"base", "media", "proto"},
     "fuzz": {"base", "media", "proto", "live", "test"},
 }
 # System headers that only some layers may know.
@@ -73,7 +74,7 @@ def layer_of(path):
         if len(parts) > 3 and parts[2] == "unit":
             return parts[3] if parts[3] in LAYERS else None
         return "fuzz" if len(parts) > 2 and parts[2] == "fuzz" else None
-    if parts[1] in LAYERS:
+    if parts[1] in LAYERS or parts[1] == "tools":
         return parts[1]
     return "main" if len(parts) == 2 else None
 

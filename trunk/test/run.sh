@@ -193,7 +193,7 @@ sum_up()
 
     for file in "$results"/[!l]*; do
         case $file in
-            *.xml) continue ;;
+            *.xml | */sum) continue ;;
         esac
         read -r p f name <"$file" || continue
         passed=$((passed + p))
@@ -201,7 +201,7 @@ sum_up()
         [ "$f" -eq 0 ] || echo "failed: $name ($f)"
     done
     echo
-    echo "$passed passed, $failed failed"
+    echo "$passed passed, $failed failed" | tee "$results/sum"
     [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
 }
 

@@ -1,12 +1,30 @@
 // Addresses: what the page's parameters mean, and the addresses and command lines made of them.
 // No DOM in here.
 
-const OWN = ['schema', 'server', 'port', 'vhost', 'app', 'stream', 'autostart'];
+const OWN = ['schema', 'server', 'port', 'vhost', 'app', 'stream', 'autostart', 'latency', 'also'];
 const SCHEMAS = ['http', 'https', 'ws', 'wss'];
 const DEFAULT_VHOST = '__defaultVhost__';
+const EXTENSION = /\.[a-z0-9]{2,4}$/i;
+
+/** What can be chosen; the extension of a stream's address says which it is. */
+export const FORMATS = ['flv', 'ts', 'mp3', 'aac'];
+
+/** Seconds behind the live edge that can be chosen; the page's parameter may give any other. */
+export const LATENCIES = [0.3, 0.6, 1, 2, 4];
+export const LATENCY_DEFAULT = 0.6;
+
+export const TILES_MAX = 16;
 
 function isSecure(schema) {
     return schema === 'https' || schema === 'wss';
+}
+
+function isSocket(schema) {
+    return schema.startsWith('ws');
+}
+
+function schemaOf(socket, secure) {
+    return (socket ? 'ws' : 'http') + (secure ? 's' : '');
 }
 
 // The port of an address that names none: the page's own where the schema fits, else the
@@ -24,8 +42,7 @@ function splitStream(text) {
     const mark = text.indexOf('?');
     const name = mark < 0 ? text : text.slice(0, mark);
     const query = mark < 0 ? [] : [...new URLSearchParams(text.slice(mark + 1))];
-    const hasExtension = /\.[a-z0-9]{2,4}$/i.test(name);
-    return { name: hasExtension ? name : name + '.flv', query };
+    return { name: EXTENSION.test(name) ? name : name + '.flv', query };
 }
 
 /** Parameters of the page (a query string) to an address. page: location. */
@@ -40,6 +57,11 @@ export function addressFromQuery(search, page) {
         schema = page.protocol === 'https:' ? 'https' : 'http';
         port = '';
     }
+    if (page.protocol === 'https:' && !isSecure(schema)) {
+        // Browsers let a page that came by TLS fetch by TLS only.
+        schema = schemaOf(isSocket(schema), true);
+        port = '';
+    }
     const stream = splitStream(given('stream', 'livestream.flv'));
     return {
         schema,
@@ -49,7 +71,6 @@ export function addressFromQuery(search, page) {
         app: given('app', 'live').replace(/^\/+|\/+$/g, ''),
         stream: stream.name.replace(/^\/+/, ''),
         extra: [...stream.query, ...[...query].filter(([name]) => !OWN.includes(name))],
-        autostart: !/^(false|off|no|0)$/i.test(query.get('autostart') || ''),
     };
 }
 
@@ -69,10 +90,14 @@ export function addressFromText(text, page) {
     if (!url.hostname || slash <= 0 || slash === path.length - 1) {
         return null;
     }
-    const query = new URLSearchParams(url.search);
+    const query = new URLSearchParams();
     query.set('server', url.hostname);
-    query.set('app', decodeURIComponent(path.slice(0, slash)));
-    query.set('stream', decodeURIComponent(path.slice(slash + 1)));
+    try {
+        query.set('app', decodeURIComponent(path.slice(0, slash)));
+        query.set('stream', decodeURIComponent(path.slice(slash + 1)));
+    } catch {
+        return null; // a lone percent sign
+    }
     if (!isRtmp) {
         const schema = url.protocol.slice(0, -1);
         if (!SCHEMAS.includes(schema)) {
@@ -81,10 +106,43 @@ export function addressFromText(text, page) {
         query.set('schema', schema);
         query.set('port', url.port || (isSecure(schema) ? '443' : '80'));
     }
-    return addressFromQuery(query.toString(), page);
+    const address = addressFromQuery(query.toString(), page);
+    // Everything after the mark is the stream's, also what the page would take for itself.
+    address.extra = [...url.searchParams].filter(([name]) => name !== 'vhost');
+    address.vhost = url.searchParams.get('vhost') || '';
+    return address;
 }
 
-function hostOf(address) {
+export function formatOf(address) {
+    const found = EXTENSION.exec(address.stream);
+    const name = found ? found[0].slice(1).toLowerCase() : '';
+    return FORMATS.includes(name) ? name : 'flv';
+}
+
+export function withFormat(address, format) {
+    return { ...address, stream: `${nameOf(address)}.${format}` };
+}
+
+/** "http" or "ws"; whether it is over TLS is another matter. */
+export function transportOf(address) {
+    return isSocket(address.schema) ? 'ws' : 'http';
+}
+
+export function withTransport(address, transport) {
+    return { ...address, schema: schemaOf(transport === 'ws', isSecure(address.schema)) };
+}
+
+/** The stream without its extension. */
+export function nameOf(address) {
+    return address.stream.replace(EXTENSION, '');
+}
+
+/** Host and port, as browsers count connections. */
+export function hostOf(address) {
+    return `${hostName(address)}:${address.port}`;
+}
+
+function hostName(address) {
     const bare = address.server.replace(/^\[|\]$/g, '');
     return bare.includes(':') ? `[${bare}]` : bare;
 }
@@ -100,28 +158,79 @@ function pathOf(address, stream) {
     return `${encode(address.app)}/${encode(stream)}${text ? '?' + text : ''}`;
 }
 
-/** The address to fetch. */
-export function streamUrl(address) {
+function baseOf(address) {
     const standard = isSecure(address.schema) ? '443' : '80';
     const port = address.port === standard ? '' : `:${address.port}`;
-    return `${address.schema}://${hostOf(address)}${port}/${pathOf(address, address.stream)}`;
+    return `${address.schema}://${hostName(address)}${port}/`;
+}
+
+/** The address to fetch. */
+export function streamUrl(address) {
+    return baseOf(address) + pathOf(address, address.stream);
 }
 
 /** The same by http or https, for programs that know no WebSocket. */
 export function httpUrl(address) {
-    return streamUrl({ ...address, schema: isSecure(address.schema) ? 'https' : 'http' });
+    return streamUrl(withTransport(address, 'http'));
 }
 
-/** The page's own parameters for this address: a link to share. */
-export function pageQuery(address) {
+/** Where this stream's server tells what is published. */
+export function listUrl(address) {
+    return `${baseOf(withTransport(address, 'http'))}api/v1/streams?count=100`;
+}
+
+/** A stream of the list (SRS's JSON) at the server and in the format of another address. */
+export function addressFromList(item, like) {
+    const host = /^rtmps?:\/\/([^/:]+)/.exec(item.tcUrl || '');
+    const vhost = host ? host[1] : '';
+    return {
+        ...like,
+        app: String(item.app),
+        stream: `${item.name}.${formatOf(like)}`,
+        vhost: vhost === DEFAULT_VHOST ? '' : vhost,
+        extra: [],
+    };
+}
+
+/** The same stream, whatever the transport, the format and the parameters. */
+export function isSameStream(a, b) {
+    const key = ({ server, vhost, app }) => [server, vhost, app].join('\n');
+    return key(a) === key(b) && nameOf(a) === nameOf(b);
+}
+
+/** All that the page's address says: streams (the first one is chosen), latency, autostart. */
+export function pageFromQuery(search, page) {
+    const query = new URLSearchParams(search);
+    const first = addressFromQuery(search, page);
+    const others = query
+        .getAll('also')
+        .map((text) => addressFromText(text.includes('://') ? text : baseOf(first) + text, page))
+        .filter(Boolean);
+    const latency = Number(query.get('latency'));
+    return {
+        addresses: [first, ...others].slice(0, TILES_MAX),
+        latency: latency >= 0.1 && latency <= 30 ? latency : LATENCY_DEFAULT,
+        autostart: !/^(false|off|no|0)$/i.test(query.get('autostart') || ''),
+    };
+}
+
+/** The page's own parameters for these streams: a link to share. */
+export function pageQuery([first, ...others], latency) {
     const query = new URLSearchParams();
     for (const name of ['schema', 'server', 'port', 'vhost', 'app', 'stream']) {
-        if (address[name]) {
-            query.set(name, address[name]);
+        if (first[name]) {
+            query.set(name, first[name]);
         }
     }
-    for (const [name, value] of address.extra) {
+    for (const [name, value] of first.extra) {
         query.append(name, value);
+    }
+    if (latency !== LATENCY_DEFAULT) {
+        query.set('latency', String(latency));
+    }
+    for (const other of others) {
+        const isNear = baseOf(other) === baseOf(first);
+        query.append('also', isNear ? pathOf(other, other.stream) : streamUrl(other));
     }
     return '?' + query.toString();
 }
@@ -130,14 +239,17 @@ export function pageQuery(address) {
 export function commandLines(address) {
     const quote = (text) => `'${text.replace(/'/g, `'\\''`)}'`;
     const url = httpUrl(address);
-    const name = address.stream.replace(/\.[a-z0-9]{2,4}$/i, '');
-    const rtmp = `rtmp://${hostOf(address)}/${pathOf(address, name)}`;
+    const path = pathOf(address, nameOf(address));
+    const rtmp = `rtmp://${hostName(address)}/${path}`;
+    const slash = path.split('?')[0].lastIndexOf('/');
     return [
         { label: 'Address', text: url },
         { label: 'ffplay', text: `ffplay -fflags nobuffer -flags low_delay ${quote(url)}` },
         { label: 'VLC', text: `vlc --network-caching=300 ${quote(url)}` },
+        { label: 'OBS server', text: `rtmp://${hostName(address)}/${path.slice(0, slash)}` },
+        { label: 'OBS key', text: path.slice(slash + 1) },
         {
-            label: 'Publish',
+            label: 'ffmpeg',
             text: `ffmpeg -re -stream_loop -1 -i ./doc/source.flv -c copy -f flv ${quote(rtmp)}`,
         },
     ];

@@ -34,8 +34,11 @@ export class Chart {
         }
         const pen = canvas.getContext('2d');
         pen.clearRect(0, 0, width, height);
-        pen.fillStyle = 'rgb(255 255 255 / 0.08)';
+        const colour = getComputedStyle(canvas).color;
+        pen.fillStyle = colour;
+        pen.globalAlpha = 0.2;
         pen.fillRect(0, height - ratio, width, ratio);
+        pen.globalAlpha = 1;
         if (values.length < 2) {
             return;
         }
@@ -46,17 +49,16 @@ export class Chart {
         const y = (i) => height - ratio - (values[i] / top) * (height - 3 * ratio);
         pen.beginPath();
         values.forEach((_, i) => (i === 0 ? pen.moveTo(x(i), y(i)) : pen.lineTo(x(i), y(i))));
-        pen.strokeStyle = '#2fc6a0';
+        pen.strokeStyle = colour;
         pen.lineWidth = 1.6 * ratio;
         pen.lineJoin = 'round';
         pen.stroke();
         pen.lineTo(width, height);
         pen.lineTo(left, height);
         pen.closePath();
-        const shade = pen.createLinearGradient(0, 0, 0, height);
-        shade.addColorStop(0, 'rgb(47 198 160 / 0.30)');
-        shade.addColorStop(1, 'rgb(47 198 160 / 0.02)');
-        pen.fillStyle = shade;
+        pen.globalAlpha = 0.16;
+        pen.fillStyle = colour;
         pen.fill();
+        pen.globalAlpha = 1;
     }
 }

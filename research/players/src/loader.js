@@ -2,9 +2,11 @@
 // library would keep to itself: that the server has not answered yet (it waits for a publisher),
 // the status and the JSON reason of a refusal, every piece of data as it comes.
 //
-// observer: onOpen({ status, url }), onData(bytes), onRefused({ status, reason })
+// observer: onOpen({ status, url }), onData(bytes), onRefused({ status, reason }),
+// onNoSocket() when HTTP would answer at the address of a WebSocket that could not be opened
 
 const ERROR_BODY_MAX = 16384;
+const PROBE_MS = 3000;
 
 async function reasonOf(response) {
     try {
@@ -15,11 +17,21 @@ async function reasonOf(response) {
     }
 }
 
-// A browser tells nothing of why a WebSocket failed; the same address by HTTP does.
+// A browser tells nothing of why a WebSocket failed; the same address by HTTP does. A GET, as
+// only its refusal has a reason in it; it is given up when it is answered or waits.
 async function probe(url, signal) {
+    const patience = AbortSignal.timeout(PROBE_MS);
+    const stop = new AbortController();
     try {
-        const response = await fetch(url.replace(/^ws/, 'http'), { method: 'HEAD', signal });
-        return response.ok ? null : { status: response.status, reason: '' };
+        const response = await fetch(url.replace(/^ws/, 'http'), {
+            cache: 'no-store',
+            signal: AbortSignal.any([signal, patience, stop.signal]),
+        });
+        if (!response.ok) {
+            return { status: response.status, reason: await reasonOf(response) };
+        }
+        stop.abort();
+        return { status: response.status };
     } catch {
         return null;
     }
@@ -33,6 +45,7 @@ export function liveLoader(mpegts, observer) {
             this._abort = new AbortController();
             this._received = 0;
             this._socket = null;
+            this._isOpen = false;
         }
 
         destroy() {
@@ -117,23 +130,36 @@ export function liveLoader(mpegts, observer) {
         _openSocket(url) {
             const socket = new WebSocket(url);
             socket.binaryType = 'arraybuffer';
-            socket.onopen = () => observer.onOpen({ status: 101, url });
+            socket.onopen = () => {
+                this._isOpen = true;
+                observer.onOpen({ status: 101, url });
+            };
             socket.onmessage = (event) => {
                 if (event.data instanceof ArrayBuffer) {
                     this._data(event.data);
                 }
             };
             socket.onclose = async (event) => {
-                if (this._received > 0 && event.wasClean) {
-                    this._complete();
+                if (this._isOpen) {
+                    if (event.code > 4400 && event.code < 4600) {
+                        // Refused after the handshake: the status is in the code.
+                        this._refuse({ status: event.code - 4000, reason: event.reason });
+                    } else if (event.wasClean) {
+                        this._complete();
+                    } else {
+                        this._fail(event.reason || 'the connection broke');
+                    }
                     return;
                 }
-                const answer = this._received > 0 ? null : await probe(url, this._abort.signal);
-                if (answer) {
+                const answer = await probe(url, this._abort.signal);
+                if (answer?.status >= 400) {
                     this._refuse(answer);
-                } else {
-                    this._fail(event.reason || 'the WebSocket was closed');
+                    return;
                 }
+                if (answer && !this._isOver) {
+                    observer.onNoSocket();
+                }
+                this._fail(event.reason || 'the WebSocket could not be opened');
             };
             this._socket = socket;
         }

@@ -1,351 +1,260 @@
-// The page: shows what a Session reports and hands it what people do.
+// The page: holds its streams, and hands them what people do.
 
 import * as addresses from './address.js';
-import { Chart } from './chart.js';
-import { Session, State } from './session.js';
+import { copyText, Panel } from './panel.js';
+import { StreamList } from './streams.js';
+import { Tile } from './tile.js';
 
 const $ = (id) => document.getElementById(id);
 const { mpegts } = window;
-const video = $('video');
 const SOUND_KEY = 'millrace.sound';
+// Browsers open so many connections to one server by HTTP/1.1; a WebSocket counts apart.
+const HTTP_CONNECTIONS = 6;
 
-// What each state says over the picture. busy: with the turning ring; play: with a button to
-// start; again: with a button to try again. {reason} and {seconds} are filled in.
-const TEXT = {
-    [State.STOPPED]: { headline: '', play: true },
-    [State.CONNECTING]: { headline: 'Connecting …', busy: true },
-    [State.WAITING]: {
-        headline: 'Waiting for a publisher',
-        detail: 'The server holds the line and starts as soon as the stream is published.',
-        busy: true,
-    },
-    [State.BUFFERING]: { headline: 'Loading …', busy: true },
-    [State.PLAYING]: null,
-    [State.AWAY]: {
-        headline: 'The publisher is away',
-        detail: 'Connected; the picture goes on when the stream comes back.',
-        busy: true,
-    },
-    [State.BLOCKED]: { headline: 'Your browser wants a click before it plays', play: true },
-    [State.MISSING]: {
-        headline: '404: no such stream',
-        detail: '{reason} Asking again {seconds}.',
-        busy: true,
-        again: true,
-    },
-    [State.DENIED]: { headline: '{status}', detail: '{reason}', again: true },
-    [State.UNSUPPORTED]: {
-        headline: 'This browser cannot play the stream',
-        detail: '{reason} The lines below play it in another program.',
-        again: true,
-    },
-    [State.RETRYING]: {
-        headline: 'Reconnecting …',
-        detail: '{reason} Trying again {seconds}.',
-        busy: true,
-        again: true,
-    },
-};
+const page = addresses.pageFromQuery(location.search, location);
+const panel = new Panel();
+const list = new StreamList($('streams'));
+const tiles = [];
+let chosen = null;
+let { latency } = page;
+let isTransportChosen = false;
 
-const DENIED_TEXT = { 401: '401: a login or a token is missing', 403: '403: not allowed' };
+// What is shown.
 
-let address = addresses.addressFromQuery(location.search, location);
-const session = new Session(video, mpegts);
-const charts = {
-    latency: new Chart($('c-latency'), 1),
-    bitrate: new Chart($('c-bitrate'), 500_000),
-};
-
-// Figures.
-
-function codecName(codec) {
-    const avc = /^avc1\.(..)..(..)$/i.exec(codec);
-    if (avc) {
-        const profile = { 42: 'Baseline', '4d': 'Main', 58: 'Extended', 64: 'High' };
-        const level = parseInt(avc[2], 16) / 10;
-        return `H.264 ${profile[avc[1].toLowerCase()] || avc[1]} ${level}`;
-    }
-    const known = [
-        [/^mp4a\.40\.2$/, 'AAC LC'],
-        [/^mp4a\.40\.5$/, 'HE-AAC'],
-        [/^mp4a\.40\.29$/, 'HE-AAC v2'],
-        [/^(mp3|mp4a\.(69|6b))$/i, 'MP3'],
-        [/^(hvc1|hev1)/, 'H.265'],
-        [/^av01/, 'AV1'],
-        [/^opus$/i, 'Opus'],
-    ];
-    const found = known.find(([pattern]) => pattern.test(codec));
-    return found ? found[1] : codec;
-}
-
-function bytesText(count) {
-    if (count < 1e6) {
-        return `${(count / 1e3).toFixed(0)} kB`;
-    }
-    return count < 1e9 ? `${(count / 1e6).toFixed(1)} MB` : `${(count / 1e9).toFixed(2)} GB`;
-}
-
-function rateText(rate) {
-    if (!rate) {
-        return '–';
-    }
-    return rate < 1e6 ? `${(rate / 1e3).toFixed(0)} kbit/s` : `${(rate / 1e6).toFixed(2)} Mbit/s`;
-}
-
-function show(id, text) {
-    const element = $(id);
-    if (element.textContent !== text) {
-        element.textContent = text;
-    }
-}
-
-const seconds = (value) => (value === null ? '–' : `${value.toFixed(2)} s`);
-
-function showFigures() {
-    const figures = session.statistics;
-    const hasPicture = figures.width > 0;
-    show('f-latency', seconds(figures.latency));
-    show('f-bitrate', rateText(figures.bitrate));
-    show('f-buffer', seconds(session.player ? figures.buffer : null));
-    show('f-bytes', bytesText(figures.bytes));
-    show('f-picture', hasPicture ? `${figures.width} × ${figures.height}` : '–');
-    show('f-fps', figures.framesPerSecond ? figures.framesPerSecond.toFixed(0) : '–');
-    show('f-video', codecName(figures.videoCodec) || '–');
-    show('f-audio', codecName(figures.audioCodec) || '–');
-    const share = figures.decodedFrames
-        ? ` (${((figures.droppedFrames * 100) / figures.decodedFrames).toFixed(1)} %)`
-        : '';
-    show('f-dropped', `${figures.droppedFrames}${share}`);
-    show('f-reloads', String(figures.reloads));
-    const isPlaying = session.state === State.PLAYING && figures.latency !== null;
-    show('live-text', isPlaying ? `Live −${figures.latency.toFixed(1)} s` : 'Live');
-    return figures;
-}
-
-// The state.
-
-function sentence(text) {
-    if (!text) {
-        return '';
-    }
-    const start = text[0].toUpperCase() + text.slice(1);
-    return /[.!?…]$/.test(start) ? start : `${start}.`;
-}
-
-function fill(text) {
-    const left = Math.max(0, session.retryAt - performance.now()) / 1000;
-    return (text || '')
-        .replace('{status}', DENIED_TEXT[session.status])
-        .replace('{reason}', sentence(session.reason))
-        .replace('{seconds}', left >= 1 ? `in ${Math.ceil(left)} s` : 'now')
-        .trim();
-}
-
-function showState() {
-    const text = TEXT[session.state];
-    const frame = $('frame');
-    frame.dataset.state = session.state;
-    frame.toggleAttribute('data-busy', Boolean(text?.busy));
-    $('cover').hidden = !text;
-    show('headline', fill(text?.headline));
-    show('detail', fill(text?.detail));
-    $('cover-play').hidden = !text?.play;
-    $('again').hidden = !text?.again;
-    $('state').dataset.state = session.state;
-    show('state', session.state);
-    $('toggle-icon').setAttribute('href', session.isRunning ? '#i-stop' : '#i-play');
-    showSound();
-}
-
-function showSound() {
-    const isSilent = video.muted || video.volume === 0;
-    $('mute-icon').setAttribute('href', isSilent ? '#i-mute' : '#i-sound');
-    $('volume').value = video.muted ? 0 : video.volume;
-    $('unmute').hidden = !(session.isMutedByBrowser && video.muted && session.state === State.PLAYING);
-}
-
-// The last picture stays, dimmed, while the stream is opened again.
-function keepStill() {
-    const still = $('still');
-    if (video.videoWidth > 0 && video.readyState >= 2) {
-        still.width = video.videoWidth;
-        still.height = video.videoHeight;
-        still.getContext('2d').drawImage(video, 0, 0);
-    }
-}
-
-function clearStill() {
-    $('still').width = $('still').width; // resizing clears it
-}
-
-// The address.
-
-function showAddress() {
+function showPage() {
+    const { address } = chosen;
+    const isAlone = tiles.length === 1;
+    $('grid').dataset.count = tiles.length;
+    tiles.forEach((tile) => tile.choose(tile === chosen, isAlone));
     $('address').value = addresses.streamUrl(address);
-    const name = `${address.app}/${address.stream}`;
-    show('stream-name', name);
-    document.title = `${name} – Millrace player`;
-    const lines = addresses.commandLines(address).map(({ label, text }) => {
-        const item = $('line').content.cloneNode(true);
-        item.querySelector('.line-label').textContent = label;
-        item.querySelector('code').textContent = text;
-        const button = item.querySelector('button');
-        button.setAttribute('aria-label', `Copy the line for ${label}`);
-        button.addEventListener('click', () => copy(text, button.querySelector('span')));
-        return item;
-    });
-    $('lines').replaceChildren(...lines);
+    document.title = `${address.app}/${address.stream} – Millrace player`;
+    panel.showAddress(address);
+    panel.showFigures(chosen.session);
+    document.querySelector(`[name=format][value=${addresses.formatOf(address)}]`).checked = true;
+    document.querySelector(`[name=transport][value=${addresses.transportOf(address)}]`).checked = true;
+    showLatency();
+    showLimit();
+    list.show(addresses.listUrl(address), (item) =>
+        tiles.some((tile) =>
+            addresses.isSameStream(tile.address, addresses.addressFromList(item, tile.address))));
 }
 
-async function copy(text, label) {
-    let isCopied = true;
-    try {
-        await navigator.clipboard.writeText(text);
-    } catch {
-        // Without https there is no clipboard to write to but the old way.
-        const field = document.createElement('textarea');
-        field.value = text;
-        document.body.append(field);
-        field.select();
-        isCopied = document.execCommand('copy');
-        field.remove();
+function showLatency() {
+    const select = $('latency');
+    const value = String(latency);
+    if (![...select.options].some((option) => option.value === value)) {
+        select.add(new Option(`${value} s`, value));
     }
-    label.textContent = isCopied ? 'Copied' : 'Failed';
-    setTimeout(() => (label.textContent = 'Copy'), 1500);
+    select.value = value;
 }
 
-function start() {
-    clearStill();
-    charts.latency.clear();
-    charts.bitrate.clear();
-    session.start(addresses.streamUrl(address));
+// Beyond the browser's limit a stream would wait for ever, and nobody would know why.
+function showLimit() {
+    const counts = new Map();
+    for (const { address } of tiles) {
+        if (addresses.transportOf(address) === 'http') {
+            const host = addresses.hostOf(address);
+            counts.set(host, (counts.get(host) || 0) + 1);
+        }
+    }
+    const most = Math.max(0, ...counts.values());
+    $('limit').hidden = most < HTTP_CONNECTIONS;
+    $('limit-count').textContent = String(most);
+}
+
+function keepAddress() {
+    const streams = tiles.map((tile) => tile.address);
+    history.replaceState(null, '', addresses.pageQuery(streams, latency));
+}
+
+// Streams.
+
+function choose(tile) {
+    if (tile !== chosen && tiles.includes(tile)) {
+        chosen = tile;
+        panel.clear();
+        showPage();
+    }
+}
+
+function play(tile, address, options = {}) {
+    tile.open(address, { latency, ...options });
+    if (tile === chosen) {
+        panel.clear();
+    }
+    showPage();
+}
+
+function add(address, options = {}) {
+    const tile = new Tile($('tile'), mpegts);
+    tile.video.volume = storedVolume();
+    tiles.push(tile);
+    chosen ||= tile;
+    tile.choose(tile === chosen, tiles.length === 1);
+    $('grid').append(tile.root);
+    tile.addEventListener('choose', () => choose(tile));
+    tile.addEventListener('close', () => remove(tile));
+    tile.addEventListener('fallback', () => {
+        showPage();
+        keepAddress();
+    });
+    const showIfChosen = () => tile === chosen && panel.showFigures(tile.session);
+    tile.addEventListener('tick', showIfChosen);
+    tile.addEventListener('change', showIfChosen);
+    tile.video.addEventListener('volumechange', () => tile === chosen && storeVolume(tile.video));
+    play(tile, address, options);
+    return tile;
+}
+
+function remove(tile) {
+    if (tiles.length < 2) {
+        return;
+    }
+    tiles.splice(tiles.indexOf(tile), 1);
+    tile.destroy();
+    if (tile === chosen) {
+        chosen = tiles[0];
+    }
+    showPage();
+    keepAddress();
+}
+
+// A stream beside others goes by WebSocket, unless the user said which it shall be.
+function addBeside(address) {
+    if (tiles.length >= addresses.TILES_MAX) {
+        return;
+    }
+    const isFree = !isTransportChosen;
+    add(isFree ? addresses.withTransport(address, 'ws') : address, { mayFallBack: isFree });
+    keepAddress();
+}
+
+function replay(change) {
+    play(chosen, change(chosen.address));
+    keepAddress();
+}
+
+// The volume is kept; without storage (private windows) it is forgotten.
+
+function storedVolume() {
+    try {
+        const stored = localStorage.getItem(SOUND_KEY);
+        return stored === null ? 1 : Math.min(1, Math.max(0, Number(stored) || 0));
+    } catch {
+        return 1;
+    }
+}
+
+function storeVolume(video) {
+    try {
+        localStorage.setItem(SOUND_KEY, String(video.volume));
+    } catch {
+        // As above.
+    }
+}
+
+// What people do.
+
+function entered() {
+    const address = addresses.addressFromText($('address').value.trim(), location);
+    $('address').setAttribute('aria-invalid', String(!address));
+    return address;
 }
 
 $('address-form').addEventListener('submit', (event) => {
     event.preventDefault();
-    const entered = addresses.addressFromText($('address').value.trim(), location);
-    $('address').setAttribute('aria-invalid', String(!entered));
-    if (entered) {
-        address = entered;
-        history.replaceState(null, '', addresses.pageQuery(address));
-        showAddress();
-        start();
+    const address = entered();
+    if (address) {
+        replay(() => address);
     }
 });
-
-// The controls.
-
-function toggle() {
-    if (session.isRunning) {
-        session.stop();
-    } else {
-        start();
+$('beside').addEventListener('click', () => {
+    const address = entered();
+    if (address) {
+        addBeside(address);
     }
+});
+list.addEventListener('play', ({ detail }) => {
+    replay((address) => addresses.addressFromList(detail, address));
+});
+list.addEventListener('add', ({ detail }) => {
+    addBeside(addresses.addressFromList(detail, chosen.address));
+});
+$('options').addEventListener('change', ({ target }) => {
+    if (target.name === 'format') {
+        replay((address) => addresses.withFormat(address, target.value));
+    } else if (target.name === 'transport') {
+        isTransportChosen = true;
+        replay((address) => addresses.withTransport(address, target.value));
+    } else if (target.id === 'latency') {
+        latency = Number(target.value);
+        tiles.forEach((tile) => play(tile, tile.address, { play: tile.session.isRunning }));
+        keepAddress();
+    }
+});
+$('use-sockets').addEventListener('click', () => {
+    for (const tile of tiles) {
+        if (addresses.transportOf(tile.address) === 'http') {
+            play(tile, addresses.withTransport(tile.address, 'ws'), { mayFallBack: true });
+        }
+    }
+    keepAddress();
+});
+$('copy-json').addEventListener('click', ({ currentTarget }) => {
+    copyText(report(), currentTarget.querySelector('span'));
+});
+$('show-keys').addEventListener('click', () => $('keys').showModal());
+
+// Everything about the chosen stream, for a report of a fault. Its parameters are left out: they
+// may hold a token.
+function report() {
+    const stream = addresses.streamUrl({ ...chosen.address, extra: [] });
+    const { statistics } = chosen.session;
+    const about = { time: new Date().toISOString(), stream, userAgent: navigator.userAgent };
+    return JSON.stringify({ ...about, ...statistics }, null, 2);
 }
 
-$('toggle').addEventListener('click', toggle);
-$('again').addEventListener('click', () => session.retry());
-$('cover-play').addEventListener('click', () => {
-    if (session.state === State.BLOCKED) {
-        session.unmute();
-    } else {
-        start();
-    }
-});
-$('unmute').addEventListener('click', () => session.unmute());
-$('live').addEventListener('click', () => session.jumpToLive());
-$('mute').addEventListener('click', () => {
-    if (video.muted) {
-        session.unmute();
-    } else {
-        video.muted = true;
-    }
-});
-$('volume').addEventListener('input', () => {
-    video.volume = Number($('volume').value);
-    if (video.muted && video.volume > 0) {
-        session.unmute();
-    }
-});
-video.addEventListener('volumechange', () => {
-    showSound();
-    try {
-        localStorage.setItem(SOUND_KEY, String(video.volume));
-    } catch {
-        // Private windows may have no storage; the volume is forgotten then.
-    }
-});
-$('full').addEventListener('click', () => {
-    if (document.fullscreenElement) {
-        document.exitFullscreen();
-    } else if ($('frame').requestFullscreen) {
-        $('frame').requestFullscreen();
-    } else {
-        video.webkitEnterFullscreen?.(); // iPhones know only this
-    }
-});
-$('pip').hidden = !document.pictureInPictureEnabled;
-$('pip').addEventListener('click', async () => {
-    try {
-        if (document.pictureInPictureElement) {
-            await document.exitPictureInPicture();
-        } else {
-            await video.requestPictureInPicture();
-        }
-    } catch {
-        // Not before there is a picture.
-    }
-});
-video.addEventListener('dblclick', () => $('full').click());
+const keys = {
+    ' ': () => chosen.toggle(),
+    m: () => chosen.toggleSound(),
+    f: () => chosen.toggleFull(),
+    l: () => chosen.session.jumpToLive(),
+    p: () => chosen.togglePip(),
+    s: () => chosen.snapshot(),
+    r: () => chosen.session.retry(),
+    '?': () => $('keys').showModal(),
+    ArrowUp: () => changeVolume(0.1),
+    ArrowDown: () => changeVolume(-0.1),
+};
 
-// A finger has no hover: a touch shows the controls for a while.
-let touched = 0;
-$('frame').addEventListener('pointerdown', (event) => {
-    if (event.pointerType === 'touch') {
-        $('frame').dataset.touched = '';
-        clearTimeout(touched);
-        touched = setTimeout(() => delete $('frame').dataset.touched, 3000);
-    }
-});
+function changeVolume(step) {
+    const { video } = chosen;
+    video.volume = Math.min(1, Math.max(0, video.volume + step));
+}
 
 document.addEventListener('keydown', (event) => {
-    if (event.target.closest('input, button, textarea') || event.ctrlKey || event.metaKey) {
+    const isText = event.target.closest('input, select, textarea, dialog');
+    const isPress = event.key === ' ' && event.target.closest('button');
+    if (isText || isPress || event.ctrlKey || event.metaKey || event.altKey) {
         return;
     }
-    const keys = {
-        ' ': toggle,
-        m: () => $('mute').click(),
-        f: () => $('full').click(),
-        l: () => session.jumpToLive(),
-    };
-    if (keys[event.key]) {
+    const tile = /^[1-9]$/.test(event.key) ? tiles[Number(event.key) - 1] : null;
+    const act = tile ? () => choose(tile) : keys[event.key];
+    if (act) {
         event.preventDefault();
-        keys[event.key]();
+        act();
     }
 });
 
 // A browser may have paused what nobody saw; what comes back is shown live.
 document.addEventListener('visibilitychange', () => {
-    if (!document.hidden && session.isRunning && session.player) {
-        if (video.paused && session.state !== State.BLOCKED) {
-            video.play().catch(() => {});
+    for (const { session, video } of document.hidden ? [] : tiles) {
+        if (session.isRunning && session.player) {
+            if (video.paused && session.state !== 'blocked') {
+                video.play().catch(() => {});
+            }
+            session.jumpToLive();
         }
-        session.jumpToLive();
-    }
-});
-
-let ticks = 0;
-session.addEventListener('change', showState);
-session.addEventListener('beforeclose', keepStill);
-session.addEventListener('tick', () => {
-    const figures = showFigures();
-    if (session.retryAt) {
-        showState(); // counts down
-    }
-    ticks += 1;
-    if (ticks % 2 === 0 && session.player) {
-        charts.latency.add(figures.latency);
-        charts.bitrate.add(figures.bitrate);
     }
 });
 
@@ -354,31 +263,27 @@ if (mpegts) {
     mpegts.LoggingControl.enableAll = false;
 }
 
-try {
-    const stored = localStorage.getItem(SOUND_KEY);
-    if (stored !== null) {
-        video.volume = Math.min(1, Math.max(0, Number(stored)));
-    }
-} catch {
-    // As above.
-}
-
-// For tests and for the curious.
+// For tests and for the curious: the chosen stream.
 window.millrace = {
-    session,
+    get session() {
+        return chosen.session;
+    },
     get state() {
-        return session.state;
+        return chosen.session.state;
     },
     get statistics() {
-        return session.statistics;
+        return chosen.session.statistics;
     },
     get address() {
-        return addresses.streamUrl(address);
+        return addresses.streamUrl(chosen.address);
     },
+    get tiles() {
+        return tiles.map(({ address, session }) => ({
+            address: addresses.streamUrl(address),
+            ...session.statistics,
+        }));
+    },
+    report,
 };
 
-showAddress();
-showState();
-if (address.autostart) {
-    start();
-}
+page.addresses.forEach((address) => add(address, { play: page.autostart }));

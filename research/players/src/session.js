@@ -1,7 +1,9 @@
 // One stream in one video element, kept playing: opens it, says in what state it is, measures it,
 // and opens it again when it ends, fails or stands still. The page only shows what this reports.
 
+import { createAudioPlayer } from './audio.js';
 import { liveLoader } from './loader.js';
+import { Meter } from './meter.js';
 
 /** What a session can be in; the page has the words for it. */
 export const State = Object.freeze({
@@ -25,51 +27,28 @@ const STALL_MS = 5000; // currentTime stands still for so long while data comes:
 const DATA_IS_FRESH_MS = 2000;
 const STEADY_MS = 5000; // played for so long: the next failure starts from the shortest wait
 const RETRY_MS = [300, 1000, 2000, 4000, 8000];
-const RATE_WINDOW_MS = 4000;
-const EDGE_WINDOW_MS = 15000;
+const TYPES = { flv: 'flv', ts: 'mpegts' }; // formats in the library's words
 
-const CONFIG = {
-    isLive: true,
-    enableStashBuffer: false,
-    liveBufferLatencyChasing: true,
-    liveBufferLatencyMaxLatency: 1.5,
-    liveBufferLatencyMinRemain: 0.5,
-    // Below that it plays a little faster, unnoticed, until it is near the live edge.
-    liveSync: true,
-    liveSyncMaxLatency: 1.0,
-    liveSyncTargetLatency: 0.6,
-    liveSyncPlaybackRate: 1.05,
-    lazyLoad: false,
-    autoCleanupSourceBuffer: true,
-    autoCleanupMaxBackwardDuration: 30,
-    autoCleanupMinBackwardDuration: 15,
-};
+// Beyond the target: the picture plays a little faster, unnoticed, until it is there again; far
+// beyond, it jumps. Short of it, it plays slower until enough is buffered.
+const PACE_SLACK = 0.35; // seconds
+const PACE_JUMP = 1;
+const PACE_FAST = 1.06;
+const PACE_SLOW = 0.95;
 
-// How far the picture is behind the newest that could be shown. The live edge runs on with the
-// clock also between two pieces of data; where it is, the earliest arrival of the last seconds
-// tells (the least that network and batches have added).
-class LiveEdge {
-    constructor() {
-        this.buckets = []; // [started at, least of (arrival - media time)]
-    }
-
-    note(now, mediaTime) {
-        const behind = now / 1000 - mediaTime;
-        const last = this.buckets.at(-1);
-        if (last && now - last[0] < EDGE_WINDOW_MS) {
-            last[1] = Math.min(last[1], behind);
-        } else {
-            this.buckets = [...this.buckets.slice(-1), [now, behind]];
-        }
-    }
-
-    latency(now, currentTime) {
-        if (this.buckets.length === 0) {
-            return null;
-        }
-        const least = Math.min(...this.buckets.map(([, behind]) => behind));
-        return Math.max(0, now / 1000 - least - currentTime);
-    }
+function libraryConfig(target, customLoader) {
+    return {
+        isLive: true,
+        enableStashBuffer: false,
+        liveBufferLatencyChasing: true,
+        liveBufferLatencyMaxLatency: target + PACE_JUMP,
+        liveBufferLatencyMinRemain: target,
+        lazyLoad: false,
+        autoCleanupSourceBuffer: true,
+        autoCleanupMaxBackwardDuration: 30,
+        autoCleanupMinBackwardDuration: 15,
+        customLoader,
+    };
 }
 
 export class Session extends EventTarget {
@@ -87,22 +66,27 @@ export class Session extends EventTarget {
         this.player = null;
         this.mediaInfo = null;
         this.failures = 0;
-        this.bytes = 0;
+        this.format = 'flv';
+        this.latencyTarget = 0.6;
+        this.hasNoSocket = false; // HTTP answers at this address, a WebSocket does not
         this._wantsToPlay = false;
-        this._edge = new LiveEdge();
-        this._rate = []; // [time, bytes] of the last seconds
-        this._frames = []; // [time, decoded frames] of the last seconds
+        this._meter = new Meter();
+        this._ahead = []; // what was buffered at the last ticks
         video.addEventListener('error', () => this._onVideoError());
         video.addEventListener('playing', () => this._onPlaying());
-        setInterval(() => this._tick(), TICK_MS);
+        this._ticks = setInterval(() => this._tick(), TICK_MS);
     }
 
     get isRunning() {
         return this._wantsToPlay;
     }
 
-    start(url) {
+    /** options: format, latency (the target, in seconds). */
+    start(url, { format = 'flv', latency = 0.6 } = {}) {
         this.url = url;
+        this.format = format;
+        this.latencyTarget = latency;
+        this.hasNoSocket = false;
         this.failures = 0;
         this.reloads = 0;
         this._wantsToPlay = true;
@@ -113,6 +97,12 @@ export class Session extends EventTarget {
         this._wantsToPlay = false;
         this._close();
         this._set(State.STOPPED);
+    }
+
+    /** The end: nothing can be played with it afterwards. */
+    destroy() {
+        this.stop();
+        clearInterval(this._ticks);
     }
 
     /** Opens the same stream again at once. */
@@ -134,7 +124,7 @@ export class Session extends EventTarget {
     jumpToLive() {
         const { buffered } = this.video;
         if (buffered.length > 0) {
-            this.video.currentTime = Math.max(0, buffered.end(buffered.length - 1) - 0.3);
+            this.video.currentTime = Math.max(0, buffered.end(buffered.length - 1) - Math.min(0.3, this.latencyTarget));
         }
     }
 
@@ -148,15 +138,18 @@ export class Session extends EventTarget {
             reason: this.reason,
             status: this.status,
             currentTime: video.currentTime,
+            format: this.format,
             buffer: this._bufferedAhead(),
             latency: this._latency(now),
-            bitrate: this._bitrate(now),
-            bytes: this.bytes,
+            latencyTarget: this.latencyTarget,
+            playbackRate: video.playbackRate,
+            bitrate: this._meter.bitrate(now),
+            bytes: this._meter.bytes,
             videoCodec: info.hasVideo === false ? '' : info.videoCodec || '',
             audioCodec: info.hasAudio === false ? '' : info.audioCodec || '',
             width: video.videoWidth,
             height: video.videoHeight,
-            framesPerSecond: this._framesPerSecond(),
+            framesPerSecond: this._meter.framesPerSecond(),
             decodedFrames: quality ? quality.totalVideoFrames : 0,
             droppedFrames: quality ? quality.droppedVideoFrames : 0,
             reloads: this.reloads,
@@ -176,19 +169,17 @@ export class Session extends EventTarget {
     _open() {
         this._close();
         const { mpegts, video } = this;
-        if (!mpegts?.getFeatureList().mseLivePlayback) {
+        if (TYPES[this.format] && !mpegts?.getFeatureList().mseLivePlayback) {
             this._set(State.UNSUPPORTED, 'this browser has no Media Source Extensions');
             return;
         }
         const now = performance.now();
         this.status = 0;
         this.mediaInfo = null;
-        this._edge = new LiveEdge();
-        this._rate = [];
-        this._frames = [];
+        this._meter.reset();
+        this._ahead = [];
         this._opened = now;
         this._isAnswered = false;
-        this._lastData = 0;
         this._lastTime = -1;
         this._lastProgress = now;
         this._playedSince = 0;
@@ -199,12 +190,9 @@ export class Session extends EventTarget {
             onOpen: ({ status }) => this._onOpen(status),
             onData: (count) => this._onData(count),
             onRefused: (answer) => (this._refusal = answer),
+            onNoSocket: () => (this.hasNoSocket = true),
         };
-        const source = { type: 'flv', isLive: true, url: this.url };
-        const player = mpegts.createPlayer(source, {
-            ...CONFIG,
-            customLoader: liveLoader(mpegts, observer),
-        });
+        const player = this._create(observer);
         this.player = player;
         const { Events } = mpegts;
         player.on(Events.ERROR, (type, detail, info) => {
@@ -220,6 +208,16 @@ export class Session extends EventTarget {
         player.attachMediaElement(video);
         player.load();
         this._play();
+    }
+
+    _create(observer) {
+        const { mpegts, format, url } = this;
+        const loader = liveLoader(mpegts, observer);
+        if (!TYPES[format]) {
+            return createAudioPlayer(mpegts, { format, url, loader, observer });
+        }
+        const source = { type: TYPES[format], isLive: true, url };
+        return mpegts.createPlayer(source, libraryConfig(this.latencyTarget, loader));
     }
 
     _close() {
@@ -283,13 +281,7 @@ export class Session extends EventTarget {
     }
 
     _onData(count) {
-        const now = performance.now();
-        this._lastData = now;
-        this.bytes += count;
-        this._rate.push([now, count]);
-        while (this._rate.length > 0 && now - this._rate[0][0] > RATE_WINDOW_MS) {
-            this._rate.shift();
-        }
+        this._meter.onData(performance.now(), count);
     }
 
     _onError(type, detail, info) {
@@ -305,6 +297,8 @@ export class Session extends EventTarget {
             (detail === ErrorDetails.MEDIA_MSE_ERROR && info?.code === NOT_SUPPORTED);
         if (isCodec) {
             this._giveUp(State.UNSUPPORTED, text);
+        } else if (this.hasNoSocket) {
+            this._again('the server takes no WebSocket at this address');
         } else if (type === ErrorTypes.NETWORK_ERROR && !this._isAnswered) {
             this._again('the server cannot be reached');
         } else if (type === ErrorTypes.NETWORK_ERROR) {
@@ -327,6 +321,11 @@ export class Session extends EventTarget {
 
     _onVideoError() {
         if (this.player && this.video.error) {
+            const NOT_SUPPORTED = 4; // or refused: an element does not tell which
+            if (!this._isAnswered && this.video.error.code === NOT_SUPPORTED) {
+                this._again('the stream could not be opened');
+                return;
+            }
             this._again(this.video.error.message || 'the picture could not be decoded');
         }
     }
@@ -345,29 +344,11 @@ export class Session extends EventTarget {
     }
 
     _latency(now) {
-        const latency = this._edge.latency(now, this.video.currentTime);
+        const latency = this._meter.latency(now, this.video.currentTime);
         if (latency === null || this.video.readyState < 2) {
             return null;
         }
         return Math.max(latency, this._bufferedAhead());
-    }
-
-    _bitrate(now) {
-        const recent = this._rate.filter(([at]) => now - at <= RATE_WINDOW_MS);
-        if (recent.length < 2) {
-            return 0;
-        }
-        // The first piece is the whole of a GOP at once, which is no rate.
-        const bytes = recent.slice(1).reduce((sum, [, count]) => sum + count, 0);
-        return (bytes * 8000) / Math.max(500, now - recent[0][0]);
-    }
-
-    _framesPerSecond() {
-        const first = this._frames[0];
-        const last = this._frames.at(-1);
-        return first && last[0] - first[0] > 900
-            ? ((last[1] - first[1]) * 1000) / (last[0] - first[0])
-            : 0;
     }
 
     _tick() {
@@ -386,21 +367,25 @@ export class Session extends EventTarget {
             return;
         }
         this._measure(now);
+        const { lastData } = this._meter;
         const isMoving = video.currentTime !== this._lastTime;
         if (isMoving) {
             this._lastTime = video.currentTime;
             this._lastProgress = now;
         }
-        const silence = now - Math.max(this._lastData, this._opened);
+        const silence = now - Math.max(lastData, this._opened);
         const stoodStill = now - this._lastProgress;
         if (this.state === State.BLOCKED && video.paused) {
             this._lastProgress = now;
         } else if (isMoving && video.readyState >= 2 && !video.paused) {
             this._set(State.PLAYING);
             this._playedSince ||= now;
+            this._pace();
             if (now - this._playedSince > STEADY_MS) {
                 this.failures = 0;
             }
+        } else if (lastData === 0 && silence > WAITING_AFTER_MS) {
+            this._set(State.WAITING); // a WebSocket is open before there is a stream
         } else if (silence > AWAY_AFTER_MS) {
             this._playedSince = 0;
             this._set(State.AWAY);
@@ -416,13 +401,32 @@ export class Session extends EventTarget {
 
     _measure(now) {
         const { buffered } = this.video;
-        if (buffered.length > 0) {
-            this._edge.note(now, buffered.end(buffered.length - 1));
-        }
+        const edge = buffered.length > 0 ? buffered.end(buffered.length - 1) : null;
         const decoded = this.video.getVideoPlaybackQuality?.().totalVideoFrames || 0;
-        this._frames.push([now, decoded]);
-        if (this._frames.length > 12) {
-            this._frames.shift();
+        this._meter.note(now, edge, decoded);
+    }
+
+    // Keeps the distance to the live edge near its target.
+    _pace() {
+        const { video, latencyTarget } = this;
+        // Data comes in batches: the mean of a second is what counts.
+        this._ahead = [...this._ahead.slice(-3), this._bufferedAhead()];
+        const mean = this._ahead.reduce((sum, ahead) => sum + ahead, 0) / this._ahead.length;
+        const over = mean - latencyTarget;
+        if (over > PACE_JUMP && this._ahead.length > 3) {
+            this._ahead = [];
+            video.currentTime += over;
+        }
+        const wasFast = video.playbackRate > 1;
+        const wasSlow = video.playbackRate < 1;
+        let rate = 1;
+        if (over > (wasFast ? 0 : PACE_SLACK)) {
+            rate = PACE_FAST;
+        } else if (over < (wasSlow ? 0 : -PACE_SLACK)) {
+            rate = PACE_SLOW;
+        }
+        if (video.playbackRate !== rate) {
+            video.playbackRate = rate;
         }
     }
 }

@@ -320,6 +320,30 @@ def test_busy_stream(server, open_all, headers):
     open_all(publisher, srv)
 
 
+def test_a_closed_publisher_is_noticed_at_once(server, open_all, headers):
+    """Also while the server reads only every now and then, for nobody watches."""
+    srv = server()
+    for _ in range(10):
+        client = publisher(srv)
+        start_of_stream(client, headers)
+        synced(client)
+        client.close()
+    open_all(publisher, srv)
+
+
+def test_fast_publisher_without_viewers_is_not_held_up(server, open_all, headers):
+    srv = server()
+    client = open_all(publisher, srv)
+    client.chunk_size(60000)
+    start_of_stream(client, headers)
+    synced(client)
+    begin = time.monotonic()
+    for at in range(1, 800):
+        client.message(rc.VIDEO, at * 40, (key if at % 25 == 0 else inter)(b"f", 50000))
+    synced(client)
+    assert time.monotonic() - begin < 8  # 40 MB
+
+
 def test_firstpkt_timeout(server, open_all):
     srv = server(publish={"firstpkt_timeout": 400, "normal_timeout": 60000})
     client = open_all(publisher, srv)
@@ -521,6 +545,29 @@ def test_play_ends_and_another_begins(server, open_all, headers):
     with_end = viewer.chunks(rc.COMMAND, 0, rc.amf("closeStream", 0, None), csid=3)
     with_end += viewer.chunks(rc.COMMAND, 0, rc.amf("play", 9, None, "t"), csid=3)
     viewer.send(with_end)
+    viewer.until("NetStream.Play.Start")
+    assert viewer.media(1)[0].data == key(b"t")
+
+
+def test_play_ends_in_the_middle_of_a_message(server, open_all, headers):
+    """A player that takes nothing and asks for another stream: what follows is still in order."""
+    srv = server()
+    client = open_all(publisher, srv)
+    client.chunk_size(60000)
+    start_of_stream(client, headers)
+    synced(client)
+    other = open_all(publisher, srv, "t")
+    other.message(rc.VIDEO, 0, headers[0], csid=6)
+    other.message(rc.AUDIO, 0, headers[1], csid=4)
+    other.message(rc.VIDEO, 0, key(b"t"))
+    synced(other)
+    viewer = open_all(player, srv)
+    viewer.media(1)
+    for at in range(1, 200):
+        client.message(rc.VIDEO, at * 40, (key if at % 25 == 0 else inter)(b"m", 100000))
+    synced(client)
+    viewer.command("closeStream", 0, None)
+    viewer.command("play", 9, None, "t")
     viewer.until("NetStream.Play.Start")
     assert viewer.media(1)[0].data == key(b"t")
 

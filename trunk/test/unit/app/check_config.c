@@ -250,19 +250,17 @@ END_TEST
 /* What is checked but does nothing yet is said, unless it is the default. */
 START_TEST(test_no_effect_yet)
 {
-    char *environment[] = {"SRS_VHOST_HTTP_REMUX_FAST_CACHE=10", NULL};
+    char *environment[] = {"SRS_VHOST_PUBLISH_MR_LATENCY=10", NULL};
     static struct config_test_log log;
-    struct config *config = config_test_load("http_server { https {\nenabled on; listen 8088; } }\n"
-                                             "vhost a { publish { mr off; takeover reject; } }\n"
-                                             "vhost b { publish { takeover replace; } }\n",
+    struct config *config = config_test_load("vhost a { publish { mr off; mr_latency 350; } }\n"
+                                             "vhost b { publish {\nmr on; } }\n",
                                              environment);
     const char *text = config_test_warnings(&log, config);
 
-    ck_assert_ptr_nonnull(strstr(text, "test.conf:2: enabled has no effect yet\n"));
-    ck_assert_ptr_nonnull(strstr(text, "test.conf:4: takeover has no effect yet\n"));
+    ck_assert_ptr_nonnull(strstr(text, "test.conf:3: mr has no effect yet\n"));
     ck_assert_ptr_nonnull(
-        strstr(text, "environment: SRS_VHOST_HTTP_REMUX_FAST_CACHE has no effect yet\n"));
-    ck_assert_int_eq(lines_of(text), 3);
+        strstr(text, "environment: SRS_VHOST_PUBLISH_MR_LATENCY has no effect yet\n"));
+    ck_assert_int_eq(lines_of(text), 2);
     config_unref(config);
 }
 END_TEST

@@ -1,0 +1,119 @@
+// The page's words: what each state says, and figures as text. No DOM in here.
+
+import { State } from './session.js';
+
+// What each state says over the picture. busy: with the turning ring; play: with a button to
+// start; again: with a button to try again. {reason}, {status} and {seconds} are filled in.
+const TEXT = {
+    [State.STOPPED]: { headline: '', play: true },
+    [State.CONNECTING]: { headline: 'Connecting …', busy: true },
+    [State.WAITING]: {
+        headline: 'Waiting for a publisher',
+        detail: 'The server holds the line and starts as soon as the stream is published.',
+        busy: true,
+    },
+    [State.BUFFERING]: { headline: 'Loading …', busy: true },
+    [State.PLAYING]: null,
+    [State.AWAY]: {
+        headline: 'The publisher is away',
+        detail: 'Connected; the picture goes on when the stream comes back.',
+        busy: true,
+    },
+    [State.BLOCKED]: { headline: 'Your browser wants a click before it plays', play: true },
+    [State.MISSING]: {
+        headline: '404: no such stream',
+        detail: '{reason} Asking again {seconds}.',
+        busy: true,
+        again: true,
+    },
+    [State.DENIED]: { headline: '{status}', detail: '{reason}', again: true },
+    [State.UNSUPPORTED]: {
+        headline: 'This browser cannot play the stream',
+        detail: '{reason} The lines below play it in another program.',
+        again: true,
+    },
+    [State.RETRYING]: {
+        headline: 'Reconnecting …',
+        detail: '{reason} Trying again {seconds}.',
+        busy: true,
+        again: true,
+    },
+};
+
+const DENIED_TEXT = { 401: '401: a login or a token is missing', 403: '403: not allowed' };
+
+function sentence(text) {
+    if (!text) {
+        return '';
+    }
+    const start = text[0].toUpperCase() + text.slice(1);
+    return /[.!?…]$/.test(start) ? start : `${start}.`;
+}
+
+/** What to say of a session: { headline, detail, busy, play, again }, or null: nothing. */
+export function stateText({ state, reason, status, retryAt }) {
+    const text = TEXT[state];
+    if (!text) {
+        return null;
+    }
+    const left = Math.max(0, retryAt - performance.now()) / 1000;
+    const fill = (line) =>
+        (line || '')
+            .replace('{status}', DENIED_TEXT[status])
+            .replace('{reason}', sentence(reason))
+            .replace('{seconds}', left >= 1 ? `in ${Math.ceil(left)} s` : 'now')
+            .trim();
+    return { ...text, headline: fill(text.headline), detail: fill(text.detail) };
+}
+
+export function codecText(codec) {
+    const avc = /^avc1\.(..)..(..)$/i.exec(codec);
+    if (avc) {
+        const profile = { 42: 'Baseline', '4d': 'Main', 58: 'Extended', 64: 'High' };
+        const level = parseInt(avc[2], 16) / 10;
+        return `H.264 ${profile[avc[1].toLowerCase()] || avc[1]} ${level}`;
+    }
+    const known = [
+        [/^mp4a\.40\.2$/, 'AAC LC'],
+        [/^mp4a\.40\.5$/, 'HE-AAC'],
+        [/^mp4a\.40\.29$/, 'HE-AAC v2'],
+        [/^(mp3|mp4a\.(69|6b))$/i, 'MP3'],
+        [/^(hvc1|hev1)/, 'H.265'],
+        [/^av01/, 'AV1'],
+        [/^opus$/i, 'Opus'],
+    ];
+    const found = known.find(([pattern]) => pattern.test(codec));
+    return found ? found[1] : codec;
+}
+
+export function bytesText(count) {
+    if (count < 1e6) {
+        return `${(count / 1e3).toFixed(0)} kB`;
+    }
+    return count < 1e9 ? `${(count / 1e6).toFixed(1)} MB` : `${(count / 1e9).toFixed(2)} GB`;
+}
+
+export function rateText(rate) {
+    if (!rate) {
+        return '–';
+    }
+    return rate < 1e6 ? `${(rate / 1e3).toFixed(0)} kbit/s` : `${(rate / 1e6).toFixed(2)} Mbit/s`;
+}
+
+export function secondsText(value) {
+    return value === null ? '–' : `${value.toFixed(2)} s`;
+}
+
+/** One stream of the server's list, in a line. */
+export function listText(item) {
+    const { video, audio } = item;
+    const viewers = Math.max(0, (item.clients || 0) - (item.publish?.active ? 1 : 0));
+    const parts = [
+        video?.width ? `${video.width}×${video.height}` : '',
+        video ? video.codec.replace('H264', 'H.264') : '',
+        audio ? audio.codec : '',
+        item.kbps?.recv_30s ? rateText(item.kbps.recv_30s * 1000) : '',
+        `${viewers} watching`,
+    ];
+    return parts.filter(Boolean).join(' · ');
+}

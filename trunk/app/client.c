@@ -1,0 +1,45 @@
+/*
+ * The list of clients. It is intrusive, so that a viewer costs no allocation of its
+ * own and leaving is O(1); it is in the order of arrival, newest first, so that
+ * those who page through it meet a quiet end.
+ */
+#include "app/client.h"
+
+#include "app/server.h"
+#include "app/stream.h"
+#include "base/str.h"
+
+#include <assert.h>
+
+void client_enter(struct server *server, struct client *client)
+{
+    struct stream *stream = source_data(client->source);
+
+    assert(client->conn != NULL && client->format != NULL);
+    (void)str_copy(client->id, sizeof(client->id), co_id());
+    client->since = clock_now();
+    client->prev = NULL;
+    client->next = server->clients;
+    if (client->next != NULL)
+        client->next->prev = client;
+    server->clients = client;
+    server->client_count++;
+    if (client->is_publisher && stream != NULL)
+        stream->publisher = client;
+}
+
+void client_leave(struct server *server, struct client *client)
+{
+    struct stream *stream = source_data(client->source);
+
+    assert(server->client_count > 0);
+    if (stream != NULL && stream->publisher == client)
+        stream->publisher = NULL;
+    if (client->prev != NULL)
+        client->prev->next = client->next;
+    else
+        server->clients = client->next;
+    if (client->next != NULL)
+        client->next->prev = client->prev;
+    server->client_count--;
+}

@@ -1,0 +1,197 @@
+/*
+ * The API's addresses: a row of the table below for each. What they answer with is
+ * made in api_json.c; here are who may ask for what, paging, and the answers' frame:
+ * `code` 0 and the server's names in front, or another code when there is no such thing,
+ * with status 200, as consoles for SRS look at the code.
+ */
+#include "app/http_api.h"
+
+#include "app/api_json.h"
+#include "app/server.h"
+#include "base/str.h"
+#include "proto/url.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define API_PREFIX        "/api/v1/"
+#define API_COUNT_DEFAULT 10
+#define API_COUNT_MAX     1000
+#define API_START_MAX     1000000
+
+/* SRS's numbers for what is not there. */
+#define API_NO_VHOST  2047
+#define API_NO_STREAM 2048
+#define API_NO_CLIENT 2049
+
+struct api_call {
+    const char *name;
+    int (*answer)(const struct api_query *query, json_t *out); /* 0, a code, or -1: no memory */
+    int is_public; /* also at http_server's address when http_api has another */
+    int missing;   /* the code for an id that is not there; 0: takes no id */
+    const char *doc;
+};
+
+static int answer_root(const struct api_query *query, json_t *out);
+
+static const struct api_call calls[] = {
+    {"", answer_root, 0, 0, NULL},
+    {"versions", api_versions, 1, 0, "the version of the server"},
+    {"summaries", api_summaries, 0, 0, "the server: its process, memory and connections"},
+    {"vhosts", api_vhosts, 0, API_NO_VHOST, "all vhosts, or vhosts/ID"},
+    {"streams", api_streams, 1, API_NO_STREAM, "streams by start and count, or streams/ID"},
+    {"clients", api_clients, 0, API_NO_CLIENT, "clients by start and count, or clients/ID"},
+};
+
+#define CALL_COUNT (sizeof(calls) / sizeof(calls[0]))
+
+static int answer_root(const struct api_query *query, json_t *out)
+{
+    json_t *urls = json_object();
+
+    (void)query;
+    for (size_t i = 1; i < CALL_COUNT; i++)
+        if (json_object_set_new(urls, calls[i].name, json_string(calls[i].doc)) != 0) {
+            json_decref(urls);
+            return -1;
+        }
+    return json_object_set_new(out, "urls", urls);
+}
+
+/* "8080", ":8080", "*:8080" and "0.0.0.0:8080" are one address. */
+static const char *endpoint_port(const char *endpoint)
+{
+    if (str_starts(endpoint, "0.0.0.0:"))
+        return endpoint + 8;
+    if (str_starts(endpoint, "*:"))
+        return endpoint + 2;
+    return endpoint[0] == ':' ? endpoint + 1 : endpoint;
+}
+
+int http_api_is_shared(const struct config *config, const char *endpoint)
+{
+    const struct config_strings *listen = &config->http_server.listen;
+
+    if (!config->http_server.enabled)
+        return 0;
+    for (int i = 0; i < listen->count; i++)
+        if (strcmp(endpoint_port(listen->item[i]), endpoint_port(endpoint)) == 0)
+            return 1;
+    return 0;
+}
+
+/* All of it here: at http_api's own address, or where that is one of http_server's. */
+static int is_whole(const struct http_exchange *x)
+{
+    const struct config *config = x->server->config;
+
+    for (int i = 0; i < config->http_api.listen.count && !x->is_api; i++)
+        if (http_api_is_shared(config, config->http_api.listen.item[i]))
+            return 1;
+    return x->is_api;
+}
+
+/* The row of "streams" or "streams/ID"; *id is what follows, "" if nothing. */
+static const struct api_call *call_find(const char *path, const char **id)
+{
+    const char *slash = strchr(path, '/');
+    size_t len = slash != NULL ? (size_t)(slash - path) : strlen(path);
+
+    *id = slash != NULL ? slash + 1 : "";
+    for (size_t i = 0; i < CALL_COUNT; i++) {
+        if (strlen(calls[i].name) != len || strncmp(calls[i].name, path, len) != 0)
+            continue;
+        return **id == '\0' || calls[i].missing != 0 ? &calls[i] : NULL;
+    }
+    return NULL;
+}
+
+static size_t query_number(const struct http_exchange *x, const char *name, int64_t fallback,
+                           int64_t max)
+{
+    int64_t number = fallback;
+    char text[24];
+
+    if (url_query_get(x->request->query, name, text, sizeof(text)) == 0 &&
+        str_to_i64(text, 0, INT64_MAX, &number) == 0 && number > max)
+        number = max;
+    return (size_t)number;
+}
+
+static struct err *answer_send(struct http_exchange *x, const json_t *body, usec_t timeout)
+{
+    char *text = json_dumps(body, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    struct err *err;
+
+    if (text == NULL)
+        return http_answer_error(x, 503, NULL, timeout, "no memory for this answer");
+    err = http_answer(x, 200, "application/json", "Cache-Control: no-store\r\n", text, strlen(text),
+                      timeout);
+    free(text);
+    return err;
+}
+
+static struct err *call_serve(struct http_exchange *x, const struct api_call *call, const char *id,
+                              usec_t timeout)
+{
+    struct api_query query = {.server = x->server,
+                              .id = id,
+                              .start = query_number(x, "start", 0, API_START_MAX),
+                              .count = query_number(x, "count", API_COUNT_DEFAULT, API_COUNT_MAX)};
+    json_t *body = json_object();
+    struct err *err;
+    int code = api_head(x->server, body);
+
+    if (code == 0)
+        code = call->answer(&query, body);
+    if (code > 0) {
+        json_object_clear(body);
+        code = json_object_set_new(body, "code", json_integer(call->missing));
+    }
+    if (code == 0)
+        err = answer_send(x, body, timeout);
+    else
+        err = http_answer_error(x, 503, NULL, timeout, "no memory for this answer");
+    json_decref(body);
+    return err;
+}
+
+static struct err *api_pass(struct http_handler *self, struct http_exchange *x, usec_t timeout)
+{
+    if (self->next != NULL)
+        return http_next(self, x, timeout);
+    return http_answer_error(x, 404, NULL, timeout, "there is only the API here: " API_PREFIX);
+}
+
+static struct err *api_serve(struct http_handler *self, struct http_exchange *x, usec_t timeout)
+{
+    const char *path = x->request->path;
+    const struct api_call *call;
+    const char *id = "";
+
+    if (!x->server->config->http_api.enabled || !str_starts(path, API_PREFIX))
+        return api_pass(self, x, timeout);
+    call = call_find(path + strlen(API_PREFIX), &id);
+    if (call == NULL || (!call->is_public && !is_whole(x)))
+        return http_answer_error(x, 404, NULL, timeout, "the API has nothing at this address");
+    if (!http_is_read(x))
+        return http_answer_method(x, timeout);
+    return call_serve(x, call, id, timeout);
+}
+
+struct http_handler *http_api_new(struct http_handler *next)
+{
+    struct http_handler *handler = calloc(1, sizeof(*handler));
+
+    if (handler == NULL)
+        return NULL;
+    handler->serve = api_serve;
+    handler->next = next;
+    return handler;
+}
+
+void http_api_free(struct http_handler *handler)
+{
+    free(handler);
+}

@@ -1,0 +1,155 @@
+/*
+ * One RTMP player. Two directions share the connection: the fan-out sends the
+ * stream, shared bytes that this coroutine only sees when the socket blocks; and
+ * what the player says is answered between two of its batches.
+ */
+#include "app/rtmp_session_private.h"
+
+#include "app/fanout.h"
+#include "co/co.h"
+#include "live/viewer.h"
+#include "proto/rtmp_mux.h"
+
+#include <errno.h>
+
+struct playing {
+    struct source *source;
+    const struct config_vhost *vhost;
+    struct fanout_viewer *fv;
+    uint8_t is_over; /* the peer ended it */
+};
+
+static __attribute__((noinline)) int play_open(struct rtmp_session *session, struct playing *p)
+{
+    struct fanout_viewer_opts opts = {.vhost = p->vhost, .framing = FANOUT_RAW};
+    struct viewer *viewer = viewer_open(p->source, &rtmp_mux, clock_now());
+
+    p->fv = viewer != NULL
+                ? fanout_viewer_open(session->server->fanout, session->conn, viewer, &opts)
+                : NULL;
+    return p->fv != NULL ? 0 : -1;
+}
+
+/* Takes what the player said out of the conversation, and puts the answers into the stream. */
+static struct err *play_take(struct rtmp_session *session, struct playing *p)
+{
+    struct buf *out = rtmp_talk_out(session->talk);
+    struct rtmp_message message;
+    enum rtmp_event event;
+    int more = 1;
+
+    while (more && !p->is_over) {
+        struct err *err = rtmp_talk_take(session->talk, &event, &message, &more);
+
+        if (err != NULL)
+            return err;
+        if (event == RTMP_EVENT_UNPUBLISH)
+            p->is_over = 1;
+        if (event == RTMP_EVENT_PAUSE || event == RTMP_EVENT_RESUME)
+            fanout_viewer_pause(p->fv, event == RTMP_EVENT_PAUSE);
+        if (out->len == 0 || p->is_over)
+            continue;
+        if (fanout_viewer_inject(p->fv, buf_data(out), out->len) != 0)
+            return err_new(ERR_LIMIT, "too many answers wait to be sent");
+        buf_consume(out, out->len);
+    }
+    return NULL;
+}
+
+static __attribute__((noinline)) struct err *play_input(struct rtmp_session *session,
+                                                        struct playing *p)
+{
+    uint8_t data[2048];
+    struct err *err = NULL;
+
+    /* A flood is read in turns with the stream. */
+    for (int i = 0; i < 8 && err == NULL && !p->is_over; i++) {
+        ssize_t got = net_try_read(session->conn, data, sizeof(data));
+
+        if (got == 0)
+            return err_new(ERR_CLOSED, "the player left");
+        if (got < 0)
+            return errno == EAGAIN ? NULL : err_sys(errno, "read");
+        err = rtmp_talk_feed(session->talk, data, (size_t)got);
+        if (err == NULL)
+            err = play_take(session, p);
+        if (err == NULL)
+            err = rtmp_talk_keep(session->talk);
+    }
+    return err;
+}
+
+static __attribute__((noinline)) struct err *play_broken(const struct rtmp_session *session)
+{
+    if (co_is_interrupted() || session->server->state == SERVER_STOPPING)
+        return err_new(ERR_INTERRUPTED, "the server stops");
+    return err_new(ERR_CLOSED, "the connection broke or stood still");
+}
+
+/* The player's life. Its stack stays small: it is what a parked player keeps. */
+static struct err *play_loop(struct rtmp_session *session, struct playing *p)
+{
+    struct err *err = play_take(session, p);
+
+    rtmp_talk_trim(session->talk);
+    while (err == NULL && !p->is_over) {
+        switch (fanout_viewer_pump(p->fv, USEC_NEVER)) {
+        case FANOUT_INPUT:
+            err = play_input(session, p);
+            break;
+        case FANOUT_ENDED:
+            /* RTMP has no end of response: the player goes on with the next epoch. */
+            fanout_viewer_close(p->fv);
+            if (play_open(session, p) != 0)
+                return err_new(ERR_NOMEM, "no memory for a viewer");
+            break;
+        default:
+            err = play_broken(session);
+        }
+    }
+    return err;
+}
+
+/*
+ * Sends what is left of a batch and the last answers: the next request's may only
+ * follow a whole message. What comes from the peer meanwhile waits.
+ */
+static struct err *play_finish(struct rtmp_session *session, struct playing *p)
+{
+    struct buf *out = rtmp_talk_out(session->talk);
+    usec_t deadline = co_deadline(RTMP_ANSWER_TIMEOUT);
+    enum fanout_wait wait;
+    int events = 0;
+
+    if (fanout_viewer_finish(p->fv, out->len > 0 ? buf_data(out) : NULL, out->len) != 0)
+        return err_new(ERR_LIMIT, "too many answers wait to be sent");
+    buf_consume(out, out->len);
+    for (;;) {
+        wait = fanout_viewer_pump(p->fv, USEC_NEVER);
+        if (wait == FANOUT_ENDED)
+            return NULL;
+        if (wait == FANOUT_INPUT)
+            events = net_wait(session->conn, NET_OUT, co_left(deadline));
+        if (wait != FANOUT_INPUT || events <= 0 || (events & NET_HUP))
+            return play_broken(session);
+    }
+}
+
+struct err *rtmp_play_run(struct rtmp_session *session, struct source *source,
+                          const struct config_vhost *vhost)
+{
+    struct playing p = {.source = source, .vhost = vhost};
+    struct err *err, *unfinished = NULL;
+
+    rtmp_session_log(session, "play", source);
+    if (play_open(session, &p) == 0)
+        err = play_loop(session, &p);
+    else
+        err = err_new(ERR_NOMEM, "no memory for a viewer");
+    if (err == NULL)
+        unfinished = play_finish(session, &p);
+    if (p.fv != NULL)
+        fanout_viewer_close(p.fv);
+    rtmp_session_log_end(session, "play", source, err);
+    return err != NULL ? err : unfinished;
+}

@@ -1,0 +1,237 @@
+/*
+ * One RTMP publisher: read a message, push a frame, and that is all.
+ *
+ * While nobody watches there is no latency to keep, and then the socket is not read at every
+ * packet but only every now and then, 150 ms at the most and as long as what comes
+ * meanwhile fits into the smallest receive window. A publisher without viewers costs a fraction
+ * of one with some.
+ */
+#include "app/rtmp_session_private.h"
+
+#include "app/stream.h"
+#include "co/co.h"
+#include "media/flv.h"
+#include "proto/token.h"
+
+#include <sys/socket.h>
+
+#define IDLE_CHECK USEC_PER_SEC
+/* Longest pause between two reads, the least that is worth it, and what may come meanwhile. */
+#define NAP_MAX   (150 * USEC_PER_MS)
+#define NAP_MIN   (5 * USEC_PER_MS)
+#define NAP_GRID  (10 * USEC_PER_MS)
+#define NAP_BYTES (32 * 1024)
+
+struct publishing {
+    struct rtmp_session *session;
+    struct co *co;
+    struct source *source;
+    const struct config_publish *limits;
+    usec_t last_media;
+    usec_t last_viewer, checked; /* kickoff_for_idle */
+    uint64_t drained_bytes;      /* bytes that had come when last all of them were taken, */
+    usec_t drained_at;           /* and when that was */
+    uint8_t has_begun;
+    uint8_t is_replaced; /* another publisher has the stream now: it is not to be touched */
+    uint8_t has_print;
+    uint8_t print[TOKEN_PRINT_SIZE]; /* of its parameters, for replace_same_token */
+};
+
+/*
+ * How much must have come before the kernel wakes us (an end always does). Lowering it signals
+ * what is there already (tcp(7)), so the reactor misses nothing. A socket that cannot is woken
+ * more often: no harm.
+ */
+static void publish_lowat(const struct rtmp_session *session, int bytes)
+{
+    (void)setsockopt(session->conn->fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes));
+}
+
+/* Waits a little before the next read, if nobody watches and all that came was taken. */
+static void publish_nap(struct rtmp_session *session, struct publishing *p)
+{
+    usec_t now = co_now();
+    uint64_t bytes = session->conn->bytes_in - p->drained_bytes;
+    usec_t since = now - p->drained_at;
+    usec_t nap = NAP_MAX;
+    struct source_stat stat;
+
+    if (!p->has_begun || !rtmp_talk_is_drained(session->talk))
+        return;
+    p->drained_bytes = session->conn->bytes_in;
+    p->drained_at = now;
+    source_stat(p->source, &stat);
+    if (stat.viewers > 0)
+        return;
+    if (bytes > 0)
+        nap = (usec_t)((uint64_t)since * NAP_BYTES / bytes);
+    if (nap < NAP_MIN)
+        return;
+    /* Naps end at common moments, so that many publishers share one turn of the loop. */
+    nap = (now + (nap < NAP_MAX ? nap : NAP_MAX)) / NAP_GRID * NAP_GRID + NAP_GRID - now;
+    /* A hangup or an interrupt ends it; the read then says which. */
+    publish_lowat(session, NAP_BYTES);
+    (void)net_wait(session->conn, 0, nap);
+    publish_lowat(session, 1);
+}
+
+/* kickoff_for_idle: a publisher without viewers for that long is ended. */
+static struct err *publish_check_idle(struct publishing *p, usec_t now)
+{
+    struct source_stat stat;
+
+    if (p->limits->kickoff_for_idle == 0 || now - p->checked < IDLE_CHECK)
+        return NULL;
+    p->checked = now;
+    source_stat(p->source, &stat);
+    if (stat.viewers > 0)
+        p->last_viewer = now;
+    if (now - p->last_viewer < p->limits->kickoff_for_idle)
+        return NULL;
+    return err_new(ERR_TIMEOUT, "nobody watched for %lld ms (kickoff_for_idle)",
+                   (long long)(p->limits->kickoff_for_idle / USEC_PER_MS));
+}
+
+static void publish_media(struct publishing *p, const struct rtmp_message *message, usec_t now)
+{
+    struct frame frame;
+
+    /* RTMP's types are FLV's: 8, 9 and 18. */
+    flv_frame_parse(&frame, (enum frame_type)message->type, message->timestamp, message->data,
+                    message->len);
+    source_push(p->source, &frame, now);
+    p->last_media = now;
+    p->has_begun = 1;
+}
+
+/* A peer may talk without publishing; but not for ever. */
+static struct err *publish_check_silent(const struct publishing *p, usec_t timeout, usec_t now)
+{
+    usec_t limit = timeout > RTMP_MESSAGE_TIME_MAX ? timeout : RTMP_MESSAGE_TIME_MAX;
+
+    if (!p->has_begun)
+        limit = timeout;
+    if (now - p->last_media < limit)
+        return NULL;
+    return err_new(ERR_TIMEOUT, "no media for %lld ms", (long long)(limit / USEC_PER_MS));
+}
+
+static struct err *publish_loop(struct rtmp_session *session, struct publishing *p)
+{
+    struct rtmp_message message;
+    enum rtmp_event event;
+
+    for (;;) {
+        usec_t timeout = p->has_begun ? p->limits->normal_timeout : p->limits->firstpkt_timeout;
+        struct err *err;
+        usec_t now;
+
+        publish_nap(session, p);
+        err = rtmp_talk_read(session->talk, &event, &message, timeout);
+        now = co_now();
+        if (p->is_replaced)
+            return err;
+        if (err != NULL)
+            return err_code(err) == ERR_TIMEOUT
+                       ? err_wrap(err, p->has_begun ? "normal_timeout" : "firstpkt_timeout")
+                       : err;
+        if (event == RTMP_EVENT_UNPUBLISH)
+            return NULL;
+        if (event == RTMP_EVENT_MEDIA)
+            publish_media(p, &message, now);
+        else
+            err = publish_check_silent(p, timeout, now);
+        if (err == NULL)
+            err = publish_check_idle(p, now);
+        if (err == NULL && session->server->state == SERVER_STOPPING)
+            err = err_new(ERR_INTERRUPTED, "the server stops");
+        if (err != NULL)
+            return err;
+    }
+}
+
+/* publish.takeover: puts the holder out of the stream, which is free then. 0, or -1. */
+static int publish_take_over(const struct publishing *p, int takeover)
+{
+    struct stream *stream = source_data(p->source);
+    struct publishing *old = stream->holder;
+
+    if (old == NULL || takeover == TAKEOVER_REJECT)
+        return -1;
+    if (takeover == TAKEOVER_REPLACE_SAME_TOKEN &&
+        !(p->has_print && old->has_print && token_print_equal(p->print, old->print)))
+        return -1;
+    log_info(p->session->server->log, "%s is taken over: from %s by %s", source_key(p->source),
+             old->session->conn->ip, p->session->conn->ip);
+    old->is_replaced = 1;
+    stream->holder = NULL;
+    source_unpublish(p->source, co_now());
+    co_interrupt(old->co);
+    return 0;
+}
+
+/* Takes the stream, which viewers that are there go on watching. 0, or -1 while another has it. */
+static int publish_begin(struct publishing *p, const struct config_vhost *vhost)
+{
+    struct stream *stream = source_data(p->source);
+    struct source_config config;
+
+    stream_source_config(vhost, &config);
+    if (source_publish(p->source, &config, co_now()) != 0 &&
+        (publish_take_over(p, vhost->publish.takeover) != 0 ||
+         source_publish(p->source, &config, co_now()) != 0))
+        return -1;
+    stream->holder = p;
+    return 0;
+}
+
+/* The end, for one who still holds the stream and for one who was put out of it. */
+static struct err *publish_end(struct publishing *p, const struct rtmp_request *request,
+                               struct err *err)
+{
+    struct rtmp_session *session = p->session;
+    struct err *sent;
+
+    if (!p->is_replaced) {
+        ((struct stream *)source_data(p->source))->holder = NULL;
+        source_unpublish(p->source, co_now());
+        return err;
+    }
+    err_free(err);
+    if (session->server->state != SERVER_STOPPING)
+        co_forget_interrupt();
+    sent = rtmp_talk_refuse(session->talk, request, "NetStream.Publish.BadName",
+                            "Another publisher has taken over the stream", RTMP_ANSWER_TIMEOUT);
+    if (sent == NULL)
+        rtmp_session_linger(session);
+    err_free(sent);
+    return err_new(ERR_BUSY, "another publisher has taken over");
+}
+
+struct err *rtmp_publish_run(struct rtmp_session *session, struct source *source,
+                             const struct config_vhost *vhost, const struct rtmp_request *request,
+                             const char *param)
+{
+    struct publishing p = {
+        .session = session, .co = co_self(), .source = source, .limits = &vhost->publish};
+    struct err *err;
+
+    p.has_print = token_print(param, p.print) == 0;
+    if (publish_begin(&p, vhost) != 0) {
+        err = rtmp_talk_refuse(session->talk, request, "NetStream.Publish.BadName",
+                               "The stream is already being published", RTMP_ANSWER_TIMEOUT);
+        if (err == NULL)
+            rtmp_session_linger(session);
+        err_free(err);
+        return err_new(ERR_BUSY, "%s is busy", source_key(source));
+    }
+    rtmp_session_log(session, "publish", source);
+    err = rtmp_talk_publish_ok(session->talk, request, RTMP_ANSWER_TIMEOUT);
+    p.last_media = p.last_viewer = p.drained_at = co_now();
+    p.drained_bytes = session->conn->bytes_in;
+    if (err == NULL)
+        err = publish_loop(session, &p);
+    err = publish_end(&p, request, err);
+    rtmp_session_log_end(session, "publish", source, err);
+    return err;
+}

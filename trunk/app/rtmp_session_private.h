@@ -1,0 +1,47 @@
+#ifndef APP_RTMP_SESSION_PRIVATE_H
+#define APP_RTMP_SESSION_PRIVATE_H
+
+/*
+ * What rtmp_session.c, rtmp_publish.c and rtmp_play.c share, and nobody else.
+ */
+#include "app/client.h"
+#include "app/rtmp_session.h"
+#include "live/source.h"
+#include "proto/rtmp_talk.h"
+
+/* An answer that a peer does not take in this time. */
+#define RTMP_ANSWER_TIMEOUT (10 * USEC_PER_SEC)
+
+struct rtmp_session {
+    struct server *server;
+    struct net_conn *conn;
+    struct config *config; /* held: the session keeps the snapshot that it began with */
+    struct rtmp_talk *talk;
+    char *tc_url;
+    char *page_url; /* NULL: none */
+    struct client client; /* in the server's list from the line at its start to the one at its end */
+    uint8_t was_named; /* a publish or play was logged */
+    uint8_t is_logged; /* and so was the error that ends the session */
+};
+
+/* Lets a refused peer read the refusal: a close over unread bytes would reset it away. */
+void rtmp_session_linger(struct rtmp_session *session);
+
+/* The one line at the start of a publish or play ("publish", "play"), and the one at its end. */
+void rtmp_session_log(struct rtmp_session *session, const char *what, const struct source *source);
+void rtmp_session_log_end(struct rtmp_session *session, const char *what,
+                          const struct source *source, const struct err *err);
+
+/*
+ * Until the peer ends it (NULL: the connection may go on) or the session ends.
+ * source and vhost stay the caller's; param is what the address has behind '?'. ERR_BUSY while
+ * another publishes, or when another took over; the peer was told.
+ */
+struct err *rtmp_publish_run(struct rtmp_session *session, struct source *source,
+                             const struct config_vhost *vhost, const struct rtmp_request *request,
+                             const char *param);
+/* play was granted and answered already. */
+struct err *rtmp_play_run(struct rtmp_session *session, struct source *source,
+                          const struct config_vhost *vhost);
+
+#endif

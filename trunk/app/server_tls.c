@@ -1,0 +1,84 @@
+/*
+ * The server's TLS identities. HTTPS and RTMPS have each their own certificate
+ * in the configuration, even if it is usually the same one. A certificate is not shipped: the one
+ * error that a new installation is likely to make is to have none, so that error says what to do.
+ */
+#include "app/server_tls.h"
+
+#include "co/tls.h"
+
+#include <unistd.h>
+
+static struct err *server_tls_missing(const char *file)
+{
+    return err_new(ERR_CONFIG,
+                   "there is no %s; conf/make-certificate.sh makes a certificate for trying things "
+                   "out, as does: openssl genrsa -out server.key 2048 && openssl req -new -x509 "
+                   "-key server.key -out server.crt -days 3650 -subj "
+                   "\"/C=CN/ST=Beijing/L=Beijing/O=Me/OU=Me/CN=ossrs.net\"",
+                   file);
+}
+
+static struct err *server_tls_make(struct server *server, const struct tls_options *options,
+                                   struct tls **out)
+{
+    if (access(options->key, F_OK) != 0)
+        return server_tls_missing(options->key);
+    if (access(options->cert, F_OK) != 0)
+        return server_tls_missing(options->cert);
+    return tls_server_new(options, server->log, out);
+}
+
+struct err *server_tls_open(struct server *server)
+{
+    const struct config *config = server->config;
+    const struct config_https *https = &config->http_server.https;
+    struct tls_options options = {.ktls = config->ktls};
+    struct err *err;
+
+    if (config->http_server.enabled && https->enabled) {
+        options.cert = https->cert;
+        options.key = https->key;
+        options.alpn = "http/1.1";
+        err = server_tls_make(server, &options, &server->https);
+        if (err != NULL)
+            return err_wrap(err, "http_server { https");
+    }
+    if (config->rtmps.enabled) {
+        options.cert = config->rtmps.cert;
+        options.key = config->rtmps.key;
+        options.alpn = NULL;
+        err = server_tls_make(server, &options, &server->rtmps);
+        if (err != NULL)
+            return err_wrap(err, "rtmps");
+    }
+    return NULL;
+}
+
+void server_tls_close(struct server *server)
+{
+    tls_free(server->https);
+    tls_free(server->rtmps);
+    server->https = server->rtmps = NULL;
+}
+
+void server_tls_reload(struct server *server)
+{
+    if (server->https != NULL)
+        (void)tls_reload(server->https);
+    if (server->rtmps != NULL)
+        (void)tls_reload(server->rtmps);
+}
+
+int server_tls_accept(struct server *server, struct tls *tls, struct net_conn *conn, usec_t timeout)
+{
+    struct err *err = tls_accept(tls, conn, timeout);
+
+    if (err == NULL)
+        return 0;
+    /* Whoever scans for servers makes many of these. */
+    log_write(server->log, err_code(err) == ERR_LIMIT ? LOG_WARN : LOG_INFO, "%s: %s", conn->ip,
+              err_text(err));
+    err_free(err);
+    return -1;
+}

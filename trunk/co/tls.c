@@ -1,0 +1,324 @@
+/*
+ * TLS: identities, that is certificate, key and settings.
+ *
+ * A server's certificate is looked at before each handshake, at most once a
+ * second, and read again when its files have changed; connections keep the context that they began
+ * with. The tickets' keys live here and outlast a certificate, but only for half a day: whoever
+ * gets hold of them could read what TLS 1.2 connections that were resumed by them said.
+ */
+#include "base/str.h"
+#include "co/tls_priv.h"
+
+#include <assert.h>
+#include <openssl/err.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TLS_LOOK_INTERVAL   USEC_PER_SEC
+#define TLS_TICKETS_MAX_AGE ((usec_t)12 * 3600 * USEC_PER_SEC)
+#define TLS_TICKET_KEYS_MAX 256
+
+/* AES-128-GCM first: it is the cheapest by far where the processor knows AES. */
+static const char tls_ciphers_13[] =
+    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+static const char tls_ciphers_12[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+                                     "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+                                     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+static const char tls_groups[] = "X25519:P-256:P-384";
+
+/* ---- what OpenSSL asks us ---- */
+
+/* A passphrase would be asked for on the terminal, where nobody is. */
+static int tls_no_passphrase(char *buf, int size, int writing, void *arg)
+{
+    (void)buf;
+    (void)size;
+    (void)writing;
+    (void)arg;
+    return -1;
+}
+
+/* RFC 7301, 3.2: whoever offers protocols, and not ours, is not for us. */
+static int tls_on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+                       const unsigned char *offered, unsigned offered_len, void *arg)
+{
+    const struct tls *tls = arg;
+    unsigned char *chosen = NULL;
+
+    (void)ssl;
+    if (tls->alpn_len == 0)
+        return SSL_TLSEXT_ERR_NOACK;
+    if (SSL_select_next_proto(&chosen, out_len, tls->alpn, tls->alpn_len, offered, offered_len) !=
+        OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    *out = chosen;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static int tls_on_servername(SSL *ssl, int *alert, void *arg)
+{
+    const struct tls *tls = arg;
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    struct tls *other = NULL;
+
+    (void)alert;
+    if (name != NULL && tls->choose != NULL)
+        other = tls->choose(tls->choose_arg, name);
+    if (other != NULL && other != tls) {
+        tls_refresh(other);
+        (void)SSL_set_SSL_CTX(ssl, other->ctx);
+    }
+    return name != NULL ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
+/* ---- contexts ---- */
+
+static struct err *tls_wrong(enum err_code code, const char *what, const char *file)
+{
+    char reason[TLS_REASON_MAX];
+
+    return err_new(code, "%s %s: %s", what, file, tls_reason(reason, sizeof(reason)));
+}
+
+static SSL_CTX *tls_context_new(struct tls *tls)
+{
+    SSL_CTX *ctx = SSL_CTX_new(tls->is_client ? TLS_client_method() : TLS_server_method());
+
+    if (ctx == NULL)
+        return NULL;
+    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+                                 SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_read_ahead(ctx, 1);
+    /* Tickets hold what is to be remembered: nothing is kept here. */
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_default_passwd_cb(ctx, tls_no_passphrase);
+    if (!SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) ||
+        !SSL_CTX_set_ciphersuites(ctx, tls_ciphers_13) ||
+        !SSL_CTX_set_cipher_list(ctx, tls_ciphers_12) ||
+        !SSL_CTX_set1_groups_list(ctx, tls_groups)) {
+        SSL_CTX_free(ctx);
+        return NULL;
+    }
+    return ctx;
+}
+
+static struct err *tls_load_client(struct tls *tls, SSL_CTX *ctx)
+{
+    const char *ca = tls->options.ca;
+
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+    if (ca != NULL ? !SSL_CTX_load_verify_locations(ctx, ca, NULL)
+                   : !SSL_CTX_set_default_verify_paths(ctx))
+        return tls_wrong(ERR_CONFIG, "certificates", ca != NULL ? ca : "of the system");
+    /* This one answers 0 for success. */
+    if (tls->alpn_len > 0 && SSL_CTX_set_alpn_protos(ctx, tls->alpn, tls->alpn_len) != 0)
+        return err_new(ERR_NOMEM, "TLS");
+    return NULL;
+}
+
+/* Keys for the tickets: those that there are, unless they are too old. */
+static struct err *tls_renew_tickets(struct tls *tls, SSL_CTX *ctx)
+{
+    uint8_t keys[TLS_TICKET_KEYS_MAX];
+    long len = SSL_CTX_get_tlsext_ticket_keys(ctx, NULL, 0);
+    int ok = len > 0 && len <= (long)sizeof(keys);
+
+    if (ok && tls->ctx != NULL && co_now() - tls->tickets_at < TLS_TICKETS_MAX_AGE) {
+        ok = SSL_CTX_get_tlsext_ticket_keys(tls->ctx, keys, len);
+    } else if (ok) {
+        ok = RAND_bytes(keys, (int)len) == 1;
+        tls->tickets_at = co_now();
+    }
+    ok = ok && SSL_CTX_set_tlsext_ticket_keys(ctx, keys, len);
+    OPENSSL_cleanse(keys, sizeof(keys));
+    return ok ? NULL : err_new(ERR_NOMEM, "session tickets");
+}
+
+static struct err *tls_load_server(struct tls *tls, SSL_CTX *ctx)
+{
+    const struct tls_options *options = &tls->options;
+    static const unsigned char id[] = "millrace";
+
+    if (SSL_CTX_use_certificate_chain_file(ctx, options->cert) != 1)
+        return tls_wrong(ERR_CONFIG, "certificate", options->cert);
+    if (SSL_CTX_use_PrivateKey_file(ctx, options->key, SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_check_private_key(ctx) != 1)
+        return tls_wrong(ERR_CONFIG, "private key", options->key);
+    SSL_CTX_set_alpn_select_cb(ctx, tls_on_alpn, tls);
+    SSL_CTX_set_tlsext_servername_callback(ctx, tls_on_servername);
+    SSL_CTX_set_tlsext_servername_arg(ctx, tls);
+    if (!SSL_CTX_set_session_id_context(ctx, id, sizeof(id) - 1))
+        return err_new(ERR_NOMEM, "TLS");
+    return tls_renew_tickets(tls, ctx);
+}
+
+/* A context as the files are now, for the connections to come. */
+static struct err *tls_load(struct tls *tls)
+{
+    SSL_CTX *ctx = tls_context_new(tls);
+    struct err *err;
+
+    ERR_clear_error();
+    if (ctx == NULL)
+        return err_new(ERR_NOMEM, "TLS");
+    err = tls->is_client ? tls_load_client(tls, ctx) : tls_load_server(tls, ctx);
+    if (err != NULL) {
+        SSL_CTX_free(ctx);
+        return err;
+    }
+    SSL_CTX_free(tls->ctx); /* connections hold theirs */
+    tls->ctx = ctx;
+    return NULL;
+}
+
+/* ---- changed files ---- */
+
+static void tls_stamp(const char *path, struct tls_stamp *stamp)
+{
+    struct stat st;
+
+    memset(stamp, 0, sizeof(*stamp));
+    if (stat(path, &st) != 0)
+        return;
+    stamp->dev = st.st_dev;
+    stamp->ino = st.st_ino;
+    stamp->size = st.st_size;
+    stamp->mtime = st.st_mtim;
+}
+
+static void tls_stamps(const struct tls *tls, struct tls_stamp stamp[2])
+{
+    tls_stamp(tls->options.cert, &stamp[0]);
+    tls_stamp(tls->options.key, &stamp[1]);
+}
+
+static int tls_stamp_is(const struct tls_stamp *a, const struct tls_stamp *b)
+{
+    return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+           a->mtime.tv_sec == b->mtime.tv_sec && a->mtime.tv_nsec == b->mtime.tv_nsec;
+}
+
+int tls_reload(struct tls *tls)
+{
+    struct err *err;
+
+    assert(!tls->is_client);
+    /* Before they are read: a change while they are is then seen as one. */
+    tls_stamps(tls, tls->stamp);
+    tls->checked = co_now();
+    err = tls_load(tls);
+    if (err != NULL) {
+        log_error(tls->log, "TLS goes on with the certificate it has: %s", err_text(err));
+        err_free(err);
+        return -1;
+    }
+    log_info(tls->log, "TLS certificate %s was read again", tls->options.cert);
+    return 0;
+}
+
+void tls_refresh(struct tls *tls)
+{
+    struct tls_stamp stamp[2];
+    usec_t now = co_now();
+
+    if (tls->is_client || now - tls->checked < TLS_LOOK_INTERVAL)
+        return;
+    tls->checked = now;
+    tls_stamps(tls, stamp);
+    if (!tls_stamp_is(&stamp[0], &tls->stamp[0]) || !tls_stamp_is(&stamp[1], &tls->stamp[1])) {
+        (void)tls_reload(tls);
+    } else if (now - tls->tickets_at >= TLS_TICKETS_MAX_AGE) {
+        struct err *err = tls_renew_tickets(tls, tls->ctx);
+
+        err_free(err); /* then the old keys serve for another second */
+    }
+}
+
+/* ---- life ---- */
+
+static char *tls_text(const char *text, int *ok)
+{
+    char *copy = text != NULL ? strdup(text) : NULL;
+
+    if (text != NULL && copy == NULL)
+        *ok = 0;
+    return copy;
+}
+
+static struct err *tls_new(const struct tls_options *options, const struct log *log, int is_client,
+                           struct tls **out)
+{
+    struct tls *tls = calloc(1, sizeof(*tls));
+    size_t alpn_len = options->alpn != NULL ? strlen(options->alpn) : 0;
+    int ok = tls != NULL;
+    struct err *err;
+
+    *out = NULL;
+    if (!ok)
+        return err_new(ERR_NOMEM, "TLS");
+    assert(alpn_len < sizeof(tls->alpn));
+    tls->log = log;
+    tls->is_client = is_client;
+    tls->options.cert = tls_text(options->cert, &ok);
+    tls->options.key = tls_text(options->key, &ok);
+    tls->options.ca = tls_text(options->ca, &ok);
+    tls->options.ktls = options->ktls;
+    if (alpn_len > 0) {
+        tls->alpn[0] = (uint8_t)alpn_len;
+        memcpy(tls->alpn + 1, options->alpn, alpn_len);
+        tls->alpn_len = (unsigned)alpn_len + 1;
+    }
+    tls->bio = tls_bio_new();
+    tls->scratch = malloc(TLS_SCRATCH_SIZE);
+    tls->gather = malloc(TLS_RECORD);
+    err = co_cond_init(&tls->turn);
+    if (err == NULL && (!ok || tls->bio == NULL || tls->scratch == NULL || tls->gather == NULL))
+        err = err_new(ERR_NOMEM, "TLS");
+    if (err == NULL && !is_client)
+        tls_stamps(tls, tls->stamp);
+    if (err == NULL)
+        err = tls_load(tls);
+    if (err != NULL) {
+        tls_free(tls);
+        return err;
+    }
+    *out = tls;
+    return NULL;
+}
+
+struct err *tls_server_new(const struct tls_options *options, const struct log *log,
+                           struct tls **out)
+{
+    assert(options->cert != NULL && options->key != NULL);
+    return tls_new(options, log, 0, out);
+}
+
+struct err *tls_client_new(const struct tls_options *options, const struct log *log,
+                           struct tls **out)
+{
+    return tls_new(options, log, 1, out);
+}
+
+void tls_free(struct tls *tls)
+{
+    if (tls == NULL)
+        return;
+    assert(tls->handshakes == 0 && tls->waiting == 0);
+    co_cond_fini(&tls->turn);
+    SSL_CTX_free(tls->ctx);
+    BIO_meth_free(tls->bio);
+    free(tls->scratch);
+    free(tls->gather);
+    free((char *)(uintptr_t)tls->options.cert);
+    free((char *)(uintptr_t)tls->options.key);
+    free((char *)(uintptr_t)tls->options.ca);
+    free(tls);
+}
+
+void tls_on_name(struct tls *tls, tls_choose_fn choose, void *arg)
+{
+    tls->choose = choose;
+    tls->choose_arg = arg;
+}

@@ -1,0 +1,188 @@
+/*
+ * TLS handshakes. The arithmetic of one takes some hundred microseconds. So they
+ * take turns, and after each step everything else that can run does: however many knock at
+ * once, media waits for one step of one of them at the most.
+ */
+#include "base/str.h"
+#include "co/tls_priv.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <openssl/err.h>
+
+/* Waits for this handshake's turn to reckon. */
+static struct err *tls_turn_take(struct tls *tls, usec_t deadline)
+{
+    enum co_wait why = CO_OK;
+
+    if (tls->is_busy || tls->waiting > 0) {
+        tls->waiting++;
+        do
+            why = co_left(deadline) > 0 ? co_cond_wait(&tls->turn, co_left(deadline)) : CO_TIMEOUT;
+        while (tls->is_busy && why == CO_OK);
+        tls->waiting--;
+    }
+    if (why == CO_OK) {
+        tls->is_busy = 1;
+        return NULL;
+    }
+    /* The signal may have been for this one. */
+    if (!tls->is_busy)
+        co_cond_signal(&tls->turn);
+    return why == CO_TIMEOUT ? err_new(ERR_TIMEOUT, "timed out")
+                             : err_new(ERR_INTERRUPTED, "interrupted");
+}
+
+/* All others run, then the next handshake. */
+static void tls_turn_give(struct tls *tls)
+{
+    co_yield ();
+    tls->is_busy = 0;
+    co_cond_signal(&tls->turn);
+}
+
+static struct err *tls_settle(struct tls_conn *t, usec_t deadline)
+{
+    while (t->out != NULL) {
+        struct err *err = net_await(t->conn, NET_OUT, deadline);
+
+        if (err != NULL)
+            return err;
+        if (tls_conn_flush(t) != 0 && errno != EAGAIN)
+            return net_error(errno, "write");
+    }
+    return NULL;
+}
+
+static struct err *tls_step_failed(const struct tls_conn *t)
+{
+    long verified = SSL_get_verify_result(t->ssl);
+    char reason[TLS_REASON_MAX];
+
+    if (t->conn->closed)
+        return err_new(ERR_CLOSED, "connection was closed");
+    if (t->sys_errno != 0)
+        return net_error(t->sys_errno, "handshake");
+    if (t->is_eof)
+        return err_new(ERR_CLOSED, "peer closed");
+    if (t->tls->is_client && verified != X509_V_OK)
+        return err_new(ERR_DENIED, "%s", X509_verify_cert_error_string(verified));
+    return err_new(ERR_PROTO, "%s", tls_reason(reason, sizeof(reason)));
+}
+
+static struct err *tls_handshake(struct tls_conn *t, usec_t deadline)
+{
+    struct err *err = NULL;
+    int rc = 0;
+
+    while (err == NULL && rc == 0) {
+        err = tls_turn_take(t->tls, deadline);
+        if (err != NULL)
+            return err;
+        rc = tls_conn_step(t);
+        if (rc < 0)
+            err = tls_step_failed(t);
+        tls_turn_give(t->tls);
+        if (err == NULL)
+            err = tls_settle(t, deadline);
+        if (err == NULL && rc == 0)
+            err = net_await(t->conn, NET_IN, deadline);
+    }
+    return err;
+}
+
+static struct err *tls_begin(struct tls *tls, struct net_conn *conn, const char *host,
+                             usec_t deadline)
+{
+    unsigned char ip[sizeof(struct in6_addr)];
+    struct tls_conn *t;
+    struct err *err = NULL;
+    int is_ip;
+
+    if (tls->handshakes >= TLS_HANDSHAKES_MAX)
+        return err_new(ERR_LIMIT, "%d handshakes are under way", TLS_HANDSHAKES_MAX);
+    t = tls_conn_new(tls, conn);
+    if (t == NULL)
+        return err_new(ERR_NOMEM, "TLS connection");
+    if (host != NULL) {
+        is_ip = inet_pton(AF_INET, host, ip) == 1 || inet_pton(AF_INET6, host, ip) == 1;
+        SSL_set_connect_state(t->ssl);
+        if (is_ip ? !X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(t->ssl), host)
+                  : !SSL_set_tlsext_host_name(t->ssl, host) || !SSL_set1_host(t->ssl, host))
+            err = err_new(ERR_CONFIG, "\"%s\" is no name", host);
+    } else {
+        SSL_set_accept_state(t->ssl);
+    }
+    tls->handshakes++;
+    if (err == NULL)
+        err = tls_handshake(t, deadline);
+    tls->handshakes--;
+    ERR_clear_error();
+    if (err != NULL) {
+        tls_conn_free(t);
+        return err;
+    }
+    tls_conn_begin(t);
+    return NULL;
+}
+
+struct err *tls_accept(struct tls *tls, struct net_conn *conn, usec_t timeout)
+{
+    usec_t deadline = co_deadline(timeout);
+    /* Who connects and says nothing costs no more than without TLS. */
+    struct err *err = net_await(conn, NET_IN, deadline);
+
+    assert(!tls->is_client);
+    if (err == NULL) {
+        tls_refresh(tls);
+        err = tls_begin(tls, conn, NULL, deadline);
+    }
+    /* It went deeper than anything that follows. */
+    co_stack_trim();
+    return err != NULL ? err_wrap(err, "TLS handshake") : NULL;
+}
+
+struct err *tls_connect(struct tls *tls, struct net_conn *conn, const char *host, usec_t timeout)
+{
+    struct err *err;
+
+    assert(tls->is_client && host != NULL);
+    err = tls_begin(tls, conn, host, co_deadline(timeout));
+    co_stack_trim();
+    return err != NULL ? err_wrap(err, "TLS handshake with %s", host) : NULL;
+}
+
+/* ---- what was agreed on ---- */
+
+static SSL *tls_ssl(const struct net_conn *conn)
+{
+    const struct tls_conn *t = conn->tls;
+
+    assert(t != NULL);
+    return t->ssl;
+}
+
+const char *tls_version(const struct net_conn *conn)
+{
+    return SSL_get_version(tls_ssl(conn));
+}
+
+const char *tls_cipher(const struct net_conn *conn)
+{
+    return SSL_get_cipher_name(tls_ssl(conn));
+}
+
+void tls_alpn(const struct net_conn *conn, char *out, size_t cap)
+{
+    const unsigned char *name = NULL;
+    unsigned len = 0;
+
+    SSL_get0_alpn_selected(tls_ssl(conn), &name, &len);
+    (void)str_copy_n(out, cap, len > 0 ? (const char *)name : "", len);
+}
+
+int tls_is_resumed(const struct net_conn *conn)
+{
+    return SSL_session_reused(tls_ssl(conn));
+}

@@ -1,0 +1,266 @@
+/*
+ * The renditions of a source: found, made with their first viewer out of the FLV
+ * ring, fed, ended and let go.
+ *
+ * There are three kinds. FLV, the native one and those of one track alone, gets
+ * frames as FLV players bear them (source_push.c). RTMP gets them as published. Formats that
+ * stand alone (TS, MP3, AAC) get them as published too, but not before the tracks
+ * are known, so that what they say of the stream is right from their first byte on.
+ */
+#include "live/source_private.h"
+#include "media/flv.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum source_fit source_fit(const struct source *source, const struct mux *mux,
+                           enum source_only only)
+{
+    enum source_fit fit = SOURCE_UNFIT;
+
+    if (mux->carries == NULL && only == SOURCE_BOTH)
+        return SOURCE_FITS;
+    if (source->state != SOURCE_LIVE || !source->is_decided)
+        return SOURCE_FIT_UNKNOWN;
+    for (int i = 0; i < JITTER_TRACKS; i++) {
+        const struct source_track *track = &source->track[i];
+
+        if (i == JITTER_VIDEO ? mux->audio_only || only == SOURCE_AUDIO_ONLY
+                              : only == SOURCE_VIDEO_ONLY)
+            continue;
+        if (track->codec != CODEC_NONE && (mux->carries == NULL || mux->carries(track->codec)))
+            return SOURCE_FITS;
+        if (track->codec == CODEC_NONE && track->is_announced)
+            fit = SOURCE_FIT_UNKNOWN;
+    }
+    return fit;
+}
+
+/* ---- what opens a stream ---- */
+
+/* What a promised track is, as far as it is known before its first frame. */
+static enum codec track_codec(const struct source_track *track, enum frame_type type)
+{
+    const struct blob *header = track->pending;
+    struct frame frame;
+
+    if (!track->is_announced)
+        return CODEC_NONE;
+    if (track->codec != CODEC_NONE)
+        return track->codec;
+    if (header == NULL) /* promised by the configuration alone */
+        return type == FRAME_VIDEO ? CODEC_H264 : CODEC_AAC;
+    flv_frame_parse(&frame, type, 0, header->data, header->len);
+    return frame.codec;
+}
+
+static void source_opening(const struct source *source, struct rendition_opening *opening)
+{
+    memset(opening, 0, sizeof(*opening));
+    opening->has_audio = source->track[JITTER_AUDIO].is_announced;
+    opening->has_video = source->track[JITTER_VIDEO].is_announced;
+    opening->meta = source->meta;
+    opening->codec[JITTER_AUDIO] = track_codec(&source->track[JITTER_AUDIO], FRAME_AUDIO);
+    opening->codec[JITTER_VIDEO] = track_codec(&source->track[JITTER_VIDEO], FRAME_VIDEO);
+    for (int i = 0; i < JITTER_TRACKS; i++) {
+        const struct source_track *track = &source->track[i];
+
+        /* A track's first header opens the stream before its first frame has come. */
+        opening->header[i] = track->codec == CODEC_NONE ? track->pending : track->header;
+    }
+}
+
+/* What opens the stream changes for those who begin from now on. */
+void source_reopen(struct source *source)
+{
+    struct rendition_opening opening;
+
+    if (!source->is_decided)
+        return;
+    source_opening(source, &opening);
+    rendition_open_with(&source->native, &opening);
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        rendition_open_with(r, &opening);
+}
+
+/* ---- making and feeding ---- */
+
+/* Fills a rendition with what the native ring has. */
+static void source_fill(struct source *source, struct rendition *rendition)
+{
+    struct rendition_opening opening;
+
+    source_opening(source, &opening);
+    if (rendition->mux->stands_alone)
+        rendition_restart(rendition);
+    rendition_prime(rendition, FRAME_VIDEO, opening.header[JITTER_VIDEO]);
+    rendition_prime(rendition, FRAME_AUDIO, opening.header[JITTER_AUDIO]);
+    rendition_open_with(rendition, &opening);
+    rendition_replay(rendition, &source->native, source->native.pushed_at);
+    rendition_prime(rendition, FRAME_VIDEO, source->track[JITTER_VIDEO].pending);
+    rendition_prime(rendition, FRAME_AUDIO, source->track[JITTER_AUDIO].pending);
+    rendition->is_fed = 1;
+}
+
+/* True for RTMP, which is fed from the first frame on. */
+static int rendition_is_eager(const struct rendition *rendition)
+{
+    return rendition->mux->in_band && !rendition->mux->stands_alone;
+}
+
+struct rendition *source_rendition(struct source *source, const struct mux *mux,
+                                   enum source_only only, usec_t now)
+{
+    struct rendition *rendition;
+
+    if (mux->audio_only)
+        only = SOURCE_BOTH;
+    if (mux == source->native.mux && only == SOURCE_BOTH)
+        return &source->native;
+    for (rendition = source->others; rendition != NULL; rendition = rendition->next)
+        if (rendition->mux == mux && rendition->only == only)
+            return rendition;
+    rendition = malloc(sizeof(*rendition));
+    if (rendition == NULL)
+        return NULL;
+    if (rendition_init(rendition, source, mux) != 0) {
+        free(rendition);
+        return NULL;
+    }
+    rendition->only = only;
+    rendition->pushed_at = now;
+    if (source->is_decided)
+        source_fill(source, rendition);
+    else
+        rendition->is_fed = rendition_is_eager(rendition);
+    rendition->next = source->others;
+    source->others = rendition;
+    return rendition;
+}
+
+void source_spread(struct source *source, const struct frame *frame, int64_t ms, usec_t now)
+{
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        if (r->mux->in_band && r->is_fed && rendition_takes(r, frame->type))
+            rendition_push(r, frame, (uint32_t)ms, now);
+}
+
+void source_feed(struct source *source, const struct frame *frame, int64_t ms, usec_t now)
+{
+    rendition_push(&source->native, frame, (uint32_t)ms, now);
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        if (!r->mux->in_band && r->is_fed && rendition_takes(r, frame->type))
+            rendition_push(r, frame, (uint32_t)ms, now);
+}
+
+void source_feed_all(struct source *source)
+{
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        if (!r->is_fed)
+            source_fill(source, r);
+}
+
+void source_starve(struct source *source)
+{
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        r->is_fed = rendition_is_eager(r);
+}
+
+void source_set_limits(struct source *source)
+{
+    rendition_set_limits(&source->native);
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        rendition_set_limits(r);
+}
+
+/* ---- ending ---- */
+
+void source_drop_flv_starts(struct source *source)
+{
+    ring_drop_start(&source->native.ring);
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        if (!r->mux->in_band)
+            ring_drop_start(&r->ring);
+}
+
+void source_drop_starts(struct source *source)
+{
+    ring_drop_start(&source->native.ring);
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        ring_drop_start(&r->ring);
+}
+
+static int rendition_must_end(const struct rendition *rendition, enum source_cut who)
+{
+    switch (who) {
+    case SOURCE_CUT_CHANGE:
+        return !rendition->mux->in_band ||
+               source_fit(rendition->source, rendition->mux, rendition->only) == SOURCE_UNFIT;
+    case SOURCE_CUT_HTTP:
+        return !rendition_is_eager(rendition);
+    case SOURCE_CUT_ALL:
+        break;
+    }
+    return 1;
+}
+
+void source_cut(struct source *source, enum source_cut who)
+{
+    rendition_cut(&source->native);
+    source->repeats_sets = 0;
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        if (rendition_must_end(r, who))
+            rendition_cut(r);
+}
+
+size_t source_started(const struct source *source)
+{
+    size_t started = source->native.started;
+
+    for (const struct rendition *r = source->others; r != NULL; r = r->next)
+        started += r->started;
+    return started;
+}
+
+/* ---- who stays ---- */
+
+void source_keep(struct source *source, const struct mux *mux)
+{
+    struct rendition *rendition;
+
+    assert(mux->audio_only);
+    if (source->config.fast_cache == 0)
+        return;
+    rendition = source_rendition(source, mux, SOURCE_BOTH, source->native.pushed_at);
+    if (rendition != NULL)
+        rendition->is_kept = 1;
+}
+
+static void source_unlink(struct source *source, struct rendition *rendition)
+{
+    struct rendition **link = &source->others;
+
+    while (*link != rendition)
+        link = &(*link)->next;
+    *link = rendition->next;
+    rendition_fini(rendition);
+    free(rendition);
+}
+
+void source_rendition_left(struct source *source, struct rendition *rendition)
+{
+    if (rendition != &source->native && rendition->viewer_count == 0 && !rendition->is_kept)
+        source_unlink(source, rendition);
+}
+
+void source_let_go(struct source *source)
+{
+    struct rendition *next;
+
+    for (struct rendition *r = source->others; r != NULL; r = next) {
+        next = r->next;
+        r->is_kept = 0;
+        source_rendition_left(source, r);
+    }
+}

@@ -1,0 +1,370 @@
+/*
+ * HTTP-TS as a rendition (ISO/IEC 13818-1; H.264 and HEVC in it by 2.14 and
+ * 2.17, AAC as ADTS by 13818-7). One frame is one PES packet and goes out at once.
+ *
+ * The tables come before every keyframe, and within every 100 ms of audio where there is
+ * no picture; those are the places where a viewer begins, and nothing else opens its
+ * stream. A track that appears, goes or changes its codec raises the PMT's version
+ * and the stream goes on. Clock references stand on the video if there is one;
+ * where frames are rare they get packets of their own, so that they are never
+ * further apart than 100 ms.
+ */
+#include "media/aac.h"
+#include "media/annexb.h"
+#include "media/mp3.h"
+#include "media/mux.h"
+#include "media/ts.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a decoder has before a frame is due: PTS and DTS stand this far behind the clock. */
+#define TS_DELAY_MS 200
+/* Tables at least so often, in ms: where there is no picture, and (a frame's time less) where there
+ * is. */
+#define TS_TABLES_AUDIO_MS 100
+#define TS_TABLES_VIDEO_MS 400
+/* The clock: not more often than this on audio; packets of its own beyond the gap, at the step. */
+#define TS_CLOCK_MS      60
+#define TS_CLOCK_GAP_MS  90
+#define TS_CLOCK_STEP_MS 80
+/* Beyond these the clock has jumped. */
+#define TS_JUMP_MS 5000
+#define TS_BACK_MS 1000
+
+#define TS_AUDIO_MAX (TS_PES_LEN_MAX - TS_PES_HEAD_MAX - AAC_ADTS_HEADER_SIZE)
+
+enum ts_track { TS_AUDIO, TS_VIDEO, TS_TRACKS };
+
+struct mux_state {
+    struct ts_writer writer;
+    struct ts_program program; /* as last written */
+    int has_program;
+    struct {
+        enum codec codec; /* CODEC_NONE: not in the PMT */
+        enum codec told;  /* by tracks() */
+        int is_seen;      /* a frame of it has come */
+        int is_mpeg2;     /* MP3 at half rates */
+        int has_dts;
+        uint64_t dts; /* of its last frame */
+    } track[TS_TRACKS];
+    int has_clock;
+    uint32_t clock;     /* ms of the last clock reference */
+    uint32_t tables_at; /* ms of the last tables */
+    uint32_t sound_at;  /* ms of the last sound */
+    uint32_t sound_ms;  /* how far it was from the one before, 100 at the most */
+    uint32_t shift;     /* ms by which pictures are decoded earlier than published: negative cts */
+    int has_aac;
+    struct aac_config aac;
+    struct annexb annexb;
+};
+
+static struct mux_state *mux_ts_open(void)
+{
+    struct mux_state *state = calloc(1, sizeof(*state));
+
+    if (state == NULL)
+        return NULL;
+    ts_writer_init(&state->writer);
+    annexb_init(&state->annexb);
+    return state;
+}
+
+static void mux_ts_close(struct mux_state *state)
+{
+    annexb_fini(&state->annexb);
+    free(state);
+}
+
+static int mux_ts_carries(enum codec codec)
+{
+    return codec == CODEC_H264 || codec == CODEC_HEVC || codec == CODEC_AAC || codec == CODEC_MP3;
+}
+
+/* ---- sequence headers ---- */
+
+static void ts_take_header(struct mux_state *state, const struct frame *frame)
+{
+    if (frame->codec == CODEC_AAC)
+        state->has_aac =
+            aac_config_parse(&state->aac, frame->payload, frame->payload_len) == SCAN_DONE;
+    else if (frame->type == FRAME_VIDEO)
+        annexb_header(&state->annexb, frame);
+}
+
+/* ---- the program ---- */
+
+static enum ts_type ts_type_of(enum codec codec, int is_mpeg2)
+{
+    switch (codec) {
+    case CODEC_H264:
+        return TS_TYPE_H264;
+    case CODEC_HEVC:
+        return TS_TYPE_HEVC;
+    case CODEC_AAC:
+        return TS_TYPE_ADTS;
+    case CODEC_MP3:
+        return is_mpeg2 ? TS_TYPE_MPEG2_AUDIO : TS_TYPE_MPEG1_AUDIO;
+    default:
+        return TS_TYPE_NONE;
+    }
+}
+
+static void mux_ts_tracks(struct mux_state *state, enum codec audio, enum codec video)
+{
+    const enum codec told[TS_TRACKS] = {audio, video};
+
+    for (int i = 0; i < TS_TRACKS; i++) {
+        if (state->track[i].told == told[i])
+            continue;
+        state->track[i].told = told[i];
+        if (told[i] == state->track[i].codec)
+            continue;
+        state->track[i].codec = mux_ts_carries(told[i]) ? told[i] : CODEC_NONE;
+        state->track[i].is_seen = 0;
+    }
+}
+
+/* The program as it is now. 1 when it is not what the last PMT said. */
+static int ts_describe(struct mux_state *state)
+{
+    struct ts_program now = {.version = state->program.version};
+    const struct ts_program *was = &state->program;
+    int is_same;
+
+    for (int i = TS_TRACKS - 1; i >= 0; i--) { /* video first */
+        if (state->track[i].codec == CODEC_NONE)
+            continue;
+        now.stream[now.count].type = ts_type_of(state->track[i].codec, state->track[i].is_mpeg2);
+        now.stream[now.count++].pid = i == TS_VIDEO ? TS_PID_VIDEO : TS_PID_AUDIO;
+    }
+    now.pcr_pid = state->track[TS_VIDEO].is_seen ? TS_PID_VIDEO : TS_PID_AUDIO;
+    is_same = now.count == was->count && now.pcr_pid == was->pcr_pid;
+    for (int i = 0; is_same && i < now.count; i++)
+        is_same =
+            now.stream[i].type == was->stream[i].type && now.stream[i].pid == was->stream[i].pid;
+    if (is_same)
+        return 0;
+    if (state->has_program)
+        now.version = (now.version + 1) & 31;
+    state->program = now;
+    state->has_program = 1;
+    return 1;
+}
+
+/* ---- time ---- */
+
+static uint64_t ts_ticks(uint32_t ms)
+{
+    return (uint64_t)ms * TS_TICKS_PER_MS;
+}
+
+static int ts_tables_are_due(const struct mux_state *state, uint32_t ms)
+{
+    int32_t since = (int32_t)(ms - state->tables_at);
+
+    if (!state->has_program || !state->has_clock)
+        return 1;
+    if (state->track[TS_VIDEO].is_seen)
+        return since >= TS_TABLES_VIDEO_MS;
+    /* The next sound would come too late. */
+    return since + (int32_t)state->sound_ms > TS_TABLES_AUDIO_MS;
+}
+
+static void ts_put_tables(struct mux_state *state, uint32_t ms)
+{
+    state->tables_at = ms;
+    ts_write_tables(&state->writer, &state->program);
+}
+
+static void ts_put_clock(struct mux_state *state, uint32_t ms, int is_jump)
+{
+    state->clock = ms;
+    ts_write_pcr(&state->writer, state->program.pcr_pid, ts_ticks(ms), is_jump);
+}
+
+/*
+ * Tables and clock up to this frame's time; what its own PES packet shall say
+ * of the clock goes into *pes.
+ */
+static void ts_advance(struct mux_state *state, const struct frame *frame, uint32_t ms,
+                       struct ts_pes *pes)
+{
+    int is_changed = ts_describe(state);
+    int is_clock = pes->pid == state->program.pcr_pid;
+    int32_t since = (int32_t)(ms - state->clock);
+    int is_jump = state->has_clock && is_clock && (since > TS_JUMP_MS || since < -TS_BACK_MS);
+
+    /* What was missed while nothing came is caught up with; a start still begins with the tables.
+     */
+    if (is_changed || is_jump || ts_tables_are_due(state, ms) ||
+        (frame->type == FRAME_VIDEO && frame->is_key))
+        ts_put_tables(state,
+                      state->has_clock && !is_jump && since > TS_CLOCK_GAP_MS && since <= TS_JUMP_MS
+                          ? state->clock
+                          : ms);
+    if (!state->has_clock || is_jump) {
+        state->has_clock = 1;
+        state->clock = ms;
+        pes->has_pcr = (uint8_t)is_clock;
+        pes->is_discontinuity = (uint8_t)is_jump;
+        if (!is_clock)
+            ts_put_clock(state, ms, 0);
+        pes->pcr = ts_ticks(ms);
+        return;
+    }
+    if (since > TS_JUMP_MS)
+        return; /* the other track's clock has left: this one's time does not tell */
+    for (; since > TS_CLOCK_GAP_MS; since -= TS_CLOCK_STEP_MS) {
+        ts_put_clock(state, state->clock + TS_CLOCK_STEP_MS, 0);
+        if (ts_tables_are_due(state, state->clock))
+            ts_put_tables(state, state->clock);
+    }
+    if (!is_clock && since >= TS_CLOCK_MS)
+        ts_put_clock(state, ms, 0);
+    if (!is_clock || since <= 0 || (frame->type == FRAME_AUDIO && since < TS_CLOCK_MS))
+        return;
+    state->clock = ms;
+    pes->has_pcr = 1;
+    pes->pcr = ts_ticks(ms);
+}
+
+/* When the frame is decoded and shown. Decoding times never stand still nor step back a little. */
+static void ts_set_times(struct mux_state *state, enum ts_track which, const struct frame *frame,
+                         uint32_t ms, struct ts_pes *pes)
+{
+    uint64_t base = ts_ticks(ms) + (uint64_t)TS_DELAY_MS * TS_TICKS_PER_MS;
+    uint64_t back;
+
+    if (frame->cts < 0 && state->shift < (uint32_t)-frame->cts)
+        state->shift = frame->cts < -TS_DELAY_MS ? TS_DELAY_MS : (uint32_t)-frame->cts;
+    pes->dts = base - (which == TS_VIDEO ? ts_ticks(state->shift) : 0);
+    pes->pts = base + (uint64_t)((int64_t)frame->cts * TS_TICKS_PER_MS);
+    back = (state->track[which].dts - pes->dts) & TS_CLOCK_MASK;
+    if (state->track[which].has_dts && back < ts_ticks(TS_BACK_MS))
+        pes->dts = state->track[which].dts + 1;
+    if (((pes->pts - pes->dts) & TS_CLOCK_MASK) > TS_CLOCK_MASK / 2)
+        pes->pts = pes->dts;
+    state->track[which].dts = pes->dts;
+    state->track[which].has_dts = 1;
+}
+
+/* ---- frames ---- */
+
+struct ts_sink {
+    mux_emit emit;
+    void *arg;
+};
+
+static void ts_pass_on(void *arg, const uint8_t *data, size_t len)
+{
+    const struct ts_sink *sink = arg;
+    struct iovec iov = {(void *)(uintptr_t)data, len};
+
+    sink->emit(sink->arg, &iov, 1);
+}
+
+/* The sound's bytes as they will be written, with its ADTS header in adts; 0: it has none. */
+static size_t ts_measure_audio(struct mux_state *state, const struct frame *frame,
+                               uint8_t adts[AAC_ADTS_HEADER_SIZE])
+{
+    struct mp3_header mp3;
+
+    if (frame->payload_len == 0 || frame->payload_len > TS_AUDIO_MAX)
+        return 0;
+    if (frame->codec == CODEC_AAC)
+        return state->has_aac && aac_adts_write(&state->aac, frame->payload_len, adts) == 0
+                   ? AAC_ADTS_HEADER_SIZE + frame->payload_len
+                   : 0;
+    if (mp3_header_parse(&mp3, frame->payload, frame->payload_len) != SCAN_DONE)
+        return 0;
+    state->track[TS_AUDIO].is_mpeg2 = mp3.version != 1;
+    return frame->payload_len;
+}
+
+static int ts_is_wanted(const struct frame *frame)
+{
+    return (frame->type == FRAME_AUDIO || frame->type == FRAME_VIDEO) && !frame->is_meta &&
+           frame->track == 0 && mux_ts_carries(frame->codec);
+}
+
+static void ts_put(void *arg, const void *data, size_t len)
+{
+    ts_pes_put(arg, data, len);
+}
+
+/* How far sounds are apart: it says when the next tables would come too late. */
+static void ts_pace(struct mux_state *state, uint32_t ms)
+{
+    int32_t step = (int32_t)(ms - state->sound_at);
+
+    state->sound_ms = step < 0 || step > TS_TABLES_AUDIO_MS ? TS_TABLES_AUDIO_MS : (uint32_t)step;
+    state->sound_at = ms;
+}
+
+static void mux_ts_frame(struct mux_state *state, const struct frame *frame, uint32_t timestamp,
+                         mux_emit emit, void *arg)
+{
+    enum ts_track which = frame->type == FRAME_VIDEO ? TS_VIDEO : TS_AUDIO;
+    struct ts_pes pes = {.pid = which == TS_VIDEO ? TS_PID_VIDEO : TS_PID_AUDIO,
+                         .stream_id = which == TS_VIDEO ? TS_PES_VIDEO : TS_PES_AUDIO};
+    struct ts_sink sink = {emit, arg};
+    uint8_t adts[AAC_ADTS_HEADER_SIZE];
+    struct annexb_picture picture = {0};
+
+    assert(state != NULL && frame != NULL && emit != NULL);
+    if (!ts_is_wanted(frame))
+        return;
+    if (frame->is_header) {
+        ts_take_header(state, frame);
+        return;
+    }
+    if (which == TS_VIDEO)
+        annexb_measure(&state->annexb, frame, &picture);
+    pes.len = which == TS_VIDEO ? picture.len : ts_measure_audio(state, frame, adts);
+    if (pes.len == 0)
+        return;
+    state->track[which].codec = frame->codec;
+    state->track[which].is_seen = 1;
+    pes.is_random_access = which == TS_AUDIO ? !state->track[TS_VIDEO].is_seen : frame->is_key;
+    ts_writer_begin(&state->writer, ts_pass_on, &sink);
+    ts_advance(state, frame, timestamp, &pes);
+    if (which == TS_AUDIO)
+        ts_pace(state, timestamp);
+    ts_set_times(state, which, frame, timestamp, &pes);
+    ts_pes_begin(&state->writer, &pes);
+    if (which == TS_VIDEO)
+        annexb_write(&state->annexb, frame, &picture, ts_put, &state->writer);
+    else if (frame->codec == CODEC_AAC)
+        ts_pes_put(&state->writer, adts, sizeof(adts));
+    if (which == TS_AUDIO)
+        ts_pes_put(&state->writer, frame->payload, frame->payload_len);
+    ts_writer_end(&state->writer);
+}
+
+/* A keyframe, or tables before a sound where there is no picture. */
+static int mux_ts_starts(const struct mux_state *state, const struct frame *frame,
+                         uint32_t timestamp)
+{
+    if (!ts_is_wanted(frame) || frame->is_header)
+        return 0;
+    if (frame->type == FRAME_VIDEO)
+        return frame->is_key;
+    return !state->track[TS_VIDEO].is_seen && ts_tables_are_due(state, timestamp);
+}
+
+const struct mux mux_ts = {
+    .name = "ts",
+    .extension = ".ts",
+    .content_type = "video/mp2t",
+    .unit = TS_PACKET_SIZE,
+    .in_band = 1,
+    .stands_alone = 1,
+    .open = mux_ts_open,
+    .close = mux_ts_close,
+    .frame = mux_ts_frame,
+    .carries = mux_ts_carries,
+    .tracks = mux_ts_tracks,
+    .starts = mux_ts_starts,
+};
