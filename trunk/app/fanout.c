@@ -10,6 +10,7 @@
  */
 #include "app/fanout.h"
 
+#include "app/client.h"
 #include "app/fanout_private.h"
 #include "app/server.h"
 #include "app/stream.h"
@@ -280,6 +281,9 @@ struct fanout_viewer *fanout_viewer_open(struct fanout *fanout, struct net_conn 
         buf_init(opts->head, opts->head->max);
     }
     fv->channel = stream->channel;
+    /* While nobody watches, a publisher that rests between its reads is woken. */
+    if (fv->channel->viewers == 0 && stream->publisher != NULL)
+        net_kick(stream->publisher->conn);
     fv->channel->viewers++;
     fanout->viewers++;
     fv->conn = conn;

@@ -21,6 +21,10 @@
 #define NAP_MIN   (5 * USEC_PER_MS)
 #define NAP_GRID  (10 * USEC_PER_MS)
 #define NAP_BYTES (32 * 1024)
+/* While somebody watches: so much for each stream of the server, from and up to. */
+#define NAP_PER_STREAM  500
+#define NAP_WATCHED_MIN (15 * USEC_PER_MS)
+#define NAP_WATCHED_MAX (60 * USEC_PER_MS)
 
 struct publishing {
     struct rtmp_session *session;
@@ -32,6 +36,7 @@ struct publishing {
     uint64_t drained_bytes;      /* bytes that had come when last all of them were taken, */
     usec_t drained_at;           /* and when that was */
     uint8_t has_begun;
+    uint8_t is_urgent;   /* min_latency, or a mw_latency of 0: every frame at once */
     uint8_t is_replaced; /* another publisher has the stream now: it is not to be touched */
     uint8_t has_print;
     uint8_t print[TOKEN_PRINT_SIZE]; /* of its parameters, for replace_same_token */
@@ -47,28 +52,45 @@ static void publish_lowat(const struct rtmp_session *session, int bytes)
     (void)setsockopt(session->conn->fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes));
 }
 
-/* Waits a little before the next read, if nobody watches and all that came was taken. */
+/*
+ * How long a read may be put off. Nobody watches: as long as it is any good. Somebody does: with
+ * few streams not at all, with hundreds a little, since each read wakes a stream whose memory has
+ * gone cold, and what is read together is also sent together.
+ */
+static usec_t publish_rest(const struct rtmp_session *session, const struct publishing *p)
+{
+    usec_t rest = (usec_t)hub_count(session->server->hub) * NAP_PER_STREAM;
+    struct source_stat stat;
+
+    source_stat(p->source, &stat);
+    if (stat.viewers == 0)
+        return NAP_MAX;
+    if (p->is_urgent || rest < NAP_WATCHED_MIN)
+        return 0;
+    return rest < NAP_WATCHED_MAX ? rest : NAP_WATCHED_MAX;
+}
+
+/* Waits a little before the next read, if all that came was taken. */
 static void publish_nap(struct rtmp_session *session, struct publishing *p)
 {
     usec_t now = co_now();
     uint64_t bytes = session->conn->bytes_in - p->drained_bytes;
     usec_t since = now - p->drained_at;
-    usec_t nap = NAP_MAX;
-    struct source_stat stat;
+    usec_t rest;
+    usec_t nap;
 
     if (!p->has_begun || !rtmp_talk_is_drained(session->talk))
         return;
     p->drained_bytes = session->conn->bytes_in;
     p->drained_at = now;
-    source_stat(p->source, &stat);
-    if (stat.viewers > 0)
-        return;
+    rest = publish_rest(session, p);
+    nap = rest;
     if (bytes > 0)
         nap = (usec_t)((uint64_t)since * NAP_BYTES / bytes);
-    if (nap < NAP_MIN)
+    if (nap < NAP_MIN || rest == 0)
         return;
     /* Naps end at common moments, so that many publishers share one turn of the loop. */
-    nap = (now + (nap < NAP_MAX ? nap : NAP_MAX)) / NAP_GRID * NAP_GRID + NAP_GRID - now;
+    nap = (now + (nap < rest ? nap : rest)) / NAP_GRID * NAP_GRID + NAP_GRID - now;
     /* A hangup or an interrupt ends it; the read then says which. */
     publish_lowat(session, NAP_BYTES);
     (void)net_wait(session->conn, 0, nap);
@@ -212,8 +234,11 @@ struct err *rtmp_publish_run(struct rtmp_session *session, struct source *source
                              const struct config_vhost *vhost, const struct rtmp_request *request,
                              const char *param)
 {
-    struct publishing p = {
-        .session = session, .co = co_self(), .source = source, .limits = &vhost->publish};
+    struct publishing p = {.session = session,
+                           .co = co_self(),
+                           .source = source,
+                           .limits = &vhost->publish,
+                           .is_urgent = vhost->min_latency || vhost->play.mw_latency == 0};
     struct err *err;
 
     p.has_print = token_print(param, p.print) == 0;

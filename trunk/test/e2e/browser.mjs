@@ -25,18 +25,27 @@ const browser = await playwright.chromium.launch({
 
 let page = null;
 let said = [];
+let downloads = [];
 
 const commands = {
-    async open({ url, width = 1280, height = 800, touch = false }) {
+    // init: a script that runs in the page before its own.
+    async open({ url, width = 1280, height = 800, touch = false, scheme = 'dark', init = '' }) {
         await page?.context().close();
         said = [];
+        downloads = [];
         const context = await browser.newContext({
             viewport: { width, height },
             hasTouch: touch,
             isMobile: touch,
             deviceScaleFactor: touch ? 2 : 1,
+            colorScheme: scheme,
+            ignoreHTTPSErrors: true,
         });
         page = await context.newPage();
+        if (init) {
+            await page.addInitScript(init);
+        }
+        page.on('download', (download) => downloads.push(download));
         page.on('console', (message) => {
             if (['error', 'warning'].includes(message.type())) {
                 said.push(`${message.type()}: ${message.text()} (${message.location().url})`);
@@ -68,6 +77,15 @@ const commands = {
     async type({ selector, text }) {
         await page.fill(selector, text, { timeout: 5000 });
         await page.press(selector, 'Enter');
+    },
+    async press({ key }) {
+        await page.keyboard.press(key);
+    },
+    // Saves the last download; its name, or null while there is none.
+    async download({ path }) {
+        const last = downloads.at(-1);
+        await last?.saveAs(path);
+        return last?.suggestedFilename();
     },
     async screenshot({ path, full = false }) {
         await page.screenshot({ path, fullPage: full });

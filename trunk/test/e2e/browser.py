@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from harness import ROOT, run
+from harness import ROOT, run, wait_for
 
 PLAYERS = ROOT / "research" / "players"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -71,6 +71,13 @@ class Browser:
 
     def type(self, selector, text):
         self._ask("type", selector=selector, text=text)
+
+    def press(self, key):
+        self._ask("press", key=key)
+
+    def download(self, path):
+        """The name of the file that the page gave last, saved as path."""
+        return wait_for(lambda: self._ask("download", path=str(path)), what="a download")
 
     def screenshot(self, path, full=False):
         self._ask("screenshot", path=str(path), full=full)

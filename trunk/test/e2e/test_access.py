@@ -6,7 +6,6 @@ The signature is computed here from doc/access.md alone; objs/sign is compared w
 import base64
 import hashlib
 import hmac
-import os
 import socket
 import time
 
@@ -16,7 +15,7 @@ import flv
 import harness
 import rtmp
 import rtmp_client
-from harness import Answer, curl, wait_for
+from harness import curl, wait_for
 
 NEW, OLD = "new-secret-5f0c", "old-secret-77aa"
 NEVER = "never-a-secret"
@@ -132,7 +131,7 @@ HEADERS = [
     "X-Original-URL: /live/livestream.flv?{good}", "X-Rewrite-URL: /live/livestream.flv?{good}",
     "X-HTTP-Method-Override: GET", "Origin: http://open.example", "Referer: http://x/?{good}",
     "Range: bytes=0-", "Expect: 100-continue", "X-Forwarded-Host: open.example",
-    "Forwarded: for=127.0.0.1;host=open.example", "Connection: expires, sign",
+    "Forwarded: for=127.0.0.1;host=open.example", "Connection: close, sign",
 ]
 UPGRADE = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" \
     "Sec-WebSocket-Key: " + base64.b64encode(bytes(16)).decode() + "\r\n"
@@ -217,7 +216,8 @@ def test_no_way_around(guarded, line, host, header):
     assert b" 101 " not in data[:20]
     if not line.endswith("HTTP/1.1") and not line.endswith("HTTP/1.0"):
         return  # no answer that has a head
-    status = Answer(data.decode("latin-1"), b"", 0).status
+    assert data.startswith(b"HTTP/1.1 "), data[:500]
+    status = int(data.split(b" ")[1])
     allowed = {204} if line.startswith("OPTIONS") else {400, 401, 403, 404, 405, 501}
     assert status in allowed, data[:500]
     if "/live/livestream.flv HTTP/1.1" in line and line.startswith(("GET /live", "HEAD /live")) \
@@ -449,7 +449,6 @@ def test_the_tool(guarded, tmp_path):
 
 
 def test_keys_are_not_shown(tmp_path, guarded):
-    env = {k: v for k, v in os.environ.items() if not k.startswith("SRS_")}
     shown = harness.run([harness.SERVER, "-t", "-c", guarded.config_path])
     assert "key *** ***;" in shown.stdout
     assert NEW not in shown.stdout + shown.stderr and OLD not in shown.stdout + shown.stderr
@@ -461,7 +460,6 @@ def test_keys_are_not_shown(tmp_path, guarded):
     refused = harness.run([harness.SERVER, "-t", "-c", file], check=False)
     assert refused.returncode == 1
     assert not any(k in refused.stdout + refused.stderr for k in (NEW, OLD, NEVER))
-    assert env is not None
 
 
 # ---- rules by address and by page

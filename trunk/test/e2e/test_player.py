@@ -29,6 +29,16 @@ COLOURS = """(() => {
 TIME = "document.querySelector('video').currentTime"
 
 
+@pytest.fixture
+def server(server):
+    """With the API, which the page's list of streams asks;."""
+    def start(*, api=True, top="", **options):
+        if api:
+            top += f" http_api {{ enabled on; listen {harness.free_port()}; }}"
+        return server(top=top, **options)
+    return start
+
+
 @pytest.fixture(scope="session")
 def players_html(tmp_path_factory):
     """An HTTP root with the page as the build collects it."""
@@ -102,7 +112,7 @@ def test_waits_for_a_publisher_then_plays(server, publish, browser, players_html
     assert "Waiting for a publisher" in page.evaluate("document.body.innerText")
     publish(srv, "live/later")
     wait_playing(page)
-    assert page.evaluate("document.getElementById('cover').hidden")
+    assert page.evaluate("document.querySelector('.cover').hidden")
     assert page.said() == []
 
 
@@ -178,7 +188,7 @@ def test_says_404_with_the_reason(server, browser, players_html):
     page.wait("millrace.state === 'missing'")
     assert page.evaluate("millrace.statistics.status") == 404
     assert page.evaluate("millrace.statistics.reason") == body["reason"]
-    shown = page.evaluate("document.getElementById('cover').innerText")
+    shown = page.evaluate("document.querySelector('.cover').innerText")
     assert "404" in shown and body["reason"][1:] in shown
     assert all("404" in line for line in page.said()), page.said()
 
@@ -201,7 +211,7 @@ def test_server_away(server, publish, browser, players_html):
     wait_playing(page)
     srv.stop()
     page.wait("millrace.state === 'retrying' && millrace.statistics.reloads >= 2", 15)
-    assert "Reconnecting" in page.evaluate("document.getElementById('cover').innerText")
+    assert "Reconnecting" in page.evaluate("document.querySelector('.cover').innerText")
 
 
 def test_video_only(server, publish, browser, players_html, source_flv):
@@ -222,8 +232,8 @@ def test_autoplay_blocked(server, publish, browser, players_html):
     page.open(page_url(srv))
     wait_playing(page)
     assert page.evaluate("document.querySelector('video').muted")
-    page.click("#unmute")
-    page.wait("!document.querySelector('video').muted && document.getElementById('unmute').hidden")
+    page.click(".unmute")
+    page.wait("!document.querySelector('video').muted && document.querySelector('.unmute').hidden")
     wait_playing(page)
 
 
@@ -233,9 +243,9 @@ def test_autostart_off(server, publish, browser, players_html):
     page = browser()
     page.open(page_url(srv, autostart="false"))
     assert page.evaluate("millrace.state") == "stopped"
-    page.click("#cover-play")
+    page.click(".cover-play")
     wait_playing(page)
-    page.evaluate("document.getElementById('toggle').click()")
+    page.evaluate("document.querySelector('.toggle').click()")
     assert page.evaluate("millrace.state") == "stopped"
 
 
