@@ -3,10 +3,11 @@
  * done. It reads no RTMP and looks at no codec; it appends the file's tags to
  * one long buffer as they fall due and calls send() once per viewer and batch
  * with all that is new, in one burst. Every server pays at least that, so the
- * server's CPU time is given as a multiple of it.
+ * server's CPU time is given as a multiple of it. With --tls it is SSL_write() instead of send().
  */
 #include "base/bytes.h"
 #include "bench.h"
+#include "bench_tls.h"
 #include "stamp.h"
 #include "stream_file.h"
 
@@ -36,11 +37,14 @@ struct bare_viewer {
     int line_ends; /* of the CR LF CR LF that ends the request */
     size_t got;    /* bytes of the request */
     size_t at;     /* position in the history */
+    SSL *tls;      /* NULL without */
+    int is_shaken; /* its handshake is done */
 };
 
 struct run {
     struct stream_file *file;
     int listener, epoll;
+    SSL_CTX *tls;
     int64_t interval_ns, base_ns;
     uint8_t *history; /* all bytes since the start: never moved, touched only as it grows */
     size_t end, keyframe;
@@ -89,6 +93,8 @@ static void head_make(struct run *run)
 
 static void viewer_close(struct run *run, struct bare_viewer *viewer)
 {
+    SSL_free(viewer->tls);
+    viewer->tls = NULL;
     close(viewer->fd);
     viewer->fd = -1;
     if (!viewer->is_on)
@@ -96,6 +102,19 @@ static void viewer_close(struct run *run, struct bare_viewer *viewer)
     run->on_count--;
     run->on[viewer->place] = run->on[run->on_count];
     run->on[viewer->place]->place = viewer->place;
+}
+
+/* A record is what one call sends. */
+static ssize_t tls_send(SSL *tls, const uint8_t *data, size_t len)
+{
+    size_t total = 0;
+    ssize_t sent;
+
+    do {
+        sent = bench_tls_write(tls, data + total, len - total);
+        total += sent > 0 ? (size_t)sent : 0;
+    } while (sent > 0 && total < len);
+    return total > 0 ? (ssize_t)total : sent;
 }
 
 /* The one thing this program is there for. */
@@ -106,8 +125,11 @@ static void viewer_send(struct run *run, struct bare_viewer *viewer)
     if (viewer->at == run->end)
         return;
     run->sends++;
-    sent = send(viewer->fd, run->history + viewer->at, run->end - viewer->at,
-                MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (viewer->tls == NULL)
+        sent = send(viewer->fd, run->history + viewer->at, run->end - viewer->at,
+                    MSG_NOSIGNAL | MSG_DONTWAIT);
+    else
+        sent = tls_send(viewer->tls, run->history + viewer->at, run->end - viewer->at);
     if (sent > 0)
         viewer->at += (size_t)sent;
     else if (errno != EAGAIN)
@@ -122,7 +144,9 @@ static void viewer_begin(struct run *run, struct bare_viewer *viewer)
     viewer->place = run->on_count;
     run->on[run->on_count++] = viewer;
     viewer->at = run->keyframe;
-    if (send(viewer->fd, run->head, run->head_len, MSG_NOSIGNAL) != (ssize_t)run->head_len)
+    if ((viewer->tls != NULL
+             ? bench_tls_write(viewer->tls, run->head, run->head_len)
+             : send(viewer->fd, run->head, run->head_len, MSG_NOSIGNAL)) != (ssize_t)run->head_len)
         viewer_close(run, viewer);
     else
         viewer_send(run, viewer);
@@ -132,8 +156,17 @@ static void viewer_event(struct run *run, struct bare_viewer *viewer)
 {
     static const char request_end[] = "\r\n\r\n";
     char data[REQUEST_MAX];
-    ssize_t got = recv(viewer->fd, data, sizeof(data), 0);
+    ssize_t got = -1;
 
+    if (viewer->tls != NULL && !viewer->is_shaken) {
+        viewer->is_shaken = bench_tls_shake(viewer->tls);
+        if (viewer->is_shaken < 0)
+            viewer_close(run, viewer);
+        if (viewer->is_shaken <= 0)
+            return;
+    }
+    got = viewer->tls != NULL ? bench_tls_read(viewer->tls, data, sizeof(data))
+                              : recv(viewer->fd, data, sizeof(data), 0);
     if (got < 0 && errno == EAGAIN)
         return;
     if (got <= 0 || viewer->got > REQUEST_MAX) {
@@ -161,6 +194,8 @@ static void viewers_accept(struct run *run)
         if (fd >= run->viewer_max)
             bench_die("too many viewers");
         run->viewer[fd] = (struct bare_viewer){.fd = fd};
+        if (run->tls != NULL)
+            run->viewer[fd].tls = bench_tls_open(run->tls, fd, 1);
         if (epoll_ctl(run->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
             bench_die("epoll_ctl: %s", strerror(errno));
     }
@@ -260,7 +295,9 @@ int main(int argc, char **argv)
     static struct run run;
     static const struct option names[] = {{"interval-ms", required_argument, NULL, 'i'},
                                           {"control", no_argument, NULL, 'c'},
+                                          {"tls", required_argument, NULL, 't'},
                                           {NULL, 0, NULL, 0}};
+    const char *tls = NULL;
     int control = 0;
     int id;
     struct sockaddr_in at;
@@ -273,12 +310,15 @@ int main(int argc, char **argv)
                 (int64_t)(bench_number(optarg, "--interval-ms", 0, 60000) * NS_PER_MS);
         else if (id == 'c')
             control = 1;
+        else if (id == 't')
+            tls = optarg;
         else
             optind = argc + 1;
     }
     if (argc - optind != 2)
         bench_die("bench_bare [--interval-ms N (350; 0: per frame)] [--control] "
-                  "ADDRESS:PORT FILE.flv");
+                  "[--tls FILE (key and certificate)] ADDRESS:PORT FILE.flv");
+    run.tls = tls != NULL ? bench_tls_server(tls, tls) : NULL;
     at = bench_address(argv[optind], 8080);
     run.file = stream_file_load(argv[optind + 1]);
     run.viewer_max = bench_raise_files();

@@ -38,7 +38,8 @@ def clients(setup, target, viewers, rate=2500, streams=1, extra=()):
         tools.append(Tool(
             [setup.tools / "bench_load", "--control", "--viewers", share, "--rate", rate / count,
              "--streams", streams, "--from", source_address()]
-            + (["--rtmp"] if target.rtmp_play else []) + list(extra) + [address, path],
+            + (["--rtmp"] if target.rtmp_play else [])
+            + (["--tls"] if target.tls else []) + list(extra) + [address, path],
             setup.load_core))
     return tools
 
@@ -112,13 +113,15 @@ def fan_out(setup, make, viewers, **options):
         return watch(setup, target, viewers, **options)
 
 
-def against_bare(setup, settings, interval_ms, viewers, seconds):
+def against_bare(setup, settings, interval_ms, viewers, seconds, tls=False):
     """Bare loop, server, bare loop: figures drift, so the server stands between two of the other."""
     def bare():
-        return fan_out(setup, lambda: targets.bare(setup, interval_ms), viewers, seconds=seconds)
+        return fan_out(setup, lambda: targets.bare(setup, interval_ms, tls), viewers,
+                       seconds=seconds)
 
     first = bare()
-    server = fan_out(setup, lambda: targets.millrace(setup, settings), viewers, seconds=seconds)
+    server = fan_out(setup, lambda: targets.millrace(setup, settings, tls=tls), viewers,
+                     seconds=seconds)
     second = bare()
     mean = (first["us_per_viewer_s"] + second["us_per_viewer_s"]) / 2
     rate = server["load"]["mbit"]["p50"] / max(first["load"]["mbit"]["p50"], 1e-9)
@@ -135,6 +138,12 @@ def merged(setup, counts):
     # A window of whole batches, lest one more or less be counted as the server's doing.
     seconds = round(setup.seconds / 0.35 + 0.5) * 0.35
     return [against_bare(setup, targets.MERGE_350, 350, n, seconds) for n in counts]
+
+
+def https(setup, counts):
+    """The same over TLS, against a loop of SSL_write()."""
+    seconds = round(setup.seconds / 0.35 + 0.5) * 0.35
+    return [against_bare(setup, targets.MERGE_350, 350, n, seconds, tls=True) for n in counts]
 
 
 def per_frame(setup, counts):

@@ -33,6 +33,7 @@ static const char usage_text[] =
     "  --warmup S        (2)             --seconds S     the window (5)\n"
     "  --stall-ms N      a longer silence counts as a stall (1000)\n"
     "  --start-timeout S (30)            --rtmp          play over RTMP\n"
+    "  --tls             HTTPS, or RTMPS with --rtmp\n"
     "  --control         steered by standard input: begin, end, slow, quit\n";
 
 static void viewers_make(struct load *load)
@@ -379,6 +380,7 @@ enum option_id {
     OPTION_STALL,
     OPTION_START_TIMEOUT,
     OPTION_RTMP,
+    OPTION_TLS,
     OPTION_CONTROL
 };
 
@@ -396,6 +398,7 @@ static const struct option options_long[] = {
     {"stall-ms", required_argument, NULL, OPTION_STALL},
     {"start-timeout", required_argument, NULL, OPTION_START_TIMEOUT},
     {"rtmp", no_argument, NULL, OPTION_RTMP},
+    {"tls", no_argument, NULL, OPTION_TLS},
     {"control", no_argument, NULL, OPTION_CONTROL},
     {NULL, 0, NULL, 0}};
 
@@ -443,6 +446,9 @@ static void option_set(struct load_options *o, int id, const char *text)
     case OPTION_RTMP:
         o->protocol = LOAD_RTMP;
         break;
+    case OPTION_TLS:
+        o->tls = 1;
+        break;
     case OPTION_CONTROL:
         o->control = 1;
         break;
@@ -489,6 +495,7 @@ int main(int argc, char **argv)
     if (bench_raise_files() < load->options.viewers + 16)
         bench_die("too few files for %d viewers: use more clients", load->options.viewers);
     viewers_make(load);
+    load->tls = load->options.tls ? bench_tls_client() : NULL;
     load->epoll_bulk = epoll_create1(EPOLL_CLOEXEC);
     load->epoll_prompt = epoll_create1(EPOLL_CLOEXEC);
     if (load->epoll_bulk < 0 || load->epoll_prompt < 0)
@@ -504,6 +511,7 @@ int main(int argc, char **argv)
         free(load->viewer[i].reading);
     }
     free(load->viewer);
+    SSL_CTX_free(load->tls);
     samples_fini(&load->connect_ms);
     samples_fini(&load->first_byte_ms);
     samples_fini(&load->first_keyframe_ms);

@@ -6,6 +6,7 @@
  * runs the loop, load_viewer.c is one viewer's life.
  */
 #include "bench.h"
+#include "bench_tls.h"
 #include "flv_reader.h"
 #include "rtmp_client.h"
 #include "tag_check.h"
@@ -23,6 +24,7 @@ struct load_options {
     double slow_rate; /* bytes per second; 0: a slow viewer reads nothing */
     double warmup_s, seconds, start_timeout_s;
     double stall_ms;
+    int tls;     /* over TLS; certificates are not checked */
     int control; /* steered by standard input instead of by times */
 };
 
@@ -47,6 +49,7 @@ struct load_viewer {
     uint32_t unacked; /* RTMP: bytes since the last acknowledgement */
     int64_t connect_ns, request_ns, last_ns;
     uint64_t bytes, bytes_at_begin;
+    SSL *tls;                     /* NULL without; encrypted bytes are what is discarded */
     struct load_reading *reading; /* NULL when discarding */
 };
 
@@ -54,6 +57,7 @@ struct load {
     struct load_options options;
     int epoll_prompt; /* viewers that are starting, and the samples */
     int epoll_bulk;   /* those that discard */
+    SSL_CTX *tls;
     struct load_viewer *viewer;
     int opened, in_flight, started, failed, disconnected;
     int in_window;

@@ -75,6 +75,8 @@ static void viewer_end(struct load *load, struct load_viewer *viewer, const char
         else
             load->failed++;
     }
+    SSL_free(viewer->tls);
+    viewer->tls = NULL;
     close(viewer->fd);
     viewer->fd = -1;
     viewer->state = VIEWER_CLOSED;
@@ -202,7 +204,10 @@ void load_viewer_open(struct load *load, struct load_viewer *viewer)
 /* Requests are small and the socket is fresh: what does not fit at once is a failure. */
 static int send_all(struct load *load, struct load_viewer *viewer, const void *data, size_t len)
 {
-    if (send(viewer->fd, data, len, MSG_NOSIGNAL) == (ssize_t)len)
+    ssize_t sent = viewer->tls != NULL ? bench_tls_write(viewer->tls, data, len)
+                                       : send(viewer->fd, data, len, MSG_NOSIGNAL);
+
+    if (sent == (ssize_t)len)
         return 0;
     viewer_end(load, viewer, "cannot send the request");
     return -1;
@@ -240,6 +245,15 @@ static void request_send(struct load *load, struct load_viewer *viewer)
     if (getsockopt(viewer->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) {
         viewer_end(load, viewer, strerror(error));
         return;
+    }
+    if (load->tls != NULL && viewer->tls == NULL)
+        viewer->tls = bench_tls_open(load->tls, viewer->fd, 0);
+    if (viewer->tls != NULL) {
+        error = bench_tls_shake(viewer->tls);
+        if (error < 0)
+            viewer_end(load, viewer, "the TLS handshake failed");
+        if (error <= 0)
+            return;
     }
     viewer->state = VIEWER_STARTING;
     viewer->request_ns = viewer->last_ns = bench_now();
@@ -319,7 +333,10 @@ static int receive(struct load *load, struct load_viewer *viewer, size_t len)
 
     if (parsed && len > READ_SIZE)
         len = READ_SIZE;
-    got = recv(viewer->fd, parsed ? read_buffer : NULL, len, parsed ? 0 : MSG_TRUNC);
+    if (parsed && viewer->tls != NULL)
+        got = bench_tls_read(viewer->tls, read_buffer, len);
+    else
+        got = recv(viewer->fd, parsed ? read_buffer : NULL, len, parsed ? 0 : MSG_TRUNC);
     if (got < 0) {
         if (errno == EAGAIN || errno == EINTR)
             return 0;
@@ -337,12 +354,14 @@ static int receive(struct load *load, struct load_viewer *viewer, size_t len)
     if (parsed && parse(load, viewer, (size_t)got) != 0)
         return -1;
     rtmp_ack(load, viewer, (size_t)got);
-    return (size_t)got == len && viewer->state != VIEWER_CLOSED;
+    return ((size_t)got == len || (parsed && viewer->tls != NULL)) &&
+           viewer->state != VIEWER_CLOSED;
 }
 
 void load_viewer_event(struct load *load, struct load_viewer *viewer, uint32_t events)
 {
-    if (viewer->state == VIEWER_CONNECTING && (events & (EPOLLOUT | EPOLLERR)) != 0)
+    if (viewer->state == VIEWER_CONNECTING &&
+        (events & (EPOLLOUT | EPOLLERR | (viewer->tls != NULL ? EPOLLIN : 0))) != 0)
         request_send(load, viewer);
     if (viewer->state < VIEWER_STARTING || viewer->state > VIEWER_DISCARDING)
         return;

@@ -32,6 +32,17 @@ def ratio_rows(found, what):
     return rows
 
 
+def https_rows(found):
+    rows = []
+    for one in found:
+        name, server = f"HTTPS at 350 ms, {one['viewers']:,} viewers", one["server"]
+        alike = 0.95 < one["rate_ratio"] < 1.05
+        rows += [limit(f"{name}: CPU per viewer-second", server["us_per_viewer_s"], 75, "µs"),
+                 limit(f"{name}: CPU ÷ loop of SSL_write", one["ratio"], 1.10, "", alike),
+                 limit(f"{name}: resident memory per viewer", server["kb_per_viewer"], 24, "KB")]
+    return rows
+
+
 def memory_row(found):
     counts = [one for one in found if one["viewers"] >= 1000]
     if not counts:
@@ -72,6 +83,7 @@ def loss_row(name, one):
 def goal_rows(found):
     rows = ratio_rows(found.get("merged", []), "350 ms")
     rows += ratio_rows(found.get("per_frame", []), "per frame")
+    rows += https_rows(found.get("https", []))
     if "many" in found:
         one = found["many"]
         rows.append(limit(f"{one['viewers']:,} viewers at 350 ms: load of the core",
@@ -177,7 +189,7 @@ def markdown(host, found):
              table(["goal", "wanted", "measured", ""],
                    [[r["name"], r["goal"], r["measured"], r["verdict"]]
                     for r in goal_rows(found)])]
-    for key, name in (("merged", "350 ms"), ("per_frame", "Per frame")):
+    for key, name in (("merged", "350 ms"), ("per_frame", "Per frame"), ("https", "HTTPS")):
         if key in found:
             parts += [f"{name}: CPU µs per viewer-second", comparison(found, key)]
     rows = other_rows(found)

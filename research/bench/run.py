@@ -65,6 +65,8 @@ CASES = {
                lambda s, o: cases.merged(s, counts(o, [100, 1000, 4000, 9000]))),
     "per_frame": ("per frame against the bare loop",
                   lambda s, o: cases.per_frame(s, counts(o, [100, 1000, 4000]))),
+    "https": ("HTTPS at 350 ms against a loop of SSL_write",
+              lambda s, o: cases.https(s, counts(o, [200, 500]))),
     "many": ("16,000 viewers at 350 ms", lambda s, o: cases.many(s, one_count(o, 16000))),
     "latency": ("added latency by default", lambda s, o: cases.latency(s, one_count(o, 1000))),
     "start": ("first byte and first keyframe", lambda s, o: cases.start(s, one_count(o, 4000))),

@@ -3,6 +3,7 @@ the peers of whom a user might think instead."""
 
 import pathlib
 import shutil
+import subprocess
 
 from measure import Daemon, Failure, Tool, free_ports
 
@@ -19,6 +20,7 @@ http_server {{
     enabled on;
     listen 127.0.0.1:{http};
     dir {work};
+    {https}
 }}
 vhost __defaultVhost__ {{
     {vhost}
@@ -56,10 +58,14 @@ PER_FRAME = ("min_latency on;", "")
 DEFAULT = ("", "")
 
 
+HTTPS_CONF = "https {{ enabled on; listen 127.0.0.1:{http}; key {pem}; cert {pem}; }}"
+
+
 class Target:
     """One running server: where its streams are published and played."""
     is_bare = False
     rtmp_play = False
+    tls = False
 
     def __init__(self, name, process, rtmp, http):
         self.name, self.process, self.pid = name, process, process.pid
@@ -74,22 +80,36 @@ class Target:
             failure.args = (f"{failure}\nthe server said: {self.process.tail().strip()}",)
 
 
-def millrace(setup, settings, play_rtmp=False):
-    rtmp, http = free_ports(2)
+def certificate(setup):
+    """Key and certificate in one file, as the documents have them made: RSA with 2048 bits."""
+    path = setup.work / "server.pem"
+    if not path.exists():
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj",
+                        "/CN=bench", "-keyout", setup.work / "key", "-out", setup.work / "crt"],
+                       check=True, capture_output=True)
+        path.write_text((setup.work / "key").read_text() + (setup.work / "crt").read_text())
+    return path
+
+
+def millrace(setup, settings, play_rtmp=False, tls=False):
+    rtmp, http, plain = free_ports(3)
     conf = setup.work / "bench.conf"
-    conf.write_text(MILLRACE_CONF.format(rtmp=rtmp, http=http, work=setup.work,
-                                         vhost=settings[0], play=settings[1]))
+    https = HTTPS_CONF.format(http=http, pem=certificate(setup)) if tls else ""
+    conf.write_text(MILLRACE_CONF.format(rtmp=rtmp, http=plain if tls else http, https=https,
+                                         work=setup.work, vhost=settings[0], play=settings[1]))
     target = Target("server", Daemon([setup.server, "-c", conf], setup.server_core,
                                      setup.work / "server.log", [rtmp, http], cwd=setup.work),
                     rtmp, http)
     target.rtmp_play = play_rtmp
+    target.tls = tls
     return target
 
 
-def bare(setup, interval_ms):
+def bare(setup, interval_ms, tls=False):
     (http,) = free_ports(1)
-    tool = Tool([setup.tools / "bench_bare", "--control", "--interval-ms", interval_ms,
-                 f"127.0.0.1:{http}", setup.file], setup.server_core)
+    tool = Tool([setup.tools / "bench_bare", "--control", "--interval-ms", interval_ms]
+                + (["--tls", certificate(setup)] if tls else [])
+                + [f"127.0.0.1:{http}", setup.file], setup.server_core)
     try:
         tool.wait("listening", 5)
     except Failure:
@@ -97,6 +117,7 @@ def bare(setup, interval_ms):
         raise
     target = Target("bare", tool, None, http)
     target.is_bare = True
+    target.tls = tls
     return target
 
 

@@ -14,7 +14,7 @@ struct server;
 
 struct client {
     struct client *prev, *next;
-    const struct net_conn *conn; /* borrowed, as the source is */
+    struct net_conn *conn; /* borrowed, as the source is */
     const struct source *source;
     const char *format; /* "rtmp", "flv", "ts", … constant */
     usec_t since;

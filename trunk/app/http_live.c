@@ -128,7 +128,7 @@ static int http_live_input(struct http_live *live, struct net_conn *conn, struct
 }
 
 static __attribute__((noinline)) void http_live_enter(struct http_live *live,
-                                                      const struct net_conn *conn)
+                                                      struct net_conn *conn)
 {
     live->client.conn = conn;
     live->client.source = live->source;

@@ -1,26 +1,25 @@
 /*
  * Static files. A path comes decoded and cleaned from proto/url.c, and co/file.c
  * opens nothing outside of the directory, so that neither has to trust the other.
- * Files go out in pieces of one size, the first together with the head; a
- * client that is slow costs one piece of memory. Validators are sent (RFC 9110,
- * sections 8.8.2 and 8.8.3), conditions and ranges are not looked at yet.
+ * Conditions come first, then the range (RFC 9110, section 13.2.2); FLV files asked for
+ * from a place within go to http_vod.c.
  */
 #include "app/http_static.h"
 
+#include "app/http_file.h"
+#include "app/http_vod.h"
 #include "app/server.h"
 #include "base/str.h"
 #include "co/file.h"
+#include "proto/http_condition.h"
 
-#include <assert.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <strings.h>
 
-#define STATIC_PIECE_SIZE 65536
-#define STATIC_INDEX      "index.html"
-#define STATIC_VHOST      "[vhost]"
+#define STATIC_INDEX "index.html"
+#define STATIC_VHOST "[vhost]"
 
 /* The file's path below a static mount ("[vhost]/", "/files/", "host/files/"), or NULL. */
 static const char *mount_rest(const char *mount, const char *host, const char *path)
@@ -61,80 +60,97 @@ static struct err *redirect(struct http_exchange *x, usec_t timeout)
     return err;
 }
 
-/* ETag and Last-Modified; sizes and times are enough, as files are replaced, not patched. */
-static void validators_format(const struct file *file, char *out, size_t cap)
-{
-    time_t mtime = (time_t)file->mtime;
-    struct tm tm;
-    char date[40] = "";
+/* The file's validators as texts; sizes and times are enough, as files are replaced, not patched.
+ */
+struct validator_texts {
+    char etag[48];
+    char date[HTTP_DATE_SIZE];
+};
 
-    if (gmtime_r(&mtime, &tm) == NULL ||
-        strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm) == 0)
-        date[0] = '\0';
-    if (str_format(out, cap, "ETag: \"%" PRIx64 "-%" PRIx64 "\"\r\n%s%s%s", (uint64_t)file->mtime,
-                   file->size, date[0] != '\0' ? "Last-Modified: " : "", date,
-                   date[0] != '\0' ? "\r\n" : "") != 0)
-        out[0] = '\0';
+static void validators_of(const struct file *file, struct validator_texts *texts,
+                          struct http_validators *out)
+{
+    (void)str_format(texts->etag, sizeof(texts->etag), "\"%" PRIx64 "%08" PRIx32 "-%" PRIx64 "\"",
+                     (uint64_t)file->mtime, file->mtime_ns, file->size);
+    (void)http_date_format(file->mtime, texts->date);
+    out->etag = texts->etag;
+    out->modified = file->mtime;
 }
 
-/* Sends the head and `size` bytes of the file. What the file lacks by now breaks the connection:
- * its length is said already. */
-static struct err *pieces_send(struct http_exchange *x, struct file *file, struct buf *head,
-                               uint8_t *piece, usec_t timeout)
+/* An answer about a file that is there. */
+struct file_answer {
+    int status;
+    const char *type; /* NULL: no body at all */
+    struct http_range part;
+    char lines[320];
+};
+
+static struct err *answer_send(struct http_exchange *x, struct file *file,
+                               struct file_answer *answer, usec_t timeout)
 {
-    uint64_t at = 0;
-
-    while (at < file->size) {
-        uint64_t left = file->size - at;
-        size_t want = left < STATIC_PIECE_SIZE ? (size_t)left : STATIC_PIECE_SIZE;
-        size_t got = 0;
-        struct iovec iov[2];
-        struct err *err = file_read(file, at, piece, want, &got, USEC_NEVER);
-
-        if (err == NULL && got == 0)
-            err = err_new(ERR_CLOSED, "file became shorter");
-        if (err != NULL)
-            return err;
-        iov[0].iov_base = head->len > 0 ? buf_data(head) : piece;
-        iov[0].iov_len = head->len;
-        iov[1].iov_base = piece;
-        iov[1].iov_len = got;
-        x->has_answered = 1;
-        err =
-            io_writev(&x->conn->io, head->len > 0 ? iov : iov + 1, head->len > 0 ? 2 : 1, timeout);
-        if (err != NULL)
-            return err;
-        buf_consume(head, head->len);
-        at += got;
-    }
-    return NULL;
-}
-
-static struct err *file_send(struct http_exchange *x, struct file *file, const char *type,
-                             usec_t timeout)
-{
-    char headers[160];
     struct buf head;
-    uint8_t *piece = NULL;
     struct err *err;
 
-    validators_format(file, headers, sizeof(headers));
     buf_init(&head, HTTP_ANSWER_HEAD_MAX);
-    if (http_head(x, 200, type, headers, (int64_t)file->size, &head) != 0) {
+    if (http_head(x, answer->status, answer->type, answer->lines,
+                  answer->type != NULL ? (int64_t)answer->part.len : -1, &head) != 0) {
         err = err_new(ERR_NOMEM, "static head");
-    } else if (x->is_head || file->size == 0) {
-        x->has_answered = 1;
-        err = io_write(&x->conn->io, buf_data(&head), head.len, timeout);
     } else {
-        piece = malloc(file->size < STATIC_PIECE_SIZE ? (size_t)file->size : STATIC_PIECE_SIZE);
-        if (piece == NULL)
-            err = err_new(ERR_NOMEM, "static piece");
-        else
-            err = pieces_send(x, file, &head, piece, timeout);
+        if (x->is_head || answer->type == NULL)
+            answer->part.len = 0;
+        err = http_file_send(x, &head, file, &answer->part, timeout);
     }
-    free(piece);
     buf_fini(&head);
     return err != NULL ? err_wrap(err, "static %s", x->request->path) : NULL;
+}
+
+static struct err *answer_beyond(struct http_exchange *x, const struct file *file, usec_t timeout)
+{
+    char line[64];
+
+    (void)str_format(line, sizeof(line), "Content-Range: bytes */%" PRIu64 "\r\n", file->size);
+    return http_answer_error(x, 416, line, timeout, "the file has %" PRIu64 " bytes", file->size);
+}
+
+/* The file, or as much of it as the request's conditions and its range leave. */
+static struct err *file_serve(struct http_exchange *x, struct file *file, const char *type,
+                              usec_t timeout)
+{
+    struct file_answer answer = {.status = 200, .type = type, .part = {0, file->size}};
+    struct http_validators validators;
+    struct validator_texts texts;
+    char content_range[96] = "";
+
+    validators_of(file, &texts, &validators);
+    switch (http_condition(x->request, &validators)) {
+    case 412:
+        return http_answer_error(x, 412, NULL, timeout, "the file has changed");
+    case 304:
+        answer.status = 304;
+        answer.type = NULL;
+        break;
+    default:
+        switch (http_range_of(x->request, &validators, file->size, &answer.part)) {
+        case HTTP_RANGE_BEYOND:
+            return answer_beyond(x, file, timeout);
+        case HTTP_RANGE_PART:
+            answer.status = 206;
+            (void)str_format(content_range, sizeof(content_range),
+                             "Content-Range: bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64 "\r\n",
+                             answer.part.first, answer.part.first + answer.part.len - 1,
+                             file->size);
+            break;
+        case HTTP_RANGE_WHOLE:
+            answer.part = (struct http_range){0, file->size};
+            break;
+        }
+    }
+    if (str_format(answer.lines, sizeof(answer.lines),
+                   "ETag: %s\r\n%s%s%sAccept-Ranges: bytes\r\n%s", texts.etag,
+                   texts.date[0] != '\0' ? "Last-Modified: " : "", texts.date,
+                   texts.date[0] != '\0' ? "\r\n" : "", content_range) != 0)
+        return err_new(ERR_LIMIT, "static %s: lines too long", x->request->path);
+    return answer_send(x, file, &answer, timeout);
 }
 
 /* Opens `path`, or the index of it when it ends in a slash. *type is the content type. */
@@ -180,7 +196,7 @@ static struct err *static_serve(struct http_handler *self, struct http_exchange 
     struct err *open_err = err_new(ERR_NOT_FOUND, "no directory");
     const char *type = NULL;
     const char *rest = NULL;
-    struct file file = {-1, 0, 0, 0};
+    struct file file = {.fd = -1};
     struct err *err;
 
     (void)self;
@@ -204,7 +220,8 @@ static struct err *static_serve(struct http_handler *self, struct http_exchange 
     else if (file.is_dir)
         err = redirect(x, timeout);
     else
-        err = file_send(x, &file, type, timeout);
+        err = http_vod_wants(x) ? http_vod_serve(x, &file, timeout)
+                                : file_serve(x, &file, type, timeout);
     file_close(&file);
     err_free(open_err);
     return err;

@@ -130,7 +130,8 @@ static struct err *file_open_by(const char *dir, const char *path, int may_opena
     out->fd = fd;
     out->is_dir = S_ISDIR(st.st_mode);
     out->size = (uint64_t)st.st_size;
-    out->mtime = (int64_t)st.st_mtime;
+    out->mtime = (int64_t)st.st_mtim.tv_sec;
+    out->mtime_ns = (uint32_t)st.st_mtim.tv_nsec;
     return NULL;
 }
 

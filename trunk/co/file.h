@@ -17,6 +17,7 @@ struct file {
     int is_dir;
     uint64_t size;
     int64_t mtime; /* seconds since 1970 */
+    uint32_t mtime_ns;
 };
 
 /*

@@ -108,6 +108,16 @@ static inline ssize_t net_try_writev(struct net_conn *conn, const struct iovec *
     return conn->ops->try_writev(conn, iov, n);
 }
 
+/* True when net_sendfile() works: a plain socket. */
+int net_can_sendfile(const struct net_conn *conn);
+/*
+ * Sends len bytes of the file fd from offset on, without copying them through the process, in
+ * pieces between which others run. timeout is for each step forward. ERR_CLOSED also when the
+ * file has become shorter.
+ */
+struct err *net_sendfile(struct net_conn *conn, int fd, uint64_t offset, uint64_t len,
+                         usec_t timeout);
+
 /*
  * Waits until one of `events` (NET_IN, NET_OUT; NET_KICK and NET_HUP always count) is there and
  * answers the set that is; 0 = timeout, -1 = interrupted. A kick is consumed. After io_close() it

@@ -273,7 +273,11 @@ static struct err *tls_new(const struct tls_options *options, const struct log *
     tls->bio = tls_bio_new();
     tls->scratch = malloc(TLS_SCRATCH_SIZE);
     tls->gather = malloc(TLS_RECORD);
-    err = co_cond_init(&tls->turn);
+    tls->turn.room = 1;
+    tls->slot.room = TLS_SLOTS;
+    err = co_cond_init(&tls->turn.cond);
+    if (err == NULL)
+        err = co_cond_init(&tls->slot.cond);
     if (err == NULL && (!ok || tls->bio == NULL || tls->scratch == NULL || tls->gather == NULL))
         err = err_new(ERR_NOMEM, "TLS");
     if (err == NULL && !is_client)
@@ -305,8 +309,9 @@ void tls_free(struct tls *tls)
 {
     if (tls == NULL)
         return;
-    assert(tls->handshakes == 0 && tls->waiting == 0);
-    co_cond_fini(&tls->turn);
+    assert(tls->handshakes == 0 && tls->turn.waiting == 0 && tls->slot.waiting == 0);
+    co_cond_fini(&tls->turn.cond);
+    co_cond_fini(&tls->slot.cond);
     SSL_CTX_free(tls->ctx);
     BIO_meth_free(tls->bio);
     free(tls->scratch);

@@ -2,6 +2,11 @@
  * TLS handshakes. The arithmetic of one takes some hundred microseconds. So they
  * take turns, and after each step everything else that can run does: however many knock at
  * once, media waits for one step of one of them at the most.
+ *
+ * While it goes on, a handshake needs three times the memory of the connection
+ * that it becomes, and what hundreds at once had needed would lie in pieces between those that
+ * stay. So only a few are let begin at once; one that has to wait for its peer makes room
+ * soon, lest slow peers shut the others out.
  */
 #include "base/str.h"
 #include "co/tls_priv.h"
@@ -11,41 +16,60 @@
 #include <errno.h>
 #include <openssl/err.h>
 
-/* Waits for this handshake's turn to reckon. */
-static struct err *tls_turn_take(struct tls *tls, usec_t deadline)
+static struct err *tls_gate_take(struct tls_gate *gate, usec_t deadline)
 {
     enum co_wait why = CO_OK;
 
-    if (tls->is_busy || tls->waiting > 0) {
-        tls->waiting++;
+    if (gate->room == 0 || gate->waiting > 0) {
+        gate->waiting++;
         do
-            why = co_left(deadline) > 0 ? co_cond_wait(&tls->turn, co_left(deadline)) : CO_TIMEOUT;
-        while (tls->is_busy && why == CO_OK);
-        tls->waiting--;
+            why = co_left(deadline) > 0 ? co_cond_wait(&gate->cond, co_left(deadline)) : CO_TIMEOUT;
+        while (gate->room == 0 && why == CO_OK);
+        gate->waiting--;
     }
-    if (why == CO_OK) {
-        tls->is_busy = 1;
+    if (why == CO_OK)
+        gate->room--;
+    /* The signal may have been for more than one, or for one that gives up. */
+    if (gate->room > 0)
+        co_cond_signal(&gate->cond);
+    if (why == CO_OK)
         return NULL;
-    }
-    /* The signal may have been for this one. */
-    if (!tls->is_busy)
-        co_cond_signal(&tls->turn);
     return why == CO_TIMEOUT ? err_new(ERR_TIMEOUT, "timed out")
                              : err_new(ERR_INTERRUPTED, "interrupted");
 }
 
-/* All others run, then the next handshake. */
-static void tls_turn_give(struct tls *tls)
+static void tls_gate_give(struct tls_gate *gate)
 {
-    co_yield ();
-    tls->is_busy = 0;
-    co_cond_signal(&tls->turn);
+    gate->room++;
+    co_cond_signal(&gate->cond);
+}
+
+static void tls_slot_give(struct tls_conn *t)
+{
+    if (t->slot_until != 0)
+        tls_gate_give(&t->tls->slot);
+    t->slot_until = 0;
+}
+
+/* Waits for the peer. One that is far away, or idles, keeps its memory but no slot. */
+static struct err *tls_await(struct tls_conn *t, unsigned bits, usec_t deadline)
+{
+    struct err *err = NULL;
+
+    if (t->slot_until != 0 && t->slot_until < deadline) {
+        err = net_await(t->conn, bits, t->slot_until);
+        if (err == NULL || err_code(err) != ERR_TIMEOUT)
+            return err;
+        err_free(err);
+        tls_slot_give(t);
+    }
+    return net_await(t->conn, bits, deadline);
 }
 
 static struct err *tls_settle(struct tls_conn *t, usec_t deadline)
 {
     while (t->out != NULL) {
-        struct err *err = net_await(t->conn, NET_OUT, deadline);
+        struct err *err = tls_await(t, NET_OUT, deadline);
 
         if (err != NULL)
             return err;
@@ -77,17 +101,18 @@ static struct err *tls_handshake(struct tls_conn *t, usec_t deadline)
     int rc = 0;
 
     while (err == NULL && rc == 0) {
-        err = tls_turn_take(t->tls, deadline);
+        err = tls_gate_take(&t->tls->turn, deadline);
         if (err != NULL)
             return err;
         rc = tls_conn_step(t);
         if (rc < 0)
             err = tls_step_failed(t);
-        tls_turn_give(t->tls);
+        co_yield (); /* before the next handshake, everybody else */
+        tls_gate_give(&t->tls->turn);
         if (err == NULL)
             err = tls_settle(t, deadline);
         if (err == NULL && rc == 0)
-            err = net_await(t->conn, NET_IN, deadline);
+            err = tls_await(t, NET_IN, deadline);
     }
     return err;
 }
@@ -97,14 +122,20 @@ static struct err *tls_begin(struct tls *tls, struct net_conn *conn, const char 
 {
     unsigned char ip[sizeof(struct in6_addr)];
     struct tls_conn *t;
-    struct err *err = NULL;
+    struct err *err;
     int is_ip;
 
     if (tls->handshakes >= TLS_HANDSHAKES_MAX)
         return err_new(ERR_LIMIT, "%d handshakes are under way", TLS_HANDSHAKES_MAX);
+    err = tls_gate_take(&tls->slot, deadline);
+    if (err != NULL)
+        return err;
     t = tls_conn_new(tls, conn);
-    if (t == NULL)
+    if (t == NULL) {
+        tls_gate_give(&tls->slot);
         return err_new(ERR_NOMEM, "TLS connection");
+    }
+    t->slot_until = co_deadline(TLS_SLOT_TIME);
     if (host != NULL) {
         is_ip = inet_pton(AF_INET, host, ip) == 1 || inet_pton(AF_INET6, host, ip) == 1;
         SSL_set_connect_state(t->ssl);
@@ -118,6 +149,7 @@ static struct err *tls_begin(struct tls *tls, struct net_conn *conn, const char 
     if (err == NULL)
         err = tls_handshake(t, deadline);
     tls->handshakes--;
+    tls_slot_give(t);
     ERR_clear_error();
     if (err != NULL) {
         tls_conn_free(t);

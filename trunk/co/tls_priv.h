@@ -16,6 +16,9 @@
 /* What may wait for one connection's socket; more is a peer that makes us talk and does not read.
  */
 #define TLS_OUT_MAX (2 * TLS_SCRATCH_SIZE)
+/* Handshakes that make progress at once, and how long one counts as such; see tls_handshake.c. */
+#define TLS_SLOTS     16
+#define TLS_SLOT_TIME (20 * USEC_PER_MS)
 /* What one call takes off the socket: a peer's messages that yield no data cost time, too. */
 #define TLS_READ_BUDGET (64 * 1024)
 
@@ -24,6 +27,12 @@ struct tls_stamp {
     ino_t ino;
     off_t size;
     struct timespec mtime;
+};
+
+/* Lets a few through at once; the others wait in the order in which they came. */
+struct tls_gate {
+    size_t room, waiting;
+    struct co_cond cond;
 };
 
 struct tls {
@@ -39,10 +48,9 @@ struct tls {
     usec_t tickets_at; /* the tickets' keys were made */
     tls_choose_fn choose;
     void *choose_arg;
-    struct co_cond turn;
-    size_t waiting; /* for their turn */
+    struct tls_gate turn; /* to reckon: one at a time */
+    struct tls_gate slot; /* to have memory for a handshake */
     size_t handshakes;
-    uint8_t is_busy; /* a step of a handshake is under way */
     /* Shared by all connections: used within calls that never yield. */
     uint8_t *scratch; /* encrypted bytes on their way out */
     size_t scratch_len;
@@ -58,8 +66,9 @@ struct tls_conn {
     size_t out_at, out_len;
     size_t budget;
     int sys_errno;
-    uint8_t window;  /* records to encrypt at once */
-    uint8_t is_held; /* the last byte in `out` is still to be reported as accepted */
+    usec_t slot_until; /* 0: it has none */
+    uint8_t window;    /* records to encrypt at once */
+    uint8_t is_held;   /* the last byte in `out` is still to be reported as accepted */
     uint8_t is_eof;
     uint8_t is_broken;
     uint8_t is_over_socket; /* OpenSSL itself uses the descriptor, for kernel TLS */

@@ -34,7 +34,9 @@ from=clone
 }
 [ $# -gt 0 ] || set -- run test
 suite=bookworm
-mirror=http://deb.debian.org/debian
+# "SITE RELEASE COMPONENT" of this machine's own package sources.
+targets=$(apt-get indextargets --format '$(SITE) $(RELEASE) $(COMPONENT)' | sort -u)
+mirror=$(awk -v suite="$suite" '$2 == suite { print $1; exit }' <<<"$targets")
 
 say()
 {
@@ -50,11 +52,7 @@ make_tree()
         tail -n 20 "$root.log"
         exit 1
     }
-    cat >"$root/etc/apt/sources.list" <<END
-deb $mirror $suite main
-deb $mirror $suite-updates main
-deb ${mirror}-security $suite-security main
-END
+    awk '$3 == "main" { print "deb", $1, $2, $3 }' <<<"$targets" >"$root/etc/apt/sources.list"
     # No services in a chroot.
     printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
     chmod 755 "$root/usr/sbin/policy-rc.d"

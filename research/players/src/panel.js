@@ -63,7 +63,7 @@ export class Panel {
         $('state').dataset.state = session.state;
         show('state', session.state);
         this._ticks += 1;
-        if (this._ticks % 2 === 0 && session.player) {
+        if (this._ticks % 2 === 0 && session.player && figures.bytes > 0) {
             this._latency.add(figures.latency);
             this._bitrate.add(figures.bitrate);
         }

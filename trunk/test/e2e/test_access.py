@@ -6,6 +6,7 @@ The signature is computed here from doc/access.md alone; objs/sign is compared w
 import base64
 import hashlib
 import hmac
+import itertools
 import socket
 import time
 
@@ -396,10 +397,14 @@ def test_waiting_is_asked_for_too(guarded):
         guarded.wait_log(r"play __defaultVhost__/live/later\.flv")
         url = guarded.rtmp_url("live/later?" + query("publish", "/live/later"))
         with rtmp.Publisher(url) as publisher:
-            publisher.send_tag(flv.Tag(flv.AUDIO, 0, b"\x2f\xff\xfb\x90\x00" + bytes(100)))
-            for at in range(1, 60):
-                publisher.send_tag(flv.Tag(flv.AUDIO, at * 26, b"\x2f\xff\xfb\x90\x00" + bytes(100)))
-            viewer.wait_media(5)
+            at = itertools.count()
+
+            def has_media():
+                publisher.send_tag(flv.Tag(flv.AUDIO, next(at) * 26,
+                                           b"\x2f\xff\xfb\x90\x00" + bytes(100)))
+                return len(viewer.check().media) >= 5
+
+            wait_for(has_media, 15, "media")
 
 
 def sign_tool(*args):
