@@ -1,5 +1,5 @@
 /*
- * The policy as a whole (behaviour.md, part 5). What costs least is asked
+ * The policy as a whole. What costs least is asked
  * first. Each question that is switched on must be answered with yes, and one that cannot be
  * answered (a token is wanted and there is no key) is answered with no.
  */

@@ -1,5 +1,5 @@
 /*
- * A snapshot of the configuration (behaviour, part 6): the defaults of the
+ * A snapshot of the configuration: the defaults of the
  * table, then the file, then the environment, and at last what follows from one directive for
  * another. Reading a file blocks, for as long as a local disk takes; it happens at the start and
  * at a reload only.

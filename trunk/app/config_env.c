@@ -1,7 +1,7 @@
 /*
  * The environment: "SRS_" and a directive's path in upper case, several values
  * separated by spaces; it wins over the file, and what belongs to a vhost goes to all vhosts
- * (behaviour, part 6). An empty variable counts as not set. What nobody knows is only warned
+ *. An empty variable counts as not set. What nobody knows is only warned
  * about: container platforms put variables of their own there (SRS_PORT, SRS_SERVICE_HOST).
  */
 #include "app/config_loader.h"

@@ -1,5 +1,5 @@
 /*
- * The command line (behaviour, part 6): five letters that users of such servers
+ * The command line: five letters that users of such servers
  * know, single or bundled as in "-tc FILE", and two long options that print
  * what the directive table generates.
  */

@@ -1,6 +1,6 @@
 /*
  * Names: those that SRS has and this server does not serve, so that a file
- * written for SRS starts unchanged (behaviour, part 6), and the nearest name to one that nobody
+ * written for SRS starts unchanged, and the nearest name to one that nobody
  * knows. Where a block is not served as a whole only its name is listed: nothing in it is looked
  * at. The lists are what the versions 2 to 7 of SRS have read; what only an old version read is
  * there too, as a warning is kinder than a server that does not start.

@@ -2,7 +2,7 @@
  * Mount templates: a host part, then literal text around [app] and [stream].
  * Parsed anew at each use, as that is a few dozen bytes; nothing to keep in step
  * with a reload. App may have several segments, a stream is one, so
- * "/[app]/[stream].flv" read backwards has one meaning (behaviour.md, part 3).
+ * "/[app]/[stream].flv" read backwards has one meaning.
  */
 #include "app/mount.h"
 

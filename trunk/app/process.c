@@ -1,5 +1,5 @@
 /*
- * What a daemon does before it serves (behaviour, part 6: daemon, pid,
+ * What a daemon does before it serves (daemon, pid,
  * work_dir, asprocess). The one that starts it is told the truth: the parent process waits until
  * the server has its listeners open and ends with 1 if it never comes to that.
  */

@@ -1,5 +1,5 @@
 /*
- * Who may, by address and by page (behaviour.md, part 5). A v4 address that
+ * Who may, by address and by page. A v4 address that
  * comes mapped into v6 is the v4 one, in rules as in peers, so that a rule
  * holds on every listener. What cannot be read is refused: a rule that nobody
  * understands must not open the door, and the configuration lets none in.

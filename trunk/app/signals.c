@@ -1,6 +1,6 @@
 /*
  * Signals by signalfd on the reactor: they arrive in a coroutine, between two
- * steps of all others, so nothing here has to be safe within a handler. See behaviour, part 6.
+ * steps of all others, so nothing here has to be safe within a handler.
  * HUP checks the configuration and applies what the directive table marks as reloadable, which is
  * the log level; a bad file changes nothing and says why.
  */

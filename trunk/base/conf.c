@@ -1,5 +1,5 @@
 /*
- * The configuration's grammar (behaviour, part 6: "name args;", "{}", "#",
+ * The configuration's grammar ("name args;", "{}", "#",
  * quotes, "include file;"). A tokenizer over a stack of files builds the tree;
  * blocks and includes are stacks of fixed height, so no input can recurse. The
  * words of one directive are gathered in a buffer and then laid, with the node

@@ -1,5 +1,5 @@
 /*
- * Signed addresses (behaviour.md, part 5): HMAC-SHA256 (RFC 2104) over four
+ * Signed addresses: HMAC-SHA256 (RFC 2104) over four
  * lines of text, so that any language makes one in a line. The names that are
  * signed are those of the stream that is served in the end, taken
  * after all decoding and matching: no spelling of an address leads around them.

@@ -4,7 +4,7 @@
  * form field refuses '?', as "...vhost...name"; some split a deep path between
  * app and stream at another slash than others. All of these become one
  * (vhost, app, stream, param), so that every client means the same stream
- * (behaviour.md, part 1, "Address"). HTTP paths are decoded and cleaned here once
+ *. HTTP paths are decoded and cleaned here once
  * (RFC 3986, sections 2.1 and 5.2.4), and nobody behind decodes again.
  */
 #include "proto/url.h"

@@ -35,6 +35,7 @@ from=clone
 [ $# -gt 0 ] || set -- run test
 suite=bookworm
 # "SITE RELEASE COMPONENT" of this machine's own package sources.
+# shellcheck disable=SC2016
 targets=$(apt-get indextargets --format '$(SITE) $(RELEASE) $(COMPONENT)' | sort -u)
 mirror=$(awk -v suite="$suite" '$2 == suite { print $1; exit }' <<<"$targets")
 
