@@ -3,8 +3,8 @@
  * parameters: encoders put them behind the app, behind the stream or, where a
  * form field refuses '?', as "...vhost...name"; some split a deep path between
  * app and stream at another slash than others. All of these become one
- * (vhost, app, stream, param), so that every client means the same stream
- *. HTTP paths are decoded and cleaned here once
+ * (vhost, app, stream, param), so that every client means the same stream.
+ * HTTP paths are decoded and cleaned here once
  * (RFC 3986, sections 2.1 and 5.2.4), and nobody behind decodes again.
  */
 #include "proto/url.h"
