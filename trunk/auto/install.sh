@@ -18,5 +18,6 @@ for conf in conf/*.conf; do
         install -m 644 "$conf" "$to/$conf"
     fi
 done
+install -m 755 conf/make-certificate.sh "$to/conf/make-certificate.sh"
 cp -R "$objs/nginx/html/." "$to/objs/nginx/html/"
 echo "Installed. Start it: cd $to && ./objs/server -c conf/http.flv.live.conf"

@@ -61,7 +61,7 @@ static void jitter_place(struct jitter *jitter, enum jitter_track track, int64_t
 }
 
 /* Unwraps the 32-bit clock: a step of less than 2^31 either way is what it says. */
-static int64_t jitter_unwrap(struct jitter *jitter, enum jitter_track track, uint32_t timestamp)
+static int64_t jitter_unwrap(const struct jitter *jitter, enum jitter_track track, uint32_t timestamp)
 {
     enum jitter_track other = track == JITTER_AUDIO ? JITTER_VIDEO : JITTER_AUDIO;
     int from = jitter->track[track].is_seen ? (int)track : (int)other;
@@ -125,4 +125,20 @@ int64_t jitter_apply(struct jitter *jitter, enum jitter_track track, uint32_t ti
     }
     jitter->has_begun = 1;
     return out;
+}
+
+int64_t jitter_follow(const struct jitter *jitter, enum jitter_track track, uint32_t timestamp)
+{
+    int64_t out;
+
+    assert(jitter != NULL && track < JITTER_TRACKS);
+    if (jitter->mode == TIME_JITTER_OFF)
+        return timestamp;
+    if (!jitter->track[track].is_seen)
+        return jitter->last;
+    out = jitter_unwrap(jitter, track, timestamp) + jitter->track[track].offset;
+    /* Its own clock has jumped and the track's has not yet: it waits with the timeline. */
+    if (!jitter_fits(jitter, track, out))
+        out = jitter->last;
+    return jitter_hold(jitter, track, out);
 }

@@ -48,4 +48,7 @@ void jitter_publish(struct jitter *jitter);
 int64_t jitter_apply(struct jitter *jitter, enum jitter_track track, uint32_t timestamp,
                      usec_t now);
 
+/* The time for a frame that goes along with this track's and does not move the timeline. */
+int64_t jitter_follow(const struct jitter *jitter, enum jitter_track track, uint32_t timestamp);
+
 #endif

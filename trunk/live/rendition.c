@@ -87,6 +87,7 @@ void rendition_fini(struct rendition *rendition)
     assert(rendition->viewers == NULL);
     ring_fini(&rendition->ring);
     blob_unref(rendition->preamble);
+    blob_unref(rendition->bridge);
     if (rendition->mux->close != NULL)
         rendition->mux->close(rendition->state);
 }
@@ -96,7 +97,16 @@ struct rendition_sink {
     struct rendition *rendition;
     usec_t now;
     int is_start;
+    size_t bridge_len;
+    uint8_t bridge[MUX_BRIDGE_MAX];
 };
+
+/* The newest start has moved: what leads over to it with it. */
+static void rendition_keep_bridge(struct rendition *rendition, const struct rendition_sink *sink)
+{
+    blob_unref(rendition->bridge);
+    rendition->bridge = sink->bridge_len > 0 ? blob_new(sink->bridge, sink->bridge_len) : NULL;
+}
 
 static void rendition_take(void *arg, const struct iovec *iov, int n)
 {
@@ -104,6 +114,8 @@ static void rendition_take(void *arg, const struct iovec *iov, int n)
 
     if (ring_append(&sink->rendition->ring, iov, n, sink->is_start, sink->now) != 0)
         source_count_drop(sink->rendition->source);
+    else if (sink->is_start && sink->rendition->mux->bridge != NULL)
+        rendition_keep_bridge(sink->rendition, sink);
     /* A muxer may give several units for one frame: only the first is the start. */
     sink->is_start = 0;
 }
@@ -130,8 +142,15 @@ void rendition_push(struct rendition *rendition, const struct frame *frame, uint
     int is_start = rendition->mux->starts != NULL
                        ? rendition->mux->starts(rendition->state, frame, ms)
                        : frame->type == FRAME_VIDEO && frame->is_key && !frame->is_header;
-    struct rendition_sink sink = {rendition, now, is_start};
+    struct rendition_sink sink;
 
+    sink.rendition = rendition;
+    sink.now = now;
+    sink.is_start = is_start;
+    sink.bridge_len = 0;
+    if (is_start && rendition->mux->bridge != NULL)
+        sink.bridge_len =
+            rendition->mux->bridge(rendition->state, sink.bridge, sizeof(sink.bridge));
     rendition->pushed_at = now;
     rendition->mux->frame(rendition->state, frame, ms, rendition_take, &sink);
     if (rendition->ring.detached > RENDITION_DETACHED_MAX)
@@ -168,6 +187,9 @@ static void rendition_collect_bodies(struct rendition *rendition,
         rendition_collect_body(rendition, FRAME_VIDEO, opening->header[JITTER_VIDEO], out);
     if (opening->has_audio && rendition_takes(rendition, FRAME_AUDIO))
         rendition_collect_body(rendition, FRAME_AUDIO, opening->header[JITTER_AUDIO], out);
+    for (const struct source_side *side = opening->sides; side != NULL; side = side->next)
+        if (rendition_takes(rendition, side->type))
+            rendition_collect_body(rendition, side->type, side->header, out);
 }
 
 void rendition_open_with(struct rendition *rendition, const struct rendition_opening *opening)
@@ -255,18 +277,25 @@ static void rendition_note_header(void *arg, const struct frame *frame, uint64_t
 {
     struct rendition_filler *filler = arg;
 
-    if (frame->type == FRAME_AUDIO && frame->is_header)
+    if (frame->type == FRAME_AUDIO && frame->is_header &&
+        !source_is_side(filler->rendition->source, frame))
         filler->audio_from = offset;
 }
 
 static void rendition_refill(void *arg, const struct frame *frame, uint64_t offset)
 {
     const struct rendition_filler *filler = arg;
+    struct frame plain = *frame;
 
     if (!rendition_takes(filler->rendition, frame->type) ||
         (frame->type == FRAME_AUDIO && offset < filler->audio_from))
         return;
-    rendition_push(filler->rendition, frame, frame->timestamp, filler->now);
+    if (source_is_side(filler->rendition->source, frame)) {
+        if (filler->rendition->mux->stands_alone)
+            return;
+        plain.is_key = 0;
+    }
+    rendition_push(filler->rendition, &plain, frame->timestamp, filler->now);
 }
 
 void rendition_replay(struct rendition *rendition, const struct rendition *native, usec_t now)

@@ -31,6 +31,8 @@ struct rendition {
     struct mux_state *state;
     struct ring ring;
     struct blob *preamble; /* what opens the stream at the newest start; NULL: not known yet */
+    struct blob
+        *bridge; /* what a viewer who lost its place takes before the newest start, or NULL */
     struct viewer *viewers;
     size_t viewer_count;
     size_t started;        /* viewers that have taken bytes */
@@ -55,13 +57,16 @@ int rendition_has_starts(const struct rendition *rendition);
 void rendition_push(struct rendition *rendition, const struct frame *frame, uint32_t ms,
                     usec_t now);
 
+struct source_side;
+
 /* What opens the stream, as of now. */
 struct rendition_opening {
     int has_audio, has_video;
     const struct blob *meta; /* body of onMetaData, or NULL */
     /* By enum jitter_track: */
-    const struct blob *header[2]; /* tag bodies of the sequence headers, or NULL */
-    enum codec codec[2];          /* CODEC_NONE: no such track */
+    const struct blob *header[2];    /* tag bodies of the sequence headers, or NULL */
+    enum codec codec[2];             /* CODEC_NONE: no such track */
+    const struct source_side *sides; /* list: further tracks of a multitrack stream */
 };
 void rendition_open_with(struct rendition *rendition, const struct rendition_opening *opening);
 

@@ -64,6 +64,7 @@ static void source_free(struct source *source)
     rendition_fini(&source->native);
     source_track_forget(&source->track[JITTER_AUDIO]);
     source_track_forget(&source->track[JITTER_VIDEO]);
+    source_sides_forget(source);
     blob_unref(source->meta);
     free(source->key);
     free(source);
@@ -127,6 +128,7 @@ static void source_begin_anew(struct source *source)
     jitter_reset(&source->jitter, source->config.time_jitter, source->config.mix_correct);
     for (int i = 0; i < JITTER_TRACKS; i++)
         source_track_forget(&source->track[i]);
+    source_sides_forget(source);
     blob_unref(source->meta);
     source->meta = NULL;
     source->is_decided = 0;

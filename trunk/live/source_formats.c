@@ -61,6 +61,7 @@ static void source_opening(const struct source *source, struct rendition_opening
     opening->has_audio = source->track[JITTER_AUDIO].is_announced;
     opening->has_video = source->track[JITTER_VIDEO].is_announced;
     opening->meta = source->meta;
+    opening->sides = source->sides;
     opening->codec[JITTER_AUDIO] = track_codec(&source->track[JITTER_AUDIO], FRAME_AUDIO);
     opening->codec[JITTER_VIDEO] = track_codec(&source->track[JITTER_VIDEO], FRAME_VIDEO);
     for (int i = 0; i < JITTER_TRACKS; i++) {
@@ -143,6 +144,13 @@ void source_spread(struct source *source, const struct frame *frame, int64_t ms,
 {
     for (struct rendition *r = source->others; r != NULL; r = r->next)
         if (r->mux->in_band && r->is_fed && rendition_takes(r, frame->type))
+            rendition_push(r, frame, (uint32_t)ms, now);
+}
+
+void source_pass(struct source *source, const struct frame *frame, int64_t ms, usec_t now)
+{
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        if (rendition_is_eager(r) && rendition_takes(r, frame->type))
             rendition_push(r, frame, (uint32_t)ms, now);
 }
 

@@ -12,8 +12,18 @@ struct source_track {
     enum codec codec;     /* of what is in the ring; CODEC_NONE: no such track */
     int is_seen;          /* the present publisher has sent something of it */
     int is_announced;     /* the FLV header promises it */
+    uint8_t has_main;     /* of several tracks (multitrack) the publisher's first one is known: */
+    uint8_t main;         /* its id */
     struct blob *header;  /* sequence header in force at the ring's end, a tag body; or NULL */
     struct blob *pending; /* a changed one that waits for its keyframe; or NULL */
+};
+
+/* A further track of a multitrack stream. */
+struct source_side {
+    struct source_side *next;
+    enum frame_type type;
+    uint8_t track;
+    struct blob *header; /* its sequence header, a tag body */
 };
 
 struct source {
@@ -25,6 +35,7 @@ struct source {
     void *data;
     struct jitter jitter;
     struct source_track track[JITTER_TRACKS];
+    struct source_side *sides;
     int repeats_sets; /* connected FLV viewers began with other H.264 parameter sets */
     int is_decided;   /* is_announced of both tracks holds */
     int64_t first_ms; /* where the present publisher's media began on the timeline */
@@ -84,6 +95,8 @@ void source_reopen(struct source *source);
 void source_spread(struct source *source, const struct frame *frame, int64_t ms, usec_t now);
 /* One frame as FLV players bear it: into the native ring and those of one track alone. */
 void source_feed(struct source *source, const struct frame *frame, int64_t ms, usec_t now);
+/* One frame for RTMP players alone, who get everything. */
+void source_pass(struct source *source, const struct frame *frame, int64_t ms, usec_t now);
 /* The tracks are known: renditions that waited for that are filled. */
 void source_feed_all(struct source *source);
 /* The stream begins anew: they wait again. */
@@ -116,6 +129,14 @@ void source_decide(struct source *source, int has_audio, int has_video);
 void source_guess(struct source *source, int64_t ms);
 
 void source_track_forget(struct source_track *track);
+
+/* Whether this is of another track than the main one of its kind (source_side.c). */
+int source_is_side(const struct source *source, const struct frame *frame);
+/* A frame that is of no side track says which the main one is. */
+void source_note_main(struct source *source, enum jitter_track which, const struct frame *frame);
+void source_push_side(struct source *source, enum jitter_track which, const struct frame *frame,
+                      usec_t now);
+void source_sides_forget(struct source *source);
 
 /* Made by the hub with one reference. */
 struct source *source_new(const char *key, const struct source_config *config);

@@ -353,11 +353,17 @@ void source_push(struct source *source, const struct frame *frame, usec_t now)
         source_count_drop(source);
         return;
     }
-    if (frame->is_header)
-        source_push_header(source, which, frame, now);
-    else if (frame->is_meta)
+    if (source->track[which].is_seen && source_is_side(source, frame)) {
+        source_push_side(source, which, frame, now);
+    } else if (frame->is_meta) {
         source_feed(source, frame, source->jitter.last, now);
-    else
-        source_push_media(source, which, frame, now);
+        source_pass(source, frame, source->jitter.last, now);
+    } else {
+        source_note_main(source, which, frame);
+        if (frame->is_header)
+            source_push_header(source, which, frame, now);
+        else
+            source_push_media(source, which, frame, now);
+    }
     source_emit_data(source);
 }

@@ -115,6 +115,15 @@ static int viewer_begin(struct viewer *viewer)
     return 0;
 }
 
+/* What leads over to the newest start goes first. */
+static void viewer_bridge(struct viewer *viewer)
+{
+    struct blob *bridge = viewer->rendition->bridge;
+
+    blob_unref(viewer->preamble);
+    viewer->preamble = bridge != NULL ? blob_ref(bridge) : NULL;
+}
+
 void viewer_skip(struct viewer *viewer)
 {
     struct rendition *rendition = viewer->rendition;
@@ -123,8 +132,10 @@ void viewer_skip(struct viewer *viewer)
     if (viewer->place != VIEWER_RUN)
         return;
     viewer->skips++;
-    if (ring_cursor_start(&rendition->ring, &viewer->cursor) == 0)
+    if (ring_cursor_start(&rendition->ring, &viewer->cursor) == 0) {
+        viewer_bridge(viewer);
         return;
+    }
     ring_cursor_leave(&rendition->ring, &viewer->cursor);
     if (!rendition_has_starts(rendition) && ring_cursor_end(&rendition->ring, &viewer->cursor) == 0)
         return;
@@ -226,8 +237,6 @@ enum viewer_status viewer_next(struct viewer *viewer, size_t max, struct viewer_
             viewer->place = VIEWER_OVER;
             return VIEWER_END;
         }
-        if (viewer->preamble->len > 0)
-            viewer_add(batch, viewer->preamble->data, viewer->preamble->len);
         break;
     case VIEWER_LOST:
         if (viewer->epoch != rendition->epoch) {
@@ -238,6 +247,7 @@ enum viewer_status viewer_next(struct viewer *viewer, size_t max, struct viewer_
             ring_cursor_start(&rendition->ring, &viewer->cursor) != 0)
             return VIEWER_WAIT;
         viewer->place = VIEWER_RUN;
+        viewer_bridge(viewer);
         break;
     case VIEWER_RUN:
         if (!ring_cursor_is_lost(&viewer->cursor))
@@ -254,6 +264,8 @@ enum viewer_status viewer_next(struct viewer *viewer, size_t max, struct viewer_
     case VIEWER_OVER:
         return VIEWER_END;
     }
+    if (viewer->preamble != NULL && viewer->preamble->len > 0)
+        viewer_add(batch, viewer->preamble->data, viewer->preamble->len);
     return viewer_fill_or_wait(viewer, max, batch);
 }
 

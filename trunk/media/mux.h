@@ -15,6 +15,8 @@
 
 struct mux_state;
 
+#define MUX_BRIDGE_MAX 1024
+
 /* Takes the spans of one unit (a tag, a message, a group of packets) in order. */
 typedef void (*mux_emit)(void *arg, const struct iovec *iov, int n);
 
@@ -41,6 +43,9 @@ struct mux {
     void (*tracks)(struct mux_state *state, enum codec audio, enum codec video);
     /* Whether what this frame will give opens a stream; NULL: video keyframes do. */
     int (*starts)(const struct mux_state *state, const struct frame *frame, uint32_t timestamp);
+    /* What goes before the next frame's bytes for a viewer who has missed some: at most cap bytes
+       into out; answers how many. NULL: nothing. */
+    size_t (*bridge)(const struct mux_state *state, uint8_t *out, size_t cap);
 };
 
 extern const struct mux mux_flv;

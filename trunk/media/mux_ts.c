@@ -73,6 +73,7 @@ static struct mux_state *mux_ts_open(void)
 
 static void mux_ts_close(struct mux_state *state)
 {
+    ts_writer_fini(&state->writer);
     annexb_fini(&state->annexb);
     free(state);
 }
@@ -252,19 +253,6 @@ static void ts_set_times(struct mux_state *state, enum ts_track which, const str
 
 /* ---- frames ---- */
 
-struct ts_sink {
-    mux_emit emit;
-    void *arg;
-};
-
-static void ts_pass_on(void *arg, const uint8_t *data, size_t len)
-{
-    const struct ts_sink *sink = arg;
-    struct iovec iov = {(void *)(uintptr_t)data, len};
-
-    sink->emit(sink->arg, &iov, 1);
-}
-
 /* The sound's bytes as they will be written, with its ADTS header in adts; 0: it has none. */
 static size_t ts_measure_audio(struct mux_state *state, const struct frame *frame,
                                uint8_t adts[AAC_ADTS_HEADER_SIZE])
@@ -309,7 +297,7 @@ static void mux_ts_frame(struct mux_state *state, const struct frame *frame, uin
     enum ts_track which = frame->type == FRAME_VIDEO ? TS_VIDEO : TS_AUDIO;
     struct ts_pes pes = {.pid = which == TS_VIDEO ? TS_PID_VIDEO : TS_PID_AUDIO,
                          .stream_id = which == TS_VIDEO ? TS_PES_VIDEO : TS_PES_AUDIO};
-    struct ts_sink sink = {emit, arg};
+    struct iovec iov;
     uint8_t adts[AAC_ADTS_HEADER_SIZE];
     struct annexb_picture picture = {0};
 
@@ -323,12 +311,11 @@ static void mux_ts_frame(struct mux_state *state, const struct frame *frame, uin
     if (which == TS_VIDEO)
         annexb_measure(&state->annexb, frame, &picture);
     pes.len = which == TS_VIDEO ? picture.len : ts_measure_audio(state, frame, adts);
-    if (pes.len == 0)
+    if (pes.len == 0 || ts_writer_begin(&state->writer, pes.len) != 0)
         return;
     state->track[which].codec = frame->codec;
     state->track[which].is_seen = 1;
     pes.is_random_access = which == TS_AUDIO ? !state->track[TS_VIDEO].is_seen : frame->is_key;
-    ts_writer_begin(&state->writer, ts_pass_on, &sink);
     ts_advance(state, frame, timestamp, &pes);
     if (which == TS_AUDIO)
         ts_pace(state, timestamp);
@@ -340,7 +327,8 @@ static void mux_ts_frame(struct mux_state *state, const struct frame *frame, uin
         ts_pes_put(&state->writer, adts, sizeof(adts));
     if (which == TS_AUDIO)
         ts_pes_put(&state->writer, frame->payload, frame->payload_len);
-    ts_writer_end(&state->writer);
+    iov.iov_base = (void *)(uintptr_t)ts_writer_end(&state->writer, &iov.iov_len);
+    emit(arg, &iov, 1);
 }
 
 /* A keyframe, or tables before a sound where there is no picture. */
@@ -352,6 +340,22 @@ static int mux_ts_starts(const struct mux_state *state, const struct frame *fram
     if (frame->type == FRAME_VIDEO)
         return frame->is_key;
     return !state->track[TS_VIDEO].is_seen && ts_tables_are_due(state, timestamp);
+}
+
+/* Of every pid that this one has missed packets of. */
+static size_t mux_ts_bridge(const struct mux_state *state, uint8_t *out, size_t cap)
+{
+    static const uint16_t pids[] = {TS_PID_PAT, TS_PID_PMT, TS_PID_VIDEO, TS_PID_AUDIO};
+    size_t len = 0;
+
+    for (size_t i = 0; i < sizeof(pids) / sizeof(pids[0]) && len + TS_PACKET_SIZE <= cap; i++) {
+        if ((pids[i] == TS_PID_VIDEO && state->track[TS_VIDEO].codec == CODEC_NONE) ||
+            (pids[i] == TS_PID_AUDIO && state->track[TS_AUDIO].codec == CODEC_NONE))
+            continue;
+        ts_write_gap(&state->writer, pids[i], out + len);
+        len += TS_PACKET_SIZE;
+    }
+    return len;
 }
 
 const struct mux mux_ts = {
@@ -367,4 +371,5 @@ const struct mux mux_ts = {
     .carries = mux_ts_carries,
     .tracks = mux_ts_tracks,
     .starts = mux_ts_starts,
+    .bridge = mux_ts_bridge,
 };

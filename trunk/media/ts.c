@@ -4,12 +4,12 @@
  *
  * The payload of a PES packet comes in pieces and is copied once, straight into
  * its packets: the length is known before, so that the last packet's stuffing can be
- * placed when that packet is begun. Nothing here depends on how large a frame
- * is: full packets are handed on as the buffer fills.
+ * placed when that packet is begun.
  */
 #include "media/ts.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SYNC_BYTE        0x47
@@ -42,36 +42,45 @@ void ts_writer_init(struct ts_writer *writer)
     memset(writer, 0, sizeof(*writer));
 }
 
-void ts_writer_begin(struct ts_writer *writer, ts_flush flush, void *arg)
+void ts_writer_fini(struct ts_writer *writer)
 {
-    assert(flush != NULL && writer->packets == 0 && writer->left == 0);
-    writer->flush = flush;
-    writer->arg = arg;
+    free(writer->data);
+    writer->data = NULL;
+    writer->packets_max = 0;
 }
 
-static void writer_flush(struct ts_writer *writer)
+int ts_writer_begin(struct ts_writer *writer, size_t len)
 {
-    int packets = writer->packets;
+    size_t need;
 
+    assert(writer->left == 0);
+    if (len > TS_PAYLOAD_MAX)
+        return -1;
+    need = (len + TS_PES_HEAD_MAX + 2 + PCR_SIZE) / (TS_PACKET_SIZE - 4) + 1 + TS_WRITER_OTHERS;
+    if (need > writer->packets_max || writer->packets_max > 16 * need) {
+        /* One huge frame does not leave its memory behind for ever. */
+        ts_writer_fini(writer);
+        writer->data = malloc(need * 2 * TS_PACKET_SIZE);
+        writer->packets_max = writer->data != NULL ? need * 2 : 0;
+    }
     writer->packets = 0;
-    if (packets > 0)
-        writer->flush(writer->arg, writer->data, (size_t)packets * TS_PACKET_SIZE);
+    return writer->data != NULL ? 0 : -1;
 }
 
-void ts_writer_end(struct ts_writer *writer)
+const uint8_t *ts_writer_end(struct ts_writer *writer, size_t *len)
 {
     assert(writer->left == 0);
-    writer_flush(writer);
+    *len = writer->packets * TS_PACKET_SIZE;
+    return writer->data;
 }
 
 /* The next packet with its header's first three bytes. */
 static uint8_t *writer_packet(struct ts_writer *writer, uint16_t pid, int is_start)
 {
-    uint8_t *packet;
+    uint8_t *packet = writer->data + writer->packets * TS_PACKET_SIZE;
 
-    if (writer->packets == TS_WRITER_PACKETS)
-        writer_flush(writer);
-    packet = writer->data + (size_t)writer->packets++ * TS_PACKET_SIZE;
+    assert(writer->packets < writer->packets_max);
+    writer->packets++;
     packet[0] = SYNC_BYTE;
     packet[1] = (uint8_t)((is_start ? UNIT_START >> 8 : 0) | pid >> 8);
     packet[2] = (uint8_t)pid;
@@ -199,6 +208,22 @@ void ts_write_pcr(struct ts_writer *writer, uint16_t pid, uint64_t pcr, int is_d
     *p++ = (uint8_t)(FLAG_PCR | (is_discontinuity ? FLAG_DISCONTINUE : 0));
     p = put_pcr(p, pcr);
     memset(p, 0xff, (size_t)(packet + TS_PACKET_SIZE - p));
+}
+
+void ts_write_gap(const struct ts_writer *writer, uint16_t pid, uint8_t out[TS_PACKET_SIZE])
+{
+    uint8_t next = pid == TS_PID_PAT   ? writer->cc_pat
+                   : pid == TS_PID_PMT ? writer->cc_pmt
+                                       : writer->cc_stream[pid - TS_PID_VIDEO];
+
+    assert(pid == TS_PID_PAT || pid == TS_PID_PMT || pid == TS_PID_VIDEO || pid == TS_PID_AUDIO);
+    memset(out, 0xff, TS_PACKET_SIZE);
+    out[0] = SYNC_BYTE;
+    out[1] = (uint8_t)(pid >> 8);
+    out[2] = (uint8_t)pid;
+    out[3] = (uint8_t)(CONTROL_ADAPTED | ((next + 15) & 15));
+    out[4] = TS_PACKET_SIZE - 5;
+    out[5] = FLAG_DISCONTINUE;
 }
 
 /* Begins a packet of the open PES packet; pes: its first one, else NULL. */

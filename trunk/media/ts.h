@@ -36,9 +36,6 @@ enum ts_type {
 /* CRC_32 of a section (annex A). 0 over a section with its CRC. */
 uint32_t ts_crc32(const uint8_t *data, size_t len);
 
-/* Whole packets, in order, as many as stand in the writer's buffer. */
-typedef void (*ts_flush)(void *arg, const uint8_t *data, size_t len);
-
 /* What the PMT says. pcr_pid is one of the streams'. */
 struct ts_program {
     uint8_t version; /* 0 to 31 */
@@ -61,33 +58,41 @@ struct ts_pes {
     size_t len; /* of the payload, the PES header not included */
 };
 
-#define TS_WRITER_PACKETS 168
+/* Beside one PES packet there is room for this many others. */
+#define TS_WRITER_OTHERS 256
+/* A PES packet's payload is no longer than this. */
+#define TS_PAYLOAD_MAX ((size_t)64 * 1024 * 1024)
 
-/* Fills packets and hands them on in bulk. The continuity counters live here. */
+/* Fills packets: one frame's, all of them, and then the next one's. The continuity counters live
+ * here. */
 struct ts_writer {
-    ts_flush flush;
-    void *arg;
     uint8_t cc_pat, cc_pmt, cc_stream[TS_STREAMS_MAX]; /* by pid - TS_PID_VIDEO */
-    uint8_t *at;                                       /* room in the open packet */
+    uint16_t pid;
+    uint8_t *at; /* room in the open packet */
     size_t room;
     size_t left; /* bytes of the open PES packet still to come */
-    uint16_t pid;
-    int packets;
-    uint8_t data[TS_WRITER_PACKETS * TS_PACKET_SIZE];
+    uint8_t *data;
+    size_t packets, packets_max;
 };
 
 void ts_writer_init(struct ts_writer *writer);
+void ts_writer_fini(struct ts_writer *writer);
 
-/* Where the packets of the calls that follow go. */
-void ts_writer_begin(struct ts_writer *writer, ts_flush flush, void *arg);
-/* Hands on what is left; all PES packets are whole. */
-void ts_writer_end(struct ts_writer *writer);
+/* Empties it and makes room for one PES packet with a payload of len bytes and for
+ * TS_WRITER_OTHERS packets beside. 0, or -1 beyond TS_PAYLOAD_MAX or without memory. */
+int ts_writer_begin(struct ts_writer *writer, size_t len);
+/* The packets, whole; the writer's own until it begins again. */
+const uint8_t *ts_writer_end(struct ts_writer *writer, size_t *len);
 
 /* The PAT and the PMT, one packet each. */
 void ts_write_tables(struct ts_writer *writer, const struct ts_program *program);
 
 /* A packet with nothing but a clock reference; counts no continuity (2.4.3.3). */
 void ts_write_pcr(struct ts_writer *writer, uint16_t pid, uint64_t pcr, int is_discontinuity);
+
+/* For a receiver who has missed packets: one that says so of this pid (a stream's, or
+ * TS_PID_PAT, TS_PID_PMT), so that what follows now continues. */
+void ts_write_gap(const struct ts_writer *writer, uint16_t pid, uint8_t out[TS_PACKET_SIZE]);
 
 /*
  * A PES packet: first what it is, then its payload in pieces, pes->len bytes

@@ -295,9 +295,11 @@ struct err *talk_control(struct rtmp_talk *talk, const struct rtmp_message *mess
     switch (message->type) {
     case RTMP_WINDOW_ACK_SIZE:
         value = bytes_u32(&b);
-        if (!b.bad)
-            talk->peer_window = value;
-        return NULL;
+        if (b.bad)
+            return NULL;
+        talk->peer_window = value;
+        /* A smaller window may make an acknowledgement due for what has come already. */
+        return talk_received(talk, 0);
     case RTMP_SET_PEER_BANDWIDTH:
         /* 5.4.5: answered by a WindowAckSize. Servers send it, clients as good as never. */
         if (!talk->is_client)

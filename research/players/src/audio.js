@@ -117,7 +117,7 @@ class ElementPlayer extends Emitter {
     attachMediaElement(element) {
         const { signal } = this._ended;
         this._element = element;
-        const heard = () => this._observer.onData(0);
+        const heard = () => this._observer.onData(new ArrayBuffer(0));
         element.addEventListener(
             'loadedmetadata',
             () => {

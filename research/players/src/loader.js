@@ -2,7 +2,7 @@
 // library would keep to itself: that the server has not answered yet (it waits for a publisher),
 // the status and the JSON reason of a refusal, every piece of data as it comes.
 //
-// observer: onOpen({ status, url }), onData(bytes), onRefused({ status, reason }),
+// observer: onOpen({ status, url }), onData(buffer), onRefused({ status, reason }),
 // onNoSocket() when HTTP would answer at the address of a WebSocket that could not be opened
 
 const ERROR_BODY_MAX = 16384;
@@ -95,7 +95,7 @@ export function liveLoader(mpegts, observer) {
             const start = this._received;
             this._received += buffer.byteLength;
             this._status = mpegts.LoaderStatus.kBuffering;
-            observer.onData(buffer.byteLength);
+            observer.onData(buffer);
             this._onDataArrival?.(buffer, start, this._received);
         }
 

@@ -4,6 +4,7 @@
 import { createAudioPlayer } from './audio.js';
 import { liveLoader } from './loader.js';
 import { Meter } from './meter.js';
+import { tsInfo } from './ts.js';
 
 /** What a session can be in; the page has the words for it. */
 export const State = Object.freeze({
@@ -188,7 +189,7 @@ export class Session extends EventTarget {
 
         const observer = {
             onOpen: ({ status }) => this._onOpen(status),
-            onData: (count) => this._onData(count),
+            onData: (buffer) => this._onData(buffer),
             onRefused: (answer) => (this._refusal = answer),
             onNoSocket: () => (this.hasNoSocket = true),
         };
@@ -280,8 +281,11 @@ export class Session extends EventTarget {
         this._set(State.BUFFERING);
     }
 
-    _onData(count) {
-        this._meter.onData(performance.now(), count);
+    _onData(buffer) {
+        this._meter.onData(performance.now(), buffer.byteLength);
+        if (this.format === 'ts' && !this.mediaInfo) {
+            this.mediaInfo = tsInfo(new Uint8Array(buffer));
+        }
     }
 
     _onError(type, detail, info) {

@@ -74,6 +74,8 @@ export function codecText(codec) {
         return `H.264 ${profile[avc[1].toLowerCase()] || avc[1]} ${level}`;
     }
     const known = [
+        [/^avc1$/, 'H.264'],
+        [/^mp4a$/, 'AAC'],
         [/^mp4a\.40\.2$/, 'AAC LC'],
         [/^mp4a\.40\.5$/, 'HE-AAC'],
         [/^mp4a\.40\.29$/, 'HE-AAC v2'],

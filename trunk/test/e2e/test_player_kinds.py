@@ -27,7 +27,7 @@ def certificate(tmp_path_factory):
 
 def start(server, html, certificate, schema):
     """The server, and the address of its page as this transport's user would open it."""
-    if not schema.endswith("s"):
+    if schema not in ("https", "wss"):
         srv = server(html=html, remux=MOUNTS)
         return srv, page_url(srv)
     port = harness.free_port()

@@ -5,6 +5,8 @@ CRC, table versions, PES lengths and headers, stuffing, clocks that step back. W
 time (how far tables and clocks are apart) is in check_times().
 """
 
+import flv
+
 PACKET = 188
 PAT, PMT, VIDEO, AUDIO = 0, 0x1001, 0x100, 0x101
 H264, HEVC, ADTS, MPEG1, MPEG2 = 0x1B, 0x24, 0x0F, 0x03, 0x04
@@ -12,7 +14,7 @@ WRAP = 1 << 33
 MS = 90
 
 
-class TsError(Exception):
+class TsError(flv.FlvError):
     pass
 
 
@@ -93,7 +95,7 @@ class Program:
 
 
 class Reader:
-    """feed() it bytes; pes, programs (each table), pcrs hold what was read."""
+    """feed() it bytes; pes, programs (each table), pcrs hold what was read. finish() is strict."""
 
     def __init__(self):
         self.rest = bytearray()
@@ -105,6 +107,7 @@ class Reader:
         self.last_dts = {}
         self.open = {}
         self.order = []  # ("pat" | "pmt" | "pcr" | Pes, packet number)
+        self.gaps = []   # packet numbers where the server says that some are missing
 
     def feed(self, data):
         self.rest += data
@@ -120,6 +123,8 @@ class Reader:
             self._close_pes(pid)
         return self
 
+    finish = close
+
     def _packet(self, p):
         number = self.packets
         self.packets += 1
@@ -131,6 +136,13 @@ class Reader:
         need(p[3] & 0xC0 == 0, "scrambled")
         need(has_field or has_payload, "a packet of nothing")
         field = self._field(p, number, pid) if has_field else {}
+        if field.get("gap"):
+            need(not has_payload, "a gap in a packet with payload")
+            for one in list(self.open):
+                self._close_pes(one)
+            self.gaps.append(number)
+            self.cc[pid] = p[3] & 15
+            return
         self._continuity(pid, p[3] & 15, has_payload, number)
         if not has_payload:
             need(not is_start, "a start without payload")
@@ -167,7 +179,7 @@ class Reader:
             self._pcr(number, pid, base, bool(flags & 0x80))
             at += 6
         else:
-            need(not flags & 0x80, "a discontinuity without clock")
+            field["gap"] = bool(flags & 0x80)
         need(set(p[at:5 + size]) <= {0xFF}, "stuffing that is not 0xff")
         return field
 
@@ -175,6 +187,7 @@ class Reader:
         need(self.programs, "a clock before the tables")
         need(pid == self.programs[-1].pcr_pid, f"a clock on pid {pid:#x}")
         if self.pcrs and not is_discontinuity:
+            is_discontinuity = any(n > self.pcrs[-1][0] for n in self.gaps)
             need(since(base, self.pcrs[-1][2]) > 0, f"packet {number}: the clock stands still "
                  f"or steps back: {self.pcrs[-1][2]}, {base}")
         self.pcrs.append((number, pid, base, is_discontinuity))
@@ -213,7 +226,7 @@ class Reader:
         if self.programs:
             last = self.programs[-1]
             expected = last.version if program == last else (last.version + 1) & 31
-            need(version == expected, f"PMT version {version}, not {expected}")
+            need(version == expected or any(n > last.at for n in self.gaps), f"PMT version {version}, not {expected}")
         self.programs.append(program)
         self.order.append(("pmt", number))
 
@@ -300,6 +313,19 @@ class Reader:
                 before.pop()
             need(before[-2:] == ["pat", "pmt"], f"a keyframe behind {before[-2:]}")
         return keys
+
+
+class Viewer(flv.Viewer):
+    """An HTTP-TS viewer: flv.Viewer with this reader."""
+
+    reader_class = Reader
+
+    @property
+    def tags(self):
+        raise TypeError("these are packets")
+
+    def wait_pes(self, count, timeout=15):
+        return self.wait(lambda v: len(v.reader.pes) >= count, timeout, f"{count} PES packets")
 
 
 def parse(data):

@@ -7,7 +7,7 @@ import socket
 import struct
 from urllib.parse import urlsplit
 
-from flv import Reader
+from flv import Reader, over_tls
 from harness import Answer
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -49,6 +49,8 @@ class Socket:
         text = "\r\n".join([f"GET {path} HTTP/{version}", f"Host: {parts.netloc}", *headers,
                             *lines, "", ""])
         self.socket = socket.create_connection((parts.hostname, parts.port), timeout)
+        if parts.scheme == "wss":
+            self.socket = over_tls(self.socket)
         self.socket.sendall(text.encode() + early)
         self.rest = b""
         while b"\r\n\r\n" not in self.rest:

@@ -1,0 +1,495 @@
+"""HTTPS, WSS and RTMPS end to end: what is agreed on, who is refused, and that media flows on."""
+
+import hashlib
+import http.client
+import shutil
+import signal
+import socket
+import ssl
+import struct
+import subprocess
+import threading
+import time
+
+import pytest
+
+import flv
+import ws
+from harness import ROOT, curl, ffmpeg_decode, ffmpeg_publish_args, free_port, run, wait_for
+from player_kit import browser, players_html, wait_playing  # noqa: F401
+from rtmp import Publisher
+
+MAKE_CERTIFICATE = ROOT / "conf" / "make-certificate.sh"
+HANDSHAKE_SECONDS = 10
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """A folder with server.key and server.crt as the script of conf makes them."""
+    folder = tmp_path_factory.mktemp("certificate")
+    run([MAKE_CERTIFICATE, folder])
+    return folder
+
+
+@pytest.fixture
+def secure(server, certificate, tmp_path):
+    """secure(**parts): a server with HTTPS and RTMPS; the certificate's files are its own."""
+    def start(*, http_server="", top="", **parts):
+        folder = tmp_path / "tls"
+        shutil.copytree(certificate, folder, dirs_exist_ok=True)
+        pem = f"key {folder}/server.key; cert {folder}/server.crt;"
+        https, rtmps = free_port(), free_port()
+        srv = server(http_server=f"{http_server} https {{ enabled on; listen {https}; {pem} }}",
+                     top=f"{top} rtmps {{ enabled on; listen {rtmps}; {pem} }}", **parts)
+        srv.https_port, srv.rtmps_port, srv.tls_folder = https, rtmps, folder
+        srv.wait_log(r"RTMPS listens on")
+        return srv
+    return start
+
+
+@pytest.fixture
+def view(server):
+    """view(srv, path, …): an HTTPS viewer that is closed before the server is."""
+    assert server
+    opened = []
+
+    def start(srv, path="/live/livestream.flv", **options):
+        opened.append(flv.Viewer(https_url(srv, path), **options))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.close()
+
+
+def https_url(srv, path="/live/livestream.flv"):
+    return f"https://127.0.0.1:{srv.https_port}/{path.lstrip('/')}"
+
+
+def context_of(version=None, alpn=()):
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    if version:
+        context.minimum_version = context.maximum_version = version
+    if alpn:
+        context.set_alpn_protocols(alpn)
+    return context
+
+
+def connect(port, context=None, **options):
+    plain = socket.create_connection(("127.0.0.1", port), 10)
+    try:
+        return (context or context_of()).wrap_socket(plain, suppress_ragged_eofs=False, **options)
+    except (ssl.SSLError, OSError):
+        plain.close()
+        raise
+
+
+def answer_of(tls, request=b"HEAD /nothing HTTP/1.1\r\nHost: x\r\n\r\n"):
+    tls.sendall(request)
+    return tls.recv(65536)
+
+
+def fingerprint(srv):
+    with connect(srv.https_port) as tls:
+        return hashlib.sha256(tls.getpeercert(binary_form=True)).digest()
+
+
+def s_client(port, *args, text="", seconds=15):
+    done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", *args],
+                          input=text, capture_output=True, timeout=seconds, text=True,
+                          errors="replace")
+    return done.stdout + done.stderr
+
+
+# ---- media ----
+
+def test_flv_over_https(secure, publish):
+    srv = secure()
+    publish(srv)
+    complaints = ffmpeg_decode(https_url(srv), seconds=3)
+    assert complaints == ""
+    # Its name is one that can be trusted, and the chunks are whole.
+    answer = curl(f"https://localhost:{srv.https_port}/live/livestream.flv", "--cacert",
+                  srv.tls_folder / "server.crt", seconds=3)
+    assert answer.exit_code == 28 and answer.status == 200
+    assert answer.headers["content-type"] == "video/x-flv"
+    assert answer.headers["transfer-encoding"] == "chunked"
+    assert len([t for t in flv.parse(answer.body, may_be_cut=True).tags if t.is_media]) > 50
+
+
+def test_http_and_https_get_the_same(secure, publish, view):
+    srv = secure()
+    publish(srv)
+    over_tls, plain = view(srv), flv.Viewer(srv.http_url())
+    with plain:
+        over_tls.wait_media(100)
+        plain.wait_media(100)
+        first, second = ([t.key for t in v.media] for v in (over_tls, plain))
+    # Both began at the same keyframe, or one of them a GOP later.
+    start = next(i for i, key in enumerate(first) if key == second[0]) if second[0] in first else 0
+    other = second.index(first[0]) if first[0] in second else 0
+    assert start == 0 or other == 0
+    shared = min(len(first) - start, len(second) - other)
+    assert shared > 20
+    assert first[start:start + shared] == second[other:other + shared]
+
+
+def test_slow_reader_loses_nothing(secure, publish, view):
+    """What the socket does not take at once is encrypted already, and must go out as it is."""
+    srv = secure()
+    publish(srv, realtime=True)
+    viewer = view(srv, receive_buffer=8192)
+    fast = view(srv)
+    viewer.wait_media(10)
+    for _ in range(3):
+        viewer.hold()
+        seen = len(fast.media)
+        fast.wait_media(seen + 60)
+        viewer.go()
+        seen = len(viewer.media)
+        viewer.wait_media(seen + 30)
+    viewer.check()
+    keys = [t.key for t in fast.media]
+    got = [t.key for t in viewer.media]
+    begin = keys.index(got[0])
+    shared = min(len(keys) - begin, len(got))
+    assert shared > 100
+    assert keys[begin:begin + shared] == got[:shared]
+
+
+def test_end_of_a_stream_is_whole(secure, view, source_flv):
+    """The last chunk, and then close_notify: over_tls() makes an error of its absence."""
+    srv = secure(remux={"republish_wait": 100})
+    preamble, ring = flv.preamble_and_ring(flv.parse_file(source_flv).tags)
+    publisher = Publisher(srv.rtmp_url())
+    publisher.send_tags(preamble + flv.split_gops(ring)[0])
+    viewer = view(srv)
+    viewer.wait_media(10)
+    publisher.close()
+    viewer.wait_end()
+    assert viewer.socket.recv(1) == b""
+
+
+def test_wss(secure, publish):
+    srv = secure()
+    publish(srv)
+    with ws.Socket(f"wss://127.0.0.1:{srv.https_port}/live/livestream.flv") as one:
+        assert one.answer.status == 101
+        one.until_media(60)
+
+
+def test_rtmps(secure, source_flv, tmp_path):
+    srv = secure()
+    url = f"rtmps://127.0.0.1:{srv.rtmps_port}/live/secret"
+    with open(tmp_path / "publish.log", "wb") as log:
+        publisher = subprocess.Popen(ffmpeg_publish_args(source_flv, url),
+                                     stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        srv.wait_log(r"start publish \S*live/secret", 20)
+        assert ffmpeg_decode(url, seconds=2) == ""
+        assert ffmpeg_decode(https_url(srv, "/live/secret.flv"), seconds=2) == ""
+        assert ffmpeg_decode(srv.rtmp_url("live/secret"), seconds=2) == ""
+    finally:
+        publisher.kill()
+        publisher.wait()
+
+
+def test_page_over_https(secure, publish, browser, players_html):  # noqa: F811
+    srv = secure(html=players_html)
+    publish(srv)
+    page = browser()
+    page.open(https_url(srv, "/players/"))
+    wait_playing(page, 2)
+    assert page.evaluate("millrace.address").startswith(f"https://127.0.0.1:{srv.https_port}/")
+    page.open(https_url(srv, "/players/srs_player.html?schema=wss&app=live&stream=livestream.flv"))
+    wait_playing(page, 2)
+    assert page.evaluate("millrace.address").startswith(f"wss://127.0.0.1:{srv.https_port}/")
+
+
+# ---- the protocol ----
+
+def test_versions_and_ciphers(secure):
+    srv = secure()
+    for version, name in ((ssl.TLSVersion.TLSv1_2, "TLSv1.2"), (ssl.TLSVersion.TLSv1_3, "TLSv1.3")):
+        with connect(srv.https_port, context_of(version)) as tls:
+            assert tls.version() == name
+            assert "AES128-GCM" in tls.cipher()[0] or "AES_128_GCM" in tls.cipher()[0]
+            assert b" 404 " in answer_of(tls)
+    for old in ("-tls1", "-tls1_1"):
+        said = s_client(srv.https_port, old, "-cipher", "DEFAULT@SECLEVEL=0")
+        assert "alert protocol version" in said
+    for weak in ("AES128-SHA", "AES128-GCM-SHA256", "ECDHE-RSA-AES128-SHA", "aNULL", "DHE"):
+        said = s_client(srv.https_port, "-tls1_2", "-cipher", f"{weak}:@SECLEVEL=0")
+        assert "alert handshake failure" in said, weak
+
+
+def test_no_renegotiation(secure):
+    srv = secure()
+    client = subprocess.Popen(["openssl", "s_client", "-tls1_2", "-connect",
+                               f"127.0.0.1:{srv.https_port}"], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    client.stdin.write("R\n")
+    client.stdin.flush()
+    # It ends by itself: the server's alert tells it that nothing will come of it.
+    assert "no renegotiation" in client.communicate(timeout=15)[0]
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_tickets(secure, version):
+    srv = secure()
+    context = context_of(version)
+    with connect(srv.https_port, context) as tls:
+        assert not tls.session_reused
+        answer_of(tls)  # 1.3 gives its tickets after the handshake
+        session = tls.session
+        assert session.has_ticket
+    with connect(srv.https_port, context, session=session) as tls:
+        assert tls.session_reused
+        assert b" 404 " in answer_of(tls)
+
+
+def test_alpn(secure):
+    srv = secure()
+    with connect(srv.https_port, context_of(alpn=["h2", "http/1.1"])) as tls:
+        assert tls.selected_alpn_protocol() == "http/1.1"
+    with connect(srv.https_port) as tls:
+        assert tls.selected_alpn_protocol() is None
+    with pytest.raises(ssl.SSLError, match="NO_APPLICATION_PROTOCOL"):
+        connect(srv.https_port, context_of(alpn=["h2"]))
+
+
+def test_requests_in_a_row(secure):
+    srv = secure()
+    (srv.html / "hello.txt").write_text("hello " * 40000)
+    client = http.client.HTTPSConnection("127.0.0.1", srv.https_port, timeout=10,
+                                         context=context_of())
+    for _ in range(3):
+        client.request("GET", "/hello.txt")
+        answer = client.getresponse()
+        assert answer.status == 200 and answer.read() == b"hello " * 40000
+        client.request("GET", "/nothing")
+        answer = client.getresponse()
+        assert answer.status == 404
+        answer.read()
+    client.close()
+    # Several at once, the last of which ends the connection, and that end is said.
+    with connect(srv.https_port) as tls:
+        tls.sendall(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n" * 3 +
+                    b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        text = b""
+        while got := tls.recv(65536):
+            text += got
+        assert text.count(b"HTTP/1.1 404") == 4
+
+
+def test_key_updates(secure, publish):
+    """Ten updates of both directions' keys while a stream comes."""
+    srv = secure()
+    publish(srv)
+    client = subprocess.Popen(["openssl", "s_client", "-tls1_3", "-connect",
+                               f"127.0.0.1:{srv.https_port}"], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    count, at = 0, 0
+    client.stdin.write(b"GET /live/livestream.flv HTTP/1.1\nHost: x\n\n".replace(b"\n", b"\r\n"))
+    client.stdin.flush()
+    try:
+        while count < 400_000:
+            got = client.stdout.read1(65536)
+            assert got, "the stream ended"
+            count += len(got)
+            if count > at and at < 300_000:
+                at += 30_000
+                client.stdin.write(b"K\n")  # ask the server to update its keys, too
+                client.stdin.flush()
+    finally:
+        client.kill()
+        said = client.communicate()[0]
+    assert b"alert" not in said
+
+
+# ---- certificates ----
+
+def test_certificate_is_replaced_while_media_plays(secure, publish, view):
+    srv = secure()
+    publish(srv)
+    viewer = view(srv)
+    viewer.wait_media(10)
+    before = fingerprint(srv)
+    fresh = srv.folder / "fresh"
+    fresh.mkdir()
+    run([MAKE_CERTIFICATE, fresh])
+    for name in ("server.crt", "server.key"):
+        shutil.copy(fresh / name, srv.tls_folder / name)
+    wait_for(lambda: fingerprint(srv) != before, 10, "the new certificate")
+    # Half of a pair is not taken, at the sign of a signal neither, and the reason is said.
+    after = fingerprint(srv)
+    (srv.tls_folder / "server.key").write_text("nothing\n")
+    srv.signal(signal.SIGHUP)
+    srv.wait_log(r"TLS goes on with the certificate it has: private key \S+server.key")
+    assert fingerprint(srv) == after
+    shutil.copy(fresh / "server.key", srv.tls_folder / "server.key")
+    srv.signal(signal.SIGHUP)
+    srv.wait_log(r"certificates are read again")
+    assert fingerprint(srv) == after
+    # Whoever was connected noticed nothing.
+    viewer.wait_media(len(viewer.media) + 30)
+
+
+def test_missing_certificate(server, tmp_path):
+    srv = server(http_server=f"https {{ enabled on; listen {free_port()}; "
+                             f"key {tmp_path}/no.key; cert {tmp_path}/no.crt; }}", wait=False)
+    srv.has_stopped = True  # its exit code is not 0
+    assert srv.wait() == 1
+    srv.check_output()
+    assert f"there is no {tmp_path}/no.key" in srv.log()
+    assert "make-certificate.sh" in srv.log() and "openssl req -new -x509" in srv.log()
+
+
+def test_make_certificate(tmp_path):
+    run([MAKE_CERTIFICATE, tmp_path])
+    key, cert = tmp_path / "server.key", tmp_path / "server.crt"
+    first = key.read_bytes(), cert.read_bytes()
+    assert key.stat().st_mode & 0o077 == 0
+    said = run(["openssl", "x509", "-in", cert, "-noout", "-subject", "-ext",
+                "subjectAltName"]).stdout
+    assert "CN = ossrs.net" in said and "DNS:localhost" in said
+    run([MAKE_CERTIFICATE, tmp_path])
+    assert (key.read_bytes(), cert.read_bytes()) == first
+
+
+# ---- those who mean no good ----
+
+CLIENT_HELLO = bytes.fromhex("16030100c8010000c40303") + bytes(range(64))
+
+
+def test_half_open_handshakes(secure, publish, view):
+    """Hundreds that begin and say no more: media flows, others get in, and they are sent away."""
+    srv = secure()
+    publish(srv)
+    viewer = view(srv)
+    viewer.wait_media(10)
+    begin = time.monotonic()
+    idle = [socket.create_connection(("127.0.0.1", srv.https_port), 10) for _ in range(300)]
+    for i, one in enumerate(idle):
+        one.sendall(CLIENT_HELLO[:i % len(CLIENT_HELLO)])
+    for _ in range(5):
+        with connect(srv.https_port) as tls:
+            assert b" 404 " in answer_of(tls)
+    viewer.wait_media(len(viewer.media) + 50)
+    assert time.monotonic() - begin < HANDSHAKE_SECONDS, "no time left to see them half open"
+    for one in idle:
+        one.settimeout(HANDSHAKE_SECONDS + 10)
+        try:
+            while one.recv(100):  # perhaps an alert before the end
+                pass
+        except ConnectionResetError:
+            pass
+        one.close()
+    assert time.monotonic() - begin > HANDSHAKE_SECONDS - 1
+    viewer.wait_media(len(viewer.media) + 10)
+
+
+def test_trickled_handshake_has_one_deadline(secure):
+    srv = secure()
+    begin = time.monotonic()
+    with socket.create_connection(("127.0.0.1", srv.https_port), 10) as one:
+        one.settimeout(0.3)
+        for byte in CLIENT_HELLO:
+            try:
+                one.sendall(bytes([byte]))
+                if not one.recv(1):
+                    break
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                break
+        else:
+            raise AssertionError("it went on for as long as bytes came")
+    assert HANDSHAKE_SECONDS - 1 < time.monotonic() - begin < HANDSHAKE_SECONDS + 5
+
+
+def test_flood_of_handshakes(secure, publish, view):
+    srv = secure()
+    publish(srv)
+    viewer = view(srv)
+    viewer.wait_media(10)
+    done, failed = [], []
+
+    def knock():
+        context = context_of()
+        for _ in range(40):
+            try:
+                connect(srv.https_port, context).close()
+                done.append(1)
+            except OSError as error:
+                failed.append(error)
+
+    knockers = [threading.Thread(target=knock) for _ in range(8)]
+    for one in knockers:
+        one.start()
+    seen = len(viewer.media)
+    viewer.wait_media(seen + 25)
+    for one in knockers:
+        one.join(60)
+    assert not failed and len(done) == 320
+    viewer.wait_media(len(viewer.media) + 10)
+    wait_for(lambda: srv.descriptors() < 60, 10, "the connections to be gone")
+
+
+def test_wrong_protocols(secure):
+    """Plain HTTP, noise and cut records: each is sent away, and nothing else happens."""
+    srv = secure()
+    for text in (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x03" * 1537, b"\x16\x03\x01\xff\xff",
+                 b"\x15\x03\x03\x00\x02\x02\x28", b"\x80\x2e\x01\x00\x02", bytes(1000)):
+        for port in (srv.https_port, srv.rtmps_port):
+            with socket.create_connection(("127.0.0.1", port), 10) as one:
+                one.sendall(text)
+                one.shutdown(socket.SHUT_WR)
+                try:
+                    while one.recv(1000):
+                        pass
+                except ConnectionResetError:
+                    pass
+    assert fingerprint(srv)
+
+
+def test_noise_within_a_connection(secure):
+    srv = secure()
+    for noise in (b"\x17\x03\x03\x00\x20" + bytes(32), b"\x17\x03\x03\xff\xff", b"\x00" * 64,
+                  b"\x14\x03\x03\x00\x01\x01" * 100):
+        plain = socket.create_connection(("127.0.0.1", srv.https_port), 10)
+        tls = context_of().wrap_socket(plain)
+        raw = socket.socket(fileno=socket.dup(tls.fileno()))
+        answer_of(tls)
+        raw.settimeout(10)
+        raw.sendall(noise)
+        # Reset rather than closed: what it sent last is not read any more.
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        try:
+            while raw.recv(1000):
+                pass
+        except OSError:
+            pass
+        raw.close()
+        tls.close()
+    assert fingerprint(srv)
+
+
+def test_connections_beyond_the_limit(secure):
+    srv = secure(top="max_connections 2;")
+    held = [connect(srv.https_port) for _ in range(2)]
+    with pytest.raises((ssl.SSLError, OSError)):
+        connect(srv.https_port)
+    for one in held:
+        one.close()
+    wait_for(lambda: try_connect(srv), 10, "room again")
+
+
+def try_connect(srv):
+    try:
+        connect(srv.https_port).close()
+        return True
+    except OSError:
+        return False
