@@ -6,9 +6,11 @@
  */
 #include "app/config.h"
 #include "app/log_sink.h"
+#include "app/master.h"
 #include "app/process.h"
 #include "app/server.h"
 #include "app/signals.h"
+#include "app/worker.h"
 #include "base/buf.h"
 #include "base/str.h"
 #include "base/version.h"
@@ -55,7 +57,8 @@ static int print(int (*make)(struct buf *out))
 static int test_config(const struct program *program)
 {
     struct log_sink_file sink;
-    struct log log = {LOG_WARN, program->config->utc_time, &sink.sink, NULL, NULL};
+    struct log log = {
+        .level = LOG_WARN, .utc = program->config->utc_time, .sink = &sink.sink};
     struct buf out;
     int failed;
 
@@ -133,7 +136,8 @@ static void daemon_ready_run(void *arg)
         process_daemon_ready(&program->daemon_ready);
 }
 
-static struct err *serve(struct program *program)
+/* share: what this process has in common with the other workers; NULL: it is the only one. */
+static struct err *serve(struct program *program, struct worker_share *share, int slot)
 {
     struct signals_target target = {NULL, &program->log, &program->sink, &program->options,
                                     environ};
@@ -147,14 +151,75 @@ static struct err *serve(struct program *program)
     if (err)
         return err;
     target.server = program->server;
-    err = signals_start(&signals, &target);
+    if (share != NULL)
+        err = worker_new(program->server, share, slot);
+    if (!err)
+        err = signals_start(&signals, &target);
     if (!err && program->daemon_ready >= 0 && co_spawn(daemon_ready_run, program) == NULL)
         err = err_new(ERR_NOMEM, "coroutine");
     if (!err)
         err = server_run(program->server, USEC_NEVER);
     signals_stop(signals, USEC_NEVER);
+    worker_free(program->server->worker, USEC_NEVER);
     server_free(program->server);
     return err;
+}
+
+static void say_end(struct program *program, const struct err *err)
+{
+    if (program->log.sink == NULL)
+        return;
+    errno = 0;
+    if (err)
+        log_error(&program->log, "%s ends: %s", MILLRACE_NAME, err_text(err));
+    else
+        log_info(&program->log, "%s ends", MILLRACE_NAME);
+    log_sink_close(&program->sink);
+}
+
+/* A worker's process; answers its exit status. */
+static int run_worker(void *arg, struct worker_share *share, int slot)
+{
+    struct program *program = arg;
+    struct err *err;
+
+    /* These are the master's to end. */
+    if (program->pid.fd >= 0)
+        close(program->pid.fd);
+    if (program->daemon_ready >= 0)
+        close(program->daemon_ready);
+    program->pid.fd = program->daemon_ready = -1;
+    program->log.worker = slot + 1;
+    errno = 0;
+    log_info(&program->log, "worker %d starts, process %d", slot + 1, (int)getpid());
+    err = serve(program, share, slot);
+    say_end(program, err);
+    worker_share_free(share);
+    config_unref(program->config);
+    free(program->file);
+    return err ? complain(err) : 0;
+}
+
+static void workers_ready(void *arg)
+{
+    struct program *program = arg;
+
+    if (program->daemon_ready >= 0)
+        process_daemon_ready(&program->daemon_ready);
+}
+
+static struct err *serve_by_workers(struct program *program)
+{
+    struct master_options options = {.config = program->config,
+                                     .log = &program->log,
+                                     .sink = &program->sink,
+                                     .reload = &program->options,
+                                     .environment = environ,
+                                     .serve = run_worker,
+                                     .ready = workers_ready,
+                                     .arg = program};
+
+    return master_run(&options);
 }
 
 static int run(struct program *program)
@@ -170,16 +235,12 @@ static int run(struct program *program)
                  program->options.file ? program->options.file : "environment");
         config_warnings_log(program->config, &program->log);
         process_raise_descriptors((long)program->config->max_connections, &program->log);
-        err = serve(program);
-    }
-    if (program->log.sink != NULL) {
-        errno = 0;
-        if (err)
-            log_error(&program->log, "%s ends: %s", MILLRACE_NAME, err_text(err));
+        if (worker_share_count(program->config) > 1)
+            err = serve_by_workers(program);
         else
-            log_info(&program->log, "%s ends", MILLRACE_NAME);
-        log_sink_close(&program->sink);
+            err = serve(program, NULL, 0);
     }
+    say_end(program, err);
     process_pid_close(&program->pid);
     return err ? complain(err) : 0;
 }

@@ -92,9 +92,8 @@ int api_summaries(const struct api_query *query, json_t *out)
         "{s:b,s:I,s:{s:s,s:i,s:I,s:I},s:{s:I,s:I},s:{s:I,s:I,s:I}}", "ok", 1, "now_ms",
         (json_int_t)(clock_wall() / USEC_PER_MS), "self", "version", MILLRACE_VERSION, "pid",
         (int)getpid(), "srs_uptime", (json_int_t)(up / USEC_PER_SEC), "uptime_ms",
-        (json_int_t)(up / USEC_PER_MS), "system", "cpus",
-        (json_int_t)sysconf(_SC_NPROCESSORS_CONF), "cpus_online",
-        (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "srs", "conn_srs",
+        (json_int_t)(up / USEC_PER_MS), "system", "cpus", (json_int_t)sysconf(_SC_NPROCESSORS_CONF),
+        "cpus_online", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "srs", "conn_srs",
         (json_int_t)server->connections, "streams", (json_int_t)hub_count(server->hub), "clients",
         (json_int_t)server->client_count);
 
@@ -155,15 +154,15 @@ static json_t *stream_json(const struct server *server, const struct stream *str
     api_id(server, source_key(stream->source), id);
     api_id(server, stream->vhost, vhost);
     stream_addresses(stream, tc_url, url, sizeof(url));
-    return json_pack(
-        "{s:s,s:o,s:s,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:o,s:{s:b,s:s},s:o,s:o}", "id", id, "name",
-        text(stream->name), "vhost", vhost, "app", text(stream->app), "tcUrl", text(tc_url), "url",
-        text(url), "live_ms", (json_int_t)(clock_wall() / USEC_PER_MS), "clients",
-        (json_int_t)stat.viewers + (publisher != NULL), "frames", (json_int_t)stat.frames_in,
-        "send_bytes", (json_int_t)stat.bytes_out, "recv_bytes", (json_int_t)stat.bytes_in, "kbps",
-        kbps_json(kbps), "publish", "active", publisher != NULL, "cid",
-        publisher != NULL ? publisher->id : "", "video", video_json(&stat), "audio",
-        audio_json(&stat));
+    return json_pack("{s:s,s:o,s:s,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:o,s:{s:b,s:s},s:o,s:o}", "id",
+                     id, "name", text(stream->name), "vhost", vhost, "app", text(stream->app),
+                     "tcUrl", text(tc_url), "url", text(url), "live_ms",
+                     (json_int_t)(clock_wall() / USEC_PER_MS), "clients",
+                     (json_int_t)stat.viewers + (publisher != NULL), "frames",
+                     (json_int_t)stat.frames_in, "send_bytes", (json_int_t)stat.bytes_out,
+                     "recv_bytes", (json_int_t)stat.bytes_in, "kbps", kbps_json(kbps), "publish",
+                     "active", publisher != NULL, "cid", publisher != NULL ? publisher->id : "",
+                     "video", video_json(&stat), "audio", audio_json(&stat));
 }
 
 /* What goes over the hub's streams: those from start on, or the one of an id. */
@@ -299,6 +298,8 @@ static json_t *client_json(const struct server *server, const struct client *cli
 {
     const struct stream *stream = source_data(client->source);
     usec_t age = clock_now() - client->since;
+    int64_t kbps[2] = {rate_mean(client->conn->bytes_in, age),
+                       rate_mean(client->conn->bytes_out, age)};
     char id[API_ID_SIZE];
     char vhost[API_ID_SIZE];
     char tc_url[NAME_MAX_LEN];
@@ -311,12 +312,12 @@ static json_t *client_json(const struct server *server, const struct client *cli
     stream_addresses(stream, tc_url, url, sizeof(url));
     (void)str_format(type, sizeof(type), "%s-%s", client->is_publisher ? "fmle" : client->format,
                      client->is_publisher ? "publish" : "play");
-    return json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:s,s:b,s:f,s:I,s:I}", "id", client->id, "vhost",
-                     vhost, "stream", id, "ip", client->conn->ip, "tcUrl", text(tc_url), "url",
-                     text(url), "name", text(stream->name), "type", type, "publish",
-                     client->is_publisher, "alive", (double)age / (double)USEC_PER_SEC,
+    return json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:s,s:b,s:f,s:I,s:I,s:o}", "id", client->id,
+                     "vhost", vhost, "stream", id, "ip", client->conn->ip, "tcUrl", text(tc_url),
+                     "url", text(url), "name", text(stream->name), "type", type, "publish",
+                     client->is_publisher, "alive", (double)(age / USEC_PER_MS) / 1000,
                      "send_bytes", (json_int_t)client->conn->bytes_out, "recv_bytes",
-                     (json_int_t)client->conn->bytes_in);
+                     (json_int_t)client->conn->bytes_in, "kbps", kbps_json(kbps));
 }
 
 int api_clients(const struct api_query *query, json_t *out)

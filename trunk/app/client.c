@@ -7,6 +7,7 @@
 
 #include "app/server.h"
 #include "app/stream.h"
+#include "app/worker.h"
 #include "base/str.h"
 
 #include <assert.h>
@@ -18,6 +19,10 @@ void client_enter(struct server *server, struct client *client)
     assert(client->conn != NULL && client->format != NULL);
     (void)str_copy(client->id, sizeof(client->id), co_id());
     client->since = clock_now();
+    if (client->is_worker) {
+        stream->relayed++;
+        return;
+    }
     client->prev = NULL;
     client->next = server->clients;
     if (client->next != NULL)
@@ -26,12 +31,18 @@ void client_enter(struct server *server, struct client *client)
     server->client_count++;
     if (client->is_publisher && stream != NULL)
         stream->publisher = client;
+    if (!client->is_publisher && stream != NULL)
+        worker_want(stream);
 }
 
 void client_leave(struct server *server, struct client *client)
 {
     struct stream *stream = source_data(client->source);
 
+    if (client->is_worker) {
+        stream->relayed--;
+        return;
+    }
     assert(server->client_count > 0);
     if (stream != NULL && stream->publisher == client)
         stream->publisher = NULL;

@@ -19,6 +19,9 @@
 #define CONFIG_DOMAIN_MAX 64
 #define CONFIG_KEY_MAX    2 /* the new one and the old one */
 #define CONFIG_STRING_MAX 512
+#define CONFIG_ORIGIN_MAX 16
+#define CONFIG_SOURCE_MAX 64 /* words of http_pull's sources: a name and an address each */
+#define CONFIG_WORKERS_MAX 64
 
 struct config_strings {
     int count;
@@ -31,12 +34,20 @@ struct config_https {
     const char *key, *cert;
 };
 
+/* Streams of other servers at one address: "source NAME URL". */
+struct config_http_pull {
+    int enabled;
+    const char *mount;
+    struct config_strings source; /* name, address, name, address, … */
+};
+
 struct config_http_server {
     int enabled;
     struct config_strings listen; /* default one entry "8080" */
     const char *dir;
     int crossdomain;
     struct config_https https;
+    struct config_http_pull http_pull;
 };
 
 /* RTMP over TLS. */
@@ -107,6 +118,25 @@ struct config_token {
     struct config_strings key;
 };
 
+enum config_cluster_mode { CLUSTER_LOCAL, CLUSTER_REMOTE };
+
+/* Where the streams of an edge come from. */
+struct config_cluster {
+    int mode;                     /* enum config_cluster_mode */
+    int protocol;                 /* enum origin_scheme */
+    struct config_strings origin; /* "host:port" */
+    struct config_strings publish_origin;
+    int token_traverse;
+    const char *vhost; /* "[vhost]" or a name */
+    const char *ca;
+    usec_t stall_timeout;
+};
+
+struct config_forward {
+    int enabled;
+    struct config_strings destination;
+};
+
 struct config_vhost {
     const char *name;
     int enabled;
@@ -121,6 +151,8 @@ struct config_vhost {
     struct config_security security;
     struct config_refer refer;
     struct config_token token;
+    struct config_cluster cluster;
+    struct config_forward forward;
 };
 
 struct config {
@@ -128,6 +160,7 @@ struct config {
     int64_t max_connections;
     int64_t max_connections_per_ip; /* 0: no limit of its own */
     int64_t max_streams;
+    int64_t workers; /* 0: auto */
     int64_t chunk_size;
     int64_t max_message;
     usec_t rtmp_handshake_timeout; /* default 30 s */

@@ -9,7 +9,7 @@
 #include "app/config_value.h"
 #include "base/conf.h"
 
-#define CONFIG_ROWS_MAX     128 /* at least as many as the table has rows */
+#define CONFIG_ROWS_MAX     256 /* at least as many as the table has rows */
 #define CONFIG_WARNINGS_MAX 256
 
 /* What the file or the environment gave, for one instance of a set of blocks. */

@@ -33,7 +33,7 @@ static const char *const root_names[] = {
 
 static const char *const vhost_names[] = {
     /* blocks */
-    "cluster", "forward", "http_hooks", "bandcheck", "dvr", "hls", "hds",
+    "http_hooks", "bandcheck", "dvr", "hls", "hds",
     "dash", "transcode", "ingest", "exec", "rtc", "srt", "rtsp", "http", "http_vod", "nack", "twcc",
     "mr",
     /* what stood in the vhost itself before there were blocks for it */
@@ -46,11 +46,18 @@ static const char *const api_names[] = {"raw_api", "auth", "https", NULL};
 
 static const char *const publish_names[] = {"parse_sps", "try_annexb_first", NULL};
 
+static const char *const cluster_names[] = {"debug_srs_upnode", "follow_client", "coworkers",
+                                            "origin_cluster", NULL};
+
+static const char *const forward_names[] = {"backend", NULL};
+
 static const struct srs_names srs_names[] = {
     {CONFIG_AT_ROOT, root_names},
     {CONFIG_AT_VHOST, vhost_names},
     {CONFIG_AT_HTTP_API, api_names},
     {CONFIG_AT_PUBLISH, publish_names},
+    {CONFIG_AT_CLUSTER, cluster_names},
+    {CONFIG_AT_FORWARD, forward_names},
 };
 
 #define SRS_NAMES_COUNT (sizeof(srs_names) / sizeof(srs_names[0]))

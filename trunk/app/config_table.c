@@ -19,6 +19,8 @@ static const struct config_block blocks[CONFIG_WHERE_COUNT] = {
     [CONFIG_AT_HTTP_SERVER] = {"http_server", CONFIG_AT_ROOT, 0,
                                "HTTP: live streams, the player page and files."},
     [CONFIG_AT_HTTPS] = {"https", CONFIG_AT_HTTP_SERVER, 0, "The same over TLS; see [https](https.md)."},
+    [CONFIG_AT_HTTP_PULL] = {"http_pull", CONFIG_AT_HTTP_SERVER, 0,
+                             "Streams of other servers at one address; see [proxy](proxy.md)."},
     [CONFIG_AT_HTTP_API] = {"http_api", CONFIG_AT_ROOT, 0,
                             "The HTTP API, /api/v1/; see [api](api.md)."},
     [CONFIG_AT_VHOST] = {"vhost", CONFIG_AT_ROOT, 1,
@@ -35,10 +37,16 @@ static const struct config_block blocks[CONFIG_WHERE_COUNT] = {
                          "or else its Origin."},
     [CONFIG_AT_TOKEN] = {"token", CONFIG_AT_VHOST, 0,
                          "Signed addresses: only who was given one may publish or play."},
+    [CONFIG_AT_CLUSTER] = {"cluster", CONFIG_AT_VHOST, 0,
+                           "Streams that are fetched from other servers; see [edge](edge.md)."},
+    [CONFIG_AT_FORWARD] = {"forward", CONFIG_AT_VHOST, 0,
+                           "Streams that are published on to other servers; see [forward](forward.md)."},
 };
 
 static const char *const log_tanks[] = {"console", "file", NULL};
 static const char *const jitters[] = {"full", "zero", "off", NULL};
+static const char *const modes[] = {"local", "remote", NULL};
+static const char *const protocols[] = {"rtmp", "flv", "flvs", NULL};
 static const char *const takeovers[] = {"reject", "replace", "replace_same_token", NULL};
 
 #define ROOT(field)   CONFIG_AT_ROOT, offsetof(struct config, field)
@@ -54,6 +62,10 @@ static const char *const takeovers[] = {"reject", "replace", "replace_same_token
 #define RULE(field)   CONFIG_AT_SECURITY, offsetof(struct config_vhost, security.field)
 #define REFER(field)  CONFIG_AT_REFER, offsetof(struct config_vhost, refer.field)
 #define TOKEN(field)  CONFIG_AT_TOKEN, offsetof(struct config_vhost, token.field)
+
+#define PULL(field)   CONFIG_AT_HTTP_PULL, offsetof(struct config, http_server.http_pull.field)
+#define CLUSTER(field) CONFIG_AT_CLUSTER, offsetof(struct config_vhost, cluster.field)
+#define FORWARD(field) CONFIG_AT_FORWARD, offsetof(struct config_vhost, forward.field)
 
 #define RESTART CONFIG_AT_START
 #define RELOAD  CONFIG_AT_RELOAD
@@ -83,6 +95,9 @@ static const struct config_row rows[] = {
     {"max_streams", ROOT(max_streams), CONFIG_INT, "10000", 1, 1000000, NO_CHOICES,
      "SRS_MAX_STREAMS", RESTART,
      "Streams at once, published or waited for."},
+    {"workers", ROOT(workers), CONFIG_INT_AUTO, "1", 1, CONFIG_WORKERS_MAX, NO_CHOICES,
+     "SRS_WORKERS", RESTART,
+     "Processes that share the work; auto: one for each processor. See [workers](workers.md)."},
     {"chunk_size", ROOT(chunk_size), CONFIG_INT, "60000", 128, 65536, NO_CHOICES,
      "SRS_CHUNK_SIZE", RESTART,
      "Size of the RTMP chunks that are sent."},
@@ -184,6 +199,17 @@ static const struct config_row rows[] = {
     {"cert", HTTPS(cert), CONFIG_STRING, "./conf/server.crt", NO_RANGE, NO_CHOICES,
      "SRS_HTTP_SERVER_HTTPS_CERT", RESTART,
      "The certificate and its chain, as PEM; a changed file is noticed."},
+
+    {"enabled", PULL(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_HTTP_SERVER_HTTP_PULL_ENABLED", RESTART,
+     "Whether streams are served by app, stream and src in the query."},
+    {"mount", PULL(mount), CONFIG_STRING, "/live", NO_RANGE, NO_CHOICES,
+     "SRS_HTTP_SERVER_HTTP_PULL_MOUNT", RESTART,
+     "The address: /live?src=a&app=myapp&stream=test; without src the stream is this server's own."},
+    {"source", PULL(source), CONFIG_SOURCES, "", 0, CONFIG_SOURCE_MAX, NO_CHOICES,
+     "SRS_HTTP_SERVER_HTTP_PULL_SOURCE", RESTART,
+     "A name for src and the server behind it: rtmp://host:port, or the http address of "
+     "nginx-http-flv; several may be given. No other address is asked for."},
 
     {"enabled", API(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_HTTP_API_ENABLED", RESTART,
@@ -349,6 +375,39 @@ static const struct config_row rows[] = {
     {"play", TOKEN(play), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_TOKEN_PLAY", RESTART,
      "Whether playing needs it."},
+
+    {"mode", CLUSTER(mode), CONFIG_CHOICE, "local", NO_RANGE, modes,
+     "SRS_VHOST_CLUSTER_MODE", RESTART,
+     "remote: an edge, whose streams come from an origin while somebody watches."},
+    {"origin", CLUSTER(origin), CONFIG_ORIGINS, "", 0, CONFIG_ORIGIN_MAX, NO_CHOICES,
+     "SRS_VHOST_CLUSTER_ORIGIN", RESTART,
+     "The origins, host:port, tried in turn."},
+    {"protocol", CLUSTER(protocol), CONFIG_CHOICE, "rtmp", NO_RANGE, protocols,
+     "SRS_VHOST_CLUSTER_PROTOCOL", RESTART,
+     "How they are asked: RTMP, HTTP-FLV or HTTPS-FLV."},
+    {"publish_origin", CLUSTER(publish_origin), CONFIG_ORIGINS, "", 0, CONFIG_ORIGIN_MAX, NO_CHOICES,
+     "SRS_VHOST_CLUSTER_PUBLISH_ORIGIN", RESTART,
+     "Where a publisher of the edge is relayed to over RTMP; empty: origin, with port 1935 when "
+     "protocol is not rtmp."},
+    {"token_traverse", CLUSTER(token_traverse), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_CLUSTER_TOKEN_TRAVERSE", RESTART,
+     "Ask the origin for each viewer, with the parameters of its address, before it is served."},
+    {"vhost", CLUSTER(vhost), CONFIG_STRING, "[vhost]", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_CLUSTER_VHOST", RESTART,
+     "The vhost that is asked for there."},
+    {"stall_timeout", CLUSTER(stall_timeout), CONFIG_MS, "1000", 100, HOUR_MS, NO_CHOICES,
+     "SRS_VHOST_CLUSTER_STALL_TIMEOUT", RESTART,
+     "After how long without media the next origin is asked; five times that if there is only one."},
+    {"ca", CLUSTER(ca), CONFIG_STRING, "", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_CLUSTER_CA", RESTART,
+     "Whom to believe with flvs, as PEM; empty: whom the system believes."},
+
+    {"enabled", FORWARD(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_FORWARD_ENABLED", RESTART,
+     "Whether streams are forwarded."},
+    {"destination", FORWARD(destination), CONFIG_DESTINATIONS, "", 0, CONFIG_ORIGIN_MAX, NO_CHOICES,
+     "SRS_VHOST_FORWARD_DESTINATION", RESTART,
+     "Where to, by RTMP: host:port, or rtmp://host:port/[app]/[stream]?vhost=name; several may be given."},
 };
 /* clang-format on */
 

@@ -17,6 +17,7 @@ enum config_where {
     CONFIG_AT_RTMPS,
     CONFIG_AT_HTTP_SERVER,
     CONFIG_AT_HTTPS,
+    CONFIG_AT_HTTP_PULL,
     CONFIG_AT_HTTP_API,
     CONFIG_AT_VHOST, /* this one and those in it may be there more than once, by name */
     CONFIG_AT_PLAY,
@@ -26,6 +27,8 @@ enum config_where {
     CONFIG_AT_SECURITY,
     CONFIG_AT_REFER,
     CONFIG_AT_TOKEN,
+    CONFIG_AT_CLUSTER,
+    CONFIG_AT_FORWARD,
     CONFIG_WHERE_COUNT
 };
 
@@ -39,6 +42,7 @@ struct config_block {
 enum config_type {
     CONFIG_SWITCH,    /* on|off into int */
     CONFIG_INT,       /* into int64_t */
+    CONFIG_INT_AUTO,  /* the same, or "auto" = 0 */
     CONFIG_SIZE,      /* bytes, with k, m or g, into int64_t */
     CONFIG_MS,        /* milliseconds, three decimals at most, into usec_t */
     CONFIG_MS_AUTO,   /* the same, or "auto" = -1 */
@@ -50,6 +54,9 @@ enum config_type {
     CONFIG_MOUNTS,    /* see app/mount.h, into config_strings */
     CONFIG_RULES,     /* see app/security.h, into config_strings; such a list may be empty */
     CONFIG_DOMAINS,   /* host names, into config_strings; may be empty */
+    CONFIG_ORIGINS,   /* see app/origin.h, into config_strings; may be empty, as the next two */
+    CONFIG_DESTINATIONS, /* see origin_destination_check() */
+    CONFIG_SOURCES,   /* name and address by turns, see origin_source_check() */
     CONFIG_SECRETS    /* keys, into config_strings; may be empty; never printed */
 };
 

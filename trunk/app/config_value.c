@@ -6,6 +6,7 @@
 #include "app/config_value.h"
 
 #include "app/mount.h"
+#include "app/origin.h"
 #include "app/security.h"
 #include "base/str.h"
 
@@ -196,8 +197,11 @@ static struct err *check_item(const struct config_row *row, const char *word)
         return value_refuse(row, word);
     if (row->type == CONFIG_MOUNTS && mount_check(word, &why))
         return err_new(ERR_CONFIG, "\"%s\": %s", word, why);
-    if (row->type == CONFIG_DOMAINS && !is_domain(word))
+    if ((row->type == CONFIG_DOMAINS && !is_domain(word)) ||
+        (row->type == CONFIG_ORIGINS && origin_check(word)))
         return value_refuse(row, word);
+    if (row->type == CONFIG_DESTINATIONS && origin_destination_check(word, &why))
+        return err_new(ERR_CONFIG, "\"%.100s\": %s", word, why);
     if (row->type == CONFIG_SECRETS && (*word == '\0' || strcmp(word, MASK) == 0))
         return err_new(ERR_CONFIG, "needs the secret itself, not nothing or " MASK);
     return NULL;
@@ -211,6 +215,14 @@ static struct err *check_list(const struct config_row *row, const struct config_
 
     if (row->type == CONFIG_RULES && security_rules_check(words->args, words->count, &at, &why))
         return err_new(ERR_CONFIG, "\"%.100s\": %s", words->args[at], why);
+    if (row->type != CONFIG_SOURCES)
+        return NULL;
+    if (words->count % 2 != 0)
+        return err_new(ERR_CONFIG, "takes a name and an address");
+    for (int i = 0; i < words->count; i += 2)
+        if (origin_source_check(words->args[i], words->args[i + 1], &why))
+            return err_new(ERR_CONFIG, "%.60s \"%.100s\": %s", words->args[i], words->args[i + 1],
+                           why);
     return NULL;
 }
 
@@ -272,6 +284,12 @@ static int set_scalar(const struct config_row *row, char *at, const char *word)
     case CONFIG_SWITCH:
         return parse_switch(word, (int *)(void *)at);
     case CONFIG_INT:
+        return str_to_i64(word, row->min, row->max, (int64_t *)(void *)at);
+    case CONFIG_INT_AUTO:
+        if (str_ieq(word, "auto")) {
+            *(int64_t *)(void *)at = 0;
+            return 0;
+        }
         return str_to_i64(word, row->min, row->max, (int64_t *)(void *)at);
     case CONFIG_SIZE:
         return parse_size(word, row->min, row->max, (int64_t *)(void *)at);
@@ -421,6 +439,10 @@ int config_value_print(const struct config_row *row, const void *base, struct bu
         return buf_append(out, word, strlen(word));
     case CONFIG_INT:
         return buf_printf(out, "%" PRId64, *(const int64_t *)at);
+    case CONFIG_INT_AUTO:
+        if (*(const int64_t *)at == 0)
+            return buf_append(out, "auto", 4);
+        return buf_printf(out, "%" PRId64, *(const int64_t *)at);
     case CONFIG_SIZE:
         return print_size(*(const int64_t *)at, out);
     case CONFIG_MS_AUTO:
@@ -443,6 +465,9 @@ int config_value_print(const struct config_row *row, const void *base, struct bu
     case CONFIG_MOUNTS:
     case CONFIG_RULES:
     case CONFIG_DOMAINS:
+    case CONFIG_ORIGINS:
+    case CONFIG_DESTINATIONS:
+    case CONFIG_SOURCES:
     case CONFIG_SECRETS:
         return print_list(row, at, out);
     }
@@ -472,6 +497,9 @@ int config_value_kind(const struct config_row *row, struct buf *out)
         return buf_printf(out, "on, off");
     case CONFIG_INT:
         return buf_printf(out, "a number from %" PRId64 " to %" PRId64, row->min, row->max);
+    case CONFIG_INT_AUTO:
+        return buf_printf(out, "auto, or a number from %" PRId64 " to %" PRId64, row->min,
+                          row->max);
     case CONFIG_SIZE:
         return kind_size(row, out);
     case CONFIG_MS:
@@ -495,6 +523,12 @@ int config_value_kind(const struct config_row *row, struct buf *out)
         return buf_printf(out, "publish or play, then all, addresses or networks (10.0.0.0/8)");
     case CONFIG_DOMAINS:
         return buf_printf(out, "domains, up to %d", (int)row->max);
+    case CONFIG_ORIGINS:
+        return buf_printf(out, "host or host:port, up to %d", (int)row->max);
+    case CONFIG_DESTINATIONS:
+        return buf_printf(out, "host:port or rtmp addresses, up to %d", (int)row->max);
+    case CONFIG_SOURCES:
+        return buf_printf(out, "a name and an address, up to %d such pairs", (int)row->max / 2);
     case CONFIG_SECRETS:
         return buf_printf(out, "secrets, up to %d", (int)row->max);
     }

@@ -220,6 +220,8 @@ static void fanout_channel_run(void *arg)
 void fanout_channel_wake(struct fanout_channel *channel)
 {
     channel->shared.is_valid = 0;
+    for (struct fanout_viewer *fv = channel->urgent; fv != NULL; fv = fv->next_urgent)
+        net_kick(fv->conn);
     if (source_state(channel->source) == SOURCE_LIVE && ++channel->units <= channel->units_min)
         return;
     channel->is_dirty = 1;
@@ -290,9 +292,25 @@ struct fanout_viewer *fanout_viewer_open(struct fanout *fanout, struct net_conn 
     fv->viewer = viewer;
     fv->framing = (uint8_t)opts->framing;
     fv->slot = (uint8_t)(fv->channel->next_slot++ % FANOUT_SLOTS);
+    fv->is_urgent = opts->is_urgent != 0;
+    if (fv->is_urgent) {
+        fv->next_urgent = fv->channel->urgent;
+        fv->channel->urgent = fv;
+    }
     viewer_set_owner(viewer, fv);
     net_tune(conn, FANOUT_NOTSENT_LOWAT, opts->vhost->tcp_nodelay || opts->vhost->min_latency);
     return fv;
+}
+
+static void fanout_not_urgent(struct fanout_viewer *fv)
+{
+    struct fanout_viewer **link = &fv->channel->urgent;
+
+    if (!fv->is_urgent)
+        return;
+    while (*link != fv)
+        link = &(*link)->next_urgent;
+    *link = fv->next_urgent;
 }
 
 void fanout_viewer_close(struct fanout_viewer *fv)
@@ -300,6 +318,7 @@ void fanout_viewer_close(struct fanout_viewer *fv)
     struct fanout_channel *channel = fv->channel;
     struct stream *stream = source_data(channel->source);
 
+    fanout_not_urgent(fv);
     fanout_unpark(fv);
     viewer_close(fv->viewer);
     free(fv->pending);
@@ -340,9 +359,9 @@ enum fanout_wait fanout_viewer_pump(struct fanout_viewer *fv, usec_t timeout)
         if (fv->is_over && !fv->is_blocked)
             return fv->is_ended && !viewer_has_begun(fv->viewer) ? FANOUT_UNFIT : FANOUT_ENDED;
         has_begun = viewer_has_begun(fv->viewer);
-        if (!fv->is_blocked)
+        if (!fv->is_blocked && !fv->is_urgent)
             fanout_park(fv);
-        else
+        else if (fv->is_blocked)
             wait = FANOUT_STALL;
         if (!has_begun && deadline != USEC_NEVER) {
             wait = deadline - clock_now();

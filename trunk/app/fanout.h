@@ -23,6 +23,7 @@ struct fanout_viewer_opts {
     const struct config_vhost *vhost; /* read at once, not kept */
     enum fanout_framing framing;
     struct buf *head; /* sent before the first batch, in the same write; taken over (moved) */
+    int is_urgent;    /* each frame at once, whatever the batches of the others are */
 };
 
 /* One viewer of a stream on one connection. */

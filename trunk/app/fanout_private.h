@@ -39,6 +39,8 @@ struct fanout_viewer {
     uint8_t is_over;  /* and that is out too */
     uint8_t is_paused;
     uint8_t is_trimmed;
+    uint8_t is_urgent;
+    struct fanout_viewer *next_urgent;
     struct buf *inject; /* sent between two batches; NULL: nothing */
     struct fanout_pending *pending;
 };
@@ -57,6 +59,7 @@ struct fanout_channel {
     struct source *source; /* held */
     struct co_cond cond;
     struct fanout_viewer *slot[FANOUT_SLOTS];
+    struct fanout_viewer *urgent; /* those that send for themselves: other servers */
     struct fanout_shared shared;
     size_t viewers;
     uint32_t next_slot;

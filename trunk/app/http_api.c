@@ -13,7 +13,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define API_PREFIX        "/api/v1/"
 #define API_COUNT_DEFAULT 10
@@ -121,7 +120,7 @@ static size_t query_number(const struct http_exchange *x, const char *name, int6
 
 static struct err *answer_send(struct http_exchange *x, const json_t *body, usec_t timeout)
 {
-    char *text = json_dumps(body, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    char *text = json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(10));
     struct err *err;
 
     if (text == NULL)

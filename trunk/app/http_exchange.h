@@ -22,6 +22,7 @@ struct http_exchange {
     const struct http_message *request;
     int is_tls;
     int is_api; /* came in at http_api's own address */
+    int is_worker; /* another worker asks, at our own socket */
     int is_head;
     int keep_alive;        /* what the answer says; the session reads it afterwards */
     int has_answered;      /* the head is out */

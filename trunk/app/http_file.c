@@ -19,19 +19,24 @@ static struct err *pieces_send(struct http_exchange *x, struct buf *head, struct
     size_t cap = may_sendfile ? FILE_FIRST_SIZE : FILE_PIECE_SIZE;
     uint8_t *piece = malloc(left->len < cap ? (size_t)left->len : cap);
     struct err *err = piece == NULL ? err_new(ERR_NOMEM, "piece of a file") : NULL;
+    struct iovec iov[2];
 
     while (err == NULL && left->len > 0 && !(may_sendfile && x->has_answered)) {
-        struct iovec iov[2] = {{head->len > 0 ? buf_data(head) : piece, head->len}, {piece, 0}};
         size_t want = left->len < cap ? (size_t)left->len : cap;
         int from = head->len > 0 ? 0 : 1;
+        size_t got = 0;
 
-        err = file_read(file, left->first, piece, want, &iov[1].iov_len, USEC_NEVER);
-        if (err == NULL && iov[1].iov_len == 0)
+        err = file_read(file, left->first, piece, want, &got, USEC_NEVER);
+        if (err == NULL && got == 0)
             err = err_new(ERR_CLOSED, "file became shorter");
         if (err != NULL)
             break;
-        left->first += iov[1].iov_len;
-        left->len -= iov[1].iov_len;
+        left->first += got;
+        left->len -= got;
+        iov[0].iov_base = head->len > 0 ? buf_data(head) : piece;
+        iov[0].iov_len = head->len;
+        iov[1].iov_base = piece;
+        iov[1].iov_len = got;
         x->has_answered = 1;
         err = io_writev(&x->conn->io, iov + from, 2 - from, timeout);
         buf_consume(head, head->len);

@@ -7,11 +7,14 @@
 
 #include "app/auth.h"
 #include "app/client.h"
+#include "app/edge.h"
 #include "app/fanout.h"
+#include "app/http_edge.h"
 #include "app/http_ws.h"
 #include "app/mount.h"
 #include "app/server.h"
 #include "app/stream.h"
+#include "app/worker.h"
 #include "base/str.h"
 #include "co/co.h"
 #include "live/viewer.h"
@@ -75,7 +78,8 @@ static __attribute__((noinline)) struct fanout_viewer *http_live_open(struct htt
                                                                       struct net_conn *conn)
 {
     struct fanout_viewer_opts opts = {live->vhost, live->framing,
-                                      live->head.len > 0 ? &live->head : NULL};
+                                      live->head.len > 0 ? &live->head : NULL,
+                                      live->client.is_worker};
     struct viewer *viewer = viewer_open_only(live->source, live->mux, live->only, clock_now());
 
     if (viewer == NULL)
@@ -184,6 +188,9 @@ static struct err *http_live_ask(struct http_exchange *x, const struct config_vh
     const struct stream *stream = source_data(source);
     struct auth_stream asked = {vhost, stream->app, stream->name};
 
+    *is_refused = 0;
+    if (x->is_worker)
+        return NULL;
     return auth_ask_play(x, &asked, is_refused, timeout);
 }
 
@@ -248,6 +255,10 @@ static struct err *http_live_take(struct http_exchange *x, struct source *source
 
     if (is_done)
         return err;
+    if (!x->is_worker)
+        err = http_edge_ask(x, vhost, source, &mux, &is_done, timeout);
+    if (is_done)
+        return err;
     if (http_live_only(x->request->query, &only) != 0)
         return http_answer_error(x, 400, NULL, timeout, "only is audio or video");
     if (source_fit(source, mux, only) == SOURCE_UNFIT)
@@ -261,6 +272,7 @@ static struct err *http_live_take(struct http_exchange *x, struct source *source
     live->source = source_ref(source);
     live->mux = mux;
     live->only = only;
+    live->client.is_worker = x->is_worker;
     live->standby =
         vhost->http_remux.standby_timeout > 0 ? vhost->http_remux.standby_timeout : USEC_NEVER;
     buf_init(&live->head, HTTP_LIVE_HEAD_MAX);
@@ -271,7 +283,8 @@ static struct err *http_live_take(struct http_exchange *x, struct source *source
         http_live_drop(live);
         return err;
     }
-    log_info(x->server->log, "play %s%s from %s", source_key(source), mux->extension, x->conn->ip);
+    log_info(x->server->log, "play %s%s from %s", source_key(source),
+             mux->extension != NULL ? mux->extension : " (relay)", x->conn->ip);
     x->stream = http_live_run;
     x->stream_arg = live;
     return NULL;
@@ -301,6 +314,16 @@ struct err *http_live_serve_mount(struct http_handler *self, struct http_exchang
     return http_live_take(x, mount->stream->source, vhost, mount->mux, timeout);
 }
 
+struct err *http_live_serve_worker(struct http_exchange *x, struct source *source, usec_t timeout)
+{
+    const struct stream *stream = source_data(source);
+    const struct config_vhost *vhost = config_vhost_find(x->server->config, stream->vhost);
+
+    if (vhost == NULL)
+        return http_answer_error(x, 404, NULL, timeout, "not found");
+    return http_live_take(x, source, vhost, &mux_relay, timeout);
+}
+
 /* The template that this address could be one of, and its format. */
 static const struct mux *http_live_match(const struct config_vhost *vhost, const char *host,
                                          const char *path, struct mount_match *match)
@@ -309,6 +332,44 @@ static const struct mux *http_live_match(const struct config_vhost *vhost, const
         if (mount_match(vhost->http_remux.mount.item[i], host, path, match) == 0)
             return stream_mux(match->extension);
     return NULL;
+}
+
+/* Whether a stream that is not there is waited for: at an edge it comes with who asks for it. */
+static int http_live_waits(const struct http_exchange *x, const struct config_vhost *vhost,
+                           const char *place)
+{
+    if (x->is_head)
+        return 0;
+    return vhost->http_remux.hstrs || place[0] == STREAM_PULLED || edge_is_remote(vhost);
+}
+
+struct err *http_live_serve_name(struct http_exchange *x, const struct http_live_name *name,
+                                 usec_t timeout)
+{
+    char key[SOURCE_KEY_MAX];
+    struct source *source;
+    struct err *err;
+    int is_done;
+
+    err = http_live_check_method(x, &is_done, timeout);
+    if (is_done)
+        return err;
+    err = auth_ask_play(x, &(struct auth_stream){name->vhost, name->app, name->stream}, &is_done,
+                        timeout);
+    if (is_done)
+        return err;
+    if (str_format(key, sizeof(key), "%s/%s/%s", name->place, name->app, name->stream) != 0)
+        return http_answer_error(x, 400, NULL, timeout, "the stream's name is too long");
+    source = hub_find(x->server->hub, key);
+    if ((source == NULL || source_state(source) == SOURCE_IDLE) &&
+        !http_live_waits(x, name->vhost, name->place))
+        return http_answer_error(x, 404, NULL, timeout, "nobody publishes this stream");
+    source = stream_get_as(x->server, name->vhost, name->place, name->app, name->stream, &err);
+    if (source == NULL) {
+        err_free(err);
+        return http_answer_error(x, 503, NULL, timeout, "too many streams");
+    }
+    return http_live_take(x, source, name->vhost, &mux_flv, timeout);
 }
 
 /* A stream nobody publishes: wait for it, or say so at once. */
@@ -331,8 +392,61 @@ static struct err *http_live_standby(struct http_handler *self, struct http_exch
                         timeout);
     if (is_done)
         return err;
-    if (!vhost->http_remux.hstrs || x->is_head)
+    if (!http_live_waits(x, vhost, vhost->name))
         return http_answer_error(x, 404, NULL, timeout, "nobody publishes this stream");
+    source = stream_get(x->server, vhost, match.app, match.stream, &err);
+    if (source == NULL) {
+        err_free(err);
+        return http_answer_error(x, 503, NULL, timeout, "too many streams");
+    }
+    return http_live_take(x, source, vhost, mux, timeout);
+}
+
+/* The stream of `vhost` that this address is the mount of at another worker; else NULL. */
+static const struct mux *http_live_match_elsewhere(const struct http_exchange *x,
+                                                   const struct config_vhost *vhost, int is_own,
+                                                   struct mount_match *match)
+{
+    const struct config_strings *mounts = &vhost->http_remux.mount;
+    char key[SOURCE_KEY_MAX];
+
+    for (int i = 0; vhost->enabled && vhost->http_remux.enabled && i < mounts->count; i++) {
+        if ((!is_own && strstr(mounts->item[i], "[vhost]") != NULL) ||
+            mount_match(mounts->item[i], x->request->host, x->request->path, match) != 0)
+            continue;
+        if (str_format(key, sizeof(key), "%s/%s/%s", vhost->name, match->app, match->stream) == 0 &&
+            worker_is_elsewhere(x->server, key))
+            return stream_mux(match->extension);
+    }
+    return NULL;
+}
+
+/* What would be mounted here if this were the worker that has the stream. */
+static struct err *http_live_elsewhere(struct http_exchange *x, const struct config_vhost *own,
+                                       int *is_done, usec_t timeout)
+{
+    const struct config *config = x->server->config;
+    const struct config_vhost *vhost = own;
+    const struct mux *mux = NULL;
+    struct mount_match match;
+    struct source *source;
+    struct err *err;
+
+    *is_done = 0;
+    if (x->server->worker == NULL)
+        return NULL;
+    mux = http_live_match_elsewhere(x, own, 1, &match);
+    for (int i = 0; mux == NULL && i < config->vhost_count; i++) {
+        vhost = config->vhost[i];
+        if (vhost != own)
+            mux = http_live_match_elsewhere(x, vhost, 0, &match);
+    }
+    if (mux == NULL)
+        return NULL;
+    err = http_live_check_method(x, is_done, timeout);
+    if (*is_done)
+        return err;
+    *is_done = 1;
     source = stream_get(x->server, vhost, match.app, match.stream, &err);
     if (source == NULL) {
         err_free(err);
@@ -363,6 +477,8 @@ static struct err *http_live_serve(struct http_handler *self, struct http_exchan
     const struct config_vhost *vhost;
     struct http_handler *mounted;
     char host[256];
+    int is_done;
+    struct err *err;
 
     if (url_query_get(x->request->query, "vhost", host, sizeof(host)) != 0)
         (void)str_copy(host, sizeof(host), x->request->host);
@@ -372,6 +488,9 @@ static struct err *http_live_serve(struct http_handler *self, struct http_exchan
     mounted = http_live_find(x, vhost);
     if (mounted != NULL)
         return mounted->serve(mounted, x, timeout);
+    err = http_live_elsewhere(x, vhost, &is_done, timeout);
+    if (is_done)
+        return err;
     if (!vhost->http_remux.enabled)
         return http_next(self, x, timeout);
     return http_live_standby(self, x, vhost, timeout);

@@ -39,7 +39,7 @@ struct session_takeover {
 struct session {
     struct server *server;
     struct net_conn *conn;
-    int is_tls, is_api;
+    int is_tls, is_api, is_worker;
     struct http_in *in;
     usec_t deadline; /* of this request's head, then of its body */
     size_t at, end;  /* bytes [at, end) of data are not parsed yet */
@@ -158,7 +158,9 @@ static struct err *session_skip_body(struct session *s)
 
 static struct err *session_answer(struct session *s, struct http_exchange *x)
 {
-    struct http_handler *chain = x->is_api ? s->server->api_chain : s->server->chain;
+    struct http_handler *chain = x->is_worker ? s->server->worker_chain
+                                 : x->is_api  ? s->server->api_chain
+                                              : s->server->chain;
     struct err *err;
 
     /* The parser stands behind the head for good: whoever does not upgrade closes. */
@@ -187,6 +189,7 @@ static __attribute__((noinline)) enum session_next session_serve(struct session 
     x.request = request;
     x.is_tls = s->is_tls;
     x.is_api = s->is_api;
+    x.is_worker = s->is_worker;
     x.is_head = strcmp(request->method, "HEAD") == 0;
     x.keep_alive = request->keep_alive && s->server->state == SERVER_RUNNING;
     x.rest = s->data + s->at;
@@ -288,6 +291,7 @@ static __attribute__((noinline)) enum session_next session_burst(struct server *
         s->conn = conn;
         s->is_tls = flags & HTTP_SESSION_TLS;
         s->is_api = (flags & HTTP_SESSION_API) != 0;
+        s->is_worker = (flags & HTTP_SESSION_WORKER) != 0;
         s->ip = conn->ip[0] != '\0' ? conn->ip : "unix";
         s->in = http_in_new(HTTP_REQUESTS, HTTP_SESSION_BODY_MAX);
         if (s->in != NULL)

@@ -14,6 +14,7 @@
 /* What a connection is; 0: plain HTTP at http_server's address. */
 #define HTTP_SESSION_TLS 1
 #define HTTP_SESSION_API 2 /* at http_api's own address: server->api_chain */
+#define HTTP_SESSION_WORKER 4 /* at our own socket, another worker: server->worker_chain */
 
 /*
  * Yields for as long as the connection lives; its timeouts are the configuration's. A

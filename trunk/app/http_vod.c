@@ -136,7 +136,7 @@ struct err *http_vod_serve(struct http_exchange *x, struct file *file, usec_t ti
 {
     struct vod_file vod = {file, NULL};
     struct flv_file source = {file->size, vod_read, &vod};
-    struct vod_place place;
+    struct vod_place place = {0, 0};
     struct buf opening;
     uint64_t offset = 0;
     struct err *err;

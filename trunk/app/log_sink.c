@@ -91,7 +91,7 @@ static void log_sink_write(struct log_sink *sink, const char *line, size_t len);
 /* Says in the place of the gap how many lines were lost. 0 when that is in the log. */
 static int put_note(struct log_sink_file *file)
 {
-    struct log note = {LOG_WARN, 0, &file->sink, NULL, NULL};
+    struct log note = {.level = LOG_WARN, .sink = &file->sink};
     unsigned lost = file->lost;
 
     file->lost = 0; /* so that the note's own write comes by here only once */

@@ -51,3 +51,8 @@ void rate_kbps(const struct rate *rate, usec_t now, const uint64_t bytes[2], int
     kbps[0] = kbps_of(bytes[0], rate->sample[oldest].in, span);
     kbps[1] = kbps_of(bytes[1], rate->sample[oldest].out, span);
 }
+
+int64_t rate_mean(uint64_t bytes, usec_t span)
+{
+    return span < 100 * USEC_PER_MS ? 0 : kbps_of(bytes, 0, span);
+}

@@ -24,4 +24,7 @@ void rate_sample(struct rate *rate, usec_t now, uint64_t in, uint64_t out);
 /* kbit/s since the oldest sample; 0 within the first 100 ms. */
 void rate_kbps(const struct rate *rate, usec_t now, const uint64_t bytes[2], int64_t kbps[2]);
 
+/* kbit/s of so many bytes in so long a time; 0 within the first 100 ms. */
+int64_t rate_mean(uint64_t bytes, usec_t span);
+
 #endif

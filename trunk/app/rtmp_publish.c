@@ -9,7 +9,9 @@
 #include "app/rtmp_session_private.h"
 
 #include "app/stream.h"
+#include "app/worker.h"
 #include "co/co.h"
+#include "live/registry.h"
 #include "media/flv.h"
 #include "proto/token.h"
 
@@ -172,6 +174,20 @@ static struct err *publish_loop(struct rtmp_session *session, struct publishing 
     }
 }
 
+void rtmp_publish_put_out(struct stream *stream)
+{
+    struct publishing *old = stream->holder;
+
+    if (old == NULL)
+        return;
+    log_info(old->session->server->log, "%s is taken over from %s", source_key(old->source),
+             old->session->conn->ip);
+    old->is_replaced = 1;
+    stream->holder = NULL;
+    source_unpublish(old->source, co_now());
+    co_interrupt(old->co);
+}
+
 /* publish.takeover: puts the holder out of the stream, which is free then. 0, or -1. */
 static int publish_take_over(const struct publishing *p, int takeover)
 {
@@ -183,13 +199,17 @@ static int publish_take_over(const struct publishing *p, int takeover)
     if (takeover == TAKEOVER_REPLACE_SAME_TOKEN &&
         !(p->has_print && old->has_print && token_print_equal(p->print, old->print)))
         return -1;
-    log_info(p->session->server->log, "%s is taken over: from %s by %s", source_key(p->source),
-             old->session->conn->ip, p->session->conn->ip);
-    old->is_replaced = 1;
-    stream->holder = NULL;
-    source_unpublish(p->source, co_now());
-    co_interrupt(old->co);
+    log_info(p->session->server->log, "%s is taken over by %s", source_key(p->source),
+             p->session->conn->ip);
+    rtmp_publish_put_out(stream);
     return 0;
+}
+
+static enum registry_takeover publish_manner(int takeover)
+{
+    if (takeover == TAKEOVER_REPLACE)
+        return REGISTRY_REPLACE;
+    return takeover == TAKEOVER_REPLACE_SAME_TOKEN ? REGISTRY_REPLACE_SAME : REGISTRY_REJECT;
 }
 
 /* Takes the stream, which viewers that are there go on watching. 0, or -1 while another has it. */
@@ -198,11 +218,17 @@ static int publish_begin(struct publishing *p, const struct config_vhost *vhost)
     struct stream *stream = source_data(p->source);
     struct source_config config;
 
+    /* The other workers first: with them it is decided who of two at one moment it is. */
+    if (worker_claim(stream, p->has_print ? p->print : NULL,
+                     publish_manner(vhost->publish.takeover)) != 0)
+        return -1;
     stream_source_config(vhost, &config);
     if (source_publish(p->source, &config, co_now()) != 0 &&
         (publish_take_over(p, vhost->publish.takeover) != 0 ||
-         source_publish(p->source, &config, co_now()) != 0))
+         source_publish(p->source, &config, co_now()) != 0)) {
+        worker_release(stream);
         return -1;
+    }
     stream->holder = p;
     return 0;
 }
@@ -215,8 +241,11 @@ static struct err *publish_end(struct publishing *p, const struct rtmp_request *
     struct err *sent;
 
     if (!p->is_replaced) {
-        ((struct stream *)source_data(p->source))->holder = NULL;
+        struct stream *stream = source_data(p->source);
+
+        stream->holder = NULL;
         source_unpublish(p->source, co_now());
+        worker_release(stream);
         return err;
     }
     err_free(err);

@@ -7,6 +7,8 @@
 #include "app/rtmp_session.h"
 
 #include "app/access.h"
+#include "app/edge.h"
+#include "app/edge_publish.h"
 #include "app/rtmp_session_private.h"
 #include "app/stream.h"
 #include "base/version.h"
@@ -78,7 +80,8 @@ static struct err *session_connect(struct rtmp_session *session, struct rtmp_con
         return err;
     session->tc_url = strdup(connect->tc_url);
     session->page_url = connect->page_url[0] != '\0' ? strdup(connect->page_url) : NULL;
-    if (session->tc_url == NULL || (connect->page_url[0] != '\0' && session->page_url == NULL))
+    session->relay = connect->relay[0] != '\0' ? strdup(connect->relay) : NULL;
+    if (session->tc_url == NULL || (connect->relay[0] != '\0' && session->relay == NULL) || (connect->page_url[0] != '\0' && session->page_url == NULL))
         return err_new(ERR_NOMEM, "no memory for a session");
     vhost = config_vhost_find(session->config, connect->address.vhost);
     if (vhost == NULL) {
@@ -184,6 +187,22 @@ static struct err *session_ask(struct rtmp_session *session, const struct rtmp_s
                    vhost->name, url->app, url->stream, reason);
 }
 
+/* Whether other servers let it: a ring of them is noticed, and an edge asks its origin. */
+static struct err *session_ask_cluster(struct rtmp_session *session, const struct rtmp_setup *setup,
+                                       struct source *source, const struct config_vhost *vhost)
+{
+    int is_play = setup->request.intent == RTMP_INTENT_PLAY;
+    struct err *err = NULL;
+
+    if (session->relay != NULL)
+        err = edge_note(session->server, is_play ? source_data(source) : NULL, session->relay);
+    if (err == NULL && is_play)
+        err = edge_ask(source_data(source), vhost, setup->url.param, RTMP_ANSWER_TIMEOUT);
+    if (err == NULL)
+        return NULL;
+    return session_refuse(session, &setup->request, err_text(err), err);
+}
+
 /* Reads one request and finds its source, which the caller unrefs. */
 static struct err *session_find(struct rtmp_session *session, struct rtmp_setup *setup,
                                 struct source **source, const struct config_vhost **vhost)
@@ -213,7 +232,7 @@ static struct err *session_find(struct rtmp_session *session, struct rtmp_setup 
     if (*source == NULL)
         return session_refuse(session, request, "There is no room for another stream", err);
     source_ref(*source);
-    return NULL;
+    return session_ask_cluster(session, setup, *source, *vhost);
 }
 
 static struct err *session_request(struct rtmp_session *session)
@@ -228,7 +247,9 @@ static struct err *session_request(struct rtmp_session *session)
         return err_new(ERR_NOMEM, "no memory for a request");
     err = session_find(session, setup, &source, &vhost);
     intent = setup->request.intent;
-    if (err == NULL && intent == RTMP_INTENT_PUBLISH)
+    if (err == NULL && intent == RTMP_INTENT_PUBLISH && edge_is_remote(vhost))
+        err = edge_publish_run(session, source, vhost, &setup->request, &setup->url);
+    else if (err == NULL && intent == RTMP_INTENT_PUBLISH)
         err = rtmp_publish_run(session, source, vhost, &setup->request, setup->url.param);
     else if (err == NULL)
         err = rtmp_talk_play_ok(session->talk, &setup->request, RTMP_ANSWER_TIMEOUT);
@@ -256,5 +277,6 @@ void rtmp_session_run(struct server *server, struct net_conn *conn)
     rtmp_talk_free(session.talk);
     free(session.tc_url);
     free(session.page_url);
+    free(session.relay);
     config_unref(session.config);
 }

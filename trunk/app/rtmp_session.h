@@ -14,4 +14,9 @@
  */
 void rtmp_session_run(struct server *server, struct net_conn *conn);
 
+/* Another publisher has taken the stream over: the one that holds it here, if any, lets go of it at
+ * once and is told. Never yields. */
+struct stream;
+void rtmp_publish_put_out(struct stream *stream);
+
 #endif

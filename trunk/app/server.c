@@ -7,15 +7,21 @@
 
 #include "app/auth.h"
 #include "app/cors.h"
+#include "app/edge.h"
 #include "app/fanout.h"
+#include "app/forward.h"
 #include "app/http_api.h"
 #include "app/http_live.h"
+#include "app/http_pull.h"
 #include "app/http_session.h"
 #include "app/http_static.h"
 #include "app/rtmp_session.h"
 #include "app/server_tls.h"
 #include "app/stream.h"
+#include "app/worker.h"
+#include "app/worker_http.h"
 #include "base/str.h"
+#include "base/version.h"
 #include "co/net.h"
 #include "co/tls.h"
 
@@ -33,9 +39,16 @@
 /* Connections that are told "too many" at once; beyond it they are just closed. */
 #define SERVER_REFUSALS_MAX 64
 
-enum server_kind { SERVER_RTMP, SERVER_HTTP, SERVER_API, SERVER_HTTPS, SERVER_RTMPS };
+enum server_kind {
+    SERVER_RTMP,
+    SERVER_HTTP,
+    SERVER_API,
+    SERVER_HTTPS,
+    SERVER_RTMPS,
+    SERVER_WORKER /* other workers, at our own socket: no part of any limit */
+};
 
-static const char *const server_kinds[] = {"RTMP", "HTTP", "HTTP API", "HTTPS", "RTMPS"};
+static const char *const server_kinds[] = {"RTMP", "HTTP", "HTTP API", "HTTPS", "RTMPS", "worker"};
 
 struct server_peer {
     size_t count;
@@ -93,7 +106,8 @@ static void connection_enter(struct server_connection *c)
     if (c->next != NULL)
         c->next->prev = c;
     server->list = c;
-    server->connections++;
+    if (c->kind != SERVER_WORKER)
+        server->connections++;
 }
 
 static void connection_leave(struct server_connection *c)
@@ -106,8 +120,11 @@ static void connection_leave(struct server_connection *c)
         server->list = c->next;
     if (c->next != NULL)
         c->next->prev = c->prev;
-    server->connections--;
-    peer_leave(server, c->peer);
+    if (c->kind != SERVER_WORKER) {
+        server->connections--;
+        worker_leave(server->worker, c->peer->ip);
+        peer_leave(server, c->peer);
+    }
     net_free(c->conn);
     free(c);
     co_cond_broadcast(&server->changed);
@@ -115,7 +132,16 @@ static void connection_leave(struct server_connection *c)
 
 static int connection_flags(enum server_kind kind)
 {
-    return kind == SERVER_API ? HTTP_SESSION_API : kind == SERVER_HTTPS ? HTTP_SESSION_TLS : 0;
+    switch (kind) {
+    case SERVER_API:
+        return HTTP_SESSION_API;
+    case SERVER_HTTPS:
+        return HTTP_SESSION_TLS;
+    case SERVER_WORKER:
+        return HTTP_SESSION_WORKER;
+    default:
+        return 0;
+    }
 }
 
 /* The handshake of those that have one: 0 or -1. */
@@ -148,15 +174,22 @@ static void connection_run(void *arg)
 static void connection_refuse(struct server *server, struct net_conn *conn, enum server_kind kind,
                               const char *why)
 {
-    static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\n"
-                                 "Content-Type: application/json\r\n"
-                                 "Content-Length: 45\r\n"
-                                 "Retry-After: 5\r\n"
-                                 "Access-Control-Allow-Origin: *\r\n"
-                                 "Connection: close\r\n\r\n"
-                                 "{\"code\":503,\"reason\":\"too many connections\"}\n";
-    struct iovec iov = {(char *)(uintptr_t)answer, sizeof(answer) - 1};
+    static const char everybody[] = "{\"code\":503,\"reason\":\"too many connections\"}\n";
+    static const char address[] =
+        "{\"code\":429,\"reason\":\"too many connections of this address\"}\n";
+    const char *body = strcmp(why, "max_connections_per_ip") == 0 ? address : everybody;
+    int status = body == address ? 429 : 503;
+    char answer[512];
+    struct iovec iov = {answer, 0};
     char scratch[4096];
+
+    (void)str_format(answer, sizeof(answer),
+                     "HTTP/1.1 %d %s\r\nServer: Millrace/%s\r\n"
+                     "Content-Type: application/json\r\nContent-Length: %zu\r\n"
+                     "Cache-Control: no-store\r\nRetry-After: 5\r\n"
+                     "Access-Control-Allow-Origin: *\r\nConnection: close\r\n\r\n%s",
+                     status, http_status_text(status), MILLRACE_VERSION, strlen(body), body);
+    iov.iov_len = strlen(answer);
 
     if (kind == SERVER_HTTP || kind == SERVER_API) {
         /* What it sent is taken first: closing over unread bytes would reset the answer away. */
@@ -167,34 +200,47 @@ static void connection_refuse(struct server *server, struct net_conn *conn, enum
     net_free(conn);
 }
 
+/* Counts it in. NULL, or the name of the limit that it is beyond. */
+static const char *connection_count(struct server_connection *c)
+{
+    struct server *server = c->server;
+    int64_t per_ip = server->config->max_connections_per_ip;
+    const char *limit = NULL;
+
+    if (c->kind == SERVER_WORKER)
+        return NULL;
+    c->peer = peer_enter(server, c->conn->ip);
+    if (c->peer == NULL)
+        return "memory";
+    if (per_ip > 0 && c->peer->count > (size_t)per_ip)
+        limit = "max_connections_per_ip";
+    else if (server->connections >= (size_t)server->config->max_connections)
+        limit = "max_connections";
+    else
+        limit = worker_enter(server->worker, c->peer->ip);
+    if (limit != NULL)
+        peer_leave(server, c->peer);
+    return limit;
+}
+
 static void connection_begin(struct server *server, struct net_conn *conn, enum server_kind kind)
 {
-    struct server_connection *c;
-    struct server_peer *peer = peer_enter(server, conn->ip);
-    int64_t per_ip = server->config->max_connections_per_ip;
+    struct server_connection *c = calloc(1, sizeof(*c));
+    const char *limit;
 
-    if (peer == NULL) {
-        net_free(conn);
-        return;
-    }
-    if (server->connections >= (size_t)server->config->max_connections ||
-        (per_ip > 0 && peer->count > (size_t)per_ip)) {
-        connection_refuse(server, conn, kind,
-                          per_ip > 0 && peer->count > (size_t)per_ip ? "max_connections_per_ip"
-                                                                     : "max_connections");
-        peer_leave(server, peer);
-        return;
-    }
-    c = calloc(1, sizeof(*c));
     if (c == NULL) {
-        peer_leave(server, peer);
         net_free(conn);
         return;
     }
     c->server = server;
     c->conn = conn;
     c->kind = kind;
-    c->peer = peer;
+    limit = connection_count(c);
+    if (limit != NULL) {
+        connection_refuse(server, conn, kind, limit);
+        free(c);
+        return;
+    }
     connection_enter(c);
     c->co = co_spawn(connection_run, c);
     if (c->co == NULL)
@@ -230,9 +276,12 @@ static struct err *server_listen(struct server *server, const char *endpoint, en
     struct net_listener *listener;
     struct err *err;
 
+    if (kind != SERVER_WORKER && !worker_listens(server->worker, endpoint))
+        return NULL;
     if (server->listener_count == SERVER_LISTENERS_MAX)
         return err_new(ERR_LIMIT, "more than %d listeners", SERVER_LISTENERS_MAX);
-    err = net_listen(endpoint, &listener);
+    err = server->worker != NULL ? net_listen_shared(endpoint, &listener)
+                                 : net_listen(endpoint, &listener);
     if (err != NULL)
         return err;
     acceptor = calloc(1, sizeof(*acceptor));
@@ -268,11 +317,26 @@ static struct err *server_listen_tls(struct server *server)
     return err;
 }
 
+/* Where the other workers ask this one. */
+static struct err *server_listen_worker(struct server *server)
+{
+    char endpoint[160];
+
+    if (server->worker == NULL)
+        return NULL;
+    if (worker_endpoint(server->worker, endpoint, sizeof(endpoint)) != 0)
+        return err_new(ERR_LIMIT, "workers: the folder's name is too long");
+    return server_listen(server, endpoint, SERVER_WORKER);
+}
+
 static struct err *server_listen_all(struct server *server)
 {
     const struct config *config = server->config;
     struct err *err;
 
+    err = server_listen_worker(server);
+    if (err != NULL)
+        return err;
     for (int i = 0; i < config->listen.count; i++) {
         err = server_listen(server, config->listen.item[i], SERVER_RTMP);
         if (err != NULL)
@@ -323,6 +387,8 @@ static void ticker_run(void *arg)
         else
             (void)co_sleep(SERVER_TICK);
         hub_tick(server->hub, clock_now());
+        edge_tick(server->edge, clock_now());
+        worker_tick(server->worker, clock_now());
         server_sample(server);
     }
 }
@@ -339,15 +405,18 @@ static struct err *server_chain(struct server *server)
     /* From the end to the front: each link names its next. */
     server->link[3] = http_static_new();
     server->link[2] = server->link[3] ? http_live_new(server->link[3]) : NULL;
-    server->link[1] = server->link[2] ? auth_new(&auth_policy_all, server->link[2]) : NULL;
+    server->link[8] = server->link[2] ? http_pull_new(server->link[2]) : NULL;
+    server->link[1] = server->link[8] ? auth_new(&auth_policy_all, server->link[8]) : NULL;
     server->link[4] = server->link[1] ? http_api_new(server->link[1]) : NULL;
     server->link[0] = server->link[4] ? cors_new(server->link[4]) : NULL;
     server->link[5] = http_api_new(NULL);
     server->link[6] = server->link[5] ? cors_new(server->link[5]) : NULL;
-    if (server->link[0] == NULL || server->link[6] == NULL)
+    server->link[7] = server->link[5] ? worker_http_new(server->link[5]) : NULL;
+    if (server->link[0] == NULL || server->link[6] == NULL || server->link[7] == NULL)
         return err_new(ERR_NOMEM, "HTTP chain");
     server->chain = server->link[0];
     server->api_chain = server->link[6];
+    server->worker_chain = server->link[7];
     return NULL;
 }
 
@@ -361,10 +430,12 @@ static void server_unchain(struct server *server)
         http_live_free(server->link[2]);
     if (server->link[3] != NULL)
         http_static_free(server->link[3]);
+    http_pull_free(server->link[8]);
     http_api_free(server->link[4]);
     http_api_free(server->link[5]);
     if (server->link[6] != NULL)
         cors_free(server->link[6]);
+    worker_http_free(server->link[7]);
 }
 
 struct err *server_new(struct server **out, const struct log *log, struct config *config)
@@ -385,10 +456,12 @@ struct err *server_new(struct server **out, const struct log *log, struct config
     server->hub = hub_new((size_t)config->max_streams);
     server->mux = serve_mux_new((size_t)config->max_streams * CONFIG_MOUNT_MAX);
     server->fanout = fanout_new(server);
+    server->edge = edge_new(server);
     err = co_cond_init(&server->changed);
     if (err == NULL)
         err = co_cond_init(&server->ticker);
-    if (err == NULL && (server->hub == NULL || server->mux == NULL || server->fanout == NULL))
+    if (err == NULL && (server->hub == NULL || server->mux == NULL || server->fanout == NULL ||
+                        server->edge == NULL))
         err = err_new(ERR_NOMEM, "server");
     if (err == NULL)
         err = server_chain(server);
@@ -412,6 +485,7 @@ void server_free(struct server *server)
     hub_free(server->hub);
     serve_mux_free(server->mux);
     fanout_free(server->fanout);
+    edge_free(server->edge);
     config_unref(server->config);
     co_cond_fini(&server->changed);
     co_cond_fini(&server->ticker);
@@ -451,6 +525,7 @@ struct err *server_run(struct server *server, usec_t timeout_never)
     if (err == NULL && ticker == NULL)
         err = err_new(ERR_NOMEM, "ticker");
     if (err == NULL) {
+        worker_ready(server->worker);
         while (server->state == SERVER_RUNNING)
             (void)co_cond_wait(&server->changed, USEC_NEVER);
     }
@@ -462,11 +537,13 @@ struct err *server_run(struct server *server, usec_t timeout_never)
         server_drain_wait(server, server->config->grace_start_wait);
     }
     server_close_listeners(server);
-    while (server->state == SERVER_DRAINING && server->list != NULL)
+    while (server->state == SERVER_DRAINING && server->connections > 0)
         (void)co_cond_wait(&server->changed, USEC_NEVER);
     server_drain_wait(server, server->config->grace_final_wait);
     server->state = SERVER_STOPPING;
     server_end_connections(server);
+    forward_stop(server, SERVER_STOP_WAIT);
+    edge_stop(server->edge, SERVER_STOP_WAIT);
     if (ticker != NULL) {
         co_interrupt(ticker);
         co_join(ticker, USEC_NEVER);

@@ -15,12 +15,14 @@ struct server_connection;
 struct server_peer;
 struct net_listener;
 struct client;
+struct edge;
 struct tls;
+struct worker;
 
 enum server_state { SERVER_RUNNING, SERVER_DRAINING, SERVER_STOPPING };
 
-/* RTMP, RTMPS, HTTP, HTTPS and API listeners together. */
-#define SERVER_LISTENERS_MAX (5 * CONFIG_LISTEN_MAX)
+/* RTMP, RTMPS, HTTP, HTTPS and API listeners together, and a worker's own. */
+#define SERVER_LISTENERS_MAX (5 * CONFIG_LISTEN_MAX + 1)
 
 struct server {
     const struct log *log;
@@ -30,15 +32,19 @@ struct server {
     struct fanout *fanout;      /* sends to viewers in batches */
     struct http_handler *chain; /* cors -> api -> auth -> live -> static */
     struct http_handler *api_chain; /* cors -> api: http_api's own listeners */
+    struct http_handler *worker_chain; /* what other workers ask */
+    struct worker *worker; /* app/worker.h; NULL: there is one process only */
     enum server_state state;
     size_t connections; /* all kinds, against max_connections */
     char server_id[32];
     usec_t started_at;
     struct tls *https, *rtmps; /* NULL: not served */
+    struct edge *edge;    /* what is fetched from elsewhere */
+    size_t forward_count; /* see app/forward.h */
     struct client *clients; /* see app/client.h */
     size_t client_count;
     /* private to server.c */
-    struct http_handler *link[7]; /* the chains' links, to be freed */
+    struct http_handler *link[9]; /* the chains' links, to be freed */
     usec_t sampled_at;            /* the streams' rates */
     struct server_connection *list;
     struct server_peer *peers; /* connections per address */

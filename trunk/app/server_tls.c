@@ -7,6 +7,7 @@
 
 #include "co/tls.h"
 
+#include <string.h>
 #include <unistd.h>
 
 static struct err *server_tls_missing(const char *file)
@@ -70,6 +71,22 @@ void server_tls_reload(struct server *server)
         (void)tls_reload(server->rtmps);
 }
 
+/* Who says http:// to this port is told so, in the clear. What it sent is taken first: closing over
+ * unread bytes would reset the answer away. */
+static void server_tls_explain(struct net_conn *conn)
+{
+    static const char answer[] = "HTTP/1.1 400 Bad Request\r\n"
+                                 "Content-Type: application/json\r\n"
+                                 "Content-Length: 47\r\n"
+                                 "Connection: close\r\n\r\n"
+                                 "{\"code\":400,\"reason\":\"this port speaks https\"}\n";
+    struct iovec iov = {(char *)(uintptr_t)answer, sizeof(answer) - 1};
+    char scratch[4096];
+
+    (void)net_try_read(conn, scratch, sizeof(scratch));
+    (void)net_try_writev(conn, &iov, 1);
+}
+
 int server_tls_accept(struct server *server, struct tls *tls, struct net_conn *conn, usec_t timeout)
 {
     struct err *err = tls_accept(tls, conn, timeout);
@@ -79,6 +96,8 @@ int server_tls_accept(struct server *server, struct tls *tls, struct net_conn *c
     /* Whoever scans for servers makes many of these. */
     log_write(server->log, err_code(err) == ERR_LIMIT ? LOG_WARN : LOG_INFO, "%s: %s", conn->ip,
               err_text(err));
+    if (tls == server->https && err_code(err) == ERR_PROTO && strstr(err_text(err), "http request"))
+        server_tls_explain(conn);
     err_free(err);
     return -1;
 }

@@ -5,10 +5,13 @@
  */
 #include "app/stream.h"
 
+#include "app/edge.h"
 #include "app/fanout.h"
+#include "app/forward.h"
 #include "app/http_live.h"
 #include "app/mount.h"
 #include "app/server.h"
+#include "app/worker.h"
 #include "base/str.h"
 #include "live/viewer.h"
 #include "media/mux.h"
@@ -53,12 +56,19 @@ void stream_source_config(const struct config_vhost *vhost, struct source_config
 struct source *stream_get(struct server *server, const struct config_vhost *vhost, const char *app,
                           const char *name, struct err **err)
 {
+    return stream_get_as(server, vhost, vhost->name, app, name, err);
+}
+
+struct source *stream_get_as(struct server *server, const struct config_vhost *vhost,
+                             const char *place, const char *app, const char *name,
+                             struct err **err)
+{
     struct source_config config;
     struct source *source;
     char key[SOURCE_KEY_MAX];
 
     *err = NULL;
-    if (str_format(key, sizeof(key), "%s/%s/%s", vhost->name, app, name) != 0) {
+    if (str_format(key, sizeof(key), "%s/%s/%s", place, app, name) != 0) {
         *err = err_new(ERR_LIMIT, "stream name too long");
         return NULL;
     }
@@ -139,6 +149,10 @@ static void stream_on_publish(struct source *source, void *arg)
     struct stream *stream = arg;
     const struct config_vhost *vhost = config_vhost_find(stream->server->config, stream->vhost);
 
+    forward_on_publish(stream);
+    /* What http_pull fetches has no other address than http_pull's. */
+    if (stream->vhost[0] == STREAM_PULLED)
+        return;
     if (vhost != NULL && vhost->http_remux.enabled)
         stream_keep(source, vhost);
     if (vhost == NULL || !vhost->http_remux.enabled || stream->mount_count > 0)
@@ -146,6 +160,12 @@ static void stream_on_publish(struct source *source, void *arg)
     for (int i = 0; i < vhost->http_remux.mount.count && stream->mount_count < CONFIG_MOUNT_MAX;
          i++)
         stream_mount_one(stream, vhost->http_remux.mount.item[i]);
+}
+
+static void stream_on_unpublish(struct source *source, void *arg)
+{
+    (void)source;
+    worker_relay_ended(arg);
 }
 
 static void stream_on_gone(struct source *source, void *arg)
@@ -161,22 +181,35 @@ static void stream_on_data(struct source *source, void *arg)
     (void)source;
     if (stream->channel != NULL)
         fanout_channel_wake(stream->channel);
+    if (stream->forwards != NULL)
+        forward_on_data(stream);
+}
+
+static void stream_on_viewers(struct source *source, void *arg)
+{
+    (void)source;
+    edge_on_viewers(arg);
 }
 
 static void stream_on_evict(struct source *source, struct viewer *viewer, void *arg)
 {
     (void)source;
-    (void)arg;
-    fanout_viewer_evict(viewer_owner(viewer));
+    /* Those without a place in the fan-out are the forwards'. */
+    if (viewer_owner(viewer) == NULL)
+        forward_on_evict(arg, viewer);
+    else
+        fanout_viewer_evict(viewer_owner(viewer));
 }
 
 void stream_attach(struct source *source, void *arg)
 {
     struct stream *stream = calloc(1, sizeof(*stream));
     struct source_events events = {.on_publish = stream_on_publish,
+                                   .on_unpublish = stream_on_unpublish,
                                    .on_gone = stream_on_gone,
                                    .on_data = stream_on_data,
                                    .on_evict = stream_on_evict,
+                                   .on_viewers = stream_on_viewers,
                                    .arg = stream};
     const char *key = source_key(source);
     const char *first = strchr(key, '/');
@@ -216,5 +249,8 @@ void stream_detach(struct source *source, void *arg)
     stream_unmount(stream);
     source_set_events(source, &none);
     source_set_data(source, NULL);
+    assert(stream->pull == NULL && stream->forwards == NULL);
+    free(stream->via);
+    free(stream->param);
     free(stream);
 }

@@ -13,8 +13,15 @@
 
 struct server;
 struct fanout_channel;
+struct edge_pull;
+struct forwarding;
+struct relay;
 struct publishing;
+struct worker_relay;
 struct client;
+struct edge_pull;
+struct forwarding;
+struct relay;
 
 struct stream_mount {
     struct http_handler handler; /* first: the serve-mux's handler is this mount */
@@ -36,7 +43,17 @@ struct stream {
     int mount_count;
     const struct client *publisher; /* NULL: nobody publishes */
     struct rate rate;
+    uint64_t claim;             /* our publication's number among the workers; 0: none */
+    struct worker_relay *relay; /* published here from another worker; else NULL */
+    uint32_t relayed;           /* viewers that are other workers */
+    struct edge_pull *pull;      /* fetches it from elsewhere: edge.c's; NULL: nobody does */
+    struct relay *via;           /* what servers that ask for it have said; NULL: nothing */
+    char *param;                 /* of the viewer that the origin let in last; NULL: none */
+    struct forwarding *forwards; /* forward.c's: who publishes it on */
 };
+
+/* A stream of one of http_pull's sources is kept under this and the source's name. */
+#define STREAM_PULLED '@' 
 
 /* For hub_on_new() and hub_on_free(); arg is the server. */
 void stream_attach(struct source *source, void *arg);
@@ -52,6 +69,11 @@ void stream_source_config(const struct config_vhost *vhost, struct source_config
  * added. */
 struct source *stream_get(struct server *server, const struct config_vhost *vhost, const char *app,
                           const char *name, struct err **err);
+
+/* The same under another name than the vhost's. */
+struct source *stream_get_as(struct server *server, const struct config_vhost *vhost,
+                             const char *place, const char *app, const char *name,
+                             struct err **err);
 
 /* The mux row of a mount's extension (".flv"); NULL if we have none. */
 const struct mux *stream_mux(const char *extension);

@@ -100,17 +100,6 @@ int main(void)
 }
 END
 
-probe_lib "wslay" libwslay-dev "" "-lwslay" <<'END'
-#include <wslay/wslay.h>
-int main(void)
-{
-    struct wslay_frame_callbacks callbacks = {0};
-    wslay_frame_context_ptr ctx;
-
-    return wslay_frame_context_init(&ctx, &callbacks, 0);
-}
-END
-
 probe_lib "hiredis" libhiredis-dev "" "-lhiredis" <<'END'
 #include <stddef.h>
 #include <hiredis/hiredis.h>

@@ -15,7 +15,7 @@ WARNINGS  := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wv
 DIALECT   := -std=gnu11 -D_GNU_SOURCE
 WERROR    ?=
 
-PURE_LIBS := -lhttp_parser -lwslay -lcrypto -lm
+PURE_LIBS := -lhttp_parser -lcrypto -lm
 ALL_LIBS  := -lssl -ljansson -lhiredis -lcares $(ST_LIBS) $(PURE_LIBS) -lpthread
 # State Threads' assembly does not say that it needs no executable stack; nothing here does.
 NO_EXEC   := -Wl,-z,noexecstack

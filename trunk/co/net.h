@@ -24,6 +24,9 @@ struct net_listener;
 struct err *net_listen(const char *endpoint, struct net_listener **out);
 /* The same with SO_REUSEPORT: the workers of one server share the port. */
 struct err *net_listen_shared(const char *endpoint, struct net_listener **out);
+/* Whether it could be listened at alone, by trying: for those who are about to share it. A UNIX
+ * socket is not looked at; port 0 would be another one for each. Needs no runtime. */
+struct err *net_listen_check(const char *endpoint);
 /* Takes over a listening socket that was inherited. fd is closed on error too. */
 struct err *net_listen_fd(int fd, struct net_listener **out);
 /*

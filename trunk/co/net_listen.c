@@ -233,6 +233,26 @@ struct err *net_listen_shared(const char *endpoint, struct net_listener **out)
     return net_listen_at(endpoint, 1, out);
 }
 
+struct err *net_listen_check(const char *endpoint)
+{
+    union net_sockaddr addr;
+    socklen_t len = 0;
+    struct err *err = net_parse(endpoint, &addr, &len);
+    int fd;
+
+    if (err != NULL || addr.any.sa_family == AF_UNIX)
+        return err;
+    if (addr.v4.sin_port == 0)
+        return net_bad_endpoint(endpoint, "port 0 cannot be shared by several workers");
+    fd = net_open(&addr, len, 0);
+    if (fd < 0 && errno == EADDRINUSE)
+        return err_new(ERR_BUSY, "listen on %s: address in use", endpoint);
+    if (fd < 0)
+        return err_sys(errno, "listen on %s", endpoint);
+    close(fd);
+    return NULL;
+}
+
 struct err *net_listen_fd(int fd, struct net_listener **out)
 {
     int flags = fcntl(fd, F_GETFL);

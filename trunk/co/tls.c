@@ -10,10 +10,14 @@
 #include "co/tls_priv.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define TLS_LOOK_INTERVAL   USEC_PER_SEC
 #define TLS_TICKETS_MAX_AGE ((usec_t)12 * 3600 * USEC_PER_SEC)
@@ -89,6 +93,8 @@ static SSL_CTX *tls_context_new(struct tls *tls)
         return NULL;
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                  SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+    if (tls->has_ktls)
+        SSL_CTX_set_options(ctx, SSL_OP_ENABLE_KTLS);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(ctx, 1);
     /* Tickets hold what is to be remembered: nothing is kept here. */
@@ -173,6 +179,18 @@ static struct err *tls_load(struct tls *tls)
     return NULL;
 }
 
+/* Whether the kernel has TLS: the answer of one that does is that there is no connection yet. */
+static int tls_kernel_knows(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int knows = fd >= 0 && (setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) == 0 ||
+                            errno == ENOTCONN);
+
+    if (fd >= 0)
+        close(fd);
+    return knows;
+}
+
 /* ---- changed files ---- */
 
 static void tls_stamp(const char *path, struct tls_stamp *stamp)
@@ -252,11 +270,11 @@ static struct err *tls_new(const struct tls_options *options, const struct log *
 {
     struct tls *tls = calloc(1, sizeof(*tls));
     size_t alpn_len = options->alpn != NULL ? strlen(options->alpn) : 0;
-    int ok = tls != NULL;
+    int ok = 1;
     struct err *err;
 
     *out = NULL;
-    if (!ok)
+    if (tls == NULL)
         return err_new(ERR_NOMEM, "TLS");
     assert(alpn_len < sizeof(tls->alpn));
     tls->log = log;
@@ -264,7 +282,9 @@ static struct err *tls_new(const struct tls_options *options, const struct log *
     tls->options.cert = tls_text(options->cert, &ok);
     tls->options.key = tls_text(options->key, &ok);
     tls->options.ca = tls_text(options->ca, &ok);
-    tls->options.ktls = options->ktls;
+    tls->has_ktls = options->ktls && tls_kernel_knows();
+    if (options->ktls && !tls->has_ktls)
+        log_info(log, "the kernel has no TLS (its module tls): OpenSSL encrypts");
     if (alpn_len > 0) {
         tls->alpn[0] = (uint8_t)alpn_len;
         memcpy(tls->alpn + 1, options->alpn, alpn_len);

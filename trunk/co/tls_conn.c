@@ -10,6 +10,10 @@
  *
  * OpenSSL never waits to write: what it says on its own (alerts, tickets, key updates) goes
  * into the same buffer. So all that it can want is to read, whichever call it was.
+ *
+ * Kernel TLS is for OpenSSL to arrange, which it does only if it has the descriptor itself. If it
+ * came about by the handshake's end, writes are the socket's own from then on; else this file's
+ * way is taken. The keys of such a connection cannot be updated (OpenSSL 3.0).
  */
 #include "base/str.h"
 #include "co/tls_priv.h"
@@ -195,6 +199,19 @@ int tls_conn_flush(struct tls_conn *t)
 
 /* ---- ops ---- */
 
+/* What OpenSSL met on the descriptor, which passed us by. */
+static void tls_note_socket(struct tls_conn *t, int what)
+{
+    if (!t->is_over_socket)
+        return;
+    if (what == SSL_ERROR_WANT_READ)
+        t->conn->ready &= (uint8_t)~NET_IN;
+    else if (what == SSL_ERROR_WANT_WRITE)
+        t->conn->ready &= (uint8_t)~NET_OUT;
+    else if (what == SSL_ERROR_SYSCALL)
+        t->sys_errno = errno;
+}
+
 /* What became of a call that did not succeed; `what` is SSL_get_error()'s answer. */
 static ssize_t tls_failed(struct tls_conn *t, int what)
 {
@@ -222,11 +239,14 @@ static ssize_t tls_try_read(struct net_conn *conn, void *buf, size_t len)
         return tls_refuse(ESHUTDOWN);
     if (t->is_broken)
         return tls_refuse(EPROTO);
+    if (t->is_over_socket && !(conn->ready & NET_IN))
+        return tls_refuse(EAGAIN);
     if (len == 0)
         return 0;
     ERR_clear_error();
     t->budget = TLS_READ_BUDGET;
     what = SSL_read_ex(t->ssl, buf, len, &got) ? SSL_ERROR_NONE : SSL_get_error(t->ssl, 0);
+    tls_note_socket(t, what);
     if (t->tls->scratch_len > 0 && tls_conn_flush(t) != 0 && errno != EAGAIN)
         return tls_refuse(errno);
     if (what != SSL_ERROR_NONE)
@@ -367,28 +387,47 @@ static void tls_fini(struct net_conn *conn)
 
 static const struct net_ops tls_ops = {tls_try_read, tls_try_writev, tls_fini};
 
+static ssize_t tls_kernel_writev(struct net_conn *conn, const struct iovec *iov, int n)
+{
+    const struct tls_conn *t = conn->tls;
+
+    return t->below->try_writev(conn, iov, n);
+}
+
+static const struct net_ops tls_kernel_ops = {tls_try_read, tls_kernel_writev, tls_fini};
+
 /* ---- life ---- */
+
+/* Puts us between OpenSSL and the socket. 0 or -1. */
+static int tls_stand_between(struct tls_conn *t)
+{
+    BIO *bio = BIO_new(t->tls->bio);
+
+    if (bio == NULL)
+        return -1;
+    BIO_set_data(bio, t);
+    SSL_set_bio(t->ssl, bio, bio);
+    t->is_over_socket = 0;
+    return 0;
+}
 
 struct tls_conn *tls_conn_new(struct tls *tls, struct net_conn *conn)
 {
     struct tls_conn *t = calloc(1, sizeof(*t));
-    BIO *bio = NULL;
 
     assert(conn->tls == NULL);
     if (t == NULL)
         return NULL;
+    t->tls = tls;
     t->ssl = SSL_new(tls->ctx);
-    if (t->ssl != NULL)
-        bio = BIO_new(tls->bio);
-    if (bio == NULL) {
+    if (t->ssl != NULL && tls->has_ktls)
+        t->is_over_socket = SSL_set_fd(t->ssl, conn->fd) == 1;
+    if (t->ssl == NULL || (!t->is_over_socket && tls_stand_between(t) != 0)) {
         SSL_free(t->ssl);
         free(t);
         ERR_clear_error();
         return NULL;
     }
-    BIO_set_data(bio, t);
-    SSL_set_bio(t->ssl, bio, bio);
-    t->tls = tls;
     t->conn = conn;
     t->below = conn->ops;
     t->window = TLS_RECORDS_MAX;
@@ -405,7 +444,7 @@ void tls_conn_free(struct tls_conn *t)
     free(t);
 }
 
-int tls_conn_step(struct tls_conn *t)
+int tls_conn_step(struct tls_conn *t, unsigned *bits)
 {
     int what;
     int rc;
@@ -416,16 +455,23 @@ int tls_conn_step(struct tls_conn *t)
     t->budget = TLS_READ_BUDGET;
     rc = SSL_do_handshake(t->ssl);
     what = SSL_get_error(t->ssl, rc);
+    tls_note_socket(t, what);
     if (tls_conn_flush(t) != 0 && errno != EAGAIN)
         return -1;
     if (rc == 1)
         return 1;
-    return what == SSL_ERROR_WANT_READ ? 0 : -1;
+    *bits = what == SSL_ERROR_WANT_WRITE ? NET_OUT : NET_IN;
+    return what == SSL_ERROR_WANT_READ || what == SSL_ERROR_WANT_WRITE ? 0 : -1;
 }
 
-void tls_conn_begin(struct tls_conn *t)
+int tls_conn_begin(struct tls_conn *t)
 {
     t->conn->ops = &tls_ops;
+    if (t->is_over_socket && BIO_get_ktls_send(SSL_get_wbio(t->ssl)))
+        t->conn->ops = &tls_kernel_ops;
+    else if (t->is_over_socket && tls_stand_between(t) != 0)
+        return -1;
     if (SSL_has_pending(t->ssl))
         t->conn->ready |= NET_IN;
+    return 0;
 }

@@ -98,13 +98,14 @@ static struct err *tls_step_failed(const struct tls_conn *t)
 static struct err *tls_handshake(struct tls_conn *t, usec_t deadline)
 {
     struct err *err = NULL;
+    unsigned bits = NET_IN;
     int rc = 0;
 
     while (err == NULL && rc == 0) {
         err = tls_gate_take(&t->tls->turn, deadline);
         if (err != NULL)
             return err;
-        rc = tls_conn_step(t);
+        rc = tls_conn_step(t, &bits);
         if (rc < 0)
             err = tls_step_failed(t);
         co_yield (); /* before the next handshake, everybody else */
@@ -112,7 +113,7 @@ static struct err *tls_handshake(struct tls_conn *t, usec_t deadline)
         if (err == NULL)
             err = tls_settle(t, deadline);
         if (err == NULL && rc == 0)
-            err = tls_await(t, NET_IN, deadline);
+            err = tls_await(t, bits, deadline);
     }
     return err;
 }
@@ -151,12 +152,11 @@ static struct err *tls_begin(struct tls *tls, struct net_conn *conn, const char 
     tls->handshakes--;
     tls_slot_give(t);
     ERR_clear_error();
-    if (err != NULL) {
+    if (err == NULL && tls_conn_begin(t) != 0)
+        err = err_new(ERR_NOMEM, "TLS connection");
+    if (err != NULL)
         tls_conn_free(t);
-        return err;
-    }
-    tls_conn_begin(t);
-    return NULL;
+    return err;
 }
 
 struct err *tls_accept(struct tls *tls, struct net_conn *conn, usec_t timeout)

@@ -40,6 +40,7 @@ struct tls {
     BIO_METHOD *bio;
     const struct log *log;
     int is_client;
+    int has_ktls;               /* asked for, and the kernel knows it */
     struct tls_options options; /* its texts are copies */
     uint8_t alpn[64];           /* as on the wire */
     unsigned alpn_len;
@@ -71,7 +72,7 @@ struct tls_conn {
     uint8_t is_held;   /* the last byte in `out` is still to be reported as accepted */
     uint8_t is_eof;
     uint8_t is_broken;
-    uint8_t is_over_socket; /* OpenSSL itself uses the descriptor, for kernel TLS */
+    uint8_t is_over_socket; /* OpenSSL itself uses the descriptor, so that the kernel may encrypt */
 };
 
 /* The method of the BIOs that stand between an SSL and its net_conn. NULL without memory. */
@@ -81,10 +82,10 @@ BIO_METHOD *tls_bio_new(void);
 struct tls_conn *tls_conn_new(struct tls *tls, struct net_conn *conn);
 /* Makes conn what it was before. */
 void tls_conn_free(struct tls_conn *t);
-/* One step of the handshake: 1 done, 0 waits for conn, -1 failed (OpenSSL's queue says why). */
-int tls_conn_step(struct tls_conn *t);
-/* The handshake is done. */
-void tls_conn_begin(struct tls_conn *t);
+/* One step of the handshake: 1 done, 0 it waits for *bits, -1 failed (OpenSSL's queue says why). */
+int tls_conn_step(struct tls_conn *t, unsigned *bits);
+/* The handshake is done: 0, or -1 without memory. */
+int tls_conn_begin(struct tls_conn *t);
 /* Gives the socket what waits: 0, or -1 with errno. */
 int tls_conn_flush(struct tls_conn *t);
 

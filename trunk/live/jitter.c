@@ -61,7 +61,8 @@ static void jitter_place(struct jitter *jitter, enum jitter_track track, int64_t
 }
 
 /* Unwraps the 32-bit clock: a step of less than 2^31 either way is what it says. */
-static int64_t jitter_unwrap(const struct jitter *jitter, enum jitter_track track, uint32_t timestamp)
+static int64_t jitter_unwrap(const struct jitter *jitter, enum jitter_track track,
+                             uint32_t timestamp)
 {
     enum jitter_track other = track == JITTER_AUDIO ? JITTER_VIDEO : JITTER_AUDIO;
     int from = jitter->track[track].is_seen ? (int)track : (int)other;

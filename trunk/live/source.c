@@ -120,6 +120,12 @@ void source_emit_data(struct source *source)
         source->events.on_data(source, source->events.arg);
 }
 
+void source_emit_viewers(struct source *source)
+{
+    if (source->events.on_viewers != NULL)
+        source->events.on_viewers(source, source->events.arg);
+}
+
 /* ---- publish ---- */
 
 /* Nobody watches: the stream begins anew at 0. */
@@ -179,6 +185,8 @@ void source_unpublish(struct source *source, usec_t now)
     source->state = SOURCE_AWAY;
     source->away_at = now;
     source_drop_starts(source);
+    if (source_cut_relays(source))
+        source_emit_data(source);
     if (source->events.on_unpublish != NULL)
         source->events.on_unpublish(source, source->events.arg);
     if (source->config.republish_wait == 0 || source_started(source) == 0)

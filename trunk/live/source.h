@@ -59,6 +59,8 @@ struct source_events {
     void (*on_data)(struct source *source, void *arg); /* viewers have something to take */
     /* A viewer that holds too much dropped memory must be closed: viewer_owner() says whose. */
     void (*on_evict)(struct source *source, struct viewer *viewer, void *arg);
+    /* The first viewer has come, or the last one has gone: see source_stat(). */
+    void (*on_viewers)(struct source *source, void *arg);
     void *arg;
 };
 

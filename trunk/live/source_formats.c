@@ -4,8 +4,8 @@
  *
  * There are three kinds. FLV, the native one and those of one track alone, gets
  * frames as FLV players bear them (source_push.c). RTMP gets them as published. Formats that
- * stand alone (TS, MP3, AAC) get them as published too, but not before the tracks
- * are known, so that what they say of the stream is right from their first byte on.
+ * stand alone (TS, MP3, AAC) get them as published too; TS not before the tracks
+ * are known, so that what it says of the stream is right from its first byte on.
  */
 #include "live/source_private.h"
 #include "media/flv.h"
@@ -21,7 +21,10 @@ enum source_fit source_fit(const struct source *source, const struct mux *mux,
 
     if (mux->carries == NULL && only == SOURCE_BOTH)
         return SOURCE_FITS;
-    if (source->state != SOURCE_LIVE || !source->is_decided)
+    if (source->state != SOURCE_LIVE)
+        return SOURCE_FIT_UNKNOWN;
+    if (!source->is_decided &&
+        !(mux->audio_only && source->track[JITTER_AUDIO].codec != CODEC_NONE))
         return SOURCE_FIT_UNKNOWN;
     for (int i = 0; i < JITTER_TRACKS; i++) {
         const struct source_track *track = &source->track[i];
@@ -48,9 +51,9 @@ static enum codec track_codec(const struct source_track *track, enum frame_type 
     if (!track->is_announced)
         return CODEC_NONE;
     if (track->codec != CODEC_NONE)
-        return track->codec;
+        return track->codec != CODEC_OTHER ? track->codec : CODEC_NONE;
     if (header == NULL) /* promised by the configuration alone */
-        return type == FRAME_VIDEO ? CODEC_H264 : CODEC_AAC;
+        return CODEC_OTHER;
     flv_frame_parse(&frame, type, 0, header->data, header->len);
     return frame.codec;
 }
@@ -104,10 +107,11 @@ static void source_fill(struct source *source, struct rendition *rendition)
     rendition->is_fed = 1;
 }
 
-/* True for RTMP, which is fed from the first frame on. */
+/* True for those that are fed from the first frame on: RTMP, and what has nothing to say of tracks.
+ */
 static int rendition_is_eager(const struct rendition *rendition)
 {
-    return rendition->mux->in_band && !rendition->mux->stands_alone;
+    return rendition->mux->audio_only || (rendition->mux->in_band && !rendition->mux->stands_alone);
 }
 
 struct rendition *source_rendition(struct source *source, const struct mux *mux,
@@ -131,7 +135,7 @@ struct rendition *source_rendition(struct source *source, const struct mux *mux,
     }
     rendition->only = only;
     rendition->pushed_at = now;
-    if (source->is_decided)
+    if (source->is_decided || mux->audio_only)
         source_fill(source, rendition);
     else
         rendition->is_fed = rendition_is_eager(rendition);
@@ -206,7 +210,7 @@ static int rendition_must_end(const struct rendition *rendition, enum source_cut
         return !rendition->mux->in_band ||
                source_fit(rendition->source, rendition->mux, rendition->only) == SOURCE_UNFIT;
     case SOURCE_CUT_HTTP:
-        return !rendition_is_eager(rendition);
+        return rendition->mux->extension != NULL;
     case SOURCE_CUT_ALL:
         break;
     }
@@ -220,6 +224,19 @@ void source_cut(struct source *source, enum source_cut who)
     for (struct rendition *r = source->others; r != NULL; r = r->next)
         if (rendition_must_end(r, who))
             rendition_cut(r);
+}
+
+int source_cut_relays(struct source *source)
+{
+    int has_any = 0;
+
+    for (struct rendition *r = source->others; r != NULL; r = r->next) {
+        if (!r->mux->relays)
+            continue;
+        rendition_cut(r);
+        has_any = 1;
+    }
+    return has_any;
 }
 
 size_t source_started(const struct source *source)

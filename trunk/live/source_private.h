@@ -88,6 +88,9 @@ void source_rendition_left(struct source *source, struct rendition *rendition);
 /* The events' on_data. */
 void source_emit_data(struct source *source);
 
+/* The same for on_viewers. */
+void source_emit_viewers(struct source *source);
+
 /* What opens the stream changes for those who begin from now on. */
 void source_reopen(struct source *source);
 
@@ -120,6 +123,9 @@ enum source_cut {
 
 /* Connected viewers end here. */
 void source_cut(struct source *source, enum source_cut who);
+
+/* Relays end here. 1 when there is any. */
+int source_cut_relays(struct source *source);
 
 /* Viewers that have taken bytes, of all formats. */
 size_t source_started(const struct source *source);

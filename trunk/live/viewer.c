@@ -38,8 +38,11 @@ struct viewer *viewer_open_only(struct source *source, const struct mux *mux, en
         viewer->next->prev = viewer;
     rendition->viewers = viewer;
     rendition->viewer_count++;
-    source->stat.viewers++;
+    if (mux->audio_only)
+        (void)ring_cursor_end(&rendition->ring, &viewer->cursor);
     source_ref(source);
+    if (++source->stat.viewers == 1)
+        source_emit_viewers(source);
     return viewer;
 }
 
@@ -71,9 +74,10 @@ void viewer_close(struct viewer *viewer)
     rendition->viewer_count--;
     if (viewer->has_begun)
         rendition->started--;
-    source->stat.viewers--;
     free(viewer);
     source_rendition_left(source, rendition);
+    if (--source->stat.viewers == 0)
+        source_emit_viewers(source);
     source_unref(source);
 }
 
@@ -87,6 +91,9 @@ static int viewer_begin_anywhere(struct viewer *viewer)
         ring_cursor_since(&rendition->ring, &viewer->cursor, rendition->pushed_at - back,
                           rendition->epoch_offset) == 0)
         return 0;
+    /* Who has waited gets what has come since. */
+    if (viewer->cursor.block != NULL && !ring_cursor_is_lost(&viewer->cursor))
+        return 0;
     return ring_cursor_end(&rendition->ring, &viewer->cursor);
 }
 
@@ -96,7 +103,9 @@ static int viewer_begin(struct viewer *viewer)
     struct rendition *rendition = viewer->rendition;
     struct source *source = rendition->source;
 
-    if (rendition->preamble == NULL || !source->is_decided || source->state != SOURCE_LIVE)
+    if (rendition->preamble == NULL || source->state != SOURCE_LIVE)
+        return -1;
+    if (!source->is_decided && !rendition->mux->audio_only)
         return -1;
     if (source_fit(source, rendition->mux, rendition->only) != SOURCE_FITS)
         return -1;

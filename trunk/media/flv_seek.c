@@ -181,9 +181,11 @@ static int tag_find(struct flv_seek *seek, uint64_t offset, struct tag *tag)
 {
     uint64_t end = seek->file->size;
 
+    if (offset >= end)
+        return 0;
     if (tag_at(seek, offset, tag))
         return 1;
-    if (offset < end && end - offset > SEEK_RESYNC_MAX)
+    if (end - offset > SEEK_RESYNC_MAX)
         end = offset + SEEK_RESYNC_MAX;
     for (offset++; offset < end && !seek->has_failed; offset++) {
         const uint8_t *p = peek_in(seek, &seek->scan, offset, FLV_TAG_HEADER_SIZE);

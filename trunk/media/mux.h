@@ -30,6 +30,8 @@ struct mux {
     int stands_alone; /* 1: header() is all that opens a viewer's stream; sequence headers tell the
                          state, and give no bytes (TS, MP3, AAC) */
     int audio_only;   /* 1: no picture: a viewer begins at any frame (MP3, AAC) */
+    int relays; /* 1: for another server of ours: ends with its publisher, for that one has viewers
+                   who wait for the next by themselves */
     struct mux_state *(*open)(void); /* NULL without memory */
     void (*close)(struct mux_state *state);
     /* What opens a stream before any frame (FLV's file header); NULL: nothing. */
@@ -39,7 +41,8 @@ struct mux {
                   mux_emit emit, void *arg);
     /* Whether this format has a place for the codec; NULL: for all. */
     int (*carries)(enum codec codec);
-    /* What the stream is known to consist of, CODEC_NONE: no such track; NULL: not asked for. */
+    /* What the stream is known to consist of. CODEC_NONE: no such track; CODEC_OTHER: one that is
+       promised, of a codec not known yet. NULL: not asked for. */
     void (*tracks)(struct mux_state *state, enum codec audio, enum codec video);
     /* Whether what this frame will give opens a stream; NULL: video keyframes do. */
     int (*starts)(const struct mux_state *state, const struct frame *frame, uint32_t timestamp);
@@ -49,6 +52,7 @@ struct mux {
 };
 
 extern const struct mux mux_flv;
+extern const struct mux mux_relay;
 extern const struct mux mux_ts;
 extern const struct mux mux_mp3;
 extern const struct mux mux_aac;

@@ -44,6 +44,7 @@ struct mux_state {
     struct {
         enum codec codec; /* CODEC_NONE: not in the PMT */
         enum codec told;  /* by tracks() */
+        int is_expected;  /* its codec was told */
         int is_seen;      /* a frame of it has come */
         int is_mpeg2;     /* MP3 at half rates */
         int has_dts;
@@ -120,10 +121,15 @@ static void mux_ts_tracks(struct mux_state *state, enum codec audio, enum codec 
         if (state->track[i].told == told[i])
             continue;
         state->track[i].told = told[i];
+        state->track[i].is_expected = mux_ts_carries(told[i]);
         if (told[i] == state->track[i].codec)
             continue;
-        state->track[i].codec = mux_ts_carries(told[i]) ? told[i] : CODEC_NONE;
+        state->track[i].codec = CODEC_NONE;
         state->track[i].is_seen = 0;
+        if (state->track[i].is_expected)
+            state->track[i].codec = told[i];
+        else if (told[i] == CODEC_OTHER)
+            state->track[i].codec = i == TS_VIDEO ? CODEC_H264 : CODEC_AAC;
     }
 }
 
@@ -140,7 +146,9 @@ static int ts_describe(struct mux_state *state)
         now.stream[now.count].type = ts_type_of(state->track[i].codec, state->track[i].is_mpeg2);
         now.stream[now.count++].pid = i == TS_VIDEO ? TS_PID_VIDEO : TS_PID_AUDIO;
     }
-    now.pcr_pid = state->track[TS_VIDEO].is_seen ? TS_PID_VIDEO : TS_PID_AUDIO;
+    now.pcr_pid = state->track[TS_VIDEO].is_seen || state->track[TS_VIDEO].is_expected
+                      ? TS_PID_VIDEO
+                      : TS_PID_AUDIO;
     is_same = now.count == was->count && now.pcr_pid == was->pcr_pid;
     for (int i = 0; is_same && i < now.count; i++)
         is_same =

@@ -24,7 +24,11 @@ struct rtmp_talk_config {
     /* clock_now() for the server. With it a timeout bounds a whole phase (handshake,
        connect, request, …); NULL: each single read or write. */
     usec_t (*now)(void);
+    const char *relay; /* a client's, for RTMP_RELAY_PROPERTY of its connect; NULL: none */
 };
+
+/* How a server of ours says in connect what it is: see app/relay.h. Others pass over it. */
+#define RTMP_RELAY_PROPERTY "millraceRelay"
 
 /* io and config's strings are borrowed. NULL without memory. */
 struct rtmp_talk *rtmp_talk_new(struct io *io, const struct rtmp_talk_config *config);
@@ -49,6 +53,7 @@ struct rtmp_connect {
     char page_url[1024];
     char swf_url[1024];
     char flash_ver[128];
+    char relay[640]; /* "" from all but our own */
     struct url_rtmp address; /* schema, host, port, vhost, app, param; stream comes later */
     double object_encoding;
     double caps_ex;

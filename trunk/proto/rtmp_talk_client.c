@@ -193,7 +193,8 @@ static int tc_url_make(char *out, size_t cap, const struct url_rtmp *address)
                       has_vhost ? "?vhost=" : "", has_vhost ? address->vhost : "");
 }
 
-static struct amf0 *connect_object(const struct url_rtmp *address, const char *tc_url)
+static struct amf0 *connect_object(const struct url_rtmp *address, const char *tc_url,
+                                   const char *relay)
 {
     struct amf0 *object = amf0_object();
     int rc;
@@ -211,6 +212,8 @@ static struct amf0 *connect_object(const struct url_rtmp *address, const char *t
     rc |= amf0_set(object, "videoFunction", amf0_number(1));
     rc |= amf0_set(object, "objectEncoding", amf0_number(0));
     rc |= amf0_set(object, "capsEx", amf0_number(0x0e));
+    if (relay != NULL)
+        rc |= amf0_set(object, RTMP_RELAY_PROPERTY, amf0_string(relay));
     if (rc == 0)
         return object;
     amf0_free(object);
@@ -229,7 +232,7 @@ struct err *rtmp_talk_connect(struct rtmp_talk *talk, const struct url_rtmp *add
     talk->is_client = 1;
     if (tc_url_make(tc_url, sizeof(tc_url), address) != 0)
         return err_new(ERR_PROTO, "the address is too long");
-    call.object = connect_object(address, tc_url);
+    call.object = connect_object(address, tc_url, talk->config.relay);
     if (call.object == NULL)
         return err_new(ERR_NOMEM, "no memory for connect");
     err = talk_chunk_size_set(talk, talk->config.chunk_size);

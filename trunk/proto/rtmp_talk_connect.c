@@ -44,6 +44,7 @@ static struct err *connect_fill(struct rtmp_talk *talk, struct rtmp_connect *con
     connect_string(object, "pageUrl", connect->page_url, sizeof(connect->page_url));
     connect_string(object, "swfUrl", connect->swf_url, sizeof(connect->swf_url));
     connect_string(object, "flashVer", connect->flash_ver, sizeof(connect->flash_ver));
+    connect_string(object, RTMP_RELAY_PROPERTY, connect->relay, sizeof(connect->relay));
     if (url_rtmp_parse(&connect->address, connect->tc_url, NULL) != SCAN_DONE)
         return err_new(ERR_PROTO, "connect's tcUrl is no RTMP address");
     connect->object_encoding = amf0_get_number(object, "objectEncoding", 0);

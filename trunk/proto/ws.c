@@ -324,10 +324,8 @@ size_t ws_control_write(uint8_t out[WS_CONTROL_FRAME_MAX], enum ws_opcode opcode
 size_t ws_close_write(uint8_t out[WS_CONTROL_FRAME_MAX], uint16_t code, const char *reason)
 {
     uint8_t payload[WS_CONTROL_MAX];
-    size_t len = strlen(reason);
+    size_t len = strnlen(reason, sizeof(payload) - 2);
 
-    if (len > sizeof(payload) - 2)
-        len = sizeof(payload) - 2;
     payload[0] = (uint8_t)(code >> 8);
     payload[1] = (uint8_t)code;
     memcpy(payload + 2, reason, len);

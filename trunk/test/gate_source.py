@@ -33,9 +33,8 @@ ONLY_IN = {
     "sys/eventfd.h": {"co"},
     "netdb.h": {"co"},
     "ares.h": {"co"},
-    "pthread.h": set(),
+    "pthread.h": {"base"},  # the robust lock of memory that processes share
     "http_parser.h": {"proto"},
-    "wslay/wslay.h": {"proto"},
     "alloca.h": set(),
 }
 PURE = {"base", "media", "proto", "live"}

@@ -278,7 +278,9 @@ export class Session extends EventTarget {
         this.status = status;
         this._isAnswered = true;
         this._opened = performance.now();
-        this._set(State.BUFFERING);
+        if (this.state !== State.BLOCKED) {
+            this._set(State.BUFFERING);
+        }
     }
 
     _onData(buffer) {

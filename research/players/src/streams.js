@@ -1,7 +1,7 @@
 // The list of what the server has: asked of its API, shown with a button to play each stream and
 // one to put it beside the others.
 
-import { listText } from './words.js';
+import { listText, viewersText } from './words.js';
 
 const REFRESH_MS = 5000;
 const PATIENCE_MS = 4000;
@@ -72,9 +72,8 @@ export class StreamList extends EventTarget {
             row.dataset.id = item.id;
             row.item = item;
             row.querySelector('.item-name').textContent = `${item.app}/${item.name}`;
-            row.querySelector('.item-text').textContent = item.publish?.active
-                ? listText(item)
-                : 'the publisher is away';
+            row.querySelector('.item-count').textContent = viewersText(item);
+            row.querySelector('.item-text').textContent = listText(item);
             return row;
         });
         if (wanted.some((row, i) => this._list.children[i] !== row) || rows.size !== items.length) {

@@ -106,16 +106,22 @@ export function secondsText(value) {
     return value === null ? '–' : `${value.toFixed(2)} s`;
 }
 
-/** One stream of the server's list, in a line. */
+/** What a stream of the server's list is, in a line. */
 export function listText(item) {
     const { video, audio } = item;
-    const viewers = Math.max(0, (item.clients || 0) - (item.publish?.active ? 1 : 0));
+    if (!item.publish?.active) {
+        return 'The publisher is away';
+    }
     const parts = [
         video?.width ? `${video.width}×${video.height}` : '',
         video ? video.codec.replace('H264', 'H.264') : '',
         audio ? audio.codec : '',
         item.kbps?.recv_30s ? rateText(item.kbps.recv_30s * 1000) : '',
-        `${viewers} watching`,
     ];
     return parts.filter(Boolean).join(' · ');
+}
+
+/** How many watch it. SRS counts the publisher among the clients. */
+export function viewersText(item) {
+    return `${Math.max(0, (item.clients || 0) - (item.publish?.active ? 1 : 0))} watching`;
 }

@@ -190,6 +190,11 @@ class Server(Process):
         for name in re.findall(r"@PORT(\d)@", config):
             self.ports.setdefault(int(name), free_port())
             config = config.replace(f"@PORT{name}@", str(self.ports[int(name)]))
+        # MILLRACE_WORKERS=2 runs any test against a server of two workers. At the end, so that
+        # the lines of the test's own text stay where they are.
+        workers = os.environ.get("MILLRACE_WORKERS")
+        if workers and not re.search(r"^\s*workers\s", config, re.M):
+            config += f"\nworkers {workers};\n"
         self.config_path = folder / "server.conf"
         self.config_path.write_text(config)
         self.has_stopped = False

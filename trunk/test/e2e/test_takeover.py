@@ -112,7 +112,7 @@ def test_replace(server, tags, schema):
     old.stop(), new.stop()
     assert new.error is None
     viewer.close(), first.close(), second.close()
-    srv.wait_log("is taken over: from 127.0.0.1 by 127.0.0.1")
+    srv.wait_log("live/s is taken over by 127.0.0.1")
 
 
 @pytest.mark.parametrize("first,second,is_replaced", [

@@ -6,7 +6,7 @@ import pytest
 
 import flv
 from browser import Browser
-from harness import curl
+from harness import curl, free_port, run
 from rtmp import Publisher
 from ws import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Socket, accept_of, close_frame, frame
 
@@ -135,6 +135,29 @@ def test_many_viewers_get_the_same(live):
         viewer.wait_media(5 * count)
         assert [t.key for t in viewer.tags] == [t.key for t in sockets[0].reader.tags]
         viewer.close()
+
+
+def test_over_tls(live, tmp_path):
+    """wss:// on the address of https://: the same bytes, pings, the close."""
+    run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj",
+         "/CN=localhost", "-keyout", tmp_path / "key", "-out", tmp_path / "cert"])
+    port = free_port()
+    srv, one = live(http_server=f"https {{ enabled on; listen {port}; key {tmp_path}/key; "
+                                f"cert {tmp_path}/cert; }}")
+    url = f"wss://127.0.0.1:{port}/live/livestream.flv"
+    with Socket(srv.http_url()) as plain, Socket(url, early=frame(PING, b"early")) as ws:
+        assert ws.answer.status == 101
+        plain.until_media(len(one.gop))
+        ws.until_media(len(one.gop))
+        assert [(t.key, t.time) for t in ws.reader.tags] == \
+            [(t.key, t.time) for t in plain.reader.tags]
+        assert ws.pongs == [b"early"]
+        ws.send(close_frame(1000))
+        assert ws.until_close() == 1000
+        ws.assert_ended()
+    with Socket(url) as ws:
+        ws.send(frame(TEXT, b"x", masked=False))
+        assert ws.until_close() == 1002
 
 
 # ---- what a client says ----

@@ -279,17 +279,20 @@ class Reader:
         """Tables and clocks are near enough to each other, in the stream's own time."""
         for (_, _, a, _), (_, _, b, jump) in zip(self.pcrs, self.pcrs[1:]):
             need(jump or since(b, a) <= pcr_ms * MS, f"clocks {since(b, a) / MS} ms apart")
-        times, last = [], None
-        clocks = {number: base for number, _, base, jump in self.pcrs if not jump}
+        clocks = {number: (base, jump) for number, _, base, jump in self.pcrs}
+        delay = next(since(w.dts, clocks[n][0]) for w, n in self.order
+                     if isinstance(w, Pes) and n in clocks)
+        last = at = None
         for what, number in self.order:
-            if number in clocks:
-                last = clocks[number]
             if what == "pmt":
-                # Its time is the first clock behind it.
-                later = [c for n, c in sorted(clocks.items()) if n > number][:1]
-                times += later or ([last] if last is not None else [])
-        for a, b in zip(times, times[1:]):
-            need(since(b, a) <= tables_ms * MS, f"tables {since(b, a) / MS} ms apart")
+                at = number
+            elif at is not None and (what == "pcr" or isinstance(what, Pes) and what.payload):
+                # Tables stand before what is of their time.
+                now = clocks[number][0] if what == "pcr" else (what.dts - delay) % WRAP
+                jumped = number in clocks and clocks[number][1]
+                need(last is None or jumped or since(now, last) <= tables_ms * MS,
+                     f"tables {since(now, last or now) / MS} ms apart")
+                last, at = now, None
 
     def check_pictures(self, codec=H264):
         """Each picture opens with one delimiter; keyframes follow tables and have one of each set."""

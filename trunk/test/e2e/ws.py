@@ -4,6 +4,7 @@ import base64
 import hashlib
 import os
 import socket
+import ssl
 import struct
 from urllib.parse import urlsplit
 
@@ -49,6 +50,10 @@ class Socket:
         text = "\r\n".join([f"GET {path} HTTP/{version}", f"Host: {parts.netloc}", *headers,
                             *lines, "", ""])
         self.socket = socket.create_connection((parts.hostname, parts.port), timeout)
+        if parts.scheme in ("https", "wss"):
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            self.socket = context.wrap_socket(self.socket, server_hostname=parts.hostname)
         if parts.scheme == "wss":
             self.socket = over_tls(self.socket)
         self.socket.sendall(text.encode() + early)

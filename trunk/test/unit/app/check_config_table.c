@@ -154,6 +154,12 @@ static const char *other_value(const struct config_row *row)
         return "play all publish 10.0.0.0/8 ::1";
     case CONFIG_DOMAINS:
         return "example.com none";
+    case CONFIG_ORIGINS:
+        return "a.example:1 [::1]:2";
+    case CONFIG_DESTINATIONS:
+        return "a.example:1 rtmp://b.example/[app]/[stream]?vhost=v";
+    case CONFIG_SOURCES:
+        return "a rtmp://h:1 b http://h:2/live";
     case CONFIG_SECRETS:
         return "first second";
     }
@@ -169,6 +175,8 @@ static void file_of(const struct config_row *row, const char *line, char *out, s
         (void)str_copy(out, cap, line);
     else if (row->where == CONFIG_AT_HTTPS)
         (void)str_format(out, cap, "http_server { https { %s } }", line);
+    else if (row->where == CONFIG_AT_HTTP_PULL)
+        (void)str_format(out, cap, "http_server { http_pull { %s } }", line);
     else if (row->where == CONFIG_AT_VHOST)
         (void)str_format(out, cap, "vhost __defaultVhost__ { %s }", line);
     else if (config_table_in_vhost(row->where))
@@ -226,7 +234,7 @@ START_TEST(test_shipped_files)
 {
     static const char *const files[] = {"conf/full.conf", "conf/http.flv.live.conf",
                                         "conf/realtime.flv.conf", "conf/console.conf",
-                                        "conf/rtmp.conf"};
+                                        "conf/rtmp.conf", "conf/docker.conf"};
 
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         struct config_options options = {.file = files[i]};

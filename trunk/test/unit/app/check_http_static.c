@@ -171,6 +171,73 @@ START_TEST(refused)
 }
 END_TEST
 
+static int get_with(const char *name, const char *value)
+{
+    http_test_request(&t, "GET", "/index.html");
+    http_test_header(&t, name, value);
+    http_test_serve(&t, handler);
+    return http_test_status(&t);
+}
+
+START_TEST(ranges)
+{
+    const char *body;
+
+    ck_assert_int_eq(get_with("Range", "bytes=1-2"), 206);
+    ck_assert(http_test_has_line(&t, "Content-Range: bytes 1-2/4"));
+    ck_assert(http_test_has_line(&t, "Content-Length: 2"));
+    ck_assert(http_test_has_line(&t, "Accept-Ranges: bytes"));
+    ck_assert_str_eq(http_test_body(&t), "oo");
+    ck_assert_int_eq(get_with("Range", "bytes=4-"), 416);
+    ck_assert(http_test_has_line(&t, "Content-Range: bytes */4"));
+    ck_assert_int_eq(get_with("Range", "bytes=0-0,2-2"), 200);
+    ck_assert_str_eq(http_test_body(&t), "root");
+    http_test_request(&t, "GET", "/big.flv");
+    http_test_header(&t, "Range", "bytes=-100001");
+    http_test_serve(&t, handler);
+    ck_assert_int_eq(http_test_status(&t), 206);
+    body = http_test_body(&t);
+    ck_assert_uint_eq(strlen(body), 100001);
+    ck_assert_int_eq(body[0], (char)('a' + 99999 % 23));
+}
+END_TEST
+
+START_TEST(conditions)
+{
+    char etag[64];
+    const char *line;
+
+    ck_assert_int_eq(get("/index.html"), 200);
+    line = strstr(http_test_out(&t), "ETag: ");
+    ck_assert_ptr_nonnull(line);
+    ck_assert_int_eq(sscanf(line, "ETag: %63[^\r]", etag), 1);
+    ck_assert_int_eq(get_with("If-None-Match", etag), 304);
+    ck_assert_str_eq(http_test_body(&t), "");
+    ck_assert_ptr_null(strstr(http_test_out(&t), "Content-Length"));
+    ck_assert_ptr_nonnull(strstr(http_test_out(&t), "\r\nLast-Modified: "));
+    ck_assert_int_eq(get_with("If-Match", "\"x\""), 412);
+}
+END_TEST
+
+START_TEST(on_demand)
+{
+    http_test_request(&t, "GET", "/big.flv");
+    t.request.query = "start=x";
+    http_test_serve(&t, handler);
+    ck_assert_int_eq(http_test_status(&t), 400);
+    /* It is no FLV file, whatever its name. */
+    http_test_request(&t, "GET", "/big.flv");
+    t.request.query = "start=1";
+    http_test_serve(&t, handler);
+    ck_assert_int_eq(http_test_status(&t), 416);
+    ck_assert(http_test_has_line(&t, "Content-Range: bytes */200000"));
+    http_test_request(&t, "GET", "/big.flv");
+    t.request.query = "start=0";
+    http_test_serve(&t, handler);
+    ck_assert_int_eq(http_test_status(&t), 200);
+}
+END_TEST
+
 START_TEST(vhosts)
 {
     ck_assert_int_eq(get("/files/own.txt"), 404);
@@ -201,6 +268,9 @@ Suite *check_http_static_suite(void)
     tcase_add_test(tc, large);
     tcase_add_test(tc, directories);
     tcase_add_test(tc, refused);
+    tcase_add_test(tc, ranges);
+    tcase_add_test(tc, conditions);
+    tcase_add_test(tc, on_demand);
     tcase_add_test(tc, vhosts);
     suite_add_tcase(suite, tc);
     return suite;

@@ -240,6 +240,25 @@ START_TEST(keys_are_updated)
 }
 END_TEST
 
+/* Where the kernel could, but does not for this connection, it goes on as without. */
+START_TEST(kernel_may_decline)
+{
+    server->has_ktls = client->has_ktls = 1;
+    tls_test_pair(&pair, _i, server, client);
+    for (size_t at = 0; at < 200000; at += 20000) {
+        co_test_ok(io_write(&pair.server_conn->io, bulk + at, 20000, TEST_WAIT));
+        expect(pair.client_conn, at, 20000, 7000);
+        co_test_ok(io_write(&pair.client_conn->io, bulk + at, 1000, TEST_WAIT));
+        expect(pair.server_conn, at, 1000, 999);
+    }
+    net_free(pair.client_conn);
+    pair.client_conn = NULL;
+    ck_assert_int_eq(net_wait(pair.server_conn, NET_IN, TEST_WAIT) & NET_IN, NET_IN);
+    ck_assert_int_eq(net_try_read(pair.server_conn, bulk, 16), 0);
+    tls_test_pair_free(&pair);
+}
+END_TEST
+
 /* ---- ends ---- */
 
 START_TEST(end_is_said)
@@ -337,6 +356,7 @@ Suite *check_tls_conn_suite(void)
     tcase_add_loop_test(tc, bytes_that_openssl_holds_are_ready, 0, CO_TEST_KINDS);
     tcase_add_loop_test(tc, tickets_are_no_data, 0, CO_TEST_KINDS);
     tcase_add_loop_test(tc, keys_are_updated, 0, CO_TEST_KINDS);
+    tcase_add_loop_test(tc, kernel_may_decline, 0, CO_TEST_KINDS);
     tcase_add_loop_test(tc, end_is_said, 0, CO_TEST_KINDS);
     tcase_add_loop_test(tc, freeing_says_the_end, 0, CO_TEST_KINDS);
     tcase_add_loop_test(tc, torn_connection_ends, 0, CO_TEST_KINDS);

@@ -1,0 +1,377 @@
+/*
+ * What decides that a stream is pulled. Everybody who watches holds a viewer of the
+ * source, whatever it is watched with, so the source's count of viewers is all that an edge has
+ * to look at: ten thousand who wait for one missing stream are still one pull.
+ */
+#include "app/edge.h"
+
+#include "app/edge_ask.h"
+#include "app/http_pull.h"
+#include "app/origin.h"
+#include "app/server.h"
+#include "app/stream.h"
+#include "base/str.h"
+#include "co/co.h"
+#include "proto/url.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How long a pull goes on without viewers: who reloads finds it warm. */
+#define EDGE_GRACE (2 * USEC_PER_SEC)
+
+struct edge_pull {
+    struct stream *stream;
+    struct pull *pull;
+    usec_t alone_since; /* 0: it is watched */
+    struct edge_pull *prev, *next;
+};
+
+struct edge_tls {
+    struct tls *tls;
+    struct edge_tls *next;
+    char ca[];
+};
+
+struct edge {
+    struct server *server;
+    struct edge_pull *list;
+    size_t count;
+    struct co_cond changed;
+    struct edge_tls *tls;
+    int is_ending;
+};
+
+/* The origins of one stream, as pull_start() wants them. */
+struct edge_origins {
+    struct pull_origin origin[PULL_ORIGINS_MAX];
+    int count;
+    char host[256];
+    char url[PULL_ORIGINS_MAX][ORIGIN_URL_MAX];
+};
+
+struct edge *edge_new(struct server *server)
+{
+    struct edge *edge = calloc(1, sizeof(*edge));
+    struct err *err;
+
+    if (edge == NULL)
+        return NULL;
+    edge->server = server;
+    err = co_cond_init(&edge->changed);
+    if (err == NULL)
+        return edge;
+    err_free(err);
+    free(edge);
+    return NULL;
+}
+
+void edge_free(struct edge *edge)
+{
+    struct edge_tls *next;
+
+    if (edge == NULL)
+        return;
+    assert(edge->list == NULL);
+    for (struct edge_tls *t = edge->tls; t != NULL; t = next) {
+        next = t->next;
+        tls_free(t->tls);
+        free(t);
+    }
+    co_cond_fini(&edge->changed);
+    free(edge);
+}
+
+struct tls *edge_tls(struct edge *edge, const char *ca, struct err **err)
+{
+    struct tls_options options = {.ca = ca[0] != '\0' ? ca : NULL, .alpn = "http/1.1"};
+    struct edge_tls *t;
+
+    *err = NULL;
+    for (t = edge->tls; t != NULL; t = t->next)
+        if (strcmp(t->ca, ca) == 0)
+            return t->tls;
+    t = calloc(1, sizeof(*t) + strlen(ca) + 1);
+    if (t == NULL) {
+        *err = err_new(ERR_NOMEM, "no memory for TLS");
+        return NULL;
+    }
+    *err = tls_client_new(&options, edge->server->log, &t->tls);
+    if (*err != NULL) {
+        free(t);
+        return NULL;
+    }
+    memcpy(t->ca, ca, strlen(ca));
+    t->next = edge->tls;
+    edge->tls = t;
+    return t->tls;
+}
+
+/* ---- where from ---- */
+
+int edge_is_remote(const struct config_vhost *vhost)
+{
+    return vhost->cluster.mode == CLUSTER_REMOTE && vhost->cluster.origin.count > 0;
+}
+
+int edge_fetches(const struct stream *stream)
+{
+    const struct config_vhost *vhost;
+
+    if (stream->vhost[0] == STREAM_PULLED)
+        return 1;
+    vhost = config_vhost_find(stream->server->config, stream->vhost);
+    return vhost != NULL && edge_is_remote(vhost);
+}
+
+int edge_has_room(const struct edge *edge)
+{
+    return edge->count < EDGE_PULLS_MAX && !edge->is_ending;
+}
+
+/* The vhost to ask for, with what [vhost] stands for put in; "" for the other server's own. */
+static void origin_vhost(const struct config_vhost *vhost, const struct stream *stream,
+                         struct edge_origins *out)
+{
+    const char *name = vhost->cluster.vhost;
+
+    if (strcmp(name, "[vhost]") == 0)
+        name = stream->vhost;
+    if (strcmp(name, URL_DEFAULT_VHOST) == 0)
+        name = "";
+    (void)str_copy(out->host, sizeof(out->host), name);
+}
+
+/* 0, or -1 when no address can be made. */
+static int origins_of_vhost(const struct stream *stream, const struct config_vhost *vhost,
+                            const char *param, struct edge_origins *out)
+{
+    struct origin_stream names = {out->host, stream->app, stream->name, param};
+
+    origin_vhost(vhost, stream, out);
+    for (int i = 0; i < vhost->cluster.origin.count && i < PULL_ORIGINS_MAX; i++) {
+        struct pull_origin *origin = &out->origin[out->count];
+
+        if (origin_url((enum origin_scheme)vhost->cluster.protocol, vhost->cluster.origin.item[i],
+                       &names, out->url[out->count]) != 0)
+            continue;
+        origin->url = out->url[out->count++];
+        origin->host = out->host[0] != '\0' ? out->host : NULL;
+    }
+    return out->count > 0 ? 0 : -1;
+}
+
+static int origins_of_source(const struct stream *stream, struct edge_origins *out)
+{
+    struct origin_stream names = {NULL, stream->app, stream->name, NULL};
+
+    if (http_pull_url(stream->server->config, stream->vhost + 1, &names, out->url[0]) != 0)
+        return -1;
+    out->origin[0].url = out->url[0];
+    out->count = 1;
+    return 0;
+}
+
+static int origins_of(const struct stream *stream, const struct config_vhost *vhost,
+                      struct edge_origins *out)
+{
+    memset(out, 0, offsetof(struct edge_origins, url));
+    if (stream->vhost[0] == STREAM_PULLED)
+        return origins_of_source(stream, out);
+    return origins_of_vhost(stream, vhost, stream->param, out);
+}
+
+/* ---- pulls ---- */
+
+static uint32_t stream_viewers(const struct stream *stream)
+{
+    struct source_stat stat;
+
+    source_stat(stream->source, &stat);
+    return stat.viewers;
+}
+
+static void edge_on_end(struct pull *pull, void *arg);
+
+/* What others have said who ask for the stream; NULL without memory. */
+static struct relay *edge_via(struct stream *stream)
+{
+    if (stream->via == NULL)
+        stream->via = calloc(1, sizeof(*stream->via));
+    return stream->via;
+}
+
+static int edge_is_secure(const struct edge_origins *origins)
+{
+    for (int i = 0; i < origins->count; i++)
+        if (str_starts(origins->url[i], "https:"))
+            return 1;
+    return 0;
+}
+
+static struct pull *edge_start(struct edge *edge, struct edge_pull *ep)
+{
+    struct stream *stream = ep->stream;
+    const struct config_vhost *vhost = config_vhost_find(edge->server->config, stream->vhost);
+    struct edge_origins *origins = malloc(sizeof(*origins));
+    struct pull_options options = {.server = edge->server,
+                                   .source = stream->source,
+                                   .vhost = stream->vhost,
+                                   .relay = edge_via(stream),
+                                   .on_end = edge_on_end,
+                                   .arg = ep};
+    struct pull *pull = NULL;
+    struct err *err = NULL;
+
+    if (vhost != NULL && origins != NULL && origins_of(stream, vhost, origins) == 0) {
+        options.origins = origins->origin;
+        options.origin_count = origins->count;
+        options.stall = vhost->cluster.stall_timeout;
+        if (edge_is_secure(origins))
+            options.tls = edge_tls(edge, vhost->cluster.ca, &err);
+        if (err == NULL)
+            pull = pull_start(&options);
+    }
+    free(origins);
+    if (pull == NULL)
+        log_error(edge->server->log, "pull %s: cannot begin: %s", source_key(stream->source),
+                  err != NULL ? err_text(err) : "no memory, or no address");
+    err_free(err);
+    return pull;
+}
+
+static void edge_leave(struct edge *edge, struct edge_pull *ep)
+{
+    if (ep->prev != NULL)
+        ep->prev->next = ep->next;
+    else
+        edge->list = ep->next;
+    if (ep->next != NULL)
+        ep->next->prev = ep->prev;
+    ep->stream->pull = NULL;
+    edge->count--;
+    free(ep);
+    co_cond_broadcast(&edge->changed);
+}
+
+/* It was stopped; but somebody may have come to watch since then. */
+static void edge_on_end(struct pull *pull, void *arg)
+{
+    struct edge_pull *ep = arg;
+    struct edge *edge = ep->stream->server->edge;
+
+    (void)pull;
+    ep->pull = NULL;
+    ep->alone_since = 0;
+    if (!edge->is_ending && stream_viewers(ep->stream) > 0)
+        ep->pull = edge_start(edge, ep);
+    if (ep->pull == NULL)
+        edge_leave(edge, ep);
+}
+
+static void edge_enter(struct edge *edge, struct stream *stream)
+{
+    struct edge_pull *ep = calloc(1, sizeof(*ep));
+
+    if (ep == NULL)
+        return;
+    ep->stream = stream;
+    ep->next = edge->list;
+    if (ep->next != NULL)
+        ep->next->prev = ep;
+    edge->list = ep;
+    stream->pull = ep;
+    edge->count++;
+    ep->pull = edge_start(edge, ep);
+    if (ep->pull == NULL)
+        edge_leave(edge, ep);
+}
+
+void edge_on_viewers(struct stream *stream)
+{
+    struct edge *edge = stream->server->edge;
+    uint32_t viewers = stream_viewers(stream);
+
+    if (stream->pull != NULL) {
+        stream->pull->alone_since = viewers > 0 ? 0 : co_now();
+        return;
+    }
+    if (viewers == 0 || edge == NULL || !edge_fetches(stream))
+        return;
+    if (edge_has_room(edge))
+        edge_enter(edge, stream);
+    else
+        log_warn(edge->server->log, "pull %s: no room for more than %d pulls",
+                 source_key(stream->source), EDGE_PULLS_MAX);
+}
+
+void edge_tick(struct edge *edge, usec_t now)
+{
+    for (struct edge_pull *ep = edge->list; ep != NULL; ep = ep->next)
+        if (ep->alone_since > 0 && now - ep->alone_since >= EDGE_GRACE)
+            pull_stop(ep->pull);
+}
+
+void edge_stop(struct edge *edge, usec_t timeout)
+{
+    usec_t deadline = co_deadline(timeout);
+
+    edge->is_ending = 1;
+    for (struct edge_pull *ep = edge->list; ep != NULL; ep = ep->next)
+        pull_stop(ep->pull);
+    while (edge->list != NULL && co_left(deadline) > 0)
+        (void)co_cond_wait(&edge->changed, co_left(deadline));
+}
+
+/* ---- who asks ---- */
+
+struct err *edge_note(struct server *server, struct stream *stream, const char *header)
+{
+    struct relay relay;
+    const char *why;
+
+    if (relay_parse(&relay, header) != 0)
+        return err_new(ERR_PROTO, RELAY_HEADER " is malformed");
+    if (relay_check(&relay, server->server_id, &why) != 0)
+        return err_new(ERR_DENIED, "%s", why);
+    if (stream == NULL || !edge_fetches(stream))
+        return NULL;
+    if (edge_via(stream) == NULL)
+        return err_new(ERR_NOMEM, "no memory for a relay");
+    /* A pull that waits must say so, or two edges that wait at each other never notice. */
+    if (relay_merge(stream->via, &relay) && stream->pull != NULL)
+        pull_again(stream->pull->pull);
+    return NULL;
+}
+
+struct err *edge_ask(struct stream *stream, const struct config_vhost *vhost, const char *param,
+                     usec_t timeout)
+{
+    struct edge_origins *origins;
+    struct err *err = NULL;
+    char *copy;
+
+    if (stream->vhost[0] == STREAM_PULLED || !edge_is_remote(vhost) ||
+        !vhost->cluster.token_traverse)
+        return NULL;
+    origins = malloc(sizeof(*origins));
+    copy = strdup(param);
+    if (origins == NULL || copy == NULL) {
+        free(origins);
+        free(copy);
+        return err_new(ERR_NOMEM, "no memory to ask the origin");
+    }
+    memset(origins, 0, offsetof(struct edge_origins, url));
+    if (origins_of_vhost(stream, vhost, param, origins) == 0)
+        err = edge_ask_origins(stream->server, vhost, origins->origin, origins->count, timeout);
+    free(origins);
+    if (err != NULL) {
+        free(copy);
+        return err;
+    }
+    /* Our own pull comes with the same right. */
+    free(stream->param);
+    stream->param = copy;
+    return NULL;
+}

@@ -1,0 +1,54 @@
+#ifndef APP_EDGE_H
+#define APP_EDGE_H
+
+/*
+ * Streams that come from elsewhere while somebody watches: those of a vhost
+ * whose cluster is remote, and those of http_pull's sources. The first viewer, over
+ * whatever protocol, starts one pull; a moment after the last one it ends.
+ */
+#include "app/config.h"
+#include "app/pull.h"
+
+struct server;
+struct stream;
+struct edge;
+struct http_exchange;
+
+/* Pulls at once, playing or waiting: what bounds requests for streams that are nowhere. */
+#define EDGE_PULLS_MAX 2000
+
+struct edge *edge_new(struct server *server);
+/* After edge_stop(). NULL is allowed. */
+void edge_free(struct edge *edge);
+
+/* True for a vhost whose streams are fetched. */
+int edge_is_remote(const struct config_vhost *vhost);
+/* True for a stream that is. */
+int edge_fetches(const struct stream *stream);
+/* True while one more pull may begin. */
+int edge_has_room(const struct edge *edge);
+
+/* The source's on_viewers. */
+void edge_on_viewers(struct stream *stream);
+
+/*
+ * Another server asks for this stream: keeps what it says for our own pull. ERR_DENIED when that
+ * would be a loop, with a reason for the other side as its text. header: RELAY_HEADER's text.
+ */
+struct err *edge_note(struct server *server, struct stream *stream, const char *header);
+
+/* token_traverse: asks an origin whether a viewer with these parameters ("a=b", "") may play.
+ * ERR_DENIED with the reason if not; NULL also when no origin can be asked. */
+struct err *edge_ask(struct stream *stream, const struct config_vhost *vhost, const char *param,
+                     usec_t timeout);
+
+/* Ends pulls that nobody watches any more. Every 100 ms or so. */
+void edge_tick(struct edge *edge, usec_t now);
+
+/* Ends all, and waits for them. */
+void edge_stop(struct edge *edge, usec_t timeout);
+
+/* Who is believed with flvs; NULL with *err set. Kept until edge_free(). */
+struct tls *edge_tls(struct edge *edge, const char *ca, struct err **err);
+
+#endif

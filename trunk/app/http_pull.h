@@ -1,0 +1,24 @@
+#ifndef APP_HTTP_PULL_H
+#define APP_HTTP_PULL_H
+
+/*
+ * Streams by their names in the query, "/live?app=myapp&stream=test", as users of
+ * nginx-http-flv write it: this server's own, or with src=NAME those of a configured source. A
+ * link of the HTTP chain.
+ */
+#include "app/config.h"
+#include "app/http_exchange.h"
+#include "app/origin.h"
+
+/* NULL without memory. next is borrowed. */
+struct http_handler *http_pull_new(struct http_handler *next);
+void http_pull_free(struct http_handler *handler);
+
+/*
+ * The address of a stream at a source. place: the source's name, and for HTTP perhaps ":port"
+ * behind it, which is passed on. 0, or -1 when there is no such source.
+ */
+int http_pull_url(const struct config *config, const char *place,
+                  const struct origin_stream *stream, char out[ORIGIN_URL_MAX]);
+
+#endif

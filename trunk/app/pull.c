@@ -1,0 +1,360 @@
+/*
+ * The life of a pull: try an origin, be its stream while it plays, go to the next.
+ *
+ * A stream that stops is unpublished at once and published again by whoever has it, so
+ * that the source's own rules keep one timeline for those who watch. The next origin is
+ * tried without a pause; only when a whole round has failed is there one, which doubles,
+ * and is never quite the same, so that a thousand edges do not come back at one moment.
+ * The log has a line for each change, not for each try.
+ */
+#include "app/pull.h"
+
+#include "app/origin.h"
+#include "app/pull_private.h"
+#include "app/server.h"
+#include "app/stream.h"
+#include "base/str.h"
+#include "co/co.h"
+#include "media/flv.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define PULL_PAUSE_MIN (100 * USEC_PER_MS)
+#define PULL_PAUSE_MAX (3 * USEC_PER_SEC)
+/* Until an origin was asked: there are others, or it is the only one. */
+#define PULL_CONNECT_NEXT (3 * USEC_PER_SEC)
+#define PULL_CONNECT_ONLY (10 * USEC_PER_SEC)
+/* How long the only origin is waited at before it is asked again, should it have died unseen. */
+#define PULL_WAIT_ONLY (35 * USEC_PER_SEC)
+/* A try that went on for so long was none in vain. */
+#define PULL_GOOD     USEC_PER_SEC
+#define PULL_PATIENT  (5 * USEC_PER_SEC)
+#define PULL_META_MAX ((size_t)64 * 1024)
+
+usec_t pull_connect_timeout(const struct pull *pull)
+{
+    return pull->target_count > 1 ? PULL_CONNECT_NEXT : PULL_CONNECT_ONLY;
+}
+
+/* ---- media ---- */
+
+/* Where there is another origin a second counts; where there is none, nothing is won by haste. */
+usec_t pull_limit(const struct pull *pull)
+{
+    if (pull->is_live)
+        return pull->target_count > 1 ? pull->options.stall : 5 * pull->options.stall;
+    return pull->target_count > 1 ? pull->options.stall : PULL_WAIT_ONLY;
+}
+
+usec_t pull_left(const struct pull *pull)
+{
+    usec_t left = pull->media_at + pull_limit(pull) - co_now();
+
+    return left > 0 ? left : 0;
+}
+
+struct err *pull_stalled(const struct pull *pull)
+{
+    if (!pull->is_live)
+        return err_new(ERR_TIMEOUT, "nobody publishes it there");
+    return err_new(ERR_TIMEOUT, "no media for %lld ms",
+                   (long long)(pull_limit(pull) / USEC_PER_MS));
+}
+
+void pull_waits(struct pull *pull)
+{
+    struct pull_target *target = &pull->target[pull->at];
+
+    pull->media_at = co_now();
+    pull->is_asked = 1;
+    errno = 0; /* of a try before: the line would bear it */
+    if (!target->was_waited)
+        log_info(pull->server->log, "pull %s: waits at %s", source_key(pull->source), target->show);
+    target->was_waited = 1;
+}
+
+static void pull_enter(struct pull *pull)
+{
+    pull->client.conn = pull->conn;
+    pull->client.source = pull->source;
+    pull->client.format = "relay";
+    pull->client.is_publisher = 1;
+    client_enter(pull->server, &pull->client);
+}
+
+static struct err *pull_publish(struct pull *pull)
+{
+    struct source_config config;
+
+    stream_source_config(pull->vhost, &config);
+    if (source_publish(pull->source, &config, co_now()) != 0)
+        return err_new(ERR_BUSY, "%s is published here already", source_key(pull->source));
+    pull->is_live = 1;
+    pull->live_at = co_now();
+    for (int i = 0; i < pull->target_count; i++)
+        pull->target[i].was_waited = pull->target[i].was_failed = 0;
+    pull_enter(pull);
+    errno = 0;
+    log_info(pull->server->log, "pull %s: plays from %s", source_key(pull->source),
+             pull->target[pull->at].show);
+    return NULL;
+}
+
+static void pull_push(struct pull *pull, enum frame_type type, uint32_t timestamp,
+                      const uint8_t *data, size_t len)
+{
+    struct frame frame;
+
+    flv_frame_parse(&frame, type, timestamp, data, len);
+    source_push(pull->source, &frame, co_now());
+}
+
+/* Whether a script tag is onMetaData: what else servers say there is no part of the stream. */
+static int is_meta(const uint8_t *data, size_t len)
+{
+    static const char name[] = "\x02\x00\x0aonMetaData";
+
+    return len >= sizeof(name) - 1 && memcmp(data, name, sizeof(name) - 1) == 0;
+}
+
+static void pull_forget_meta(struct pull *pull)
+{
+    free(pull->meta);
+    pull->meta = NULL;
+    pull->meta_len = 0;
+}
+
+static void pull_keep_meta(struct pull *pull, const uint8_t *data, size_t len)
+{
+    if (len > PULL_META_MAX)
+        return;
+    pull_forget_meta(pull);
+    pull->meta = malloc(len);
+    if (pull->meta == NULL)
+        return;
+    memcpy(pull->meta, data, len);
+    pull->meta_len = len;
+}
+
+struct err *pull_take(struct pull *pull, enum frame_type type, uint32_t timestamp,
+                      const uint8_t *data, size_t len)
+{
+    struct err *err;
+
+    if (pull->is_stopping)
+        return err_new(ERR_INTERRUPTED, "it is to end");
+    if (type == FRAME_SCRIPT && !is_meta(data, len))
+        return NULL;
+    if (type == FRAME_SCRIPT && !pull->is_live) {
+        pull_keep_meta(pull, data, len);
+        return NULL;
+    }
+    if (!pull->is_live) {
+        err = pull_publish(pull);
+        if (err != NULL)
+            return err;
+        if (pull->meta != NULL)
+            pull_push(pull, FRAME_SCRIPT, timestamp, pull->meta, pull->meta_len);
+        pull_forget_meta(pull);
+    }
+    if (type != FRAME_SCRIPT)
+        pull->media_at = co_now();
+    pull_push(pull, type, timestamp, data, len);
+    return NULL;
+}
+
+/* ---- tries ---- */
+
+static void pull_log_end(struct pull *pull, const struct err *err, int was_live)
+{
+    struct pull_target *target = &pull->target[pull->at];
+    enum log_level level = LOG_DEBUG;
+
+    if (was_live)
+        level = pull->is_stopping ? LOG_INFO : LOG_WARN;
+    else if (!target->was_failed && !pull->is_stopping && err_code(err) != ERR_TIMEOUT)
+        level = LOG_WARN;
+    if (level == LOG_WARN && !was_live)
+        target->was_failed = 1;
+    errno = err_errno(err);
+    log_write(pull->server->log, level, "pull %s: %s %s: %s", source_key(pull->source),
+              was_live ? "leaves" : "nothing from", target->show,
+              pull->is_stopping ? "nobody watches" : err_text(err));
+    errno = 0;
+}
+
+static void pull_unpublish(struct pull *pull)
+{
+    if (!pull->is_live)
+        return;
+    pull->is_live = 0;
+    client_leave(pull->server, &pull->client);
+    source_unpublish(pull->source, co_now());
+}
+
+/* One try, and what it means for the next. */
+static void pull_try(struct pull *pull)
+{
+    const struct pull_target *target = &pull->target[pull->at];
+    const struct relay nobody = {0};
+    usec_t began = co_now();
+    int was_live;
+    struct err *err;
+
+    relay_write(pull->options.relay != NULL ? pull->options.relay : &nobody,
+                pull->server->server_id, pull->relay);
+    pull->media_at = began;
+    pull->is_again = pull->is_asked = 0;
+    err = str_starts(target->url, "rtmp") ? pull_rtmp(pull, target) : pull_flv(pull, target);
+    assert(err != NULL && pull->conn == NULL);
+    was_live = pull->is_live && co_now() - pull->live_at >= PULL_GOOD;
+    pull_log_end(pull, err, pull->is_live);
+    /* To have waited in vain is no failure of the origin's. */
+    if (was_live || pull->is_again || co_now() - began >= PULL_PATIENT ||
+        (err_code(err) == ERR_TIMEOUT && !pull->is_live && pull->is_asked))
+        pull->failures = 0;
+    else
+        pull->failures++;
+    pull_unpublish(pull);
+    pull_forget_meta(pull);
+    err_free(err);
+    if (!pull->is_again)
+        pull->at = (pull->at + 1) % pull->target_count;
+}
+
+/* How long to rest before the next try: not at all within a round. */
+static usec_t pull_pause(const struct pull *pull)
+{
+    unsigned count = (unsigned)pull->target_count;
+    usec_t pause = PULL_PAUSE_MIN;
+    uint16_t dice = 0;
+
+    if (pull->failures == 0 || pull->failures % count != 0)
+        return 0;
+    for (unsigned round = pull->failures / count; round > 1 && pause < PULL_PAUSE_MAX; round--)
+        pause *= 2;
+    if (pause > PULL_PAUSE_MAX)
+        pause = PULL_PAUSE_MAX;
+    if (getrandom(&dice, sizeof(dice), GRND_NONBLOCK) != sizeof(dice))
+        dice = 0;
+    return pause / 2 + pause / 2 * dice / UINT16_MAX;
+}
+
+/* ---- life ---- */
+
+static void pull_free(struct pull *pull)
+{
+    for (int i = 0; i < pull->target_count; i++) {
+        free(pull->target[i].url);
+        free(pull->target[i].host);
+        free(pull->target[i].unix_path);
+    }
+    free(pull->target);
+    pull_forget_meta(pull);
+    source_unref(pull->source);
+    config_unref(pull->config);
+    free(pull);
+}
+
+static void pull_run(void *arg)
+{
+    struct pull *pull = arg;
+
+    while (!pull->is_stopping) {
+        usec_t pause;
+
+        pull_try(pull);
+        pause = pull->is_stopping ? 0 : pull_pause(pull);
+        if (pause > 0)
+            (void)co_sleep(pause);
+        else
+            co_yield ();
+    }
+    pull->options.on_end(pull, pull->options.arg);
+    pull_free(pull);
+}
+
+static char *copy_or_null(const char *text, int *is_bad)
+{
+    char *copy = text != NULL ? strdup(text) : NULL;
+
+    *is_bad |= text != NULL && copy == NULL;
+    return copy;
+}
+
+static int pull_targets(struct pull *pull, const struct pull_options *options)
+{
+    int is_bad = 0;
+
+    pull->target = calloc((size_t)options->origin_count, sizeof(*pull->target));
+    if (pull->target == NULL)
+        return -1;
+    pull->target_count = options->origin_count;
+    for (int i = 0; i < options->origin_count; i++) {
+        struct pull_target *target = &pull->target[i];
+        const struct pull_origin *origin = &options->origins[i];
+
+        target->url = copy_or_null(origin->url, &is_bad);
+        target->host = copy_or_null(origin->host, &is_bad);
+        target->unix_path = copy_or_null(origin->unix_path, &is_bad);
+        if (origin->unix_path != NULL)
+            (void)str_copy(target->show, sizeof(target->show), origin->unix_path);
+        else
+            origin_show(origin->url, target->show, sizeof(target->show));
+    }
+    return is_bad ? -1 : 0;
+}
+
+struct pull *pull_start(const struct pull_options *options)
+{
+    struct pull *pull = calloc(1, sizeof(*pull));
+
+    assert(options->origin_count > 0 && options->origin_count <= PULL_ORIGINS_MAX);
+    assert(options->on_end != NULL && options->stall > 0);
+    if (pull == NULL)
+        return NULL;
+    pull->server = options->server;
+    pull->options = *options;
+    pull->options.origins = NULL;
+    pull->config = config_ref(options->server->config);
+    pull->vhost = config_vhost_find(pull->config, options->vhost);
+    pull->source = source_ref(options->source);
+    if (pull->vhost == NULL || pull_targets(pull, options) != 0 ||
+        (pull->co = co_spawn(pull_run, pull)) == NULL) {
+        pull_free(pull);
+        return NULL;
+    }
+    return pull;
+}
+
+void pull_stop(struct pull *pull)
+{
+    if (pull->is_stopping)
+        return;
+    pull->is_stopping = 1;
+    co_interrupt(pull->co);
+}
+
+void pull_leave(struct pull *pull)
+{
+    pull_stop(pull);
+    pull_unpublish(pull);
+}
+
+void pull_again(struct pull *pull)
+{
+    if (pull->is_live || pull->is_stopping)
+        return;
+    pull->is_again = 1;
+    if (pull->conn != NULL)
+        io_close(&pull->conn->io);
+}
+
+int pull_is_live(const struct pull *pull)
+{
+    return pull->is_live;
+}

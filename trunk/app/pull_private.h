@@ -1,0 +1,59 @@
+#ifndef APP_PULL_PRIVATE_H
+#define APP_PULL_PRIVATE_H
+
+/*
+ * What pull.c, pull_rtmp.c and pull_flv.c share, and nobody else.
+ */
+#include "app/client.h"
+#include "app/pull.h"
+#include "media/frame.h"
+
+struct pull_target {
+    char *url, *host, *unix_path;
+    char show[288];                 /* what logs call it */
+    uint8_t was_waited, was_failed; /* told in the log since the stream last played */
+};
+
+struct pull {
+    struct server *server;
+    struct config *config; /* held */
+    const struct config_vhost *vhost;
+    struct source *source; /* held */
+    struct pull_options options;
+    struct co *co;
+    struct net_conn *conn; /* of this try; NULL between two */
+    struct pull_target *target;
+    int target_count;
+    int at;            /* the present one's place */
+    unsigned failures; /* tries in a row that gave nothing */
+    uint8_t is_live, is_asked, is_stopping, is_again;
+    uint8_t *meta; /* onMetaData that came before any media */
+    size_t meta_len;
+    usec_t began_at, live_at, media_at;
+    struct client client;
+    char relay[RELAY_TEXT_MAX]; /* what we say of ourselves in this try */
+};
+
+/* Limits on reaching an origin until it has been asked for the stream. */
+usec_t pull_connect_timeout(const struct pull *pull);
+
+/* It was asked, and now there is nothing to do but to wait. */
+void pull_waits(struct pull *pull);
+
+/* How long without media is too long. */
+usec_t pull_limit(const struct pull *pull);
+/* How much of that is left: 0 when the origin has none, or has stalled. */
+usec_t pull_left(const struct pull *pull);
+
+/* The error that says so. */
+struct err *pull_stalled(const struct pull *pull);
+
+/* One tag. The first sound or picture publishes the source: ERR_BUSY while somebody else does. */
+struct err *pull_take(struct pull *pull, enum frame_type type, uint32_t timestamp,
+                      const uint8_t *data, size_t len);
+
+/* One try, until its connection is over; never NULL. */
+struct err *pull_rtmp(struct pull *pull, const struct pull_target *target);
+struct err *pull_flv(struct pull *pull, const struct pull_target *target);
+
+#endif

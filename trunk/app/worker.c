@@ -1,0 +1,245 @@
+/*
+ * A worker's side of the shared table. Publishers take their stream there first
+ * and then in their own source; it is announced by a bell that every worker hears, who then
+ * looks at its own streams: one that is wanted here and published there is fetched,
+ * one that somebody has taken over is left by its publisher. What the bell is about is never said,
+ * so nothing can be missed or come in the wrong order.
+ */
+#include "app/worker.h"
+
+#include "app/rtmp_session.h"
+#include "app/stream.h"
+#include "app/worker_private.h"
+#include "base/str.h"
+#include "co/notify.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+static struct worker *worker_of(const struct stream *stream)
+{
+    return stream->server->worker;
+}
+
+/* ---- the publish lock ---- */
+
+int worker_claim(struct stream *stream, const uint8_t *print, enum registry_takeover takeover)
+{
+    struct worker *worker = worker_of(stream);
+    struct registry_claim claim;
+    uint64_t number;
+
+    if (worker == NULL)
+        return 0;
+    claim = (struct registry_claim){source_key(stream->source), worker->slot, print, takeover};
+    if (registry_claim(worker->share->registry, &claim, &number) != REGISTRY_YOURS)
+        return -1;
+    stream->claim = number;
+    if (stream->relay != NULL)
+        worker_relay_drop(stream->relay);
+    worker_share_ring(worker->share);
+    return 0;
+}
+
+void worker_release(struct stream *stream)
+{
+    struct worker *worker = worker_of(stream);
+
+    if (worker == NULL || stream->claim == 0)
+        return;
+    registry_release(worker->share->registry, source_key(stream->source), stream->claim);
+    stream->claim = 0;
+    worker_share_ring(worker->share);
+}
+
+int worker_is_elsewhere(const struct server *server, const char *key)
+{
+    struct registry_holder holder;
+
+    return server->worker != NULL &&
+           registry_find(server->worker->share->registry, key, &holder) == 0 &&
+           holder.worker != server->worker->slot;
+}
+
+/* ---- looking ---- */
+
+static int is_watched(const struct stream *stream)
+{
+    struct source_stat stat;
+
+    source_stat(stream->source, &stat);
+    return stat.viewers > 0;
+}
+
+void worker_look(struct worker *worker, struct stream *stream)
+{
+    struct registry_holder holder;
+    int is_held = registry_find(worker->share->registry, source_key(stream->source), &holder) == 0;
+    int is_ours = is_held && holder.worker == worker->slot;
+
+    if (stream->claim != 0) {
+        /* Taken over by a publisher of another worker. */
+        if (!is_held || holder.number != stream->claim) {
+            stream->claim = 0;
+            rtmp_publish_put_out(stream);
+        }
+        if (stream->claim != 0)
+            return;
+    }
+    if (stream->relay != NULL) {
+        if (!is_held || holder.number != stream->relay->holder.number)
+            worker_relay_stale(stream->relay, co_now());
+        return;
+    }
+    if (is_held && !is_ours && source_state(stream->source) != SOURCE_LIVE && is_watched(stream))
+        worker_relay_start(worker, stream, &holder);
+}
+
+static void look_one(struct source *source, void *arg)
+{
+    struct stream *stream = source_data(source);
+
+    if (stream != NULL)
+        worker_look(arg, stream);
+}
+
+void worker_want(struct stream *stream)
+{
+    struct worker *worker = worker_of(stream);
+
+    if (worker != NULL && stream->relay == NULL && source_state(stream->source) != SOURCE_LIVE)
+        worker_look(worker, stream);
+}
+
+static void bell_run(void *arg)
+{
+    struct worker *worker = arg;
+    struct err *err = NULL;
+
+    co_set_id("workers");
+    while (err == NULL) {
+        hub_each(worker->server->hub, look_one, worker);
+        err = notify_wait(worker->bell, USEC_NEVER);
+    }
+    if (err_code(err) != ERR_INTERRUPTED) {
+        log_error(worker->server->log, "other workers' streams are no longer heard of: %s",
+                  err_text(err));
+        server_stop(worker->server);
+    }
+    err_free(err);
+}
+
+/* ---- timers ---- */
+
+void worker_tick(struct worker *worker, usec_t now)
+{
+    struct worker_relay *next;
+
+    if (worker == NULL)
+        return;
+    for (struct worker_relay *relay = worker->relays; relay != NULL; relay = next) {
+        next = relay->next;
+        if (relay->stream == NULL)
+            continue;
+        if (is_watched(relay->stream))
+            relay->watched_at = now;
+        if (now - relay->watched_at > WORKER_RELAY_LINGER ||
+            (relay->stale_since != 0 && now - relay->stale_since > WORKER_RELAY_STALE))
+            worker_relay_drop(relay);
+    }
+}
+
+/* ---- limits ---- */
+
+const char *worker_enter(struct worker *worker, const char *ip)
+{
+    return worker == NULL
+               ? NULL
+               : worker_share_enter(worker->share, worker->slot, ip, worker->server->config);
+}
+
+void worker_leave(struct worker *worker, const char *ip)
+{
+    if (worker != NULL)
+        worker_share_leave(worker->share, worker->slot, ip);
+}
+
+/* ---- life ---- */
+
+int worker_endpoint(const struct worker *worker, char *out, size_t cap)
+{
+    char path[128];
+
+    if (worker_share_path(worker->share, worker->slot, path, sizeof(path)) != 0)
+        return -1;
+    return str_format(out, cap, "unix:%s", path);
+}
+
+int worker_listens(const struct worker *worker, const char *endpoint)
+{
+    return worker == NULL || worker->slot == 0 || !str_starts(endpoint, "unix:");
+}
+
+void worker_ready(struct worker *worker)
+{
+    if (worker == NULL)
+        return;
+    worker->share->slot[worker->slot].state = WORKER_READY;
+    /* The master looks at the states whenever it hears of its children. */
+    (void)kill(worker->share->master, SIGCHLD);
+}
+
+struct err *worker_new(struct server *server, struct worker_share *share, int slot)
+{
+    struct worker *worker = calloc(1, sizeof(*worker));
+    struct err *err;
+
+    assert(slot >= 0 && slot < share->count);
+    if (worker == NULL)
+        return err_new(ERR_NOMEM, "worker");
+    worker->server = server;
+    worker->share = share;
+    worker->slot = slot;
+    err = co_cond_init(&worker->ended);
+    if (err != NULL)
+        goto free_worker;
+    /* The wrapper owns it from here on; the others' stay for ringing. */
+    err = net_wrap_fd(share->bell[slot], &worker->bell);
+    if (err != NULL)
+        goto fini_cond;
+    worker->listener = co_spawn_joinable(bell_run, worker);
+    if (worker->listener == NULL) {
+        err = err_new(ERR_NOMEM, "worker: coroutine");
+        goto free_bell;
+    }
+    (void)str_copy(server->server_id, sizeof(server->server_id), share->server_id);
+    server->worker = worker;
+    return NULL;
+free_bell:
+    net_free(worker->bell);
+    share->bell[slot] = -1;
+fini_cond:
+    co_cond_fini(&worker->ended);
+free_worker:
+    free(worker);
+    return err;
+}
+
+void worker_free(struct worker *worker, usec_t timeout_never)
+{
+    if (worker == NULL)
+        return;
+    for (struct worker_relay *relay = worker->relays; relay != NULL; relay = relay->next)
+        worker_relay_drop(relay);
+    while (worker->relays != NULL)
+        (void)co_cond_wait(&worker->ended, timeout_never);
+    co_interrupt(worker->listener);
+    co_join(worker->listener, timeout_never);
+    net_free(worker->bell);
+    worker->share->bell[worker->slot] = -1;
+    co_cond_fini(&worker->ended);
+    worker->server->worker = NULL;
+    free(worker);
+}

@@ -1,0 +1,18 @@
+#ifndef APP_WORKER_HTTP_H
+#define APP_WORKER_HTTP_H
+
+/*
+ * What a worker serves to the others at its own socket: its streams as they were
+ * published, and its part of the API. Nobody is asked who he is there: the socket lies in a folder
+ * that only this server may enter.
+ */
+#include "app/http_exchange.h"
+
+/* Followed by the publication's number (live/registry.h). */
+#define WORKER_HTTP_RELAY "/relay/"
+
+/* The end of the chain for such connections; behind it stands next. NULL without memory. */
+struct http_handler *worker_http_new(struct http_handler *next);
+void worker_http_free(struct http_handler *handler);
+
+#endif

@@ -1,0 +1,65 @@
+#ifndef APP_WORKER_SHARE_H
+#define APP_WORKER_SHARE_H
+
+/*
+ * What the processes of one server share: made by the master before it forks, used by
+ * the workers, cleaned by the master when one of them dies. Never yields.
+ */
+#include "app/config.h"
+#include "live/registry.h"
+
+#include <stdatomic.h>
+#include <sys/types.h>
+
+struct shared_map;
+
+enum worker_state {
+    WORKER_GONE,     /* no process */
+    WORKER_STARTING, /* forked */
+    WORKER_READY,    /* its listeners are open */
+    WORKER_FAILED    /* it could not start, and said why */
+};
+
+/* In shared memory, written by the worker itself, and by the master while there is none. */
+struct worker_slot {
+    _Atomic int32_t state; /* enum worker_state */
+    _Atomic uint32_t connections;
+};
+
+struct worker_share {
+    int count; /* of workers */
+    pid_t master;
+    struct worker_slot *slot;
+    struct registry *registry;
+    struct shared_map *peers; /* connections of each address, one number a worker; NULL: not limited */
+    char *folder;             /* private: the workers' own sockets */
+    char server_id[32];
+    int bell[CONFIG_WORKERS_MAX]; /* co/notify.h: the registry has changed; -1: none */
+};
+
+/* How many workers that configuration means. */
+int worker_share_count(const struct config *config);
+
+struct err *worker_share_new(struct worker_share **out, const struct config *config);
+/* Frees this process's view; the master's also removes the folder. */
+void worker_share_free(struct worker_share *share);
+
+/* Tells all workers that a stream has come or gone. */
+void worker_share_ring(const struct worker_share *share);
+
+/* A worker's process is gone: its streams, connections and socket with it. */
+void worker_share_reap(struct worker_share *share, int slot);
+
+/* Where a worker listens for the others; 0, or -1 when it does not fit. */
+int worker_share_path(const struct worker_share *share, int slot, char *out, size_t cap);
+
+/*
+ * Counts a connection in, against the whole server's limits. NULL, or the name of the limit
+ * (constant) that it would break; then it is not counted. Two that come at one moment for
+ * one place may both be turned away.
+ */
+const char *worker_share_enter(struct worker_share *share, int slot, const char *ip,
+                               const struct config *config);
+void worker_share_leave(struct worker_share *share, int slot, const char *ip);
+
+#endif

@@ -1,0 +1,255 @@
+/*
+ * A hash table with chains, all in one mapping, by index rather than by pointer.
+ *
+ * The lock is a robust mutex: when its holder is killed the kernel gives it to the next one and
+ * says so. What counts of an entry is its mark `used`, which is set after the name is there and
+ * the value is zero, and cleared before anything else; chains and the list of the free ones
+ * follow from the marks and are made anew then. Names and values lie apart from the marks, so
+ * that the pages of entries that were never used are never touched.
+ */
+#include "base/shared_map.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* Links are an entry's number and one more; 0 ends a chain. */
+struct shared_mark {
+    uint32_t next;
+    _Atomic uint32_t used;
+    uint32_t hash;
+};
+
+struct shared_map {
+    pthread_mutex_t lock;
+    size_t bytes; /* of the mapping */
+    size_t value_size;
+    uint32_t entries_max;
+    uint32_t bucket_mask;
+    uint32_t touched; /* entries from here on were never used */
+    uint32_t free;    /* chain of those before it that are free */
+    uint32_t count;
+    /* Offsets from the beginning. */
+    size_t buckets_at, marks_at, keys_at, values_at;
+};
+
+static uint32_t *bucket_of(struct shared_map *map, uint32_t hash)
+{
+    return (uint32_t *)((char *)map + map->buckets_at) + (hash & map->bucket_mask);
+}
+
+static struct shared_mark *mark_at(struct shared_map *map, uint32_t i)
+{
+    assert(i < map->entries_max);
+    return (struct shared_mark *)((char *)map + map->marks_at) + i;
+}
+
+static char *key_at(const struct shared_map *map, uint32_t i)
+{
+    return (char *)(uintptr_t)map + map->keys_at + (size_t)i * SHARED_MAP_KEY_MAX;
+}
+
+static void *value_at(const struct shared_map *map, uint32_t i)
+{
+    return (char *)(uintptr_t)map + map->values_at + (size_t)i * map->value_size;
+}
+
+static uint32_t index_of(const struct shared_map *map, const void *value)
+{
+    size_t at = (size_t)((const char *)value - (const char *)map) - map->values_at;
+
+    assert(at % map->value_size == 0 && at / map->value_size < map->entries_max);
+    return (uint32_t)(at / map->value_size);
+}
+
+/* FNV-1a. */
+static uint32_t hash_of(const char *key)
+{
+    uint32_t hash = 0x811c9dc5u;
+
+    for (; *key != '\0'; key++)
+        hash = (hash ^ (unsigned char)*key) * 0x01000193u;
+    return hash;
+}
+
+static size_t align_up(size_t n)
+{
+    return (n + 63) & ~(size_t)63;
+}
+
+static int lock_init(pthread_mutex_t *lock)
+{
+    pthread_mutexattr_t attr;
+    int failed = pthread_mutexattr_init(&attr) != 0;
+
+    if (failed)
+        return -1;
+    failed = pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED) != 0 ||
+             pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST) != 0 ||
+             pthread_mutex_init(lock, &attr) != 0;
+    pthread_mutexattr_destroy(&attr);
+    return failed ? -1 : 0;
+}
+
+struct shared_map *shared_map_new(size_t entries_max, size_t value_size)
+{
+    struct shared_map layout = {.entries_max = (uint32_t)entries_max};
+    struct shared_map *map;
+    size_t buckets = 16;
+
+    assert(entries_max > 0 && entries_max <= 1 << 24 && value_size > 0 && value_size <= 4096);
+    while (buckets < entries_max)
+        buckets *= 2;
+    layout.bucket_mask = (uint32_t)(buckets - 1);
+    layout.value_size = (value_size + 7) & ~(size_t)7;
+    layout.buckets_at = align_up(sizeof(layout));
+    layout.marks_at = align_up(layout.buckets_at + buckets * sizeof(uint32_t));
+    layout.values_at = align_up(layout.marks_at + entries_max * sizeof(struct shared_mark));
+    layout.keys_at = align_up(layout.values_at + entries_max * layout.value_size);
+    layout.bytes = layout.keys_at + entries_max * SHARED_MAP_KEY_MAX;
+    map = mmap(NULL, layout.bytes, PROT_READ | PROT_WRITE,
+               MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (map == MAP_FAILED)
+        return NULL;
+    memcpy(map, &layout, sizeof(layout));
+    if (lock_init(&map->lock) != 0) {
+        shared_map_free(map);
+        return NULL;
+    }
+    return map;
+}
+
+void shared_map_free(struct shared_map *map)
+{
+    if (map != NULL)
+        (void)munmap(map, map->bytes);
+}
+
+/* Chains, free list and count, from the marks. */
+static void shared_map_repair(struct shared_map *map)
+{
+    uint32_t *bucket = (uint32_t *)((char *)map + map->buckets_at);
+
+    memset(bucket, 0, ((size_t)map->bucket_mask + 1) * sizeof(*bucket));
+    /* An entry may have been marked before it was counted as touched. */
+    while (map->touched < map->entries_max && mark_at(map, map->touched)->used)
+        map->touched++;
+    map->free = 0;
+    map->count = 0;
+    for (uint32_t i = 0; i < map->touched; i++) {
+        struct shared_mark *mark = mark_at(map, i);
+        uint32_t *head;
+
+        if (mark->used) {
+            mark->hash = hash_of(key_at(map, i));
+            head = bucket_of(map, mark->hash);
+            map->count++;
+        } else {
+            head = &map->free;
+        }
+        mark->next = *head;
+        *head = i + 1;
+    }
+}
+
+void shared_map_lock(struct shared_map *map)
+{
+    int failed = pthread_mutex_lock(&map->lock);
+
+    if (failed == EOWNERDEAD) {
+        shared_map_repair(map);
+        failed = pthread_mutex_consistent(&map->lock);
+    }
+    /* Nothing else can be: to go on without the lock would be worse than to end. */
+    if (failed != 0)
+        abort();
+}
+
+void shared_map_unlock(struct shared_map *map)
+{
+    (void)pthread_mutex_unlock(&map->lock);
+}
+
+void *shared_map_find(struct shared_map *map, const char *key)
+{
+    uint32_t hash = hash_of(key);
+    uint32_t at = *bucket_of(map, hash);
+
+    while (at != 0) {
+        const struct shared_mark *mark = mark_at(map, at - 1);
+
+        if (mark->hash == hash && strcmp(key_at(map, at - 1), key) == 0)
+            return value_at(map, at - 1);
+        at = mark->next;
+    }
+    return NULL;
+}
+
+void *shared_map_add(struct shared_map *map, const char *key)
+{
+    size_t len = strlen(key);
+    struct shared_mark *mark;
+    uint32_t *bucket;
+    uint32_t i;
+
+    if (len >= SHARED_MAP_KEY_MAX || (map->free == 0 && map->touched == map->entries_max))
+        return NULL;
+    i = map->free != 0 ? map->free - 1 : map->touched;
+    mark = mark_at(map, i);
+    memcpy(key_at(map, i), key, len + 1);
+    memset(value_at(map, i), 0, map->value_size);
+    mark->hash = hash_of(key);
+    /* From here on it counts, whatever becomes of us. */
+    atomic_store(&mark->used, 1);
+    if (map->free != 0)
+        map->free = mark->next;
+    else
+        map->touched++;
+    bucket = bucket_of(map, mark->hash);
+    mark->next = *bucket;
+    *bucket = i + 1;
+    map->count++;
+    return value_at(map, i);
+}
+
+void shared_map_remove(struct shared_map *map, void *value)
+{
+    uint32_t i = index_of(map, value);
+    struct shared_mark *mark = mark_at(map, i);
+    uint32_t *link = bucket_of(map, mark->hash);
+
+    assert(mark->used);
+    atomic_store(&mark->used, 0);
+    while (*link != i + 1) {
+        assert(*link != 0);
+        link = &mark_at(map, *link - 1)->next;
+    }
+    *link = mark->next;
+    mark->next = map->free;
+    map->free = i + 1;
+    map->count--;
+}
+
+void *shared_map_next(struct shared_map *map, const void *value)
+{
+    uint32_t i = value != NULL ? index_of(map, value) + 1 : 0;
+
+    for (; i < map->touched; i++)
+        if (mark_at(map, i)->used)
+            return value_at(map, i);
+    return NULL;
+}
+
+const char *shared_map_key(const struct shared_map *map, const void *value)
+{
+    return key_at(map, index_of(map, value));
+}
+
+size_t shared_map_count(const struct shared_map *map)
+{
+    return map->count;
+}

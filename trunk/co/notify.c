@@ -1,0 +1,42 @@
+/*
+ * The bell is an eventfd. It counts, so a ring is never lost; it does not
+ * block, since the count is taken away with each hearing and could else only overflow after
+ * 2^64 of them.
+ */
+#include "co/notify.h"
+
+#include <errno.h>
+#include <sys/eventfd.h>
+
+int notify_new(void)
+{
+    return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+}
+
+void notify_ring(int fd)
+{
+    (void)eventfd_write(fd, 1);
+}
+
+void notify_clear(int fd)
+{
+    eventfd_t count;
+
+    (void)eventfd_read(fd, &count);
+}
+
+struct err *notify_wait(struct net_conn *conn, usec_t timeout_never)
+{
+    eventfd_t count;
+
+    for (;;) {
+        ssize_t n = net_try_read(conn, &count, sizeof(count));
+
+        if (n == (ssize_t)sizeof(count))
+            return NULL;
+        if (n >= 0 || (errno != EAGAIN && errno != EINTR))
+            return err_sys(n < 0 ? errno : EIO, "bell");
+        if (net_wait(conn, NET_IN, timeout_never) < 0)
+            return err_new(ERR_INTERRUPTED, "interrupted");
+    }
+}

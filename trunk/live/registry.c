@@ -1,0 +1,158 @@
+/*
+ * The publish lock over processes: a shared table (base/shared_map.h) with one entry
+ * for each published stream. An entry without a worker is one whose maker was killed before
+ * it was done: it stands for nothing and is taken by the next who asks.
+ */
+#include "live/registry.h"
+
+#include "base/shared_map.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct registry_entry {
+    uint64_t number;
+    _Atomic int32_t holder; /* the worker and one more; set last; 0: nobody */
+    uint8_t has_print;
+    uint8_t print[REGISTRY_PRINT_SIZE];
+};
+
+struct registry {
+    struct shared_map *map;
+    struct shared_map *numbers; /* one entry: the last number that was given */
+};
+
+static const char last_number[] = "last";
+
+struct registry *registry_new(size_t streams_max)
+{
+    struct registry *registry = calloc(1, sizeof(*registry));
+    void *number = NULL;
+
+    if (registry == NULL)
+        return NULL;
+    registry->map = shared_map_new(streams_max, sizeof(struct registry_entry));
+    registry->numbers = shared_map_new(1, sizeof(uint64_t));
+    if (registry->numbers != NULL)
+        number = shared_map_add(registry->numbers, last_number);
+    if (registry->map == NULL || number == NULL) {
+        registry_free(registry);
+        return NULL;
+    }
+    return registry;
+}
+
+void registry_free(struct registry *registry)
+{
+    if (registry == NULL)
+        return;
+    shared_map_free(registry->map);
+    shared_map_free(registry->numbers);
+    free(registry);
+}
+
+/* Called with the map locked, which guards it. */
+static uint64_t next_number(struct registry *registry)
+{
+    uint64_t *last = shared_map_next(registry->numbers, NULL);
+
+    assert(last != NULL);
+    return ++*last;
+}
+
+/* Whether the one who asks may put the holder out. Takes the same time for every print. */
+static int may_replace(const struct registry_entry *entry, const struct registry_claim *claim)
+{
+    uint8_t differ = 0;
+
+    if (claim->takeover != REGISTRY_REPLACE_SAME)
+        return claim->takeover == REGISTRY_REPLACE;
+    if (!entry->has_print || claim->print == NULL)
+        return 0;
+    for (size_t i = 0; i < REGISTRY_PRINT_SIZE; i++)
+        differ |= entry->print[i] ^ claim->print[i];
+    return differ == 0;
+}
+
+enum registry_answer registry_claim(struct registry *registry, const struct registry_claim *claim,
+                                    uint64_t *number)
+{
+    enum registry_answer answer = REGISTRY_FULL;
+    struct registry_entry *entry;
+
+    assert(claim->worker >= 0 && number != NULL);
+    shared_map_lock(registry->map);
+    entry = shared_map_find(registry->map, claim->key);
+    if (entry == NULL)
+        entry = shared_map_add(registry->map, claim->key);
+    else if (entry->holder != 0 && !may_replace(entry, claim)) {
+        answer = REGISTRY_BUSY;
+        entry = NULL;
+    }
+    if (entry != NULL) {
+        answer = REGISTRY_YOURS;
+        entry->holder = 0;
+        entry->number = *number = next_number(registry);
+        entry->has_print = claim->print != NULL;
+        if (claim->print != NULL)
+            memcpy(entry->print, claim->print, REGISTRY_PRINT_SIZE);
+        entry->holder = claim->worker + 1;
+    }
+    shared_map_unlock(registry->map);
+    return answer;
+}
+
+void registry_release(struct registry *registry, const char *key, uint64_t number)
+{
+    struct registry_entry *entry;
+
+    shared_map_lock(registry->map);
+    entry = shared_map_find(registry->map, key);
+    if (entry != NULL && entry->number == number)
+        shared_map_remove(registry->map, entry);
+    shared_map_unlock(registry->map);
+}
+
+int registry_find(struct registry *registry, const char *key, struct registry_holder *holder)
+{
+    const struct registry_entry *entry;
+    int found;
+
+    shared_map_lock(registry->map);
+    entry = shared_map_find(registry->map, key);
+    found = entry != NULL && entry->holder != 0;
+    if (found) {
+        holder->worker = entry->holder - 1;
+        holder->number = entry->number;
+    }
+    shared_map_unlock(registry->map);
+    return found ? 0 : -1;
+}
+
+size_t registry_reap(struct registry *registry, int worker)
+{
+    struct registry_entry *entry = NULL;
+    size_t freed = 0;
+
+    shared_map_lock(registry->map);
+    while ((entry = shared_map_next(registry->map, entry)) != NULL) {
+        if (entry->holder != worker + 1 && entry->holder != 0)
+            continue;
+        shared_map_remove(registry->map, entry);
+        freed++;
+    }
+    shared_map_unlock(registry->map);
+    return freed;
+}
+
+size_t registry_count(struct registry *registry)
+{
+    size_t count;
+
+    shared_map_lock(registry->map);
+    count = shared_map_count(registry->map);
+    shared_map_unlock(registry->map);
+    return count;
+}

@@ -1,0 +1,225 @@
+#!/bin/bash
+#
+# Builds the container image and starts it for real, where there is no Docker:
+#
+#   trunk/test/container.sh DIR
+#
+# DIR is where images and logs are kept; what is there already is used again. Needs root,
+# buildah, debootstrap, ffmpeg and curl (none of which "make test" asks for: this is
+# not a part of it). The base image debian:bookworm-slim is made by debootstrap, with
+# this machine's own package sources. Then the image is built from the Dockerfile, and started as
+#
+#   docker run --rm -it -p 1935:1935 -p 8080:8080 IMAGE ./objs/server -c conf/http.flv.live.conf
+#   docker run --rm -it -p 1935:1935 -p 8080:8080 -p 8088:8088 IMAGE
+#
+# would. A stream is published into it and played out of it. RTMP_PORT, HTTP_PORT, HTTPS_PORT and
+# API_PORT (1935, 8080, 8088, 1985) choose others where these are taken.
+set -euo pipefail
+
+if [ "$(id -u)" != 0 ] || [ $# -ne 1 ]; then
+    sed -n '3,17s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+fi
+for tool in buildah debootstrap ffmpeg curl; do
+    command -v "$tool" >/dev/null || {
+        echo "container.sh: $tool is missing" >&2
+        exit 2
+    }
+done
+cd "$(dirname "$0")/../.."
+dir=$(realpath -m "$1")
+mkdir -p "$dir"
+suite=bookworm
+base=docker.io/library/debian:$suite-slim
+image=localhost/millrace:test
+rtmp=${RTMP_PORT:-1935} http=${HTTP_PORT:-8080} https=${HTTPS_PORT:-8088} api=${API_PORT:-1985}
+export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
+container=
+server=
+publisher=
+
+buildah_here()
+{
+    buildah --root "$dir/storage" --runroot "$dir/run" "$@"
+}
+
+say()
+{
+    printf '\n=== %s [%d s]\n' "$*" "$SECONDS"
+}
+
+fail()
+{
+    echo "container.sh: $*" >&2
+    [ ! -f "$dir/server.log" ] || tail -n 30 "$dir/server.log" >&2
+    exit 1
+}
+
+# The server's own process id, out of its log: buildah does not pass signals on.
+server_pid()
+{
+    sed -n 's/^\[[^]]*\]\[[a-z]*\]\[\([0-9]*\)\].*/\1/p' "$dir/server.log" | head -n 1
+}
+
+clean_up()
+{
+    [ -z "$publisher" ] || kill "$publisher" 2>/dev/null || true
+    if [ -n "$server" ]; then
+        kill "$(server_pid)" "$server" 2>/dev/null || true
+        wait "$server" 2>/dev/null || true
+    fi
+    [ -z "$container" ] || buildah_here rm "$container" >/dev/null || true
+}
+trap clean_up EXIT
+
+# wait_for SECONDS WHAT COMMAND...: until the command succeeds.
+wait_for()
+{
+    local until=$((SECONDS + $1)) what=$2
+
+    shift 2
+    until "$@" >/dev/null 2>&1; do
+        [ "$SECONDS" -lt "$until" ] || fail "waited in vain for $what"
+        sleep 0.2
+    done
+}
+
+# The base as Docker's registry would have it; package sources and certificates are this machine's.
+make_base()
+{
+    local targets mirror made
+
+    buildah_here inspect --type image "$base" >/dev/null 2>&1 && return
+    say "debootstrap $suite"
+    # shellcheck disable=SC2016
+    targets=$(apt-get indextargets --format '$(SITE) $(RELEASE) $(COMPONENT)' | sort -u)
+    mirror=$(awk -v suite="$suite" '$2 == suite { print $1; exit }' <<<"$targets")
+    rm -rf "$dir/base"
+    debootstrap --variant=minbase "$suite" "$dir/base" "$mirror" >"$dir/debootstrap.log" 2>&1 ||
+        fail "debootstrap: see $dir/debootstrap.log"
+    awk '$3 == "main" && $2 ~ /bookworm/ { print "deb", $1, $2, $3 }' <<<"$targets" \
+        >"$dir/base/etc/apt/sources.list"
+    cp -a /usr/local/share/ca-certificates/. "$dir/base/usr/local/share/ca-certificates/" 2>/dev/null || true
+    rm -rf "$dir/base/var/cache/apt/archives/"*.deb "$dir/base/var/lib/apt/lists/"*
+    tar -C "$dir/base" -cf "$dir/base.tar" .
+    made=$(buildah_here from scratch)
+    buildah_here add "$made" "$dir/base.tar" / >/dev/null
+    buildah_here config --cmd bash "$made"
+    buildah_here commit --rm "$made" "$base" >/dev/null
+    rm -rf "$dir/base" "$dir/base.tar"
+}
+
+# config NAME: what the image says of itself, one word a line.
+config()
+{
+    buildah_here inspect --type image --format "{{range .OCIv1.Config.$1}}{{println .}}{{end}}" "$image" |
+        sed '/^$/d'
+}
+
+exposed_ports()
+{
+    # shellcheck disable=SC2016
+    buildah_here inspect --type image \
+        --format '{{range $port, $none := .OCIv1.Config.ExposedPorts}}{{$port}} {{end}}' "$image"
+}
+
+listens()
+{
+    local hex
+
+    hex=$(printf '%04X' "$1")
+    grep -qiE "^ *[0-9]+: [0-9A-F]+:$hex [0-9A-F]+:0000 0A" /proc/net/tcp /proc/net/tcp6
+}
+
+# start [COMMAND...]: what "docker run IMAGE [COMMAND...]" does: the image's entry point, then the
+# command or the image's own. The network is the host's, so ports are chosen by the environment.
+start()
+{
+    local entry words port
+
+    mapfile -t entry < <(config Entrypoint)
+    if [ $# -eq 0 ]; then
+        mapfile -t words < <(config Cmd)
+        set -- "${words[@]}"
+    fi
+    for port in "$rtmp" "$http" "$https" "$api"; do
+        ! listens "$port" || fail "port $port is taken: choose another (RTMP_PORT, HTTP_PORT, …)"
+    done
+    say "start: ${entry[*]} $*"
+    container=$(buildah_here from --pull-never "$image")
+    buildah_here run --isolation chroot --env "SRS_LISTEN=$rtmp" \
+        --env "SRS_HTTP_SERVER_LISTEN=$http" --env "SRS_HTTP_SERVER_HTTPS_LISTEN=$https" \
+        --env "SRS_HTTP_API_LISTEN=$api" "$container" -- "${entry[@]}" "$@" >"$dir/server.log" 2>&1 &
+    server=$!
+    wait_for 20 "the server's ports" eval "listens $rtmp && listens $http"
+}
+
+# The server ends by TERM, in time and with 0.
+stop()
+{
+    local pid status=0
+
+    kill "$publisher" 2>/dev/null || true
+    wait "$publisher" 2>/dev/null || true
+    publisher=
+    pid=$(server_pid)
+    [ -n "$pid" ] || fail "the log on the console has no line with a process id"
+    kill -TERM "$pid" || fail "process $pid of the log is not there"
+    wait "$server" || status=$?
+    server=
+    [ "$status" = 0 ] || fail "the server's exit status is $status"
+    buildah_here rm "$container" >/dev/null
+    container=
+}
+
+publish()
+{
+    [ -f doc/source.flv ] || sh doc/make-source.sh
+    ffmpeg -nostdin -v error -re -stream_loop -1 -i doc/source.flv -c copy -f flv \
+        "rtmp://127.0.0.1:$rtmp/live/livestream" >"$dir/publish.log" 2>&1 &
+    publisher=$!
+}
+
+# plays URL: three seconds of it decode without a complaint.
+plays()
+{
+    local complaints
+
+    complaints=$(timeout 60 ffmpeg -nostdin -v error -xerror -i "$1" -t 3 -f null - 2>&1) ||
+        fail "$1: $complaints"
+    [ -z "$complaints" ] || fail "$1: $complaints"
+    echo "plays: $1"
+}
+
+gets()
+{
+    curl -sSkf --max-time 10 -o /dev/null "$1" || fail "$1"
+    echo "gets:  $1"
+}
+
+make_base
+say "buildah build"
+buildah_here build --pull-never --layers -t "$image" . >"$dir/build.log" 2>&1 ||
+    fail "the image: $(tail -n 30 "$dir/build.log")"
+[ "$(exposed_ports)" = "1935/tcp 8080/tcp 8088/tcp " ] || fail "the image exposes: $(exposed_ports)"
+
+start ./objs/server -c conf/http.flv.live.conf
+publish
+plays "rtmp://127.0.0.1:$rtmp/live/livestream"
+plays "http://127.0.0.1:$http/live/livestream.flv"
+gets "http://127.0.0.1:$http/players/"
+gets "http://127.0.0.1:$http/players/mpegts.js"
+stop
+
+start
+publish
+for extension in flv ts aac; do
+    plays "http://127.0.0.1:$http/live/livestream.$extension"
+done
+plays "https://127.0.0.1:$https/live/livestream.flv"
+gets "https://127.0.0.1:$https/players/"
+grep -q 'made conf/server.key and conf/server.crt' "$dir/server.log" ||
+    fail "no certificate was made at the first start"
+stop
+
+say "the container builds, starts, takes a stream and gives it out again"

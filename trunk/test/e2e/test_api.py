@@ -1,0 +1,183 @@
+"""The HTTP API end to end, in the shape that consoles for SRS know."""
+
+import json
+import time
+
+import pytest
+
+import flv
+import harness
+from harness import curl, wait_for
+from rtmp import Publisher
+
+
+@pytest.fixture
+def api_server(server):
+    """A server with the API at an address of its own; its port is srv.api_port."""
+    def start(directives="", **options):
+        port = harness.free_port()
+        srv = server(top=f"http_api {{ enabled on; listen {port}; {directives} }}", **options)
+        wait_for(lambda: port in harness.listening_ports(), what="the API to listen")
+        srv.api_port = port
+        return srv
+    return start
+
+
+def api(srv, path, *args, port=None):
+    answer = curl(f"http://127.0.0.1:{port or srv.api_port}/api/v1/{path}", *args)
+    assert answer.status == 200, (path, answer.status, answer.text)
+    assert answer.headers["content-type"] == "application/json"
+    return answer.json()
+
+
+def test_versions_and_summaries(api_server):
+    srv = api_server()
+    answer = api(srv, "versions")
+    assert answer["code"] == 0 and answer["server"] and answer["pid"] == str(srv.pid)
+    version = answer["data"]
+    assert version["version"] == f"{version['major']}.{version['minor']}.{version['revision']}"
+    summary = api(srv, "summaries")["data"]
+    assert summary["ok"] is True and summary["self"]["pid"] == srv.pid
+    assert abs(summary["now_ms"] / 1000 - time.time()) < 5
+
+
+def test_a_published_stream(api_server, publish):
+    srv = api_server()
+    assert api(srv, "streams")["streams"] == []
+    first = publish(srv, "live/livestream?token=secret-key")
+    [stream] = wait_for(lambda: [s for s in api(srv, "streams")["streams"] if s["video"]
+                                 and s["audio"] and s["kbps"]["recv_30s"] > 0],
+                        what="the stream's description")
+    assert (stream["name"], stream["app"], stream["url"]) == \
+        ("livestream", "live", "/live/livestream")
+    video, audio = stream["video"], stream["audio"]
+    assert (video["codec"], video["width"], video["height"]) == ("H264", 1280, 720)
+    assert video["profile"] == "High" and video["level"] == "3.1"
+    assert (audio["codec"], audio["sample_rate"], audio["channel"], audio["profile"]) == \
+        ("AAC", 44100, 2, "LC")
+    assert stream["publish"]["active"] is True and stream["clients"] == 1
+    assert stream["recv_bytes"] > 0 and stream["frames"] > 0
+    assert api(srv, f"streams/{stream['id']}")["stream"]["id"] == stream["id"]
+    publisher = api(srv, f"clients/{stream['publish']['cid']}")["client"]
+    assert publisher["publish"] is True and publisher["stream"] == stream["id"]
+    assert publisher["ip"] == "127.0.0.1" and publisher["recv_bytes"] > 0
+    [vhost] = api(srv, "vhosts")["vhosts"]
+    assert vhost["id"] == stream["vhost"] == publisher["vhost"]
+    assert (vhost["name"], vhost["streams"], vhost["clients"]) == ("__defaultVhost__", 1, 1)
+    everything = "".join(json.dumps(api(srv, name)) for name in
+                         ("streams", "clients", "vhosts", "summaries"))
+    assert "secret" not in everything and "token" not in everything
+    first.stop()
+    # Nobody watches: it is gone with its publisher.
+    wait_for(lambda: api(srv, "streams")["streams"] == [], what="the stream to be gone")
+
+
+def test_a_publisher_that_is_away(api_server, publish):
+    srv = api_server()
+    first = publish(srv)
+    viewer = harness.Process(["curl", "-s", "-o", "/dev/null", srv.http_url()],
+                             srv.folder / "viewer.log")
+    try:
+        wait_for(lambda: api(srv, "streams")["streams"][0]["clients"] == 2, what="the viewer")
+        first.stop()
+        wait_for(lambda: not api(srv, "streams")["streams"][0]["publish"]["active"],
+                 what="the publisher to be gone")
+        [stream] = api(srv, "streams")["streams"]
+        assert stream["publish"]["cid"] == "" and stream["clients"] == 1
+    finally:
+        viewer.kill()
+
+
+def test_viewers_are_clients(api_server, publish):
+    srv = api_server()
+    publish(srv)
+    viewers = [harness.Process(["curl", "-s", "-o", "/dev/null", srv.http_url()],
+                               srv.folder / f"viewer{i}.log") for i in range(3)]
+    try:
+        wait_for(lambda: api(srv, "streams")["streams"][0]["clients"] == 4, what="three viewers")
+        clients = api(srv, "clients")["clients"]
+        assert sorted(c["type"] for c in clients) == ["flv-play"] * 3 + ["fmle-publish"]
+        assert len({c["id"] for c in clients}) == 4
+        wait_for(lambda: all(c["send_bytes"] > 100_000 for c in api(srv, "clients")["clients"]
+                             if not c["publish"]), what="bytes sent")
+        assert len(api(srv, "clients?start=0&count=2")["clients"]) == 2
+        assert len(api(srv, "clients?start=3&count=2")["clients"]) == 1
+    finally:
+        for viewer in viewers:
+            viewer.kill()
+    wait_for(lambda: len(api(srv, "clients")["clients"]) == 1, what="the viewers to be gone")
+    assert api(srv, "streams")["streams"][0]["clients"] == 1
+
+
+def test_many_streams_are_paged(api_server, source_flv):
+    srv = api_server()
+    tags = flv.preamble_and_ring(flv.parse_file(source_flv).tags)[0]
+    publishers = [Publisher(srv.rtmp_url(f"live/s{i:02}")) for i in range(12)]
+    try:
+        for publisher in publishers:
+            publisher.send_tags(tags)
+        assert len(api(srv, "streams")["streams"]) == 10
+        every = api(srv, "streams?count=100")["streams"]
+        assert sorted(s["name"] for s in every) == [f"s{i:02}" for i in range(12)]
+        pages = [s for start in (0, 5, 10) for s in
+                 api(srv, f"streams?start={start}&count=5")["streams"]]
+        assert [s["id"] for s in pages] == [s["id"] for s in every]
+    finally:
+        for publisher in publishers:
+            publisher.close()
+
+
+def test_what_nobody_publishes_is_not_listed(api_server):
+    srv = api_server()
+    waiting = harness.Process(["curl", "-s", srv.http_url("/live/any-name-at-all.flv")],
+                              srv.folder / "waiting.log")
+    try:
+        wait_for(lambda: len(api(srv, "clients")["clients"]) == 1, what="the viewer that waits")
+        assert api(srv, "streams?count=100")["streams"] == []
+    finally:
+        waiting.kill()
+
+
+def test_errors(api_server):
+    srv = api_server()
+    assert api(srv, "streams/none") == {"code": 2048}
+    assert api(srv, "vhosts/none") == {"code": 2047}
+    assert api(srv, "clients/none") == {"code": 2049}
+    base = f"http://127.0.0.1:{srv.api_port}"
+    for path in ("/api/v1/nothing", "/api/v1/versions/x", "/live/livestream.flv", "/"):
+        assert curl(base + path).status == 404, path
+    posted = curl(base + "/api/v1/streams", "-X", "POST", "-d", "x")
+    assert posted.status == 405 and "GET" in posted.headers["allow"]
+
+
+def test_at_the_http_server_only_what_the_page_needs(api_server):
+    srv = api_server()
+    assert api(srv, "streams", port=srv.http_port)["streams"] == []
+    assert api(srv, "versions", port=srv.http_port)["code"] == 0
+    for path in ("clients", "vhosts", "summaries", ""):
+        assert curl(srv.http_url("/api/v1/" + path)).status == 404, path
+
+
+def test_one_port_for_both(server):
+    srv = server(config="""listen @RTMP@; daemon off; srs_log_tank console;
+        http_server { enabled on; listen @HTTP@; dir @HTML@; }
+        http_api { enabled on; listen 0.0.0.0:@HTTP@; }
+        vhost __defaultVhost__ { http_remux { enabled on; } }""")
+    for path in ("streams", "clients", "vhosts", "summaries", "versions", ""):
+        assert api(srv, path, port=srv.http_port)["code"] == 0
+    assert curl(srv.http_url("/live/nothing.txt")).status == 404
+
+
+def test_switched_off(server):
+    srv = server()
+    assert curl(srv.http_url("/api/v1/streams")).status == 404
+
+
+@pytest.mark.parametrize("switch", ["on", "off"])
+def test_crossdomain(switch, api_server):
+    srv = api_server(f"crossdomain {switch};")
+    answer = curl(f"http://127.0.0.1:{srv.api_port}/api/v1/streams", "-H", "Origin: http://page.a")
+    assert ("access-control-allow-origin" in answer.headers) == (switch == "on")
+    # The other listener has its own switch.
+    answer = curl(srv.http_url("/api/v1/streams"), "-H", "Origin: http://page.a")
+    assert answer.headers["access-control-allow-origin"] == "http://page.a"

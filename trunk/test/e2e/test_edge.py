@@ -1,0 +1,345 @@
+"""Edges: one pull for all viewers, over RTMP, HTTP-FLV and HTTPS-FLV; origins that die; chains and
+loops; publishing to an edge.
+"""
+
+import signal
+import socket
+import time
+
+import pytest
+
+import flv
+from harness import curl, ffmpeg_decode, free_port, run, wait_for
+from rtmp import Publisher
+
+FRAME_MS = 40
+
+
+def cluster(origins, protocol="flv", more=""):
+    ports = origins if isinstance(origins, (list, tuple)) else [origins]
+    names = " ".join(one if isinstance(one, str) else f"127.0.0.1:{one}" for one in ports)
+    return f"cluster {{ mode remote; origin {names}; protocol {protocol}; {more} }}"
+
+
+def port_of(srv, protocol):
+    return srv.rtmp_port if protocol == "rtmp" else srv.http_port
+
+
+@pytest.fixture
+def view(server):
+    """view(srv, "live/x.flv", …): a flv.Viewer that is closed before the server is."""
+    assert server
+    opened = []
+
+    def start(srv, path="/live/livestream.flv", **options):
+        one = flv.Viewer(srv.http_url(path), **options)
+        opened.append(one)
+        return one
+
+    yield start
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def publisher(server):
+    assert server
+    opened = []
+
+    def start(srv, stream="live/livestream"):
+        one = Publisher(srv.rtmp_url(stream))
+        opened.append(one)
+        return one
+
+    yield start
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture(scope="session")
+def source(source_flv):
+    preamble, ring = flv.preamble_and_ring(flv.parse_file(source_flv).tags)
+    return preamble, flv.split_gops(ring)
+
+
+def pulls_begun(srv):
+    """How often the origin was asked: relays that began to play there."""
+    return srv.log().count("] play ") + srv.log().count("start play")
+
+
+@pytest.mark.parametrize("protocol", ["rtmp", "flv"])
+def test_edge_plays(server, publish, view, protocol):
+    origin = server()
+    edge = server(vhost=cluster(port_of(origin, protocol), protocol))
+    publish(origin)
+    assert ffmpeg_decode(edge.http_url(), 3) == ""
+    assert ffmpeg_decode(edge.rtmp_url(), 2) == ""
+    # Both came within the grace, so there was one pull for them.
+    assert len([line for line in edge.log().splitlines() if "plays from" in line]) == 1
+
+
+@pytest.mark.parametrize("protocol", ["rtmp", "flv"])
+def test_cold_start_waits(server, view, publisher, source, protocol):
+    """Many who come before the encoder are one pull, which waits at the origin and plays at once."""
+    origin = server()
+    edge = server(vhost=cluster(port_of(origin, protocol), protocol))
+    viewers = [view(edge) for _ in range(50)]
+    edge.wait_log("pull .*: waits at")
+    origin.wait_log("play .*live/livestream")
+    preamble, gops = source
+    pub = publisher(origin)
+    begun = time.monotonic()
+    pub.send_tags(preamble)
+    pub.send_tags(gops[0])
+    for one in viewers:
+        one.wait_media(3)
+    assert time.monotonic() - begun < 3
+    assert pulls_begun(origin) == 1
+
+
+def test_same_bytes_at_the_edge(server, view, publisher, source):
+    """Preamble and ring of a viewer at the edge are those of one at the origin."""
+    origin = server()
+    edge = server(vhost=cluster(origin.http_port))
+    near, far = view(origin), view(edge)
+    edge.wait_log("waits at")
+    preamble, gops = source
+    pub = publisher(origin)
+    pub.send_tags(preamble)
+    pub.send_tags(gops[0] + gops[1])
+    count = len(gops[0]) + len(gops[1])
+    near.wait_media(count)
+    far.wait_media(count)
+    assert [(t.key, t.time) for t in near.tags][:count] == [(t.key, t.time) for t in far.tags][:count]
+
+
+def test_pull_ends_after_the_last_viewer(server, publish, view):
+    origin = server()
+    edge = server(vhost=cluster(origin.http_port))
+    publish(origin)
+    first, second = view(edge), view(edge)
+    first.wait_media(5)
+    second.wait_media(5)
+    first.close()
+    second.wait_media(len(second.media) + 30)
+    assert "nobody watches" not in edge.log()
+    second.close()
+    edge.wait_log("pull .*nobody watches")
+    origin.wait_log("stop play")
+
+
+def gap_of(viewer):
+    """The longest silence, in seconds, that the viewer saw."""
+    times = [tag.at for tag in viewer.media]
+    return max(b - a for a, b in zip(times, times[1:]))
+
+
+@pytest.mark.parametrize("protocol", ["rtmp", "flv"])
+def test_killed_origin(server, publish, view, protocol):
+    """kill -9 of an origin: the viewer stays and plays on from the next within a second."""
+    origins = [server(), server()]
+    for one in origins:
+        publish(one)
+    edge = server(vhost=cluster([port_of(o, protocol) for o in origins], protocol))
+    viewer = view(edge)
+    viewer.wait_media(30)
+    origins[0].has_stopped = True
+    origins[0].kill()
+    edge.wait_log(f"plays from .*{port_of(origins[1], protocol)}")
+    viewer.wait_media(len(viewer.media) + 60)
+    viewer.check()
+    assert gap_of(viewer) < 1.0
+    flv.check_times(viewer.tags)
+
+
+@pytest.mark.parametrize("protocol", ["rtmp", "flv"])
+def test_stalled_origin(server, publish, view, protocol):
+    """An origin that stands still, its connections open, is left after a second."""
+    origins = [server(), server()]
+    for one in origins:
+        publish(one)
+    edge = server(vhost=cluster([port_of(o, protocol) for o in origins], protocol))
+    viewer = view(edge)
+    viewer.wait_media(30)
+    origins[0].signal(signal.SIGSTOP)
+    try:
+        edge.wait_log("leaves .*no media")
+        edge.wait_log(f"plays from .*{port_of(origins[1], protocol)}")
+        viewer.wait_media(len(viewer.media) + 60)
+    finally:
+        origins[0].signal(signal.SIGCONT)
+    viewer.check()
+    assert gap_of(viewer) < 1.9
+    flv.check_times(viewer.tags)
+
+
+def test_refusing_origin(server, publish, view):
+    """Nobody listens at the first origin: the second plays, at once."""
+    origin = server()
+    publish(origin)
+    edge = server(vhost=cluster([free_port(), origin.http_port]))
+    begun = time.monotonic()
+    view(edge).wait_media(5)
+    assert time.monotonic() - begun < 2
+    edge.wait_log("nothing from")
+
+
+def test_only_origin_comes_back(server, publish, view, tmp_path):
+    """With one origin the edge asks again until it is there, and its viewer is still connected."""
+    origin = server()
+    publish(origin)
+    edge = server(vhost=cluster(origin.http_port), remux={"republish_wait": 30000})
+    viewer = view(edge)
+    viewer.wait_media(10)
+    origin.has_stopped = True
+    origin.kill()
+    edge.wait_log("nothing from")
+    again = server(config=origin.config_path.read_text())
+    again.rtmp_port, again.http_port = origin.rtmp_port, origin.http_port
+    publish(again)
+    before = len(viewer.media)
+    viewer.wait_media(before + 20, timeout=20)
+    flv.check_times(viewer.tags)
+
+
+def test_chain_of_three(server, publish):
+    origin = server()
+    middle = server(vhost=cluster(origin.http_port))
+    edge = server(vhost=cluster(middle.rtmp_port, "rtmp"))
+    last = server(vhost=cluster(edge.http_port))
+    publish(origin)
+    assert ffmpeg_decode(last.http_url(), 3) == ""
+
+
+@pytest.mark.parametrize("protocol", ["rtmp", "flv"])
+def test_loop_is_refused(server, view, protocol):
+    ports = {name: free_port() for name in ("a", "b")}
+    top = ""
+    servers = []
+    for own, other in (("a", "b"), ("b", "a")):
+        listen = f"listen {ports[own]};"
+        servers.append(server(
+            top=listen if protocol == "rtmp" else top,
+            http_server=listen if protocol == "flv" else "",
+            vhost=cluster(ports[other], protocol)))
+    view(servers[0])
+    found = wait_for(lambda: [s for s in servers if "loop" in s.log()], 10, "the loop to be noticed")
+    assert found
+    wait_for(lambda: any("nothing from" in s.log() and "a loop: this server" in s.log()
+                         for s in servers), 10, "the reason at the other side")
+
+
+def test_loop_of_two_that_wait(server, view):
+    """Both have viewers before they ask each other: they notice nevertheless."""
+    ports = [free_port(), free_port()]
+    servers = [server(http_server=f"listen {ports[i]};", vhost=cluster(ports[1 - i]))
+               for i in (0, 1)]
+    for one in servers:
+        view(one)
+    wait_for(lambda: any("a loop: this server" in s.log() for s in servers), 10, "the loop")
+
+
+def test_publish_to_the_edge(server, view, publisher, source):
+    """What is published at an edge is published at the origin, and played from there."""
+    origin = server()
+    edge = server(vhost=cluster(origin.rtmp_port, "rtmp"))
+    preamble, gops = source
+    pub = publisher(edge)
+    origin.wait_log("start publish")
+    pub.send_tags(preamble)
+    pub.send_tags(gops[0])
+    near, far = view(origin), view(edge)
+    pub.send_tags(gops[1])
+    near.wait_media(10)
+    far.wait_media(10)
+    second = Publisher.__new__(Publisher)
+    with pytest.raises(AssertionError):
+        second.__init__(edge.rtmp_url())
+    assert second.has_said("BadName")
+    second.close()
+    pub.unpublish()
+    origin.wait_log("stop publish")
+
+
+def test_publish_without_an_origin(server):
+    edge = server(vhost=cluster(free_port(), "rtmp"))
+    pub = Publisher.__new__(Publisher)
+    with pytest.raises(AssertionError):
+        pub.__init__(edge.rtmp_url())
+    assert pub.has_said("NetStream.Publish.Failed")
+    pub.close()
+
+
+def redirector(port, to, times):
+    """A server that answers `times` requests with 302; its path is kept."""
+    import threading
+
+    def serve(listener):
+        for _ in range(times):
+            conn, _ = listener.accept()
+            with conn:
+                request = b""
+                while b"\r\n\r\n" not in request:
+                    request += conn.recv(4096)
+                path = request.split(b" ")[1].decode()
+                conn.sendall(f"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{to}{path}\r\n"
+                             "Content-Length: 0\r\n\r\n".encode())
+        listener.close()
+
+    listener = socket.create_server(("127.0.0.1", port))
+    thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+    thread.start()
+    return thread
+
+
+def test_redirection_is_followed(server, publish, view):
+    origin = server()
+    publish(origin)
+    ports = [free_port() for _ in range(3)]
+    for at, to in zip(ports, [*ports[1:], origin.http_port]):
+        redirector(at, to, 1)
+    edge = server(vhost=cluster(ports[0]))
+    view(edge).wait_media(10)
+
+
+def test_four_redirections_are_too_many(server, view):
+    ports = [free_port() for _ in range(4)]
+    for at, to in zip(ports, [*ports[1:], ports[0]]):
+        redirector(at, to, 1)
+    edge = server(vhost=cluster(ports[0]))
+    view(edge)
+    edge.wait_log("sent on more than 3 times")
+
+
+def test_token_traverse(server, publish, view):
+    """The origin's rules hold at the edge: it is asked for each viewer."""
+    origin = server(vhost="token { enabled on; key secret-of-the-origin; publish off; }")
+    publish(origin)
+    edge = server(vhost=cluster(origin.http_port, more="token_traverse on;"))
+    assert curl(edge.http_url(), seconds=3).status == 403
+    sign = run([str(__import__("harness").SERVER.parent / "sign"), "--help"], check=False)
+    assert sign is not None
+
+
+@pytest.mark.parametrize("protocol", ["rtmp", "flv"])
+def test_changed_picture_goes_in_band_at_the_edge(server, view, publisher, source, small_flv,
+                                                  protocol):
+    """Headers travel between servers as published; the rules for players hold at the last hop."""
+    origin = server()
+    edge = server(vhost=cluster(port_of(origin, protocol), protocol))
+    viewer = view(edge)
+    edge.wait_log("waits at")
+    preamble, gops = source
+    other_preamble, ring = flv.preamble_and_ring(flv.parse_file(small_flv).tags)
+    pub = publisher(origin)
+    pub.send_tags(preamble)
+    pub.send_tags(gops[0])
+    viewer.wait_media(5)
+    after = gops[0][-1].time + FRAME_MS
+    pub.send_tags(other_preamble, offset=after)
+    pub.send_tags(flv.split_gops(ring)[0], offset=after)
+    viewer.wait_media(len(gops[0]) + 10)
+    headers = [t for t in viewer.video if t.is_sequence_header]
+    assert len(headers) == 1, "a header in the middle of a connection stalls players"
+    keys = [t for t in viewer.video if t.is_keyframe]
+    assert any(unit[0] & 31 == 7 for unit in keys[-1].nal_units()), "the new SPS goes in-band"
