@@ -33,7 +33,6 @@ struct ring_limits {
     size_t bytes_max;    /* of attached blocks */
     usec_t lag_max;      /* age beyond which a block is dropped whoever is in it */
     int start_units_max; /* units after a start before it no longer counts as cached */
-    int keep_start;      /* gop cache: keep everything since the newest start */
     usec_t keep;         /* blocks younger than this are kept though nobody is in them */
     uint32_t block_cap;  /* of a block; 0: the usual 64 KB with its header */
 };

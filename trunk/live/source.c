@@ -23,7 +23,6 @@ void source_ring_limits(const struct source *source, struct ring_limits *limits)
     limits->bytes_max = config->gop_cache_max_bytes;
     limits->lag_max = config->queue_length;
     limits->start_units_max = config->gop_cache_max_frames;
-    limits->keep_start = config->gop_cache;
 }
 
 void source_count_drop(struct source *source)

@@ -129,3 +129,20 @@ def publish(tmp_path, server, source_flv):
     yield start
     for one in running:
         one.kill()
+
+
+@pytest.fixture
+def nginx_rtmp(tmp_path):
+    """A factory: nginx_rtmp(push=…) runs Debian's nginx with its RTMP module (nginx.NginxRtmp)."""
+    import nginx
+
+    running = []
+
+    def start(**options):
+        one = nginx.NginxRtmp(tmp_path / f"nginx{len(running)}", **options)
+        running.append(one)
+        return one
+
+    yield start
+    for one in running:
+        one.kill()

@@ -184,7 +184,7 @@ def test_refusing_origin(server, publish, view):
     edge.wait_log("nothing from")
 
 
-def test_only_origin_comes_back(server, publish, view, tmp_path):
+def test_only_origin_comes_back(server, publish, view):
     """With one origin the edge asks again until it is there, and its viewer is still connected."""
     origin = server()
     publish(origin)
@@ -194,8 +194,9 @@ def test_only_origin_comes_back(server, publish, view, tmp_path):
     origin.has_stopped = True
     origin.kill()
     edge.wait_log("nothing from")
-    again = server(config=origin.config_path.read_text())
+    again = server(config=origin.config_path.read_text(), wait=False)
     again.rtmp_port, again.http_port = origin.rtmp_port, origin.http_port
+    again.wait_listening()
     publish(again)
     before = len(viewer.media)
     viewer.wait_media(before + 20, timeout=20)

@@ -84,7 +84,7 @@ static void push(struct muxes *muxes, const struct frame *frame, uint32_t ms)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const enum frame_type types[] = {FRAME_AUDIO, FRAME_VIDEO, FRAME_SCRIPT, FRAME_VIDEO};
-    struct muxes muxes = {mux_ts.open(), mux_aac.open(), mux_mp3.open(), {{{0}}, 0}, 0};
+    struct muxes muxes = {.ts = mux_ts.open(), .aac = mux_aac.open(), .mp3 = mux_mp3.open()};
     uint8_t *memory = malloc(PES_MAX);
     uint32_t ms = 0;
     size_t at = 0;

@@ -7,7 +7,8 @@
 
 Suite *check_ring_suite(void);
 
-static const struct ring_limits wide = {1 << 20, 30 * USEC_PER_SEC, 2500, 1};
+static const struct ring_limits wide = {
+    .bytes_max = 1 << 20, .lag_max = 30 * USEC_PER_SEC, .start_units_max = 2500};
 
 static int put(struct ring *ring, const char *text, int is_start, usec_t now)
 {

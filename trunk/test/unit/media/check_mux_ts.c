@@ -1,0 +1,478 @@
+/* The TS rendition: every unit is read back with ts_check.h, which asserts what must always hold.
+ */
+#include "media/flv.h"
+#include "media/mux.h"
+#include "test/unit/media/media_test.h"
+#include "test/unit/media/ts_check.h"
+
+#include <check.h>
+
+Suite *check_mux_ts_suite(void);
+
+#define PES_MAX ((size_t)256 * 1024)
+
+struct kit {
+    struct mux_state *state;
+    struct ts_check check;
+    uint8_t *memory;
+    int units;
+};
+
+static void take(void *arg, const struct iovec *iov, int n)
+{
+    struct kit *kit = arg;
+
+    ck_assert_int_eq(n, 1);
+    kit->units++;
+    ts_check_unit(&kit->check, iov[0].iov_base, iov[0].iov_len);
+}
+
+static void kit_open(struct kit *kit)
+{
+    memset(kit, 0, sizeof(*kit));
+    kit->memory = malloc(PES_MAX);
+    kit->state = mux_ts.open();
+    ck_assert_ptr_nonnull(kit->state);
+    ts_check_init(&kit->check, kit->memory, PES_MAX);
+}
+
+static void kit_close(struct kit *kit)
+{
+    mux_ts.close(kit->state);
+    free(kit->memory);
+}
+
+/* One frame; answers how many units it gave. */
+static int push(struct kit *kit, enum frame_type type, uint32_t ms, const void *body, size_t len)
+{
+    uint8_t *copy = exact_copy(body, len);
+    struct frame frame;
+    int before = kit->units;
+
+    flv_frame_parse(&frame, type, ms, copy, len);
+    mux_ts.frame(kit->state, &frame, ms, take, kit);
+    free(copy);
+    return kit->units - before;
+}
+
+static void avc_header(struct kit *kit, uint8_t length_size)
+{
+    uint8_t body[] = {0x17, 0,   0, 0,    0, 1,  0x64, 0, 0x1f, (uint8_t)(0xfb + length_size),
+                      0xe1, 0,   4, 0x67, 0, 31, 1,    1, 0,    2,
+                      0x68, 0xee};
+
+    ck_assert_int_eq(push(kit, FRAME_VIDEO, 0, body, sizeof(body)), 0);
+}
+
+static void asc(struct kit *kit)
+{
+    ck_assert_int_eq(push(kit, FRAME_AUDIO, 0, "\xaf\x00\x12\x10", 4), 0);
+}
+
+static int picture(struct kit *kit, uint32_t ms, int is_key)
+{
+    uint8_t body[] = {is_key ? 0x17 : 0x27, 1, 0, 0, 0, 0, 0, 0, 3, is_key ? 0x65 : 0x41, 7, 8};
+
+    return push(kit, FRAME_VIDEO, ms, body, sizeof(body));
+}
+
+static int sound(struct kit *kit, uint32_t ms)
+{
+    return push(kit, FRAME_AUDIO, ms, "\xaf\x01....", 6);
+}
+
+static const uint8_t *payload(const struct kit *kit)
+{
+    return kit->check.pes + kit->check.payload_at;
+}
+
+static size_t payload_len(const struct kit *kit)
+{
+    return kit->check.pes_len - kit->check.payload_at;
+}
+
+START_TEST(test_what_it_says_of_itself)
+{
+    ck_assert_str_eq(mux_ts.extension, ".ts");
+    ck_assert_str_eq(mux_ts.content_type, "video/mp2t");
+    ck_assert_uint_eq(mux_ts.unit, 188);
+    ck_assert(mux_ts.in_band && mux_ts.stands_alone && !mux_ts.audio_only);
+    ck_assert(mux_ts.carries(CODEC_HEVC) && mux_ts.carries(CODEC_MP3));
+    ck_assert(!mux_ts.carries(CODEC_OPUS) && !mux_ts.carries(CODEC_OTHER));
+    ck_assert(!mux_ts.carries(CODEC_NONE));
+}
+END_TEST
+
+START_TEST(test_delimiter_then_sets_then_picture)
+{
+    static const uint8_t expected[] = {0, 0, 0, 1, 9,    0xf0, 0, 0, 0, 1, 0x67, 0, 31, 1,
+                                       0, 0, 0, 1, 0x68, 0xee, 0, 0, 0, 1, 0x65, 7, 8};
+    struct kit kit;
+
+    kit_open(&kit);
+    avc_header(&kit, 4);
+    ck_assert_int_eq(picture(&kit, 0, 1), 1);
+    ck_assert_uint_eq(payload_len(&kit), sizeof(expected));
+    ck_assert_mem_eq(payload(&kit), expected, sizeof(expected));
+    ck_assert(kit.check.is_random_access && kit.check.has_pcr);
+    ck_assert_uint_eq(kit.check.tables, 1);
+    ck_assert_uint_eq(kit.check.dts - kit.check.pcr, 200 * 90);
+    ck_assert_int_eq(picture(&kit, 40, 0), 1);
+    ck_assert_uint_eq(payload_len(&kit), 6 + 7);
+    ck_assert(!kit.check.is_random_access);
+    ck_assert_uint_eq(kit.check.tables, 1);
+    kit_close(&kit);
+}
+END_TEST
+
+START_TEST(test_own_sets_and_delimiter_are_not_doubled)
+{
+    static const uint8_t body[] = {0x17, 1, 0, 0, 0, 0, 0, 0, 2, 9, 0xe0, 0, 0, 0, 2,    0x67, 5,
+                                   0,    0, 0, 0, 0, 0, 0, 2, 6, 1, 0,    0, 0, 2, 0x65, 9};
+    static const uint8_t expected[] = {0, 0,    0, 1, 9, 0xf0, 0, 0, 0, 1, 0x68, 0xee, 0, 0,    0,
+                                       1, 0x67, 5, 0, 0, 0,    1, 6, 1, 0, 0,    0,    1, 0x65, 9};
+    struct kit kit;
+
+    kit_open(&kit);
+    avc_header(&kit, 4);
+    ck_assert_int_eq(push(&kit, FRAME_VIDEO, 0, body, sizeof(body)), 1);
+    ck_assert_uint_eq(payload_len(&kit), sizeof(expected));
+    ck_assert_mem_eq(payload(&kit), expected, sizeof(expected));
+    kit_close(&kit);
+}
+END_TEST
+
+START_TEST(test_lengths_of_1_2_and_4)
+{
+    for (uint8_t size = 1; size <= 4; size++) {
+        uint8_t body[16] = {0x27, 1, 0, 0, 0};
+        struct kit kit;
+
+        if (size == 3)
+            continue;
+        kit_open(&kit);
+        avc_header(&kit, size);
+        body[5 + size - 1] = 2;
+        body[5 + size] = 0x41;
+        ck_assert_int_eq(push(&kit, FRAME_VIDEO, 0, body, 5u + size + 2), 1);
+        ck_assert_uint_eq(payload_len(&kit), 12);
+        ck_assert_mem_eq(payload(&kit) + 6, "\0\0\0\1\x41\0", 6);
+        kit_close(&kit);
+    }
+}
+END_TEST
+
+START_TEST(test_a_picture_cut_anywhere)
+{
+    uint8_t body[] = {0x27, 1, 0, 0, 0, 0, 0, 0, 2, 0x41, 7, 0, 0, 0, 3, 0x41, 8, 9};
+    struct kit kit;
+
+    kit_open(&kit);
+    avc_header(&kit, 4);
+    for (size_t len = 0; len <= sizeof(body); len++) {
+        int expected = len >= 11;
+
+        ck_assert_int_eq(push(&kit, FRAME_VIDEO, (uint32_t)len, body, len), expected);
+        if (expected)
+            ck_assert_uint_eq(payload_len(&kit), len == sizeof(body) ? 6 + 6 + 7 : 6 + 6);
+    }
+    kit_close(&kit);
+}
+END_TEST
+
+START_TEST(test_nothing_without_a_header)
+{
+    struct kit kit;
+
+    kit_open(&kit);
+    ck_assert_int_eq(picture(&kit, 0, 1), 0);
+    ck_assert_int_eq(sound(&kit, 0), 0);
+    ck_assert_int_eq(push(&kit, FRAME_SCRIPT, 0, "\x02", 1), 0);
+    ck_assert_int_eq(push(&kit, FRAME_AUDIO, 0, "\x2fnothing", 8), 0);
+    ck_assert_int_eq(push(&kit, FRAME_VIDEO, 0, "\x91hvc1....", 9), 0);
+    ck_assert_int_eq(push(&kit, FRAME_VIDEO, 0,
+                          "\x90"
+                          "av01....",
+                          9),
+                     0);
+    avc_header(&kit, 4);
+    ck_assert_int_eq(picture(&kit, 0, 1), 1);
+    /* A broken header takes back what was known. */
+    ck_assert_int_eq(push(&kit, FRAME_VIDEO, 0, "\x17\0\0\0\0\1", 6), 0);
+    ck_assert_int_eq(picture(&kit, 40, 1), 0);
+    kit_close(&kit);
+}
+END_TEST
+
+START_TEST(test_sound_alone_has_tables_within_100_ms)
+{
+    struct kit kit;
+    uint32_t tables_at = 0;
+    size_t tables = 0;
+
+    kit_open(&kit);
+    asc(&kit);
+    for (uint32_t i = 0; i < 1000; i++) {
+        uint32_t ms = (uint32_t)(i * 1024.0 / 44.1);
+        struct frame frame;
+        int starts;
+
+        flv_frame_parse(&frame, FRAME_AUDIO, ms, (const uint8_t *)"\xaf\x01....", 6);
+        starts = mux_ts.starts(kit.state, &frame, ms);
+        ck_assert_int_eq(sound(&kit, ms), 1);
+        ck_assert_uint_eq(payload_len(&kit), 7 + 4);
+        ck_assert_mem_eq(payload(&kit), "\xff\xf1\x50\x80\x01\x7f\xfc....", 11);
+        ck_assert_int_eq(starts, kit.check.tables > tables);
+        if (kit.check.tables > tables) {
+            ck_assert_uint_le(ms - tables_at, 100);
+            tables_at = ms;
+            tables = kit.check.tables;
+        }
+    }
+    ck_assert_uint_le(1000 * 23 - tables_at, 100 + 230);
+    ck_assert_mem_eq(kit.check.program, "\x0f\xe1\x01\xf0\x00", 5);
+    ck_assert_uint_eq(kit.check.pcr_pid, 0x101);
+    kit_close(&kit);
+}
+END_TEST
+
+START_TEST(test_tables_of_a_long_group)
+{
+    struct kit kit;
+
+    kit_open(&kit);
+    avc_header(&kit, 4);
+    asc(&kit);
+    for (uint32_t ms = 0; ms < 10000; ms += 20) {
+        if (ms % 40 == 0)
+            ck_assert_int_eq(picture(&kit, ms, ms == 0), 1);
+        ck_assert_int_eq(sound(&kit, ms + 5), 1);
+    }
+    ck_assert_uint_ge(kit.check.tables, 10000 / 500);
+    ck_assert_uint_le(kit.check.tables, 10000 / 400 + 2);
+    ck_assert_uint_eq(kit.check.program_len, 10);
+    /* The sound came after the first tables. */
+    ck_assert_int_eq(kit.check.version, 1);
+    kit_close(&kit);
+}
+END_TEST
+
+START_TEST(test_told_tracks_are_there_from_the_start)
+{
+    struct kit kit;
+
+    kit_open(&kit);
+    avc_header(&kit, 4);
+    asc(&kit);
+    mux_ts.tracks(kit.state, CODEC_AAC, CODEC_H264);
+    ck_assert_int_eq(sound(&kit, 0), 1);
+    ck_assert_uint_eq(kit.check.pcr_pid, 0x100);
+    ck_assert_int_eq(picture(&kit, 10, 1), 1);
+    ck_assert_int_eq(kit.check.version, 0);
+    ck_assert_mem_eq(kit.check.program, "\x1b\xe1\x00\xf0\x00\x0f\xe1\x01\xf0\x00", 10);
+    /* Told again, nothing changes; told away, it goes at once. */
+    mux_ts.tracks(kit.state, CODEC_AAC, CODEC_H264);
+    picture(&kit, 50, 0);
+    ck_assert_int_eq(kit.check.version, 0);
+    mux_ts.tracks(kit.state, CODEC_NONE, CODEC_H264);
+    picture(&kit, 90, 0);
+    ck_assert_int_eq(kit.check.version, 1);
+    ck_assert_uint_eq(kit.check.program_len, 5);
+    kit_close(&kit);
+}
+END_TEST
+
+START_TEST(test_promised_tracks_have_the_usual_codecs)
+{
+    struct kit kit;
+
+    kit_open(&kit);
+    mux_ts.tracks(kit.state, CODEC_OTHER, CODEC_OTHER);
+    asc(&kit);
+    ck_assert_int_eq(sound(&kit, 0), 1);
+    ck_assert_mem_eq(kit.check.program, "\x1b\xe1\x00\xf0\x00\x0f\xe1\x01\xf0\x00", 10);
+    /* A clock on a picture that may never come would be none. */
+    ck_assert_uint_eq(kit.check.pcr_pid, 0x101);
+    kit_close(&kit);
+}
+END_TEST
+
+START_TEST(test_versions_wrap)
+{
+    struct kit kit;
+
+    kit_open(&kit);
+    asc(&kit);
+    for (uint32_t i = 0; i < 70; i++) {
+        if (i & 1)
+            push(&kit, FRAME_AUDIO, i * 20, "\x2f\xff\xfb\x90\x64....", 9);
+        else
+            sound(&kit, i * 20);
+        ck_assert_int_eq(kit.check.version, (int)(i & 31));
+    }
+    push(&kit, FRAME_AUDIO, 2000, "\x2f\xff\xf3\x90\x64....", 9);
+    ck_assert_uint_eq(kit.check.program[0], 4);
+    kit_close(&kit);
+}
+END_TEST
+
+START_TEST(test_wrap_of_33_bits_and_of_32)
+{
+    /* 2^33 ticks and 2^32 ms; the clock must go on over both, which ts_check sees. */
+    static const uint32_t at[] = {95443717, 0};
+    struct kit kit;
+
+    for (size_t i = 0; i < COUNT_OF(at); i++) {
+        kit_open(&kit);
+        avc_header(&kit, 4);
+        for (uint32_t step = 0; step < 100; step++)
+            ck_assert_int_eq(picture(&kit, at[i] - 2000 + step * 40, step % 25 == 0), 1);
+        ck_assert(!kit.check.is_jump);
+        ck_assert_uint_lt(kit.check.pcr, 3000 * 90);
+        kit_close(&kit);
+    }
+}
+END_TEST
+
+START_TEST(test_gaps_are_filled_and_jumps_are_told)
+{
+    struct kit kit;
+    size_t tables;
+
+    kit_open(&kit);
+    avc_header(&kit, 4);
+    picture(&kit, 0, 1);
+    tables = kit.check.tables;
+    picture(&kit, 5000, 0); /* ts_check wants the clocks between to be there */
+    ck_assert_uint_ge(kit.check.tables - tables, 10);
+    ck_assert(!kit.check.is_jump);
+    tables = kit.check.tables;
+    picture(&kit, 10001, 0);
+    ck_assert(kit.check.is_jump);
+    ck_assert_uint_eq(kit.check.tables, tables + 1);
+    picture(&kit, 0, 1);
+    ck_assert(kit.check.is_jump && kit.check.has_pcr);
+    picture(&kit, 40, 0);
+    ck_assert(!kit.check.is_jump);
+    kit_close(&kit);
+}
+END_TEST
+
+START_TEST(test_decoding_times_always_rise)
+{
+    uint8_t body[] = {0x27, 1, 0, 0, 0, 0, 0, 0, 2, 0x41, 7};
+    uint64_t last = 0;
+    struct kit kit;
+
+    kit_open(&kit);
+    avc_header(&kit, 4);
+    for (int i = 0; i < 200; i++) {
+        int32_t cts = (i % 5 - 2) * 40;
+
+        body[2] = (uint8_t)(cts >> 16);
+        body[3] = (uint8_t)(cts >> 8);
+        body[4] = (uint8_t)cts;
+        ck_assert_int_eq(push(&kit, FRAME_VIDEO, 1000 + (uint32_t)i / 2 * 40, body, sizeof(body)),
+                         1);
+        ck_assert(i == 0 || kit.check.dts > last);
+        ck_assert_uint_ge(kit.check.dts, kit.check.pcr);
+        last = kit.check.dts;
+    }
+    kit_close(&kit);
+}
+END_TEST
+
+START_TEST(test_shown_at_dts_and_composition_time)
+{
+    uint8_t body[] = {0x27, 1, 0, 0, 80, 0, 0, 0, 2, 0x41, 7};
+    struct kit kit;
+
+    kit_open(&kit);
+    avc_header(&kit, 4);
+    push(&kit, FRAME_VIDEO, 1000, body, sizeof(body));
+    ck_assert_uint_eq(kit.check.dts, 1200 * 90);
+    ck_assert_uint_eq(kit.check.pts, 1280 * 90);
+    kit_close(&kit);
+}
+END_TEST
+
+START_TEST(test_a_large_picture_is_one_unit)
+{
+    size_t len = 200000;
+    uint8_t *body = calloc(1, len);
+    struct kit kit;
+
+    kit_open(&kit);
+    avc_header(&kit, 4);
+    body[0] = 0x17;
+    body[1] = 1;
+    body[6] = (uint8_t)((len - 9) >> 16);
+    body[7] = (uint8_t)((len - 9) >> 8);
+    body[8] = (uint8_t)(len - 9);
+    body[9] = 0x65;
+    ck_assert_int_eq(push(&kit, FRAME_VIDEO, 0, body, len), 1);
+    ck_assert_uint_eq(payload_len(&kit), 6 + 8 + 6 + 4 + len - 9);
+    free(body);
+    kit_close(&kit);
+}
+END_TEST
+
+START_TEST(test_bridge)
+{
+    uint8_t bridge[MUX_BRIDGE_MAX];
+    struct kit kit;
+
+    kit_open(&kit);
+    avc_header(&kit, 4);
+    picture(&kit, 0, 1);
+    ck_assert_uint_eq(mux_ts.bridge(kit.state, bridge, sizeof(bridge)), 3 * 188);
+    /* What it says goes on with the next unit. */
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_uint_eq(bridge[i * 188 + 3], 0x20);
+    ck_assert_uint_eq(mux_ts.bridge(kit.state, bridge, 200), 188);
+    kit_close(&kit);
+}
+END_TEST
+
+START_TEST(test_other_tracks_of_a_multitrack_stay_out)
+{
+    /* One track with id 1: it would mix with the first one's pictures. */
+    struct kit kit;
+
+    kit_open(&kit);
+    avc_header(&kit, 4);
+    ck_assert_int_eq(push(&kit, FRAME_VIDEO, 0,
+                          "\x96\x01"
+                          "avc1\x01\0\0\0\0\0\0\2\x65\7",
+                          16),
+                     0);
+    kit_close(&kit);
+}
+END_TEST
+
+Suite *check_mux_ts_suite(void)
+{
+    Suite *suite = suite_create("mux_ts");
+    TCase *tcase = tcase_create("mux_ts");
+
+    tcase_add_test(tcase, test_what_it_says_of_itself);
+    tcase_add_test(tcase, test_delimiter_then_sets_then_picture);
+    tcase_add_test(tcase, test_own_sets_and_delimiter_are_not_doubled);
+    tcase_add_test(tcase, test_lengths_of_1_2_and_4);
+    tcase_add_test(tcase, test_a_picture_cut_anywhere);
+    tcase_add_test(tcase, test_nothing_without_a_header);
+    tcase_add_test(tcase, test_sound_alone_has_tables_within_100_ms);
+    tcase_add_test(tcase, test_tables_of_a_long_group);
+    tcase_add_test(tcase, test_told_tracks_are_there_from_the_start);
+    tcase_add_test(tcase, test_promised_tracks_have_the_usual_codecs);
+    tcase_add_test(tcase, test_versions_wrap);
+    tcase_add_test(tcase, test_wrap_of_33_bits_and_of_32);
+    tcase_add_test(tcase, test_gaps_are_filled_and_jumps_are_told);
+    tcase_add_test(tcase, test_decoding_times_always_rise);
+    tcase_add_test(tcase, test_shown_at_dts_and_composition_time);
+    tcase_add_test(tcase, test_a_large_picture_is_one_unit);
+    tcase_add_test(tcase, test_bridge);
+    tcase_add_test(tcase, test_other_tracks_of_a_multitrack_stay_out);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
