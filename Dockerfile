@@ -26,7 +26,7 @@ RUN apt-get -q update && \
         ca-certificates libc-ares2 libhiredis0.14 libhttp-parser2.9 libjansson4 libssl3 libwslay1 \
         openssl && \
     rm -rf /var/lib/apt/lists/* && \
-    useradd --system --uid 10001 --home-dir /usr/local/millrace --shell /usr/sbin/nologin millrace
+    useradd --uid 10001 --no-create-home --home-dir /usr/local/millrace --shell /usr/sbin/nologin millrace
 COPY --from=build /usr/local/millrace /usr/local/millrace
 COPY trunk/auto/entrypoint.sh /usr/local/bin/millrace-entrypoint
 WORKDIR /usr/local/millrace

@@ -91,12 +91,12 @@ def certificate(setup):
     return path
 
 
-def millrace(setup, settings, play_rtmp=False, tls=False):
+def millrace(setup, settings, play_rtmp=False, tls=False, top=""):
     rtmp, http, plain = free_ports(3)
     conf = setup.work / "bench.conf"
     https = HTTPS_CONF.format(http=http, pem=certificate(setup)) if tls else ""
     conf.write_text(MILLRACE_CONF.format(rtmp=rtmp, http=plain if tls else http, https=https,
-                                         work=setup.work, vhost=settings[0], play=settings[1]))
+                                         work=setup.work, vhost=settings[0], play=settings[1]) + top)
     target = Target("server", Daemon([setup.server, "-c", conf], setup.server_core,
                                      setup.work / "server.log", [rtmp, http], cwd=setup.work),
                     rtmp, http)

@@ -109,24 +109,29 @@ static json_t *kbps_json(const int64_t kbps[2])
 
 static json_t *video_json(const struct source_stat *stat)
 {
+    int is_avc = stat->video == CODEC_H264;
     char level[16] = "";
 
     if (stat->video == CODEC_NONE)
         return json_null();
-    if (stat->avc_level > 0)
+    if (is_avc && stat->avc_level > 0)
         (void)str_format(level, sizeof(level), "%d.%d", stat->avc_level / 10, stat->avc_level % 10);
     return json_pack("{s:s,s:s,s:s,s:I,s:I}", "codec", codec_name(stat->video), "profile",
-                     stat->avc_profile > 0 ? avc_profile_name(stat->avc_profile) : "", "level",
-                     level, "width", (json_int_t)stat->width, "height", (json_int_t)stat->height);
+                     is_avc && stat->avc_profile > 0 ? avc_profile_name(stat->avc_profile) : "",
+                     "level", level, "width", is_avc ? (json_int_t)stat->width : (json_int_t)0,
+                     "height", is_avc ? (json_int_t)stat->height : (json_int_t)0);
 }
 
 static json_t *audio_json(const struct source_stat *stat)
 {
+    int is_known = stat->audio == CODEC_AAC; /* the others say it in each frame, or nowhere */
+
     if (stat->audio == CODEC_NONE)
         return json_null();
     return json_pack("{s:s,s:I,s:i,s:s}", "codec", codec_name(stat->audio), "sample_rate",
-                     (json_int_t)stat->sample_rate, "channel", stat->channels, "profile",
-                     stat->audio_profile != NULL ? stat->audio_profile : "");
+                     is_known ? (json_int_t)stat->sample_rate : (json_int_t)0, "channel",
+                     is_known ? stat->channels : 0, "profile",
+                     is_known && stat->audio_profile != NULL ? stat->audio_profile : "");
 }
 
 /* "rtmp://vhost/app" and "/app/stream". */
@@ -138,7 +143,8 @@ static void stream_addresses(const struct stream *stream, char *tc_url, char *ur
 
 static json_t *stream_json(const struct server *server, const struct stream *stream)
 {
-    const struct client *publisher = stream->publisher;
+    /* Where another worker publishes it, that one says what comes in. */
+    const struct client *publisher = stream->relay == NULL ? stream->publisher : NULL;
     char id[API_ID_SIZE];
     char vhost[API_ID_SIZE];
     char tc_url[NAME_MAX_LEN];
@@ -148,9 +154,13 @@ static json_t *stream_json(const struct server *server, const struct stream *str
     uint64_t bytes[2];
 
     source_stat(stream->source, &stat);
+    if (stream->relay != NULL)
+        stat.frames_in = stat.bytes_in = 0;
     bytes[0] = stat.bytes_in;
     bytes[1] = stat.bytes_out;
     rate_kbps(&stream->rate, clock_now(), bytes, kbps);
+    if (stream->relay != NULL)
+        kbps[0] = 0;
     api_id(server, source_key(stream->source), id);
     api_id(server, stream->vhost, vhost);
     stream_addresses(stream, tc_url, url, sizeof(url));
@@ -158,7 +168,7 @@ static json_t *stream_json(const struct server *server, const struct stream *str
                      id, "name", text(stream->name), "vhost", vhost, "app", text(stream->app),
                      "tcUrl", text(tc_url), "url", text(url), "live_ms",
                      (json_int_t)(clock_wall() / USEC_PER_MS), "clients",
-                     (json_int_t)stat.viewers + (publisher != NULL), "frames",
+                     (json_int_t)stat.viewers - stream->relayed + (publisher != NULL), "frames",
                      (json_int_t)stat.frames_in, "send_bytes", (json_int_t)stat.bytes_out,
                      "recv_bytes", (json_int_t)stat.bytes_in, "kbps", kbps_json(kbps), "publish",
                      "active", publisher != NULL, "cid", publisher != NULL ? publisher->id : "",
@@ -246,8 +256,11 @@ static void vhost_add(struct source *source, void *arg)
     bytes[0] = stat.bytes_in;
     bytes[1] = stat.bytes_out;
     rate_kbps(&stream->rate, clock_now(), bytes, kbps);
-    sum->streams++;
-    sum->clients += (int64_t)stat.viewers + (stream->publisher != NULL);
+    sum->streams += stream->relay == NULL;
+    sum->clients += (int64_t)stat.viewers - stream->relayed;
+    sum->clients += stream->relay == NULL && stream->publisher != NULL;
+    if (stream->relay != NULL)
+        bytes[0] = 0, kbps[0] = 0;
     for (int i = 0; i < 2; i++) {
         sum->bytes[i] += bytes[i];
         sum->kbps[i] += kbps[i];
@@ -315,28 +328,41 @@ static json_t *client_json(const struct server *server, const struct client *cli
     return json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:s,s:b,s:f,s:I,s:I,s:o}", "id", client->id,
                      "vhost", vhost, "stream", id, "ip", client->conn->ip, "tcUrl", text(tc_url),
                      "url", text(url), "name", text(stream->name), "type", type, "publish",
-                     client->is_publisher, "alive", (double)(age / USEC_PER_MS) / 1000,
+                     client->is_publisher, "alive", (double)age / (double)USEC_PER_SEC,
                      "send_bytes", (json_int_t)client->conn->bytes_out, "recv_bytes",
                      (json_int_t)client->conn->bytes_in, "kbps", kbps_json(kbps));
 }
 
+/* What stands in for a publisher at another worker is no client. */
+static const struct client *client_shown(const struct client *client)
+{
+    while (client != NULL && client->is_publisher) {
+        const struct stream *stream = source_data(client->source);
+
+        if (stream == NULL || stream->relay == NULL)
+            break;
+        client = client->next;
+    }
+    return client;
+}
+
 int api_clients(const struct api_query *query, json_t *out)
 {
-    const struct client *client = query->server->clients;
+    const struct client *client = client_shown(query->server->clients);
     json_t *list;
     size_t i;
 
     if (query->id[0] != '\0') {
         while (client != NULL && strcmp(client->id, query->id) != 0)
-            client = client->next;
+            client = client_shown(client->next);
         if (client == NULL)
             return 1;
         return json_object_set_new(out, "client", client_json(query->server, client));
     }
     list = json_array();
     for (i = 0; client != NULL && i < query->start; i++)
-        client = client->next;
-    for (i = 0; client != NULL && i < query->count; i++, client = client->next)
+        client = client_shown(client->next);
+    for (i = 0; client != NULL && i < query->count; i++, client = client_shown(client->next))
         if (put_item(list, client_json(query->server, client)) != 0) {
             json_decref(list);
             return -1;

@@ -7,7 +7,6 @@
 
 #include "app/server.h"
 #include "app/stream.h"
-#include "app/worker.h"
 #include "base/str.h"
 
 #include <assert.h>
@@ -31,8 +30,6 @@ void client_enter(struct server *server, struct client *client)
     server->client_count++;
     if (client->is_publisher && stream != NULL)
         stream->publisher = client;
-    if (!client->is_publisher && stream != NULL)
-        worker_want(stream);
 }
 
 void client_leave(struct server *server, struct client *client)

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LIST_MAX 128 /* words of one text: no list of the table is longer */
+#define LIST_MAX 128   /* words of one text: no list of the table is longer */
 #define MASK     "***" /* what is shown for a secret */
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};

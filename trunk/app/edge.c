@@ -10,6 +10,7 @@
 #include "app/origin.h"
 #include "app/server.h"
 #include "app/stream.h"
+#include "app/worker.h"
 #include "base/str.h"
 #include "co/co.h"
 #include "proto/url.h"
@@ -251,6 +252,7 @@ static void edge_leave(struct edge *edge, struct edge_pull *ep)
         ep->next->prev = ep->prev;
     ep->stream->pull = NULL;
     edge->count--;
+    worker_release(ep->stream);
     free(ep);
     co_cond_broadcast(&edge->changed);
 }
@@ -274,8 +276,10 @@ static void edge_enter(struct edge *edge, struct stream *stream)
 {
     struct edge_pull *ep = calloc(1, sizeof(*ep));
 
-    if (ep == NULL)
+    if (ep == NULL) {
+        worker_release(stream);
         return;
+    }
     ep->stream = stream;
     ep->next = edge->list;
     if (ep->next != NULL)
@@ -299,9 +303,10 @@ void edge_on_viewers(struct stream *stream)
     }
     if (viewers == 0 || edge == NULL || !edge_fetches(stream))
         return;
-    if (edge_has_room(edge))
+    /* One pull for all workers: the others fetch it from the one that has the claim. */
+    if (edge_has_room(edge) && worker_claim(stream, NULL, REGISTRY_REJECT) == 0)
         edge_enter(edge, stream);
-    else
+    else if (!edge_has_room(edge))
         log_warn(edge->server->log, "pull %s: no room for more than %d pulls",
                  source_key(stream->source), EDGE_PULLS_MAX);
 }

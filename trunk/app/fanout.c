@@ -189,7 +189,8 @@ static void fanout_serve_interval(struct fanout_channel *channel, usec_t interva
 static void fanout_channel_free(struct fanout_channel *channel)
 {
     co_cond_fini(&channel->cond);
-    free(channel->shared.data);
+    for (int i = 0; i < FANOUT_SHARED; i++)
+        free(channel->shared[i].data);
     source_unref(channel->source);
     free(channel);
 }
@@ -219,7 +220,7 @@ static void fanout_channel_run(void *arg)
 
 void fanout_channel_wake(struct fanout_channel *channel)
 {
-    channel->shared.is_valid = 0;
+    fanout_shared_forget(channel);
     for (struct fanout_viewer *fv = channel->urgent; fv != NULL; fv = fv->next_urgent)
         net_kick(fv->conn);
     if (source_state(channel->source) == SOURCE_LIVE && ++channel->units <= channel->units_min)
@@ -320,6 +321,8 @@ void fanout_viewer_close(struct fanout_viewer *fv)
 
     fanout_not_urgent(fv);
     fanout_unpark(fv);
+    /* With the viewer its format may go, which a piece names by its address. */
+    fanout_shared_forget(channel);
     viewer_close(fv->viewer);
     free(fv->pending);
     fanout_done_with_head(fv);

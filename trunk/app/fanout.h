@@ -59,8 +59,8 @@ void fanout_viewer_evict(struct fanout_viewer *fv);
 /* Bytes to put between two batches (RTMP answers, WebSocket pongs); copied. 0 or -1 beyond a bound.
  */
 int fanout_viewer_inject(struct fanout_viewer *fv, const void *data, size_t len);
-/* The same for the last bytes of the connection: nothing of the stream follows, and the pump answers
- * FANOUT_ENDED when they are out. 0 or -1. */
+/* The same for the last bytes of the connection: nothing of the stream follows, and the pump
+ * answers FANOUT_ENDED when they are out. 0 or -1. */
 int fanout_viewer_finish(struct fanout_viewer *fv, const void *data, size_t len);
 /* pause: 1 holds the stream; 0 goes on at the newest keyframe. */
 void fanout_viewer_pause(struct fanout_viewer *fv, int pause);

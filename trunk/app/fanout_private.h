@@ -45,6 +45,10 @@ struct fanout_viewer {
     struct fanout_pending *pending;
 };
 
+/* How many kinds of viewers (format and framing) are served side by side without one's piece being
+ * made anew for each of them. */
+#define FANOUT_SHARED 4
+
 /* A framed batch in one piece that is sent to every viewer who stands where it begins. */
 struct fanout_shared {
     struct viewer_step step;
@@ -60,7 +64,8 @@ struct fanout_channel {
     struct co_cond cond;
     struct fanout_viewer *slot[FANOUT_SLOTS];
     struct fanout_viewer *urgent; /* those that send for themselves: other servers */
-    struct fanout_shared shared;
+    struct fanout_shared shared[FANOUT_SHARED];
+    uint8_t next_shared; /* to be given up when there are more kinds */
     size_t viewers;
     uint32_t next_slot;
     uint32_t units; /* appended since the last pass */
@@ -87,6 +92,13 @@ void fanout_push(struct fanout_viewer *fv);
 /* The same for a viewer in its slot, which has nothing of its own to send: bytes that many take are
  * framed once. */
 void fanout_push_parked(struct fanout_viewer *fv);
+
+/* The stream has new bytes: nobody stands at the beginning of a piece any more. */
+static inline void fanout_shared_forget(struct fanout_channel *channel)
+{
+    for (int i = 0; i < FANOUT_SHARED; i++)
+        channel->shared[i].is_valid = 0;
+}
 
 /* The head is out, or not wanted any more. */
 void fanout_done_with_head(struct fanout_viewer *fv);

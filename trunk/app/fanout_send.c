@@ -242,22 +242,52 @@ void fanout_push(struct fanout_viewer *fv)
 
 /* ---- the same bytes for many ---- */
 
-/* Makes one piece of the batch that this viewer was just given. 0, or -1: it is sent as it is. */
-static int fanout_share(struct fanout_viewer *fv, const struct viewer_batch *batch)
+/* The piece at whose beginning this viewer stands; NULL when there is none. */
+static const struct fanout_shared *fanout_shared_find(const struct fanout_viewer *fv)
 {
-    struct fanout_shared *shared = &fv->channel->shared;
+    for (int i = 0; i < FANOUT_SHARED && fv->head == NULL; i++) {
+        const struct fanout_shared *shared = &fv->channel->shared[i];
+
+        if (shared->is_valid && shared->framing == fv->framing &&
+            viewer_step_fits(fv->viewer, &shared->step))
+            return shared;
+    }
+    return NULL;
+}
+
+/* Where a new piece goes: over the last one of its kind, else over the next in turn. */
+static struct fanout_shared *fanout_shared_place(struct fanout_channel *channel,
+                                                 const struct viewer_step *step, unsigned framing)
+{
+    for (int i = 0; i < FANOUT_SHARED; i++) {
+        struct fanout_shared *shared = &channel->shared[i];
+
+        if (shared->data != NULL && shared->framing == framing &&
+            shared->step.rendition == step->rendition)
+            return shared;
+    }
+    return &channel->shared[channel->next_shared++ % FANOUT_SHARED];
+}
+
+/* Makes one piece of the batch that this viewer was just given, unless it has to go as it is. */
+static void fanout_share(struct fanout_viewer *fv, const struct viewer_batch *batch)
+{
+    struct fanout_shared *shared;
+    struct viewer_step step;
     struct iovec iov[VIEWER_SPANS_MAX + 3];
     char prefix[FANOUT_PREFIX_MAX];
     size_t need = batch->len + FANOUT_PREFIX_MAX + 2;
     int count;
 
-    if (fv->head != NULL || viewer_step_get(fv->viewer, &shared->step) != 0)
-        return -1;
+    if (fv->head != NULL || need > FANOUT_SHARED_MAX || viewer_step_get(fv->viewer, &step) != 0)
+        return;
+    shared = fanout_shared_place(fv->channel, &step, fv->framing);
+    shared->is_valid = 0;
     if (need > shared->cap) {
-        uint8_t *data = need <= FANOUT_SHARED_MAX ? realloc(shared->data, need + need / 2) : NULL;
+        uint8_t *data = realloc(shared->data, need + need / 2);
 
         if (data == NULL)
-            return -1;
+            return;
         shared->data = data;
         shared->cap = need + need / 2;
     }
@@ -267,15 +297,14 @@ static int fanout_share(struct fanout_viewer *fv, const struct viewer_batch *bat
         memcpy(shared->data + shared->len, iov[i].iov_base, iov[i].iov_len);
         shared->len += iov[i].iov_len;
     }
+    shared->step = step;
     shared->framing = fv->framing;
     shared->is_valid = 1;
-    return 0;
 }
 
 /* Sends the shared piece to a viewer who stands at its beginning. */
-static void fanout_send_shared(struct fanout_viewer *fv)
+static void fanout_send_shared(struct fanout_viewer *fv, const struct fanout_shared *shared)
 {
-    const struct fanout_shared *shared = &fv->channel->shared;
     struct iovec iov = {shared->data, shared->len};
     ssize_t sent = net_try_writev(fv->conn, &iov, 1);
     struct viewer_batch batch;
@@ -299,15 +328,15 @@ static void fanout_send_shared(struct fanout_viewer *fv)
 /* For a viewer in its slot, which has nothing of its own to send. */
 void fanout_push_parked(struct fanout_viewer *fv)
 {
-    struct fanout_shared *shared = &fv->channel->shared;
     struct viewer_batch batch;
 
     while (!fv->is_blocked && !fv->is_broken && !fv->is_paused) {
-        if (shared->is_valid && shared->framing == fv->framing && fv->head == NULL &&
-            viewer_step_fits(fv->viewer, &shared->step)) {
+        const struct fanout_shared *shared = fanout_shared_find(fv);
+
+        if (shared != NULL) {
             int is_all = shared->step.is_all;
 
-            fanout_send_shared(fv);
+            fanout_send_shared(fv, shared);
             if (is_all)
                 return;
             continue;
@@ -319,8 +348,7 @@ void fanout_push_parked(struct fanout_viewer *fv)
             fv->is_ended = 1;
             return;
         case VIEWER_BYTES:
-            shared->is_valid = 0;
-            (void)fanout_share(fv, &batch);
+            fanout_share(fv, &batch);
             fanout_send(fv, &batch, 0);
             break;
         }

@@ -8,6 +8,7 @@
 
 #include "app/api_json.h"
 #include "app/server.h"
+#include "app/worker_api.h"
 #include "base/str.h"
 #include "proto/url.h"
 
@@ -88,7 +89,7 @@ static int is_whole(const struct http_exchange *x)
     for (int i = 0; i < config->http_api.listen.count && !x->is_api; i++)
         if (http_api_is_shared(config, config->http_api.listen.item[i]))
             return 1;
-    return x->is_api;
+    return x->is_api || x->is_worker;
 }
 
 /* The row of "streams" or "streams/ID"; *id is what follows, "" if nothing. */
@@ -131,6 +132,26 @@ static struct err *answer_send(struct http_exchange *x, const json_t *body, usec
     return err;
 }
 
+/* Of this process, or, with several workers, of all. */
+static int call_answer(struct http_exchange *x, const struct api_call *call, struct api_query query,
+                       json_t *body, usec_t timeout)
+{
+    size_t start = query.start;
+    size_t count = query.count;
+    int code;
+
+    if (x->is_worker || !worker_api_is_shared(x->server, call->name))
+        return call->answer(&query, body);
+    query.start = 0;
+    query.count = start + count < API_COUNT_MAX ? start + count : API_COUNT_MAX;
+    code = call->answer(&query, body);
+    if (code >= 0 && worker_api_gather(x->server, call->name, query.id, body, &code, query.count,
+                                       timeout) != 0)
+        code = -1;
+    worker_api_cut(body, call->name, start, count);
+    return code;
+}
+
 static struct err *call_serve(struct http_exchange *x, const struct api_call *call, const char *id,
                               usec_t timeout)
 {
@@ -143,7 +164,7 @@ static struct err *call_serve(struct http_exchange *x, const struct api_call *ca
     int code = api_head(x->server, body);
 
     if (code == 0)
-        code = call->answer(&query, body);
+        code = call_answer(x, call, query, body, timeout);
     if (code > 0) {
         json_object_clear(body);
         code = json_object_set_new(body, "code", json_integer(call->missing));

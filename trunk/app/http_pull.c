@@ -47,7 +47,7 @@ int http_pull_url(const struct config *config, const char *place,
 /* The query's value; "" when it is absent. -1: bad or too long. */
 static int take(const char *query, const char *name, char *out, size_t cap)
 {
-    char one[2];
+    char one[2] = "";
 
     out[0] = '\0';
     if (url_query_get(query, name, out, cap) == 0)

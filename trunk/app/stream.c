@@ -189,6 +189,7 @@ static void stream_on_viewers(struct source *source, void *arg)
 {
     (void)source;
     edge_on_viewers(arg);
+    worker_want(arg);
 }
 
 static void stream_on_evict(struct source *source, struct viewer *viewer, void *arg)

@@ -7,6 +7,7 @@
  */
 #include "app/worker.h"
 
+#include "app/edge.h"
 #include "app/rtmp_session.h"
 #include "app/stream.h"
 #include "app/worker_private.h"
@@ -93,6 +94,9 @@ void worker_look(struct worker *worker, struct stream *stream)
             worker_relay_stale(stream->relay, co_now());
         return;
     }
+    /* Nobody fetches it any more that others wait for here. */
+    if (!is_held)
+        edge_on_viewers(stream);
     if (is_held && !is_ours && source_state(stream->source) != SOURCE_LIVE && is_watched(stream))
         worker_relay_start(worker, stream, &holder);
 }
@@ -145,9 +149,12 @@ void worker_tick(struct worker *worker, usec_t now)
             continue;
         if (is_watched(relay->stream))
             relay->watched_at = now;
-        if (now - relay->watched_at > WORKER_RELAY_LINGER ||
-            (relay->stale_since != 0 && now - relay->stale_since > WORKER_RELAY_STALE))
+        if (now - relay->watched_at > WORKER_RELAY_LINGER) {
+            log_info(worker->server->log, "relay %s: nobody watches", source_key(relay->source));
             worker_relay_drop(relay);
+        } else if (relay->stale_since != 0 && now - relay->stale_since > WORKER_RELAY_STALE) {
+            worker_relay_drop(relay);
+        }
     }
 }
 

@@ -36,7 +36,13 @@ static struct source *publication_find(struct server *server, const char *text)
         return NULL;
     search.number = (uint64_t)number;
     hub_each(server->hub, search_one, &search);
-    return search.found != NULL && source_state(search.found) == SOURCE_LIVE ? search.found : NULL;
+    if (search.found == NULL)
+        return NULL;
+    /* An edge's pull holds the claim before it has anything: who asks waits with it. */
+    if (source_state(search.found) != SOURCE_LIVE &&
+        ((const struct stream *)source_data(search.found))->pull == NULL)
+        return NULL;
+    return search.found;
 }
 
 static struct err *worker_http_serve(struct http_handler *self, struct http_exchange *x,

@@ -138,8 +138,8 @@ int64_t jitter_follow(const struct jitter *jitter, enum jitter_track track, uint
     if (!jitter->track[track].is_seen)
         return jitter->last;
     out = jitter_unwrap(jitter, track, timestamp) + jitter->track[track].offset;
-    /* Its own clock has jumped and the track's has not yet: it waits with the timeline. */
+    /* Its own clock has jumped and the track's has not yet: it waits with the track. */
     if (!jitter_fits(jitter, track, out))
-        out = jitter->last;
+        out = jitter->track[track].last;
     return jitter_hold(jitter, track, out);
 }

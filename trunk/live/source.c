@@ -242,9 +242,17 @@ void source_tick(struct source *source, usec_t now)
         ring_trim(&r->ring, now);
 }
 
+/* Of the present publisher: one before it may have had another track. */
+static enum codec source_track_codec(const struct source_track *track)
+{
+    return track->is_seen ? track->codec : CODEC_NONE;
+}
+
 void source_stat(const struct source *source, struct source_stat *stat)
 {
     *stat = source->stat;
+    stat->audio = source_track_codec(&source->track[JITTER_AUDIO]);
+    stat->video = source_track_codec(&source->track[JITTER_VIDEO]);
     stat->ring_bytes = source->native.ring.bytes + source->native.ring.detached;
     for (const struct rendition *r = source->others; r != NULL; r = r->next)
         stat->ring_bytes += r->ring.bytes + r->ring.detached;

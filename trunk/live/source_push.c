@@ -66,7 +66,6 @@ static void source_describe_video(struct source *source, const struct frame *fra
 {
     struct source_stat *stat = &source->stat;
 
-    stat->video = frame->codec;
     if (frame->codec == CODEC_H264 && frame->is_header) {
         struct avc_config *config = malloc(sizeof(*config));
         struct avc_sps sps;
@@ -90,7 +89,6 @@ static void source_describe_audio(struct source *source, const struct frame *fra
 {
     struct aac_config config;
 
-    source->stat.audio = frame->codec;
     if (frame->codec == CODEC_AAC && frame->is_header &&
         aac_config_parse(&config, frame->payload, frame->payload_len) == SCAN_DONE) {
         source->stat.sample_rate = config.sample_rate;

@@ -39,14 +39,15 @@ static void mux_aac_frame(struct mux_state *state, const struct frame *frame, ui
     (void)timestamp;
     assert(state != NULL && frame != NULL && emit != NULL);
     if (frame->type != FRAME_AUDIO || frame->codec != CODEC_AAC || frame->is_meta ||
-        frame->track != 0 || frame->payload_len == 0)
+        frame->track != 0)
         return;
     if (frame->is_header) {
         state->has_config =
             aac_config_parse(&state->config, frame->payload, frame->payload_len) == SCAN_DONE;
         return;
     }
-    if (!state->has_config || aac_adts_write(&state->config, frame->payload_len, header) != 0)
+    if (!state->has_config || frame->payload_len == 0 ||
+        aac_adts_write(&state->config, frame->payload_len, header) != 0)
         return;
     iov[0].iov_base = header;
     iov[0].iov_len = sizeof(header);

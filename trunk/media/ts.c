@@ -60,8 +60,8 @@ int ts_writer_begin(struct ts_writer *writer, size_t len)
     if (need > writer->packets_max || writer->packets_max > 16 * need) {
         /* One huge frame does not leave its memory behind for ever. */
         ts_writer_fini(writer);
-        writer->data = malloc(need * 2 * TS_PACKET_SIZE);
-        writer->packets_max = writer->data != NULL ? need * 2 : 0;
+        writer->data = malloc((need + need / 4) * TS_PACKET_SIZE);
+        writer->packets_max = writer->data != NULL ? need + need / 4 : 0;
     }
     writer->packets = 0;
     return writer->data != NULL ? 0 : -1;

@@ -59,7 +59,7 @@ struct ts_pes {
 };
 
 /* Beside one PES packet there is room for this many others. */
-#define TS_WRITER_OTHERS 256
+#define TS_WRITER_OTHERS 200
 /* A PES packet's payload is no longer than this. */
 #define TS_PAYLOAD_MAX ((size_t)64 * 1024 * 1024)
 

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import itertools
 import socket
+import ssl
 import time
 
 import pytest
@@ -41,10 +42,20 @@ CONFIG = f"""
 listen @RTMP@;
 daemon off;
 srs_log_tank console;
-http_server {{ enabled on; listen @HTTP@; dir @HTML@; crossdomain on; }}
+http_server {{
+    enabled on; listen @HTTP@; dir @HTML@; crossdomain on;
+    https {{ enabled on; listen @PORT3@; key @HTML@/../server.key; cert @HTML@/../server.crt; }}
+    http_pull {{ enabled on; mount /live; source here rtmp://127.0.0.1:@RTMP@; }}
+}}
+rtmps {{ enabled on; listen @PORT4@; key @HTML@/../server.key; cert @HTML@/../server.crt; }}
 vhost __defaultVhost__ {{
     {SECRETS}
-    http_remux {{ enabled on; mount [vhost]/[app]/[stream].flv; mount /every/[app]/[stream].flv; }}
+    http_remux {{
+        enabled on;
+        mount [vhost]/[app]/[stream].flv; mount [vhost]/[app]/[stream].ts;
+        mount [vhost]/[app]/[stream].mp3; mount [vhost]/[app]/[stream].aac;
+        mount /every/[app]/[stream].flv;
+    }}
 }}
 vhost closed.example {{
     {SECRETS}
@@ -61,7 +72,9 @@ def guarded(tmp_path_factory, small_flv):
     """A server whose default vhost wants signed addresses, with live/livestream and live/other
     published into it, and live/livestream of closed.example."""
     folder = tmp_path_factory.mktemp("guarded")
+    harness.run([harness.ROOT / "conf" / "make-certificate.sh", folder])
     srv = harness.Server(folder, config=CONFIG)
+    srv.wait_log("RTMPS listens on")
     publishers = []
     try:
         for stream, path in (("live/livestream", "/live/livestream"), ("live/other", "/live/other"),
@@ -98,7 +111,14 @@ SPELLINGS = [
     "/live/livestream%252eflv", "/live/_definst_/livestream.flv", "/every/live/livestream.flv",
     "/every//live/livestream.flv", "/open.example/live/livestream.flv",
     "/__defaultVhost__/live/livestream.flv", "/live?app=live&stream=livestream",
-    "/live?app=live&stream=livestream&port=1935", "/live/livestream.ts", "/live/livestream.mp3",
+    "/live?app=live&stream=livestream&port=1935", "/live?app=%6Cive&stream=live%73tream",
+    "/live?app=/live&stream=livestream", "/live?app=live/&stream=livestream",
+    "/live?app=live&stream=./livestream", "/live?app=x&stream=../live/livestream",
+    "/live?app=live&stream=livestream&vhost=closed.example",
+    "/live?vhost=open.example&app=live&stream=livestream", "/live?app=LIVE&stream=livestream",
+    "/live?src=here&app=live&stream=livestream", "/live?src=here&app=live&stream=livestream&{other}",
+    "/live?app=live&stream=livestream&{publish}", "/live?app=live&stream=livestream%3f{good}",
+    "/live/livestream.ts?only=video", "/live/livestream.ts", "/live/livestream.mp3",
     "/live/livestream.aac", "/live/livestream.m3u8", "/live/livestream", "/live/livestream.flv.ts",
     "/live/livestream.flv?start=0", "/live/livestream.flv?starttime=0", "live/livestream.flv",
     "/live/livestream.flv?only=video", "/live/livestream.flv?vhost=__defaultVhost__",
@@ -213,7 +233,8 @@ def test_no_way_around(guarded, line, host, header):
                     + ("" if header == UPGRADE or "Connection:" in header
                        else "Connection: close\r\n")
                     + "\r\n")
-    assert b"FLV\x01" not in data and b"video/x-flv" not in data, data[:500]
+    assert b"FLV\x01" not in data and b"Content-Type: video/" not in data \
+        and b"Content-Type: audio/" not in data, data[:500]
     assert b" 101 " not in data[:20]
     if not line.endswith("HTTP/1.1") and not line.endswith("HTTP/1.0"):
         return  # no answer that has a head
@@ -363,6 +384,68 @@ def test_signed_address_plays_everywhere(guarded):
     with rtmp_client_of(guarded, "live", "rtmp://closed.example/live") as client:
         client.play("livestream?" + closed)
         client.media(5)
+
+
+@pytest.mark.parametrize("extension,mark", [("ts", b"G\x40\x00"), ("aac", b"\xff\xf1")])
+def test_one_signature_for_all_formats(guarded, extension, mark):
+    with socket.create_connection(("127.0.0.1", guarded.http_port), 10) as conn:
+        conn.sendall(f"GET /live/livestream.{extension}?{query()} HTTP/1.1\r\nHost: x\r\n\r\n"
+                     .encode())
+        data = b""
+        while mark not in data:
+            got = conn.recv(65536)
+            assert got, data[:500]
+            data += got
+
+
+def test_signed_pull_address(guarded):
+    with flv.Viewer(guarded.http_url("/live?app=live&stream=livestream&" + query())) as viewer:
+        viewer.wait_media(5)
+
+
+TLS_ATTEMPTS = ["", "?{publish}", "?{other}", "?{expired}", "?{flipped_query}", "?{closed}"]
+
+
+def tls_to(port):
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context.wrap_socket(socket.create_connection(("127.0.0.1", port), 10))
+
+
+@pytest.mark.parametrize("params", TLS_ATTEMPTS + ["?{good}"])
+@pytest.mark.parametrize("upgrade", ["", UPGRADE], ids=["https", "wss"])
+def test_tls_changes_nothing(guarded, params, upgrade):
+    asked = params
+    for name, value in fields().items():
+        params = params.replace("{" + name + "}", str(value))
+    with tls_to(guarded.ports[3]) as conn:
+        conn.sendall(f"GET /live/livestream.flv{params} HTTP/1.1\r\nHost: x\r\n{upgrade}\r\n"
+                     .encode())
+        data = b""
+        while b"FLV\x01" not in data and b'"reason"' not in data:
+            got = conn.recv(65536)
+            assert got, data
+            data += got
+    if asked == "?{good}":
+        assert data.startswith(b"HTTP/1.1 101 " if upgrade else b"HTTP/1.1 200 ")
+    else:
+        assert data.startswith(b"HTTP/1.1 401 " if not asked else b"HTTP/1.1 403 ")
+        assert b"FLV\x01" not in data
+
+
+def test_rtmps_changes_nothing(guarded):
+    for stream, code in (("livestream", "NetStream.Play.Failed"),
+                         ("livestream?" + query("publish"), "NetStream.Play.Failed"),
+                         ("livestream?" + query(), "NetStream.Play.Reset")):
+        client = rtmp_client.Client(guarded.rtmp_port)
+        client.close()
+        client.socket = tls_to(guarded.ports[4])
+        with client:
+            client.handshake()
+            client.connect()
+            client.play(stream, wait=False)
+            assert client.until("onStatus")[-1].code == code
 
 
 def test_signed_websocket(guarded):

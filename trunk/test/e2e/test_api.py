@@ -88,6 +88,27 @@ def test_a_publisher_that_is_away(api_server, publish):
         viewer.kill()
 
 
+def test_tracks_are_the_present_publishers(api_server, publish):
+    """MP3 has no sequence header; and what the last publisher had is not shown for the next."""
+    srv = api_server()
+    first = publish(srv, args=["-c:v", "copy", "-c:a", "libmp3lame"])
+    viewer = harness.Process(["curl", "-s", "-o", "/dev/null", srv.http_url()],
+                             srv.folder / "viewer.log")
+
+    def codecs():
+        streams = api(srv, "streams")["streams"]
+        return [(s["video"] or {}).get("codec") for s in streams] + \
+            [(s["audio"] or {}).get("codec") for s in streams]
+
+    try:
+        wait_for(lambda: codecs() == ["H264", "MP3"], what="both tracks")
+        first.stop()
+        publish(srv, args=["-an", "-c:v", "copy"])
+        wait_for(lambda: codecs() == ["H264", None], what="the picture alone")
+    finally:
+        viewer.kill()
+
+
 def test_viewers_are_clients(api_server, publish):
     srv = api_server()
     publish(srv)

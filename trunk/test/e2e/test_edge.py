@@ -340,7 +340,7 @@ def test_changed_picture_goes_in_band_at_the_edge(server, view, publisher, sourc
     pub.send_tags(other_preamble, offset=after)
     pub.send_tags(flv.split_gops(ring)[0], offset=after)
     viewer.wait_media(len(gops[0]) + 10)
-    headers = [t for t in viewer.video if t.is_sequence_header]
+    headers = [t for t in viewer.tags if t.is_video and t.is_sequence_header]
     assert len(headers) == 1, "a header in the middle of a connection stalls players"
     keys = [t for t in viewer.video if t.is_keyframe]
     assert any(unit[0] & 31 == 7 for unit in keys[-1].nal_units()), "the new SPS goes in-band"

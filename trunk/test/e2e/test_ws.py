@@ -122,7 +122,7 @@ def test_many_viewers_get_the_same(live):
     srv, one = live()
     count = len(one.gop)
     sockets = [Socket(srv.http_url()) for _ in range(20)]
-    viewers = [flv.Viewer(srv.http_url()) for _ in range(20)]
+    viewers = [flv.Viewer(srv.http_url(), version="1.0" if i % 2 else "1.1") for i in range(20)]
     for ws in sockets:
         ws.until_media(count)
     for step in range(1, 5):

@@ -8,7 +8,7 @@ import ssl
 import struct
 from urllib.parse import urlsplit
 
-from flv import Reader, over_tls
+from flv import Reader
 from harness import Answer
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -54,8 +54,6 @@ class Socket:
             context = ssl.create_default_context()
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             self.socket = context.wrap_socket(self.socket, server_hostname=parts.hostname)
-        if parts.scheme == "wss":
-            self.socket = over_tls(self.socket)
         self.socket.sendall(text.encode() + early)
         self.rest = b""
         while b"\r\n\r\n" not in self.rest:

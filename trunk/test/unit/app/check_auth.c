@@ -61,12 +61,55 @@ START_TEST(asks)
 }
 END_TEST
 
+/* Asks for live/s of the default vhost and gives the answer's status; 0: let through. */
+static int ask_play(void)
+{
+    struct auth_stream stream = {&t.vhost, "live", "s"};
+    int is_refused = -1;
+    struct err *err = auth_ask_play(&t.x, &stream, &is_refused, USEC_PER_SEC);
+
+    ck_assert_ptr_null(err);
+    ck_assert_int_eq(is_refused, http_test_out(&t)[0] != '\0');
+    return is_refused ? http_test_status(&t) : 0;
+}
+
+START_TEST(asks_for_a_stream)
+{
+    static char *domains[] = {"good.example"};
+
+    http_test_init(&t);
+    http_test_request(&t, "GET", "/live/s.flv");
+    ck_assert_int_eq(ask_play(), 0);
+    t.vhost.token.enabled = t.vhost.token.play = 1;
+    http_test_request(&t, "GET", "/live/s.flv");
+    ck_assert_int_eq(ask_play(), 401);
+    ck_assert(http_test_has_line(&t, "WWW-Authenticate: Signed realm=\"stream\""));
+    ck_assert_str_eq(http_test_body(&t),
+                     "{\"code\":401,\"reason\":\"the address is not signed\"}\n");
+    t.vhost.token.enabled = 0;
+    t.vhost.refer.enabled = 1;
+    t.vhost.refer.all = (struct config_strings){1, domains};
+    http_test_request(&t, "GET", "/live/s.flv");
+    ck_assert_int_eq(ask_play(), 403);
+    http_test_request(&t, "GET", "/live/s.flv");
+    http_test_header(&t, "Origin", "https://good.example");
+    ck_assert_int_eq(ask_play(), 0);
+    /* The page counts where it is said, not the origin beside it. */
+    http_test_request(&t, "GET", "/live/s.flv");
+    http_test_header(&t, "Origin", "https://good.example");
+    http_test_header(&t, "Referer", "https://evil.example/");
+    ck_assert_int_eq(ask_play(), 403);
+    http_test_fini(&t);
+}
+END_TEST
+
 Suite *check_auth_suite(void)
 {
     Suite *suite = suite_create("auth");
     TCase *tc = tcase_create("auth");
 
     tcase_add_test(tc, asks);
+    tcase_add_test(tc, asks_for_a_stream);
     suite_add_tcase(suite, tc);
     return suite;
 }

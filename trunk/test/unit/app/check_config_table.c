@@ -132,6 +132,7 @@ static const char *other_value(const struct config_row *row)
     case CONFIG_SWITCH:
         return strcmp(row->fallback, "on") == 0 ? "off" : "on";
     case CONFIG_INT:
+    case CONFIG_INT_AUTO:
         return row->min <= 33 ? "33" : "333";
     case CONFIG_SIZE:
         return "333k";

@@ -219,6 +219,37 @@ START_TEST(test_cursor_at_the_end_of_nothing)
 }
 END_TEST
 
+START_TEST(test_keeps_for_a_time_and_begins_there)
+{
+    static const struct ring_limits kept = {.bytes_max = 1 << 20,
+                                            .lag_max = 30 * USEC_PER_SEC,
+                                            .start_units_max = 2500,
+                                            .keep = 5 * USEC_PER_SEC,
+                                            .block_cap = 1000};
+    struct ring ring;
+    struct ring_cursor cursor = {NULL, 0};
+    uint64_t offset;
+
+    ring_init(&ring, &kept);
+    ck_assert_int_eq(ring_cursor_since(&ring, &cursor, 0, 0), -1);
+    for (int i = 0; i < 1000; i++)
+        ck_assert_int_eq(put_len(&ring, 100, 0, i * (USEC_PER_SEC / 10)), 0);
+    /* A block holds a second; five of them are kept, and the one they begin in. */
+    ck_assert_uint_le(ring.bytes, 7 * 1000);
+    ck_assert_uint_ge(ring.bytes, 5 * 1000);
+    ck_assert_int_eq(ring_cursor_since(&ring, &cursor, 97 * USEC_PER_SEC + 1, 0), 0);
+    offset = ring_cursor_offset(&cursor);
+    ck_assert_uint_eq(offset, 97000);
+    ck_assert_int_eq(ring_cursor_since(&ring, &cursor, 0, 0), 0);
+    ck_assert_ptr_eq(cursor.block, ring.tail);
+    ck_assert_int_eq(ring_cursor_since(&ring, &cursor, 0, 98001), 0);
+    ck_assert_uint_eq(ring_cursor_offset(&cursor), 99000);
+    ck_assert_int_eq(ring_cursor_since(&ring, &cursor, 0, 99001), -1);
+    ring_cursor_leave(&ring, &cursor);
+    ring_fini(&ring);
+}
+END_TEST
+
 Suite *check_ring_suite(void)
 {
     Suite *suite = suite_create("ring");
@@ -235,6 +266,7 @@ Suite *check_ring_suite(void)
     tcase_add_test(tc, test_start_is_forgotten_after_too_many_units);
     tcase_add_test(tc, test_seal_puts_an_edge);
     tcase_add_test(tc, test_cursor_at_the_end_of_nothing);
+    tcase_add_test(tc, test_keeps_for_a_time_and_begins_there);
     suite_add_tcase(suite, tc);
     return suite;
 }

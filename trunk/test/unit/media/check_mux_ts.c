@@ -229,7 +229,7 @@ START_TEST(test_sound_alone_has_tables_within_100_ms)
             tables = kit.check.tables;
         }
     }
-    ck_assert_uint_le(1000 * 23 - tables_at, 100 + 230);
+    ck_assert_uint_gt(tables_at, 999 * 23 - 100);
     ck_assert_mem_eq(kit.check.program, "\x0f\xe1\x01\xf0\x00", 5);
     ck_assert_uint_eq(kit.check.pcr_pid, 0x101);
     kit_close(&kit);

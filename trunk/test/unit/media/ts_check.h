@@ -14,7 +14,7 @@
 
 struct ts_check {
     int cc[4]; /* by slot; -1: nothing yet */
-    size_t packets, tables, clocks, gaps;
+    size_t packets, tables, clocks;
     int version;         /* of the last PMT; -1: none yet */
     uint8_t program[64]; /* its entries */
     size_t program_len;
@@ -107,8 +107,7 @@ static inline void ts_check_pcr(struct ts_check *check, unsigned pid, const uint
 }
 
 /* The adaptation field; answers its size, its length byte included. */
-static inline size_t ts_check_field(struct ts_check *check, unsigned pid, const uint8_t *p,
-                                    int is_gap)
+static inline size_t ts_check_field(struct ts_check *check, unsigned pid, const uint8_t *p)
 {
     size_t len = p[4], at = 6;
 
@@ -116,13 +115,13 @@ static inline size_t ts_check_field(struct ts_check *check, unsigned pid, const 
     if (len == 0)
         return 1;
     assert((p[5] & 0x2f) == 0);
-    check->is_random_access = p[5] >> 6 & 1;
+    check->is_random_access |= p[5] >> 6 & 1;
     if (p[5] & 0x10) {
         ts_check_pcr(check, pid, p + 6, p[5] >> 7);
         check->has_pcr = p[3] & 0x10;
         at += 6;
     } else {
-        assert(!(p[5] & 0x80) || is_gap);
+        assert(!(p[5] & 0x80));
     }
     assert(at <= 5 + len);
     for (; at < 5 + len; at++)
@@ -144,7 +143,7 @@ static inline void ts_check_packet(struct ts_check *check, const uint8_t *p)
         check->has_pcr = check->is_random_access = 0;
     }
     if (p[3] & 0x20)
-        skip = ts_check_field(check, pid, p, 0);
+        skip = ts_check_field(check, pid, p);
     if (check->cc[slot] >= 0)
         assert((p[3] & 15) == (p[3] & 0x10 ? (check->cc[slot] + 1) & 15 : check->cc[slot]));
     if (check->cc[slot] >= 0 || p[3] & 0x10)

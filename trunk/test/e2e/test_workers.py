@@ -1,0 +1,604 @@
+"""Several workers: one server whichever of them a connection comes to, and whoever of them dies."""
+
+import os
+import re
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import flv
+from harness import curl, ffprobe, free_port, listening_ports, wait_for
+from rtmp import Publisher
+
+STREAM = "live/livestream"
+
+
+@pytest.fixture(scope="session")
+def source(source_flv):
+    """(preamble, GOPs) of doc/source.flv."""
+    preamble, ring = flv.preamble_and_ring(flv.parse_file(source_flv).tags)
+    return preamble, flv.split_gops(ring)
+
+
+def flat(gops):
+    return [tag for gop in gops for tag in gop]
+
+
+def keys(tags):
+    return [tag.key for tag in tags]
+
+
+class Workers:
+    """The processes of a server, and which of them has a connection."""
+
+    def __init__(self, srv, count):
+        self.srv, self.count = srv, count
+        srv.wait_log(rf"{count} workers serve")
+
+    def pids(self):
+        """By slot, the newest of each."""
+        found = {}
+        for slot, pid in re.findall(r"worker (\d+) starts, process (\d+)", self.srv.log()):
+            found[int(slot)] = int(pid)
+        return [found[slot] for slot in sorted(found)]
+
+    def of(self, sock):
+        """The worker that has accepted this connection of ours, by the kernel's tables."""
+        port = sock.getsockname()[1]
+        inode = None
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            fields = line.split()
+            if int(fields[2].rsplit(":", 1)[1], 16) == port and fields[9] != "0":
+                inode = fields[9]
+        for pid in self.pids() if inode else []:
+            try:
+                names = os.listdir(f"/proc/{pid}/fd")
+            except OSError:
+                continue
+            for name in names:
+                try:
+                    if os.readlink(f"/proc/{pid}/fd/{name}") == f"socket:[{inode}]":
+                        return pid
+                except OSError:
+                    pass
+        return None
+
+    def at(self, pid, make, tries=60):
+        """What make() makes (it has a .socket), at this worker, whichever the kernel chose."""
+        for _ in range(tries):
+            one = make()
+            if wait_for(lambda: self.of(one.socket), 10, "a worker to accept") == pid:
+                return one
+            one.close()
+        raise AssertionError(f"{tries} connections, and none came to {pid}")
+
+    def viewer_at(self, pid, path=f"/{STREAM}.flv", **options):
+        return self.at(pid, lambda: flv.Viewer(self.srv.http_url(path), **options))
+
+    def publisher_at(self, pid, stream=STREAM):
+        def make():
+            # One at another worker, that was closed again, must be gone.
+            wait_for(lambda: self.srv.log().count(f"start publish __defaultVhost__/{stream} ")
+                     == self.srv.log().count(f"stop publish __defaultVhost__/{stream} "), 10,
+                     "the last one to be gone")
+            return Publisher(self.srv.rtmp_url(stream))
+        return self.at(pid, make)
+
+
+@pytest.fixture
+def workers(server):
+    """workers(2, **parts): a server of so many, as Workers."""
+    opened = []
+
+    def start(count=2, **parts):
+        top = parts.pop("top", "")
+        one = Workers(server(top=f"workers {count}; {top}", **parts), count)
+        opened.append(one)
+        return one
+
+    yield start
+    for one in opened:
+        has_ended(one)
+
+
+def has_ended(one):
+    """The server, its master killed or not, leaves no process behind."""
+    if not one.srv.is_running:
+        wait_for(lambda: not any(is_alive(pid) for pid in one.pids()), 5, "the workers to end")
+
+
+def is_alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def closing():
+    """closing(x): x.close() at the end, before the server is stopped."""
+    opened = []
+
+    def keep(one):
+        opened.append(one)
+        return one
+
+    yield keep
+    for one in reversed(opened):
+        one.close()
+
+
+def folder_of(one):
+    """The private folder of the workers' sockets."""
+    return Path(re.search(r"listens on unix:(\S+)/\d", one.srv.log()).group(1))
+
+
+# ---- one server ----
+
+
+def test_same_start_and_same_bytes(workers, closing, source):
+    one = workers(2)
+    a, b = one.pids()
+    preamble, gops = source
+    pub = closing(one.publisher_at(a))
+    pub.send_tags(preamble + gops[0] + gops[1])
+    here = closing(one.viewer_at(a))
+    there = closing(one.viewer_at(b))
+    for viewer in (here, there):
+        viewer.wait_media(len(gops[1]))
+        first = viewer.media[0]
+        assert first.is_keyframe and first.key == gops[1][0].key
+    pub.send_tags(gops[2] + gops[3])
+    for viewer in (here, there):
+        viewer.wait_media(len(flat(gops[1:4])))
+    assert [t.data for t in here.tags] == [t.data for t in there.tags]
+    assert keys(here.media) == keys(there.media)
+    # Relative to its first, each frame has the same time.
+    assert [t.time - here.media[0].time for t in here.media] == \
+        [t.time - there.media[0].time for t in there.media]
+
+
+def test_one_pull_for_all_viewers_there(workers, closing, source):
+    one = workers(2)
+    a, b = one.pids()
+    preamble, gops = source
+    pub = closing(one.publisher_at(a))
+    pub.send_tags(preamble + gops[0])
+    viewers = [closing(one.viewer_at(b)) for _ in range(5)]
+    for viewer in viewers:
+        viewer.wait_media(len(gops[0]))
+    assert len(re.findall(r"plays from \S+/0", one.srv.log())) == 1
+    for viewer in viewers:
+        viewer.close()
+    # The last one gone, the pull ends by itself.
+    one.srv.wait_log(r"relay \S+: nobody watches")
+
+
+def test_waiting_elsewhere_is_woken_at_once(workers, closing, source):
+    one = workers(2)
+    a, b = one.pids()
+    preamble, gops = source
+    viewer = closing(one.viewer_at(b))
+    one.srv.wait_log(r"play .*livestream\.flv")
+    pub = closing(one.publisher_at(a))
+    began = time.monotonic()
+    pub.send_tags(preamble + gops[0])
+    viewer.wait_media(1)
+    # A poll would take as long as it sleeps; this is three processes' turns, with sanitizers.
+    assert time.monotonic() - began < 0.5
+
+
+def test_latency_of_the_hop(workers, closing, source):
+    """Frame by frame, the other worker's viewers get it as soon as the own ones, bar a moment."""
+    one = workers(2)
+    a, b = one.pids()
+    preamble, gops = source
+    pub = closing(one.publisher_at(a))
+    pub.send_tags(preamble + gops[0])
+    here, there = closing(one.viewer_at(a)), closing(one.viewer_at(b))
+    for viewer in (here, there):
+        viewer.wait_media(len(gops[0]))
+    count = len(gops[0])
+    for tag in gops[1][:100]:
+        pub.send_tag(tag)
+        count += 1
+        for viewer in (here, there):
+            wait_for(lambda v=viewer: len(v.media) >= count, 5, "the frame")
+    late = sorted(t.at - h.at for h, t in zip(here.media[-100:], there.media[-100:]))
+    assert late[50] < 0.005, late
+
+
+def test_rtmp_players_elsewhere(workers, closing, source):
+    one = workers(2)
+    preamble, gops = source
+    pub = closing(one.publisher_at(one.pids()[0]))
+    pub.send_tags(preamble + gops[0])
+    stop = threading.Event()
+    loader = threading.Thread(target=pub.send_paced, args=(flat(gops[1:]),), kwargs={"stop": stop})
+    loader.start()
+    try:
+        for _ in range(4):
+            found = ffprobe(one.srv.rtmp_url(STREAM), "-analyzeduration", "1000000")
+            assert {s["codec_name"] for s in found["streams"]} == {"h264", "aac"}
+        one.srv.wait_log("plays from")
+    finally:
+        stop.set()
+        loader.join()
+
+
+def test_publisher_comes_back_at_another_worker(workers, closing, source):
+    one = workers(2)
+    a, b = one.pids()
+    preamble, gops = source
+    pub = one.publisher_at(a)
+    pub.send_tags(preamble + gops[0])
+    here, there = closing(one.viewer_at(a)), closing(one.viewer_at(b))
+    for viewer in (here, there):
+        viewer.wait_media(len(gops[0]))
+    pub.unpublish()
+    one.srv.wait_log("stop publish")
+    again = closing(one.publisher_at(b))
+    again.send_tags(preamble + gops[1])
+    for viewer in (here, there):
+        viewer.wait_media(len(flat(gops[0:2])))
+        assert not viewer.is_done
+        flv.check_times(viewer.media)
+        assert keys(viewer.media)[len(gops[0]):] == keys(gops[1])
+
+
+# ---- the publish lock ----
+
+
+def test_second_publisher_at_another_worker_is_refused(workers, closing, source):
+    one = workers(2)
+    a, b = one.pids()
+    closing(one.publisher_at(a))
+    for _ in range(8):
+        with pytest.raises(AssertionError, match="(?s)BadName|closed|vain"):
+            Publisher(one.srv.rtmp_url(STREAM), timeout=3)
+    assert one.srv.log().count("is busy") >= 8
+
+
+def test_two_at_the_same_moment(workers, closing):
+    one = workers(2)
+    for turn in range(12):
+        results = []
+        gate = threading.Barrier(4)
+
+        def race(name):
+            gate.wait()
+            try:
+                results.append(Publisher(one.srv.rtmp_url(name), timeout=4))
+            except (AssertionError, OSError):
+                results.append(None)
+
+        threads = [threading.Thread(target=race, args=(f"live/race{turn}",)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        winners = [pub for pub in results if pub is not None]
+        assert len(winners) == 1, f"{len(winners)} publishers of one stream"
+        winners[0].close()
+
+
+def test_takeover_from_another_worker(workers, closing, source):
+    one = workers(2, publish={"takeover": "replace"})
+    a, b = one.pids()
+    preamble, gops = source
+    old = closing(one.publisher_at(a))
+    old.send_tags(preamble + gops[0])
+    viewer = closing(one.viewer_at(a))
+    viewer.wait_media(len(gops[0]))
+    # Wherever it comes to: from the same worker it is no other thing.
+    new = closing(Publisher(one.srv.rtmp_url(STREAM)))
+    one.srv.wait_log("is taken over")
+    new.send_tags(preamble + gops[1])
+    viewer.wait_media(len(flat(gops[:2])))
+    assert keys(viewer.media)[len(gops[0]):] == keys(gops[1])
+    flv.check_times(viewer.media)
+
+
+# ---- limits ----
+
+
+def fill(port, count):
+    """Connections that say nothing; those that stay open."""
+    socks = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+    return socks
+
+
+def is_refused(port):
+    with socket.create_connection(("127.0.0.1", port)) as sock:
+        sock.settimeout(5)
+        try:
+            sock.sendall(b"GET /nothing.txt HTTP/1.0\r\n\r\n")
+            answer = sock.recv(200)
+        except ConnectionError:  # it was closed before it had asked
+            return True
+        return not answer or b" 503 " in answer or b" 429 " in answer
+
+
+@pytest.mark.parametrize("limit", ["max_connections 20", "max_connections_per_ip 20"])
+def test_limits_are_the_servers(workers, limit):
+    one = workers(2, top=f"{limit};")
+    socks = fill(one.srv.http_port, 20)
+    wait_for(lambda: sum(one.of(s) is not None for s in socks) == 20, 10, "20 to be accepted")
+    assert len({one.of(s) for s in socks}) == 2
+    assert all(is_refused(one.srv.http_port) for _ in range(6))
+    for sock in socks:
+        sock.close()
+    wait_for(lambda: not is_refused(one.srv.http_port), 10, "room again")
+
+
+def test_a_dead_workers_connections_count_no_more(workers):
+    one = workers(2, top="max_connections 10; max_connections_per_ip 10;")
+    a, b = one.pids()
+    socks = fill(one.srv.http_port, 10)
+    wait_for(lambda: is_refused(one.srv.http_port), 10, "the limit")
+    os.kill(a, signal.SIGKILL)
+    wait_for(lambda: not is_refused(one.srv.http_port), 10, "room again")
+    for sock in socks:
+        sock.close()
+
+
+# ---- the API ----
+
+
+def test_the_api_speaks_for_all(workers, closing, source):
+    api = free_port()
+    one = workers(2, top=f"http_api {{ enabled on; listen {api}; }}")
+    a, b = one.pids()
+    preamble, gops = source
+    pub = closing(one.publisher_at(a))
+    pub.send_tags(preamble + gops[0])
+    viewers = [closing(one.viewer_at(a)), closing(one.viewer_at(b)), closing(one.viewer_at(b))]
+    for viewer in viewers:
+        viewer.wait_media(len(gops[0]))
+
+    def ask(what):
+        return curl(f"http://127.0.0.1:{api}/api/v1/{what}").json()
+
+    # Whichever worker is asked.
+    for _ in range(6):
+        streams = wait_for(lambda: [s for s in ask("streams")["streams"] if s["clients"] == 4], 5,
+                           "one stream with four clients")
+        assert len(streams) == 1 and streams[0]["publish"]["active"]
+        single = ask("streams/" + streams[0]["id"])["stream"]
+        assert single["clients"] == 4 and single["video"]["codec"] == "H264"
+        clients = ask("clients")["clients"]
+        assert sorted(c["type"] for c in clients) == ["flv-play"] * 3 + ["fmle-publish"]
+        assert len(ask("clients?start=1&count=2")["clients"]) == 2
+        assert all(ask("clients/" + c["id"])["client"]["id"] == c["id"] for c in clients)
+        assert ask("clients/nobody")["code"] != 0
+        assert ask("summaries")["data"]["srs"]["clients"] == 4
+        assert ask("vhosts")["vhosts"][0]["clients"] == 4
+
+
+# ---- death ----
+
+
+def test_a_worker_is_killed(workers, closing, source):
+    one = workers(2)
+    a, b = one.pids()
+    preamble, gops = source
+    kept = closing(one.publisher_at(b, "live/kept"))
+    kept.send_tags(preamble + gops[0])
+    lost = closing(one.publisher_at(a, "live/lost"))
+    lost.send_tags(preamble + gops[0])
+    of_b = closing(one.viewer_at(b, "/live/kept.flv"))
+    of_a = closing(one.viewer_at(a, "/live/kept.flv"))
+    waiting = closing(one.viewer_at(b, "/live/lost.flv"))
+    for viewer in (of_b, of_a, waiting):
+        viewer.wait_media(len(gops[0]))
+    os.kill(a, signal.SIGKILL)
+    killed = time.monotonic()
+    # Replaced within a second, and its streams are free at once.
+    wait_for(lambda: one.pids()[0] != a, 5, "another worker")
+    assert time.monotonic() - killed < 1
+    again = closing(Publisher(one.srv.rtmp_url("live/lost")))
+    again.send_tags(preamble + gops[1])
+    # Its own viewers are gone, nobody else notices; who watched its stream elsewhere goes on.
+    wait_for(lambda: of_a.is_done, 5, "its viewer's end")
+    kept.send_tags(gops[1])
+    of_b.wait_media(len(flat(gops[:2])))
+    assert keys(of_b.media) == keys(flat(gops[:2]))
+    waiting.wait_media(len(flat(gops[:2])))
+    assert not waiting.is_done
+    flv.check_times(waiting.media)
+    assert one.srv.log().count("worker 2 starts") == 1
+
+
+@pytest.mark.timeout(180)
+def test_four_workers_killed_in_turn_under_load(workers, closing, source):
+    one = workers(4)
+    preamble, gops = source
+    rest = flat(gops)
+    stop = threading.Event()
+
+    def keep_publishing():
+        while not stop.is_set():
+            try:
+                with Publisher(one.srv.rtmp_url(STREAM), timeout=3) as pub:
+                    pub.send_tags(preamble)
+                    pub.send_paced(rest, stop=stop)
+            except (AssertionError, OSError):
+                stop.wait(0.05)
+
+    loader = threading.Thread(target=keep_publishing)
+    loader.start()
+    try:
+        for turn in range(6):
+            victim = one.pids()[turn % 4]
+            viewers = [closing(flv.Viewer(one.srv.http_url(f"/{STREAM}.flv"))) for _ in range(24)]
+            for viewer in viewers:
+                viewer.wait_media(5)
+            homes = [one.of(viewer.socket) for viewer in viewers]
+            others = [v for v, home in zip(viewers, homes) if home != victim]
+            counts = [len(v.media) for v in others]
+            os.kill(victim, signal.SIGKILL)
+            killed = time.monotonic()
+            wait_for(lambda: one.pids()[turn % 4] != victim, 5, "another worker")
+            assert time.monotonic() - killed < 1
+            for viewer, before in zip(others, counts):
+                viewer.wait(lambda v, n=before: len(v.media) > n + 10, 15)
+                assert not viewer.is_done
+                flv.check_times(viewer.media)
+            for viewer in viewers:
+                viewer.close()
+            wait_for(lambda: all(is_alive(p) for p in one.pids()), 5, "all four")
+    finally:
+        stop.set()
+        loader.join()
+
+
+def test_the_master_is_killed(workers, closing, source):
+    one = workers(3)
+    pids = one.pids()
+    folder = folder_of(one)
+    preamble, gops = source
+    pub = closing(Publisher(one.srv.rtmp_url(STREAM)))
+    pub.send_tags(preamble + gops[0])
+    viewers = [closing(flv.Viewer(one.srv.http_url(f"/{STREAM}.flv"))) for _ in range(6)]
+    for viewer in viewers:
+        viewer.wait_media(len(gops[0]))
+    one.srv.child.kill()
+    one.srv.child.wait()
+    one.srv.has_stopped = True
+    wait_for(lambda: not any(is_alive(pid) for pid in pids), 8, "the workers to end")
+    assert len(re.findall(r"Millrace ends\n", one.srv.log())) == 3
+    wait_for(lambda: not folder.exists(), 2, "the folder to go")
+    assert one.srv.http_port not in listening_ports()
+    one.srv.check_output()
+
+
+def test_a_crash_loop_does_not_spin(workers):
+    one = workers(2)
+    folder = folder_of(one)
+    victim = one.pids()[0]
+    # Nothing can listen in it any more: its successors fail before they serve.
+    hidden = folder.with_name(folder.name + ".away")
+    folder.rename(hidden)
+    try:
+        os.kill(victim, signal.SIGKILL)
+        one.srv.wait_log(r"(?s)(is gone \(exit status 1\).*){3}", 20)
+        starts = one.srv.log().count("worker 1 starts")
+        assert 3 <= starts <= 6
+    finally:
+        hidden.rename(folder)
+    wait_for(lambda: len(re.findall(r"/1\].*worker listens", one.srv.log())) == 2, 15,
+             "the worker to come back")
+    assert curl(one.srv.http_url("/nothing.txt")).status == 404
+
+
+def test_a_worker_that_cannot_start_ends_the_server(server, tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", free_port()))
+        taken.listen()
+        srv = server(top=f"workers 2; listen {taken.getsockname()[1]};", wait=False)
+        srv.has_stopped = True
+        assert srv.wait(10) == 1
+        assert "address in use" in srv.log()
+
+
+# ---- signals ----
+
+
+def test_signals_reach_all(workers, tmp_path):
+    log = tmp_path / "server.log"
+    pid_file = tmp_path / "pid"
+    one = None
+    one = _with_log(workers, log, pid_file)
+    pids = one.pids()
+    assert int(pid_file.read_text()) == one.srv.pid
+    log.rename(tmp_path / "old.log")
+    one.srv.signal(signal.SIGUSR1)
+    wait_for(lambda: log.exists() and log.read_text().count("log file opened anew") == 2, 5,
+             "two workers to open the log")
+    text = one.srv.config_path.read_text()
+    one.srv.config_path.write_text(text.replace("srs_log_level info", "srs_log_level debug"))
+    one.srv.signal(signal.SIGHUP)
+    wait_for(lambda: log.read_text().count("the configuration is good") == 2, 5, "two reloads")
+    one.srv.config_path.write_text("no such thing;")
+    one.srv.signal(signal.SIGHUP)
+    wait_for(lambda: "nothing is changed" in log.read_text(), 5, "the refusal")
+    assert log.read_text().count("nothing is changed") == 1
+    for number, pid in enumerate(pids, 1):
+        assert f"[{pid}/{number}]" in log.read_text()
+
+
+def _with_log(workers, log, pid_file):
+    class Logged(Workers):
+        pass
+
+    before = Workers.__init__
+
+    def init(self, srv, count):
+        self.srv, self.count = srv, count
+        srv.log = lambda: "".join(p.read_text() for p in (log.with_name("old.log"), log)
+                                  if p.exists())
+        srv.wait_log(rf"{count} workers serve")
+
+    Workers.__init__ = init
+    try:
+        return workers(2, top=f"pid {pid_file}; srs_log_tank file; srs_log_file {log}; "
+                              "srs_log_level info;")
+    finally:
+        Workers.__init__ = before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_quick_end(workers, closing, source, number):
+    one = workers(2)
+    pids = one.pids()
+    preamble, gops = source
+    pub = closing(Publisher(one.srv.rtmp_url(STREAM)))
+    pub.send_tags(preamble + gops[0])
+    viewers = [closing(flv.Viewer(one.srv.http_url(f"/{STREAM}.flv"))) for _ in range(4)]
+    for viewer in viewers:
+        viewer.wait_media(1)
+    folder = folder_of(one)
+    one.srv.stop(number)
+    assert not any(is_alive(pid) for pid in pids)
+    assert not folder.exists()
+
+
+def test_drain(workers, closing, source):
+    one = workers(2, top="grace_start_wait 100; grace_final_wait 0;")
+    a, b = one.pids()
+    preamble, gops = source
+    pub = closing(one.publisher_at(a))
+    pub.send_tags(preamble + gops[0])
+    viewer = closing(one.viewer_at(b))
+    viewer.wait_media(len(gops[0]))
+    one.srv.signal(signal.SIGQUIT)
+    wait_for(lambda: one.srv.http_port not in listening_ports(), 5, "the listeners to close")
+    pub.send_tags(gops[1])
+    viewer.wait_media(len(flat(gops[:2])))
+    assert one.srv.is_running
+    viewer.close()
+    pub.unpublish()
+    assert one.srv.wait(10) == 0
+
+
+# ---- balance ----
+
+
+def test_balance_of_many(workers, closing, source):
+    one = workers(2)
+    preamble, gops = source
+    socks = fill(one.srv.http_port, 400)
+    a, b = one.pids()
+
+    def held(pid):
+        return len(os.listdir(f"/proc/{pid}/fd"))
+
+    wait_for(lambda: held(a) + held(b) >= 400, 10, "400 to be accepted")
+    share = held(a) / (held(a) + held(b))
+    assert 0.35 < share < 0.65
+    for sock in socks:
+        sock.close()

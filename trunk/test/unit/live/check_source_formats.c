@@ -1,0 +1,300 @@
+/* The renditions of a source: which a stream has a place in, one track alone, sound that is kept.
+ */
+#include "live_kit.h"
+
+#include "live/source_private.h"
+
+Suite *check_source_formats_suite(void);
+
+/* Bytes as they come. */
+struct bytes_seen {
+    size_t len;
+    uint8_t data[65536];
+    int is_ended;
+};
+
+static void take(struct viewer *viewer, struct bytes_seen *seen)
+{
+    struct viewer_batch batch;
+
+    seen->len = 0;
+    for (;;) {
+        enum viewer_status status = viewer_next(viewer, 1 << 20, &batch);
+
+        if (status == VIEWER_END)
+            seen->is_ended = 1;
+        if (status != VIEWER_BYTES)
+            return;
+        for (int i = 0; i < batch.count; i++) {
+            ck_assert_uint_le(seen->len + batch.span[i].iov_len, sizeof(seen->data));
+            memcpy(seen->data + seen->len, batch.span[i].iov_base, batch.span[i].iov_len);
+            seen->len += batch.span[i].iov_len;
+        }
+        viewer_sent(viewer);
+    }
+}
+
+/* kit_audio() as ADTS. */
+#define ADTS_LEN 10
+
+START_TEST(test_fit)
+{
+    struct kit kit;
+
+    kit_open(&kit);
+    ck_assert_int_eq(source_fit(kit.source, &mux_flv, SOURCE_BOTH), SOURCE_FITS);
+    ck_assert_int_eq(source_fit(kit.source, &mux_ts, SOURCE_BOTH), SOURCE_FIT_UNKNOWN);
+    kit_publish(&kit);
+    ck_assert_int_eq(source_fit(kit.source, &mux_mp3, SOURCE_BOTH), SOURCE_FIT_UNKNOWN);
+    kit_aac_header(&kit, 0, 0x10);
+    kit_audio(&kit, 0);
+    /* Sound alone is clear at once; whether there will be a picture is not. */
+    ck_assert_int_eq(source_fit(kit.source, &mux_mp3, SOURCE_BOTH), SOURCE_UNFIT);
+    ck_assert_int_eq(source_fit(kit.source, &mux_aac, SOURCE_BOTH), SOURCE_FITS);
+    ck_assert_int_eq(source_fit(kit.source, &mux_ts, SOURCE_VIDEO_ONLY), SOURCE_FIT_UNKNOWN);
+    kit_audio(&kit, 600);
+    ck_assert_int_eq(source_fit(kit.source, &mux_ts, SOURCE_VIDEO_ONLY), SOURCE_UNFIT);
+    ck_assert_int_eq(source_fit(kit.source, &mux_flv, SOURCE_VIDEO_ONLY), SOURCE_UNFIT);
+    ck_assert_int_eq(source_fit(kit.source, &mux_ts, SOURCE_AUDIO_ONLY), SOURCE_FITS);
+    ck_assert_int_eq(source_fit(kit.source, &mux_ts, SOURCE_BOTH), SOURCE_FITS);
+    source_unpublish(kit.source, kit.now);
+    kit_close(&kit);
+}
+END_TEST
+
+START_TEST(test_unfit_viewers_end_before_they_begin)
+{
+    struct kit kit;
+    struct bytes_seen *seen = calloc(1, sizeof(*seen));
+    struct viewer *viewer;
+
+    kit_open(&kit);
+    viewer = viewer_open(kit.source, &mux_mp3, kit.now);
+    kit_publish(&kit);
+    take(viewer, seen);
+    ck_assert(!seen->is_ended);
+    kit_start(&kit, 0, 3);
+    take(viewer, seen);
+    ck_assert(seen->is_ended && !viewer_has_begun(viewer));
+    ck_assert_uint_eq(seen->len, 0);
+    viewer_close(viewer);
+    source_unpublish(kit.source, kit.now);
+    free(seen);
+    kit_close(&kit);
+}
+END_TEST
+
+START_TEST(test_who_waited_gets_every_sound)
+{
+    struct kit kit;
+    struct bytes_seen *seen = calloc(1, sizeof(*seen));
+    struct viewer *viewer;
+
+    kit_open(&kit);
+    viewer = viewer_open(kit.source, &mux_aac, kit.now);
+    kit_publish(&kit);
+    kit_aac_header(&kit, 0, 0x10);
+    for (uint32_t i = 0; i < 300; i++)
+        kit_audio(&kit, i * 23);
+    take(viewer, seen);
+    ck_assert_uint_eq(seen->len, 300 * ADTS_LEN);
+    /* One who comes now begins at the next. */
+    viewer_close(viewer);
+    viewer = viewer_open(kit.source, &mux_aac, kit.now);
+    take(viewer, seen);
+    ck_assert_uint_eq(seen->len, 0);
+    kit_audio(&kit, 300 * 23);
+    take(viewer, seen);
+    ck_assert_uint_eq(seen->len, ADTS_LEN);
+    viewer_close(viewer);
+    source_unpublish(kit.source, kit.now);
+    free(seen);
+    kit_close(&kit);
+}
+END_TEST
+
+START_TEST(test_kept_sound)
+{
+    struct kit kit;
+    struct bytes_seen *seen = calloc(1, sizeof(*seen));
+    struct viewer *viewer;
+    struct source_stat stat;
+
+    kit_open(&kit);
+    kit.config.fast_cache = 5 * USEC_PER_SEC;
+    kit_publish(&kit);
+    source_keep(kit.source, &mux_aac);
+    source_keep(kit.source, &mux_mp3);
+    kit_aac_header(&kit, 0, 0x10);
+    for (uint32_t i = 0; i < 1000; i++) {
+        kit_audio(&kit, i * 25);
+        kit.now += 25 * USEC_PER_MS;
+    }
+    for (int i = 0; i < 2; i++) {
+        viewer = viewer_open(kit.source, &mux_aac, kit.now);
+        take(viewer, seen);
+        ck_assert_uint_ge(seen->len, 200 * ADTS_LEN);
+        ck_assert_uint_le(seen->len, 200 * ADTS_LEN + 2048);
+        ck_assert_mem_eq(seen->data, "\xff\xf1", 2);
+        viewer_close(viewer);
+    }
+    /* Kept without viewers, bounded, and gone with the stream. */
+    ck_assert_ptr_nonnull(kit.source->others);
+    source_stat(kit.source, &stat);
+    ck_assert_uint_lt(stat.ring_bytes, 128 * 1024);
+    kit.config.republish_wait = 0;
+    source_unpublish(kit.source, kit.now);
+    ck_assert_ptr_null(kit.source->others);
+    free(seen);
+    kit_close(&kit);
+}
+END_TEST
+
+START_TEST(test_kept_sound_of_a_former_publisher_is_not_sent)
+{
+    struct kit kit;
+    struct bytes_seen *seen = calloc(1, sizeof(*seen));
+    struct viewer *viewer;
+
+    kit_open(&kit);
+    kit.config.fast_cache = 5 * USEC_PER_SEC;
+    kit_publish(&kit);
+    source_keep(kit.source, &mux_aac);
+    kit_aac_header(&kit, 0, 0x10);
+    kit_audio(&kit, 0);
+    source_unpublish(kit.source, kit.now);
+    kit_publish(&kit);
+    source_keep(kit.source, &mux_aac);
+    kit_aac_header(&kit, 0, 0x10);
+    kit_audio(&kit, 0);
+    viewer = viewer_open(kit.source, &mux_aac, kit.now);
+    take(viewer, seen);
+    ck_assert_uint_eq(seen->len, ADTS_LEN);
+    viewer_close(viewer);
+    source_unpublish(kit.source, kit.now);
+    free(seen);
+    kit_close(&kit);
+}
+END_TEST
+
+START_TEST(test_one_track_of_flv)
+{
+    struct kit kit;
+    struct kit_seen *seen[2] = {kit_seen_new(), kit_seen_new()};
+    struct viewer *viewer[2];
+
+    kit_open(&kit);
+    viewer[0] = viewer_open_only(kit.source, &mux_flv, SOURCE_AUDIO_ONLY, kit.now);
+    kit_publish(&kit);
+    kit_start(&kit, 0, 30);
+    viewer[1] = viewer_open_only(kit.source, &mux_flv, SOURCE_VIDEO_ONLY, kit.now);
+    for (int i = 0; i < 2; i++)
+        kit_take(viewer[i], seen[i]);
+    kit_run(&kit, 1200, 3);
+    for (int i = 0; i < 2; i++) {
+        kit_take(viewer[i], seen[i]);
+        ck_assert_int_eq(seen[i]->flags, i == 0 ? 4 : 1);
+        ck_assert(seen[i]->tag[0].is_header);
+        for (int t = 0; t < seen[i]->count; t++)
+            ck_assert_int_eq(seen[i]->tag[t].type, i == 0 ? FRAME_AUDIO : FRAME_VIDEO);
+    }
+    ck_assert(seen[1]->tag[1].is_key);
+    ck_assert_int_eq(seen[1]->count, 1 + 5 + 3);
+    /* A changed picture comes in-band here too. */
+    kit_avc_header(&kit, 1320, 0x28);
+    kit_video(&kit, 1320, 1);
+    kit_take(viewer[1], seen[1]);
+    ck_assert_int_eq(seen[1]->count, 1 + 5 + 3 + 1);
+    ck_assert_uint_gt(seen[1]->tag[9].len, 11);
+    for (int i = 0; i < 2; i++) {
+        viewer_close(viewer[i]);
+        kit_seen_free(seen[i]);
+    }
+    source_unpublish(kit.source, kit.now);
+    kit_close(&kit);
+}
+END_TEST
+
+START_TEST(test_ts_stays_where_flv_ends)
+{
+    struct kit kit;
+    struct bytes_seen *ts = calloc(1, sizeof(*ts)), *plain = calloc(1, sizeof(*plain));
+    struct viewer *viewer[2];
+
+    kit_open(&kit);
+    viewer[0] = viewer_open(kit.source, &mux_ts, kit.now);
+    viewer[1] = viewer_open(kit.source, &mux_flv, kit.now);
+    kit_publish(&kit);
+    kit_avc_header(&kit, 0, 0x1f);
+    for (uint32_t i = 0; i < 20; i++)
+        kit_video(&kit, i * 40, i == 0);
+    take(viewer[0], ts);
+    take(viewer[1], plain);
+    ck_assert_uint_gt(ts->len, 20 * 188);
+    ck_assert_uint_eq(ts->len % 188, 0);
+    ck_assert_mem_eq(ts->data, "\x47\x40\x00", 3);
+    kit_aac_header(&kit, 800, 0x10);
+    kit_audio(&kit, 800);
+    kit_video(&kit, 800, 1);
+    take(viewer[0], ts);
+    take(viewer[1], plain);
+    ck_assert(plain->is_ended && !ts->is_ended);
+    ck_assert_mem_eq(ts->data, "\x47\x40\x00", 3);
+    /* PMT: the version has risen, and there is a second stream. */
+    ck_assert_uint_eq(ts->data[188 + 5 + 5] >> 1 & 31, 1);
+    ck_assert_uint_eq(ts->data[188 + 5 + 2], 23);
+    /* But it ends with the stream. */
+    source_unpublish(kit.source, kit.now);
+    source_tick(kit.source, kit.now + 60 * USEC_PER_SEC);
+    take(viewer[0], ts);
+    ck_assert(ts->is_ended);
+    viewer_close(viewer[0]);
+    viewer_close(viewer[1]);
+    free(ts);
+    free(plain);
+    kit_close(&kit);
+}
+END_TEST
+
+START_TEST(test_lost_ts_viewer_gets_the_bridge)
+{
+    struct kit kit;
+    struct bytes_seen *seen = calloc(1, sizeof(*seen));
+    struct viewer *viewer;
+
+    kit_open(&kit);
+    kit.config.queue_length = USEC_PER_SEC;
+    viewer = viewer_open(kit.source, &mux_ts, kit.now);
+    kit_publish(&kit);
+    kit_start(&kit, 0, 5);
+    take(viewer, seen);
+    kit_run(&kit, 200, 2000);
+    take(viewer, seen);
+    ck_assert_int_eq(viewer_skips(viewer), 1);
+    ck_assert_uint_eq(seen->len % 188, 0);
+    for (int i = 0; i < 4; i++)
+        ck_assert_mem_eq(seen->data + i * 188 + 4, "\xb7\x80", 2);
+    ck_assert_mem_eq(seen->data + 4 * 188, "\x47\x40\x00", 3);
+    viewer_close(viewer);
+    source_unpublish(kit.source, kit.now);
+    free(seen);
+    kit_close(&kit);
+}
+END_TEST
+
+Suite *check_source_formats_suite(void)
+{
+    Suite *suite = suite_create("source_formats");
+    TCase *tcase = tcase_create("source_formats");
+
+    tcase_add_test(tcase, test_fit);
+    tcase_add_test(tcase, test_unfit_viewers_end_before_they_begin);
+    tcase_add_test(tcase, test_who_waited_gets_every_sound);
+    tcase_add_test(tcase, test_kept_sound);
+    tcase_add_test(tcase, test_kept_sound_of_a_former_publisher_is_not_sent);
+    tcase_add_test(tcase, test_one_track_of_flv);
+    tcase_add_test(tcase, test_ts_stays_where_flv_ends);
+    tcase_add_test(tcase, test_lost_ts_viewer_gets_the_bridge);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

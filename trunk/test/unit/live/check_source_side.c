@@ -1,0 +1,222 @@
+/* Multitrack streams: the first track leads, the others come along, opened behind it. */
+#include "live_kit.h"
+
+Suite *check_source_side_suite(void);
+
+/* One message of one track ("ManyTracks" aside): enhanced, H.264. */
+static void push_side(struct kit *kit, uint32_t ts, uint8_t track, int is_key, const char *text)
+{
+    uint8_t body[64] = {(uint8_t)(0x80 | (is_key ? 1 : 2) << 4 | 6), 0x01, 'a', 'v', 'c', '1', 0};
+    size_t len = strlen(text);
+
+    body[6] = track; /* behind it 3 bytes of composition time */
+    memcpy(body + 10, text, len);
+    kit_push(kit, FRAME_VIDEO, ts, body, 10 + len);
+}
+
+static void push_side_header(struct kit *kit, uint32_t ts, uint8_t track, const char *text)
+{
+    uint8_t body[64] = {0x96, 0x00, 'a', 'v', 'c', '1', track};
+    size_t len = strlen(text);
+
+    memcpy(body + 7, text, len);
+    kit_push(kit, FRAME_VIDEO, ts, body, 7 + len);
+}
+
+static int has_text(const struct kit_tag *tag, const char *text)
+{
+    return memmem(tag->body, tag->len < sizeof(tag->body) ? tag->len : sizeof(tag->body), text,
+                  strlen(text)) != NULL;
+}
+
+static int count_text(const struct kit_seen *seen, const char *text)
+{
+    int count = 0;
+
+    for (int i = 0; i < seen->count; i++)
+        count += has_text(&seen->tag[i], text);
+    return count;
+}
+
+/* The main track with a keyframe at 0 and 1000, the other with one at 400 and 1400. */
+static void run(struct kit *kit, uint32_t from, int pictures)
+{
+    for (int i = 0; i < pictures; i++) {
+        kit_video(kit, from + (uint32_t)i * 40, i % 25 == 0);
+        push_side(kit, from + (uint32_t)i * 40, 1, i % 25 == 10, "side");
+        kit_audio(kit, from + (uint32_t)i * 40 + 10);
+        kit->now += 40 * USEC_PER_MS;
+    }
+}
+
+static void start(struct kit *kit)
+{
+    kit_open(kit);
+    kit_publish(kit);
+    kit_avc_header(kit, 0, 0x1f);
+    kit_aac_header(kit, 0, 0x10);
+    push_side_header(kit, 0, 1, "one");
+    push_side_header(kit, 0, 2, "two");
+    run(kit, 0, 40);
+}
+
+static struct viewer *view(struct kit *kit, struct kit_seen *seen)
+{
+    struct viewer *viewer = viewer_open(kit->source, &mux_flv, kit->now);
+
+    ck_assert_ptr_nonnull(viewer);
+    kit_take(viewer, seen);
+    return viewer;
+}
+
+START_TEST(test_opens_with_all_headers_at_the_main_keyframe)
+{
+    struct kit kit;
+    struct kit_seen *seen = kit_seen_new();
+    struct viewer *viewer;
+
+    start(&kit);
+    viewer = view(&kit, seen);
+    ck_assert(seen->tag[0].is_header && seen->tag[0].type == FRAME_VIDEO);
+    ck_assert(seen->tag[1].is_header && seen->tag[1].type == FRAME_AUDIO);
+    ck_assert(has_text(&seen->tag[2], "one") && has_text(&seen->tag[3], "two"));
+    for (int i = 0; i < 4; i++)
+        ck_assert_uint_eq(seen->tag[i].ms, 0);
+    /* Not at the other's keyframe of 1400, although that is later. */
+    ck_assert_uint_eq(seen->tag[4].body[0], 0x17);
+    ck_assert_uint_eq(seen->tag[4].ms, 1000);
+    ck_assert_uint_eq(seen->tag[5].ms, 1000);
+    ck_assert(has_text(&seen->tag[5], "side"));
+    viewer_close(viewer);
+    kit_seen_free(seen);
+    source_unpublish(kit.source, kit.now);
+    kit_close(&kit);
+}
+END_TEST
+
+START_TEST(test_header_again_and_another)
+{
+    struct kit kit;
+    struct kit_seen *seen = kit_seen_new();
+    struct viewer *viewer;
+
+    start(&kit);
+    viewer = view(&kit, seen);
+    push_side_header(&kit, 1600, 2, "two");
+    kit_take(viewer, seen);
+    ck_assert_int_eq(count_text(seen, "two"), 1);
+    push_side_header(&kit, 1600, 2, "three");
+    run(&kit, 1600, 5);
+    kit_take(viewer, seen);
+    ck_assert_int_eq(count_text(seen, "three"), 1);
+    ck_assert_int_eq(seen->is_ended, 0);
+    viewer_close(viewer);
+    kit_seen_free(seen);
+    seen = kit_seen_new();
+    viewer = view(&kit, seen);
+    ck_assert_int_eq(count_text(seen, "two"), 0);
+    ck_assert(has_text(&seen->tag[3], "three"));
+    viewer_close(viewer);
+    kit_seen_free(seen);
+    source_unpublish(kit.source, kit.now);
+    kit_close(&kit);
+}
+END_TEST
+
+/* Its clock may stand behind, ahead, or jump: its frames never step back nor move the timeline. */
+START_TEST(test_odd_clocks)
+{
+    static const uint32_t odd[] = {0, 1000, 5000000, 0xffffffff, 0x80000000, 1600};
+    struct kit kit;
+    struct kit_seen *seen = kit_seen_new();
+    struct viewer *viewer;
+    uint32_t last = 0;
+
+    start(&kit);
+    viewer = view(&kit, seen);
+    for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
+        push_side(&kit, odd[i], 1, 1, "odd");
+    run(&kit, 1600, 10);
+    kit_take(viewer, seen);
+    ck_assert_int_eq(count_text(seen, "odd"), (int)(sizeof(odd) / sizeof(odd[0])));
+    for (int i = 4; i < seen->count; i++) {
+        if (seen->tag[i].type != FRAME_VIDEO)
+            continue;
+        ck_assert_uint_ge(seen->tag[i].ms, last);
+        last = seen->tag[i].ms;
+    }
+    ck_assert_uint_eq(last, 1600 + 9 * 40);
+    viewer_close(viewer);
+    kit_seen_free(seen);
+    source_unpublish(kit.source, kit.now);
+    kit_close(&kit);
+}
+END_TEST
+
+/* A publisher that invents tracks costs a bounded number of headers. */
+START_TEST(test_bounded)
+{
+    struct kit kit;
+    struct kit_seen *seen = kit_seen_new();
+    struct source_stat stat;
+    struct viewer *viewer;
+
+    start(&kit);
+    for (int track = 3; track < 256; track++)
+        push_side_header(&kit, 1600, (uint8_t)track, "more");
+    viewer = view(&kit, seen);
+    for (int i = 0; i < 18; i++) /* two of the main tracks, sixteen of others */
+        ck_assert(seen->tag[i].is_header && seen->tag[i].ms == 0);
+    ck_assert(seen->tag[18].is_key);
+    ck_assert_int_eq(count_text(seen, "more"), 14 + 14); /* in front, and where they came */
+    source_stat(kit.source, &stat);
+    ck_assert_uint_eq(stat.frames_dropped, 253 - 14);
+    viewer_close(viewer);
+    kit_seen_free(seen);
+    source_unpublish(kit.source, kit.now);
+    kit_close(&kit);
+}
+END_TEST
+
+/* Whichever track comes first leads, also when a later publisher begins with another. */
+START_TEST(test_first_track_leads)
+{
+    struct kit kit;
+    struct kit_seen *seen = kit_seen_new();
+    struct viewer *viewer;
+
+    kit_open(&kit);
+    kit_publish(&kit);
+    push_side_header(&kit, 0, 7, "lead");
+    push_side_header(&kit, 0, 0, "other");
+    kit_aac_header(&kit, 0, 0x10);
+    for (uint32_t ms = 0; ms < 2000; ms += 40) {
+        push_side(&kit, ms, 0, ms == 1200, "b");
+        push_side(&kit, ms, 7, ms % 1000 == 0, "a");
+        kit_audio(&kit, ms);
+        kit.now += 40 * USEC_PER_MS;
+    }
+    viewer = view(&kit, seen);
+    ck_assert(has_text(&seen->tag[0], "lead") && has_text(&seen->tag[2], "other"));
+    ck_assert_uint_eq(seen->tag[3].ms, 1000);
+    ck_assert(has_text(&seen->tag[3], "a"));
+    viewer_close(viewer);
+    kit_seen_free(seen);
+    source_unpublish(kit.source, kit.now);
+    kit_close(&kit);
+}
+END_TEST
+
+Suite *check_source_side_suite(void)
+{
+    Suite *suite = suite_create("source_side");
+    TCase *tc = tcase_create("source_side");
+
+    tcase_add_test(tc, test_opens_with_all_headers_at_the_main_keyframe);
+    tcase_add_test(tc, test_header_again_and_another);
+    tcase_add_test(tc, test_odd_clocks);
+    tcase_add_test(tc, test_bounded);
+    tcase_add_test(tc, test_first_track_leads);
+    suite_add_tcase(suite, tc);
+    return suite;
+}

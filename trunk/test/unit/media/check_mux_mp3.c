@@ -1,0 +1,96 @@
+/* The MP3 rendition: the published frames and what goes before them, and nothing else. */
+#include "media/flv.h"
+#include "media/mux.h"
+#include "test/unit/media/media_test.h"
+
+#include <check.h>
+
+Suite *check_mux_mp3_suite(void);
+
+struct sink {
+    int units;
+    size_t len;
+    uint8_t data[9000];
+};
+
+static void take(void *arg, const struct iovec *iov, int n)
+{
+    struct sink *sink = arg;
+
+    sink->units++;
+    sink->len = 0;
+    for (int i = 0; i < n; i++) {
+        ck_assert_uint_le(sink->len + iov[i].iov_len, sizeof(sink->data));
+        memcpy(sink->data + sink->len, iov[i].iov_base, iov[i].iov_len);
+        sink->len += iov[i].iov_len;
+    }
+}
+
+/* Answers whether it gave anything. */
+static int push(struct mux_state *state, struct sink *sink, enum frame_type type, const void *body,
+                size_t len)
+{
+    uint8_t *copy = exact_copy(body, len);
+    struct frame frame;
+    int before = sink->units;
+
+    flv_frame_parse(&frame, type, 0, copy, len);
+    mux_mp3.frame(state, &frame, 0, take, sink);
+    free(copy);
+    return sink->units - before;
+}
+
+START_TEST(test_frames_as_they_came)
+{
+    struct mux_state *state = mux_mp3.open();
+    struct sink sink = {.units = 0};
+
+    ck_assert_str_eq(mux_mp3.content_type, "audio/mpeg");
+    ck_assert(mux_mp3.audio_only && mux_mp3.stands_alone);
+    ck_assert(mux_mp3.carries(CODEC_MP3) && !mux_mp3.carries(CODEC_AAC));
+    ck_assert_int_eq(push(state, &sink, FRAME_AUDIO, "\x2f\xff\xfb\x90\x64..", 7), 1);
+    ck_assert_uint_eq(sink.len, 6);
+    ck_assert_mem_eq(sink.data, "\xff\xfb\x90\x64..", 6);
+    mux_mp3.close(state);
+}
+END_TEST
+
+START_TEST(test_what_it_leaves_out)
+{
+    static const uint8_t body[] = {0x2f, 0xff, 0xfb, 0x90, 0x64};
+    struct mux_state *state = mux_mp3.open();
+    struct sink sink = {.units = 0};
+
+    for (size_t len = 0; len < sizeof(body); len++)
+        ck_assert_int_eq(push(state, &sink, FRAME_AUDIO, body, len), 0);
+    ck_assert_int_eq(push(state, &sink, FRAME_AUDIO, "\x2fnothing", 8), 0);
+    ck_assert_int_eq(push(state, &sink, FRAME_AUDIO, "\xaf\x01\xff\xfb\x90\x64", 6), 0);
+    ck_assert_int_eq(push(state, &sink, FRAME_VIDEO, "\x17\x01\0\0\0....", 9), 0);
+    mux_mp3.close(state);
+}
+END_TEST
+
+START_TEST(test_the_tag_in_front)
+{
+    struct sink sink = {.units = 0};
+
+    mux_mp3.header(1, 0, take, &sink);
+    ck_assert_mem_eq(sink.data, "ID3\x04\0\0\0\0\0", 9);
+    ck_assert_uint_eq(sink.len, 10u + sink.data[9]);
+    ck_assert_mem_eq(sink.data + 10, "TSSE\0\0\0", 7);
+    ck_assert_uint_eq(sink.len, 20u + sink.data[17]);
+    ck_assert_mem_eq(sink.data + 18, "\0\0\3Millrace", 11);
+}
+END_TEST
+
+Suite *check_mux_mp3_suite(void)
+{
+    Suite *suite = suite_create("mux_mp3");
+    TCase *tcase = tcase_create("mux_mp3");
+
+    tcase_add_test(tcase, test_frames_as_they_came);
+    tcase_add_test(tcase, test_what_it_leaves_out);
+    tcase_add_test(tcase, test_the_tag_in_front);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
