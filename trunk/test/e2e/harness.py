@@ -366,8 +366,11 @@ def ffprobe(url, *args, timeout=30):
 
 
 def ffmpeg_decode(url, seconds=3, timeout=60, args=()):
-    """Decodes some seconds strictly (any error ends it) and returns what it complained of."""
-    done = run(["ffmpeg", "-nostdin", "-v", "error", "-xerror", "-i", url, "-t", seconds, *args,
+    """Decodes some seconds strictly (any error ends it) and returns what it complained of. Frames
+    keep the stream's own times: by the frame rate that is announced, a live encoder's two frames
+    may fall on one tick."""
+    done = run(["ffmpeg", "-nostdin", "-v", "error", "-xerror", "-i", url, "-t", seconds,
+                "-vsync", "passthrough", "-enc_time_base", "1:90000", *args,
                 "-f", "null", "-"], timeout=timeout, check=False)
     assert done.returncode == 0, f"ffmpeg: exit code {done.returncode}: {done.stderr[-3000:]}"
     return done.stderr

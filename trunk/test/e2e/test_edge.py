@@ -2,8 +2,12 @@
 loops; publishing to an edge.
 """
 
+import hashlib
+import hmac
+import re
 import signal
 import socket
+import threading
 import time
 
 import pytest
@@ -62,9 +66,9 @@ def source(source_flv):
     return preamble, flv.split_gops(ring)
 
 
-def pulls_begun(srv):
-    """How often the origin was asked: relays that began to play there."""
-    return srv.log().count("] play ") + srv.log().count("start play")
+def pulls_begun(edge):
+    """How often an origin's stream began to play at the edge; its own workers are none."""
+    return len(re.findall(r"plays from (?:rtmp|https?)://", edge.log()))
 
 
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])
@@ -75,7 +79,7 @@ def test_edge_plays(server, publish, view, protocol):
     assert ffmpeg_decode(edge.http_url(), 3) == ""
     assert ffmpeg_decode(edge.rtmp_url(), 2) == ""
     # Both came within the grace, so there was one pull for them.
-    assert len([line for line in edge.log().splitlines() if "plays from" in line]) == 1
+    assert pulls_begun(edge) == 1
 
 
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])
@@ -94,7 +98,7 @@ def test_cold_start_waits(server, view, publisher, source, protocol):
     for one in viewers:
         one.wait_media(3)
     assert time.monotonic() - begun < 3
-    assert pulls_begun(origin) == 1
+    assert pulls_begun(edge) == 1
 
 
 def test_same_bytes_at_the_edge(server, view, publisher, source):
@@ -273,8 +277,6 @@ def test_publish_without_an_origin(server):
 
 def redirector(port, to, times):
     """A server that answers `times` requests with 302; its path is kept."""
-    import threading
-
     def serve(listener):
         for _ in range(times):
             conn, _ = listener.accept()
@@ -312,14 +314,62 @@ def test_four_redirections_are_too_many(server, view):
     edge.wait_log("sent on more than 3 times")
 
 
-def test_token_traverse(server, publish, view):
-    """The origin's rules hold at the edge: it is asked for each viewer."""
+def signed(key, path="/live/livestream", action="play"):
+    """The parameters of a signed address, as doc/access.md has them."""
+    expires = int(time.time()) + 60
+    text = f"{action}\n{path}\n{expires}\n"
+    sign = hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
+    return f"expires={expires}&sign={sign}"
+
+
+@pytest.mark.parametrize("protocol", ["rtmp", "flv"])
+def test_token_traverse(server, publish, protocol):
+    """The origin's rules hold at the edge: it is asked for each viewer, and for the pull."""
     origin = server(vhost="token { enabled on; key secret-of-the-origin; publish off; }")
     publish(origin)
-    edge = server(vhost=cluster(origin.http_port, more="token_traverse on;"))
+    edge = server(vhost=cluster(port_of(origin, protocol), protocol, "token_traverse on;"))
     assert curl(edge.http_url(), seconds=3).status == 403
-    sign = run([str(__import__("harness").SERVER.parent / "sign"), "--help"], check=False)
-    assert sign is not None
+    assert curl(edge.http_url("/live/livestream.flv?" + signed("another-key-of-nobody")),
+                seconds=3).status == 403
+    with flv.Viewer(edge.http_url("/live/livestream.flv?" + signed("secret-of-the-origin"))) as one:
+        one.wait_media(10)
+        # Also while the stream plays here.
+        assert curl(edge.http_url(), seconds=3).status == 403
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("certificate")
+    run(["openssl", "req", "-new", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+         "-keyout", folder / "server.key", "-out", folder / "server.crt"])
+    return folder
+
+
+def test_https_flv(server, publish, view, certificate):
+    """flvs, with a certificate that is believed, and with one that is not."""
+    port = free_port()
+    origin = server(http_server=f"https {{ enabled on; listen {port}; "
+                                f"key {certificate}/server.key; cert {certificate}/server.crt; }}")
+    publish(origin)
+    edge = server(vhost=cluster(port, "flvs", f"ca {certificate}/server.crt;"))
+    view(edge).wait_media(20)
+    wary = server(vhost=cluster(port, "flvs"))
+    view(wary)
+    wary.wait_log("nothing from https://.*certificate")
+
+
+def test_many_missing_streams_end(server, view):
+    """What nobody publishes is pulled while somebody waits, and no longer."""
+    origin = server()
+    edge = server(vhost=cluster(origin.http_port))
+    idle = edge.descriptors()
+    viewers = [view(edge, f"/live/missing{i}.flv") for i in range(100)]
+    wait_for(lambda: edge.log().count("waits at") == 100, 10, "a hundred pulls")
+    assert edge.descriptors() >= idle + 200
+    for one in viewers:
+        one.close()
+    wait_for(lambda: edge.descriptors() <= idle + 1, 10, "their end")
 
 
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])
