@@ -57,8 +57,7 @@ static int print(int (*make)(struct buf *out))
 static int test_config(const struct program *program)
 {
     struct log_sink_file sink;
-    struct log log = {
-        .level = LOG_WARN, .utc = program->config->utc_time, .sink = &sink.sink};
+    struct log log = {.level = LOG_WARN, .utc = program->config->utc_time, .sink = &sink.sink};
     struct buf out;
     int failed;
 

@@ -333,36 +333,23 @@ static json_t *client_json(const struct server *server, const struct client *cli
                      (json_int_t)client->conn->bytes_in, "kbps", kbps_json(kbps));
 }
 
-/* What stands in for a publisher at another worker is no client. */
-static const struct client *client_shown(const struct client *client)
-{
-    while (client != NULL && client->is_publisher) {
-        const struct stream *stream = source_data(client->source);
-
-        if (stream == NULL || stream->relay == NULL)
-            break;
-        client = client->next;
-    }
-    return client;
-}
-
 int api_clients(const struct api_query *query, json_t *out)
 {
-    const struct client *client = client_shown(query->server->clients);
+    const struct client *client = query->server->clients;
     json_t *list;
     size_t i;
 
     if (query->id[0] != '\0') {
         while (client != NULL && strcmp(client->id, query->id) != 0)
-            client = client_shown(client->next);
+            client = client->next;
         if (client == NULL)
             return 1;
         return json_object_set_new(out, "client", client_json(query->server, client));
     }
     list = json_array();
     for (i = 0; client != NULL && i < query->start; i++)
-        client = client_shown(client->next);
-    for (i = 0; client != NULL && i < query->count; i++, client = client_shown(client->next))
+        client = client->next;
+    for (i = 0; client != NULL && i < query->count; i++, client = client->next)
         if (put_item(list, client_json(query->server, client)) != 0) {
             json_decref(list);
             return -1;

@@ -18,8 +18,14 @@ void client_enter(struct server *server, struct client *client)
     assert(client->conn != NULL && client->format != NULL);
     (void)str_copy(client->id, sizeof(client->id), co_id());
     client->since = clock_now();
+    /* What stands in here for a publisher at another worker is no client of the server's. */
+    if (client->is_publisher && stream != NULL && stream->relay != NULL)
+        client->is_worker = 1;
+    if (client->is_publisher && stream != NULL)
+        stream->publisher = client;
     if (client->is_worker) {
-        stream->relayed++;
+        if (!client->is_publisher)
+            stream->relayed++;
         return;
     }
     client->prev = NULL;
@@ -28,21 +34,20 @@ void client_enter(struct server *server, struct client *client)
         client->next->prev = client;
     server->clients = client;
     server->client_count++;
-    if (client->is_publisher && stream != NULL)
-        stream->publisher = client;
 }
 
 void client_leave(struct server *server, struct client *client)
 {
     struct stream *stream = source_data(client->source);
 
+    if (stream != NULL && stream->publisher == client)
+        stream->publisher = NULL;
     if (client->is_worker) {
-        stream->relayed--;
+        if (!client->is_publisher)
+            stream->relayed--;
         return;
     }
     assert(server->client_count > 0);
-    if (stream != NULL && stream->publisher == client)
-        stream->publisher = NULL;
     if (client->prev != NULL)
         client->prev->next = client->next;
     else

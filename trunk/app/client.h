@@ -19,7 +19,7 @@ struct client {
     const char *format; /* "rtmp", "flv", "ts", … constant */
     usec_t since;
     int is_publisher;
-    int is_worker; /* it is another worker, which fetches the stream: not shown */
+    int is_worker;       /* it is another worker, which fetches the stream: not shown */
     char id[CO_ID_SIZE]; /* the context id of the log */
 };
 

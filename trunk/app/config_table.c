@@ -18,7 +18,8 @@ static const struct config_block blocks[CONFIG_WHERE_COUNT] = {
                          "RTMP over TLS; see [https](https.md) for the certificate."},
     [CONFIG_AT_HTTP_SERVER] = {"http_server", CONFIG_AT_ROOT, 0,
                                "HTTP: live streams, the player page and files."},
-    [CONFIG_AT_HTTPS] = {"https", CONFIG_AT_HTTP_SERVER, 0, "The same over TLS; see [https](https.md)."},
+    [CONFIG_AT_HTTPS] = {"https", CONFIG_AT_HTTP_SERVER, 0,
+                         "The same over TLS; see [https](https.md)."},
     [CONFIG_AT_HTTP_PULL] = {"http_pull", CONFIG_AT_HTTP_SERVER, 0,
                              "Streams of other servers at one address; see [proxy](proxy.md)."},
     [CONFIG_AT_HTTP_API] = {"http_api", CONFIG_AT_ROOT, 0,
@@ -39,8 +40,9 @@ static const struct config_block blocks[CONFIG_WHERE_COUNT] = {
                          "Signed addresses: only who was given one may publish or play."},
     [CONFIG_AT_CLUSTER] = {"cluster", CONFIG_AT_VHOST, 0,
                            "Streams that are fetched from other servers; see [edge](edge.md)."},
-    [CONFIG_AT_FORWARD] = {"forward", CONFIG_AT_VHOST, 0,
-                           "Streams that are published on to other servers; see [forward](forward.md)."},
+    [CONFIG_AT_FORWARD] =
+        {"forward", CONFIG_AT_VHOST, 0,
+         "Streams that are published on to other servers; see [forward](forward.md)."},
 };
 
 static const char *const log_tanks[] = {"console", "file", NULL};
@@ -63,7 +65,7 @@ static const char *const takeovers[] = {"reject", "replace", "replace_same_token
 #define REFER(field)  CONFIG_AT_REFER, offsetof(struct config_vhost, refer.field)
 #define TOKEN(field)  CONFIG_AT_TOKEN, offsetof(struct config_vhost, token.field)
 
-#define PULL(field)   CONFIG_AT_HTTP_PULL, offsetof(struct config, http_server.http_pull.field)
+#define PULL(field)    CONFIG_AT_HTTP_PULL, offsetof(struct config, http_server.http_pull.field)
 #define CLUSTER(field) CONFIG_AT_CLUSTER, offsetof(struct config_vhost, cluster.field)
 #define FORWARD(field) CONFIG_AT_FORWARD, offsetof(struct config_vhost, forward.field)
 

@@ -40,24 +40,24 @@ struct config_block {
 };
 
 enum config_type {
-    CONFIG_SWITCH,    /* on|off into int */
-    CONFIG_INT,       /* into int64_t */
-    CONFIG_INT_AUTO,  /* the same, or "auto" = 0 */
-    CONFIG_SIZE,      /* bytes, with k, m or g, into int64_t */
-    CONFIG_MS,        /* milliseconds, three decimals at most, into usec_t */
-    CONFIG_MS_AUTO,   /* the same, or "auto" = -1 */
-    CONFIG_SECONDS,   /* into usec_t */
-    CONFIG_CHOICE,    /* one of the row's choices, its index into int */
-    CONFIG_LOG_LEVEL, /* into int, see log_level_parse() */
-    CONFIG_STRING,    /* into const char * */
-    CONFIG_ENDPOINTS, /* "8080", "ip:port", "[v6]:port", "unix:/path", into config_strings */
-    CONFIG_MOUNTS,    /* see app/mount.h, into config_strings */
-    CONFIG_RULES,     /* see app/security.h, into config_strings; such a list may be empty */
-    CONFIG_DOMAINS,   /* host names, into config_strings; may be empty */
-    CONFIG_ORIGINS,   /* see app/origin.h, into config_strings; may be empty, as the next two */
+    CONFIG_SWITCH,       /* on|off into int */
+    CONFIG_INT,          /* into int64_t */
+    CONFIG_INT_AUTO,     /* the same, or "auto" = 0 */
+    CONFIG_SIZE,         /* bytes, with k, m or g, into int64_t */
+    CONFIG_MS,           /* milliseconds, three decimals at most, into usec_t */
+    CONFIG_MS_AUTO,      /* the same, or "auto" = -1 */
+    CONFIG_SECONDS,      /* into usec_t */
+    CONFIG_CHOICE,       /* one of the row's choices, its index into int */
+    CONFIG_LOG_LEVEL,    /* into int, see log_level_parse() */
+    CONFIG_STRING,       /* into const char * */
+    CONFIG_ENDPOINTS,    /* "8080", "ip:port", "[v6]:port", "unix:/path", into config_strings */
+    CONFIG_MOUNTS,       /* see app/mount.h, into config_strings */
+    CONFIG_RULES,        /* see app/security.h, into config_strings; such a list may be empty */
+    CONFIG_DOMAINS,      /* host names, into config_strings; may be empty */
+    CONFIG_ORIGINS,      /* see app/origin.h, into config_strings; may be empty, as the next two */
     CONFIG_DESTINATIONS, /* see origin_destination_check() */
-    CONFIG_SOURCES,   /* name and address by turns, see origin_source_check() */
-    CONFIG_SECRETS    /* keys, into config_strings; may be empty; never printed */
+    CONFIG_SOURCES,      /* name and address by turns, see origin_source_check() */
+    CONFIG_SECRETS       /* keys, into config_strings; may be empty; never printed */
 };
 
 /* When what is given has an effect. */

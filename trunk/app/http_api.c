@@ -145,8 +145,8 @@ static int call_answer(struct http_exchange *x, const struct api_call *call, str
     query.start = 0;
     query.count = start + count < API_COUNT_MAX ? start + count : API_COUNT_MAX;
     code = call->answer(&query, body);
-    if (code >= 0 && worker_api_gather(x->server, call->name, query.id, body, &code, query.count,
-                                       timeout) != 0)
+    if (code >= 0 &&
+        worker_api_gather(x->server, call->name, query.id, body, &code, query.count, timeout) != 0)
         code = -1;
     worker_api_cut(body, call->name, start, count);
     return code;

@@ -21,12 +21,12 @@ struct http_exchange {
     struct net_conn *conn; /* borrowed */
     const struct http_message *request;
     int is_tls;
-    int is_api; /* came in at http_api's own address */
+    int is_api;    /* came in at http_api's own address */
     int is_worker; /* another worker asks, at our own socket */
     int is_head;
-    int keep_alive;        /* what the answer says; the session reads it afterwards */
-    int has_answered;      /* the head is out */
-    const uint8_t *rest;   /* behind a head that upgrades: bytes that were read already */
+    int keep_alive;      /* what the answer says; the session reads it afterwards */
+    int has_answered;    /* the head is out */
+    const uint8_t *rest; /* behind a head that upgrades: bytes that were read already */
     size_t rest_len;
     struct buf extra;      /* header lines ("Name: value\r\n") that middleware adds to any answer */
     http_stream_fn stream; /* set by a handler: takes the connection over */

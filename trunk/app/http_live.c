@@ -131,8 +131,7 @@ static int http_live_input(struct http_live *live, struct net_conn *conn, struct
     return http_live_discard(conn);
 }
 
-static __attribute__((noinline)) void http_live_enter(struct http_live *live,
-                                                      struct net_conn *conn)
+static __attribute__((noinline)) void http_live_enter(struct http_live *live, struct net_conn *conn)
 {
     live->client.conn = conn;
     live->client.source = live->source;
@@ -388,8 +387,8 @@ static struct err *http_live_standby(struct http_handler *self, struct http_exch
     if (is_done)
         return err;
     /* Before a source is made for it, and before it is told whether there is one. */
-    err = auth_ask_play(x, &(struct auth_stream){vhost, match.app, match.stream}, &is_done,
-                        timeout);
+    err =
+        auth_ask_play(x, &(struct auth_stream){vhost, match.app, match.stream}, &is_done, timeout);
     if (is_done)
         return err;
     if (!http_live_waits(x, vhost, vhost->name))

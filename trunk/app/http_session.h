@@ -12,8 +12,8 @@
 #define HTTP_SESSION_BODY_MAX ((size_t)1024 * 1024)
 
 /* What a connection is; 0: plain HTTP at http_server's address. */
-#define HTTP_SESSION_TLS 1
-#define HTTP_SESSION_API 2 /* at http_api's own address: server->api_chain */
+#define HTTP_SESSION_TLS    1
+#define HTTP_SESSION_API    2 /* at http_api's own address: server->api_chain */
 #define HTTP_SESSION_WORKER 4 /* at our own socket, another worker: server->worker_chain */
 
 /*

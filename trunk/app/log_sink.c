@@ -7,6 +7,8 @@
  */
 #include "app/log_sink.h"
 
+#include "base/str.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -155,6 +157,23 @@ void log_sink_open_fd(struct log_sink_file *file, int fd)
     init(file, fd);
 }
 
+void log_sink_own(struct log_sink_file *file)
+{
+    char name[32];
+    int fd;
+
+    buf_consume(&file->pending, file->pending.len);
+    if (file->path != NULL || !file->may_block)
+        return;
+    (void)str_format(name, sizeof(name), "/proc/self/fd/%d", file->fd);
+    /* A description of its own, so that nobody else's becomes non-blocking. A socket has none. */
+    fd = open(name, O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return;
+    file->fd = fd;
+    file->is_own = 1;
+}
+
 struct err *log_sink_reopen(struct log_sink_file *file)
 {
     struct stat st;
@@ -178,8 +197,9 @@ void log_sink_close(struct log_sink_file *file)
     if (file->lost > 0 && file->pending.len == 0)
         (void)put_note(file);
     buf_fini(&file->pending);
-    if (file->path != NULL)
+    if (file->path != NULL || file->is_own)
         close(file->fd);
+    file->is_own = 0;
     free(file->path);
     file->path = NULL;
 }

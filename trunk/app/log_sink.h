@@ -18,6 +18,7 @@ struct log_sink_file {
     int fd;
     char *path;    /* NULL for a descriptor */
     int may_block; /* it is no plain file */
+    int is_own;    /* log_sink_own() opened it */
     struct buf pending;
     unsigned lost;
 };
@@ -27,6 +28,14 @@ struct err *log_sink_open(struct log_sink_file *file, const char *path);
 
 /* Writes to a descriptor, which stays the caller's. */
 void log_sink_open_fd(struct log_sink_file *file, int fd);
+
+/*
+ * For a process that writes to a pipe or terminal together with others: between the question
+ * whether there is room and the write, another may take the room. Opens the descriptor anew for
+ * this process alone, where that can be done, so that a write never waits; drops what was pending,
+ * which is the former process's to write.
+ */
+void log_sink_own(struct log_sink_file *file);
 
 /* Opens the path again, as after a rotation; on an error the old file goes on. No-op for a fd. */
 struct err *log_sink_reopen(struct log_sink_file *file);

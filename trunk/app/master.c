@@ -30,7 +30,7 @@
 #define MASTER_STOP_WAIT (8 * USEC_PER_SEC)
 
 struct master_child {
-    pid_t pid; /* 0: none */
+    pid_t pid;       /* 0: none */
     usec_t ready_at; /* 0: not yet */
     usec_t due_at;   /* when to start another, while there is none */
     unsigned failures;
@@ -67,14 +67,13 @@ usec_t master_pause(unsigned failures, usec_t served)
 __attribute__((noreturn)) static void child_run(const struct master *master, int slot)
 {
     const struct master_options *options = master->options;
-    struct log_sink_file *sink = options->sink;
 
     /* SIGINT: the end that waits for nobody, whatever SIGTERM is configured to mean. */
     if (prctl(PR_SET_PDEATHSIG, SIGINT) != 0 || getppid() != master->share->master)
         _exit(1);
     /* A terminal's Ctrl-C is for the master, who passes it on. */
     (void)setpgid(0, 0);
-    buf_consume(&sink->pending, sink->pending.len);
+    log_sink_own(options->sink);
     /* What was reloaded since the start counts for this one, too. */
     if (master->has_reloaded)
         (void)raise(SIGHUP);

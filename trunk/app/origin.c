@@ -18,7 +18,7 @@ int origin_check(const char *text)
     char host[HOST_SIZE];
     int port = 1;
 
-    if (strpbrk(text, "/?#@[] ") != NULL && text[0] != '[')
+    if ((strpbrk(text, "/?#@[] ") != NULL && text[0] != '[') || str_ends(text, ":"))
         return -1;
     if (url_authority_parse(text, strlen(text), host, sizeof(host), &port) != 0)
         return -1;

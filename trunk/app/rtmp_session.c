@@ -81,7 +81,8 @@ static struct err *session_connect(struct rtmp_session *session, struct rtmp_con
     session->tc_url = strdup(connect->tc_url);
     session->page_url = connect->page_url[0] != '\0' ? strdup(connect->page_url) : NULL;
     session->relay = connect->relay[0] != '\0' ? strdup(connect->relay) : NULL;
-    if (session->tc_url == NULL || (connect->relay[0] != '\0' && session->relay == NULL) || (connect->page_url[0] != '\0' && session->page_url == NULL))
+    if (session->tc_url == NULL || (connect->relay[0] != '\0' && session->relay == NULL) ||
+        (connect->page_url[0] != '\0' && session->page_url == NULL))
         return err_new(ERR_NOMEM, "no memory for a session");
     vhost = config_vhost_find(session->config, connect->address.vhost);
     if (vhost == NULL) {

@@ -28,20 +28,20 @@ struct server {
     const struct log *log;
     struct config *config; /* current snapshot; ref it to keep it over a yield */
     struct hub *hub;
-    struct serve_mux *mux;      /* live mounts */
-    struct fanout *fanout;      /* sends to viewers in batches */
-    struct http_handler *chain; /* cors -> api -> auth -> live -> static */
-    struct http_handler *api_chain; /* cors -> api: http_api's own listeners */
+    struct serve_mux *mux;             /* live mounts */
+    struct fanout *fanout;             /* sends to viewers in batches */
+    struct http_handler *chain;        /* cors -> api -> auth -> live -> static */
+    struct http_handler *api_chain;    /* cors -> api: http_api's own listeners */
     struct http_handler *worker_chain; /* what other workers ask */
-    struct worker *worker; /* app/worker.h; NULL: there is one process only */
+    struct worker *worker;             /* app/worker.h; NULL: there is one process only */
     enum server_state state;
     size_t connections; /* all kinds, against max_connections */
     char server_id[32];
     usec_t started_at;
     struct tls *https, *rtmps; /* NULL: not served */
-    struct edge *edge;    /* what is fetched from elsewhere */
-    size_t forward_count; /* see app/forward.h */
-    struct client *clients; /* see app/client.h */
+    struct edge *edge;         /* what is fetched from elsewhere */
+    size_t forward_count;      /* see app/forward.h */
+    struct client *clients;    /* see app/client.h */
     size_t client_count;
     /* private to server.c */
     struct http_handler *link[9]; /* the chains' links, to be freed */

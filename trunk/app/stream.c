@@ -60,8 +60,7 @@ struct source *stream_get(struct server *server, const struct config_vhost *vhos
 }
 
 struct source *stream_get_as(struct server *server, const struct config_vhost *vhost,
-                             const char *place, const char *app, const char *name,
-                             struct err **err)
+                             const char *place, const char *app, const char *name, struct err **err)
 {
     struct source_config config;
     struct source *source;
@@ -149,7 +148,9 @@ static void stream_on_publish(struct source *source, void *arg)
     struct stream *stream = arg;
     const struct config_vhost *vhost = config_vhost_find(stream->server->config, stream->vhost);
 
-    forward_on_publish(stream);
+    /* What is only relayed here is forwarded by the worker that has its publisher. */
+    if (stream->relay == NULL)
+        forward_on_publish(stream);
     /* What http_pull fetches has no other address than http_pull's. */
     if (stream->vhost[0] == STREAM_PULLED)
         return;

@@ -43,9 +43,9 @@ struct stream {
     int mount_count;
     const struct client *publisher; /* NULL: nobody publishes */
     struct rate rate;
-    uint64_t claim;             /* our publication's number among the workers; 0: none */
-    struct worker_relay *relay; /* published here from another worker; else NULL */
-    uint32_t relayed;           /* viewers that are other workers */
+    uint64_t claim;              /* our publication's number among the workers; 0: none */
+    struct worker_relay *relay;  /* published here from another worker; else NULL */
+    uint32_t relayed;            /* viewers that are other workers */
     struct edge_pull *pull;      /* fetches it from elsewhere: edge.c's; NULL: nobody does */
     struct relay *via;           /* what servers that ask for it have said; NULL: nothing */
     char *param;                 /* of the viewer that the origin let in last; NULL: none */
@@ -53,7 +53,7 @@ struct stream {
 };
 
 /* A stream of one of http_pull's sources is kept under this and the source's name. */
-#define STREAM_PULLED '@' 
+#define STREAM_PULLED '@'
 
 /* For hub_on_new() and hub_on_free(); arg is the server. */
 void stream_attach(struct source *source, void *arg);

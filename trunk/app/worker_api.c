@@ -103,8 +103,8 @@ static int has_publisher(const json_t *thing)
 /* The same thing at another worker. */
 static void add_thing(json_t *to, const json_t *from)
 {
-    static const char *const sums[] = {"clients", "streams",  "frames",    "send_bytes",
-                                       "recv_bytes", "conn_srs"};
+    static const char *const sums[] = {"clients",    "streams",    "frames",
+                                       "send_bytes", "recv_bytes", "conn_srs"};
     static const char *const facts[] = {"publish", "video", "audio"};
     const json_t *rate = json_object_get(from, "kbps");
 
@@ -165,6 +165,15 @@ static int add_answer(json_t *body, const json_t *answer, const char *name, int 
     return json_object_set(body, single, theirs);
 }
 
+/* Each stream once, wherever it is watched. */
+static int count_streams(const struct worker *worker, const json_t *body)
+{
+    json_t *sums = json_object_get(json_object_get(body, "data"), "srs");
+
+    return json_object_set_new(sums, "streams",
+                               json_integer((json_int_t)registry_count(worker->share->registry)));
+}
+
 int worker_api_gather(const struct server *server, const char *name, const char *id, json_t *body,
                       int *code, size_t count, usec_t timeout)
 {
@@ -188,6 +197,8 @@ int worker_api_gather(const struct server *server, const char *name, const char 
             failed = add_answer(body, answer, name, code) != 0;
         json_decref(answer);
     }
+    if (!failed && strcmp(name, "summaries") == 0)
+        failed = count_streams(worker, body) != 0;
     return failed ? -1 : 0;
 }
 

@@ -22,8 +22,9 @@ struct worker_relay {
     struct source *source; /* held */
     struct pull *pull;
     struct registry_holder holder;
-    usec_t stale_since; /* the publication is over, and what is under way still comes; 0: it is not */
-    usec_t watched_at;  /* when somebody last did */
+    usec_t
+        stale_since; /* the publication is over, and what is under way still comes; 0: it is not */
+    usec_t watched_at; /* when somebody last did */
 };
 
 struct worker {

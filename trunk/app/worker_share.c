@@ -211,8 +211,7 @@ const char *worker_share_enter(struct worker_share *share, int slot, const char 
         share->slot[slot].connections--;
         return "max_connections";
     }
-    if (share->peers != NULL &&
-        !peer_enter(share, slot, ip, config->max_connections_per_ip)) {
+    if (share->peers != NULL && !peer_enter(share, slot, ip, config->max_connections_per_ip)) {
         share->slot[slot].connections--;
         return "max_connections_per_ip";
     }

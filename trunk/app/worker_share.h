@@ -31,8 +31,9 @@ struct worker_share {
     pid_t master;
     struct worker_slot *slot;
     struct registry *registry;
-    struct shared_map *peers; /* connections of each address, one number a worker; NULL: not limited */
-    char *folder;             /* private: the workers' own sockets */
+    struct shared_map
+        *peers;   /* connections of each address, one number a worker; NULL: not limited */
+    char *folder; /* private: the workers' own sockets */
     char server_id[32];
     int bell[CONFIG_WORKERS_MAX]; /* co/notify.h: the registry has changed; -1: none */
 };

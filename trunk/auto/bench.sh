@@ -7,4 +7,6 @@ if [ -f research/bench/Makefile ]; then
 fi
 # Words on purpose: BENCH_ARGS may hold several arguments.
 # shellcheck disable=SC2086
-exec research/bench/run.sh "$1" ${BENCH_ARGS:-}
+research/bench/run.sh "$1" ${BENCH_ARGS:-}
+# With arguments a part of it was asked for.
+[ -n "${BENCH_ARGS:-}" ] || exec research/bench/workers.py --objs "$1"

@@ -32,8 +32,8 @@ static int log_prefix(const struct log *log, enum log_level level, int saved_err
         (void)snprintf(worker, sizeof(worker), "/%d", log->worker);
     return snprintf(line, cap, "[%04d-%02d-%02d %02d:%02d:%02d.%03d][%s][%d%s][%s][%d] ",
                     tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-                    (int)(now.tv_usec / 1000), level_names[level], (int)getpid(), worker,
-                    context, saved_errno);
+                    (int)(now.tv_usec / 1000), level_names[level], (int)getpid(), worker, context,
+                    saved_errno);
 }
 
 void log_write(const struct log *log, enum log_level level, const char *fmt, ...)

@@ -24,8 +24,8 @@ enum registry_answer {
 };
 
 struct registry_claim {
-    const char *key; /* "vhost/app/stream" */
-    int worker;      /* from 0 */
+    const char *key;      /* "vhost/app/stream" */
+    int worker;           /* from 0 */
     const uint8_t *print; /* REGISTRY_PRINT_SIZE bytes, or NULL */
     enum registry_takeover takeover;
 };

@@ -154,7 +154,7 @@ void source_spread(struct source *source, const struct frame *frame, int64_t ms,
 void source_pass(struct source *source, const struct frame *frame, int64_t ms, usec_t now)
 {
     for (struct rendition *r = source->others; r != NULL; r = r->next)
-        if (rendition_is_eager(r) && rendition_takes(r, frame->type))
+        if (!r->mux->stands_alone && rendition_is_eager(r) && rendition_takes(r, frame->type))
             rendition_push(r, frame, (uint32_t)ms, now);
 }
 

@@ -298,7 +298,8 @@ int viewer_step_fits(const struct viewer *viewer, const struct viewer_step *step
 {
     return viewer->cursor.block == step->from && viewer->cursor.at == step->from_at &&
            viewer->place == VIEWER_RUN && viewer->rendition == step->rendition &&
-           viewer->epoch == step->epoch && viewer->cursor.block->attached && !viewer->has_batch;
+           viewer->epoch == step->epoch && viewer->cursor.block->attached && !viewer->has_batch &&
+           (viewer->preamble == NULL || viewer->preamble->len == 0);
 }
 
 void viewer_step_sent(struct viewer *viewer, const struct viewer_step *step)

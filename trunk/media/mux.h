@@ -27,8 +27,9 @@ struct mux {
     size_t unit;              /* batches are whole multiples of it (TS: 188); else 1 */
     int in_band;              /* 1: sequence headers go through frame() as published (RTMP, TS);
                                  0: they are the viewer's preamble, changes go in-band (FLV) */
-    int stands_alone; /* 1: header() is all that opens a viewer's stream; sequence headers tell the
-                         state, and give no bytes (TS, MP3, AAC) */
+    int stands_alone; /* 1: one picture and one sound at the most, no further tracks; header() is
+                         all that opens a viewer's stream; sequence headers tell the state, and give
+                         no bytes (TS, MP3, AAC) */
     int audio_only;   /* 1: no picture: a viewer begins at any frame (MP3, AAC) */
     int relays; /* 1: for another server of ours: ends with its publisher, for that one has viewers
                    who wait for the next by themselves */

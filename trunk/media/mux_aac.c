@@ -38,8 +38,7 @@ static void mux_aac_frame(struct mux_state *state, const struct frame *frame, ui
 
     (void)timestamp;
     assert(state != NULL && frame != NULL && emit != NULL);
-    if (frame->type != FRAME_AUDIO || frame->codec != CODEC_AAC || frame->is_meta ||
-        frame->track != 0)
+    if (frame->type != FRAME_AUDIO || frame->codec != CODEC_AAC || frame->is_meta)
         return;
     if (frame->is_header) {
         state->has_config =

@@ -60,7 +60,7 @@ static void mux_mp3_frame(struct mux_state *state, const struct frame *frame, ui
     (void)timestamp;
     assert(frame != NULL && emit != NULL);
     if (frame->type != FRAME_AUDIO || frame->codec != CODEC_MP3 || frame->is_header ||
-        frame->is_meta || frame->track != 0)
+        frame->is_meta)
         return;
     if (mp3_header_parse(&header, frame->payload, frame->payload_len) != SCAN_DONE)
         return;

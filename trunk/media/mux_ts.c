@@ -282,7 +282,7 @@ static size_t ts_measure_audio(struct mux_state *state, const struct frame *fram
 static int ts_is_wanted(const struct frame *frame)
 {
     return (frame->type == FRAME_AUDIO || frame->type == FRAME_VIDEO) && !frame->is_meta &&
-           frame->track == 0 && mux_ts_carries(frame->codec);
+           mux_ts_carries(frame->codec);
 }
 
 static void ts_put(void *arg, const void *data, size_t len)

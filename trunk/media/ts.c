@@ -159,6 +159,7 @@ static void write_pat(struct ts_writer *writer)
 
 static void write_pmt(struct ts_writer *writer, const struct ts_program *program)
 {
+    static const uint8_t hevc[4] = {'H', 'E', 'V', 'C'};
     uint8_t *packet = writer_packet(writer, TS_PID_PMT, 1);
     uint8_t *p = section_begin(packet, &writer->cc_pmt, TABLE_PMT, program->version);
 
@@ -171,7 +172,7 @@ static void write_pmt(struct ts_writer *writer, const struct ts_program *program
             p = put_u16(p, 0xf006); /* registration_descriptor (2.6.8) */
             *p++ = TAG_REGISTRATION;
             *p++ = 4;
-            memcpy(p, "HEVC", 4);
+            memcpy(p, hevc, sizeof(hevc));
             p += 4;
         } else {
             p = put_u16(p, 0xf000);

@@ -33,14 +33,14 @@ suite=bookworm
 base=docker.io/library/debian:$suite-slim
 image=localhost/millrace:test
 rtmp=${RTMP_PORT:-1935} http=${HTTP_PORT:-8080} https=${HTTPS_PORT:-8088} api=${API_PORT:-1985}
-export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
+export BUILDAH_ISOLATION=chroot
 container=
 server=
 publisher=
 
 buildah_here()
 {
-    buildah --root "$dir/storage" --runroot "$dir/run" "$@"
+    buildah --storage-driver vfs --root "$dir/storage" --runroot "$dir/run" "$@"
 }
 
 say()

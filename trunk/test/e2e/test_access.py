@@ -62,7 +62,7 @@ vhost closed.example {{
     http_remux {{ enabled on; mount [vhost]/[app]/[stream].flv; }}
 }}
 vhost open.example {{
-    http_remux {{ enabled on; mount [vhost]/[app]/[stream].flv; }}
+    http_remux {{ enabled on; hstrs off; mount [vhost]/[app]/[stream].flv; }}
 }}
 """
 

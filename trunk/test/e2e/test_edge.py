@@ -359,6 +359,30 @@ def test_https_flv(server, publish, view, certificate):
     wary.wait_log("nothing from https://.*certificate")
 
 
+def test_thousand_who_wait_are_one_pull(server, publisher, source):
+    origin = server()
+    edge = server(vhost=cluster(origin.http_port), top={"max_connections": 2000})
+    waiting = []
+    for _ in range(1000):
+        one = socket.create_connection(("127.0.0.1", edge.http_port), 10)
+        one.sendall(b"GET /live/livestream.flv HTTP/1.1\r\nHost: edge\r\n\r\n")
+        waiting.append(one)
+    wait_for(lambda: edge.log().count("play __default") == 1000, 30, "all to wait")
+    preamble, gops = source
+    pub = publisher(origin)
+    pub.send_tags(preamble)
+    pub.send_tags(gops[0])
+    for one in waiting:
+        data = b""
+        while b"FLV" not in data:
+            got = one.recv(65536)
+            assert got, data
+            data += got
+        one.close()
+    assert edge.log().count("waits at") == 1
+    assert origin.log().count("(relay)") == 1
+
+
 def test_many_missing_streams_end(server, view):
     """What nobody publishes is pulled while somebody waits, and no longer."""
     origin = server()

@@ -233,9 +233,9 @@ END_TEST
 /* Every file that is shipped loads, without a warning. */
 START_TEST(test_shipped_files)
 {
-    static const char *const files[] = {"conf/full.conf", "conf/http.flv.live.conf",
+    static const char *const files[] = {"conf/full.conf",         "conf/http.flv.live.conf",
                                         "conf/realtime.flv.conf", "conf/console.conf",
-                                        "conf/rtmp.conf", "conf/docker.conf"};
+                                        "conf/rtmp.conf",         "conf/docker.conf"};
 
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         struct config_options options = {.file = files[i]};

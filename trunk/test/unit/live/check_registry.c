@@ -167,6 +167,19 @@ START_TEST(test_one_winner)
 }
 END_TEST
 
+/* Claims and releases until it is killed. */
+static void come_and_go(struct registry *registry)
+{
+    for (unsigned i = 0;; i++) {
+        uint64_t number;
+        char key[8];
+
+        snprintf(key, sizeof(key), "%u", i % 8);
+        if (ask(registry, key, 1, &number) == REGISTRY_YOURS && i % 3 == 0)
+            registry_release(registry, key, number);
+    }
+}
+
 /* A worker is killed while it claims and releases: what it had is free after the reaping. */
 START_TEST(test_killed_holders)
 {
@@ -175,15 +188,11 @@ START_TEST(test_killed_holders)
     for (int round = 0; round < 200; round++) {
         struct registry_holder holder;
         uint64_t number;
-        char key[8];
         pid_t child = fork();
 
         ck_assert_int_ge(child, 0);
-        for (unsigned i = 0; child == 0; i++) {
-            snprintf(key, sizeof(key), "%u", i % 8);
-            if (ask(registry, key, 1, &number) == REGISTRY_YOURS && i % 3 == 0)
-                registry_release(registry, key, number);
-        }
+        if (child == 0)
+            come_and_go(registry);
         ck_assert_int_eq(ask(registry, "mine", 0, &number), REGISTRY_YOURS);
         usleep(300 + (unsigned)round * 5);
         kill(child, SIGKILL);

@@ -1,0 +1,141 @@
+/* What the workers share: the server's limits, and what is left of a worker that is gone. */
+#include "app/worker_share.h"
+
+#include "base/str.h"
+
+#include <check.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+Suite *check_worker_share_suite(void);
+
+static struct config config;
+
+static struct worker_share *share_make(int workers, int64_t connections, int64_t per_ip)
+{
+    struct worker_share *share = NULL;
+
+    config = (struct config){.workers = workers,
+                             .max_streams = 100,
+                             .max_connections = connections,
+                             .max_connections_per_ip = per_ip};
+    ck_assert_ptr_null(worker_share_new(&share, &config));
+    return share;
+}
+
+START_TEST(test_count)
+{
+    struct config some = {.workers = 3};
+
+    ck_assert_int_eq(worker_share_count(&some), 3);
+    some.workers = 0;
+    ck_assert_int_ge(worker_share_count(&some), 1);
+    ck_assert_int_le(worker_share_count(&some), CONFIG_WORKERS_MAX);
+}
+END_TEST
+
+START_TEST(test_connections_are_counted_together)
+{
+    struct worker_share *share = share_make(3, 4, 0);
+
+    for (int i = 0; i < 4; i++)
+        ck_assert_ptr_null(worker_share_enter(share, i % 3, "10.0.0.1", &config));
+    for (int i = 0; i < 3; i++)
+        ck_assert_str_eq(worker_share_enter(share, i, "10.0.0.2", &config), "max_connections");
+    worker_share_leave(share, 0, "10.0.0.1");
+    ck_assert_ptr_null(worker_share_enter(share, 2, "10.0.0.2", &config));
+    worker_share_free(share);
+}
+END_TEST
+
+START_TEST(test_addresses_are_counted_together)
+{
+    struct worker_share *share = share_make(2, 100, 2);
+
+    ck_assert_ptr_null(worker_share_enter(share, 0, "::1", &config));
+    ck_assert_ptr_null(worker_share_enter(share, 1, "::1", &config));
+    ck_assert_str_eq(worker_share_enter(share, 0, "::1", &config), "max_connections_per_ip");
+    ck_assert_ptr_null(worker_share_enter(share, 0, "::2", &config));
+    worker_share_leave(share, 1, "::1");
+    ck_assert_ptr_null(worker_share_enter(share, 0, "::1", &config));
+    ck_assert_str_eq(worker_share_enter(share, 1, "::1", &config), "max_connections_per_ip");
+    worker_share_free(share);
+}
+END_TEST
+
+/* One after another, many more addresses than there is room for at a time. */
+START_TEST(test_addresses_come_and_go)
+{
+    struct worker_share *share = share_make(2, 8, 1);
+    char ip[32];
+
+    for (int i = 0; i < 1000; i++) {
+        ck_assert_int_eq(str_format(ip, sizeof(ip), "10.0.%d.%d", i / 250, i % 250), 0);
+        ck_assert_ptr_null(worker_share_enter(share, i % 2, ip, &config));
+        worker_share_leave(share, i % 2, ip);
+    }
+    worker_share_free(share);
+}
+END_TEST
+
+START_TEST(test_a_dead_worker_holds_nothing)
+{
+    struct worker_share *share = share_make(2, 4, 4);
+    struct registry_claim claim = {"v/a/s", 1, NULL, REGISTRY_REJECT};
+    struct registry_holder holder;
+    uint64_t number;
+    pid_t child = fork();
+
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        for (int i = 0; i < 3; i++)
+            (void)worker_share_enter(share, 1, "10.0.0.1", &config);
+        (void)registry_claim(share->registry, &claim, &number);
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    ck_assert_ptr_null(worker_share_enter(share, 0, "10.0.0.1", &config));
+    ck_assert_ptr_nonnull(worker_share_enter(share, 0, "10.0.0.1", &config));
+    ck_assert_int_eq(registry_find(share->registry, "v/a/s", &holder), 0);
+    worker_share_reap(share, 1);
+    ck_assert_int_eq(registry_find(share->registry, "v/a/s", &holder), -1);
+    for (int i = 0; i < 3; i++)
+        ck_assert_ptr_null(worker_share_enter(share, 0, "10.0.0.1", &config));
+    ck_assert_ptr_nonnull(worker_share_enter(share, 0, "10.0.0.1", &config));
+    worker_share_free(share);
+}
+END_TEST
+
+START_TEST(test_the_folder_is_private_and_goes)
+{
+    struct worker_share *share = share_make(2, 4, 0);
+    struct stat st;
+    char path[128];
+    char folder[128];
+
+    ck_assert_int_eq(str_copy(folder, sizeof(folder), share->folder), 0);
+    ck_assert_int_eq(stat(folder, &st), 0);
+    ck_assert_int_eq(st.st_mode & 0777, 0700);
+    ck_assert_int_eq(worker_share_path(share, 1, path, sizeof(path)), 0);
+    ck_assert(str_starts(path, folder));
+    ck_assert_int_eq(worker_share_path(share, 1, path, 8), -1);
+    worker_share_free(share);
+    ck_assert_int_ne(stat(folder, &st), 0);
+}
+END_TEST
+
+Suite *check_worker_share_suite(void)
+{
+    Suite *suite = suite_create("worker_share");
+    TCase *tc = tcase_create("worker_share");
+
+    tcase_add_test(tc, test_count);
+    tcase_add_test(tc, test_connections_are_counted_together);
+    tcase_add_test(tc, test_addresses_are_counted_together);
+    tcase_add_test(tc, test_addresses_come_and_go);
+    tcase_add_test(tc, test_a_dead_worker_holds_nothing);
+    tcase_add_test(tc, test_the_folder_is_private_and_goes);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
