@@ -114,7 +114,7 @@ struct source_stat {
     uint32_t sample_rate;
     uint8_t channels;
     const char *audio_profile; /* "LC", …; NULL: not known; constant */
-    size_t ring_bytes; /* memory of all its rings */
+    size_t ring_bytes;         /* memory of all its rings */
     usec_t published_at;
 };
 

@@ -234,13 +234,19 @@ class Server(Process):
         """Waits until the log has a match for the regular expression and returns it."""
         return wait_for(lambda: re.search(pattern, self.log()), timeout, f"/{pattern}/ in the log")
 
+    def processes(self):
+        """Its process, or with several workers theirs: those that serve."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [int(child) for child in children] or [self.pid]
+
     def memory_kb(self):
         """Resident memory."""
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
+        return sum(int(re.search(r"VmRSS:\s+(\d+)",
+                                 Path(f"/proc/{pid}/status").read_text()).group(1))
+                   for pid in self.processes())
 
     def descriptors(self):
-        return len(os.listdir(f"/proc/{self.pid}/fd"))
+        return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.processes())
 
     def stop(self, number=signal.SIGTERM, timeout=STOP_SECONDS):
         """Ends it and checks that it ended well: exit code 0, in time, nothing found by a

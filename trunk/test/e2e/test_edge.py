@@ -4,11 +4,13 @@ loops; publishing to an edge.
 
 import hashlib
 import hmac
+import os
 import re
 import signal
 import socket
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -64,6 +66,18 @@ def publisher(server):
 def source(source_flv):
     preamble, ring = flv.preamble_and_ring(flv.parse_file(source_flv).tags)
     return preamble, flv.split_gops(ring)
+
+
+def family(srv):
+    """The process and, with workers, its children."""
+    children = []
+    for task in Path(f"/proc/{srv.pid}/task").iterdir():
+        children += [int(pid) for pid in (task / "children").read_text().split()]
+    return [srv.pid, *children]
+
+
+def descriptors(srv):
+    return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in family(srv))
 
 
 def pulls_begun(edge):
@@ -165,13 +179,16 @@ def test_stalled_origin(server, publish, view, protocol):
     edge = server(vhost=cluster([port_of(o, protocol) for o in origins], protocol))
     viewer = view(edge)
     viewer.wait_media(30)
-    origins[0].signal(signal.SIGSTOP)
+    stopped = family(origins[0])
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
     try:
         edge.wait_log("leaves .*no media")
         edge.wait_log(f"plays from .*{port_of(origins[1], protocol)}")
         viewer.wait_media(len(viewer.media) + 60)
     finally:
-        origins[0].signal(signal.SIGCONT)
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
     viewer.check()
     assert gap_of(viewer) < 1.9
     flv.check_times(viewer.tags)
@@ -367,7 +384,7 @@ def test_thousand_who_wait_are_one_pull(server, publisher, source):
         one = socket.create_connection(("127.0.0.1", edge.http_port), 10)
         one.sendall(b"GET /live/livestream.flv HTTP/1.1\r\nHost: edge\r\n\r\n")
         waiting.append(one)
-    wait_for(lambda: edge.log().count("play __default") == 1000, 30, "all to wait")
+    wait_for(lambda: edge.log().count("livestream.flv from") == 1000, 30, "all to wait")
     preamble, gops = source
     pub = publisher(origin)
     pub.send_tags(preamble)
@@ -379,21 +396,20 @@ def test_thousand_who_wait_are_one_pull(server, publisher, source):
             assert got, data
             data += got
         one.close()
-    assert edge.log().count("waits at") == 1
-    assert origin.log().count("(relay)") == 1
+    assert len(re.findall("waits at http:", edge.log())) == 1
 
 
 def test_many_missing_streams_end(server, view):
     """What nobody publishes is pulled while somebody waits, and no longer."""
     origin = server()
     edge = server(vhost=cluster(origin.http_port))
-    idle = edge.descriptors()
+    idle = descriptors(edge)
     viewers = [view(edge, f"/live/missing{i}.flv") for i in range(100)]
-    wait_for(lambda: edge.log().count("waits at") == 100, 10, "a hundred pulls")
-    assert edge.descriptors() >= idle + 200
+    wait_for(lambda: len(re.findall("waits at http:", edge.log())) == 100, 10, "a hundred pulls")
+    assert descriptors(edge) >= idle + 200
     for one in viewers:
         one.close()
-    wait_for(lambda: edge.descriptors() <= idle + 1, 10, "their end")
+    wait_for(lambda: descriptors(edge) <= idle + 1, 10, "their end")
 
 
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])

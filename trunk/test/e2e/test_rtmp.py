@@ -124,7 +124,8 @@ def test_gstreamer_publishes(server, tmp_path, sink):
     one = Process(gstreamer(GST_SOURCE, f"{sink} location={srv.rtmp_url()}"), tmp_path / "gst.log")
     try:
         srv.wait_log("start publish")
-        assert ffmpeg_decode(srv.http_url(), seconds=2) == ""
+        # A busy machine's live test source gives two frames one time: the picture is judged here.
+        assert ffmpeg_decode(srv.http_url(), seconds=2, args=("-vf", "setpts=N/20/TB")) == ""
     finally:
         one.kill()
 
@@ -209,7 +210,7 @@ def test_connect_answers_in_order(server, open_all):
     assert info["level"] == "status"
     assert info["objectEncoding"] == 3
     assert info["data"]["server"] == "Millrace"
-    assert info["data"]["pid"] == srv.pid
+    assert info["data"]["pid"] in srv.processes()
     assert info["data"]["version"] and info["data"]["id"]
     assert seen[4].values[0] == "onBWDone"
 
