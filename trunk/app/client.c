@@ -43,7 +43,7 @@ void client_leave(struct server *server, struct client *client)
     if (stream != NULL && stream->publisher == client)
         stream->publisher = NULL;
     if (client->is_worker) {
-        if (!client->is_publisher)
+        if (!client->is_publisher && stream != NULL)
             stream->relayed--;
         return;
     }

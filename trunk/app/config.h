@@ -12,15 +12,15 @@
 
 #include <stddef.h>
 
-#define CONFIG_LISTEN_MAX 16
-#define CONFIG_MOUNT_MAX  8
-#define CONFIG_VHOST_MAX  256
-#define CONFIG_RULES_MAX  128 /* words of a vhost's allow, or deny, rules */
-#define CONFIG_DOMAIN_MAX 64
-#define CONFIG_KEY_MAX    2 /* the new one and the old one */
-#define CONFIG_STRING_MAX 512
-#define CONFIG_ORIGIN_MAX 16
-#define CONFIG_SOURCE_MAX 64 /* words of http_pull's sources: a name and an address each */
+#define CONFIG_LISTEN_MAX  16
+#define CONFIG_MOUNT_MAX   8
+#define CONFIG_VHOST_MAX   256
+#define CONFIG_RULES_MAX   128 /* words of a vhost's allow, or deny, rules */
+#define CONFIG_DOMAIN_MAX  64
+#define CONFIG_KEY_MAX     2 /* the new one and the old one */
+#define CONFIG_STRING_MAX  512
+#define CONFIG_ORIGIN_MAX  16
+#define CONFIG_SOURCE_MAX  64 /* words of http_pull's sources: a name and an address each */
 #define CONFIG_WORKERS_MAX 64
 
 struct config_strings {

@@ -33,9 +33,8 @@ static const char *const root_names[] = {
 
 static const char *const vhost_names[] = {
     /* blocks */
-    "http_hooks", "bandcheck", "dvr", "hls", "hds",
-    "dash", "transcode", "ingest", "exec", "rtc", "srt", "rtsp", "http", "http_vod", "nack", "twcc",
-    "mr",
+    "http_hooks", "bandcheck", "dvr", "hls", "hds", "dash", "transcode", "ingest", "exec", "rtc",
+    "srt", "rtsp", "http", "http_vod", "nack", "twcc", "mr",
     /* what stood in the vhost itself before there were blocks for it */
     "mode", "origin", "token_traverse", "debug_srs_upnode", "coworkers", "origin_cluster",
     "gop_cache", "queue_length", "mw_latency", "mw_msgs", "send_min_interval", "time_jitter", "atc",
@@ -52,12 +51,9 @@ static const char *const cluster_names[] = {"debug_srs_upnode", "follow_client",
 static const char *const forward_names[] = {"backend", NULL};
 
 static const struct srs_names srs_names[] = {
-    {CONFIG_AT_ROOT, root_names},
-    {CONFIG_AT_VHOST, vhost_names},
-    {CONFIG_AT_HTTP_API, api_names},
-    {CONFIG_AT_PUBLISH, publish_names},
-    {CONFIG_AT_CLUSTER, cluster_names},
-    {CONFIG_AT_FORWARD, forward_names},
+    {CONFIG_AT_ROOT, root_names},       {CONFIG_AT_VHOST, vhost_names},
+    {CONFIG_AT_HTTP_API, api_names},    {CONFIG_AT_PUBLISH, publish_names},
+    {CONFIG_AT_CLUSTER, cluster_names}, {CONFIG_AT_FORWARD, forward_names},
 };
 
 #define SRS_NAMES_COUNT (sizeof(srs_names) / sizeof(srs_names[0]))

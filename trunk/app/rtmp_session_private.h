@@ -20,7 +20,8 @@ struct rtmp_session {
     char *tc_url;
     char *page_url; /* NULL: none */
     char *relay;    /* what a server of ours says of itself; NULL: it is none */
-    struct client client; /* in the server's list from the line at its start to the one at its end */
+    struct client
+        client;        /* in the server's list from the line at its start to the one at its end */
     uint8_t was_named; /* a publish or play was logged */
     uint8_t is_logged; /* and so was the error that ends the session */
 };

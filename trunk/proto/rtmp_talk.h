@@ -53,7 +53,7 @@ struct rtmp_connect {
     char page_url[1024];
     char swf_url[1024];
     char flash_ver[128];
-    char relay[640]; /* "" from all but our own */
+    char relay[640];         /* "" from all but our own */
     struct url_rtmp address; /* schema, host, port, vhost, app, param; stream comes later */
     double object_encoding;
     double caps_ex;

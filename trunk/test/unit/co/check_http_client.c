@@ -119,8 +119,8 @@ START_TEST(bodies)
 {
     static const char *const answers[] = {
         "HTTP/1.1 200 OK\r\nContent-Length: 11\r\nX-A: b\r\n\r\nhello world",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A: b\r\n\r\n"
-        "6\r\nhello \r\n5\r\nworld\r\n0\r\n\r\n",
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A: b\r\n\r\n"
+         "6\r\nhello \r\n5\r\nworld\r\n0\r\n\r\n"),
         "HTTP/1.0 200 OK\r\nX-A: b\r\n\r\nhello world",
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nX-A: b\r\n\r\nhello world",
     };
