@@ -33,8 +33,8 @@
 #define FANOUT_AUTO_MAX ((usec_t)350 * USEC_PER_MS)
 /* Slots are served in ticks of about this length. */
 #define FANOUT_TICK ((usec_t)10 * USEC_PER_MS)
-/* And a tick is worth its wake for this many viewers: half a millisecond of sends. */
-#define FANOUT_TICK_VIEWERS 128
+/* And a tick is worth its wake for this many viewers: a millisecond of sends. */
+#define FANOUT_TICK_VIEWERS 256
 
 struct fanout *fanout_new(struct server *server)
 {
@@ -210,6 +210,7 @@ static void fanout_channel_run(void *arg)
         }
         fanout_measure(channel, clock_now());
         interval = fanout_interval(channel);
+        channel->interval = interval;
         if (interval == 0)
             fanout_serve_all(channel);
         else
@@ -228,6 +229,11 @@ void fanout_channel_wake(struct fanout_channel *channel)
     channel->is_dirty = 1;
     if (channel->is_idle)
         co_cond_signal(&channel->cond);
+}
+
+usec_t fanout_channel_pace(const struct fanout_channel *channel)
+{
+    return channel->urgent != NULL ? 0 : channel->interval;
 }
 
 static struct fanout_channel *fanout_channel_new(struct fanout *fanout, struct source *source,
@@ -382,6 +388,11 @@ enum fanout_wait fanout_viewer_pump(struct fanout_viewer *fv, usec_t timeout)
         if (events & (NET_IN | NET_HUP))
             return FANOUT_INPUT;
     }
+}
+
+int fanout_viewer_has_begun(const struct fanout_viewer *fv)
+{
+    return viewer_has_begun(fv->viewer);
 }
 
 int fanout_viewer_inject(struct fanout_viewer *fv, const void *data, size_t len)

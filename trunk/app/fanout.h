@@ -53,8 +53,14 @@ enum fanout_wait fanout_viewer_pump(struct fanout_viewer *fv, usec_t timeout);
 struct fanout_channel;
 /* The stream has new bytes, or an end, for its viewers. */
 void fanout_channel_wake(struct fanout_channel *channel);
+/* How long its bytes wait for the next batch at the moment (us); 0: not at all, or somebody is
+ * urgent. */
+usec_t fanout_channel_pace(const struct fanout_channel *channel);
 /* The viewer must go: its coroutine's pump answers FANOUT_BROKEN. */
 void fanout_viewer_evict(struct fanout_viewer *fv);
+
+/* True once the first bytes of the stream were taken. */
+int fanout_viewer_has_begun(const struct fanout_viewer *fv);
 
 /* Bytes to put between two batches (RTMP answers, WebSocket pongs); copied. 0 or -1 beyond a bound.
  */

@@ -72,7 +72,8 @@ struct fanout_channel {
     uint32_t units_min;
     usec_t interval_fixed; /* -1: auto */
     usec_t interval_min;
-    double rate_kb; /* KB per second */
+    usec_t interval; /* of the last pass */
+    double rate_kb;  /* KB per second */
     uint64_t rate_bytes;
     usec_t rate_at;
     usec_t slice_at;

@@ -124,7 +124,8 @@ static int http_live_input(struct http_live *live, struct net_conn *conn, struct
 {
     if (live->ws != NULL)
         return http_ws_input(live->ws, conn, fv);
-    if (live->not_found.data != NULL && live->head.data == NULL) {
+    /* Once the stream has begun there is no other answer to keep. */
+    if (live->not_found.data != NULL && fanout_viewer_has_begun(fv)) {
         buf_reset(&live->not_found);
         buf_reset(&live->unfit);
     }

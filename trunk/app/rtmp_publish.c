@@ -8,6 +8,7 @@
  */
 #include "app/rtmp_session_private.h"
 
+#include "app/fanout.h"
 #include "app/stream.h"
 #include "app/worker.h"
 #include "co/co.h"
@@ -24,7 +25,9 @@
 #define NAP_GRID  (10 * USEC_PER_MS)
 #define NAP_BYTES (32 * 1024)
 /* While somebody watches: so much for each stream of the server, from and up to. */
-#define NAP_PER_STREAM  500
+#define NAP_PER_STREAM 500
+/* And this part of the time between two batches. */
+#define NAP_PACE_PART   4
 #define NAP_WATCHED_MIN (15 * USEC_PER_MS)
 #define NAP_WATCHED_MAX (60 * USEC_PER_MS)
 
@@ -62,14 +65,23 @@ static void publish_lowat(const struct rtmp_session *session, int bytes)
 static usec_t publish_rest(const struct rtmp_session *session, const struct publishing *p)
 {
     usec_t rest = (usec_t)hub_count(session->server->hub) * NAP_PER_STREAM;
+    const struct stream *stream;
     struct source_stat stat;
+    usec_t pace;
 
     source_stat(p->source, &stat);
     if (stat.viewers == 0)
         return NAP_MAX;
-    if (p->is_urgent || rest < NAP_WATCHED_MIN)
+    if (p->is_urgent)
         return 0;
-    return rest < NAP_WATCHED_MAX ? rest : NAP_WATCHED_MAX;
+    if (rest > NAP_WATCHED_MAX)
+        rest = NAP_WATCHED_MAX;
+    /* What waits for a batch anyway may as well wait in the socket for a part of that time. */
+    stream = source_data(p->source);
+    pace = stream->channel != NULL ? fanout_channel_pace(stream->channel) / NAP_PACE_PART : 0;
+    if (rest < pace)
+        rest = pace;
+    return rest < NAP_WATCHED_MIN ? 0 : rest;
 }
 
 /* Waits a little before the next read, if all that came was taken. */

@@ -181,11 +181,14 @@ static void rendition_collect_body(struct rendition *rendition, enum frame_type 
 static void rendition_collect_bodies(struct rendition *rendition,
                                      const struct rendition_opening *opening, struct buf *out)
 {
+    /* RTMP's may come into use later, and are not sent again then. */
+    int is_lax = opening->is_lax || rendition->mux->in_band;
+
     if (rendition->only == SOURCE_BOTH)
         rendition_collect_body(rendition, FRAME_SCRIPT, opening->meta, out);
-    if (opening->has_video && rendition_takes(rendition, FRAME_VIDEO))
+    if ((opening->has_video || is_lax) && rendition_takes(rendition, FRAME_VIDEO))
         rendition_collect_body(rendition, FRAME_VIDEO, opening->header[JITTER_VIDEO], out);
-    if (opening->has_audio && rendition_takes(rendition, FRAME_AUDIO))
+    if ((opening->has_audio || is_lax) && rendition_takes(rendition, FRAME_AUDIO))
         rendition_collect_body(rendition, FRAME_AUDIO, opening->header[JITTER_AUDIO], out);
     for (const struct source_side *side = opening->sides; side != NULL; side = side->next)
         if (rendition_takes(rendition, side->type))

@@ -158,8 +158,11 @@ int source_publish(struct source *source, const struct source_config *config, us
         source_begin_anew(source);
     else
         jitter_publish(&source->jitter);
-    for (int i = 0; i < JITTER_TRACKS; i++)
+    for (int i = 0; i < JITTER_TRACKS; i++) {
         source->track[i].is_seen = 0;
+        source->track[i].has_frames = 0;
+        source->track[i].silent_ms = 0;
+    }
     source->state = SOURCE_LIVE;
     source->stat.publishes++;
     source->stat.published_at = now;
@@ -207,11 +210,14 @@ void source_decide(struct source *source, int has_audio, int has_video)
         source_feed_all(source);
 }
 
-/* Decides what the header promises as soon as it can be known. */
+/*
+ * Decides what the header promises as soon as it can be known. A sequence header is no more than
+ * an intention: browsers play nothing at all while a promised track has no frames.
+ */
 void source_guess(struct source *source, int64_t ms)
 {
-    int has_audio = source->track[JITTER_AUDIO].is_seen;
-    int has_video = source->track[JITTER_VIDEO].is_seen;
+    int has_audio = source->track[JITTER_AUDIO].has_frames;
+    int has_video = source->track[JITTER_VIDEO].has_frames;
     int is_known;
 
     if (!source->config.guess_has_av) {

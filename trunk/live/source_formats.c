@@ -63,6 +63,7 @@ static void source_opening(const struct source *source, struct rendition_opening
     memset(opening, 0, sizeof(*opening));
     opening->has_audio = source->track[JITTER_AUDIO].is_announced;
     opening->has_video = source->track[JITTER_VIDEO].is_announced;
+    opening->is_lax = !source->config.guess_has_av && !source->config.drop_if_not_match;
     opening->meta = source->meta;
     opening->sides = source->sides;
     opening->codec[JITTER_AUDIO] = track_codec(&source->track[JITTER_AUDIO], FRAME_AUDIO);

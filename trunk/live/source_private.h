@@ -11,6 +11,9 @@
 struct source_track {
     enum codec codec;     /* of what is in the ring; CODEC_NONE: no such track */
     int is_seen;          /* the present publisher has sent something of it */
+    int has_frames;       /* and not its sequence header alone */
+    int64_t last_ms;      /* its newest frame; only if has_frames */
+    int64_t silent_ms;    /* how much of the other track has come since then */
     int is_announced;     /* the FLV header promises it */
     uint8_t has_main;     /* of several tracks (multitrack) the publisher's first one is known: */
     uint8_t main;         /* its id */

@@ -20,6 +20,11 @@
 
 /* A track the former publisher had is gone when this much media came without it. */
 #define SOURCE_GONE_MS 1000
+/* One that has begun is gone after so much of the other one: sound is never silent for long, and
+ * slides may come seldom. A step of the clock counts for no more than the last of these. */
+#define SOURCE_AUDIO_SILENT_MS 1500
+#define SOURCE_VIDEO_SILENT_MS 10000
+#define SOURCE_STEP_MS         500
 /* Browsers read timestamps as signed: an hour before 2^31 ms an epoch ends. */
 #define SOURCE_TIME_MAX   (((int64_t)1 << 31) - 3600 * 1000)
 #define SOURCE_HEADER_MAX ((size_t)256 * 1024)
@@ -238,8 +243,50 @@ static int source_follow(struct source *source, enum jitter_track which, const s
     return 0;
 }
 
-/* A track that appears after the header was decided, or that a new publisher no longer has. */
-static void source_check_tracks(struct source *source, int64_t ms)
+/* How much of one track comes without the other. */
+static void source_note_silence(struct source *source, enum jitter_track which, int64_t ms)
+{
+    struct source_track *track = &source->track[which];
+    struct source_track *other =
+        &source->track[which == JITTER_AUDIO ? JITTER_VIDEO : JITTER_AUDIO];
+    int64_t step = track->has_frames ? ms - track->last_ms : 0;
+
+    /* A pause of both is no silence of one. */
+    if (step > 0)
+        other->silent_ms += step < SOURCE_STEP_MS ? step : SOURCE_STEP_MS;
+    track->has_frames = 1;
+    track->last_ms = ms;
+    track->silent_ms = 0;
+}
+
+/*
+ * Of what the publisher had: sound goes at a keyframe, where those begin that play on without it;
+ * picture goes at any sound.
+ */
+static int source_is_silent(const struct source *source, enum jitter_track which,
+                            const struct frame *frame)
+{
+    int64_t silent_ms = source->track[which].silent_ms;
+
+    if (which == JITTER_VIDEO)
+        return frame->type == FRAME_AUDIO && silent_ms >= SOURCE_VIDEO_SILENT_MS;
+    return frame->type == FRAME_VIDEO && frame->is_key && silent_ms >= SOURCE_AUDIO_SILENT_MS;
+}
+
+/* It may come again, and then without its sequence header. */
+static void track_rest(struct source_track *track)
+{
+    if (track->pending == NULL)
+        track->pending = track->header;
+    else
+        blob_unref(track->header);
+    track->header = NULL;
+    track->codec = CODEC_NONE;
+}
+
+/* A track that appears after the header was decided, that falls silent, or that a new publisher no
+ * longer has. */
+static void source_check_tracks(struct source *source, const struct frame *frame, int64_t ms)
 {
     int has[JITTER_TRACKS];
     int is_broken = 0;
@@ -256,6 +303,11 @@ static void source_check_tracks(struct source *source, int64_t ms)
         } else if (track->is_announced && !track->is_seen &&
                    ms - source->first_ms >= SOURCE_GONE_MS) {
             source_track_forget(track);
+            has[i] = 0;
+            is_broken = 1;
+        } else if (track->is_announced && track->is_seen && source_is_silent(source, i, frame)) {
+            track_rest(track);
+            source_drop_flv_starts(source);
             has[i] = 0;
             is_broken = 1;
         }
@@ -295,9 +347,15 @@ static void source_push_media(struct source *source, enum jitter_track which,
     int had_pending = track->pending != NULL;
     int is_video = which == JITTER_VIDEO;
     int may_begin = (is_video && frame->is_key) || source->track[JITTER_VIDEO].codec == CODEC_NONE;
-    int64_t ms = jitter_apply(&source->jitter, which, frame->timestamp, now);
+    int64_t ms;
     int in_band;
 
+    /* A picture that appears does so with a keyframe: nothing can be made of those before. */
+    if (is_video && !frame->is_key && !had_codec && source->is_decided) {
+        source_count_drop(source);
+        return;
+    }
+    ms = jitter_apply(&source->jitter, which, frame->timestamp, now);
     track->is_seen = 1;
     if (ms >= SOURCE_TIME_MAX && may_begin && source->config.time_jitter != TIME_JITTER_OFF)
         ms = source_wrap(source, which, frame, now);
@@ -306,6 +364,7 @@ static void source_push_media(struct source *source, enum jitter_track which,
         source->first_ms = ms;
         source->first_at = now;
     }
+    source_note_silence(source, which, ms);
     if (source_follow(source, which, frame))
         source->repeats_sets = 1;
     /*
@@ -318,7 +377,7 @@ static void source_push_media(struct source *source, enum jitter_track which,
     if (!source->is_decided)
         source_guess(source, ms);
     else
-        source_check_tracks(source, ms);
+        source_check_tracks(source, frame, ms);
     source_push_native(source, frame, in_band, ms, now);
     source_spread(source, frame, ms, now);
     /* Those who begin from here on find what is in force at this point. */

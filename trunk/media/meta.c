@@ -1,7 +1,8 @@
 /*
  * Rewrites a publisher's onMetaData for viewers of a live stream. An encoder
  * writes it as for a file: duration 0 makes players show an ended one, the
- * keyframe index points into a file that nobody has. What is unknown stays.
+ * keyframe index points into a file that nobody has, and browser players believe
+ * hasAudio and hasVideo more than the FLV header. What is unknown stays.
  *
  * The facts feed the FLV header's flags ("Video File Format Specification
  * v10.1", E.2 and E.5; FourCC numbers: "Enhanced RTMP v2", metadata).
@@ -21,6 +22,7 @@ static const char *const NOT_LIVE[] = {
     "lasttimestamp", "lastkeyframetimestamp",
     "canSeekToEnd",  "lastkeyframelocation",
     "hasCuePoints",  "cuePoints",
+    "hasAudio",      "hasVideo",
 };
 
 /* A codec by its legacy id or FourCC, whichever a publisher wrote, number or text. */
@@ -152,15 +154,18 @@ enum scan meta_rewrite(const uint8_t *data, size_t len, const char *server, stru
     if (meta == NULL)
         return SCAN_BAD;
     meta->type = AMF0_ECMA_ARRAY; /* what players expect, whichever the publisher chose */
+    if (facts != NULL)
+        read_facts(meta, facts);
     for (size_t i = 0; i < sizeof(NOT_LIVE) / sizeof(NOT_LIVE[0]); i++)
         amf0_remove(meta, NOT_LIVE[i]);
     if (amf0_set(meta, "server", amf0_string(server)) == 0 &&
         amf0_write_string(out, "onMetaData") == 0 && amf0_write(out, meta) == 0)
         scan = SCAN_DONE;
-    if (scan == SCAN_DONE && facts != NULL)
-        read_facts(meta, facts);
-    if (scan != SCAN_DONE)
+    if (scan != SCAN_DONE) {
         out->len = before;
+        if (facts != NULL)
+            memset(facts, 0, sizeof(*facts));
+    }
     amf0_free(meta);
     return scan;
 }

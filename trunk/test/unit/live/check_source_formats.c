@@ -282,6 +282,40 @@ START_TEST(test_lost_ts_viewer_gets_the_bridge)
 }
 END_TEST
 
+START_TEST(test_ts_ends_where_time_begins_anew)
+{
+    struct kit kit;
+    struct bytes_seen *seen = calloc(1, sizeof(*seen));
+    struct viewer *viewer;
+    uint32_t ts = 0x7fffffffu - 3600000 - 500;
+
+    kit_open(&kit);
+    kit.config.time_jitter = TIME_JITTER_ZERO; /* so that the test may jump ahead */
+    kit_publish(&kit);
+    kit_start(&kit, 0, 25);
+    viewer = viewer_open(kit.source, &mux_ts, kit.now);
+    take(viewer, seen);
+    ck_assert_uint_gt(seen->len, 0);
+    kit_run(&kit, ts, 25);
+    take(viewer, seen);
+    ck_assert(!seen->is_ended);
+    kit_run(&kit, ts + 1000, 25);
+    take(viewer, seen);
+    ck_assert(seen->is_ended);
+    viewer_close(viewer);
+    /* The next one begins at the keyframe of the new time, whose PTS is the delay alone. */
+    viewer = viewer_open(kit.source, &mux_ts, kit.now);
+    take(viewer, seen);
+    ck_assert_mem_eq(seen->data, "\x47\x40\x00", 3);
+    ck_assert_mem_eq(seen->data + 376, "\x47\x41\x00", 3);
+    ck_assert_mem_eq(memmem(seen->data + 376, 188, "\0\0\1\xe0", 4) + 9, "\x21\x00\x01\x8c\xa1", 5);
+    viewer_close(viewer);
+    source_unpublish(kit.source, kit.now);
+    free(seen);
+    kit_close(&kit);
+}
+END_TEST
+
 Suite *check_source_formats_suite(void)
 {
     Suite *suite = suite_create("source_formats");
@@ -295,6 +329,7 @@ Suite *check_source_formats_suite(void)
     tcase_add_test(tcase, test_one_track_of_flv);
     tcase_add_test(tcase, test_ts_stays_where_flv_ends);
     tcase_add_test(tcase, test_lost_ts_viewer_gets_the_bridge);
+    tcase_add_test(tcase, test_ts_ends_where_time_begins_anew);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -105,7 +105,8 @@ END_TEST
 START_TEST(what_is_wrong_of_a_live_stream_goes)
 {
     static const char *const gone[] = {"keyframes", "filepositions", "duration",
-                                       "filesize",  "hasKeyframes",  "lasttimestamp"};
+                                       "filesize",  "hasKeyframes",  "lasttimestamp",
+                                       "hasAudio",  "hasVideo"};
     struct amf0 *meta = typical(amf0_ecma_array());
     struct amf0 *keyframes = amf0_object();
     struct meta_facts facts;
@@ -116,6 +117,8 @@ START_TEST(what_is_wrong_of_a_live_stream_goes)
     amf0_set(meta, "keyframes", keyframes);
     amf0_set(meta, "filepositions", amf0_strict_array());
     amf0_set(meta, "hasKeyframes", amf0_boolean(1));
+    amf0_set(meta, "hasAudio", amf0_boolean(1));
+    amf0_set(meta, "hasVideo", amf0_boolean(1));
     amf0_set(meta, "lasttimestamp", amf0_number(3));
     amf0_set(meta, "server", amf0_string("somebody else"));
     make_body(&body, NULL, "onMetaData", meta);
