@@ -62,7 +62,7 @@ struct source_side;
 /* What opens the stream, as of now. */
 struct rendition_opening {
     int has_audio, has_video;
-    int is_lax; /* sequence headers also of what is not announced */
+    int is_lax;              /* sequence headers also of what is not announced */
     const struct blob *meta; /* body of onMetaData, or NULL */
     /* By enum jitter_track: */
     const struct blob *header[2];    /* tag bodies of the sequence headers, or NULL */

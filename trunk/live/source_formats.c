@@ -136,10 +136,8 @@ struct rendition *source_rendition(struct source *source, const struct mux *mux,
     }
     rendition->only = only;
     rendition->pushed_at = now;
-    if (source->is_decided || mux->audio_only)
+    if (source->is_decided || rendition_is_eager(rendition))
         source_fill(source, rendition);
-    else
-        rendition->is_fed = rendition_is_eager(rendition);
     rendition->next = source->others;
     source->others = rendition;
     return rendition;

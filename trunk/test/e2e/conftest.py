@@ -27,6 +27,15 @@ class TimeIsUp(Exception):
     pass
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Side by side (pytest-xdist, --dist loadgroup) browsers come one after another: one of them
+    decodes a live stream in software and has a core to itself that way."""
+    for item in items:
+        if "browser" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item):
     """Ends a test, its set-up included, that takes longer than it may."""

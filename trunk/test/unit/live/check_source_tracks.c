@@ -40,11 +40,13 @@ static void close_all(struct kit *kit, struct viewer *viewer, struct kit_seen *s
     kit_close(kit);
 }
 
-/* Pictures of 40 ms alone, a keyframe each 25. */
+/* Pictures of 40 ms alone, a keyframe each second. */
 static void run_video(struct kit *kit, uint32_t ts, int frames)
 {
     for (int i = 0; i < frames; i++) {
-        kit_video(kit, ts + (uint32_t)i * 40, i % 25 == 0);
+        uint32_t at = ts + (uint32_t)i * 40;
+
+        kit_video(kit, at, at % 1000 == 0);
         kit->now += 40 * USEC_PER_MS;
     }
 }
@@ -130,8 +132,9 @@ START_TEST(test_sound_that_stops_ends_at_a_keyframe)
     kit_publish(&kit);
     kit_start(&kit, 0, 25);
     viewer = open_flv(&kit);
-    run_video(&kit, 1000, 50);
     seen = take_anew(viewer, seen);
+    run_video(&kit, 1000, 50);
+    kit_take(viewer, seen);
     ck_assert_int_eq(seen->flags, 5);
     ck_assert(!seen->is_ended);
     run_video(&kit, 3000, 1);
@@ -170,19 +173,21 @@ START_TEST(test_picture_that_stops_leaves_the_sound)
     kit_publish(&kit);
     kit_start(&kit, 0, 25);
     viewer = open_flv(&kit);
-    run_audio(&kit, 1000, 400);
     seen = take_anew(viewer, seen);
+    run_audio(&kit, 1000, 400);
+    kit_take(viewer, seen);
     ck_assert(!seen->is_ended); /* slides come seldom */
     run_audio(&kit, 9000, 110);
     kit_take(viewer, seen);
     ck_assert(seen->is_ended);
     viewer_close(viewer);
     viewer = open_flv(&kit);
-    run_audio(&kit, 11200, 5);
     seen = take_anew(viewer, seen);
+    run_audio(&kit, 11200, 5);
+    kit_take(viewer, seen);
     ck_assert_int_eq(seen->flags, 4);
     ck_assert_int_eq(count_of(seen, FRAME_VIDEO), 0);
-    ck_assert_int_ge(count_of(seen, FRAME_AUDIO), 1 + 5);
+    ck_assert_int_eq(count_of(seen, FRAME_AUDIO), 1 + 5);
     /* It is back with a keyframe, not before. */
     kit_video(&kit, 11300, 0);
     run_audio(&kit, 11300, 5);
@@ -213,11 +218,12 @@ START_TEST(test_a_pause_of_both_is_no_silence)
     kit_publish(&kit);
     kit_start(&kit, 0, 25);
     viewer = open_flv(&kit);
+    seen = take_anew(viewer, seen);
     for (uint32_t i = 1; i < 6; i++) {
         kit.now += 3 * USEC_PER_SEC;
         kit_run(&kit, i * 4000, 25);
+        kit_take(viewer, seen);
     }
-    seen = take_anew(viewer, seen);
     ck_assert(!seen->is_ended);
     ck_assert_int_eq(seen->flags, 5);
     ck_assert_int_eq(count_of(seen, FRAME_AUDIO), 1 + 6 * 25);
@@ -225,8 +231,7 @@ START_TEST(test_a_pause_of_both_is_no_silence)
 }
 END_TEST
 
-/* Relays (and RTMP players) get the header though the sound is silent: it is not sent again when it goes on.
- */
+/* Relays, as RTMP's players, get the header of a sound that is silent: it is not sent again. */
 START_TEST(test_relays_keep_the_silent_header)
 {
     struct kit kit;
@@ -238,8 +243,9 @@ START_TEST(test_relays_keep_the_silent_header)
     kit_publish(&kit);
     kit_start(&kit, 0, 25);
     viewer = open_flv(&kit);
-    run_video(&kit, 1000, 51);
     seen = take_anew(viewer, seen);
+    run_video(&kit, 1000, 51);
+    kit_take(viewer, seen);
     ck_assert(seen->is_ended);
     relay = viewer_open(kit.source, &mux_relay, kit.now);
     ck_assert_ptr_nonnull(relay);
@@ -254,6 +260,30 @@ START_TEST(test_relays_keep_the_silent_header)
 }
 END_TEST
 
+/* Who comes while the second track is waited for misses nothing of the first. */
+START_TEST(test_relays_that_come_before_the_decision)
+{
+    struct kit kit;
+    struct kit_seen *seen = NULL;
+    struct viewer *relay;
+
+    kit_open(&kit);
+    kit_publish(&kit);
+    kit_avc_header(&kit, 0, 0x1f);
+    kit_aac_header(&kit, 0, 0x10);
+    kit_video(&kit, 0, 1);
+    relay = viewer_open(kit.source, &mux_relay, kit.now);
+    ck_assert_ptr_nonnull(relay);
+    kit_video(&kit, 40, 0);
+    kit_audio(&kit, 50);
+    seen = take_anew(relay, seen);
+    ck_assert_int_eq(seen->flags, 5);
+    ck_assert_int_eq(seen->count, 2 + 3);
+    ck_assert(seen->tag[2].is_key);
+    close_all(&kit, relay, seen);
+}
+END_TEST
+
 Suite *check_source_tracks_suite(void)
 {
     Suite *suite = suite_create("source_tracks");
@@ -265,6 +295,7 @@ Suite *check_source_tracks_suite(void)
     tcase_add_test(tc, test_picture_that_stops_leaves_the_sound);
     tcase_add_test(tc, test_a_pause_of_both_is_no_silence);
     tcase_add_test(tc, test_relays_keep_the_silent_header);
+    tcase_add_test(tc, test_relays_that_come_before_the_decision);
     suite_add_tcase(suite, tc);
     return suite;
 }

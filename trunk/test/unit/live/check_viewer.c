@@ -201,6 +201,7 @@ START_TEST(test_open_batch_keeps_its_bytes)
     free(copy);
     /* There was no keyframe since: it waits for the next. */
     ck_assert_int_eq(viewer_next(viewer, 1 << 17, &batch), VIEWER_WAIT);
+    kit_audio(&kit, 4990);
     kit_video(&kit, 5000, 1);
     ck_assert_int_eq(viewer_next(viewer, 1 << 17, &batch), VIEWER_BYTES);
     viewer_sent(viewer);

@@ -104,9 +104,8 @@ END_TEST
 
 START_TEST(what_is_wrong_of_a_live_stream_goes)
 {
-    static const char *const gone[] = {"keyframes", "filepositions", "duration",
-                                       "filesize",  "hasKeyframes",  "lasttimestamp",
-                                       "hasAudio",  "hasVideo"};
+    static const char *const gone[] = {"keyframes",    "filepositions", "duration", "filesize",
+                                       "hasKeyframes", "lasttimestamp", "hasAudio", "hasVideo"};
     struct amf0 *meta = typical(amf0_ecma_array());
     struct amf0 *keyframes = amf0_object();
     struct meta_facts facts;
