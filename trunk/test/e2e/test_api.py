@@ -75,10 +75,13 @@ def test_a_published_stream(api_server, publish):
 def test_a_publisher_that_is_away(api_server, publish):
     srv = api_server()
     first = publish(srv)
-    viewer = harness.Process(["curl", "-s", "-o", "/dev/null", srv.http_url()],
+    seen = srv.folder / "viewer.flv"
+    viewer = harness.Process(["curl", "-s", "-N", "-o", seen, srv.http_url()],
                              srv.folder / "viewer.log")
     try:
         wait_for(lambda: api(srv, "streams")["streams"][0]["clients"] == 2, what="the viewer")
+        # Only for a viewer whose stream has begun is the publisher waited for.
+        wait_for(lambda: seen.exists() and seen.stat().st_size > 0, what="the stream's first bytes")
         first.stop()
         wait_for(lambda: not api(srv, "streams")["streams"][0]["publish"]["active"],
                  what="the publisher to be gone")
