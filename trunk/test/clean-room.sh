@@ -76,14 +76,14 @@ take_network()
 take_sources()
 {
     say "sources: $from"
-    rm -rf "$root/root/millrace"
+    rm -rf "$root/srv/millrace"
     if [ "$from" = clone ]; then
-        git clone -q --no-local "file://$repository" "$root/root/millrace"
-        git -C "$root/root/millrace" log --oneline -1
+        git clone -q --no-local "file://$repository" "$root/srv/millrace"
+        git -C "$root/srv/millrace" log --oneline -1
     else
-        mkdir -p "$root/root/millrace"
+        mkdir -p "$root/srv/millrace"
         (cd "$repository" && git ls-files -z -co --exclude-standard | tar -c --null --no-recursion -T - --ignore-failed-read) |
-            tar -x -C "$root/root/millrace"
+            tar -x -C "$root/srv/millrace"
     fi
 }
 
@@ -97,7 +97,7 @@ inside_only()
 {
     exec chroot "$root" /usr/bin/env -i HOME=/root TERM=dumb LANG=C.UTF-8 \
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-        /bin/sh -c "cd /root/millrace && $1"
+        /bin/sh -c "cd /srv/millrace && $1"
 }
 
 # wait_for SECONDS PID COMMAND...: until the command succeeds or PID is gone.
