@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import signal
 import socket
 import threading
@@ -309,9 +310,26 @@ def test_takeover_from_another_worker(workers, closing, source):
 # ---- limits ----
 
 
-def fill(port, count):
-    """Connections that say nothing; those that stay open."""
-    socks = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+def is_open(sock):
+    """Nothing was said to it, its end neither."""
+    return not select.select([sock], [], [], 0)[0]
+
+
+def fill(one, count):
+    """count connections that say nothing, all of them accepted, and no room for one more.
+
+    One that came while an earlier one was still counted was refused: it is opened anew.
+    """
+    socks = []
+
+    def full():
+        socks[:] = [s for s in socks if is_open(s)]
+        while len(socks) < count:
+            socks.append(socket.create_connection(("127.0.0.1", one.srv.http_port)))
+        held = all(one.of(s) is not None for s in socks)
+        return held and is_refused(one.srv.http_port) and all(is_open(s) for s in socks)
+
+    wait_for(full, 10, "the limit to be reached")
     return socks
 
 
@@ -329,8 +347,7 @@ def is_refused(port):
 @pytest.mark.parametrize("limit", ["max_connections 20", "max_connections_per_ip 20"])
 def test_limits_are_the_servers(workers, limit):
     one = workers(2, top=f"{limit};")
-    socks = fill(one.srv.http_port, 20)
-    wait_for(lambda: sum(one.of(s) is not None for s in socks) == 20, 10, "20 to be accepted")
+    socks = fill(one, 20)
     assert len({one.of(s) for s in socks}) == 2
     assert all(is_refused(one.srv.http_port) for _ in range(6))
     for sock in socks:
@@ -341,8 +358,7 @@ def test_limits_are_the_servers(workers, limit):
 def test_a_dead_workers_connections_count_no_more(workers):
     one = workers(2, top="max_connections 10; max_connections_per_ip 10;")
     a, b = one.pids()
-    socks = fill(one.srv.http_port, 10)
-    wait_for(lambda: is_refused(one.srv.http_port), 10, "the limit")
+    socks = fill(one, 10)
     os.kill(a, signal.SIGKILL)
     wait_for(lambda: not is_refused(one.srv.http_port), 10, "room again")
     for sock in socks:
@@ -594,7 +610,7 @@ def test_drain(workers, closing, source):
 def test_balance_of_many(workers, closing, source):
     one = workers(2)
     preamble, gops = source
-    socks = fill(one.srv.http_port, 400)
+    socks = [socket.create_connection(("127.0.0.1", one.srv.http_port)) for _ in range(400)]
     a, b = one.pids()
 
     def held(pid):
