@@ -110,6 +110,7 @@ if wants test; then
 elif wants run; then
     npm_needs research/players mpegts.js/dist/mpegts.js --omit=dev
 fi
-if wants bench; then
-    npm_needs research/bench "" ""
+# The tests have a foreign server from there, too.
+if wants bench || wants test; then
+    npm_needs research/bench node-media-server/bin/app.js ""
 fi

@@ -22,6 +22,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* A variable for tests: when it is set, the log says at the end how deep stacks went (co/co.h). */
+#define MEASURE_STACKS "MILLRACE_MEASURE_STACKS"
+
 extern char **environ;
 
 struct program {
@@ -141,10 +144,12 @@ static struct err *serve(struct program *program, struct worker_share *share, in
     struct signals_target target = {NULL, &program->log, &program->sink, &program->options,
                                     environ};
     struct signals *signals = NULL;
+    int measures = getenv(MEASURE_STACKS) != NULL;
     struct err *err = co_init(&program->log);
 
     if (err)
         return err;
+    co_stack_paint(measures);
     /* The server takes over its reference. */
     err = server_new(&program->server, &program->log, config_ref(program->config));
     if (err)
@@ -161,6 +166,10 @@ static struct err *serve(struct program *program, struct worker_share *share, in
     signals_stop(signals, USEC_NEVER);
     worker_free(program->server->worker, USEC_NEVER);
     server_free(program->server);
+    errno = 0;
+    if (measures)
+        log_info(&program->log, "the deepest stack took %zu of %d bytes", co_stack_peak(),
+                 CO_STACK_USABLE);
     return err;
 }
 

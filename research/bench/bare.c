@@ -290,12 +290,18 @@ static void watch(struct run *run, int fd)
         bench_die("epoll_ctl: %s", strerror(errno));
 }
 
+static const char usage_text[] =
+    "bench_bare [options] ADDRESS:PORT FILE.flv\n"
+    "  --interval-ms N  (350; 0: per frame)   --tls FILE  its key and certificate\n"
+    "  --control        ends with standard input\n";
+
 int main(int argc, char **argv)
 {
     static struct run run;
     static const struct option names[] = {{"interval-ms", required_argument, NULL, 'i'},
                                           {"control", no_argument, NULL, 'c'},
                                           {"tls", required_argument, NULL, 't'},
+                                          {"help", no_argument, NULL, BENCH_HELP},
                                           {NULL, 0, NULL, 0}};
     const char *tls = NULL;
     int control = 0;
@@ -313,11 +319,10 @@ int main(int argc, char **argv)
         else if (id == 't')
             tls = optarg;
         else
-            optind = argc + 1;
+            bench_usage(usage_text, id);
     }
     if (argc - optind != 2)
-        bench_die("bench_bare [--interval-ms N (350; 0: per frame)] [--control] "
-                  "[--tls FILE (key and certificate)] ADDRESS:PORT FILE.flv");
+        bench_usage(usage_text, 0);
     run.tls = tls != NULL ? bench_tls_server(tls, tls) : NULL;
     at = bench_address(argv[optind], 8080);
     run.file = stream_file_load(argv[optind + 1]);

@@ -37,6 +37,12 @@ void bench_die(const char *fmt, ...)
     exit(1);
 }
 
+void bench_usage(const char *text, int option)
+{
+    fprintf(option == BENCH_HELP ? stdout : stderr, "usage: %s", text);
+    exit(option == BENCH_HELP ? 0 : 1);
+}
+
 double bench_number(const char *text, const char *what, double min, double max)
 {
     char *end = NULL;

@@ -18,6 +18,10 @@ int64_t bench_now(void);
 /* Ends the program with a message. */
 void bench_die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
+/* Ends the program with its usage: asked for by --help (what getopt_long() gave), or deserved. */
+void bench_usage(const char *text, int option) __attribute__((noreturn));
+#define BENCH_HELP 'h'
+
 /* A number within [min, max], or the program ends; what names the option. */
 double bench_number(const char *text, const char *what, double min, double max);
 

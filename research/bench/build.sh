@@ -1,7 +1,13 @@
 #!/bin/sh
 # Builds the bench tools: research/bench/build.sh OUTDIR. CC and CFLAGS may be set.
 set -eu
-out=${1:?usage: build.sh OUTDIR}
+case ${1:--} in
+    -*)
+        echo "usage: build.sh OUTDIR" >&2
+        exit 2
+        ;;
+esac
+out=$1
 here=$(cd "$(dirname "$0")" && pwd)
 trunk=$here/../../trunk
 cc=${CC:-cc}

@@ -400,6 +400,7 @@ static const struct option options_long[] = {
     {"rtmp", no_argument, NULL, OPTION_RTMP},
     {"tls", no_argument, NULL, OPTION_TLS},
     {"control", no_argument, NULL, OPTION_CONTROL},
+    {"help", no_argument, NULL, BENCH_HELP},
     {NULL, 0, NULL, 0}};
 
 static void option_set(struct load_options *o, int id, const char *text)
@@ -453,8 +454,7 @@ static void option_set(struct load_options *o, int id, const char *text)
         o->control = 1;
         break;
     default:
-        fputs(usage_text, stderr);
-        exit(1);
+        bench_usage(usage_text, id);
     }
 }
 
@@ -472,10 +472,8 @@ static void options_read(struct load_options *o, int argc, char **argv)
                                .stall_ms = 1000};
     while ((id = getopt_long(argc, argv, "", options_long, NULL)) != -1)
         option_set(o, id, optarg);
-    if (argc - optind != 2) {
-        fputs(usage_text, stderr);
-        exit(1);
-    }
+    if (argc - optind != 2)
+        bench_usage(usage_text, 0);
     if (o->slow >= o->viewers)
         bench_die("--slow: there have to be viewers that are not slow");
     if (o->samples > o->viewers - o->slow)

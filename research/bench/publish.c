@@ -394,10 +394,13 @@ static const char usage_text[] =
 
 static void options_read(struct options *o, int argc, char **argv)
 {
-    static const struct option names[] = {
-        {"streams", required_argument, NULL, 's'}, {"first", required_argument, NULL, 'f'},
-        {"seconds", required_argument, NULL, 't'}, {"control", no_argument, NULL, 'c'},
-        {"probe", required_argument, NULL, 'p'},   {NULL, 0, NULL, 0}};
+    static const struct option names[] = {{"streams", required_argument, NULL, 's'},
+                                          {"first", required_argument, NULL, 'f'},
+                                          {"seconds", required_argument, NULL, 't'},
+                                          {"control", no_argument, NULL, 'c'},
+                                          {"probe", required_argument, NULL, 'p'},
+                                          {"help", no_argument, NULL, BENCH_HELP},
+                                          {NULL, 0, NULL, 0}};
     int id;
 
     *o = (struct options){.streams = 1};
@@ -413,12 +416,10 @@ static void options_read(struct options *o, int argc, char **argv)
         else if (id == 'c')
             o->control = 1;
         else
-            optind = argc + 1;
+            bench_usage(usage_text, id);
     }
-    if (argc - optind != 3) {
-        fputs(usage_text, stderr);
-        exit(1);
-    }
+    if (argc - optind != 3)
+        bench_usage(usage_text, 0);
     o->to_text = argv[optind];
     o->to = bench_address(argv[optind], 1935);
     o->path = argv[optind + 1];

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 
+HERE = pathlib.Path(__file__).resolve().parent
 UUID = b"millrace-stamp-1"
 
 
@@ -110,8 +111,40 @@ def ask(tools, answer, step):
     return json.loads(run.stdout.splitlines()[-1])
 
 
-def main():
+def usage_mistakes(tools):
+    """Every tool says how it is used, and takes nothing that it does not know."""
     wrong = 0
+    for tool in ("bench_load", "bench_publish", "bench_bare"):
+        for args, code in ((["--help"], 0), ([], 1), (["--nonsense"], 1),
+                           (["--nonsense", "127.0.0.1:1", "a/b", "c.flv"], 1)):
+            done = subprocess.run([pathlib.Path(tools) / tool, *args], timeout=20, text=True,
+                                  capture_output=True, check=False)
+            said = done.stdout if code == 0 else done.stderr
+            if done.returncode != code or f"usage: {tool}" not in said:
+                wrong += 1
+                print(f"{tool} {' '.join(args)}: {done.returncode}, said '{said}'")
+    for script in ("run.py", "workers.py", "edge.py"):
+        for args, code in ((["--help"], 0), (["--nonsense"], 2)):
+            done = subprocess.run([sys.executable, HERE / script, *args], timeout=20, text=True,
+                                  capture_output=True, check=False)
+            if done.returncode != code or "usage: " not in done.stdout + done.stderr:
+                wrong += 1
+                print(f"{script} {' '.join(args)}: {done.returncode}")
+    for script in ("build.sh", "run.sh"):
+        for args in ([], ["--help"]):
+            done = subprocess.run([HERE / script, *args], timeout=20, text=True,
+                                  capture_output=True, check=False)
+            if done.returncode != 2 or f"usage: {script}" not in done.stderr:
+                wrong += 1
+                print(f"{script} {' '.join(args)}: {done.returncode}")
+    return wrong
+
+
+def main():
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
+        print("usage: selftest.py TOOLS-DIRECTORY", file=sys.stderr)
+        return 2
+    wrong = usage_mistakes(sys.argv[1])
     for name, answer, complaint in ANSWERS:
         for step in (len(answer), 61):
             result = ask(sys.argv[1], answer, step)

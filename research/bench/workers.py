@@ -2,14 +2,19 @@
 """Several workers against one: what a viewer costs, and how evenly connections fall.
 
     research/bench/workers.py [--objs OBJS] [--viewers 1000] [--seconds 5] [--spread]
+    research/bench/workers.py --hop [--seconds 20]
 
 Usually all workers stand on one core and the load client on the other: that shows what the
 relay and the second process cost, undisturbed. With --spread each worker has a core of its own,
 as in real life, and the client goes where there is room, on a machine of two cores beside them.
 Capacity is by accounting: cores that the workers fill, divided by what a viewer costs.
+
+--hop: the latency from the publisher's send, of viewers at the publisher's worker and of viewers at
+the other one, side by side in one window. The second minus the first is what the hop adds.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -104,6 +109,69 @@ def measure(setup, settings, count, options):
             "rss_kb": found["rss_kb"], "faults": found["faults"]}
 
 
+def sockets_in(pid):
+    found = set()
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            target = os.readlink(f"/proc/{pid}/fd/{name}")
+        except OSError:
+            continue
+        if target.startswith("socket:"):
+            found.add(target[8:-1])
+    return found
+
+
+def worker_of(pid, port, workers):
+    """The worker that serves this client's one connection to the port, by the kernel's tables."""
+    rows = [line.split() for line in
+            pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    own = sockets_in(pid)
+    theirs = [row[1] for row in rows
+              if row[9] in own and int(row[2].rsplit(":", 1)[1], 16) == port]
+    inodes = {row[9] for row in rows if row[2] in theirs and
+              int(row[1].rsplit(":", 1)[1], 16) == port}
+    for worker in workers:
+        if inodes & sockets_in(worker):
+            return worker
+    return None
+
+
+def hop(setup, count):
+    """count viewers at each of two workers, each a load client of its own."""
+    with millrace(setup, targets.DEFAULT, 2, False) as target, contextlib.ExitStack() as stack:
+        source = cases.publisher(setup, target)
+        stack.callback(source.close)
+        source.wait("publishing", 15)
+        time.sleep(cases.SETTLE_S)
+        home = worker_of(source.pid, target.rtmp, target.workers)
+        sides = {worker: [] for worker in target.workers}
+        for _ in range(40 * count):
+            (tool,) = cases.clients(setup, target, 1, extra=["--samples", 1])
+            tool.wait("started", 30)
+            side = sides.get(worker_of(tool.pid, target.http, target.workers))
+            if side is None or len(side) == count:
+                tool.close()
+                continue
+            stack.callback(tool.close)
+            side.append(tool)
+            if all(len(tools) == count for tools in sides.values()):
+                break
+        else:
+            raise Failure("the kernel gave no viewers to one of the workers")
+        everybody = [tool for tools in sides.values() for tool in tools]
+        for word in ("begin", "end"):
+            for tool in everybody:
+                tool.say(word)
+            time.sleep(setup.seconds if word == "begin" else 0)
+        found = {}
+        for worker, tools in sides.items():
+            merged = cases.merge([tool.result() for tool in tools])
+            found["direct" if worker == home else "hop"] = merged["latency_ms"]
+    found["added_p50_ms"] = round(found["hop"]["p50"] - found["direct"]["p50"], 3)
+    found["added_p99_ms"] = round(found["hop"]["p99"] - found["direct"]["p99"], 3)
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -113,9 +181,15 @@ def main():
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--spread", action="store_true")
+    parser.add_argument("--hop", action="store_true")
     options = parser.parse_args()
     setup = Setup(options)
     subprocess.run([HERE / "build.sh", setup.tools], check=True)
+    if options.hop:
+        for _ in range(options.rounds):
+            print(json.dumps(hop(setup, 3)), flush=True)
+        shutil.rmtree(setup.work, ignore_errors=True)
+        return
     found = []
     try:
         for name, settings in (("350 ms", targets.MERGE_350), ("per frame", targets.PER_FRAME)):

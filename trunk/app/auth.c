@@ -9,6 +9,7 @@
 #include "app/auth.h"
 
 #include "app/access.h"
+#include "app/http_ws.h"
 #include "app/server.h"
 
 #include <assert.h>
@@ -48,7 +49,7 @@ static struct err *auth_serve(struct http_handler *self, struct http_exchange *x
 
         if (headers.len > 0 && buf_append(&headers, "", 1) == 0)
             lines = (const char *)buf_data(&headers);
-        err = http_answer_error(x, status, lines, timeout, "%s", reason);
+        err = http_ws_refuse(x, status, lines, timeout, reason);
     }
     buf_fini(&headers);
     return status != 0 ? err : http_next(self, x, timeout);
@@ -81,9 +82,9 @@ struct err *auth_ask_play(struct http_exchange *x, const struct auth_stream *str
     log_info(x->server->log, "refused play %s/%s/%s from %s: %d %s", stream->vhost->name,
              stream->app, stream->name, x->conn->ip, status, reason);
     /* A scheme of our own: browsers would ask for a password on Basic. */
-    return http_answer_error(x, status,
-                             status == 401 ? "WWW-Authenticate: Signed realm=\"stream\"\r\n" : NULL,
-                             timeout, "%s", reason);
+    return http_ws_refuse(x, status,
+                          status == 401 ? "WWW-Authenticate: Signed realm=\"stream\"\r\n" : NULL,
+                          timeout, reason);
 }
 
 struct http_handler *auth_new(const struct auth_policy *policy, struct http_handler *next)

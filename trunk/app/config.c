@@ -176,8 +176,25 @@ static struct err *settle_process(struct config_snapshot *snapshot, char **envir
     return NULL;
 }
 
-static void settle_vhost(struct config_vhost *vhost)
+/* A header that is taken from nobody is surely a mistake. */
+static void settle_proxies(struct config_snapshot *snapshot)
 {
+    const struct config *config = &snapshot->config;
+    const struct config_http_server *http = &config->http_server;
+    int is_on = config->proxy_protocol || (config->rtmps.enabled && config->rtmps.proxy_protocol) ||
+                (http->enabled && http->proxy_protocol) ||
+                (http->enabled && http->https.enabled && http->https.proxy_protocol) ||
+                (config->http_api.enabled && config->http_api.proxy_protocol);
+
+    if (is_on && config->trusted_proxies.count == 0)
+        config_warn(snapshot, "proxy_protocol is on, but trusted_proxies is empty: whoever sends a "
+                              "PROXY header is refused");
+}
+
+static void settle_vhost(const struct config *config, struct config_vhost *vhost)
+{
+    if (vhost->chunk_size == 0)
+        vhost->chunk_size = config->chunk_size;
     if (vhost->min_latency)
         vhost->play.mw_latency = 0;
     if (vhost->play.gop_cache_max_frames == 0)
@@ -203,8 +220,10 @@ static struct err *load_into(struct config_snapshot *snapshot, const struct conf
         err = config_env_apply(snapshot, environment);
     if (!err)
         err = settle_process(snapshot, environment);
+    if (!err)
+        settle_proxies(snapshot);
     for (int i = 0; i < config->vhost_count && !err; i++)
-        settle_vhost(config->vhost[i]);
+        settle_vhost(config, config->vhost[i]);
     return err;
 }
 

@@ -22,6 +22,8 @@
 #define CONFIG_ORIGIN_MAX  16
 #define CONFIG_SOURCE_MAX  64 /* words of http_pull's sources: a name and an address each */
 #define CONFIG_WORKERS_MAX 64
+#define CONFIG_PLACE_MAX   4  /* words of advertise */
+#define CONFIG_PROXY_MAX   64 /* trusted addresses and networks */
 
 struct config_strings {
     int count;
@@ -31,6 +33,7 @@ struct config_strings {
 struct config_https {
     int enabled;
     struct config_strings listen; /* "8088" */
+    int proxy_protocol;
     const char *key, *cert;
 };
 
@@ -44,6 +47,7 @@ struct config_http_pull {
 struct config_http_server {
     int enabled;
     struct config_strings listen; /* default one entry "8080" */
+    int proxy_protocol;
     const char *dir;
     int crossdomain;
     struct config_https https;
@@ -54,12 +58,14 @@ struct config_http_server {
 struct config_rtmps {
     int enabled;
     struct config_strings listen; /* "1443" */
+    int proxy_protocol;
     const char *key, *cert;
 };
 
 struct config_http_api {
     int enabled;
     struct config_strings listen;
+    int proxy_protocol;
     int crossdomain;
 };
 
@@ -127,14 +133,21 @@ struct config_cluster {
     struct config_strings origin; /* "host:port" */
     struct config_strings publish_origin;
     int token_traverse;
+    int follow_client;
     const char *vhost; /* "[vhost]" or a name */
     const char *ca;
     usec_t stall_timeout;
+    const char *directory; /* "redis://…", with a password perhaps; "": none */
+    struct config_strings advertise;
+    usec_t lease;
+    int redirect;
 };
 
 struct config_forward {
     int enabled;
     struct config_strings destination;
+    const char *backend; /* "": none */
+    const char *ca;
 };
 
 struct config_vhost {
@@ -157,13 +170,15 @@ struct config_vhost {
 
 struct config {
     struct config_strings listen; /* RTMP; default "1935" */
+    int proxy_protocol;           /* RTMP */
+    struct config_strings trusted_proxies;
     int64_t max_connections;
     int64_t max_connections_per_ip; /* 0: no limit of its own */
     int64_t max_streams;
     int64_t workers; /* 0: auto */
     int64_t chunk_size;
     int64_t max_message;
-    usec_t rtmp_handshake_timeout; /* default 30 s */
+    usec_t rtmp_handshake_timeout; /* default 10 s */
     usec_t http_header_timeout;    /* default 10 s */
     usec_t http_idle_timeout;      /* default 60 s */
     int daemon;
@@ -176,6 +191,7 @@ struct config {
     const char *log_file;
     usec_t grace_start_wait, grace_final_wait;
     int force_grace_quit;
+    struct config_strings grace_redirect, grace_redirect_rtmp;
     const char *server_id;
     int in_docker;
     int disable_daemon_for_docker;

@@ -69,8 +69,6 @@ static void put_row_comment(struct writer *w, const struct config_row *row)
 
     put(w, "\n");
     put_comment(w, row->doc);
-    if (row->effect == CONFIG_NOT_YET)
-        put_comment(w, "Has no effect yet.");
     buf_init(&facts, 1024);
     w->failed |= buf_append(&facts, "Takes ", 6);
     w->failed |= config_value_kind(row, &facts);
@@ -242,9 +240,8 @@ static void doc_block(struct writer *w, enum config_where where)
         w->failed |= config_value_kind(row, w->out);
         put(w, " | ");
         doc_value(w, row->fallback);
-        w->failed |= buf_printf(w->out, " | `%s` | %s | %s%s |\n", row->env,
-                                row->effect == CONFIG_AT_RELOAD ? "yes" : "no", row->doc,
-                                row->effect == CONFIG_NOT_YET ? " *Has no effect yet.*" : "");
+        w->failed |= buf_printf(w->out, " | `%s` | %s | %s |\n", row->env,
+                                row->effect == CONFIG_AT_RELOAD ? "yes" : "no", row->doc);
     }
 }
 

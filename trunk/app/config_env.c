@@ -60,8 +60,6 @@ static struct err *env_one(struct config_snapshot *snapshot, const char *name, c
         err = env_set(snapshot, row, value);
         if (err)
             return err_wrap(err, "environment: %s", name);
-        if (config_table_is_idle(row, value))
-            config_warn(snapshot, "environment: %s has no effect yet", name);
         return NULL;
     }
     config_nearest_env(name, nearest, sizeof(nearest));

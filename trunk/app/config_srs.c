@@ -34,9 +34,9 @@ static const char *const root_names[] = {
 static const char *const vhost_names[] = {
     /* blocks */
     "http_hooks", "bandcheck", "dvr", "hls", "hds", "dash", "transcode", "ingest", "exec", "rtc",
-    "srt", "rtsp", "http", "http_vod", "nack", "twcc", "mr",
+    "srt", "rtsp", "http", "http_vod", "http_flv", "nack", "twcc", "mr",
     /* what stood in the vhost itself before there were blocks for it */
-    "mode", "origin", "token_traverse", "debug_srs_upnode", "coworkers", "origin_cluster",
+    "mode", "origin", "vhost", "token_traverse", "debug_srs_upnode", "coworkers", "origin_cluster",
     "gop_cache", "queue_length", "mw_latency", "mw_msgs", "send_min_interval", "time_jitter", "atc",
     "atc_auto", "mix_correct", "reduce_sequence_header", "publish_1stpkt_timeout",
     "publish_normal_timeout", "refer_publish", "refer_play", NULL};
@@ -45,15 +45,13 @@ static const char *const api_names[] = {"raw_api", "auth", "https", NULL};
 
 static const char *const publish_names[] = {"parse_sps", "try_annexb_first", NULL};
 
-static const char *const cluster_names[] = {"debug_srs_upnode", "follow_client", "coworkers",
-                                            "origin_cluster", NULL};
-
-static const char *const forward_names[] = {"backend", NULL};
+static const char *const cluster_names[] = {"debug_srs_upnode", "coworkers", "origin_cluster",
+                                            NULL};
 
 static const struct srs_names srs_names[] = {
     {CONFIG_AT_ROOT, root_names},       {CONFIG_AT_VHOST, vhost_names},
     {CONFIG_AT_HTTP_API, api_names},    {CONFIG_AT_PUBLISH, publish_names},
-    {CONFIG_AT_CLUSTER, cluster_names}, {CONFIG_AT_FORWARD, forward_names},
+    {CONFIG_AT_CLUSTER, cluster_names},
 };
 
 #define SRS_NAMES_COUNT (sizeof(srs_names) / sizeof(srs_names[0]))
@@ -69,6 +67,12 @@ int config_srs_knows(enum config_where where, const char *name)
                 return 1;
     }
     return 0;
+}
+
+int config_srs_was_line(enum config_where where, const char *name)
+{
+    assert(name != NULL);
+    return where == CONFIG_AT_VHOST && (strcmp(name, "forward") == 0 || strcmp(name, "refer") == 0);
 }
 
 /* "SRS_VHOST_PUBLISH_" and a name, in upper case. */

@@ -71,7 +71,6 @@ static const char *const takeovers[] = {"reject", "replace", "replace_same_token
 
 #define RESTART CONFIG_AT_START
 #define RELOAD  CONFIG_AT_RELOAD
-#define NOT_YET CONFIG_NOT_YET
 
 /* What a row that has no range, and one that has no choices, puts there. */
 #define NO_RANGE   0, 0
@@ -88,6 +87,13 @@ static const struct config_row rows[] = {
     {"listen", ROOT(listen), CONFIG_ENDPOINTS, "1935", 1, CONFIG_LISTEN_MAX, NO_CHOICES,
      "SRS_LISTEN", RESTART,
      "Where RTMP is served; several may be given."},
+    {"proxy_protocol", ROOT(proxy_protocol), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_PROXY_PROTOCOL", RESTART,
+     "Whether trusted_proxies begin their connections with a PROXY header here, version 1 or 2."},
+    {"trusted_proxies", ROOT(trusted_proxies), CONFIG_NETWORKS, "", 0, CONFIG_PROXY_MAX, NO_CHOICES,
+     "SRS_TRUSTED_PROXIES", RESTART,
+     "The proxies before this server: only they are believed when they name a client's address, by a "
+     "PROXY header, X-Forwarded-For or X-Real-IP. See [behind a proxy](behind-a-proxy.md)."},
     {"max_connections", ROOT(max_connections), CONFIG_INT, "1000", 1, 1000000, NO_CHOICES,
      "SRS_MAX_CONNECTIONS", RESTART,
      "Connections of all kinds at once; one more is turned away."},
@@ -155,6 +161,14 @@ static const struct config_row rows[] = {
     {"force_grace_quit", ROOT(force_grace_quit), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_FORCE_GRACE_QUIT", RESTART,
      "Let SIGTERM do what SIGQUIT does."},
+    {"grace_redirect", ROOT(grace_redirect), CONFIG_ORIGINS, "", 0, CONFIG_ORIGIN_MAX, NO_CHOICES,
+     "SRS_GRACE_REDIRECT", RESTART,
+     "While a server drains: where viewers are sent with 302, host or host:port, in turn. Without a "
+     "port, and over TLS: the one that they have come to."},
+    {"grace_redirect_rtmp", ROOT(grace_redirect_rtmp), CONFIG_ORIGINS, "", 0, CONFIG_ORIGIN_MAX,
+     NO_CHOICES, "SRS_GRACE_REDIRECT_RTMP", RESTART,
+     "The same for RTMP clients; without it they go to the hosts of grace_redirect, at the port that "
+     "they have come to."},
     {"server_id", ROOT(server_id), CONFIG_STRING, "", NO_RANGE, NO_CHOICES,
      "SRS_SERVER_ID", RESTART,
      "This server's name to others; empty: one is made at each start."},
@@ -169,6 +183,9 @@ static const struct config_row rows[] = {
     {"listen", RTMPS(listen), CONFIG_ENDPOINTS, "1443", 1, CONFIG_LISTEN_MAX, NO_CHOICES,
      "SRS_RTMPS_LISTEN", RESTART,
      "Where RTMPS is served; several may be given."},
+    {"proxy_protocol", RTMPS(proxy_protocol), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_RTMPS_PROXY_PROTOCOL", RESTART,
+     "Whether trusted_proxies begin their connections with a PROXY header here, before TLS begins."},
     {"key", RTMPS(key), CONFIG_STRING, "./conf/server.key", NO_RANGE, NO_CHOICES,
      "SRS_RTMPS_KEY", RESTART,
      "The private key, as PEM; a changed file is noticed."},
@@ -182,6 +199,9 @@ static const struct config_row rows[] = {
     {"listen", HTTP(listen), CONFIG_ENDPOINTS, "8080", 1, CONFIG_LISTEN_MAX, NO_CHOICES,
      "SRS_HTTP_SERVER_LISTEN", RESTART,
      "Where HTTP is served; several may be given."},
+    {"proxy_protocol", HTTP(proxy_protocol), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_HTTP_SERVER_PROXY_PROTOCOL", RESTART,
+     "Whether trusted_proxies begin their connections with a PROXY header here."},
     {"dir", HTTP(dir), CONFIG_STRING, "./objs/nginx/html", NO_RANGE, NO_CHOICES,
      "SRS_HTTP_SERVER_DIR", RESTART,
      "Folder of the files that are served."},
@@ -195,6 +215,9 @@ static const struct config_row rows[] = {
     {"listen", HTTPS(listen), CONFIG_ENDPOINTS, "8088", 1, CONFIG_LISTEN_MAX, NO_CHOICES,
      "SRS_HTTP_SERVER_HTTPS_LISTEN", RESTART,
      "Where HTTPS is served; several may be given."},
+    {"proxy_protocol", HTTPS(proxy_protocol), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_HTTP_SERVER_HTTPS_PROXY_PROTOCOL", RESTART,
+     "Whether trusted_proxies begin their connections with a PROXY header here, before TLS begins."},
     {"key", HTTPS(key), CONFIG_STRING, "./conf/server.key", NO_RANGE, NO_CHOICES,
      "SRS_HTTP_SERVER_HTTPS_KEY", RESTART,
      "The private key, as PEM; a changed file is noticed."},
@@ -219,6 +242,9 @@ static const struct config_row rows[] = {
     {"listen", API(listen), CONFIG_ENDPOINTS, "1985", 1, CONFIG_LISTEN_MAX, NO_CHOICES,
      "SRS_HTTP_API_LISTEN", RESTART,
      "Where it is served; may be an address of http_server."},
+    {"proxy_protocol", API(proxy_protocol), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_HTTP_API_PROXY_PROTOCOL", RESTART,
+     "Whether trusted_proxies begin their connections with a PROXY header here."},
     {"crossdomain", API(crossdomain), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
      "SRS_HTTP_API_CROSSDOMAIN", RESTART,
      "Let pages of other sites ask it (CORS)."},
@@ -260,7 +286,7 @@ static const struct config_row rows[] = {
      "the load grows."},
     {"mw_msgs", PLAY(mw_msgs), CONFIG_INT, "0", 0, 128, NO_CHOICES,
      "SRS_VHOST_PLAY_MW_MSGS", RESTART,
-     "Write as soon as this many frames are gathered; 0: only mw_latency counts."},
+     "Write no sooner than this many frames are gathered; 0: only mw_latency counts."},
     {"send_min_interval", PLAY(send_min_interval), CONFIG_MS, "0", 0, 10000, NO_CHOICES,
      "SRS_VHOST_PLAY_SEND_MIN_INTERVAL", RESTART,
      "The least time between two writes to a viewer; 0: none."},
@@ -271,11 +297,11 @@ static const struct config_row rows[] = {
      "SRS_VHOST_PLAY_ATC", RESTART,
      "Keep the encoder's absolute timestamps."},
     {"atc_auto", PLAY(atc_auto), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
-     "SRS_VHOST_PLAY_ATC_AUTO", NOT_YET,
-     "Turn atc on when the metadata asks for it."},
+     "SRS_VHOST_PLAY_ATC_AUTO", RESTART,
+     "Turn atc on when the metadata asks for it (bravo_atc)."},
     {"mix_correct", PLAY(mix_correct), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_PLAY_MIX_CORRECT", RESTART,
-     "Put audio and video in the order of their timestamps."},
+     "Put audio and video in the order of their timestamps, for which up to ten frames wait."},
     {"reduce_sequence_header", PLAY(reduce_sequence_header), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_PLAY_REDUCE_SEQUENCE_HEADER", RESTART,
      "Do not repeat a sequence header that has not changed."},
@@ -290,11 +316,11 @@ static const struct config_row rows[] = {
      "SRS_VHOST_PUBLISH_KICKOFF_FOR_IDLE", RESTART,
      "Send the publisher away when nobody watched for this long; 0: never."},
     {"mr", PUB(mr), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
-     "SRS_VHOST_PUBLISH_MR", NOT_YET,
+     "SRS_VHOST_PUBLISH_MR", RESTART,
      "Read from the publisher in larger pieces, at the price of latency."},
     {"mr_latency", PUB(mr_latency), CONFIG_MS, "350", 0, 10000, NO_CHOICES,
-     "SRS_VHOST_PUBLISH_MR_LATENCY", NOT_YET,
-     "How much of the stream such a piece holds."},
+     "SRS_VHOST_PUBLISH_MR_LATENCY", RESTART,
+     "How much of the stream such a piece holds at the most; 32 KB are enough at any rate."},
     {"takeover", PUB(takeover), CONFIG_CHOICE, "reject", NO_RANGE, takeovers,
      "SRS_VHOST_PUBLISH_TAKEOVER", RESTART,
      "What happens to a second publisher of a stream: it is refused, or takes the first one's "
@@ -394,6 +420,9 @@ static const struct config_row rows[] = {
     {"token_traverse", CLUSTER(token_traverse), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_CLUSTER_TOKEN_TRAVERSE", RESTART,
      "Ask the origin for each viewer, with the parameters of its address, before it is served."},
+    {"follow_client", CLUSTER(follow_client), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_CLUSTER_FOLLOW_CLIENT", RESTART,
+     "Ask the origin by the viewer's own protocol, RTMP or HTTP-FLV, whatever protocol says."},
     {"vhost", CLUSTER(vhost), CONFIG_STRING, "[vhost]", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_CLUSTER_VHOST", RESTART,
      "The vhost that is asked for there."},
@@ -402,7 +431,22 @@ static const struct config_row rows[] = {
      "After how long without media the next origin is asked; five times that if there is only one."},
     {"ca", CLUSTER(ca), CONFIG_STRING, "", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_CLUSTER_CA", RESTART,
-     "Whom to believe with flvs, as PEM; empty: whom the system believes."},
+     "Whom to believe with flvs and rediss, as PEM; empty: whom the system believes."},
+    {"directory", CLUSTER(directory), CONFIG_DIRECTORY, "", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_CLUSTER_DIRECTORY", RESTART,
+     "A Redis in which origins enter what is published at them, and where edges and origins look up "
+     "who has a stream; see [directory](directory.md)."},
+    {"advertise", CLUSTER(advertise), CONFIG_ADVERTISE, "", 0, CONFIG_PLACE_MAX, NO_CHOICES,
+     "SRS_VHOST_CLUSTER_ADVERTISE", RESTART,
+     "What an origin says of itself there; empty: the address that it reaches the directory from, "
+     "with the ports of its first listeners."},
+    {"lease", CLUSTER(lease), CONFIG_MS, "6000", 300, 60000, NO_CHOICES,
+     "SRS_VHOST_CLUSTER_LEASE", RESTART,
+     "How long an entry stands that its origin does not renew, which it does three times as often."},
+    {"redirect", CLUSTER(redirect), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_CLUSTER_REDIRECT", RESTART,
+     "Send clients on (302) to the server that has the stream, rather than to fetch it, or to pass "
+     "on what they publish."},
 
     {"enabled", FORWARD(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_FORWARD_ENABLED", RESTART,
@@ -410,6 +454,12 @@ static const struct config_row rows[] = {
     {"destination", FORWARD(destination), CONFIG_DESTINATIONS, "", 0, CONFIG_ORIGIN_MAX, NO_CHOICES,
      "SRS_VHOST_FORWARD_DESTINATION", RESTART,
      "Where to, by RTMP: host:port, or rtmp://host:port/[app]/[stream]?vhost=name; several may be given."},
+    {"backend", FORWARD(backend), CONFIG_URL, "", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_FORWARD_BACKEND", RESTART,
+     "Asked for each stream where to: its answer counts instead of destination, which is for when it has none."},
+    {"ca", FORWARD(ca), CONFIG_STRING, "", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_FORWARD_CA", RESTART,
+     "Whom to believe when backend is https, as PEM; empty: whom the system believes."},
 };
 /* clang-format on */
 
@@ -464,11 +514,6 @@ int config_table_in_vhost(enum config_where where)
 int config_table_is_list(const struct config_row *row)
 {
     return row->type >= CONFIG_ENDPOINTS && row->type <= CONFIG_SECRETS;
-}
-
-int config_table_is_idle(const struct config_row *row, const char *text)
-{
-    return row->effect == CONFIG_NOT_YET && strcmp(row->fallback, text) != 0;
 }
 
 void config_table_path(enum config_where where, char *out, size_t cap)

@@ -40,31 +40,34 @@ struct config_block {
 };
 
 enum config_type {
-    CONFIG_SWITCH,       /* on|off into int */
-    CONFIG_INT,          /* into int64_t */
-    CONFIG_INT_AUTO,     /* the same, or "auto" = 0 */
-    CONFIG_SIZE,         /* bytes, with k, m or g, into int64_t */
-    CONFIG_MS,           /* milliseconds, three decimals at most, into usec_t */
-    CONFIG_MS_AUTO,      /* the same, or "auto" = -1 */
-    CONFIG_SECONDS,      /* into usec_t */
-    CONFIG_CHOICE,       /* one of the row's choices, its index into int */
-    CONFIG_LOG_LEVEL,    /* into int, see log_level_parse() */
-    CONFIG_STRING,       /* into const char * */
-    CONFIG_ENDPOINTS,    /* "8080", "ip:port", "[v6]:port", "unix:/path", into config_strings */
-    CONFIG_MOUNTS,       /* see app/mount.h, into config_strings */
-    CONFIG_RULES,        /* see app/security.h, into config_strings; such a list may be empty */
-    CONFIG_DOMAINS,      /* host names, into config_strings; may be empty */
-    CONFIG_ORIGINS,      /* see app/origin.h, into config_strings; may be empty, as the next two */
+    CONFIG_SWITCH,    /* on|off into int */
+    CONFIG_INT,       /* into int64_t */
+    CONFIG_INT_AUTO,  /* the same, or "auto" = 0 */
+    CONFIG_SIZE,      /* bytes, with k, m or g, into int64_t */
+    CONFIG_MS,        /* milliseconds, three decimals at most, into usec_t */
+    CONFIG_MS_AUTO,   /* the same, or "auto" = -1 */
+    CONFIG_SECONDS,   /* into usec_t */
+    CONFIG_CHOICE,    /* one of the row's choices, its index into int */
+    CONFIG_LOG_LEVEL, /* into int, see log_level_parse() */
+    CONFIG_STRING,    /* into const char * */
+    CONFIG_URL,       /* "http://…" or "https://…", into const char *; may be empty */
+    CONFIG_DIRECTORY, /* see app/directory_url.h, or empty; the same, its password never printed */
+    CONFIG_ENDPOINTS, /* "8080", "ip:port", "[v6]:port", "unix:/path", into config_strings */
+    CONFIG_MOUNTS,    /* see app/mount.h, into config_strings */
+    CONFIG_NETWORKS,  /* see app/trust.h, into config_strings; may be empty */
+    CONFIG_RULES,     /* see app/security.h, into config_strings; such a list may be empty */
+    CONFIG_DOMAINS,   /* host names, into config_strings; may be empty */
+    CONFIG_ORIGINS,   /* see app/origin.h, into config_strings; may be empty, as the next two */
     CONFIG_DESTINATIONS, /* see origin_destination_check() */
     CONFIG_SOURCES,      /* name and address by turns, see origin_source_check() */
+    CONFIG_ADVERTISE,    /* see app/directory_place.h; may be empty */
     CONFIG_SECRETS       /* keys, into config_strings; may be empty; never printed */
 };
 
 /* When what is given has an effect. */
 enum config_effect {
-    CONFIG_AT_START,  /* a change needs a restart */
-    CONFIG_AT_RELOAD, /* SIGHUP applies it, too */
-    CONFIG_NOT_YET    /* it is checked and kept, but nothing serves it yet: that is warned about */
+    CONFIG_AT_START, /* a change needs a restart */
+    CONFIG_AT_RELOAD /* SIGHUP applies it, too */
 };
 
 struct config_row {
@@ -100,9 +103,6 @@ int config_table_in_vhost(enum config_where where);
 /* Whether the row takes several values and may be repeated. */
 int config_table_is_list(const struct config_row *row);
 
-/* Whether a warning is due: the row has no effect yet and `text` is not its default. */
-int config_table_is_idle(const struct config_row *row, const char *text);
-
 /* "vhost { http_remux { " as far as `where` is; "" at the root. */
 void config_table_path(enum config_where where, char *out, size_t cap);
 
@@ -111,6 +111,9 @@ void config_table_path(enum config_where where, char *out, size_t cap);
  * not serve: such a one is passed over with a warning.
  */
 int config_srs_knows(enum config_where where, const char *name);
+
+/* Whether old versions of SRS wrote this block as a line: "forward 127.0.0.1:19350;". */
+int config_srs_was_line(enum config_where where, const char *name);
 /* The same for an environment variable, "SRS_RTC_SERVER_LISTEN". */
 int config_srs_knows_env(const char *env);
 

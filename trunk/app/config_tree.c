@@ -54,9 +54,6 @@ static struct err *tree_row(struct tree_walk *walk, const struct tree_frame *fra
     err = config_value_set(row, frame->base, &words, &walk->snapshot->arena);
     if (err)
         return tree_fail(node, err);
-    if (config_table_is_idle(row, node->args[0]))
-        config_warn(walk->snapshot, "%s:%d: %s has no effect yet", node->file, node->line,
-                    node->name);
     return NULL;
 }
 
@@ -115,6 +112,12 @@ static struct err *tree_node(struct tree_walk *walk, const struct tree_frame *fr
 
     if (row != NULL)
         return tree_row(walk, frame, node, row);
+    if (where != CONFIG_WHERE_COUNT && !node->is_block &&
+        config_srs_was_line(frame->where, node->name)) {
+        config_warn(walk->snapshot, "%s:%d: %s is not served as a line, it is a block: passed over",
+                    node->file, node->line, node->name);
+        return NULL;
+    }
     if (where != CONFIG_WHERE_COUNT)
         return tree_block(walk, frame, node, where);
     if (is_rtmp_block(walk, node)) {

@@ -1,26 +1,25 @@
 /*
- * Values of directives: what may be written for each type of the table, how
- * it becomes a field of the structs, and how a field is written again. What is printed here
- * reads back as the same value; a test holds every row to that.
+ * Values of directives: what may be written for each type of the table, and how
+ * it becomes a field of the structs. How a field is written again is in config_value_print.c.
  */
 #include "app/config_value.h"
 
+#include "app/directory_place.h"
+#include "app/directory_url.h"
 #include "app/mount.h"
 #include "app/origin.h"
 #include "app/security.h"
+#include "app/trust.h"
 #include "base/str.h"
+#include "proto/url.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
-#include <inttypes.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LIST_MAX 128   /* words of one text: no list of the table is longer */
-#define MASK     "***" /* what is shown for a secret */
-
-static const char *const level_names[] = {"error", "warn", "info", "debug"};
+#define LIST_MAX 128 /* words of one text: no list of the table is longer */
 
 struct config_piece {
     struct config_piece *next;
@@ -187,6 +186,14 @@ static int is_domain(const char *word)
     return *word != '\0' && strpbrk(word, "/:@?#[]* ") == NULL;
 }
 
+static int is_url(const char *word)
+{
+    struct url_http url;
+
+    return (str_starts(word, "http://") || str_starts(word, "https://")) &&
+           url_http_parse(&url, word) == SCAN_DONE;
+}
+
 static struct err *check_item(const struct config_row *row, const char *word)
 {
     const char *why;
@@ -200,10 +207,13 @@ static struct err *check_item(const struct config_row *row, const char *word)
     if ((row->type == CONFIG_DOMAINS && !is_domain(word)) ||
         (row->type == CONFIG_ORIGINS && origin_check(word)))
         return value_refuse(row, word);
-    if (row->type == CONFIG_DESTINATIONS && origin_destination_check(word, &why))
+    if (row->type == CONFIG_NETWORKS && trust_check(word))
+        return value_refuse(row, word);
+    if ((row->type == CONFIG_DESTINATIONS && origin_destination_check(word, &why)) ||
+        (row->type == CONFIG_ADVERTISE && directory_advertise_check(word, &why)))
         return err_new(ERR_CONFIG, "\"%.100s\": %s", word, why);
-    if (row->type == CONFIG_SECRETS && (*word == '\0' || strcmp(word, MASK) == 0))
-        return err_new(ERR_CONFIG, "needs the secret itself, not nothing or " MASK);
+    if (row->type == CONFIG_SECRETS && (*word == '\0' || strcmp(word, CONFIG_VALUE_MASK) == 0))
+        return err_new(ERR_CONFIG, "needs the secret itself, not nothing or " CONFIG_VALUE_MASK);
     return NULL;
 }
 
@@ -263,6 +273,20 @@ static struct err *set_string(const struct config_row *row, const char **field, 
         return err;
     *field = config_arena_string(arena, word);
     return *field == NULL ? no_memory() : NULL;
+}
+
+/* What is wrong with it is said without it: it may hold a password. */
+static struct err *set_directory(const struct config_row *row, const char **field, const char *word,
+                                 struct config_arena *arena)
+{
+    struct directory_url url;
+    const char *why = NULL;
+    int rc = *word != '\0' ? directory_url_parse(&url, word, &why) : 0;
+
+    explicit_bzero(&url, sizeof(url));
+    if (rc != 0)
+        return err_new(ERR_CONFIG, "%s", why);
+    return set_string(row, field, word, arena);
 }
 
 static int parse_choice(const struct config_row *row, const char *word, int *out)
@@ -333,8 +357,12 @@ struct err *config_value_set(const struct config_row *row, void *base,
         return set_list(row, (struct config_strings *)(void *)at, words, arena);
     if (words->count > 1)
         return err_new(ERR_CONFIG, "takes one value, not %d", words->count);
-    if (row->type == CONFIG_STRING)
+    if (row->type == CONFIG_URL && words->args[0][0] != '\0' && !is_url(words->args[0]))
+        return value_refuse(row, words->args[0]);
+    if (row->type == CONFIG_STRING || row->type == CONFIG_URL)
         return set_string(row, (const char **)(void *)at, words->args[0], arena);
+    if (row->type == CONFIG_DIRECTORY)
+        return set_directory(row, (const char **)(void *)at, words->args[0], arena);
     if (set_scalar(row, at, words->args[0]))
         return value_refuse(row, words->args[0]);
     return NULL;
@@ -371,166 +399,4 @@ struct err *config_value_set_text(const struct config_row *row, void *base, cons
     if (words.count == 0 && row->min == 0)
         args[words.count++] = copy; /* the empty list */
     return config_value_set(row, base, &words, arena);
-}
-
-/* A word as it is read back: in quotes when it would not be one word, or none, without. */
-static int print_word(const char *word, struct buf *out)
-{
-    if (*word != '\0' && *word != '#' && strpbrk(word, " \t\r\n;{}\"'\\") == NULL)
-        return buf_append(out, word, strlen(word));
-    if (buf_append(out, "\"", 1))
-        return -1;
-    for (; *word != '\0'; word++) {
-        const char *special = strchr("\"\\\n\t", *word);
-
-        if (special != NULL) {
-            char escape[2] = {'\\', *word == '\n' ? 'n' : *word == '\t' ? 't' : *word};
-
-            if (buf_append(out, escape, 2))
-                return -1;
-        } else if (buf_append(out, word, 1)) {
-            return -1;
-        }
-    }
-    return buf_append(out, "\"", 1);
-}
-
-static int print_size(int64_t value, struct buf *out)
-{
-    static const char units[] = {'g', 'm', 'k'};
-
-    for (int i = 0; i < 3; i++) {
-        int64_t unit = (int64_t)1 << (30 - 10 * i);
-
-        if (value > 0 && value % unit == 0)
-            return buf_printf(out, "%" PRId64 "%c", value / unit, units[i]);
-    }
-    return buf_printf(out, "%" PRId64, value);
-}
-
-/* value in thousandths. */
-static int print_decimal(int64_t value, struct buf *out)
-{
-    if (value % 1000 == 0)
-        return buf_printf(out, "%" PRId64, value / 1000);
-    return buf_printf(out, "%" PRId64 ".%03d", value / 1000, (int)(value % 1000));
-}
-
-static int print_list(const struct config_row *row, const struct config_strings *list,
-                      struct buf *out)
-{
-    if (list->count == 0)
-        return print_word("", out);
-    for (int i = 0; i < list->count; i++)
-        if ((i > 0 && buf_append(out, " ", 1)) ||
-            print_word(row->type == CONFIG_SECRETS ? MASK : list->item[i], out))
-            return -1;
-    return 0;
-}
-
-int config_value_print(const struct config_row *row, const void *base, struct buf *out)
-{
-    const void *at = (const char *)base + row->offset;
-    const char *word;
-
-    switch (row->type) {
-    case CONFIG_SWITCH:
-        word = *(const int *)at ? "on" : "off";
-        return buf_append(out, word, strlen(word));
-    case CONFIG_INT:
-        return buf_printf(out, "%" PRId64, *(const int64_t *)at);
-    case CONFIG_INT_AUTO:
-        if (*(const int64_t *)at == 0)
-            return buf_append(out, "auto", 4);
-        return buf_printf(out, "%" PRId64, *(const int64_t *)at);
-    case CONFIG_SIZE:
-        return print_size(*(const int64_t *)at, out);
-    case CONFIG_MS_AUTO:
-        if (*(const usec_t *)at < 0)
-            return buf_append(out, "auto", 4);
-        return print_decimal(*(const usec_t *)at, out);
-    case CONFIG_MS:
-        return print_decimal(*(const usec_t *)at, out);
-    case CONFIG_SECONDS:
-        return print_decimal(*(const usec_t *)at / 1000, out);
-    case CONFIG_CHOICE:
-        word = row->choices[*(const int *)at];
-        return buf_append(out, word, strlen(word));
-    case CONFIG_LOG_LEVEL:
-        word = level_names[*(const int *)at];
-        return buf_append(out, word, strlen(word));
-    case CONFIG_STRING:
-        return print_word(*(const char *const *)at, out);
-    case CONFIG_ENDPOINTS:
-    case CONFIG_MOUNTS:
-    case CONFIG_RULES:
-    case CONFIG_DOMAINS:
-    case CONFIG_ORIGINS:
-    case CONFIG_DESTINATIONS:
-    case CONFIG_SOURCES:
-    case CONFIG_SECRETS:
-        return print_list(row, at, out);
-    }
-    return -1;
-}
-
-static int kind_choice(const struct config_row *row, struct buf *out)
-{
-    for (int i = 0; row->choices[i] != NULL; i++)
-        if (buf_printf(out, "%s%s", i > 0 ? ", " : "", row->choices[i]))
-            return -1;
-    return 0;
-}
-
-static int kind_size(const struct config_row *row, struct buf *out)
-{
-    return buf_append(out, "bytes from ", 11) || print_size(row->min, out) ||
-                   buf_append(out, " to ", 4) || print_size(row->max, out)
-               ? -1
-               : 0;
-}
-
-int config_value_kind(const struct config_row *row, struct buf *out)
-{
-    switch (row->type) {
-    case CONFIG_SWITCH:
-        return buf_printf(out, "on, off");
-    case CONFIG_INT:
-        return buf_printf(out, "a number from %" PRId64 " to %" PRId64, row->min, row->max);
-    case CONFIG_INT_AUTO:
-        return buf_printf(out, "auto, or a number from %" PRId64 " to %" PRId64, row->min,
-                          row->max);
-    case CONFIG_SIZE:
-        return kind_size(row, out);
-    case CONFIG_MS:
-        return buf_printf(out, "milliseconds from %" PRId64 " to %" PRId64, row->min, row->max);
-    case CONFIG_MS_AUTO:
-        return buf_printf(out, "auto, or milliseconds from %" PRId64 " to %" PRId64, row->min,
-                          row->max);
-    case CONFIG_SECONDS:
-        return buf_printf(out, "seconds from %" PRId64 " to %" PRId64, row->min, row->max);
-    case CONFIG_CHOICE:
-        return kind_choice(row, out);
-    case CONFIG_LOG_LEVEL:
-        return buf_printf(out, "error, warn, info (or trace), debug (or verbose)");
-    case CONFIG_STRING:
-        return buf_printf(out, "text");
-    case CONFIG_ENDPOINTS:
-        return buf_printf(out, "port, ip:port, [ipv6]:port or unix:/path, up to %d", (int)row->max);
-    case CONFIG_MOUNTS:
-        return buf_printf(out, "mount templates, up to %d", (int)row->max);
-    case CONFIG_RULES:
-        return buf_printf(out, "publish or play, then all, addresses or networks (10.0.0.0/8)");
-    case CONFIG_DOMAINS:
-        return buf_printf(out, "domains, up to %d", (int)row->max);
-    case CONFIG_ORIGINS:
-        return buf_printf(out, "host or host:port, up to %d", (int)row->max);
-    case CONFIG_DESTINATIONS:
-        return buf_printf(out, "host:port or rtmp addresses, up to %d", (int)row->max);
-    case CONFIG_SOURCES:
-        return buf_printf(out, "a name and an address, up to %d such pairs", (int)row->max / 2);
-    case CONFIG_SECRETS:
-        return buf_printf(out, "secrets, up to %d", (int)row->max);
-    }
-    return -1;
 }

@@ -8,6 +8,8 @@
 #include "app/config_table.h"
 #include "base/buf.h"
 
+#define CONFIG_VALUE_MASK "***" /* what is shown for a secret, and never taken for one */
+
 /* Memory of a snapshot, all freed at once. */
 struct config_arena {
     struct config_piece *pieces;

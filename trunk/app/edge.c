@@ -5,7 +5,9 @@
  */
 #include "app/edge.h"
 
+#include "app/directory.h"
 #include "app/edge_ask.h"
+#include "app/edge_private.h"
 #include "app/http_pull.h"
 #include "app/origin.h"
 #include "app/server.h"
@@ -22,26 +24,10 @@
 /* How long a pull goes on without viewers: who reloads finds it warm. */
 #define EDGE_GRACE (2 * USEC_PER_SEC)
 
-struct edge_pull {
-    struct stream *stream;
-    struct pull *pull;
-    usec_t alone_since; /* 0: it is watched */
-    struct edge_pull *prev, *next;
-};
-
 struct edge_tls {
     struct tls *tls;
     struct edge_tls *next;
     char ca[];
-};
-
-struct edge {
-    struct server *server;
-    struct edge_pull *list;
-    size_t count;
-    struct co_cond changed;
-    struct edge_tls *tls;
-    int is_ending;
 };
 
 /* The origins of one stream, as pull_start() wants them. */
@@ -113,7 +99,8 @@ struct tls *edge_tls(struct edge *edge, const char *ca, struct err **err)
 
 int edge_is_remote(const struct config_vhost *vhost)
 {
-    return vhost->cluster.mode == CLUSTER_REMOTE && vhost->cluster.origin.count > 0;
+    return vhost->cluster.mode == CLUSTER_REMOTE &&
+           (vhost->cluster.origin.count > 0 || directory_is_used(vhost));
 }
 
 int edge_fetches(const struct stream *stream)
@@ -123,7 +110,14 @@ int edge_fetches(const struct stream *stream)
     if (stream->vhost[0] == STREAM_PULLED)
         return 1;
     vhost = config_vhost_find(stream->server->config, stream->vhost);
-    return vhost != NULL && edge_is_remote(vhost);
+    return vhost != NULL && (edge_is_remote(vhost) || edge_is_stray(vhost));
+}
+
+int edge_plays(const struct stream *stream)
+{
+    const struct edge_pull *ep = stream->pull;
+
+    return ep != NULL && ep->pull != NULL && pull_is_live(ep->pull);
 }
 
 int edge_has_room(const struct edge *edge)
@@ -131,9 +125,7 @@ int edge_has_room(const struct edge *edge)
     return edge->count < EDGE_PULLS_MAX && !edge->is_ending;
 }
 
-/* The vhost to ask for, with what [vhost] stands for put in; "" for the other server's own. */
-static void origin_vhost(const struct config_vhost *vhost, const struct stream *stream,
-                         struct edge_origins *out)
+void edge_asked_vhost(const struct config_vhost *vhost, const struct stream *stream, char *out)
 {
     const char *name = vhost->cluster.vhost;
 
@@ -141,7 +133,44 @@ static void origin_vhost(const struct config_vhost *vhost, const struct stream *
         name = stream->vhost;
     if (strcmp(name, URL_DEFAULT_VHOST) == 0)
         name = "";
-    (void)str_copy(out->host, sizeof(out->host), name);
+    (void)str_copy(out, sizeof(((struct edge_origins *)NULL)->host), name);
+}
+
+/* By the viewer's own protocol, if that is wanted and another: https and http are one. */
+enum origin_scheme edge_scheme(const struct stream *stream, const struct config_vhost *vhost)
+{
+    enum origin_scheme scheme = (enum origin_scheme)vhost->cluster.protocol;
+    enum origin_scheme asked_by = (enum origin_scheme)stream->asked_by;
+
+    if (!vhost->cluster.follow_client || !stream->was_asked ||
+        (scheme == ORIGIN_RTMP) == (asked_by == ORIGIN_RTMP))
+        return scheme;
+    return asked_by;
+}
+
+const char *edge_origin(const struct config_vhost *vhost, enum origin_scheme scheme, int i,
+                        char *out, size_t cap)
+{
+    const struct config_cluster *cluster = &vhost->cluster;
+    int is_same = (scheme == ORIGIN_RTMP) == (cluster->protocol == (int)ORIGIN_RTMP);
+    char host[256];
+    int port = 0;
+    int is_v6;
+
+    if (!is_same && scheme == ORIGIN_RTMP && cluster->publish_origin.count > 0)
+        return i < cluster->publish_origin.count ? cluster->publish_origin.item[i] : NULL;
+    if (i >= cluster->origin.count)
+        return NULL;
+    if (is_same)
+        return cluster->origin.item[i];
+    /* Its port is the other protocol's: this one is at its own. */
+    if (url_authority_parse(cluster->origin.item[i], strlen(cluster->origin.item[i]), host,
+                            sizeof(host), &port) != 0)
+        return NULL;
+    is_v6 = strchr(host, ':') != NULL;
+    if (str_format(out, cap, "%s%s%s", is_v6 ? "[" : "", host, is_v6 ? "]" : "") != 0)
+        return NULL;
+    return out;
 }
 
 /* 0, or -1 when no address can be made. */
@@ -149,13 +178,17 @@ static int origins_of_vhost(const struct stream *stream, const struct config_vho
                             const char *param, struct edge_origins *out)
 {
     struct origin_stream names = {out->host, stream->app, stream->name, param};
+    enum origin_scheme scheme = edge_scheme(stream, vhost);
+    const char *place;
+    char text[300];
 
-    origin_vhost(vhost, stream, out);
-    for (int i = 0; i < vhost->cluster.origin.count && i < PULL_ORIGINS_MAX; i++) {
+    edge_asked_vhost(vhost, stream, out->host);
+    for (int i = 0; out->count < PULL_ORIGINS_MAX &&
+                    (place = edge_origin(vhost, scheme, i, text, sizeof(text))) != NULL;
+         i++) {
         struct pull_origin *origin = &out->origin[out->count];
 
-        if (origin_url((enum origin_scheme)vhost->cluster.protocol, vhost->cluster.origin.item[i],
-                       &names, out->url[out->count]) != 0)
+        if (origin_url(scheme, place, &names, out->url[out->count]) != 0)
             continue;
         origin->url = out->url[out->count++];
         origin->host = out->host[0] != '\0' ? out->host : NULL;
@@ -180,6 +213,9 @@ static int origins_of(const struct stream *stream, const struct config_vhost *vh
     memset(out, 0, offsetof(struct edge_origins, url));
     if (stream->vhost[0] == STREAM_PULLED)
         return origins_of_source(stream, out);
+    /* What an origin looks up elsewhere is nowhere else. */
+    if (!edge_is_remote(vhost))
+        return 0;
     return origins_of_vhost(stream, vhost, stream->param, out);
 }
 
@@ -225,11 +261,13 @@ static struct pull *edge_start(struct edge *edge, struct edge_pull *ep)
     struct pull *pull = NULL;
     struct err *err = NULL;
 
-    if (vhost != NULL && origins != NULL && origins_of(stream, vhost, origins) == 0) {
+    if (vhost != NULL && origins != NULL && edge_directory_prepare(ep, vhost, &options) == 0 &&
+        (origins_of(stream, vhost, origins) == 0 || options.find != NULL)) {
         options.origins = origins->origin;
         options.origin_count = origins->count;
         options.stall = vhost->cluster.stall_timeout;
-        if (edge_is_secure(origins))
+        if (edge_is_secure(origins) ||
+            (options.find != NULL && vhost->cluster.protocol == (int)ORIGIN_FLVS))
             options.tls = edge_tls(edge, vhost->cluster.ca, &err);
         if (err == NULL)
             pull = pull_start(&options);
@@ -252,7 +290,9 @@ static void edge_leave(struct edge *edge, struct edge_pull *ep)
         ep->next->prev = ep->prev;
     ep->stream->pull = NULL;
     edge->count--;
-    worker_release(ep->stream);
+    if (!ep->is_stray)
+        worker_release(ep->stream);
+    free(ep->key);
     free(ep);
     co_cond_broadcast(&edge->changed);
 }
@@ -266,10 +306,18 @@ static void edge_on_end(struct pull *pull, void *arg)
     (void)pull;
     ep->pull = NULL;
     ep->alone_since = 0;
-    if (!edge->is_ending && stream_viewers(ep->stream) > 0)
+    if (!edge->is_ending && stream_viewers(ep->stream) > 0 &&
+        (!ep->is_stray || edge_wants_stray(ep->stream)))
         ep->pull = edge_start(edge, ep);
     if (ep->pull == NULL)
         edge_leave(edge, ep);
+}
+
+static int stream_is_stray(const struct stream *stream)
+{
+    const struct config_vhost *vhost = config_vhost_find(stream->server->config, stream->vhost);
+
+    return stream->vhost[0] != STREAM_PULLED && vhost != NULL && edge_is_stray(vhost);
 }
 
 static void edge_enter(struct edge *edge, struct stream *stream)
@@ -277,10 +325,12 @@ static void edge_enter(struct edge *edge, struct stream *stream)
     struct edge_pull *ep = calloc(1, sizeof(*ep));
 
     if (ep == NULL) {
-        worker_release(stream);
+        if (!stream_is_stray(stream))
+            worker_release(stream);
         return;
     }
     ep->stream = stream;
+    ep->is_stray = stream_is_stray(stream);
     ep->next = edge->list;
     if (ep->next != NULL)
         ep->next->prev = ep;
@@ -303,8 +353,11 @@ void edge_on_viewers(struct stream *stream)
     }
     if (viewers == 0 || edge == NULL || !edge_fetches(stream))
         return;
+    if (stream_is_stray(stream) && !edge_wants_stray(stream))
+        return;
     /* One pull for all workers: the others fetch it from the one that has the claim. */
-    if (edge_has_room(edge) && worker_claim(stream, NULL, REGISTRY_REJECT) == 0)
+    if (edge_has_room(edge) &&
+        (stream_is_stray(stream) || worker_claim(stream, NULL, REGISTRY_REJECT) == 0))
         edge_enter(edge, stream);
     else if (!edge_has_room(edge))
         log_warn(edge->server->log, "pull %s: no room for more than %d pulls",
@@ -350,13 +403,33 @@ struct err *edge_note(struct server *server, struct stream *stream, const char *
     return NULL;
 }
 
-struct err *edge_ask(struct stream *stream, const struct config_vhost *vhost, const char *param,
-                     usec_t timeout)
+/* The one that has the stream, as the directory says: the first to be asked. */
+static void origins_found(struct stream *stream, const struct config_vhost *vhost,
+                          const char *param, struct edge_origins *out, usec_t timeout)
+{
+    struct pull_place *place = malloc(sizeof(*place));
+
+    if (place != NULL && edge_directory_find(stream, vhost, param, place, timeout) == 0 &&
+        str_copy(out->url[0], sizeof(out->url[0]), place->url) == 0) {
+        edge_asked_vhost(vhost, stream, out->host);
+        out->origin[0].url = out->url[0];
+        out->origin[0].host = out->host[0] != '\0' ? out->host : NULL;
+        out->count = 1;
+    }
+    free(place);
+}
+
+struct err *edge_ask(struct stream *stream, const struct config_vhost *vhost,
+                     enum origin_scheme scheme, const char *param, usec_t timeout)
 {
     struct edge_origins *origins;
     struct err *err = NULL;
     char *copy;
 
+    stream->asked_by = (uint8_t)scheme;
+    stream->was_asked = 1;
+    if (stream->vhost[0] != STREAM_PULLED && edge_is_stray(vhost))
+        edge_keep_token(stream, vhost, param);
     if (stream->vhost[0] == STREAM_PULLED || !edge_is_remote(vhost) ||
         !vhost->cluster.token_traverse)
         return NULL;
@@ -368,6 +441,7 @@ struct err *edge_ask(struct stream *stream, const struct config_vhost *vhost, co
         return err_new(ERR_NOMEM, "no memory to ask the origin");
     }
     memset(origins, 0, offsetof(struct edge_origins, url));
+    origins_found(stream, vhost, param, origins, DIRECTORY_TIMEOUT);
     if (origins_of_vhost(stream, vhost, param, origins) == 0)
         err = edge_ask_origins(stream->server, vhost, origins->origin, origins->count, timeout);
     free(origins);

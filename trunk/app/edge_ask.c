@@ -7,14 +7,10 @@
 #include "app/edge_ask.h"
 
 #include "app/edge.h"
+#include "app/rtmp_upstream.h"
 #include "app/server.h"
 #include "base/str.h"
-#include "base/version.h"
 #include "co/http_client.h"
-#include "proto/rtmp_talk.h"
-
-#include <stdlib.h>
-#include <unistd.h>
 
 #define ASK_TIMEOUT (3 * USEC_PER_SEC)
 
@@ -41,49 +37,16 @@ static struct err *ask_http(struct server *server, const struct config_vhost *vh
     return NULL;
 }
 
-static struct err *ask_play(struct net_conn *conn, const struct url_rtmp *url, usec_t timeout)
+static struct err *ask_rtmp(struct server *server, const struct pull_origin *origin, usec_t timeout)
 {
-    struct rtmp_talk_config config = {.chunk_size = 60000,
-                                      .message_max = (size_t)1024 * 1024,
-                                      .server = MILLRACE_NAME,
-                                      .version = MILLRACE_VERSION,
-                                      .pid = (int)getpid(),
-                                      .id = co_id(),
-                                      .now = co_now};
-    struct rtmp_talk *talk = rtmp_talk_new(&conn->io, &config);
-    usec_t deadline = co_deadline(timeout);
-    char name[1400];
-    struct err *err;
+    struct config *config = config_ref(server->config);
+    struct rtmp_upstream_options options = {.config = config, .intent = RTMP_INTENT_PLAY};
+    struct rtmp_upstream up = {NULL, NULL};
+    struct err *err = rtmp_upstream_open(&up, origin->url, &options, timeout);
 
-    if (talk == NULL)
-        return err_new(ERR_NOMEM, "no memory to ask the origin");
-    err = rtmp_talk_handshake(talk, co_left(deadline));
+    config_unref(config);
     if (err == NULL)
-        err = rtmp_talk_connect(talk, url, co_left(deadline));
-    if (err == NULL && str_format(name, sizeof(name), "%s%s", url->stream, url->param) != 0)
-        err = err_new(ERR_DENIED, "the address is too long");
-    if (err == NULL)
-        err = rtmp_talk_play(talk, name, co_left(deadline));
-    rtmp_talk_free(talk);
-    return err;
-}
-
-static struct err *ask_rtmp(const struct pull_origin *origin, usec_t timeout)
-{
-    struct url_rtmp *url = malloc(sizeof(*url));
-    struct net_conn *conn = NULL;
-    struct err *err;
-
-    if (url == NULL)
-        return err_new(ERR_NOMEM, "no memory to ask the origin");
-    if (url_rtmp_parse_full(url, origin->url) != SCAN_DONE)
-        err = err_new(ERR_DENIED, "the address is malformed");
-    else
-        err = net_connect(url->host, url->port, &conn, timeout);
-    if (err == NULL)
-        err = ask_play(conn, url, timeout);
-    net_free(conn);
-    free(url);
+        rtmp_upstream_close(&up, NULL);
     return err;
 }
 
@@ -94,7 +57,7 @@ struct err *edge_ask_origins(struct server *server, const struct config_vhost *v
 
     for (int i = 0; i < count && co_left(deadline) > 0; i++) {
         struct err *err = str_starts(origins[i].url, "rtmp")
-                              ? ask_rtmp(&origins[i], co_left(deadline))
+                              ? ask_rtmp(server, &origins[i], co_left(deadline))
                               : ask_http(server, vhost, &origins[i], co_left(deadline));
 
         if (err == NULL || err_code(err) == ERR_DENIED)

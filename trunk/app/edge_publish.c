@@ -6,152 +6,104 @@
  */
 #include "app/edge_publish.h"
 
-#include "app/origin.h"
+#include "app/directory.h"
+#include "app/edge.h"
 #include "app/relay.h"
+#include "app/rtmp_upstream.h"
 #include "app/server.h"
 #include "base/str.h"
-#include "base/version.h"
-#include "co/co.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define UP_CONNECT (3 * USEC_PER_SEC)
 #define UP_SEND    (10 * USEC_PER_SEC)
 
 struct upstream {
     struct rtmp_session *session;
-    struct net_conn *conn;
-    struct rtmp_talk *talk;
-    struct url_rtmp url;
+    struct rtmp_upstream origin;
+    int is_quiet; /* who asks says what it means that nobody answers */
     char address[ORIGIN_URL_MAX];
     char relay[RELAY_TEXT_MAX];
-    char name[1400];
 };
 
 /* ---- reaching an origin ---- */
 
-/* "host:port" of the i-th one; NULL behind the last. */
+/* The i-th one; NULL behind the last. */
 static const char *publish_origin(const struct config_vhost *vhost, int i, char *out, size_t cap)
 {
-    const struct config_cluster *cluster = &vhost->cluster;
-    const struct config_strings *list =
-        cluster->publish_origin.count > 0 ? &cluster->publish_origin : &cluster->origin;
-    char host[256];
-    int port = 0;
-    int is_v6;
+    const struct config_strings *list = &vhost->cluster.publish_origin;
 
-    if (i >= list->count)
-        return NULL;
-    if (list == &cluster->publish_origin || cluster->protocol == (int)ORIGIN_RTMP)
-        return list->item[i];
-    /* Its port is HTTP's: RTMP is at RTMP's own. */
-    if (url_authority_parse(list->item[i], strlen(list->item[i]), host, sizeof(host), &port) != 0)
-        return NULL;
-    is_v6 = strchr(host, ':') != NULL;
-    return str_format(out, cap, "%s%s%s:1935", is_v6 ? "[" : "", host, is_v6 ? "]" : "") == 0
-               ? out
-               : NULL;
-}
-
-static void up_close(struct upstream *up)
-{
-    rtmp_talk_free(up->talk);
-    net_free(up->conn);
-    up->talk = NULL;
-    up->conn = NULL;
-}
-
-static struct err *up_ask(struct upstream *up)
-{
-    usec_t deadline = co_deadline(UP_CONNECT);
-    struct err *err = rtmp_talk_handshake(up->talk, co_left(deadline));
-
-    if (err == NULL)
-        err = rtmp_talk_connect(up->talk, &up->url, co_left(deadline));
-    if (err == NULL &&
-        str_format(up->name, sizeof(up->name), "%s%s", up->url.stream, up->url.param) != 0)
-        err = err_new(ERR_DENIED, "the stream's name is too long");
-    if (err == NULL)
-        err = rtmp_talk_publish(up->talk, up->name, co_left(deadline));
-    return err;
+    if (list->count > 0)
+        return i < list->count ? list->item[i] : NULL;
+    return edge_origin(vhost, ORIGIN_RTMP, i, out, cap);
 }
 
 static struct err *up_open(struct upstream *up)
 {
-    const struct config *config = up->session->config;
-    struct rtmp_talk_config talk = {.chunk_size = (uint32_t)config->chunk_size,
-                                    .message_max = (size_t)config->max_message,
-                                    .server = MILLRACE_NAME,
-                                    .version = MILLRACE_VERSION,
-                                    .pid = (int)getpid(),
-                                    .id = co_id(),
-                                    .now = co_now,
-                                    .relay = up->relay};
+    struct rtmp_upstream_options options = {
+        .config = up->session->config, .intent = RTMP_INTENT_PUBLISH, .relay = up->relay};
+
+    return rtmp_upstream_open(&up->origin, up->address, &options, UP_CONNECT);
+}
+
+static struct err *up_try(struct upstream *up, const char *origin,
+                          const struct origin_stream *names, int *is_over)
+{
     struct err *err;
 
-    if (url_rtmp_parse_full(&up->url, up->address) != SCAN_DONE)
-        return err_new(ERR_DENIED, "the stream's name is malformed");
-    err = net_connect(up->url.host, up->url.port, &up->conn, UP_CONNECT);
-    if (err != NULL)
+    *is_over = 1;
+    if (origin_url(ORIGIN_RTMP, origin, names, up->address) != 0)
+        return err_new(ERR_DENIED, "the stream's name is too long");
+    err = up_open(up);
+    if (err == NULL || err_code(err) == ERR_DENIED || err_code(err) == ERR_INTERRUPTED)
         return err;
-    net_tune(up->conn, 0, 1);
-    up->talk = rtmp_talk_new(&up->conn->io, &talk);
-    err = up->talk != NULL ? up_ask(up) : err_new(ERR_NOMEM, "no memory to relay");
-    if (err != NULL)
-        up_close(up);
+    *is_over = 0;
+    log_write(up->session->server->log, up->is_quiet ? LOG_DEBUG : LOG_WARN,
+              "publish at origin %s: %s", origin, err_text(err));
     return err;
 }
 
-/* The first origin that takes it. One that says no has spoken for all. */
+/* The first origin that takes it, `first` before all. One that says no has spoken for all. */
 static struct err *up_connect(struct upstream *up, const struct config_vhost *vhost,
-                              const struct origin_stream *names)
+                              const struct origin_stream *names, const char *first)
 {
     struct err *err = err_new(ERR_CONFIG, "the edge has no origin");
-    const char *origin;
+    const char *origin = first;
     char text[300];
+    int is_over;
 
-    for (int i = 0; (origin = publish_origin(vhost, i, text, sizeof(text))) != NULL; i++) {
+    for (int i = 0; origin != NULL || first == NULL; i++) {
+        if (first == NULL || i > 0)
+            origin = publish_origin(vhost, first != NULL ? i - 1 : i, text, sizeof(text));
+        if (origin == NULL)
+            break;
         err_free(err);
-        if (origin_url(ORIGIN_RTMP, origin, names, up->address) != 0)
-            return err_new(ERR_DENIED, "the stream's name is too long");
-        err = up_open(up);
-        if (err == NULL || err_code(err) == ERR_DENIED || err_code(err) == ERR_INTERRUPTED)
-            return err;
-        log_warn(up->session->server->log, "publish at origin %s: %s", origin, err_text(err));
+        err = up_try(up, origin, names, &is_over);
+        if (is_over)
+            break;
     }
     return err;
+}
+
+/* Who has the stream already, as the directory says; NULL: nobody that it knows of. */
+static const char *up_holder(const struct upstream *up, const struct config_vhost *vhost,
+                             const struct origin_stream *names, struct directory_place *place)
+{
+    const char *vhost_name =
+        names->vhost[0] != '\0' ? names->vhost : config_vhost_find(up->session->config, "")->name;
+    char key[SOURCE_KEY_MAX];
+
+    if (!directory_is_used(vhost) ||
+        str_format(key, sizeof(key), "%s/%s/%s", vhost_name, names->app, names->name) != 0)
+        return NULL;
+    return directory_find(up->session->server, vhost, key, place, DIRECTORY_TIMEOUT) ==
+                   DIRECTORY_THERE
+               ? place->rtmp
+               : NULL;
 }
 
 /* ---- relaying ---- */
-
-/* Takes what the origin says, without waiting. */
-static __attribute__((noinline)) struct err *up_listen(struct upstream *up)
-{
-    uint8_t data[1024];
-
-    for (;;) {
-        ssize_t got = net_try_read(up->conn, data, sizeof(data));
-        struct rtmp_message message;
-        enum rtmp_event event;
-        struct err *err;
-        int more = 1;
-
-        if (got == 0)
-            return err_new(ERR_CLOSED, "the origin closed");
-        if (got < 0)
-            return errno == EAGAIN ? NULL : err_sys(errno, "origin");
-        err = rtmp_talk_feed(up->talk, data, (size_t)got);
-        while (err == NULL && more)
-            err = rtmp_talk_take(up->talk, &event, &message, &more);
-        if (err == NULL)
-            err = rtmp_talk_keep(up->talk);
-        if (err != NULL)
-            return err;
-    }
-}
 
 static struct err *up_loop(struct upstream *up, const struct config_publish *limits)
 {
@@ -167,11 +119,11 @@ static struct err *up_loop(struct upstream *up, const struct config_publish *lim
         if (event == RTMP_EVENT_UNPUBLISH)
             return NULL;
         if (event == RTMP_EVENT_MEDIA) {
-            err = rtmp_talk_send(up->talk, &message, UP_SEND);
+            err = rtmp_talk_send(up->origin.talk, &message, UP_SEND);
             timeout = limits->normal_timeout;
         }
         if (err == NULL)
-            err = up_listen(up);
+            err = rtmp_upstream_listen(&up->origin);
         if (err != NULL)
             return err;
         if (up->session->server->state == SERVER_STOPPING)
@@ -215,13 +167,50 @@ static struct err *publish_relayed(struct upstream *up, struct source *source,
     return err;
 }
 
-struct err *edge_publish_run(struct rtmp_session *session, struct source *source,
-                             const struct config_vhost *vhost, const struct rtmp_request *request,
-                             const struct url_rtmp *url)
+/* An encoder at an edge, whose stream is somewhere already: 1 when it was sent there. */
+static struct err *edge_find(struct upstream *up, struct edge_publish *publish,
+                             const struct origin_stream *names, struct directory_place *place,
+                             int *is_sent)
 {
+    *is_sent = 0;
+    publish->at = up_holder(up, publish->vhost, names, place);
+    if (publish->at == NULL || !publish->vhost->cluster.redirect)
+        return NULL;
+    *is_sent = 1;
+    return rtmp_session_redirect(up->session, publish->source, publish->request, publish->param,
+                                 place);
+}
+
+static struct err *edge_relay(struct upstream *up, struct edge_publish *publish,
+                              const struct origin_stream *names)
+{
+    struct rtmp_session *session = up->session;
+    struct directory_place place;
+    int is_only = publish->at != NULL;
+    int is_over = 0;
+    struct err *err = NULL;
+
+    up->is_quiet = is_only;
+    if (!is_only)
+        err = edge_find(up, publish, names, &place, &is_over);
+    if (is_over)
+        return err;
+    err = is_only ? up_try(up, publish->at, names, &is_over)
+                  : up_connect(up, publish->vhost, names, publish->at);
+    publish->is_unreached = is_only && !is_over;
+    if (err == NULL)
+        return publish_relayed(up, publish->source, publish->vhost, publish->request);
+    if (!publish->is_unreached)
+        encoder_refuse(session, publish->request, err);
+    return err_wrap(err, "publish %s at the origin", source_key(publish->source));
+}
+
+struct err *edge_publish_run(struct rtmp_session *session, struct edge_publish *publish)
+{
+    const struct config_vhost *vhost = publish->vhost;
     const char *name =
         strcmp(vhost->cluster.vhost, "[vhost]") == 0 ? vhost->name : vhost->cluster.vhost;
-    struct origin_stream names = {name, url->app, url->stream, url->param};
+    struct origin_stream names = {name, publish->app, publish->stream, publish->param};
     struct upstream *up = calloc(1, sizeof(*up));
     struct relay relay = {0};
     struct err *err;
@@ -232,14 +221,8 @@ struct err *edge_publish_run(struct rtmp_session *session, struct source *source
     if (session->relay != NULL)
         (void)relay_parse(&relay, session->relay);
     relay_write(&relay, session->server->server_id, up->relay);
-    err = up_connect(up, vhost, &names);
-    if (err != NULL) {
-        encoder_refuse(session, request, err);
-        err = err_wrap(err, "publish %s at the origin", source_key(source));
-    } else {
-        err = publish_relayed(up, source, vhost, request);
-    }
-    up_close(up);
+    err = edge_relay(up, publish, &names);
+    rtmp_upstream_close(&up->origin, NULL);
     free(up);
     return err;
 }

@@ -58,6 +58,8 @@ static void fanout_park(struct fanout_viewer *fv)
 
     if (fv->is_parked)
         return;
+    if (!viewer_has_begun(fv->viewer))
+        fv->channel->beginners++;
     fv->prev = NULL;
     fv->next = *head;
     if (fv->next != NULL)
@@ -144,10 +146,16 @@ static void fanout_rest(struct fanout_channel *channel)
     channel->slice_at = clock_now();
 }
 
-static void fanout_serve_all(struct fanout_channel *channel)
+static void fanout_begin_pass(struct fanout_channel *channel)
 {
     channel->is_dirty = 0;
     channel->units = 0;
+    channel->beginners = 0;
+}
+
+static void fanout_serve_all(struct fanout_channel *channel)
+{
+    fanout_begin_pass(channel);
     channel->slice_at = clock_now();
     for (int slot = 0; slot < FANOUT_SLOTS && !channel->is_stopping; slot++) {
         if (channel->slot[slot] == NULL)
@@ -169,8 +177,7 @@ static void fanout_serve_interval(struct fanout_channel *channel, usec_t interva
         ticks = FANOUT_SLOTS;
     if ((size_t)ticks > worth)
         ticks = (int)worth;
-    channel->is_dirty = 0;
-    channel->units = 0;
+    fanout_begin_pass(channel);
     for (int tick = 1; tick <= ticks && !channel->is_stopping; tick++) {
         int until = tick * FANOUT_SLOTS / ticks;
 
@@ -222,9 +229,14 @@ static void fanout_channel_run(void *arg)
 void fanout_channel_wake(struct fanout_channel *channel)
 {
     fanout_shared_forget(channel);
-    for (struct fanout_viewer *fv = channel->urgent; fv != NULL; fv = fv->next_urgent)
-        net_kick(fv->conn);
-    if (source_state(channel->source) == SOURCE_LIVE && ++channel->units <= channel->units_min)
+    for (struct fanout_viewer *fv = channel->urgent; fv != NULL; fv = fv->next_urgent) {
+        if (!fv->is_due)
+            net_kick(fv->conn);
+        fv->is_due = 1;
+    }
+    /* mw_msgs, unless somebody still waits for the first bytes. */
+    if (source_state(channel->source) == SOURCE_LIVE && ++channel->units < channel->units_min &&
+        channel->beginners == 0)
         return;
     channel->is_dirty = 1;
     if (channel->is_idle)
@@ -233,7 +245,12 @@ void fanout_channel_wake(struct fanout_channel *channel)
 
 usec_t fanout_channel_pace(const struct fanout_channel *channel)
 {
-    return channel->urgent != NULL ? 0 : channel->interval;
+    usec_t pace = channel->interval;
+
+    for (const struct fanout_viewer *fv = channel->urgent; fv != NULL; fv = fv->next_urgent)
+        if (fv->pace * FANOUT_PACE_PART < pace)
+            pace = fv->pace * FANOUT_PACE_PART;
+    return pace;
 }
 
 static struct fanout_channel *fanout_channel_new(struct fanout *fanout, struct source *source,
@@ -352,17 +369,47 @@ static int fanout_is_broken(const struct fanout_viewer *fv)
     return fv->is_broken || fv->conn->closed;
 }
 
+void fanout_viewer_pace(struct fanout_viewer *fv, usec_t pace)
+{
+    fv->pace = pace;
+    fv->next_at = clock_now() + pace;
+}
+
+/* How long an urgent one still waits until its next batch may go. */
+static usec_t fanout_pause(const struct fanout_viewer *fv)
+{
+    usec_t now;
+
+    if (fv->pace == 0 || fv->is_blocked || !viewer_has_begun(fv->viewer))
+        return 0;
+    now = clock_now();
+    return fv->next_at > now ? fv->next_at - now : 0;
+}
+
+/* All that there is goes now. */
+static void fanout_push_own(struct fanout_viewer *fv)
+{
+    fv->is_due = 0;
+    fanout_push(fv);
+    /* What comes in batches comes a little early now and then: no batch waits for the next. */
+    if (fv->pace > 0)
+        fv->next_at = clock_now() + fv->pace - fv->pace / 4;
+}
+
 enum fanout_wait fanout_viewer_pump(struct fanout_viewer *fv, usec_t timeout)
 {
     usec_t deadline = timeout == USEC_NEVER ? USEC_NEVER : clock_now() + timeout;
 
     for (;;) {
+        usec_t pause = fanout_pause(fv);
         usec_t wait = USEC_NEVER;
         int has_begun;
         int events;
 
-        if (!fanout_is_broken(fv) && !fv->is_parked)
-            fanout_push(fv);
+        if (!fanout_is_broken(fv) && !fv->is_parked && pause == 0)
+            fanout_push_own(fv);
+        else if (pause > 0 && fv->is_due)
+            wait = pause;
         if (fanout_is_broken(fv))
             return FANOUT_BROKEN;
         if (fv->is_over && !fv->is_blocked)
@@ -383,6 +430,8 @@ enum fanout_wait fanout_viewer_pump(struct fanout_viewer *fv, usec_t timeout)
         events = net_wait(fv->conn, NET_IN | (fv->is_blocked ? NET_OUT : 0), wait);
         if (events < 0)
             return FANOUT_BROKEN;
+        if (events == 0 && pause > 0)
+            continue;
         if (events == 0 && viewer_has_begun(fv->viewer))
             return fv->is_blocked ? FANOUT_BROKEN : FANOUT_INPUT;
         if (events & (NET_IN | NET_HUP))

@@ -53,11 +53,15 @@ enum fanout_wait fanout_viewer_pump(struct fanout_viewer *fv, usec_t timeout);
 struct fanout_channel;
 /* The stream has new bytes, or an end, for its viewers. */
 void fanout_channel_wake(struct fanout_channel *channel);
-/* How long its bytes wait for the next batch at the moment (us); 0: not at all, or somebody is
- * urgent. */
+/* How long its bytes wait for the next batch at the moment (us), at the shortest of any viewer; 0:
+ * not at all. One part in so many may be spent before it: in waiting for more to read. */
+#define FANOUT_PACE_PART 4
 usec_t fanout_channel_pace(const struct fanout_channel *channel);
 /* The viewer must go: its coroutine's pump answers FANOUT_BROKEN. */
 void fanout_viewer_evict(struct fanout_viewer *fv);
+
+/* An urgent one wants its batches no closer together than this (us); 0: each frame at once. */
+void fanout_viewer_pace(struct fanout_viewer *fv, usec_t pace);
 
 /* True once the first bytes of the stream were taken. */
 int fanout_viewer_has_begun(const struct fanout_viewer *fv);
@@ -68,6 +72,9 @@ int fanout_viewer_inject(struct fanout_viewer *fv, const void *data, size_t len)
 /* The same for the last bytes of the connection: nothing of the stream follows, and the pump
  * answers FANOUT_ENDED when they are out. 0 or -1. */
 int fanout_viewer_finish(struct fanout_viewer *fv, const void *data, size_t len);
+/* The server stops: ends the answer as its framing does (last chunk; WebSocket close 1001), if that
+ * goes without waiting. */
+void fanout_viewer_part(struct fanout_viewer *fv);
 /* pause: 1 holds the stream; 0 goes on at the newest keyframe. */
 void fanout_viewer_pause(struct fanout_viewer *fv, int pause);
 

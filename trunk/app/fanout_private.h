@@ -40,7 +40,10 @@ struct fanout_viewer {
     uint8_t is_paused;
     uint8_t is_trimmed;
     uint8_t is_urgent;
+    uint8_t is_due; /* urgent: told of bytes that it has not sent yet */
     struct fanout_viewer *next_urgent;
+    usec_t pace;        /* urgent: the least between two batches; 0: none */
+    usec_t next_at;     /* and when the next may go */
     struct buf *inject; /* sent between two batches; NULL: nothing */
     struct fanout_pending *pending;
 };
@@ -70,6 +73,7 @@ struct fanout_channel {
     uint32_t next_slot;
     uint32_t units; /* appended since the last pass */
     uint32_t units_min;
+    uint32_t beginners;    /* viewers in their slots that nothing was sent to yet */
     usec_t interval_fixed; /* -1: auto */
     usec_t interval_min;
     usec_t interval; /* of the last pass */

@@ -200,6 +200,24 @@ static void fanout_send_end(struct fanout_viewer *fv)
         fv->is_broken = 1;
 }
 
+void fanout_viewer_part(struct fanout_viewer *fv)
+{
+    static const char chunk_end[] = "0\r\n\r\n";
+    uint8_t close_frame[WS_CONTROL_FRAME_MAX];
+    struct iovec iov = {close_frame, 0};
+
+    if (fv->pending != NULL && !fv->is_broken)
+        fanout_send_pending(fv);
+    if (fv->pending != NULL || fv->inject != NULL || fv->is_broken || fv->is_ended || fv->is_over)
+        return;
+    if (fv->framing == FANOUT_CHUNKED && viewer_has_begun(fv->viewer))
+        iov = (struct iovec){(char *)(uintptr_t)chunk_end, sizeof(chunk_end) - 1};
+    else if (fv->framing == FANOUT_WEBSOCKET)
+        iov.iov_len = ws_close_write(close_frame, WS_CODE_GOING_AWAY, "");
+    if (iov.iov_len > 0)
+        (void)net_try_writev(fv->conn, &iov, 1);
+}
+
 /* Sends all there is until the socket blocks or nothing is left. */
 void fanout_push(struct fanout_viewer *fv)
 {
@@ -343,6 +361,8 @@ void fanout_push_parked(struct fanout_viewer *fv)
         }
         switch (viewer_next(fv->viewer, FANOUT_BATCH_MAX, &batch)) {
         case VIEWER_WAIT:
+            if (!viewer_has_begun(fv->viewer))
+                fv->channel->beginners++;
             return;
         case VIEWER_END:
             fv->is_ended = 1;

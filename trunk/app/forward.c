@@ -4,29 +4,33 @@
  * published (the relay's rendition), so the other server gets what the encoder sent. A
  * destination that does not keep up loses its place like every slow viewer, and goes on at
  * the newest keyframe.
+ *
+ * Where a backend says where to, one more coroutine asks it. The publisher waits for none of them.
  */
 #include "app/forward.h"
 
 #include "app/edge.h"
-#include "app/origin.h"
+#include "app/forward_backend.h"
+#include "app/relay.h"
+#include "app/rtmp_session.h"
+#include "app/rtmp_upstream.h"
 #include "app/server.h"
 #include "app/stream.h"
 #include "base/str.h"
-#include "base/version.h"
 #include "co/co.h"
 #include "live/viewer.h"
 #include "media/flv.h"
-#include "proto/rtmp_talk.h"
+#include "media/mux.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define FORWARD_RETRY   (3 * USEC_PER_SEC)
 #define FORWARD_CONNECT (10 * USEC_PER_SEC)
 #define FORWARD_SEND    (30 * USEC_PER_SEC)
+#define FORWARD_ASK     (10 * USEC_PER_SEC)
 #define FORWARD_LISTEN  USEC_PER_SEC /* the other side is heard at least so often */
 #define FORWARD_BATCH   ((size_t)64 * 1024)
 
@@ -35,13 +39,15 @@ struct forwarding {
     struct source *source; /* held */
     struct co *co;
     struct co_cond cond; /* new frames, the end, or time to try again */
-    struct net_conn *conn;
-    struct rtmp_talk *talk;
+    struct rtmp_upstream up;
     struct viewer *viewer;
     struct forwarding *prev, *next;
     uint8_t is_stopping, was_failed;
-    char url[ORIGIN_URL_MAX];
+    uint8_t is_question;      /* it forwards nothing, but asks the backend where to */
+    uint8_t is_again;         /* the stream was published anew since it began to ask */
+    char url[ORIGIN_URL_MAX]; /* of a question: the backend's */
     char show[288];
+    char relay[8]; /* what the other server is told of the way that the stream has come */
 };
 
 static int is_over(const struct forwarding *f)
@@ -58,6 +64,12 @@ static struct err *send_script(struct forwarding *f, const struct rtmp_message *
     uint8_t *data = malloc(message->len + sizeof(set));
     struct err *err;
 
+    /* What servers of ours say to each other is no part of the stream. */
+    if (message->len == MUX_RELAY_MARK_SIZE &&
+        memcmp(message->data, MUX_RELAY_MARK, MUX_RELAY_MARK_SIZE) == 0) {
+        free(data);
+        return NULL;
+    }
     if (data == NULL)
         return err_new(ERR_NOMEM, "no memory for metadata");
     /* Publishers say so, and some servers listen for nothing else. */
@@ -65,7 +77,7 @@ static struct err *send_script(struct forwarding *f, const struct rtmp_message *
     memcpy(data + sizeof(set) - 1, message->data, message->len);
     out.data = data;
     out.len = message->len + sizeof(set) - 1;
-    err = rtmp_talk_send(f->talk, &out, FORWARD_SEND);
+    err = rtmp_talk_send(f->up.talk, &out, FORWARD_SEND);
     free(data);
     return err;
 }
@@ -85,7 +97,7 @@ static struct err *send_tags(struct forwarding *f, const uint8_t *p, size_t len)
                                        .data = p + FLV_TAG_HEADER_SIZE,
                                        .len = body};
         struct err *err = p[0] == FRAME_SCRIPT ? send_script(f, &message)
-                                               : rtmp_talk_send(f->talk, &message, FORWARD_SEND);
+                                               : rtmp_talk_send(f->up.talk, &message, FORWARD_SEND);
 
         if (err != NULL)
             return err;
@@ -93,32 +105,6 @@ static struct err *send_tags(struct forwarding *f, const uint8_t *p, size_t len)
     }
     assert(p == end);
     return NULL;
-}
-
-/* Takes what the other side says, without waiting. */
-static __attribute__((noinline)) struct err *forward_listen(struct forwarding *f)
-{
-    uint8_t data[1024];
-
-    for (;;) {
-        ssize_t got = net_try_read(f->conn, data, sizeof(data));
-        struct rtmp_message message;
-        enum rtmp_event event;
-        struct err *err;
-        int more = 1;
-
-        if (got == 0)
-            return err_new(ERR_CLOSED, "the destination closed");
-        if (got < 0)
-            return errno == EAGAIN ? NULL : err_sys(errno, "read");
-        err = rtmp_talk_feed(f->talk, data, (size_t)got);
-        while (err == NULL && more)
-            err = rtmp_talk_take(f->talk, &event, &message, &more);
-        if (err == NULL)
-            err = rtmp_talk_keep(f->talk);
-        if (err != NULL)
-            return err;
-    }
 }
 
 static struct err *forward_batch(struct forwarding *f, const struct viewer_batch *batch)
@@ -144,7 +130,7 @@ static struct err *forward_loop(struct forwarding *f)
             return NULL;
         if (status == VIEWER_WAIT)
             (void)co_cond_wait(&f->cond, FORWARD_LISTEN);
-        err = forward_listen(f);
+        err = rtmp_upstream_listen(&f->up);
         if (status != VIEWER_BYTES)
             continue;
         if (err == NULL)
@@ -157,25 +143,11 @@ static struct err *forward_loop(struct forwarding *f)
 
 /* ---- one connection ---- */
 
-static struct err *forward_ask(struct forwarding *f, const struct url_rtmp *url)
-{
-    usec_t deadline = co_deadline(FORWARD_CONNECT);
-    char name[1400];
-    struct err *err = rtmp_talk_handshake(f->talk, co_left(deadline));
-
-    if (err == NULL)
-        err = rtmp_talk_connect(f->talk, url, co_left(deadline));
-    if (err == NULL && str_format(name, sizeof(name), "%s%s", url->stream, url->param) != 0)
-        err = err_new(ERR_LIMIT, "the stream's name is too long");
-    if (err == NULL)
-        err = rtmp_talk_publish(f->talk, name, co_left(deadline));
-    return err;
-}
-
 static struct err *forward_play(struct forwarding *f)
 {
     struct err *err;
 
+    errno = 0; /* of a read before: the line would bear it */
     log_info(f->stream->server->log, "forward %s: to %s", source_key(f->source), f->show);
     f->was_failed = 0;
     f->viewer = viewer_open(f->source, &mux_relay, co_now());
@@ -187,44 +159,35 @@ static struct err *forward_play(struct forwarding *f)
     return err;
 }
 
-static struct err *forward_connect(struct forwarding *f, const struct url_rtmp *url)
+/*
+ * How many forwards are behind the stream, so that one that comes back under ever new names ends
+ * some day. Not through which servers: to come back to one may be what is wanted.
+ */
+static void forward_note_way(struct forwarding *f)
 {
-    const struct config *config = f->stream->server->config;
-    struct rtmp_talk_config talk = {.chunk_size = (uint32_t)config->chunk_size,
-                                    .message_max = (size_t)config->max_message,
-                                    .server = MILLRACE_NAME,
-                                    .version = MILLRACE_VERSION,
-                                    .pid = (int)getpid(),
-                                    .id = co_id(),
-                                    .now = co_now};
-    struct err *err = net_connect(url->host, url->port, &f->conn, FORWARD_CONNECT);
+    struct relay relay = {0};
+    struct rtmp_publisher who;
 
-    if (err != NULL)
-        return err;
-    net_tune(f->conn, 0, 1);
-    f->talk = rtmp_talk_new(&f->conn->io, &talk);
-    err = f->talk != NULL ? forward_ask(f, url) : err_new(ERR_NOMEM, "no memory to forward");
-    if (err == NULL)
-        err = forward_play(f);
-    rtmp_talk_free(f->talk);
-    f->talk = NULL;
-    net_free(f->conn);
-    f->conn = NULL;
-    return err;
+    if (rtmp_publish_who(f->stream, &who) == 0)
+        (void)relay_parse(&relay, who.relay);
+    (void)str_format(f->relay, sizeof(f->relay), "%d",
+                     relay.hops < RELAY_HOPS_MAX ? relay.hops + 1 : RELAY_HOPS_MAX + 1);
 }
 
 static struct err *forward_try(struct forwarding *f)
 {
-    struct url_rtmp *url = malloc(sizeof(*url));
+    struct config *config = config_ref(f->stream->server->config);
+    struct rtmp_upstream_options options = {
+        .config = config, .intent = RTMP_INTENT_PUBLISH, .relay = f->relay};
     struct err *err;
 
-    if (url == NULL)
-        return err_new(ERR_NOMEM, "no memory to forward");
-    if (url_rtmp_parse_full(url, f->url) != SCAN_DONE)
-        err = err_new(ERR_PROTO, "no RTMP address");
-    else
-        err = forward_connect(f, url);
-    free(url);
+    forward_note_way(f);
+    err = rtmp_upstream_open(&f->up, f->url, &options, FORWARD_CONNECT);
+    config_unref(config);
+    if (err != NULL)
+        return err;
+    err = forward_play(f);
+    rtmp_upstream_close(&f->up, NULL);
     return err;
 }
 
@@ -247,41 +210,56 @@ static void forward_leave(struct forwarding *f)
     free(f);
 }
 
+/* Once until it works again; the reason may be the same for days. */
+static void forward_failed(struct forwarding *f, const struct err *err)
+{
+    log_write(f->stream->server->log, f->was_failed ? LOG_DEBUG : LOG_WARN, "forward %s: %s: %s",
+              source_key(f->source), f->show, err_text(err));
+    f->was_failed = 1;
+}
+
+static void forward_pause(struct forwarding *f)
+{
+    usec_t deadline = co_deadline(FORWARD_RETRY);
+
+    while (!is_over(f) && !f->is_again && co_left(deadline) > 0)
+        (void)co_cond_wait(&f->cond, co_left(deadline));
+}
+
 static void forward_run(void *arg)
 {
     struct forwarding *f = arg;
-    const struct log *log = f->stream->server->log;
 
     while (!is_over(f)) {
         struct err *err = forward_try(f);
-        usec_t deadline = co_deadline(FORWARD_RETRY);
 
         if (err == NULL) {
-            log_info(log, "forward %s: no more to %s", source_key(f->source), f->show);
+            log_info(f->stream->server->log, "forward %s: no more to %s", source_key(f->source),
+                     f->show);
             co_yield ();
             continue;
-        } else {
-            /* Once until it works again; the reason may be the same for days. */
-            log_write(log, f->was_failed ? LOG_DEBUG : LOG_WARN, "forward %s: %s: %s",
-                      source_key(f->source), f->show, err_text(err));
-            f->was_failed = 1;
         }
+        if (!is_over(f))
+            forward_failed(f, err);
         err_free(err);
-        while (!is_over(f) && co_left(deadline) > 0)
-            (void)co_cond_wait(&f->cond, co_left(deadline));
+        forward_pause(f);
     }
     forward_leave(f);
 }
 
-static int forward_has(const struct stream *stream, const char *url)
+static struct forwarding *forward_find(const struct stream *stream, const char *url,
+                                       int is_question)
 {
-    for (const struct forwarding *f = stream->forwards; f != NULL; f = f->next)
-        if (strcmp(f->url, url) == 0)
-            return 1;
-    return 0;
+    struct forwarding *f = stream->forwards;
+
+    while (f != NULL &&
+           (f->is_question != is_question || f->is_stopping || strcmp(f->url, url) != 0))
+        f = f->next;
+    return f;
 }
 
-static void forward_enter(struct stream *stream, const char *url)
+static void forward_enter(struct stream *stream, const char *url, int is_question,
+                          void (*run)(void *))
 {
     struct forwarding *f = calloc(1, sizeof(*f));
     struct err *err = f != NULL ? co_cond_init(&f->cond) : NULL;
@@ -293,6 +271,7 @@ static void forward_enter(struct stream *stream, const char *url)
     }
     f->stream = stream;
     f->source = source_ref(stream->source);
+    f->is_question = (uint8_t)is_question;
     (void)str_copy(f->url, sizeof(f->url), url);
     origin_show(url, f->show, sizeof(f->show));
     f->next = stream->forwards;
@@ -300,28 +279,160 @@ static void forward_enter(struct stream *stream, const char *url)
         f->next->prev = f;
     stream->forwards = f;
     stream->server->forward_count++;
-    f->co = co_spawn(forward_run, f);
+    f->co = co_spawn(run, f);
     if (f->co == NULL)
         forward_leave(f);
 }
 
+/* This one too, unless it is under way. */
+static void forward_to(struct stream *stream, const char *url)
+{
+    if (forward_find(stream, url, 0) == NULL)
+        forward_enter(stream, url, 0, forward_run);
+}
+
+static struct origin_stream forward_names(const struct stream *stream)
+{
+    return (struct origin_stream){stream->vhost, stream->app, stream->name, NULL};
+}
+
+static void forward_to_configured(struct stream *stream, const struct config_forward *config)
+{
+    struct origin_stream names = forward_names(stream);
+    char *url = malloc(ORIGIN_URL_MAX);
+
+    for (int i = 0; url != NULL && i < config->destination.count; i++)
+        if (origin_destination_url(config->destination.item[i], &names, url) == 0)
+            forward_to(stream, url);
+    free(url);
+}
+
+static void forward_end(struct forwarding *f)
+{
+    f->is_stopping = 1;
+    co_interrupt(f->co);
+}
+
+/* ---- the backend ---- */
+
+/* Here and nowhere else, for this publication. */
+static void forward_to_answered(struct stream *stream, const struct forward_urls *urls)
+{
+    for (struct forwarding *f = stream->forwards; f != NULL; f = f->next) {
+        int at = 0;
+
+        while (at < urls->count && strcmp(urls->url[at], f->url) != 0)
+            at++;
+        if (!f->is_question && at == urls->count)
+            forward_end(f);
+    }
+    for (int i = 0; i < urls->count; i++)
+        forward_to(stream, urls->url[i]);
+}
+
+/* NULL without memory, or when the publisher has gone meanwhile. */
+static char *question_body(const struct forwarding *f)
+{
+    const struct stream *stream = f->stream;
+    struct rtmp_publisher who;
+    struct forward_question question = {.server_id = stream->server->server_id,
+                                        .vhost = stream->vhost,
+                                        .app = stream->app,
+                                        .stream = stream->name};
+
+    if (rtmp_publish_who(stream, &who) != 0)
+        return NULL;
+    question.client_id = who.id;
+    question.ip = who.ip;
+    question.tc_url = who.tc_url;
+    question.param = who.param;
+    return forward_json_question(&question);
+}
+
+static struct err *question_ask(struct forwarding *f, const struct config_forward *config,
+                                struct forward_urls *urls)
+{
+    struct origin_stream names = forward_names(f->stream);
+    char *body = question_body(f);
+    struct tls *tls = NULL;
+    struct err *err = NULL;
+
+    if (body == NULL)
+        return err_new(ERR_CLOSED, "the publisher is gone");
+    if (str_starts(f->url, "https:"))
+        tls = edge_tls(f->stream->server->edge, config->ca, &err);
+    if (err == NULL)
+        err = forward_backend_ask(f->url, body, tls, &names, urls, FORWARD_ASK);
+    free(body);
+    return err;
+}
+
+/* Asks once; 0 when that was that, -1 when it should be asked again in a while. */
+static int question_try(struct forwarding *f, const struct config_forward *config,
+                        struct forward_urls *urls)
+{
+    struct err *err = question_ask(f, config, urls);
+    int is_answer = err == NULL || err_code(err) == ERR_DENIED;
+
+    if (err == NULL && !is_over(f) && !f->is_again) {
+        log_info(f->stream->server->log, "forward %s: %s names %d", source_key(f->source), f->show,
+                 urls->count);
+        f->was_failed = 0;
+        forward_to_answered(f->stream, urls);
+    } else if (err != NULL && !is_over(f)) {
+        forward_failed(f, err);
+        /* Who cannot say where to does not keep the stream from where it always goes. */
+        forward_to_configured(f->stream, config);
+    }
+    err_free(err);
+    return is_answer ? 0 : -1;
+}
+
+static void question_run(void *arg)
+{
+    struct forwarding *f = arg;
+    struct config *config = config_ref(f->stream->server->config);
+    const struct config_vhost *vhost = config_vhost_find(config, f->stream->vhost);
+    struct forward_urls *urls = malloc(sizeof(*urls));
+    int is_asked = 0;
+
+    while (vhost != NULL && urls != NULL && !is_asked && !is_over(f)) {
+        f->is_again = 0;
+        is_asked = question_try(f, &vhost->forward, urls) == 0 && !f->is_again;
+        if (!is_asked)
+            forward_pause(f);
+    }
+    free(urls);
+    config_unref(config);
+    forward_leave(f);
+}
+
+static void forward_to_backend(struct stream *stream, const char *backend)
+{
+    struct forwarding *f = forward_find(stream, backend, 1);
+
+    if (f == NULL) {
+        forward_enter(stream, backend, 1, question_run);
+        return;
+    }
+    f->is_again = 1;
+    co_cond_signal(&f->cond);
+}
+
+/* ---- the stream's events ---- */
+
 void forward_on_publish(struct stream *stream)
 {
     const struct config_vhost *vhost = config_vhost_find(stream->server->config, stream->vhost);
-    struct origin_stream names = {stream->vhost, stream->app, stream->name, NULL};
-    char *url;
 
     /* What was fetched from elsewhere is not sent elsewhere; another worker's is forwarded there.
      */
-    if (vhost == NULL || !vhost->forward.enabled || edge_fetches(stream) || stream->relay != NULL)
+    if (vhost == NULL || !vhost->forward.enabled || edge_plays(stream) || stream->relay != NULL)
         return;
-    url = malloc(ORIGIN_URL_MAX);
-    for (int i = 0; url != NULL && i < vhost->forward.destination.count; i++) {
-        if (origin_destination_url(vhost->forward.destination.item[i], &names, url) == 0 &&
-            !forward_has(stream, url))
-            forward_enter(stream, url);
-    }
-    free(url);
+    if (vhost->forward.backend[0] != '\0')
+        forward_to_backend(stream, vhost->forward.backend);
+    else
+        forward_to_configured(stream, &vhost->forward);
 }
 
 void forward_on_data(struct stream *stream)
@@ -333,26 +444,24 @@ void forward_on_data(struct stream *stream)
 void forward_on_evict(struct stream *stream, const struct viewer *viewer)
 {
     for (struct forwarding *f = stream->forwards; f != NULL; f = f->next)
-        if (f->viewer == viewer && f->conn != NULL)
-            io_close(&f->conn->io);
+        if (f->viewer == viewer && f->up.conn != NULL)
+            io_close(&f->up.conn->io);
 }
 
-static void forward_end(struct source *source, void *arg)
+static void forward_end_all(struct source *source, void *arg)
 {
     const struct stream *stream = source_data(source);
 
     (void)arg;
-    for (struct forwarding *f = stream->forwards; f != NULL; f = f->next) {
-        f->is_stopping = 1;
-        co_interrupt(f->co);
-    }
+    for (struct forwarding *f = stream->forwards; f != NULL; f = f->next)
+        forward_end(f);
 }
 
 void forward_stop(struct server *server, usec_t timeout)
 {
     usec_t deadline = co_deadline(timeout);
 
-    hub_each(server->hub, forward_end, NULL);
+    hub_each(server->hub, forward_end_all, NULL);
     while (server->forward_count > 0 && co_left(deadline) > 0)
         (void)co_cond_wait(&server->changed, co_left(deadline));
 }

@@ -17,4 +17,8 @@ struct err *http_edge_ask(struct http_exchange *x, const struct config_vhost *vh
                           struct source *source, const struct mux **mux, int *is_done,
                           usec_t timeout);
 
+/* Whether the directory says that another server has this stream. */
+int http_edge_is_elsewhere(struct http_exchange *x, const struct config_vhost *vhost,
+                           const char *app, const char *name, usec_t timeout);
+
 #endif

@@ -5,8 +5,11 @@
  */
 #include "app/http_exchange.h"
 
+#include "app/server.h"
 #include "base/clock.h"
+#include "base/str.h"
 #include "base/version.h"
+#include "proto/url.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -165,6 +168,13 @@ int http_render_error(struct http_exchange *x, int status, const char *reason, s
     buf_fini(&lines);
     buf_fini(&body);
     return bad ? -1 : 0;
+}
+
+const struct config_vhost *http_vhost(const struct http_exchange *x, char *host, size_t cap)
+{
+    if (url_query_get(x->request->query, "vhost", host, cap) != 0)
+        (void)str_copy(host, cap, x->request->host);
+    return config_vhost_find(x->server->config, host);
 }
 
 int http_is_read(const struct http_exchange *x)

@@ -10,6 +10,7 @@
 #include "co/net.h"
 #include "proto/http.h"
 
+struct config_vhost;
 struct server;
 
 /* Runs on the connection's coroutine with a short stack after the request's memory is gone. Frees
@@ -44,6 +45,12 @@ static inline struct err *http_next(struct http_handler *self, struct http_excha
 {
     return self->next->serve(self->next, x, timeout);
 }
+
+/*
+ * The vhost that is asked for, by ?vhost= or else by Host, or the default one; NULL where there is
+ * none. host: its name as it was given.
+ */
+const struct config_vhost *http_vhost(const struct http_exchange *x, char *host, size_t cap);
 
 /* Status line, Server, Date, Content-Length, Connection, the extra lines and `headers` (lines or
  * NULL), then body (not for HEAD). */

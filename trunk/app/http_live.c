@@ -1,294 +1,26 @@
 /*
- * HTTP viewers. While a request is looked at, nothing of the stream is touched;
- * then the connection is taken over, the request's memory goes, and what stays
- * of a viewer is its coroutine, parked, and a position in the ring.
+ * Which stream an address is of: one that is mounted, one that another worker
+ * has, or one that is waited for. While a request is looked at, nothing of the
+ * stream is touched; its viewer is http_live_viewer.c's.
  */
 #include "app/http_live.h"
 
 #include "app/auth.h"
-#include "app/client.h"
+#include "app/drain.h"
 #include "app/edge.h"
-#include "app/fanout.h"
 #include "app/http_edge.h"
+#include "app/http_live_private.h"
+#include "app/http_static.h"
 #include "app/http_ws.h"
 #include "app/mount.h"
 #include "app/server.h"
 #include "app/stream.h"
 #include "app/worker.h"
 #include "base/str.h"
-#include "co/co.h"
-#include "live/viewer.h"
-#include "proto/url.h"
-#include "proto/ws.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define HTTP_LIVE_HEAD_MAX ((size_t)8192)
-/* How long a WebSocket client may take to answer a close. */
-#define HTTP_LIVE_CLOSE_WAIT (2 * USEC_PER_SEC)
-
-/* What the request leaves behind for its stream. */
-struct http_live {
-    struct server *server;
-    struct config *config; /* held */
-    const struct config_vhost *vhost;
-    struct source *source; /* held */
-    struct client client;
-    const struct mux *mux;
-    enum source_only only;
-    enum fanout_framing framing;
-    struct buf head;      /* of the 200 answer */
-    struct buf not_found; /* the whole 404 answer, for a wait that ends in vain */
-    struct buf unfit;     /* the same for a stream that turns out to have nothing for this format */
-    usec_t standby;       /* USEC_NEVER: for ever */
-    struct http_ws *ws;   /* NULL: plain HTTP */
-};
-
-static void http_live_drop(struct http_live *live)
-{
-    buf_fini(&live->head);
-    buf_fini(&live->not_found);
-    buf_fini(&live->unfit);
-    http_ws_free(live->ws);
-    source_unref(live->source);
-    config_unref(live->config);
-    free(live);
-}
-
-/* What came from a viewer means nothing; its end does. 0, or -1 when the peer is gone. */
-static __attribute__((noinline)) int http_live_discard(struct net_conn *conn)
-{
-    char scratch[1024];
-
-    for (int i = 0; i < 16; i++) {
-        ssize_t got = net_try_read(conn, scratch, sizeof(scratch));
-
-        if (got == 0)
-            return -1;
-        if (got < 0)
-            return errno == EAGAIN ? 0 : -1;
-    }
-    return 0;
-}
-
-static __attribute__((noinline)) struct fanout_viewer *http_live_open(struct http_live *live,
-                                                                      struct net_conn *conn)
-{
-    struct fanout_viewer_opts opts = {live->vhost, live->framing,
-                                      live->head.len > 0 ? &live->head : NULL,
-                                      live->client.is_worker};
-    struct viewer *viewer = viewer_open_only(live->source, live->mux, live->only, clock_now());
-
-    if (viewer == NULL)
-        return NULL;
-    return fanout_viewer_open(live->server->fanout, conn, viewer, &opts);
-}
-
-static __attribute__((noinline)) void http_live_log(const struct server *server, const char *key,
-                                                    const struct net_conn *conn, const char *why)
-{
-    log_info(server->log, "stop play %s from %s, %llu bytes sent: %s", key, conn->ip,
-             (unsigned long long)conn->bytes_out, why);
-}
-
-/* Why a format can have nothing of a stream. */
-static const char *http_live_unfit_reason(const struct mux *mux, enum source_only only)
-{
-    if (mux == &mux_mp3)
-        return "the sound of this stream is not MP3";
-    if (mux == &mux_aac)
-        return "the sound of this stream is not AAC";
-    if (only == SOURCE_AUDIO_ONLY)
-        return "this stream has no sound that this format carries";
-    if (only == SOURCE_VIDEO_ONLY)
-        return "this stream has no picture that this format carries";
-    return "this format carries neither the picture nor the sound of this stream";
-}
-
-/* The answer in place of the stream: 404 with this reason, rendered before in `answer`. */
-static __attribute__((noinline)) void http_live_not_found(struct http_live *live,
-                                                          struct net_conn *conn, const char *reason,
-                                                          const struct buf *answer)
-{
-    if (live->ws != NULL)
-        http_ws_close(live->ws, conn, WS_CODE_NOT_FOUND, reason, HTTP_LIVE_CLOSE_WAIT);
-    else if (answer->len > 0)
-        err_free(io_write(&conn->io, buf_data(answer), answer->len, 10 * USEC_PER_SEC));
-}
-
-/* The viewer said something. 0, or -1 when it is gone. */
-static int http_live_input(struct http_live *live, struct net_conn *conn, struct fanout_viewer *fv)
-{
-    if (live->ws != NULL)
-        return http_ws_input(live->ws, conn, fv);
-    /* Once the stream has begun there is no other answer to keep. */
-    if (live->not_found.data != NULL && fanout_viewer_has_begun(fv)) {
-        buf_reset(&live->not_found);
-        buf_reset(&live->unfit);
-    }
-    return http_live_discard(conn);
-}
-
-static __attribute__((noinline)) void http_live_enter(struct http_live *live, struct net_conn *conn)
-{
-    live->client.conn = conn;
-    live->client.source = live->source;
-    live->client.format = live->mux->name;
-    client_enter(live->server, &live->client);
-}
-
-/* The viewer's life. Its stack stays small: it is what a parked viewer keeps. */
-static void http_live_run(struct net_conn *conn, void *arg)
-{
-    struct http_live *live = arg;
-    struct fanout_viewer *fv = http_live_open(live, conn);
-    enum fanout_wait wait = FANOUT_BROKEN;
-    usec_t deadline = co_deadline(live->standby);
-    const char *why = "no memory";
-
-    http_live_enter(live, conn);
-    /* What a WebSocket client sent together with its request is in nobody's socket any more. */
-    if (fv != NULL && live->ws != NULL)
-        (void)http_live_input(live, conn, fv);
-    while (fv != NULL) {
-        wait = fanout_viewer_pump(fv, co_left(deadline));
-        why = wait == FANOUT_ENDED ? "the stream ended" : "the connection broke";
-        if (wait != FANOUT_INPUT)
-            break;
-        if (http_live_input(live, conn, fv) != 0) {
-            why = "the viewer left";
-            break;
-        }
-    }
-    if (fv != NULL)
-        fanout_viewer_close(fv);
-    if (live->ws != NULL && http_ws_ended(live->ws) != NULL)
-        why = http_ws_ended(live->ws);
-    if (live->ws != NULL && wait == FANOUT_ENDED)
-        http_ws_linger(live->ws, conn, HTTP_LIVE_CLOSE_WAIT);
-    if (wait == FANOUT_TIMEOUT) {
-        why = "nobody published";
-        http_live_not_found(live, conn, "nobody publishes this stream", &live->not_found);
-    } else if (wait == FANOUT_UNFIT) {
-        why = http_live_unfit_reason(live->mux, live->only);
-        http_live_not_found(live, conn, why, &live->unfit);
-    }
-    client_leave(live->server, &live->client);
-    http_live_log(live->server, source_key(live->source), conn, why);
-    http_live_drop(live);
-}
-
-/* Asked for the stream that was found, whatever the address looked like. */
-static struct err *http_live_ask(struct http_exchange *x, const struct config_vhost *vhost,
-                                 const struct source *source, int *is_refused, usec_t timeout)
-{
-    const struct stream *stream = source_data(source);
-    struct auth_stream asked = {vhost, stream->app, stream->name};
-
-    *is_refused = 0;
-    if (x->is_worker)
-        return NULL;
-    return auth_ask_play(x, &asked, is_refused, timeout);
-}
-
-/* The answer's head. *is_done: that was all, be it HEAD or a refused upgrade. */
-static struct err *http_live_begin(struct http_exchange *x, struct http_live *live, int *is_done,
-                                   usec_t timeout)
-{
-    struct err *err = NULL;
-    int is_chunked = 0;
-
-    *is_done = 0;
-    if (x->request->upgrade == HTTP_UPGRADE_WEBSOCKET) {
-        live->framing = FANOUT_WEBSOCKET;
-        err = http_ws_accept(x, &live->ws, timeout);
-        *is_done = live->ws == NULL;
-        return err;
-    }
-    if (http_stream_head(x, live->mux->content_type, &live->head, &is_chunked) != 0 ||
-        http_render_error(x, 404, "nobody publishes this stream", &live->not_found) != 0)
-        return err_new(ERR_LIMIT, "answer's head too long");
-    if (source_fit(live->source, live->mux, live->only) != SOURCE_FITS &&
-        http_render_error(x, 404, http_live_unfit_reason(live->mux, live->only), &live->unfit) != 0)
-        return err_new(ERR_LIMIT, "answer's head too long");
-    live->framing = is_chunked ? FANOUT_CHUNKED : FANOUT_RAW;
-    if (x->is_head) {
-        x->has_answered = 1;
-        err = io_write(&x->conn->io, buf_data(&live->head), live->head.len, timeout);
-        *is_done = 1;
-    }
-    return err;
-}
-
-/* The track that ?only= asks for. 0, or -1 for one we don't know. */
-static int http_live_only(const char *query, enum source_only *only)
-{
-    char value[16];
-
-    *only = SOURCE_BOTH;
-    if (query == NULL || url_query_get(query, "only", value, sizeof(value)) != 0)
-        return 0;
-    if (strcmp(value, "audio") == 0)
-        *only = SOURCE_AUDIO_ONLY;
-    else if (strcmp(value, "video") == 0)
-        *only = SOURCE_VIDEO_ONLY;
-    else
-        return -1;
-    return 0;
-}
-
-/*
- * The request's answer is the stream: takes the connection over. There is no other way to a
- * viewer, so it is here that the client's right to it is asked.
- */
-static struct err *http_live_take(struct http_exchange *x, struct source *source,
-                                  const struct config_vhost *vhost, const struct mux *mux,
-                                  usec_t timeout)
-{
-    struct http_live *live;
-    enum source_only only;
-    int is_done;
-    struct err *err = http_live_ask(x, vhost, source, &is_done, timeout);
-
-    if (is_done)
-        return err;
-    if (!x->is_worker)
-        err = http_edge_ask(x, vhost, source, &mux, &is_done, timeout);
-    if (is_done)
-        return err;
-    if (http_live_only(x->request->query, &only) != 0)
-        return http_answer_error(x, 400, NULL, timeout, "only is audio or video");
-    if (source_fit(source, mux, only) == SOURCE_UNFIT)
-        return http_answer_error(x, 404, NULL, timeout, "%s", http_live_unfit_reason(mux, only));
-    live = calloc(1, sizeof(*live));
-    if (live == NULL)
-        return err_new(ERR_NOMEM, "viewer");
-    live->server = x->server;
-    live->config = config_ref(x->server->config);
-    live->vhost = vhost;
-    live->source = source_ref(source);
-    live->mux = mux;
-    live->only = only;
-    live->client.is_worker = x->is_worker;
-    live->standby =
-        vhost->http_remux.standby_timeout > 0 ? vhost->http_remux.standby_timeout : USEC_NEVER;
-    buf_init(&live->head, HTTP_LIVE_HEAD_MAX);
-    buf_init(&live->not_found, HTTP_LIVE_HEAD_MAX);
-    buf_init(&live->unfit, HTTP_LIVE_HEAD_MAX);
-    err = http_live_begin(x, live, &is_done, timeout);
-    if (err != NULL || is_done) {
-        http_live_drop(live);
-        return err;
-    }
-    log_info(x->server->log, "play %s%s from %s", source_key(source),
-             mux->extension != NULL ? mux->extension : " (relay)", x->conn->ip);
-    x->stream = http_live_run;
-    x->stream_arg = live;
-    return NULL;
-}
 
 static struct err *http_live_check_method(struct http_exchange *x, int *is_done, usec_t timeout)
 {
@@ -360,19 +92,22 @@ struct err *http_live_serve_name(struct http_exchange *x, const struct http_live
         return err;
     if (str_format(key, sizeof(key), "%s/%s/%s", name->place, name->app, name->stream) != 0)
         return http_answer_error(x, 400, NULL, timeout, "the stream's name is too long");
+    err = drain_answer(x, &is_done, timeout);
+    if (is_done)
+        return err;
     source = hub_find(x->server->hub, key);
     if ((source == NULL || source_state(source) == SOURCE_IDLE) &&
         !http_live_waits(x, name->vhost, name->place))
-        return http_answer_error(x, 404, NULL, timeout, "nobody publishes this stream");
+        return http_ws_refuse(x, 404, NULL, timeout, "nobody publishes this stream");
     source = stream_get_as(x->server, name->vhost, name->place, name->app, name->stream, &err);
     if (source == NULL) {
         err_free(err);
-        return http_answer_error(x, 503, NULL, timeout, "too many streams");
+        return http_ws_refuse(x, 503, NULL, timeout, "too many streams");
     }
     return http_live_take(x, source, name->vhost, &mux_flv, timeout);
 }
 
-/* A stream nobody publishes: wait for it, or say so at once. */
+/* A stream nobody publishes: a file at its address, or wait for it, or say so at once. */
 static struct err *http_live_standby(struct http_handler *self, struct http_exchange *x,
                                      const struct config_vhost *vhost, usec_t timeout)
 {
@@ -392,12 +127,18 @@ static struct err *http_live_standby(struct http_handler *self, struct http_exch
         auth_ask_play(x, &(struct auth_stream){vhost, match.app, match.stream}, &is_done, timeout);
     if (is_done)
         return err;
-    if (!http_live_waits(x, vhost, vhost->name))
-        return http_answer_error(x, 404, NULL, timeout, "nobody publishes this stream");
+    if (x->request->upgrade != HTTP_UPGRADE_WEBSOCKET && http_static_has(x))
+        return http_next(self, x, timeout);
+    err = drain_answer(x, &is_done, timeout);
+    if (is_done)
+        return err;
+    if (!http_live_waits(x, vhost, vhost->name) &&
+        !http_edge_is_elsewhere(x, vhost, match.app, match.stream, timeout))
+        return http_ws_refuse(x, 404, NULL, timeout, "nobody publishes this stream");
     source = stream_get(x->server, vhost, match.app, match.stream, &err);
     if (source == NULL) {
         err_free(err);
-        return http_answer_error(x, 503, NULL, timeout, "too many streams");
+        return http_ws_refuse(x, 503, NULL, timeout, "too many streams");
     }
     return http_live_take(x, source, vhost, mux, timeout);
 }
@@ -450,7 +191,7 @@ static struct err *http_live_elsewhere(struct http_exchange *x, const struct con
     source = stream_get(x->server, vhost, match.app, match.stream, &err);
     if (source == NULL) {
         err_free(err);
-        return http_answer_error(x, 503, NULL, timeout, "too many streams");
+        return http_ws_refuse(x, 503, NULL, timeout, "too many streams");
     }
     return http_live_take(x, source, vhost, mux, timeout);
 }
@@ -480,9 +221,7 @@ static struct err *http_live_serve(struct http_handler *self, struct http_exchan
     int is_done;
     struct err *err;
 
-    if (url_query_get(x->request->query, "vhost", host, sizeof(host)) != 0)
-        (void)str_copy(host, sizeof(host), x->request->host);
-    vhost = config_vhost_find(x->server->config, host);
+    vhost = http_vhost(x, host, sizeof(host));
     if (vhost == NULL)
         return http_answer_error(x, 404, NULL, timeout, "this host is not served");
     mounted = http_live_find(x, vhost);

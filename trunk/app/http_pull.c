@@ -7,6 +7,7 @@
 #include "app/http_pull.h"
 
 #include "app/http_live.h"
+#include "app/http_ws.h"
 #include "app/server.h"
 #include "app/stream.h"
 #include "base/str.h"
@@ -44,17 +45,23 @@ int http_pull_url(const struct config *config, const char *place,
     return origin_source_url(url, stream, place[len] == ':' ? place + len + 1 : "", out);
 }
 
+static int is_named(const char *query, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (const char *p = query; *p != '\0'; p += strcspn(p, "&"), p += *p == '&')
+        if (strncmp(p, name, len) == 0 && (p[len] == '=' || p[len] == '&' || p[len] == '\0'))
+            return 1;
+    return 0;
+}
+
 /* The query's value; "" when it is absent. -1: bad or too long. */
 static int take(const char *query, const char *name, char *out, size_t cap)
 {
-    char one[2] = "";
-
-    out[0] = '\0';
     if (url_query_get(query, name, out, cap) == 0)
         return 0;
     out[0] = '\0';
-    /* Absent and too long look alike: only what is absent has no first letter either. */
-    return url_query_get(query, name, one, sizeof(one)) == 0 || one[0] != '\0' ? -1 : 0;
+    return is_named(query, name) ? -1 : 0;
 }
 
 static int name_is_good(const char *name)
@@ -103,9 +110,9 @@ static struct err *pull_serve_source(struct http_exchange *x,
     int has_port;
 
     if (url == NULL)
-        return http_answer_error(x, 403, NULL, timeout, "src is not one of the sources");
+        return http_ws_refuse(x, 403, NULL, timeout, "src is not one of the sources");
     if (!port_is_known(url, request->port))
-        return http_answer_error(x, 403, NULL, timeout, "port is not the source's own");
+        return http_ws_refuse(x, 403, NULL, timeout, "port is not the source's own");
     has_port = request->port[0] != '\0' && str_starts(url, "http");
     if (str_format(place, sizeof(place), "%c%s%s%s", STREAM_PULLED, request->src,
                    has_port ? ":" : "", has_port ? request->port : "") != 0)
@@ -128,9 +135,7 @@ static struct err *pull_serve(struct http_handler *self, struct http_exchange *x
     why = request_read(x->request->query, &request);
     if (why != NULL)
         return http_answer_error(x, 400, NULL, timeout, "%s", why);
-    if (url_query_get(x->request->query, "vhost", host, sizeof(host)) != 0)
-        (void)str_copy(host, sizeof(host), x->request->host);
-    vhost = config_vhost_find(x->server->config, host);
+    vhost = http_vhost(x, host, sizeof(host));
     if (vhost == NULL)
         return http_answer_error(x, 404, NULL, timeout, "this host is not served");
     if (request.src[0] != '\0')

@@ -13,6 +13,9 @@
 #include "app/http_session.h"
 
 #include "app/cors.h"
+#include "app/peer.h"
+#include "app/trust.h"
+#include "base/str.h"
 #include "co/co.h"
 #include "co/tls.h"
 
@@ -30,20 +33,24 @@
 /* What becomes of the connection. */
 enum session_next { SESSION_CLOSE, SESSION_LINGER_CLOSE, SESSION_IDLE, SESSION_STREAM };
 
+/* What outlives the memory of the requests. */
 struct session_takeover {
     http_stream_fn fn;
     void *arg;
+    struct server_peer *seat; /* the client's, whom a proxy speaks for */
+    char ip[IP_TEXT_MAX];     /* of who is connected, be it a proxy */
 };
 
 /* The memory of the requests that come in one go. */
 struct session {
     struct server *server;
     struct net_conn *conn;
+    struct session_takeover *takeover;
     int is_tls, is_api, is_worker;
     struct http_in *in;
-    usec_t deadline; /* of this request's head, then of its body */
-    size_t at, end;  /* bytes [at, end) of data are not parsed yet */
-    const char *ip;
+    const char *limit; /* that this request is beyond; NULL: none */
+    usec_t deadline;   /* of this request's head, then of its body */
+    size_t at, end;    /* bytes [at, end) of data are not parsed yet */
     uint8_t data[SESSION_BUFFER_SIZE];
 };
 
@@ -70,30 +77,60 @@ static struct err *session_fill(struct session *s)
     return err;
 }
 
+/* Who it is, for the log. */
+static const char *session_ip(const struct session *s)
+{
+    return s->conn->ip[0] != '\0' ? s->conn->ip : "unix";
+}
+
 static usec_t write_timeout(const struct session *s)
 {
     return s->server->config->http_idle_timeout;
 }
 
-/* An answer without a request that could be read. */
-static void session_refuse(struct session *s, int status, const char *reason)
+int http_session_refusal(struct server *server, int flags, int status, const char *reason,
+                         struct buf *out)
 {
     static const struct http_message nothing = {.minor = 1};
     struct http_exchange x;
-    struct err *err;
+    int bad;
 
-    log_warn(s->server->log, "http: %s: %d %s", s->ip, status, reason);
     memset(&x, 0, sizeof(x));
-    x.server = s->server;
-    x.conn = s->conn;
+    x.server = server;
     x.request = &nothing;
-    x.is_tls = s->is_tls;
-    x.is_api = s->is_api;
+    x.is_tls = flags & HTTP_SESSION_TLS;
+    x.is_api = (flags & HTTP_SESSION_API) != 0;
     buf_init(&x.extra, HTTP_EXTRA_MAX);
-    (void)cors_append(&x);
-    err = http_answer_error(&x, status, NULL, write_timeout(s), "%s", reason);
-    err_free(err); /* it was for the peer's comfort only */
+    bad = cors_append(&x) != 0;
+    if (reason == NULL)
+        reason = status == 429 ? "too many connections of this address" : "too many connections";
+    if (status == 429 || status == 503)
+        bad |= buf_printf(&x.extra, "Retry-After: 5\r\n") != 0;
+    bad |= http_render_error(&x, status, reason, out) != 0;
     buf_fini(&x.extra);
+    return bad ? -1 : 0;
+}
+
+/* Writes it; for the peer's comfort only. */
+static void refusal_write(struct server *server, struct net_conn *conn, int flags, int status,
+                          const char *reason)
+{
+    struct buf answer;
+
+    buf_init(&answer, HTTP_ANSWER_HEAD_MAX);
+    if (http_session_refusal(server, flags, status, reason, &answer) == 0)
+        err_free(
+            io_write(&conn->io, buf_data(&answer), answer.len, server->config->http_idle_timeout));
+    buf_fini(&answer);
+}
+
+/* An answer without a request that could be read. */
+static void session_refuse(struct session *s, int status, const char *reason)
+{
+    int flags = (s->is_tls ? HTTP_SESSION_TLS : 0) | (s->is_api ? HTTP_SESSION_API : 0);
+
+    log_warn(s->server->log, "http: %s: %d %s", session_ip(s), status, reason);
+    refusal_write(s->server, s->conn, flags, status, reason);
 }
 
 /* The next event of the parser that is not a part of a body. */
@@ -132,7 +169,7 @@ static enum session_next session_broken(struct session *s, struct err *err)
         session_refuse(s, 408, "the request took too long");
         next = SESSION_LINGER_CLOSE;
     } else if (http_in_is_inside(s->in)) {
-        log_info(s->server->log, "http: %s: request broken off: %s", s->ip, err_text(err));
+        log_info(s->server->log, "http: %s: request broken off: %s", session_ip(s), err_text(err));
     }
     err_free(err);
     return next;
@@ -156,6 +193,42 @@ static struct err *session_skip_body(struct session *s)
     return session_event(s, &event);
 }
 
+/* ---- proxies ---- */
+
+/*
+ * A connection of a proxy carries requests of many: until this one's end the connection shows
+ * its client's address, and the client has one more of what max_connections_per_ip counts.
+ */
+static void session_enter(struct session *s)
+{
+    const struct config_strings *trusted = &s->server->config->trusted_proxies;
+    char client[IP_TEXT_MAX];
+
+    s->limit = NULL;
+    (void)str_copy(client, sizeof(client), s->takeover->ip);
+    if (s->is_worker || !trust_client_find(trusted, http_in_message(s->in), client))
+        return;
+    (void)str_copy(s->conn->ip, sizeof(s->conn->ip), client);
+    s->limit = peer_enter(s->server, client, &s->takeover->seat);
+    if (s->limit != NULL)
+        log_warn(s->server->log, "refused %s: %s", client, s->limit);
+}
+
+static void session_leave(struct server *server, struct net_conn *conn,
+                          struct session_takeover *takeover)
+{
+    peer_leave(server, takeover->seat);
+    takeover->seat = NULL;
+    (void)str_copy(conn->ip, sizeof(conn->ip), takeover->ip);
+}
+
+static struct err *session_answer_full(struct session *s, struct http_exchange *x)
+{
+    (void)cors_append(x);
+    return http_answer_error(x, 429, "Retry-After: 5\r\n", write_timeout(s),
+                             "too many connections of this address");
+}
+
 static struct err *session_answer(struct session *s, struct http_exchange *x)
 {
     struct http_handler *chain = x->is_worker ? s->server->worker_chain
@@ -166,6 +239,8 @@ static struct err *session_answer(struct session *s, struct http_exchange *x)
     /* The parser stands behind the head for good: whoever does not upgrade closes. */
     if (x->request->upgrade == HTTP_UPGRADE_WEBSOCKET)
         x->keep_alive = 0;
+    if (s->limit != NULL)
+        return session_answer_full(s, x);
     err = chain->serve(chain, x, write_timeout(s));
     if (err == NULL && !x->has_answered && x->stream == NULL) {
         x->keep_alive = 0;
@@ -175,8 +250,7 @@ static struct err *session_answer(struct session *s, struct http_exchange *x)
 }
 
 /* One request through the chain; its head is read. */
-static __attribute__((noinline)) enum session_next session_serve(struct session *s,
-                                                                 struct session_takeover *takeover)
+static __attribute__((noinline)) enum session_next session_serve(struct session *s)
 {
     const struct http_message *request = http_in_message(s->in);
     enum session_next next = SESSION_CLOSE;
@@ -196,17 +270,19 @@ static __attribute__((noinline)) enum session_next session_serve(struct session 
     x.rest_len = s->end - s->at;
     buf_init(&x.extra, HTTP_EXTRA_MAX);
     /* Paths name streams, queries hold tokens: only the first are logged. */
-    log_debug(s->server->log, "http: %s: %s %s", s->ip, request->method, request->path);
+    log_debug(s->server->log, "http: %s: %s %s", session_ip(s), request->method, request->path);
     err = session_answer(s, &x);
     if (err != NULL) {
         if (err_is_quiet(err))
-            log_info(s->server->log, "http: %s: %s: %s", s->ip, request->path, err_text(err));
+            log_info(s->server->log, "http: %s: %s: %s", session_ip(s), request->path,
+                     err_text(err));
         else
-            log_warn(s->server->log, "http: %s: %s: %s", s->ip, request->path, err_text(err));
+            log_warn(s->server->log, "http: %s: %s: %s", session_ip(s), request->path,
+                     err_text(err));
         err_free(err);
     } else if (x.stream != NULL) {
-        takeover->fn = x.stream;
-        takeover->arg = x.stream_arg;
+        s->takeover->fn = x.stream;
+        s->takeover->arg = x.stream_arg;
         next = SESSION_STREAM;
     } else {
         next = x.keep_alive ? SESSION_IDLE : SESSION_LINGER_CLOSE;
@@ -230,7 +306,17 @@ static int session_has_more(struct session *s)
     return n > 0 ? 1 : -1;
 }
 
-static enum session_next session_requests(struct session *s, struct session_takeover *takeover)
+/* What follows a head. */
+static enum session_next session_request(struct session *s)
+{
+    struct err *err = NULL;
+
+    if (http_in_message(s->in)->upgrade != HTTP_UPGRADE_WEBSOCKET)
+        err = session_skip_body(s);
+    return err != NULL ? session_broken(s, err) : session_serve(s);
+}
+
+static enum session_next session_requests(struct session *s)
 {
     enum session_next next;
     int more;
@@ -244,12 +330,11 @@ static enum session_next session_requests(struct session *s, struct session_take
         if (err != NULL)
             return session_broken(s, err);
         assert(event == HTTP_EVENT_HEAD);
-        if (http_in_message(s->in)->upgrade != HTTP_UPGRADE_WEBSOCKET) {
-            err = session_skip_body(s);
-            if (err != NULL)
-                return session_broken(s, err);
-        }
-        next = session_serve(s, takeover);
+        session_enter(s);
+        next = session_request(s);
+        if (next == SESSION_STREAM)
+            return next;
+        session_leave(s->server, s->conn, s->takeover);
         if (next != SESSION_IDLE)
             return next;
         more = session_has_more(s);
@@ -289,13 +374,13 @@ static __attribute__((noinline)) enum session_next session_burst(struct server *
         memset(s, 0, offsetof(struct session, data));
         s->server = server;
         s->conn = conn;
+        s->takeover = takeover;
         s->is_tls = flags & HTTP_SESSION_TLS;
         s->is_api = (flags & HTTP_SESSION_API) != 0;
         s->is_worker = (flags & HTTP_SESSION_WORKER) != 0;
-        s->ip = conn->ip[0] != '\0' ? conn->ip : "unix";
         s->in = http_in_new(HTTP_REQUESTS, HTTP_SESSION_BODY_MAX);
         if (s->in != NULL)
-            next = session_requests(s, takeover);
+            next = session_requests(s);
         http_in_free(s->in);
     }
     free(s);
@@ -306,12 +391,13 @@ static __attribute__((noinline)) enum session_next session_burst(struct server *
 
 void http_session_run(struct server *server, struct net_conn *conn, int flags)
 {
-    struct session_takeover takeover = {NULL, NULL};
+    struct session_takeover takeover = {NULL, NULL, NULL, ""};
     enum session_next next = SESSION_IDLE;
     usec_t timeout = server->config->http_header_timeout;
     int events;
 
     assert(server->chain != NULL && conn != NULL);
+    (void)str_copy(takeover.ip, sizeof(takeover.ip), conn->ip);
     while (next == SESSION_IDLE && (events = net_wait(conn, NET_IN, timeout)) > 0) {
         /* A kick is to make idle connections look whether the server drains. */
         if (events == NET_KICK && server->state != SERVER_RUNNING)
@@ -325,4 +411,11 @@ void http_session_run(struct server *server, struct net_conn *conn, int flags)
     }
     if (next == SESSION_STREAM)
         takeover.fn(conn, takeover.arg);
+    session_leave(server, conn, &takeover);
+}
+
+void http_session_turn_away(struct server *server, struct net_conn *conn, int flags, int status)
+{
+    refusal_write(server, conn, flags, status, NULL);
+    session_linger(conn);
 }

@@ -188,33 +188,52 @@ static struct err *refuse(struct http_exchange *x, const struct err *why, usec_t
     return http_answer_error(x, 503, NULL, timeout, "the file cannot be read now");
 }
 
-static struct err *static_serve(struct http_handler *self, struct http_exchange *x, usec_t timeout)
+/* What is at the request's address: in the vhost's own folder, or else in everybody's. */
+static struct err *static_open(const struct http_exchange *x, struct file *file, const char **type)
 {
     /* The snapshot may go while a piece is sent; the names in it are used before that only. */
     const struct config *config = x->server->config;
-    const struct config_vhost *vhost = config_vhost_find(config, x->request->host);
-    struct err *open_err = err_new(ERR_NOT_FOUND, "no directory");
-    const char *type = NULL;
+    struct err *err = err_new(ERR_NOT_FOUND, "no directory");
+    char host[256];
+    const struct config_vhost *vhost = http_vhost(x, host, sizeof(host));
     const char *rest = NULL;
+
+    if (vhost != NULL && vhost->http_static.enabled)
+        rest = mount_rest(vhost->http_static.mount, host, x->request->path);
+    if (rest != NULL) {
+        err_free(err);
+        err = resource_open(vhost->http_static.dir, rest, file, type);
+    }
+    if (err != NULL && err_code(err) == ERR_NOT_FOUND && config->http_server.dir != NULL) {
+        err_free(err);
+        err = resource_open(config->http_server.dir, x->request->path, file, type);
+    }
+    return err;
+}
+
+int http_static_has(const struct http_exchange *x)
+{
     struct file file = {.fd = -1};
+    const char *type;
+    struct err *err = static_open(x, &file, &type);
+    int has = err == NULL && !file.is_dir;
+
+    file_close(&file);
+    err_free(err);
+    return has;
+}
+
+static struct err *static_serve(struct http_handler *self, struct http_exchange *x, usec_t timeout)
+{
+    const char *type = NULL;
+    struct file file = {.fd = -1};
+    struct err *open_err;
     struct err *err;
 
     (void)self;
-    if (!http_is_read(x)) {
-        err_free(open_err);
+    if (!http_is_read(x))
         return http_answer_method(x, timeout);
-    }
-    if (vhost != NULL && vhost->http_static.enabled)
-        rest = mount_rest(vhost->http_static.mount, x->request->host, x->request->path);
-    if (rest != NULL) {
-        err_free(open_err);
-        open_err = resource_open(vhost->http_static.dir, rest, &file, &type);
-    }
-    if (open_err != NULL && err_code(open_err) == ERR_NOT_FOUND &&
-        config->http_server.dir != NULL) {
-        err_free(open_err);
-        open_err = resource_open(config->http_server.dir, x->request->path, &file, &type);
-    }
+    open_err = static_open(x, &file, &type);
     if (open_err != NULL)
         err = refuse(x, open_err, timeout);
     else if (file.is_dir)

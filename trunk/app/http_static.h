@@ -8,6 +8,9 @@
  */
 #include "app/http_exchange.h"
 
+/* Whether there is a file at the request's address. Does not yield. */
+int http_static_has(const struct http_exchange *x);
+
 /* NULL without memory. */
 struct http_handler *http_static_new(void);
 void http_static_free(struct http_handler *handler);

@@ -1,8 +1,9 @@
 /*
  * WebSocket viewers, RFC 6455. The upgrade is answered at once, whether the stream is there
- * or waited for: a browser gives up on a handshake that hangs. What is refused is refused before
- * it, by a plain HTTP answer; afterwards a close code says why. The client has nothing
- * to say but ping, pong and close; messages are checked and passed over.
+ * or waited for: a browser gives up on a handshake that hangs. A request that is no proper upgrade
+ * gets a plain HTTP answer; who may not have the stream is upgraded and told so by a close code,
+ * the one thing that a page can read. The client has nothing to say but ping, pong and
+ * close; messages are checked and passed over.
  *
  * Whoever sends the second close frame may close (section 7.1.1): a client's close is
  * answered and that is all; after one of ours the client's is waited for, or a reset
@@ -24,6 +25,8 @@
 #define HTTP_WS_READS       16 /* at one go; others want to run */
 #define HTTP_WS_SCRATCH     1024
 #define HTTP_WS_EARLY_MAX   65536 /* more than the session reads at once */
+/* How long a client that was refused may take to answer the close. */
+#define HTTP_WS_REFUSED_WAIT (2 * USEC_PER_SEC)
 
 struct http_ws {
     struct ws_in in;
@@ -195,4 +198,22 @@ void http_ws_close(struct http_ws *ws, struct net_conn *conn, int code, const ch
     if (err == NULL)
         http_ws_linger(ws, conn, timeout);
     err_free(err);
+}
+
+struct err *http_ws_refuse(struct http_exchange *x, int status, const char *headers, usec_t timeout,
+                           const char *reason)
+{
+    struct http_ws *ws = NULL;
+    struct err *err;
+
+    if (x->request->upgrade != HTTP_UPGRADE_WEBSOCKET)
+        return http_answer_error(x, status, headers, timeout, "%s", reason);
+    err = http_ws_accept(x, &ws, timeout);
+    if (ws == NULL)
+        return err;
+    if (ws->early.len > 0)
+        (void)bytes_serve(ws, buf_data(&ws->early), ws->early.len, NULL);
+    http_ws_close(ws, x->conn, WS_CODE_REFUSED + status, reason, HTTP_WS_REFUSED_WAIT);
+    http_ws_free(ws);
+    return NULL;
 }

@@ -30,6 +30,13 @@ const char *http_ws_ended(const struct http_ws *ws);
 void http_ws_close(struct http_ws *ws, struct net_conn *conn, int code, const char *reason,
                    usec_t timeout);
 
+/*
+ * Refuses a stream: the answer of http_answer_error(), or, to who asks for a WebSocket, the upgrade
+ * and a close with 4000 + status and the reason, as browsers tell their pages nothing of an answer.
+ */
+struct err *http_ws_refuse(struct http_exchange *x, int status, const char *headers, usec_t timeout,
+                           const char *reason);
+
 /* Our close frame is out: waits for the peer's, or its end, at the most for timeout. */
 void http_ws_linger(struct http_ws *ws, struct net_conn *conn, usec_t timeout);
 

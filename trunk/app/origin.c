@@ -226,6 +226,35 @@ int origin_source_url(const char *url, const struct origin_stream *stream, const
     return take(&buf, rc, out);
 }
 
+/* "app/stream" to "app", where the last part is this stream. */
+static void cut_stream(char *app, const char *stream)
+{
+    size_t app_len = strlen(app);
+    size_t len = strlen(stream);
+
+    if (app_len > len + 1 && app[app_len - len - 1] == '/' &&
+        strcmp(app + app_len - len, stream) == 0)
+        app[app_len - len - 1] = '\0';
+}
+
+int origin_redirect(struct url_rtmp *url, const char *to)
+{
+    struct url_rtmp next;
+    int had_vhost = strcmp(url->vhost, url->host) != 0;
+
+    if (url_rtmp_parse(&next, to, NULL) != SCAN_DONE || strcmp(next.schema, "rtmp") != 0 ||
+        next.host[0] == '\0')
+        return -1;
+    cut_stream(next.app, url->stream);
+    if (had_vhost)
+        (void)str_copy(next.vhost, sizeof(next.vhost), url->vhost);
+    if (url->param[0] != '\0')
+        (void)str_copy(next.param, sizeof(next.param), url->param);
+    (void)str_copy(next.stream, sizeof(next.stream), url->stream);
+    *url = next;
+    return 0;
+}
+
 void origin_show(const char *url, char *out, size_t cap)
 {
     const char *host = strstr(url, "://");

@@ -40,6 +40,14 @@ int origin_destination_url(const char *text, const struct origin_stream *stream,
 int origin_source_url(const char *url, const struct origin_stream *stream, const char *port,
                       char out[ORIGIN_URL_MAX]);
 
+struct url_rtmp;
+/*
+ * Changes url to where a server sends its client on: `to` is a tcUrl, or one with the stream
+ * behind it, as some servers say. What url says of stream, vhost and parameters stays. 0, or -1 when
+ * that is no address that can be followed.
+ */
+int origin_redirect(struct url_rtmp *url, const char *to);
+
 /* "rtmp://host:port": what a log may show of an address. */
 void origin_show(const char *url, char *out, size_t cap);
 

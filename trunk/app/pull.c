@@ -10,12 +10,14 @@
 #include "app/pull.h"
 
 #include "app/origin.h"
+#include "app/pull_past.h"
 #include "app/pull_private.h"
 #include "app/server.h"
 #include "app/stream.h"
 #include "base/str.h"
 #include "co/co.h"
 #include "media/flv.h"
+#include "media/mux.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -25,11 +27,15 @@
 
 #define PULL_PAUSE_MIN (100 * USEC_PER_MS)
 #define PULL_PAUSE_MAX (3 * USEC_PER_SEC)
-/* Until an origin was asked: there are others, or it is the only one. */
+/* Until an origin was asked: others were not tried yet, all have failed, or it is the only one. */
+#define PULL_CONNECT_SOON USEC_PER_SEC
 #define PULL_CONNECT_NEXT (3 * USEC_PER_SEC)
 #define PULL_CONNECT_ONLY (10 * USEC_PER_SEC)
 /* How long the only origin is waited at before it is asked again, should it have died unseen. */
 #define PULL_WAIT_ONLY (35 * USEC_PER_SEC)
+/* How long until a stream is looked up again that nobody has, should nobody say so. */
+#define PULL_LOOK_AGAIN (5 * USEC_PER_SEC)
+#define PULL_LOOK       (USEC_PER_SEC / 2)
 /* A try that went on for so long was none in vain. */
 #define PULL_GOOD     USEC_PER_SEC
 #define PULL_PATIENT  (5 * USEC_PER_SEC)
@@ -37,7 +43,10 @@
 
 usec_t pull_connect_timeout(const struct pull *pull)
 {
-    return pull->target_count > 1 ? PULL_CONNECT_NEXT : PULL_CONNECT_ONLY;
+    if (pull->target_count == 1 && pull->options.find == NULL)
+        return PULL_CONNECT_ONLY;
+    /* Who is far away gets the longer time in the second round. */
+    return pull->failures < (unsigned)pull->target_count ? PULL_CONNECT_SOON : PULL_CONNECT_NEXT;
 }
 
 /* ---- media ---- */
@@ -45,9 +54,12 @@ usec_t pull_connect_timeout(const struct pull *pull)
 /* Where there is another origin a second counts; where there is none, nothing is won by haste. */
 usec_t pull_limit(const struct pull *pull)
 {
+    int has_find = pull->options.find != NULL;
+    int others = has_find && pull->at == 0 ? 0 : pull->target_count - has_find - 1;
+
     if (pull->is_live)
-        return pull->target_count > 1 ? pull->options.stall : 5 * pull->options.stall;
-    return pull->target_count > 1 ? pull->options.stall : PULL_WAIT_ONLY;
+        return others > 0 ? pull->options.stall : 5 * pull->options.stall;
+    return others > 0 ? pull->options.stall : PULL_WAIT_ONLY;
 }
 
 usec_t pull_left(const struct pull *pull)
@@ -86,14 +98,33 @@ static void pull_enter(struct pull *pull)
     client_enter(pull->server, &pull->client);
 }
 
+static void pull_over(struct pull *pull)
+{
+    if (pull->options.on_over != NULL)
+        pull->options.on_over(pull->options.arg);
+}
+
 static struct err *pull_publish(struct pull *pull)
 {
     struct source_config config;
 
     stream_source_config(pull->vhost, &config);
-    if (source_publish(pull->source, &config, co_now()) != 0)
-        return err_new(ERR_BUSY, "%s is published here already", source_key(pull->source));
+    config.is_relayed = pull->options.is_worker;
+    config.is_joined = pull->options.is_joined;
+    config.keeps_begin = pull->server->worker != NULL && !pull->options.is_worker;
+    if (pull->options.on_live != NULL && pull->options.on_live(pull->options.arg) != 0)
+        return err_new(ERR_BUSY, "%s is published elsewhere here", source_key(pull->source));
+    /* Already now: who is told of the publication asks whose it is. */
     pull->is_live = 1;
+    if (source_publish(pull->source, &config, co_now()) != 0) {
+        pull->is_live = 0;
+        pull_over(pull);
+        return err_new(ERR_BUSY, "%s is published here already", source_key(pull->source));
+    }
+    if (pull->is_marked)
+        source_filled(pull->source);
+    if (pull->options.is_worker)
+        source_promise(pull->source, (pull->flags & 4) != 0, (pull->flags & 1) != 0);
     pull->live_at = co_now();
     for (int i = 0; i < pull->target_count; i++)
         pull->target[i].was_waited = pull->target[i].was_failed = 0;
@@ -110,7 +141,32 @@ static void pull_push(struct pull *pull, enum frame_type type, uint32_t timestam
     struct frame frame;
 
     flv_frame_parse(&frame, type, timestamp, data, len);
+    if (pull->past != NULL)
+        pull_past_note(pull->past, &frame);
     source_push(pull->source, &frame, co_now());
+}
+
+/* Whether this is held until the origin has something that is new. */
+static int pull_holds(struct pull *pull, enum frame_type type, uint32_t timestamp,
+                      const uint8_t *data, size_t len)
+{
+    struct frame frame;
+
+    if (pull->past == NULL)
+        return 0;
+    flv_frame_parse(&frame, type, timestamp, data, len);
+    return pull_past_hold(pull->past, &frame, co_now());
+}
+
+static void pull_push_held(struct pull *pull)
+{
+    struct frame frame;
+    size_t at = 0;
+
+    while (pull->past != NULL && pull_past_take(pull->past, &at, &frame))
+        source_push(pull->source, &frame, co_now());
+    if (pull->past != NULL)
+        pull_past_begin(pull->past);
 }
 
 /* Whether a script tag is onMetaData: what else servers say there is no part of the stream. */
@@ -119,6 +175,19 @@ static int is_meta(const uint8_t *data, size_t len)
     static const char name[] = "\x02\x00\x0aonMetaData";
 
     return len >= sizeof(name) - 1 && memcmp(data, name, sizeof(name) - 1) == 0;
+}
+
+/* What a server of ours says behind the past of a stream. */
+static int is_mark(const uint8_t *data, size_t len)
+{
+    return len == MUX_RELAY_MARK_SIZE && memcmp(data, MUX_RELAY_MARK, len) == 0;
+}
+
+static void pull_filled(struct pull *pull)
+{
+    pull->is_marked = 1;
+    if (pull->is_live)
+        source_filled(pull->source);
 }
 
 static void pull_forget_meta(struct pull *pull)
@@ -147,10 +216,17 @@ struct err *pull_take(struct pull *pull, enum frame_type type, uint32_t timestam
 
     if (pull->is_stopping)
         return err_new(ERR_INTERRUPTED, "it is to end");
-    if (type == FRAME_SCRIPT && !is_meta(data, len))
+    if (type == FRAME_SCRIPT && !is_meta(data, len)) {
+        if (is_mark(data, len))
+            pull_filled(pull);
         return NULL;
+    }
     if (type == FRAME_SCRIPT && !pull->is_live) {
         pull_keep_meta(pull, data, len);
+        return NULL;
+    }
+    if (!pull->is_live && pull_holds(pull, type, timestamp, data, len)) {
+        pull->media_at = co_now();
         return NULL;
     }
     if (!pull->is_live) {
@@ -160,6 +236,7 @@ struct err *pull_take(struct pull *pull, enum frame_type type, uint32_t timestam
         if (pull->meta != NULL)
             pull_push(pull, FRAME_SCRIPT, timestamp, pull->meta, pull->meta_len);
         pull_forget_meta(pull);
+        pull_push_held(pull);
     }
     if (type != FRAME_SCRIPT)
         pull->media_at = co_now();
@@ -176,8 +253,9 @@ static void pull_log_end(struct pull *pull, const struct err *err, int was_live)
 
     if (was_live)
         level = pull->is_stopping ? LOG_INFO : LOG_WARN;
-    else if (!target->was_failed && !pull->is_stopping && err_code(err) != ERR_TIMEOUT)
-        level = LOG_WARN;
+    else if (!target->was_failed && !pull->is_stopping && !pull->is_again &&
+             (err_code(err) != ERR_TIMEOUT || !pull->is_asked))
+        level = LOG_WARN; /* else it has waited in vain, which is no fault */
     if (level == LOG_WARN && !was_live)
         target->was_failed = 1;
     errno = err_errno(err);
@@ -194,6 +272,7 @@ static void pull_unpublish(struct pull *pull)
     pull->is_live = 0;
     client_leave(pull->server, &pull->client);
     source_unpublish(pull->source, co_now());
+    pull_over(pull);
 }
 
 /* One try, and what it means for the next. */
@@ -208,7 +287,8 @@ static void pull_try(struct pull *pull)
     relay_write(pull->options.relay != NULL ? pull->options.relay : &nobody,
                 pull->server->server_id, pull->relay);
     pull->media_at = began;
-    pull->is_again = pull->is_asked = 0;
+    pull->is_again = pull->is_asked = pull->is_marked = 0;
+    pull->pace = 0;
     err = str_starts(target->url, "rtmp") ? pull_rtmp(pull, target) : pull_flv(pull, target);
     assert(err != NULL && pull->conn == NULL);
     was_live = pull->is_live && co_now() - pull->live_at >= PULL_GOOD;
@@ -221,6 +301,8 @@ static void pull_try(struct pull *pull)
         pull->failures++;
     pull_unpublish(pull);
     pull_forget_meta(pull);
+    if (pull->past != NULL)
+        pull_past_begin(pull->past);
     err_free(err);
     if (!pull->is_again)
         pull->at = (pull->at + 1) % pull->target_count;
@@ -254,10 +336,63 @@ static void pull_free(struct pull *pull)
         free(pull->target[i].unix_path);
     }
     free(pull->target);
+    co_cond_fini(&pull->told);
+    pull_past_free(pull->past);
     pull_forget_meta(pull);
     source_unref(pull->source);
     config_unref(pull->config);
     free(pull);
+}
+
+static struct err *pull_found(struct pull *pull, const struct pull_place *place)
+{
+    struct pull_target *target = &pull->target[0];
+    char *url, *host;
+
+    if (target->url != NULL && strcmp(target->url, place->url) == 0)
+        return NULL;
+    url = strdup(place->url);
+    host = place->host[0] != '\0' ? strdup(place->host) : NULL;
+    if (url == NULL || (place->host[0] != '\0' && host == NULL)) {
+        free(url);
+        free(host);
+        return err_new(ERR_NOMEM, "no memory for a pull");
+    }
+    free(target->url);
+    free(target->host);
+    target->url = url;
+    target->host = host;
+    target->was_waited = target->was_failed = 0;
+    origin_show(url, target->show, sizeof(target->show));
+    return NULL;
+}
+
+/*
+ * Looks up where the stream is. 0: there is somebody to be asked. -1: nobody, and some rest was
+ * taken; or there is news.
+ */
+static int pull_look(struct pull *pull)
+{
+    struct pull_place *place = malloc(sizeof(*place));
+    int is_found;
+
+    pull->is_again = 0;
+    is_found = place != NULL && pull->options.find(pull->options.arg, place, PULL_LOOK) == 1;
+    if (is_found) {
+        struct err *err = pull_found(pull, place);
+
+        is_found = err == NULL;
+        err_free(err);
+    }
+    free(place);
+    if (pull->is_stopping || pull->is_again)
+        return -1;
+    if (!is_found && pull->target_count > 1)
+        pull->at = 1;
+    if (is_found || pull->at > 0)
+        return 0;
+    (void)co_cond_wait(&pull->told, PULL_LOOK_AGAIN);
+    return -1;
 }
 
 static void pull_run(void *arg)
@@ -267,10 +402,14 @@ static void pull_run(void *arg)
     while (!pull->is_stopping) {
         usec_t pause;
 
+        if (pull->is_again)
+            pull->at = pull->options.find != NULL ? 0 : pull->at;
+        if (pull->at == 0 && pull->options.find != NULL && pull_look(pull) != 0)
+            continue;
         pull_try(pull);
-        pause = pull->is_stopping ? 0 : pull_pause(pull);
+        pause = pull->is_stopping || pull->is_again ? 0 : pull_pause(pull);
         if (pause > 0)
-            (void)co_sleep(pause);
+            (void)co_cond_wait(&pull->told, pause);
         else
             co_yield ();
     }
@@ -288,14 +427,15 @@ static char *copy_or_null(const char *text, int *is_bad)
 
 static int pull_targets(struct pull *pull, const struct pull_options *options)
 {
+    int first = options->find != NULL;
     int is_bad = 0;
 
-    pull->target = calloc((size_t)options->origin_count, sizeof(*pull->target));
+    pull->target = calloc((size_t)(first + options->origin_count), sizeof(*pull->target));
     if (pull->target == NULL)
         return -1;
-    pull->target_count = options->origin_count;
+    pull->target_count = first + options->origin_count;
     for (int i = 0; i < options->origin_count; i++) {
-        struct pull_target *target = &pull->target[i];
+        struct pull_target *target = &pull->target[first + i];
         const struct pull_origin *origin = &options->origins[i];
 
         target->url = copy_or_null(origin->url, &is_bad);
@@ -313,16 +453,20 @@ struct pull *pull_start(const struct pull_options *options)
 {
     struct pull *pull = calloc(1, sizeof(*pull));
 
-    assert(options->origin_count > 0 && options->origin_count <= PULL_ORIGINS_MAX);
+    assert(options->origin_count > 0 || options->find != NULL);
+    assert(options->origin_count <= PULL_ORIGINS_MAX);
     assert(options->on_end != NULL && options->stall > 0);
     if (pull == NULL)
         return NULL;
+    err_free(co_cond_init(&pull->told));
     pull->server = options->server;
     pull->options = *options;
     pull->options.origins = NULL;
     pull->config = config_ref(options->server->config);
     pull->vhost = config_vhost_find(pull->config, options->vhost);
     pull->source = source_ref(options->source);
+    if (!options->is_worker)
+        pull->past = pull_past_new(); /* without memory it goes without */
     if (pull->vhost == NULL || pull_targets(pull, options) != 0 ||
         (pull->co = co_spawn(pull_run, pull)) == NULL) {
         pull_free(pull);
@@ -350,6 +494,21 @@ void pull_again(struct pull *pull)
     if (pull->is_live || pull->is_stopping)
         return;
     pull->is_again = 1;
+    co_cond_signal(&pull->told);
+    if (pull->conn != NULL)
+        io_close(&pull->conn->io);
+}
+
+void pull_moved(struct pull *pull, const char *url)
+{
+    char show[sizeof(pull->target->show)];
+
+    origin_show(url, show, sizeof(show));
+    if (pull->is_stopping || (pull->is_live && pull->at > 0) ||
+        (pull->is_live && strcmp(pull->target[0].show, show) == 0))
+        return;
+    pull->is_again = 1;
+    co_cond_signal(&pull->told);
     if (pull->conn != NULL)
         io_close(&pull->conn->io);
 }

@@ -21,17 +21,32 @@ struct pull_origin {
     const char *unix_path; /* HTTP: connect there; NULL: to the address */
 };
 
+/* Where it is found to be at this moment. */
+struct pull_place {
+    char url[2048];
+    char host[256]; /* as above; "": none */
+};
+
 #define PULL_ORIGINS_MAX 16
 
 struct pull_options {
     struct server *server;
     struct source *source;             /* a reference is taken */
     const char *vhost;                 /* whose directives the source gets */
-    const struct pull_origin *origins; /* copied */
+    const struct pull_origin *origins; /* copied; none only if it is found */
     int origin_count;
+    int is_worker;   /* from another worker of this server, whose timeline it stays on */
+    int is_joined;   /* and one that was published before anybody wanted it here */
     usec_t stall;    /* without media for that long is as good as gone; five times that if alone */
     struct tls *tls; /* for https; borrowed; NULL: none */
     const struct relay *relay; /* who asks us for it; borrowed and read at each try; NULL: nobody */
+    /* Looks up where the stream is, before each round of the origins: 1 with *place, or 0. Whoever
+       knows better later calls pull_moved() or pull_again(). NULL: there is no such place. */
+    int (*find)(void *arg, struct pull_place *place, usec_t timeout);
+    /* The first of the stream is here: 0, or -1 when it may not be published after all. And the end
+       of that. Must not yield. NULL: nobody asks. */
+    int (*on_live)(void *arg);
+    void (*on_over)(void *arg);
     /* The pull is over; called from its coroutine, which ends right behind. Must not yield. */
     void (*on_end)(struct pull *pull, void *arg);
     void *arg;
@@ -48,6 +63,9 @@ void pull_leave(struct pull *pull);
 
 /* It has more to say of itself (options' relay has changed): asks anew, unless the stream plays. */
 void pull_again(struct pull *pull);
+/* The stream is said to be there now: it is looked up again, unless it plays from there, or from
+ * one of the origins. */
+void pull_moved(struct pull *pull, const char *url);
 
 /* True while the stream plays. */
 int pull_is_live(const struct pull *pull);

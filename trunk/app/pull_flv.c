@@ -5,7 +5,9 @@
  */
 #include "app/pull_private.h"
 
+#include "app/fanout.h"
 #include "app/server.h"
+#include "app/stream.h"
 #include "base/str.h"
 #include "co/co.h"
 #include "co/http_client.h"
@@ -14,6 +16,9 @@
 #include <string.h>
 
 #define PULL_REASON_WAIT USEC_PER_SEC
+/* What waits for a batch here anyway may be sent together: from and up to so much. */
+#define PULL_PACE_MIN  (15 * USEC_PER_MS)
+#define PULL_PACE_MAX  (90 * USEC_PER_MS)
 
 static struct err *flv_take(struct pull *pull, struct flv_in *in, const uint8_t *data, size_t len)
 {
@@ -29,11 +34,33 @@ static struct err *flv_take(struct pull *pull, struct flv_in *in, const uint8_t 
         len -= used;
         if (scan == SCAN_MORE)
             break;
+        pull->flags = flv_in_flags(in);
         err = pull_take(pull, tag.type, tag.timestamp, tag.data, tag.len);
         if (err != NULL)
             return err;
     }
     return NULL;
+}
+
+/*
+ * Tells the other worker how much may come at once, when that has changed: frame by frame while
+ * viewers get every frame at once, and in few batches where they do, too. Each batch costs
+ * both workers a turn, and while it is waited for the publisher need not be read either.
+ */
+static void flv_pace(struct pull *pull)
+{
+    const struct stream *stream = source_data(pull->source);
+    usec_t pace = 0;
+    uint8_t told;
+    struct iovec iov = {&told, 1};
+
+    if (stream->channel != NULL)
+        pace = fanout_channel_pace(stream->channel) / FANOUT_PACE_PART;
+    if (pace > PULL_PACE_MAX)
+        pace = PULL_PACE_MAX;
+    told = (uint8_t)(pace < PULL_PACE_MIN ? 0 : pace / USEC_PER_MS);
+    if (told != pull->pace && net_try_writev(pull->conn, &iov, 1) == 1)
+        pull->pace = told;
 }
 
 static struct err *flv_loop(struct pull *pull, struct http_client *client, struct flv_in *in)
@@ -55,6 +82,8 @@ static struct err *flv_loop(struct pull *pull, struct http_client *client, struc
         }
         if (err == NULL)
             err = flv_take(pull, in, data, len);
+        if (err == NULL && pull->options.is_worker && pull->is_live)
+            flv_pace(pull);
     }
     return err;
 }

@@ -6,6 +6,7 @@
  */
 #include "app/client.h"
 #include "app/pull.h"
+#include "co/co.h"
 #include "media/frame.h"
 
 struct pull_target {
@@ -21,13 +22,18 @@ struct pull {
     struct source *source; /* held */
     struct pull_options options;
     struct co *co;
-    struct net_conn *conn; /* of this try; NULL between two */
-    struct pull_target *target;
+    struct co_cond told;        /* pull_again(), to one that rests */
+    struct net_conn *conn;      /* of this try; NULL between two */
+    struct pull_target *target; /* with find the first is what was found */
     int target_count;
     int at;            /* the present one's place */
     unsigned failures; /* tries in a row that gave nothing */
+    int flags;         /* HTTP-FLV: what the header promises */
+    uint8_t pace;      /* ms between two batches, as another worker was told */
     uint8_t is_live, is_asked, is_stopping, is_again;
-    uint8_t *meta; /* onMetaData that came before any media */
+    uint8_t is_marked;      /* the past of the stream is over, before anything of it has come */
+    struct pull_past *past; /* NULL: another worker's stream, which is given on as it comes */
+    uint8_t *meta;          /* onMetaData that came before any media */
     size_t meta_len;
     usec_t began_at, live_at, media_at;
     struct client client;

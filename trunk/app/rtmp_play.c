@@ -16,7 +16,8 @@ struct playing {
     struct source *source;
     const struct config_vhost *vhost;
     struct fanout_viewer *fv;
-    uint8_t is_over; /* the peer ended it */
+    uint32_t chunk_size; /* of the bytes that the fan-out sends */
+    uint8_t is_over;     /* the peer ended it */
 };
 
 static __attribute__((noinline)) int play_open(struct rtmp_session *session, struct playing *p)
@@ -24,6 +25,7 @@ static __attribute__((noinline)) int play_open(struct rtmp_session *session, str
     struct fanout_viewer_opts opts = {.vhost = p->vhost, .framing = FANOUT_RAW};
     struct viewer *viewer = viewer_open(p->source, &rtmp_mux, clock_now());
 
+    p->chunk_size = viewer != NULL ? viewer_chunk_size(viewer) : 0;
     p->fv = viewer != NULL
                 ? fanout_viewer_open(session->server->fanout, session->conn, viewer, &opts)
                 : NULL;
@@ -86,6 +88,18 @@ static __attribute__((noinline)) struct err *play_broken(const struct rtmp_sessi
     return err_new(ERR_CLOSED, "the connection broke or stood still");
 }
 
+/* Another viewer in the place of one whose stream has ended. */
+static __attribute__((noinline)) struct err *play_again(struct rtmp_session *session,
+                                                        struct playing *p)
+{
+    struct err *err;
+
+    if (play_open(session, p) != 0)
+        return err_new(ERR_NOMEM, "no memory for a viewer");
+    err = rtmp_talk_chunk_size(session->talk, p->chunk_size);
+    return err != NULL ? err : play_take(session, p);
+}
+
 /* The player's life. Its stack stays small: it is what a parked player keeps. */
 static struct err *play_loop(struct rtmp_session *session, struct playing *p)
 {
@@ -100,8 +114,7 @@ static struct err *play_loop(struct rtmp_session *session, struct playing *p)
         case FANOUT_ENDED:
             /* RTMP has no end of response: the player goes on with the next epoch. */
             fanout_viewer_close(p->fv);
-            if (play_open(session, p) != 0)
-                return err_new(ERR_NOMEM, "no memory for a viewer");
+            err = play_again(session, p);
             break;
         default:
             err = play_broken(session);
@@ -136,16 +149,17 @@ static struct err *play_finish(struct rtmp_session *session, struct playing *p)
 }
 
 struct err *rtmp_play_run(struct rtmp_session *session, struct source *source,
-                          const struct config_vhost *vhost)
+                          const struct config_vhost *vhost, uint32_t stream_id)
 {
     struct playing p = {.source = source, .vhost = vhost};
     struct err *err, *unfinished = NULL;
 
+    if (play_open(session, &p) != 0)
+        return err_new(ERR_NOMEM, "no memory for a viewer");
+    err = rtmp_talk_play_ok(session->talk, stream_id, p.chunk_size, RTMP_ANSWER_TIMEOUT);
     rtmp_session_log(session, "play", source);
-    if (play_open(session, &p) == 0)
+    if (err == NULL)
         err = play_loop(session, &p);
-    else
-        err = err_new(ERR_NOMEM, "no memory for a viewer");
     if (err == NULL)
         unfinished = play_finish(session, &p);
     if (p.fv != NULL)

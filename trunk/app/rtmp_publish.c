@@ -8,6 +8,9 @@
  */
 #include "app/rtmp_session_private.h"
 
+#include "app/directory.h"
+#include "app/edge.h"
+#include "app/edge_publish.h"
 #include "app/fanout.h"
 #include "app/stream.h"
 #include "app/worker.h"
@@ -16,25 +19,32 @@
 #include "media/flv.h"
 #include "proto/token.h"
 
-#include <sys/socket.h>
-
 #define IDLE_CHECK USEC_PER_SEC
 /* Longest pause between two reads, the least that is worth it, and what may come meanwhile. */
 #define NAP_MAX   (150 * USEC_PER_MS)
 #define NAP_MIN   (5 * USEC_PER_MS)
-#define NAP_GRID  (10 * USEC_PER_MS)
+#define NAP_GRID  (30 * USEC_PER_MS)
 #define NAP_BYTES (32 * 1024)
 /* While somebody watches: so much for each stream of the server, from and up to. */
-#define NAP_PER_STREAM 500
+#define NAP_PER_STREAM USEC_PER_MS
 /* And this part of the time between two batches. */
-#define NAP_PACE_PART   4
+
 #define NAP_WATCHED_MIN (15 * USEC_PER_MS)
-#define NAP_WATCHED_MAX (60 * USEC_PER_MS)
+#define NAP_WATCHED_MAX (120 * USEC_PER_MS)
+/* Naps end at common moments, so that many publishers share one turn of the loop: every so often.
+ */
+#define NAP_WATCHED_GRID (10 * USEC_PER_MS)
+
+/* How long until an encoder's stream is asked for again that an origin had, which is away. */
+#define ELSEWHERE_PAUSE (250 * USEC_PER_MS)
+
+enum publish_verdict { PUBLISH_OURS, PUBLISH_BUSY, PUBLISH_ELSEWHERE };
 
 struct publishing {
     struct rtmp_session *session;
     struct co *co;
     struct source *source;
+    const char *param; /* of the address, the caller's */
     const struct config_publish *limits;
     usec_t last_media;
     usec_t last_viewer, checked; /* kickoff_for_idle */
@@ -44,18 +54,9 @@ struct publishing {
     uint8_t is_urgent;   /* min_latency, or a mw_latency of 0: every frame at once */
     uint8_t is_replaced; /* another publisher has the stream now: it is not to be touched */
     uint8_t has_print;
+    uint8_t has_waited;              /* for an origin that is away, and the log has been told */
     uint8_t print[TOKEN_PRINT_SIZE]; /* of its parameters, for replace_same_token */
 };
-
-/*
- * How much must have come before the kernel wakes us (an end always does). Lowering it signals
- * what is there already (tcp(7)), so the reactor misses nothing. A socket that cannot is woken
- * more often: no harm.
- */
-static void publish_lowat(const struct rtmp_session *session, int bytes)
-{
-    (void)setsockopt(session->conn->fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes));
-}
 
 /*
  * How long a read may be put off. Nobody watches: as long as it is any good. Somebody does: with
@@ -78,7 +79,7 @@ static usec_t publish_rest(const struct rtmp_session *session, const struct publ
         rest = NAP_WATCHED_MAX;
     /* What waits for a batch anyway may as well wait in the socket for a part of that time. */
     stream = source_data(p->source);
-    pace = stream->channel != NULL ? fanout_channel_pace(stream->channel) / NAP_PACE_PART : 0;
+    pace = stream->channel != NULL ? fanout_channel_pace(stream->channel) / FANOUT_PACE_PART : 0;
     if (rest < pace)
         rest = pace;
     return rest < NAP_WATCHED_MIN ? 0 : rest;
@@ -90,6 +91,7 @@ static void publish_nap(struct rtmp_session *session, struct publishing *p)
     usec_t now = co_now();
     uint64_t bytes = session->conn->bytes_in - p->drained_bytes;
     usec_t since = now - p->drained_at;
+    usec_t grid;
     usec_t rest;
     usec_t nap;
 
@@ -98,17 +100,16 @@ static void publish_nap(struct rtmp_session *session, struct publishing *p)
     p->drained_bytes = session->conn->bytes_in;
     p->drained_at = now;
     rest = publish_rest(session, p);
+    if (p->limits->mr && rest < p->limits->mr_latency)
+        rest = p->limits->mr_latency;
     nap = rest;
     if (bytes > 0)
         nap = (usec_t)((uint64_t)since * NAP_BYTES / bytes);
     if (nap < NAP_MIN || rest == 0)
         return;
-    /* Naps end at common moments, so that many publishers share one turn of the loop. */
-    nap = (now + (nap < rest ? nap : rest)) / NAP_GRID * NAP_GRID + NAP_GRID - now;
+    grid = rest == NAP_MAX ? NAP_GRID : NAP_WATCHED_GRID;
     /* A hangup or an interrupt ends it; the read then says which. */
-    publish_lowat(session, NAP_BYTES);
-    (void)net_wait(session->conn, 0, nap);
-    publish_lowat(session, 1);
+    net_doze(session->conn, NAP_BYTES, (now + (nap < rest ? nap : rest)) / grid * grid + grid);
 }
 
 /* kickoff_for_idle: a publisher without viewers for that long is ended. */
@@ -200,6 +201,19 @@ void rtmp_publish_put_out(struct stream *stream)
     co_interrupt(old->co);
 }
 
+int rtmp_publish_who(const struct stream *stream, struct rtmp_publisher *out)
+{
+    const struct rtmp_session *session;
+
+    if (stream->holder == NULL)
+        return -1;
+    session = stream->holder->session;
+    *out = (struct rtmp_publisher){session->client.id, session->conn->ip, session->tc_url,
+                                   stream->holder->param,
+                                   session->relay != NULL ? session->relay : ""};
+    return 0;
+}
+
 /* publish.takeover: puts the holder out of the stream, which is free then. 0, or -1. */
 static int publish_take_over(const struct publishing *p, int takeover)
 {
@@ -224,25 +238,135 @@ static enum registry_takeover publish_manner(int takeover)
     return takeover == TAKEOVER_REPLACE_SAME_TOKEN ? REGISTRY_REPLACE_SAME : REGISTRY_REJECT;
 }
 
-/* Takes the stream, which viewers that are there go on watching. 0, or -1 while another has it. */
-static int publish_begin(struct publishing *p, const struct config_vhost *vhost)
+/*
+ * All that can be asked before the stream is taken: the other workers first, with whom it is
+ * decided who of two at one moment it is, then the other origins. ELSEWHERE: *place has it.
+ */
+static enum publish_verdict publish_lock(struct publishing *p, const struct config_vhost *vhost,
+                                         struct directory_place *place, usec_t timeout)
 {
     struct stream *stream = source_data(p->source);
+    const uint8_t *print = p->has_print ? p->print : NULL;
+    enum directory_answer answer;
+    uint64_t claim;
+
+    if (worker_claim(stream, print, publish_manner(vhost->publish.takeover)) != 0) {
+        answer = directory_find(stream->server, vhost, source_key(p->source), place, timeout);
+        if (answer == DIRECTORY_THERE)
+            return PUBLISH_ELSEWHERE;
+        /* Nobody has it any more: what another worker still fetches from elsewhere is over. */
+        if (answer != DIRECTORY_NOBODY ||
+            worker_claim(stream, worker_stray_print, REGISTRY_REPLACE_SAME) != 0 ||
+            worker_claim(stream, print, REGISTRY_REPLACE) != 0)
+            return PUBLISH_BUSY;
+    }
+    claim = stream->claim;
+    answer = directory_claim(stream, vhost, place, timeout);
+    if (stream->claim == claim && answer != DIRECTORY_THERE) {
+        if (answer == DIRECTORY_OURS)
+            edge_give_way(stream);
+        return PUBLISH_OURS;
+    }
+    if (answer == DIRECTORY_THERE) {
+        if (stream->claim == claim)
+            worker_release(stream);
+        return PUBLISH_ELSEWHERE;
+    }
+    directory_release(stream);
+    return PUBLISH_BUSY;
+}
+
+/* Takes the stream, which viewers that are there go on watching. */
+static enum publish_verdict publish_begin(struct publishing *p, const struct config_vhost *vhost,
+                                          struct directory_place *place, usec_t timeout)
+{
+    struct stream *stream = source_data(p->source);
+    enum publish_verdict verdict = publish_lock(p, vhost, place, timeout);
     struct source_config config;
 
-    /* The other workers first: with them it is decided who of two at one moment it is. */
-    if (worker_claim(stream, p->has_print ? p->print : NULL,
-                     publish_manner(vhost->publish.takeover)) != 0)
-        return -1;
+    if (verdict != PUBLISH_OURS)
+        return verdict;
     stream_source_config(vhost, &config);
+    config.keeps_begin = stream->server->worker != NULL;
     if (source_publish(p->source, &config, co_now()) != 0 &&
         (publish_take_over(p, vhost->publish.takeover) != 0 ||
          source_publish(p->source, &config, co_now()) != 0)) {
+        directory_release(stream);
         worker_release(stream);
-        return -1;
+        return PUBLISH_BUSY;
     }
     stream->holder = p;
-    return 0;
+    return PUBLISH_OURS;
+}
+
+/*
+ * Another origin has the stream: the encoder is sent there, or what it publishes is. One that
+ * cannot be reached may have died; its entry does, soon, and then the stream is free. NULL with
+ * *is_again: that was waited for a little.
+ */
+static struct err *publish_elsewhere(struct publishing *p, const struct config_vhost *vhost,
+                                     const struct rtmp_request *request,
+                                     const struct directory_place *place, int *is_again)
+{
+    const struct stream *stream = source_data(p->source);
+    struct edge_publish there = {.source = p->source,
+                                 .vhost = vhost,
+                                 .request = request,
+                                 .app = stream->app,
+                                 .stream = stream->name,
+                                 .param = p->param,
+                                 .at = place->rtmp};
+    struct err *err;
+
+    *is_again = 0;
+    if (vhost->cluster.redirect)
+        return rtmp_session_redirect(p->session, p->source, request, p->param, place);
+    err = edge_publish_run(p->session, &there);
+    if (!there.is_unreached)
+        return err;
+    if (!p->has_waited)
+        log_warn(p->session->server->log, "%s: waits for the end of the lease of %s: %s",
+                 source_key(p->source), place->rtmp, err_text(err));
+    p->has_waited = 1;
+    err_free(err);
+    *is_again = 1;
+    if (net_wait(p->session->conn, 0, ELSEWHERE_PAUSE) < 0)
+        return err_new(ERR_INTERRUPTED, "the server stops");
+    return p->session->conn->ready & NET_HUP ? err_new(ERR_CLOSED, "the encoder left") : NULL;
+}
+
+/* Until the stream is this publisher's; or *is_over, with what it was told. */
+static struct err *publish_ask(struct publishing *p, const struct config_vhost *vhost,
+                               const struct rtmp_request *request, int *is_over)
+{
+    /* A lease, and what it takes to be sure of its end. */
+    usec_t deadline = co_deadline(vhost->cluster.lease + USEC_PER_SEC);
+    const char *why = "The stream is already being published";
+    enum publish_verdict verdict;
+    struct directory_place place;
+    struct err *err;
+    int is_again = 1;
+
+    *is_over = 1;
+    for (;;) {
+        verdict = publish_begin(p, vhost, &place, DIRECTORY_TIMEOUT);
+        if (verdict != PUBLISH_ELSEWHERE || !is_again || co_left(deadline) == 0)
+            break;
+        err = publish_elsewhere(p, vhost, request, &place, &is_again);
+        if (err != NULL || !is_again)
+            return err;
+    }
+    *is_over = verdict != PUBLISH_OURS;
+    if (verdict == PUBLISH_OURS)
+        return NULL;
+    if (verdict == PUBLISH_ELSEWHERE)
+        why = "The stream is published at another origin, which does not answer";
+    err = rtmp_talk_refuse(p->session->talk, request, "NetStream.Publish.BadName", why,
+                           RTMP_ANSWER_TIMEOUT);
+    if (err == NULL)
+        rtmp_session_linger(p->session);
+    err_free(err);
+    return err_new(ERR_BUSY, "%s is busy", source_key(p->source));
 }
 
 /* The end, for one who still holds the stream and for one who was put out of it. */
@@ -250,11 +374,11 @@ static struct err *publish_end(struct publishing *p, const struct rtmp_request *
                                struct err *err)
 {
     struct rtmp_session *session = p->session;
+    struct stream *stream = source_data(p->source);
     struct err *sent;
 
+    directory_release(stream);
     if (!p->is_replaced) {
-        struct stream *stream = source_data(p->source);
-
         stream->holder = NULL;
         source_unpublish(p->source, co_now());
         worker_release(stream);
@@ -278,19 +402,16 @@ struct err *rtmp_publish_run(struct rtmp_session *session, struct source *source
     struct publishing p = {.session = session,
                            .co = co_self(),
                            .source = source,
+                           .param = param,
                            .limits = &vhost->publish,
                            .is_urgent = vhost->min_latency || vhost->play.mw_latency == 0};
     struct err *err;
+    int is_over;
 
     p.has_print = token_print(param, p.print) == 0;
-    if (publish_begin(&p, vhost) != 0) {
-        err = rtmp_talk_refuse(session->talk, request, "NetStream.Publish.BadName",
-                               "The stream is already being published", RTMP_ANSWER_TIMEOUT);
-        if (err == NULL)
-            rtmp_session_linger(session);
-        err_free(err);
-        return err_new(ERR_BUSY, "%s is busy", source_key(source));
-    }
+    err = publish_ask(&p, vhost, request, &is_over);
+    if (is_over)
+        return err;
     rtmp_session_log(session, "publish", source);
     err = rtmp_talk_publish_ok(session->talk, request, RTMP_ANSWER_TIMEOUT);
     p.last_media = p.last_viewer = p.drained_at = co_now();

@@ -7,6 +7,7 @@
 #include "app/rtmp_session.h"
 
 #include "app/access.h"
+#include "app/drain.h"
 #include "app/edge.h"
 #include "app/edge_publish.h"
 #include "app/rtmp_session_private.h"
@@ -68,6 +69,24 @@ void rtmp_session_linger(struct rtmp_session *session)
     err_free(err);
 }
 
+/* To another server, while this one drains; NULL: served here. Not inlined: its buffer would lie on
+ * the session's stack for good. */
+static __attribute__((noinline)) struct err *session_send_on(struct rtmp_session *session,
+                                                             const struct rtmp_connect *connect)
+{
+    char tc_url[1024];
+    struct err *err;
+
+    if (drain_tc_url(session->server, connect, tc_url, sizeof(tc_url)) != 0)
+        return NULL;
+    err = rtmp_talk_connect_no(session->talk, "This server is about to end", tc_url,
+                               RTMP_ANSWER_TIMEOUT);
+    if (err != NULL)
+        return err;
+    rtmp_session_linger(session);
+    return err_new(ERR_DENIED, "sent on to %s", tc_url);
+}
+
 static struct err *session_connect(struct rtmp_session *session, struct rtmp_connect *connect)
 {
     const struct config_vhost *vhost;
@@ -84,6 +103,9 @@ static struct err *session_connect(struct rtmp_session *session, struct rtmp_con
     if (session->tc_url == NULL || (connect->relay[0] != '\0' && session->relay == NULL) ||
         (connect->page_url[0] != '\0' && session->page_url == NULL))
         return err_new(ERR_NOMEM, "no memory for a session");
+    err = session_send_on(session, connect);
+    if (err != NULL)
+        return err;
     vhost = config_vhost_find(session->config, connect->address.vhost);
     if (vhost == NULL) {
         err =
@@ -198,7 +220,11 @@ static struct err *session_ask_cluster(struct rtmp_session *session, const struc
     if (session->relay != NULL)
         err = edge_note(session->server, is_play ? source_data(source) : NULL, session->relay);
     if (err == NULL && is_play)
-        err = edge_ask(source_data(source), vhost, setup->url.param, RTMP_ANSWER_TIMEOUT);
+        err = edge_ask(source_data(source), vhost, ORIGIN_RTMP, setup->url.param,
+                       RTMP_ANSWER_TIMEOUT);
+    if (err == NULL && is_play)
+        return rtmp_session_find_elsewhere(session, source, vhost, &setup->request,
+                                           setup->url.param);
     if (err == NULL)
         return NULL;
     return session_refuse(session, &setup->request, err_text(err), err);
@@ -236,12 +262,27 @@ static struct err *session_find(struct rtmp_session *session, struct rtmp_setup 
     return session_ask_cluster(session, setup, *source, *vhost);
 }
 
+/* An encoder at an edge. */
+static struct err *session_relay(struct rtmp_session *session, const struct rtmp_setup *setup,
+                                 struct source *source, const struct config_vhost *vhost)
+{
+    struct edge_publish publish = {.source = source,
+                                   .vhost = vhost,
+                                   .request = &setup->request,
+                                   .app = setup->url.app,
+                                   .stream = setup->url.stream,
+                                   .param = setup->url.param};
+
+    return edge_publish_run(session, &publish);
+}
+
 static struct err *session_request(struct rtmp_session *session)
 {
     const struct config_vhost *vhost = NULL;
     struct source *source = NULL;
     struct rtmp_setup *setup = calloc(1, sizeof(*setup));
     enum rtmp_intent intent;
+    uint32_t stream_id;
     struct err *err;
 
     if (setup == NULL)
@@ -249,14 +290,13 @@ static struct err *session_request(struct rtmp_session *session)
     err = session_find(session, setup, &source, &vhost);
     intent = setup->request.intent;
     if (err == NULL && intent == RTMP_INTENT_PUBLISH && edge_is_remote(vhost))
-        err = edge_publish_run(session, source, vhost, &setup->request, &setup->url);
+        err = session_relay(session, setup, source, vhost);
     else if (err == NULL && intent == RTMP_INTENT_PUBLISH)
         err = rtmp_publish_run(session, source, vhost, &setup->request, setup->url.param);
-    else if (err == NULL)
-        err = rtmp_talk_play_ok(session->talk, &setup->request, RTMP_ANSWER_TIMEOUT);
+    stream_id = setup->request.stream_id;
     free(setup);
     if (err == NULL && intent == RTMP_INTENT_PLAY)
-        err = rtmp_play_run(session, source, vhost);
+        err = rtmp_play_run(session, source, vhost, stream_id);
     if (source != NULL)
         source_unref(source);
     return err;

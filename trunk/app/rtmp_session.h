@@ -19,4 +19,16 @@ void rtmp_session_run(struct server *server, struct net_conn *conn);
 struct stream;
 void rtmp_publish_put_out(struct stream *stream);
 
+/* Who publishes a stream here: what hooks and backends are told. Valid until the next yield. */
+struct rtmp_publisher {
+    const char *id; /* the log's context id */
+    const char *ip;
+    const char *tc_url;
+    const char *param; /* "?a=b", or "" */
+    const char *relay; /* what a server of ours has said of itself; "" for all others */
+};
+
+/* 0, or -1 when nobody does, or not over RTMP. */
+int rtmp_publish_who(const struct stream *stream, struct rtmp_publisher *out);
+
 #endif

@@ -29,6 +29,19 @@ struct rtmp_session {
 /* Lets a refused peer read the refusal: a close over unread bytes would reset it away. */
 void rtmp_session_linger(struct rtmp_session *session);
 
+/*
+ * The stream is at another server: tells the peer so (302), who may come again there. An error,
+ * which ends the session.
+ */
+struct directory_place;
+struct err *rtmp_session_redirect(struct rtmp_session *session, const struct source *source,
+                                  const struct rtmp_request *request, const char *param,
+                                  const struct directory_place *place);
+/* For a play: that, if it is wanted and there is such a server. NULL: it is served here. */
+struct err *rtmp_session_find_elsewhere(struct rtmp_session *session, struct source *source,
+                                        const struct config_vhost *vhost,
+                                        const struct rtmp_request *request, const char *param);
+
 /* The one line at the start of a publish or play ("publish", "play"), and the one at its end. */
 void rtmp_session_log(struct rtmp_session *session, const char *what, const struct source *source);
 void rtmp_session_log_end(struct rtmp_session *session, const char *what,
@@ -42,8 +55,8 @@ void rtmp_session_log_end(struct rtmp_session *session, const char *what,
 struct err *rtmp_publish_run(struct rtmp_session *session, struct source *source,
                              const struct config_vhost *vhost, const struct rtmp_request *request,
                              const char *param);
-/* play was granted and answered already. */
+/* The same for a play, which is answered here, on this message stream. */
 struct err *rtmp_play_run(struct rtmp_session *session, struct source *source,
-                          const struct config_vhost *vhost);
+                          const struct config_vhost *vhost, uint32_t stream_id);
 
 #endif

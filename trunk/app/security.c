@@ -6,75 +6,12 @@
  */
 #include "app/security.h"
 
-#include "base/str.h"
+#include "base/ip.h"
 #include "proto/url.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <string.h>
 #include <strings.h>
-
-#define V4_BITS       32
-#define V6_BITS       128
-#define V4_MAPPED_LEN 12
-
-/* Every address as a v6 one; v4 is mapped (RFC 4291, section 2.5.5.2). */
-struct address {
-    uint8_t byte[V6_BITS / 8];
-};
-
-static const uint8_t v4_mapped[V4_MAPPED_LEN] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
-static int is_v4(const struct address *address)
-{
-    return memcmp(address->byte, v4_mapped, V4_MAPPED_LEN) == 0;
-}
-
-static int address_parse(const char *text, struct address *out)
-{
-    if (inet_pton(AF_INET6, text, out->byte) == 1)
-        return 0;
-    memcpy(out->byte, v4_mapped, V4_MAPPED_LEN);
-    return inet_pton(AF_INET, text, out->byte + V4_MAPPED_LEN) == 1 ? 0 : -1;
-}
-
-/* "10.0.0.0/8", "::1": the address and how many of its bits count. 0 or -1. */
-static int network_parse(const char *text, struct address *out, int *bits)
-{
-    const char *slash = strchr(text, '/');
-    char host[INET6_ADDRSTRLEN];
-    int64_t len;
-    int is_short;
-
-    if (str_copy_n(host, sizeof(host), text,
-                   slash != NULL ? (size_t)(slash - text) : strlen(text)) != 0 ||
-        address_parse(host, out) != 0)
-        return -1;
-    /* A length behind a v4 address counts v4's bits, behind a mapped one v6's. */
-    is_short = strchr(host, ':') == NULL;
-    *bits = V6_BITS;
-    if (slash == NULL)
-        return 0;
-    if (slash[1] < '0' || slash[1] > '9' ||
-        str_to_i64(slash + 1, 0, is_short ? V4_BITS : V6_BITS, &len) != 0)
-        return -1;
-    *bits = (int)len + (is_short ? V6_BITS - V4_BITS : 0);
-    return 0;
-}
-
-static int network_has(const struct address *network, int bits, const struct address *address)
-{
-    size_t whole = (size_t)bits / 8;
-    int rest = bits % 8;
-    uint8_t mask = (uint8_t)(0xff00 >> rest);
-
-    /* "::/0" is every v6 address; v4 is none of them although it is kept as one. */
-    if (is_v4(address) && bits < V6_BITS - V4_BITS)
-        return 0;
-    if (memcmp(network->byte, address->byte, whole) != 0)
-        return 0;
-    return rest == 0 || ((network->byte[whole] ^ address->byte[whole]) & mask) == 0;
-}
 
 /* 1 and *action for the words that begin a rule. */
 static int action_parse(const char *word, enum access_action *action)
@@ -86,9 +23,8 @@ static int action_parse(const char *word, enum access_action *action)
 int security_rules_check(char *const *words, int count, int *at, const char **why)
 {
     enum access_action action;
-    struct address address;
+    struct ip_network network;
     int is_open = 1; /* an action without anything behind it yet */
-    int bits;
 
     assert(words != NULL && at != NULL && why != NULL);
     for (*at = 0; *at < count; (*at)++) {
@@ -100,7 +36,7 @@ int security_rules_check(char *const *words, int count, int *at, const char **wh
         else if (is_action && *at > 0 && is_open)
             *why = "the word before needs all, an address or a network";
         else if (!is_action && strcasecmp(words[*at], "all") != 0 &&
-                 network_parse(words[*at], &address, &bits) != 0)
+                 ip_network_parse(words[*at], &network) != 0)
             *why = "is neither all nor an address nor a network like 10.0.0.0/8";
         if (*why != NULL)
             return -1;
@@ -120,15 +56,14 @@ struct verdict {
 
 /* address: NULL when it cannot be read. */
 static struct verdict rules_ask(const struct config_strings *list, enum access_action action,
-                                const struct address *address)
+                                const struct ip *address)
 {
     struct verdict verdict = {0, 0};
     enum access_action current = ACCESS_PLAY;
 
     for (int i = 0; i < list->count; i++) {
         enum access_action next;
-        struct address network;
-        int bits;
+        struct ip_network network;
 
         if (action_parse(list->item[i], &next)) {
             current = next;
@@ -139,20 +74,20 @@ static struct verdict rules_ask(const struct config_strings *list, enum access_a
         verdict.rules++;
         if (strcasecmp(list->item[i], "all") == 0)
             verdict.matches++;
-        else if (address != NULL && network_parse(list->item[i], &network, &bits) == 0)
-            verdict.matches += network_has(&network, bits, address);
+        else if (address != NULL && ip_network_parse(list->item[i], &network) == 0)
+            verdict.matches += ip_network_has(&network, address);
     }
     return verdict;
 }
 
 int security_allows(const struct config_security *rules, enum access_action action, const char *ip)
 {
-    struct address address;
-    const struct address *known;
+    struct ip address;
+    const struct ip *known;
     struct verdict allow;
 
     assert(rules != NULL && ip != NULL);
-    known = address_parse(ip, &address) == 0 ? &address : NULL;
+    known = ip_parse(ip, &address) == 0 ? &address : NULL;
     if (rules_ask(&rules->deny, action, known).matches > 0)
         return 0;
     allow = rules_ask(&rules->allow, action, known);

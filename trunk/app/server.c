@@ -1,251 +1,46 @@
 /*
- * The server's frame: listeners, the accept loops, the limits on connections,
- * the chain of HTTP handlers, and the end of it all. Each connection is one
- * coroutine, listed here so that a stop reaches every one of them.
+ * The server's frame: listeners, the accept loops, the chain of HTTP handlers,
+ * and the end of it all. Connections are in server_connection.c, listed so that
+ * a stop reaches every one of them.
  */
 #include "app/server.h"
 
 #include "app/auth.h"
 #include "app/cors.h"
+#include "app/directory.h"
 #include "app/edge.h"
 #include "app/fanout.h"
 #include "app/forward.h"
 #include "app/http_api.h"
 #include "app/http_live.h"
 #include "app/http_pull.h"
-#include "app/http_session.h"
 #include "app/http_static.h"
-#include "app/rtmp_session.h"
+#include "app/server_connection.h"
 #include "app/server_tls.h"
 #include "app/stream.h"
 #include "app/worker.h"
 #include "app/worker_http.h"
 #include "base/str.h"
-#include "base/version.h"
 #include "co/net.h"
-#include "co/tls.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-#include <uthash.h>
 
 /* Live sources' timers. */
 #define SERVER_TICK ((usec_t)100 * USEC_PER_MS)
+/* How long a stop waits for what is said to the directory at last. */
+#define SERVER_DIRECTORY_WAIT (USEC_PER_SEC / 2)
 /* How long a stop waits for the connections' coroutines. */
 #define SERVER_STOP_WAIT ((usec_t)3 * USEC_PER_SEC)
-/* Connections that are told "too many" at once; beyond it they are just closed. */
-#define SERVER_REFUSALS_MAX 64
-
-enum server_kind {
-    SERVER_RTMP,
-    SERVER_HTTP,
-    SERVER_API,
-    SERVER_HTTPS,
-    SERVER_RTMPS,
-    SERVER_WORKER /* other workers, at our own socket: no part of any limit */
-};
 
 static const char *const server_kinds[] = {"RTMP", "HTTP", "HTTP API", "HTTPS", "RTMPS", "worker"};
-
-struct server_peer {
-    size_t count;
-    UT_hash_handle hh;
-    char ip[INET6_ADDRSTRLEN];
-};
-
-struct server_connection {
-    struct server *server;
-    struct net_conn *conn;
-    struct co *co;
-    struct server_peer *peer;
-    struct server_connection *prev, *next;
-    enum server_kind kind;
-};
 
 struct server_acceptor {
     struct server *server;
     struct net_listener *listener;
     enum server_kind kind;
 };
-
-/* ---- connections ---- */
-
-static struct server_peer *peer_enter(struct server *server, const char *ip)
-{
-    struct server_peer *peer;
-    size_t len = strlen(ip);
-
-    HASH_FIND(hh, server->peers, ip, len, peer);
-    if (peer == NULL) {
-        peer = calloc(1, sizeof(*peer));
-        if (peer == NULL)
-            return NULL;
-        (void)str_copy(peer->ip, sizeof(peer->ip), ip);
-        HASH_ADD_KEYPTR(hh, server->peers, peer->ip, len, peer);
-    }
-    peer->count++;
-    return peer;
-}
-
-static void peer_leave(struct server *server, struct server_peer *peer)
-{
-    if (--peer->count > 0)
-        return;
-    HASH_DEL(server->peers, peer);
-    free(peer);
-}
-
-static void connection_enter(struct server_connection *c)
-{
-    struct server *server = c->server;
-
-    c->next = server->list;
-    if (c->next != NULL)
-        c->next->prev = c;
-    server->list = c;
-    if (c->kind != SERVER_WORKER)
-        server->connections++;
-}
-
-static void connection_leave(struct server_connection *c)
-{
-    struct server *server = c->server;
-
-    if (c->prev != NULL)
-        c->prev->next = c->next;
-    else
-        server->list = c->next;
-    if (c->next != NULL)
-        c->next->prev = c->prev;
-    if (c->kind != SERVER_WORKER) {
-        server->connections--;
-        worker_leave(server->worker, c->peer->ip);
-        peer_leave(server, c->peer);
-    }
-    net_free(c->conn);
-    free(c);
-    co_cond_broadcast(&server->changed);
-}
-
-static int connection_flags(enum server_kind kind)
-{
-    switch (kind) {
-    case SERVER_API:
-        return HTTP_SESSION_API;
-    case SERVER_HTTPS:
-        return HTTP_SESSION_TLS;
-    case SERVER_WORKER:
-        return HTTP_SESSION_WORKER;
-    default:
-        return 0;
-    }
-}
-
-/* The handshake of those that have one: 0 or -1. */
-static int connection_secure(struct server_connection *c)
-{
-    struct server *server = c->server;
-
-    if (c->kind == SERVER_HTTPS)
-        return server_tls_accept(server, server->https, c->conn, TLS_HANDSHAKE_TIMEOUT);
-    if (c->kind == SERVER_RTMPS)
-        return server_tls_accept(server, server->rtmps, c->conn, TLS_HANDSHAKE_TIMEOUT);
-    return 0;
-}
-
-static void connection_run(void *arg)
-{
-    struct server_connection *c = arg;
-
-    c->co = co_self();
-    if (connection_secure(c) == 0) {
-        if (c->kind == SERVER_RTMP || c->kind == SERVER_RTMPS)
-            rtmp_session_run(c->server, c->conn);
-        else
-            http_session_run(c->server, c->conn, connection_flags(c->kind));
-    }
-    connection_leave(c);
-}
-
-/* One clear answer for a connection beyond a limit, as far as it takes it without waiting. */
-static void connection_refuse(struct server *server, struct net_conn *conn, enum server_kind kind,
-                              const char *why)
-{
-    static const char everybody[] = "{\"code\":503,\"reason\":\"too many connections\"}\n";
-    static const char address[] =
-        "{\"code\":429,\"reason\":\"too many connections of this address\"}\n";
-    const char *body = strcmp(why, "max_connections_per_ip") == 0 ? address : everybody;
-    int status = body == address ? 429 : 503;
-    char answer[512];
-    struct iovec iov = {answer, 0};
-    char scratch[4096];
-
-    (void)str_format(answer, sizeof(answer),
-                     "HTTP/1.1 %d %s\r\nServer: Millrace/%s\r\n"
-                     "Content-Type: application/json\r\nContent-Length: %zu\r\n"
-                     "Cache-Control: no-store\r\nRetry-After: 5\r\n"
-                     "Access-Control-Allow-Origin: *\r\nConnection: close\r\n\r\n%s",
-                     status, http_status_text(status), MILLRACE_VERSION, strlen(body), body);
-    iov.iov_len = strlen(answer);
-
-    if (kind == SERVER_HTTP || kind == SERVER_API) {
-        /* What it sent is taken first: closing over unread bytes would reset the answer away. */
-        (void)net_try_read(conn, scratch, sizeof(scratch));
-        (void)net_try_writev(conn, &iov, 1);
-    }
-    log_warn(server->log, "refused %s: %s", conn->ip, why);
-    net_free(conn);
-}
-
-/* Counts it in. NULL, or the name of the limit that it is beyond. */
-static const char *connection_count(struct server_connection *c)
-{
-    struct server *server = c->server;
-    int64_t per_ip = server->config->max_connections_per_ip;
-    const char *limit = NULL;
-
-    if (c->kind == SERVER_WORKER)
-        return NULL;
-    c->peer = peer_enter(server, c->conn->ip);
-    if (c->peer == NULL)
-        return "memory";
-    if (per_ip > 0 && c->peer->count > (size_t)per_ip)
-        limit = "max_connections_per_ip";
-    else if (server->connections >= (size_t)server->config->max_connections)
-        limit = "max_connections";
-    else
-        limit = worker_enter(server->worker, c->peer->ip);
-    if (limit != NULL)
-        peer_leave(server, c->peer);
-    return limit;
-}
-
-static void connection_begin(struct server *server, struct net_conn *conn, enum server_kind kind)
-{
-    struct server_connection *c = calloc(1, sizeof(*c));
-    const char *limit;
-
-    if (c == NULL) {
-        net_free(conn);
-        return;
-    }
-    c->server = server;
-    c->conn = conn;
-    c->kind = kind;
-    limit = connection_count(c);
-    if (limit != NULL) {
-        connection_refuse(server, conn, kind, limit);
-        free(c);
-        return;
-    }
-    connection_enter(c);
-    c->co = co_spawn(connection_run, c);
-    if (c->co == NULL)
-        connection_leave(c);
-}
 
 /* ---- listeners ---- */
 
@@ -254,7 +49,7 @@ static void acceptor_run(void *arg)
     struct server_acceptor *acceptor = arg;
     struct server *server = acceptor->server;
 
-    while (server->state == SERVER_RUNNING) {
+    while (server->state != SERVER_STOPPING) { /* a drain begins with new connections, too */
         struct net_conn *conn = NULL;
         struct err *err = net_accept(acceptor->listener, &conn, server->log, USEC_NEVER);
 
@@ -265,7 +60,7 @@ static void acceptor_run(void *arg)
             err_free(err);
             break;
         }
-        connection_begin(server, conn, acceptor->kind);
+        server_connection_begin(server, conn, acceptor->kind);
     }
     free(acceptor);
 }
@@ -457,11 +252,12 @@ struct err *server_new(struct server **out, const struct log *log, struct config
     server->mux = serve_mux_new((size_t)config->max_streams * CONFIG_MOUNT_MAX);
     server->fanout = fanout_new(server);
     server->edge = edge_new(server);
+    server->directory = directory_new(server);
     err = co_cond_init(&server->changed);
     if (err == NULL)
         err = co_cond_init(&server->ticker);
     if (err == NULL && (server->hub == NULL || server->mux == NULL || server->fanout == NULL ||
-                        server->edge == NULL))
+                        server->edge == NULL || server->directory == NULL))
         err = err_new(ERR_NOMEM, "server");
     if (err == NULL)
         err = server_chain(server);
@@ -485,6 +281,7 @@ void server_free(struct server *server)
     hub_free(server->hub);
     serve_mux_free(server->mux);
     fanout_free(server->fanout);
+    directory_free(server->directory);
     edge_free(server->edge);
     config_unref(server->config);
     co_cond_fini(&server->changed);
@@ -518,7 +315,10 @@ static void server_drain_wait(struct server *server, usec_t wait)
 struct err *server_run(struct server *server, usec_t timeout_never)
 {
     struct co *ticker;
-    struct err *err = server_listen_all(server);
+    struct err *err = directory_start(server->directory);
+
+    if (err == NULL)
+        err = server_listen_all(server);
 
     (void)timeout_never;
     ticker = err == NULL ? co_spawn_joinable(ticker_run, server) : NULL;
@@ -544,6 +344,7 @@ struct err *server_run(struct server *server, usec_t timeout_never)
     server_end_connections(server);
     forward_stop(server, SERVER_STOP_WAIT);
     edge_stop(server->edge, SERVER_STOP_WAIT);
+    directory_stop(server->directory, SERVER_DIRECTORY_WAIT);
     if (ticker != NULL) {
         co_interrupt(ticker);
         co_join(ticker, USEC_NEVER);

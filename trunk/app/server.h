@@ -38,15 +38,17 @@ struct server {
     size_t connections; /* all kinds, against max_connections */
     char server_id[32];
     usec_t started_at;
-    struct tls *https, *rtmps; /* NULL: not served */
-    struct edge *edge;         /* what is fetched from elsewhere */
-    size_t forward_count;      /* see app/forward.h */
-    struct client *clients;    /* see app/client.h */
+    struct tls *https, *rtmps;   /* NULL: not served */
+    struct edge *edge;           /* what is fetched from elsewhere */
+    struct directory *directory; /* who has which stream */
+    size_t forward_count;        /* see app/forward.h */
+    struct client *clients;      /* see app/client.h */
     size_t client_count;
     /* private to server.c */
     struct http_handler *link[9]; /* the chains' links, to be freed */
     usec_t sampled_at;            /* the streams' rates */
     struct server_connection *list;
+    size_t refusals;           /* in list, to be told that there are too many */
     struct server_peer *peers; /* connections per address */
     struct net_listener *listener[SERVER_LISTENERS_MAX];
     struct co *acceptor[SERVER_LISTENERS_MAX];

@@ -5,6 +5,8 @@
  */
 #include "app/server_tls.h"
 
+#include "app/http_session.h"
+#include "app/worker.h"
 #include "co/tls.h"
 
 #include <string.h>
@@ -34,7 +36,9 @@ struct err *server_tls_open(struct server *server)
 {
     const struct config *config = server->config;
     const struct config_https *https = &config->http_server.https;
-    struct tls_options options = {.ktls = config->ktls};
+    struct tls_options options = {.ktls = config->ktls,
+                                  .secret = server->worker != NULL ? worker_tls_secret : NULL,
+                                  .secret_arg = server->worker};
     struct err *err;
 
     if (config->http_server.enabled && https->enabled) {
@@ -73,18 +77,19 @@ void server_tls_reload(struct server *server)
 
 /* Who says http:// to this port is told so, in the clear. What it sent is taken first: closing over
  * unread bytes would reset the answer away. */
-static void server_tls_explain(struct net_conn *conn)
+static void server_tls_explain(struct server *server, struct net_conn *conn)
 {
-    static const char answer[] = "HTTP/1.1 400 Bad Request\r\n"
-                                 "Content-Type: application/json\r\n"
-                                 "Content-Length: 47\r\n"
-                                 "Connection: close\r\n\r\n"
-                                 "{\"code\":400,\"reason\":\"this port speaks https\"}\n";
-    struct iovec iov = {(char *)(uintptr_t)answer, sizeof(answer) - 1};
+    struct buf answer;
     char scratch[4096];
 
-    (void)net_try_read(conn, scratch, sizeof(scratch));
-    (void)net_try_writev(conn, &iov, 1);
+    buf_init(&answer, HTTP_ANSWER_HEAD_MAX);
+    if (http_session_refusal(server, 0, 400, "this port speaks https", &answer) == 0) {
+        struct iovec iov = {buf_data(&answer), answer.len};
+
+        (void)net_try_read(conn, scratch, sizeof(scratch));
+        (void)net_try_writev(conn, &iov, 1);
+    }
+    buf_fini(&answer);
 }
 
 int server_tls_accept(struct server *server, struct tls *tls, struct net_conn *conn, usec_t timeout)
@@ -97,7 +102,7 @@ int server_tls_accept(struct server *server, struct tls *tls, struct net_conn *c
     log_write(server->log, err_code(err) == ERR_LIMIT ? LOG_WARN : LOG_INFO, "%s: %s", conn->ip,
               err_text(err));
     if (tls == server->https && err_code(err) == ERR_PROTO && strstr(err_text(err), "http request"))
-        server_tls_explain(conn);
+        server_tls_explain(server, conn);
     err_free(err);
     return -1;
 }

@@ -43,6 +43,7 @@ void stream_source_config(const struct config_vhost *vhost, struct source_config
     out->queue_length = play->queue_length;
     out->time_jitter = (enum time_jitter)play->time_jitter;
     out->atc = play->atc;
+    out->atc_auto = play->atc_auto;
     out->mix_correct = play->mix_correct;
     out->reduce_sequence_header = play->reduce_sequence_header;
     out->has_audio = remux->has_audio;
@@ -50,6 +51,7 @@ void stream_source_config(const struct config_vhost *vhost, struct source_config
     out->guess_has_av = remux->guess_has_av;
     out->drop_if_not_match = remux->drop_if_not_match;
     out->republish_wait = remux->republish_wait;
+    out->chunk_size = (uint32_t)vhost->chunk_size;
     out->fast_cache = remux->fast_cache_s * USEC_PER_SEC;
 }
 
@@ -72,7 +74,14 @@ struct source *stream_get_as(struct server *server, const struct config_vhost *v
         return NULL;
     }
     stream_source_config(vhost, &config);
-    source = hub_get(server->hub, key, &config);
+    source = hub_find(server->hub, key);
+    if (source != NULL)
+        return source;
+    if (worker_stream_enter(server->worker, key) == 0) {
+        source = hub_get(server->hub, key, &config);
+        if (source == NULL)
+            worker_stream_leave(server->worker, key);
+    }
     if (source == NULL)
         *err = err_new(ERR_LIMIT, "no room for another stream (%zu)", hub_count(server->hub));
     return source;
@@ -148,6 +157,7 @@ static void stream_on_publish(struct source *source, void *arg)
     struct stream *stream = arg;
     const struct config_vhost *vhost = config_vhost_find(stream->server->config, stream->vhost);
 
+    edge_on_publish(stream);
     /* What is only relayed here is forwarded by the worker that has its publisher. */
     if (stream->relay == NULL)
         forward_on_publish(stream);
@@ -167,6 +177,7 @@ static void stream_on_unpublish(struct source *source, void *arg)
 {
     (void)source;
     worker_relay_ended(arg);
+    edge_on_unpublish(arg);
 }
 
 static void stream_on_gone(struct source *source, void *arg)
@@ -249,6 +260,7 @@ void stream_detach(struct source *source, void *arg)
 
     (void)arg;
     stream_unmount(stream);
+    worker_stream_leave(stream->server->worker, source_key(source));
     source_set_events(source, &none);
     source_set_data(source, NULL);
     assert(stream->pull == NULL && stream->forwards == NULL);

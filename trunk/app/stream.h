@@ -43,13 +43,16 @@ struct stream {
     int mount_count;
     const struct client *publisher; /* NULL: nobody publishes */
     struct rate rate;
-    uint64_t claim;              /* our publication's number among the workers; 0: none */
-    struct worker_relay *relay;  /* published here from another worker; else NULL */
-    uint32_t relayed;            /* viewers that are other workers */
-    struct edge_pull *pull;      /* fetches it from elsewhere: edge.c's; NULL: nobody does */
-    struct relay *via;           /* what servers that ask for it have said; NULL: nothing */
-    char *param;                 /* of the viewer that the origin let in last; NULL: none */
-    struct forwarding *forwards; /* forward.c's: who publishes it on */
+    uint64_t claim;                /* our publication's number among the workers; 0: none */
+    struct worker_relay *relay;    /* published here from another worker; else NULL */
+    uint32_t relayed;              /* viewers that are other workers */
+    struct directory_entry *entry; /* ours in the directory; NULL: none */
+    struct edge_pull *pull;        /* fetches it from elsewhere: edge.c's; NULL: nobody does */
+    struct relay *via;             /* what servers that ask for it have said; NULL: nothing */
+    char *param;                   /* of the viewer that the origin let in last; NULL: none */
+    uint8_t asked_by;              /* enum origin_scheme: how the viewer came who asked last */
+    uint8_t was_asked;             /* somebody did */
+    struct forwarding *forwards;   /* forward.c's: who publishes it on */
 };
 
 /* A stream of one of http_pull's sources is kept under this and the source's name. */

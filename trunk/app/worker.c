@@ -26,6 +26,8 @@ static struct worker *worker_of(const struct stream *stream)
 
 /* ---- the publish lock ---- */
 
+const uint8_t worker_stray_print[REGISTRY_PRINT_SIZE] = "fetched from another origin";
+
 int worker_claim(struct stream *stream, const uint8_t *print, enum registry_takeover takeover)
 {
     struct worker *worker = worker_of(stream);
@@ -74,7 +76,7 @@ static int is_watched(const struct stream *stream)
     return stat.viewers > 0;
 }
 
-void worker_look(struct worker *worker, struct stream *stream)
+void worker_look(struct worker *worker, struct stream *stream, int is_joined)
 {
     struct registry_holder holder;
     int is_held = registry_find(worker->share->registry, source_key(stream->source), &holder) == 0;
@@ -85,6 +87,7 @@ void worker_look(struct worker *worker, struct stream *stream)
         if (!is_held || holder.number != stream->claim) {
             stream->claim = 0;
             rtmp_publish_put_out(stream);
+            edge_give_way(stream);
         }
         if (stream->claim != 0)
             return;
@@ -98,7 +101,7 @@ void worker_look(struct worker *worker, struct stream *stream)
     if (!is_held)
         edge_on_viewers(stream);
     if (is_held && !is_ours && source_state(stream->source) != SOURCE_LIVE && is_watched(stream))
-        worker_relay_start(worker, stream, &holder);
+        worker_relay_start(worker, stream, &holder, is_joined);
 }
 
 static void look_one(struct source *source, void *arg)
@@ -106,7 +109,7 @@ static void look_one(struct source *source, void *arg)
     struct stream *stream = source_data(source);
 
     if (stream != NULL)
-        worker_look(arg, stream);
+        worker_look(arg, stream, 0);
 }
 
 void worker_want(struct stream *stream)
@@ -114,7 +117,7 @@ void worker_want(struct stream *stream)
     struct worker *worker = worker_of(stream);
 
     if (worker != NULL && stream->relay == NULL && source_state(stream->source) != SOURCE_LIVE)
-        worker_look(worker, stream);
+        worker_look(worker, stream, 1);
 }
 
 static void bell_run(void *arg)
@@ -160,17 +163,47 @@ void worker_tick(struct worker *worker, usec_t now)
 
 /* ---- limits ---- */
 
-const char *worker_enter(struct worker *worker, const char *ip)
+const char *worker_enter(struct worker *worker)
+{
+    return worker == NULL ? NULL
+                          : worker_share_enter(worker->share, worker->slot, worker->server->config);
+}
+
+void worker_leave(struct worker *worker)
+{
+    if (worker != NULL)
+        worker_share_leave(worker->share, worker->slot);
+}
+
+const char *worker_peer_enter(struct worker *worker, const char *ip)
 {
     return worker == NULL
                ? NULL
-               : worker_share_enter(worker->share, worker->slot, ip, worker->server->config);
+               : worker_share_peer_enter(worker->share, worker->slot, ip, worker->server->config);
 }
 
-void worker_leave(struct worker *worker, const char *ip)
+void worker_peer_leave(struct worker *worker, const char *ip)
 {
     if (worker != NULL)
-        worker_share_leave(worker->share, worker->slot, ip);
+        worker_share_peer_leave(worker->share, worker->slot, ip);
+}
+
+int worker_stream_enter(struct worker *worker, const char *key)
+{
+    return worker == NULL ? 0 : worker_share_stream_enter(worker->share, worker->slot, key);
+}
+
+void worker_stream_leave(struct worker *worker, const char *key)
+{
+    if (worker != NULL)
+        worker_share_stream_leave(worker->share, worker->slot, key);
+}
+
+int worker_tls_secret(void *arg, uint8_t out[TLS_SECRET_SIZE], usec_t *made_at)
+{
+    const struct worker *worker = arg;
+
+    return worker_share_secret(worker->share, out, made_at);
 }
 
 /* ---- life ---- */

@@ -9,6 +9,7 @@
  */
 #include "app/server.h"
 #include "app/worker_share.h"
+#include "co/tls.h"
 #include "live/registry.h"
 
 struct stream;
@@ -33,6 +34,9 @@ void worker_ready(struct worker *worker);
  * ends here and now. print: see registry.h, or NULL.
  */
 int worker_claim(struct stream *stream, const uint8_t *print, enum registry_takeover takeover);
+/* What an origin's pull of a stream that is published elsewhere claims it with: a publisher here
+ * takes it over by that. */
+extern const uint8_t worker_stray_print[REGISTRY_PRINT_SIZE];
 /* The publisher is gone. */
 void worker_release(struct stream *stream);
 
@@ -48,8 +52,18 @@ int worker_is_elsewhere(const struct server *server, const char *key);
 /* Relays that nobody watches any more end. Called every 100 ms while there are streams. */
 void worker_tick(struct worker *worker, usec_t now);
 
-/* Against the server's limits: NULL, or which one it would break. */
-const char *worker_enter(struct worker *worker, const char *ip);
-void worker_leave(struct worker *worker, const char *ip);
+/* Against the server's limits: NULL, or which one it would break. A connection; and what an
+ * address has (app/peer.h). */
+const char *worker_enter(struct worker *worker);
+void worker_leave(struct worker *worker);
+const char *worker_peer_enter(struct worker *worker, const char *ip);
+void worker_peer_leave(struct worker *worker, const char *ip);
+
+/* A stream is to be made here, against max_streams of all workers: 0, or -1. And it is gone. */
+int worker_stream_enter(struct worker *worker, const char *key);
+void worker_stream_leave(struct worker *worker, const char *key);
+
+/* For struct tls_options: the secret of all workers' session tickets. arg is the worker. */
+int worker_tls_secret(void *arg, uint8_t out[TLS_SECRET_SIZE], usec_t *made_at);
 
 #endif

@@ -174,29 +174,52 @@ static int count_streams(const struct worker *worker, const json_t *body)
                                json_integer((json_int_t)registry_count(worker->share->registry)));
 }
 
+/*
+ * Takes our own list out of the body and leaves an empty one: all lists stand in the order of the
+ * workers, so that the next page of one who asks is the same whichever worker he comes to.
+ */
+static json_t *list_out(json_t *body, const char *name)
+{
+    json_t *mine = json_object_get(body, name);
+    json_t *empty;
+
+    if (!json_is_array(mine))
+        return NULL;
+    json_incref(mine);
+    empty = json_array();
+    if (empty != NULL && json_object_set_new(body, name, empty) == 0)
+        return mine;
+    json_decref(mine);
+    return NULL;
+}
+
 int worker_api_gather(const struct server *server, const char *name, const char *id, json_t *body,
                       int *code, size_t count, usec_t timeout)
 {
     const struct worker *worker = server->worker;
     char url[512];
+    json_t *mine;
     int failed = 0;
 
     assert(worker != NULL);
+    mine = list_out(body, name);
     if (timeout > GATHER_TIMEOUT)
         timeout = GATHER_TIMEOUT;
     if (str_format(url, sizeof(url), "http://worker/api/v1/%s%s%s?start=0&count=%zu", name,
                    *id != '\0' ? "/" : "", id, count) != 0)
-        return 0;
+        url[0] = '\0'; /* no id is so long */
     for (int i = 0; i < worker->share->count && !failed; i++) {
-        json_t *answer;
+        json_t *answer = NULL;
 
-        if (i == worker->slot || worker->share->slot[i].state != WORKER_READY)
-            continue;
-        answer = ask(worker, i, url, timeout);
+        if (i == worker->slot)
+            failed = mine != NULL && add_list(json_object_get(body, name), mine) != 0;
+        else if (url[0] != '\0' && worker->share->slot[i].state == WORKER_READY)
+            answer = ask(worker, i, url, timeout);
         if (answer != NULL)
             failed = add_answer(body, answer, name, code) != 0;
         json_decref(answer);
     }
+    json_decref(mine);
     if (!failed && strcmp(name, "summaries") == 0)
         failed = count_streams(worker, body) != 0;
     return failed ? -1 : 0;

@@ -49,36 +49,39 @@ static void relay_on_end(struct pull *pull, void *arg)
 
     (void)pull;
     relay_free(relay);
-    /* Another worker may have it by now. */
+    /* Another worker may have it by now; those who watch here were there before. */
     if (stream != NULL && worker->server->state != SERVER_STOPPING)
-        worker_look(worker, stream);
+        worker_look(worker, stream, 0);
     source_unref(source);
 }
 
 static struct pull *relay_pull(struct worker_relay *relay)
 {
     char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
-    char url[64];
+    char url[128];
     struct pull_origin origin = {.url = url, .host = "worker", .unix_path = path};
     struct pull_options options = {.server = relay->worker->server,
                                    .source = relay->source,
                                    .vhost = relay->stream->vhost,
                                    .origins = &origin,
                                    .origin_count = 1,
+                                   .is_worker = 1,
+                                   .is_joined = relay->is_joined,
                                    .stall = RELAY_STALL,
                                    .on_end = relay_on_end,
                                    .arg = relay};
 
     /* By the publication's number: a name may be long and made of anything. */
-    if (str_format(url, sizeof(url), "http://worker" WORKER_HTTP_RELAY "%" PRIu64,
-                   relay->holder.number) != 0 ||
+    if (str_format(url, sizeof(url), "http://worker" WORKER_HTTP_RELAY "%" PRIu64
+                   "?" WORKER_HTTP_SINCE "=%" PRId64, relay->holder.number,
+                   relay->is_joined ? (int64_t)co_now() : 0) != 0 ||
         worker_share_path(relay->worker->share, relay->holder.worker, path, sizeof(path)) != 0)
         return NULL;
     return pull_start(&options);
 }
 
 void worker_relay_start(struct worker *worker, struct stream *stream,
-                        const struct registry_holder *holder)
+                        const struct registry_holder *holder, int is_joined)
 {
     struct worker_relay *relay = calloc(1, sizeof(*relay));
 
@@ -88,6 +91,7 @@ void worker_relay_start(struct worker *worker, struct stream *stream,
         relay->stream = stream;
         relay->source = source_ref(stream->source);
         relay->holder = *holder;
+        relay->is_joined = is_joined;
         relay->watched_at = co_now();
         relay->next = worker->relays;
         if (relay->next != NULL)

@@ -23,6 +23,14 @@
 
 #define FOLDER_TEMPLATE "millrace-XXXXXX"
 
+/* Of all workers' session tickets. */
+struct secret {
+    usec_t made_at;
+    uint8_t bytes[TLS_SECRET_SIZE];
+};
+
+static const char secret_name[] = "tickets";
+
 int worker_share_count(const struct config *config)
 {
     long online = sysconf(_SC_NPROCESSORS_ONLN);
@@ -75,10 +83,14 @@ static struct err *tables_make(struct worker_share *share, const struct config *
         return err_sys(errno, "workers: shared memory");
     share->slot = slots;
     share->registry = registry_new((size_t)config->max_streams);
+    share->streams = shared_map_new((size_t)config->max_streams,
+                                    (size_t)share->count * sizeof(uint32_t));
     if (config->max_connections_per_ip > 0)
         share->peers = shared_map_new((size_t)config->max_connections + (size_t)share->count,
                                       (size_t)share->count * sizeof(uint32_t));
-    if (share->registry == NULL || (config->max_connections_per_ip > 0 && share->peers == NULL))
+    share->secrets = shared_map_new(1, sizeof(struct secret));
+    if (share->registry == NULL || share->streams == NULL || share->secrets == NULL ||
+        (config->max_connections_per_ip > 0 && share->peers == NULL))
         return err_new(ERR_NOMEM, "workers: shared memory");
     for (int i = 0; i < share->count; i++) {
         share->bell[i] = notify_new();
@@ -141,6 +153,8 @@ void worker_share_free(struct worker_share *share)
         if (share->bell[i] >= 0)
             close(share->bell[i]);
     shared_map_free(share->peers);
+    shared_map_free(share->streams);
+    shared_map_free(share->secrets);
     registry_free(share->registry);
     if (share->slot != NULL)
         (void)munmap(share->slot, (size_t)share->count * sizeof(*share->slot));
@@ -155,51 +169,122 @@ void worker_share_ring(const struct worker_share *share)
 
 /* ---- limits ---- */
 
-/* An address that nobody has a connection from goes. */
-static void peer_drop(struct worker_share *share, uint32_t *counts)
+/* What no worker has any more goes. */
+static void counts_drop(struct shared_map *map, uint32_t *counts, int workers)
 {
     uint64_t sum = 0;
 
-    for (int i = 0; i < share->count; i++)
+    for (int i = 0; i < workers; i++)
         sum += counts[i];
     if (sum == 0)
-        shared_map_remove(share->peers, counts);
+        shared_map_remove(map, counts);
 }
 
-static int peer_enter(struct worker_share *share, int slot, const char *ip, int64_t limit)
+/* One more of this name at a worker; 0, or -1 when all workers together have `limit` of it. */
+static int counts_enter(const struct worker_share *share, struct shared_map *map, int slot,
+                        const char *name, uint64_t limit)
 {
     uint32_t *counts;
     uint64_t sum = 0;
     int fits;
 
-    shared_map_lock(share->peers);
-    counts = shared_map_find(share->peers, ip);
+    shared_map_lock(map);
+    counts = shared_map_find(map, name);
     if (counts == NULL)
-        counts = shared_map_add(share->peers, ip);
+        counts = shared_map_add(map, name);
     for (int i = 0; counts != NULL && i < share->count; i++)
         sum += counts[i];
-    fits = counts != NULL && sum < (uint64_t)limit;
+    fits = counts != NULL && sum < limit;
     if (fits)
         counts[slot]++;
-    shared_map_unlock(share->peers);
-    return fits;
+    shared_map_unlock(map);
+    return fits ? 0 : -1;
 }
 
-static void peer_leave(struct worker_share *share, int slot, const char *ip)
+static void counts_leave(const struct worker_share *share, struct shared_map *map, int slot,
+                         const char *name)
 {
     uint32_t *counts;
 
-    shared_map_lock(share->peers);
-    counts = shared_map_find(share->peers, ip);
+    shared_map_lock(map);
+    counts = shared_map_find(map, name);
     if (counts != NULL && counts[slot] > 0) {
         counts[slot]--;
-        peer_drop(share, counts);
+        counts_drop(map, counts, share->count);
     }
-    shared_map_unlock(share->peers);
+    shared_map_unlock(map);
 }
 
-const char *worker_share_enter(struct worker_share *share, int slot, const char *ip,
-                               const struct config *config)
+static void counts_reap(const struct worker_share *share, struct shared_map *map, int slot)
+{
+    uint32_t *counts = NULL;
+
+    shared_map_lock(map);
+    while ((counts = shared_map_next(map, counts)) != NULL) {
+        counts[slot] = 0;
+        counts_drop(map, counts, share->count);
+    }
+    shared_map_unlock(map);
+}
+
+const char *worker_share_peer_enter(struct worker_share *share, int slot, const char *ip,
+                                    const struct config *config)
+{
+    if (share->peers == NULL ||
+        counts_enter(share, share->peers, slot, ip, (uint64_t)config->max_connections_per_ip) == 0)
+        return NULL;
+    return "max_connections_per_ip";
+}
+
+void worker_share_peer_leave(struct worker_share *share, int slot, const char *ip)
+{
+    if (share->peers != NULL)
+        counts_leave(share, share->peers, slot, ip);
+}
+
+int worker_share_stream_enter(struct worker_share *share, int slot, const char *key)
+{
+    return counts_enter(share, share->streams, slot, key, UINT64_MAX);
+}
+
+void worker_share_stream_leave(struct worker_share *share, int slot, const char *key)
+{
+    counts_leave(share, share->streams, slot, key);
+}
+
+/* A worker that is killed within this leaves an entry without a time: it is made anew. */
+static int secret_make(struct secret *secret)
+{
+    secret->made_at = 0;
+    if (getrandom(secret->bytes, sizeof(secret->bytes), GRND_NONBLOCK) != TLS_SECRET_SIZE)
+        return -1;
+    secret->made_at = clock_now();
+    return 0;
+}
+
+int worker_share_secret(struct worker_share *share, uint8_t out[TLS_SECRET_SIZE], usec_t *made_at)
+{
+    struct secret *secret;
+    int rc = -1;
+
+    shared_map_lock(share->secrets);
+    secret = shared_map_find(share->secrets, secret_name);
+    if (secret == NULL)
+        secret = shared_map_add(share->secrets, secret_name);
+    if (secret != NULL && (secret->made_at == 0 ||
+                           clock_now() - secret->made_at >= TLS_TICKETS_MAX_AGE))
+        rc = secret_make(secret);
+    else if (secret != NULL)
+        rc = 0;
+    if (rc == 0) {
+        memcpy(out, secret->bytes, TLS_SECRET_SIZE);
+        *made_at = secret->made_at;
+    }
+    shared_map_unlock(share->secrets);
+    return rc;
+}
+
+const char *worker_share_enter(struct worker_share *share, int slot, const struct config *config)
 {
     uint64_t sum = 0;
 
@@ -207,38 +292,24 @@ const char *worker_share_enter(struct worker_share *share, int slot, const char 
     share->slot[slot].connections++;
     for (int i = 0; i < share->count; i++)
         sum += share->slot[i].connections;
-    if (sum > (uint64_t)config->max_connections) {
-        share->slot[slot].connections--;
-        return "max_connections";
-    }
-    if (share->peers != NULL && !peer_enter(share, slot, ip, config->max_connections_per_ip)) {
-        share->slot[slot].connections--;
-        return "max_connections_per_ip";
-    }
-    return NULL;
+    if (sum <= (uint64_t)config->max_connections)
+        return NULL;
+    share->slot[slot].connections--;
+    return "max_connections";
 }
 
-void worker_share_leave(struct worker_share *share, int slot, const char *ip)
+void worker_share_leave(struct worker_share *share, int slot)
 {
     assert(share->slot[slot].connections > 0);
     share->slot[slot].connections--;
-    if (share->peers != NULL)
-        peer_leave(share, slot, ip);
 }
 
 void worker_share_reap(struct worker_share *share, int slot)
 {
-    uint32_t *counts = NULL;
-
     share->slot[slot].connections = 0;
-    if (share->peers != NULL) {
-        shared_map_lock(share->peers);
-        while ((counts = shared_map_next(share->peers, counts)) != NULL) {
-            counts[slot] = 0;
-            peer_drop(share, counts);
-        }
-        shared_map_unlock(share->peers);
-    }
+    if (share->peers != NULL)
+        counts_reap(share, share->peers, slot);
+    counts_reap(share, share->streams, slot);
     socket_remove(share, slot);
     notify_clear(share->bell[slot]);
     if (registry_reap(share->registry, slot) > 0)

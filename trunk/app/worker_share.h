@@ -6,6 +6,7 @@
  * the workers, cleaned by the master when one of them dies. Never yields.
  */
 #include "app/config.h"
+#include "co/tls.h"
 #include "live/registry.h"
 
 #include <stdatomic.h>
@@ -33,6 +34,8 @@ struct worker_share {
     struct registry *registry;
     struct shared_map
         *peers;   /* connections of each address, one number a worker; NULL: not limited */
+    struct shared_map *streams; /* the same of streams that are published, watched or waited for */
+    struct shared_map *secrets; /* one entry */
     char *folder; /* private: the workers' own sockets */
     char server_id[32];
     int bell[CONFIG_WORKERS_MAX]; /* co/notify.h: the registry has changed; -1: none */
@@ -51,16 +54,28 @@ void worker_share_ring(const struct worker_share *share);
 /* A worker's process is gone: its streams, connections and socket with it. */
 void worker_share_reap(struct worker_share *share, int slot);
 
+/* What session tickets' keys are made from (co/tls.h); it changes by itself. 0, or -1. */
+int worker_share_secret(struct worker_share *share, uint8_t out[TLS_SECRET_SIZE], usec_t *made_at);
+
 /* Where a worker listens for the others; 0, or -1 when it does not fit. */
 int worker_share_path(const struct worker_share *share, int slot, char *out, size_t cap);
 
 /*
- * Counts a connection in, against the whole server's limits. NULL, or the name of the limit
+ * Counts a connection in, against the whole server's limit. NULL, or the name of the limit
  * (constant) that it would break; then it is not counted. Two that come at one moment for
  * one place may both be turned away.
  */
-const char *worker_share_enter(struct worker_share *share, int slot, const char *ip,
-                               const struct config *config);
-void worker_share_leave(struct worker_share *share, int slot, const char *ip);
+const char *worker_share_enter(struct worker_share *share, int slot, const struct config *config);
+void worker_share_leave(struct worker_share *share, int slot);
+
+/* The same for what one address has: connections, and requests by way of trusted proxies. */
+const char *worker_share_peer_enter(struct worker_share *share, int slot, const char *ip,
+                                    const struct config *config);
+void worker_share_peer_leave(struct worker_share *share, int slot, const char *ip);
+
+/* A stream ("vhost/app/stream") that this worker has nothing of yet, against max_streams, which
+ * counts each once: 0, or -1: no room. */
+int worker_share_stream_enter(struct worker_share *share, int slot, const char *key);
+void worker_share_stream_leave(struct worker_share *share, int slot, const char *key);
 
 #endif

@@ -9,4 +9,6 @@ fi
 # shellcheck disable=SC2086
 research/bench/run.sh "$1" ${BENCH_ARGS:-}
 # With arguments a part of it was asked for.
-[ -n "${BENCH_ARGS:-}" ] || exec research/bench/workers.py --objs "$1"
+[ -z "${BENCH_ARGS:-}" ] || exit 0
+research/bench/workers.py --objs "$1"
+exec research/bench/edge.py --objs "$1"

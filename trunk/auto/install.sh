@@ -6,7 +6,7 @@ set -eu
 objs=$1
 to=$2
 
-install -d "$to/objs" "$to/conf" "$to/objs/nginx/html"
+install -d "$to/objs" "$to/conf/proxies" "$to/objs/nginx/html"
 install -m 755 "$objs/server" "$objs/sign" "$to/objs/"
 for conf in conf/*.conf; do
     [ -f "$conf" ] || continue
@@ -18,6 +18,8 @@ for conf in conf/*.conf; do
         install -m 644 "$conf" "$to/$conf"
     fi
 done
+# For nginx, HAProxy and Caddy: to be copied to where those look for theirs.
+install -m 644 conf/proxies/* "$to/conf/proxies/"
 install -m 755 conf/make-certificate.sh "$to/conf/make-certificate.sh"
 cp -R "$objs/nginx/html/." "$to/objs/nginx/html/"
 echo "Installed. Start it: cd $to && ./objs/server -c conf/http.flv.live.conf"

@@ -145,10 +145,18 @@ clang-build: $(LAYERS:%=$(O)/clang/lib%.a) $(if $(HAVE_MAIN),$(O)/clang/server) 
 	$(TOOLS:%=$(O)/clang/%) \
 	$(UNIT_LAYERS:%=$(O)/clang/unit/%)
 
-# Fuzz targets: clang only, linked with the pure layers.
+# Fuzz targets: clang only, linked with the pure layers, and with those files of app that are pure
+# too: a target's name, then its files. The linker sees to it that they are.
+FUZZ_APP_cluster := origin relay
+FUZZ_APP_directory := directory_place directory_url
+FUZZ_APP_forward := forward_json origin
+$(foreach f,$(FUZZ_NAMES),$(eval \
+	$(O)/fuzz/$f: $(FUZZ_APP_$(f:fuzz_%=%):%=$(O)/fuzz/trunk/app/%.o)))
+
 $(O)/fuzz/fuzz_%: $(O)/fuzz/trunk/test/fuzz/fuzz_%.o $(foreach l,proto live media base,$(O)/fuzz/lib$l.a)
 	@echo "  fuzz  LINK  $@"
-	@$(CC_fuzz) $(SAN) -fsanitize=fuzzer -o $@ $^ $(PURE_LIBS)
+	@$(CC_fuzz) $(SAN) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) -ljansson \
+		$(PURE_LIBS)
 
 fuzz-build: $(FUZZ_NAMES:%=$(O)/fuzz/%)
 unit-build: $(UNIT_LAYERS:%=$(O)/asan/unit/%)

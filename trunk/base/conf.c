@@ -1,6 +1,6 @@
 /*
  * The configuration's grammar ("name args;", "{}", "#",
- * quotes, "include file;"). A tokenizer over a stack of files builds the tree;
+ * quotes, "include file;"). A tokenizer (conf_word.c) over a stack of files builds the tree;
  * blocks and includes are stacks of fixed height, so no input can recurse. The
  * words of one directive are gathered in a buffer and then laid, with the node
  * itself, into one allocation. An include is text put in its place: it may stand in a block,
@@ -8,7 +8,7 @@
  */
 #include "base/conf.h"
 
-#include "base/buf.h"
+#include "base/conf_private.h"
 #include "base/str.h"
 
 #include <assert.h>
@@ -26,10 +26,7 @@ struct conf_item {
 
 struct conf_file {
     struct conf_file *older; /* of all files that were read */
-    char *path;
-    char *text;
-    size_t len, at;
-    int line;
+    struct conf_text in;
     int blocks;                      /* how many blocks were open when it began */
     const struct conf_node *include; /* what it includes at the moment, or NULL */
     int include_at;                  /* the argument that comes next */
@@ -52,12 +49,8 @@ struct conf_parser {
     struct conf_node *block[CONF_DEPTH_MAX + 1]; /* the root and the open blocks */
     struct conf_node **tail[CONF_DEPTH_MAX + 1]; /* where each one's next child goes */
     int block_count;
-    struct buf words; /* of the directive at hand, each ended by '\0' */
-    int word_count;
-    int word_line; /* where the first of them stands */
+    struct conf_words words; /* of the directive at hand */
 };
-
-enum conf_token { CONF_WORD, CONF_OPEN, CONF_CLOSE, CONF_SEMICOLON, CONF_END };
 
 static struct conf_file *conf_top(const struct conf_parser *parser)
 {
@@ -65,163 +58,18 @@ static struct conf_file *conf_top(const struct conf_parser *parser)
     return parser->file[parser->file_count - 1];
 }
 
-#define conf_fail(file, at_line, ...) \
-    err_wrap(err_new(ERR_CONFIG, __VA_ARGS__), "%s:%d", (file)->path, (at_line))
-
-static struct err *conf_no_memory(void)
-{
-    return err_new(ERR_NOMEM, "no memory for the configuration");
-}
-
-static int conf_is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* Ends an unquoted word. */
-static int conf_is_delimiter(char c)
-{
-    return conf_is_space(c) || c == ';' || c == '{' || c == '}';
-}
-
-static void conf_skip_blank(struct conf_file *file)
-{
-    int is_comment = 0;
-
-    for (; file->at < file->len; file->at++) {
-        char c = file->text[file->at];
-
-        if (c == '\n') {
-            file->line++;
-            is_comment = 0;
-        } else if (c == '#') {
-            is_comment = 1;
-        } else if (!is_comment && !conf_is_space(c)) {
-            return;
-        }
-    }
-}
-
-static struct err *conf_add_char(struct conf_parser *parser, size_t *len, char c)
-{
-    struct conf_file *file = conf_top(parser);
-
-    if (((unsigned char)c < 0x20 && c != '\t' && c != '\n') || c == 0x7f)
-        return conf_fail(file, file->line, "control character 0x%02x", (unsigned char)c);
-    if (++*len >= CONF_WORD_MAX)
-        return conf_fail(file, file->line, "a word is longer than %d bytes", CONF_WORD_MAX - 1);
-    if (buf_append(&parser->words, &c, 1))
-        return conf_no_memory();
-    return NULL;
-}
-
-/* What a backslash and c mean in quotes; 0 when it is no escape and both stand for themselves. */
-static char conf_unescape(char c)
-{
-    static const char written[] = "\\\"'nt";
-    static const char meant[] = "\\\"'\n\t";
-    const char *at = memchr(written, c, sizeof(written) - 1);
-
-    return at != NULL ? meant[at - written] : '\0';
-}
-
-static struct err *conf_quoted(struct conf_parser *parser)
-{
-    struct conf_file *file = conf_top(parser);
-    char quote = file->text[file->at++];
-    struct err *err = NULL;
-    size_t len = 0;
-
-    while (!err && file->at < file->len) {
-        char c = file->text[file->at++];
-
-        if (c == quote) {
-            if (file->at < file->len && !conf_is_delimiter(file->text[file->at]))
-                return conf_fail(file, file->line, "text right after a closing quote");
-            return NULL;
-        }
-        if (c == '\n')
-            break;
-        if (c == '\\' && file->at < file->len && conf_unescape(file->text[file->at]))
-            c = conf_unescape(file->text[file->at++]);
-        err = conf_add_char(parser, &len, c);
-    }
-    return err ? err : conf_fail(file, file->line, "a quote is not closed on its line");
-}
-
-static struct err *conf_plain(struct conf_parser *parser)
-{
-    struct conf_file *file = conf_top(parser);
-    struct err *err = NULL;
-    size_t len = 0;
-
-    while (!err && file->at < file->len && !conf_is_delimiter(file->text[file->at]))
-        err = conf_add_char(parser, &len, file->text[file->at++]);
-    return err;
-}
-
-static struct err *conf_word(struct conf_parser *parser)
-{
-    struct conf_file *file = conf_top(parser);
-    char first = file->text[file->at];
-    struct err *err;
-
-    /* The name is a word too. */
-    if (parser->word_count > CONF_ARGS_MAX)
-        return conf_fail(file, parser->word_line, "%s: more than %d arguments (is a ';' missing?)",
-                         (const char *)buf_data(&parser->words), CONF_ARGS_MAX);
-    if (parser->word_count == 0)
-        parser->word_line = file->line;
-    err = first == '"' || first == '\'' ? conf_quoted(parser) : conf_plain(parser);
-    if (!err && buf_append(&parser->words, "", 1))
-        err = conf_no_memory();
-    if (err)
-        return err;
-    if (parser->word_count == 0 && buf_data(&parser->words)[0] == '\0')
-        return conf_fail(file, file->line, "a directive's name is empty");
-    parser->word_count++;
-    return NULL;
-}
-
-static struct err *conf_next(struct conf_parser *parser, enum conf_token *token)
-{
-    struct conf_file *file = conf_top(parser);
-
-    conf_skip_blank(file);
-    if (file->at == file->len) {
-        *token = CONF_END;
-        return NULL;
-    }
-    switch (file->text[file->at]) {
-    case '{':
-        *token = CONF_OPEN;
-        break;
-    case '}':
-        *token = CONF_CLOSE;
-        break;
-    case ';':
-        *token = CONF_SEMICOLON;
-        break;
-    default:
-        *token = CONF_WORD;
-        return conf_word(parser);
-    }
-    file->at++;
-    return NULL;
-}
-
 /* Makes a node of the gathered words. */
 static struct err *conf_node_make(struct conf_parser *parser, struct conf_node **out)
 {
     struct conf_file *file = conf_top(parser);
-    size_t text_len = parser->words.len;
+    size_t text_len = parser->words.text.len;
     /* The pointers come first: malloc aligns them. */
-    size_t args_size = (size_t)parser->word_count * sizeof(char *);
+    size_t args_size = (size_t)parser->words.count * sizeof(char *);
     struct conf_item *item;
     char *word;
 
     if (++parser->node_total > CONF_NODES_MAX)
-        return conf_fail(file, parser->word_line, "more than %d directives", CONF_NODES_MAX);
+        return conf_fail(&file->in, parser->words.line, "more than %d directives", CONF_NODES_MAX);
     item = calloc(1, sizeof(*item) + args_size + text_len);
     if (item == NULL)
         return conf_no_memory();
@@ -229,24 +77,24 @@ static struct err *conf_node_make(struct conf_parser *parser, struct conf_node *
     parser->tree->items = item;
     item->node.args = (char **)(void *)item->text;
     word = item->text + args_size;
-    memcpy(word, buf_data(&parser->words), text_len);
+    memcpy(word, buf_data(&parser->words.text), text_len);
     item->node.name = word;
-    for (int i = 1; i < parser->word_count; i++) {
+    for (int i = 1; i < parser->words.count; i++) {
         word += strlen(word) + 1;
         item->node.args[i - 1] = word;
     }
-    item->node.arg_count = parser->word_count - 1;
-    item->node.file = file->path;
-    item->node.line = parser->word_line;
-    item->node.end_line = file->line;
+    item->node.arg_count = parser->words.count - 1;
+    item->node.file = file->in.path;
+    item->node.line = parser->words.line;
+    item->node.end_line = file->in.line;
     *out = &item->node;
     return NULL;
 }
 
 static void conf_words_clear(struct conf_parser *parser)
 {
-    buf_consume(&parser->words, parser->words.len);
-    parser->word_count = 0;
+    buf_consume(&parser->words.text, parser->words.text.len);
+    parser->words.count = 0;
 }
 
 /* Adds the gathered directive to the open block and gives it out. */
@@ -269,10 +117,10 @@ static struct err *conf_block_open(struct conf_parser *parser)
     struct conf_node *node;
     struct err *err;
 
-    if (parser->word_count == 0)
-        return conf_fail(file, file->line, "'{' without a name before it");
+    if (parser->words.count == 0)
+        return conf_fail(&file->in, file->in.line, "'{' without a name before it");
     if (parser->block_count > CONF_DEPTH_MAX)
-        return conf_fail(file, file->line, "blocks nested deeper than %d", CONF_DEPTH_MAX);
+        return conf_fail(&file->in, file->in.line, "blocks nested deeper than %d", CONF_DEPTH_MAX);
     err = conf_node_add(parser, &node);
     if (err)
         return err;
@@ -287,11 +135,11 @@ static struct err *conf_block_close(struct conf_parser *parser)
 {
     struct conf_file *file = conf_top(parser);
 
-    if (parser->word_count > 0)
-        return conf_fail(file, parser->word_line, "%s: ';' is missing",
-                         (const char *)buf_data(&parser->words));
+    if (parser->words.count > 0)
+        return conf_fail(&file->in, parser->words.line, "%s: ';' is missing",
+                         (const char *)buf_data(&parser->words.text));
     if (parser->block_count <= file->blocks)
-        return conf_fail(file, file->line, "'}' without a '{'");
+        return conf_fail(&file->in, file->in.line, "'}' without a '{'");
     parser->block_count--;
     return NULL;
 }
@@ -300,15 +148,15 @@ static struct err *conf_file_end(struct conf_parser *parser)
 {
     struct conf_file *file = conf_top(parser);
 
-    if (parser->word_count > 0)
-        return conf_fail(file, parser->word_line, "%s: ';' is missing at the end of the file",
-                         (const char *)buf_data(&parser->words));
+    if (parser->words.count > 0)
+        return conf_fail(&file->in, parser->words.line, "%s: ';' is missing at the end of the file",
+                         (const char *)buf_data(&parser->words.text));
     if (parser->block_count > file->blocks)
-        return conf_fail(file, parser->block[parser->block_count - 1]->line,
+        return conf_fail(&file->in, parser->block[parser->block_count - 1]->line,
                          "%s: '{' is never closed", parser->block[parser->block_count - 1]->name);
     parser->file_count--;
-    free(file->text);
-    file->text = NULL;
+    free(file->in.text);
+    file->in.text = NULL;
     return NULL;
 }
 
@@ -320,20 +168,20 @@ static struct err *conf_file_open(struct conf_parser *parser, const char *path)
 
     if (file == NULL)
         return conf_no_memory();
-    file->path = strdup(path);
+    file->in.path = strdup(path);
     file->older = parser->tree->files;
     parser->tree->files = file;
-    if (file->path == NULL)
+    if (file->in.path == NULL)
         return conf_no_memory();
-    err = parser->load(parser->arg, path, &file->text, &file->len);
+    err = parser->load(parser->arg, path, &file->in.text, &file->in.len);
     if (err)
         return err;
-    if (file->len > CONF_FILE_MAX)
+    if (file->in.len > CONF_FILE_MAX)
         return err_new(ERR_CONFIG, "%s: larger than %d bytes", path, CONF_FILE_MAX);
-    file->line = 1;
+    file->in.line = 1;
     file->blocks = parser->block_count;
-    if (file->len >= 3 && memcmp(file->text, "\xef\xbb\xbf", 3) == 0)
-        file->at = 3; /* a byte order mark, as some editors leave it */
+    if (file->in.len >= 3 && memcmp(file->in.text, "\xef\xbb\xbf", 3) == 0)
+        file->in.at = 3; /* a byte order mark, as some editors leave it */
     parser->file[parser->file_count++] = file;
     parser->file_total++;
     return NULL;
@@ -342,7 +190,7 @@ static struct err *conf_file_open(struct conf_parser *parser, const char *path)
 /* Opens `name` as seen from the folder of the file that includes it, else as it is written. */
 static struct err *conf_include_open(struct conf_parser *parser, const char *name)
 {
-    const char *from = conf_top(parser)->path;
+    const char *from = conf_top(parser)->in.path;
     const char *slash = strrchr(from, '/');
     char path[CONF_PATH_MAX];
     struct err *err;
@@ -376,15 +224,15 @@ static struct err *conf_include_next(struct conf_parser *parser)
     if (from->include_at == node->arg_count)
         from->include = NULL;
     if (parser->file_count == CONF_NESTING_MAX)
-        return conf_fail(from, node->line, "files included deeper than %d", CONF_NESTING_MAX);
+        return conf_fail(&from->in, node->line, "files included deeper than %d", CONF_NESTING_MAX);
     if (parser->file_total == CONF_INCLUDES_MAX)
-        return conf_fail(from, node->line, "more than %d files", CONF_INCLUDES_MAX);
+        return conf_fail(&from->in, node->line, "more than %d files", CONF_INCLUDES_MAX);
     err = conf_include_open(parser, name);
     if (err)
-        return err_wrap(err, "%s:%d: include", from->path, node->line);
+        return err_wrap(err, "%s:%d: include", from->in.path, node->line);
     for (int i = 0; i < parser->file_count - 1; i++)
-        if (strcmp(parser->file[i]->path, conf_top(parser)->path) == 0)
-            return conf_fail(from, node->line, "include %s: the file includes itself", name);
+        if (strcmp(parser->file[i]->in.path, conf_top(parser)->in.path) == 0)
+            return conf_fail(&from->in, node->line, "include %s: the file includes itself", name);
     return NULL;
 }
 
@@ -398,7 +246,7 @@ static struct err *conf_include(struct conf_parser *parser)
         return err;
     conf_words_clear(parser);
     if (node->arg_count == 0)
-        return conf_fail(from, node->line, "include: which file?");
+        return conf_fail(&from->in, node->line, "include: which file?");
     from->include = node;
     from->include_at = 0;
     return NULL;
@@ -408,9 +256,9 @@ static struct err *conf_directive(struct conf_parser *parser)
 {
     struct conf_node *node;
 
-    if (parser->word_count == 0)
+    if (parser->words.count == 0)
         return NULL; /* a ';' too many harms nobody */
-    if (strcmp((const char *)buf_data(&parser->words), "include") == 0)
+    if (strcmp((const char *)buf_data(&parser->words.text), "include") == 0)
         return conf_include(parser);
     return conf_node_add(parser, &node);
 }
@@ -418,7 +266,7 @@ static struct err *conf_directive(struct conf_parser *parser)
 static struct err *conf_step(struct conf_parser *parser)
 {
     enum conf_token token;
-    struct err *err = conf_next(parser, &token);
+    struct err *err = conf_next(&conf_top(parser)->in, &parser->words, &token);
 
     if (err)
         return err;
@@ -468,11 +316,11 @@ struct err *conf_parse(const char *path, conf_load load, void *arg, struct conf_
     parser.block[0] = &parser.tree->root;
     parser.tail[0] = &parser.tree->root.child;
     parser.block_count = 1;
-    buf_init(&parser.words, (size_t)CONF_WORD_MAX * (CONF_ARGS_MAX + 1));
+    buf_init(&parser.words.text, (size_t)CONF_WORD_MAX * (CONF_ARGS_MAX + 1));
     err = conf_file_open(&parser, path);
     if (!err)
         err = conf_run(&parser);
-    buf_fini(&parser.words);
+    buf_fini(&parser.words.text);
     if (err) {
         conf_free(parser.tree);
         return err;
@@ -495,8 +343,8 @@ void conf_free(struct conf_tree *tree)
         struct conf_file *file = tree->files;
 
         tree->files = file->older;
-        free(file->path);
-        free(file->text);
+        free(file->in.path);
+        free(file->in.text);
         free(file);
     }
     free(tree);

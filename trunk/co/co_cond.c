@@ -88,7 +88,6 @@ enum co_wait co_cond_wait(struct co_cond *cond, usec_t timeout)
 enum co_wait co_cond_wait_until(struct co_cond *cond, usec_t deadline)
 {
     struct co *self = co_self();
-    enum co_wait why;
 
     assert(self != NULL);
     if (self->interrupted)
@@ -98,14 +97,7 @@ enum co_wait co_cond_wait_until(struct co_cond *cond, usec_t deadline)
         return CO_TIMEOUT;
     }
     co_cond_link(cond, self);
-    self->deadline = deadline;
-    if (deadline == USEC_NEVER || reactor_timer_add(self) != 0)
-        return co_cond_leave(self, co_park(deadline));
-    why = co_park(USEC_NEVER);
-    if (self->timer_index < 0 && why == CO_OK)
-        why = CO_TIMEOUT; /* unless it was signalled as well */
-    reactor_timer_remove(self);
-    return co_cond_leave(self, why);
+    return co_cond_leave(self, co_park_until(deadline));
 }
 
 void co_cond_signal(struct co_cond *cond)

@@ -42,7 +42,9 @@ struct co {
  * the library's heap and rounded up to milliseconds; it is never early.
  */
 enum co_wait co_park(usec_t deadline);
-/* The same, deaf to interrupts and without a deadline. */
+/* The same by the reactor's fine timers: frequent ones that come at one moment share one wake. */
+enum co_wait co_park_until(usec_t deadline);
+/* As co_park(), deaf to interrupts and without a deadline. */
 void co_park_deaf(void);
 /* Ends co_park() of a coroutine; nothing happens to one that is not parked. Never yields. */
 void co_wake(struct co *co);

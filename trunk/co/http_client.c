@@ -202,16 +202,10 @@ static int is_redirection(int status)
 static int client_next(const struct http_client *client, struct client_hop *hop)
 {
     const char *location = http_client_header(client, "Location");
-    int is_v6 = strchr(hop->url.host, ':') != NULL;
 
     if (!is_redirection(http_client_status(client)) || location == NULL)
         return -1;
-    if (location[0] != '/')
-        return str_copy(hop->next, sizeof(hop->next), location);
-    if (location[1] == '/')
-        return str_format(hop->next, sizeof(hop->next), "%s:%s", hop->url.schema, location);
-    return str_format(hop->next, sizeof(hop->next), "%s://%s%s%s:%d%s", hop->url.schema,
-                      is_v6 ? "[" : "", hop->url.host, is_v6 ? "]" : "", hop->url.port, location);
+    return url_http_next(&hop->url, location, hop->next, sizeof(hop->next));
 }
 
 static struct err *client_hop(struct http_client *client, struct client_hop *hop,
@@ -220,7 +214,7 @@ static struct err *client_hop(struct http_client *client, struct client_hop *hop
     usec_t deadline = co_deadline(options->connect_timeout);
     struct err *err;
 
-    if (url_http_parse(&hop->url, hop->location) != SCAN_DONE)
+    if (url_http_parse(&hop->url, hop->location) != SCAN_DONE || hop->url.schema[0] != 'h')
         return err_new(ERR_PROTO, "no HTTP address to go to");
     err = client_connect(client, hop, options, deadline);
     if (err == NULL)

@@ -139,6 +139,16 @@ static const struct net_ops net_fd_ops = {.try_read = net_fd_read, .try_writev =
 
 /* ---- waiting ---- */
 
+/*
+ * How much must have come before the kernel tells of it (an end it always tells). Lowering it tells
+ * of what is there already (tcp(7)), so that nothing is missed. A descriptor that cannot is told of
+ * more often: no harm.
+ */
+static void net_rcvlowat(const struct net_conn *conn, int bytes)
+{
+    (void)setsockopt(conn->fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes));
+}
+
 /* Parks the running coroutine as the waiter of conn. */
 static enum co_wait net_park(struct net_conn *conn, unsigned wanted, usec_t deadline)
 {
@@ -162,6 +172,10 @@ struct err *net_await(struct net_conn *conn, unsigned bits, usec_t deadline)
 {
     enum co_wait why = CO_OK;
 
+    if (conn->dull && (bits & NET_IN)) {
+        conn->dull = 0;
+        net_rcvlowat(conn, 1);
+    }
     while (!(conn->ready & bits) && !conn->closed && why == CO_OK)
         why = net_park(conn, bits, deadline);
     if (conn->closed)
@@ -194,6 +208,30 @@ int net_wait(struct net_conn *conn, int events, usec_t timeout)
     got = conn->ready & wanted;
     conn->ready &= (uint8_t)~NET_KICK;
     return (int)got;
+}
+
+void net_doze(struct net_conn *conn, int bytes, usec_t deadline)
+{
+    unsigned wanted = NET_IN | NET_KICK | NET_HUP;
+
+    if (co_is_interrupted() || conn->closed)
+        return;
+    if (!conn->dull) {
+        conn->dull = 1;
+        net_rcvlowat(conn, bytes);
+    }
+    if (!(conn->ready & wanted)) {
+        conn->waiter = co_self();
+        conn->wanted = (uint8_t)wanted;
+        (void)co_park_until(deadline);
+        conn->waiter = NULL;
+        conn->wanted = 0;
+    } else {
+        co_fair();
+    }
+    conn->ready &= (uint8_t)~NET_KICK;
+    /* Not told of, but likely there. */
+    conn->ready |= NET_IN;
 }
 
 void net_kick(struct net_conn *conn)
@@ -301,6 +339,50 @@ static struct err *net_io_writev(struct io *io, struct iovec *iov, int n, usec_t
             return err_wrap(err, "write");
     }
     return NULL;
+}
+
+/* What is there to be read, without taking it; as net_socket_read(). */
+static ssize_t net_try_peek(struct net_conn *conn, void *buf, size_t len)
+{
+    ssize_t n;
+
+    if (!(conn->ready & NET_IN))
+        return net_refuse(EAGAIN);
+    do
+        n = recv(conn->fd, buf, len, MSG_PEEK);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
+struct err *net_peek(struct net_conn *conn, void *buf, size_t len, size_t *got, usec_t timeout)
+{
+    usec_t deadline = co_deadline(timeout);
+    size_t seen = *got;
+
+    assert(conn->ops == &net_socket_ops && len > seen);
+    for (;;) {
+        struct err *err;
+        ssize_t n;
+
+        if (conn->closed)
+            return net_closed_by_us();
+        if (co_is_interrupted())
+            return err_new(ERR_INTERRUPTED, "interrupted");
+        n = net_try_peek(conn, buf, len);
+        if (n > 0 && (size_t)n > seen) {
+            *got = (size_t)n;
+            return NULL;
+        }
+        if (n < 0 && !net_is_again(errno))
+            return net_error(errno, "read");
+        if (n >= 0 && (n == 0 || (conn->ready & NET_HUP)))
+            return err_new(ERR_CLOSED, "peer closed");
+        /* Every byte that comes is a new edge, although the others still lie there. */
+        conn->ready &= (uint8_t)~NET_IN;
+        err = net_await(conn, NET_IN, deadline);
+        if (err != NULL)
+            return err_wrap(err, "read");
+    }
 }
 
 int net_can_sendfile(const struct net_conn *conn)

@@ -55,13 +55,16 @@ struct net_conn {
     uint8_t ready;                /* enum net_event bits known to be ready; cleared by EAGAIN */
     uint8_t wanted;               /* what the waiting coroutine waits for */
     uint8_t closed;               /* io_close() was called: every call fails with ERR_CLOSED */
+    uint8_t dull;                 /* SO_RCVLOWAT is raised: the first byte wakes nobody */
     const struct net_ops *ops;    /* plain or TLS */
     void *waiter;                 /* private to net.c */
     void *tls;                    /* private to tls.c */
     uint64_t bytes_in, bytes_out; /* payload */
     usec_t last_out;              /* clock_now() when a write last made progress */
-    char ip[INET6_ADDRSTRLEN];    /* the peer's address, v4-mapped shown as v4; "" for UNIX */
-    uint16_t port;                /* the peer's port */
+    /* The client's address, v4-mapped shown as v4; "" for UNIX. It is the peer's, or what a proxy
+     * that is trusted says of its client: app/server_proxy.h, app/http_session.h. */
+    char ip[INET6_ADDRSTRLEN];
+    uint16_t port; /* the peer's, or by a PROXY header the client's */
 };
 
 /* What differs between plain sockets, TLS and other descriptors. Never yields. */
@@ -111,6 +114,13 @@ static inline ssize_t net_try_writev(struct net_conn *conn, const struct iovec *
     return conn->ops->try_writev(conn, iov, n);
 }
 
+/*
+ * Copies up to len bytes that could be read, and leaves them to be read. Waits for more than *got,
+ * which is 0 or what the call before answered, and less than len. ERR_CLOSED when no more will
+ * come. Plain sockets only.
+ */
+struct err *net_peek(struct net_conn *conn, void *buf, size_t len, size_t *got, usec_t timeout);
+
 /* True when net_sendfile() works: a plain socket. */
 int net_can_sendfile(const struct net_conn *conn);
 /*
@@ -129,11 +139,22 @@ struct err *net_sendfile(struct net_conn *conn, int fd, uint64_t offset, uint64_
  */
 int net_wait(struct net_conn *conn, int events, usec_t timeout);
 
+/*
+ * Rests until the deadline (clock_now()'s scale; fine: ends that fall together share one wake), or
+ * until `bytes` have come, a kick, a hangup or an interrupt; fewer bytes wake nobody. What came
+ * meanwhile is then read without another wait. A later wait for NET_IN ends with the first byte
+ * again.
+ */
+void net_doze(struct net_conn *conn, int bytes, usec_t deadline);
+
 /* Wakes the coroutine that waits on conn, or lets its next net_wait() return at once. Never yields.
  */
 void net_kick(struct net_conn *conn);
 
 /* For viewers: TCP_NOTSENT_LOWAT (bytes; 0 = leave alone) and TCP_NODELAY. */
 void net_tune(struct net_conn *conn, int notsent_lowat, int nodelay);
+
+/* The address of this end, as text without brackets; "" for what has none. */
+void net_local_ip(const struct net_conn *conn, char *out, size_t cap);
 
 #endif

@@ -68,6 +68,17 @@ static struct err *net_connect_addr(const struct sockaddr_storage *addr, struct 
     return NULL;
 }
 
+void net_local_ip(const struct net_conn *conn, char *out, size_t cap)
+{
+    struct net_conn own = {.ip = ""};
+    struct sockaddr_storage addr = {0};
+    socklen_t len = sizeof(addr);
+
+    if (getsockname(conn->fd, (struct sockaddr *)&addr, &len) == 0)
+        net_set_peer(&own, &addr);
+    (void)str_copy(out, cap, own.ip);
+}
+
 /* The deadline of one of `tries` attempts that are left. */
 static usec_t net_share(usec_t deadline, int tries)
 {

@@ -169,6 +169,21 @@ void reactor_timer_remove(struct co *self)
         timer_down(i, last);
 }
 
+enum co_wait co_park_until(usec_t deadline)
+{
+    struct co *self = co_self();
+    enum co_wait why;
+
+    self->deadline = deadline;
+    if (deadline == USEC_NEVER || reactor_timer_add(self) != 0)
+        return co_park(deadline);
+    why = co_park(USEC_NEVER);
+    if (self->timer_index < 0 && why == CO_OK)
+        why = CO_TIMEOUT; /* unless it was woken for something else as well */
+    reactor_timer_remove(self);
+    return why;
+}
+
 static void reactor_timers_fire(void)
 {
     usec_t now = co_clock_refresh();

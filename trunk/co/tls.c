@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,6 @@
 #include <unistd.h>
 
 #define TLS_LOOK_INTERVAL   USEC_PER_SEC
-#define TLS_TICKETS_MAX_AGE ((usec_t)12 * 3600 * USEC_PER_SEC)
 #define TLS_TICKET_KEYS_MAX 256
 
 /* AES-128-GCM first: it is the cheapest by far where the processor knows AES. */
@@ -124,6 +124,30 @@ static struct err *tls_load_client(struct tls *tls, SSL_CTX *ctx)
     return NULL;
 }
 
+/* The tickets' keys out of the secret, another set for each identity. */
+static int tls_keys_of_secret(struct tls *tls, uint8_t *keys, size_t len)
+{
+    uint8_t secret[TLS_SECRET_SIZE];
+    uint8_t block[EVP_MAX_MD_SIZE];
+    char label[512];
+    unsigned block_len = 0;
+    usec_t made_at = 0;
+    int ok = tls->options.secret(tls->options.secret_arg, secret, &made_at) == 0;
+
+    for (size_t at = 0; ok && at < len; at += block_len) {
+        (void)str_format(label, sizeof(label), "tickets %zu %d %s", at, (int)tls->alpn_len,
+                         tls->options.cert);
+        ok = HMAC(EVP_sha256(), secret, sizeof(secret), (const unsigned char *)label, strlen(label),
+                  block, &block_len) != NULL;
+        if (ok)
+            memcpy(keys + at, block, len - at < block_len ? len - at : block_len);
+    }
+    OPENSSL_cleanse(secret, sizeof(secret));
+    OPENSSL_cleanse(block, sizeof(block));
+    tls->tickets_at = made_at;
+    return ok;
+}
+
 /* Keys for the tickets: those that there are, unless they are too old. */
 static struct err *tls_renew_tickets(struct tls *tls, SSL_CTX *ctx)
 {
@@ -133,6 +157,8 @@ static struct err *tls_renew_tickets(struct tls *tls, SSL_CTX *ctx)
 
     if (ok && tls->ctx != NULL && co_now() - tls->tickets_at < TLS_TICKETS_MAX_AGE) {
         ok = SSL_CTX_get_tlsext_ticket_keys(tls->ctx, keys, len);
+    } else if (ok && tls->options.secret != NULL) {
+        ok = tls_keys_of_secret(tls, keys, (size_t)len);
     } else if (ok) {
         ok = RAND_bytes(keys, (int)len) == 1;
         tls->tickets_at = co_now();
@@ -282,6 +308,8 @@ static struct err *tls_new(const struct tls_options *options, const struct log *
     tls->options.cert = tls_text(options->cert, &ok);
     tls->options.key = tls_text(options->key, &ok);
     tls->options.ca = tls_text(options->ca, &ok);
+    tls->options.secret = options->secret;
+    tls->options.secret_arg = options->secret_arg;
     tls->has_ktls = options->ktls && tls_kernel_knows();
     if (options->ktls && !tls->has_ktls)
         log_info(log, "the kernel has no TLS (its module tls): OpenSSL encrypts");

@@ -15,12 +15,21 @@ struct tls;
 /* Handshakes under way at once; each may hold some 50 KB. */
 #define TLS_HANDSHAKES_MAX 1024
 
+#define TLS_SECRET_SIZE 32
+/* Tickets' keys are made anew after that long. */
+#define TLS_TICKETS_MAX_AGE ((usec_t)12 * 3600 * USEC_PER_SEC)
+
 struct tls_options {
     const char *cert; /* PEM: the certificate and its chain */
     const char *key;  /* PEM, without a passphrase */
     const char *alpn; /* "http/1.1": the one protocol that is agreed on; NULL: none is */
     const char *ca;   /* clients: whom to believe, PEM; NULL: whom the system believes */
     int ktls;         /* let the kernel encrypt, where it can */
+    /* What the tickets' keys are made from, and when that was made (clock_now()): the same for all
+     * processes of one server, so that each takes the tickets of the others; whoever asks after
+     * TLS_TICKETS_MAX_AGE gets another. 0, or -1. NULL: this process's own. Must not yield. */
+    int (*secret)(void *arg, uint8_t out[TLS_SECRET_SIZE], usec_t *made_at);
+    void *secret_arg;
 };
 
 /*

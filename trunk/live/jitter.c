@@ -15,6 +15,8 @@
 #define JITTER_AUDIO_MS     23 /* 1024 samples at 44.1 kHz */
 #define JITTER_VIDEO_MS     40
 #define JITTER_DURATION_MAX 1000
+/* How far ahead of ours another worker's timeline may be to be taken as it is. */
+#define JITTER_KEEP_MS 250
 
 void jitter_reset(struct jitter *jitter, enum time_jitter mode, int is_mixed)
 {
@@ -93,6 +95,24 @@ static int64_t jitter_hold(const struct jitter *jitter, enum jitter_track track,
     return out < 0 ? 0 : out;
 }
 
+/* Whether a relay's first frame may be there: no step back, and nothing that players would lag by. */
+static int jitter_stays(const struct jitter *jitter, int64_t out)
+{
+    return !jitter->has_begun || (out >= jitter->last && out <= jitter->last + JITTER_KEEP_MS);
+}
+
+/* The offset of a publisher's first frame. */
+static int64_t jitter_begin(const struct jitter *jitter, enum jitter_track track, int64_t in)
+{
+    int64_t before = jitter->track[track].offset;
+
+    if (jitter->keeps && jitter_stays(jitter, in))
+        return 0;
+    if (jitter->keeps && jitter->has_begun && jitter_stays(jitter, in + before))
+        return before;
+    return jitter_next(jitter, track) - in;
+}
+
 int64_t jitter_apply(struct jitter *jitter, enum jitter_track track, uint32_t timestamp, usec_t now)
 {
     int64_t in;
@@ -105,7 +125,7 @@ int64_t jitter_apply(struct jitter *jitter, enum jitter_track track, uint32_t ti
     in = jitter_unwrap(jitter, track, timestamp);
     if (!jitter->has_published) {
         /* The publisher's first frame says where both its tracks go. */
-        jitter->track[track].offset = jitter_next(jitter, track) - in;
+        jitter->track[track].offset = jitter_begin(jitter, track, in);
         jitter->has_published = 1;
     } else if (!jitter->track[track].is_seen) {
         jitter_place(jitter, track, in);
@@ -142,4 +162,12 @@ int64_t jitter_follow(const struct jitter *jitter, enum jitter_track track, uint
     if (!jitter_fits(jitter, track, out))
         out = jitter->track[track].last;
     return jitter_hold(jitter, track, out);
+}
+
+int64_t jitter_stay(const struct jitter *jitter, enum jitter_track track, uint32_t timestamp)
+{
+    assert(jitter != NULL && track < JITTER_TRACKS);
+    if (jitter->mode == TIME_JITTER_OFF)
+        return timestamp;
+    return jitter->track[track].has_out ? jitter->track[track].last : jitter->last;
 }

@@ -22,6 +22,7 @@ enum jitter_track { JITTER_AUDIO, JITTER_VIDEO, JITTER_TRACKS };
 struct jitter {
     enum time_jitter mode;
     int is_mixed;      /* mix_correct: monotonic over both tracks together */
+    int keeps;         /* the publisher's times are such a timeline's: they stay, where that goes */
     int has_begun;     /* something was put on the timeline since the last reset */
     int has_published; /* the present publisher has sent a frame */
     int64_t last;      /* the latest time given out, ms */
@@ -50,5 +51,11 @@ int64_t jitter_apply(struct jitter *jitter, enum jitter_track track, uint32_t ti
 
 /* The time for a frame that goes along with this track's and does not move the timeline. */
 int64_t jitter_follow(const struct jitter *jitter, enum jitter_track track, uint32_t timestamp);
+
+/*
+ * The time for what is said about a track and is no frame (its end, a seek): that of its last
+ * frame, since the other track may be ahead of the next one.
+ */
+int64_t jitter_stay(const struct jitter *jitter, enum jitter_track track, uint32_t timestamp);
 
 #endif

@@ -53,6 +53,10 @@ void rendition_set_limits(struct rendition *rendition)
     source_ring_limits(rendition->source, &limits);
     limits.block_cap = 0;
     limits.keep = 0;
+    /* What relays may ask for on behalf of listeners elsewhere. */
+    if (rendition->source->config.keeps_begin &&
+        (rendition->mux->relays || rendition == &rendition->source->native))
+        limits.keep = rendition->source->config.fast_cache;
     if (rendition->mux->audio_only) {
         limits.block_cap = RENDITION_AUDIO_BLOCK;
         limits.keep = rendition->source->config.fast_cache;
@@ -69,11 +73,14 @@ int rendition_init(struct rendition *rendition, struct source *source, const str
     memset(rendition, 0, sizeof(*rendition));
     rendition->source = source;
     rendition->mux = mux;
+    rendition->chunk_size = source->config.chunk_size;
     if (mux->open != NULL) {
         rendition->state = mux->open();
         if (rendition->state == NULL)
             return -1;
     }
+    if (mux->chunk_size != NULL)
+        mux->chunk_size(rendition->state, rendition->chunk_size);
     source_ring_limits(source, &limits);
     limits.block_cap = 0;
     limits.keep = 0;
@@ -85,6 +92,7 @@ int rendition_init(struct rendition *rendition, struct source *source, const str
 void rendition_fini(struct rendition *rendition)
 {
     assert(rendition->viewers == NULL);
+    rendition_drop_begin(rendition);
     ring_fini(&rendition->ring);
     blob_unref(rendition->preamble);
     blob_unref(rendition->bridge);
@@ -108,16 +116,62 @@ static void rendition_keep_bridge(struct rendition *rendition, const struct rend
     rendition->bridge = sink->bridge_len > 0 ? blob_new(sink->bridge, sink->bridge_len) : NULL;
 }
 
+/* The unit that was just appended: is it the one where those begin who have waited? */
+static void rendition_note_first(struct rendition *rendition, int is_start, const struct iovec *iov,
+                                 int n)
+{
+    struct ring *ring = &rendition->ring;
+    struct ring_cursor place = {ring->head, ring->head->len};
+
+    if (is_start) {
+        rendition->first_is_start = ring_cursor_start(ring, &rendition->first) == 0;
+        return;
+    }
+    if (rendition->first.block != NULL || rendition_has_starts(rendition))
+        return;
+    for (int i = 0; i < n; i++)
+        place.at -= (uint32_t)iov[i].iov_len;
+    ring_cursor_copy(ring, &rendition->first, &place);
+}
+
 static void rendition_take(void *arg, const struct iovec *iov, int n)
 {
     struct rendition_sink *sink = arg;
+    struct rendition *rendition = sink->rendition;
 
-    if (ring_append(&sink->rendition->ring, iov, n, sink->is_start, sink->now) != 0)
-        source_count_drop(sink->rendition->source);
-    else if (sink->is_start && sink->rendition->mux->bridge != NULL)
-        rendition_keep_bridge(sink->rendition, sink);
+    if (ring_append(&rendition->ring, iov, n, sink->is_start, sink->now) != 0) {
+        source_count_drop(rendition->source);
+    } else {
+        if (sink->is_start && rendition->mux->bridge != NULL)
+            rendition_keep_bridge(rendition, sink);
+        if (rendition->holds_first && !rendition->first_is_start)
+            rendition_note_first(rendition, sink->is_start, iov, n);
+    }
     /* A muxer may give several units for one frame: only the first is the start. */
     sink->is_start = 0;
+}
+
+void rendition_hold_begin(struct rendition *rendition)
+{
+    ring_cursor_leave(&rendition->ring, &rendition->first);
+    rendition->first_is_start = 0;
+    rendition->holds_first = 1;
+}
+
+void rendition_drop_begin(struct rendition *rendition)
+{
+    ring_cursor_leave(&rendition->ring, &rendition->first);
+    rendition->first_is_start = 0;
+    rendition->holds_first = 0;
+}
+
+void rendition_mark(struct rendition *rendition)
+{
+    static const uint8_t body[] = MUX_RELAY_MARK;
+    struct frame mark;
+
+    flv_frame_parse(&mark, FRAME_SCRIPT, 0, body, MUX_RELAY_MARK_SIZE);
+    rendition_push(rendition, &mark, 0, rendition->pushed_at);
 }
 
 int rendition_takes(const struct rendition *rendition, enum frame_type type)
@@ -247,13 +301,13 @@ void rendition_cut(struct rendition *rendition)
     rendition->epoch_offset = rendition->ring.end;
 }
 
-/* Calls fn for each tag of the ring from its newest start on, with the tag's offset. */
-static void ring_each_tag(const struct ring *ring,
+/* Calls fn for each tag of the ring from there on, with the tag's offset. */
+static void ring_each_tag(const struct ring_cursor *from,
                           void (*fn)(void *arg, const struct frame *frame, uint64_t offset),
                           void *arg)
 {
-    const struct ring_block *block = ring->start_block;
-    uint32_t at = block != NULL ? (uint32_t)(ring->start - block->offset) : 0;
+    const struct ring_block *block = from->block;
+    uint32_t at = from->at;
 
     for (; block != NULL; block = block->next, at = 0) {
         while (at < block->len) {
@@ -274,6 +328,9 @@ struct rendition_filler {
     struct rendition *rendition;
     usec_t now;
     uint64_t audio_from; /* sound before this offset had another configuration */
+    struct ring_cursor from;
+    uint64_t whole_from; /* before this offset only sounds that are not older than from_ms */
+    int64_t from_ms;
 };
 
 static void rendition_note_header(void *arg, const struct frame *frame, uint64_t offset)
@@ -293,6 +350,9 @@ static void rendition_refill(void *arg, const struct frame *frame, uint64_t offs
     if (!rendition_takes(filler->rendition, frame->type) ||
         (frame->type == FRAME_AUDIO && offset < filler->audio_from))
         return;
+    if (offset < filler->whole_from &&
+        (frame->type == FRAME_VIDEO || frame->timestamp < filler->from_ms))
+        return;
     if (source_is_side(filler->rendition->source, frame)) {
         if (filler->rendition->mux->stands_alone)
             return;
@@ -301,15 +361,48 @@ static void rendition_refill(void *arg, const struct frame *frame, uint64_t offs
     rendition_push(filler->rendition, &plain, frame->timestamp, filler->now);
 }
 
+/* Where the native ring is read from; the place is borrowed, since nothing is pushed meanwhile. */
+static void replay_from(const struct rendition *rendition, const struct rendition *native,
+                        struct rendition_filler *filler)
+{
+    const struct source *source = native->source;
+    const struct ring *ring = &native->ring;
+    struct ring_cursor *from = &filler->from;
+
+    /* Where nobody has waited yet, the newest start does. */
+    if ((rendition->mux->relays || rendition->viewer_count > 0) && native->first.block != NULL &&
+        native->first.block->attached && native->first_is_start == rendition_has_starts(native)) {
+        *from = native->first;
+    } else if (ring->start_block != NULL) {
+        from->block = ring->start_block;
+        from->at = (uint32_t)(ring->start - ring->start_block->offset);
+    }
+    if (!rendition->mux->relays ||
+        (rendition_has_starts(native) && source->config.fast_cache == 0))
+        return;
+    /* A relay gets what those who begin there may ask for: earlier sounds, too. */
+    filler->whole_from = from->block != NULL ? ring_cursor_offset(from) : UINT64_MAX;
+    filler->from_ms = source->jitter.last - source->config.fast_cache / USEC_PER_MS;
+    if (native->holds_first && source->first_ms < filler->from_ms)
+        filler->from_ms = source->first_ms;
+    from->block = ring->tail;
+    from->at = 0;
+    while (from->block != NULL && from->block->offset < native->epoch_offset)
+        from->block = from->block->next;
+}
+
 void rendition_replay(struct rendition *rendition, const struct rendition *native, usec_t now)
 {
     struct rendition_filler filler = {.rendition = rendition, .now = now};
 
     assert(native->mux == &mux_flv);
+    replay_from(rendition, native, &filler);
+    if (native->holds_first)
+        rendition_hold_begin(rendition);
     /* The muxer was told the newest configuration: what came under a former one cannot be used. */
     if (rendition->mux->stands_alone)
-        ring_each_tag(&native->ring, rendition_note_header, &filler);
-    ring_each_tag(&native->ring, rendition_refill, &filler);
+        ring_each_tag(&filler.from, rendition_note_header, &filler);
+    ring_each_tag(&filler.from, rendition_refill, &filler);
 }
 
 void rendition_evict(struct rendition *rendition)

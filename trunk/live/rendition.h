@@ -26,11 +26,15 @@ struct rendition {
     const struct mux *mux;
     enum source_only only;
     int is_fed; /* frames go into it: a format that stands alone waits until the tracks are known */
-    int is_kept;      /* stays without viewers, for fast_cache */
-    usec_t pushed_at; /* when its last frame came */
+    int is_kept;         /* stays without viewers, for fast_cache */
+    usec_t pushed_at;    /* when its last frame came */
+    uint32_t chunk_size; /* the source's when it was made, and as long as it is there */
     struct mux_state *state;
     struct ring ring;
-    struct blob *preamble; /* what opens the stream at the newest start; NULL: not known yet */
+    int holds_first;          /* the publication's first start is held, */
+    struct ring_cursor first; /* once there is one; */
+    int first_is_start;       /* until then its first sound, where there are only sounds */
+    struct blob *preamble;    /* what opens the stream at the newest start; NULL: not known yet */
     struct blob
         *bridge; /* what a viewer who lost its place takes before the newest start, or NULL */
     struct viewer *viewers;
@@ -77,10 +81,19 @@ void rendition_prime(struct rendition *rendition, enum frame_type type, const st
 /* Begins anew: the muxer as it was opened. */
 void rendition_restart(struct rendition *rendition);
 
+/* A publication's first start is held from here on, and no longer. */
+void rendition_hold_begin(struct rendition *rendition);
+void rendition_drop_begin(struct rendition *rendition);
+
+/* Says to relays that what follows is new. */
+void rendition_mark(struct rendition *rendition);
+
 /* Connected viewers end here. */
 void rendition_cut(struct rendition *rendition);
 
-/* Fills a rendition that was made in the middle of a stream from the native one's newest start. */
+/* Fills a rendition that was made in the middle of a stream from the native one: from the
+ * publication's first start while that is held, for relays and who has waited; else from the
+ * newest. */
 void rendition_replay(struct rendition *rendition, const struct rendition *native, usec_t now);
 
 /* Closes what must be closed so that dropped memory stays within its bound. */

@@ -222,6 +222,13 @@ int ring_cursor_since(struct ring *ring, struct ring_cursor *cursor, usec_t sinc
     return 0;
 }
 
+void ring_cursor_copy(struct ring *ring, struct ring_cursor *cursor,
+                      const struct ring_cursor *other)
+{
+    assert(other->block != NULL);
+    ring_cursor_put(ring, cursor, other->block, other->at);
+}
+
 void ring_cursor_leave(struct ring *ring, struct ring_cursor *cursor)
 {
     if (cursor->block != NULL)

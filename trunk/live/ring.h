@@ -84,6 +84,9 @@ int ring_cursor_end(struct ring *ring, struct ring_cursor *cursor);
  * none below the offset `from`. -1 (cursor unchanged) if there is none.
  */
 int ring_cursor_since(struct ring *ring, struct ring_cursor *cursor, usec_t since, uint64_t from);
+/* Puts a cursor where another one is. */
+void ring_cursor_copy(struct ring *ring, struct ring_cursor *cursor,
+                      const struct ring_cursor *other);
 void ring_cursor_leave(struct ring *ring, struct ring_cursor *cursor);
 
 /* The cursor's place in bytes since the ring's birth. */

@@ -15,6 +15,10 @@
 #define SOURCE_GUESS_MS 500
 /* The same by the clock, for a publisher that sends one frame and pauses. */
 #define SOURCE_GUESS_US (USEC_PER_SEC)
+/* How long a publication's beginning is held for those who waited for it. */
+#define SOURCE_BEGIN_US (USEC_PER_SEC)
+/* A relay's past comes at once, or something is wrong there. */
+#define SOURCE_FILL_US (USEC_PER_SEC)
 
 void source_ring_limits(const struct source *source, struct ring_limits *limits)
 {
@@ -64,6 +68,7 @@ static void source_free(struct source *source)
     source_track_forget(&source->track[JITTER_AUDIO]);
     source_track_forget(&source->track[JITTER_VIDEO]);
     source_sides_forget(source);
+    source_mix_forget(source);
     blob_unref(source->meta);
     free(source->key);
     free(source);
@@ -149,6 +154,8 @@ int source_publish(struct source *source, const struct source_config *config, us
     source->config = *config;
     if (config->atc)
         source->config.time_jitter = TIME_JITTER_OFF;
+    source->has_promise = 0;
+    source->is_filling = config->is_relayed != 0;
     source_set_limits(source);
     source->first_at = now;
     source->has_first = 0;
@@ -158,11 +165,14 @@ int source_publish(struct source *source, const struct source_config *config, us
         source_begin_anew(source);
     else
         jitter_publish(&source->jitter);
+    source->jitter.keeps = config->is_relayed;
     for (int i = 0; i < JITTER_TRACKS; i++) {
         source->track[i].is_seen = 0;
         source->track[i].has_frames = 0;
         source->track[i].silent_ms = 0;
     }
+    source->has_key = 0;
+    source_hold_begin(source);
     source->state = SOURCE_LIVE;
     source->stat.publishes++;
     source->stat.published_at = now;
@@ -184,6 +194,9 @@ static void source_gone(struct source *source)
 void source_unpublish(struct source *source, usec_t now)
 {
     assert(source->state == SOURCE_LIVE);
+    source_mix_flush(source, now);
+    source_drop_begin(source);
+    source->is_filling = 0;
     source->state = SOURCE_AWAY;
     source->away_at = now;
     source_drop_starts(source);
@@ -220,6 +233,10 @@ void source_guess(struct source *source, int64_t ms)
     int has_video = source->track[JITTER_VIDEO].has_frames;
     int is_known;
 
+    if (source->has_promise) {
+        source_decide(source, source->promise[JITTER_AUDIO], source->promise[JITTER_VIDEO]);
+        return;
+    }
     if (!source->config.guess_has_av) {
         source_decide(source, source->config.has_audio, source->config.has_video);
         return;
@@ -229,6 +246,26 @@ void source_guess(struct source *source, int64_t ms)
                 has_audio == source->facts.has_audio && has_video == source->facts.has_video);
     if (is_known || (source->has_first && ms - source->first_ms >= SOURCE_GUESS_MS))
         source_decide(source, has_audio, has_video);
+}
+
+void source_promise(struct source *source, int has_audio, int has_video)
+{
+    /* Those who watch already go on by what they were promised. */
+    if (source->is_decided)
+        return;
+    source->has_promise = 1;
+    source->promise[JITTER_AUDIO] = has_audio != 0;
+    source->promise[JITTER_VIDEO] = has_video != 0;
+}
+
+void source_filled(struct source *source)
+{
+    if (!source->is_filling)
+        return;
+    source->is_filling = 0;
+    if (source->config.is_joined)
+        source_forget_places(source);
+    source_emit_data(source);
 }
 
 void source_tick(struct source *source, usec_t now)
@@ -243,6 +280,10 @@ void source_tick(struct source *source, usec_t now)
         source_guess(source, source->first_ms + SOURCE_GUESS_MS);
         source_emit_data(source);
     }
+    if (source->is_filling && now - source->stat.published_at >= SOURCE_FILL_US)
+        source_filled(source);
+    if (source->holds_begin && now - source->stat.published_at >= SOURCE_BEGIN_US)
+        source_drop_begin(source);
     ring_trim(&source->native.ring, now);
     for (struct rendition *r = source->others; r != NULL; r = r->next)
         ring_trim(&r->ring, now);

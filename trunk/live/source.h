@@ -25,11 +25,20 @@ struct source_config {
     usec_t queue_length;        /* how far a viewer may lag */
     enum time_jitter time_jitter;
     int atc;
-    int mix_correct;
+    int atc_auto;    /* atc as soon as the metadata asks for it */
+    int mix_correct; /* audio and video in the order of their timestamps */
     int reduce_sequence_header;
     int has_audio, has_video, guess_has_av, drop_if_not_match;
     usec_t republish_wait;
-    usec_t fast_cache; /* of sound that a new viewer of an audio-only format gets at once */
+    usec_t fast_cache;   /* of sound that a new viewer of an audio-only format gets at once */
+    uint32_t chunk_size; /* of RTMP's, bytes; for viewers of a format that has none yet */
+    /* The publication's first keyframe is held for a moment, for relays that are about to come. */
+    int keeps_begin;
+    /* The publisher is a relay of another worker's stream: its times are the stream's, and nobody
+       begins before what it brings of the past is complete (source_filled()). */
+    int is_relayed;
+    int is_joined; /* and those who watch have come later than that: they are no listeners who wait
+                    */
 };
 
 enum source_state {
@@ -84,6 +93,13 @@ int source_publish(struct source *source, const struct source_config *config, us
  * is dropped and counted.
  */
 void source_push(struct source *source, const struct frame *frame, usec_t now);
+
+/* What the FLV header of a stream promises that a relay brings: decided by its publisher's worker.
+ */
+void source_promise(struct source *source, int has_audio, int has_video);
+
+/* A relay has brought all there was of the past. */
+void source_filled(struct source *source);
 
 /* Its timers: the end of republish_wait, the wait for a second track. */
 void source_tick(struct source *source, usec_t now);

@@ -185,10 +185,55 @@ void source_set_limits(struct source *source)
         rendition_set_limits(r);
 }
 
+/* ---- a publication's beginning ---- */
+
+/* Whether anybody has not begun yet: several workers make one who comes later think so, too. */
+static int source_is_waited_for(const struct source *source)
+{
+    return source->config.keeps_begin || source_started(source) < source->stat.viewers;
+}
+
+void source_hold_begin(struct source *source)
+{
+    if (!source_is_waited_for(source))
+        return;
+    source->holds_begin = 1;
+    rendition_hold_begin(&source->native);
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        rendition_hold_begin(r);
+}
+
+void source_drop_begin(struct source *source)
+{
+    if (!source->holds_begin)
+        return;
+    source->holds_begin = 0;
+    rendition_drop_begin(&source->native);
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        rendition_drop_begin(r);
+}
+
+static void rendition_forget_places(struct rendition *rendition)
+{
+    for (struct viewer *v = rendition->viewers; v != NULL; v = v->next)
+        if (v->place == VIEWER_NEW)
+            ring_cursor_leave(&rendition->ring, &v->cursor);
+    if (!rendition->first_is_start)
+        ring_cursor_leave(&rendition->ring, &rendition->first);
+}
+
+void source_forget_places(struct source *source)
+{
+    rendition_forget_places(&source->native);
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        rendition_forget_places(r);
+}
+
 /* ---- ending ---- */
 
 void source_drop_flv_starts(struct source *source)
 {
+    source_drop_begin(source);
     ring_drop_start(&source->native.ring);
     for (struct rendition *r = source->others; r != NULL; r = r->next)
         if (!r->mux->in_band)
@@ -197,6 +242,7 @@ void source_drop_flv_starts(struct source *source)
 
 void source_drop_starts(struct source *source)
 {
+    source_drop_begin(source);
     ring_drop_start(&source->native.ring);
     for (struct rendition *r = source->others; r != NULL; r = r->next)
         ring_drop_start(&r->ring);
@@ -218,6 +264,7 @@ static int rendition_must_end(const struct rendition *rendition, enum source_cut
 
 void source_cut(struct source *source, enum source_cut who)
 {
+    source_drop_begin(source);
     rendition_cut(&source->native);
     source->repeats_sets = 0;
     for (struct rendition *r = source->others; r != NULL; r = r->next)

@@ -29,6 +29,21 @@ struct source_side {
     struct blob *header; /* its sequence header, a tag body */
 };
 
+/* mix_correct: a frame that waits for its turn. */
+struct source_mixed {
+    struct source_mixed *prev, *next;
+    enum frame_type type;
+    uint32_t timestamp;
+    size_t len;
+    uint8_t data[];
+};
+
+struct source_mixing {
+    struct source_mixed *first, *last; /* in their order */
+    size_t count[JITTER_TRACKS];
+    size_t bytes;
+};
+
 struct source {
     char *key;
     uint32_t refs;
@@ -39,12 +54,19 @@ struct source {
     struct jitter jitter;
     struct source_track track[JITTER_TRACKS];
     struct source_side *sides;
+    struct source_mixing mixing;
     int repeats_sets; /* connected FLV viewers began with other H.264 parameter sets */
     int is_decided;   /* is_announced of both tracks holds */
     int64_t first_ms; /* where the present publisher's media began on the timeline */
     int has_first;
     usec_t first_at;
     usec_t away_at;
+    uint8_t has_key;     /* the present publisher has sent a keyframe */
+    usec_t first_key_at; /* and when */
+    uint8_t holds_begin; /* renditions hold the publication's first start */
+    uint8_t is_filling;  /* a relay brings what there was of the past */
+    uint8_t has_promise; /* what the header promises is known beforehand: */
+    uint8_t promise[JITTER_TRACKS];
     struct blob *meta; /* body of onMetaData for viewers */
     struct meta_facts facts;
     struct rendition native;
@@ -77,6 +99,7 @@ struct viewer {
     struct viewer *prev, *next;
     void *owner;
     uint64_t min_start; /* a start before this offset is not taken */
+    uint32_t publishes; /* of the source when it came: it has waited for later ones */
 };
 
 void source_ring_limits(const struct source *source, struct ring_limits *limits);
@@ -112,6 +135,12 @@ void source_let_go(struct source *source);
 /* The configuration's limits for all rings. */
 void source_set_limits(struct source *source);
 
+/* The first start of the publication that now comes is held, for those who wait for it. */
+void source_hold_begin(struct source *source);
+void source_drop_begin(struct source *source);
+/* Who has not begun yet has not waited for what the ring has so far. */
+void source_forget_places(struct source *source);
+
 /* Nobody begins before the next keyframe. */
 void source_drop_starts(struct source *source);
 
@@ -146,6 +175,15 @@ void source_note_main(struct source *source, enum jitter_track which, const stru
 void source_push_side(struct source *source, enum jitter_track which, const struct frame *frame,
                       usec_t now);
 void source_sides_forget(struct source *source);
+
+/* A frame of audio or video on its way into the rings (source_push.c). */
+void source_push_tag(struct source *source, const struct frame *frame, usec_t now);
+
+/* The same by way of the queue of mix_correct (source_mix.c). */
+void source_mix(struct source *source, const struct frame *frame, usec_t now);
+/* All that waits there goes on, in its order; or is forgotten. */
+void source_mix_flush(struct source *source, usec_t now);
+void source_mix_forget(struct source *source);
 
 /* Made by the hub with one reference. */
 struct source *source_new(const char *key, const struct source_config *config);

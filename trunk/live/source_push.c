@@ -37,6 +37,15 @@ static void source_break(struct source *source, int has_audio, int has_video)
     source_decide(source, has_audio, has_video);
 }
 
+/* atc_auto: from here on timestamps are as published. */
+static void source_keep_times(struct source *source)
+{
+    if (source->config.time_jitter == TIME_JITTER_OFF)
+        return;
+    source->config.time_jitter = TIME_JITTER_OFF;
+    source->jitter.mode = TIME_JITTER_OFF;
+}
+
 static void source_push_script(struct source *source, const struct frame *frame, usec_t now)
 {
     struct meta_facts facts;
@@ -52,6 +61,8 @@ static void source_push_script(struct source *source, const struct frame *frame,
             blob_unref(source->meta);
             source->meta = meta;
             source->facts = facts;
+            if (source->config.atc_auto && facts.is_absolute)
+                source_keep_times(source);
             cleaned.data = meta->data;
             cleaned.len = meta->len;
             source_spread(source, &cleaned, source->jitter.last, now);
@@ -228,6 +239,8 @@ static int source_follow(struct source *source, enum jitter_track which, const s
     /* A frame that is not understood says nothing of its track. */
     if (!is_changed || (frame->codec == CODEC_OTHER && former != CODEC_NONE))
         return 0;
+    if (former != CODEC_NONE)
+        source_drop_begin(source);
     if (former != CODEC_NONE && former == frame->codec)
         in_band = which == JITTER_VIDEO && header_fits_in_band(track->header, track->pending);
     if (former == CODEC_NONE || in_band ||
@@ -364,6 +377,10 @@ static void source_push_media(struct source *source, enum jitter_track which,
         source->first_ms = ms;
         source->first_at = now;
     }
+    if (is_video && frame->is_key && !source->has_key) {
+        source->has_key = 1;
+        source->first_key_at = now;
+    }
     source_note_silence(source, which, ms);
     if (source_follow(source, which, frame))
         source->repeats_sets = 1;
@@ -395,6 +412,26 @@ static int source_denies(const struct source *source, enum jitter_track which)
     return which == JITTER_AUDIO ? !config->has_audio : !config->has_video;
 }
 
+void source_push_tag(struct source *source, const struct frame *frame, usec_t now)
+{
+    enum jitter_track which = frame->type == FRAME_AUDIO ? JITTER_AUDIO : JITTER_VIDEO;
+
+    if (source->track[which].is_seen && source_is_side(source, frame)) {
+        source_push_side(source, which, frame, now);
+    } else if (frame->is_meta) {
+        int64_t ms = jitter_stay(&source->jitter, which, frame->timestamp);
+
+        source_feed(source, frame, ms, now);
+        source_pass(source, frame, ms, now);
+    } else {
+        source_note_main(source, which, frame);
+        if (frame->is_header)
+            source_push_header(source, which, frame, now);
+        else
+            source_push_media(source, which, frame, now);
+    }
+}
+
 void source_push(struct source *source, const struct frame *frame, usec_t now)
 {
     enum jitter_track which = frame->type == FRAME_AUDIO ? JITTER_AUDIO : JITTER_VIDEO;
@@ -410,17 +447,10 @@ void source_push(struct source *source, const struct frame *frame, usec_t now)
         source_count_drop(source);
         return;
     }
-    if (source->track[which].is_seen && source_is_side(source, frame)) {
-        source_push_side(source, which, frame, now);
-    } else if (frame->is_meta) {
-        source_feed(source, frame, source->jitter.last, now);
-        source_pass(source, frame, source->jitter.last, now);
-    } else {
-        source_note_main(source, which, frame);
-        if (frame->is_header)
-            source_push_header(source, which, frame, now);
-        else
-            source_push_media(source, which, frame, now);
-    }
+    /* What another worker passes on has its order. */
+    if (source->config.mix_correct && !source->config.is_relayed)
+        source_mix(source, frame, now);
+    else
+        source_push_tag(source, frame, now);
     source_emit_data(source);
 }

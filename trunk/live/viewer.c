@@ -33,12 +33,13 @@ struct viewer *viewer_open_only(struct source *source, const struct mux *mux, en
     viewer->rendition = rendition;
     viewer->place = VIEWER_NEW;
     viewer->min_start = source->config.gop_cache ? 0 : rendition->ring.end;
+    viewer->publishes = source->stat.publishes;
     viewer->next = rendition->viewers;
     if (viewer->next != NULL)
         viewer->next->prev = viewer;
     rendition->viewers = viewer;
     rendition->viewer_count++;
-    if (mux->audio_only)
+    if (mux->audio_only || rendition->only == SOURCE_AUDIO_ONLY)
         (void)ring_cursor_end(&rendition->ring, &viewer->cursor);
     source_ref(source);
     if (++source->stat.viewers == 1)
@@ -81,17 +82,78 @@ void viewer_close(struct viewer *viewer)
     source_unref(source);
 }
 
+void viewer_since(struct viewer *viewer, usec_t since)
+{
+    const struct source *source = viewer->rendition->source;
+
+    if (!source->has_key || since <= source->first_key_at)
+        viewer->publishes = source->stat.publishes - 1;
+}
+
+/* The first start of the publication that this viewer has waited for; NULL: newer places do as well. */
+static const struct ring_cursor *viewer_begin_held(const struct viewer *viewer)
+{
+    const struct rendition *rendition = viewer->rendition;
+    const struct ring_cursor *held = &rendition->first;
+
+    if (viewer->publishes == rendition->source->stat.publishes || held->block == NULL ||
+        ring_cursor_is_lost(held) || rendition->first_is_start != rendition_has_starts(rendition))
+        return NULL;
+    return held;
+}
+
+/* A relay gets what there is, as far back as those may ask for whom it is sent. 0, or -1. */
+static int viewer_begin_relay(struct viewer *viewer)
+{
+    struct rendition *rendition = viewer->rendition;
+    const struct ring_cursor *held = viewer_begin_held(viewer);
+
+    if (held != NULL) {
+        ring_cursor_copy(&rendition->ring, &viewer->cursor, held);
+    } else if (rendition->source->config.fast_cache > 0 || !rendition_has_starts(rendition)) {
+        if (ring_cursor_since(&rendition->ring, &viewer->cursor, 0, rendition->epoch_offset) != 0)
+            return ring_cursor_end(&rendition->ring, &viewer->cursor);
+    } else if (rendition->ring.start < viewer->min_start ||
+               ring_cursor_start(&rendition->ring, &viewer->cursor) != 0) {
+        /* Whom it is for waits for the next keyframe there. */
+        if (ring_cursor_end(&rendition->ring, &viewer->cursor) != 0)
+            return -1;
+    }
+    rendition_mark(rendition);
+    return 0;
+}
+
+/* The same at a keyframe. 0, or -1. */
+static int viewer_begin_start(struct viewer *viewer)
+{
+    struct rendition *rendition = viewer->rendition;
+    const struct ring_cursor *held = viewer_begin_held(viewer);
+
+    if (held != NULL) {
+        ring_cursor_copy(&rendition->ring, &viewer->cursor, held);
+        return 0;
+    }
+    return rendition->ring.start < viewer->min_start
+               ? -1
+               : ring_cursor_start(&rendition->ring, &viewer->cursor);
+}
+
 /* Where there are only sounds: fast_cache of them back, else at the next one. */
 static int viewer_begin_anywhere(struct viewer *viewer)
 {
     struct rendition *rendition = viewer->rendition;
     usec_t back = rendition->source->config.fast_cache;
+    const struct ring_cursor *held = viewer_begin_held(viewer);
 
     if (rendition->mux->audio_only && back > 0 &&
         ring_cursor_since(&rendition->ring, &viewer->cursor, rendition->pushed_at - back,
                           rendition->epoch_offset) == 0)
         return 0;
     /* Who has waited gets what has come since. */
+    if (held != NULL) {
+        ring_cursor_copy(&rendition->ring, &viewer->cursor, held);
+        return 0;
+    }
     if (viewer->cursor.block != NULL && !ring_cursor_is_lost(&viewer->cursor))
         return 0;
     return ring_cursor_end(&rendition->ring, &viewer->cursor);
@@ -103,15 +165,17 @@ static int viewer_begin(struct viewer *viewer)
     struct rendition *rendition = viewer->rendition;
     struct source *source = rendition->source;
 
-    if (rendition->preamble == NULL || source->state != SOURCE_LIVE)
+    if (rendition->preamble == NULL || source->state != SOURCE_LIVE || source->is_filling)
         return -1;
     if (!source->is_decided && !rendition->mux->audio_only)
         return -1;
     if (source_fit(source, rendition->mux, rendition->only) != SOURCE_FITS)
         return -1;
-    if (rendition_has_starts(rendition)) {
-        if (rendition->ring.start < viewer->min_start ||
-            ring_cursor_start(&rendition->ring, &viewer->cursor) != 0)
+    if (rendition->mux->relays) {
+        if (viewer_begin_relay(viewer) != 0)
+            return -1;
+    } else if (rendition_has_starts(rendition)) {
+        if (viewer_begin_start(viewer) != 0)
             return -1;
     } else if (viewer_begin_anywhere(viewer) != 0) {
         return -1;
@@ -342,4 +406,9 @@ int viewer_has_begun(const struct viewer *viewer)
 struct source *viewer_source(const struct viewer *viewer)
 {
     return viewer->rendition->source;
+}
+
+uint32_t viewer_chunk_size(const struct viewer *viewer)
+{
+    return viewer->rendition->chunk_size;
 }

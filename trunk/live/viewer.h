@@ -31,6 +31,10 @@ struct viewer *viewer_open_only(struct source *source, const struct mux *mux, en
                                 usec_t now);
 void viewer_close(struct viewer *viewer);
 
+/* It counts as one who has been here since then: who has waited for the present publisher's first
+ * keyframe begins there, if that is still held. */
+void viewer_since(struct viewer *viewer, usec_t since);
+
 /* The next whole units, about max bytes at the most (one unit may be larger). */
 enum viewer_status viewer_next(struct viewer *viewer, size_t max, struct viewer_batch *batch);
 
@@ -73,5 +77,8 @@ void *viewer_owner(const struct viewer *viewer);
 int viewer_has_begun(const struct viewer *viewer);
 
 struct source *viewer_source(const struct viewer *viewer);
+
+/* The chunk size (bytes) that its bytes are cut at, which holds for all its life: RTMP only. */
+uint32_t viewer_chunk_size(const struct viewer *viewer);
 
 #endif

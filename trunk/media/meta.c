@@ -86,6 +86,19 @@ static enum codec read_codec(enum frame_type type, const struct amf0 *value)
     return CODEC_OTHER;
 }
 
+/* A property that encoders write as they like: "true", true, 1. */
+static int is_said(const struct amf0 *value)
+{
+    if (value == NULL)
+        return 0;
+    if (value->type == AMF0_BOOLEAN)
+        return value->boolean;
+    if (value->type == AMF0_NUMBER)
+        return value->number != 0;
+    return value->type == AMF0_STRING && strcmp(value->string, "") != 0 &&
+           strcmp(value->string, "0") != 0 && strcmp(value->string, "false") != 0;
+}
+
 static void read_facts(const struct amf0 *meta, struct meta_facts *facts)
 {
     const struct amf0 *video = amf0_get(meta, "videocodecid");
@@ -94,6 +107,7 @@ static void read_facts(const struct amf0 *meta, struct meta_facts *facts)
 
     if (!(frame_rate > 0))
         frame_rate = amf0_get_number(meta, "videoframerate", 0);
+    facts->is_absolute = is_said(amf0_get(meta, "bravo_atc"));
     facts->frame_rate = frame_rate > 0 && frame_rate <= 1000 ? frame_rate : 0;
     facts->width = to_u32(amf0_get_number(meta, "width", 0));
     facts->height = to_u32(amf0_get_number(meta, "height", 0));

@@ -14,8 +14,9 @@
 
 /* What the metadata says; publishers may leave anything out or be wrong. */
 struct meta_facts {
-    uint8_t has_video;  /* names a video codec, or a size without one */
-    uint8_t has_audio;  /* names an audio codec, or a sample rate without one */
+    uint8_t has_video;   /* names a video codec, or a size without one */
+    uint8_t has_audio;   /* names an audio codec, or a sample rate without one */
+    uint8_t is_absolute; /* bravo_atc: the timestamps are the encoder's clock, not to be moved */
     uint8_t has_tracks; /* says something of tracks at all: a 0 above means "none", not "unknown" */
     enum codec video, audio; /* CODEC_NONE unless named; CODEC_OTHER if unknown to us */
     uint32_t width, height;  /* 0 if not said, as below */

@@ -17,6 +17,10 @@ struct mux_state;
 
 #define MUX_BRIDGE_MAX 1024
 
+/* The body of the script tag behind what a relay is sent of the past: the string "onLive", null. */
+#define MUX_RELAY_MARK      "\x02\x00\x06onLive\x05"
+#define MUX_RELAY_MARK_SIZE (sizeof(MUX_RELAY_MARK) - 1)
+
 /* Takes the spans of one unit (a tag, a message, a group of packets) in order. */
 typedef void (*mux_emit)(void *arg, const struct iovec *iov, int n);
 
@@ -34,6 +38,8 @@ struct mux {
     int relays; /* 1: for another server of ours: ends with its publisher, for that one has viewers
                    who wait for the next by themselves */
     struct mux_state *(*open)(void); /* NULL without memory */
+    /* The longest piece that a unit is cut into, before the first frame; NULL: it is not cut. */
+    void (*chunk_size)(struct mux_state *state, uint32_t size);
     void (*close)(struct mux_state *state);
     /* What opens a stream before any frame (FLV's file header); NULL: nothing. */
     void (*header)(int has_audio, int has_video, mux_emit emit, void *arg);

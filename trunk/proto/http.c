@@ -194,6 +194,10 @@ static enum scan head_feed(struct http_in *in, const uint8_t *data, size_t len, 
         *used += n;
         if (lf == NULL)
             return SCAN_MORE;
+        /* HTTP/0.9 ends here and waits for its answer. */
+        if (!in->has_first_line && in->side == HTTP_REQUESTS &&
+            memmem(buf_data(&in->text), in->text.len, " HTTP/", 6) == NULL)
+            return in_bad(in, 400, "malformed request line");
         in->has_first_line = 1;
         end = buf_data(&in->text) + in->text.len;
         if (end[-2] == '\n' || (end[-2] == '\r' && end[-3] == '\n'))

@@ -17,21 +17,32 @@
 #define CSID_DATA  5
 
 #define MESSAGE_LEN_MAX 0xffffff
-/* Spans of a message as long as FLV and RTMP allow: a header before each chunk. */
-#define SPANS_MAX (2 * (MESSAGE_LEN_MAX / RTMP_MUX_CHUNK_SIZE + 1))
+/* Room for most frames' spans; longer ones get theirs when they come. */
+#define SPANS_USUAL 32
 
 struct mux_state {
-    struct iovec span[SPANS_MAX];
+    size_t chunk_size;
+    struct iovec usual[SPANS_USUAL];
 };
 
 static struct mux_state *rtmp_mux_open(void)
 {
-    return malloc(sizeof(struct mux_state));
+    struct mux_state *state = malloc(sizeof(*state));
+
+    if (state != NULL)
+        state->chunk_size = RTMP_MUX_CHUNK_SIZE;
+    return state;
 }
 
 static void rtmp_mux_close(struct mux_state *state)
 {
     free(state);
+}
+
+static void rtmp_mux_chunk_size(struct mux_state *state, uint32_t size)
+{
+    assert(state != NULL && size > 0);
+    state->chunk_size = size;
 }
 
 static uint32_t frame_csid(enum frame_type type)
@@ -57,26 +68,36 @@ static void rtmp_mux_frame(struct mux_state *state, const struct frame *frame, u
                                    .len = frame->len};
     uint8_t head[RTMP_CHUNK_HEADER_MAX];
     uint8_t next[RTMP_CHUNK_CONTINUE_MAX];
+    /* A header before each chunk, at least one. */
+    size_t spans = 2 * (frame->len / state->chunk_size + 1);
+    struct iovec *span = state->usual;
     size_t next_len, done = 0;
     int n = 0;
 
-    assert(state != NULL && frame != NULL && emit != NULL);
+    assert(frame->len == 0 || frame->data != NULL);
     if (frame->len > MESSAGE_LEN_MAX)
         return;
-    state->span[n++] = (struct iovec){head, rtmp_chunk_header_write(head, &message)};
+    if (spans > SPANS_USUAL) {
+        span = malloc(spans * sizeof(*span));
+        if (span == NULL)
+            return;
+    }
+    span[n++] = (struct iovec){head, rtmp_chunk_header_write(head, &message)};
     next_len = rtmp_chunk_continue_write(next, &message);
     while (done < frame->len) {
         size_t len = frame->len - done;
 
-        if (len > RTMP_MUX_CHUNK_SIZE)
-            len = RTMP_MUX_CHUNK_SIZE;
+        if (len > state->chunk_size)
+            len = state->chunk_size;
         if (done > 0)
-            state->span[n++] = (struct iovec){next, next_len};
-        assert(n < SPANS_MAX);
-        state->span[n++] = (struct iovec){(void *)(frame->data + done), len};
+            span[n++] = (struct iovec){next, next_len};
+        span[n++] = (struct iovec){(void *)(frame->data + done), len};
         done += len;
     }
-    emit(arg, state->span, n);
+    assert((size_t)n <= spans);
+    emit(arg, span, n);
+    if (span != state->usual)
+        free(span);
 }
 
 const struct mux rtmp_mux = {
@@ -87,5 +108,6 @@ const struct mux rtmp_mux = {
     .in_band = 1,
     .open = rtmp_mux_open,
     .close = rtmp_mux_close,
+    .chunk_size = rtmp_mux_chunk_size,
     .frame = rtmp_mux_frame,
 };

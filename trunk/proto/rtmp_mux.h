@@ -3,7 +3,8 @@
 
 /*
  * RTMP play as a rendition: frames become chunked messages for message stream 1
- * that are the same bytes for every player. Implements media's struct mux.
+ * that are the same bytes for every player. Implements media's struct mux; its chunk size is
+ * RTMP_MUX_CHUNK_SIZE until chunk_size() says another, which must not be 0.
  */
 #include "media/mux.h"
 

@@ -60,6 +60,7 @@ void rtmp_talk_free(struct rtmp_talk *talk)
     rtmp_chunk_in_free(talk->in);
     buf_fini(&talk->out);
     free(talk->rd);
+    free(talk->redirect);
     free(talk);
 }
 

@@ -90,12 +90,25 @@ struct err *rtmp_talk_accept_request(struct rtmp_talk *talk, struct rtmp_request
 
 struct err *rtmp_talk_publish_ok(struct rtmp_talk *talk, const struct rtmp_request *request,
                                  usec_t timeout);
-/* StreamBegin, Play.Reset, Play.Start, |RtmpSampleAccess. */
-struct err *rtmp_talk_play_ok(struct rtmp_talk *talk, const struct rtmp_request *request,
+/* StreamBegin, Play.Reset, Play.Start, |RtmpSampleAccess, on the request's message stream. Before
+   them the chunk size (bytes) of the media that the caller sends, where it is another. */
+struct err *rtmp_talk_play_ok(struct rtmp_talk *talk, uint32_t stream_id, uint32_t chunk_size,
                               usec_t timeout);
+/* What follows is cut at this size (bytes): says so in rtmp_talk_out() where it is another. */
+struct err *rtmp_talk_chunk_size(struct rtmp_talk *talk, uint32_t chunk_size);
 /* onStatus level error, e.g. "NetStream.Publish.BadName". */
 struct err *rtmp_talk_refuse(struct rtmp_talk *talk, const struct rtmp_request *request,
                              const char *code, const char *description, usec_t timeout);
+
+/* A stream that is at another server. */
+struct rtmp_elsewhere {
+    const char *tc_url; /* ex.redirect: what to connect with there */
+    const char *url;    /* ex.redirect2: the whole address */
+};
+/* In place of a grant: onStatus of level error, NetConnection.Connect.Rejected, with ex.code 302.
+ */
+struct err *rtmp_talk_send_on(struct rtmp_talk *talk, const struct rtmp_request *request,
+                              const struct rtmp_elsewhere *to, usec_t timeout);
 
 /* What a message means to a session once publish or play was granted. */
 enum rtmp_event {
@@ -141,6 +154,9 @@ struct buf *rtmp_talk_out(struct rtmp_talk *talk);
 struct err *rtmp_talk_handshake(struct rtmp_talk *talk, usec_t timeout);
 struct err *rtmp_talk_connect(struct rtmp_talk *talk, const struct url_rtmp *address,
                               usec_t timeout);
+/* After a connect, a play or a publish that was ERR_DENIED: the tcUrl that the server sends us on
+ * to (ex.redirect, with an ex.code of 302); NULL: it doesn't. Not checked. */
+const char *rtmp_talk_redirect(const struct rtmp_talk *talk);
 struct err *rtmp_talk_play(struct rtmp_talk *talk, const char *stream, usec_t timeout);
 struct err *rtmp_talk_publish(struct rtmp_talk *talk, const char *stream, usec_t timeout);
 /* One media message to the peer. */

@@ -18,6 +18,8 @@
 #define BUFFER_MS     3000
 #define CSID_MEDIA    6
 #define SPANS_MAX     64
+#define REDIRECT_CODE 302
+#define REDIRECT_MAX  1023
 
 enum { CALL_CONNECT = 1, CALL_RELEASE, CALL_FC_PUBLISH, CALL_CREATE_STREAM, CALL_STREAM };
 
@@ -96,6 +98,23 @@ static int is_error_status(const struct rtmp_command *command)
     return level != NULL && strcmp(level, "error") == 0;
 }
 
+/* A server that is moved, or about to go, says where else the stream is. */
+static void redirect_keep(struct rtmp_talk *talk, const struct rtmp_command *command)
+{
+    const struct amf0 *ex = amf0_get(command_info(command), "ex");
+    const char *to = amf0_get_string(ex, "redirect");
+
+    if (to == NULL || strlen(to) > REDIRECT_MAX || amf0_get_number(ex, "code", 0) != REDIRECT_CODE)
+        return;
+    free(talk->redirect);
+    talk->redirect = strdup(to);
+}
+
+const char *rtmp_talk_redirect(const struct rtmp_talk *talk)
+{
+    return talk->redirect;
+}
+
 /* Looks whether a command answers the call; *is_answer, and *number for a number in it. */
 static struct err *answer_check(const struct rtmp_command *command, double transaction,
                                 int *is_answer, double *number)
@@ -149,6 +168,8 @@ static struct err *answer_wait(struct rtmp_talk *talk, double transaction, doubl
             err = talk_command_read(&command, &message);
             if (err == NULL) {
                 err = answer_check(&command, transaction, &is_answer, number);
+                if (err != NULL && (transaction == CALL_CONNECT || transaction == CALL_STREAM))
+                    redirect_keep(talk, &command);
                 rtmp_command_fini(&command);
             }
         } else if (err == NULL) {

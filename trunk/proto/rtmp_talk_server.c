@@ -240,19 +240,23 @@ struct err *rtmp_talk_publish_ok(struct rtmp_talk *talk, const struct rtmp_reque
     return err != NULL ? err_wrap(err, "publish's answer") : NULL;
 }
 
-struct err *rtmp_talk_play_ok(struct rtmp_talk *talk, const struct rtmp_request *request,
+struct err *rtmp_talk_chunk_size(struct rtmp_talk *talk, uint32_t chunk_size)
+{
+    return talk_chunk_size_set(talk, chunk_size);
+}
+
+struct err *rtmp_talk_play_ok(struct rtmp_talk *talk, uint32_t stream_id, uint32_t chunk_size,
                               usec_t timeout)
 {
     struct talk_wait wait = talk_wait_start(talk, timeout);
-    uint32_t stream_id = request->stream_id;
     struct err *err;
 
     talk->mode = TALK_PLAY;
     talk->stream_id = stream_id;
     err = talk_written(rtmp_user_write(&talk->out, RTMP_USER_STREAM_BEGIN, stream_id));
-    /* The shared bytes that follow are cut at this size, whatever was configured. */
+    /* What follows is shared with other players, and cut as it was for the first of them. */
     if (err == NULL)
-        err = talk_chunk_size_set(talk, RTMP_MUX_CHUNK_SIZE);
+        err = talk_chunk_size_set(talk, chunk_size);
     if (err == NULL)
         err = talk_status(talk, stream_id, "status", "NetStream.Play.Reset",
                           "Playing and resetting stream");
@@ -272,5 +276,45 @@ struct err *rtmp_talk_refuse(struct rtmp_talk *talk, const struct rtmp_request *
     struct talk_wait wait = talk_wait_start(talk, timeout);
     struct err *err = talk_status(talk, request->stream_id, "error", code, description);
 
+    return err != NULL ? err : talk_flush(talk, &wait);
+}
+
+/* The status with ex; NULL without memory. */
+static struct amf0 *elsewhere_status(const struct rtmp_elsewhere *to)
+{
+    struct amf0 *ex = amf0_object();
+    char why[300];
+    struct amf0 *info;
+    int rc = 0;
+
+    if (str_format(why, sizeof(why), "The stream is at %s", to->tc_url) != 0)
+        (void)str_copy(why, sizeof(why), "The stream is at another server");
+    info = rtmp_status("error", "NetConnection.Connect.Rejected", why);
+    if (ex == NULL || info == NULL) {
+        amf0_free(ex);
+        amf0_free(info);
+        return NULL;
+    }
+    rc |= amf0_set(ex, "code", amf0_number(302));
+    rc |= amf0_set(ex, "redirect", amf0_string(to->tc_url));
+    rc |= amf0_set(ex, "redirect2", amf0_string(to->url));
+    rc |= amf0_set(info, "ex", ex);
+    if (rc == 0)
+        return info;
+    amf0_free(info);
+    return NULL;
+}
+
+struct err *rtmp_talk_send_on(struct rtmp_talk *talk, const struct rtmp_request *request,
+                              const struct rtmp_elsewhere *to, usec_t timeout)
+{
+    struct talk_wait wait = talk_wait_start(talk, timeout);
+    struct rtmp_call call = {.name = "onStatus", .stream_id = request->stream_id};
+    struct err *err;
+
+    call.info = elsewhere_status(to);
+    if (call.info == NULL)
+        return err_new(ERR_NOMEM, "no memory for a redirection");
+    err = talk_call(talk, &call);
     return err != NULL ? err : talk_flush(talk, &wait);
 }

@@ -365,6 +365,18 @@ enum scan url_http_parse(struct url_http *url, const char *address)
     return SCAN_DONE;
 }
 
+int url_http_next(const struct url_http *at, const char *location, char *out, size_t cap)
+{
+    int is_v6 = strchr(at->host, ':') != NULL;
+
+    if (location[0] != '/')
+        return str_copy(out, cap, location);
+    if (location[1] == '/')
+        return str_format(out, cap, "%s:%s", at->schema, location);
+    return str_format(out, cap, "%s://%s%s%s:%d%s", at->schema, is_v6 ? "[" : "", at->host,
+                      is_v6 ? "]" : "", at->port, location);
+}
+
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')

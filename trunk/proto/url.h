@@ -42,6 +42,12 @@ struct url_http {
 enum scan url_http_parse(struct url_http *url, const char *address);
 
 /*
+ * Where a Location sends on to who was at `at` (RFC 9110, section 10.2.2): an address,
+ * "//host/path" or "/path"; what it is otherwise is copied. 0, or -1 when it does not fit.
+ */
+int url_http_next(const struct url_http *at, const char *location, char *out, size_t cap);
+
+/*
  * "host", "host:port" or "[v6]:port" into host (lower case, without brackets) and *port, which
  * stays as it is when there is none; a "user@" in front is passed over. 0, or -1 when it is
  * malformed or does not fit; an empty host is allowed.

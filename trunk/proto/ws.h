@@ -34,6 +34,7 @@ enum ws_code {
     WS_CODE_NO_STATUS = 1005, /* never sent: the close frame had none */
     WS_CODE_BAD_DATA = 1007,
     WS_CODE_TOO_BIG = 1009,
+    WS_CODE_REFUSED = 4000,  /* and HTTP's status behind it */
     WS_CODE_NOT_FOUND = 4404 /* as HTTP's 404, when the upgrade was answered already */
 };
 

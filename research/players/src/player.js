@@ -233,8 +233,10 @@ function changeVolume(step) {
 }
 
 document.addEventListener('keydown', (event) => {
-    const isText = event.target.closest('input, select, textarea, dialog');
-    const isPress = event.key === ' ' && event.target.closest('button');
+    // A dialog just closed keeps the focus until the next picture is drawn.
+    const isNowhere = event.target.closest('dialog:not([open])');
+    const isText = !isNowhere && event.target.closest('input, select, textarea, dialog');
+    const isPress = !isNowhere && event.key === ' ' && event.target.closest('button');
     if (isText || isPress || event.ctrlKey || event.metaKey || event.altKey) {
         return;
     }

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from harness import ROOT, run, wait_for
+from harness import PATIENCE, ROOT, run, wait_for
 
 PLAYERS = ROOT / "research" / "players"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -40,7 +40,7 @@ class Browser:
                  CHROMIUM, *flags],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=out)
 
-    def _ask(self, do, *, patience=30, **command):
+    def _ask(self, do, *, patience=90, **command):
         self.child.stdin.write(json.dumps({"do": do, **command}).encode() + b"\n")
         self.child.stdin.flush()
         ready, _, _ = select.select([self.child.stdout], [], [], patience)
@@ -59,6 +59,7 @@ class Browser:
 
     def wait(self, expression, timeout=15):
         """Waits until a JavaScript expression is true; says what the page showed if not."""
+        timeout *= PATIENCE
         try:
             return self._ask("wait", expression=expression, timeout=timeout, patience=timeout + 15)
         except AssertionError as error:

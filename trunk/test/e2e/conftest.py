@@ -10,6 +10,7 @@
 
 import faulthandler
 import itertools
+import os
 import signal
 import sys
 import zlib
@@ -19,9 +20,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import flv  # noqa: E402
 import harness  # noqa: E402
+import rtmp  # noqa: E402
 
-DEFAULT_TIMEOUT = 90
+DEFAULT_TIMEOUT = 180
 
 
 class TimeIsUp(Exception):
@@ -31,7 +34,11 @@ class TimeIsUp(Exception):
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Side by side (pytest-xdist, --dist loadgroup) there are two browsers at a time: each of them
-    decodes a live stream in software."""
+    decodes a live stream in software. With MILLRACE_WORKERS what is about one process, and
+    browsers, are left out."""
+    if os.environ.get("MILLRACE_WORKERS"):
+        items[:] = [item for item in items if not item.get_closest_marker("one_process")
+                    and "browser" not in item.fixturenames]
     for item in items:
         if "browser" in item.fixturenames:
             half = zlib.crc32(item.nodeid.encode()) % 2
@@ -140,6 +147,55 @@ def publish(tmp_path, server, source_flv):
     yield start
     for one in running:
         one.kill()
+
+
+def preamble_and_gops(path):
+    preamble, ring = flv.preamble_and_ring(flv.parse_file(path).tags)
+    return preamble, flv.split_gops(ring)
+
+
+@pytest.fixture(scope="session")
+def source(source_flv):
+    """(preamble, GOPs) of doc/source.flv."""
+    return preamble_and_gops(source_flv)
+
+
+@pytest.fixture(scope="session")
+def other(small_flv):
+    """(preamble, GOPs) of another picture with the same sound."""
+    return preamble_and_gops(small_flv)
+
+
+@pytest.fixture
+def view(server):
+    """view(srv, "/live/x.flv", …): a flv.Viewer, or a kind=, that is closed before the server is."""
+    assert server
+    opened = []
+
+    def start(srv, path="/live/livestream.flv", kind=flv.Viewer, **options):
+        one = kind(srv.http_url(path), **options)
+        opened.append(one)
+        return one
+
+    yield start
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def publisher(server):
+    """publisher(srv, "live/x"): an rtmp.Publisher that is closed before the server is."""
+    assert server
+    opened = []
+
+    def start(srv, stream="live/livestream"):
+        one = rtmp.Publisher(srv.rtmp_url(stream))
+        opened.append(one)
+        return one
+
+    yield start
+    for one in opened:
+        one.close()
 
 
 @pytest.fixture

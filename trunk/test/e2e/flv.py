@@ -282,7 +282,7 @@ class Viewer:
     reader_class = Reader
 
     def __init__(self, url, *, headers="", host=None, version="1.1", receive_buffer=None,
-                 timeout=10):
+                 timeout=30, source=None):
         parts = urlsplit(url)
         path = parts.path + ("?" + parts.query if parts.query else "")
         self.reader = self.reader_class()
@@ -300,6 +300,8 @@ class Viewer:
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout)
+        if source:
+            self.socket.bind((source, 0))
         self.socket.connect((parts.hostname, parts.port or 80))
         if parts.scheme == "https":
             self.socket = over_tls(self.socket)

@@ -28,11 +28,19 @@ SANITIZER = re.compile(
     r"|runtime error: |SUMMARY: \w+Sanitizer|\*\*\* stack smashing|Assertion .* failed"
 )
 
-STOP_SECONDS = 5
+# For the end of a process; at its exit the sanitizer looks through all memory for leaks.
+STOP_SECONDS = 30
+
+# Deadlines say what is due on a machine with time to spare, under sanitizers. Several tests on
+# few cores take turns: only what never comes is a failure. Where an operation's own time is
+# the point, the test measures it.
+PATIENCE = 3
 
 
 def wait_for(condition, timeout=10, what="the condition"):
-    """Waits until condition() is true and returns its value; fails loudly after timeout seconds."""
+    """Waits until condition() is true and returns its value; fails loudly after timeout seconds,
+    times PATIENCE."""
+    timeout *= PATIENCE
     deadline = time.monotonic() + timeout
     while True:
         value = condition()

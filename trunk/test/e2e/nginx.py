@@ -8,9 +8,10 @@ MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
 
 
 class NginxRtmp(Process):
-    """One that serves the applications live and myapp; push: a target each gets its streams."""
+    """One that serves the applications live and myapp; push: a target each gets its streams;
+    more: further directives of both."""
 
-    def __init__(self, folder, push=None):
+    def __init__(self, folder, push=None, more=""):
         folder = Path(folder)
         folder.mkdir(parents=True)
         self.rtmp_port = free_port()
@@ -27,8 +28,8 @@ rtmp {{
     server {{
         listen 127.0.0.1:{self.rtmp_port};
         chunk_size 4096;
-        application live {{ live on; {pushed} }}
-        application myapp {{ live on; {pushed} }}
+        application live {{ live on; {pushed} {more} }}
+        application myapp {{ live on; {pushed} {more} }}
     }}
 }}
 """)

@@ -1,9 +1,13 @@
-"""npm's node-media-server, as the benchmarks install it: a foreign origin and destination."""
+"""npm's node-media-server, from research/bench: a foreign origin and destination."""
 
+import json
 import shutil
 from pathlib import Path
 
 from harness import ROOT, Process, free_port, listening_ports, wait_for
+
+# It loads some hundred files before it listens, beside whatever else the machine is busy with.
+START_SECONDS = 60
 
 APP = ROOT / "research/bench/node_modules/node-media-server/bin/app.js"
 IS_THERE = APP.exists() and shutil.which("node") is not None
@@ -16,11 +20,25 @@ class NodeMediaServer(Process):
         folder = Path(folder)
         folder.mkdir(parents=True)
         self.rtmp_port, self.http_port = free_port(), free_port()
-        super().__init__(["node", APP, "-b", "127.0.0.1", "--rtmp-port", self.rtmp_port,
-                          "--http-port", self.http_port, "--data-path", folder, "--no-admin"],
-                         folder / "nms.log", cwd=folder)
-        wait_for(lambda: {self.rtmp_port, self.http_port} <= listening_ports(), 20,
-                 "node-media-server to listen")
+        # Its own file, for it writes into the one that it brings and listens at more ports with it.
+        config = folder / "config.json"
+        config.write_text(json.dumps({
+            "bind": "127.0.0.1", "rtmp": {"port": self.rtmp_port}, "http": {"port": self.http_port},
+            "store": {"path": str(folder), "maxHistory": 100}, "notify": {"url": ""},
+            "auth": {"play": False, "publish": False, "secret": "test",
+                     "jwt": {"secret": "test", "expiresIn": "1h", "refreshExpiresIn": "1h",
+                             "algorithm": "HS256", "users": []}},
+            "webadmin": {"enable": False}, "record": {"auto": False, "path": str(folder)}}))
+        super().__init__(["node", APP, "-c", config], folder / "nms.log", cwd=folder)
+        try:
+            wait_for(self._listens, START_SECONDS, "node-media-server to listen")
+        except AssertionError:
+            self.kill()
+            raise
+
+    def _listens(self):
+        assert self.is_running, "node-media-server ended:\n" + self.log()[-3000:]
+        return {self.rtmp_port, self.http_port} <= listening_ports()
 
     def rtmp_url(self, stream):
         return f"rtmp://127.0.0.1:{self.rtmp_port}/{stream}"

@@ -15,32 +15,9 @@ from urllib.parse import urlsplit
 
 import flv
 from harness import wait_for
+from rtmp_client import amf
 
 CHUNK = 60000
-
-
-def amf(*values):
-    """AMF0. dict: object; None: null."""
-    out = b""
-    for value in values:
-        if value is None:
-            out += b"\x05"
-        elif isinstance(value, bool):
-            out += b"\x01" + bytes([value])
-        elif isinstance(value, (int, float)):
-            out += b"\0" + struct.pack(">d", value)
-        elif isinstance(value, str):
-            text = value.encode()
-            out += b"\x02" + struct.pack(">H", len(text)) + text
-        elif isinstance(value, dict):
-            out += b"\x03"
-            for key, item in value.items():
-                name = key.encode()
-                out += struct.pack(">H", len(name)) + name + amf(item)
-            out += b"\0\0\x09"
-        else:
-            raise TypeError(value)
-    return out
 
 
 class Closed(Exception):
@@ -50,7 +27,7 @@ class Closed(Exception):
 class Connection:
     """Handshake, connect, and sending; a thread reads and keeps what the server says."""
 
-    def __init__(self, url, *, timeout=10):
+    def __init__(self, url, *, timeout=30, source=None):
         parts = urlsplit(url)
         self.app, _, self.stream = parts.path.lstrip("/").rpartition("/")
         if parts.query:
@@ -59,7 +36,8 @@ class Connection:
         self.said = []        # (type, payload) of all that came
         self.is_closed = False
         self.out_chunk = 128
-        self.socket = socket.create_connection((parts.hostname, parts.port or 1935), timeout)
+        self.socket = socket.create_connection((parts.hostname, parts.port or 1935), timeout,
+                                               (source, 0) if source else None)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.timeout = timeout
         self._handshake()

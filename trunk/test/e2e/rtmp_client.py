@@ -137,9 +137,10 @@ def digest_of(packet, place, key):
 class Client:
     """connect() and the rest are short for what nearly all tests need; chunks are yours."""
 
-    def __init__(self, port, *, host="127.0.0.1", timeout=10):
+    def __init__(self, port, *, host="127.0.0.1", timeout=30, source=None):
         self.timeout = timeout
-        self.socket = socket.create_connection((host, port), timeout)
+        self.socket = socket.create_connection((host, port), timeout,
+                                               (source, 0) if source else None)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
         self.size_in = 128   # of the server's chunks

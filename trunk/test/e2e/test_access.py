@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import itertools
+import shutil
 import socket
 import ssl
 import time
@@ -18,6 +19,7 @@ import harness
 import rtmp
 import rtmp_client
 from harness import curl, wait_for
+from ws import PING, Socket, frame
 
 NEW, OLD = "new-secret-5f0c", "old-secret-77aa"
 NEVER = "never-a-secret"
@@ -220,6 +222,14 @@ def exchange(srv, head, seconds=10):
         return data
 
 
+def refused_socket(data):
+    """The close code that is all an upgraded connection was sent."""
+    frame = data.partition(b"\r\n\r\n")[2]
+    assert frame[0] == 0x88 and frame[1] == len(frame) - 2 <= 125, frame
+    assert frame[4:].decode()
+    return int.from_bytes(frame[2:4], "big")
+
+
 @pytest.mark.parametrize("line,host,header", [pytest.param(*a[1:], id=a[0]) for a in attempts()])
 def test_no_way_around(guarded, line, host, header):
     known = fields()
@@ -235,6 +245,9 @@ def test_no_way_around(guarded, line, host, header):
                     + "\r\n")
     assert b"FLV\x01" not in data and b"Content-Type: video/" not in data \
         and b"Content-Type: audio/" not in data, data[:500]
+    if header == UPGRADE and b" 101 " in data[:20]:
+        assert refused_socket(data) == (4401 if "?" not in line else 4403)
+        return
     assert b" 101 " not in data[:20]
     if not line.endswith("HTTP/1.1") and not line.endswith("HTTP/1.0"):
         return  # no answer that has a head
@@ -425,10 +438,14 @@ def test_tls_changes_nothing(guarded, params, upgrade):
         data = b""
         while b"FLV\x01" not in data and b'"reason"' not in data:
             got = conn.recv(65536)
+            if not got and upgrade:
+                break
             assert got, data
             data += got
     if asked == "?{good}":
         assert data.startswith(b"HTTP/1.1 101 " if upgrade else b"HTTP/1.1 200 ")
+    elif upgrade:
+        assert refused_socket(data) == (4401 if not asked else 4403)
     else:
         assert data.startswith(b"HTTP/1.1 401 " if not asked else b"HTTP/1.1 403 ")
         assert b"FLV\x01" not in data
@@ -446,12 +463,38 @@ def test_rtmps_changes_nothing(guarded):
             client.connect()
             client.play(stream, wait=False)
             assert client.until("onStatus")[-1].code == code
+    for stream, code in (("new", "NetStream.Publish.Denied"),
+                         ("new?" + query(path="/live/new"), "NetStream.Publish.Denied"),
+                         ("new?" + query("publish", "/live/new"), "NetStream.Publish.Start")):
+        client = rtmp_client.Client(guarded.rtmp_port)
+        client.close()
+        client.socket = tls_to(guarded.ports[4])
+        with client:
+            client.handshake()
+            client.connect()
+            assert client.publish(stream)[-1].code == code
 
 
 def test_signed_websocket(guarded):
     data = exchange(guarded, f"GET /live/livestream.flv?{query()} HTTP/1.1\r\nHost: x\r\n{UPGRADE}"
                     "\r\n")
     assert data.startswith(b"HTTP/1.1 101 ") and b"FLV\x01" in data
+
+
+def test_a_socket_is_told_by_its_close(guarded):
+    """Pages read nothing of an answer to an upgrade: the code and the reason are in the close."""
+    for params, code, reason in (("", 4401, b"the address is not signed"),
+                                 ("?" + query(key=NEVER), 4403, b"the signature is wrong"),
+                                 ("?" + query(expires=1), 4403, b"the address has expired")):
+        url = guarded.http_url("/live/livestream.flv" + params)
+        with Socket(url, early=frame(PING, b"x")) as ws:
+            assert ws.answer.status == 101
+            while ws.step():
+                pass
+            assert (ws.close_code, ws.close_reason, ws.messages) == (code, reason, 0)
+    # What is no upgrade at all gets a plain answer.
+    with Socket(guarded.http_url(), headers=["Connection: Upgrade", "Upgrade: websocket"]) as ws:
+        assert ws.answer.status == 426
 
 
 def test_refusal_is_json_with_cors(guarded):
@@ -469,6 +512,27 @@ def test_refusal_is_json_with_cors(guarded):
     preflight = curl(guarded.http_url(), "-X", "OPTIONS", "-H", "Origin: http://page.example", "-H",
                      "Access-Control-Request-Method: GET")
     assert preflight.status == 204
+
+
+def test_files_at_a_streams_address(guarded, small_flv):
+    """A recording that lies where a stream could be is the stream's as to who may have it; another
+    file is anybody's."""
+    (guarded.html / "films").mkdir(exist_ok=True)
+    for name in ("films/old.flv", "old.flv", "films/old.mp4"):
+        shutil.copy(small_flv, guarded.html / name)
+    data = small_flv.read_bytes()
+    good = query(path="/films/old")
+    for where in ("", "start=100&", "starttime=1&"):
+        url = guarded.http_url("/films/old.flv?" + where)
+        assert curl(url).status == 401
+        assert curl(url, "--head").status == 401
+        assert curl(url + query(path="/films/other")).status == 403
+        assert curl(url + "vhost=closed.example&" + good).status == 403
+        assert curl(url + good).status == 200
+    assert curl(guarded.http_url("/films/old.flv?" + good)).body == data
+    assert curl(guarded.http_url("/films/%6fld.flv"), "-r", "0-1").status == 401
+    for name in ("/old.flv", "/films/old.mp4"):
+        assert curl(guarded.http_url(name)).body == data
 
 
 def test_waiting_is_asked_for_too(guarded):

@@ -1,6 +1,7 @@
 """What doc/http.md says of addresses and answers, sentence by sentence, as far as test_http.py,
 test_static.py, test_vod.py and test_ws.py do not."""
 
+import select
 import socket
 import time
 
@@ -115,6 +116,40 @@ def test_too_many_connections_of_one_address(server):
             assert int(answer.headers["retry-after"]) > 0
             assert answer.headers["server"].startswith("Millrace/")
             b.assert_closed()
+        assert a.send(get("/")).answer().status == 200
+
+
+@pytest.mark.parametrize("crossdomain", ["on", "off"])
+def test_a_refusal_arrives_whatever_is_sent(server, crossdomain):
+    """Also who sends a long request only after it was refused can read why."""
+    srv = server(top={"max_connections": 1}, http_server={"crossdomain": crossdomain})
+    (srv.html / "index.html").write_text("root page")
+    with Raw(srv, get("/")) as a:
+        assert a.answer().status == 200
+        for _ in range(5):
+            with Raw(srv) as b:
+                wait_for(lambda: select.select([b.socket], [], [], 0)[0], what="the answer")
+                b.send(get("/", "X: " + "y" * 8000))
+                answer = check_error(b.answer(), 503)
+                assert answer.headers["date"].endswith(" GMT")
+                assert answer.headers["cache-control"] == "no-store"
+                allowed = answer.headers.get("access-control-allow-origin")
+                assert allowed == ("*" if crossdomain == "on" else None)
+                b.assert_closed()
+
+
+def test_more_refusals_than_are_waited_for(server):
+    """Hundreds beyond the limit at once: those who are told are told well, none stays."""
+    srv = server(top={"max_connections": 1})
+    (srv.html / "index.html").write_text("root page")
+    with Raw(srv, get("/")) as a:
+        assert a.answer().status == 200
+        others = [Raw(srv) for _ in range(200)]
+        for one in others:
+            assert check_error(one.answer(), 503).headers["server"].startswith("Millrace/")
+        for one in others:
+            one.assert_closed()
+            one.close()
         assert a.send(get("/")).answer().status == 200
 
 

@@ -5,7 +5,6 @@ import pytest
 import flv
 import ts
 from harness import curl, ffmpeg_decode, ffprobe, make_source, run
-from rtmp import Publisher
 
 MOUNTS = {"mount": [f"[vhost]/[app]/[stream].{kind}" for kind in ("flv", "ts", "mp3", "aac")]}
 FRAME_S = 1024 / 44100
@@ -63,21 +62,6 @@ def listen(server):
 
     def start(srv, kind, **options):
         one = Listener(srv.http_url("/live/livestream" + kind), **options)
-        opened.append(one)
-        return one
-
-    yield start
-    for one in opened:
-        one.close()
-
-
-@pytest.fixture
-def publisher(server):
-    assert server
-    opened = []
-
-    def start(srv, stream="live/livestream"):
-        one = Publisher(srv.rtmp_url(stream))
         opened.append(one)
         return one
 
@@ -213,6 +197,8 @@ def test_listeners_stay_through_publishers(server, listen, publisher, both):
     listener.check()
 
 
+# At another worker nothing is known of a publisher that was silent since it changed.
+@pytest.mark.one_process
 def test_another_codec_ends_it(server, listen, publisher, both, mp3_flv):
     """AAC becomes MP3: the AAC ends cleanly, and then there is none."""
     srv = server(remux=remux())
@@ -242,3 +228,33 @@ def test_half_rates_in_ts(server, publish, tmp_path):
     assert reader.streams == {ts.AUDIO: ts.MPEG2}
     reader.check_times(tables_ms=100)
     assert ffprobe(srv.http_url("/live/livestream.ts"))["streams"][0]["codec_name"] == "mp3"
+
+
+# Its stream is over before another worker could have asked for it.
+@pytest.mark.one_process
+@pytest.mark.parametrize("asc", ["2b8a0800", "139056e5a0"], ids=["in front", "behind"])
+def test_high_efficiency_is_said_by_its_core(server, listen, publisher, tmp_path, asc):
+    """HE-AAC's headers, in both spellings, over a core of 22050 Hz: what is written decodes as that,
+    in .aac and in TS."""
+    source = make_source(tmp_path / "core.flv", video=False, seconds=4,
+                         extra=["-ar", "22050", "-ac", "1" if asc[0] == "2" else "2"])
+    tags = [tag for tag in flv.parse_file(source).tags if tag.is_audio]
+    header = next(tag for tag in tags if tag.is_sequence_header)
+    frames = [tag for tag in tags if not tag.is_sequence_header]
+    header.data = header.data[:2] + bytes.fromhex(asc)
+    srv = server(remux=remux(republish_wait=200))
+    listeners = {kind: listen(srv, kind) for kind in (".aac", ".ts")}
+    for kind in listeners:
+        srv.wait_log(rf"play \S+{kind} ")
+    one = publisher(srv)
+    one.send_tags([header, *frames])
+    one.unpublish()
+    for listener in listeners.values():
+        listener.wait_end()
+    got = ts.adts_frames(listeners[".aac"].reader.data)
+    assert [frame[7:] for frame in got] == [tag.data[2:] for tag in frames]
+    assert {(frame[2] >> 6, frame[2] >> 2 & 15) for frame in got} == {(1, 7)}, "LC at 22050 Hz"
+    for kind, listener in listeners.items():
+        path = tmp_path / f"got{kind}"
+        path.write_bytes(listener.reader.data)
+        assert len(decoded(path)) > 3 * 22050 * 2

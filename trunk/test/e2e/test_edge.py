@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import flv
-from harness import curl, ffmpeg_decode, free_port, run, wait_for
+from harness import curl, ffmpeg_decode, ffprobe, free_port, run, wait_for
 from rtmp import Publisher
 
 FRAME_MS = 40
@@ -29,43 +29,6 @@ def cluster(origins, protocol="flv", more=""):
 
 def port_of(srv, protocol):
     return srv.rtmp_port if protocol == "rtmp" else srv.http_port
-
-
-@pytest.fixture
-def view(server):
-    """view(srv, "live/x.flv", …): a flv.Viewer that is closed before the server is."""
-    assert server
-    opened = []
-
-    def start(srv, path="/live/livestream.flv", **options):
-        one = flv.Viewer(srv.http_url(path), **options)
-        opened.append(one)
-        return one
-
-    yield start
-    for one in opened:
-        one.close()
-
-
-@pytest.fixture
-def publisher(server):
-    assert server
-    opened = []
-
-    def start(srv, stream="live/livestream"):
-        one = Publisher(srv.rtmp_url(stream))
-        opened.append(one)
-        return one
-
-    yield start
-    for one in opened:
-        one.close()
-
-
-@pytest.fixture(scope="session")
-def source(source_flv):
-    preamble, ring = flv.preamble_and_ring(flv.parse_file(source_flv).tags)
-    return preamble, flv.split_gops(ring)
 
 
 def family(srv):
@@ -337,6 +300,21 @@ def signed(key, path="/live/livestream", action="play"):
     text = f"{action}\n{path}\n{expires}\n"
     sign = hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
     return f"expires={expires}&sign={sign}"
+
+
+def test_follow_client(server, publish):
+    """Who plays over RTMP makes the edge ask by RTMP, who plays over HTTP by HTTP."""
+    origin = server()
+    edge = server(vhost=cluster(origin.http_port, "flv", f"publish_origin 127.0.0.1:"
+                                f"{origin.rtmp_port}; follow_client on;"))
+    for name in ("one", "two"):
+        publish(origin, f"live/{name}")
+    assert {s["codec_name"] for s in ffprobe(edge.rtmp_url("live/one"))["streams"]} \
+        == {"h264", "aac"}
+    edge.wait_log(f"live/one: plays from rtmp://127.0.0.1:{origin.rtmp_port}")
+    with flv.Viewer(edge.http_url("/live/two.flv")) as viewer:
+        viewer.wait_media(5)
+    edge.wait_log(f"live/two: plays from http://127.0.0.1:{origin.http_port}")
 
 
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])

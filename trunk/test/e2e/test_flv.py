@@ -16,52 +16,6 @@ FRAME_MS = 40
 AUDIO_FRAME_MS = 24
 
 
-@pytest.fixture(scope="session")
-def source(source_flv):
-    """(preamble, GOPs) of doc/source.flv."""
-    preamble, ring = flv.preamble_and_ring(flv.parse_file(source_flv).tags)
-    return preamble, flv.split_gops(ring)
-
-
-@pytest.fixture(scope="session")
-def other(small_flv):
-    """(preamble, GOPs) of another picture with the same sound."""
-    preamble, ring = flv.preamble_and_ring(flv.parse_file(small_flv).tags)
-    return preamble, flv.split_gops(ring)
-
-
-@pytest.fixture
-def view(server):
-    """view(srv, "live/x.flv", …): a flv.Viewer that is closed before the server is."""
-    assert server
-    opened = []
-
-    def start(srv, path="/live/livestream.flv", **options):
-        one = flv.Viewer(srv.http_url(path), **options)
-        opened.append(one)
-        return one
-
-    yield start
-    for one in opened:
-        one.close()
-
-
-@pytest.fixture
-def publisher(server):
-    """publisher(srv, "live/x"): an rtmp.Publisher that is closed before the server is."""
-    assert server
-    opened = []
-
-    def start(srv, stream="live/livestream"):
-        one = Publisher(srv.rtmp_url(stream))
-        opened.append(one)
-        return one
-
-    yield start
-    for one in opened:
-        one.close()
-
-
 def flat(gops):
     return [tag for gop in gops for tag in gop]
 

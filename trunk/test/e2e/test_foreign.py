@@ -5,8 +5,11 @@ import pytest
 import nms
 from harness import ffmpeg_decode, ffprobe, wait_for
 
-pytestmark = pytest.mark.skipif(not nms.IS_THERE,
-                                reason="no node-media-server: npm ci in research/bench")
+pytestmark = [
+    pytest.mark.skipif(not nms.IS_THERE,
+                       reason="no node-media-server: 3rdparty/install.sh test brings it"),
+    pytest.mark.timeout(nms.START_SECONDS + 90),
+]
 
 
 @pytest.fixture

@@ -1,54 +1,24 @@
-"""Forwarding: to another server, to another vhost of the same one, to one that is away or slow."""
+"""Forwarding: to another server, to another vhost of the same one, to one that is away or slow, to
+where a backend says."""
 
+import re
 import socket
+import ssl
+import struct
 import threading
 
 import pytest
 
 import flv
+import nginx
+import redisd
 from harness import ffmpeg_decode, free_port, have, run, wait_for
-from rtmp import Publisher
+from json_server import JsonServer
 
 
-def forward(*destinations):
-    return f"forward {{ enabled on; destination {' '.join(destinations)}; }}"
-
-
-@pytest.fixture
-def view(server):
-    """view(srv, "live/x.flv", …): a flv.Viewer that is closed before the server is."""
-    assert server
-    opened = []
-
-    def start(srv, path="/live/livestream.flv", **options):
-        one = flv.Viewer(srv.http_url(path), **options)
-        opened.append(one)
-        return one
-
-    yield start
-    for one in opened:
-        one.close()
-
-
-@pytest.fixture
-def publisher(server):
-    assert server
-    opened = []
-
-    def start(srv, stream="live/livestream"):
-        one = Publisher(srv.rtmp_url(stream))
-        opened.append(one)
-        return one
-
-    yield start
-    for one in opened:
-        one.close()
-
-
-@pytest.fixture(scope="session")
-def source(source_flv):
-    preamble, ring = flv.preamble_and_ring(flv.parse_file(source_flv).tags)
-    return preamble, flv.split_gops(ring)
+def forward(*destinations, more=""):
+    lines = f"destination {' '.join(destinations)};" if destinations else ""
+    return f"forward {{ enabled on; {lines} {more} }}"
 
 
 def test_to_two_servers(server, publish):
@@ -143,7 +113,20 @@ class Tarpit:
             one.close()
 
 
+def large_gops(count, frames=10, size=64 * 1024):
+    """A preamble and groups of a second each: few frames, many bytes."""
+    def picture(is_key, time_ms):
+        nal = bytes([0x65 if is_key else 0x41]) + bytes(range(1, 256)) * (size // 255)
+        head = bytes([0x17 if is_key else 0x27, 1, 0, 0, 0])
+        return flv.Tag(flv.VIDEO, time_ms, head + struct.pack(">I", len(nal)) + nal)
+
+    return [[picture(i == 0, (gop * frames + i) * 1000 // frames) for i in range(frames)]
+            for gop in range(count)]
+
+
 def test_slow_destination_slows_nobody(server, view, publisher, source):
+    """One that takes no more bytes holds up neither publisher nor viewers, and what it does not
+    take is not kept for it."""
     sink = server()
     tarpit = Tarpit(sink.rtmp_port, 200_000)
     # What a sanitizer keeps of freed memory is not the server's.
@@ -152,31 +135,290 @@ def test_slow_destination_slows_nobody(server, view, publisher, source):
                  env={"ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=0"
                                       ":quarantine_size_mb=1"})
     viewer = view(srv)
-    preamble, gops = source
-    length = gops[-1][-1].time + 40
+    preamble, _ = source
     pub = publisher(srv)
-    pub.send_tags(preamble)
+    pub.send_tags([tag for tag in preamble if tag.is_video])
     memory = []
-    count = 0
-    for turn in range(20):
-        for gop in gops:
-            pub.send_tags(gop, offset=turn * length)
-            count += len(gop)
-            viewer.wait_media(count)
+    sent = 0
+    for gop in large_gops(60):
+        pub.send_tags(gop)
+        sent += len(gop)
+        viewer.wait_media(sent)
         if tarpit.held.is_set():
             memory.append(srv.memory_kb())
-    assert tarpit.held.is_set()
-    assert len(memory) > 10
-    assert memory[-1] - memory[2] < 12_000, memory
+    # 640 KB each.
+    assert len(memory) > 40
+    assert memory[-1] - memory[4] < 12_000, memory
     tarpit.close()
 
 
-@pytest.mark.skipif(not have("nginx"), reason="no nginx")
+def test_busy_destination_is_tried_again(server, publisher, source, view):
+    """Somebody else has the stream there: they keep it, and when they go it is ours."""
+    sink = server()
+    preamble, gops = source
+    theirs = publisher(sink)
+    theirs.send_tags(preamble + gops[0])
+    srv = server(vhost=forward(f"127.0.0.1:{sink.rtmp_port}"))
+    pub = publisher(srv)
+    srv.wait_log("forward .*NetStream.Publish.BadName")
+    pub.send_tags(preamble + gops[1])
+    viewer = view(sink)
+    viewer.wait_media(len(gops[0]))
+    assert not theirs.is_closed
+    theirs.unpublish()
+    srv.wait_log("forward .*: to rtmp://", timeout=15)
+    viewer.wait_media(len(gops[0]) + len(gops[1]))
+
+
+def test_to_many_at_once(server, publisher, source, view):
+    """Two vhosts of the same server and another server, one of them away."""
+    port = free_port()
+    sink = server()
+    local = f"rtmp://127.0.0.1:{port}/[app]/[stream]?vhost="
+    mount = "http_remux { enabled on; mount [vhost]/[app]/[stream].flv; }"
+    srv = server(top=f"listen {port};",
+                 vhost=forward(local + "one.example", local + "two.example",
+                               f"127.0.0.1:{free_port()}", f"127.0.0.1:{sink.rtmp_port}"),
+                 vhosts=f"vhost one.example {{ {mount} }} vhost two.example {{ {mount} }}")
+    path = "/live/livestream.flv"
+    viewers = [view(srv, f"{path}?vhost=one.example"), view(srv, f"{path}?vhost=two.example"),
+               view(sink, path), view(srv, path)]
+    preamble, gops = source
+    pub = publisher(srv)
+    srv.wait_log("forward .*refused")
+    pub.send_tags(preamble + gops[0])
+    for one in viewers:
+        one.wait_media(len(gops[0]))
+    keys = [[tag.key for tag in one.media][:len(gops[0])] for one in viewers]
+    assert keys.count(keys[0]) == len(keys)
+    pub.unpublish()
+    for name in ("one.example", "two.example"):
+        srv.wait_log(f"stop publish {name}")
+
+
+def test_vhosts_that_forward_to_each_other(server, publisher, source, view):
+    """A ring: the stream is there already, so the last one is refused, and nothing grows."""
+    port = free_port()
+    local = f"rtmp://127.0.0.1:{port}/[app]/[stream]?vhost="
+    srv = server(top=f"listen {port};", vhost=forward(local + "copy.example"),
+                 vhosts=f"vhost copy.example {{ {forward(local + '__defaultVhost__')} }}")
+    viewer = view(srv)
+    preamble, gops = source
+    pub = publisher(srv)
+    srv.wait_log("forward copy.example.*BadName")
+    pub.send_tags(preamble + gops[0])
+    viewer.wait_media(len(gops[0]))
+    pub.unpublish()
+    srv.wait_log("stop publish copy.example")
+
+
+def test_forward_under_ever_new_names_ends(server, publisher):
+    """A server that forwards to itself under another name, and that again, and so on."""
+    port = free_port()
+    srv = server(top=f"listen {port};",
+                 vhost=forward(f"rtmp://127.0.0.1:{port}/[app]/[stream]x"))
+    pub = publisher(srv)
+    srv.wait_log("forward .*too many servers")
+    assert srv.log().count("start publish") == 9
+    pub.unpublish()
+    srv.wait_log("stop publish .*livestreamxxxxxxxx ")
+
+
+def test_one_forward_per_server(server, publisher, source, view):
+    """However many workers watch, and although the encoder came by way of an edge."""
+    sink = server()
+    srv = server(top={"workers": 2}, vhost=forward(f"127.0.0.1:{sink.rtmp_port}"))
+    edge = server(vhost=f"cluster {{ mode remote; origin 127.0.0.1:{srv.rtmp_port}; }}")
+    preamble, gops = source
+    pub = publisher(edge)
+    sink.wait_log("start publish")
+    viewers = [view(srv)]
+
+    def both_watch():
+        # The kernel says which worker a connection comes to.
+        if len(viewers) < 60:
+            viewers.append(view(srv))
+        return "plays from /" in srv.log()
+
+    pub.send_tags(preamble + gops[0])
+    viewers.append(view(edge))
+    wait_for(both_watch, 20, "the other worker to fetch the stream")
+    pub.send_tags(gops[1])
+    far = view(sink)
+    for one in viewers + [far]:
+        one.wait_media(len(gops[1]))
+    assert sink.log().count("start publish") == 1
+    assert len(re.findall("forward .*: to rtmp", srv.log())) == 1
+    assert "forward __default" not in edge.log()
+
+
+@pytest.mark.skipif(not nginx.MODULE.exists(), reason="no libnginx-mod-rtmp")
 def test_to_nginx(server, publish, nginx_rtmp):
-    nginx = nginx_rtmp()
-    srv = server(vhost=forward(f"127.0.0.1:{nginx.rtmp_port}"))
+    sink = nginx_rtmp()
+    srv = server(vhost=forward(f"127.0.0.1:{sink.rtmp_port}"))
     publish(srv)
     srv.wait_log("forward .*: to rtmp://")
     found = run(["ffprobe", "-v", "error", "-show_streams",
-                 f"rtmp://127.0.0.1:{nginx.rtmp_port}/live/livestream"], timeout=30).stdout
+                 f"rtmp://127.0.0.1:{sink.rtmp_port}/live/livestream"], timeout=30).stdout
     assert "codec_name=h264" in found and "codec_name=aac" in found
+
+
+@pytest.mark.skipif(not have("redis-server"), reason="no redis-server")
+def test_with_a_directory(server, publisher, source, view, tmp_path):
+    """Of origins that share a directory the one forwards that the encoder came to, not one that
+    fetches the stream from it."""
+    store = redisd.Redis(tmp_path / "redis")
+    try:
+        sink = server()
+        where = (f"cluster {{ directory redis://127.0.0.1:{store.port}; }} "
+                 + forward(f"127.0.0.1:{sink.rtmp_port}"))
+        first, second = server(vhost=where), server(vhost=where)
+        for one in (first, second):
+            one.wait_log("directory .*connected")
+        preamble, gops = source
+        pub = publisher(first)
+        pub.send_tags(preamble + gops[0])
+        sink.wait_log("start publish")
+        far = view(second)
+        second.wait_log("plays from")
+        pub.send_tags(gops[1])
+        far.wait_media(len(gops[1]))
+        assert sink.log().count("start publish") == 1
+        assert "forward __default" not in second.log()
+    finally:
+        store.kill()
+
+
+# ---- the backend ----
+
+
+@pytest.fixture
+def backend(server):
+    """backend(answer, …): a JsonServer, closed before the servers are."""
+    assert server
+    opened = []
+
+    def start(answer=None, **options):
+        one = JsonServer(answer, **options)
+        opened.append(one)
+        return one
+
+    yield start
+    for one in opened:
+        one.close()
+
+
+def urls(*addresses):
+    return {"code": 0, "data": {"urls": list(addresses)}}
+
+
+def test_backend_says_where(server, publisher, source, view, backend):
+    """Asked in SRS's words, once for each publication; its answer counts instead of destination."""
+    sink, other = server(), server()
+    asked = backend(urls(f"rtmp://127.0.0.1:{sink.rtmp_port}/test/teststream",
+                         f"127.0.0.1:{sink.rtmp_port}"))
+    srv = server(vhost=forward(f"127.0.0.1:{other.rtmp_port}", more=f"backend {asked.url()};"))
+    viewers = [view(sink, "/test/teststream.flv"), view(sink, "/live/livestream.flv")]
+    preamble, gops = source
+    pub = publisher(srv, "live/livestream?forward=somewhere&token=x")
+    pub.send_tags(preamble)
+    pub.send_tags(gops[0])
+    for one in viewers:
+        one.wait_media(len(gops[0]))
+    question = asked.questions[0]
+    assert question.pop("client_id") in srv.log()
+    assert question.pop("server_id")
+    assert question == {"action": "on_forward", "ip": "127.0.0.1", "vhost": "__defaultVhost__",
+                        "app": "live", "tcUrl": srv.rtmp_url("live").rstrip("/"),
+                        "stream": "livestream", "param": "?forward=somewhere&token=x"}
+    assert asked.headers[0]["Content-Type"] == "application/json"
+    pub.unpublish()
+    srv.wait_log("stop publish")
+    publisher(srv).send_tags(preamble + gops[0])
+    wait_for(lambda: len(asked.questions) == 2, 10, "the second question")
+    assert "start publish" not in other.log()
+
+
+def test_backend_that_names_nothing(server, publisher, backend):
+    other = server()
+    asked = backend(urls())
+    srv = server(vhost=forward(f"127.0.0.1:{other.rtmp_port}", more=f"backend {asked.url()};"))
+    publisher(srv)
+    srv.wait_log("forward .* names 0")
+    assert "start publish" not in other.log()
+
+
+@pytest.mark.parametrize("answer, why", [(b"no json", "no JSON"),
+                                         ({"code": 7, "data": {"urls": []}}, "code 7"),
+                                         (urls("http://127.0.0.1/x"), "is no rtmp")],
+                         ids=["text", "refusal", "address"])
+def test_backend_that_answers_amiss(server, publisher, source, view, backend, answer, why):
+    """The publisher goes on, the log says why, and the configured destinations are served."""
+    sink = server()
+    asked = backend(answer)
+    srv = server(vhost=forward(f"127.0.0.1:{sink.rtmp_port}", more=f"backend {asked.url()};"))
+    viewer = view(sink)
+    preamble, gops = source
+    pub = publisher(srv)
+    srv.wait_log(f"forward .*http://127.0.0.1:{asked.port}: .*{why}")
+    pub.send_tags(preamble + gops[0])
+    viewer.wait_media(len(gops[0]))
+
+
+def test_backend_with_the_wrong_status(server, publisher, backend):
+    asked = backend(urls())
+    asked.status = 500
+    srv = server(vhost=forward(more=f"backend {asked.url()};"))
+    pub = publisher(srv)
+    srv.wait_log("forward .*status 500")
+    # It is asked again, until it knows.
+    asked.status = 200
+    srv.wait_log("forward .* names 0", timeout=15)
+    assert not pub.is_closed
+
+
+def test_backend_that_is_away_comes(server, publisher, source, view, backend):
+    """Meanwhile the configured destination has the stream; then it goes where the answer says."""
+    sink, other = server(), server()
+    port = free_port()
+    srv = server(vhost=forward(f"127.0.0.1:{other.rtmp_port}",
+                               more=f"backend http://127.0.0.1:{port}/forward;"))
+    viewer = view(sink)
+    preamble, gops = source
+    pub = publisher(srv)
+    pub.send_tags(preamble + gops[0])
+    other.wait_log("start publish")
+    backend(urls(f"127.0.0.1:{sink.rtmp_port}"), port=port)
+    sink.wait_log("start publish", timeout=15)
+    other.wait_log("stop publish")
+    pub.send_tags(gops[1])
+    viewer.wait_media(len(gops[1]))
+
+
+def test_backend_that_does_not_answer(server, publisher, source, view, backend):
+    """The publisher does not wait for it; and its end ends the question."""
+    asked = backend(urls())
+    asked.hold = threading.Event()
+    srv = server(vhost=forward(more=f"backend {asked.url()};"))
+    viewer = view(srv)
+    preamble, gops = source
+    pub = publisher(srv)
+    wait_for(lambda: asked.questions, 10, "the question")
+    pub.send_tags(preamble + gops[0])
+    viewer.wait_media(len(gops[0]))
+    srv.stop()
+
+
+def test_backend_over_https(server, publisher, backend, tmp_path):
+    run(["openssl", "req", "-new", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3", "-subj",
+         "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", tmp_path / "key",
+         "-out", tmp_path / "crt"])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "crt", tmp_path / "key")
+    asked = backend(urls(), context=context)
+    wary = server(vhost=forward(more=f"backend {asked.url()};"))
+    publisher(wary)
+    wary.wait_log("forward .*certificate")
+    srv = server(vhost=forward(more=f"backend {asked.url()}; ca {tmp_path}/crt;"))
+    publisher(srv)
+    srv.wait_log("forward .* names 0")

@@ -158,6 +158,7 @@ def test_vhost_files(server, tmp_path):
     srv = server(vhosts=f"vhost v.example {{ http_static {{ enabled on; mount [vhost]/files/; "
                         f"dir {own}; }} }}")
     assert curl(srv.http_url("/files/a.txt"), "-H", "Host: v.example").text == "own"
+    assert curl(srv.http_url("/files/a.txt?vhost=v.example")).text == "own"
     assert curl(srv.http_url("/files/a.txt")).status == 404
 
 
@@ -319,6 +320,7 @@ def test_answers_a_peer_that_closes_its_side(site):
     ("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
     ("\x03" + "\x00" * 40, 400),
     ("GET /\r\n\r\n", 400),
+    ("GET /index.html\r\n", 400),
     ("GET / HTTP/1.1\r\n\r\n", 400),
     ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
     ("GET / HTTP/1.1\r\nHost: h\r\nA : b\r\n\r\n", 400),

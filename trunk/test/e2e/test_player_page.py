@@ -86,7 +86,7 @@ def test_list_says_that_nobody_publishes(server, browser, players_html):
               "'Nobody publishes at the moment.'")
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(300)
 def test_six_connections(server, publish, browser, players_html, small_flv):
     """Beyond what a browser opens by HTTP the page says so, and a click makes them all play."""
     srv = server(html=players_html)
@@ -196,14 +196,21 @@ def test_keys(server, publish, browser, players_html, tmp_path):
     page.press("?")
     assert page.evaluate("document.getElementById('keys').open")
     page.press("Escape")
+    page.wait("!document.getElementById('keys').open")
     page.press(" ")
-    assert page.evaluate("millrace.state") == "stopped"
+    page.wait("millrace.state === 'stopped'")
     page.press(" ")
     wait_playing(page, 1)
     page.press("f")
     page.wait("document.fullscreenElement === document.querySelector('.frame')")
     page.press("f")
     page.wait("!document.fullscreenElement")
+    page.press("p")
+    page.wait("document.pictureInPictureElement")
+    page.press("p")
+    page.wait("!document.pictureInPictureElement")
+    page.press("r")
+    wait_playing(page, 1)
     page.click("#address")
     page.press("m")
     assert not page.evaluate("document.querySelector('video').muted"), "typing is not for keys"

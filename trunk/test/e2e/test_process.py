@@ -5,14 +5,18 @@ import re
 import signal
 import socket
 import subprocess
+import time
 import urllib.error
 import urllib.request
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
+import flv
+import ws
 from harness import ROOT, SANITIZER, SERVER, free_port, listening_ports, wait_for
+from rtmp import Publisher
 
 SHIPPED = sorted((ROOT / "conf").glob("*.conf"))
 
@@ -207,6 +211,33 @@ vhost __defaultVhost__ {
     assert is_served(srv)
 
 
+# In srs/: what is not served is warned about, whatever stands in it.
+NOT_SERVED = {
+    "now": ("ff_log_dir", "srt_server", "rtc_server", "rtsp_server", "stream_caster", "stats", "rtc",
+            "srt", "bandcheck", "exec", "dash", "hls", "hds", "dvr", "ingest", "transcode"),
+    "old": ("http_stream", "gop_cache", "mode", "origin", "forward", "refer", "refer_play", "atc",
+            "publish_1stpkt_timeout", "http", "bandcheck", "nack", "debug_srs_upnode"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_SERVED)
+def test_files_of_srs_users(program, name):
+    """None of it is a mistake, however much of it is not served."""
+    path = ROOT / "trunk" / "test" / "e2e" / "srs" / f"{name}.conf"
+    done = program("-tc", path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.endswith("configuration ok\n")
+    lines = path.read_text().splitlines()
+    for directive in NOT_SERVED[name]:
+        places = [i for i, line in enumerate(lines, 1)
+                  if re.match(rf"(    )?{directive}\b", line)]
+        assert places
+        for place in places:
+            assert f"{path}:{place}: {directive} is not served" in done.stderr
+    # And what is served counts.
+    assert "listen 1935" in done.stdout
+
+
 def test_environment_wins(program, conf):
     path = conf("listen 1935; vhost a { http_remux { enabled off; } }")
     done = program("-tc", path, SRS_LISTEN="1940 1941", SRS_VHOST_HTTP_REMUX_ENABLED="on",
@@ -216,6 +247,14 @@ def test_environment_wins(program, conf):
     assert done.stdout.count("mount /x/[app]/[stream].flv;\n") == 2
     remux = re.findall(r"http_remux \{\s+enabled (\w+);", done.stdout)
     assert remux == ["on", "on"]
+
+
+@pytest.mark.parametrize("utc_time, ahead", [("on", 0), ("off", 5.5)])
+def test_times_of_the_log(program, conf, utc_time, ahead):
+    done = program("-tc", conf(f"utc_time {utc_time}; kafka 1;"), TZ="IST-5:30")
+    logged = datetime.strptime(done.stderr[1:24], "%Y-%m-%d %H:%M:%S.%f")
+    now = datetime.now(timezone.utc).replace(tzinfo=None) + timedelta(hours=ahead)
+    assert abs(now - logged) < timedelta(minutes=2)
 
 
 def test_environment_mistakes(program):
@@ -288,6 +327,28 @@ def test_ends_at_once(server, publish, number):
     assert end - ending < timedelta(seconds=1)
     for watcher in watchers:
         watcher.close()
+
+
+def test_answers_end_at_the_end(server, view, source_flv):
+    """The last chunk, the close frame: players are told, also those who still wait."""
+    srv = server()
+    with Publisher(srv.rtmp_url("live/s")) as publisher:
+        publisher.send_tags(flv.parse_file(source_flv).tags[:60])
+        viewers = [view(srv, "/live/s.flv"), view(srv, "/live/s.flv", version="1.0")]
+        sockets = [ws.Socket(srv.http_url("/live/s.flv")) for _ in range(2)]
+        waiting = ws.Socket(srv.http_url("/live/other.flv"))
+        for viewer in viewers:
+            viewer.wait_media(1)
+        for one in sockets:
+            one.until_media(1)
+        srv.signal(signal.SIGTERM)
+        for viewer in viewers:
+            viewer.wait_end()
+        for one in (*sockets, waiting):
+            assert one.until_close() == 1001
+            one.assert_ended()
+            one.close()
+        assert srv.wait(10) == 0
 
 
 def test_quit_drains(server, publish):
@@ -393,6 +454,24 @@ def test_console_that_nobody_reads(tmp_path):
     assert child.returncode == 0
     assert re.search(r"\[warn\].*\d+ log lines were lost", text)
     assert not list(tmp_path.glob("san.*"))
+
+
+def switches_of(pid):
+    """How often a process has gone to sleep and been woken."""
+    return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)",
+                         Path(f"/proc/{pid}/status").read_text(), re.M).group(1))
+
+
+def test_an_idle_server_sleeps(server):
+    """Nothing is polled, although a connection waits for its next request."""
+    srv = server()
+    with socket.create_connection(("127.0.0.1", srv.http_port), 10) as idle:
+        idle.sendall(b"GET /nothing.txt HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert idle.recv(12) == b"HTTP/1.1 404"
+        before = [switches_of(pid) for pid in srv.processes()]
+        time.sleep(1.5)
+        after = [switches_of(pid) for pid in srv.processes()]
+    assert all(b - a < 15 for a, b in zip(before, after)), (before, after)
 
 
 # ---- background, pid, parent ----

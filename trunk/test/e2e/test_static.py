@@ -50,6 +50,28 @@ def test_a_large_file(site):
     assert answer.headers["accept-ranges"] == "bytes"
 
 
+def test_a_file_beyond_4_gib(site):
+    """Sizes and places that need more than 32 bits, in a file that is mostly a hole."""
+    srv = site()
+    size = (5 << 30) + 7
+    with open(srv.html / "huge.mp4", "wb") as file:
+        file.truncate(size)
+        for at in ((1 << 32) - 3, size - 6):
+            file.seek(at)
+            file.write(b"abcdef")
+    url = srv.http_url("/huge.mp4")
+    assert curl(url, "--head").headers["content-length"] == str(size)
+    for value, first, body in ((f"{(1 << 32) - 3}-{(1 << 32) + 2}", (1 << 32) - 3, b"abcdef"),
+                               (f"{size - 6}-", size - 6, b"abcdef"), ("-3", size - 3, b"def")):
+        answer = curl(url, "-r", value)
+        assert answer.status == 206 and answer.body == body
+        assert answer.headers["content-range"] == f"bytes {first}-{first + len(body) - 1}/{size}"
+    # Enough to leave by sendfile.
+    answer = curl(url, "-r", f"-{3 << 20}")
+    assert answer.body == bytes((3 << 20) - 6) + b"abcdef"
+    assert curl(url, "-r", f"{size}-").headers["content-range"] == f"bytes */{size}"
+
+
 def test_a_slow_client_holds_nobody_up(site):
     srv = site()
     with Raw(srv, get("/big.mp4")) as slow:

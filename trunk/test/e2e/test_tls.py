@@ -340,7 +340,9 @@ def test_certificate_is_replaced_while_media_plays(secure, publish, view):
     run([MAKE_CERTIFICATE, fresh])
     for name in ("server.crt", "server.key"):
         shutil.copy(fresh / name, srv.tls_folder / name)
-    wait_for(lambda: fingerprint(srv) != before, 10, "the new certificate")
+    # Each process looks for itself, when somebody comes to it.
+    wait_for(lambda: fingerprint(srv) != before and
+             srv.log().count("was read again") >= len(srv.processes()), 10, "the new certificate")
     # Half of a pair is not taken, at the sign of a signal neither, and the reason is said.
     after = fingerprint(srv)
     (srv.tls_folder / "server.key").write_text("nothing\n")
@@ -501,16 +503,40 @@ def test_noise_within_a_connection(secure):
 def test_connections_beyond_the_limit(secure):
     srv = secure(top="max_connections 2;")
     held = [connect(srv.https_port) for _ in range(2)]
+    with connect(srv.https_port) as one:
+        check_refusal(http_answer(one), 503)
     with pytest.raises((ssl.SSLError, OSError)):
-        connect(srv.https_port)
+        connect(srv.rtmps_port)
     for one in held:
         one.close()
-    wait_for(lambda: try_connect(srv), 10, "room again")
+
+    def is_room():
+        with connect(srv.https_port) as one:
+            return answer_of(one).startswith(b"HTTP/1.1 404 ")
+    wait_for(is_room, 10, "room again")
 
 
-def try_connect(srv):
-    try:
-        connect(srv.https_port).close()
-        return True
-    except OSError:
-        return False
+def test_connections_of_one_address_beyond_the_limit(secure):
+    srv = secure(top="max_connections_per_ip 1;")
+    with connect(srv.https_port) as held:
+        with connect(srv.https_port) as one:
+            check_refusal(http_answer(one), 429)
+        assert answer_of(held).startswith(b"HTTP/1.1 404 ")
+
+
+def http_answer(tls):
+    """What the server says by itself: the head, the JSON body; then the end, said by TLS too."""
+    answer = http.client.HTTPResponse(tls)
+    answer.begin()
+    body = json.loads(answer.read())
+    tls.settimeout(10)
+    assert tls.recv(1) == b"", "more than the answer"
+    return answer, body
+
+
+def check_refusal(said, status):
+    answer, body = said
+    assert answer.status == body["code"] == status and body["reason"]
+    assert int(answer.headers["Retry-After"]) > 0
+    assert answer.headers["Connection"] == "close"
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"

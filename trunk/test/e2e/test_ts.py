@@ -8,7 +8,6 @@ import pytest
 import flv
 import ts
 from harness import curl, ffmpeg_decode, ffprobe, have, run, wait_for
-from rtmp import Publisher
 
 MOUNTS = {"mount": ["[vhost]/[app]/[stream].flv", "[vhost]/[app]/[stream].ts"]}
 PATH = "/live/livestream.ts"
@@ -32,19 +31,6 @@ class Recording(ts.Viewer):
     reader_class = Recorder
 
 
-@pytest.fixture(scope="session")
-def source(source_flv):
-    """(preamble, GOPs) of doc/source.flv."""
-    preamble, ring = flv.preamble_and_ring(flv.parse_file(source_flv).tags)
-    return preamble, flv.split_gops(ring)
-
-
-@pytest.fixture(scope="session")
-def other(small_flv):
-    preamble, ring = flv.preamble_and_ring(flv.parse_file(small_flv).tags)
-    return preamble, flv.split_gops(ring)
-
-
 @pytest.fixture
 def view(server):
     """view(srv, PATH, …): a ts.Viewer, or flv.Viewer with kind=, closed before the server is."""
@@ -53,21 +39,6 @@ def view(server):
 
     def start(srv, path=PATH, kind=ts.Viewer, **options):
         one = kind(srv.http_url(path), **options)
-        opened.append(one)
-        return one
-
-    yield start
-    for one in opened:
-        one.close()
-
-
-@pytest.fixture
-def publisher(server):
-    assert server
-    opened = []
-
-    def start(srv, stream="live/livestream"):
-        one = Publisher(srv.rtmp_url(stream))
         opened.append(one)
         return one
 

@@ -4,7 +4,9 @@ import pytest
 
 import flv
 from harness import curl, ffmpeg_decode, ffprobe
+from rtmp import Publisher
 from test_http import ORIGIN, Raw, check_error, get
+from ws import Socket
 
 
 @pytest.fixture
@@ -135,6 +137,41 @@ def test_audio_alone(server, tmp_path):
     assert part.tags[0].is_sequence_header
     assert [t.key for t in part.tags[1:]] == [t.key for t in tags[-len(part.tags) + 1:]]
     assert ffmpeg_decode(srv.http_url("/a.flv?starttime=2.5"), seconds=10) == ""
+
+
+# ---- at a stream's address ----
+
+def test_a_folder_of_films(film, source_flv):
+    """/video/film.flv could be the stream video/film; while nobody publishes that, it is the file,
+    at once, whatever waits for streams."""
+    srv = film(remux={"hstrs": "on", "standby_timeout": 0, "republish_wait": 200})
+    (srv.html / "video" / "old").mkdir(parents=True)
+    for name in ("video/film.flv", "video/old/film.flv"):
+        (srv.html / name).write_bytes(srv.data)
+        key = srv.keys[5]
+        assert curl(srv.http_url(name)).body == srv.data
+        check(srv, curl(srv.http_url(f"{name}?start={key.at}")), key)
+        check(srv, curl(srv.http_url(f"{name}?starttime=5.01")), key)
+        part = curl(srv.http_url(name), "-r", "5-9")
+        assert part.status == 206 and part.body == srv.data[5:10]
+        head = curl(srv.http_url(name), "--head")
+        assert head.status == 200 and head.headers["content-length"] == str(len(srv.data))
+        check_error(curl(srv.http_url(name), "-X", "POST", "-d", "x"), 405)
+    # Published, it is the stream; then the file again.
+    preamble, ring = flv.preamble_and_ring(flv.parse_file(source_flv).tags)
+    with Publisher(srv.rtmp_url("video/film")) as publisher:
+        publisher.send_tags(preamble + ring[:60])
+        srv.wait_log("mount ")
+        with flv.Viewer(srv.http_url("/video/film.flv?starttime=5")) as viewer:
+            viewer.wait_media(10)
+            assert viewer.header("Transfer-Encoding") == "chunked"
+        # A WebSocket asks for the stream only.
+        with Socket(srv.http_url("/video/film.flv")) as ws:
+            assert ws.answer.status == 101
+    srv.wait_log("unmount ")
+    assert curl(srv.http_url("/video/film.flv")).body == srv.data
+    with Socket(srv.http_url("/video/film.flv")) as ws:
+        assert ws.answer.status == 101
 
 
 # ---- bad files ----

@@ -40,7 +40,8 @@ def close_frame(code, reason=b""):
 class Socket:
     """Sends the upgrade; answer is what came. Then messages(), ping(), close() …"""
 
-    def __init__(self, url, *lines, headers=None, early=b"", version="1.1", timeout=10):
+    def __init__(self, url, *lines, headers=None, early=b"", version="1.1", timeout=30,
+                 source=None):
         parts = urlsplit(url)
         path = parts.path + ("?" + parts.query if parts.query else "")
         self.key = base64.b64encode(os.urandom(16)).decode()
@@ -49,7 +50,8 @@ class Socket:
                        f"Sec-WebSocket-Key: {self.key}"]
         text = "\r\n".join([f"GET {path} HTTP/{version}", f"Host: {parts.netloc}", *headers,
                             *lines, "", ""])
-        self.socket = socket.create_connection((parts.hostname, parts.port), timeout)
+        self.socket = socket.create_connection((parts.hostname, parts.port), timeout,
+                                               (source, 0) if source else None)
         if parts.scheme in ("https", "wss"):
             context = ssl.create_default_context()
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

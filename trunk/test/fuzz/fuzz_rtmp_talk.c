@@ -3,89 +3,9 @@
  * its handshake. It may fail at any point, but ends; what the server says is a well-formed chunk
  * stream; media comes out only of a publish.
  */
-#include "base/buf.h"
-#include "base/io.h"
-#include "proto/rtmp_talk.h"
-
-#include <assert.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz_io.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define OUT_MAX ((size_t)64 * 1024 * 1024)
-
-struct fuzz_io {
-    struct io io; /* first */
-    const uint8_t *in;
-    size_t left, step;
-    struct buf out;
-};
-
-static struct err *fuzz_read(struct io *io, void *buf, size_t len, size_t *got, usec_t timeout)
-{
-    struct fuzz_io *f = (struct fuzz_io *)io;
-
-    (void)timeout;
-    assert(len > 0);
-    if (f->left == 0)
-        return err_new(ERR_CLOSED, "closed");
-    if (len > f->step)
-        len = f->step;
-    if (len > f->left)
-        len = f->left;
-    memcpy(buf, f->in, len);
-    f->in += len;
-    f->left -= len;
-    *got = len;
-    return NULL;
-}
-
-static struct err *fuzz_writev(struct io *io, struct iovec *iov, int n, usec_t timeout)
-{
-    struct fuzz_io *f = (struct fuzz_io *)io;
-
-    (void)timeout;
-    for (int i = 0; i < n; i++)
-        if (buf_append(&f->out, iov[i].iov_base, iov[i].iov_len) != 0)
-            abort();
-    return NULL;
-}
-
-static void fuzz_close(struct io *io)
-{
-    (void)io;
-}
-
-static void out_check(const struct buf *out)
-{
-    static const struct rtmp_chunk_limits limits = {1024 * 1024, 8, 1024 * 1024};
-    struct rtmp_chunk_in *in = rtmp_chunk_in_new(&limits);
-    struct rtmp_message m;
-    size_t at = 0, used = 0;
-    enum scan scan;
-
-    if (in == NULL)
-        abort();
-    do {
-        scan = rtmp_chunk_in_feed(in, out->len > 0 ? buf_data(out) + at : NULL, out->len - at,
-                                  &used, &m);
-        at += used;
-    } while (scan == SCAN_DONE);
-    assert(scan == SCAN_MORE && at == out->len && rtmp_chunk_in_pending(in) == 0);
-    rtmp_chunk_in_free(in);
-}
-
-static void media_check(enum rtmp_event event, const struct rtmp_message *m)
-{
-    volatile uint8_t sum = 0;
-
-    if (event != RTMP_EVENT_MEDIA)
-        return;
-    assert(m->type == RTMP_AUDIO || m->type == RTMP_VIDEO || m->type == RTMP_AMF0_DATA);
-    for (size_t i = 0; i < m->len; i++)
-        sum = (uint8_t)(sum + m->data[i]);
-}
 
 static struct err *publish(struct rtmp_talk *talk, const struct rtmp_request *request)
 {
@@ -119,7 +39,7 @@ static struct err *take(struct rtmp_talk *talk, enum rtmp_event *event)
 static struct err *play(struct rtmp_talk *talk, struct fuzz_io *f,
                         const struct rtmp_request *request)
 {
-    struct err *err = rtmp_talk_play_ok(talk, request, USEC_PER_SEC);
+    struct err *err = rtmp_talk_play_ok(talk, request->stream_id, 60000, USEC_PER_SEC);
     enum rtmp_event event = RTMP_EVENT_NONE;
 
     if (err == NULL)
@@ -165,26 +85,23 @@ static void converse(struct rtmp_talk *talk, struct fuzz_io *f)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct io_ops ops = {fuzz_read, fuzz_writev, fuzz_close};
-    static const size_t steps[] = {1, 13, 128, 65536};
     struct rtmp_talk_config config = {.chunk_size = 4096,
                                       .out_ack_size = 2500000,
                                       .message_max = 100000,
                                       .server = "s",
                                       .version = "v",
                                       .id = "i"};
-    struct fuzz_io f = {.io = {&ops}, .in = data + 1, .left = size - 1};
+    struct fuzz_io f;
     struct rtmp_talk *talk;
 
     if (size < 2 || size > 65536)
         return 0;
-    f.step = steps[data[0] % (sizeof(steps) / sizeof(steps[0]))];
-    buf_init(&f.out, OUT_MAX);
+    fuzz_io_init(&f, data, size);
     talk = rtmp_talk_new(&f.io, &config);
     if (talk == NULL)
         abort();
     converse(talk, &f);
-    out_check(&f.out);
+    out_check(&f.out, 0);
     rtmp_talk_free(talk);
     buf_fini(&f.out);
     return 0;

@@ -35,6 +35,20 @@ static void check_rtmp(const struct url_rtmp *url)
     assert(url->param[0] == '\0' || url->param[0] == '?');
 }
 
+/* Whoever is sent on from an address arrives at one, or nowhere; within the space there is. */
+static void check_next(const struct url_http *at, const char *location)
+{
+    struct url_http next;
+    char out[300];
+
+    if (url_http_next(at, location, out, sizeof(out)) != 0)
+        return;
+    assert(strnlen(out, sizeof(out)) < sizeof(out));
+    if (location[0] == '/' && location[1] != '/' && url_http_parse(&next, out) == SCAN_DONE)
+        assert(strcmp(next.host, at->host) == 0 && next.port == at->port &&
+               strcmp(next.schema, at->schema) == 0);
+}
+
 static void check_path(const char *path, size_t cap)
 {
     size_t len = strnlen(path, cap);
@@ -85,6 +99,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         *second++ = '\0';
     if (url_rtmp_parse(&url, text, second) == SCAN_DONE)
         check_rtmp(&url);
+    if (second != NULL && url_http_parse(&http, text) == SCAN_DONE)
+        check_next(&http, second);
     free(text);
     return 0;
 }

@@ -229,7 +229,8 @@ START_TEST(test_srs_directives)
                          "  publish { parse_sps on; }\n"
                          "}\n"
                          "stream_caster { caster x; }\n"
-                         "stream_caster { caster y; }\n",
+                         "stream_caster { caster y; }\n"
+                         "vhost old {\n forward 127.0.0.1:1936;\n refer a.b;\n}\n",
                          no_environment);
     const char *text = config_test_warnings(&log, config);
 
@@ -241,26 +242,23 @@ START_TEST(test_srs_directives)
                                        "{ play { "));
     ck_assert_ptr_nonnull(strstr(text, "test.conf:9: parse_sps is not served"));
     ck_assert_ptr_nonnull(strstr(text, "test.conf:12: stream_caster is not served"));
-    ck_assert_int_eq(lines_of(text), 7);
+    ck_assert_ptr_nonnull(strstr(text, "test.conf:14: forward is not served as a line, it is a "
+                                       "block: passed over\n"));
+    ck_assert_ptr_nonnull(strstr(text, "test.conf:15: refer is not served as a line"));
+    ck_assert_int_eq(lines_of(text), 9);
     ck_assert_int_eq(config->vhost[0]->play.gop_cache, 1);
     config_unref(config);
 }
 END_TEST
 
 /* What is checked but does nothing yet is said, unless it is the default. */
-START_TEST(test_no_effect_yet)
+START_TEST(test_chunk_size)
 {
-    char *environment[] = {"SRS_VHOST_PUBLISH_MR_LATENCY=10", NULL};
-    static struct config_test_log log;
-    struct config *config = config_test_load("vhost a { publish { mr off; mr_latency 350; } }\n"
-                                             "vhost b { publish {\nmr on; } }\n",
-                                             environment);
-    const char *text = config_test_warnings(&log, config);
+    struct config *config =
+        config_test_load("chunk_size 5000; vhost a { chunk_size 4096; }", no_environment);
 
-    ck_assert_ptr_nonnull(strstr(text, "test.conf:3: mr has no effect yet\n"));
-    ck_assert_ptr_nonnull(
-        strstr(text, "environment: SRS_VHOST_PUBLISH_MR_LATENCY has no effect yet\n"));
-    ck_assert_int_eq(lines_of(text), 2);
+    ck_assert_int_eq(config_vhost_find(config, "a")->chunk_size, 4096);
+    ck_assert_int_eq(config_vhost_find(config, "b")->chunk_size, 5000);
     config_unref(config);
 }
 END_TEST
@@ -447,7 +445,7 @@ Suite *check_config_suite(void)
     tcase_add_test(tcase, test_mistakes);
     tcase_add_test(tcase, test_missing_file);
     tcase_add_test(tcase, test_srs_directives);
-    tcase_add_test(tcase, test_no_effect_yet);
+    tcase_add_test(tcase, test_chunk_size);
     tcase_add_test(tcase, test_gop_frames);
     tcase_add_test(tcase, test_given_twice);
     tcase_add_test(tcase, test_warnings_are_bounded);

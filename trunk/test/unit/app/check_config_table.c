@@ -147,10 +147,14 @@ static const char *other_value(const struct config_row *row)
         return "debug";
     case CONFIG_STRING:
         return "\"a \\\"b\\\" \\\\ {c};\"";
+    case CONFIG_URL:
+        return "https://h.example:1/api/v1/forward?a=b";
     case CONFIG_ENDPOINTS:
         return "1 [::1]:2 127.0.0.1:3";
     case CONFIG_MOUNTS:
         return "[vhost]/[app]/[stream].flv /x/[app]/[stream].flv";
+    case CONFIG_NETWORKS:
+        return "10.0.0.0/8 ::1 unix:";
     case CONFIG_RULES:
         return "play all publish 10.0.0.0/8 ::1";
     case CONFIG_DOMAINS:
@@ -161,6 +165,10 @@ static const char *other_value(const struct config_row *row)
         return "a.example:1 rtmp://b.example/[app]/[stream]?vhost=v";
     case CONFIG_SOURCES:
         return "a rtmp://h:1 b http://h:2/live";
+    case CONFIG_DIRECTORY:
+        return "redis://h.example:1/2";
+    case CONFIG_ADVERTISE:
+        return "a.example http://b.example:1";
     case CONFIG_SECRETS:
         return "first second";
     }
@@ -233,9 +241,10 @@ END_TEST
 /* Every file that is shipped loads, without a warning. */
 START_TEST(test_shipped_files)
 {
-    static const char *const files[] = {"conf/full.conf",         "conf/http.flv.live.conf",
-                                        "conf/realtime.flv.conf", "conf/console.conf",
-                                        "conf/rtmp.conf",         "conf/docker.conf"};
+    static const char *const files[] = {"conf/full.conf",           "conf/http.flv.live.conf",
+                                        "conf/realtime.flv.conf",   "conf/console.conf",
+                                        "conf/rtmp.conf",           "conf/docker.conf",
+                                        "conf/behind-a-proxy.conf", "conf/behind-a-tcp-proxy.conf"};
 
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         struct config_options options = {.file = files[i]};

@@ -1,5 +1,6 @@
 /* Addresses of other servers: what may be configured, and what a stream's address becomes. */
 #include "app/origin.h"
+#include "proto/url.h"
 
 #include <check.h>
 #include <string.h>
@@ -117,6 +118,59 @@ START_TEST(test_too_long)
 }
 END_TEST
 
+/* What a server may say of where else to go, and what is asked there. */
+START_TEST(test_redirections)
+{
+    static const struct {
+        const char *to;
+        const char *host;
+        int port;
+        const char *vhost, *app;
+    } good[] = {
+        {"rtmp://b/live/deep", "b", 1935, "v.example", "live/deep"},
+        {"rtmp://b:1936/live/deep/s", "b", 1936, "v.example", "live/deep"},
+        {"rtmp://b/other?vhost=w.example&y=2", "b", 1935, "v.example", "other"},
+        {"rtmp://[::1]:1/s", "::1", 1, "v.example", "s"},
+        {"rtmp://b/s/s", "b", 1935, "v.example", "s"},
+        {"rtmp://b/as", "b", 1935, "v.example", "as"},
+    };
+    static const char *const bad[] = {"",
+                                      "b",
+                                      "http://b/live",
+                                      "rtmps://b/live",
+                                      "rtmp://",
+                                      "rtmp://b",
+                                      "rtmp:///live",
+                                      "rtmp://b:0/live",
+                                      "rtmp://b/",
+                                      "rtmp://b\n/x",
+                                      "//b/live"};
+    struct url_rtmp url, before;
+
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        ck_assert_int_eq(url_rtmp_parse_full(&url, "rtmp://a/live/deep/s?vhost=v.example&x=1"),
+                         SCAN_DONE);
+        ck_assert_int_eq(origin_redirect(&url, good[i].to), 0);
+        ck_assert_str_eq(url.host, good[i].host);
+        ck_assert_int_eq(url.port, good[i].port);
+        ck_assert_str_eq(url.vhost, good[i].vhost);
+        ck_assert_str_eq(url.app, good[i].app);
+        ck_assert_str_eq(url.stream, "s");
+        ck_assert_str_eq(url.param, "?vhost=v.example&x=1");
+    }
+    ck_assert_int_eq(url_rtmp_parse_full(&url, "rtmp://a/live/s"), SCAN_DONE);
+    before = url;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        ck_assert_msg(origin_redirect(&url, bad[i]) == -1, "%s was followed", bad[i]);
+        ck_assert_str_eq(url.host, before.host);
+    }
+    /* Without a vhost of its own the other server's is the new host; its parameters are taken. */
+    ck_assert_int_eq(origin_redirect(&url, "rtmp://b/live?token=x"), 0);
+    ck_assert_str_eq(url.vhost, "b");
+    ck_assert_str_eq(url.param, "?token=x");
+}
+END_TEST
+
 START_TEST(test_show)
 {
     char out[32];
@@ -140,6 +194,7 @@ Suite *check_origin_suite(void)
     tcase_add_test(tcase, test_destination_urls);
     tcase_add_test(tcase, test_source_urls);
     tcase_add_test(tcase, test_too_long);
+    tcase_add_test(tcase, test_redirections);
     tcase_add_test(tcase, test_show);
     suite_add_tcase(suite, tcase);
     return suite;

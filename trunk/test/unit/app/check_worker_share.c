@@ -4,6 +4,7 @@
 #include "base/str.h"
 
 #include <check.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,11 +41,11 @@ START_TEST(test_connections_are_counted_together)
     struct worker_share *share = share_make(3, 4, 0);
 
     for (int i = 0; i < 4; i++)
-        ck_assert_ptr_null(worker_share_enter(share, i % 3, "10.0.0.1", &config));
+        ck_assert_ptr_null(worker_share_enter(share, i % 3, &config));
     for (int i = 0; i < 3; i++)
-        ck_assert_str_eq(worker_share_enter(share, i, "10.0.0.2", &config), "max_connections");
-    worker_share_leave(share, 0, "10.0.0.1");
-    ck_assert_ptr_null(worker_share_enter(share, 2, "10.0.0.2", &config));
+        ck_assert_str_eq(worker_share_enter(share, i, &config), "max_connections");
+    worker_share_leave(share, 0);
+    ck_assert_ptr_null(worker_share_enter(share, 2, &config));
     worker_share_free(share);
 }
 END_TEST
@@ -53,13 +54,13 @@ START_TEST(test_addresses_are_counted_together)
 {
     struct worker_share *share = share_make(2, 100, 2);
 
-    ck_assert_ptr_null(worker_share_enter(share, 0, "::1", &config));
-    ck_assert_ptr_null(worker_share_enter(share, 1, "::1", &config));
-    ck_assert_str_eq(worker_share_enter(share, 0, "::1", &config), "max_connections_per_ip");
-    ck_assert_ptr_null(worker_share_enter(share, 0, "::2", &config));
-    worker_share_leave(share, 1, "::1");
-    ck_assert_ptr_null(worker_share_enter(share, 0, "::1", &config));
-    ck_assert_str_eq(worker_share_enter(share, 1, "::1", &config), "max_connections_per_ip");
+    ck_assert_ptr_null(worker_share_peer_enter(share, 0, "::1", &config));
+    ck_assert_ptr_null(worker_share_peer_enter(share, 1, "::1", &config));
+    ck_assert_str_eq(worker_share_peer_enter(share, 0, "::1", &config), "max_connections_per_ip");
+    ck_assert_ptr_null(worker_share_peer_enter(share, 0, "::2", &config));
+    worker_share_peer_leave(share, 1, "::1");
+    ck_assert_ptr_null(worker_share_peer_enter(share, 0, "::1", &config));
+    ck_assert_str_eq(worker_share_peer_enter(share, 1, "::1", &config), "max_connections_per_ip");
     worker_share_free(share);
 }
 END_TEST
@@ -72,8 +73,8 @@ START_TEST(test_addresses_come_and_go)
 
     for (int i = 0; i < 1000; i++) {
         ck_assert_int_eq(str_format(ip, sizeof(ip), "10.0.%d.%d", i / 250, i % 250), 0);
-        ck_assert_ptr_null(worker_share_enter(share, i % 2, ip, &config));
-        worker_share_leave(share, i % 2, ip);
+        ck_assert_ptr_null(worker_share_peer_enter(share, i % 2, ip, &config));
+        worker_share_peer_leave(share, i % 2, ip);
     }
     worker_share_free(share);
 }
@@ -90,20 +91,64 @@ START_TEST(test_a_dead_worker_holds_nothing)
     ck_assert_int_ge(child, 0);
     if (child == 0) {
         for (int i = 0; i < 3; i++)
-            (void)worker_share_enter(share, 1, "10.0.0.1", &config);
+            (void)worker_share_enter(share, 1, &config);
         (void)registry_claim(share->registry, &claim, &number);
         _exit(0);
     }
     ck_assert_int_eq(waitpid(child, NULL, 0), child);
-    ck_assert_ptr_null(worker_share_enter(share, 0, "10.0.0.1", &config));
-    ck_assert_ptr_nonnull(worker_share_enter(share, 0, "10.0.0.1", &config));
+    ck_assert_ptr_null(worker_share_enter(share, 0, &config));
+    ck_assert_ptr_nonnull(worker_share_enter(share, 0, &config));
     ck_assert_int_eq(registry_find(share->registry, "v/a/s", &holder), 0);
     worker_share_reap(share, 1);
     ck_assert_int_eq(registry_find(share->registry, "v/a/s", &holder), -1);
     for (int i = 0; i < 3; i++)
-        ck_assert_ptr_null(worker_share_enter(share, 0, "10.0.0.1", &config));
-    ck_assert_ptr_nonnull(worker_share_enter(share, 0, "10.0.0.1", &config));
+        ck_assert_ptr_null(worker_share_enter(share, 0, &config));
+    ck_assert_ptr_nonnull(worker_share_enter(share, 0, &config));
     worker_share_free(share);
+}
+END_TEST
+
+/* Each stream counts once, at however many workers it is; what a dead one had alone is free. */
+START_TEST(test_streams_are_counted_together)
+{
+    struct worker_share *share = share_make(2, 100, 0);
+    char key[32];
+
+    for (int i = 0; i < 100; i++) {
+        ck_assert_int_eq(str_format(key, sizeof(key), "v/a/%d", i), 0);
+        ck_assert_int_eq(worker_share_stream_enter(share, i % 2, key), 0);
+    }
+    ck_assert_int_eq(worker_share_stream_enter(share, 0, "v/a/more"), -1);
+    ck_assert_int_eq(worker_share_stream_enter(share, 0, "v/a/1"), 0);
+    worker_share_stream_leave(share, 1, "v/a/1");
+    ck_assert_int_eq(worker_share_stream_enter(share, 0, "v/a/more"), -1);
+    worker_share_stream_leave(share, 0, "v/a/1");
+    ck_assert_int_eq(worker_share_stream_enter(share, 0, "v/a/more"), 0);
+    worker_share_reap(share, 1);
+    for (int i = 0; i < 49; i++) {
+        ck_assert_int_eq(str_format(key, sizeof(key), "v/b/%d", i), 0);
+        ck_assert_int_eq(worker_share_stream_enter(share, 0, key), 0);
+    }
+    ck_assert_int_eq(worker_share_stream_enter(share, 0, "v/b/more"), -1);
+    worker_share_free(share);
+}
+END_TEST
+
+START_TEST(test_the_secret_is_one)
+{
+    struct worker_share *share = share_make(2, 4, 0);
+    struct worker_share *other = share_make(2, 4, 0);
+    uint8_t secret[3][TLS_SECRET_SIZE];
+    usec_t made_at[3];
+
+    ck_assert_int_eq(worker_share_secret(share, secret[0], &made_at[0]), 0);
+    ck_assert_int_eq(worker_share_secret(share, secret[1], &made_at[1]), 0);
+    ck_assert_int_eq(worker_share_secret(other, secret[2], &made_at[2]), 0);
+    ck_assert_int_eq(memcmp(secret[0], secret[1], TLS_SECRET_SIZE), 0);
+    ck_assert_int_eq(made_at[0], made_at[1]);
+    ck_assert_int_ne(memcmp(secret[0], secret[2], TLS_SECRET_SIZE), 0);
+    worker_share_free(share);
+    worker_share_free(other);
 }
 END_TEST
 
@@ -135,6 +180,8 @@ Suite *check_worker_share_suite(void)
     tcase_add_test(tc, test_addresses_are_counted_together);
     tcase_add_test(tc, test_addresses_come_and_go);
     tcase_add_test(tc, test_a_dead_worker_holds_nothing);
+    tcase_add_test(tc, test_streams_are_counted_together);
+    tcase_add_test(tc, test_the_secret_is_one);
     tcase_add_test(tc, test_the_folder_is_private_and_goes);
     suite_add_tcase(suite, tc);
     return suite;

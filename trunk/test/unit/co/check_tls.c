@@ -4,6 +4,8 @@
  */
 #include "tls_test.h"
 
+#include "co/tls_priv.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -194,6 +196,50 @@ static int is_trusted(struct tls *who, const char *host)
     return ok;
 }
 
+static int one_secret(void *arg, uint8_t out[TLS_SECRET_SIZE], usec_t *made_at)
+{
+    memset(out, *(const int *)arg, TLS_SECRET_SIZE);
+    *made_at = co_now();
+    return *(const int *)arg < 0 ? -1 : 0;
+}
+
+static void ticket_keys(int secret, uint8_t keys[80])
+{
+    struct tls_options options = {
+        .cert = files.cert, .key = files.key, .secret = one_secret, .secret_arg = &secret};
+    struct tls *tls;
+
+    co_test_ok(tls_server_new(&options, co_test_log(), &tls));
+    ck_assert_int_eq(SSL_CTX_get_tlsext_ticket_keys(tls->ctx, keys, 80), 1);
+    tls_free(tls);
+}
+
+/* Processes of one server take each other's tickets: the same secret gives the same keys. */
+START_TEST(tickets_of_one_secret)
+{
+    uint8_t keys[3][80];
+
+    ticket_keys(1, keys[0]);
+    ticket_keys(1, keys[1]);
+    ticket_keys(2, keys[2]);
+    ck_assert_int_eq(memcmp(keys[0], keys[1], 80), 0);
+    ck_assert_int_ne(memcmp(keys[0], keys[2], 80), 0);
+    /* No part of them is a repetition of another. */
+    ck_assert_int_ne(memcmp(keys[0], keys[0] + 32, 32), 0);
+}
+END_TEST
+
+START_TEST(no_secret)
+{
+    int secret = -1;
+    struct tls_options options = {
+        .cert = files.cert, .key = files.key, .secret = one_secret, .secret_arg = &secret};
+    struct tls *tls;
+
+    co_test_err(tls_server_new(&options, co_test_log(), &tls), ERR_NOMEM);
+}
+END_TEST
+
 START_TEST(certificate_is_replaced)
 {
     struct tls_test_pair pair;
@@ -335,6 +381,8 @@ Suite *check_tls_suite(void)
     tcase_add_test(tc, handshake_can_be_interrupted);
     tcase_add_test(tc, files_that_are_no_certificate);
     tcase_add_test(tc, key_with_a_passphrase);
+    tcase_add_test(tc, tickets_of_one_secret);
+    tcase_add_test(tc, no_secret);
     tcase_add_test(tc, certificate_is_replaced);
     tcase_add_test(tc, changed_files_are_noticed);
     tcase_add_test(tc, name_chooses_the_certificate);

@@ -60,6 +60,29 @@ START_TEST(test_new_publisher_follows_by_one_frame)
 }
 END_TEST
 
+/* A relay's times are a timeline's: they stay where that goes on, and only there. */
+START_TEST(test_a_relay_keeps_its_times)
+{
+    struct jitter j = fresh(TIME_JITTER_FULL);
+
+    j.keeps = 1;
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 5000000, 0), 5000000);
+    ck_assert_int_eq(at(&j, JITTER_AUDIO, 5000010, 10), 5000010);
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 5000040, 30), 5000040);
+    /* A moment later, not as long after it as a frame lasts. */
+    jitter_publish(&j);
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 5000100, 40), 5000100);
+    /* What would be a leap, or a step back, follows by a frame. */
+    jitter_publish(&j);
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 5002000, 40), 5000140);
+    jitter_publish(&j);
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 100, 40), 5000180);
+    /* And then goes on beside the other timeline. */
+    jitter_publish(&j);
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 200, 40), 5000280);
+}
+END_TEST
+
 START_TEST(test_jump_forward_is_taken_out_of_both)
 {
     struct jitter j = fresh(TIME_JITTER_FULL);
@@ -158,6 +181,7 @@ Suite *check_jitter_suite(void)
     tcase_add_test(tc, test_begins_at_zero);
     tcase_add_test(tc, test_earlier_second_track_is_held_at_zero);
     tcase_add_test(tc, test_new_publisher_follows_by_one_frame);
+    tcase_add_test(tc, test_a_relay_keeps_its_times);
     tcase_add_test(tc, test_jump_forward_is_taken_out_of_both);
     tcase_add_test(tc, test_jump_back_goes_on);
     tcase_add_test(tc, test_small_step_back_is_held);

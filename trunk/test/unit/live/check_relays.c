@@ -23,6 +23,12 @@ static int headers_of(const struct kit_seen *seen, enum frame_type type)
     return count;
 }
 
+static int is_mark(const struct kit_tag *tag)
+{
+    return tag->type == FRAME_SCRIPT && tag->len == MUX_RELAY_MARK_SIZE &&
+           memcmp(tag->body, MUX_RELAY_MARK, tag->len) == 0;
+}
+
 START_TEST(test_headers_as_published)
 {
     struct kit kit;
@@ -67,8 +73,10 @@ START_TEST(test_late_relay_begins_at_a_keyframe)
     kit_start(&kit, 0, 40);
     viewer = viewer_open(kit.source, &mux_relay, kit.now);
     kit_take(viewer, seen);
-    ck_assert_int_eq(seen->count, 2 + 2 * 15);
+    /* Behind what there was stands the mark. */
+    ck_assert_int_eq(seen->count, 2 + 2 * 15 + 1);
     ck_assert(seen->tag[2].is_key && seen->tag[2].ms == 1000);
+    ck_assert(is_mark(&seen->tag[seen->count - 1]));
     viewer_close(viewer);
     kit_seen_free(seen);
     kit_close(&kit);
@@ -98,7 +106,7 @@ START_TEST(test_ends_with_its_publisher)
     kit_take(viewer[0], relay);
     kit_take(viewer[1], player);
     /* The relay has every frame, and then its end; the player waits for the next publisher. */
-    ck_assert_int_eq(relay->count, player->count);
+    ck_assert_int_eq(relay->count, player->count + 1);
     ck_assert_int_eq(relay->is_ended, 1);
     ck_assert_int_eq(player->is_ended, 0);
     viewer_close(viewer[0]);
@@ -152,6 +160,247 @@ START_TEST(test_first_and_last_viewer_are_told)
 }
 END_TEST
 
+/* Who waited gets all from the first keyframe on, although several groups came at once. */
+START_TEST(test_who_waited_begins_at_the_first_keyframe)
+{
+    const struct mux *muxes[] = {&mux_flv, &mux_relay};
+
+    for (int i = 0; i < 2; i++) {
+        struct kit kit;
+        struct kit_seen *seen = kit_seen_new();
+        struct kit_seen *late = kit_seen_new();
+        struct viewer *viewer;
+        struct viewer *other;
+
+        kit_open(&kit);
+        viewer = viewer_open(kit.source, muxes[i], kit.now);
+        kit_publish(&kit);
+        kit_start(&kit, 0, 60);
+        other = viewer_open(kit.source, muxes[i], kit.now);
+        kit_take(viewer, seen);
+        kit_take(other, late);
+        ck_assert_int_eq(seen->count, 2 + 2 * 60 + i);
+        ck_assert(seen->tag[2].is_key && seen->tag[2].ms == 0);
+        /* Those who come later begin at the newest. */
+        ck_assert_int_eq(late->count, 2 + 2 * 10 + i * 2);
+        ck_assert_uint_eq(late->tag[2].ms, 2000);
+        viewer_close(viewer);
+        viewer_close(other);
+        kit_seen_free(seen);
+        kit_seen_free(late);
+        kit_close(&kit);
+    }
+}
+END_TEST
+
+/* Only sounds: from the first one on, too; those who come later begin at the next. */
+START_TEST(test_who_waited_gets_the_first_sound)
+{
+    struct kit kit;
+    struct kit_seen *seen = kit_seen_new();
+    struct kit_seen *late = kit_seen_new();
+    struct viewer *viewer;
+    struct viewer *other;
+
+    kit_open(&kit);
+    kit.config.has_video = 0;
+    kit.config.guess_has_av = 0;
+    viewer = viewer_open(kit.source, &mux_flv, kit.now);
+    kit_publish(&kit);
+    kit_aac_header(&kit, 0, 0x10);
+    for (uint32_t i = 0; i < 30; i++)
+        kit_audio(&kit, i * 23);
+    other = viewer_open(kit.source, &mux_flv, kit.now);
+    kit_take(viewer, seen);
+    kit_take(other, late);
+    ck_assert_int_eq(seen->flags, 4);
+    ck_assert_int_eq(seen->count, 1 + 30);
+    ck_assert_int_eq(late->count, 1);
+    viewer_close(viewer);
+    viewer_close(other);
+    kit_seen_free(seen);
+    kit_seen_free(late);
+    kit_close(&kit);
+}
+END_TEST
+
+/* The first keyframe is held for a second, or until the stream changes under it. */
+START_TEST(test_the_beginning_is_let_go)
+{
+    for (int turn = 0; turn < 3; turn++) {
+        struct kit kit;
+        struct kit_seen *seen = kit_seen_new();
+        struct viewer *viewer;
+
+        kit_open(&kit);
+        kit.config.keeps_begin = turn > 0;
+        kit_publish(&kit);
+        kit_start(&kit, 0, 30);
+        if (turn == 2) {
+            kit.now += USEC_PER_SEC;
+            source_tick(kit.source, kit.now);
+        }
+        viewer = viewer_open(kit.source, &mux_relay, kit.now);
+        viewer_since(viewer, 0);
+        kit_take(viewer, seen);
+        /* Without several workers nobody may come who has waited. */
+        ck_assert_uint_eq(seen->tag[2].ms, turn == 1 ? 0 : 1000);
+        viewer_close(viewer);
+        kit_seen_free(seen);
+        kit_close(&kit);
+    }
+}
+END_TEST
+
+/* A relay's stream here: its times stay, what it promises holds, and nobody begins too early. */
+START_TEST(test_a_relayed_stream)
+{
+    struct kit kit;
+    struct kit_seen *seen = kit_seen_new();
+    struct viewer *viewer;
+
+    kit_open(&kit);
+    viewer = viewer_open(kit.source, &mux_flv, kit.now);
+    kit.config.is_relayed = kit.config.is_joined = 1;
+    kit_publish(&kit);
+    source_promise(kit.source, 1, 1);
+    kit_avc_header(&kit, 700000, 0x1f);
+    kit_aac_header(&kit, 700000, 0x10);
+    for (uint32_t ms = 701000; ms < 702000; ms += 40)
+        kit_video(&kit, ms, ms == 701000);
+    kit_take(viewer, seen);
+    ck_assert_int_eq(seen->count, 0);
+    source_filled(kit.source);
+    kit_take(viewer, seen);
+    /* Both tracks are announced before there is a sound, and nobody has begun before all was there. */
+    ck_assert_int_eq(seen->flags, 5);
+    ck_assert(seen->tag[2].is_key && seen->tag[2].ms == 701000);
+    /* The next one goes on where it says, if that is ahead; else where the last one ended. */
+    source_unpublish(kit.source, kit.now);
+    kit_publish(&kit);
+    source_filled(kit.source);
+    kit_run(&kit, 702000, 25);
+    source_unpublish(kit.source, kit.now);
+    kit_publish(&kit);
+    source_filled(kit.source);
+    kit_run(&kit, 0, 5);
+    seen->count = 0;
+    kit_take(viewer, seen);
+    ck_assert_uint_eq(seen->tag[0].ms, 702000);
+    ck_assert_uint_eq(seen->tag[49].ms, 702970);
+    ck_assert_uint_ge(seen->tag[50].ms, 702970);
+    ck_assert_uint_le(seen->tag[50].ms, 703050);
+    viewer_close(viewer);
+    kit_seen_free(seen);
+    kit_close(&kit);
+}
+END_TEST
+
+/* The mark may be lost with the one who sends it: the tick ends that wait. */
+START_TEST(test_a_relay_that_never_says_it_is_filled)
+{
+    struct kit kit;
+    struct kit_seen *seen = kit_seen_new();
+    struct viewer *viewer;
+
+    kit_open(&kit);
+    kit.config.is_relayed = 1;
+    viewer = viewer_open(kit.source, &mux_flv, kit.now);
+    kit_publish(&kit);
+    kit_start(&kit, 0, 5);
+    kit_take(viewer, seen);
+    ck_assert_int_eq(seen->count, 0);
+    kit.now += USEC_PER_SEC;
+    source_tick(kit.source, kit.now);
+    kit_take(viewer, seen);
+    ck_assert_int_eq(seen->count, 2 + 2 * 5);
+    viewer_close(viewer);
+    kit_seen_free(seen);
+    kit_close(&kit);
+}
+END_TEST
+
+/* Between two keyframes, without one that is kept: its own viewers wait for the next there. */
+START_TEST(test_a_relay_without_a_keyframe)
+{
+    struct kit kit;
+    struct kit_seen *seen = kit_seen_new();
+    struct viewer *viewer;
+
+    kit_open(&kit);
+    kit.config.gop_cache = 0;
+    kit_publish(&kit);
+    kit_start(&kit, 0, 30);
+    viewer = viewer_open(kit.source, &mux_relay, kit.now);
+    kit_take(viewer, seen);
+    ck_assert_int_eq(seen->count, 2 + 1);
+    kit_video(&kit, 1200, 0);
+    kit_take(viewer, seen);
+    ck_assert_int_eq(seen->count, 2 + 1 + 1);
+    viewer_close(viewer);
+    kit_seen_free(seen);
+    kit_close(&kit);
+}
+END_TEST
+
+/* Since when it is wanted decides: not later than the first keyframe came. */
+START_TEST(test_a_relay_for_who_was_there_in_time)
+{
+    for (int turn = 0; turn < 2; turn++) {
+        struct kit kit;
+        struct kit_seen *seen = kit_seen_new();
+        struct viewer *viewer;
+        usec_t since;
+
+        kit_open(&kit);
+        kit.config.keeps_begin = 1;
+        kit_publish(&kit);
+        kit.now += USEC_PER_MS;
+        since = kit.now + turn;
+        kit_start(&kit, 0, 30);
+        viewer = viewer_open(kit.source, &mux_relay, kit.now);
+        viewer_since(viewer, since);
+        kit_take(viewer, seen);
+        ck_assert_uint_eq(seen->tag[2].ms, turn == 0 ? 0 : 1000);
+        viewer_close(viewer);
+        kit_seen_free(seen);
+        kit_close(&kit);
+    }
+}
+END_TEST
+
+/* Only sounds: one of them says at once what they are; those who have waited get all. */
+START_TEST(test_relays_of_sound_alone)
+{
+    static const int sounds[] = {1, 100, 44};
+
+    for (int turn = 0; turn < 3; turn++) {
+        struct kit kit;
+        struct kit_seen *seen = kit_seen_new();
+        struct viewer *viewer;
+
+        kit_open(&kit);
+        kit.config.keeps_begin = 1;
+        kit.config.fast_cache = turn == 2 ? USEC_PER_SEC : 0;
+        kit_publish(&kit);
+        kit_aac_header(&kit, 0, 0x10);
+        for (int i = 0; i < 100; i++)
+            kit_audio(&kit, (uint32_t)i * 23);
+        kit.now += 2 * USEC_PER_SEC;
+        if (turn != 1)
+            source_tick(kit.source, kit.now);
+        viewer = viewer_open(kit.source, &mux_relay, kit.now);
+        kit_take(viewer, seen);
+        ck_assert_int_eq(seen->flags, 4);
+        ck_assert_int_eq(seen->count, 1 + sounds[turn] + 1);
+        ck_assert_uint_eq(seen->tag[seen->count - 2].ms, 99 * 23);
+        viewer_close(viewer);
+        kit_seen_free(seen);
+        kit_close(&kit);
+    }
+}
+END_TEST
+
 Suite *check_relays_suite(void)
 {
     Suite *suite = suite_create("relays");
@@ -162,6 +411,14 @@ Suite *check_relays_suite(void)
     tcase_add_test(tcase, test_ends_with_its_publisher);
     tcase_add_test(tcase, test_waits_for_the_next_publisher);
     tcase_add_test(tcase, test_first_and_last_viewer_are_told);
+    tcase_add_test(tcase, test_who_waited_begins_at_the_first_keyframe);
+    tcase_add_test(tcase, test_who_waited_gets_the_first_sound);
+    tcase_add_test(tcase, test_the_beginning_is_let_go);
+    tcase_add_test(tcase, test_a_relayed_stream);
+    tcase_add_test(tcase, test_a_relay_that_never_says_it_is_filled);
+    tcase_add_test(tcase, test_a_relay_without_a_keyframe);
+    tcase_add_test(tcase, test_a_relay_for_who_was_there_in_time);
+    tcase_add_test(tcase, test_relays_of_sound_alone);
     suite_add_tcase(suite, tcase);
     return suite;
 }

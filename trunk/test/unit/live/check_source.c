@@ -549,6 +549,31 @@ START_TEST(test_empty_frames_are_dropped)
 }
 END_TEST
 
+START_TEST(test_end_of_sequence_stays_behind_the_next_picture)
+{
+    static const uint8_t end[] = {0x17, 2, 0, 0, 0};
+    struct kit kit;
+    struct kit_seen *seen = kit_seen_new();
+    struct viewer *viewer;
+
+    kit_open(&kit);
+    kit_publish(&kit);
+    kit_start(&kit, 0, 30);
+    viewer = open_flv(&kit);
+    /* The sound is ahead when the encoder says that its picture ends, and another goes on. */
+    kit_audio(&kit, 1250);
+    kit_push(&kit, FRAME_VIDEO, 1290, end, sizeof(end));
+    kit_video(&kit, 1200, 1);
+    kit_take(viewer, seen);
+    check_monotonic(seen);
+    ck_assert_uint_eq(seen->tag[seen->count - 1].ms, 1200);
+    viewer_close(viewer);
+    kit_seen_free(seen);
+    source_unpublish(kit.source, kit.now);
+    kit_close(&kit);
+}
+END_TEST
+
 Suite *check_source_suite(void)
 {
     Suite *suite = suite_create("source");
@@ -573,6 +598,7 @@ Suite *check_source_suite(void)
     tcase_add_test(tc, test_guess_off_takes_the_configuration);
     tcase_add_test(tc, test_denied_track_passes_when_not_dropped);
     tcase_add_test(tc, test_empty_frames_are_dropped);
+    tcase_add_test(tc, test_end_of_sequence_stays_behind_the_next_picture);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -1,43 +1,12 @@
 /* The MP3 rendition: the published frames and what goes before them, and nothing else. */
-#include "media/flv.h"
-#include "media/mux.h"
-#include "test/unit/media/media_test.h"
-
-#include <check.h>
+#include "test/unit/media/mux_sink.h"
 
 Suite *check_mux_mp3_suite(void);
 
-struct sink {
-    int units;
-    size_t len;
-    uint8_t data[9000];
-};
-
-static void take(void *arg, const struct iovec *iov, int n)
-{
-    struct sink *sink = arg;
-
-    sink->units++;
-    sink->len = 0;
-    for (int i = 0; i < n; i++) {
-        ck_assert_uint_le(sink->len + iov[i].iov_len, sizeof(sink->data));
-        memcpy(sink->data + sink->len, iov[i].iov_base, iov[i].iov_len);
-        sink->len += iov[i].iov_len;
-    }
-}
-
-/* Answers whether it gave anything. */
 static int push(struct mux_state *state, struct sink *sink, enum frame_type type, const void *body,
                 size_t len)
 {
-    uint8_t *copy = exact_copy(body, len);
-    struct frame frame;
-    int before = sink->units;
-
-    flv_frame_parse(&frame, type, 0, copy, len);
-    mux_mp3.frame(state, &frame, 0, take, sink);
-    free(copy);
-    return sink->units - before;
+    return mux_push(&mux_mp3, state, sink, type, body, len);
 }
 
 START_TEST(test_frames_as_they_came)

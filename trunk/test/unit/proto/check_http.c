@@ -447,19 +447,6 @@ START_TEST(header_lookup)
 }
 END_TEST
 
-START_TEST(tables)
-{
-    ck_assert_str_eq(http_status_text(200), "OK");
-    ck_assert_str_eq(http_status_text(404), "Not Found");
-    ck_assert_str_eq(http_status_text(599), "Unknown");
-    ck_assert_str_eq(http_content_type("/live/a.flv"), "video/x-flv");
-    ck_assert_str_eq(http_content_type("/a.b/INDEX.HTML"), "text/html; charset=utf-8");
-    ck_assert_str_eq(http_content_type("/a.flv/b"), "application/octet-stream");
-    ck_assert_str_eq(http_content_type("flv"), "application/octet-stream");
-    ck_assert_str_eq(http_content_type(""), "application/octet-stream");
-}
-END_TEST
-
 Suite *check_http_suite(void)
 {
     Suite *suite = suite_create("http");
@@ -476,7 +463,6 @@ Suite *check_http_suite(void)
     tcase_add_test(tc, bad_stays_bad);
     tcase_add_test(tc, responses);
     tcase_add_test(tc, header_lookup);
-    tcase_add_test(tc, tables);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -11,8 +11,10 @@ static void collect(void *arg, const struct iovec *iov, int n)
         ck_assert_int_eq(buf_append(arg, iov[i].iov_base, iov[i].iov_len), 0);
 }
 
-/* One frame through the muxer and back; frames beyond what RTMP can say give nothing. */
-static void round_trip(enum frame_type type, uint32_t timestamp, size_t len)
+/* One frame through the muxer and back; frames beyond what RTMP can say give nothing.
+ * chunk_size 0: the muxer's own. */
+static void round_trip_cut(enum frame_type type, uint32_t timestamp, size_t len,
+                           uint32_t chunk_size)
 {
     struct rtmp_chunk_limits limits = {0xffffff, 8, (size_t)64 * 1024 * 1024};
     struct mux_state *state = rtmp_mux.open();
@@ -25,7 +27,9 @@ static void round_trip(enum frame_type type, uint32_t timestamp, size_t len)
     ck_assert_ptr_nonnull(data);
     memset(data, 0x5a, len + 1);
     buf_init(&wire, TEST_BYTES_MAX);
-    put_control(&wire, RTMP_SET_CHUNK_SIZE, RTMP_MUX_CHUNK_SIZE);
+    put_control(&wire, RTMP_SET_CHUNK_SIZE, chunk_size > 0 ? chunk_size : RTMP_MUX_CHUNK_SIZE);
+    if (chunk_size > 0)
+        rtmp_mux.chunk_size(state, chunk_size);
     rtmp_mux.frame(state, &frame, timestamp, collect, &wire);
     heard = hear(&limits, buf_data(&wire), wire.len, wire.len, wire.len);
     ck_assert_int_eq(heard.end, SCAN_MORE);
@@ -43,6 +47,26 @@ static void round_trip(enum frame_type type, uint32_t timestamp, size_t len)
     rtmp_mux.close(state);
     free(data);
 }
+
+static void round_trip(enum frame_type type, uint32_t timestamp, size_t len)
+{
+    round_trip_cut(type, timestamp, len, 0);
+}
+
+START_TEST(chunk_sizes)
+{
+    static const uint32_t sizes[] = {1, 128, 4096, 65536, 0x7fffffff};
+    static const size_t lens[] = {0, 1, 15, 16, 17, 127, 128, 129, 4095, 4096, 4097, 70000};
+
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        for (size_t n = 0; n < sizeof(lens) / sizeof(lens[0]); n++) {
+            round_trip_cut(FRAME_VIDEO, 40, lens[n], sizes[i]);
+            round_trip_cut(FRAME_AUDIO, 0x01000000, lens[n], sizes[i]);
+        }
+    }
+    round_trip_cut(FRAME_VIDEO, 0x01000000, 0xffffff, 128);
+}
+END_TEST
 
 START_TEST(frames)
 {
@@ -70,6 +94,7 @@ Suite *check_rtmp_mux_suite(void)
     TCase *tc = tcase_create("mux");
 
     tcase_add_test(tc, frames);
+    tcase_add_test(tc, chunk_sizes);
     tcase_add_test(tc, longest_frame);
     suite_add_tcase(suite, tc);
     return suite;

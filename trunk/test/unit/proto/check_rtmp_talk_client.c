@@ -161,6 +161,64 @@ START_TEST(addresses)
 }
 END_TEST
 
+/* connect is refused with an ex of this code and this address, either of which may be missing. */
+static const char *sent_on(struct amf0 *code, struct amf0 *redirect)
+{
+    struct amf0 *info = rtmp_status("error", "NetConnection.Connect.Rejected", "no");
+    struct amf0 *ex = amf0_object();
+
+    if (code != NULL)
+        ck_assert_int_eq(amf0_set(ex, "code", code), 0);
+    if (redirect != NULL)
+        ck_assert_int_eq(amf0_set(ex, "redirect", redirect), 0);
+    ck_assert_int_eq(amf0_set(info, "ex", ex), 0);
+    again();
+    peer_shakes(&peer.in);
+    peer_calls(&peer.in, "_error", 1, NULL, info, NULL);
+    OK(rtmp_talk_handshake(talk, USEC_PER_SEC));
+    FAILS(rtmp_talk_connect(talk, &address, USEC_PER_SEC), ERR_DENIED);
+    return rtmp_talk_redirect(talk);
+}
+
+START_TEST(redirected)
+{
+    static char longest[1025];
+
+    ck_assert_str_eq(sent_on(amf0_number(302), amf0_string("rtmp://b/live")), "rtmp://b/live");
+    ck_assert_ptr_null(sent_on(amf0_number(301), amf0_string("rtmp://b/live")));
+    ck_assert_ptr_null(sent_on(NULL, amf0_string("rtmp://b/live")));
+    ck_assert_ptr_null(sent_on(amf0_number(302), NULL));
+    ck_assert_ptr_null(sent_on(amf0_number(302), amf0_number(7)));
+    ck_assert_ptr_null(sent_on(amf0_string("302"), amf0_string("rtmp://b/live")));
+    memset(longest, 'x', 1024);
+    ck_assert_ptr_null(sent_on(amf0_number(302), amf0_string(longest)));
+    longest[1023] = '\0';
+    ck_assert_str_eq(sent_on(amf0_number(302), amf0_string(longest)), longest);
+    again();
+    grants_connect();
+    connected();
+    ck_assert_ptr_null(rtmp_talk_redirect(talk));
+}
+END_TEST
+
+/* A server that knows only by the stream's name where it is says so in place of play's answer. */
+START_TEST(redirected_at_play)
+{
+    struct amf0 *info = rtmp_status("error", "NetConnection.Connect.Rejected", "elsewhere");
+    struct amf0 *ex = amf0_object();
+
+    ck_assert_int_eq(amf0_set(ex, "code", amf0_number(302)), 0);
+    ck_assert_int_eq(amf0_set(ex, "redirect", amf0_string("rtmp://b/live")), 0);
+    ck_assert_int_eq(amf0_set(info, "ex", ex), 0);
+    grants_connect();
+    peer_calls(&peer.in, "_result", 4, NULL, amf0_number(1), NULL);
+    peer_calls(&peer.in, "onStatus", 0, NULL, info, NULL);
+    connected();
+    FAILS(rtmp_talk_play(talk, "s", USEC_PER_SEC), ERR_DENIED);
+    ck_assert_str_eq(rtmp_talk_redirect(talk), "rtmp://b/live");
+}
+END_TEST
+
 START_TEST(denied)
 {
     peer_shakes(&peer.in);
@@ -207,6 +265,8 @@ Suite *check_rtmp_talk_client_suite(void)
     tcase_add_test(tc, publishes);
     tcase_add_test(tc, sends_many_chunks);
     tcase_add_test(tc, addresses);
+    tcase_add_test(tc, redirected);
+    tcase_add_test(tc, redirected_at_play);
     tcase_add_test(tc, denied);
     tcase_add_test(tc, cut);
     suite_add_tcase(suite, tc);

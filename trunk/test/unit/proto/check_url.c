@@ -312,6 +312,37 @@ START_TEST(query_get)
 }
 END_TEST
 
+START_TEST(next_addresses)
+{
+    static const char *const next[][3] = {
+        {"http://h:8080/live/s.flv?a=b", "http://o/x", "http://o/x"},
+        {"http://h:8080/live/s.flv", "https://o:1/x?y", "https://o:1/x?y"},
+        {"http://h:8080/live/s.flv", "/other.flv?c=d", "http://h:8080/other.flv?c=d"},
+        {"https://h/live/s.flv", "/", "https://h:443/"},
+        {"http://[::1]:1/x", "/y", "http://[::1]:1/y"},
+        {"https://h/x", "//o/y", "https://o/y"},
+        {"http://h/x", "y.flv", "y.flv"},
+        {"http://h/x", "", ""},
+    };
+    struct url_http url;
+    char out[64];
+
+    for (size_t i = 0; i < sizeof(next) / sizeof(next[0]); i++) {
+        ck_assert_int_eq(url_http_parse(&url, next[i][0]), SCAN_DONE);
+        ck_assert_int_eq(url_http_next(&url, next[i][1], out, sizeof(out)), 0);
+        ck_assert_str_eq(out, next[i][2]);
+        /* At the limit, and one byte short of it. */
+        ck_assert_int_eq(url_http_next(&url, next[i][1], out, strlen(next[i][2]) + 1), 0);
+        if (next[i][2][0] != '\0')
+            ck_assert_int_eq(url_http_next(&url, next[i][1], out, strlen(next[i][2])), -1);
+    }
+    ck_assert_int_eq(url_http_parse(&url, "http://h/"), SCAN_DONE);
+    /* What is no address is found out when it is read. */
+    ck_assert_int_eq(url_http_next(&url, "/a b", out, sizeof(out)), 0);
+    ck_assert_int_eq(url_http_parse(&url, out), SCAN_BAD);
+}
+END_TEST
+
 Suite *check_url_suite(void)
 {
     Suite *suite = suite_create("url");
@@ -326,6 +357,7 @@ Suite *check_url_suite(void)
     tcase_add_test(tc, http_parse);
     tcase_add_test(tc, path_clean);
     tcase_add_test(tc, query_get);
+    tcase_add_test(tc, next_addresses);
     suite_add_tcase(suite, tc);
     return suite;
 }

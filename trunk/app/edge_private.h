@@ -1,0 +1,50 @@
+#ifndef APP_EDGE_PRIVATE_H
+#define APP_EDGE_PRIVATE_H
+
+/*
+ * What edge.c and edge_directory.c share, and nobody else.
+ */
+#include "app/edge.h"
+#include "co/co.h"
+
+/* One stream that is fetched, or is to be. */
+struct edge_pull {
+    struct stream *stream;
+    struct pull *pull;
+    usec_t alone_since; /* 0: it is watched */
+    struct edge_pull *prev, *next;
+    char *key;        /* in the directory; NULL: its vhost has none */
+    uint64_t claim;   /* a stray's, while it plays */
+    uint8_t is_stray; /* an origin's own: the stream may be published here at any time */
+};
+
+struct edge {
+    struct server *server;
+    struct edge_pull *list;
+    size_t count;
+    struct co_cond changed;
+    struct edge_tls *tls;
+    int is_ending;
+};
+
+/* Whether a stream of this vhost is one of an origin that looks it up elsewhere. */
+int edge_is_stray(const struct config_vhost *vhost);
+/* Whether such a stream should be fetched now. */
+int edge_wants_stray(struct stream *stream);
+
+/* Sets ep's key and what pull_start() wants because of the directory. 0, or -1 without memory. */
+int edge_directory_prepare(struct edge_pull *ep, const struct config_vhost *vhost,
+                           struct pull_options *options);
+
+/* Where the stream is, for one with these parameters. 0, or -1: the directory does not say. */
+int edge_directory_find(struct stream *stream, const struct config_vhost *vhost, const char *param,
+                        struct pull_place *out, usec_t timeout);
+/* A viewer was let in by a signed address: what is fetched for it from another origin is, too. */
+void edge_keep_token(struct stream *stream, const struct config_vhost *vhost, const char *query);
+
+/* The protocol that a stream's origin is asked by. */
+enum origin_scheme edge_scheme(const struct stream *stream, const struct config_vhost *vhost);
+/* The vhost that is asked for there; "": the other server's own. Of 256 bytes. */
+void edge_asked_vhost(const struct config_vhost *vhost, const struct stream *stream, char *out);
+
+#endif

@@ -1,0 +1,80 @@
+/*
+ * Connections by address. A trusted proxy is many clients and has no limit of its own: what it
+ * passes on is counted for each client as it becomes known, by a PROXY header for the connection,
+ * by X-Forwarded-For for as long as one request and its answer last. So a proxy that holds idle
+ * connections open is in nobody's way, and who comes through it has no more than who does not.
+ */
+#include "app/peer.h"
+
+#include "app/trust.h"
+#include "app/worker.h"
+#include "base/ip.h"
+#include "base/str.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+struct server_peer {
+    size_t count;
+    UT_hash_handle hh;
+    char ip[IP_TEXT_MAX];
+};
+
+static struct server_peer *peer_get(struct server *server, const char *ip)
+{
+    struct server_peer *peer;
+    size_t len = strlen(ip);
+
+    HASH_FIND(hh, server->peers, ip, len, peer);
+    if (peer != NULL)
+        return peer;
+    peer = calloc(1, sizeof(*peer));
+    if (peer == NULL)
+        return NULL;
+    (void)str_copy(peer->ip, sizeof(peer->ip), ip);
+    HASH_ADD_KEYPTR(hh, server->peers, peer->ip, len, peer);
+    return peer;
+}
+
+static void peer_drop(struct server *server, struct server_peer *peer)
+{
+    if (peer->count > 0)
+        return;
+    HASH_DEL(server->peers, peer);
+    free(peer);
+}
+
+const char *peer_enter(struct server *server, const char *ip, struct server_peer **out)
+{
+    int64_t per_ip = server->config->max_connections_per_ip;
+    struct server_peer *peer;
+    const char *limit;
+
+    assert(ip != NULL && strlen(ip) < IP_TEXT_MAX);
+    *out = NULL;
+    if (per_ip == 0 || trust_has(&server->config->trusted_proxies, ip))
+        return NULL;
+    peer = peer_get(server, ip);
+    if (peer == NULL)
+        return "memory";
+    limit = peer->count >= (size_t)per_ip ? "max_connections_per_ip"
+                                          : worker_peer_enter(server->worker, ip);
+    if (limit == NULL) {
+        peer->count++;
+        *out = peer;
+    }
+    peer_drop(server, peer);
+    return limit;
+}
+
+void peer_leave(struct server *server, struct server_peer *peer)
+{
+    if (peer == NULL)
+        return;
+    assert(peer->count > 0);
+    worker_peer_leave(server->worker, peer->ip);
+    peer->count--;
+    peer_drop(server, peer);
+}

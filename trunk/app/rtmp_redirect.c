@@ -1,0 +1,69 @@
+/*
+ * Players and encoders who came to the wrong server: sent on (302) where that is configured. RTMP
+ * knows a redirection only as a refused connect, but the stream's name is not known before publish
+ * or play; so the same words come in an onStatus then, as other servers send them.
+ */
+#include "app/rtmp_session_private.h"
+
+#include "app/directory.h"
+#include "app/origin.h"
+#include "app/stream.h"
+#include "base/str.h"
+#include "proto/url.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct redirect {
+    char tc_url[ORIGIN_URL_MAX];
+    char url[ORIGIN_URL_MAX];
+};
+
+static int redirect_make(struct redirect *to, const struct stream *stream, const char *param,
+                         const struct directory_place *place)
+{
+    struct origin_stream names = {stream->vhost, stream->app, stream->name, param};
+    int has_vhost = strcmp(stream->vhost, URL_DEFAULT_VHOST) != 0;
+    int rc = origin_url(ORIGIN_RTMP, place->rtmp, &names, to->url);
+
+    rc |= str_format(to->tc_url, sizeof(to->tc_url), "rtmp://%s/%s%s%s", place->rtmp, stream->app,
+                     has_vhost ? "?vhost=" : "", has_vhost ? stream->vhost : "");
+    return rc;
+}
+
+struct err *rtmp_session_redirect(struct rtmp_session *session, const struct source *source,
+                                  const struct rtmp_request *request, const char *param,
+                                  const struct directory_place *place)
+{
+    struct redirect *to = malloc(sizeof(*to));
+    struct rtmp_elsewhere elsewhere;
+    struct err *err;
+
+    if (to == NULL)
+        return err_new(ERR_NOMEM, "no memory for a redirection");
+    elsewhere = (struct rtmp_elsewhere){to->tc_url, to->url};
+    if (redirect_make(to, source_data(source), param, place) != 0)
+        err = err_new(ERR_LIMIT, "the address to be sent on to is too long");
+    else
+        err = rtmp_talk_send_on(session->talk, request, &elsewhere, RTMP_ANSWER_TIMEOUT);
+    free(to);
+    if (err != NULL)
+        return err;
+    rtmp_session_linger(session);
+    log_info(session->server->log, "%s: sent on to %s, which has %s", session->conn->ip,
+             place->rtmp, source_key(source));
+    return err_new(ERR_CLOSED, "it was sent on to %s", place->rtmp);
+}
+
+struct err *rtmp_session_find_elsewhere(struct rtmp_session *session, struct source *source,
+                                        const struct config_vhost *vhost,
+                                        const struct rtmp_request *request, const char *param)
+{
+    struct directory_place place;
+
+    if (!vhost->cluster.redirect || source_state(source) == SOURCE_LIVE ||
+        directory_find(session->server, vhost, source_key(source), &place, DIRECTORY_TIMEOUT) !=
+            DIRECTORY_THERE)
+        return NULL;
+    return rtmp_session_redirect(session, source, request, param, &place);
+}

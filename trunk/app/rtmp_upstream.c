@@ -1,0 +1,168 @@
+/*
+ * The client's side of RTMP as it is the same for all of its users: one deadline for everything
+ * until the stream was granted, and one way to hear a server out that is only sent to. What a name
+ * holds comes from publishers and viewers, so an address that cannot be said in RTMP is no fault
+ * of the other server's.
+ */
+#include "app/rtmp_upstream.h"
+
+#include "app/origin.h"
+#include "base/str.h"
+#include "base/version.h"
+#include "co/co.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What is needed until the stream is granted; too large for a coroutine's stack. */
+struct upstream_setup {
+    struct url_rtmp url;
+    char name[sizeof(((struct url_rtmp *)NULL)->stream) + sizeof(((struct url_rtmp *)NULL)->param)];
+};
+
+/* "name?param", as play and publish want it. */
+static struct err *upstream_name(struct upstream_setup *setup)
+{
+    const struct url_rtmp *url = &setup->url;
+
+    if (str_format(setup->name, sizeof(setup->name), "%s%s", url->stream, url->param) != 0)
+        return err_new(ERR_DENIED, "the stream's name is too long");
+    return NULL;
+}
+
+static struct err *upstream_read(struct upstream_setup *setup, const char *address)
+{
+    if (url_rtmp_parse_full(&setup->url, address) != SCAN_DONE)
+        return err_new(ERR_DENIED, "no RTMP address");
+    return upstream_name(setup);
+}
+
+static struct err *upstream_ask(struct rtmp_upstream *up, const struct upstream_setup *setup,
+                                enum rtmp_intent intent, usec_t deadline)
+{
+    struct err *err = rtmp_talk_handshake(up->talk, co_left(deadline));
+
+    if (err == NULL)
+        err = rtmp_talk_connect(up->talk, &setup->url, co_left(deadline));
+    if (err == NULL && intent == RTMP_INTENT_PLAY)
+        err = rtmp_talk_play(up->talk, setup->name, co_left(deadline));
+    else if (err == NULL)
+        err = rtmp_talk_publish(up->talk, setup->name, co_left(deadline));
+    return err;
+}
+
+static struct err *upstream_run(struct rtmp_upstream *up, const struct upstream_setup *setup,
+                                const struct rtmp_upstream_options *options, usec_t deadline)
+{
+    struct rtmp_talk_config talk = {.chunk_size = (uint32_t)options->config->chunk_size,
+                                    .message_max = (size_t)options->config->max_message,
+                                    .server = MILLRACE_NAME,
+                                    .version = MILLRACE_VERSION,
+                                    .pid = (int)getpid(),
+                                    .id = co_id(),
+                                    .now = co_now,
+                                    .relay = options->relay};
+    struct err *err = net_connect(setup->url.host, setup->url.port, &up->conn, co_left(deadline));
+
+    if (err != NULL) {
+        up->conn = NULL;
+        return err;
+    }
+    if (options->shown != NULL)
+        *options->shown = up->conn;
+    net_tune(up->conn, 0, 1);
+    up->talk = rtmp_talk_new(&up->conn->io, &talk);
+    if (up->talk == NULL)
+        return err_new(ERR_NOMEM, "no memory for a connection");
+    return upstream_ask(up, setup, options->intent, deadline);
+}
+
+/* The next address of one that was sent on. */
+static struct err *upstream_follow(const struct rtmp_upstream *up, struct upstream_setup *setup,
+                                   int hop)
+{
+    const char *to = rtmp_talk_redirect(up->talk);
+    char show[288];
+
+    origin_show(to, show, sizeof(show));
+    if (hop > RTMP_UPSTREAM_HOPS_MAX)
+        return err_new(ERR_LIMIT, "sent on more than %d times", RTMP_UPSTREAM_HOPS_MAX);
+    if (origin_redirect(&setup->url, to) != 0)
+        return err_new(ERR_PROTO, "sent on to %s, which is no RTMP address", show);
+    return upstream_name(setup);
+}
+
+struct err *rtmp_upstream_open(struct rtmp_upstream *up, const char *address,
+                               const struct rtmp_upstream_options *options, usec_t timeout)
+{
+    usec_t deadline = co_deadline(timeout);
+    struct upstream_setup *setup = malloc(sizeof(*setup));
+    struct err *err;
+
+    assert(up->conn == NULL && up->talk == NULL);
+    if (setup == NULL)
+        return err_new(ERR_NOMEM, "no memory for a connection");
+    err = upstream_read(setup, address);
+    if (err == NULL)
+        err = upstream_run(up, setup, options, deadline);
+    for (int hop = 1; err != NULL && up->talk != NULL && rtmp_talk_redirect(up->talk); hop++) {
+        err_free(err);
+        err = upstream_follow(up, setup, hop);
+        rtmp_upstream_close(up, options->shown);
+        if (err == NULL)
+            err = upstream_run(up, setup, options, deadline);
+    }
+    free(setup);
+    if (err != NULL)
+        rtmp_upstream_close(up, options->shown);
+    return err;
+}
+
+void rtmp_upstream_close(struct rtmp_upstream *up, struct net_conn **shown)
+{
+    if (shown != NULL)
+        *shown = NULL;
+    rtmp_talk_free(up->talk);
+    net_free(up->conn);
+    up->talk = NULL;
+    up->conn = NULL;
+}
+
+/* All that came and was not looked at yet. */
+static struct err *upstream_take(struct rtmp_upstream *up)
+{
+    struct err *err = NULL;
+    int more = 1;
+
+    while (err == NULL && more) {
+        struct rtmp_message message;
+        enum rtmp_event event;
+
+        err = rtmp_talk_take(up->talk, &event, &message, &more);
+    }
+    return err != NULL ? err : rtmp_talk_keep(up->talk);
+}
+
+/* Not inlined: its buffer would lie on the stack of those who wait for hours. */
+__attribute__((noinline)) struct err *rtmp_upstream_listen(struct rtmp_upstream *up)
+{
+    uint8_t data[1024];
+    /* What came together with the last answer comes first. */
+    struct err *err = upstream_take(up);
+
+    while (err == NULL) {
+        ssize_t got = net_try_read(up->conn, data, sizeof(data));
+
+        if (got == 0)
+            return err_new(ERR_CLOSED, "the other server closed");
+        if (got < 0)
+            return errno == EAGAIN ? NULL : err_sys(errno, "read");
+        err = rtmp_talk_feed(up->talk, data, (size_t)got);
+        if (err == NULL)
+            err = upstream_take(up);
+    }
+    return err;
+}

@@ -1,0 +1,231 @@
+/*
+ * A connection from its acceptance to its end: counted against the limits, told
+ * when it is one too many, its PROXY header and TLS handshake taken, then served
+ * in a coroutine of its own.
+ */
+#include "app/server_connection.h"
+
+#include "app/http_session.h"
+#include "app/peer.h"
+#include "app/rtmp_session.h"
+#include "app/server_proxy.h"
+#include "app/server_tls.h"
+#include "app/worker.h"
+#include "co/net.h"
+#include "co/tls.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Connections that are told "too many" at once; beyond it they are just closed. */
+#define SERVER_REFUSALS_MAX 64
+
+static void connection_enter(struct server_connection *c)
+{
+    struct server *server = c->server;
+
+    c->next = server->list;
+    if (c->next != NULL)
+        c->next->prev = c;
+    server->list = c;
+    if (c->refused != 0)
+        server->refusals++;
+    else if (c->kind != SERVER_WORKER)
+        server->connections++;
+}
+
+static void connection_leave(struct server_connection *c)
+{
+    struct server *server = c->server;
+
+    if (c->prev != NULL)
+        c->prev->next = c->next;
+    else
+        server->list = c->next;
+    if (c->next != NULL)
+        c->next->prev = c->prev;
+    if (c->refused != 0) {
+        server->refusals--;
+    } else if (c->kind != SERVER_WORKER) {
+        server->connections--;
+        worker_leave(server->worker);
+        peer_leave(server, c->peer);
+    }
+    net_free(c->conn);
+    free(c);
+    co_cond_broadcast(&server->changed);
+}
+
+static int connection_flags(enum server_kind kind)
+{
+    switch (kind) {
+    case SERVER_API:
+        return HTTP_SESSION_API;
+    case SERVER_HTTPS:
+        return HTTP_SESSION_TLS;
+    case SERVER_WORKER:
+        return HTTP_SESSION_WORKER;
+    default:
+        return 0;
+    }
+}
+
+/* The handshake of those that have one: 0 or -1. */
+static int connection_secure(struct server_connection *c)
+{
+    struct server *server = c->server;
+
+    if (c->kind == SERVER_HTTPS)
+        return server_tls_accept(server, server->https, c->conn, TLS_HANDSHAKE_TIMEOUT);
+    if (c->kind == SERVER_RTMPS)
+        return server_tls_accept(server, server->rtmps, c->conn, TLS_HANDSHAKE_TIMEOUT);
+    return 0;
+}
+
+/* Says it where HTTP is spoken in the clear, as far as the peer takes it at once. */
+static void connection_say(struct server_connection *c, int status, const char *reason)
+{
+    struct buf answer;
+    char scratch[4096];
+
+    if (c->kind != SERVER_HTTP && c->kind != SERVER_API)
+        return;
+    buf_init(&answer, HTTP_ANSWER_HEAD_MAX);
+    if (http_session_refusal(c->server, connection_flags(c->kind), status, reason, &answer) == 0) {
+        struct iovec iov = {buf_data(&answer), answer.len};
+
+        /* What it sent is taken first: closing over unread bytes would reset the answer away. */
+        (void)net_try_read(c->conn, scratch, sizeof(scratch));
+        (void)net_try_writev(c->conn, &iov, 1);
+    }
+    buf_fini(&answer);
+}
+
+/* Whether a PROXY header may come first, and how long it may take. */
+static int connection_has_header(const struct server_connection *c, usec_t *timeout)
+{
+    const struct config *config = c->server->config;
+
+    *timeout = config->http_header_timeout;
+    switch (c->kind) {
+    case SERVER_HTTP:
+        return config->http_server.proxy_protocol;
+    case SERVER_HTTPS:
+        return config->http_server.https.proxy_protocol;
+    case SERVER_API:
+        return config->http_api.proxy_protocol;
+    case SERVER_RTMP:
+        *timeout = config->rtmp_handshake_timeout;
+        return config->proxy_protocol;
+    case SERVER_RTMPS:
+        *timeout = config->rtmp_handshake_timeout;
+        return config->rtmps.proxy_protocol;
+    default:
+        return 0;
+    }
+}
+
+/* Takes the header and counts its client. 0 or -1; *status: the answer, if it is one too many. */
+static __attribute__((noinline)) int connection_unwrap(struct server_connection *c, int *status)
+{
+    const char *why = NULL;
+    usec_t timeout;
+    int rc;
+
+    *status = c->refused;
+    if (!connection_has_header(c, &timeout))
+        return 0;
+    rc = server_proxy_accept(c->server, c->conn, &why, timeout);
+    if (rc < 0 && why != NULL)
+        connection_say(c, 400, why);
+    if (rc <= 0 || c->refused != 0)
+        return rc < 0 ? -1 : 0;
+    /* Until now it was the proxy's. */
+    peer_leave(c->server, c->peer);
+    why = peer_enter(c->server, c->conn->ip, &c->peer);
+    if (why == NULL)
+        return 0;
+    log_warn(c->server->log, "refused %s: %s", c->conn->ip, why);
+    *status = 429;
+    return c->kind == SERVER_RTMP || c->kind == SERVER_RTMPS ? -1 : 0;
+}
+
+static void connection_run(void *arg)
+{
+    struct server_connection *c = arg;
+    int status;
+
+    c->co = co_self();
+    if (connection_unwrap(c, &status) == 0 && connection_secure(c) == 0) {
+        if (status != 0)
+            http_session_turn_away(c->server, c->conn, connection_flags(c->kind), status);
+        else if (c->kind == SERVER_RTMP || c->kind == SERVER_RTMPS)
+            rtmp_session_run(c->server, c->conn);
+        else
+            http_session_run(c->server, c->conn, connection_flags(c->kind));
+    }
+    connection_leave(c);
+}
+
+/*
+ * A connection beyond a limit: 0 where its coroutine shall say so, and -1 when all is done, the
+ * connection closed. Of many at once only some are served that well, by TLS the others hear
+ * nothing.
+ */
+static int connection_refuse(struct server_connection *c, const char *why)
+{
+    int status = strcmp(why, "max_connections_per_ip") == 0 ? 429 : 503;
+
+    log_warn(c->server->log, "refused %s: %s", c->conn->ip, why);
+    if ((c->kind == SERVER_HTTP || c->kind == SERVER_API || c->kind == SERVER_HTTPS) &&
+        c->server->refusals < SERVER_REFUSALS_MAX) {
+        c->refused = status;
+        return 0;
+    }
+    connection_say(c, status, NULL);
+    net_free(c->conn);
+    return -1;
+}
+
+/* Counts it in. NULL, or the name of the limit that it is beyond. */
+static const char *connection_count(struct server_connection *c)
+{
+    struct server *server = c->server;
+    const char *limit;
+
+    if (c->kind == SERVER_WORKER)
+        return NULL;
+    limit = peer_enter(server, c->conn->ip, &c->peer);
+    if (limit != NULL)
+        return limit;
+    if (server->connections >= (size_t)server->config->max_connections)
+        limit = "max_connections";
+    else
+        limit = worker_enter(server->worker);
+    if (limit != NULL)
+        peer_leave(server, c->peer);
+    return limit;
+}
+
+void server_connection_begin(struct server *server, struct net_conn *conn, enum server_kind kind)
+{
+    struct server_connection *c = calloc(1, sizeof(*c));
+    const char *limit;
+
+    if (c == NULL) {
+        net_free(conn);
+        return;
+    }
+    c->server = server;
+    c->conn = conn;
+    c->kind = kind;
+    limit = connection_count(c);
+    if (limit != NULL && connection_refuse(c, limit) != 0) {
+        free(c);
+        return;
+    }
+    connection_enter(c);
+    c->co = co_spawn(connection_run, c);
+    if (c->co == NULL)
+        connection_leave(c);
+}

@@ -1,0 +1,32 @@
+#ifndef APP_SERVER_CONNECTION_H
+#define APP_SERVER_CONNECTION_H
+
+/*
+ * The connections of a server. Private to server.c and server_connection.c.
+ */
+#include "app/server.h"
+#include "co/net.h"
+
+enum server_kind {
+    SERVER_RTMP,
+    SERVER_HTTP,
+    SERVER_API,
+    SERVER_HTTPS,
+    SERVER_RTMPS,
+    SERVER_WORKER /* other workers, at our own socket: no part of any limit */
+};
+
+struct server_connection {
+    struct server *server;
+    struct net_conn *conn;
+    struct co *co;
+    struct server_peer *peer; /* NULL: not counted by address */
+    struct server_connection *prev, *next;
+    enum server_kind kind;
+    int refused; /* 0, or the status that says beyond which limit it is; then it is not counted */
+};
+
+/* Takes conn over: a coroutine serves it, or it is refused and closed. Never yields. */
+void server_connection_begin(struct server *server, struct net_conn *conn, enum server_kind kind);
+
+#endif

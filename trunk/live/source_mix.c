@@ -1,0 +1,122 @@
+/*
+ * mix_correct: audio and video in the order of their timestamps, for encoders
+ * that send one well ahead of the other. Frames wait in one queue, each track in
+ * its own order, until the other track has come as far; then the earliest goes
+ * on. Where it does not come (a stream of one track, a track that jumps) a few
+ * frames are all that waits.
+ */
+#include "live/source_private.h"
+#include "media/flv.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Frames, and bytes of frames, that wait at the most. */
+#define MIX_FRAMES_MAX 10
+#define MIX_BYTES_MAX  ((size_t)1024 * 1024)
+
+static enum jitter_track mixed_track(enum frame_type type)
+{
+    return type == FRAME_AUDIO ? JITTER_AUDIO : JITTER_VIDEO;
+}
+
+/* Whether a frame with this timestamp goes before one of the other track that came sooner. A jump
+ * says nothing of the order. */
+static int mixed_goes_before(uint32_t timestamp, const struct source_mixed *other)
+{
+    int32_t ahead = (int32_t)(other->timestamp - timestamp);
+
+    return ahead > 0 && ahead < JITTER_JUMP_MS;
+}
+
+static void mixed_insert(struct source_mixing *mixing, struct source_mixed *mixed)
+{
+    struct source_mixed *after = mixing->last;
+
+    while (after != NULL && after->type != mixed->type &&
+           mixed_goes_before(mixed->timestamp, after))
+        after = after->prev;
+    mixed->prev = after;
+    mixed->next = after != NULL ? after->next : mixing->first;
+    if (mixed->next != NULL)
+        mixed->next->prev = mixed;
+    else
+        mixing->last = mixed;
+    if (after != NULL)
+        after->next = mixed;
+    else
+        mixing->first = mixed;
+    mixing->count[mixed_track(mixed->type)]++;
+    mixing->bytes += mixed->len;
+}
+
+/* Takes the first one out. */
+static struct source_mixed *mixed_take(struct source_mixing *mixing)
+{
+    struct source_mixed *mixed = mixing->first;
+
+    mixing->first = mixed->next;
+    if (mixing->first != NULL)
+        mixing->first->prev = NULL;
+    else
+        mixing->last = NULL;
+    mixing->count[mixed_track(mixed->type)]--;
+    mixing->bytes -= mixed->len;
+    return mixed;
+}
+
+static void mixed_push(struct source *source, usec_t now)
+{
+    struct source_mixed *mixed = mixed_take(&source->mixing);
+    struct frame frame;
+
+    flv_frame_parse(&frame, mixed->type, mixed->timestamp, mixed->data, mixed->len);
+    source_push_tag(source, &frame, now);
+    free(mixed);
+}
+
+/* True when nothing can come that would go before the first one, or it has waited enough. */
+static int mixed_is_due(const struct source_mixing *mixing)
+{
+    size_t audio = mixing->count[JITTER_AUDIO];
+    size_t video = mixing->count[JITTER_VIDEO];
+
+    return (audio > 0 && video > 0) || audio + video > MIX_FRAMES_MAX ||
+           mixing->bytes > MIX_BYTES_MAX;
+}
+
+void source_mix(struct source *source, const struct frame *frame, usec_t now)
+{
+    struct source_mixed *mixed;
+
+    assert(frame->type != FRAME_SCRIPT && frame->len > 0);
+    mixed = malloc(sizeof(*mixed) + frame->len);
+    if (mixed == NULL) {
+        source_count_drop(source);
+        return;
+    }
+    mixed->type = frame->type;
+    mixed->timestamp = frame->timestamp;
+    mixed->len = frame->len;
+    memcpy(mixed->data, frame->data, frame->len);
+    mixed_insert(&source->mixing, mixed);
+    while (mixed_is_due(&source->mixing))
+        mixed_push(source, now);
+}
+
+void source_mix_flush(struct source *source, usec_t now)
+{
+    int has_any = source->mixing.first != NULL;
+
+    while (source->mixing.first != NULL)
+        mixed_push(source, now);
+    if (has_any)
+        source_emit_data(source);
+}
+
+void source_mix_forget(struct source *source)
+{
+    while (source->mixing.first != NULL)
+        free(mixed_take(&source->mixing));
+}

@@ -1,0 +1,67 @@
+"""A server of the operator's, as the server under test asks them: it keeps each question and gives
+the answer that the test wants, JSON or whatever else."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class JsonServer:
+    """answer: what is sent, an object or bytes; a function is called with the question.
+    status: of the answer. hold: an Event that every answer waits for. questions: what was asked,
+    as objects. context: an ssl.SSLContext, for https."""
+
+    def __init__(self, answer=None, *, port=0, context=None):
+        self.answer, self.status, self.hold = answer, 200, None
+        self.questions, self.headers = [], []
+        handler = type("Handler", (_Handler,), {"owner": self})
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+        if context is not None:
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.port = self.server.server_address[1]
+        self.schema = "http" if context is None else "https"
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
+        self.thread.start()
+
+    def url(self, path="/api/v1/forward"):
+        return f"{self.schema}://127.0.0.1:{self.port}{path}"
+
+    def close(self):
+        if self.hold is not None:
+            self.hold.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    owner = None
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        question = json.loads(body)
+        self.owner.headers.append(dict(self.headers))
+        self.owner.questions.append(question)
+        if self.owner.hold is not None:
+            self.owner.hold.wait(60)
+        answer = self.owner.answer
+        if callable(answer):
+            answer = answer(question)
+        if not isinstance(answer, bytes):
+            answer = json.dumps(answer).encode()
+        try:
+            self.send_response(self.owner.status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+        except OSError:
+            pass  # who asked has had enough
+
+    def log_message(self, *_):
+        pass

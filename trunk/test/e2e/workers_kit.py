@@ -1,0 +1,156 @@
+"""What the tests of several workers share: the processes of a server, and which of them has a
+connection."""
+
+import os
+import re
+import threading
+from pathlib import Path
+
+import pytest
+
+import flv
+from harness import wait_for
+from rtmp import Publisher
+
+STREAM = "live/livestream"
+
+
+def flat(gops):
+    return [tag for gop in gops for tag in gop]
+
+
+def keys(tags):
+    return [tag.key for tag in tags]
+
+
+class Workers:
+    """The processes of a server, and which of them has a connection."""
+
+    def __init__(self, srv, count):
+        self.srv, self.count = srv, count
+        srv.wait_log(rf"{count} workers serve")
+
+    def pids(self):
+        """By slot, the newest of each."""
+        found = {}
+        for slot, pid in re.findall(r"worker (\d+) starts, process (\d+)", self.srv.log()):
+            found[int(slot)] = int(pid)
+        return [found[slot] for slot in sorted(found)]
+
+    def of(self, sock):
+        """The worker that has accepted this connection of ours, by the kernel's tables."""
+        port = sock.getsockname()[1]
+        inode = None
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            fields = line.split()
+            if int(fields[2].rsplit(":", 1)[1], 16) == port and fields[9] != "0":
+                inode = fields[9]
+        for pid in self.pids() if inode else []:
+            try:
+                names = os.listdir(f"/proc/{pid}/fd")
+            except OSError:
+                continue
+            for name in names:
+                try:
+                    if os.readlink(f"/proc/{pid}/fd/{name}") == f"socket:[{inode}]":
+                        return pid
+                except OSError:
+                    pass
+        return None
+
+    def at(self, pid, make, tries=60):
+        """What make() makes (it has a .socket), at this worker, whichever the kernel chose."""
+        for _ in range(tries):
+            one = make()
+            if wait_for(lambda: self.of(one.socket), 10, "a worker to accept") == pid:
+                return one
+            one.close()
+        raise AssertionError(f"{tries} connections, and none came to {pid}")
+
+    def viewer_at(self, pid, path=f"/{STREAM}.flv", **options):
+        return self.at(pid, lambda: flv.Viewer(self.srv.http_url(path), **options))
+
+    def publisher_at(self, pid, stream=STREAM):
+        def make():
+            # One at another worker, that was closed again, must be gone.
+            wait_for(lambda: self.srv.log().count(f"start publish __defaultVhost__/{stream} ")
+                     == self.srv.log().count(f"stop publish __defaultVhost__/{stream} "), 10,
+                     "the last one to be gone")
+            return Publisher(self.srv.rtmp_url(stream))
+        return self.at(pid, make)
+
+
+@pytest.fixture
+def workers(server):
+    """workers(2, **parts): a server of so many, as Workers."""
+    opened = []
+
+    def start(count=2, **parts):
+        top = parts.pop("top", "")
+        one = Workers(server(top=f"workers {count}; {top}", **parts), count)
+        opened.append(one)
+        return one
+
+    yield start
+    for one in opened:
+        has_ended(one)
+
+
+def has_ended(one):
+    """The server, its master killed or not, leaves no process behind."""
+    if not one.srv.is_running:
+        wait_for(lambda: not any(is_alive(pid) for pid in one.pids()), 5, "the workers to end")
+
+
+def is_alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def closing():
+    """closing(x): x.close() at the end, before the server is stopped."""
+    opened = []
+
+    def keep(one):
+        opened.append(one)
+        return one
+
+    yield keep
+    for one in reversed(opened):
+        one.close()
+
+
+def folder_of(one):
+    """The private folder of the workers' sockets."""
+    return Path(re.search(r"listens on unix:(\S+)/\d", one.srv.log()).group(1))
+
+
+class Feeder:
+    """Publishes a stream over and over, in real time; again when it loses its connection."""
+
+    def __init__(self, url, source):
+        self.url, self.source = url, source
+        self.stop = threading.Event()
+        self.socket = None  # of the present connection
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        preamble, gops = self.source
+        while not self.stop.is_set():
+            try:
+                with Publisher(self.url) as pub:
+                    self.socket = pub.socket
+                    pub.send_tags(preamble)
+                    pub.send_paced(flat(gops), stop=self.stop)
+            except (AssertionError, OSError):
+                self.stop.wait(0.05)
+            finally:
+                self.socket = None
+
+    def close(self):
+        self.stop.set()
+        self.thread.join(30)

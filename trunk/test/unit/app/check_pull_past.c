@@ -1,0 +1,235 @@
+/* What is known of a stream, and what is new: through a change of origins. */
+#include "app/pull_past.h"
+
+#include "media/flv.h"
+
+#include <check.h>
+#include <string.h>
+
+Suite *check_pull_past_suite(void);
+
+static struct pull_past *past;
+static usec_t now;
+
+static void setup(void)
+{
+    past = pull_past_new();
+    ck_assert_ptr_nonnull(past);
+    now = 0;
+}
+
+static void teardown(void)
+{
+    pull_past_free(past);
+}
+
+/* Frame number n: every tenth is a keyframe, every third a sound. */
+static struct frame picture(int n)
+{
+    static uint8_t data[200];
+    struct frame frame;
+    int is_sound = n % 3 == 1;
+
+    memset(data, n / 251, sizeof(data));
+    memcpy(data, is_sound ? "\xaf\x01" : n % 10 == 0 ? "\x17\x01" : "\x27\x01", 2);
+    data[150] = (uint8_t)(n % 251);
+    flv_frame_parse(&frame, is_sound ? FRAME_AUDIO : FRAME_VIDEO, (uint32_t)n * 40, data, 151);
+    return frame;
+}
+
+static struct frame header(void)
+{
+    static const uint8_t data[] = "\x17\x00\x00\x00\x00header";
+    struct frame frame;
+
+    flv_frame_parse(&frame, FRAME_VIDEO, 0, data, sizeof(data));
+    ck_assert_int_eq(frame.is_header, 1);
+    return frame;
+}
+
+static void given(int from, int to)
+{
+    for (int n = from; n < to; n++) {
+        struct frame frame = picture(n);
+
+        pull_past_note(past, &frame);
+    }
+}
+
+static int holds(int n)
+{
+    struct frame frame = picture(n);
+
+    return pull_past_hold(past, &frame, now);
+}
+
+/* The held frames' count, with their numbers looked at from `first` on behind the headers. */
+static int held(int headers, int first)
+{
+    struct frame frame;
+    size_t at = 0;
+    int count = 0;
+
+    while (pull_past_take(past, &at, &frame)) {
+        if (count >= headers) {
+            struct frame want = picture(first + count - headers);
+
+            ck_assert_uint_eq(frame.timestamp, want.timestamp);
+            ck_assert_int_eq(frame.type, want.type);
+            ck_assert_uint_eq(frame.len, want.len);
+            ck_assert_mem_eq(frame.data, want.data, want.len);
+        }
+        count++;
+    }
+    return count;
+}
+
+START_TEST(nothing_is_known_at_first)
+{
+    struct frame frame = header();
+
+    pull_past_begin(past);
+    ck_assert_int_eq(pull_past_hold(past, &frame, now), 0);
+    ck_assert_int_eq(holds(0), 0);
+    ck_assert_int_eq(held(0, 0), 0);
+}
+END_TEST
+
+START_TEST(the_same_is_held_until_there_is_more)
+{
+    struct frame frame = header();
+
+    given(0, 35);
+    /* The next origin begins with its last group, and has no more; nor has the one after it. */
+    for (int turn = 0; turn < 3; turn++) {
+        pull_past_begin(past);
+        ck_assert_int_eq(pull_past_hold(past, &frame, now), 1);
+        for (int n = 30; n < 35; n++)
+            ck_assert_int_eq(holds(n), 1);
+        ck_assert_int_eq(held(1, 30), 6);
+    }
+    ck_assert_int_eq(holds(35), 0);
+    ck_assert_int_eq(held(1, 30), 6);
+    ck_assert_int_eq(holds(30), 0);
+}
+END_TEST
+
+START_TEST(a_new_group_goes_on_at_once)
+{
+    given(0, 35);
+    pull_past_begin(past);
+    ck_assert_int_eq(holds(40), 0);
+    ck_assert_int_eq(held(0, 0), 0);
+}
+END_TEST
+
+START_TEST(a_group_that_was_had_is_not_sent_twice)
+{
+    struct frame frame = header();
+
+    given(0, 40);
+    pull_past_begin(past);
+    ck_assert_int_eq(pull_past_hold(past, &frame, now), 1);
+    for (int n = 30; n < 40; n++)
+        ck_assert_int_eq(holds(n), 1);
+    /* A keyframe: all that a viewer has had is of no use to him, but for the headers. */
+    ck_assert_int_eq(holds(60), 0);
+    ck_assert_int_eq(held(1, 30), 1);
+}
+END_TEST
+
+START_TEST(another_order_is_another_stream)
+{
+    given(0, 35);
+    pull_past_begin(past);
+    ck_assert_int_eq(holds(30), 1);
+    ck_assert_int_eq(holds(32), 0);
+    ck_assert_int_eq(held(0, 30), 1);
+}
+END_TEST
+
+/* An origin that is behind, but goes on: what it says is known, and comes in real time. */
+START_TEST(who_is_behind_is_alive)
+{
+    given(0, 100);
+    pull_past_begin(past);
+    for (int n = 30; n < 35; n++)
+        ck_assert_int_eq(holds(n), 1);
+    now += 149 * USEC_PER_MS;
+    ck_assert_int_eq(holds(35), 1);
+    now += USEC_PER_MS;
+    ck_assert_int_eq(holds(36), 0);
+    ck_assert_int_eq(held(0, 30), 6);
+}
+END_TEST
+
+START_TEST(much_is_forgotten)
+{
+    given(0, 1100);
+    pull_past_begin(past);
+    ck_assert_int_eq(holds(70), 0);
+    pull_past_begin(past);
+    for (int n = 80; n < 1100; n++)
+        ck_assert_int_eq(holds(n), 1);
+    ck_assert_int_eq(held(0, 80), 1020);
+    ck_assert_int_eq(holds(1100), 0);
+}
+END_TEST
+
+START_TEST(no_more_is_held_than_there_is_room_for)
+{
+    static uint8_t big[1024 * 1024];
+    struct frame frame;
+    int count = 0;
+
+    memcpy(big, "\x27\x01", 2);
+    flv_frame_parse(&frame, FRAME_VIDEO, 0, big, sizeof(big));
+    for (int i = 0; i < 10; i++)
+        pull_past_note(past, &frame);
+    given(0, 10);
+    pull_past_begin(past);
+    /* Sequence headers say nothing of how far a stream is, and there may be many of them. */
+    big[1] = 0;
+    flv_frame_parse(&frame, FRAME_VIDEO, 0, big, sizeof(big));
+    while (count < 20 && pull_past_hold(past, &frame, now))
+        count++;
+    ck_assert_int_eq(count, 7);
+    ck_assert_int_eq(held(20, 0), 7);
+}
+END_TEST
+
+START_TEST(short_frames)
+{
+    static const uint8_t byte = 0xaf;
+    struct frame frame;
+
+    flv_frame_parse(&frame, FRAME_AUDIO, 0, &byte, 0);
+    pull_past_note(past, &frame);
+    flv_frame_parse(&frame, FRAME_AUDIO, 0, &byte, 1);
+    pull_past_note(past, &frame);
+    pull_past_begin(past);
+    (void)pull_past_hold(past, &frame, now);
+    pull_past_begin(past);
+    flv_frame_parse(&frame, FRAME_SCRIPT, 0, &byte, 1);
+    pull_past_note(past, &frame);
+}
+END_TEST
+
+Suite *check_pull_past_suite(void)
+{
+    Suite *suite = suite_create("pull_past");
+    TCase *tcase = tcase_create("pull_past");
+
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, nothing_is_known_at_first);
+    tcase_add_test(tcase, the_same_is_held_until_there_is_more);
+    tcase_add_test(tcase, a_new_group_goes_on_at_once);
+    tcase_add_test(tcase, a_group_that_was_had_is_not_sent_twice);
+    tcase_add_test(tcase, another_order_is_another_stream);
+    tcase_add_test(tcase, who_is_behind_is_alive);
+    tcase_add_test(tcase, much_is_forgotten);
+    tcase_add_test(tcase, no_more_is_held_than_there_is_room_for);
+    tcase_add_test(tcase, short_frames);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
