@@ -27,7 +27,7 @@ clean:
 format:
 	clang-format -i $$(find trunk research -name node_modules -prune -o -name '*.[ch]' -print)
 
-TARGETS := all libs serve all-tests all-benches html unit e2e fuzz fuzz-short check \
+TARGETS := all libs serve all-tests all-benches html unit e2e e2e-workers fuzz fuzz-short check \
 	sanitized clang-build install
 
 $(TARGETS): $(OBJS)/Makefile

@@ -19,6 +19,8 @@ struct api_query {
 /* code, server, service, pid: in front of every answer. */
 int api_head(const struct server *server, json_t *out);
 
+/* Each puts its part of the answer into out (borrowed): 0, or -1 without memory, or where id names
+ * nothing. Never yields. */
 int api_versions(const struct api_query *query, json_t *out);
 int api_summaries(const struct api_query *query, json_t *out);
 int api_vhosts(const struct api_query *query, json_t *out);

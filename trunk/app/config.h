@@ -225,6 +225,7 @@ struct err *config_load(const struct config_options *options, char **environment
                         struct config **out);
 void config_warnings_log(const struct config *config, const struct log *log);
 
+/* One more holder of the snapshot, which goes with its last. NULL may be unref'd. */
 struct config *config_ref(struct config *config);
 void config_unref(struct config *config);
 

@@ -83,6 +83,7 @@ struct config_row {
     const char *doc;
 };
 
+/* The rows, in the order in which they are printed; i below the count. Constant. */
 size_t config_table_count(void);
 const struct config_row *config_table_row(size_t i);
 
@@ -92,6 +93,7 @@ size_t config_table_index(const struct config_row *row);
 /* The directive of this name in a block; NULL if there is none. */
 const struct config_row *config_table_find(enum config_where where, const char *name);
 
+/* What stands about this block in the table. Never NULL. */
 const struct config_block *config_table_block(enum config_where where);
 
 /* The block of this name in a block; CONFIG_WHERE_COUNT if there is none. */

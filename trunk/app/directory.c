@@ -122,15 +122,20 @@ enum directory_answer directory_find(struct server *server, const struct config_
 
 /* ---- what Redis tells ---- */
 
+/* One worker speaks for all. */
+static enum log_level link_level(const struct directory_link *link, enum log_level level)
+{
+    return directory_link_log(link)->worker <= 1 ? level : LOG_DEBUG;
+}
+
 static void link_on_up(void *arg)
 {
     struct directory_link *link = arg;
 
     errno = 0;
-    log_info(directory_link_log(link), "directory %s %s", link->show,
-             link->was_up ? "is back" : "is connected");
-    link->was_up = 1;
-    link->is_complaining = 0;
+    log_write(directory_link_log(link), link->is_away ? link_level(link, LOG_INFO) : LOG_INFO,
+              "directory %s %s", link->show, link->is_away ? "is back" : "is connected");
+    link->is_away = link->is_complaining = 0;
     co_cond_signal(&link->due);
 }
 
@@ -139,10 +144,11 @@ static void link_on_down(void *arg, const struct err *why)
     struct directory_link *link = arg;
 
     errno = err_errno(why);
-    log_warn(directory_link_log(link),
-             "directory %s is away: %s; what plays goes on, and the configured origins are asked",
-             link->show, err_text(why));
+    log_write(directory_link_log(link), link_level(link, LOG_WARN),
+              "directory %s is away: %s; what plays goes on, and the configured origins are asked",
+              link->show, err_text(why));
     errno = 0;
+    link->is_away = 1;
 }
 
 /* Nobody knows what was said in the meantime. */
@@ -211,7 +217,9 @@ static struct err *link_connect(struct directory_link *link, const struct config
         options.tls = edge_tls(link->directory->server->edge, vhost->cluster.ca, &err);
     if (err != NULL)
         return err;
+    options.probe = DIRECTORY_PROBE;
     link->redis = redis_new(&options);
+    options.probe = NULL;
     options.channel = DIRECTORY_CHANNEL;
     options.on_up = ears_on_up;
     options.on_down = ears_on_down;
@@ -240,7 +248,7 @@ static struct err *link_new(struct directory *directory, const struct config_vho
         free(url);
         return err;
     }
-    memcpy(link->url, text, strlen(text));
+    memcpy(link->url, text, strlen(text) + 1);
     directory_url_show(url, link->show, sizeof(link->show));
     link->directory = directory;
     link->lease = vhost->cluster.lease;

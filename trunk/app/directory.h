@@ -32,6 +32,7 @@ void directory_stop(struct directory *directory, usec_t timeout);
 /* After directory_stop(). NULL is allowed. */
 void directory_free(struct directory *directory);
 
+/* True for a vhost that has one configured. */
 int directory_is_used(const struct config_vhost *vhost);
 
 /* Who has the stream of this key ("vhost/app/stream"). *place: only with THERE. */

@@ -124,6 +124,9 @@ static struct directory_entry *entry_new(struct directory_link *link, struct str
     entry->refs = 1;
     (void)str_format(entry->key, size, DIRECTORY_PREFIX "%s", name);
     entry_mark(entry);
+    /* The first of them: the keeper sleeps. */
+    if (link->first == NULL)
+        co_cond_signal(&link->due);
     entry_join_list(entry);
     stream->entry = entry;
     return entry;
@@ -319,8 +322,14 @@ void directory_keeper_run(void *arg)
     struct directory_link *link = arg;
 
     while (!link->is_ending) {
+        usec_t wait = link->lease / 3;
+
         keep_pass(link);
+        if (link->is_hasty)
+            wait = KEEP_HASTY;
+        if (link->first == NULL)
+            wait = USEC_NEVER;
         if (!link->is_ending)
-            (void)co_cond_wait(&link->due, link->is_hasty ? KEEP_HASTY : link->lease / 3);
+            (void)co_cond_wait(&link->due, wait);
     }
 }

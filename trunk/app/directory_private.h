@@ -9,6 +9,7 @@
 
 #define DIRECTORY_CHANNEL "millrace:streams"
 #define DIRECTORY_PREFIX  "millrace:stream:"
+#define DIRECTORY_PROBE   "millrace:probe"
 
 struct directory_entry {
     struct directory_entry *prev, *next; /* in its link's list while it has a stream */
@@ -36,7 +37,7 @@ struct directory_link {
     struct directory_entry *first, *last;
     usec_t lease; /* the shortest of its vhosts' */
     unsigned pass;
-    uint8_t is_hasty, is_complaining, is_ending, was_up;
+    uint8_t is_hasty, is_complaining, is_ending, is_away;
     char show[300]; /* without the password */
     char url[];
 };

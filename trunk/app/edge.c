@@ -72,7 +72,8 @@ void edge_free(struct edge *edge)
 
 struct tls *edge_tls(struct edge *edge, const char *ca, struct err **err)
 {
-    struct tls_options options = {.ca = ca[0] != '\0' ? ca : NULL, .alpn = "http/1.1"};
+    /* No ALPN: HTTP/1.1 goes without saying, and not everything that is asked for speaks it. */
+    struct tls_options options = {.ca = ca[0] != '\0' ? ca : NULL};
     struct edge_tls *t;
 
     *err = NULL;
@@ -348,7 +349,9 @@ void edge_on_viewers(struct stream *stream)
     uint32_t viewers = stream_viewers(stream);
 
     if (stream->pull != NULL) {
-        stream->pull->alone_since = viewers > 0 ? 0 : co_now();
+        /* Asked again it is alone since as long as before. */
+        if (viewers > 0 || stream->pull->alone_since == 0)
+            stream->pull->alone_since = viewers > 0 ? 0 : co_now();
         return;
     }
     if (viewers == 0 || edge == NULL || !edge_fetches(stream))

@@ -19,6 +19,7 @@ struct http_exchange;
 /* Pulls at once, playing or waiting: what bounds requests for streams that are nowhere. */
 #define EDGE_PULLS_MAX 2000
 
+/* server is borrowed. NULL without memory. */
 struct edge *edge_new(struct server *server);
 /* After edge_stop(). NULL is allowed. */
 void edge_free(struct edge *edge);

@@ -13,6 +13,7 @@
 struct fanout;
 struct server;
 
+/* server is borrowed; NULL without memory. Freed when no viewer is left. */
 struct fanout *fanout_new(struct server *server);
 void fanout_free(struct fanout *fanout);
 

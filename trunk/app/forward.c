@@ -174,15 +174,27 @@ static void forward_note_way(struct forwarding *f)
                      relay.hops < RELAY_HOPS_MAX ? relay.hops + 1 : RELAY_HOPS_MAX + 1);
 }
 
+/* Who is believed; NULL with *err set. */
+static struct tls *forward_tls(const struct forwarding *f, const struct config *config,
+                               struct err **err)
+{
+    const struct config_vhost *vhost = config_vhost_find(config, f->stream->vhost);
+
+    return edge_tls(f->stream->server->edge, vhost != NULL ? vhost->forward.ca : "", err);
+}
+
 static struct err *forward_try(struct forwarding *f)
 {
     struct config *config = config_ref(f->stream->server->config);
     struct rtmp_upstream_options options = {
         .config = config, .intent = RTMP_INTENT_PUBLISH, .relay = f->relay};
-    struct err *err;
+    struct err *err = NULL;
 
+    if (str_starts(f->url, "rtmps:"))
+        options.tls = forward_tls(f, config, &err);
     forward_note_way(f);
-    err = rtmp_upstream_open(&f->up, f->url, &options, FORWARD_CONNECT);
+    if (err == NULL)
+        err = rtmp_upstream_open(&f->up, f->url, &options, FORWARD_CONNECT);
     config_unref(config);
     if (err != NULL)
         return err;

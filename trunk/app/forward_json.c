@@ -67,7 +67,7 @@ static int is_printable(const char *text, size_t len)
 static int is_whole(const char *url)
 {
     struct url_rtmp *parts = malloc(sizeof(*parts));
-    int is_good = parts != NULL && str_starts(url, "rtmp://") &&
+    int is_good = parts != NULL && (str_starts(url, "rtmp://") || str_starts(url, "rtmps://")) &&
                   url_rtmp_parse_full(parts, url) == SCAN_DONE && parts->host[0] != '\0' &&
                   parts->stream[0] != '\0';
 

@@ -19,7 +19,7 @@ struct forward_question {
 
 struct forward_urls {
     int count;
-    char url[FORWARD_URLS_MAX][ORIGIN_URL_MAX]; /* "rtmp://host[:port]/app/stream…" */
+    char url[FORWARD_URLS_MAX][ORIGIN_URL_MAX]; /* "rtmp(s)://host[:port]/app/stream…" */
 };
 
 /* The JSON to send, for free(); NULL without memory. */

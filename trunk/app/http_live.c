@@ -97,7 +97,8 @@ struct err *http_live_serve_name(struct http_exchange *x, const struct http_live
         return err;
     source = hub_find(x->server->hub, key);
     if ((source == NULL || source_state(source) == SOURCE_IDLE) &&
-        !http_live_waits(x, name->vhost, name->place))
+        !http_live_waits(x, name->vhost, name->place) &&
+        !http_edge_is_elsewhere(x, name->vhost, name->app, name->stream, timeout))
         return http_ws_refuse(x, 404, NULL, timeout, "nobody publishes this stream");
     source = stream_get_as(x->server, name->vhost, name->place, name->app, name->stream, &err);
     if (source == NULL) {

@@ -26,8 +26,9 @@
 #define MASTER_SERVED    USEC_PER_SEC
 #define MASTER_PAUSE_MIN (250 * USEC_PER_MS)
 #define MASTER_PAUSE_MAX (8 * USEC_PER_SEC)
-/* A quick end is over by then, or it is made to be. */
-#define MASTER_STOP_WAIT (8 * USEC_PER_SEC)
+/* A quick end is over by then, a sanitizer's last look through all memory too; or it is made to be.
+ */
+#define MASTER_STOP_WAIT (25 * USEC_PER_SEC)
 
 struct master_child {
     pid_t pid;       /* 0: none */

@@ -12,6 +12,8 @@
 #include <string.h>
 
 #define HOST_SIZE 256
+#define RTMP      "rtmp://"
+#define RTMPS     "rtmps://"
 
 int origin_check(const char *text)
 {
@@ -48,14 +50,16 @@ static const char *path_of(const char *url)
     return host + 3 + strcspn(host + 3, "/?");
 }
 
-static int rtmp_check(const char *url, const char **why)
+/* Of an address with this schema. */
+static int rtmp_check(const char *url, const char *schema, const char **why)
 {
     const char *path = path_of(url);
+    const char *host = url + strlen(schema);
     char authority[HOST_SIZE + 16];
 
     *why = "an RTMP address is rtmp://host[:port], perhaps with a path of [app] and [stream]";
-    if (!str_starts(url, "rtmp://") ||
-        str_copy_n(authority, sizeof(authority), url + 7, (size_t)(path - url) - 7) != 0 ||
+    if (!str_starts(url, schema) ||
+        str_copy_n(authority, sizeof(authority), host, (size_t)(path - host)) != 0 ||
         origin_check(authority) != 0)
         return -1;
     if (*path != '\0' && strcmp(path, "/") != 0 && (!has_place(path) || brackets_check(path) != 0))
@@ -66,7 +70,7 @@ static int rtmp_check(const char *url, const char **why)
 int origin_destination_check(const char *text, const char **why)
 {
     if (strstr(text, "://") != NULL)
-        return rtmp_check(text, why);
+        return rtmp_check(text, str_starts(text, RTMPS) ? RTMPS : RTMP, why);
     *why = "a destination is host:port or rtmp://host:port/[app]/[stream]?vhost=name";
     return origin_check(text);
 }
@@ -81,8 +85,8 @@ int origin_source_check(const char *name, const char *url, const char **why)
     for (const char *p = name; *p != '\0'; p++)
         if (!isalnum((unsigned char)*p) && strchr("-._", *p) == NULL)
             return -1;
-    if (str_starts(url, "rtmp://"))
-        return rtmp_check(url, why);
+    if (str_starts(url, RTMP))
+        return rtmp_check(url, RTMP, why);
     *why = "a source is rtmp://host[:port] or http://host[:port]/path";
     if (!str_starts(url, "http://") && !str_starts(url, "https://"))
         return -1;
@@ -170,8 +174,8 @@ static int take(struct buf *buf, int rc, char out[ORIGIN_URL_MAX])
 int origin_url(enum origin_scheme scheme, const char *origin, const struct origin_stream *stream,
                char out[ORIGIN_URL_MAX])
 {
-    static const char *const schemas[] = {"rtmp", "http", "https"};
-    int is_http = scheme != ORIGIN_RTMP;
+    static const char *const schemas[] = {"rtmp", "http", "https", "rtmps"};
+    int is_http = scheme == ORIGIN_FLV || scheme == ORIGIN_FLVS;
     struct buf buf;
     int rc;
 
@@ -192,7 +196,8 @@ int origin_destination_url(const char *text, const struct origin_stream *stream,
     if (strstr(text, "://") == NULL)
         return origin_url(ORIGIN_RTMP, text, stream, out);
     if (!has_place(text))
-        return origin_url(ORIGIN_RTMP, text + strlen("rtmp://"), stream, out);
+        return str_starts(text, RTMPS) ? origin_url(ORIGIN_RTMPS, text + strlen(RTMPS), stream, out)
+                                       : origin_url(ORIGIN_RTMP, text + strlen(RTMP), stream, out);
     buf_init(&buf, ORIGIN_URL_MAX);
     rc = put_template(&buf, text, stream, 0);
     /* An address that is written in full says its vhost itself. */

@@ -18,11 +18,11 @@ struct origin_stream {
     const char *param; /* "?a=b", "a=b" or "" */
 };
 
-enum origin_scheme { ORIGIN_RTMP, ORIGIN_FLV, ORIGIN_FLVS };
+enum origin_scheme { ORIGIN_RTMP, ORIGIN_FLV, ORIGIN_FLVS, ORIGIN_RTMPS };
 
 /* "host", "host:port", "[v6]:port". 0 or -1. */
 int origin_check(const char *text);
-/* The same, or "rtmp://host[:port]" with perhaps a path of [app] and [stream] and a query. */
+/* The same, or "rtmp(s)://host[:port]" with perhaps a path of [app] and [stream] and a query. */
 int origin_destination_check(const char *text, const char **why);
 /* "rtmp://host[:port]" or "http(s)://host[:port]/path". */
 int origin_source_check(const char *name, const char *url, const char **why);
@@ -43,8 +43,8 @@ int origin_source_url(const char *url, const struct origin_stream *stream, const
 struct url_rtmp;
 /*
  * Changes url to where a server sends its client on: `to` is a tcUrl, or one with the stream
- * behind it, as some servers say. What url says of stream, vhost and parameters stays. 0, or -1 when
- * that is no address that can be followed.
+ * behind it, as some servers say. What url says of stream, vhost and parameters stays. 0, or -1
+ * when that is no address that can be followed.
  */
 int origin_redirect(struct url_rtmp *url, const char *to);
 

@@ -17,8 +17,8 @@
 
 #define PULL_REASON_WAIT USEC_PER_SEC
 /* What waits for a batch here anyway may be sent together: from and up to so much. */
-#define PULL_PACE_MIN  (15 * USEC_PER_MS)
-#define PULL_PACE_MAX  (90 * USEC_PER_MS)
+#define PULL_PACE_MIN (15 * USEC_PER_MS)
+#define PULL_PACE_MAX (90 * USEC_PER_MS)
 
 static struct err *flv_take(struct pull *pull, struct flv_in *in, const uint8_t *data, size_t len)
 {

@@ -3,7 +3,8 @@
  * second, and each began with its last group of pictures, the viewers would see that group again
  * every second. So what comes first is compared with what they have had: known frames are held
  * until there is a new one. An origin whose frames go on in real time is alive, too, even if
- * it is behind; that is told from a burst by the time it takes.
+ * it is behind: that is told from a burst, which may come in pieces, by how much of the stream's
+ * time each piece brings for the time that it has taken.
  */
 #include "app/pull_past.h"
 
@@ -15,14 +16,18 @@
 
 #define PAST_FRAMES 1024 /* more than a usual group of pictures has, sound included */
 #define PAST_HELD   ((size_t)8 * 1024 * 1024)
-#define PAST_BURST  (150 * USEC_PER_MS)
-#define PAST_TAIL   64 /* bytes at a frame's end, which differ if anything does */
+#define PAST_PIECE  (10 * USEC_PER_MS) /* frames nearer to each other have come together */
+#define PAST_PACED  3                  /* pieces in a row in real time */
+#define PAST_TAIL   64                 /* bytes at a frame's end, which differ if anything does */
 
 struct pull_past {
     struct buf held; /* struct held_head and bytes, in turn */
-    usec_t first_at; /* this connection's first known frame */
     uint64_t count;  /* frames given on, ever */
     uint64_t next;   /* which one of them ought to come next */
+    /* Of this connection: the frame before, the piece that it belongs to, pieces in real time. */
+    usec_t last_at, piece_at;
+    uint32_t last_time, piece_time;
+    int paced;
     uint8_t is_following, is_over;
     uint8_t is_whole; /* all that is held was had, and nobody needs it for what comes next */
     uint32_t mark[PAST_FRAMES]; /* of the last ones */
@@ -82,6 +87,21 @@ static int past_find(const struct pull_past *past, uint32_t mark, uint64_t *at)
     return -1;
 }
 
+/* Whether what comes has come in real time for a while. */
+static int past_is_paced(struct pull_past *past, const struct frame *frame, usec_t now)
+{
+    if (now - past->last_at >= PAST_PIECE) {
+        int64_t media = (int32_t)(past->last_time - past->piece_time) * USEC_PER_MS;
+
+        past->paced = media <= 2 * (now - past->piece_at) ? past->paced + 1 : 0;
+        past->piece_at = now;
+        past->piece_time = past->last_time;
+    }
+    past->last_at = now;
+    past->last_time = frame->timestamp;
+    return past->paced >= PAST_PACED;
+}
+
 static int past_is_known(struct pull_past *past, const struct frame *frame, usec_t now)
 {
     uint32_t mark;
@@ -91,11 +111,13 @@ static int past_is_known(struct pull_past *past, const struct frame *frame, usec
     mark = past_mark(frame);
     if (!past->is_following) {
         past->is_following = 1;
-        past->first_at = now;
+        past->last_at = past->piece_at = now;
+        past->last_time = past->piece_time = frame->timestamp;
+        past->paced = 0;
         if (past_find(past, mark, &past->next) != 0)
             return 0;
     }
-    if (now - past->first_at >= PAST_BURST || past->next == past->count)
+    if (past_is_paced(past, frame, now) || past->next == past->count)
         return 0;
     return past->mark[past->next++ % PAST_FRAMES] == mark;
 }

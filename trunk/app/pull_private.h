@@ -51,6 +51,9 @@ usec_t pull_limit(const struct pull *pull);
 /* How much of that is left: 0 when the origin has none, or has stalled. */
 usec_t pull_left(const struct pull *pull);
 
+/* How long to rest before the next try: not at all within a round. */
+usec_t pull_pause(const struct pull *pull);
+
 /* The error that says so. */
 struct err *pull_stalled(const struct pull *pull);
 

@@ -65,8 +65,12 @@ static struct err *upstream_run(struct rtmp_upstream *up, const struct upstream_
                                     .id = co_id(),
                                     .now = co_now,
                                     .relay = options->relay};
-    struct err *err = net_connect(setup->url.host, setup->url.port, &up->conn, co_left(deadline));
+    int is_secure = strcmp(setup->url.schema, "rtmps") == 0;
+    struct err *err;
 
+    if (is_secure && options->tls == NULL)
+        return err_new(ERR_CONFIG, "%s: rtmps is not set up", setup->url.host);
+    err = net_connect(setup->url.host, setup->url.port, &up->conn, co_left(deadline));
     if (err != NULL) {
         up->conn = NULL;
         return err;
@@ -74,6 +78,10 @@ static struct err *upstream_run(struct rtmp_upstream *up, const struct upstream_
     if (options->shown != NULL)
         *options->shown = up->conn;
     net_tune(up->conn, 0, 1);
+    if (is_secure)
+        err = tls_connect(options->tls, up->conn, setup->url.host, co_left(deadline));
+    if (err != NULL)
+        return err;
     up->talk = rtmp_talk_new(&up->conn->io, &talk);
     if (up->talk == NULL)
         return err_new(ERR_NOMEM, "no memory for a connection");
@@ -90,6 +98,8 @@ static struct err *upstream_follow(const struct rtmp_upstream *up, struct upstre
     origin_show(to, show, sizeof(show));
     if (hop > RTMP_UPSTREAM_HOPS_MAX)
         return err_new(ERR_LIMIT, "sent on more than %d times", RTMP_UPSTREAM_HOPS_MAX);
+    if (strcmp(setup->url.schema, "rtmps") == 0)
+        return err_new(ERR_DENIED, "sent on from rtmps to %s", show);
     if (origin_redirect(&setup->url, to) != 0)
         return err_new(ERR_PROTO, "sent on to %s, which is no RTMP address", show);
     return upstream_name(setup);

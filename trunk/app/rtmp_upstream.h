@@ -7,6 +7,7 @@
  */
 #include "app/config.h"
 #include "co/net.h"
+#include "co/tls.h"
 #include "proto/rtmp_talk.h"
 
 #define RTMP_UPSTREAM_HOPS_MAX 3 /* redirections */
@@ -20,12 +21,13 @@ struct rtmp_upstream_options {
     const struct config *config; /* borrowed until the connection is open */
     enum rtmp_intent intent;     /* what the stream is asked for */
     const char *relay;           /* borrowed for as long as the connection is there; NULL: none */
+    struct tls *tls;             /* for rtmps; borrowed; NULL: such an address is refused */
     struct net_conn **shown;     /* where the connection is shown while there is one, for others to
                                     break it off with io_close(); NULL: nowhere */
 };
 
 /*
- * Connects to address ("rtmp://host:port/app/stream?x=y"), shakes hands and asks to play or to
+ * Connects to address ("rtmp(s)://host:port/app/stream?x=y"), shakes hands and asks to play or to
  * publish, within the timeout altogether. Who sends us on (ex.code 302) is followed; ERR_LIMIT
  * beyond RTMP_UPSTREAM_HOPS_MAX. ERR_DENIED: the other side said no, or the address is
  * none. After an error there is nothing to close.

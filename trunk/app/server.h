@@ -44,7 +44,7 @@ struct server {
     size_t forward_count;        /* see app/forward.h */
     struct client *clients;      /* see app/client.h */
     size_t client_count;
-    /* private to server.c */
+    /* private to server.c and server_connection.c */
     struct http_handler *link[9]; /* the chains' links, to be freed */
     usec_t sampled_at;            /* the streams' rates */
     struct server_connection *list;

@@ -44,6 +44,7 @@ struct stream {
     const struct client *publisher; /* NULL: nobody publishes */
     struct rate rate;
     uint64_t claim;                /* our publication's number among the workers; 0: none */
+    usec_t wanted_at;              /* when the first of those came who watch now */
     struct worker_relay *relay;    /* published here from another worker; else NULL */
     uint32_t relayed;              /* viewers that are other workers */
     struct directory_entry *entry; /* ours in the directory; NULL: none */

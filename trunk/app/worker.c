@@ -36,7 +36,8 @@ int worker_claim(struct stream *stream, const uint8_t *print, enum registry_take
 
     if (worker == NULL)
         return 0;
-    claim = (struct registry_claim){source_key(stream->source), worker->slot, print, takeover};
+    claim = (struct registry_claim){source_key(stream->source), worker->slot, print, takeover,
+                                    co_now()};
     if (registry_claim(worker->share->registry, &claim, &number) != REGISTRY_YOURS)
         return -1;
     stream->claim = number;
@@ -76,7 +77,7 @@ static int is_watched(const struct stream *stream)
     return stat.viewers > 0;
 }
 
-void worker_look(struct worker *worker, struct stream *stream, int is_joined)
+void worker_look(struct worker *worker, struct stream *stream)
 {
     struct registry_holder holder;
     int is_held = registry_find(worker->share->registry, source_key(stream->source), &holder) == 0;
@@ -101,7 +102,7 @@ void worker_look(struct worker *worker, struct stream *stream, int is_joined)
     if (!is_held)
         edge_on_viewers(stream);
     if (is_held && !is_ours && source_state(stream->source) != SOURCE_LIVE && is_watched(stream))
-        worker_relay_start(worker, stream, &holder, is_joined);
+        worker_relay_start(worker, stream, &holder);
 }
 
 static void look_one(struct source *source, void *arg)
@@ -109,15 +110,19 @@ static void look_one(struct source *source, void *arg)
     struct stream *stream = source_data(source);
 
     if (stream != NULL)
-        worker_look(arg, stream, 0);
+        worker_look(arg, stream);
 }
 
 void worker_want(struct stream *stream)
 {
     struct worker *worker = worker_of(stream);
 
-    if (worker != NULL && stream->relay == NULL && source_state(stream->source) != SOURCE_LIVE)
-        worker_look(worker, stream, 1);
+    if (worker == NULL)
+        return;
+    if (is_watched(stream))
+        stream->wanted_at = co_now();
+    if (stream->relay == NULL && source_state(stream->source) != SOURCE_LIVE)
+        worker_look(worker, stream);
 }
 
 static void bell_run(void *arg)

@@ -10,8 +10,7 @@
 
 /* Followed by the publication's number (live/registry.h). */
 #define WORKER_HTTP_RELAY "/relay/"
-/* The query: since when it is wanted there, by the clock of the machine; 0: before it was published.
- */
+/* The query: since when it is wanted there (clock_now(), which is the same for all). */
 #define WORKER_HTTP_SINCE "since"
 
 /* The end of the chain for such connections; behind it stands next. NULL without memory. */

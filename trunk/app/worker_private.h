@@ -22,7 +22,6 @@ struct worker_relay {
     struct source *source; /* held */
     struct pull *pull;
     struct registry_holder holder;
-    int is_joined; /* the publication was there before those who watch it here */
     usec_t
         stale_since; /* the publication is over, and what is under way still comes; 0: it is not */
     usec_t watched_at; /* when somebody last did */
@@ -38,16 +37,15 @@ struct worker {
     struct co_cond ended; /* a relay has */
 };
 
-/* Starts one; the stream has none. is_joined: nobody has waited for this publication. */
+/* Starts one; the stream has none. */
 void worker_relay_start(struct worker *worker, struct stream *stream,
-                        const struct registry_holder *holder, int is_joined);
+                        const struct registry_holder *holder);
 /* It publishes no more from here on, and ends as soon as it runs. */
 void worker_relay_drop(struct worker_relay *relay);
 /* The registry says that the publication is over, or another one. */
 void worker_relay_stale(struct worker_relay *relay, usec_t now);
 
-/* Looks again whether a stream that is wanted here is to be had from another worker. is_joined: for
- * one who has just come. */
-void worker_look(struct worker *worker, struct stream *stream, int is_joined);
+/* Looks again whether a stream that is wanted here is to be had from another worker. */
+void worker_look(struct worker *worker, struct stream *stream);
 
 #endif

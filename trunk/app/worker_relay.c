@@ -49,9 +49,9 @@ static void relay_on_end(struct pull *pull, void *arg)
 
     (void)pull;
     relay_free(relay);
-    /* Another worker may have it by now; those who watch here were there before. */
+    /* Another worker may have it by now. */
     if (stream != NULL && worker->server->state != SERVER_STOPPING)
-        worker_look(worker, stream, 0);
+        worker_look(worker, stream);
     source_unref(source);
 }
 
@@ -66,22 +66,22 @@ static struct pull *relay_pull(struct worker_relay *relay)
                                    .origins = &origin,
                                    .origin_count = 1,
                                    .is_worker = 1,
-                                   .is_joined = relay->is_joined,
+                                   .is_joined = relay->stream->wanted_at > relay->holder.since,
                                    .stall = RELAY_STALL,
                                    .on_end = relay_on_end,
                                    .arg = relay};
 
     /* By the publication's number: a name may be long and made of anything. */
-    if (str_format(url, sizeof(url), "http://worker" WORKER_HTTP_RELAY "%" PRIu64
-                   "?" WORKER_HTTP_SINCE "=%" PRId64, relay->holder.number,
-                   relay->is_joined ? (int64_t)co_now() : 0) != 0 ||
+    if (str_format(url, sizeof(url),
+                   "http://worker" WORKER_HTTP_RELAY "%" PRIu64 "?" WORKER_HTTP_SINCE "=%" PRId64,
+                   relay->holder.number, (int64_t)relay->stream->wanted_at) != 0 ||
         worker_share_path(relay->worker->share, relay->holder.worker, path, sizeof(path)) != 0)
         return NULL;
     return pull_start(&options);
 }
 
 void worker_relay_start(struct worker *worker, struct stream *stream,
-                        const struct registry_holder *holder, int is_joined)
+                        const struct registry_holder *holder)
 {
     struct worker_relay *relay = calloc(1, sizeof(*relay));
 
@@ -91,7 +91,6 @@ void worker_relay_start(struct worker *worker, struct stream *stream,
         relay->stream = stream;
         relay->source = source_ref(stream->source);
         relay->holder = *holder;
-        relay->is_joined = is_joined;
         relay->watched_at = co_now();
         relay->next = worker->relays;
         if (relay->next != NULL)

@@ -83,8 +83,8 @@ static struct err *tables_make(struct worker_share *share, const struct config *
         return err_sys(errno, "workers: shared memory");
     share->slot = slots;
     share->registry = registry_new((size_t)config->max_streams);
-    share->streams = shared_map_new((size_t)config->max_streams,
-                                    (size_t)share->count * sizeof(uint32_t));
+    share->streams =
+        shared_map_new((size_t)config->max_streams, (size_t)share->count * sizeof(uint32_t));
     if (config->max_connections_per_ip > 0)
         share->peers = shared_map_new((size_t)config->max_connections + (size_t)share->count,
                                       (size_t)share->count * sizeof(uint32_t));
@@ -271,8 +271,8 @@ int worker_share_secret(struct worker_share *share, uint8_t out[TLS_SECRET_SIZE]
     secret = shared_map_find(share->secrets, secret_name);
     if (secret == NULL)
         secret = shared_map_add(share->secrets, secret_name);
-    if (secret != NULL && (secret->made_at == 0 ||
-                           clock_now() - secret->made_at >= TLS_TICKETS_MAX_AGE))
+    if (secret != NULL &&
+        (secret->made_at == 0 || clock_now() - secret->made_at >= TLS_TICKETS_MAX_AGE))
         rc = secret_make(secret);
     else if (secret != NULL)
         rc = 0;

@@ -33,10 +33,10 @@ struct worker_share {
     struct worker_slot *slot;
     struct registry *registry;
     struct shared_map
-        *peers;   /* connections of each address, one number a worker; NULL: not limited */
+        *peers; /* connections of each address, one number a worker; NULL: not limited */
     struct shared_map *streams; /* the same of streams that are published, watched or waited for */
     struct shared_map *secrets; /* one entry */
-    char *folder; /* private: the workers' own sockets */
+    char *folder;               /* private: the workers' own sockets */
     char server_id[32];
     int bell[CONFIG_WORKERS_MAX]; /* co/notify.h: the registry has changed; -1: none */
 };
@@ -44,6 +44,7 @@ struct worker_share {
 /* How many workers that configuration means. */
 int worker_share_count(const struct config *config);
 
+/* The master makes it before it forks: shared memory, a folder of sockets. ERR_SYS, ERR_NOMEM. */
 struct err *worker_share_new(struct worker_share **out, const struct config *config);
 /* Frees this process's view; the master's also removes the folder. */
 void worker_share_free(struct worker_share *share);

@@ -76,7 +76,7 @@ endif
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all libs serve html all-tests all-benches unit e2e fuzz fuzz-short check \
+.PHONY: all libs serve html all-tests all-benches unit e2e e2e-workers fuzz fuzz-short check \
 	sanitized clang-build install FORCE
 
 all: libs $(if $(HAVE_MAIN),$(O)/server) $(TOOLS:%=$(O)/%) html
@@ -178,6 +178,8 @@ fuzz: fuzz-build
 	@trunk/test/run.sh $(O) fuzz-long $(FUZZ_NAMES)
 e2e: sanitized html
 	@trunk/test/run.sh $(O) e2e
+e2e-workers: sanitized html
+	@trunk/test/run.sh $(O) e2e-workers
 check: all
 	@trunk/test/run.sh $(O) check
 all-tests:

@@ -16,6 +16,7 @@ struct buf {
     size_t max; /* never holds more than this */
 };
 
+/* Empty, of max bytes at the most; takes no memory yet. fini gives back what was taken. */
 void buf_init(struct buf *buf, size_t max);
 void buf_fini(struct buf *buf);
 

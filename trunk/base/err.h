@@ -35,6 +35,7 @@ struct err *err_sys(int sys_errno, const char *fmt, ...) __attribute__((format(p
 /* Puts a fact in front of the chain; takes over `err` and returns it. `err` is not NULL. */
 struct err *err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* The innermost error's code, which wrapping keeps. err is not NULL. */
 enum err_code err_code(const struct err *err);
 
 /* The errno of an ERR_SYS error, else 0. */

@@ -45,6 +45,7 @@ int co_is_interrupted(void);
 /* The running coroutine was to end what it did, and has: it may wait again, to say so. */
 void co_forget_interrupt(void);
 
+/* The running coroutine; NULL before co_init(). */
 struct co *co_self(void);
 
 /* The running coroutine's context id, made at spawn, unique within the process; "-" before co_init.

@@ -38,6 +38,7 @@ struct err *http_client_open(struct http_client **out, const char *url,
                              const struct http_client_options *options, usec_t timeout);
 void http_client_close(struct http_client *client);
 
+/* The answer's status, 100 to 599. */
 int http_client_status(const struct http_client *client);
 /* A header of the answer, or NULL; valid until the body was read to its end. */
 const char *http_client_header(const struct http_client *client, const char *name);

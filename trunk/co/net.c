@@ -22,11 +22,7 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sendfile.h>
 #include <unistd.h>
-
-/* Of a file that is sent, at one go. */
-#define NET_FILE_PIECE ((size_t)128 * 1024)
 
 /* Where coroutines wait for a free descriptor; part of the one runtime. */
 static struct co_cond net_descriptors;
@@ -37,17 +33,6 @@ enum co_wait net_wait_descriptor(usec_t timeout)
 }
 
 /* ---- ops of plain sockets ---- */
-
-static ssize_t net_refuse(int sys_errno)
-{
-    errno = sys_errno;
-    return -1;
-}
-
-static int net_is_again(int sys_errno)
-{
-    return sys_errno == EAGAIN || sys_errno == EWOULDBLOCK;
-}
 
 static ssize_t net_socket_read(struct net_conn *conn, void *buf, size_t len)
 {
@@ -68,17 +53,6 @@ static ssize_t net_socket_read(struct net_conn *conn, void *buf, size_t len)
         conn->ready |= NET_HUP; /* the event may be still to come */
     } else if (n < 0 && net_is_again(errno)) {
         conn->ready &= (uint8_t)~NET_IN;
-    }
-    return n;
-}
-
-static ssize_t net_sent(struct net_conn *conn, ssize_t n)
-{
-    if (n > 0) {
-        conn->bytes_out += (uint64_t)n;
-        conn->last_out = co_now();
-    } else if (n < 0 && net_is_again(errno)) {
-        conn->ready &= (uint8_t)~NET_OUT;
     }
     return n;
 }
@@ -388,51 +362,6 @@ struct err *net_peek(struct net_conn *conn, void *buf, size_t len, size_t *got, 
 int net_can_sendfile(const struct net_conn *conn)
 {
     return conn->ops == &net_socket_ops;
-}
-
-/* Up to len bytes; as net_socket_writev(), 0 at the file's end. */
-static ssize_t net_try_sendfile(struct net_conn *conn, int fd, off_t *offset, size_t len)
-{
-    ssize_t sent;
-
-    if (conn->closed)
-        return net_refuse(ESHUTDOWN);
-    if (!(conn->ready & NET_OUT))
-        return net_refuse(EAGAIN);
-    do
-        sent = sendfile(conn->fd, fd, offset, len);
-    while (sent < 0 && errno == EINTR);
-    return net_sent(conn, sent);
-}
-
-struct err *net_sendfile(struct net_conn *conn, int fd, uint64_t offset, uint64_t len,
-                         usec_t timeout)
-{
-    off_t at = (off_t)offset;
-
-    assert(net_can_sendfile(conn));
-    while (len > 0) {
-        struct err *err;
-        ssize_t sent;
-
-        if (co_is_interrupted())
-            return err_new(ERR_INTERRUPTED, "interrupted");
-        sent = net_try_sendfile(conn, fd, &at, len < NET_FILE_PIECE ? (size_t)len : NET_FILE_PIECE);
-        if (sent == 0)
-            return err_new(ERR_CLOSED, "file became shorter");
-        if (sent > 0) {
-            len -= (uint64_t)sent;
-            /* A piece may have come from the disk, which nobody could run beside. */
-            co_yield ();
-            continue;
-        }
-        if (!net_is_again(errno))
-            return net_error(errno, "send file");
-        err = net_await(conn, NET_OUT, co_deadline(timeout));
-        if (err != NULL)
-            return err_wrap(err, "send file");
-    }
-    return NULL;
 }
 
 /* The descriptor itself stays until net_free(): its number must not serve somebody else meanwhile.

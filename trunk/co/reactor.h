@@ -9,6 +9,7 @@
 #include "co/co_priv.h"
 #include "co/net.h"
 
+/* Once, by co_init(): makes the epoll descriptor and the coroutine that waits in it. ERR_SYS. */
 struct err *reactor_start(void);
 
 /* 0, or -1 with errno. The connection's address must stay until reactor_remove(). */

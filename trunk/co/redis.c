@@ -90,6 +90,7 @@ static void redis_destroy(struct redis *redis)
     free((char *)redis->options.host);
     free((char *)redis->options.user);
     free((char *)redis->options.channel);
+    free((char *)redis->options.probe);
     if (redis->options.password != NULL)
         explicit_bzero((char *)redis->options.password, strlen(redis->options.password));
     free((char *)redis->options.password);
@@ -117,6 +118,7 @@ struct redis *redis_new(const struct redis_options *options)
     redis->options.host = copy(options->host, &is_bad);
     redis->options.user = copy(options->user, &is_bad);
     redis->options.password = copy(options->password, &is_bad);
+    redis->options.probe = options->probe != NULL ? copy(options->probe, &is_bad) : NULL;
     redis->options.channel = options->channel != NULL ? copy(options->channel, &is_bad) : NULL;
     if (!is_bad)
         redis->co = co_spawn_joinable(redis_run, redis);

@@ -28,7 +28,9 @@ struct redis_options {
     int port;
     const char *user, *password;
     int db;
-    struct tls *tls;     /* borrowed; NULL: without */
+    struct tls *tls;   /* borrowed; NULL: without */
+    const char *probe; /* NULL: none. Else a key that is written to see whether it may be; one that
+                          only reads (a replica) counts as away. */
     const char *channel; /* NULL: for commands. Else this is listened to, and nothing is sent. */
     /* Called from the connection's coroutine; must not yield. on_down: once for each outage. */
     void (*on_up)(void *arg);
@@ -60,12 +62,14 @@ struct redis *redis_new(const struct redis_options *options);
 /* Waits for what was sent to be answered, as long as that is, then ends. NULL is allowed. */
 void redis_free(struct redis *redis, usec_t timeout);
 
+/* True while it is connected and logged in. Never yields. */
 int redis_is_up(const struct redis *redis);
 /* Waits while the very first attempt is under way. True when it is up. */
 int redis_wait_up(struct redis *redis, usec_t timeout);
 /* This end's address, once it has been up; "" before. */
 const char *redis_own_ip(const struct redis *redis);
 
+/* One more word of a command; arg is borrowed until it was posted. */
 void redis_command_add(struct redis_command *command, const char *arg);
 
 /* Sends without waiting: 0, and done (which may be NULL) is called once; or -1: it is not up, or

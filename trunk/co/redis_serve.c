@@ -18,6 +18,12 @@
 
 /* ---- replies ---- */
 
+/* It serves reads only, or is about to go: another one has taken its place, or will. */
+static int is_no_master(const char *text)
+{
+    return str_starts(text, "READONLY") || str_starts(text, "MASTERDOWN");
+}
+
 void redis_pending_finish(struct redis *redis, const struct redis_reply *reply)
 {
     struct pending *one = redis->first;
@@ -53,9 +59,7 @@ static struct err *reply_take(struct redis *redis, const redisReply *from)
     if (redis->first == NULL)
         return err_new(ERR_PROTO, "Redis answers what nobody asked");
     redis_reply_convert(from, &reply);
-    /* It serves reads only, or is about to go: another one has taken its place, or will. */
-    if (reply.kind == REDIS_REFUSED &&
-        (str_starts(reply.text, "READONLY") || str_starts(reply.text, "MASTERDOWN")))
+    if (reply.kind == REDIS_REFUSED && is_no_master(reply.text))
         return err_new(ERR_DENIED, "it is no master: %.80s", reply.text);
     redis_pending_finish(redis, &reply);
     return NULL;
@@ -131,6 +135,27 @@ static struct err *open_ping(struct redis *redis, usec_t deadline)
     return ask(redis, &command, deadline);
 }
 
+/* Else a replica would be left and tried again at each write. */
+static struct err *open_probe(struct redis *redis, usec_t deadline)
+{
+    struct redis_command command = {0};
+    struct err *err;
+
+    if (redis->options.probe == NULL)
+        return NULL;
+    redis_command_add(&command, "SET");
+    redis_command_add(&command, redis->options.probe);
+    redis_command_add(&command, "1");
+    redis_command_add(&command, "PX");
+    redis_command_add(&command, "1");
+    err = ask(redis, &command, deadline);
+    /* What else is refused may be no more than a right that a reader does not need. */
+    if (err == NULL || err_code(err) != ERR_DENIED || is_no_master(err_text(err)))
+        return err;
+    err_free(err);
+    return NULL;
+}
+
 struct err *redis_open(struct redis *redis)
 {
     const struct redis_options *options = &redis->options;
@@ -149,7 +174,9 @@ struct err *redis_open(struct redis *redis)
         err = open_auth(redis, deadline);
     if (err == NULL)
         err = open_mode(redis, deadline);
-    return err != NULL ? err : open_ping(redis, deadline);
+    if (err == NULL)
+        err = open_ping(redis, deadline);
+    return err != NULL ? err : open_probe(redis, deadline);
 }
 
 /* ---- while it is up ---- */

@@ -33,6 +33,7 @@ struct source *hub_get(struct hub *hub, const char *key, const struct source_con
  * 100 ms or so. */
 void hub_tick(struct hub *hub, usec_t now);
 
+/* How many sources there are. */
 size_t hub_count(const struct hub *hub);
 
 /* Calls fn for each source; fn must not add or remove. */

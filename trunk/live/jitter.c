@@ -95,7 +95,8 @@ static int64_t jitter_hold(const struct jitter *jitter, enum jitter_track track,
     return out < 0 ? 0 : out;
 }
 
-/* Whether a relay's first frame may be there: no step back, and nothing that players would lag by. */
+/* Whether a relay's first frame may be there: no step back, and nothing that players would lag by.
+ */
 static int jitter_stays(const struct jitter *jitter, int64_t out)
 {
     return !jitter->has_begun || (out >= jitter->last && out <= jitter->last + JITTER_KEEP_MS);

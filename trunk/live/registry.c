@@ -14,6 +14,7 @@
 
 struct registry_entry {
     uint64_t number;
+    usec_t since;
     _Atomic int32_t holder; /* the worker and one more; set last; 0: nobody */
     uint8_t has_print;
     uint8_t print[REGISTRY_PRINT_SIZE];
@@ -95,6 +96,7 @@ enum registry_answer registry_claim(struct registry *registry, const struct regi
         answer = REGISTRY_YOURS;
         entry->holder = 0;
         entry->number = *number = next_number(registry);
+        entry->since = claim->now;
         entry->has_print = claim->print != NULL;
         if (claim->print != NULL)
             memcpy(entry->print, claim->print, REGISTRY_PRINT_SIZE);
@@ -126,6 +128,7 @@ int registry_find(struct registry *registry, const char *key, struct registry_ho
     if (found) {
         holder->worker = entry->holder - 1;
         holder->number = entry->number;
+        holder->since = entry->since;
     }
     shared_map_unlock(registry->map);
     return found ? 0 : -1;

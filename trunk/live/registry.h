@@ -7,6 +7,8 @@
  * fork. Each publication has a number of its own, so that one is never taken for the next. Never
  * yields.
  */
+#include "base/clock.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,11 +30,13 @@ struct registry_claim {
     int worker;           /* from 0 */
     const uint8_t *print; /* REGISTRY_PRINT_SIZE bytes, or NULL */
     enum registry_takeover takeover;
+    usec_t now;
 };
 
 struct registry_holder {
     int worker;
     uint64_t number; /* of the publication; never 0, never used again */
+    usec_t since;    /* when it was granted */
 };
 
 /* NULL without memory. */
@@ -51,6 +55,7 @@ int registry_find(struct registry *registry, const char *key, struct registry_ho
 /* A worker is gone: what it had is free. How many that were. */
 size_t registry_reap(struct registry *registry, int worker);
 
+/* How many streams are held, by all workers. */
 size_t registry_count(struct registry *registry);
 
 #endif

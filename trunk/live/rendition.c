@@ -377,8 +377,7 @@ static void replay_from(const struct rendition *rendition, const struct renditio
         from->block = ring->start_block;
         from->at = (uint32_t)(ring->start - ring->start_block->offset);
     }
-    if (!rendition->mux->relays ||
-        (rendition_has_starts(native) && source->config.fast_cache == 0))
+    if (!rendition->mux->relays || (rendition_has_starts(native) && source->config.fast_cache == 0))
         return;
     /* A relay gets what those who begin there may ask for: earlier sounds, too. */
     filler->whole_from = from->block != NULL ? ring_cursor_offset(from) : UINT64_MAX;

@@ -17,6 +17,7 @@ struct blob {
     uint8_t data[];
 };
 
+/* A copy of len bytes, with one reference. */
 struct blob *blob_new(const void *data, size_t len); /* NULL without memory */
 struct blob *blob_ref(struct blob *blob);
 void blob_unref(struct blob *blob); /* NULL is allowed */

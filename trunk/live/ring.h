@@ -55,6 +55,7 @@ struct ring_cursor {
     uint32_t at;              /* position in the block */
 };
 
+/* Empty; takes no memory yet. */
 void ring_init(struct ring *ring, const struct ring_limits *limits);
 /* All cursors must have left. */
 void ring_fini(struct ring *ring);
@@ -101,6 +102,7 @@ static inline int ring_cursor_is_lost(const struct ring_cursor *cursor)
     return !cursor->block->attached;
 }
 
+/* Pins a block: it stays in memory, dropped or not, until as many releases. */
 void ring_block_hold(struct ring_block *block);
 void ring_block_release(struct ring *ring, struct ring_block *block);
 

@@ -73,11 +73,15 @@ struct source_events {
     void *arg;
 };
 
+/* Gives the source back; the last unref frees it. */
 struct source *source_ref(struct source *source);
 void source_unref(struct source *source);
 
+/* "vhost/app/stream"; lives as long as the source. */
 const char *source_key(const struct source *source);
+/* Whether somebody publishes. */
 enum source_state source_state(const struct source *source);
+/* Copied; takes the place of those before. */
 void source_set_events(struct source *source, const struct source_events *events);
 
 /* Memory of the owner of the events, per source (app's fan-out); borrowed. */
@@ -104,6 +108,7 @@ void source_filled(struct source *source);
 /* Its timers: the end of republish_wait, the wait for a second track. */
 void source_tick(struct source *source, usec_t now);
 
+/* Whether the stream, as far as it is known, has something that this format carries. */
 enum source_fit source_fit(const struct source *source, const struct mux *mux,
                            enum source_only only);
 
@@ -134,6 +139,7 @@ struct source_stat {
     usec_t published_at;
 };
 
+/* Counters and what is known of the tracks, as of now. */
 void source_stat(const struct source *source, struct source_stat *stat);
 
 #endif

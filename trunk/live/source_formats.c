@@ -218,12 +218,14 @@ static void rendition_forget_places(struct rendition *rendition)
     for (struct viewer *v = rendition->viewers; v != NULL; v = v->next)
         if (v->place == VIEWER_NEW)
             ring_cursor_leave(&rendition->ring, &v->cursor);
-    if (!rendition->first_is_start)
-        ring_cursor_leave(&rendition->ring, &rendition->first);
 }
 
 void source_forget_places(struct source *source)
 {
+    /* Where there are only sounds the relay has brought earlier ones than they are to begin with.
+     */
+    if (!rendition_has_starts(&source->native))
+        source_drop_begin(source);
     rendition_forget_places(&source->native);
     for (struct rendition *r = source->others; r != NULL; r = r->next)
         rendition_forget_places(r);

@@ -102,7 +102,9 @@ struct viewer {
     uint32_t publishes; /* of the source when it came: it has waited for later ones */
 };
 
+/* What the configuration allows one of its rings. */
 void source_ring_limits(const struct source *source, struct ring_limits *limits);
+/* A frame was not taken. */
 void source_count_drop(struct source *source);
 
 /* The rendition of this format, made and filled if there is none. NULL without memory. */
@@ -166,6 +168,7 @@ size_t source_started(const struct source *source);
 void source_decide(struct source *source, int has_audio, int has_video);
 void source_guess(struct source *source, int64_t ms);
 
+/* As if it had never been. */
 void source_track_forget(struct source_track *track);
 
 /* Whether this is of another track than the main one of its kind (source_side.c). */

@@ -227,7 +227,8 @@ static void source_push_native(struct source *source, const struct frame *frame,
  * Looks whether this frame changes its track. Answers 1 when the new video
  * parameter sets go in-band with it; breaks the epoch where that is needed.
  */
-static int source_follow(struct source *source, enum jitter_track which, const struct frame *frame)
+static int source_follow(struct source *source, enum jitter_track which, const struct frame *frame,
+                         int had_frames)
 {
     struct source_track *track = &source->track[which];
     enum codec former = track->codec;
@@ -239,7 +240,8 @@ static int source_follow(struct source *source, enum jitter_track which, const s
     /* A frame that is not understood says nothing of its track. */
     if (!is_changed || (frame->codec == CODEC_OTHER && former != CODEC_NONE))
         return 0;
-    if (former != CODEC_NONE)
+    /* A change at its first frame belongs to the publication's beginning. */
+    if (former != CODEC_NONE && had_frames)
         source_drop_begin(source);
     if (former != CODEC_NONE && former == frame->codec)
         in_band = which == JITTER_VIDEO && header_fits_in_band(track->header, track->pending);
@@ -358,6 +360,7 @@ static void source_push_media(struct source *source, enum jitter_track which,
     struct source_track *track = &source->track[which];
     int had_codec = track->codec != CODEC_NONE;
     int had_pending = track->pending != NULL;
+    int had_frames = track->has_frames;
     int is_video = which == JITTER_VIDEO;
     int may_begin = (is_video && frame->is_key) || source->track[JITTER_VIDEO].codec == CODEC_NONE;
     int64_t ms;
@@ -382,7 +385,7 @@ static void source_push_media(struct source *source, enum jitter_track which,
         source->first_key_at = now;
     }
     source_note_silence(source, which, ms);
-    if (source_follow(source, which, frame))
+    if (source_follow(source, which, frame, had_frames))
         source->repeats_sets = 1;
     /*
      * With every keyframe from then on: browsers put the sets they began with before a keyframe

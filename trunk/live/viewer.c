@@ -90,7 +90,8 @@ void viewer_since(struct viewer *viewer, usec_t since)
         viewer->publishes = source->stat.publishes - 1;
 }
 
-/* The first start of the publication that this viewer has waited for; NULL: newer places do as well. */
+/* The first start of the publication that this viewer has waited for; NULL: newer places do as
+ * well. */
 static const struct ring_cursor *viewer_begin_held(const struct viewer *viewer)
 {
     const struct rendition *rendition = viewer->rendition;

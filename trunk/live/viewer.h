@@ -76,6 +76,7 @@ void *viewer_owner(const struct viewer *viewer);
 /* True once bytes were taken: the stream has begun for this viewer. */
 int viewer_has_begun(const struct viewer *viewer);
 
+/* Borrowed: the viewer holds the reference. */
 struct source *viewer_source(const struct viewer *viewer);
 
 /* The chunk size (bytes) that its bytes are cut at, which holds for all its life: RTMP only. */

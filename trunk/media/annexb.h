@@ -18,6 +18,7 @@ struct annexb {
     struct buf sets[ANNEXB_SETS]; /* with start codes */
 };
 
+/* Knows nothing yet. fini gives back what headers took. */
 void annexb_init(struct annexb *annexb);
 void annexb_fini(struct annexb *annexb);
 

@@ -13,6 +13,7 @@ struct av1_config {
     uint32_t width, height; /* 0 when the record carries no sequence header */
 };
 
+/* SCAN_DONE, or SCAN_BAD for what is cut or none. */
 enum scan av1_config_parse(struct av1_config *config, const uint8_t *data, size_t len);
 
 #endif

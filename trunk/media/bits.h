@@ -18,6 +18,7 @@ struct bits {
     int bad;
 };
 
+/* Reads len bytes at p, which are borrowed. */
 void bits_init(struct bits *b, const uint8_t *p, size_t len);
 /* For what is inside a NAL unit (ITU-T H.264 and H.265, 7.3.1.1: rbsp). */
 void bits_init_nal(struct bits *b, const uint8_t *p, size_t len);

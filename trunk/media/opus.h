@@ -13,6 +13,7 @@ struct opus_config {
     uint32_t sample_rate; /* of the input, informative */
 };
 
+/* SCAN_DONE, or SCAN_BAD for what is cut or none. */
 enum scan opus_config_parse(struct opus_config *config, const uint8_t *data, size_t len);
 
 /* Samples at 48 kHz in one packet; 0 if it is no packet. */

@@ -75,6 +75,7 @@ struct ts_writer {
     size_t packets, packets_max;
 };
 
+/* Continuity counters at 0, and no memory yet. fini gives it back. */
 void ts_writer_init(struct ts_writer *writer);
 void ts_writer_fini(struct ts_writer *writer);
 

@@ -33,6 +33,7 @@ struct proxy_protocol {
     uint8_t data[PROXY_PROTOCOL_V1_MAX + 1];
 };
 
+/* Nothing read yet. */
 void proxy_protocol_init(struct proxy_protocol *p);
 
 /*

@@ -44,6 +44,7 @@ struct rtmp_chunk_limits {
 
 struct rtmp_chunk_in;
 
+/* limits are copied. NULL without memory; NULL may be freed. */
 struct rtmp_chunk_in *rtmp_chunk_in_new(const struct rtmp_chunk_limits *limits);
 void rtmp_chunk_in_free(struct rtmp_chunk_in *in);
 

@@ -66,6 +66,7 @@ enum scan rtmp_aggregate_next(struct rtmp_aggregate *aggregate, struct rtmp_mess
 int rtmp_control_write(struct buf *out, enum rtmp_type type, uint32_t value);
 
 #define RTMP_LIMIT_DYNAMIC 2
+/* SetPeerBandwidth (5.4.5): bytes, and how strictly they are meant. */
 int rtmp_bandwidth_write(struct buf *out, uint32_t bytes, uint8_t limit);
 
 enum rtmp_user_event {

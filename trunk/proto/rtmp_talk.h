@@ -60,6 +60,8 @@ struct rtmp_connect {
     int is_enhanced; /* sent fourCcList or an info map */
 };
 
+/* C0C1, S0S1S2, C2 (5.2), complex or simple as the client begins, all within timeout. ERR_PROTO for
+ * another protocol, at its first byte. */
 struct err *rtmp_talk_accept_handshake(struct rtmp_talk *talk, usec_t timeout);
 /* Reads connect and parses it; does not answer yet. ERR_PROTO without a tcUrl. */
 struct err *rtmp_talk_accept_connect(struct rtmp_talk *talk, struct rtmp_connect *connect,
@@ -88,6 +90,7 @@ struct rtmp_request {
 struct err *rtmp_talk_accept_request(struct rtmp_talk *talk, struct rtmp_request *request,
                                      usec_t timeout);
 
+/* onFCPublish, then onStatus NetStream.Publish.Start. */
 struct err *rtmp_talk_publish_ok(struct rtmp_talk *talk, const struct rtmp_request *request,
                                  usec_t timeout);
 /* StreamBegin, Play.Reset, Play.Start, |RtmpSampleAccess, on the request's message stream. Before
@@ -151,6 +154,7 @@ struct buf *rtmp_talk_out(struct rtmp_talk *talk);
  * rtmp_talk_read(), where RTMP_EVENT_UNPUBLISH means that the server ended the stream.
  */
 
+/* 5.2, as a client; all within timeout. */
 struct err *rtmp_talk_handshake(struct rtmp_talk *talk, usec_t timeout);
 struct err *rtmp_talk_connect(struct rtmp_talk *talk, const struct url_rtmp *address,
                               usec_t timeout);

@@ -44,6 +44,7 @@ struct talk_wait {
     usec_t at;      /* USEC_NEVER: there is no clock, or no end */
 };
 
+/* From now on timeout (us) for all that is done with it. */
 struct talk_wait talk_wait_start(const struct rtmp_talk *talk, usec_t timeout);
 /* What is left for the next call: *left; ERR_TIMEOUT when nothing is. */
 struct err *talk_wait_left(const struct rtmp_talk *talk, const struct talk_wait *wait,
@@ -61,6 +62,7 @@ struct err *talk_message(struct rtmp_talk *talk, struct rtmp_message *message,
 /* Serves protocol control; other types are left alone. */
 struct err *talk_control(struct rtmp_talk *talk, const struct rtmp_message *message) ERR_MUST_CHECK;
 
+/* True for AMF0 and AMF3 commands. */
 int talk_is_command(const struct rtmp_message *message);
 /* ERR_PROTO when it is none. */
 struct err *talk_command_read(struct rtmp_command *command,

@@ -39,6 +39,8 @@ struct url_http {
     char query[1024];
 };
 
+/* SCAN_DONE, or SCAN_BAD for another schema, no host, or a part that does not fit. Nothing is
+ * decoded. */
 enum scan url_http_parse(struct url_http *url, const char *address);
 
 /*

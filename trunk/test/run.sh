@@ -6,6 +6,7 @@
 #   run.sh OBJS fuzz-short TARGET...  each fuzz target for a few seconds on its corpus
 #   run.sh OBJS fuzz-long TARGET...   the same for minutes (FUZZ_SECONDS each)
 #   run.sh OBJS e2e                   end-to-end tests against the sanitized server
+#   run.sh OBJS e2e-workers           some of them again, with two workers
 #   run.sh OBJS check                 the gates
 #   run.sh OBJS all                   builds everything with -Werror, then all of these
 #
@@ -18,6 +19,7 @@ group=$2
 shift 2
 results=$objs/results
 jobs=${JOBS:-$(nproc)}
+e2e_workers="flv ts audio ws takeover pull edge forward api enhanced answers"
 make=(make --no-print-directory -f "$objs/Makefile")
 
 # The server keeps coroutine stacks and descriptors of State Threads for ever: see lsan.supp.
@@ -133,27 +135,46 @@ run_unit()
     done
 }
 
-run_e2e()
+# e2e NAME TESTS...: one run of pytest, with a total of its own.
+e2e()
 {
-    local xml=$results/e2e.xml passed failed skipped
+    local name=$1 xml=$results/$1.xml passed failed skipped
 
-    if ! ls trunk/test/e2e/test_*.py >/dev/null 2>&1; then
-        return
-    fi
-    say "end-to-end tests"
+    shift
     rm -f "$xml"
     # Words on purpose: PYTEST_ARGS may hold several arguments.
     # shellcheck disable=SC2086
     MILLRACE_SERVER=$(realpath "$objs/asan/server") MILLRACE_OBJS=$(realpath "$objs") \
         timeout "${E2E_SECONDS:-1200}" /usr/bin/python3 -m pytest -q -rs -n "${E2E_JOBS:-3}" --dist loadgroup -p no:cacheprovider \
-        --junitxml="$xml" ${PYTEST_ARGS:-} trunk/test/e2e
+        --junitxml="$xml" ${PYTEST_ARGS:-} "$@"
     if read -r passed failed skipped < <(/usr/bin/python3 trunk/test/junit_sum.py "$xml"); then
-        echo "e2e: $passed passed, $failed failed, $skipped skipped"
-        record e2e "$passed" "$failed"
+        echo "$name: $passed passed, $failed failed, $skipped skipped"
+        record "$name" "$passed" "$failed"
     else
-        echo "FAIL  e2e ended without a report"
-        record e2e 0 1
+        echo "FAIL  $name ended without a report"
+        record "$name" 0 1
     fi
+}
+
+run_e2e()
+{
+    if ! ls trunk/test/e2e/test_*.py >/dev/null 2>&1; then
+        return
+    fi
+    say "end-to-end tests"
+    e2e e2e trunk/test/e2e
+}
+
+# What several workers could do otherwise than one process, once more with two of them.
+run_e2e_workers()
+{
+    local file files=()
+
+    for file in $e2e_workers; do
+        files+=("trunk/test/e2e/test_$file.py")
+    done
+    say "end-to-end tests with two workers"
+    MILLRACE_WORKERS=2 e2e e2e-workers "${files[@]}"
 }
 
 run_check()
@@ -212,6 +233,7 @@ case $group in
     fuzz-short) run_fuzz "${FUZZ_SECONDS:-6}" "$@" ;;
     fuzz-long) run_fuzz "${FUZZ_SECONDS:-300}" "$@" ;;
     e2e) run_e2e ;;
+    e2e-workers) run_e2e_workers ;;
     check) run_check ;;
     all)
         # What does not compile is reported, and what does is tested all the same.
@@ -222,6 +244,7 @@ case $group in
         run_fuzz "${FUZZ_SECONDS:-6}" $("${make[@]}" -s print-fuzz)
         run_check
         run_e2e
+        run_e2e_workers
         ;;
     *)
         echo "run.sh: no such group: $group" >&2

@@ -118,6 +118,11 @@ def make_config(rtmp, http, html, *, top="", http_server="", vhost="", remux="",
         remux = "mount [vhost]/[app]/[stream].flv; " + remux
     if "enabled" not in remux:
         remux = "enabled on; " + remux
+    publish = directives(publish)
+    # A test's own publisher may be silent while the test waits for something else.
+    for limit in ("firstpkt_timeout", "normal_timeout"):
+        if limit not in publish:
+            publish += f" {limit} 60000;"
     return f"""
 listen {rtmp};
 daemon off;
@@ -133,7 +138,7 @@ vhost __defaultVhost__ {{
     {directives(vhost)}
     http_remux {{ {remux} }}
     play {{ {directives(play)} }}
-    publish {{ {directives(publish)} }}
+    publish {{ {publish} }}
 }}
 {vhosts}
 """

@@ -4,7 +4,7 @@ import pytest
 
 import flv
 import ts
-from harness import curl, ffmpeg_decode, ffprobe, make_source, run
+from harness import curl, ffmpeg_decode, ffprobe, make_source, run, wait_for
 
 MOUNTS = {"mount": [f"[vhost]/[app]/[stream].{kind}" for kind in ("flv", "ts", "mp3", "aac")]}
 FRAME_S = 1024 / 44100
@@ -55,19 +55,12 @@ def aac_flv(tmp_path_factory):
 
 
 @pytest.fixture
-def listen(server):
+def listen(view):
     """listen(srv, ".aac"): closed before the server is."""
-    assert server
-    opened = []
+    def start(srv, extension, **options):
+        return view(srv, "/live/livestream" + extension, kind=Listener, **options)
 
-    def start(srv, kind, **options):
-        one = Listener(srv.http_url("/live/livestream" + kind), **options)
-        opened.append(one)
-        return one
-
-    yield start
-    for one in opened:
-        one.close()
+    return start
 
 
 def decoded(path):
@@ -247,12 +240,22 @@ def test_high_efficiency_is_said_by_its_core(server, listen, publisher, tmp_path
     for kind in listeners:
         srv.wait_log(rf"play \S+{kind} ")
     one = publisher(srv)
-    one.send_tags([header, *frames])
+    one.send_tags([header])
+    sent = []
+
+    def has_begun():
+        data = frames[len(sent) % len(frames)].data
+        one.send_tags([flv.Tag(flv.AUDIO, len(sent) * 1024000 // 22050, data)])
+        sent.append(data[2:])
+        return all(listener.reader.data for listener in listeners.values())
+    wait_for(has_begun, 20, "sound")
+    for _ in range(80):
+        has_begun()
     one.unpublish()
     for listener in listeners.values():
         listener.wait_end()
     got = ts.adts_frames(listeners[".aac"].reader.data)
-    assert [frame[7:] for frame in got] == [tag.data[2:] for tag in frames]
+    assert [frame[7:] for frame in got] == sent[-len(got):]
     assert {(frame[2] >> 6, frame[2] >> 2 & 15) for frame in got} == {(1, 7)}, "LC at 22050 Hz"
     for kind, listener in listeners.items():
         path = tmp_path / f"got{kind}"

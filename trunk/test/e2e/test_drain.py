@@ -8,7 +8,6 @@ import signal
 import pytest
 
 import flv
-import ws
 from harness import curl, ffmpeg_decode, free_port, run, wait_for
 from rtmp import Connection, Publisher
 
@@ -105,6 +104,21 @@ def test_the_same_port_elsewhere(server):
         client.__init__(gone.rtmp_url())
     assert client.has_said(f"rtmp://other.example:{gone.rtmp_port}/live")
     client.close()
+
+
+def test_over_tls_the_port_stays(server, tmp_path):
+    """A port that is given is plain HTTP's; who has come over TLS goes to the port of that."""
+    run(["openssl", "req", "-new", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3", "-subj",
+         "/CN=localhost", "-keyout", tmp_path / "key", "-out", tmp_path / "crt"])
+    port = free_port()
+    gone = server(top=sent_to("other.example:8080"),
+                  http_server=f"https {{ enabled on; listen {port}; key {tmp_path}/key; "
+                              f"cert {tmp_path}/crt; }}")
+    drain(gone)
+    answer = curl(f"https://127.0.0.1:{port}/live/livestream.flv", "-k")
+    assert answer.headers["location"] == f"//other.example:{port}/live/livestream.flv"
+    answer = curl(gone.http_url())
+    assert answer.headers["location"] == "//other.example:8080/live/livestream.flv"
 
 
 def test_nowhere_to_go(server, publish):

@@ -41,6 +41,33 @@ def test_to_another_vhost_of_the_same_server(server, publish):
     assert ffmpeg_decode(srv.http_url("/live/livestream.flv?vhost=copy.example"), 2) == ""
 
 
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("certificate")
+    run(["openssl", "req", "-new", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3", "-subj",
+         "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder / "key",
+         "-out", folder / "crt"])
+    return folder
+
+
+def test_over_tls(server, publisher, source, view, certificate):
+    """rtmps, with a certificate that is believed, and with one that is not."""
+    port = free_port()
+    sink = server(top=f"rtmps {{ enabled on; listen {port}; key {certificate}/key; "
+                      f"cert {certificate}/crt; }}")
+    where = f"rtmps://127.0.0.1:{port}"
+    wary = server(vhost=forward(where))
+    srv = server(vhost=forward(where + "/[app]/[stream]", more=f"ca {certificate}/crt;"))
+    preamble, gops = source
+    publisher(wary)
+    wary.wait_log("forward .*certificate")
+    viewer = view(sink)
+    pub = publisher(srv)
+    pub.send_tags(preamble + gops[0])
+    viewer.wait_media(len(gops[0]))
+    srv.wait_log(f"forward .*: to {where}")
+
+
 def test_frames_and_metadata_arrive(server, view, publisher, source):
     sink = server()
     srv = server(vhost=forward(f"127.0.0.1:{sink.rtmp_port}"))
@@ -409,16 +436,13 @@ def test_backend_that_does_not_answer(server, publisher, source, view, backend):
     srv.stop()
 
 
-def test_backend_over_https(server, publisher, backend, tmp_path):
-    run(["openssl", "req", "-new", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3", "-subj",
-         "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", tmp_path / "key",
-         "-out", tmp_path / "crt"])
+def test_backend_over_https(server, publisher, backend, certificate):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "crt", tmp_path / "key")
+    context.load_cert_chain(certificate / "crt", certificate / "key")
     asked = backend(urls(), context=context)
     wary = server(vhost=forward(more=f"backend {asked.url()};"))
     publisher(wary)
     wary.wait_log("forward .*certificate")
-    srv = server(vhost=forward(more=f"backend {asked.url()}; ca {tmp_path}/crt;"))
+    srv = server(vhost=forward(more=f"backend {asked.url()}; ca {certificate}/crt;"))
     publisher(srv)
     srv.wait_log("forward .* names 0")

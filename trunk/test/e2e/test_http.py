@@ -414,6 +414,7 @@ def test_silent_and_idle_connections(site):
         idle.assert_closed()
 
 
+@pytest.mark.one_process
 def test_idle_connections_are_cheap(site):
     srv = site(top={"max_connections": 3000})
     assert curl(srv.http_url("/")).status == 200

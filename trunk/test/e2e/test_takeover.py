@@ -160,7 +160,7 @@ def test_many_in_a_row(server, tags):
         for one in clients[:-1]:
             check_told(one)
             one.close()
-        wait_for(lambda: srv.descriptors() <= before + 2, 10, "the old connections to go")
+        wait_for(lambda: srv.descriptors() <= before + 4, 10, "the old connections to go")
         flv.check_times(viewer.check().media)
         clients[-1].close()
         viewer.wait_end()

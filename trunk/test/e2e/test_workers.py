@@ -436,6 +436,33 @@ def test_drain(workers, closing, source):
     assert one.srv.wait(10) == 0
 
 
+# ---- what it costs ----
+
+
+def wakes(pids):
+    """How often these processes have gone to sleep so far."""
+    return sum(int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", Path(
+        f"/proc/{pid}/status").read_text(), re.M).group(1)) for pid in pids)
+
+
+def test_idle_workers_sleep(workers):
+    """Nobody is there, nothing happens: neither in the workers nor in the master."""
+    one = workers(2)
+
+    def asleep():
+        before = wakes([one.srv.pid, *one.pids()])
+        time.sleep(1.5)
+        return wakes([one.srv.pid, *one.pids()]) == before
+
+    wait_for(asleep, 10, "a moment without a wake")
+
+
+def test_one_worker_is_one_process(server):
+    srv = server(top="workers 1;")
+    assert srv.processes() == [srv.pid]
+    assert not re.search(r"worker \d|worker listens|unix:", srv.log())
+
+
 # ---- balance ----
 
 

@@ -87,6 +87,8 @@ def workers(server):
 
     def start(count=2, **parts):
         top = parts.pop("top", "")
+        # A publisher may be silent while a test looks for viewers at the right worker.
+        parts["publish"] = {"normal_timeout": 60000, **parts.get("publish", {})}
         one = Workers(server(top=f"workers {count}; {top}", **parts), count)
         opened.append(one)
         return one

@@ -58,11 +58,12 @@ static void check_names(const struct origin_stream *stream, const char *port)
                                           "http://origin.example:81/live",
                                           "http://origin.example:81/[app]/[stream].flv?k=v"};
     static const char *const destinations[] = {"origin.example:81",
-                                               "rtmp://origin.example:81/x/[app]/[stream]?vhost=w"};
+                                               "rtmp://origin.example:81/x/[app]/[stream]?vhost=w",
+                                               "rtmps://origin.example:81"};
     char out[ORIGIN_URL_MAX];
     char show[288];
 
-    for (int scheme = ORIGIN_RTMP; scheme <= ORIGIN_FLVS; scheme++)
+    for (int scheme = ORIGIN_RTMP; scheme <= ORIGIN_RTMPS; scheme++)
         if (origin_url((enum origin_scheme)scheme, "origin.example:81", stream, out) == 0)
             check_url(out, 81);
     for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)

@@ -31,7 +31,7 @@ static void check_answer(const uint8_t *data, size_t size)
     assert(err == NULL || urls.count == 0);
     for (int i = 0; i < urls.count; i++) {
         assert(strnlen(urls.url[i], ORIGIN_URL_MAX) < ORIGIN_URL_MAX);
-        assert(str_starts(urls.url[i], "rtmp://"));
+        assert(str_starts(urls.url[i], "rtmp://") || str_starts(urls.url[i], "rtmps://"));
         assert(url_rtmp_parse_full(&url, urls.url[i]) == SCAN_DONE && url.host[0] != '\0');
     }
     err_free(err);

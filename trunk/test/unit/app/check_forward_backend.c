@@ -66,6 +66,10 @@ START_TEST(test_good)
     ck_assert_str_eq(urls.url[1], "rtmp://h:1936/live/cam?vhost=v.example");
     ck_assert_str_eq(urls.url[2], "rtmp://h/live/cam_2?vhost=w");
     ck_assert_str_eq(urls.url[3], "rtmp://[::1]:1/a/b/s?k=v");
+    ck_ok(read_text("{\"code\":0,\"data\":{\"urls\":[\"rtmps://h\",\"rtmps://h/a/s\"]}}"));
+    ck_assert_int_eq(urls.count, 2);
+    ck_assert_str_eq(urls.url[0], "rtmps://h/live/cam?vhost=v.example");
+    ck_assert_str_eq(urls.url[1], "rtmps://h/a/s");
     ck_ok(read_text("{\"code\":0,\"data\":{\"urls\":[]}}"));
     ck_assert_int_eq(urls.count, 0);
 }
@@ -95,7 +99,7 @@ START_TEST(test_bad)
         "{\"code\":0,\"data\":{\"urls\":[\"rtmp:///a/s\"]}}",
         "{\"code\":0,\"data\":{\"urls\":[\"rtmp://h/s\"]}}",
         "{\"code\":0,\"data\":{\"urls\":[\"rtmp://h:99999/a/s\"]}}",
-        "{\"code\":0,\"data\":{\"urls\":[\"rtmps://h/a/s\"]}}",
+        "{\"code\":0,\"data\":{\"urls\":[\"rtmpe://h/a/s\"]}}",
         "{\"code\":0,\"data\":{\"urls\":[\"http://h/a/s\"]}}",
         "{\"code\":0,\"data\":{\"urls\":[\"file:///etc/passwd\"]}}",
         "{\"code\":0,\"data\":{\"urls\":[\"rtmp://h/a/s x\"]}}",
@@ -167,8 +171,8 @@ START_TEST(test_limits)
     /* jansson would take a level of the stack for each. */
     memset(deep, '[', sizeof(deep) - 1);
     ck_err(read_text(deep), ERR_LIMIT, "a deep one");
-    for (size_t i = 0; i + 5 < sizeof(deep); i += 5)
-        memcpy(deep + i, "{\"[\":", 5);
+    for (size_t i = 0; i < sizeof(deep) - 1; i++)
+        deep[i] = "{\"[\":"[i % 5];
     ck_err(read_text(deep), ERR_LIMIT, "a deep one of objects");
     ck_ok(read_text("{\"code\":0,\"x\":\"[[[[[[[[[[\\\"[[[\",\"data\":{\"urls\":[]}}"));
 }

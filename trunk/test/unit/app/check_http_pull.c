@@ -185,10 +185,8 @@ START_TEST(test_names)
     (void)snprintf(query, sizeof(query), "src=a&app=x&stream=");
     memset(query + strlen(query), 's', 400);
     ck_refused(query);
-    memset(query, 0, sizeof(query));
-    memset(query, 'a', 500);
-    memcpy(query, "src=", 4);
-    memcpy(query + 480, "&app=x&stream=s", 16);
+    (void)snprintf(query, sizeof(query), "app=x&stream=s&src=");
+    memset(query + strlen(query), 'a', 480);
     ck_refused(query);
 }
 END_TEST

@@ -26,14 +26,22 @@ END_TEST
 
 START_TEST(test_destinations)
 {
-    static const char *const good[] = {"h:1", "rtmp://h", "rtmp://h:1/", "rtmp://h/[app]/[stream]",
-                                       "rtmp://h/x/[stream]?vhost=v"};
+    static const char *const good[] = {"h:1",
+                                       "rtmp://h",
+                                       "rtmp://h:1/",
+                                       "rtmp://h/[app]/[stream]",
+                                       "rtmp://h/x/[stream]?vhost=v",
+                                       "rtmps://h:443",
+                                       "rtmps://h/x/[stream]"};
     static const char *const bad[] = {"",
                                       "rtmp://",
                                       "http://h/x",
                                       "rtmp://h/app",
                                       "rtmp://h/[x]/[stream]",
-                                      "rtmp://h:x/[app]/[stream]"};
+                                      "rtmp://h:x/[app]/[stream]",
+                                      "rtmps://",
+                                      "rtmps://h/app",
+                                      "rtmpt://h"};
     const char *why;
 
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
@@ -56,6 +64,7 @@ START_TEST(test_sources)
     ck_assert_int_eq(origin_source_check("a:b", "rtmp://h", &why), -1);
     ck_assert_int_eq(origin_source_check("a/b", "rtmp://h", &why), -1);
     ck_assert_int_eq(origin_source_check("a", "ftp://h", &why), -1);
+    ck_assert_int_eq(origin_source_check("a", "rtmps://h", &why), -1);
     ck_assert_int_eq(origin_source_check("a", "http://", &why), -1);
     ck_assert_int_eq(origin_source_check("a", "http://h/[vhost]/x", &why), -1);
     ck_assert_int_eq(origin_source_check("a", "rtmp://h/app", &why), -1);
@@ -88,6 +97,10 @@ START_TEST(test_destination_urls)
     ck_assert_str_eq(out, "rtmp://h:1/live/deep/a b&c");
     ck_assert_int_eq(origin_destination_url("rtmp://h/x/[stream]?vhost=w", &full, out), 0);
     ck_assert_str_eq(out, "rtmp://h/x/s?vhost=w&x=1&y=2");
+    ck_assert_int_eq(origin_destination_url("rtmps://h:1", &full, out), 0);
+    ck_assert_str_eq(out, "rtmps://h:1/live/s?vhost=v.example&x=1&y=2");
+    ck_assert_int_eq(origin_destination_url("rtmps://h/x/[stream]", &plain, out), 0);
+    ck_assert_str_eq(out, "rtmps://h/x/a b&c");
 }
 END_TEST
 

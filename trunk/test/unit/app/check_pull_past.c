@@ -151,15 +151,58 @@ END_TEST
 /* An origin that is behind, but goes on: what it says is known, and comes in real time. */
 START_TEST(who_is_behind_is_alive)
 {
+    int n = 30;
+
     given(0, 100);
     pull_past_begin(past);
-    for (int n = 30; n < 35; n++)
+    for (; n < 35; n++)
         ck_assert_int_eq(holds(n), 1);
-    now += 149 * USEC_PER_MS;
-    ck_assert_int_eq(holds(35), 1);
-    now += USEC_PER_MS;
-    ck_assert_int_eq(holds(36), 0);
-    ck_assert_int_eq(held(0, 30), 6);
+    for (; n < 38; n++) {
+        now += 40 * USEC_PER_MS;
+        ck_assert_int_eq(holds(n), 1);
+    }
+    now += 40 * USEC_PER_MS;
+    ck_assert_int_eq(holds(n), 0);
+    ck_assert_int_eq(held(0, 30), 8);
+}
+END_TEST
+
+/* The same in batches of a third of a second, as a server with many viewers sends. */
+START_TEST(who_is_behind_is_alive_in_batches)
+{
+    int n = 30;
+
+    given(0, 100);
+    pull_past_begin(past);
+    for (; n < 50; n++)
+        ck_assert_int_eq(holds(n), 1);
+    for (int batch = 0; batch < 3; batch++) {
+        now += 320 * USEC_PER_MS;
+        for (int i = 0; i < 8; i++)
+            ck_assert_int_eq(holds(n++), 1);
+    }
+    now += 320 * USEC_PER_MS;
+    ck_assert_int_eq(holds(n), 0);
+}
+END_TEST
+
+/* A slow network brings the past in pieces, which grow; so does a busy machine, with holes. */
+START_TEST(a_burst_in_pieces_is_none_the_less)
+{
+    int n = 30;
+
+    given(0, 500);
+    pull_past_begin(past);
+    for (int piece = 4; piece <= 64; piece *= 2) {
+        for (int i = 0; i < piece; i++)
+            ck_assert_int_eq(holds(n++), 1);
+        now += 100 * USEC_PER_MS;
+    }
+    for (int piece = 0; piece < 10; piece++) {
+        now += (piece % 2 == 0 ? 400 : 15) * USEC_PER_MS;
+        for (int i = 0; i < 16; i++)
+            ck_assert_int_eq(holds(n++), 1);
+    }
 }
 END_TEST
 
@@ -227,6 +270,8 @@ Suite *check_pull_past_suite(void)
     tcase_add_test(tcase, a_group_that_was_had_is_not_sent_twice);
     tcase_add_test(tcase, another_order_is_another_stream);
     tcase_add_test(tcase, who_is_behind_is_alive);
+    tcase_add_test(tcase, who_is_behind_is_alive_in_batches);
+    tcase_add_test(tcase, a_burst_in_pieces_is_none_the_less);
     tcase_add_test(tcase, much_is_forgotten);
     tcase_add_test(tcase, no_more_is_held_than_there_is_room_for);
     tcase_add_test(tcase, short_frames);

@@ -309,6 +309,8 @@ START_TEST(test_no_address)
     memset(name + strlen(name), 'x', sizeof(name) - 1 - strlen(name));
     ck_code(open_to(&up, name, RTMP_INTENT_PLAY), ERR_DENIED);
     ck_code(open_to(&up, "rtmp://127.0.0.1:1/live/s", RTMP_INTENT_PLAY), ERR_SYS);
+    /* Without TLS there is nothing to connect for. */
+    ck_code(open_to(&up, "rtmps://127.0.0.1:1/live/s", RTMP_INTENT_PLAY), ERR_CONFIG);
 }
 END_TEST
 

@@ -83,7 +83,7 @@ END_TEST
 START_TEST(test_a_dead_worker_holds_nothing)
 {
     struct worker_share *share = share_make(2, 4, 4);
-    struct registry_claim claim = {"v/a/s", 1, NULL, REGISTRY_REJECT};
+    struct registry_claim claim = {"v/a/s", 1, NULL, REGISTRY_REJECT, 0};
     struct registry_holder holder;
     uint64_t number;
     pid_t child = fork();
@@ -91,19 +91,25 @@ START_TEST(test_a_dead_worker_holds_nothing)
     ck_assert_int_ge(child, 0);
     if (child == 0) {
         for (int i = 0; i < 3; i++)
-            (void)worker_share_enter(share, 1, &config);
+            (void)(worker_share_enter(share, 1, &config) == NULL &&
+                   worker_share_peer_enter(share, 1, "10.0.0.1", &config) == NULL);
         (void)registry_claim(share->registry, &claim, &number);
         _exit(0);
     }
     ck_assert_int_eq(waitpid(child, NULL, 0), child);
     ck_assert_ptr_null(worker_share_enter(share, 0, &config));
     ck_assert_ptr_nonnull(worker_share_enter(share, 0, &config));
+    ck_assert_ptr_null(worker_share_peer_enter(share, 0, "10.0.0.1", &config));
+    ck_assert_ptr_nonnull(worker_share_peer_enter(share, 0, "10.0.0.1", &config));
     ck_assert_int_eq(registry_find(share->registry, "v/a/s", &holder), 0);
     worker_share_reap(share, 1);
     ck_assert_int_eq(registry_find(share->registry, "v/a/s", &holder), -1);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         ck_assert_ptr_null(worker_share_enter(share, 0, &config));
+        ck_assert_ptr_null(worker_share_peer_enter(share, 0, "10.0.0.1", &config));
+    }
     ck_assert_ptr_nonnull(worker_share_enter(share, 0, &config));
+    ck_assert_ptr_nonnull(worker_share_peer_enter(share, 0, "10.0.0.1", &config));
     worker_share_free(share);
 }
 END_TEST

@@ -98,8 +98,8 @@ START_TEST(limits)
     memset(text, 'x', CONF_WORD_MAX);
     ck_assert_ptr_null(strstr(tokens(text, CONF_WORD_MAX - 1), "longer"));
     ck_assert_ptr_nonnull(strstr(tokens(text, CONF_WORD_MAX), "a word is longer than 4095 bytes"));
-    for (int i = 0; i < CONF_ARGS_MAX + 2; i++)
-        memcpy(text + (ptrdiff_t)2 * i, "a ", 2);
+    for (int i = 0; i < 2 * (CONF_ARGS_MAX + 2); i++)
+        text[i] = i % 2 == 0 ? 'a' : ' ';
     ck_assert_ptr_null(strstr(tokens(text, 2 * (CONF_ARGS_MAX + 1)), "more than"));
     ck_assert_ptr_nonnull(
         strstr(tokens(text, 2 * (CONF_ARGS_MAX + 2)), "a: more than 64 arguments"));

@@ -199,6 +199,7 @@ START_TEST(bad_redirections)
 {
     static const char *const answers[] = {
         "HTTP/1.1 302 Found\r\nLocation: ftp://h/x\r\n\r\n",
+        "HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1:1/x\r\n\r\n",
         "HTTP/1.1 302 Found\r\nLocation: x\r\n\r\n",
     };
 

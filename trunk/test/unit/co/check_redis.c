@@ -251,6 +251,33 @@ START_TEST(test_refused)
 }
 END_TEST
 
+/* Whether it may be written to is asked before it counts as up. */
+START_TEST(test_probe)
+{
+    static const struct {
+        const char *say;
+        int is_up;
+    } cases[] = {{"+OK\r\n", 1},
+                 {"-NOPERM this user may not\r\n", 1},
+                 {"-READONLY You can't write against a read only replica.\r\n", 0},
+                 {"-MASTERDOWN Link with MASTER is down\r\n", 0}};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct teller *t = teller();
+        struct redis_options options = {.probe = "the:key"};
+        struct seen seen;
+        struct redis *redis;
+
+        memcpy(t->step[0], (struct step[]){{"PING", PONG}, {"the:key", cases[i].say}},
+               2 * sizeof(struct step));
+        redis = start(t, &seen, &options);
+        ck_assert_int_eq(redis_wait_up(redis, TEST_WAIT), cases[i].is_up);
+        ck_assert_int_eq(seen.downs, !cases[i].is_up);
+        finish(t, redis);
+    }
+}
+END_TEST
+
 struct order {
     int count;
     int64_t number[4];
@@ -498,6 +525,7 @@ Suite *check_redis_suite(void)
     tcase_add_test(tcase, test_replies);
     tcase_add_test(tcase, test_opening);
     tcase_add_test(tcase, test_refused);
+    tcase_add_test(tcase, test_probe);
     tcase_add_test(tcase, test_pipeline);
     tcase_add_test(tcase, test_late_reply);
     tcase_add_test(tcase, test_hostile);

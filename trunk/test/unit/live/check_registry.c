@@ -13,7 +13,7 @@ Suite *check_registry_suite(void);
 static enum registry_answer ask(struct registry *registry, const char *key, int worker,
                                 uint64_t *number)
 {
-    struct registry_claim claim = {key, worker, NULL, REGISTRY_REJECT};
+    struct registry_claim claim = {key, worker, NULL, REGISTRY_REJECT, 77};
 
     return registry_claim(registry, &claim, number);
 }
@@ -30,6 +30,7 @@ START_TEST(test_one_at_a_time)
     ck_assert_int_eq(ask(registry, "v/a/s", 0, &second), REGISTRY_BUSY);
     ck_assert_int_eq(ask(registry, "v/a/s", 1, &second), REGISTRY_BUSY);
     ck_assert_int_eq(registry_find(registry, "v/a/s", &holder), 0);
+    ck_assert_int_eq(holder.since, 77);
     ck_assert_int_eq(holder.worker, 1);
     ck_assert_uint_eq(holder.number, first);
     registry_release(registry, "v/a/s", first);
@@ -63,7 +64,7 @@ START_TEST(test_takeover)
     struct registry *registry = registry_new(2);
     uint8_t ours[REGISTRY_PRINT_SIZE] = {1};
     uint8_t theirs[REGISTRY_PRINT_SIZE] = {1, [REGISTRY_PRINT_SIZE - 1] = 1};
-    struct registry_claim claim = {"s", 0, ours, REGISTRY_REPLACE_SAME};
+    struct registry_claim claim = {"s", 0, ours, REGISTRY_REPLACE_SAME, 0};
     struct registry_holder holder;
     uint64_t number;
 

@@ -193,6 +193,40 @@ START_TEST(test_who_waited_begins_at_the_first_keyframe)
 }
 END_TEST
 
+/* The same where the next publisher begins with another configuration; not where one changes it. */
+START_TEST(test_the_beginning_of_a_changed_stream)
+{
+    for (int turn = 0; turn < 2; turn++) {
+        struct kit kit;
+        struct kit_seen *seen = kit_seen_new();
+        struct kit_seen *stays = kit_seen_new();
+        struct viewer *viewer[2];
+
+        kit_open(&kit);
+        kit.config.keeps_begin = 1;
+        viewer[0] = viewer_open(kit.source, &mux_flv, kit.now);
+        kit_publish(&kit);
+        kit_start(&kit, 0, 10);
+        kit_take(viewer[0], stays);
+        source_unpublish(kit.source, kit.now);
+        kit_publish(&kit);
+        if (turn == 1)
+            kit_start(&kit, 0, 10);
+        kit_avc_header(&kit, 400, 0x2f);
+        kit_run(&kit, 400, 60);
+        viewer[1] = viewer_open(kit.source, &mux_relay, kit.now);
+        viewer_since(viewer[1], 0);
+        kit_take(viewer[1], seen);
+        ck_assert_int_eq(seen->count, 2 + 2 * (turn == 0 ? 60 : 10) + 1);
+        for (int i = 0; i < 2; i++)
+            viewer_close(viewer[i]);
+        kit_seen_free(seen);
+        kit_seen_free(stays);
+        kit_close(&kit);
+    }
+}
+END_TEST
+
 /* Only sounds: from the first one on, too; those who come later begin at the next. */
 START_TEST(test_who_waited_gets_the_first_sound)
 {
@@ -272,7 +306,8 @@ START_TEST(test_a_relayed_stream)
     ck_assert_int_eq(seen->count, 0);
     source_filled(kit.source);
     kit_take(viewer, seen);
-    /* Both tracks are announced before there is a sound, and nobody has begun before all was there. */
+    /* Both tracks are announced before there is a sound, and nobody has begun before all was there.
+     */
     ck_assert_int_eq(seen->flags, 5);
     ck_assert(seen->tag[2].is_key && seen->tag[2].ms == 701000);
     /* The next one goes on where it says, if that is ahead; else where the last one ended. */
@@ -413,6 +448,7 @@ Suite *check_relays_suite(void)
     tcase_add_test(tcase, test_first_and_last_viewer_are_told);
     tcase_add_test(tcase, test_who_waited_begins_at_the_first_keyframe);
     tcase_add_test(tcase, test_who_waited_gets_the_first_sound);
+    tcase_add_test(tcase, test_the_beginning_of_a_changed_stream);
     tcase_add_test(tcase, test_the_beginning_is_let_go);
     tcase_add_test(tcase, test_a_relayed_stream);
     tcase_add_test(tcase, test_a_relay_that_never_says_it_is_filled);

@@ -133,7 +133,8 @@ START_TEST(test_large_frames_do_not_wait)
     kit_aac_header(&mix.kit, 0, 1);
     kit_video(&mix.kit, 0, 1);
     kit_audio(&mix.kit, 10);
-    memcpy(body, "\x27\x01\0\0\0", 5);
+    body[0] = 0x27;
+    body[1] = 1;
     for (uint32_t i = 1; i <= 3; i++)
         kit_push(&mix.kit, FRAME_VIDEO, i * 40, body, len);
     ck_assert_str_eq(mix_text(&mix), "K0 A10 V40 V80 ");

@@ -73,13 +73,13 @@ START_TEST(truncated)
     size_t host = (size_t)(strstr(request, "Host:") - request);
 
     for (size_t len = 0; len < sizeof(request) - 1; len++) {
-        char text[sizeof(request) + 4];
+        char text[sizeof(request) + sizeof("\r\n\r\n")];
         struct http_head head;
         char *copy;
         int rc;
 
         memcpy(text, request, len);
-        memcpy(text + len, "\r\n\r\n", 4);
+        memcpy(text + len, "\r\n\r\n", sizeof("\r\n\r\n"));
         rc = parse(&head, HTTP_REQUESTS, text, len + 4, &copy);
         if (len < host + 5)
             ck_assert_int_eq(rc, -1);
