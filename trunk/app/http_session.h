@@ -17,16 +17,17 @@
 #define HTTP_SESSION_WORKER 4 /* at our own socket, another worker: server->worker_chain */
 
 /*
- * Where a trusted proxy names the client of a request, conn->ip is that client's until the request's
- * end: others on the connection may be other clients'. Yields for as long as the connection lives;
- * its timeouts are the configuration's. A connection that idles between requests ends when it is
- * kicked while the server drains.
+ * Where a trusted proxy names the client of a request, conn->ip is that client's until the
+ * request's end: others on the connection may be other clients'. Yields for as long as the
+ * connection lives; its timeouts are the configuration's. A connection that idles between requests
+ * ends when it is kicked while the server drains.
  */
 void http_session_run(struct server *server, struct net_conn *conn, int flags);
 
 /*
  * An error said to somebody of whom no request is read, whole, with Connection: close; 429 and 503
- * with Retry-After. Without a reason (NULL) there are too many connections. 0, or -1 where `out` is too small.
+ * with Retry-After. Without a reason (NULL) there are too many connections. 0, or -1 where `out` is
+ * too small.
  */
 int http_session_refusal(struct server *server, int flags, int status, const char *reason,
                          struct buf *out);
