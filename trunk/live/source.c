@@ -282,7 +282,7 @@ void source_tick(struct source *source, usec_t now)
     }
     if (source->is_filling && now - source->stat.published_at >= SOURCE_FILL_US)
         source_filled(source);
-    if (source->holds_begin && now - source->stat.published_at >= SOURCE_BEGIN_US)
+    if (source->holds_begin && source->has_first && now - source->first_at >= SOURCE_BEGIN_US)
         source_drop_begin(source);
     ring_trim(&source->native.ring, now);
     for (struct rendition *r = source->others; r != NULL; r = r->next)

@@ -218,6 +218,9 @@ static void rendition_forget_places(struct rendition *rendition)
     for (struct viewer *v = rendition->viewers; v != NULL; v = v->next)
         if (v->place == VIEWER_NEW)
             ring_cursor_leave(&rendition->ring, &v->cursor);
+    /* Its first sound is one of those that the relay has brought. */
+    if (!rendition->first_is_start)
+        ring_cursor_leave(&rendition->ring, &rendition->first);
 }
 
 void source_forget_places(struct source *source)

@@ -44,6 +44,12 @@ struct viewer *viewer_open_only(struct source *source, const struct mux *mux, en
     source_ref(source);
     if (++source->stat.viewers == 1)
         source_emit_viewers(source);
+    /* Nothing has come of this publication yet: it is waited for like the next one. */
+    if (source->state == SOURCE_LIVE && !source->has_first && viewer->publishes > 0) {
+        viewer->publishes--;
+        if (!source->holds_begin)
+            source_hold_begin(source);
+    }
     return viewer;
 }
 

@@ -165,16 +165,24 @@ START_TEST(test_who_waited_begins_at_the_first_keyframe)
 {
     const struct mux *muxes[] = {&mux_flv, &mux_relay};
 
-    for (int i = 0; i < 2; i++) {
+    for (int round = 0; round < 4; round++) {
+        int i = round % 2;
+        int turn = round / 2;
         struct kit kit;
         struct kit_seen *seen = kit_seen_new();
         struct kit_seen *late = kit_seen_new();
-        struct viewer *viewer;
+        struct viewer *viewer = NULL;
         struct viewer *other;
 
         kit_open(&kit);
-        viewer = viewer_open(kit.source, muxes[i], kit.now);
+        /* Whether it comes before the publisher or before his first frame. */
+        if (turn == 0)
+            viewer = viewer_open(kit.source, muxes[i], kit.now);
         kit_publish(&kit);
+        kit.now += 2 * USEC_PER_SEC;
+        source_tick(kit.source, kit.now);
+        if (turn == 1)
+            viewer = viewer_open(kit.source, muxes[i], kit.now);
         kit_start(&kit, 0, 60);
         other = viewer_open(kit.source, muxes[i], kit.now);
         kit_take(viewer, seen);
