@@ -69,6 +69,8 @@ take_network()
         cp -R /usr/local/share/ca-certificates/. "$root/usr/local/share/ca-certificates/"
     fi
     mount --make-rprivate /
+    # A mount of its own, as a machine's root is: in name spaces of the tests it can be made private.
+    mount --bind "$root" "$root"
     mount -t proc proc "$root/proc"
     mount --rbind /dev "$root/dev"
 }
