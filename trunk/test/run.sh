@@ -244,7 +244,6 @@ case $group in
         run_fuzz "${FUZZ_SECONDS:-6}" $("${make[@]}" -s print-fuzz)
         run_check
         run_e2e
-        run_e2e_workers
         ;;
     *)
         echo "run.sh: no such group: $group" >&2

@@ -3,12 +3,12 @@
 import fcntl
 import json
 import os
-import select
 import shutil
 import subprocess
 from pathlib import Path
 
 from harness import PATIENCE, ROOT, run, wait_for
+from ready import readable
 
 PLAYERS = ROOT / "research" / "players"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -43,7 +43,7 @@ class Browser:
     def _ask(self, do, *, patience=90, **command):
         self.child.stdin.write(json.dumps({"do": do, **command}).encode() + b"\n")
         self.child.stdin.flush()
-        ready, _, _ = select.select([self.child.stdout], [], [], patience)
+        ready = readable([self.child.stdout], patience)
         line = self.child.stdout.readline() if ready else b""
         assert line, f"Chromium gave no answer to {do}:\n" + self.log_path.read_text()[-3000:]
         answer = json.loads(line)

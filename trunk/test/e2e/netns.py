@@ -19,12 +19,13 @@ import fcntl
 import heapq
 import os
 import random
-import select
 import socket
 import struct
 import subprocess
 import threading
 import time
+
+from ready import readable
 
 CLONE_NEWNET = 0x40000000
 TUNSETIFF = 0x400454CA
@@ -152,7 +153,7 @@ class Wire:
             wait = None
             if self._waiting:
                 wait = max(0.0, self._waiting[0][0] - time.monotonic())
-            ready, _, _ = select.select([*self._ends, self._stop], [], [], wait)
+            ready = readable([*self._ends, self._stop], wait)
             if self._stop in ready:
                 return
             for end in ready:

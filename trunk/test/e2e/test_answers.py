@@ -1,7 +1,6 @@
 """What doc/http.md says of addresses and answers, sentence by sentence, as far as test_http.py,
 test_static.py, test_vod.py and test_ws.py do not."""
 
-import select
 import socket
 import time
 
@@ -9,6 +8,7 @@ import pytest
 
 import flv
 from harness import Answer, curl, make_config, wait_for
+from ready import readable
 from rtmp import Publisher
 from test_http import ORIGIN, Raw, check_error, get
 from ws import Socket
@@ -128,7 +128,7 @@ def test_a_refusal_arrives_whatever_is_sent(server, crossdomain):
         assert a.answer().status == 200
         for _ in range(5):
             with Raw(srv) as b:
-                wait_for(lambda: select.select([b.socket], [], [], 0)[0], what="the answer")
+                wait_for(lambda: readable([b.socket], 0), what="the answer")
                 b.send(get("/", "X: " + "y" * 8000))
                 answer = check_error(b.answer(), 503)
                 assert answer.headers["date"].endswith(" GMT")

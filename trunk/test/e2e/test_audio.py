@@ -117,6 +117,7 @@ def test_live(server, publish, small_flv, kind):
                              "reason": f"the sound of this stream is not {other.upper()}"}
 
 
+@pytest.mark.one_process  # HEAD at a worker that has not fetched the stream knows no codec
 def test_the_wrong_codec_while_waiting(server, publish, listen, mp3_flv, small_flv):
     """It is told when the publisher comes, not before."""
     srv = server(remux=remux())

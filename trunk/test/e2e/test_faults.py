@@ -7,7 +7,6 @@ a second viewer, right at an origin that nothing happens to: that much is not th
 
 import re
 import resource
-import select
 import socket
 import threading
 import time
@@ -17,6 +16,7 @@ import pytest
 import flv
 import netns
 from harness import curl, free_port, wait_for
+from ready import readable
 from rtmp import Publisher
 
 PULLS = 2000                            # an edge's limit
@@ -268,7 +268,7 @@ class Refuser:
     def _run(self):
         waiting = {}
         while True:
-            ready, _, _ = select.select([self._listener, *waiting], [], [])
+            ready = readable([self._listener, *waiting])
             for one in ready:
                 try:
                     if one is self._listener:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import select
 import signal
 import socket
 import threading
@@ -13,6 +12,7 @@ import pytest
 
 import flv
 from harness import curl, ffprobe, free_port, listening_ports, wait_for
+from ready import readable
 from rtmp import Publisher
 from workers_kit import (STREAM, Workers, closing, flat, folder_of, is_alive,  # noqa: F401
                          keys, workers)
@@ -190,7 +190,7 @@ def test_takeover_from_another_worker(workers, closing, source):
 
 def is_open(sock):
     """Nothing was said to it, its end neither."""
-    return not select.select([sock], [], [], 0)[0]
+    return not readable([sock], 0)
 
 
 def fill(one, count):

@@ -1,0 +1,18 @@
+"""select() without its limit: that one takes no descriptor beyond the 1,024th, and a run of all
+tests holds more."""
+
+import math
+import select
+
+
+def readable(files, timeout=None):
+    """Those of files (descriptors, or what has one) that can be read from, or are at their end;
+    waits for the first for timeout seconds, None = for ever."""
+    poll = select.poll()
+    known = {}
+    for one in files:
+        number = one if isinstance(one, int) else one.fileno()
+        known[number] = one
+        poll.register(number, select.POLLIN)
+    wait = None if timeout is None else math.ceil(timeout * 1000)
+    return [known[number] for number, _ in poll.poll(wait)]
