@@ -47,7 +47,7 @@ def options_read():
     parser.add_argument("--load-core", type=int, default=1)
     parser.add_argument("--realtime", action="store_true",
                         help="run everything before other work on a machine that is not idle")
-    parser.add_argument("--peers", action="store_true", help="other servers too")
+    parser.add_argument("--no-peers", action="store_true", help="no other servers beside it")
     return parser.parse_args()
 
 
@@ -78,7 +78,7 @@ CASES = {
     "peers": ("other servers",
               lambda s, o: [cases.peer(s, name, counts(o, [1000])) for name in cases.targets.PEERS]),
 }
-NOT_BY_DEFAULT = ("peers", "rtmp_play")
+PEER_CASES = ("rtmp_play", "peers")
 
 
 def chosen(options):
@@ -88,7 +88,7 @@ def chosen(options):
             if name not in CASES:
                 sys.exit(f"there is no case '{name}'; there are {', '.join(CASES)}")
         return names
-    return [n for n in CASES if options.peers or n not in NOT_BY_DEFAULT]
+    return [n for n in CASES if n not in PEER_CASES or not options.no_peers]
 
 
 def check_machine(setup, options):
