@@ -346,6 +346,7 @@ static void rendition_refill(void *arg, const struct frame *frame, uint64_t offs
 {
     const struct rendition_filler *filler = arg;
     struct frame plain = *frame;
+    uint8_t *data = NULL;
 
     if (!rendition_takes(filler->rendition, frame->type) ||
         (frame->type == FRAME_AUDIO && offset < filler->audio_from))
@@ -358,7 +359,16 @@ static void rendition_refill(void *arg, const struct frame *frame, uint64_t offs
             return;
         plain.is_key = 0;
     }
+    /* As live: those that follow a change by themselves get frames as they were published. */
+    if (plain.is_key && plain.type == FRAME_VIDEO && filler->rendition->mux->in_band)
+        data = source_without_sets(filler->rendition->source, frame, &plain.len);
+    if (data != NULL) {
+        plain.data = data;
+        plain.payload = data + (frame->payload - frame->data);
+        plain.payload_len = plain.len - (size_t)(frame->payload - frame->data);
+    }
     rendition_push(filler->rendition, &plain, frame->timestamp, filler->now);
+    free(data);
 }
 
 /* Where the native ring is read from; the place is borrowed, since nothing is pushed meanwhile. */

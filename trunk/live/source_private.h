@@ -171,6 +171,12 @@ void source_guess(struct source *source, int64_t ms);
 /* As if it had never been. */
 void source_track_forget(struct source_track *track);
 
+/*
+ * The body of a keyframe of the native ring as it was published, without the parameter sets that
+ * went in front of it; its length in *len, the caller frees it. NULL: there are none, or no memory.
+ */
+uint8_t *source_without_sets(const struct source *source, const struct frame *frame, size_t *len);
+
 /* Whether this is of another track than the main one of its kind (source_side.c). */
 int source_is_side(const struct source *source, const struct frame *frame);
 /* A frame that is of no side track says which the main one is. */

@@ -201,6 +201,33 @@ static uint8_t *frame_with_header(const struct frame *frame, const struct blob *
     return out;
 }
 
+uint8_t *source_without_sets(const struct source *source, const struct frame *frame, size_t *len)
+{
+    size_t front = (size_t)(frame->payload - frame->data);
+    struct frame empty = *frame;
+    uint8_t *with = NULL;
+    size_t sets = 0;
+
+    if (!source->repeats_sets || source->track[JITTER_VIDEO].header == NULL)
+        return NULL;
+    /* What the ring's keyframe begins with, if they were put there. */
+    empty.len = front;
+    empty.payload_len = 0;
+    with = frame_with_header(&empty, source->track[JITTER_VIDEO].header, &sets);
+    if (with == NULL || frame->len < sets || memcmp(frame->data, with, sets) != 0) {
+        free(with);
+        return NULL;
+    }
+    free(with);
+    *len = frame->len - (sets - front);
+    with = malloc(*len > 0 ? *len : 1);
+    if (with != NULL) {
+        memcpy(with, frame->data, front);
+        memcpy(with + front, frame->data + sets, frame->len - sets);
+    }
+    return with;
+}
+
 /* A keyframe of the native ring, with changed parameter sets in-band where that is how players
  * follow. */
 static void source_push_native(struct source *source, const struct frame *frame, int in_band,

@@ -83,6 +83,43 @@ START_TEST(test_late_relay_begins_at_a_keyframe)
 }
 END_TEST
 
+/* One that comes behind a change: what players get in-band is not what was published. */
+START_TEST(test_late_relay_behind_a_change)
+{
+    struct kit kit;
+    struct kit_seen *seen = kit_seen_new();
+    struct kit_seen *player = kit_seen_new();
+    struct viewer *viewer[2];
+    int in_band = 0;
+    int keys = 0;
+
+    kit_open(&kit);
+    kit_publish(&kit);
+    viewer[0] = viewer_open(kit.source, &mux_flv, kit.now);
+    kit_start(&kit, 0, 30);
+    kit_avc_header(&kit, 1200, 0x2f);
+    kit_run(&kit, 1200, 30);
+    kit_take(viewer[0], player);
+    for (int i = 0; i < player->count; i++)
+        in_band += player->tag[i].is_key && player->tag[i].len > 11;
+    ck_assert_int_gt(in_band, 0);
+    viewer[1] = viewer_open(kit.source, &mux_relay, kit.now);
+    kit_take(viewer[1], seen);
+    ck_assert_int_eq(headers_of(seen, FRAME_VIDEO), 1);
+    for (int i = 0; i < seen->count; i++) {
+        keys += seen->tag[i].is_key;
+        if (seen->tag[i].is_key)
+            ck_assert_uint_eq(seen->tag[i].len, 11);
+    }
+    ck_assert_int_gt(keys, 0);
+    for (int i = 0; i < 2; i++)
+        viewer_close(viewer[i]);
+    kit_seen_free(seen);
+    kit_seen_free(player);
+    kit_close(&kit);
+}
+END_TEST
+
 START_TEST(test_ends_with_its_publisher)
 {
     struct kit kit;
@@ -451,6 +488,7 @@ Suite *check_relays_suite(void)
 
     tcase_add_test(tcase, test_headers_as_published);
     tcase_add_test(tcase, test_late_relay_begins_at_a_keyframe);
+    tcase_add_test(tcase, test_late_relay_behind_a_change);
     tcase_add_test(tcase, test_ends_with_its_publisher);
     tcase_add_test(tcase, test_waits_for_the_next_publisher);
     tcase_add_test(tcase, test_first_and_last_viewer_are_told);
