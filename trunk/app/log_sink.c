@@ -30,6 +30,17 @@ static int is_ready(const struct log_sink_file *file, int timeout_ms)
     return !file->may_block || poll(&pfd, 1, timeout_ms) == 1;
 }
 
+/* What a console takes as one: whole lines, for another process's come between two pieces. */
+static size_t console_piece(const char *data, size_t len)
+{
+    const char *end;
+
+    if (len <= PIPE_BUF)
+        return len;
+    end = memrchr(data, '\n', PIPE_BUF);
+    return end != NULL ? (size_t)(end + 1 - data) : PIPE_BUF;
+}
+
 /* Writes what goes out without waiting; says how much that was. -1: the descriptor is broken. */
 static ssize_t write_some(const struct log_sink_file *file, const void *data, size_t len,
                           int timeout_ms)
@@ -41,8 +52,8 @@ static ssize_t write_some(const struct log_sink_file *file, const void *data, si
         struct iovec iov = {(char *)data + done, piece};
         ssize_t n;
 
-        if (file->may_block && piece > PIPE_BUF)
-            iov.iov_len = PIPE_BUF;
+        if (file->may_block)
+            iov.iov_len = console_piece(iov.iov_base, piece);
         n = writev(file->fd, &iov, 1);
         if (n < 0 && errno == EINTR)
             continue;
@@ -174,6 +185,15 @@ void log_sink_own(struct log_sink_file *file)
     file->is_own = 1;
 }
 
+void log_sink_disown(struct log_sink_file *file, int fd)
+{
+    if (!file->is_own)
+        return;
+    close(file->fd);
+    file->fd = fd;
+    file->is_own = 0;
+}
+
 struct err *log_sink_reopen(struct log_sink_file *file)
 {
     struct stat st;
@@ -196,6 +216,8 @@ void log_sink_close(struct log_sink_file *file)
     flush_pending(file, CLOSE_WAIT_MS);
     if (file->lost > 0 && file->pending.len == 0)
         (void)put_note(file);
+    /* What was just flushed may have filled the pipe again: then the note waits. */
+    flush_pending(file, CLOSE_WAIT_MS);
     buf_fini(&file->pending);
     if (file->path != NULL || file->is_own)
         close(file->fd);

@@ -37,6 +37,9 @@ void log_sink_open_fd(struct log_sink_file *file, int fd);
  */
 void log_sink_own(struct log_sink_file *file);
 
+/* Undoes that: the console's descriptor is shared with all else again, wherever that leads. */
+void log_sink_disown(struct log_sink_file *file, int fd);
+
 /* Opens the path again, as after a rotation; on an error the old file goes on. No-op for a fd. */
 struct err *log_sink_reopen(struct log_sink_file *file);
 

@@ -432,6 +432,12 @@ def test_hup_checks_and_sets_the_log_level(server):
     assert is_served(srv)
 
 
+def is_pending(pid, number):
+    """Whether a signal waits to be heard by a process."""
+    mask = re.search(r"^ShdPnd:\s+(\w+)", Path(f"/proc/{pid}/status").read_text(), re.M).group(1)
+    return bool(int(mask, 16) >> (number - 1) & 1)
+
+
 def test_console_that_nobody_reads(tmp_path):
     """A reader that sleeps holds nobody up; what it missed is counted in the log."""
     noise = "kafka 1;\n" * 250
@@ -445,6 +451,8 @@ def test_console_that_nobody_reads(tmp_path):
         # Far more than a pipe and the server's own bound hold.
         for _ in range(40):
             child.send_signal(signal.SIGHUP)
+            # Two that nobody has heard yet would be one.
+            wait_for(lambda: not is_pending(child.pid, signal.SIGHUP), 10, "it to be heard")
             assert status_of(f"http://127.0.0.1:{http}/nothing.txt", timeout=5) == 404
         child.send_signal(signal.SIGTERM)
         text = child.communicate(timeout=20)[0].decode()
