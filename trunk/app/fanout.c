@@ -396,6 +396,17 @@ static void fanout_push_own(struct fanout_viewer *fv)
         fv->next_at = clock_now() + fv->pace - fv->pace / 4;
 }
 
+/* A viewer who waits is to take no more memory than one who watches, nor is he after his start. */
+static void fanout_trim(struct fanout_viewer *fv, int has_begun)
+{
+    int wanted = has_begun ? TRIMMED_BEGUN : TRIMMED_WAITING;
+
+    if (fv->trimmed >= wanted)
+        return;
+    fv->trimmed = (uint8_t)wanted;
+    co_stack_trim();
+}
+
 enum fanout_wait fanout_viewer_pump(struct fanout_viewer *fv, usec_t timeout)
 {
     usec_t deadline = timeout == USEC_NEVER ? USEC_NEVER : clock_now() + timeout;
@@ -423,10 +434,8 @@ enum fanout_wait fanout_viewer_pump(struct fanout_viewer *fv, usec_t timeout)
             wait = deadline - clock_now();
             if (wait <= 0)
                 return FANOUT_TIMEOUT;
-        } else if (!fv->is_trimmed) {
-            fv->is_trimmed = 1;
-            co_stack_trim();
         }
+        fanout_trim(fv, has_begun);
         events = net_wait(fv->conn, NET_IN | (fv->is_blocked ? NET_OUT : 0), wait);
         if (events < 0)
             return FANOUT_BROKEN;

@@ -23,6 +23,8 @@ struct fanout_pending {
     char prefix[FANOUT_PREFIX_MAX];
 };
 
+enum fanout_trim { TRIMMED_NOT, TRIMMED_WAITING, TRIMMED_BEGUN };
+
 struct fanout_viewer {
     /* What each send looks at comes first: with thousands of viewers every line is a cache miss. */
     struct fanout_viewer *next, *prev; /* in its slot */
@@ -38,7 +40,7 @@ struct fanout_viewer {
     uint8_t is_ended; /* the stream is over, the end mark still to be sent */
     uint8_t is_over;  /* and that is out too */
     uint8_t is_paused;
-    uint8_t is_trimmed;
+    uint8_t trimmed; /* enum fanout_trim: what its stack has been cut down at */
     uint8_t is_urgent;
     uint8_t is_due; /* urgent: told of bytes that it has not sent yet */
     struct fanout_viewer *next_urgent;
