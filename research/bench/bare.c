@@ -240,15 +240,8 @@ static void batch_send(struct run *run)
 static int events_take(struct run *run, int64_t until)
 {
     struct epoll_event event[EVENTS];
-    int64_t wait = until - bench_now();
-    struct timespec timeout = {0, 0};
-    int count;
+    int count = bench_wait(run->epoll, event, EVENTS, until);
 
-    if (wait > 0) {
-        timeout.tv_sec = wait / NS_PER_SEC;
-        timeout.tv_nsec = wait % NS_PER_SEC;
-    }
-    count = epoll_pwait2(run->epoll, event, EVENTS, &timeout, NULL);
     for (int i = 0; i < count; i++) {
         if (event[i].data.fd == STDIN_FILENO)
             return 0;

@@ -25,6 +25,18 @@ int64_t bench_now(void)
     return (int64_t)ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
 }
 
+int bench_wait(int epoll, struct epoll_event *event, int max, int64_t until)
+{
+    int64_t wait = until - bench_now();
+    struct timespec timeout = {0, 0};
+
+    if (wait > 0) {
+        timeout.tv_sec = wait / NS_PER_SEC;
+        timeout.tv_nsec = wait % NS_PER_SEC;
+    }
+    return epoll_pwait2(epoll, event, max, &timeout, NULL);
+}
+
 void bench_die(const char *fmt, ...)
 {
     va_list args;

@@ -8,12 +8,16 @@
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 
 #define NS_PER_MS  INT64_C(1000000)
 #define NS_PER_SEC INT64_C(1000000000)
 
 /* CLOCK_MONOTONIC, the same for every process of one machine. */
 int64_t bench_now(void);
+
+/* Waits for events until a time at the most; gives how many there are, -1 with errno. */
+int bench_wait(int epoll, struct epoll_event *event, int max, int64_t until);
 
 /* Ends the program with a message. */
 void bench_die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));

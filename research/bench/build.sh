@@ -22,7 +22,7 @@ build() {
     shift
     $cc $flags -o "$out/$name" "$@" ${LDFLAGS:-}
 }
-build bench_load load.c load_viewer.c flv_reader.c rtmp_client.c tag_check.c stamp.c bench.c \
-    bench_tls.c -lssl -lcrypto
-build bench_publish publish.c rtmp_client.c stream_file.c stamp.c bench.c
+build bench_load load.c load_options.c load_viewer.c flv_reader.c rtmp_client.c rtmp_client_out.c \
+    tag_check.c stamp.c bench.c bench_tls.c -lssl -lcrypto
+build bench_publish publish.c rtmp_client.c rtmp_client_out.c stream_file.c stamp.c bench.c
 build bench_bare bare.c stream_file.c stamp.c bench.c bench_tls.c -lssl -lcrypto

@@ -10,27 +10,20 @@ namespaces (as root) with a wire between edge and origin that delays by 50 ms, s
 can be counted: trunk/test/e2e/netns.py.
 """
 
-import argparse
 import contextlib
 import json
-import os
-import pathlib
 import re
-import shutil
 import socket
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 
+import bench_setup
 import cases
 import targets
 from measure import Daemon, Failure, Tool, cpu_seconds, free_ports, rss_kb
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-sys.path.insert(0, str(ROOT / "trunk/test/e2e"))
+sys.path.insert(0, str(bench_setup.ROOT / "trunk/test/e2e"))
 
 import flv     # noqa: E402
 import netns   # noqa: E402
@@ -38,16 +31,6 @@ import netns   # noqa: E402
 RTT_MS = 50
 STREAMS = 8
 CROWD = 10000
-
-
-class Setup:
-    def __init__(self, options):
-        self.server = (options.objs / "server").resolve()
-        self.tools = (options.objs / "bench").resolve()
-        self.file = pathlib.Path(options.file).resolve()
-        self.seconds, self.warmup = options.seconds, 2
-        self.server_core, self.load_core = 0, 1
-        self.work = pathlib.Path(tempfile.mkdtemp(prefix="bench-"))
 
 
 def start_server(setup, name, core, vhost="", play="", level="warn", everywhere=False):
@@ -310,23 +293,13 @@ CASES = {"cpu": cpu, "cold": cold, "gaps": gaps, "crowd": crowd}
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--objs", type=pathlib.Path, default=ROOT / "objs")
-    parser.add_argument("--file", default=ROOT / "doc/source.flv")
+    parser = bench_setup.parser(__doc__)
     parser.add_argument("--viewers", type=int, default=1000)
-    parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--realtime", action="store_true",
-                        help="run everything before other work on a machine that is not idle")
     parser.add_argument("--only", help="cases, by comma: " + ", ".join(CASES))
     options = parser.parse_args()
-    setup = Setup(options)
-    subprocess.run([HERE / "build.sh", setup.tools], check=True)
-    if options.realtime:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))  # inherited by all we start
     found, failed = {}, 0
-    try:
+    with bench_setup.Setup(options) as setup:
         for name in options.only.split(",") if options.only else CASES:
             print(f"{name}:", flush=True)
             try:
@@ -336,8 +309,6 @@ def main():
             except (Failure, OSError) as failure:
                 failed += 1
                 print(f"  failed: {failure}", flush=True)
-    finally:
-        shutil.rmtree(setup.work, ignore_errors=True)
     (options.objs / "bench-edge.json").write_text(json.dumps(found, indent=1) + "\n")
     return 1 if failed else 0
 

@@ -3,7 +3,7 @@
 
 /*
  * The load client's state: its options, its viewers, what they measured. load.c
- * runs the loop, load_viewer.c is one viewer's life.
+ * runs the loop, load_viewer.c is one viewer's life, load_options.c the command line.
  */
 #include "bench.h"
 #include "bench_tls.h"
@@ -67,6 +67,9 @@ struct load {
     struct samples connect_ms, first_byte_ms, first_keyframe_ms, latency_ms;
     char first_error[160];
 };
+
+/* The command line, checked; what is wrong with it ends the program. The texts point into argv. */
+void load_options_read(struct load_options *options, int argc, char **argv);
 
 /* Starts a viewer; on failure it is counted. */
 void load_viewer_open(struct load *load, struct load_viewer *viewer);

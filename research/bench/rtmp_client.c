@@ -3,11 +3,13 @@
  * from the server's so that one does not confirm the other's mistakes. It
  * accepts what servers send to a player and to a publisher and nothing more;
  * whatever is not understood is passed over, and what cannot be is an error.
+ * What it sends is written in rtmp_client_out.c.
  */
 #include "rtmp_client.h"
 
 #include "base/bytes.h"
 #include "bench.h"
+#include "rtmp_client_private.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,29 +17,10 @@
 #include <string.h>
 
 #define HANDSHAKE_SIZE 1536
-#define CSID_CONTROL   2
-#define CSID_COMMAND   3
-#define CSID_AUDIO     4
-#define CSID_DATA      5
-#define CSID_VIDEO     6
 #define MESSAGE_MAX    (16 * 1024 * 1024)
 #define COMMAND_KEEP   4096
-#define EXTENDED_TIME  0xffffffu
 
-enum message_type {
-    TYPE_CHUNK_SIZE = 1,
-    TYPE_ACK = 3,
-    TYPE_USER = 4,
-    TYPE_AUDIO = 8,
-    TYPE_VIDEO = 9,
-    TYPE_DATA = 18,
-    TYPE_COMMAND = 20
-};
-
-static int fail(struct rtmp_client *client, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static int fail(struct rtmp_client *client, const char *fmt, ...)
+int rtmp_client_fail(struct rtmp_client *client, const char *fmt, ...)
 {
     va_list args;
 
@@ -46,179 +29,6 @@ static int fail(struct rtmp_client *client, const char *fmt, ...)
     va_end(args);
     client->state = RTMP_FAILED;
     return -1;
-}
-
-/* ---- AMF0 out ---- */
-
-static void amf_raw_string(struct bytes_out *out, const char *text)
-{
-    bytes_put_u16(out, (uint16_t)strlen(text));
-    bytes_put(out, text, strlen(text));
-}
-
-static void amf_string(struct bytes_out *out, const char *text)
-{
-    bytes_put_u8(out, 2);
-    amf_raw_string(out, text);
-}
-
-static void amf_number(struct bytes_out *out, double value)
-{
-    uint64_t bits;
-
-    memcpy(&bits, &value, sizeof(bits));
-    bytes_put_u8(out, 0);
-    bytes_put_be(out, bits, 8);
-}
-
-static void amf_null(struct bytes_out *out)
-{
-    bytes_put_u8(out, 5);
-}
-
-static void amf_field(struct bytes_out *out, const char *name, const char *text)
-{
-    amf_raw_string(out, name);
-    amf_string(out, text);
-}
-
-/* ---- messages out ---- */
-
-/* Appends a message that fits one chunk of the peer's first 128 bytes, or is split to such. */
-static int message_put(struct rtmp_client *client, int csid, uint8_t type, uint32_t stream_id,
-                       const struct bytes_out *body, const uint8_t *start)
-{
-    size_t len = (size_t)(body->p - start);
-    struct bytes_out out =
-        bytes_out_of(client->out + client->out_len, sizeof(client->out) - client->out_len);
-    size_t limit = client->publishing && client->state >= RTMP_CREATING ? RTMP_CHUNK_SIZE_OUT : 128;
-
-    bytes_put_u8(&out, (uint8_t)csid);
-    bytes_put_u24(&out, 0);
-    bytes_put_u24(&out, (uint32_t)len);
-    bytes_put_u8(&out, type);
-    bytes_put_u32le(&out, stream_id);
-    for (size_t at = 0; at < len; at += limit) {
-        if (at > 0)
-            bytes_put_u8(&out, (uint8_t)(0xc0 | csid));
-        bytes_put(&out, start + at, len - at < limit ? len - at : limit);
-    }
-    if (out.bad || body->bad)
-        return fail(client, "a command of ours is too long");
-    client->out_len = (size_t)(out.p - client->out);
-    return 0;
-}
-
-static int connect_send(struct rtmp_client *client)
-{
-    uint8_t body[512];
-    char url[RTMP_NAME_MAX + 96];
-    struct bytes_out out = bytes_out_of(body, sizeof(body));
-
-    snprintf(url, sizeof(url), "rtmp://%s/%s", client->host, client->app);
-    amf_string(&out, "connect");
-    amf_number(&out, 1);
-    bytes_put_u8(&out, 3);
-    amf_field(&out, "app", client->app);
-    if (client->publishing)
-        amf_field(&out, "type", "nonprivate");
-    amf_field(&out, "flashVer", "bench/1.0");
-    amf_field(&out, "tcUrl", url);
-    bytes_put_u24(&out, 9);
-    client->state = RTMP_CONNECTING;
-    return message_put(client, CSID_COMMAND, TYPE_COMMAND, 0, &out, body);
-}
-
-static int create_stream_send(struct rtmp_client *client)
-{
-    uint8_t body[64];
-    struct bytes_out out = bytes_out_of(body, sizeof(body));
-
-    if (client->publishing) {
-        bytes_put_u32(&out, RTMP_CHUNK_SIZE_OUT);
-        if (message_put(client, CSID_CONTROL, TYPE_CHUNK_SIZE, 0, &out, body) != 0)
-            return -1;
-        out = bytes_out_of(body, sizeof(body));
-    }
-    client->state = RTMP_CREATING;
-    amf_string(&out, "createStream");
-    amf_number(&out, 2);
-    amf_null(&out);
-    return message_put(client, CSID_COMMAND, TYPE_COMMAND, 0, &out, body);
-}
-
-static int start_send(struct rtmp_client *client)
-{
-    uint8_t body[RTMP_NAME_MAX + 64];
-    struct bytes_out out = bytes_out_of(body, sizeof(body));
-
-    client->state = RTMP_STARTING;
-    amf_string(&out, client->publishing ? "publish" : "play");
-    amf_number(&out, 3);
-    amf_null(&out);
-    amf_string(&out, client->stream);
-    if (client->publishing)
-        amf_string(&out, "live");
-    return message_put(client, CSID_COMMAND, TYPE_COMMAND, client->stream_id, &out, body);
-}
-
-static int pong_send(struct rtmp_client *client, uint32_t time)
-{
-    uint8_t body[6];
-    struct bytes_out out = bytes_out_of(body, sizeof(body));
-
-    bytes_put_u16(&out, 7);
-    bytes_put_u32(&out, time);
-    return message_put(client, CSID_CONTROL, TYPE_USER, 0, &out, body);
-}
-
-void rtmp_ack_write(uint8_t *out, uint32_t received)
-{
-    static const uint8_t head[12] = {CSID_CONTROL, 0, 0, 0, 0, 0, 4, TYPE_ACK};
-
-    memcpy(out, head, sizeof(head));
-    for (int i = 0; i < 4; i++)
-        out[sizeof(head) + (size_t)i] = (uint8_t)(received >> (24 - 8 * i));
-}
-
-static int csid_of(uint8_t type)
-{
-    if (type == TYPE_DATA)
-        return CSID_DATA;
-    return type == TYPE_AUDIO ? CSID_AUDIO : CSID_VIDEO;
-}
-
-size_t rtmp_media_write(uint8_t *to, struct rtmp_out_track *track, uint32_t stream_id,
-                        const struct rtmp_message *message)
-{
-    struct bytes_out out = bytes_out_of(to, RTMP_CHUNKED_MAX(message->len));
-    int csid = csid_of(message->type);
-    /* A delta is what most encoders send; absolute at first and after a step back. */
-    int full = !track->seen || message->time_ms < track->time;
-    uint32_t time = full ? message->time_ms : message->time_ms - track->time;
-
-    bytes_put_u8(&out, (uint8_t)((full ? 0x00 : 0x40) | csid));
-    bytes_put_u24(&out, time >= EXTENDED_TIME ? EXTENDED_TIME : time);
-    bytes_put_u24(&out, (uint32_t)message->len);
-    bytes_put_u8(&out, message->type);
-    if (full)
-        bytes_put_u32le(&out, stream_id);
-    if (time >= EXTENDED_TIME)
-        bytes_put_u32(&out, time);
-    for (size_t at = 0; at < message->len; at += RTMP_CHUNK_SIZE_OUT) {
-        size_t left = message->len - at;
-
-        if (at > 0) {
-            bytes_put_u8(&out, (uint8_t)(0xc0 | csid));
-            if (time >= EXTENDED_TIME)
-                bytes_put_u32(&out, time);
-        }
-        bytes_put(&out, message->body + at,
-                  left < RTMP_CHUNK_SIZE_OUT ? left : RTMP_CHUNK_SIZE_OUT);
-    }
-    track->seen = 1;
-    track->time = message->time_ms;
-    return (size_t)(out.p - to);
 }
 
 /* ---- messages in ---- */
@@ -253,14 +63,14 @@ static int result_came(struct rtmp_client *client, struct bytes *in)
     double transaction, id = 1;
 
     if (!amf_is_number(in, &transaction))
-        return fail(client, "a _result without a transaction id");
+        return rtmp_client_fail(client, "a _result without a transaction id");
     if (client->state == RTMP_CONNECTING && transaction == 1)
-        return create_stream_send(client);
+        return rtmp_create_stream_send(client);
     if (client->state == RTMP_CREATING && transaction == 2) {
         if (bytes_u8(in) != 5 || !amf_is_number(in, &id) || !(id >= 1 && id < 1e6))
-            return fail(client, "createStream answered without a stream id");
+            return rtmp_client_fail(client, "createStream answered without a stream id");
         client->stream_id = (uint32_t)id;
-        return start_send(client);
+        return rtmp_start_send(client);
     }
     return 0;
 }
@@ -275,7 +85,7 @@ static int status_came(struct rtmp_client *client, const uint8_t *body, size_t l
         return 0;
     }
     if (memmem(body, len, "error", 5) != NULL)
-        return fail(client, "the server refused: onStatus error");
+        return rtmp_client_fail(client, "the server refused: onStatus error");
     return 0;
 }
 
@@ -286,13 +96,13 @@ static int command_came(struct rtmp_client *client, const uint8_t *body, size_t 
     size_t name_len;
 
     if (!amf_is_string(&in, &name, &name_len))
-        return fail(client, "a command without a name");
+        return rtmp_client_fail(client, "a command without a name");
     if (equals(name, name_len, "_result"))
         return result_came(client, &in);
     if (equals(name, name_len, "onStatus"))
         return status_came(client, body, len);
     if (equals(name, name_len, "_error"))
-        return fail(client, "the server refused: _error");
+        return rtmp_client_fail(client, "the server refused: _error");
     return 0;
 }
 
@@ -307,13 +117,13 @@ static int message_came(struct rtmp_client *client, struct rtmp_chunk_stream *ch
     case TYPE_CHUNK_SIZE:
         value = bytes_u32(&in);
         if (in.bad || value == 0 || value > INT32_MAX)
-            return fail(client, "a chunk size of %u", value);
+            return rtmp_client_fail(client, "a chunk size of %u", value);
         client->chunk_size_in = value;
         return 0;
     case TYPE_USER:
         if (bytes_u16(&in) == 6) {
             value = bytes_u32(&in);
-            return pong_send(client, value);
+            return rtmp_pong_send(client, value);
         }
         return 0;
     case TYPE_COMMAND:
@@ -338,7 +148,7 @@ static int body_prepare(struct rtmp_client *client, struct rtmp_chunk_stream *ch
     uint8_t *grown;
 
     if (chunk->len > MESSAGE_MAX)
-        return fail(client, "a message of %u bytes", chunk->len);
+        return rtmp_client_fail(client, "a message of %u bytes", chunk->len);
     if (keep > chunk->len)
         keep = chunk->len;
     if (keep <= chunk->capacity)
@@ -380,11 +190,11 @@ static int header_done(struct rtmp_client *client)
     int fresh = chunk->got == 0;
 
     if ((first & 63) < 2)
-        return fail(client, "a chunk stream id above 63");
+        return rtmp_client_fail(client, "a chunk stream id above 63");
     if (!chunk->seen && format > 1)
-        return fail(client, "a chunk that continues nothing");
+        return rtmp_client_fail(client, "a chunk that continues nothing");
     if (!fresh && format != 3)
-        return fail(client, "a message begins within another");
+        return rtmp_client_fail(client, "a message begins within another");
     if (format <= 2) {
         time = bytes_u24(&in);
         chunk->extended = time == EXTENDED_TIME;
@@ -442,7 +252,7 @@ static int payload_feed(struct rtmp_client *client, const uint8_t *data, size_t 
 static int s1_done(struct rtmp_client *client)
 {
     if (client->out_len + HANDSHAKE_SIZE > sizeof(client->out))
-        return fail(client, "no room for C2");
+        return rtmp_client_fail(client, "no room for C2");
     memcpy(client->out + client->out_len, client->s1, HANDSHAKE_SIZE);
     client->out_len += HANDSHAKE_SIZE;
     free(client->s1);
@@ -457,14 +267,14 @@ static int handshake_feed(struct rtmp_client *client, struct bytes *in)
         uint8_t byte = bytes_u8(in);
 
         if (offset == 0 && byte != 3)
-            return fail(client, "S0 is %u, not 3", byte);
+            return rtmp_client_fail(client, "S0 is %u, not 3", byte);
         if (offset >= 1 && offset <= HANDSHAKE_SIZE)
             client->s1[offset - 1] = byte;
         client->handshake_left--;
         if (offset == HANDSHAKE_SIZE && s1_done(client) != 0)
             return -1;
     }
-    return client->handshake_left == 0 ? connect_send(client) : 0;
+    return client->handshake_left == 0 ? rtmp_connect_send(client) : 0;
 }
 
 int rtmp_client_feed(struct rtmp_client *client, const uint8_t *data, size_t len)
@@ -505,7 +315,7 @@ int rtmp_client_init(struct rtmp_client *client, const char *host, const char *p
         path++;
     slash = strrchr(path, '/');
     if (slash == NULL || slash == path || slash[1] == '\0')
-        return fail(client, "'%s' is not app/stream", path);
+        return rtmp_client_fail(client, "'%s' is not app/stream", path);
     snprintf(client->app, sizeof(client->app), "%.*s", (int)(slash - path), path);
     snprintf(client->stream, sizeof(client->stream), "%s", slash + 1);
     snprintf(client->host, sizeof(client->host), "%s", host);

@@ -1,33 +1,14 @@
 #!/usr/bin/env python3
 """Runs the benchmarks and prints goals and figures; see README.md beside this file."""
 
-import argparse
 import os
-import pathlib
-import shutil
-import subprocess
 import sys
-import tempfile
 import time
 
+import bench_setup
 import cases
 import report
 from measure import Failure
-
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-
-
-class Setup:
-    """What every case needs to know."""
-
-    def __init__(self, options):
-        self.server = pathlib.Path(options.server or options.objs / "server").resolve()
-        self.tools = pathlib.Path(options.objs / "bench").resolve()
-        self.file = pathlib.Path(options.file).resolve()
-        self.seconds, self.warmup = options.seconds, options.warmup
-        self.server_core, self.load_core = options.server_core, options.load_core
-        self.work = pathlib.Path(tempfile.mkdtemp(prefix="bench-"))
 
 
 def numbers(text):
@@ -35,18 +16,9 @@ def numbers(text):
 
 
 def options_read():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--objs", type=pathlib.Path, default=ROOT / "objs")
-    parser.add_argument("--server", help="the program to measure (OBJS/server)")
-    parser.add_argument("--file", default=ROOT / "doc/source.flv")
+    parser = bench_setup.parser(__doc__)
     parser.add_argument("--only", help="cases, by comma: " + ", ".join(CASES))
     parser.add_argument("--viewers", type=numbers, help="viewer counts instead of the usual ones")
-    parser.add_argument("--seconds", type=float, default=5, help="length of a window")
-    parser.add_argument("--warmup", type=float, default=2)
-    parser.add_argument("--server-core", type=int, default=0)
-    parser.add_argument("--load-core", type=int, default=1)
-    parser.add_argument("--realtime", action="store_true",
-                        help="run everything before other work on a machine that is not idle")
     parser.add_argument("--no-peers", action="store_true", help="no other servers beside it")
     return parser.parse_args()
 
@@ -105,14 +77,11 @@ def check_machine(setup, options):
 
 def main():
     options = options_read()
-    setup = Setup(options)
+    setup = bench_setup.Setup(options)
     names = chosen(options)
     check_machine(setup, options)
-    subprocess.run([HERE / "build.sh", setup.tools], check=True)
-    if options.realtime:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))  # inherited by all we start
     host, found, failed = report.machine(), {}, []
-    try:
+    with setup:
         for name in names:
             start = time.monotonic()
             print(f"{name}: {CASES[name][0]} …", end=" ", flush=True)
@@ -125,8 +94,6 @@ def main():
             print(f"{time.monotonic() - start:.0f} s", flush=True)
         print("\n" + report.write(options.objs, host, found))
         print(f"written: {options.objs}/bench.json and bench.md")
-    finally:
-        shutil.rmtree(setup.work, ignore_errors=True)
     for row in report.goal_rows(found):
         if row["verdict"] in ("MISS", "invalid"):
             print(f"{row['verdict']}: {row['name']}: {row['measured']}, wanted {row['goal']}")

@@ -13,32 +13,18 @@ Capacity is by accounting: cores that the workers fill, divided by what a viewer
 the other one, side by side in one window. The second minus the first is what the hop adds.
 """
 
-import argparse
 import contextlib
 import json
 import os
 import pathlib
-import shutil
-import subprocess
-import tempfile
 import time
 
+import bench_setup
 import cases
 import targets
 from measure import Failure, cpu_seconds, processes_of
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-
-
-class Setup:
-    def __init__(self, options):
-        self.server = (options.objs / "server").resolve()
-        self.tools = (options.objs / "bench").resolve()
-        self.file = pathlib.Path(options.file).resolve()
-        self.seconds, self.warmup = options.seconds, 2
-        self.server_core, self.load_core = 0, 1
-        self.work = pathlib.Path(tempfile.mkdtemp(prefix="bench-"))
+CASES = (("350 ms", targets.MERGE_350), ("per frame", targets.PER_FRAME))
 
 
 def sockets_of(pid):
@@ -172,48 +158,48 @@ def hop(setup, count):
     return found
 
 
+def rounds(setup, options):
+    found = []
+    for name, settings in CASES:
+        for _ in range(options.rounds):
+            for count in (1, 2):
+                try:
+                    row = {"case": name, **measure(setup, settings, count, options)}
+                except Failure as failure:
+                    row = {"case": name, "workers": count, "failed": str(failure)}
+                found.append(row)
+                print(json.dumps(row), flush=True)
+    return found
+
+
+def summary(name, found):
+    rows = [row for row in found if row["case"] == name and "failed" not in row]
+    cost = {n: sorted(row["us_per_viewer_s"] for row in rows if row["workers"] == n)
+            for n in (1, 2)}
+    if not cost[1] or not cost[2]:
+        return f"{name}: not measured"
+    one, two = cost[1][len(cost[1]) // 2], cost[2][len(cost[2]) // 2]
+    even = max(row["largest_share"] for row in rows if row["workers"] == 2)
+    return (f"{name}: a viewer-second costs {one} us with 1 worker, {two} with 2: "
+            f"{two / one:.3f} times; capacity {1 / even / (two / one):.2f} times; "
+            f"the larger worker has {100 * even:.1f} % of the connections")
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--objs", type=pathlib.Path, default=ROOT / "objs")
-    parser.add_argument("--file", default=ROOT / "doc/source.flv")
+    parser = bench_setup.parser(__doc__)
     parser.add_argument("--viewers", type=int, default=1000)
-    parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--spread", action="store_true")
     parser.add_argument("--hop", action="store_true")
     options = parser.parse_args()
-    setup = Setup(options)
-    subprocess.run([HERE / "build.sh", setup.tools], check=True)
-    if options.hop:
-        for _ in range(options.rounds):
-            print(json.dumps(hop(setup, 3)), flush=True)
-        shutil.rmtree(setup.work, ignore_errors=True)
-        return
-    found = []
-    try:
-        for name, settings in (("350 ms", targets.MERGE_350), ("per frame", targets.PER_FRAME)):
-            for turn in range(options.rounds):
-                for count in (1, 2):
-                    try:
-                        row = {"case": name, **measure(setup, settings, count, options)}
-                    except Failure as failure:
-                        row = {"case": name, "workers": count, "failed": str(failure)}
-                    found.append(row)
-                    print(json.dumps(row), flush=True)
-    finally:
-        shutil.rmtree(setup.work, ignore_errors=True)
-    for name in ("350 ms", "per frame"):
-        cost = {n: sorted(r["us_per_viewer_s"] for r in found
-                          if r["case"] == name and r["workers"] == n and "failed" not in r)
-                for n in (1, 2)}
-        if cost[1] and cost[2]:
-            one, two = cost[1][len(cost[1]) // 2], cost[2][len(cost[2]) // 2]
-            even = max(r["largest_share"] for r in found
-                       if r["case"] == name and r["workers"] == 2 and "failed" not in r)
-            print(f"{name}: a viewer-second costs {one} us with 1 worker, {two} with 2: "
-                  f"{two / one:.3f} times; capacity {1 / even / (two / one):.2f} times; "
-                  f"the larger worker has {100 * even:.1f} % of the connections")
+    with bench_setup.Setup(options) as setup:
+        if options.hop:
+            for _ in range(options.rounds):
+                print(json.dumps(hop(setup, 3)), flush=True)
+            return
+        found = rounds(setup, options)
+    for name, _ in CASES:
+        print(summary(name, found))
     (options.objs / "bench-workers.json").write_text(json.dumps(found, indent=1) + "\n")
 
 

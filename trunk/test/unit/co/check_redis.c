@@ -5,90 +5,12 @@
 #include "base/str.h"
 #include "co/redis.h"
 #include "co_test.h"
+#include "redis_test.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 Suite *check_redis_suite(void);
-
-#define PONG      "+PONG\r\n"
-#define STEPS_MAX 8
-
-/* What one connection is answered: each time `wait` has come, `say` goes out. */
-struct step {
-    const char *wait, *say;
-};
-
-struct teller {
-    struct net_listener *listener;
-    struct step step[4][STEPS_MAX]; /* of each connection */
-    int connections;
-    int piece; /* bytes per write; 0: all */
-    int is_done;
-    char heard[4][4096];
-};
-
-static struct err *say(const struct teller *t, struct net_conn *conn, const char *text)
-{
-    size_t len = strlen(text);
-    size_t piece = t->piece > 0 ? (size_t)t->piece : len;
-    struct err *err = NULL;
-
-    for (size_t at = 0; at < len && err == NULL; at += piece) {
-        err = io_write(&conn->io, text + at, len - at < piece ? len - at : piece, TEST_WAIT);
-        co_yield ();
-    }
-    return err;
-}
-
-static struct err *hear(struct net_conn *conn, char *heard, size_t cap, const char *wait)
-{
-    struct err *err = NULL;
-
-    while (err == NULL && (wait == NULL || strstr(heard, wait) == NULL)) {
-        size_t len = strlen(heard);
-        size_t got = 0;
-
-        if (len + 1 >= cap)
-            return err_new(ERR_LIMIT, "too much was said");
-        err = io_read(&conn->io, heard + len, cap - len - 1, &got, TEST_WAIT);
-        heard[len + got] = '\0';
-    }
-    return err;
-}
-
-static void tell(struct teller *t, struct net_conn *conn, int which)
-{
-    struct err *err = NULL;
-    char *heard = t->heard[which];
-
-    for (int i = 0; i < STEPS_MAX && t->step[which][i].wait != NULL && err == NULL; i++) {
-        err = hear(conn, heard, sizeof(t->heard[which]), t->step[which][i].wait);
-        if (err == NULL && t->step[which][i].say == NULL)
-            return; /* which closes */
-        if (err == NULL)
-            err = say(t, conn, t->step[which][i].say);
-    }
-    if (err == NULL)
-        err = hear(conn, heard, sizeof(t->heard[which]), NULL);
-    err_free(err);
-}
-
-static void teller_run(void *arg)
-{
-    struct teller *t = arg;
-
-    for (int i = 0; i < t->connections; i++) {
-        struct net_conn *conn = NULL;
-        struct err *err = net_accept(t->listener, &conn, co_test_log(), TEST_WAIT);
-
-        if (err == NULL)
-            tell(t, conn, i);
-        err_free(err);
-        net_free(conn);
-    }
-    t->is_done = 1;
-}
 
 /* What the client's events have said. */
 struct seen {
@@ -124,10 +46,8 @@ static struct redis *start(struct teller *t, struct seen *seen, struct redis_opt
     struct redis *redis;
 
     memset(seen, 0, sizeof(*seen));
-    co_test_ok(net_listen("127.0.0.1:0", &t->listener));
-    ck_assert_ptr_nonnull(co_spawn(teller_run, t));
     options.host = "127.0.0.1";
-    options.port = net_listener_port(t->listener);
+    options.port = teller_start(t);
     options.on_up = on_up;
     options.on_down = on_down;
     options.on_message = on_message;
@@ -140,18 +60,7 @@ static struct redis *start(struct teller *t, struct seen *seen, struct redis_opt
 static void finish(struct teller *t, struct redis *redis)
 {
     redis_free(redis, 0);
-    co_test_until(&t->is_done);
-    net_listener_close(t->listener);
-    free(t);
-}
-
-static struct teller *teller(void)
-{
-    struct teller *t = calloc(1, sizeof(*t));
-
-    ck_assert_ptr_nonnull(t);
-    t->connections = 1;
-    return t;
+    teller_free(t);
 }
 
 static struct err *get(struct redis *redis, const char *key, struct redis_reply *reply,
@@ -170,22 +79,16 @@ START_TEST(test_replies)
     static const int pieces[] = {0, 1, 2, 3, 7};
 
     for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
-        struct teller *t = teller();
+        struct teller *t = teller_new();
         struct redis_reply reply;
         char text[REDIS_TEXT_MAX];
         struct seen seen;
         struct redis *redis;
 
         t->piece = pieces[i];
-        memcpy(t->step[0],
-               (struct step[]){{"PING", PONG},
-                               {"k1", "$5\r\nhello\r\n"},
-                               {"k2", "$-1\r\n"},
-                               {"k3", ":42\r\n"},
-                               {"k4", "-ERR it is not so\r\n"},
-                               {"k5", "*2\r\n$1\r\na\r\n$1\r\nb\r\n"},
-                               {"k6", "$0\r\n\r\n"}},
-               7 * sizeof(struct step));
+        TELLER_SAYS(t, 0, {"PING", PONG}, {"k1", "$5\r\nhello\r\n"}, {"k2", "$-1\r\n"},
+                    {"k3", ":42\r\n"}, {"k4", "-ERR it is not so\r\n"},
+                    {"k5", "*2\r\n$1\r\na\r\n$1\r\nb\r\n"}, {"k6", "$0\r\n\r\n"});
         redis = start(t, &seen, NULL);
         co_test_ok(get(redis, "k1", &reply, text));
         ck_assert_int_eq(reply.kind, REDIS_TEXT);
@@ -212,19 +115,15 @@ END_TEST
 
 START_TEST(test_opening)
 {
-    struct teller *t = teller();
+    struct teller *t = teller_new();
     struct redis_options options = {.user = "ann", .password = "the secret", .db = 7};
     struct redis_reply reply;
     char text[REDIS_TEXT_MAX];
     struct seen seen;
     struct redis *redis;
 
-    memcpy(t->step[0],
-           (struct step[]){{"AUTH\r\n$3\r\nann\r\n$10\r\nthe secret\r\n", "+OK\r\n"},
-                           {"SELECT\r\n$1\r\n7\r\n", "+OK\r\n"},
-                           {"PING", PONG},
-                           {"key", "$1\r\nx\r\n"}},
-           4 * sizeof(struct step));
+    TELLER_SAYS(t, 0, {"AUTH\r\n$3\r\nann\r\n$10\r\nthe secret\r\n", "+OK\r\n"},
+                {"SELECT\r\n$1\r\n7\r\n", "+OK\r\n"}, {"PING", PONG}, {"key", "$1\r\nx\r\n"});
     redis = start(t, &seen, &options);
     co_test_ok(get(redis, "key", &reply, text));
     ck_assert_str_eq(reply.text, "x");
@@ -234,14 +133,14 @@ END_TEST
 
 START_TEST(test_refused)
 {
-    struct teller *t = teller();
+    struct teller *t = teller_new();
     struct redis_options options = {.password = "wrong"};
     struct redis_reply reply;
     char text[REDIS_TEXT_MAX];
     struct seen seen;
     struct redis *redis;
 
-    t->step[0][0] = (struct step){"wrong", "-WRONGPASS invalid\r\n"};
+    TELLER_SAYS(t, 0, {"wrong", "-WRONGPASS invalid\r\n"});
     redis = start(t, &seen, &options);
     co_test_err(get(redis, "key", &reply, text), ERR_CLOSED);
     ck_assert_int_eq(seen.ups, 0);
@@ -263,13 +162,12 @@ START_TEST(test_probe)
                  {"-MASTERDOWN Link with MASTER is down\r\n", 0}};
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct teller *t = teller();
+        struct teller *t = teller_new();
         struct redis_options options = {.probe = "the:key"};
         struct seen seen;
         struct redis *redis;
 
-        memcpy(t->step[0], (struct step[]){{"PING", PONG}, {"the:key", cases[i].say}},
-               2 * sizeof(struct step));
+        TELLER_SAYS(t, 0, {"PING", PONG}, {"the:key", cases[i].say});
         redis = start(t, &seen, &options);
         ck_assert_int_eq(redis_wait_up(redis, TEST_WAIT), cases[i].is_up);
         ck_assert_int_eq(seen.downs, !cases[i].is_up);
@@ -297,7 +195,7 @@ static void in_order(void *arg, const struct redis_reply *reply)
 /* Many go out before the first reply; the connection breaks in the middle, and is there again. */
 START_TEST(test_pipeline)
 {
-    struct teller *t = teller();
+    struct teller *t = teller_new();
     struct redis_command command = {0};
     struct redis_reply reply;
     struct order order = {0};
@@ -306,10 +204,8 @@ START_TEST(test_pipeline)
     struct redis *redis;
 
     t->connections = 2;
-    memcpy(t->step[0], (struct step[]){{"PING", PONG}, {"N3", ":1\r\n:2\r\n:3\r\n"}, {"GET", NULL}},
-           3 * sizeof(struct step));
-    memcpy(t->step[1], (struct step[]){{"PING", PONG}, {"again", "$1\r\nx\r\n"}},
-           2 * sizeof(struct step));
+    TELLER_SAYS(t, 0, {"PING", PONG}, {"N3", ":1\r\n:2\r\n:3\r\n"}, {"GET", NULL});
+    TELLER_SAYS(t, 1, {"PING", PONG}, {"again", "$1\r\nx\r\n"});
     redis = start(t, &seen, NULL);
     ck_assert(redis_wait_up(redis, TEST_WAIT));
     for (int i = 1; i <= 3; i++) {
@@ -340,16 +236,14 @@ END_TEST
 /* Who gave up waiting leaves its reply to nobody, and the next one gets its own. */
 START_TEST(test_late_reply)
 {
-    struct teller *t = teller();
+    struct teller *t = teller_new();
     struct redis_command command = {0};
     struct redis_reply reply;
     char text[REDIS_TEXT_MAX];
     struct seen seen;
     struct redis *redis;
 
-    memcpy(t->step[0],
-           (struct step[]){{"PING", PONG}, {"second", "$5\r\nfirst\r\n$6\r\nsecond\r\n"}},
-           2 * sizeof(struct step));
+    TELLER_SAYS(t, 0, {"PING", PONG}, {"second", "$5\r\nfirst\r\n$6\r\nsecond\r\n"});
     redis = start(t, &seen, NULL);
     redis_command_add(&command, "first");
     ck_assert(redis_wait_up(redis, TEST_WAIT));
@@ -374,15 +268,14 @@ START_TEST(test_hostile)
     };
 
     for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {
-        struct teller *t = teller();
+        struct teller *t = teller_new();
         struct redis_reply reply;
         char text[REDIS_TEXT_MAX];
         struct seen seen;
         struct redis *redis;
         struct err *err;
 
-        memcpy(t->step[0], (struct step[]){{"PING", PONG}, {"key", replies[i]}},
-               2 * sizeof(struct step));
+        TELLER_SAYS(t, 0, {"PING", PONG}, {"key", replies[i]});
         redis = start(t, &seen, NULL);
         err = get(redis, "key", &reply, text);
         /* The second of two replies is what nobody asked for. */
@@ -397,7 +290,7 @@ END_TEST
 /* A reply of more than the longest is given up before it has come. */
 START_TEST(test_endless_reply)
 {
-    struct teller *t = teller();
+    struct teller *t = teller_new();
     size_t size = REDIS_REPLY_MAX * 2;
     char *flood = malloc(size + 1);
     struct redis_reply reply;
@@ -409,7 +302,7 @@ START_TEST(test_endless_reply)
     memset(flood, 'x', size);
     flood[size] = '\0';
     memcpy(flood, "$900000\r\n", 9);
-    memcpy(t->step[0], (struct step[]){{"PING", PONG}, {"key", flood}}, 2 * sizeof(struct step));
+    TELLER_SAYS(t, 0, {"PING", PONG}, {"key", flood});
     redis = start(t, &seen, NULL);
     co_test_err(get(redis, "key", &reply, text), ERR_CLOSED);
     ck_assert_ptr_nonnull(strstr(seen.why, "longer than"));
@@ -420,7 +313,7 @@ END_TEST
 
 START_TEST(test_long_text)
 {
-    struct teller *t = teller();
+    struct teller *t = teller_new();
     char body[REDIS_TEXT_MAX + 64];
     struct redis_reply reply;
     char text[REDIS_TEXT_MAX];
@@ -428,8 +321,7 @@ START_TEST(test_long_text)
     struct redis *redis;
 
     (void)str_format(body, sizeof(body), "$%d\r\n%0*d\r\n", REDIS_TEXT_MAX, REDIS_TEXT_MAX, 1);
-    memcpy(t->step[0], (struct step[]){{"PING", PONG}, {"key", body}, {"next", "$1\r\nx\r\n"}},
-           3 * sizeof(struct step));
+    TELLER_SAYS(t, 0, {"PING", PONG}, {"key", body}, {"next", "$1\r\nx\r\n"});
     redis = start(t, &seen, NULL);
     co_test_err(get(redis, "key", &reply, text), ERR_LIMIT);
     co_test_ok(get(redis, "next", &reply, text));
@@ -439,7 +331,7 @@ END_TEST
 
 START_TEST(test_too_many)
 {
-    struct teller *t = teller();
+    struct teller *t = teller_new();
     struct redis_command command = {0};
     struct order order = {0};
     struct redis_reply reply;
@@ -447,7 +339,7 @@ START_TEST(test_too_many)
     struct seen seen;
     struct redis *redis;
 
-    t->step[0][0] = (struct step){"PING", PONG};
+    TELLER_SAYS(t, 0, {"PING", PONG});
     redis = start(t, &seen, NULL);
     ck_assert(redis_wait_up(redis, TEST_WAIT));
     redis_command_add(&command, "X");
@@ -467,17 +359,15 @@ START_TEST(test_channel)
                                    "*2\r\n$7\r\nmessage\r\n$2\r\nch\r\n";
 
     for (int piece = 0; piece < 5; piece++) {
-        struct teller *t = teller();
+        struct teller *t = teller_new();
         struct redis_options options = {.channel = "ch"};
         struct seen seen;
         struct redis *redis;
 
         t->piece = piece;
-        memcpy(t->step[0],
-               (struct step[]){
-                   {"SUBSCRIBE\r\n$2\r\nch\r\n", "*3\r\n$9\r\nsubscribe\r\n$2\r\nch\r\n:1\r\n"},
-                   {"SUBSCRIBE", messages}},
-               2 * sizeof(struct step));
+        TELLER_SAYS(t, 0,
+                    {"SUBSCRIBE\r\n$2\r\nch\r\n", "*3\r\n$9\r\nsubscribe\r\n$2\r\nch\r\n:1\r\n"},
+                    {"SUBSCRIBE", messages});
         redis = start(t, &seen, &options);
         co_test_until(&seen.has_two);
         ck_assert_str_eq(seen.message, "two");
@@ -493,7 +383,7 @@ START_TEST(test_ends)
     struct redis_options options = {.host = "127.0.0.1", .port = 1};
     struct redis_command command = {0};
     struct order order = {0};
-    struct teller *t = teller();
+    struct teller *t = teller_new();
     struct seen seen;
     struct redis *redis = redis_new(&options);
 
@@ -502,8 +392,7 @@ START_TEST(test_ends)
     ck_assert_int_eq(redis_wait_up(redis, TEST_WAIT), 0);
     redis_free(redis, TEST_WAIT);
     redis_free(NULL, 0);
-    memcpy(t->step[0], (struct step[]){{"PING", PONG}, {"last", ":9\r\n"}},
-           2 * sizeof(struct step));
+    TELLER_SAYS(t, 0, {"PING", PONG}, {"last", ":9\r\n"});
     redis = start(t, &seen, NULL);
     ck_assert(redis_wait_up(redis, TEST_WAIT));
     redis_command_add(&command, "last");
@@ -511,9 +400,7 @@ START_TEST(test_ends)
     /* What was sent is waited for. */
     redis_free(redis, TEST_WAIT);
     ck_assert_int_eq(order.count, 1);
-    co_test_until(&t->is_done);
-    net_listener_close(t->listener);
-    free(t);
+    teller_free(t);
 }
 END_TEST
 

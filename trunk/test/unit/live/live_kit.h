@@ -3,7 +3,8 @@
 
 /*
  * What the tests of source and viewer share: a source on a clock of its own, a
- * publisher of small frames, and a viewer whose bytes are read back as FLV tags.
+ * publisher of small frames, and viewers whose bytes are read back as FLV tags, or
+ * kept as they come. The kit owns its viewers: kit_close() ends what is still open.
  */
 #include "live/hub.h"
 #include "live/source.h"
@@ -14,12 +15,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define KIT_KEY         "v/a/s"
+#define KIT_VIEWERS_MAX 8
+#define KIT_BATCH       (128 * 1024)
+
 struct kit {
     struct hub *hub;
     struct source *source;
     struct source_config config;
     usec_t now;
     int published, unpublished, gone;
+    struct kit_seen *seen[KIT_VIEWERS_MAX];
+    int viewers;
 };
 
 struct kit_tag {
@@ -30,14 +37,18 @@ struct kit_tag {
     int is_key, is_header;
 };
 
-/* Everything a viewer has got so far. */
+/* A viewer, and everything that it has got so far. */
 struct kit_seen {
+    struct viewer *viewer;
     struct flv_in *in;
     struct kit_tag tag[4096];
     int count;
     int flags; /* of the FLV header */
     int is_ended;
     size_t bytes;
+    /* Of formats other than FLV: what the last kit_take_bytes() took, with a NUL behind it. */
+    size_t len;
+    uint8_t data[65536 + 1];
 };
 
 static inline void kit_on_publish(struct source *source, void *arg)
@@ -79,13 +90,31 @@ static inline void kit_open(struct kit *kit)
     kit->now = USEC_PER_SEC;
     kit->hub = hub_new(8);
     ck_assert_ptr_nonnull(kit->hub);
-    kit->source = hub_get(kit->hub, "v/a/s", &kit->config);
+    kit->source = hub_get(kit->hub, KIT_KEY, &kit->config);
     ck_assert_ptr_nonnull(kit->source);
     source_set_events(kit->source, &events);
 }
 
+/* The viewer goes; what it has got stays until kit_close(). */
+static inline void kit_leave(struct kit_seen *seen)
+{
+    viewer_close(seen->viewer);
+    seen->viewer = NULL;
+}
+
 static inline void kit_close(struct kit *kit)
 {
+    struct source *source;
+
+    for (int i = 0; i < kit->viewers; i++) {
+        if (kit->seen[i]->viewer != NULL)
+            kit_leave(kit->seen[i]);
+        flv_in_free(kit->seen[i]->in);
+        free(kit->seen[i]);
+    }
+    source = hub_find(kit->hub, KIT_KEY);
+    if (source != NULL && source_state(source) == SOURCE_LIVE)
+        source_unpublish(source, kit->now);
     hub_free(kit->hub);
 }
 
@@ -151,20 +180,27 @@ static inline void kit_start(struct kit *kit, uint32_t ts, int frames)
     kit_run(kit, ts, frames);
 }
 
-static inline struct kit_seen *kit_seen_new(void)
+/* Takes a viewer in; with NULL a memory alone, for bytes from elsewhere. */
+static inline struct kit_seen *kit_adopt(struct kit *kit, struct viewer *viewer)
 {
     struct kit_seen *seen = calloc(1, sizeof(*seen));
 
     ck_assert_ptr_nonnull(seen);
+    ck_assert_int_lt(kit->viewers, KIT_VIEWERS_MAX);
+    seen->viewer = viewer;
     seen->in = flv_in_new(1 << 20);
     ck_assert_ptr_nonnull(seen->in);
+    kit->seen[kit->viewers++] = seen;
     return seen;
 }
 
-static inline void kit_seen_free(struct kit_seen *seen)
+/* Another viewer, which has taken nothing yet. */
+static inline struct kit_seen *kit_watch(struct kit *kit, const struct mux *mux)
 {
-    flv_in_free(seen->in);
-    free(seen);
+    struct viewer *viewer = viewer_open(kit->source, mux, kit->now);
+
+    ck_assert_ptr_nonnull(viewer);
+    return kit_adopt(kit, viewer);
 }
 
 static inline void kit_parse(struct kit_seen *seen, const uint8_t *p, size_t len)
@@ -194,22 +230,85 @@ static inline void kit_parse(struct kit_seen *seen, const uint8_t *p, size_t len
     seen->flags = flv_in_flags(seen->in);
 }
 
-/* Takes all there is; every batch must be whole tags. */
-static inline void kit_take(struct viewer *viewer, struct kit_seen *seen)
+static inline void kit_keep(struct kit_seen *seen, const uint8_t *p, size_t len)
+{
+    ck_assert_uint_lt(seen->len + len, sizeof(seen->data));
+    memcpy(seen->data + seen->len, p, len);
+    seen->len += len;
+}
+
+static inline void kit_take_with(struct kit_seen *seen,
+                                 void (*take)(struct kit_seen *, const uint8_t *, size_t))
 {
     struct viewer_batch batch;
 
     for (;;) {
-        enum viewer_status status = viewer_next(viewer, 128 * 1024, &batch);
+        enum viewer_status status = viewer_next(seen->viewer, KIT_BATCH, &batch);
 
         if (status == VIEWER_END)
             seen->is_ended = 1;
         if (status != VIEWER_BYTES)
             return;
         for (int i = 0; i < batch.count; i++)
-            kit_parse(seen, batch.span[i].iov_base, batch.span[i].iov_len);
+            take(seen, batch.span[i].iov_base, batch.span[i].iov_len);
         seen->bytes += batch.len;
-        viewer_sent(viewer);
+        viewer_sent(seen->viewer);
+    }
+}
+
+/* Takes all there is, FLV; every batch must be whole tags. */
+static inline void kit_take(struct kit_seen *seen)
+{
+    kit_take_with(seen, kit_parse);
+}
+
+/* Takes all there is in place of what was taken before. */
+static inline void kit_take_bytes(struct kit_seen *seen)
+{
+    seen->len = 0;
+    kit_take_with(seen, kit_keep);
+    seen->data[seen->len] = '\0';
+}
+
+/* The same of a format that is text. */
+static inline const char *kit_take_text(struct kit_seen *seen)
+{
+    kit_take_bytes(seen);
+    return (const char *)seen->data;
+}
+
+/* Opens the kit: a live stream of so many pictures, and a viewer that has taken all it gets. */
+static inline struct kit_seen *kit_begin(struct kit *kit, int frames)
+{
+    struct kit_seen *seen;
+
+    kit_open(kit);
+    kit_publish(kit);
+    kit_start(kit, 0, frames);
+    seen = kit_watch(kit, &mux_flv);
+    kit_take(seen);
+    return seen;
+}
+
+/* As a player reloads: the viewer goes, another comes and takes what there is. */
+static inline struct kit_seen *kit_reload(struct kit *kit, struct kit_seen *seen)
+{
+    kit_leave(seen);
+    seen = kit_watch(kit, &mux_flv);
+    kit_take(seen);
+    return seen;
+}
+
+/* No track steps back. */
+static inline void kit_check_times(const struct kit_seen *seen)
+{
+    uint32_t last[32] = {0};
+
+    for (int i = 0; i < seen->count; i++) {
+        if (seen->tag[i].is_header || seen->tag[i].type == FRAME_SCRIPT)
+            continue;
+        ck_assert_uint_ge(seen->tag[i].ms, last[seen->tag[i].type]);
+        last[seen->tag[i].type] = seen->tag[i].ms;
     }
 }
 

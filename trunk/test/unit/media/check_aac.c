@@ -10,14 +10,7 @@
 
 Suite *check_aac_suite(void);
 
-static enum scan parse_block(struct aac_config *config, const uint8_t *data, size_t len)
-{
-    uint8_t *copy = exact_copy(data, len);
-    enum scan scan = aac_config_parse(config, copy, len);
-
-    free(copy);
-    return scan;
-}
+EXACT_PARSER(parse_block, struct aac_config, aac_config_parse)
 
 START_TEST(configurations)
 {

@@ -14,14 +14,7 @@ Suite *check_av1_suite(void);
 /* 1280x720, main profile, level 3.1. */
 static const char RECORD[] = "81050c000a0b0000002d4cffb3ccaf9004";
 
-static enum scan parse_block(struct av1_config *config, const uint8_t *data, size_t len)
-{
-    uint8_t *copy = exact_copy(data, len);
-    enum scan scan = av1_config_parse(config, copy, len);
-
-    free(copy);
-    return scan;
-}
+EXACT_PARSER(parse_block, struct av1_config, av1_config_parse)
 
 START_TEST(a_record_of_libaom)
 {

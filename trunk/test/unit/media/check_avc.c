@@ -24,23 +24,8 @@ static const char FIELDS_444[] =
     "01f4001effe1001b67f4001e919b28140c7e370110000003001000000303c1f14299"
     "6001000868fba3c44c000440fff8f800";
 
-static enum scan parse_block(struct avc_config *config, const uint8_t *data, size_t len)
-{
-    uint8_t *copy = exact_copy(data, len);
-    enum scan scan = avc_config_parse(config, copy, len);
-
-    free(copy);
-    return scan;
-}
-
-static enum scan parse_sps(struct avc_sps *sps, const uint8_t *data, size_t len)
-{
-    uint8_t *copy = exact_copy(data, len);
-    enum scan scan = avc_sps_parse(sps, copy, len);
-
-    free(copy);
-    return scan;
-}
+EXACT_PARSER(parse_block, struct avc_config, avc_config_parse)
+EXACT_PARSER(parse_sps, struct avc_sps, avc_sps_parse)
 
 START_TEST(records_of_x264)
 {

@@ -16,23 +16,8 @@ static const char RECORD[] =
     "03007800009594aca048a1000100314201020160000003009000000300000300780000a003c88011071126595"
     "94aca94985e02d0100000030010000003019080a2000100064401c073c189";
 
-static enum scan parse_block(struct hevc_config *config, const uint8_t *data, size_t len)
-{
-    uint8_t *copy = exact_copy(data, len);
-    enum scan scan = hevc_config_parse(config, copy, len);
-
-    free(copy);
-    return scan;
-}
-
-static enum scan parse_sps(struct hevc_sps *sps, const uint8_t *data, size_t len)
-{
-    uint8_t *copy = exact_copy(data, len);
-    enum scan scan = hevc_sps_parse(sps, copy, len);
-
-    free(copy);
-    return scan;
-}
+EXACT_PARSER(parse_block, struct hevc_config, hevc_config_parse)
+EXACT_PARSER(parse_sps, struct hevc_sps, hevc_sps_parse)
 
 START_TEST(a_record_of_x265)
 {

@@ -13,14 +13,7 @@ Suite *check_opus_suite(void);
 static const char MONO[] = "4f707573486561640101380180bb0000000000";
 static const char SURROUND[] = "4f707573486561640106380180bb00000000010402000401020305";
 
-static enum scan parse_block(struct opus_config *config, const uint8_t *data, size_t len)
-{
-    uint8_t *copy = exact_copy(data, len);
-    enum scan scan = opus_config_parse(config, copy, len);
-
-    free(copy);
-    return scan;
-}
+EXACT_PARSER(parse_block, struct opus_config, opus_config_parse)
 
 START_TEST(headers)
 {

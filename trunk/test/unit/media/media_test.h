@@ -6,6 +6,8 @@
  * there are, so that the sanitizer sees one byte too far, hexadecimal text to
  * bytes, and a writer of bits for headers that no encoder at hand would make.
  */
+#include "base/scan.h"
+
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +26,17 @@ static inline uint8_t *exact_copy(const void *data, size_t len)
         memcpy(copy, data, len);
     return copy;
 }
+
+/* A parser as the tests call it: on a block of exactly the bytes that it is given. */
+#define EXACT_PARSER(name, type, parse)                               \
+    static enum scan name(type *out, const uint8_t *data, size_t len) \
+    {                                                                 \
+        uint8_t *copy = exact_copy(data, len);                        \
+        enum scan scan = parse(out, copy, len);                       \
+                                                                      \
+        free(copy);                                                   \
+        return scan;                                                  \
+    }
 
 static inline uint8_t hex_digit(char c)
 {
