@@ -35,6 +35,7 @@ struct program {
     struct log log;
     struct process_pid pid;
     int daemon_ready; /* the parent waits on it; -1: none */
+    int has_terminal; /* a daemon's, until it serves */
     struct server *server;
 };
 
@@ -120,8 +121,10 @@ static struct err *prepare(struct program *program)
         process_make_folder(config->pid);
         err = process_pid_open(&program->pid, config->pid);
     }
-    if (!err && config->daemon)
+    if (!err && config->daemon) {
         err = process_daemon(&program->daemon_ready);
+        program->has_terminal = 1;
+    }
     if (!err)
         err = process_pid_write(&program->pid);
     if (!err && config->asprocess)
@@ -134,8 +137,15 @@ static void daemon_ready_run(void *arg)
 {
     struct program *program = arg;
 
-    if (program->server->state == SERVER_RUNNING)
+    if (program->server->state != SERVER_RUNNING)
+        return;
+    if (program->daemon_ready >= 0) {
         process_daemon_ready(&program->daemon_ready);
+        return;
+    }
+    /* A worker, of which the parent hears by the master. */
+    process_leave_terminal();
+    log_sink_disown(&program->sink, STDOUT_FILENO);
 }
 
 /* share: what this process has in common with the other workers; NULL: it is the only one. */
@@ -159,7 +169,7 @@ static struct err *serve(struct program *program, struct worker_share *share, in
         err = worker_new(program->server, share, slot);
     if (!err)
         err = signals_start(&signals, &target);
-    if (!err && program->daemon_ready >= 0 && co_spawn(daemon_ready_run, program) == NULL)
+    if (!err && program->has_terminal && co_spawn(daemon_ready_run, program) == NULL)
         err = err_new(ERR_NOMEM, "coroutine");
     if (!err)
         err = server_run(program->server, USEC_NEVER);
@@ -212,8 +222,9 @@ static void workers_ready(void *arg)
 {
     struct program *program = arg;
 
-    if (program->daemon_ready >= 0)
+    if (program->has_terminal)
         process_daemon_ready(&program->daemon_ready);
+    program->has_terminal = 0;
 }
 
 static struct err *serve_by_workers(struct program *program)

@@ -15,6 +15,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -41,7 +42,7 @@ static json_t *text(const char *s)
 }
 
 /* FNV-1a, 64 bits: not for secrets, but two streams of one server will not meet. */
-void api_id(const struct server *server, const char *name, char out[API_ID_SIZE])
+static uint64_t id_hash(const struct server *server, const char *name)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
@@ -50,7 +51,12 @@ void api_id(const struct server *server, const char *name, char out[API_ID_SIZE]
     hash = (hash ^ '/') * UINT64_C(0x100000001b3);
     for (const char *p = name; *p != '\0'; p++)
         hash = (hash ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
-    (void)str_format(out, API_ID_SIZE, "vid-%016" PRIx64, hash);
+    return hash;
+}
+
+void api_id(const struct server *server, const char *name, char out[API_ID_SIZE])
+{
+    (void)str_format(out, API_ID_SIZE, "vid-%016" PRIx64, id_hash(server, name));
 }
 
 int api_head(const struct server *server, json_t *out)
@@ -58,7 +64,7 @@ int api_head(const struct server *server, json_t *out)
     char service[40];
     char pid[24];
 
-    (void)str_format(pid, sizeof(pid), "%d", (int)getpid());
+    (void)str_format(pid, sizeof(pid), "%d", (int)server->pid);
     (void)str_format(service, sizeof(service), "%s-%" PRIx64, pid, (uint64_t)server->started_at);
     if (json_object_set_new(out, "code", json_integer(0)) != 0 ||
         json_object_set_new(out, "server", text(server->server_id)) != 0 ||
@@ -91,7 +97,7 @@ int api_summaries(const struct api_query *query, json_t *out)
     json_t *data = json_pack(
         "{s:b,s:I,s:{s:s,s:i,s:I,s:I},s:{s:I,s:I},s:{s:I,s:I,s:I}}", "ok", 1, "now_ms",
         (json_int_t)(clock_wall() / USEC_PER_MS), "self", "version", MILLRACE_VERSION, "pid",
-        (int)getpid(), "srs_uptime", (json_int_t)(up / USEC_PER_SEC), "uptime_ms",
+        (int)server->pid, "srs_uptime", (json_int_t)(up / USEC_PER_SEC), "uptime_ms",
         (json_int_t)(up / USEC_PER_MS), "system", "cpus", (json_int_t)sysconf(_SC_NPROCESSORS_CONF),
         "cpus_online", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "srs", "conn_srs",
         (json_int_t)server->connections, "streams", (json_int_t)hub_count(server->hub), "clients",
@@ -215,6 +221,56 @@ static void walk_one(struct source *source, void *arg)
     walk->is_bad = walk->list == NULL;
 }
 
+/*
+ * The first so many by their ids, for an answer that is put together from several workers': what is
+ * among the first of all of them is among the first of each.
+ */
+struct part_stream {
+    uint64_t hash;
+    const struct stream *stream;
+};
+
+struct part {
+    const struct server *server;
+    struct part_stream *item;
+    size_t count, max;
+};
+
+static void part_add(struct source *source, void *arg)
+{
+    const struct stream *stream = walk_stream(source);
+    struct part *part = arg;
+
+    if (stream == NULL || part->count == part->max)
+        return;
+    part->item[part->count].hash = id_hash(part->server, source_key(source));
+    part->item[part->count++].stream = stream;
+}
+
+static int part_compare(const void *a, const void *b)
+{
+    uint64_t x = ((const struct part_stream *)a)->hash;
+    uint64_t y = ((const struct part_stream *)b)->hash;
+
+    return x < y ? -1 : x > y;
+}
+
+static int part_list(const struct api_query *query, json_t *list)
+{
+    struct part part = {.server = query->server, .max = hub_count(query->server->hub)};
+    int is_bad = 0;
+
+    part.item = calloc(part.max + 1, sizeof(*part.item));
+    if (part.item == NULL)
+        return -1;
+    hub_each(query->server->hub, part_add, &part);
+    qsort(part.item, part.count, sizeof(*part.item), part_compare);
+    for (size_t i = query->start; i < part.count && i - query->start < query->count; i++)
+        is_bad |= put_item(list, stream_json(query->server, part.item[i].stream)) != 0;
+    free(part.item);
+    return is_bad ? -1 : 0;
+}
+
 int api_streams(const struct api_query *query, json_t *out)
 {
     struct walk walk = {.query = query};
@@ -226,7 +282,10 @@ int api_streams(const struct api_query *query, json_t *out)
         return json_object_set_new(out, "stream", walk.list);
     }
     walk.list = json_array();
-    hub_each(query->server->hub, walk_list, &walk);
+    if (query->is_part)
+        walk.is_bad = part_list(query, walk.list) != 0;
+    else
+        hub_each(query->server->hub, walk_list, &walk);
     if (!walk.is_bad)
         return json_object_set_new(out, "streams", walk.list);
     json_decref(walk.list);
@@ -354,5 +413,11 @@ int api_clients(const struct api_query *query, json_t *out)
             json_decref(list);
             return -1;
         }
+    if (query->is_part &&
+        json_object_set_new(out, "total", json_integer((json_int_t)query->server->client_count)) !=
+            0) {
+        json_decref(list);
+        return -1;
+    }
     return json_object_set_new(out, "clients", list);
 }

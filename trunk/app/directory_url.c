@@ -13,14 +13,6 @@
 #define REDIS_PORT   6379
 #define REDIS_DB_MAX 65535
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)tolower((unsigned char)c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* 0, or -1 for a bad escape, a control character or too much. */
 static int decode(char *out, size_t cap, const char *text, size_t len)
 {
@@ -30,8 +22,8 @@ static int decode(char *out, size_t cap, const char *text, size_t len)
         int c = (unsigned char)text[i];
 
         if (c == '%') {
-            int high = i + 2 < len ? hex_value(text[i + 1]) : -1;
-            int low = high >= 0 ? hex_value(text[i + 2]) : -1;
+            int high = i + 2 < len ? str_hex_digit(text[i + 1]) : -1;
+            int low = high >= 0 ? str_hex_digit(text[i + 2]) : -1;
 
             if (low < 0)
                 return -1;

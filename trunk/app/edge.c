@@ -232,8 +232,7 @@ static uint32_t stream_viewers(const struct stream *stream)
 
 static void edge_on_end(struct pull *pull, void *arg);
 
-/* What others have said who ask for the stream; NULL without memory. */
-static struct relay *edge_via(struct stream *stream)
+struct relay *edge_via(struct stream *stream)
 {
     if (stream->via == NULL)
         stream->via = calloc(1, sizeof(*stream->via));
@@ -387,6 +386,21 @@ void edge_stop(struct edge *edge, usec_t timeout)
 
 /* ---- who asks ---- */
 
+/* A pull that waits must say so, or two edges that wait at each other never notice. */
+static struct err *edge_join(struct stream *stream, const struct relay *relay)
+{
+    if (stream == NULL || !edge_fetches(stream))
+        return NULL;
+    if (edge_via(stream) == NULL)
+        return err_new(ERR_NOMEM, "no memory for a relay");
+    if (!relay_merge(stream->via, relay))
+        return NULL;
+    if (stream->pull != NULL)
+        pull_again(stream->pull->pull);
+    worker_relay_again(stream);
+    return NULL;
+}
+
 struct err *edge_note(struct server *server, struct stream *stream, const char *header)
 {
     struct relay relay;
@@ -396,14 +410,18 @@ struct err *edge_note(struct server *server, struct stream *stream, const char *
         return err_new(ERR_PROTO, RELAY_HEADER " is malformed");
     if (relay_check(&relay, server->server_id, &why) != 0)
         return err_new(ERR_DENIED, "%s", why);
-    if (stream == NULL || !edge_fetches(stream))
-        return NULL;
-    if (edge_via(stream) == NULL)
-        return err_new(ERR_NOMEM, "no memory for a relay");
-    /* A pull that waits must say so, or two edges that wait at each other never notice. */
-    if (relay_merge(stream->via, &relay) && stream->pull != NULL)
-        pull_again(stream->pull->pull);
-    return NULL;
+    return edge_join(stream, &relay);
+}
+
+struct err *edge_note_worker(struct stream *stream, const char *header)
+{
+    struct relay relay;
+
+    if (relay_parse(&relay, header) != 0)
+        return err_new(ERR_PROTO, RELAY_HEADER " is malformed");
+    /* All workers are one server. */
+    relay.hops--;
+    return edge_join(stream, &relay);
 }
 
 /* The one that has the stream, as the directory says: the first to be asked. */

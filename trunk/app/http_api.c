@@ -133,38 +133,31 @@ static struct err *answer_send(struct http_exchange *x, const json_t *body, usec
 }
 
 /* Of this process, or, with several workers, of all. */
-static int call_answer(struct http_exchange *x, const struct api_call *call, struct api_query query,
-                       json_t *body, usec_t timeout)
+static int call_answer(struct http_exchange *x, const struct api_call *call,
+                       const struct api_query *query, json_t *body, usec_t timeout)
 {
-    size_t start = query.start;
-    size_t count = query.count;
-    int code;
+    struct worker_api_call all = {call->name, query, call->answer};
 
     if (x->is_worker || !worker_api_is_shared(x->server, call->name))
-        return call->answer(&query, body);
-    query.start = 0;
-    query.count = start + count < API_COUNT_MAX ? start + count : API_COUNT_MAX;
-    code = call->answer(&query, body);
-    if (code >= 0 &&
-        worker_api_gather(x->server, call->name, query.id, body, &code, query.count, timeout) != 0)
-        code = -1;
-    worker_api_cut(body, call->name, start, count);
-    return code;
+        return call->answer(query, body);
+    return worker_api_gather(&all, body, timeout);
 }
 
 static struct err *call_serve(struct http_exchange *x, const struct api_call *call, const char *id,
                               usec_t timeout)
 {
+    size_t count_max = x->is_worker ? API_START_MAX + API_COUNT_MAX : API_COUNT_MAX;
     struct api_query query = {.server = x->server,
                               .id = id,
                               .start = query_number(x, "start", 0, API_START_MAX),
-                              .count = query_number(x, "count", API_COUNT_DEFAULT, API_COUNT_MAX)};
+                              .count = query_number(x, "count", API_COUNT_DEFAULT, count_max),
+                              .is_part = x->is_worker};
     json_t *body = json_object();
     struct err *err;
     int code = api_head(x->server, body);
 
     if (code == 0)
-        code = call_answer(x, call, query, body, timeout);
+        code = call_answer(x, call, &query, body, timeout);
     if (code > 0) {
         json_object_clear(body);
         code = json_object_set_new(body, "code", json_integer(call->missing));

@@ -282,7 +282,7 @@ struct err *http_live_take(struct http_exchange *x, struct source *source,
         return err;
     if (http_live_only(x->request->query, &only) != 0)
         return http_answer_error(x, 400, NULL, timeout, "only is audio or video");
-    if (source_fit(source, mux, only) == SOURCE_UNFIT)
+    if (worker_fit(source_data(source), mux, only) == SOURCE_UNFIT)
         return http_ws_refuse(x, 404, NULL, timeout, http_live_unfit_reason(mux, only));
     live = calloc(1, sizeof(*live));
     if (live == NULL)

@@ -131,9 +131,13 @@ static void pass_on(const struct master *master, int number)
 
 static void master_end(struct master *master, int number)
 {
-    master->is_ending = 1;
-    if (number != SIGQUIT && !(number == SIGTERM && master->options->config->force_grace_quit))
+    int is_drain =
+        number == SIGQUIT || (number == SIGTERM && master->options->config->force_grace_quit);
+
+    /* Who asks again does not want to wait, whatever he says. */
+    if ((!is_drain || master->is_ending) && master->kill_at == USEC_NEVER)
         master->kill_at = clock_now() + MASTER_STOP_WAIT;
+    master->is_ending = 1;
     pass_on(master, number);
 }
 
@@ -326,8 +330,12 @@ static struct err *check_ports(const struct config *config)
 
 static void master_signals(struct master *master)
 {
+    struct sigaction action = {.sa_handler = SIG_DFL};
     sigset_t child;
 
+    /* Whoever started us may ignore it: then the kernel would never tell of a worker's end. */
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGCHLD, &action, NULL);
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     sigprocmask(SIG_BLOCK, &child, NULL);

@@ -139,7 +139,7 @@ struct err *process_daemon(int *ready)
     return NULL;
 }
 
-void process_daemon_ready(int *ready)
+void process_leave_terminal(void)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -150,6 +150,11 @@ void process_daemon_ready(int *ready)
         if (null > STDERR_FILENO)
             close(null);
     }
+}
+
+void process_daemon_ready(int *ready)
+{
+    process_leave_terminal();
     /* A parent that is gone does not need to be told. */
     (void)dprintf(*ready, "r");
     close(*ready);

@@ -30,6 +30,8 @@ void process_pid_close(struct process_pid *pid);
 struct err *process_daemon(int *ready);
 /* Tells the parent that the server serves, and leaves the terminal. */
 void process_daemon_ready(int *ready);
+/* Input and output go to nowhere from here on. */
+void process_leave_terminal(void);
 
 /* Lets this process end with the one that started it. */
 struct err *process_follow_parent(void);

@@ -14,6 +14,7 @@
 #include "app/pull_private.h"
 #include "app/server.h"
 #include "app/stream.h"
+#include "app/worker.h"
 #include "base/str.h"
 #include "co/co.h"
 #include "media/flv.h"
@@ -78,6 +79,8 @@ static struct err *pull_publish(struct pull *pull)
         pull_over(pull);
         return err_new(ERR_BUSY, "%s is published here already", source_key(pull->source));
     }
+    if (!pull->options.is_worker)
+        worker_opens(source_data(pull->source));
     if (pull->is_marked)
         source_filled(pull->source);
     if (pull->options.is_worker)
@@ -241,8 +244,9 @@ static void pull_try(struct pull *pull)
     int was_live;
     struct err *err;
 
+    /* Another worker says our name itself. */
     relay_write(pull->options.relay != NULL ? pull->options.relay : &nobody,
-                pull->server->server_id, pull->relay);
+                pull->options.is_worker ? "" : pull->server->server_id, pull->relay);
     pull->media_at = began;
     pull->is_again = pull->is_asked = pull->is_marked = 0;
     pull->pace = 0;

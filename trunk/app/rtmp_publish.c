@@ -12,6 +12,7 @@
 #include "app/edge.h"
 #include "app/edge_publish.h"
 #include "app/fanout.h"
+#include "app/rtmp_contest.h"
 #include "app/stream.h"
 #include "app/worker.h"
 #include "co/co.h"
@@ -35,6 +36,8 @@
  */
 #define NAP_WATCHED_GRID (10 * USEC_PER_MS)
 
+/* What another worker still has to say of the stream that was published there. */
+#define SETTLE_TIMEOUT USEC_PER_SEC
 /* How long until an encoder's stream is asked for again that an origin had, which is away. */
 #define ELSEWHERE_PAUSE (250 * USEC_PER_MS)
 
@@ -95,7 +98,8 @@ static void publish_nap(struct rtmp_session *session, struct publishing *p)
     usec_t rest;
     usec_t nap;
 
-    if (!p->has_begun || !rtmp_talk_is_drained(session->talk))
+    if (rtmp_contest_is_pending(source_data(p->source), session->conn) || !p->has_begun ||
+        !rtmp_talk_is_drained(session->talk))
         return;
     p->drained_bytes = session->conn->bytes_in;
     p->drained_at = now;
@@ -201,6 +205,11 @@ void rtmp_publish_put_out(struct stream *stream)
     co_interrupt(old->co);
 }
 
+struct net_conn *rtmp_publish_conn(const struct stream *stream)
+{
+    return stream->holder != NULL ? stream->holder->session->conn : NULL;
+}
+
 int rtmp_publish_who(const struct stream *stream, struct rtmp_publisher *out)
 {
     const struct rtmp_session *session;
@@ -238,6 +247,16 @@ static enum registry_takeover publish_manner(int takeover)
     return takeover == TAKEOVER_REPLACE_SAME_TOKEN ? REGISTRY_REPLACE_SAME : REGISTRY_REJECT;
 }
 
+/* Asks the other workers for the stream: again if who has it turns out to be gone. 0, or -1. */
+static int publish_claim(struct stream *stream, const uint8_t *print,
+                         enum registry_takeover takeover)
+{
+    if (worker_claim_early(stream, print, takeover) == 0)
+        return 0;
+    return rtmp_contest(stream, RTMP_CONTEST_TIMEOUT) ? worker_claim_early(stream, print, takeover)
+                                                      : -1;
+}
+
 /*
  * All that can be asked before the stream is taken: the other workers first, with whom it is
  * decided who of two at one moment it is, then the other origins. ELSEWHERE: *place has it.
@@ -250,17 +269,18 @@ static enum publish_verdict publish_lock(struct publishing *p, const struct conf
     enum directory_answer answer;
     uint64_t claim;
 
-    if (worker_claim(stream, print, publish_manner(vhost->publish.takeover)) != 0) {
+    if (publish_claim(stream, print, publish_manner(vhost->publish.takeover)) != 0) {
         answer = directory_find(stream->server, vhost, source_key(p->source), place, timeout);
         if (answer == DIRECTORY_THERE)
             return PUBLISH_ELSEWHERE;
         /* Nobody has it any more: what another worker still fetches from elsewhere is over. */
         if (answer != DIRECTORY_NOBODY ||
             worker_claim(stream, worker_stray_print, REGISTRY_REPLACE_SAME) != 0 ||
-            worker_claim(stream, print, REGISTRY_REPLACE) != 0)
+            worker_claim_early(stream, print, REGISTRY_REPLACE) != 0)
             return PUBLISH_BUSY;
     }
     claim = stream->claim;
+    worker_settle(stream, SETTLE_TIMEOUT);
     answer = directory_claim(stream, vhost, place, timeout);
     if (stream->claim == claim && answer != DIRECTORY_THERE) {
         if (answer == DIRECTORY_OURS)
@@ -289,13 +309,15 @@ static enum publish_verdict publish_begin(struct publishing *p, const struct con
     stream_source_config(vhost, &config);
     config.keeps_begin = stream->server->worker != NULL;
     if (source_publish(p->source, &config, co_now()) != 0 &&
-        (publish_take_over(p, vhost->publish.takeover) != 0 ||
+        ((publish_take_over(p, vhost->publish.takeover) != 0 &&
+          !rtmp_contest(stream, RTMP_CONTEST_TIMEOUT)) ||
          source_publish(p->source, &config, co_now()) != 0)) {
         directory_release(stream);
         worker_release(stream);
         return PUBLISH_BUSY;
     }
     stream->holder = p;
+    worker_opens(stream);
     return PUBLISH_OURS;
 }
 
@@ -378,6 +400,7 @@ static struct err *publish_end(struct publishing *p, const struct rtmp_request *
     struct err *sent;
 
     directory_release(stream);
+    rtmp_contest_over(stream);
     if (!p->is_replaced) {
         stream->holder = NULL;
         source_unpublish(p->source, co_now());

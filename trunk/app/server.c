@@ -65,6 +65,14 @@ static void acceptor_run(void *arg)
     free(acceptor);
 }
 
+/* A worker with fewer connections may have it. */
+static int acceptor_give(void *arg, int fd)
+{
+    const struct server_acceptor *acceptor = arg;
+
+    return worker_hand_over(acceptor->server->worker, acceptor->kind, fd);
+}
+
 static struct err *server_listen(struct server *server, const char *endpoint, enum server_kind kind)
 {
     struct server_acceptor *acceptor;
@@ -87,6 +95,8 @@ static struct err *server_listen(struct server *server, const char *endpoint, en
     acceptor->server = server;
     acceptor->listener = listener;
     acceptor->kind = kind;
+    if (server->worker != NULL && kind != SERVER_WORKER)
+        net_listener_set_give(listener, acceptor_give, acceptor);
     server->listener[server->listener_count] = listener;
     server->acceptor[server->listener_count] = co_spawn_joinable(acceptor_run, acceptor);
     if (server->acceptor[server->listener_count] == NULL) {
@@ -244,6 +254,7 @@ struct err *server_new(struct server **out, const struct log *log, struct config
     }
     server->log = log;
     server->config = config;
+    server->pid = getpid();
     server->started_at = clock_now();
     (void)str_copy(server->server_id, sizeof(server->server_id),
                    config->server_id != NULL && config->server_id[0] != '\0' ? config->server_id
@@ -324,11 +335,13 @@ struct err *server_run(struct server *server, usec_t timeout_never)
     ticker = err == NULL ? co_spawn_joinable(ticker_run, server) : NULL;
     if (err == NULL && ticker == NULL)
         err = err_new(ERR_NOMEM, "ticker");
+    if (err == NULL)
+        err = worker_ready(server->worker);
     if (err == NULL) {
-        worker_ready(server->worker);
         while (server->state == SERVER_RUNNING)
             (void)co_cond_wait(&server->changed, USEC_NEVER);
     }
+    worker_leaves(server->worker);
     if (err != NULL)
         server->state = SERVER_STOPPING;
     if (server->state == SERVER_DRAINING) {
@@ -341,6 +354,7 @@ struct err *server_run(struct server *server, usec_t timeout_never)
         (void)co_cond_wait(&server->changed, USEC_NEVER);
     server_drain_wait(server, server->config->grace_final_wait);
     server->state = SERVER_STOPPING;
+    worker_door_close(server->worker);
     server_end_connections(server);
     forward_stop(server, SERVER_STOP_WAIT);
     edge_stop(server->edge, SERVER_STOP_WAIT);

@@ -37,6 +37,7 @@ struct server {
     enum server_state state;
     size_t connections; /* all kinds, against max_connections */
     char server_id[32];
+    pid_t pid; /* with started_at: the server's, which is the master's where there are workers */
     usec_t started_at;
     struct tls *https, *rtmps;   /* NULL: not served */
     struct edge *edge;           /* what is fetched from elsewhere */

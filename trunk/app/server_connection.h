@@ -2,7 +2,7 @@
 #define APP_SERVER_CONNECTION_H
 
 /*
- * The connections of a server. Private to server.c and server_connection.c.
+ * The connections of a server. Private to server.c, server_connection.c and worker_spread.c.
  */
 #include "app/server.h"
 #include "co/net.h"

@@ -176,6 +176,7 @@ static void stream_on_publish(struct source *source, void *arg)
 static void stream_on_unpublish(struct source *source, void *arg)
 {
     (void)source;
+    worker_closes(arg);
     worker_relay_ended(arg);
     edge_on_unpublish(arg);
 }
@@ -191,6 +192,7 @@ static void stream_on_data(struct source *source, void *arg)
     struct stream *stream = arg;
 
     (void)source;
+    worker_time(stream);
     if (stream->channel != NULL)
         fanout_channel_wake(stream->channel);
     if (stream->forwards != NULL)
@@ -202,6 +204,18 @@ static void stream_on_viewers(struct source *source, void *arg)
     (void)source;
     edge_on_viewers(arg);
     worker_want(arg);
+}
+
+static void stream_on_watched(struct source *source, void *arg)
+{
+    (void)source;
+    worker_watched(arg);
+}
+
+static void stream_on_facts(struct source *source, void *arg)
+{
+    (void)source;
+    worker_describe(arg);
 }
 
 static void stream_on_evict(struct source *source, struct viewer *viewer, void *arg)
@@ -223,6 +237,8 @@ void stream_attach(struct source *source, void *arg)
                                    .on_data = stream_on_data,
                                    .on_evict = stream_on_evict,
                                    .on_viewers = stream_on_viewers,
+                                   .on_facts = stream_on_facts,
+                                   .on_watched = stream_on_watched,
                                    .arg = stream};
     const char *key = source_key(source);
     const char *first = strchr(key, '/');
@@ -234,12 +250,14 @@ void stream_attach(struct source *source, void *arg)
         abort();
     stream->server = arg;
     stream->source = source;
+    err_free(co_cond_init(&stream->told));
     (void)str_copy_n(stream->vhost, sizeof(stream->vhost), key, (size_t)(first - key));
     (void)str_copy_n(stream->app, sizeof(stream->app), first + 1, (size_t)(last - first - 1));
     (void)str_copy(stream->name, sizeof(stream->name), last + 1);
     rate_init(&stream->rate, clock_now(), 0, 0);
     source_set_data(source, stream);
     source_set_events(source, &events);
+    worker_attach(stream);
     server_wake_ticker(stream->server);
 }
 
@@ -260,10 +278,12 @@ void stream_detach(struct source *source, void *arg)
 
     (void)arg;
     stream_unmount(stream);
+    worker_detach(stream);
     worker_stream_leave(stream->server->worker, source_key(source));
     source_set_events(source, &none);
     source_set_data(source, NULL);
     assert(stream->pull == NULL && stream->forwards == NULL);
+    co_cond_fini(&stream->told);
     free(stream->via);
     free(stream->param);
     free(stream);

@@ -9,6 +9,7 @@
 #include "app/config.h"
 #include "app/http_exchange.h"
 #include "app/rate.h"
+#include "co/co.h"
 #include "live/source.h"
 
 struct server;
@@ -18,6 +19,7 @@ struct forwarding;
 struct relay;
 struct publishing;
 struct worker_relay;
+struct timetable_cell;
 struct client;
 struct edge_pull;
 struct forwarding;
@@ -44,6 +46,11 @@ struct stream {
     const struct client *publisher; /* NULL: nobody publishes */
     struct rate rate;
     uint64_t claim;                /* our publication's number among the workers; 0: none */
+    struct co_cond told;           /* rtmp_contest.c's: the publisher has said that it is there, */
+    uint32_t asked;                /* to this question of another worker's; */
+    uint8_t is_asked;              /* or it is to say so */
+    struct timetable_cell *time;   /* ours of the workers' timetable; NULL: there is none */
+    uint64_t time_number;          /* of the publication here whose time stands in it; 0: none */
     usec_t wanted_at;              /* when the first of those came who watch now */
     struct worker_relay *relay;    /* published here from another worker; else NULL */
     uint32_t relayed;              /* viewers that are other workers */

@@ -8,6 +8,7 @@
 #include "app/worker.h"
 
 #include "app/edge.h"
+#include "app/rtmp_contest.h"
 #include "app/rtmp_session.h"
 #include "app/stream.h"
 #include "app/worker_private.h"
@@ -28,23 +29,36 @@ static struct worker *worker_of(const struct stream *stream)
 
 const uint8_t worker_stray_print[REGISTRY_PRINT_SIZE] = "fetched from another origin";
 
-int worker_claim(struct stream *stream, const uint8_t *print, enum registry_takeover takeover)
+static int claim(struct stream *stream, struct registry_claim *claim)
 {
     struct worker *worker = worker_of(stream);
-    struct registry_claim claim;
     uint64_t number;
 
     if (worker == NULL)
         return 0;
-    claim = (struct registry_claim){source_key(stream->source), worker->slot, print, takeover,
-                                    co_now()};
-    if (registry_claim(worker->share->registry, &claim, &number) != REGISTRY_YOURS)
+    claim->key = source_key(stream->source);
+    claim->worker = worker->slot;
+    claim->now = co_now();
+    if (registry_claim(worker->share->registry, claim, &number) != REGISTRY_YOURS)
         return -1;
     stream->claim = number;
-    if (stream->relay != NULL)
+    if (stream->relay != NULL && claim->is_early)
+        worker_relay_stale(stream->relay, co_now());
+    else if (stream->relay != NULL)
         worker_relay_drop(stream->relay);
     worker_share_ring(worker->share);
     return 0;
+}
+
+int worker_claim(struct stream *stream, const uint8_t *print, enum registry_takeover takeover)
+{
+    return claim(stream, &(struct registry_claim){.print = print, .takeover = takeover});
+}
+
+int worker_claim_early(struct stream *stream, const uint8_t *print, enum registry_takeover takeover)
+{
+    return claim(stream,
+                 &(struct registry_claim){.print = print, .takeover = takeover, .is_early = 1});
 }
 
 void worker_release(struct stream *stream)
@@ -90,6 +104,8 @@ void worker_look(struct worker *worker, struct stream *stream)
             rtmp_publish_put_out(stream);
             edge_give_way(stream);
         }
+        if (stream->claim != 0 && holder.asked != holder.answered)
+            rtmp_contest_heard(stream, holder.asked);
         if (stream->claim != 0)
             return;
     }
@@ -101,7 +117,7 @@ void worker_look(struct worker *worker, struct stream *stream)
     /* Nobody fetches it any more that others wait for here. */
     if (!is_held)
         edge_on_viewers(stream);
-    if (is_held && !is_ours && source_state(stream->source) != SOURCE_LIVE && is_watched(stream))
+    if (is_held && !is_ours && !holder.is_early && source_state(stream->source) != SOURCE_LIVE && is_watched(stream))
         worker_relay_start(worker, stream, &holder);
 }
 
@@ -133,6 +149,7 @@ static void bell_run(void *arg)
     co_set_id("workers");
     while (err == NULL) {
         hub_each(worker->server->hub, look_one, worker);
+        co_cond_broadcast(&worker->told);
         err = notify_wait(worker->bell, USEC_NEVER);
     }
     if (err_code(err) != ERR_INTERRUPTED) {
@@ -227,13 +244,20 @@ int worker_listens(const struct worker *worker, const char *endpoint)
     return worker == NULL || worker->slot == 0 || !str_starts(endpoint, "unix:");
 }
 
-void worker_ready(struct worker *worker)
+struct err *worker_ready(struct worker *worker)
 {
+    struct err *err;
+
     if (worker == NULL)
-        return;
+        return NULL;
+    err = worker_door_open(worker);
+    if (err != NULL)
+        return err;
     worker->share->slot[worker->slot].state = WORKER_READY;
+    log_info(worker->server->log, "worker %d serves", worker->slot + 1);
     /* The master looks at the states whenever it hears of its children. */
     (void)kill(worker->share->master, SIGCHLD);
+    return NULL;
 }
 
 struct err *worker_new(struct server *server, struct worker_share *share, int slot)
@@ -248,6 +272,8 @@ struct err *worker_new(struct server *server, struct worker_share *share, int sl
     worker->share = share;
     worker->slot = slot;
     err = co_cond_init(&worker->ended);
+    if (err == NULL)
+        err = co_cond_init(&worker->told);
     if (err != NULL)
         goto free_worker;
     /* The wrapper owns it from here on; the others' stay for ringing. */
@@ -260,6 +286,8 @@ struct err *worker_new(struct server *server, struct worker_share *share, int sl
         goto free_bell;
     }
     (void)str_copy(server->server_id, sizeof(server->server_id), share->server_id);
+    server->pid = share->master;
+    server->started_at = share->started_at;
     server->worker = worker;
     return NULL;
 free_bell:
@@ -267,6 +295,7 @@ free_bell:
     share->bell[slot] = -1;
 fini_cond:
     co_cond_fini(&worker->ended);
+    co_cond_fini(&worker->told);
 free_worker:
     free(worker);
     return err;
@@ -285,6 +314,7 @@ void worker_free(struct worker *worker, usec_t timeout_never)
     net_free(worker->bell);
     worker->share->bell[worker->slot] = -1;
     co_cond_fini(&worker->ended);
+    co_cond_fini(&worker->told);
     worker->server->worker = NULL;
     free(worker);
 }

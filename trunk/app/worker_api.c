@@ -12,10 +12,11 @@
 #include "co/http_client.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 
-#define GATHER_BODY_MAX ((size_t)16 * 1024 * 1024)
+#define GATHER_BODY_MAX ((size_t)64 * 1024 * 1024)
 #define GATHER_TIMEOUT  USEC_PER_SEC
 
 /* The names of a list, and of one thing in it. */
@@ -118,51 +119,94 @@ static void add_thing(json_t *to, const json_t *from)
         (void)json_object_set(to, facts[i], json_object_get(from, facts[i]));
 }
 
-static json_t *find_thing(const json_t *list, const json_t *like)
+/* ---- putting together ---- */
+
+struct gathering {
+    const struct worker_api_call *call;
+    const char *single; /* the name of one thing */
+    json_t *body;
+    json_t *list;       /* in the body; NULL: it is one thing that is asked for */
+    json_t *index;      /* by id */
+    int is_paged;       /* nothing is at two workers: each is asked for what is missing of the page */
+    size_t skip, count; /* of what is to come */
+};
+
+/* A thing that is at several workers. */
+static int merge_thing(struct gathering *all, json_t *theirs)
 {
-    const char *id = json_string_value(json_object_get(like, "id"));
+    const char *id = json_string_value(json_object_get(theirs, "id"));
+    json_t *mine = id != NULL ? json_object_get(all->index, id) : NULL;
 
-    for (size_t i = 0; id != NULL && i < json_array_size(list); i++) {
-        json_t *thing = json_array_get(list, i);
-        const char *other = json_string_value(json_object_get(thing, "id"));
-
-        if (other != NULL && strcmp(other, id) == 0)
-            return thing;
-    }
-    return NULL;
-}
-
-static int add_list(json_t *to, const json_t *from)
-{
-    for (size_t i = 0; i < json_array_size(from); i++) {
-        json_t *theirs = json_array_get(from, i);
-        json_t *mine = find_thing(to, theirs);
-
-        if (mine != NULL)
-            add_thing(mine, theirs);
-        else if (json_array_append(to, theirs) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* The answer of one worker into ours. */
-static int add_answer(json_t *body, const json_t *answer, const char *name, int *code)
-{
-    const char *single = one_of(name);
-    json_t *theirs = json_object_get(answer, single);
-    json_t *mine = json_object_get(body, single);
-
-    if (json_is_array(json_object_get(body, name)))
-        return add_list(json_object_get(body, name), json_object_get(answer, name));
-    if (!json_is_object(theirs))
-        return 0;
-    *code = 0;
-    if (json_is_object(mine)) {
+    if (mine != NULL) {
         add_thing(mine, theirs);
         return 0;
     }
-    return json_object_set(body, single, theirs);
+    if (id != NULL && json_object_set(all->index, id, theirs) != 0)
+        return -1;
+    return json_array_append(all->list, theirs);
+}
+
+static int add_list(struct gathering *all, const json_t *answer)
+{
+    const json_t *theirs = json_object_get(answer, all->call->name);
+    size_t total = (size_t)json_integer_value(json_object_get(answer, "total"));
+
+    for (size_t i = 0; i < json_array_size(theirs); i++)
+        if (all->is_paged ? json_array_append(all->list, json_array_get(theirs, i)) != 0
+                          : merge_thing(all, json_array_get(theirs, i)) != 0)
+            return -1;
+    if (!all->is_paged)
+        return 0;
+    all->skip -= total < all->skip ? total : all->skip;
+    all->count -= json_array_size(theirs) < all->count ? json_array_size(theirs) : all->count;
+    return 0;
+}
+
+/* The answer of one worker. */
+static int add_answer(struct gathering *all, const json_t *answer)
+{
+    json_t *theirs = json_object_get(answer, all->single);
+    json_t *mine = json_object_get(all->body, all->single);
+
+    if (all->list != NULL)
+        return add_list(all, answer);
+    if (!json_is_object(theirs))
+        return 0;
+    if (!json_is_object(mine))
+        return json_object_set(all->body, all->single, theirs);
+    add_thing(mine, theirs);
+    return 0;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    const char *x = json_string_value(json_object_get(*(json_t *const *)a, "id"));
+    const char *y = json_string_value(json_object_get(*(json_t *const *)b, "id"));
+
+    return strcmp(x != NULL ? x : "", y != NULL ? y : "");
+}
+
+/* In the order of the ids, as each worker's part was, those from start on. */
+static int cut_list(struct gathering *all)
+{
+    const struct api_query *query = all->call->query;
+    size_t size = json_array_size(all->list);
+    json_t **item = calloc(size + 1, sizeof(json_t *));
+    json_t *page = json_array();
+    int failed = item == NULL || page == NULL;
+
+    for (size_t i = 0; i < size && !failed; i++)
+        item[i] = json_array_get(all->list, i);
+    if (!failed)
+        qsort(item, size, sizeof(json_t *), compare_ids);
+    for (size_t i = query->start; i < size && i - query->start < query->count && !failed; i++)
+        failed = json_array_append(page, item[i]) != 0;
+    free(item);
+    if (failed) {
+        json_decref(page);
+        return -1;
+    }
+    return json_object_set_new(all->body, all->call->name, page);
 }
 
 /* Each stream once, wherever it is watched. */
@@ -174,65 +218,74 @@ static int count_streams(const struct worker *worker, const json_t *body)
                                json_integer((json_int_t)registry_count(worker->share->registry)));
 }
 
-/*
- * Takes our own list out of the body and leaves an empty one: all lists stand in the order of the
- * workers, so that the next page of one who asks is the same whichever worker he comes to.
- */
-static json_t *list_out(json_t *body, const char *name)
+/* What one worker says, NULL: nothing. 0, or -1: no memory. */
+static int part_get(const struct gathering *all, int slot, json_t **part, usec_t timeout)
 {
-    json_t *mine = json_object_get(body, name);
-    json_t *empty;
+    const struct worker *worker = all->call->query->server->worker;
+    struct api_query query = *all->call->query;
+    char url[512];
 
-    if (!json_is_array(mine))
-        return NULL;
-    json_incref(mine);
-    empty = json_array();
-    if (empty != NULL && json_object_set_new(body, name, empty) == 0)
-        return mine;
-    json_decref(mine);
-    return NULL;
+    *part = NULL;
+    if (all->is_paged && all->list != NULL && all->count == 0)
+        return 0;
+    query.is_part = 1;
+    query.start = all->skip;
+    query.count = all->count;
+    if (slot == worker->slot) {
+        *part = json_object();
+        return *part != NULL && all->call->answer(&query, *part) >= 0 ? 0 : -1;
+    }
+    /* No id of ours has anything else in it, and then it is no address either. */
+    if (worker->share->slot[slot].state != WORKER_READY ||
+        query.id[strspn(query.id, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0' ||
+        str_format(url, sizeof(url), "http://worker/api/v1/%s%s%s?start=%zu&count=%zu",
+                   all->call->name, *query.id != '\0' ? "/" : "", query.id, query.start,
+                   query.count) != 0)
+        return 0;
+    *part = ask(worker, slot, url, timeout);
+    return 0;
 }
 
-int worker_api_gather(const struct server *server, const char *name, const char *id, json_t *body,
-                      int *code, size_t count, usec_t timeout)
+static int gather_all(struct gathering *all, usec_t timeout)
 {
-    const struct worker *worker = server->worker;
-    char url[512];
-    json_t *mine;
+    const struct worker *worker = all->call->query->server->worker;
     int failed = 0;
 
-    assert(worker != NULL);
-    mine = list_out(body, name);
-    if (timeout > GATHER_TIMEOUT)
-        timeout = GATHER_TIMEOUT;
-    if (str_format(url, sizeof(url), "http://worker/api/v1/%s%s%s?start=0&count=%zu", name,
-                   *id != '\0' ? "/" : "", id, count) != 0)
-        url[0] = '\0'; /* no id is so long */
     for (int i = 0; i < worker->share->count && !failed; i++) {
-        json_t *answer = NULL;
+        json_t *part = NULL;
 
-        if (i == worker->slot)
-            failed = mine != NULL && add_list(json_object_get(body, name), mine) != 0;
-        else if (url[0] != '\0' && worker->share->slot[i].state == WORKER_READY)
-            answer = ask(worker, i, url, timeout);
-        if (answer != NULL)
-            failed = add_answer(body, answer, name, code) != 0;
-        json_decref(answer);
+        failed = part_get(all, i, &part, timeout) != 0 ||
+                 (part != NULL && add_answer(all, part) != 0);
+        json_decref(part);
     }
-    json_decref(mine);
-    if (!failed && strcmp(name, "summaries") == 0)
-        failed = count_streams(worker, body) != 0;
+    if (!failed && strcmp(all->call->name, "streams") == 0 && all->list != NULL)
+        failed = cut_list(all) != 0;
+    if (!failed && strcmp(all->call->name, "summaries") == 0)
+        failed = count_streams(worker, all->body) != 0;
     return failed ? -1 : 0;
 }
 
-void worker_api_cut(json_t *body, const char *name, size_t start, size_t count)
+int worker_api_gather(const struct worker_api_call *call, json_t *body, usec_t timeout)
 {
-    json_t *list = json_object_get(body, name);
+    const struct api_query *query = call->query;
+    struct gathering all = {.call = call,
+                            .single = one_of(call->name),
+                            .body = body,
+                            .index = json_object(),
+                            .is_paged = strcmp(call->name, "clients") == 0};
+    int rc = all.index != NULL ? 0 : -1;
 
-    if (!json_is_array(list))
-        return;
-    for (; start > 0 && json_array_size(list) > 0; start--)
-        (void)json_array_remove(list, 0);
-    while (json_array_size(list) > count)
-        (void)json_array_remove(list, json_array_size(list) - 1);
+    assert(query->server->worker != NULL && all.single != NULL);
+    all.skip = all.is_paged ? query->start : 0;
+    all.count = all.is_paged ? query->count : query->start + query->count;
+    if (rc == 0 && *query->id == '\0' && strcmp(all.single, "data") != 0) {
+        all.list = json_array();
+        rc = json_object_set_new(body, call->name, all.list);
+    }
+    if (rc == 0)
+        rc = gather_all(&all, timeout < GATHER_TIMEOUT ? timeout : GATHER_TIMEOUT);
+    json_decref(all.index);
+    if (rc == 0 && all.list == NULL && json_object_get(body, all.single) == NULL)
+        return 1;
+    return rc;
 }

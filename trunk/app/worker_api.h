@@ -4,22 +4,23 @@
 /*
  * The API of a server of several workers: what this one knows, and what the others say.
  */
-#include "app/server.h"
-
-#include <jansson.h>
+#include "app/api_json.h"
 
 /* True for an answer of which each worker has a part: "streams", "clients", … */
 int worker_api_is_shared(const struct server *server, const char *name);
 
-/*
- * Asks all other workers for `name` (and id, "" for all; at most count) and adds what they say
- * to the body. *code is 1 while nobody knows the id, 0 when somebody does. A worker that does not
- * answer is left out. 0, or -1: no memory.
- */
-int worker_api_gather(const struct server *server, const char *name, const char *id, json_t *body,
-                      int *code, size_t count, usec_t timeout);
+/* A question to all of them: what api_json.c's function answers for one. */
+struct worker_api_call {
+    const char *name;
+    const struct api_query *query;
+    int (*answer)(const struct api_query *query, json_t *out);
+};
 
-/* Cuts the list `name` to those from start on, count at most. */
-void worker_api_cut(json_t *body, const char *name, size_t start, size_t count);
+/*
+ * Puts what all workers say into the body: each thing once, numbers added, and lists in an order
+ * that does not depend on who is asked. A worker that does not answer is left out. 0; 1: nobody
+ * knows the id; -1: no memory.
+ */
+int worker_api_gather(const struct worker_api_call *call, json_t *body, usec_t timeout);
 
 #endif

@@ -32,10 +32,16 @@ struct worker {
     struct worker_share *share;
     int slot;
     struct net_conn *bell;
-    struct co *listener; /* hears the bell */
+    struct co *listener;   /* hears the bell */
+    struct net_conn *door; /* where others hand connections over */
+    struct co *porter;     /* takes them */
     struct worker_relay *relays;
     struct co_cond ended; /* a relay has */
+    struct co_cond told;  /* the bell was heard, or a relay has let go of its stream */
 };
+
+/* From here on connections that others hand over are taken. */
+struct err *worker_door_open(struct worker *worker);
 
 /* Starts one; the stream has none. */
 void worker_relay_start(struct worker *worker, struct stream *stream,

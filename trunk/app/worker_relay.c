@@ -3,6 +3,7 @@
  * who watch at this one, published into the local source as a publisher would. It begins with
  * the first who wants it, ends with the last, and follows the publication from worker to worker.
  */
+#include "app/edge.h"
 #include "app/pull.h"
 #include "app/stream.h"
 #include "app/worker_http.h"
@@ -22,6 +23,7 @@ static void relay_leave(struct worker_relay *relay)
     if (relay->stream != NULL)
         relay->stream->relay = NULL;
     relay->stream = NULL;
+    co_cond_broadcast(&relay->worker->told);
 }
 
 static void relay_free(struct worker_relay *relay)
@@ -67,6 +69,8 @@ static struct pull *relay_pull(struct worker_relay *relay)
                                    .origin_count = 1,
                                    .is_worker = 1,
                                    .is_joined = relay->stream->wanted_at > relay->holder.since,
+                                   .relay = edge_fetches(relay->stream) ? edge_via(relay->stream)
+                                                                        : NULL,
                                    .stall = RELAY_STALL,
                                    .on_end = relay_on_end,
                                    .arg = relay};
@@ -111,6 +115,12 @@ void worker_relay_drop(struct worker_relay *relay)
         return;
     relay_leave(relay);
     pull_leave(relay->pull);
+}
+
+void worker_relay_again(struct stream *stream)
+{
+    if (stream->relay != NULL)
+        pull_again(stream->relay->pull);
 }
 
 void worker_relay_stale(struct worker_relay *relay, usec_t now)

@@ -1,5 +1,5 @@
 /*
- * Counters need no lock: each worker writes its own, and a limit is compared with
+ * Each worker writes counters of its own, and a limit is compared with
  * the sum. So a worker that is killed leaves nothing to be repaired, its numbers
  * are set to nothing. An address has one number a worker for the same reason.
  */
@@ -8,10 +8,12 @@
 #include "base/clock.h"
 #include "base/shared_map.h"
 #include "base/str.h"
+#include "co/net_pass.h"
 #include "co/notify.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,25 +33,39 @@ struct secret {
 
 static const char secret_name[] = "tickets";
 
+/* Of those that this process may use: a container may have one of many. */
+static long processors(void)
+{
+    cpu_set_t allowed;
+
+    if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0)
+        return CPU_COUNT(&allowed);
+    /* There are more than fit into the set. */
+    return sysconf(_SC_NPROCESSORS_ONLN);
+}
+
 int worker_share_count(const struct config *config)
 {
-    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    long count;
 
     if (config->workers > 0)
         return (int)config->workers;
-    if (online < 1)
+    count = processors();
+    if (count < 1)
         return 1;
-    return online < CONFIG_WORKERS_MAX ? (int)online : CONFIG_WORKERS_MAX;
+    return count < CONFIG_WORKERS_MAX ? (int)count : CONFIG_WORKERS_MAX;
 }
 
 /* One that nobody else may enter: who can connect to the sockets in it is not asked anything. */
 static struct err *folder_make(struct worker_share *share)
 {
-    const char *top = getenv("XDG_RUNTIME_DIR");
+    const char *top = "/tmp";
+    const char *own = getenv("XDG_RUNTIME_DIR");
     char path[sizeof(((struct sockaddr_un *)NULL)->sun_path) - 16];
 
-    if (top == NULL || *top == '\0' || access(top, W_OK | X_OK) != 0)
-        top = "/tmp";
+    /* The user's own is the second choice: it goes when he logs out, and a server may stay. */
+    if (access(top, W_OK | X_OK) != 0 && own != NULL && *own != '\0')
+        top = own;
     if (str_format(path, sizeof(path), "%s/" FOLDER_TEMPLATE, top) != 0)
         (void)str_copy(path, sizeof(path), "/tmp/" FOLDER_TEMPLATE);
     if (mkdtemp(path) == NULL)
@@ -89,12 +105,13 @@ static struct err *tables_make(struct worker_share *share, const struct config *
         share->peers = shared_map_new((size_t)config->max_connections + (size_t)share->count,
                                       (size_t)share->count * sizeof(uint32_t));
     share->secrets = shared_map_new(1, sizeof(struct secret));
-    if (share->registry == NULL || share->streams == NULL || share->secrets == NULL ||
+    share->times = timetable_new((size_t)config->max_streams, share->count);
+    if (share->registry == NULL || share->times == NULL || share->streams == NULL || share->secrets == NULL ||
         (config->max_connections_per_ip > 0 && share->peers == NULL))
         return err_new(ERR_NOMEM, "workers: shared memory");
     for (int i = 0; i < share->count; i++) {
         share->bell[i] = notify_new();
-        if (share->bell[i] < 0)
+        if (share->bell[i] < 0 || net_pass_new(share->door[i]) != 0)
             return err_sys(errno, "workers: bell");
     }
     return NULL;
@@ -111,8 +128,9 @@ struct err *worker_share_new(struct worker_share **out, const struct config *con
         return err_new(ERR_NOMEM, "workers");
     share->count = worker_share_count(config);
     share->master = getpid();
+    share->started_at = clock_now();
     for (int i = 0; i < CONFIG_WORKERS_MAX; i++)
-        share->bell[i] = -1;
+        share->bell[i] = share->door[i][0] = share->door[i][1] = -1;
     name_make(share, config);
     err = tables_make(share, config);
     if (err == NULL)
@@ -138,23 +156,38 @@ static void socket_remove(const struct worker_share *share, int slot)
         (void)unlink(path);
 }
 
+static void descriptor_close(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
 /*
- * The last process to leave removes the folder: it is empty then, which is all that rmdir needs to
- * know. That is a worker where the master was killed.
+ * The master is the last to leave and removes the folder. Where it was killed each worker tries:
+ * it is empty for the last of them. As long as there is a master none does, for others are about to
+ * listen in it that are only being started.
  */
+static void folder_leave(const struct worker_share *share)
+{
+    if (share->folder != NULL && (getpid() == share->master || getppid() != share->master))
+        (void)rmdir(share->folder);
+}
+
 void worker_share_free(struct worker_share *share)
 {
     if (share == NULL)
         return;
-    if (share->folder != NULL)
-        (void)rmdir(share->folder);
+    folder_leave(share);
     free(share->folder);
-    for (int i = 0; i < CONFIG_WORKERS_MAX; i++)
-        if (share->bell[i] >= 0)
-            close(share->bell[i]);
+    for (int i = 0; i < CONFIG_WORKERS_MAX; i++) {
+        descriptor_close(share->bell[i]);
+        descriptor_close(share->door[i][0]);
+        descriptor_close(share->door[i][1]);
+    }
     shared_map_free(share->peers);
     shared_map_free(share->streams);
     shared_map_free(share->secrets);
+    timetable_free(share->times);
     registry_free(share->registry);
     if (share->slot != NULL)
         (void)munmap(share->slot, (size_t)share->count * sizeof(*share->slot));
@@ -287,15 +320,18 @@ int worker_share_secret(struct worker_share *share, uint8_t out[TLS_SECRET_SIZE]
 const char *worker_share_enter(struct worker_share *share, int slot, const struct config *config)
 {
     uint64_t sum = 0;
+    int fits;
 
-    /* First in, then counted: who compares too early would let two into one place. */
-    share->slot[slot].connections++;
+    /* The map's lock, for want of another: of two who compare at one moment exactly one may be
+     * the last that fits. */
+    shared_map_lock(share->streams);
     for (int i = 0; i < share->count; i++)
         sum += share->slot[i].connections;
-    if (sum <= (uint64_t)config->max_connections)
-        return NULL;
-    share->slot[slot].connections--;
-    return "max_connections";
+    fits = sum < (uint64_t)config->max_connections;
+    if (fits)
+        share->slot[slot].connections++;
+    shared_map_unlock(share->streams);
+    return fits ? NULL : "max_connections";
 }
 
 void worker_share_leave(struct worker_share *share, int slot)
@@ -304,14 +340,65 @@ void worker_share_leave(struct worker_share *share, int slot)
     share->slot[slot].connections--;
 }
 
+/*
+ * The kernel's spread is good for a part in twenty of a thousand connections, and for nothing when
+ * a worker has just been replaced. A few more at one are left alone: each of them may be the only
+ * one of its stream there, which then costs a relay.
+ */
+#define SPREAD_SLACK 4
+#define SPREAD_PART  64 /* and this part of what the lightest has */
+
+static uint32_t load_of(const struct worker_slot *slot)
+{
+    int32_t under_way = (int32_t)(slot->handed - slot->taken);
+
+    return slot->connections + (under_way > 0 ? (uint32_t)under_way : 0);
+}
+
+int worker_share_lighter(const struct worker_share *share, int slot)
+{
+    uint32_t own = load_of(&share->slot[slot]);
+    uint32_t least = own;
+    int lightest = slot;
+
+    for (int i = 0; i < share->count; i++) {
+        uint32_t load = load_of(&share->slot[i]);
+
+        if (load < least && share->slot[i].state == WORKER_READY && !share->slot[i].is_leaving) {
+            least = load;
+            lightest = i;
+        }
+    }
+    return own - least > SPREAD_SLACK + least / SPREAD_PART ? lightest : -1;
+}
+
+void worker_share_handed(struct worker_share *share, int to)
+{
+    share->slot[to].handed++;
+}
+
+void worker_share_taken(struct worker_share *share, int slot)
+{
+    share->slot[slot].taken++;
+}
+
+void worker_share_leaves(struct worker_share *share, int slot)
+{
+    share->slot[slot].is_leaving = 1;
+}
+
 void worker_share_reap(struct worker_share *share, int slot)
 {
+    int published;
+
     share->slot[slot].connections = 0;
+    share->slot[slot].is_leaving = 0;
     if (share->peers != NULL)
         counts_reap(share, share->peers, slot);
     counts_reap(share, share->streams, slot);
     socket_remove(share, slot);
     notify_clear(share->bell[slot]);
-    if (registry_reap(share->registry, slot) > 0)
+    published = timetable_reap(share->times, slot);
+    if (registry_reap(share->registry, slot) > 0 || published)
         worker_share_ring(share);
 }

@@ -8,6 +8,7 @@
 #include "app/config.h"
 #include "co/tls.h"
 #include "live/registry.h"
+#include "live/timetable.h"
 
 #include <stdatomic.h>
 #include <sys/types.h>
@@ -25,20 +26,26 @@ enum worker_state {
 struct worker_slot {
     _Atomic int32_t state; /* enum worker_state */
     _Atomic uint32_t connections;
+    /* What others have handed to it, and what it has taken of that; they count on. */
+    _Atomic uint32_t handed, taken;
+    _Atomic int32_t is_leaving; /* nothing is to be handed to it any more */
 };
 
 struct worker_share {
     int count; /* of workers */
     pid_t master;
+    usec_t started_at;
     struct worker_slot *slot;
     struct registry *registry;
     struct shared_map
         *peers; /* connections of each address, one number a worker; NULL: not limited */
     struct shared_map *streams; /* the same of streams that are published, watched or waited for */
+    struct timetable *times;
     struct shared_map *secrets; /* one entry */
     char *folder;               /* private: the workers' own sockets */
     char server_id[32];
-    int bell[CONFIG_WORKERS_MAX]; /* co/notify.h: the registry has changed; -1: none */
+    int bell[CONFIG_WORKERS_MAX];    /* co/notify.h: the registry has changed; -1: none */
+    int door[CONFIG_WORKERS_MAX][2]; /* co/net_pass.h: connections that others hand over; -1 */
 };
 
 /* How many workers that configuration means. */
@@ -61,15 +68,22 @@ int worker_share_secret(struct worker_share *share, uint8_t out[TLS_SECRET_SIZE]
 /* Where a worker listens for the others; 0, or -1 when it does not fit. */
 int worker_share_path(const struct worker_share *share, int slot, char *out, size_t cap);
 
-/*
- * Counts a connection in, against the whole server's limit. NULL, or the name of the limit
- * (constant) that it would break; then it is not counted. Two that come at one moment for
- * one place may both be turned away.
- */
+/* Counts a connection in, against the whole server's limit. NULL, or the name of the limit
+ * (constant) that it would break; then it is not counted. */
 const char *worker_share_enter(struct worker_share *share, int slot, const struct config *config);
 void worker_share_leave(struct worker_share *share, int slot);
 
-/* The same for what one address has: connections, and requests by way of trusted proxies. */
+/*
+ * The worker that a new connection at `slot` were better handed to: one with so many fewer that
+ * it is worth it; -1: none. Then, that it was, and that it has been taken there.
+ */
+int worker_share_lighter(const struct worker_share *share, int slot);
+void worker_share_handed(struct worker_share *share, int to);
+void worker_share_taken(struct worker_share *share, int slot);
+/* It ends, and has no use for any more. */
+void worker_share_leaves(struct worker_share *share, int slot);
+
+/* The limit of what one address has: connections, and requests by way of trusted proxies. */
 const char *worker_share_peer_enter(struct worker_share *share, int slot, const char *ip,
                                     const struct config *config);
 void worker_share_peer_leave(struct worker_share *share, int slot, const char *ip);

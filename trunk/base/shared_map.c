@@ -101,7 +101,7 @@ struct shared_map *shared_map_new(size_t entries_max, size_t value_size)
     struct shared_map *map;
     size_t buckets = 16;
 
-    assert(entries_max > 0 && entries_max <= 1 << 24 && value_size > 0 && value_size <= 4096);
+    assert(entries_max > 0 && entries_max <= 1 << 24 && value_size > 0 && value_size <= 8192);
     while (buckets < entries_max)
         buckets *= 2;
     layout.bucket_mask = (uint32_t)(buckets - 1);

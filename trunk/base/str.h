@@ -17,6 +17,9 @@ int str_format(char *dst, size_t cap, const char *fmt, ...) __attribute__((forma
 /* A whole decimal number within [min, max]; 0, or -1. */
 int str_to_i64(const char *s, int64_t min, int64_t max, int64_t *out);
 
+/* The value of a hexadecimal digit of either case; -1 for what is none. */
+int str_hex_digit(char c);
+
 /* Case-insensitive equality and prefix tests. */
 int str_ieq(const char *a, const char *b);
 int str_starts(const char *s, const char *prefix);

@@ -328,6 +328,19 @@ static ssize_t net_try_peek(struct net_conn *conn, void *buf, size_t len)
     return n;
 }
 
+int net_has_more(struct net_conn *conn)
+{
+    ssize_t got;
+    char byte;
+
+    if (conn->closed)
+        return 1;
+    do
+        got = recv(conn->fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
+    while (got < 0 && errno == EINTR);
+    return got >= 0 || errno != EAGAIN;
+}
+
 struct err *net_peek(struct net_conn *conn, void *buf, size_t len, size_t *got, usec_t timeout)
 {
     usec_t deadline = co_deadline(timeout);

@@ -84,6 +84,13 @@ struct net_ops {
 extern const struct net_ops net_socket_ops;
 
 /*
+ * give(arg, fd) is asked of each connection before net_accept() has it: 1 when somebody else has
+ * taken it (fd is then closed here), 0 to keep it. It must not yield.
+ */
+void net_listener_set_give(struct net_listener *listener, int (*give)(void *arg, int fd),
+                           void *arg);
+
+/*
  * Accepts one connection. Survives ECONNABORTED and the like by trying again;
  * EMFILE, ENFILE, ENOBUFS, ENOMEM wait until a descriptor is free (bounded
  * back-off, one log line), then serve again. Errors: interrupted, timeout, closed.
@@ -120,6 +127,9 @@ static inline ssize_t net_try_writev(struct net_conn *conn, const struct iovec *
  * come. Plain sockets only.
  */
 struct err *net_peek(struct net_conn *conn, void *buf, size_t len, size_t *got, usec_t timeout);
+
+/* Whether there is anything that was not read yet: bytes, the end, or an error. Asks the kernel. */
+int net_has_more(struct net_conn *conn);
 
 /* True when net_sendfile() works: a plain socket. */
 int net_can_sendfile(const struct net_conn *conn);

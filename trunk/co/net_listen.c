@@ -35,10 +35,12 @@ union net_sockaddr {
 struct net_listener {
     struct net_conn *conn; /* only its descriptor and its ready bits are used */
     int port;
-    struct co *acceptor; /* in net_accept() */
-    uint8_t dead;        /* net_listener_close() was called meanwhile */
-    uint8_t starved;     /* no descriptor, said so */
-    dev_t unix_dev;      /* the file we made, 0 if none */
+    struct co *acceptor;            /* in net_accept() */
+    int (*give)(void *arg, int fd); /* NULL: all are ours */
+    void *give_arg;
+    uint8_t dead;    /* net_listener_close() was called meanwhile */
+    uint8_t starved; /* no descriptor, said so */
+    dev_t unix_dev;  /* the file we made, 0 if none */
     ino_t unix_ino;
     char name[sizeof("unix:") + sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 };
@@ -316,6 +318,12 @@ int net_listener_fd(const struct net_listener *listener)
     return listener->conn->fd;
 }
 
+void net_listener_set_give(struct net_listener *listener, int (*give)(void *arg, int fd), void *arg)
+{
+    listener->give = give;
+    listener->give_arg = arg;
+}
+
 /* ---- accepting ---- */
 
 /* True for what is wrong with one connection, or for a moment, and not with the listener. */
@@ -358,6 +366,11 @@ static struct net_conn *net_accept_one(struct net_listener *listener)
     fd = accept4(listener->conn->fd, (struct sockaddr *)&addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0)
         return NULL;
+    if (listener->give != NULL && listener->give(listener->give_arg, fd)) {
+        close(fd);
+        errno = EINTR; /* nothing for us, and nothing wrong */
+        return NULL;
+    }
     /* Not NET_IN: if there is data already, registering it gives an event, and a read is saved. */
     conn = net_make(fd, &net_socket_ops, NET_OUT);
     if (conn == NULL) {

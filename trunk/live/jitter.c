@@ -35,6 +35,33 @@ void jitter_publish(struct jitter *jitter)
         jitter->track[i].is_seen = 0;
 }
 
+void jitter_save(const struct jitter *jitter, struct source_time *out)
+{
+    memset(out, 0, sizeof(*out));
+    out->last = jitter->last;
+    out->has_begun = jitter->has_begun;
+    for (int i = 0; i < JITTER_TRACKS; i++) {
+        out->track_last[i] = jitter->track[i].has_out ? jitter->track[i].last : -1;
+        out->duration[i] = (int32_t)jitter->track[i].duration;
+    }
+}
+
+void jitter_resume(struct jitter *jitter, const struct source_time *time, usec_t now)
+{
+    assert(!jitter->has_published);
+    if (!time->has_begun || jitter->mode == TIME_JITTER_OFF ||
+        (jitter->has_begun && time->last < jitter->last))
+        return;
+    jitter->last = time->last;
+    jitter->last_at = now;
+    jitter->has_begun = 1;
+    for (int i = 0; i < JITTER_TRACKS; i++) {
+        jitter->track[i].has_out = time->track_last[i] >= 0;
+        jitter->track[i].last = time->track_last[i];
+        jitter->track[i].duration = time->duration[i];
+    }
+}
+
 /* Where the timeline goes on for a frame of this track that fits nowhere. */
 static int64_t jitter_next(const struct jitter *jitter, enum jitter_track track)
 {
@@ -95,11 +122,12 @@ static int64_t jitter_hold(const struct jitter *jitter, enum jitter_track track,
     return out < 0 ? 0 : out;
 }
 
-/* Whether a relay's first frame may be there: no step back, and nothing that players would lag by.
- */
+/* Whether a relay's first frame may be there: no step back, and nothing that players would lag by,
+ * who may have missed what was lost with a worker. */
 static int jitter_stays(const struct jitter *jitter, int64_t out)
 {
-    return !jitter->has_begun || (out >= jitter->last && out <= jitter->last + JITTER_KEEP_MS);
+    return !jitter->has_begun ||
+           (out >= jitter->last && out <= jitter->last + jitter->slack + JITTER_KEEP_MS);
 }
 
 /* The offset of a publisher's first frame. */

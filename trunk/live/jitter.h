@@ -45,6 +45,11 @@ void jitter_reset(struct jitter *jitter, enum time_jitter mode, int is_mixed);
 /* Another publisher comes: its first frame follows the last one. */
 void jitter_publish(struct jitter *jitter);
 
+/* Where it stands; and that the next publisher's first frame follows that, unless it would be a step
+ * back. */
+void jitter_save(const struct jitter *jitter, struct source_time *out);
+void jitter_resume(struct jitter *jitter, const struct source_time *time, usec_t now);
+
 /* The time in ms for a frame with this timestamp that came at `now`. */
 int64_t jitter_apply(struct jitter *jitter, enum jitter_track track, uint32_t timestamp,
                      usec_t now);

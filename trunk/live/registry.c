@@ -16,6 +16,9 @@ struct registry_entry {
     uint64_t number;
     usec_t since;
     _Atomic int32_t holder; /* the worker and one more; set last; 0: nobody */
+    uint32_t asked, answered;
+    struct source_facts facts;
+    uint8_t is_early;
     uint8_t has_print;
     uint8_t print[REGISTRY_PRINT_SIZE];
 };
@@ -97,6 +100,9 @@ enum registry_answer registry_claim(struct registry *registry, const struct regi
         entry->holder = 0;
         entry->number = *number = next_number(registry);
         entry->since = claim->now;
+        entry->is_early = claim->is_early != 0;
+        entry->asked = entry->answered = 0;
+        memset(&entry->facts, 0, sizeof(entry->facts));
         entry->has_print = claim->print != NULL;
         if (claim->print != NULL)
             memcpy(entry->print, claim->print, REGISTRY_PRINT_SIZE);
@@ -117,21 +123,81 @@ void registry_release(struct registry *registry, const char *key, uint64_t numbe
     shared_map_unlock(registry->map);
 }
 
-int registry_find(struct registry *registry, const char *key, struct registry_holder *holder)
+/* The entry of a publication that goes on, or NULL. Called with the map locked. */
+static struct registry_entry *publication_of(struct registry *registry, const char *key,
+                                             uint64_t number)
 {
-    const struct registry_entry *entry;
+    struct registry_entry *entry = shared_map_find(registry->map, key);
+
+    return entry != NULL && entry->holder != 0 && entry->number == number ? entry : NULL;
+}
+
+void registry_open(struct registry *registry, const char *key, uint64_t number)
+{
+    struct registry_entry *entry;
+
+    shared_map_lock(registry->map);
+    entry = publication_of(registry, key, number);
+    if (entry != NULL)
+        entry->is_early = 0;
+    shared_map_unlock(registry->map);
+}
+
+void registry_describe(struct registry *registry, const char *key, uint64_t number,
+                       const struct source_facts *facts)
+{
+    struct registry_entry *entry;
+
+    shared_map_lock(registry->map);
+    entry = publication_of(registry, key, number);
+    if (entry != NULL)
+        entry->facts = *facts;
+    shared_map_unlock(registry->map);
+}
+
+void registry_answer(struct registry *registry, const char *key, uint64_t number, uint32_t asked)
+{
+    struct registry_entry *entry;
+
+    shared_map_lock(registry->map);
+    entry = publication_of(registry, key, number);
+    if (entry != NULL)
+        entry->answered = asked;
+    shared_map_unlock(registry->map);
+}
+
+/* Whose the stream is, and one question more if there are to be any. */
+static int look(struct registry *registry, const char *key, uint32_t questions,
+                struct registry_holder *holder)
+{
+    struct registry_entry *entry;
     int found;
 
     shared_map_lock(registry->map);
     entry = shared_map_find(registry->map, key);
     found = entry != NULL && entry->holder != 0;
     if (found) {
+        entry->asked += questions;
         holder->worker = entry->holder - 1;
         holder->number = entry->number;
         holder->since = entry->since;
+        holder->is_early = entry->is_early;
+        holder->asked = entry->asked;
+        holder->answered = entry->answered;
+        holder->facts = entry->facts;
     }
     shared_map_unlock(registry->map);
     return found ? 0 : -1;
+}
+
+int registry_ask(struct registry *registry, const char *key, struct registry_holder *holder)
+{
+    return look(registry, key, 1, holder);
+}
+
+int registry_find(struct registry *registry, const char *key, struct registry_holder *holder)
+{
+    return look(registry, key, 0, holder);
 }
 
 size_t registry_reap(struct registry *registry, int worker)

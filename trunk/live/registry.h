@@ -8,6 +8,7 @@
  * yields.
  */
 #include "base/clock.h"
+#include "live/source.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -31,12 +32,16 @@ struct registry_claim {
     const uint8_t *print; /* REGISTRY_PRINT_SIZE bytes, or NULL */
     enum registry_takeover takeover;
     usec_t now;
+    int is_early; /* it does not publish before registry_open(): there is nothing to fetch yet */
 };
 
 struct registry_holder {
     int worker;
     uint64_t number; /* of the publication; never 0, never used again */
     usec_t since;    /* when it was granted */
+    int is_early;
+    uint32_t asked, answered; /* below; equal: nothing is asked */
+    struct source_facts facts;
 };
 
 /* NULL without memory. */
@@ -48,6 +53,20 @@ enum registry_answer registry_claim(struct registry *registry, const struct regi
                                     uint64_t *number);
 /* Gives it back; nothing happens if another has it by now. */
 void registry_release(struct registry *registry, const char *key, uint64_t number);
+
+/* Of a publication that goes on; nothing happens if it is over by now. It has begun: */
+void registry_open(struct registry *registry, const char *key, uint64_t number);
+/* And what is known of it. */
+void registry_describe(struct registry *registry, const char *key, uint64_t number,
+                       const struct source_facts *facts);
+
+/*
+ * Whether a holder is still there, asked by one who was refused: *holder says who it is, and
+ * `asked` is the question's number. Its worker answers the newest question that it has seen, or
+ * releases. 0, or -1: nobody has the stream.
+ */
+int registry_ask(struct registry *registry, const char *key, struct registry_holder *holder);
+void registry_answer(struct registry *registry, const char *key, uint64_t number, uint32_t asked);
 
 /* Who has it. 0, or -1: nobody. */
 int registry_find(struct registry *registry, const char *key, struct registry_holder *holder);

@@ -178,7 +178,20 @@ int source_publish(struct source *source, const struct source_config *config, us
     source->stat.published_at = now;
     if (source->events.on_publish != NULL)
         source->events.on_publish(source, source->events.arg);
+    memset(&source->told, 0, sizeof(source->told));
+    source_tell_facts(source);
     return 0;
+}
+
+void source_time(const struct source *source, struct source_time *out)
+{
+    jitter_save(&source->jitter, out);
+}
+
+void source_resume(struct source *source, const struct source_time *time, usec_t now)
+{
+    assert(source->state == SOURCE_LIVE && !source->has_first);
+    jitter_resume(&source->jitter, time, now);
 }
 
 static void source_gone(struct source *source)
@@ -278,6 +291,7 @@ void source_tick(struct source *source, usec_t now)
     if (source->state == SOURCE_LIVE && !source->is_decided && source->has_first &&
         now - source->first_at >= SOURCE_GUESS_US) {
         source_guess(source, source->first_ms + SOURCE_GUESS_MS);
+        source_tell_facts(source);
         source_emit_data(source);
     }
     if (source->is_filling && now - source->stat.published_at >= SOURCE_FILL_US)

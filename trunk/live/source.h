@@ -57,6 +57,22 @@ enum source_fit {
     SOURCE_UNFIT /* nothing of it: another codec, or no such track */
 };
 
+/* What decides about that, each pair of audio and video: to be told to those who have not the
+ * stream itself. All zero: nothing is known yet. */
+struct source_facts {
+    uint8_t is_decided; /* what the header promises */
+    uint8_t is_announced[2];
+    uint8_t codec[2]; /* enum codec */
+};
+
+/* Where a stream's timeline stands, in ms; each pair of audio and video. */
+struct source_time {
+    int64_t last;          /* the latest that was given out */
+    int64_t track_last[2]; /* on each track; -1: none yet */
+    int32_t duration[2];   /* of a frame, about */
+    int32_t has_begun;     /* else nothing was put on it yet, and it begins at 0 */
+};
+
 struct source;
 struct viewer;
 
@@ -70,6 +86,10 @@ struct source_events {
     void (*on_evict)(struct source *source, struct viewer *viewer, void *arg);
     /* The first viewer has come, or the last one has gone: see source_stat(). */
     void (*on_viewers)(struct source *source, void *arg);
+    /* What is known of the stream has changed, or is another publication's: see source_facts(). */
+    void (*on_facts)(struct source *source, void *arg);
+    /* The first has begun to watch, or the last who had is gone: see source_is_watched(). */
+    void (*on_watched)(struct source *source, void *arg);
     void *arg;
 };
 
@@ -105,12 +125,25 @@ void source_promise(struct source *source, int has_audio, int has_video);
 /* A relay has brought all there was of the past. */
 void source_filled(struct source *source);
 
+/* Where its time stands; and that it goes on there, where that is no step back: behind
+ * source_publish(), before the first frame. */
+void source_time(const struct source *source, struct source_time *out);
+void source_resume(struct source *source, const struct source_time *time, usec_t now);
+
+/* Whether anybody has got something of the stream and is still there; relays do not count. */
+int source_is_watched(const struct source *source);
+
 /* Its timers: the end of republish_wait, the wait for a second track. */
 void source_tick(struct source *source, usec_t now);
 
 /* Whether the stream, as far as it is known, has something that this format carries. */
 enum source_fit source_fit(const struct source *source, const struct mux *mux,
                            enum source_only only);
+
+/* What is known of the stream that is published; and the same answer from that alone. */
+void source_facts(const struct source *source, struct source_facts *out);
+enum source_fit source_facts_fit(const struct source_facts *facts, const struct mux *mux,
+                                 enum source_only only);
 
 /*
  * Keeps the rendition of an audio-only format with its last fast_cache of sound, whether it has

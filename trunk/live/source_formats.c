@@ -14,30 +14,61 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum source_fit source_fit(const struct source *source, const struct mux *mux,
-                           enum source_only only)
+enum source_fit source_facts_fit(const struct source_facts *facts, const struct mux *mux,
+                                 enum source_only only)
 {
     enum source_fit fit = SOURCE_UNFIT;
 
     if (mux->carries == NULL && only == SOURCE_BOTH)
         return SOURCE_FITS;
-    if (source->state != SOURCE_LIVE)
-        return SOURCE_FIT_UNKNOWN;
-    if (!source->is_decided &&
-        !(mux->audio_only && source->track[JITTER_AUDIO].codec != CODEC_NONE))
+    if (!facts->is_decided && !(mux->audio_only && facts->codec[JITTER_AUDIO] != CODEC_NONE))
         return SOURCE_FIT_UNKNOWN;
     for (int i = 0; i < JITTER_TRACKS; i++) {
-        const struct source_track *track = &source->track[i];
+        enum codec codec = facts->codec[i];
 
         if (i == JITTER_VIDEO ? mux->audio_only || only == SOURCE_AUDIO_ONLY
                               : only == SOURCE_VIDEO_ONLY)
             continue;
-        if (track->codec != CODEC_NONE && (mux->carries == NULL || mux->carries(track->codec)))
+        if (codec != CODEC_NONE && (mux->carries == NULL || mux->carries(codec)))
             return SOURCE_FITS;
-        if (track->codec == CODEC_NONE && track->is_announced)
+        if (codec == CODEC_NONE && facts->is_announced[i])
             fit = SOURCE_FIT_UNKNOWN;
     }
     return fit;
+}
+
+void source_facts(const struct source *source, struct source_facts *out)
+{
+    memset(out, 0, sizeof(*out));
+    if (source->state != SOURCE_LIVE)
+        return;
+    out->is_decided = source->is_decided != 0;
+    for (int i = 0; i < JITTER_TRACKS; i++) {
+        out->is_announced[i] = source->track[i].is_announced != 0;
+        out->codec[i] = (uint8_t)source->track[i].codec;
+    }
+}
+
+enum source_fit source_fit(const struct source *source, const struct mux *mux,
+                           enum source_only only)
+{
+    struct source_facts facts;
+
+    source_facts(source, &facts);
+    return source_facts_fit(&facts, mux, only);
+}
+
+void source_tell_facts(struct source *source)
+{
+    struct source_facts facts;
+
+    if (source->events.on_facts == NULL)
+        return;
+    source_facts(source, &facts);
+    if (memcmp(&facts, &source->told, sizeof(facts)) == 0)
+        return;
+    source->told = facts;
+    source->events.on_facts(source, source->events.arg);
 }
 
 /* ---- what opens a stream ---- */
@@ -297,6 +328,26 @@ size_t source_started(const struct source *source)
     for (const struct rendition *r = source->others; r != NULL; r = r->next)
         started += r->started;
     return started;
+}
+
+int source_is_watched(const struct source *source)
+{
+    if (source->native.started > 0)
+        return 1;
+    for (const struct rendition *r = source->others; r != NULL; r = r->next)
+        if (r->started > 0 && !r->mux->relays)
+            return 1;
+    return 0;
+}
+
+void source_tell_watched(struct source *source)
+{
+    int is_watched = source_is_watched(source);
+
+    if (is_watched == source->was_watched || source->events.on_watched == NULL)
+        return;
+    source->was_watched = is_watched != 0;
+    source->events.on_watched(source, source->events.arg);
 }
 
 /* ---- who stays ---- */

@@ -63,12 +63,14 @@ struct source {
     usec_t away_at;
     uint8_t has_key;     /* the present publisher has sent a keyframe */
     usec_t first_key_at; /* and when */
+    uint8_t was_watched; /* as on_watched was told */
     uint8_t holds_begin; /* renditions hold the publication's first start */
     uint8_t is_filling;  /* a relay brings what there was of the past */
     uint8_t has_promise; /* what the header promises is known beforehand: */
     uint8_t promise[JITTER_TRACKS];
     struct blob *meta; /* body of onMetaData for viewers */
     struct meta_facts facts;
+    struct source_facts told; /* to on_facts */
     struct rendition native;
     struct rendition *others; /* list */
     struct source_stat stat;
@@ -118,6 +120,12 @@ void source_emit_data(struct source *source);
 
 /* The same for on_viewers. */
 void source_emit_viewers(struct source *source);
+
+/* The events' on_facts, if anything has changed since it was last told. */
+void source_tell_facts(struct source *source);
+
+/* The same for on_watched. */
+void source_tell_watched(struct source *source);
 
 /* What opens the stream changes for those who begin from now on. */
 void source_reopen(struct source *source);

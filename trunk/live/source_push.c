@@ -482,5 +482,6 @@ void source_push(struct source *source, const struct frame *frame, usec_t now)
         source_mix(source, frame, now);
     else
         source_push_tag(source, frame, now);
+    source_tell_facts(source);
     source_emit_data(source);
 }

@@ -206,17 +206,6 @@ static enum scan head_feed(struct http_in *in, const uint8_t *data, size_t len, 
     return SCAN_MORE;
 }
 
-static int hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* A chunk's line is over: its size is known. */
 static enum scan chunk_size_done(struct http_in *in)
 {
@@ -235,7 +224,7 @@ static enum scan chunk_size_done(struct http_in *in)
 /* One byte of a chunk's first line. */
 static enum scan chunk_line_step(struct http_in *in, uint8_t c)
 {
-    int digit = hex_value(c);
+    int digit = str_hex_digit((char)c);
 
     if (++in->line_len > HTTP_CHUNK_LINE_MAX)
         return in_bad(in, 400, "chunk line too long");

@@ -82,21 +82,13 @@ int token_sign(const char *key, const struct token_claim *claim, char hex[TOKEN_
     return 0;
 }
 
-static int digit_of(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static int hex_parse(const char *hex, uint8_t mac[MAC_SIZE])
 {
     if (strlen(hex) != TOKEN_HEX_SIZE - 1)
         return -1;
     for (size_t i = 0; i < MAC_SIZE; i++) {
-        int high = digit_of(hex[2 * i]);
-        int low = digit_of(hex[2 * i + 1]);
+        int high = str_hex_digit(hex[2 * i]);
+        int low = str_hex_digit(hex[2 * i + 1]);
 
         if (high < 0 || low < 0)
             return -1;

@@ -377,17 +377,6 @@ int url_http_next(const struct url_http *at, const char *location, char *out, si
                       is_v6 ? "]" : "", at->port, location);
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* The next decoded byte (1 to 255) of what is left, -1 for a bad escape or a control character. */
 static int decode_next(const char **p, const char *end)
 {
@@ -399,8 +388,8 @@ static int decode_next(const char **p, const char *end)
 
         if (end - *p < 2)
             return -1;
-        high = hex_digit((*p)[0]);
-        low = hex_digit((*p)[1]);
+        high = str_hex_digit((*p)[0]);
+        low = str_hex_digit((*p)[1]);
         if (high < 0 || low < 0)
             return -1;
         *p += 2;

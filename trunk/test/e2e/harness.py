@@ -247,6 +247,12 @@ class Server(Process):
         """Waits until the log has a match for the regular expression and returns it."""
         return wait_for(lambda: re.search(pattern, self.log()), timeout, f"/{pattern}/ in the log")
 
+    def wait_unmounted(self):
+        """Waits until what was mounted is so no more, at each of several workers."""
+        self.wait_log(r"\] unmount ")
+        wait_for(lambda: self.log().count("] unmount ") == self.log().count("] mount "), 10,
+                 "everything to be unmounted")
+
     def processes(self):
         """Its process, or with several workers theirs: those that serve."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()

@@ -56,6 +56,7 @@ def live(server, source_flv):
 
 # ---- errors ----
 
+@pytest.mark.once
 @pytest.mark.parametrize("status, text", ERRORS, ids=[f"{n}-{s[0]}" for n, s in enumerate(ERRORS)])
 def test_every_error(live, status, text):
     """JSON with code and reason, no-store, Server and Date, CORS, exact length."""
@@ -201,7 +202,7 @@ def test_mounted_while_it_is_published(live):
     assert curl(srv.http_url(), seconds=1).status == 200
     one.unpublish()
     one.close()
-    srv.wait_log("unmount /live/livestream.flv")
+    srv.wait_unmounted()
     check_error(curl(srv.http_url(), seconds=3), 404)
 
 

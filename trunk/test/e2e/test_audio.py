@@ -117,7 +117,6 @@ def test_live(server, publish, small_flv, kind):
                              "reason": f"the sound of this stream is not {other.upper()}"}
 
 
-@pytest.mark.one_process  # HEAD at a worker that has not fetched the stream knows no codec
 def test_the_wrong_codec_while_waiting(server, publish, listen, mp3_flv, small_flv):
     """It is told when the publisher comes, not before."""
     srv = server(remux=remux())
@@ -191,8 +190,6 @@ def test_listeners_stay_through_publishers(server, listen, publisher, both):
     listener.check()
 
 
-# At another worker nothing is known of a publisher that was silent since it changed.
-@pytest.mark.one_process
 def test_another_codec_ends_it(server, listen, publisher, both, mp3_flv):
     """AAC becomes MP3: the AAC ends cleanly, and then there is none."""
     srv = server(remux=remux())

@@ -514,6 +514,7 @@ def test_entries_live_as_long_as_streams(server, redis, encode):
 
 # ---- what Redis holds is not believed ----
 
+@pytest.mark.once
 @pytest.mark.parametrize("value", [
     b"", b"nonsense", b"1 127.0.0.1:1935", b"2 127.0.0.1:1 - - a", b"1 127.0.0.1:0 - - a",
     b"1 a\r\nb:1 - - a", b"1 127.0.0.1:1/x - - a", b"\0" * 100, b"1 " + b"a" * 60000 + b" - - a",

@@ -228,6 +228,7 @@ def test_name_goes_and_comes_back_elsewhere(network, server, publish, view, tmp_
     flv.check_times(viewer.tags)
 
 
+@pytest.mark.once
 def test_name_server_that_does_not_answer(network, server, publish, view, tmp_path):
     """Questions that are not answered are given up in time for the next origin to play, and asked
     again where there is no other."""

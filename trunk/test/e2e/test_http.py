@@ -135,6 +135,7 @@ def test_redirect_to_the_directory(site):
     assert curl(srv.http_url("//dir")).headers["location"] == "/dir/"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("path, status", [
     ("/none", 404), ("/none/x", 404), ("/index.html/", 404), ("/empty/", 404), ("/fifo", 404),
     ("/link-out", 403), ("/link-up/secret", 403), ("/link-up/", 403),
@@ -316,6 +317,7 @@ def test_answers_a_peer_that_closes_its_side(site):
 
 # ---- bad input ----
 
+@pytest.mark.once
 @pytest.mark.parametrize("request_text, status", [
     ("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
     ("\x03" + "\x00" * 40, 400),

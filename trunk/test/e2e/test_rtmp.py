@@ -817,6 +817,7 @@ BAD = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("what", BAD)
 def test_bad_input_closes_only_itself(watched, open_all, what):
     srv, check = watched

@@ -137,6 +137,7 @@ def test_http_and_https_get_the_same(secure, publish, view):
     assert first[start:start + shared] == second[other:other + shared]
 
 
+@pytest.mark.once
 def test_slow_reader_loses_nothing(secure, publish, view):
     """What the socket does not take at once is encrypted already, and must go out as it is."""
     srv = secure()
@@ -226,6 +227,7 @@ def test_versions_and_ciphers(secure):
         assert "alert handshake failure" in said, weak
 
 
+@pytest.mark.once
 def test_testssl_finds_nothing(secure, tmp_path):
     """Debian's testssl.sh: versions, cipher categories, forward secrecy, preferences, renegotiation."""
     srv = secure()
@@ -384,6 +386,7 @@ def test_make_certificate(tmp_path):
 CLIENT_HELLO = bytes.fromhex("16030100c8010000c40303") + bytes(range(64))
 
 
+@pytest.mark.once
 def test_half_open_handshakes(secure, publish, view):
     """Hundreds that begin and say no more: media flows, others get in, and they are sent away."""
     srv = secure()
@@ -411,6 +414,7 @@ def test_half_open_handshakes(secure, publish, view):
     viewer.wait_media(len(viewer.media) + 10)
 
 
+@pytest.mark.once
 def test_trickled_handshake_has_one_deadline(secure):
     srv = secure()
     begin = time.monotonic()

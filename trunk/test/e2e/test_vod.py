@@ -168,7 +168,7 @@ def test_a_folder_of_films(film, source_flv):
         # A WebSocket asks for the stream only.
         with Socket(srv.http_url("/video/film.flv")) as ws:
             assert ws.answer.status == 101
-    srv.wait_log("unmount ")
+    srv.wait_unmounted()
     assert curl(srv.http_url("/video/film.flv")).body == srv.data
     with Socket(srv.http_url("/video/film.flv")) as ws:
         assert ws.answer.status == 101

@@ -465,22 +465,3 @@ def test_one_worker_is_one_process(server):
     srv = server(top="workers 1;")
     assert srv.processes() == [srv.pid]
     assert not re.search(r"worker \d|worker listens|unix:", srv.log())
-
-
-# ---- balance ----
-
-
-def test_balance_of_many(workers, closing, source):
-    one = workers(2)
-    preamble, gops = source
-    socks = [socket.create_connection(("127.0.0.1", one.srv.http_port)) for _ in range(400)]
-    a, b = one.pids()
-
-    def held(pid):
-        return len(os.listdir(f"/proc/{pid}/fd"))
-
-    wait_for(lambda: held(a) + held(b) >= 400, 10, "400 to be accepted")
-    share = held(a) / (held(a) + held(b))
-    assert 0.35 < share < 0.65
-    for sock in socks:
-        sock.close()

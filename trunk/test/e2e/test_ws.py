@@ -232,6 +232,7 @@ BAD_FRAMES = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", BAD_FRAMES)
 def test_bad_frames(live, name):
     """A close frame that says why; then the connection ends, and only that one."""

@@ -3,6 +3,8 @@ connection."""
 
 import os
 import re
+import socket
+import struct
 import threading
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from harness import wait_for
 from rtmp import Publisher
 
 STREAM = "live/livestream"
+NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY = 4, 20
 
 
 def flat(gops):
@@ -21,6 +24,40 @@ def flat(gops):
 
 def keys(tags):
     return [tag.key for tag in tags]
+
+
+def link_of(sock):
+    """What /proc shows of the other end of a loopback connection: "socket:[inode]"; None when it
+    is gone. The kernel is asked for this very one (sock_diag(7)): in the table of all of them,
+    /proc/net/tcp, some are missing while others come and go."""
+    ends = [sock.getpeername(), sock.getsockname()]
+    where = struct.pack(">HH", *(port for _, port in ends)) + b"".join(
+        socket.inet_aton(ip).ljust(16, b"\0") for ip, _ in ends) + struct.pack("=Iq", 0, -1)
+    ask = struct.pack("=BBHI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0xffffffff) + where
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG) as kernel:
+        kernel.settimeout(10)
+        kernel.bind((0, 0))
+        kernel.send(struct.pack("=IHHII", 16 + len(ask), SOCK_DIAG_BY_FAMILY, 1, 1, 0) + ask)
+        answer = kernel.recv(8192)
+    if struct.unpack_from("=IH", answer)[1] != SOCK_DIAG_BY_FAMILY:
+        return None
+    inode = struct.unpack_from("=I", answer, 16 + 68)[0]
+    return f"socket:[{inode}]" if inode else None
+
+
+def links_of(pid):
+    """What the descriptors of a process are; nothing of one that is gone."""
+    found = set()
+    try:
+        names = os.listdir(f"/proc/{pid}/fd")
+    except OSError:
+        return found
+    for name in names:
+        try:
+            found.add(os.readlink(f"/proc/{pid}/fd/{name}"))
+        except OSError:
+            pass
+    return found
 
 
 class Workers:
@@ -38,25 +75,27 @@ class Workers:
         return [found[slot] for slot in sorted(found)]
 
     def of(self, sock):
-        """The worker that has accepted this connection of ours, by the kernel's tables."""
-        port = sock.getsockname()[1]
-        inode = None
-        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-            fields = line.split()
-            if int(fields[2].rsplit(":", 1)[1], 16) == port and fields[9] != "0":
-                inode = fields[9]
-        for pid in self.pids() if inode else []:
-            try:
-                names = os.listdir(f"/proc/{pid}/fd")
-            except OSError:
-                continue
-            for name in names:
-                try:
-                    if os.readlink(f"/proc/{pid}/fd/{name}") == f"socket:[{inode}]":
-                        return pid
-                except OSError:
-                    pass
+        """The worker that serves this connection of ours, by the kernel's tables. One that has
+        just accepted it may be about to hand it over: what is seen twice counts."""
+        seen = self.seen(sock)
+        return seen if seen == self.seen(sock) else None
+
+    def seen(self, sock):
+        link = link_of(sock)
+        for pid in self.pids() if link else []:
+            if link in links_of(pid):
+                return pid
         return None
+
+    def counts(self, socks):
+        """How many of these connections each worker has, by slot."""
+        links = {link_of(sock) for sock in socks}
+        return [len(links & links_of(pid)) for pid in self.pids()]
+
+    def spread(self, socks):
+        """The same, when all of them are served."""
+        return wait_for(lambda: (lambda c: sum(c) == len(socks) and c)(self.counts(socks)), 10,
+                        f"{len(socks)} connections to be served")
 
     def at(self, pid, make, tries=60):
         """What make() makes (it has a .socket), at this worker, whichever the kernel chose."""

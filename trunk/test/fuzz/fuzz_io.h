@@ -105,4 +105,19 @@ static inline void media_check(enum rtmp_event event, const struct rtmp_message 
         sum = (uint8_t)(sum + m->data[i]);
 }
 
+/* What a publisher or a server sends, to the end of its stream. */
+static inline struct err *media_read_all(struct rtmp_talk *talk)
+{
+    enum rtmp_event event = RTMP_EVENT_NONE;
+    struct rtmp_message m;
+    struct err *err = NULL;
+
+    while (err == NULL && event != RTMP_EVENT_UNPUBLISH) {
+        err = rtmp_talk_read(talk, &event, &m, USEC_PER_SEC);
+        if (err == NULL)
+            media_check(event, &m);
+    }
+    return err;
+}
+
 #endif

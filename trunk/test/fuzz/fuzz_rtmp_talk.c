@@ -10,15 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct err *publish(struct rtmp_talk *talk, const struct rtmp_request *request)
 {
     struct err *err = rtmp_talk_publish_ok(talk, request, USEC_PER_SEC);
-    enum rtmp_event event = RTMP_EVENT_NONE;
-    struct rtmp_message m;
 
-    while (err == NULL && event != RTMP_EVENT_UNPUBLISH) {
-        err = rtmp_talk_read(talk, &event, &m, USEC_PER_SEC);
-        if (err == NULL)
-            media_check(event, &m);
-    }
-    return err;
+    return err != NULL ? err : media_read_all(talk);
 }
 
 static struct err *take(struct rtmp_talk *talk, enum rtmp_event *event)

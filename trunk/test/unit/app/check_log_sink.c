@@ -4,6 +4,8 @@
  */
 #include "app/log_sink.h"
 
+#include "base/str.h"
+
 #include <check.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -209,6 +211,55 @@ START_TEST(test_loss_before_the_end)
 }
 END_TEST
 
+static void check_lines(char *text)
+{
+    for (char *start = text, *end; *start != '\0'; start = end + 1) {
+        end = strchr(start, '\n');
+        ck_assert_ptr_nonnull(end);
+        *end = '\0';
+        ck_assert(str_starts(start, "line "));
+        ck_assert_int_eq(end - start, 98);
+    }
+}
+
+/* Two processes, each with lines that wait: neither comes within a line of the other's. */
+START_TEST(test_two_writers)
+{
+    struct log_sink_file file[2];
+    char text[128];
+    char *got = calloc(1, 400 * 1024);
+    size_t len = 0;
+    int ends[2];
+
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    ck_assert_int_eq(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+    ck_assert_int_ge(fcntl(ends[1], F_SETPIPE_SZ, 4096), 4096);
+    log_sink_open_fd(&file[0], ends[1]);
+    log_sink_open_fd(&file[1], ends[1]);
+    (void)snprintf(text, sizeof(text), "line %-93u\n", 0);
+    for (int i = 0; i < 600; i++)
+        line(&file[i % 2], text);
+    ck_assert_uint_gt(file[0].pending.len, 4 * 4096);
+    for (int i = 0; i < 40; i++) {
+        ssize_t n = read(ends[0], got + len, 8192);
+
+        len += n > 0 ? (size_t)n : 0;
+        line(&file[i % 2], text);
+    }
+    len += (size_t)read(ends[0], got + len, 8192);
+    ck_assert_uint_gt(len, 500 * 99);
+    got[len] = '\0';
+    check_lines(got);
+    free(got);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_uint_eq(file[i].lost, 0);
+        log_sink_close(&file[i]);
+    }
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+END_TEST
+
 START_TEST(test_reader_is_gone)
 {
     struct log_sink_file file;
@@ -237,6 +288,7 @@ Suite *check_log_sink_suite(void)
     tcase_add_test(tcase, test_open_fails);
     tcase_add_test(tcase, test_reader_sleeps);
     tcase_add_test(tcase, test_loss_before_the_end);
+    tcase_add_test(tcase, test_two_writers);
     tcase_add_test(tcase, test_reader_is_gone);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -50,6 +50,37 @@ START_TEST(test_connections_are_counted_together)
 }
 END_TEST
 
+/* Two workers at once, each until it is refused for the first time: that is when all places are
+ * taken, and not one before. */
+START_TEST(test_the_last_place_is_somebodys)
+{
+    for (int round = 0; round < 50; round++) {
+        struct worker_share *share = share_make(2, 20000, 0);
+        pid_t child[2];
+        int begin[2];
+
+        ck_assert_int_eq(pipe(begin), 0);
+        for (int i = 0; i < 2; i++) {
+            child[i] = fork();
+            ck_assert_int_ge(child[i], 0);
+            if (child[i] == 0) {
+                close(begin[1]);
+                (void)read(begin[0], &begin, 1); /* its end, for both at once */
+                while (worker_share_enter(share, i, &config) == NULL)
+                    ;
+                _exit(0);
+            }
+        }
+        close(begin[0]);
+        close(begin[1]);
+        for (int i = 0; i < 2; i++)
+            ck_assert_int_eq(waitpid(child[i], NULL, 0), child[i]);
+        ck_assert_uint_eq(share->slot[0].connections + share->slot[1].connections, 20000);
+        worker_share_free(share);
+    }
+}
+END_TEST
+
 START_TEST(test_addresses_are_counted_together)
 {
     struct worker_share *share = share_make(2, 100, 2);
@@ -83,7 +114,7 @@ END_TEST
 START_TEST(test_a_dead_worker_holds_nothing)
 {
     struct worker_share *share = share_make(2, 4, 4);
-    struct registry_claim claim = {"v/a/s", 1, NULL, REGISTRY_REJECT, 0};
+    struct registry_claim claim = {.key = "v/a/s", .worker = 1};
     struct registry_holder holder;
     uint64_t number;
     pid_t child = fork();
@@ -140,6 +171,72 @@ START_TEST(test_streams_are_counted_together)
 }
 END_TEST
 
+/* Connections at a worker, as if there had been so many. */
+static void fill(struct worker_share *share, int slot, int count)
+{
+    for (int i = 0; i < count; i++)
+        ck_assert_ptr_null(worker_share_enter(share, slot, &config));
+}
+
+/* A few more at one mean nothing; then the next goes to the one that has the fewest. */
+START_TEST(test_a_lighter_one_gets_the_next)
+{
+    struct worker_share *share = share_make(3, 10000, 0);
+
+    for (int i = 0; i < 3; i++)
+        share->slot[i].state = WORKER_READY;
+    fill(share, 0, 4);
+    fill(share, 1, 1);
+    ck_assert_int_eq(worker_share_lighter(share, 0), -1);
+    fill(share, 0, 1);
+    ck_assert_int_eq(worker_share_lighter(share, 0), 2);
+    ck_assert_int_eq(worker_share_lighter(share, 1), -1);
+    /* Those under way count, until they have come and are counted there. */
+    worker_share_handed(share, 2);
+    ck_assert_int_eq(worker_share_lighter(share, 0), -1);
+    fill(share, 0, 1);
+    ck_assert_int_eq(worker_share_lighter(share, 0), 1);
+    worker_share_taken(share, 2);
+    ck_assert_int_eq(worker_share_lighter(share, 0), 2);
+    worker_share_free(share);
+}
+END_TEST
+
+START_TEST(test_nothing_for_one_that_is_not_there)
+{
+    struct worker_share *share = share_make(3, 10000, 0);
+
+    share->slot[0].state = WORKER_READY;
+    share->slot[1].state = WORKER_STARTING;
+    share->slot[2].state = WORKER_READY;
+    worker_share_leaves(share, 2);
+    fill(share, 0, 100);
+    ck_assert_int_eq(worker_share_lighter(share, 0), -1);
+    share->slot[1].state = WORKER_READY;
+    ck_assert_int_eq(worker_share_lighter(share, 0), 1);
+    /* Another in the place of the one that left. */
+    share->slot[1].state = WORKER_GONE;
+    worker_share_reap(share, 2);
+    ck_assert_int_eq(worker_share_lighter(share, 0), 2);
+    worker_share_free(share);
+}
+END_TEST
+
+/* Of thousands, a part in 64 makes no difference. */
+START_TEST(test_how_even_it_gets)
+{
+    struct worker_share *share = share_make(2, 100000, 0);
+
+    share->slot[0].state = share->slot[1].state = WORKER_READY;
+    fill(share, 1, 6400);
+    fill(share, 0, 6504);
+    ck_assert_int_eq(worker_share_lighter(share, 0), -1);
+    fill(share, 0, 1);
+    ck_assert_int_eq(worker_share_lighter(share, 0), 1);
+    worker_share_free(share);
+}
+END_TEST
+
 START_TEST(test_the_secret_is_one)
 {
     struct worker_share *share = share_make(2, 4, 0);
@@ -183,10 +280,14 @@ Suite *check_worker_share_suite(void)
 
     tcase_add_test(tc, test_count);
     tcase_add_test(tc, test_connections_are_counted_together);
+    tcase_add_test(tc, test_the_last_place_is_somebodys);
     tcase_add_test(tc, test_addresses_are_counted_together);
     tcase_add_test(tc, test_addresses_come_and_go);
     tcase_add_test(tc, test_a_dead_worker_holds_nothing);
     tcase_add_test(tc, test_streams_are_counted_together);
+    tcase_add_test(tc, test_a_lighter_one_gets_the_next);
+    tcase_add_test(tc, test_nothing_for_one_that_is_not_there);
+    tcase_add_test(tc, test_how_even_it_gets);
     tcase_add_test(tc, test_the_secret_is_one);
     tcase_add_test(tc, test_the_folder_is_private_and_goes);
     suite_add_tcase(suite, tc);

@@ -120,6 +120,21 @@ START_TEST(number_ranges)
 }
 END_TEST
 
+START_TEST(hex_digits)
+{
+    static const char digits[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";
+
+    for (int c = 0; c < 256; c++) {
+        const char *at = c == 0 ? NULL : strchr(digits, c);
+        int value = at != NULL ? (int)(at - digits) : -1;
+
+        if (value < 0 && c != 0 && strchr(upper, c) != NULL)
+            value = (int)(strchr(upper, c) - upper);
+        ck_assert_int_eq(str_hex_digit((char)c), value);
+    }
+}
+END_TEST
+
 START_TEST(equality_and_ends)
 {
     ck_assert_int_ne(str_ieq("Host", "hOST"), 0);
@@ -184,6 +199,7 @@ Suite *check_str_suite(void)
     tcase_add_test(tcase, numbers);
     tcase_add_test(tcase, no_numbers);
     tcase_add_test(tcase, number_ranges);
+    tcase_add_test(tcase, hex_digits);
     tcase_add_test(tcase, equality_and_ends);
     tcase_add_test(tcase, distances);
     tcase_add_test(tcase, distance_of_what_is_too_long);

@@ -151,6 +151,36 @@ START_TEST(ends_with_the_connection_and_by_interrupt)
 }
 END_TEST
 
+/* Whether anything is there, also where the connection rests and few bytes wake nobody. */
+START_TEST(is_there_more)
+{
+    struct net_conn *a;
+    struct net_conn *b;
+    char buf[16];
+    size_t got;
+
+    co_test_pair(TCP, &a, &b);
+    ck_assert_int_eq(net_has_more(b), 0);
+    net_doze(b, 1000, co_now() + USEC_PER_MS);
+    ck_assert_int_eq(net_has_more(b), 0);
+    co_test_ok(io_write(&a->io, "hello", 5, TEST_WAIT));
+    while (!net_has_more(b))
+        co_yield ();
+    for (size_t left = 5; left > 0; left -= got) {
+        ck_assert_int_eq(net_has_more(b), 1);
+        co_test_ok(io_read(&b->io, buf, left, &got, TEST_WAIT));
+    }
+    ck_assert_int_eq(net_has_more(b), 0);
+    /* An end is more than nothing; and what was closed here has ended. */
+    net_free(a);
+    while (!net_has_more(b))
+        co_yield ();
+    io_close(&b->io);
+    ck_assert_int_eq(net_has_more(b), 1);
+    net_free(b);
+}
+END_TEST
+
 Suite *check_net_peek_suite(void)
 {
     Suite *suite = suite_create("net_peek");
@@ -158,6 +188,7 @@ Suite *check_net_peek_suite(void)
 
     tcase_add_test(tc, what_is_looked_at_stays);
     tcase_add_test(tc, more_is_waited_for);
+    tcase_add_test(tc, is_there_more);
     tcase_add_test(tc, an_end_is_told);
     tcase_add_test(tc, ends_with_the_connection_and_by_interrupt);
     return suite;

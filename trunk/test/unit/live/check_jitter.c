@@ -60,6 +60,40 @@ START_TEST(test_new_publisher_follows_by_one_frame)
 }
 END_TEST
 
+/* Another process goes on as this one would: the same times from there on. */
+START_TEST(test_it_goes_on_elsewhere)
+{
+    struct jitter here = fresh(TIME_JITTER_FULL);
+    struct jitter there = fresh(TIME_JITTER_FULL);
+    struct source_time time;
+
+    jitter_save(&here, &time);
+    jitter_resume(&there, &time, 0);
+    ck_assert_int_eq(there.has_begun, 0);
+    for (uint32_t i = 0; i < 20; i++) {
+        at(&here, JITTER_VIDEO, 9000 + i * 33, 33);
+        at(&here, JITTER_AUDIO, 9000 + i * 33 + 5, 0);
+    }
+    jitter_publish(&here);
+    jitter_save(&here, &time);
+    ck_assert_int_eq(time.last, 19 * 33 + 5);
+    jitter_resume(&there, &time, 0);
+    for (uint32_t i = 0; i < 20; i++) {
+        int64_t ms = at(&here, JITTER_AUDIO, 123456 + i * 21, 0);
+
+        ck_assert_int_eq(at(&there, JITTER_AUDIO, 123456 + i * 21, 0), ms);
+        ck_assert_int_gt(ms, time.last);
+        /* Behind the sound that it came with: held at where the picture was. */
+        ms = at(&here, JITTER_VIDEO, 123400 + i * 21, 0);
+        ck_assert_int_eq(at(&there, JITTER_VIDEO, 123400 + i * 21, 0), ms);
+    }
+    /* As published is as published. */
+    there = fresh(TIME_JITTER_OFF);
+    jitter_resume(&there, &time, 0);
+    ck_assert_int_eq(at(&there, JITTER_AUDIO, 5, 0), 5);
+}
+END_TEST
+
 /* A relay's times are a timeline's: they stay where that goes on, and only there. */
 START_TEST(test_a_relay_keeps_its_times)
 {
@@ -80,6 +114,9 @@ START_TEST(test_a_relay_keeps_its_times)
     /* And then goes on beside the other timeline. */
     jitter_publish(&j);
     ck_assert_int_eq(at(&j, JITTER_VIDEO, 200, 40), 5000280);
+    /* A leap that is no longer than the time that has passed is none. */
+    jitter_publish(&j);
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 5001700, 1300), 5001700);
 }
 END_TEST
 
@@ -181,6 +218,7 @@ Suite *check_jitter_suite(void)
     tcase_add_test(tc, test_begins_at_zero);
     tcase_add_test(tc, test_earlier_second_track_is_held_at_zero);
     tcase_add_test(tc, test_new_publisher_follows_by_one_frame);
+    tcase_add_test(tc, test_it_goes_on_elsewhere);
     tcase_add_test(tc, test_a_relay_keeps_its_times);
     tcase_add_test(tc, test_jump_forward_is_taken_out_of_both);
     tcase_add_test(tc, test_jump_back_goes_on);

@@ -13,7 +13,7 @@ Suite *check_registry_suite(void);
 static enum registry_answer ask(struct registry *registry, const char *key, int worker,
                                 uint64_t *number)
 {
-    struct registry_claim claim = {key, worker, NULL, REGISTRY_REJECT, 77};
+    struct registry_claim claim = {key, worker, NULL, REGISTRY_REJECT, 77, 0};
 
     return registry_claim(registry, &claim, number);
 }
@@ -64,7 +64,7 @@ START_TEST(test_takeover)
     struct registry *registry = registry_new(2);
     uint8_t ours[REGISTRY_PRINT_SIZE] = {1};
     uint8_t theirs[REGISTRY_PRINT_SIZE] = {1, [REGISTRY_PRINT_SIZE - 1] = 1};
-    struct registry_claim claim = {"s", 0, ours, REGISTRY_REPLACE_SAME, 0};
+    struct registry_claim claim = {"s", 0, ours, REGISTRY_REPLACE_SAME, 0, 0};
     struct registry_holder holder;
     uint64_t number;
 
@@ -87,6 +87,62 @@ START_TEST(test_takeover)
     claim.print = ours;
     claim.takeover = REGISTRY_REPLACE_SAME;
     ck_assert_int_eq(registry_claim(registry, &claim, &number), REGISTRY_BUSY);
+    registry_free(registry);
+}
+END_TEST
+
+/* What is said of a publication is said of that one alone. */
+START_TEST(test_described)
+{
+    struct registry *registry = registry_new(2);
+    struct registry_claim claim = {"s", 0, NULL, REGISTRY_REPLACE, 0, 1};
+    struct source_facts facts = {1, {1, 0}, {9, 0}};
+    struct registry_holder holder;
+    uint64_t first, second;
+
+    ck_assert_int_eq(registry_claim(registry, &claim, &first), REGISTRY_YOURS);
+    ck_assert_int_eq(registry_find(registry, "s", &holder), 0);
+    ck_assert_int_eq(holder.is_early, 1);
+    ck_assert_int_eq(holder.facts.is_decided, 0);
+    registry_open(registry, "s", first);
+    registry_describe(registry, "s", first, &facts);
+    ck_assert_int_eq(registry_find(registry, "s", &holder), 0);
+    ck_assert_int_eq(holder.is_early, 0);
+    ck_assert_int_eq(holder.facts.codec[0], 9);
+    ck_assert_int_eq(registry_claim(registry, &claim, &second), REGISTRY_YOURS);
+    registry_open(registry, "s", first);
+    registry_describe(registry, "s", first, &facts);
+    registry_open(registry, "another", first);
+    ck_assert_int_eq(registry_find(registry, "s", &holder), 0);
+    ck_assert_int_eq(holder.is_early, 1);
+    ck_assert_int_eq(holder.facts.codec[0], 0);
+    registry_free(registry);
+}
+END_TEST
+
+START_TEST(test_asked)
+{
+    struct registry *registry = registry_new(2);
+    struct registry_holder holder;
+    uint64_t number;
+
+    ck_assert_int_eq(registry_ask(registry, "s", &holder), -1);
+    ck_assert_int_eq(ask(registry, "s", 0, &number), REGISTRY_YOURS);
+    ck_assert_int_eq(registry_find(registry, "s", &holder), 0);
+    ck_assert_uint_eq(holder.asked, holder.answered);
+    ck_assert_int_eq(registry_ask(registry, "s", &holder), 0);
+    ck_assert_int_eq(registry_ask(registry, "s", &holder), 0);
+    ck_assert_uint_eq(holder.number, number);
+    ck_assert_uint_eq(holder.asked, holder.answered + 2);
+    registry_answer(registry, "s", number + 1, holder.asked);
+    ck_assert_int_eq(registry_find(registry, "s", &holder), 0);
+    ck_assert_uint_ne(holder.asked, holder.answered);
+    registry_answer(registry, "s", number, holder.asked);
+    ck_assert_int_eq(registry_find(registry, "s", &holder), 0);
+    ck_assert_uint_eq(holder.asked, holder.answered);
+    registry_release(registry, "s", number);
+    registry_answer(registry, "s", number, 1);
+    ck_assert_int_eq(registry_ask(registry, "s", &holder), -1);
     registry_free(registry);
 }
 END_TEST
@@ -217,6 +273,8 @@ Suite *check_registry_suite(void)
     tcase_add_test(tc, test_one_at_a_time);
     tcase_add_test(tc, test_full);
     tcase_add_test(tc, test_takeover);
+    tcase_add_test(tc, test_described);
+    tcase_add_test(tc, test_asked);
     tcase_add_test(tc, test_reap);
     tcase_add_test(tc, test_one_winner);
     tcase_add_test(tc, test_killed_holders);

@@ -32,21 +32,19 @@ static int is_mark(const struct kit_tag *tag)
 START_TEST(test_headers_as_published)
 {
     struct kit kit;
-    struct kit_seen *seen = kit_seen_new();
-    struct viewer *viewer;
+    struct kit_seen *seen;
 
     kit_open(&kit);
-    viewer = viewer_open(kit.source, &mux_relay, kit.now);
-    ck_assert_ptr_nonnull(viewer);
+    seen = kit_watch(&kit, &mux_relay);
     kit_publish(&kit);
     kit_start(&kit, 0, 30);
-    kit_take(viewer, seen);
+    kit_take(seen);
     ck_assert_int_eq(seen->flags, 5);
     ck_assert(seen->tag[0].is_header && seen->tag[1].is_header && seen->tag[2].is_key);
     /* A changed configuration: the header itself, where it came, and nothing in-band. */
     kit_avc_header(&kit, 1200, 0x2f);
     kit_run(&kit, 1200, 25);
-    kit_take(viewer, seen);
+    kit_take(seen);
     ck_assert_int_eq(headers_of(seen, FRAME_VIDEO), 2);
     for (int i = 0; i < seen->count; i++)
         if (seen->tag[i].is_key)
@@ -54,10 +52,8 @@ START_TEST(test_headers_as_published)
     /* Another codec ends players' responses, not a relay's. */
     kit_push(&kit, FRAME_AUDIO, 2200, "\x2f\xff\xfb\x90\x64", 5);
     kit_run(&kit, 2210, 25);
-    kit_take(viewer, seen);
+    kit_take(seen);
     ck_assert_int_eq(seen->is_ended, 0);
-    viewer_close(viewer);
-    kit_seen_free(seen);
     kit_close(&kit);
 }
 END_TEST
@@ -65,20 +61,17 @@ END_TEST
 START_TEST(test_late_relay_begins_at_a_keyframe)
 {
     struct kit kit;
-    struct kit_seen *seen = kit_seen_new();
-    struct viewer *viewer;
+    struct kit_seen *seen;
 
     kit_open(&kit);
     kit_publish(&kit);
     kit_start(&kit, 0, 40);
-    viewer = viewer_open(kit.source, &mux_relay, kit.now);
-    kit_take(viewer, seen);
+    seen = kit_watch(&kit, &mux_relay);
+    kit_take(seen);
     /* Behind what there was stands the mark. */
     ck_assert_int_eq(seen->count, 2 + 2 * 15 + 1);
     ck_assert(seen->tag[2].is_key && seen->tag[2].ms == 1000);
     ck_assert(is_mark(&seen->tag[seen->count - 1]));
-    viewer_close(viewer);
-    kit_seen_free(seen);
     kit_close(&kit);
 }
 END_TEST
@@ -87,24 +80,23 @@ END_TEST
 START_TEST(test_late_relay_behind_a_change)
 {
     struct kit kit;
-    struct kit_seen *seen = kit_seen_new();
-    struct kit_seen *player = kit_seen_new();
-    struct viewer *viewer[2];
+    struct kit_seen *seen;
+    struct kit_seen *player;
     int in_band = 0;
     int keys = 0;
 
     kit_open(&kit);
     kit_publish(&kit);
-    viewer[0] = viewer_open(kit.source, &mux_flv, kit.now);
+    player = kit_watch(&kit, &mux_flv);
     kit_start(&kit, 0, 30);
     kit_avc_header(&kit, 1200, 0x2f);
     kit_run(&kit, 1200, 30);
-    kit_take(viewer[0], player);
+    kit_take(player);
     for (int i = 0; i < player->count; i++)
         in_band += player->tag[i].is_key && player->tag[i].len > 11;
     ck_assert_int_gt(in_band, 0);
-    viewer[1] = viewer_open(kit.source, &mux_relay, kit.now);
-    kit_take(viewer[1], seen);
+    seen = kit_watch(&kit, &mux_relay);
+    kit_take(seen);
     ck_assert_int_eq(headers_of(seen, FRAME_VIDEO), 1);
     for (int i = 0; i < seen->count; i++) {
         keys += seen->tag[i].is_key;
@@ -112,10 +104,6 @@ START_TEST(test_late_relay_behind_a_change)
             ck_assert_uint_eq(seen->tag[i].len, 11);
     }
     ck_assert_int_gt(keys, 0);
-    for (int i = 0; i < 2; i++)
-        viewer_close(viewer[i]);
-    kit_seen_free(seen);
-    kit_seen_free(player);
     kit_close(&kit);
 }
 END_TEST
@@ -123,33 +111,28 @@ END_TEST
 START_TEST(test_ends_with_its_publisher)
 {
     struct kit kit;
-    struct kit_seen *relay = kit_seen_new();
-    struct kit_seen *player = kit_seen_new();
+    struct kit_seen *relay;
+    struct kit_seen *player;
     struct source_events events = {.on_data = count_call};
-    struct viewer *viewer[2];
 
     kit_open(&kit);
     source_set_events(kit.source, &events);
-    viewer[0] = viewer_open(kit.source, &mux_relay, kit.now);
-    viewer[1] = viewer_open(kit.source, &mux_flv, kit.now);
+    relay = kit_watch(&kit, &mux_relay);
+    player = kit_watch(&kit, &mux_flv);
     kit_publish(&kit);
     kit_start(&kit, 0, 30);
-    kit_take(viewer[0], relay);
-    kit_take(viewer[1], player);
+    kit_take(relay);
+    kit_take(player);
     kit_run(&kit, 1200, 5);
     calls = 0;
     source_unpublish(kit.source, kit.now);
     ck_assert_int_eq(calls, 1);
-    kit_take(viewer[0], relay);
-    kit_take(viewer[1], player);
+    kit_take(relay);
+    kit_take(player);
     /* The relay has every frame, and then its end; the player waits for the next publisher. */
     ck_assert_int_eq(relay->count, player->count + 1);
     ck_assert_int_eq(relay->is_ended, 1);
     ck_assert_int_eq(player->is_ended, 0);
-    viewer_close(viewer[0]);
-    viewer_close(viewer[1]);
-    kit_seen_free(relay);
-    kit_seen_free(player);
     kit_close(&kit);
 }
 END_TEST
@@ -157,22 +140,19 @@ END_TEST
 START_TEST(test_waits_for_the_next_publisher)
 {
     struct kit kit;
-    struct kit_seen *seen = kit_seen_new();
-    struct viewer *viewer;
+    struct kit_seen *seen;
 
     kit_open(&kit);
     kit_publish(&kit);
     kit_start(&kit, 0, 30);
     source_unpublish(kit.source, kit.now);
-    viewer = viewer_open(kit.source, &mux_relay, kit.now);
-    kit_take(viewer, seen);
+    seen = kit_watch(&kit, &mux_relay);
+    kit_take(seen);
     ck_assert(seen->count == 0 && !seen->is_ended);
     kit_publish(&kit);
     kit_start(&kit, 0, 10);
-    kit_take(viewer, seen);
+    kit_take(seen);
     ck_assert(seen->tag[2].is_key && !seen->is_ended);
-    viewer_close(viewer);
-    kit_seen_free(seen);
     kit_close(&kit);
 }
 END_TEST
@@ -181,17 +161,17 @@ START_TEST(test_first_and_last_viewer_are_told)
 {
     struct kit kit;
     struct source_events events = {.on_viewers = count_call};
-    struct viewer *viewer[2];
+    struct kit_seen *seen[2];
 
     kit_open(&kit);
     source_set_events(kit.source, &events);
     calls = 0;
-    viewer[0] = viewer_open(kit.source, &mux_flv, kit.now);
+    seen[0] = kit_watch(&kit, &mux_flv);
     ck_assert_int_eq(calls, 1);
-    viewer[1] = viewer_open(kit.source, &mux_relay, kit.now);
-    viewer_close(viewer[0]);
+    seen[1] = kit_watch(&kit, &mux_relay);
+    kit_leave(seen[0]);
     ck_assert_int_eq(calls, 1);
-    viewer_close(viewer[1]);
+    kit_leave(seen[1]);
     ck_assert_int_eq(calls, 2);
     kit_close(&kit);
 }
@@ -206,33 +186,27 @@ START_TEST(test_who_waited_begins_at_the_first_keyframe)
         int i = round % 2;
         int turn = round / 2;
         struct kit kit;
-        struct kit_seen *seen = kit_seen_new();
-        struct kit_seen *late = kit_seen_new();
-        struct viewer *viewer = NULL;
-        struct viewer *other;
+        struct kit_seen *seen = NULL;
+        struct kit_seen *late;
 
         kit_open(&kit);
         /* Whether it comes before the publisher or before his first frame. */
         if (turn == 0)
-            viewer = viewer_open(kit.source, muxes[i], kit.now);
+            seen = kit_watch(&kit, muxes[i]);
         kit_publish(&kit);
         kit.now += 2 * USEC_PER_SEC;
         source_tick(kit.source, kit.now);
         if (turn == 1)
-            viewer = viewer_open(kit.source, muxes[i], kit.now);
+            seen = kit_watch(&kit, muxes[i]);
         kit_start(&kit, 0, 60);
-        other = viewer_open(kit.source, muxes[i], kit.now);
-        kit_take(viewer, seen);
-        kit_take(other, late);
+        late = kit_watch(&kit, muxes[i]);
+        kit_take(seen);
+        kit_take(late);
         ck_assert_int_eq(seen->count, 2 + 2 * 60 + i);
         ck_assert(seen->tag[2].is_key && seen->tag[2].ms == 0);
         /* Those who come later begin at the newest. */
         ck_assert_int_eq(late->count, 2 + 2 * 10 + i * 2);
         ck_assert_uint_eq(late->tag[2].ms, 2000);
-        viewer_close(viewer);
-        viewer_close(other);
-        kit_seen_free(seen);
-        kit_seen_free(late);
         kit_close(&kit);
     }
 }
@@ -243,30 +217,25 @@ START_TEST(test_the_beginning_of_a_changed_stream)
 {
     for (int turn = 0; turn < 2; turn++) {
         struct kit kit;
-        struct kit_seen *seen = kit_seen_new();
-        struct kit_seen *stays = kit_seen_new();
-        struct viewer *viewer[2];
+        struct kit_seen *seen;
+        struct kit_seen *stays;
 
         kit_open(&kit);
         kit.config.keeps_begin = 1;
-        viewer[0] = viewer_open(kit.source, &mux_flv, kit.now);
+        stays = kit_watch(&kit, &mux_flv);
         kit_publish(&kit);
         kit_start(&kit, 0, 10);
-        kit_take(viewer[0], stays);
+        kit_take(stays);
         source_unpublish(kit.source, kit.now);
         kit_publish(&kit);
         if (turn == 1)
             kit_start(&kit, 0, 10);
         kit_avc_header(&kit, 400, 0x2f);
         kit_run(&kit, 400, 60);
-        viewer[1] = viewer_open(kit.source, &mux_relay, kit.now);
-        viewer_since(viewer[1], 0);
-        kit_take(viewer[1], seen);
+        seen = kit_watch(&kit, &mux_relay);
+        viewer_since(seen->viewer, 0);
+        kit_take(seen);
         ck_assert_int_eq(seen->count, 2 + 2 * (turn == 0 ? 60 : 10) + 1);
-        for (int i = 0; i < 2; i++)
-            viewer_close(viewer[i]);
-        kit_seen_free(seen);
-        kit_seen_free(stays);
         kit_close(&kit);
     }
 }
@@ -276,29 +245,23 @@ END_TEST
 START_TEST(test_who_waited_gets_the_first_sound)
 {
     struct kit kit;
-    struct kit_seen *seen = kit_seen_new();
-    struct kit_seen *late = kit_seen_new();
-    struct viewer *viewer;
-    struct viewer *other;
+    struct kit_seen *seen;
+    struct kit_seen *late;
 
     kit_open(&kit);
     kit.config.has_video = 0;
     kit.config.guess_has_av = 0;
-    viewer = viewer_open(kit.source, &mux_flv, kit.now);
+    seen = kit_watch(&kit, &mux_flv);
     kit_publish(&kit);
     kit_aac_header(&kit, 0, 0x10);
     for (uint32_t i = 0; i < 30; i++)
         kit_audio(&kit, i * 23);
-    other = viewer_open(kit.source, &mux_flv, kit.now);
-    kit_take(viewer, seen);
-    kit_take(other, late);
+    late = kit_watch(&kit, &mux_flv);
+    kit_take(seen);
+    kit_take(late);
     ck_assert_int_eq(seen->flags, 4);
     ck_assert_int_eq(seen->count, 1 + 30);
     ck_assert_int_eq(late->count, 1);
-    viewer_close(viewer);
-    viewer_close(other);
-    kit_seen_free(seen);
-    kit_seen_free(late);
     kit_close(&kit);
 }
 END_TEST
@@ -308,8 +271,7 @@ START_TEST(test_the_beginning_is_let_go)
 {
     for (int turn = 0; turn < 3; turn++) {
         struct kit kit;
-        struct kit_seen *seen = kit_seen_new();
-        struct viewer *viewer;
+        struct kit_seen *seen;
 
         kit_open(&kit);
         kit.config.keeps_begin = turn > 0;
@@ -319,13 +281,11 @@ START_TEST(test_the_beginning_is_let_go)
             kit.now += USEC_PER_SEC;
             source_tick(kit.source, kit.now);
         }
-        viewer = viewer_open(kit.source, &mux_relay, kit.now);
-        viewer_since(viewer, 0);
-        kit_take(viewer, seen);
+        seen = kit_watch(&kit, &mux_relay);
+        viewer_since(seen->viewer, 0);
+        kit_take(seen);
         /* Without several workers nobody may come who has waited. */
         ck_assert_uint_eq(seen->tag[2].ms, turn == 1 ? 0 : 1000);
-        viewer_close(viewer);
-        kit_seen_free(seen);
         kit_close(&kit);
     }
 }
@@ -335,11 +295,10 @@ END_TEST
 START_TEST(test_a_relayed_stream)
 {
     struct kit kit;
-    struct kit_seen *seen = kit_seen_new();
-    struct viewer *viewer;
+    struct kit_seen *seen;
 
     kit_open(&kit);
-    viewer = viewer_open(kit.source, &mux_flv, kit.now);
+    seen = kit_watch(&kit, &mux_flv);
     kit.config.is_relayed = kit.config.is_joined = 1;
     kit_publish(&kit);
     source_promise(kit.source, 1, 1);
@@ -347,10 +306,10 @@ START_TEST(test_a_relayed_stream)
     kit_aac_header(&kit, 700000, 0x10);
     for (uint32_t ms = 701000; ms < 702000; ms += 40)
         kit_video(&kit, ms, ms == 701000);
-    kit_take(viewer, seen);
+    kit_take(seen);
     ck_assert_int_eq(seen->count, 0);
     source_filled(kit.source);
-    kit_take(viewer, seen);
+    kit_take(seen);
     /* Both tracks are announced before there is a sound, and nobody has begun before all was there.
      */
     ck_assert_int_eq(seen->flags, 5);
@@ -365,13 +324,11 @@ START_TEST(test_a_relayed_stream)
     source_filled(kit.source);
     kit_run(&kit, 0, 5);
     seen->count = 0;
-    kit_take(viewer, seen);
+    kit_take(seen);
     ck_assert_uint_eq(seen->tag[0].ms, 702000);
     ck_assert_uint_eq(seen->tag[49].ms, 702970);
     ck_assert_uint_ge(seen->tag[50].ms, 702970);
     ck_assert_uint_le(seen->tag[50].ms, 703050);
-    viewer_close(viewer);
-    kit_seen_free(seen);
     kit_close(&kit);
 }
 END_TEST
@@ -380,22 +337,19 @@ END_TEST
 START_TEST(test_a_relay_that_never_says_it_is_filled)
 {
     struct kit kit;
-    struct kit_seen *seen = kit_seen_new();
-    struct viewer *viewer;
+    struct kit_seen *seen;
 
     kit_open(&kit);
     kit.config.is_relayed = 1;
-    viewer = viewer_open(kit.source, &mux_flv, kit.now);
+    seen = kit_watch(&kit, &mux_flv);
     kit_publish(&kit);
     kit_start(&kit, 0, 5);
-    kit_take(viewer, seen);
+    kit_take(seen);
     ck_assert_int_eq(seen->count, 0);
     kit.now += USEC_PER_SEC;
     source_tick(kit.source, kit.now);
-    kit_take(viewer, seen);
+    kit_take(seen);
     ck_assert_int_eq(seen->count, 2 + 2 * 5);
-    viewer_close(viewer);
-    kit_seen_free(seen);
     kit_close(&kit);
 }
 END_TEST
@@ -404,21 +358,18 @@ END_TEST
 START_TEST(test_a_relay_without_a_keyframe)
 {
     struct kit kit;
-    struct kit_seen *seen = kit_seen_new();
-    struct viewer *viewer;
+    struct kit_seen *seen;
 
     kit_open(&kit);
     kit.config.gop_cache = 0;
     kit_publish(&kit);
     kit_start(&kit, 0, 30);
-    viewer = viewer_open(kit.source, &mux_relay, kit.now);
-    kit_take(viewer, seen);
+    seen = kit_watch(&kit, &mux_relay);
+    kit_take(seen);
     ck_assert_int_eq(seen->count, 2 + 1);
     kit_video(&kit, 1200, 0);
-    kit_take(viewer, seen);
+    kit_take(seen);
     ck_assert_int_eq(seen->count, 2 + 1 + 1);
-    viewer_close(viewer);
-    kit_seen_free(seen);
     kit_close(&kit);
 }
 END_TEST
@@ -428,8 +379,7 @@ START_TEST(test_a_relay_for_who_was_there_in_time)
 {
     for (int turn = 0; turn < 2; turn++) {
         struct kit kit;
-        struct kit_seen *seen = kit_seen_new();
-        struct viewer *viewer;
+        struct kit_seen *seen;
         usec_t since;
 
         kit_open(&kit);
@@ -438,12 +388,10 @@ START_TEST(test_a_relay_for_who_was_there_in_time)
         kit.now += USEC_PER_MS;
         since = kit.now + turn;
         kit_start(&kit, 0, 30);
-        viewer = viewer_open(kit.source, &mux_relay, kit.now);
-        viewer_since(viewer, since);
-        kit_take(viewer, seen);
+        seen = kit_watch(&kit, &mux_relay);
+        viewer_since(seen->viewer, since);
+        kit_take(seen);
         ck_assert_uint_eq(seen->tag[2].ms, turn == 0 ? 0 : 1000);
-        viewer_close(viewer);
-        kit_seen_free(seen);
         kit_close(&kit);
     }
 }
@@ -456,8 +404,7 @@ START_TEST(test_relays_of_sound_alone)
 
     for (int turn = 0; turn < 3; turn++) {
         struct kit kit;
-        struct kit_seen *seen = kit_seen_new();
-        struct viewer *viewer;
+        struct kit_seen *seen;
 
         kit_open(&kit);
         kit.config.keeps_begin = 1;
@@ -469,13 +416,11 @@ START_TEST(test_relays_of_sound_alone)
         kit.now += 2 * USEC_PER_SEC;
         if (turn != 1)
             source_tick(kit.source, kit.now);
-        viewer = viewer_open(kit.source, &mux_relay, kit.now);
-        kit_take(viewer, seen);
+        seen = kit_watch(&kit, &mux_relay);
+        kit_take(seen);
         ck_assert_int_eq(seen->flags, 4);
         ck_assert_int_eq(seen->count, 1 + sounds[turn] + 1);
         ck_assert_uint_eq(seen->tag[seen->count - 2].ms, 99 * 23);
-        viewer_close(viewer);
-        kit_seen_free(seen);
         kit_close(&kit);
     }
 }

@@ -29,7 +29,7 @@ END_TEST
 START_TEST(test_opening_is_header_meta_video_audio_at_zero)
 {
     struct kit kit;
-    struct kit_seen *seen = kit_seen_new();
+    struct kit_seen *seen;
     struct rendition rendition;
     struct rendition_opening opening = {.has_audio = 1, .has_video = 1};
     struct blob *meta = body_of("\x02\x00\x0aonMetaData\x05", 14);
@@ -42,6 +42,7 @@ START_TEST(test_opening_is_header_meta_video_audio_at_zero)
     opening.header[JITTER_VIDEO] = video;
     opening.header[JITTER_AUDIO] = audio;
     rendition_open_with(&rendition, &opening);
+    seen = kit_adopt(&kit, NULL);
     kit_parse(seen, rendition.preamble->data, rendition.preamble->len);
     ck_assert_int_eq(seen->flags, 5);
     ck_assert_int_eq(seen->count, 3);
@@ -53,8 +54,7 @@ START_TEST(test_opening_is_header_meta_video_audio_at_zero)
     /* A header for a track that is not announced would make a player wait for it. */
     opening.has_audio = 0;
     rendition_open_with(&rendition, &opening);
-    kit_seen_free(seen);
-    seen = kit_seen_new();
+    seen = kit_adopt(&kit, NULL);
     kit_parse(seen, rendition.preamble->data, rendition.preamble->len);
     ck_assert_int_eq(seen->flags, 1);
     ck_assert_int_eq(seen->count, 2);
@@ -62,7 +62,6 @@ START_TEST(test_opening_is_header_meta_video_audio_at_zero)
     blob_unref(meta);
     blob_unref(video);
     blob_unref(audio);
-    kit_seen_free(seen);
     kit_close(&kit);
 }
 END_TEST
@@ -88,7 +87,6 @@ START_TEST(test_replay_copies_the_newest_group)
                          (native->ring.start - native->ring.start_block->offset),
                      group);
     rendition_fini(&copy);
-    source_unpublish(kit.source, kit.now);
     kit_close(&kit);
 }
 END_TEST
@@ -108,7 +106,6 @@ START_TEST(test_cut_puts_the_edge_at_the_end)
     ck_assert_uint_eq(native->epoch_offset, end);
     kit_run(&kit, 200, 1);
     ck_assert_uint_eq(native->ring.head->offset, end);
-    source_unpublish(kit.source, kit.now);
     kit_close(&kit);
 }
 END_TEST

@@ -6,34 +6,6 @@
 
 Suite *check_source_formats_suite(void);
 
-/* Bytes as they come. */
-struct bytes_seen {
-    size_t len;
-    uint8_t data[65536];
-    int is_ended;
-};
-
-static void take(struct viewer *viewer, struct bytes_seen *seen)
-{
-    struct viewer_batch batch;
-
-    seen->len = 0;
-    for (;;) {
-        enum viewer_status status = viewer_next(viewer, 1 << 20, &batch);
-
-        if (status == VIEWER_END)
-            seen->is_ended = 1;
-        if (status != VIEWER_BYTES)
-            return;
-        for (int i = 0; i < batch.count; i++) {
-            ck_assert_uint_le(seen->len + batch.span[i].iov_len, sizeof(seen->data));
-            memcpy(seen->data + seen->len, batch.span[i].iov_base, batch.span[i].iov_len);
-            seen->len += batch.span[i].iov_len;
-        }
-        viewer_sent(viewer);
-    }
-}
-
 /* kit_audio() as ADTS. */
 #define ADTS_LEN 10
 
@@ -57,7 +29,6 @@ START_TEST(test_fit)
     ck_assert_int_eq(source_fit(kit.source, &mux_flv, SOURCE_VIDEO_ONLY), SOURCE_UNFIT);
     ck_assert_int_eq(source_fit(kit.source, &mux_ts, SOURCE_AUDIO_ONLY), SOURCE_FITS);
     ck_assert_int_eq(source_fit(kit.source, &mux_ts, SOURCE_BOTH), SOURCE_FITS);
-    source_unpublish(kit.source, kit.now);
     kit_close(&kit);
 }
 END_TEST
@@ -65,21 +36,17 @@ END_TEST
 START_TEST(test_unfit_viewers_end_before_they_begin)
 {
     struct kit kit;
-    struct bytes_seen *seen = calloc(1, sizeof(*seen));
-    struct viewer *viewer;
+    struct kit_seen *seen;
 
     kit_open(&kit);
-    viewer = viewer_open(kit.source, &mux_mp3, kit.now);
+    seen = kit_watch(&kit, &mux_mp3);
     kit_publish(&kit);
-    take(viewer, seen);
+    kit_take_bytes(seen);
     ck_assert(!seen->is_ended);
     kit_start(&kit, 0, 3);
-    take(viewer, seen);
-    ck_assert(seen->is_ended && !viewer_has_begun(viewer));
+    kit_take_bytes(seen);
+    ck_assert(seen->is_ended && !viewer_has_begun(seen->viewer));
     ck_assert_uint_eq(seen->len, 0);
-    viewer_close(viewer);
-    source_unpublish(kit.source, kit.now);
-    free(seen);
     kit_close(&kit);
 }
 END_TEST
@@ -87,28 +54,24 @@ END_TEST
 START_TEST(test_who_waited_gets_every_sound)
 {
     struct kit kit;
-    struct bytes_seen *seen = calloc(1, sizeof(*seen));
-    struct viewer *viewer;
+    struct kit_seen *seen;
 
     kit_open(&kit);
-    viewer = viewer_open(kit.source, &mux_aac, kit.now);
+    seen = kit_watch(&kit, &mux_aac);
     kit_publish(&kit);
     kit_aac_header(&kit, 0, 0x10);
     for (uint32_t i = 0; i < 300; i++)
         kit_audio(&kit, i * 23);
-    take(viewer, seen);
+    kit_take_bytes(seen);
     ck_assert_uint_eq(seen->len, 300 * ADTS_LEN);
     /* One who comes now begins at the next. */
-    viewer_close(viewer);
-    viewer = viewer_open(kit.source, &mux_aac, kit.now);
-    take(viewer, seen);
+    kit_leave(seen);
+    seen = kit_watch(&kit, &mux_aac);
+    kit_take_bytes(seen);
     ck_assert_uint_eq(seen->len, 0);
     kit_audio(&kit, 300 * 23);
-    take(viewer, seen);
+    kit_take_bytes(seen);
     ck_assert_uint_eq(seen->len, ADTS_LEN);
-    viewer_close(viewer);
-    source_unpublish(kit.source, kit.now);
-    free(seen);
     kit_close(&kit);
 }
 END_TEST
@@ -116,8 +79,7 @@ END_TEST
 START_TEST(test_kept_sound)
 {
     struct kit kit;
-    struct bytes_seen *seen = calloc(1, sizeof(*seen));
-    struct viewer *viewer;
+    struct kit_seen *seen;
     struct source_stat stat;
 
     kit_open(&kit);
@@ -131,12 +93,12 @@ START_TEST(test_kept_sound)
         kit.now += 25 * USEC_PER_MS;
     }
     for (int i = 0; i < 2; i++) {
-        viewer = viewer_open(kit.source, &mux_aac, kit.now);
-        take(viewer, seen);
+        seen = kit_watch(&kit, &mux_aac);
+        kit_take_bytes(seen);
         ck_assert_uint_ge(seen->len, 200 * ADTS_LEN);
         ck_assert_uint_le(seen->len, 200 * ADTS_LEN + 2048);
         ck_assert_mem_eq(seen->data, "\xff\xf1", 2);
-        viewer_close(viewer);
+        kit_leave(seen);
     }
     /* Kept without viewers, bounded, and gone with the stream. */
     ck_assert_ptr_nonnull(kit.source->others);
@@ -145,7 +107,6 @@ START_TEST(test_kept_sound)
     kit.config.republish_wait = 0;
     source_unpublish(kit.source, kit.now);
     ck_assert_ptr_null(kit.source->others);
-    free(seen);
     kit_close(&kit);
 }
 END_TEST
@@ -153,8 +114,7 @@ END_TEST
 START_TEST(test_kept_sound_of_a_former_publisher_is_not_sent)
 {
     struct kit kit;
-    struct bytes_seen *seen = calloc(1, sizeof(*seen));
-    struct viewer *viewer;
+    struct kit_seen *seen;
 
     kit_open(&kit);
     kit.config.fast_cache = 5 * USEC_PER_SEC;
@@ -167,32 +127,33 @@ START_TEST(test_kept_sound_of_a_former_publisher_is_not_sent)
     source_keep(kit.source, &mux_aac);
     kit_aac_header(&kit, 0, 0x10);
     kit_audio(&kit, 0);
-    viewer = viewer_open(kit.source, &mux_aac, kit.now);
-    take(viewer, seen);
+    seen = kit_watch(&kit, &mux_aac);
+    kit_take_bytes(seen);
     ck_assert_uint_eq(seen->len, ADTS_LEN);
-    viewer_close(viewer);
-    source_unpublish(kit.source, kit.now);
-    free(seen);
     kit_close(&kit);
 }
 END_TEST
 
+static struct kit_seen *watch_only(struct kit *kit, enum source_only only)
+{
+    return kit_adopt(kit, viewer_open_only(kit->source, &mux_flv, only, kit->now));
+}
+
 START_TEST(test_one_track_of_flv)
 {
     struct kit kit;
-    struct kit_seen *seen[2] = {kit_seen_new(), kit_seen_new()};
-    struct viewer *viewer[2];
+    struct kit_seen *seen[2];
 
     kit_open(&kit);
-    viewer[0] = viewer_open_only(kit.source, &mux_flv, SOURCE_AUDIO_ONLY, kit.now);
+    seen[0] = watch_only(&kit, SOURCE_AUDIO_ONLY);
     kit_publish(&kit);
     kit_start(&kit, 0, 30);
-    viewer[1] = viewer_open_only(kit.source, &mux_flv, SOURCE_VIDEO_ONLY, kit.now);
+    seen[1] = watch_only(&kit, SOURCE_VIDEO_ONLY);
     for (int i = 0; i < 2; i++)
-        kit_take(viewer[i], seen[i]);
+        kit_take(seen[i]);
     kit_run(&kit, 1200, 3);
     for (int i = 0; i < 2; i++) {
-        kit_take(viewer[i], seen[i]);
+        kit_take(seen[i]);
         ck_assert_int_eq(seen[i]->flags, i == 0 ? 4 : 1);
         ck_assert(seen[i]->tag[0].is_header);
         for (int t = 0; t < seen[i]->count; t++)
@@ -203,14 +164,9 @@ START_TEST(test_one_track_of_flv)
     /* A changed picture comes in-band here too. */
     kit_avc_header(&kit, 1320, 0x28);
     kit_video(&kit, 1320, 1);
-    kit_take(viewer[1], seen[1]);
+    kit_take(seen[1]);
     ck_assert_int_eq(seen[1]->count, 1 + 5 + 3 + 1);
     ck_assert_uint_gt(seen[1]->tag[9].len, 11);
-    for (int i = 0; i < 2; i++) {
-        viewer_close(viewer[i]);
-        kit_seen_free(seen[i]);
-    }
-    source_unpublish(kit.source, kit.now);
     kit_close(&kit);
 }
 END_TEST
@@ -218,26 +174,26 @@ END_TEST
 START_TEST(test_ts_stays_where_flv_ends)
 {
     struct kit kit;
-    struct bytes_seen *ts = calloc(1, sizeof(*ts)), *plain = calloc(1, sizeof(*plain));
-    struct viewer *viewer[2];
+    struct kit_seen *ts;
+    struct kit_seen *plain;
 
     kit_open(&kit);
-    viewer[0] = viewer_open(kit.source, &mux_ts, kit.now);
-    viewer[1] = viewer_open(kit.source, &mux_flv, kit.now);
+    ts = kit_watch(&kit, &mux_ts);
+    plain = kit_watch(&kit, &mux_flv);
     kit_publish(&kit);
     kit_avc_header(&kit, 0, 0x1f);
     for (uint32_t i = 0; i < 20; i++)
         kit_video(&kit, i * 40, i == 0);
-    take(viewer[0], ts);
-    take(viewer[1], plain);
+    kit_take_bytes(ts);
+    kit_take_bytes(plain);
     ck_assert_uint_gt(ts->len, 20 * 188);
     ck_assert_uint_eq(ts->len % 188, 0);
     ck_assert_mem_eq(ts->data, "\x47\x40\x00", 3);
     kit_aac_header(&kit, 800, 0x10);
     kit_audio(&kit, 800);
     kit_video(&kit, 800, 1);
-    take(viewer[0], ts);
-    take(viewer[1], plain);
+    kit_take_bytes(ts);
+    kit_take_bytes(plain);
     ck_assert(plain->is_ended && !ts->is_ended);
     ck_assert_mem_eq(ts->data, "\x47\x40\x00", 3);
     /* PMT: the version has risen, and there is a second stream. */
@@ -246,12 +202,8 @@ START_TEST(test_ts_stays_where_flv_ends)
     /* But it ends with the stream. */
     source_unpublish(kit.source, kit.now);
     source_tick(kit.source, kit.now + 60 * USEC_PER_SEC);
-    take(viewer[0], ts);
+    kit_take_bytes(ts);
     ck_assert(ts->is_ended);
-    viewer_close(viewer[0]);
-    viewer_close(viewer[1]);
-    free(ts);
-    free(plain);
     kit_close(&kit);
 }
 END_TEST
@@ -259,25 +211,21 @@ END_TEST
 START_TEST(test_lost_ts_viewer_gets_the_bridge)
 {
     struct kit kit;
-    struct bytes_seen *seen = calloc(1, sizeof(*seen));
-    struct viewer *viewer;
+    struct kit_seen *seen;
 
     kit_open(&kit);
     kit.config.queue_length = USEC_PER_SEC;
-    viewer = viewer_open(kit.source, &mux_ts, kit.now);
+    seen = kit_watch(&kit, &mux_ts);
     kit_publish(&kit);
     kit_start(&kit, 0, 5);
-    take(viewer, seen);
+    kit_take_bytes(seen);
     kit_run(&kit, 200, 2000);
-    take(viewer, seen);
-    ck_assert_int_eq(viewer_skips(viewer), 1);
+    kit_take_bytes(seen);
+    ck_assert_int_eq(viewer_skips(seen->viewer), 1);
     ck_assert_uint_eq(seen->len % 188, 0);
     for (int i = 0; i < 4; i++)
         ck_assert_mem_eq(seen->data + i * 188 + 4, "\xb7\x80", 2);
     ck_assert_mem_eq(seen->data + 4 * 188, "\x47\x40\x00", 3);
-    viewer_close(viewer);
-    source_unpublish(kit.source, kit.now);
-    free(seen);
     kit_close(&kit);
 }
 END_TEST
@@ -285,33 +233,29 @@ END_TEST
 START_TEST(test_ts_ends_where_time_begins_anew)
 {
     struct kit kit;
-    struct bytes_seen *seen = calloc(1, sizeof(*seen));
-    struct viewer *viewer;
+    struct kit_seen *seen;
     uint32_t ts = 0x7fffffffu - 3600000 - 500;
 
     kit_open(&kit);
     kit.config.time_jitter = TIME_JITTER_ZERO; /* so that the test may jump ahead */
     kit_publish(&kit);
     kit_start(&kit, 0, 25);
-    viewer = viewer_open(kit.source, &mux_ts, kit.now);
-    take(viewer, seen);
+    seen = kit_watch(&kit, &mux_ts);
+    kit_take_bytes(seen);
     ck_assert_uint_gt(seen->len, 0);
     kit_run(&kit, ts, 25);
-    take(viewer, seen);
+    kit_take_bytes(seen);
     ck_assert(!seen->is_ended);
     kit_run(&kit, ts + 1000, 25);
-    take(viewer, seen);
+    kit_take_bytes(seen);
     ck_assert(seen->is_ended);
-    viewer_close(viewer);
+    kit_leave(seen);
     /* The next one begins at the keyframe of the new time, whose PTS is the delay alone. */
-    viewer = viewer_open(kit.source, &mux_ts, kit.now);
-    take(viewer, seen);
+    seen = kit_watch(&kit, &mux_ts);
+    kit_take_bytes(seen);
     ck_assert_mem_eq(seen->data, "\x47\x40\x00", 3);
     ck_assert_mem_eq(seen->data + 376, "\x47\x41\x00", 3);
     ck_assert_mem_eq(memmem(seen->data + 376, 188, "\0\0\1\xe0", 4) + 9, "\x21\x00\x01\x8c\xa1", 5);
-    viewer_close(viewer);
-    source_unpublish(kit.source, kit.now);
-    free(seen);
     kit_close(&kit);
 }
 END_TEST

@@ -8,7 +8,6 @@ Suite *check_source_mix_suite(void);
 struct mix {
     struct kit kit;
     struct kit_seen *seen;
-    struct viewer *viewer;
 };
 
 static void mix_open(struct mix *mix, int is_on)
@@ -17,18 +16,7 @@ static void mix_open(struct mix *mix, int is_on)
     mix->kit.config.mix_correct = is_on;
     mix->kit.config.time_jitter = TIME_JITTER_OFF;
     kit_publish(&mix->kit);
-    mix->seen = kit_seen_new();
-    mix->viewer = viewer_open(mix->kit.source, &mux_flv, mix->kit.now);
-    ck_assert_ptr_nonnull(mix->viewer);
-}
-
-static void mix_close(struct mix *mix)
-{
-    if (source_state(mix->kit.source) == SOURCE_LIVE)
-        source_unpublish(mix->kit.source, mix->kit.now);
-    viewer_close(mix->viewer);
-    kit_seen_free(mix->seen);
-    kit_close(&mix->kit);
+    mix->seen = kit_watch(&mix->kit, &mux_flv);
 }
 
 /* The frames that have come, as letters and times: "K0 A10 V40 ". */
@@ -37,7 +25,7 @@ static const char *mix_text(struct mix *mix)
     static char text[8192];
     size_t at = 0;
 
-    kit_take(mix->viewer, mix->seen);
+    kit_take(mix->seen);
     text[0] = '\0';
     for (int i = 0; i < mix->seen->count; i++) {
         const struct kit_tag *tag = &mix->seen->tag[i];
@@ -76,7 +64,7 @@ START_TEST(test_off_leaves_the_order)
     kit_video(&mix.kit, 0, 1);
     mix_bursts(&mix.kit, 40, 2);
     ck_assert_str_eq(mix_text(&mix), "K0 A45 A55 A65 V40 A85 A95 A105 V80 ");
-    mix_close(&mix);
+    kit_close(&mix.kit);
 }
 END_TEST
 
@@ -95,7 +83,7 @@ START_TEST(test_earliest_first)
     ck_assert_str_eq(mix_text(&mix), "K0 V40 A45 A55 A65 V80 A85 A95 A105 ");
     source_unpublish(mix.kit.source, mix.kit.now);
     ck_assert_str_eq(mix_text(&mix), "K0 V40 A45 A55 A65 V80 A85 A95 A105 V120 ");
-    mix_close(&mix);
+    kit_close(&mix.kit);
 }
 END_TEST
 
@@ -109,15 +97,15 @@ START_TEST(test_one_track_waits_for_a_few)
     for (uint32_t i = 0; i < 100; i++) {
         kit_audio(&mix.kit, i * 23);
         mix.kit.now += 23 * USEC_PER_MS;
-        kit_take(mix.viewer, mix.seen);
+        kit_take(mix.seen);
     }
     ck_assert_uint_eq(mix.seen->tag[mix.seen->count - 1].ms, 89 * 23);
     source_unpublish(mix.kit.source, mix.kit.now);
-    kit_take(mix.viewer, mix.seen);
+    kit_take(mix.seen);
     ck_assert_uint_eq(mix.seen->tag[mix.seen->count - 1].ms, 99 * 23);
     source_stat(mix.kit.source, &stat);
     ck_assert_uint_eq(stat.frames_dropped, 0);
-    mix_close(&mix);
+    kit_close(&mix.kit);
 }
 END_TEST
 
@@ -138,7 +126,7 @@ START_TEST(test_large_frames_do_not_wait)
     for (uint32_t i = 1; i <= 3; i++)
         kit_push(&mix.kit, FRAME_VIDEO, i * 40, body, len);
     ck_assert_str_eq(mix_text(&mix), "K0 A10 V40 V80 ");
-    mix_close(&mix);
+    kit_close(&mix.kit);
     free(body);
 }
 END_TEST
@@ -162,7 +150,7 @@ START_TEST(test_wrap_and_jump)
     kit_video(&mix.kit, 3600000, 0);
     source_unpublish(mix.kit.source, mix.kit.now);
     ck_assert_str_eq(mix_text(&mix), "K4294967256 V0 A5 V40 A3600000 V80 V3600000 A3600023 ");
-    mix_close(&mix);
+    kit_close(&mix.kit);
 }
 END_TEST
 
@@ -188,10 +176,10 @@ START_TEST(test_nothing_is_lost)
             kit_video(&mix.kit, time[1], 0);
         else
             kit_audio(&mix.kit, time[0]);
-        kit_take(mix.viewer, mix.seen);
+        kit_take(mix.seen);
     }
     source_unpublish(mix.kit.source, mix.kit.now);
-    kit_take(mix.viewer, mix.seen);
+    kit_take(mix.seen);
     ck_assert_int_eq(mix.seen->count, 2 + 1 + 1000);
     for (int i = 3; i < mix.seen->count; i++) {
         int is_video = mix.seen->tag[i].type == FRAME_VIDEO;
@@ -199,7 +187,7 @@ START_TEST(test_nothing_is_lost)
         ck_assert_uint_ge(mix.seen->tag[i].ms, next[is_video]);
         next[is_video] = mix.seen->tag[i].ms + 1;
     }
-    mix_close(&mix);
+    kit_close(&mix.kit);
 }
 END_TEST
 

@@ -6,24 +6,13 @@ Suite *check_source_push_suite(void);
 struct push {
     struct kit kit;
     struct kit_seen *seen;
-    struct viewer *viewer;
 };
 
 static void push_open(struct push *push)
 {
     kit_open(&push->kit);
     kit_publish(&push->kit);
-    push->seen = kit_seen_new();
-    push->viewer = viewer_open(push->kit.source, &mux_flv, push->kit.now);
-    ck_assert_ptr_nonnull(push->viewer);
-}
-
-static void push_close(struct push *push)
-{
-    source_unpublish(push->kit.source, push->kit.now);
-    viewer_close(push->viewer);
-    kit_seen_free(push->seen);
-    kit_close(&push->kit);
+    push->seen = kit_watch(&push->kit, &mux_flv);
 }
 
 static uint64_t dropped(const struct push *push)
@@ -53,7 +42,7 @@ START_TEST(test_oversized_is_dropped)
 
     push_open(&push);
     kit_start(&push.kit, 0, 5);
-    kit_take(push.viewer, push.seen);
+    kit_take(push.seen);
     count = push.seen->count;
     push_large(&push, FRAME_VIDEO, "\x17\0\0\0\0", 256 * 1024 + 1);
     push_large(&push, FRAME_AUDIO, "\xaf\0\0\0\0", 256 * 1024 + 1);
@@ -61,13 +50,13 @@ START_TEST(test_oversized_is_dropped)
     push_large(&push, FRAME_VIDEO, "\x27\x01\0\0\0", 16 * 1024 * 1024 + 1);
     ck_assert_uint_eq(dropped(&push), 3);
     push_large(&push, FRAME_SCRIPT, "\x02\0\x0aon", 512 * 1024);
-    kit_take(push.viewer, push.seen);
+    kit_take(push.seen);
     ck_assert_int_eq(push.seen->count, count);
     kit_video(&push.kit, 200, 0);
-    kit_take(push.viewer, push.seen);
+    kit_take(push.seen);
     ck_assert_int_eq(push.seen->count, count + 1);
     ck_assert(!push.seen->is_ended);
-    push_close(&push);
+    kit_close(&push.kit);
 }
 END_TEST
 
@@ -82,12 +71,12 @@ START_TEST(test_picture_appears_with_a_keyframe)
         kit_audio(&push.kit, i * 23);
         push.kit.now += 23 * USEC_PER_MS;
     }
-    kit_take(push.viewer, push.seen);
+    kit_take(push.seen);
     ck_assert_int_eq(push.seen->flags, 4);
     kit_video(&push.kit, 950, 0);
     ck_assert_uint_eq(dropped(&push), 1);
     ck_assert(!push.seen->is_ended);
-    push_close(&push);
+    kit_close(&push.kit);
 }
 END_TEST
 
@@ -101,15 +90,15 @@ START_TEST(test_unknown_codecs_pass)
 
     push_open(&push);
     kit_start(&push.kit, 0, 5);
-    kit_take(push.viewer, push.seen);
+    kit_take(push.seen);
     count = push.seen->count;
     kit_push(&push.kit, FRAME_VIDEO, 200, video, sizeof(video));
     kit_push(&push.kit, FRAME_AUDIO, 210, audio, sizeof(audio));
     kit_video(&push.kit, 240, 0);
-    kit_take(push.viewer, push.seen);
+    kit_take(push.seen);
     ck_assert(!push.seen->is_ended);
     ck_assert_int_eq(push.seen->count, count + 3);
-    push_close(&push);
+    kit_close(&push.kit);
 }
 END_TEST
 
@@ -126,7 +115,7 @@ START_TEST(test_every_short_body)
             kit_push(&push.kit, (enum frame_type)type, (uint32_t)i, body, i < 256 ? 1 : 2);
             push.kit.now += USEC_PER_MS;
         }
-        push_close(&push);
+        kit_close(&push.kit);
     }
 }
 END_TEST

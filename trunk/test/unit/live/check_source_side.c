@@ -60,23 +60,22 @@ static void start(struct kit *kit)
     run(kit, 0, 40);
 }
 
-static struct viewer *view(struct kit *kit, struct kit_seen *seen)
+/* A viewer, and what it gets to begin with. */
+static struct kit_seen *view(struct kit *kit)
 {
-    struct viewer *viewer = viewer_open(kit->source, &mux_flv, kit->now);
+    struct kit_seen *seen = kit_watch(kit, &mux_flv);
 
-    ck_assert_ptr_nonnull(viewer);
-    kit_take(viewer, seen);
-    return viewer;
+    kit_take(seen);
+    return seen;
 }
 
 START_TEST(test_opens_with_all_headers_at_the_main_keyframe)
 {
     struct kit kit;
-    struct kit_seen *seen = kit_seen_new();
-    struct viewer *viewer;
+    struct kit_seen *seen;
 
     start(&kit);
-    viewer = view(&kit, seen);
+    seen = view(&kit);
     ck_assert(seen->tag[0].is_header && seen->tag[0].type == FRAME_VIDEO);
     ck_assert(seen->tag[1].is_header && seen->tag[1].type == FRAME_AUDIO);
     ck_assert(has_text(&seen->tag[2], "one") && has_text(&seen->tag[3], "two"));
@@ -87,9 +86,6 @@ START_TEST(test_opens_with_all_headers_at_the_main_keyframe)
     ck_assert_uint_eq(seen->tag[4].ms, 1000);
     ck_assert_uint_eq(seen->tag[5].ms, 1000);
     ck_assert(has_text(&seen->tag[5], "side"));
-    viewer_close(viewer);
-    kit_seen_free(seen);
-    source_unpublish(kit.source, kit.now);
     kit_close(&kit);
 }
 END_TEST
@@ -97,28 +93,22 @@ END_TEST
 START_TEST(test_header_again_and_another)
 {
     struct kit kit;
-    struct kit_seen *seen = kit_seen_new();
-    struct viewer *viewer;
+    struct kit_seen *seen;
 
     start(&kit);
-    viewer = view(&kit, seen);
+    seen = view(&kit);
     push_side_header(&kit, 1600, 2, "two");
-    kit_take(viewer, seen);
+    kit_take(seen);
     ck_assert_int_eq(count_text(seen, "two"), 1);
     push_side_header(&kit, 1600, 2, "three");
     run(&kit, 1600, 5);
-    kit_take(viewer, seen);
+    kit_take(seen);
     ck_assert_int_eq(count_text(seen, "three"), 1);
     ck_assert_int_eq(seen->is_ended, 0);
-    viewer_close(viewer);
-    kit_seen_free(seen);
-    seen = kit_seen_new();
-    viewer = view(&kit, seen);
+    kit_leave(seen);
+    seen = view(&kit);
     ck_assert_int_eq(count_text(seen, "two"), 0);
     ck_assert(has_text(&seen->tag[3], "three"));
-    viewer_close(viewer);
-    kit_seen_free(seen);
-    source_unpublish(kit.source, kit.now);
     kit_close(&kit);
 }
 END_TEST
@@ -128,16 +118,15 @@ START_TEST(test_odd_clocks)
 {
     static const uint32_t odd[] = {0, 1000, 5000000, 0xffffffff, 0x80000000, 1600};
     struct kit kit;
-    struct kit_seen *seen = kit_seen_new();
-    struct viewer *viewer;
+    struct kit_seen *seen;
     uint32_t last = 0;
 
     start(&kit);
-    viewer = view(&kit, seen);
+    seen = view(&kit);
     for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
         push_side(&kit, odd[i], 1, 1, "odd");
     run(&kit, 1600, 10);
-    kit_take(viewer, seen);
+    kit_take(seen);
     ck_assert_int_eq(count_text(seen, "odd"), (int)(sizeof(odd) / sizeof(odd[0])));
     for (int i = 4; i < seen->count; i++) {
         if (seen->tag[i].type != FRAME_VIDEO)
@@ -146,9 +135,6 @@ START_TEST(test_odd_clocks)
         last = seen->tag[i].ms;
     }
     ck_assert_uint_eq(last, 1600 + 9 * 40);
-    viewer_close(viewer);
-    kit_seen_free(seen);
-    source_unpublish(kit.source, kit.now);
     kit_close(&kit);
 }
 END_TEST
@@ -157,23 +143,19 @@ END_TEST
 START_TEST(test_bounded)
 {
     struct kit kit;
-    struct kit_seen *seen = kit_seen_new();
+    struct kit_seen *seen;
     struct source_stat stat;
-    struct viewer *viewer;
 
     start(&kit);
     for (int track = 3; track < 256; track++)
         push_side_header(&kit, 1600, (uint8_t)track, "more");
-    viewer = view(&kit, seen);
+    seen = view(&kit);
     for (int i = 0; i < 18; i++) /* two of the main tracks, sixteen of others */
         ck_assert(seen->tag[i].is_header && seen->tag[i].ms == 0);
     ck_assert(seen->tag[18].is_key);
     ck_assert_int_eq(count_text(seen, "more"), 14 + 14); /* in front, and where they came */
     source_stat(kit.source, &stat);
     ck_assert_uint_eq(stat.frames_dropped, 253 - 14);
-    viewer_close(viewer);
-    kit_seen_free(seen);
-    source_unpublish(kit.source, kit.now);
     kit_close(&kit);
 }
 END_TEST
@@ -182,8 +164,7 @@ END_TEST
 START_TEST(test_first_track_leads)
 {
     struct kit kit;
-    struct kit_seen *seen = kit_seen_new();
-    struct viewer *viewer;
+    struct kit_seen *seen;
 
     kit_open(&kit);
     kit_publish(&kit);
@@ -196,13 +177,10 @@ START_TEST(test_first_track_leads)
         kit_audio(&kit, ms);
         kit.now += 40 * USEC_PER_MS;
     }
-    viewer = view(&kit, seen);
+    seen = view(&kit);
     ck_assert(has_text(&seen->tag[0], "lead") && has_text(&seen->tag[2], "other"));
     ck_assert_uint_eq(seen->tag[3].ms, 1000);
     ck_assert(has_text(&seen->tag[3], "a"));
-    viewer_close(viewer);
-    kit_seen_free(seen);
-    source_unpublish(kit.source, kit.now);
     kit_close(&kit);
 }
 END_TEST

@@ -36,40 +36,18 @@ static const struct mux letters = {.name = "letters",
                                    .close = letters_close,
                                    .frame = letters_frame};
 
-static void take_letters(struct viewer *viewer, char *out, size_t cap)
-{
-    struct viewer_batch batch;
-    size_t len = 0;
-
-    while (viewer_next(viewer, 1 << 20, &batch) == VIEWER_BYTES) {
-        for (int i = 0; i < batch.count; i++) {
-            ck_assert_uint_lt(len + batch.span[i].iov_len, cap);
-            memcpy(out + len, batch.span[i].iov_base, batch.span[i].iov_len);
-            len += batch.span[i].iov_len;
-        }
-        viewer_sent(viewer);
-    }
-    out[len] = '\0';
-}
-
 START_TEST(test_late_format_is_filled_from_the_ring)
 {
     struct kit kit;
-    char text[256];
-    struct viewer *viewer;
+    struct kit_seen *seen;
 
     kit_open(&kit);
     kit_publish(&kit);
     kit_start(&kit, 0, 27);
-    viewer = viewer_open(kit.source, &letters, kit.now);
-    ck_assert_ptr_nonnull(viewer);
-    take_letters(viewer, text, sizeof(text));
-    ck_assert_str_eq(text, "HhKAVA");
+    seen = kit_watch(&kit, &letters);
+    ck_assert_str_eq(kit_take_text(seen), "HhKAVA");
     kit_video(&kit, 1080, 0);
-    take_letters(viewer, text, sizeof(text));
-    ck_assert_str_eq(text, "V");
-    viewer_close(viewer);
-    source_unpublish(kit.source, kit.now);
+    ck_assert_str_eq(kit_take_text(seen), "V");
     kit_close(&kit);
 }
 END_TEST
@@ -77,26 +55,21 @@ END_TEST
 START_TEST(test_in_band_format_stays_and_gets_headers)
 {
     struct kit kit;
-    char text[256];
-    struct viewer *viewer;
+    struct kit_seen *seen;
 
     kit_open(&kit);
     kit_publish(&kit);
     kit_start(&kit, 0, 2);
-    viewer = viewer_open(kit.source, &letters, kit.now);
-    take_letters(viewer, text, sizeof(text));
+    seen = kit_watch(&kit, &letters);
+    kit_take_bytes(seen);
     source_unpublish(kit.source, kit.now);
     source_tick(kit.source, kit.now + 60 * USEC_PER_SEC);
-    take_letters(viewer, text, sizeof(text));
-    ck_assert_str_eq(text, "");
+    ck_assert_str_eq(kit_take_text(seen), "");
     kit_publish(&kit);
     kit_avc_header(&kit, 0, 0x28);
     kit_aac_header(&kit, 0, 0x10);
     kit_video(&kit, 0, 1);
-    take_letters(viewer, text, sizeof(text));
-    ck_assert_str_eq(text, "HhK");
-    viewer_close(viewer);
-    source_unpublish(kit.source, kit.now);
+    ck_assert_str_eq(kit_take_text(seen), "HhK");
     kit_close(&kit);
 }
 END_TEST
@@ -105,33 +78,26 @@ START_TEST(test_all_viewers_get_the_same_bytes)
 {
     struct kit kit;
     struct kit_seen *seen[3];
-    struct viewer *viewer[3];
 
     kit_open(&kit);
     kit_publish(&kit);
     kit_start(&kit, 0, 10);
     for (int i = 0; i < 3; i++) {
-        viewer[i] = viewer_open(kit.source, &mux_flv, kit.now);
-        seen[i] = kit_seen_new();
-        kit_take(viewer[i], seen[i]);
+        seen[i] = kit_watch(&kit, &mux_flv);
+        kit_take(seen[i]);
     }
     for (int round = 0; round < 20; round++) {
         kit_run(&kit, 400 + (uint32_t)round * 400, 10);
-        kit_take(viewer[0], seen[0]);
+        kit_take(seen[0]);
         if (round % 3 == 0)
-            kit_take(viewer[1], seen[1]);
+            kit_take(seen[1]);
     }
     for (int i = 0; i < 3; i++)
-        kit_take(viewer[i], seen[i]);
+        kit_take(seen[i]);
     for (int i = 1; i < 3; i++) {
         ck_assert_uint_eq(seen[i]->bytes, seen[0]->bytes);
         ck_assert_mem_eq(seen[i]->tag, seen[0]->tag, sizeof(seen[0]->tag));
     }
-    for (int i = 0; i < 3; i++) {
-        viewer_close(viewer[i]);
-        kit_seen_free(seen[i]);
-    }
-    source_unpublish(kit.source, kit.now);
     kit_close(&kit);
 }
 END_TEST
@@ -140,8 +106,7 @@ START_TEST(test_slow_viewer_jumps_to_a_keyframe)
 {
     static uint8_t big[40000] = {0x27, 1, 0, 0, 0};
     struct kit kit;
-    struct kit_seen *seen = kit_seen_new();
-    struct viewer *viewer;
+    struct kit_seen *seen;
     int at;
     int last_key = 0;
 
@@ -149,8 +114,8 @@ START_TEST(test_slow_viewer_jumps_to_a_keyframe)
     kit.config.queue_length = 5 * USEC_PER_SEC;
     kit_publish(&kit);
     kit_start(&kit, 0, 5);
-    viewer = viewer_open(kit.source, &mux_flv, kit.now);
-    kit_take(viewer, seen);
+    seen = kit_watch(&kit, &mux_flv);
+    kit_take(seen);
     at = seen->count;
     for (uint32_t i = 0; i < 500; i++) {
         big[0] = i % 50 == 0 ? 0x17 : 0x27;
@@ -160,17 +125,14 @@ START_TEST(test_slow_viewer_jumps_to_a_keyframe)
         kit_audio(&kit, 210 + i * 40);
         kit.now += 40 * USEC_PER_MS;
     }
-    kit_take(viewer, seen);
-    ck_assert_uint_eq(viewer_skips(viewer), 1);
+    kit_take(seen);
+    ck_assert_uint_eq(viewer_skips(seen->viewer), 1);
     ck_assert_int_gt(seen->count, at);
     /* What comes after the gap begins with the newest keyframe. */
     while (seen->tag[at].ms < 1000)
         at++;
     ck_assert(seen->tag[at].is_key);
     ck_assert_uint_eq(seen->tag[at].ms, 200 + (uint32_t)last_key * 40);
-    viewer_close(viewer);
-    kit_seen_free(seen);
-    source_unpublish(kit.source, kit.now);
     kit_close(&kit);
 }
 END_TEST
@@ -179,16 +141,16 @@ START_TEST(test_open_batch_keeps_its_bytes)
 {
     static uint8_t big[60000] = {0x27, 1, 0, 0, 0};
     struct kit kit;
+    struct kit_seen *seen;
     struct viewer_batch batch;
-    struct viewer *viewer;
     uint8_t *copy;
 
     kit_open(&kit);
     kit.config.queue_length = USEC_PER_SEC;
     kit_publish(&kit);
     kit_start(&kit, 0, 5);
-    viewer = viewer_open(kit.source, &mux_flv, kit.now);
-    ck_assert_int_eq(viewer_next(viewer, 1 << 17, &batch), VIEWER_BYTES);
+    seen = kit_watch(&kit, &mux_flv);
+    ck_assert_int_eq(viewer_next(seen->viewer, KIT_BATCH, &batch), VIEWER_BYTES);
     copy = malloc(batch.span[1].iov_len);
     ck_assert_ptr_nonnull(copy);
     memcpy(copy, batch.span[1].iov_base, batch.span[1].iov_len);
@@ -197,16 +159,14 @@ START_TEST(test_open_batch_keeps_its_bytes)
         kit.now += 40 * USEC_PER_MS;
     }
     ck_assert_mem_eq(copy, batch.span[1].iov_base, batch.span[1].iov_len);
-    viewer_sent(viewer);
+    viewer_sent(seen->viewer);
     free(copy);
     /* There was no keyframe since: it waits for the next. */
-    ck_assert_int_eq(viewer_next(viewer, 1 << 17, &batch), VIEWER_WAIT);
+    ck_assert_int_eq(viewer_next(seen->viewer, KIT_BATCH, &batch), VIEWER_WAIT);
     kit_audio(&kit, 4990);
     kit_video(&kit, 5000, 1);
-    ck_assert_int_eq(viewer_next(viewer, 1 << 17, &batch), VIEWER_BYTES);
-    viewer_sent(viewer);
-    viewer_close(viewer);
-    source_unpublish(kit.source, kit.now);
+    ck_assert_int_eq(viewer_next(seen->viewer, KIT_BATCH, &batch), VIEWER_BYTES);
+    viewer_sent(seen->viewer);
     kit_close(&kit);
 }
 END_TEST
@@ -228,7 +188,7 @@ START_TEST(test_slow_viewers_share_a_bound)
         big[0] = 0x17;
         kit_push(&kit, FRAME_VIDEO, 200 + i * 40, big, sizeof(big));
         viewer[i] = viewer_open(kit.source, &mux_flv, kit.now);
-        ck_assert_int_eq(viewer_next(viewer[i], 1 << 17, &batch), VIEWER_BYTES);
+        ck_assert_int_eq(viewer_next(viewer[i], KIT_BATCH, &batch), VIEWER_BYTES);
         kit.now += 500 * USEC_PER_MS;
     }
     source_stat(kit.source, &stat);
@@ -237,7 +197,6 @@ START_TEST(test_slow_viewers_share_a_bound)
         viewer_close(viewer[i]);
     source_stat(kit.source, &stat);
     ck_assert_uint_lt(stat.ring_bytes, 1 << 20);
-    source_unpublish(kit.source, kit.now);
     kit_close(&kit);
 }
 END_TEST
@@ -245,23 +204,19 @@ END_TEST
 START_TEST(test_without_gop_cache_begins_at_the_next_keyframe)
 {
     struct kit kit;
-    struct kit_seen *seen = kit_seen_new();
-    struct viewer *viewer;
+    struct kit_seen *seen;
 
     kit_open(&kit);
     kit.config.gop_cache = 0;
     kit_publish(&kit);
     kit_start(&kit, 0, 10);
-    viewer = viewer_open(kit.source, &mux_flv, kit.now);
-    kit_take(viewer, seen);
+    seen = kit_watch(&kit, &mux_flv);
+    kit_take(seen);
     ck_assert_uint_eq(seen->bytes, 0);
     kit_run(&kit, 400, 3);
-    kit_take(viewer, seen);
+    kit_take(seen);
     ck_assert(seen->tag[2].is_key);
     ck_assert_uint_eq(seen->tag[2].ms, 400);
-    viewer_close(viewer);
-    kit_seen_free(seen);
-    source_unpublish(kit.source, kit.now);
     kit_close(&kit);
 }
 END_TEST
@@ -269,24 +224,14 @@ END_TEST
 START_TEST(test_resume_goes_on_at_the_newest_keyframe)
 {
     struct kit kit;
-    struct kit_seen *seen = kit_seen_new();
-    struct viewer *viewer;
-    int at;
+    struct kit_seen *seen = kit_begin(&kit, 10);
+    int at = seen->count;
 
-    kit_open(&kit);
-    kit_publish(&kit);
-    kit_start(&kit, 0, 10);
-    viewer = viewer_open(kit.source, &mux_flv, kit.now);
-    kit_take(viewer, seen);
-    at = seen->count;
     kit_run(&kit, 400, 60);
-    viewer_skip(viewer);
-    kit_take(viewer, seen);
+    viewer_skip(seen->viewer);
+    kit_take(seen);
     ck_assert(seen->tag[at].is_key);
     ck_assert_uint_eq(seen->tag[at].ms, 400 + 50 * 40);
-    viewer_close(viewer);
-    kit_seen_free(seen);
-    source_unpublish(kit.source, kit.now);
     kit_close(&kit);
 }
 END_TEST

@@ -1,0 +1,26 @@
+#ifndef CO_NET_PASS_H
+#define CO_NET_PASS_H
+
+/*
+ * Connections that are handed to another process, with a byte that says what they are. The
+ * channel is made before the fork, and what is in it outlives the process that it was for: the
+ * one that takes its place takes that.
+ */
+#include "co/net.h"
+
+/* fd[0] is the taker's, and fd[1] everybody's who gives; both are closed on exec. 0, or -1 with
+ * errno. */
+int net_pass_new(int fd[2]);
+
+/* Gives fd, which stays the caller's to close. Never waits. 0, or -1: it does not fit, keep it. */
+int net_pass_give(int channel, int fd, uint8_t what);
+
+/*
+ * The next connection that was given; channel is net_wrap_fd() of fd[0]. One whose peer is gone by
+ * now, or that this process has no descriptor for, is left out. ERR_INTERRUPTED, or a broken
+ * channel.
+ */
+struct err *net_pass_take(struct net_conn *channel, struct net_conn **out, uint8_t *what,
+                          const struct log *log, usec_t timeout_never);
+
+#endif

@@ -1,0 +1,312 @@
+"""Several workers as processes: how they are started, what each signal does to one of them, what
+they have in common with whoever started them, and their log."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+
+import flv
+from harness import SANITIZER, SERVER, Server, curl, free_port, listening_ports, wait_for
+from rtmp import Publisher
+from workers_kit import (STREAM, Workers, closing, flat, folder_of, is_alive,  # noqa: F401
+                         keys, workers)
+
+# ---- starting ----
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_auto_counts_what_it_may_use(server, count):
+    """A container has some of the machine's processors."""
+    some = sorted(os.sched_getaffinity(0))[:count]
+    if len(some) < count:
+        pytest.skip("there is one processor")
+    srv = server(top="workers auto;", prefix=("taskset", "-c", ",".join(map(str, some))))
+    if count > 1:
+        srv.wait_log(f"{count} workers serve")
+    assert len(srv.processes()) == count
+    assert (srv.processes() == [srv.pid]) == (count == 1)
+
+
+IGNORES = ("import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); "
+           "os.execv(sys.argv[1], sys.argv[1:])")
+
+
+def test_started_by_one_who_ignores_its_children(server):
+    """Which is handed down: the kernel would tell nobody of a worker's end."""
+    one = Workers(server(top="workers 2;", prefix=(sys.executable, "-c", IGNORES)), 2)
+    a, b = one.pids()
+    os.kill(a, signal.SIGKILL)
+    wait_for(lambda: one.pids()[0] != a, 10, "another worker")
+    assert is_alive(b)
+
+
+def test_a_daemon_leaves_the_terminal(tmp_path):
+    """Whoever reads what it says until the end, as ssh does, is not held."""
+    port, pid_file = free_port(), tmp_path / "pid"
+    path = tmp_path / "server.conf"
+    path.write_text(f"listen {port}; workers 2; daemon on; disable_daemon_for_docker off; "
+                    f"pid {pid_file}; srs_log_tank console; work_dir {tmp_path};")
+    child = subprocess.Popen([SERVER, "-c", path], stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                             env=Server._environment(None, None))
+    try:
+        said = child.communicate(timeout=60)[0].decode()
+        assert child.returncode == 0, said
+        assert "2 workers serve" in said and not SANITIZER.search(said)
+        assert port in listening_ports()
+    finally:
+        child.kill()
+        if pid_file.exists():
+            os.kill(int(pid_file.read_text()), signal.SIGTERM)
+    wait_for(lambda: not pid_file.exists(), 10, "the daemon's end")
+    assert port not in listening_ports()
+
+
+def second(server, one, text):
+    """Another server with this configuration, that is to end by itself; what it says."""
+    srv = server(config=text, wait=False)
+    srv.has_stopped = True
+    assert srv.wait(20) == 1
+    assert curl(one.srv.http_url("/nothing.txt")).status == 404, "the first one is none the worse"
+    return srv.log()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_second_server(server, workers, count):
+    """It does not share the first one's ports, however many workers it has."""
+    one = workers(2)
+    rtmp, http = one.srv.rtmp_port, one.srv.http_port
+    for listen in (f"listen {rtmp};",
+                   f"listen @RTMP@; http_server {{ enabled on; listen {http}; }}"):
+        said = second(server, one, f"workers {count}; daemon off; srs_log_tank console; {listen}")
+        assert "address in use" in said
+    assert len(re.findall(r"worker \d starts", one.srv.log())) == 2
+
+
+def test_the_pid_file_is_the_masters(server, tmp_path):
+    pid_file = tmp_path / "the.pid"
+    text = f"workers 2; pid {pid_file}; daemon off; srs_log_tank console; listen @RTMP@; " \
+           "http_server { enabled on; listen @HTTP@; }"
+    one = Workers(server(config=text), 2)
+    assert int(pid_file.read_text()) == one.srv.pid
+    assert f"process {one.srv.pid} already runs with it" in second(server, one, text)
+    # A worker that ends takes neither the file nor the lock along.
+    a = one.pids()[0]
+    os.kill(a, signal.SIGTERM)
+    wait_for(lambda: one.pids()[0] != a, 10, "another worker")
+    assert int(pid_file.read_text()) == one.srv.pid
+    assert f"process {one.srv.pid} already runs with it" in second(server, one, text)
+    # What a killed master leaves is nobody's.
+    one.srv.child.kill()
+    one.srv.child.wait()
+    one.srv.has_stopped = True
+    other = Workers(server(config=text), 2)
+    assert int(pid_file.read_text()) == other.srv.pid
+    other.srv.stop()
+    assert not pid_file.exists()
+    wait_for(lambda: not any(is_alive(pid) for pid in one.pids()), 10, "the workers to end")
+    one.srv.check_output()
+
+
+def test_a_unix_socket_is_there_again(workers, tmp_path):
+    """It is the first worker's, and its successor's."""
+    path = tmp_path / "http.sock"
+    one = workers(2, http_server={"listen": f"unix:{path}"})
+
+    def is_served():
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(10)
+            try:
+                sock.connect(str(path))
+                sock.sendall(b"GET /nothing.txt HTTP/1.0\r\n\r\n")
+                return sock.recv(100).startswith(b"HTTP/1.1 404")
+            except OSError:
+                return False
+
+    assert is_served()
+    a = one.pids()[0]
+    os.kill(a, signal.SIGKILL)
+    wait_for(lambda: one.pids()[0] != a, 10, "another worker")
+    wait_for(is_served, 10, "it to listen")
+
+
+# ---- ends of one ----
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGABRT])
+def test_one_that_is_told_to_end_is_replaced(workers, closing, source, number):
+    """The master is the server: what a worker alone is told, or does, ends that one."""
+    one = workers(2, top="grace_start_wait 0; grace_final_wait 0;")
+    a, b = one.pids()
+    preamble, gops = source
+    pub = closing(one.publisher_at(b))
+    pub.send_tags(preamble + gops[0])
+    viewer = closing(one.viewer_at(b))
+    viewer.wait_media(len(gops[0]))
+    os.kill(a, number)
+    wait_for(lambda: one.pids()[0] != a, 10, "another worker")
+    one.srv.wait_log(r"(?s)\[%d/1\].*HTTP listens" % one.pids()[0])
+    # It is one of the server's in everything: it fetches from the other one.
+    there = closing(one.viewer_at(one.pids()[0]))
+    pub.send_tags(gops[1])
+    for count, who in ((2, viewer), (2, there)):
+        who.wait_media(len(flat(gops[:count])))
+        assert keys(who.media) == keys(flat(gops[:count])) and not who.is_done
+    assert one.pids()[1] == b and folder_of(one).exists()
+
+
+def test_all_of_them_at_once(workers, closing, source):
+    one = workers(3)
+    before = one.pids()
+    preamble, gops = source
+    waiting = closing(flv.Viewer(one.srv.http_url(f"/{STREAM}.flv")))
+    one.srv.wait_log(r"play .*livestream\.flv")
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not set(before) & set(one.pids()), 10, "three others")
+    for slot in (1, 2, 3):
+        wait_for(lambda s=slot: len(re.findall(rf"/{s}\].*HTTP listens", one.srv.log())) == 2, 10,
+                 "it to listen")
+    wait_for(lambda: waiting.is_done, 10, "its viewer's end")
+    a, b, c = one.pids()
+    pub = closing(one.publisher_at(a))
+    pub.send_tags(preamble + gops[0])
+    for pid in (a, b, c):
+        closing(one.viewer_at(pid)).wait_media(len(gops[0]))
+
+
+def test_four_viewers_at_four_workers(workers, closing, source):
+    one = workers(4)
+    preamble, gops = source
+    viewers = [closing(one.viewer_at(pid)) for pid in one.pids()]
+    wait_for(lambda: one.srv.log().count("] play ") >= 4, 10, "all to wait")
+    pub = closing(one.publisher_at(one.pids()[2]))
+    pub.send_tags(preamble + flat(gops[:3]))
+    for viewer in viewers:
+        viewer.wait_media(len(flat(gops[:3])))
+    first = viewers[0]
+    for viewer in viewers:
+        assert keys(viewer.media) == keys(flat(gops[:3]))
+        assert [(t.time, t.data) for t in viewer.tags] == \
+            [(t.time, t.data) for t in first.tags]
+
+
+# ---- signals to the master ----
+
+
+def test_force_grace_quit(workers, closing, source):
+    """TERM drains all workers; a second one does not wait any longer."""
+    one = workers(2, top="force_grace_quit on; grace_start_wait 0; grace_final_wait 0;")
+    a, b = one.pids()
+    preamble, gops = source
+    pub = closing(one.publisher_at(a))
+    pub.send_tags(preamble + gops[0])
+    viewer = closing(one.viewer_at(b))
+    viewer.wait_media(len(gops[0]))
+    one.srv.signal(signal.SIGTERM)
+    wait_for(lambda: one.srv.http_port not in listening_ports(), 10, "the listeners to close")
+    pub.send_tags(gops[1])
+    viewer.wait_media(len(flat(gops[:2])))
+    assert one.srv.is_running and not viewer.is_done
+    one.srv.signal(signal.SIGTERM)
+    assert one.srv.wait(30) == 0
+    assert viewer.ended_cleanly or viewer.error is None
+    assert not any(is_alive(pid) for pid in (a, b))
+
+
+def test_one_that_hangs_holds_up_no_end(workers):
+    """A worker that does not run any more is killed by the master in the end."""
+    one = workers(2)
+    a, b = one.pids()
+    os.kill(a, signal.SIGSTOP)
+    try:
+        one.srv.signal(signal.SIGTERM)
+        one.srv.has_stopped = True
+        assert one.srv.wait(80) == 1
+    finally:
+        if is_alive(a):
+            os.kill(a, signal.SIGCONT)
+    assert "worker 1 did not end well" in one.srv.log()
+    assert not is_alive(a) and not is_alive(b)
+
+
+# ---- the log ----
+
+LINE = re.compile(r"\[\d{4}-\d\d-\d\d [\d:.]{12}\]\[(info|warn|error|debug)\]\[\d+(/[123])?\]"
+                  r"\[[\w-]+\]\[\d+\] \S.*")
+
+
+def test_log_rotation_under_load(server, tmp_path):
+    """Three workers and the master write to one file, that is moved away again and again: no line
+    is lost, none is torn."""
+    log = tmp_path / "server.log"
+    srv = server(top=f"workers 3; srs_log_tank file; srs_log_file {log}; srs_log_level info;",
+                 remux={"hstrs": "off"})
+    srv.log = lambda: "".join(p.read_text() for p in sorted(tmp_path.glob("old*")) + [log]
+                              if p.exists())
+    Workers(srv, 3)
+    stop, asked = threading.Event(), []
+
+    def load(number):
+        count = 0
+        while not stop.is_set():
+            name = f"n{number}x{count}"
+            with socket.create_connection(("127.0.0.1", srv.http_port)) as sock:
+                sock.settimeout(20)
+                sock.sendall(f"GET /live/{name}.flv HTTP/1.0\r\n\r\n".encode())
+                while sock.recv(1000):
+                    pass
+            count += 1
+        asked.append((number, count))
+
+    threads = [threading.Thread(target=load, args=(i,)) for i in range(3)]
+    for thread in threads:
+        thread.start()
+    for turn in range(1, 6):
+        log.rename(tmp_path / f"old{turn}")
+        srv.signal(signal.SIGUSR1)
+        wait_for(lambda n=turn: srv.log().count("log file opened anew") == 3 * n, 10,
+                 "three workers to open the log")
+    stop.set()
+    for thread in threads:
+        thread.join()
+    srv.stop()
+    text = srv.log()
+    assert text.endswith("\n")
+    lines = text.splitlines()
+    for line in lines:
+        assert LINE.fullmatch(line), line
+    said = set(re.findall(r"/live/(n\d+x\d+)\.flv", text))
+    assert said == {f"n{number}x{i}" for number, count in asked for i in range(count)}
+
+
+# ---- nothing stays ----
+
+
+def one_round(one, source, name):
+    preamble, gops = source
+    viewers = [flv.Viewer(one.srv.http_url(f"/live/{name}.flv")) for _ in range(3)]
+    with Publisher(one.srv.rtmp_url(f"live/{name}")) as pub:
+        pub.send_tags(preamble + gops[0])
+        for viewer in viewers:
+            viewer.wait_media(len(gops[0]))
+            viewer.close()
+
+
+def test_nothing_stays_of_those_who_went(workers, source):
+    """Streams, relays, their descriptors and their places; the sanitizer looks for memory."""
+    rounds = int(os.environ.get("MILLRACE_ROUNDS", "15"))
+    one = workers(2, top=f"max_streams {rounds + 2};", remux={"republish_wait": 0})
+    before = one.srv.descriptors()
+    for half in "ab":
+        for number in range(rounds):
+            one_round(one, source, f"{half}{number}")
+        # Relays stay for two seconds. A few may be opened once and for all.
+        wait_for(lambda: one.srv.descriptors() <= before + 4, 20, "all to be closed")
+    assert "plays from" in one.srv.log() and "no room" not in one.srv.log()

@@ -1,0 +1,258 @@
+"""What workers tell each other of a stream: what it consists of, whether its publisher is still
+there, and where its time stands."""
+
+import os
+import re
+import signal
+import socket
+
+import pytest
+
+import flv
+from harness import wait_for
+from rtmp import Connection, Publisher
+from workers_kit import STREAM, closing, flat, keys, workers  # noqa: F401
+
+MOUNTS = {"mount": [f"[vhost]/[app]/[stream].{kind}" for kind in ("flv", "mp3", "aac", "ts")]}
+
+
+class Encoder(Connection):
+    """Has done all but to publish, so that it can at once."""
+
+    def __init__(self, url, **kw):
+        super().__init__(url, **kw)
+        self.command("createStream", 2, None)
+        wait_for(lambda: sum(b"_result" in b for k, b in list(self.said) if k == 20) > 1, 10,
+                 "createStream's result")
+
+    def ask(self):
+        self.command("publish", 3, None, self.stream, "live", stream=1)
+
+    def publish(self):
+        self.ask()
+        self.wait_said("NetStream.Publish.Start")
+        return self
+
+    def vanish(self):
+        """Is gone, and does not wait until the server has noticed."""
+        self.socket.shutdown(socket.SHUT_RDWR)
+
+    send_tag, send_tags = Publisher.send_tag, Publisher.send_tags
+
+
+def encoder_at(one, pid, stream=STREAM):
+    return one.at(pid, lambda: Encoder(one.srv.rtmp_url(stream)))
+
+
+# ---- what it consists of ----
+
+
+class Asked:
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), 10)
+
+    def close(self):
+        self.socket.close()
+
+
+def status_at(one, pid, path, method="GET"):
+    """The status of the answer to a request at this worker; of a WebSocket (WS) that is closed
+    at once, what it is closed with."""
+    asked = one.at(pid, lambda: Asked(one.srv.http_port))
+    more = ("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n") if method == "WS" else ""
+    asked.socket.sendall(f"{method.replace('WS', 'GET')} {path} HTTP/1.1\r\nHost: localhost\r\n"
+                         f"{more}\r\n".encode())
+    with asked.socket.makefile("rb") as answer:
+        status = int(answer.readline().split()[1])
+        while status == 101 and answer.readline() != b"\r\n":
+            pass
+        if status == 101 and answer.read(1) == b"\x88":  # the close
+            status = int.from_bytes(answer.read(3)[1:], "big")
+    asked.close()
+    return status
+
+
+def test_a_format_that_does_not_fit(workers, closing, source):
+    """Refused at once by a worker that has nothing of the stream yet, as by the publisher's."""
+    one = workers(2, remux=MOUNTS)
+    a, b = one.pids()
+    preamble, gops = source
+    pub = closing(one.publisher_at(a))
+    pub.send_tags([t for t in preamble + gops[0] if not t.is_video])
+    # Without a picture that is known when enough sound has come.
+    wait_for(lambda: status_at(one, a, f"/{STREAM}.flv?only=video", "HEAD") == 404, 10,
+             "it to be known")
+    for pid in (a, b):
+        for path, status in ((".mp3", 404), (".flv?only=video", 404), (".flv?only=audio", 200),
+                             (".aac", 200), (".flv", 200), (".ts", 200)):
+            assert status_at(one, pid, f"/{STREAM}{path}", "HEAD") == status, path
+        assert status_at(one, pid, f"/{STREAM}.mp3") == 404
+        assert status_at(one, pid, f"/{STREAM}.mp3", "WS") == 4404
+        assert status_at(one, pid, f"/{STREAM}.flv?only=video", "WS") == 4404
+
+
+# ---- whether its publisher is there ----
+
+
+def test_an_encoder_that_is_back_at_once(workers, closing):
+    """The end of its first connection may not have been read yet, at another worker."""
+    one = workers(2)
+    here = closing(encoder_at(one, one.pids()[0]).publish())
+    for turn in range(12):
+        there = closing(encoder_at(one, one.pids()[(turn + 1) % 2]))
+        here.vanish()
+        here = there.publish()
+
+
+def test_what_it_sent_before_is_taken(workers, closing, source):
+    """By the viewers of both workers, although it is back before that was read."""
+    one = workers(2)
+    a, b = one.pids()
+    preamble, gops = source
+    here = closing(encoder_at(one, a).publish())
+    here.send_tags(preamble + gops[0])
+    viewers = [closing(one.viewer_at(pid)) for pid in (a, b)]
+    for viewer in viewers:
+        viewer.wait_media(len(gops[0]))
+    sent = list(gops[0])
+    for turn, gop in enumerate(gops[1:5]):
+        there = closing(encoder_at(one, one.pids()[(turn + 1) % 2]))
+        here.send_tags(gop)
+        here.vanish()
+        here = there.publish()
+        here.send_tags(preamble)
+        sent += gop
+    here.send_tags(gops[5])
+    sent += gops[5]
+    for viewer in viewers:
+        viewer.wait_media(len(sent))
+        assert keys(viewer.media) == keys(sent)
+        flv.check_times(viewer.media)
+
+
+def test_a_publisher_in_the_middle_of_a_message_is_there(workers, closing, source):
+    one = workers(2)
+    a, b = one.pids()
+    preamble, gops = source
+    here = closing(encoder_at(one, a).publish())
+    here.send_tags(preamble)
+    viewer = closing(one.viewer_at(b))
+    frame = gops[0][0]
+    whole = []
+
+    class Catcher:
+        sendall = staticmethod(whole.append)
+
+    sock, here.socket = here.socket, Catcher
+    here.send_tag(frame)
+    here.socket = sock
+    data = b"".join(whole)
+    sock.sendall(data[:len(data) // 2])
+    there = closing(encoder_at(one, b))
+    there.ask()
+    wait_for(lambda: there.has_said("NetStream.Publish.BadName"), 10, "the refusal")
+    sock.sendall(data[len(data) // 2:])
+    here.send_tags(gops[0][1:])
+    viewer.wait_media(len(gops[0]))
+    assert keys(viewer.media) == keys(gops[0])
+
+
+# ---- where its time stands ----
+
+
+def check_same_times(viewers, gop):
+    """This was the last that came, and has the same times for all of them."""
+    times = []
+    for viewer in viewers:
+        viewer.wait(lambda v: v.media and v.media[-1].key == gop[-1].key, 10, "the last frame")
+        assert keys(viewer.media)[-len(gop):] == keys(gop)
+        flv.check_times(viewer.media)
+        times.append([tag.time for tag in viewer.media[-len(gop):]])
+    assert all(one == times[0] for one in times), [one[:3] for one in times]
+    return times[0]
+
+
+def watched(one, closing, pids, gop):
+    """Viewers at these workers, who have all had this."""
+    viewers = [closing(one.viewer_at(pid)) for pid in pids]
+    for viewer in viewers:
+        viewer.wait(lambda v: v.media and v.media[-1].key == gop[-1].key, 10, "the first part")
+    return viewers
+
+
+@pytest.mark.parametrize("to, at", [(1, [0]), (0, [1]), (1, [1]), (1, [2]), (0, [1, 2])])
+def test_time_goes_on_wherever_it_comes_back(workers, closing, source, to, at):
+    """The publisher was at the first worker, and comes back at one; viewers are at others."""
+    one = workers(3)
+    pids = one.pids()
+    preamble, gops = source
+    pub = one.publisher_at(pids[0])
+    pub.send_tags(preamble + gops[0])
+    viewers = watched(one, closing, [pids[i] for i in at], gops[0])
+    before = viewers[0].media[-1].time
+    pub.unpublish()
+    pub = closing(one.publisher_at(pids[to]))
+    pub.send_tags(preamble + gops[1])
+    viewers += [closing(one.viewer_at(pid)) for pid in pids]
+    first = check_same_times(viewers, gops[1])[0]
+    assert 0 < first - before < 250
+
+
+def test_time_goes_on_behind_a_takeover(workers, closing, source):
+    one = workers(2, publish={"takeover": "replace"})
+    a, b = one.pids()
+    preamble, gops = source
+    old = closing(encoder_at(one, a).publish())
+    old.send_tags(preamble + gops[0])
+    viewers = watched(one, closing, [a], gops[0])
+    for gop, pid in zip(gops[1:4], (b, a, b)):
+        new = closing(encoder_at(one, pid).publish())
+        new.send_tags(preamble + gop)
+        check_same_times(viewers + [closing(one.viewer_at(pid))], gop)
+        old = new
+
+
+def test_time_goes_on_when_its_worker_is_killed(workers, closing, source):
+    one = workers(3)
+    a, b, c = one.pids()
+    preamble, gops = source
+    pub = closing(one.publisher_at(a))
+    pub.send_tags(preamble + gops[0])
+    viewers = watched(one, closing, [c], gops[0])
+    before = viewers[0].media[-1].time
+    os.kill(a, signal.SIGKILL)
+    wait_for(lambda: one.pids()[0] != a, 10, "another worker")
+    pub = closing(encoder_at(one, b).publish())
+    pub.send_tags(preamble + gops[1])
+    viewers += [closing(one.viewer_at(pid)) for pid in one.pids()]
+    first = check_same_times(viewers, gops[1])[0]
+    assert 0 < first - before < 250
+
+
+def wait_all_gone(one):
+    """The viewers, and the relays that were for them."""
+    def count(what):
+        return len(re.findall(rf"\] {what} ", one.srv.log()))
+    wait_for(lambda: count("stop play") == count("play"), 10, "all to be gone")
+
+
+def test_time_begins_anew_when_nobody_watches(workers, closing, source):
+    one = workers(2)
+    a, b = one.pids()
+    preamble, gops = source
+    pub = one.publisher_at(a)
+    pub.send_tags(preamble + flat(gops[:3]))
+    viewer = one.viewer_at(b)
+    viewer.wait_media(len(gops[2]))
+    viewer.close()
+    pub.unpublish()
+    wait_all_gone(one)
+    for pid in (b, a):
+        pub = one.publisher_at(pid)
+        pub.send_tags(preamble + gops[0])
+        with one.viewer_at(pid) as viewer:
+            viewer.wait_media(1)
+            assert viewer.media[0].time < 250
+        pub.unpublish()
+        wait_all_gone(one)

@@ -1,0 +1,176 @@
+/* What a source tells of itself to those who have not the stream: facts, time, whether it is watched. */
+#include "live_kit.h"
+
+Suite *check_source_tell_suite(void);
+
+struct told {
+    struct kit kit;
+    int facts, watched;
+};
+
+static void on_facts(struct source *source, void *arg)
+{
+    (void)source;
+    ((struct told *)arg)->facts++;
+}
+
+static void on_watched(struct source *source, void *arg)
+{
+    (void)source;
+    ((struct told *)arg)->watched++;
+}
+
+static struct told *told_new(void)
+{
+    struct told *told = calloc(1, sizeof(*told));
+    struct source_events events = {.on_facts = on_facts, .on_watched = on_watched, .arg = told};
+
+    ck_assert_ptr_nonnull(told);
+    kit_open(&told->kit);
+    source_set_events(told->kit.source, &events);
+    return told;
+}
+
+static void told_free(struct told *told)
+{
+    kit_close(&told->kit);
+    free(told);
+}
+
+START_TEST(facts_are_told_when_they_change)
+{
+    struct told *told = told_new();
+    struct source_facts facts;
+
+    kit_publish(&told->kit);
+    source_facts(told->kit.source, &facts);
+    ck_assert_int_eq(facts.is_decided, 0);
+    kit_start(&told->kit, 0, 25);
+    ck_assert_int_gt(told->facts, 0);
+    source_facts(told->kit.source, &facts);
+    ck_assert_int_eq(facts.is_decided, 1);
+    ck_assert_int_eq(facts.codec[0], CODEC_AAC);
+    ck_assert_int_eq(facts.codec[1], CODEC_H264);
+    told->facts = 0;
+    kit_run(&told->kit, 1000, 50);
+    ck_assert_int_eq(told->facts, 0);
+    /* Sound alone, until the picture counts as gone. */
+    for (uint32_t ms = 3000; ms < 15000; ms += 20) {
+        kit_audio(&told->kit, ms);
+        told->kit.now += 20 * USEC_PER_MS;
+    }
+    ck_assert_int_eq(told->facts, 1);
+    source_facts(told->kit.source, &facts);
+    ck_assert_int_eq(facts.codec[1], CODEC_NONE);
+    source_unpublish(told->kit.source, told->kit.now);
+    source_facts(told->kit.source, &facts);
+    ck_assert_int_eq(facts.is_decided, 0);
+    told_free(told);
+}
+END_TEST
+
+/* From the facts alone the same as from the stream. */
+START_TEST(facts_say_what_fits)
+{
+    static const struct mux *const muxes[] = {&mux_flv, &mux_ts, &mux_mp3, &mux_aac, &mux_relay};
+    struct told *told = told_new();
+    struct source_facts facts = {0};
+    uint8_t body[] = {0x2f, 0xff, 0xfb, 0x90, 0};
+
+    ck_assert_int_eq(source_facts_fit(&facts, &mux_mp3, SOURCE_BOTH), SOURCE_FIT_UNKNOWN);
+    ck_assert_int_eq(source_facts_fit(&facts, &mux_flv, SOURCE_BOTH), SOURCE_FITS);
+    ck_assert_int_eq(source_facts_fit(&facts, &mux_flv, SOURCE_VIDEO_ONLY), SOURCE_FIT_UNKNOWN);
+    kit_publish(&told->kit);
+    for (uint32_t i = 0; i < 60; i++) {
+        kit_push(&told->kit, FRAME_AUDIO, i * 26, body, sizeof(body));
+        told->kit.now += 26 * USEC_PER_MS;
+        source_facts(told->kit.source, &facts);
+        for (size_t m = 0; m < sizeof(muxes) / sizeof(muxes[0]); m++)
+            for (int only = SOURCE_BOTH; only <= SOURCE_VIDEO_ONLY; only++)
+                ck_assert_int_eq(source_facts_fit(&facts, muxes[m], (enum source_only)only),
+                                 source_fit(told->kit.source, muxes[m], (enum source_only)only));
+    }
+    ck_assert_int_eq(source_facts_fit(&facts, &mux_mp3, SOURCE_BOTH), SOURCE_FITS);
+    ck_assert_int_eq(source_facts_fit(&facts, &mux_aac, SOURCE_BOTH), SOURCE_UNFIT);
+    ck_assert_int_eq(source_facts_fit(&facts, &mux_flv, SOURCE_VIDEO_ONLY), SOURCE_UNFIT);
+    told_free(told);
+}
+END_TEST
+
+START_TEST(who_watches_is_told_once)
+{
+    struct told *told = told_new();
+    struct kit_seen *flv;
+    struct kit_seen *other;
+    struct kit_seen *relay;
+
+    relay = kit_watch(&told->kit, &mux_relay);
+    flv = kit_watch(&told->kit, &mux_flv);
+    other = kit_watch(&told->kit, &mux_ts);
+    /* Who waits has got nothing. */
+    ck_assert_int_eq(source_is_watched(told->kit.source), 0);
+    kit_publish(&told->kit);
+    kit_start(&told->kit, 0, 25);
+    kit_take(relay);
+    ck_assert_int_eq(source_is_watched(told->kit.source), 0);
+    ck_assert_int_eq(told->watched, 0);
+    kit_take(flv);
+    kit_take_bytes(other);
+    ck_assert_int_eq(source_is_watched(told->kit.source), 1);
+    ck_assert_int_eq(told->watched, 1);
+    kit_leave(flv);
+    ck_assert_int_eq(told->watched, 1);
+    kit_leave(other);
+    ck_assert_int_eq(told->watched, 2);
+    ck_assert_int_eq(source_is_watched(told->kit.source), 0);
+    told_free(told);
+}
+END_TEST
+
+/* A stream that has never been here goes on where it stood elsewhere. */
+START_TEST(time_goes_on_from_elsewhere)
+{
+    struct told *told = told_new();
+    struct source_time time = {500000, {499990, 500000}, {20, 40}, 1};
+    struct kit_seen *flv;
+
+    kit_publish(&told->kit);
+    source_resume(told->kit.source, &time, told->kit.now);
+    flv = kit_watch(&told->kit, &mux_flv);
+    kit_start(&told->kit, 77, 50);
+    kit_take(flv);
+    ck_assert_int_gt(flv->count, 3);
+    for (int i = 0, first = 1; i < flv->count; i++) {
+        if (flv->tag[i].type != FRAME_VIDEO || flv->tag[i].is_header)
+            continue;
+        if (first)
+            ck_assert_uint_ge(flv->tag[i].ms, 500040);
+        first = 0;
+    }
+    source_time(told->kit.source, &time);
+    ck_assert_int_eq(time.has_begun, 1);
+    ck_assert_int_eq(time.last, 500040 + 49 * 40 + 10);
+    /* What would be a step back is none for those who watch here. */
+    source_unpublish(told->kit.source, told->kit.now);
+    kit_publish(&told->kit);
+    time = (struct source_time){1000, {1000, 1000}, {20, 40}, 1};
+    source_resume(told->kit.source, &time, told->kit.now);
+    kit_start(&told->kit, 0, 1);
+    source_time(told->kit.source, &time);
+    ck_assert_int_gt(time.last, 500040 + 49 * 40 + 10);
+    told_free(told);
+}
+END_TEST
+
+Suite *check_source_tell_suite(void)
+{
+    Suite *suite = suite_create("source tells");
+    TCase *tc = tcase_create("tell");
+
+    suite_add_tcase(suite, tc);
+    tcase_add_test(tc, facts_are_told_when_they_change);
+    tcase_add_test(tc, facts_say_what_fits);
+    tcase_add_test(tc, who_watches_is_told_once);
+    tcase_add_test(tc, time_goes_on_from_elsewhere);
+    return suite;
+}
