@@ -3,6 +3,7 @@
 
     research/bench/workers.py [--objs OBJS] [--viewers 1000] [--seconds 5] [--spread]
     research/bench/workers.py --hop [--seconds 20]
+    research/bench/workers.py --memory
 
 Usually all workers stand on one core and the load client on the other: that shows what the
 relay and the second process cost, undisturbed. With --spread each worker has a core of its own,
@@ -11,12 +12,16 @@ Capacity is by accounting: cores that the workers fill, divided by what a viewer
 
 --hop: the latency from the publisher's send, of viewers at the publisher's worker and of viewers at
 the other one, side by side in one window. The second minus the first is what the hop adds.
+
+--memory: what a stream takes with one worker, before it is watched and while it is; and what more
+it takes, where one worker fetches it from another, in each of the two: a ring.
 """
 
 import contextlib
 import json
 import os
 import pathlib
+import re
 import time
 
 import bench_setup
@@ -185,19 +190,66 @@ def summary(name, found):
             f"the larger worker has {100 * even:.1f} % of the connections")
 
 
+def anonymous_kb(target):
+    """Memory of the workers' own, without what files and the other ones hold, too."""
+    return sum(int(re.search(r"^RssAnon:\s+(\d+) kB", pathlib.Path(
+        f"/proc/{pid}/status").read_text(), re.M).group(1)) for pid in target.workers)
+
+
+def relays_of(target):
+    """The connections that workers have taken from each other."""
+    inodes = set().union(*(sockets_in(pid) for pid in target.workers))
+    rows = (line.split() for line in pathlib.Path("/proc/net/unix").read_text().splitlines()[1:])
+    return sum(len(row) == 8 and row[6] in inodes and row[5] == "03" and
+               re.search(r"/millrace-\w+/\d+$", row[7]) is not None for row in rows)
+
+
+def grown(setup, count, streams, viewers):
+    """By how much the workers grow by streams, then by viewers of each; relays then."""
+    with millrace(setup, targets.DEFAULT, count, False) as target, contextlib.ExitStack() as stack:
+        steps = [anonymous_kb(target)]
+        source = cases.publisher(setup, target, streams)
+        stack.callback(source.close)
+        source.wait("publishing", 30 + streams)
+        time.sleep(2 * cases.SETTLE_S)
+        steps.append(anonymous_kb(target))
+        for tool in cases.clients(setup, target, viewers * streams, streams=streams):
+            stack.callback(tool.close)
+            tool.wait("started", 60)
+        time.sleep(2 * cases.SETTLE_S)
+        steps.append(anonymous_kb(target))
+        return steps[1] - steps[0], steps[2] - steps[1], relays_of(target)
+
+
+def memory(setup, streams=40, viewers=6):
+    """Of one stream; viewers and their connections cost as much with one worker as with two."""
+    published, alone, _ = grown(setup, 1, streams, viewers)
+    _, apart, relays = grown(setup, 2, streams, viewers)
+    return {"case": "memory", "streams": streams, "viewers": viewers * streams, "relays": relays,
+            "kb_per_stream": round(published / streams, 1),
+            "kb_per_watched_stream": round((published + alone) / streams, 1),
+            "kb_more_per_relay_and_worker": round((apart - alone) / 2 / max(1, relays), 1)}
+
+
 def main():
     parser = bench_setup.parser(__doc__)
     parser.add_argument("--viewers", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--spread", action="store_true")
     parser.add_argument("--hop", action="store_true")
+    parser.add_argument("--memory", action="store_true")
     options = parser.parse_args()
     with bench_setup.Setup(options) as setup:
         if options.hop:
             for _ in range(options.rounds):
                 print(json.dumps(hop(setup, 3)), flush=True)
             return
+        if options.memory:
+            print(json.dumps(memory(setup)))
+            return
         found = rounds(setup, options)
+        found.append(memory(setup))
+        print(json.dumps(found[-1]), flush=True)
     for name, _ in CASES:
         print(summary(name, found))
     (options.objs / "bench-workers.json").write_text(json.dumps(found, indent=1) + "\n")

@@ -14,8 +14,8 @@ struct api_query {
     const struct server *server;
     const char *id; /* of one thing; "": all of them, from start on, count at most */
     size_t start, count;
-    /* Of one worker, for all: streams in the order of their ids, and with the clients how many there
-       are ("total"). */
+    /* Of one worker, for all: streams in the order of their ids, and with the clients how many
+       there are ("total"). */
     int is_part;
 };
 

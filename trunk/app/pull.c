@@ -204,6 +204,12 @@ struct err *pull_take(struct pull *pull, enum frame_type type, uint32_t timestam
     return NULL;
 }
 
+void pull_linger(struct pull *pull)
+{
+    if (pull->is_live && !pull->is_stopping)
+        stream_linger(source_data(pull->source), STREAM_LINGER);
+}
+
 /* ---- tries ---- */
 
 static void pull_log_end(struct pull *pull, const struct err *err, int was_live)

@@ -137,6 +137,7 @@ struct err *pull_flv(struct pull *pull, const struct pull_target *target)
     err = http_client_open(&client, target->url, &options, pull_limit(pull));
     if (err == NULL)
         err = flv_run(pull, client);
+    pull_linger(pull);
     http_client_close(client);
     return err;
 }

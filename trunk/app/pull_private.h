@@ -54,6 +54,9 @@ usec_t pull_left(const struct pull *pull);
 /* How long to rest before the next try: not at all within a round. */
 usec_t pull_pause(const struct pull *pull);
 
+/* What came was short: those who waited for it begin before its connection goes. */
+void pull_linger(struct pull *pull);
+
 /* The error that says so. */
 struct err *pull_stalled(const struct pull *pull);
 

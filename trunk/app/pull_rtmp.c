@@ -46,6 +46,7 @@ struct err *pull_rtmp(struct pull *pull, const struct pull_target *target)
     if (err != NULL)
         return err;
     err = rtmp_loop(pull, up.talk);
+    pull_linger(pull);
     rtmp_upstream_close(&up, &pull->conn);
     return err;
 }

@@ -23,12 +23,15 @@ static void contest_ask(struct stream *stream)
 {
     struct net_conn *conn = rtmp_publish_conn(stream);
 
-    if (conn == NULL || !net_has_more(conn)) {
+    if (!stream->is_ending && (conn == NULL || !net_has_more(conn))) {
         contest_answer(stream);
         return;
     }
     stream->is_asked = 1;
-    net_kick(conn);
+    if (stream->is_ending)
+        co_cond_broadcast(&stream->told);
+    else
+        net_kick(conn);
 }
 
 void rtmp_contest_heard(struct stream *stream, uint32_t asked)

@@ -391,6 +391,15 @@ static struct err *publish_ask(struct publishing *p, const struct config_vhost *
     return err_new(ERR_BUSY, "%s is busy", source_key(p->source));
 }
 
+/* Those who waited get what there was, here and at other workers. */
+static void publish_linger(struct stream *stream)
+{
+    stream->is_ending = 1;
+    worker_linger(stream, WORKER_LINGER);
+    stream_linger(stream, STREAM_LINGER);
+    stream->is_ending = 0;
+}
+
 /* The end, for one who still holds the stream and for one who was put out of it. */
 static struct err *publish_end(struct publishing *p, const struct rtmp_request *request,
                                struct err *err)
@@ -399,6 +408,8 @@ static struct err *publish_end(struct publishing *p, const struct rtmp_request *
     struct stream *stream = source_data(p->source);
     struct err *sent;
 
+    if (p->has_begun && !p->is_replaced)
+        publish_linger(stream);
     directory_release(stream);
     rtmp_contest_over(stream);
     if (!p->is_replaced) {

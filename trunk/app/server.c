@@ -25,6 +25,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Live sources' timers. */
@@ -73,6 +74,23 @@ static int acceptor_give(void *arg, int fd)
     return worker_hand_over(acceptor->server->worker, acceptor->kind, fd);
 }
 
+/* Workers share their ports, and so the kernel lets one of them listen at the same one twice. */
+static struct err *server_open(const struct server *server, const char *endpoint,
+                               struct net_listener **out)
+{
+    struct err *err;
+
+    if (server->worker == NULL)
+        return net_listen(endpoint, out);
+    err = net_listen_shared(endpoint, out);
+    for (int i = 0; err == NULL && i < server->listener_count; i++)
+        if (strcmp(net_listener_name(server->listener[i]), net_listener_name(*out)) == 0) {
+            net_listener_close(*out);
+            err = err_new(ERR_BUSY, "listen on %s: address in use, by this server", endpoint);
+        }
+    return err;
+}
+
 static struct err *server_listen(struct server *server, const char *endpoint, enum server_kind kind)
 {
     struct server_acceptor *acceptor;
@@ -83,8 +101,7 @@ static struct err *server_listen(struct server *server, const char *endpoint, en
         return NULL;
     if (server->listener_count == SERVER_LISTENERS_MAX)
         return err_new(ERR_LIMIT, "more than %d listeners", SERVER_LISTENERS_MAX);
-    err = server->worker != NULL ? net_listen_shared(endpoint, &listener)
-                                 : net_listen(endpoint, &listener);
+    err = server_open(server, endpoint, &listener);
     if (err != NULL)
         return err;
     acceptor = calloc(1, sizeof(*acceptor));

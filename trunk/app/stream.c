@@ -158,6 +158,7 @@ static void stream_on_publish(struct source *source, void *arg)
     const struct config_vhost *vhost = config_vhost_find(stream->server->config, stream->vhost);
 
     edge_on_publish(stream);
+    worker_plays(stream);
     /* What is only relayed here is forwarded by the worker that has its publisher. */
     if (stream->relay == NULL)
         forward_on_publish(stream);
@@ -208,8 +209,24 @@ static void stream_on_viewers(struct source *source, void *arg)
 
 static void stream_on_watched(struct source *source, void *arg)
 {
+    struct stream *stream = arg;
+
     (void)source;
-    worker_watched(arg);
+    worker_watched(stream);
+    co_cond_broadcast(&stream->told);
+}
+
+void stream_linger(struct stream *stream, usec_t timeout)
+{
+    struct source_stat stat;
+    usec_t deadline;
+
+    source_stat(stream->source, &stat);
+    deadline = stat.published_at + timeout;
+    while (source_is_waited_for(stream->source) && stream->server->state != SERVER_STOPPING &&
+           !stream->is_asked && co_left(deadline) > 0 &&
+           co_cond_wait(&stream->told, co_left(deadline)) != CO_INTERRUPTED)
+        continue;
 }
 
 static void stream_on_facts(struct source *source, void *arg)

@@ -46,9 +46,10 @@ struct stream {
     const struct client *publisher; /* NULL: nobody publishes */
     struct rate rate;
     uint64_t claim;                /* our publication's number among the workers; 0: none */
-    struct co_cond told;           /* rtmp_contest.c's: the publisher has said that it is there, */
-    uint32_t asked;                /* to this question of another worker's; */
-    uint8_t is_asked;              /* or it is to say so */
+    struct co_cond told;           /* viewers have begun or left; rtmp_contest.c's: the publisher */
+    uint32_t asked;                /* has said that it is there, to this question of a worker's; */
+    uint8_t is_asked;              /* or it is to say so; */
+    uint8_t is_ending;             /* or it is gone, and only those are waited for who want it */
     struct timetable_cell *time;   /* ours of the workers' timetable; NULL: there is none */
     uint64_t time_number;          /* of the publication here whose time stands in it; 0: none */
     usec_t wanted_at;              /* when the first of those came who watch now */
@@ -63,6 +64,8 @@ struct stream {
     struct forwarding *forwards;   /* forward.c's: who publishes it on */
 };
 
+/* How old a publication becomes at the least, while anybody waits for it. */
+#define STREAM_LINGER USEC_PER_SEC
 /* A stream of one of http_pull's sources is kept under this and the source's name. */
 #define STREAM_PULLED '@'
 
@@ -85,6 +88,12 @@ struct source *stream_get(struct server *server, const struct config_vhost *vhos
 struct source *stream_get_as(struct server *server, const struct config_vhost *vhost,
                              const char *place, const char *app, const char *name,
                              struct err **err);
+
+/*
+ * Before a publication is over: one that was short goes on until those who waited for it have
+ * begun, until so long after its own beginning, or until another publisher asks for the stream.
+ */
+void stream_linger(struct stream *stream, usec_t timeout);
 
 /* The mux row of a mount's extension (".flv"); NULL if we have none. */
 const struct mux *stream_mux(const char *extension);

@@ -117,7 +117,8 @@ void worker_look(struct worker *worker, struct stream *stream)
     /* Nobody fetches it any more that others wait for here. */
     if (!is_held)
         edge_on_viewers(stream);
-    if (is_held && !is_ours && !holder.is_early && source_state(stream->source) != SOURCE_LIVE && is_watched(stream))
+    if (is_held && !is_ours && !holder.is_early && source_state(stream->source) != SOURCE_LIVE &&
+        is_watched(stream))
         worker_relay_start(worker, stream, &holder);
 }
 
@@ -135,6 +136,8 @@ void worker_want(struct stream *stream)
 
     if (worker == NULL)
         return;
+    if (stream->time != NULL)
+        timetable_want(stream->time, is_watched(stream));
     if (is_watched(stream))
         stream->wanted_at = co_now();
     if (stream->relay == NULL && source_state(stream->source) != SOURCE_LIVE)

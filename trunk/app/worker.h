@@ -55,6 +55,12 @@ void worker_settle(struct stream *stream, usec_t timeout);
  * at any worker. And it is not any more. */
 void worker_opens(struct stream *stream);
 void worker_closes(struct stream *stream);
+/* Before that, as stream_linger(): until those at other workers who waited for it get it. A worker
+ * that is busy may take longer. */
+#define WORKER_LINGER (3 * USEC_PER_SEC)
+void worker_linger(struct stream *stream, usec_t timeout);
+/* A relay brings the stream here from now on. */
+void worker_plays(struct stream *stream);
 /* Frames have come. */
 void worker_time(struct stream *stream);
 /* Somebody has begun to watch it here, or nobody is left who had. */

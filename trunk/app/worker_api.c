@@ -125,9 +125,9 @@ struct gathering {
     const struct worker_api_call *call;
     const char *single; /* the name of one thing */
     json_t *body;
-    json_t *list;       /* in the body; NULL: it is one thing that is asked for */
-    json_t *index;      /* by id */
-    int is_paged;       /* nothing is at two workers: each is asked for what is missing of the page */
+    json_t *list;  /* in the body; NULL: it is one thing that is asked for */
+    json_t *index; /* by id */
+    int is_paged;  /* nothing is at two workers: each is asked for what is missing of the page */
     size_t skip, count; /* of what is to come */
 };
 
@@ -254,8 +254,8 @@ static int gather_all(struct gathering *all, usec_t timeout)
     for (int i = 0; i < worker->share->count && !failed; i++) {
         json_t *part = NULL;
 
-        failed = part_get(all, i, &part, timeout) != 0 ||
-                 (part != NULL && add_answer(all, part) != 0);
+        failed =
+            part_get(all, i, &part, timeout) != 0 || (part != NULL && add_answer(all, part) != 0);
         json_decref(part);
     }
     if (!failed && strcmp(all->call->name, "streams") == 0 && all->list != NULL)

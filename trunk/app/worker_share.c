@@ -106,8 +106,8 @@ static struct err *tables_make(struct worker_share *share, const struct config *
                                       (size_t)share->count * sizeof(uint32_t));
     share->secrets = shared_map_new(1, sizeof(struct secret));
     share->times = timetable_new((size_t)config->max_streams, share->count);
-    if (share->registry == NULL || share->times == NULL || share->streams == NULL || share->secrets == NULL ||
-        (config->max_connections_per_ip > 0 && share->peers == NULL))
+    if (share->registry == NULL || share->times == NULL || share->streams == NULL ||
+        share->secrets == NULL || (config->max_connections_per_ip > 0 && share->peers == NULL))
         return err_new(ERR_NOMEM, "workers: shared memory");
     for (int i = 0; i < share->count; i++) {
         share->bell[i] = notify_new();

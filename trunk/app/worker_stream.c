@@ -139,7 +139,7 @@ void worker_opens(struct stream *stream)
     stream->time_number = stream->time != NULL ? stream->claim : 0;
     worker_time(stream);
     worker_describe(stream);
-    registry_open(registry_of(stream), source_key(stream->source), stream->claim);
+    registry_open(registry_of(stream), source_key(stream->source), stream->claim, co_now());
     worker_share_ring(worker->share);
 }
 
@@ -153,6 +153,33 @@ void worker_closes(struct stream *stream)
     /* Who has taken the stream over waits for this. */
     if (stream->claim == 0 && worker_of(stream) != NULL)
         worker_share_ring(worker_of(stream)->share);
+}
+
+void worker_linger(struct stream *stream, usec_t timeout)
+{
+    struct worker *worker = worker_of(stream);
+    uint64_t claim = stream->claim;
+    struct source_stat stat;
+    usec_t deadline;
+
+    if (worker == NULL || claim == 0)
+        return;
+    source_stat(stream->source, &stat);
+    deadline = stat.published_at + timeout;
+    while (stream->claim == claim && worker->server->state != SERVER_STOPPING &&
+           !stream->is_asked && co_left(deadline) > 0 &&
+           timetable_is_missed(worker->share->times, source_key(stream->source), worker->slot,
+                               claim) &&
+           co_cond_wait(&worker->told, co_left(deadline)) != CO_INTERRUPTED)
+        continue;
+}
+
+void worker_plays(struct stream *stream)
+{
+    if (stream->relay == NULL || stream->time == NULL)
+        return;
+    timetable_play(stream->time, stream->relay->holder.number);
+    worker_share_ring(worker_of(stream)->share);
 }
 
 void worker_watched(struct stream *stream)

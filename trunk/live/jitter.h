@@ -45,8 +45,8 @@ void jitter_reset(struct jitter *jitter, enum time_jitter mode, int is_mixed);
 /* Another publisher comes: its first frame follows the last one. */
 void jitter_publish(struct jitter *jitter);
 
-/* Where it stands; and that the next publisher's first frame follows that, unless it would be a step
- * back. */
+/* Where it stands; and that the next publisher's first frame follows that, if it is no step back.
+ */
 void jitter_save(const struct jitter *jitter, struct source_time *out);
 void jitter_resume(struct jitter *jitter, const struct source_time *time, usec_t now);
 

@@ -132,14 +132,16 @@ static struct registry_entry *publication_of(struct registry *registry, const ch
     return entry != NULL && entry->holder != 0 && entry->number == number ? entry : NULL;
 }
 
-void registry_open(struct registry *registry, const char *key, uint64_t number)
+void registry_open(struct registry *registry, const char *key, uint64_t number, usec_t now)
 {
     struct registry_entry *entry;
 
     shared_map_lock(registry->map);
     entry = publication_of(registry, key, number);
-    if (entry != NULL)
+    if (entry != NULL) {
         entry->is_early = 0;
+        entry->since = now;
+    }
     shared_map_unlock(registry->map);
 }
 

@@ -38,7 +38,7 @@ struct registry_claim {
 struct registry_holder {
     int worker;
     uint64_t number; /* of the publication; never 0, never used again */
-    usec_t since;    /* when it was granted */
+    usec_t since;    /* when it was granted, and then when it began */
     int is_early;
     uint32_t asked, answered; /* below; equal: nothing is asked */
     struct source_facts facts;
@@ -55,7 +55,7 @@ enum registry_answer registry_claim(struct registry *registry, const struct regi
 void registry_release(struct registry *registry, const char *key, uint64_t number);
 
 /* Of a publication that goes on; nothing happens if it is over by now. It has begun: */
-void registry_open(struct registry *registry, const char *key, uint64_t number);
+void registry_open(struct registry *registry, const char *key, uint64_t number, usec_t now);
 /* And what is known of it. */
 void registry_describe(struct registry *registry, const char *key, uint64_t number,
                        const struct source_facts *facts);

@@ -130,6 +130,12 @@ void source_emit_viewers(struct source *source)
         source->events.on_viewers(source, source->events.arg);
 }
 
+void source_emit_watched(struct source *source)
+{
+    if (source->events.on_watched != NULL)
+        source->events.on_watched(source, source->events.arg);
+}
+
 /* ---- publish ---- */
 
 /* Nobody watches: the stream begins anew at 0. */

@@ -88,7 +88,7 @@ struct source_events {
     void (*on_viewers)(struct source *source, void *arg);
     /* What is known of the stream has changed, or is another publication's: see source_facts(). */
     void (*on_facts)(struct source *source, void *arg);
-    /* The first has begun to watch, or the last who had is gone: see source_is_watched(). */
+    /* A viewer has begun, or one has left: see source_is_watched() and source_is_waited_for(). */
     void (*on_watched)(struct source *source, void *arg);
     void *arg;
 };
@@ -132,6 +132,8 @@ void source_resume(struct source *source, const struct source_time *time, usec_t
 
 /* Whether anybody has got something of the stream and is still there; relays do not count. */
 int source_is_watched(const struct source *source);
+/* Whether there is something of the publication, and a viewer who has not begun yet. */
+int source_is_waited_for(const struct source *source);
 
 /* Its timers: the end of republish_wait, the wait for a second track. */
 void source_tick(struct source *source, usec_t now);

@@ -219,14 +219,14 @@ void source_set_limits(struct source *source)
 /* ---- a publication's beginning ---- */
 
 /* Whether anybody has not begun yet: several workers make one who comes later think so, too. */
-static int source_is_waited_for(const struct source *source)
+static int source_keeps_begin(const struct source *source)
 {
     return source->config.keeps_begin || source_started(source) < source->stat.viewers;
 }
 
 void source_hold_begin(struct source *source)
 {
-    if (!source_is_waited_for(source))
+    if (!source_keeps_begin(source))
         return;
     source->holds_begin = 1;
     rendition_hold_begin(&source->native);
@@ -340,14 +340,10 @@ int source_is_watched(const struct source *source)
     return 0;
 }
 
-void source_tell_watched(struct source *source)
+int source_is_waited_for(const struct source *source)
 {
-    int is_watched = source_is_watched(source);
-
-    if (is_watched == source->was_watched || source->events.on_watched == NULL)
-        return;
-    source->was_watched = is_watched != 0;
-    source->events.on_watched(source, source->events.arg);
+    return source->state == SOURCE_LIVE && source->has_first &&
+           source_started(source) < source->stat.viewers;
 }
 
 /* ---- who stays ---- */

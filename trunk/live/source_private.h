@@ -63,7 +63,6 @@ struct source {
     usec_t away_at;
     uint8_t has_key;     /* the present publisher has sent a keyframe */
     usec_t first_key_at; /* and when */
-    uint8_t was_watched; /* as on_watched was told */
     uint8_t holds_begin; /* renditions hold the publication's first start */
     uint8_t is_filling;  /* a relay brings what there was of the past */
     uint8_t has_promise; /* what the header promises is known beforehand: */
@@ -124,8 +123,8 @@ void source_emit_viewers(struct source *source);
 /* The events' on_facts, if anything has changed since it was last told. */
 void source_tell_facts(struct source *source);
 
-/* The same for on_watched. */
-void source_tell_watched(struct source *source);
+/* The events' on_watched. */
+void source_emit_watched(struct source *source);
 
 /* What opens the stream changes for those who begin from now on. */
 void source_reopen(struct source *source);

@@ -25,7 +25,9 @@ struct timetable_cell {
     _Atomic uint8_t is_here;
     _Atomic uint8_t is_watched;
     _Atomic uint8_t is_open;
+    _Atomic uint8_t is_wanted;
     _Atomic uint32_t turn; /* 0: nothing was put yet */
+    _Atomic uint64_t plays;
     struct timetable_place place[2];
 };
 
@@ -84,6 +86,7 @@ static void cells_leave(struct timetable *table, struct timetable_cell *cells, i
     cells[worker].is_here = 0;
     cells[worker].is_watched = 0;
     cells[worker].is_open = 0;
+    cells[worker].is_wanted = 0;
     for (int i = 0; i < table->workers; i++)
         are_here += cells[i].is_here;
     if (are_here == 0)
@@ -120,6 +123,16 @@ int timetable_reap(struct timetable *table, int worker)
 void timetable_watch(struct timetable_cell *cell, int is_watched)
 {
     cell->is_watched = is_watched != 0;
+}
+
+void timetable_want(struct timetable_cell *cell, int is_wanted)
+{
+    cell->is_wanted = is_wanted != 0;
+}
+
+void timetable_play(struct timetable_cell *cell, uint64_t number)
+{
+    cell->plays = number;
 }
 
 void timetable_put(struct timetable_cell *cell, uint64_t number, const struct source_time *time)
@@ -182,4 +195,17 @@ void timetable_look(struct timetable *table, const char *key, int worker,
         }
     }
     shared_map_unlock(table->map);
+}
+
+int timetable_is_missed(struct timetable *table, const char *key, int worker, uint64_t number)
+{
+    const struct timetable_cell *cells;
+    int is_missed = 0;
+
+    shared_map_lock(table->map);
+    cells = shared_map_find(table->map, key);
+    for (int i = 0; cells != NULL && i < table->workers; i++)
+        is_missed |= i != worker && cells[i].is_wanted && cells[i].plays != number;
+    shared_map_unlock(table->map);
+    return is_missed;
 }

@@ -28,6 +28,9 @@ int timetable_reap(struct timetable *table, int worker);
 
 /* Of one's own cell, without a lock. Somebody watches the stream here, or nobody does any more. */
 void timetable_watch(struct timetable_cell *cell, int is_watched);
+/* Somebody waits for the stream here, or watches it; and which publication a relay brings here. */
+void timetable_want(struct timetable_cell *cell, int is_wanted);
+void timetable_play(struct timetable_cell *cell, uint64_t number);
 /* The stream is published here, under a number (live/registry.h), and its time stands there. */
 void timetable_put(struct timetable_cell *cell, uint64_t number, const struct source_time *time);
 /* Not any more; where its time stands is kept. */
@@ -43,5 +46,8 @@ struct timetable_view {
 
 void timetable_look(struct timetable *table, const char *key, int worker,
                     struct timetable_view *out);
+
+/* Whether another worker than this one wants the stream and has nothing of this publication yet. */
+int timetable_is_missed(struct timetable *table, const char *key, int worker, uint64_t number);
 
 #endif

@@ -83,9 +83,9 @@ void viewer_close(struct viewer *viewer)
         rendition->started--;
     free(viewer);
     source_rendition_left(source, rendition);
-    source_tell_watched(source);
     if (--source->stat.viewers == 0)
         source_emit_viewers(source);
+    source_emit_watched(source);
     source_unref(source);
 }
 
@@ -192,7 +192,7 @@ static int viewer_begin(struct viewer *viewer)
     viewer->place = VIEWER_RUN;
     viewer->has_begun = 1;
     rendition->started++;
-    source_tell_watched(rendition->source);
+    source_emit_watched(rendition->source);
     viewer->preamble = blob_ref(rendition->preamble);
     return 0;
 }

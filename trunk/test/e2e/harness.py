@@ -206,8 +206,10 @@ class Server(Process):
         # MILLRACE_WORKERS=2 runs any test against a server of two workers. At the end, so that
         # the lines of the test's own text stay where they are.
         workers = os.environ.get("MILLRACE_WORKERS")
+        is_spread = False
         if workers and not re.search(r"^\s*workers\s", config, re.M):
             config += f"\nworkers {workers};\n"
+            is_spread = args is None and env is None
         self.config_path = folder / "server.conf"
         self.config_path.write_text(config)
         self.has_stopped = False
@@ -217,6 +219,9 @@ class Server(Process):
         super().__init__(argv, folder / "server.log", self._environment(env), folder)
         if wait:
             self.wait_listening()
+        # One that listens has opened all it opens; of several each is to have. Where the log says so.
+        if wait and is_spread and not re.search(r"srs_log_(file|level)|tank\s+file", config):
+            self.wait_log(r"\d+ workers serve")
 
     def _environment(self, extra):
         # An SRS_… of the caller's shell would change the configuration under test.

@@ -221,8 +221,6 @@ def test_half_rates_in_ts(server, publish, tmp_path):
     assert ffprobe(srv.http_url("/live/livestream.ts"))["streams"][0]["codec_name"] == "mp3"
 
 
-# Its stream is over before another worker could have asked for it.
-@pytest.mark.one_process
 @pytest.mark.parametrize("asc", ["2b8a0800", "139056e5a0"], ids=["in front", "behind"])
 def test_high_efficiency_is_said_by_its_core(server, listen, publisher, tmp_path, asc):
     """HE-AAC's headers, in both spellings, over a core of 22050 Hz: what is written decodes as that,

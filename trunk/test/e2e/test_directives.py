@@ -100,11 +100,12 @@ def test_mw_msgs(server, open_all, headers):
             while rest.recv(4096):
                 pass
             rest.close()
-            for i in range(1, 6):
-                source.message(rc.VIDEO, i * 40, inter())
-                synced(source)
-            got = []
-            while sum(got) < 5:
+            sent, got = 0, []
+            for size in sizes:
+                for _ in range(size):
+                    sent += 1
+                    source.message(rc.VIDEO, sent * 40, inter())
+                    synced(source)
                 tags = flv.Reader()
                 tags.feed(flv.header_bytes() + chunk_of(stream))
                 got.append(len(tags.tags))

@@ -232,6 +232,7 @@ def test_slow_viewer_jumps_to_a_keyframe(server, view, publisher, source, tmp_pa
     check_decodes(slow.tags, tmp_path)
 
 
+# Each worker has a ring of its own, and sanitizers keep what each has freed.
 @pytest.mark.one_process
 def test_slow_viewers_cost_no_memory(server, view, publisher, source):
     srv = server(play={"queue_length": 4})

@@ -416,6 +416,7 @@ def test_silent_and_idle_connections(site):
         idle.assert_closed()
 
 
+# In one process the first connections have made the room for the others.
 @pytest.mark.one_process
 def test_idle_connections_are_cheap(site):
     srv = site(top={"max_connections": 3000})

@@ -122,10 +122,10 @@ def test_says_404_with_the_reason(server, browser, players_html):
     body = harness.curl(srv.http_url("/live/nothing.flv")).json()
     page = browser()
     page.open(page_url(srv, stream="nothing.flv"))
-    page.wait("millrace.state === 'missing'")
-    assert page.evaluate("millrace.statistics.status") == 404
-    assert page.evaluate("millrace.statistics.reason") == body["reason"]
-    shown = page.evaluate("document.querySelector('.cover').innerText")
+    # In one look: a moment later it tries again.
+    shown = page.wait("millrace.state === 'missing' && millrace.statistics.status === 404"
+                      f" && millrace.statistics.reason === {json.dumps(body['reason'])}"
+                      " && document.querySelector('.cover').innerText")
     assert "404" in shown and body["reason"][1:] in shown
     assert all("404" in line for line in page.said()), page.said()
 

@@ -331,8 +331,6 @@ def test_busy_stream(server, open_all, headers):
     open_all(publisher, srv)
 
 
-# Another worker may be asked for the stream before this one has run.
-@pytest.mark.one_process
 def test_a_closed_publisher_is_noticed_at_once(server, open_all, headers):
     """Also while the server reads only every now and then, for nobody watches."""
     srv = server()
@@ -831,6 +829,7 @@ def test_bad_input_closes_only_itself(watched, open_all, what):
     check()
 
 
+# So many are a process's first ones, with all that these bring, at each of several workers.
 @pytest.mark.one_process
 def test_unfinished_messages_take_what_came(watched, open_all):
     srv, check = watched

@@ -105,6 +105,18 @@ def test_an_encoder_that_is_back_at_once(workers, closing):
         here = there.publish()
 
 
+def test_an_encoder_that_is_back_at_once_in_one_process(server, closing, source):
+    """The same, behind all that it has sent and nobody has read."""
+    srv = server(top="workers 1;")
+    preamble, gops = source
+    here = closing(Encoder(srv.rtmp_url(STREAM)).publish())
+    for _ in range(6):
+        there = closing(Encoder(srv.rtmp_url(STREAM)))
+        here.send_tags(preamble + flat(gops))
+        here.vanish()
+        here = there.publish()
+
+
 def test_what_it_sent_before_is_taken(workers, closing, source):
     """By the viewers of both workers, although it is back before that was read."""
     one = workers(2)
@@ -256,3 +268,21 @@ def test_time_begins_anew_when_nobody_watches(workers, closing, source):
             assert viewer.media[0].time < 250
         pub.unpublish()
         wait_all_gone(one)
+
+
+# ---- a short one ----
+
+
+def test_a_publication_that_is_over_at_once(workers, closing, source):
+    """Those who waited for it at other workers get all of it, although it is over before they have
+    heard of it."""
+    one = workers(3, remux={"republish_wait": 200})
+    preamble, gops = source
+    viewers = [closing(one.viewer_at(pid)) for pid in one.pids()]
+    wait_for(lambda: one.srv.log().count("] play ") >= 3, 10, "all to wait")
+    pub = encoder_at(one, one.pids()[0]).publish()
+    pub.send_tags(preamble + gops[0])
+    pub.close()
+    for viewer in viewers:
+        viewer.wait_end()
+        assert keys(viewer.media) == keys(gops[0])

@@ -98,12 +98,20 @@ class Workers:
                         f"{len(socks)} connections to be served")
 
     def at(self, pid, make, tries=60):
-        """What make() makes (it has a .socket), at this worker, whichever the kernel chose."""
-        for _ in range(tries):
-            one = make()
-            if wait_for(lambda: self.of(one.socket), 10, "a worker to accept") == pid:
-                return one
-            one.close()
+        """What make() makes (it has a .socket), at this worker, whichever the kernel chose. One
+        that has more than the others takes none: they get some others meanwhile."""
+        others = []
+        try:
+            for turn in range(tries):
+                one = make()
+                if wait_for(lambda: self.of(one.socket), 10, "a worker to accept") == pid:
+                    return one
+                if turn > 4:
+                    others.append(socket.create_connection(("127.0.0.1", self.srv.http_port)))
+                one.close()
+        finally:
+            for other in others:
+                other.close()
         raise AssertionError(f"{tries} connections, and none came to {pid}")
 
     def viewer_at(self, pid, path=f"/{STREAM}.flv", **options):

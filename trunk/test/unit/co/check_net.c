@@ -5,11 +5,8 @@
 #include "co_test.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <string.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -391,72 +388,6 @@ START_TEST(room_to_write_wakes_nobody_who_reads)
 }
 END_TEST
 
-static void run_talk_to_oneself(void *arg)
-{
-    struct side *s = arg;
-    struct net_conn *a = s->conn;
-    char c = 'x';
-    size_t got;
-
-    /* Never an EAGAIN: what is read was just written. */
-    for (int i = 0; i < 1000 && s->err == NULL; i++) {
-        if (send(s->events, &c, 1, 0) != 1)
-            break;
-        s->err = io_read(&a->io, &c, 1, &got, TEST_WAIT);
-        s->bytes += got;
-    }
-    s->done = 1;
-}
-
-START_TEST(a_reader_that_never_waits_yields)
-{
-    struct net_conn *a;
-    struct net_conn *b;
-    struct side s = {.done = 0};
-    int turns = 0;
-
-    co_test_pair(_i, &a, &b);
-    s.conn = a;
-    s.events = b->fd;
-    struct co *co = start(run_talk_to_oneself, &s);
-    while (!s.done) {
-        co_yield ();
-        turns++;
-    }
-    co_join(co, USEC_NEVER);
-    co_test_ok(s.err);
-    ck_assert_uint_eq(s.bytes, 1000);
-    ck_assert_int_ge(turns, 10);
-    free_both(a, b);
-}
-END_TEST
-
-static void run_wait_for_what_is_there(void *arg)
-{
-    struct side *s = arg;
-
-    while (!s->events)
-        s->got = net_wait(s->conn, NET_OUT, TEST_WAIT);
-    s->done = 1;
-}
-
-START_TEST(a_wait_that_is_always_over_yields)
-{
-    struct net_conn *a;
-    struct net_conn *b;
-    struct side s = {.done = 0};
-
-    co_test_pair(_i, &a, &b);
-    s.conn = a;
-    struct co *co = start(run_wait_for_what_is_there, &s);
-    co_yield (); /* comes back only because net_wait() yields */
-    s.events = 1;
-    co_join(co, USEC_NEVER);
-    ck_assert_int_eq(s.got, NET_OUT);
-    free_both(a, b);
-}
-END_TEST
-
 START_TEST(free_with_events_under_way)
 {
     struct net_conn *a;
@@ -479,50 +410,6 @@ START_TEST(free_with_events_under_way)
 }
 END_TEST
 
-START_TEST(wraps_pipes_and_signals)
-{
-    struct signalfd_siginfo info;
-    struct net_conn *in;
-    struct net_conn *out;
-    struct net_conn *sig;
-    sigset_t set;
-    char c;
-    size_t got;
-    int fd[2];
-
-    ck_assert_int_eq(pipe(fd), 0);
-    co_test_ok(net_wrap_fd(fd[0], &in));
-    co_test_ok(net_wrap_fd(fd[1], &out));
-    co_test_ok(io_write(&out->io, "p", 1, TEST_WAIT));
-    co_test_ok(io_read(&in->io, &c, 1, &got, TEST_WAIT));
-    ck_assert_int_eq(c, 'p');
-    net_free(in);
-    co_test_err(io_write(&out->io, "p", 1, TEST_WAIT), ERR_CLOSED);
-    net_free(out);
-    sigemptyset(&set);
-    sigaddset(&set, SIGUSR2);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    co_test_ok(net_wrap_fd(signalfd(-1, &set, SFD_CLOEXEC), &sig));
-    ck_assert_int_eq(kill(getpid(), SIGUSR2), 0);
-    co_test_ok(io_read(&sig->io, &info, sizeof(info), &got, TEST_WAIT));
-    ck_assert_uint_eq(got, sizeof(info));
-    ck_assert_uint_eq(info.ssi_signo, SIGUSR2);
-    net_free(sig);
-    sigprocmask(SIG_UNBLOCK, &set, NULL);
-}
-END_TEST
-
-START_TEST(refuses_what_cannot_be_waited_for)
-{
-    struct net_conn *conn;
-
-    co_test_err(net_wrap_fd(-1, &conn), ERR_SYS);
-    ck_assert_ptr_null(conn);
-    co_test_err(net_wrap_fd(open("/etc/passwd", O_RDONLY | O_CLOEXEC), &conn), ERR_SYS);
-    ck_assert_ptr_null(conn);
-}
-END_TEST
-
 Suite *check_net_suite(void)
 {
     Suite *suite = suite_create("net");
@@ -538,10 +425,6 @@ Suite *check_net_suite(void)
     tcase_add_loop_test(tc, a_kick_stays_until_it_is_taken, 0, CO_TEST_KINDS);
     tcase_add_loop_test(tc, a_kick_wakes_the_one_that_waits, 0, CO_TEST_KINDS);
     tcase_add_loop_test(tc, room_to_write_wakes_nobody_who_reads, 0, CO_TEST_KINDS);
-    tcase_add_loop_test(tc, a_reader_that_never_waits_yields, 0, CO_TEST_KINDS);
-    tcase_add_loop_test(tc, a_wait_that_is_always_over_yields, 0, CO_TEST_KINDS);
     tcase_add_loop_test(tc, free_with_events_under_way, 0, CO_TEST_KINDS);
-    tcase_add_test(tc, wraps_pipes_and_signals);
-    tcase_add_test(tc, refuses_what_cannot_be_waited_for);
     return suite;
 }

@@ -1,4 +1,4 @@
-/* What a source tells of itself to those who have not the stream: facts, time, whether it is watched. */
+/* What a source tells of itself to those who have not the stream: facts, time, who watches. */
 #include "live_kit.h"
 
 Suite *check_source_tell_suite(void);
@@ -97,7 +97,7 @@ START_TEST(facts_say_what_fits)
 }
 END_TEST
 
-START_TEST(who_watches_is_told_once)
+START_TEST(who_watches_is_told)
 {
     struct told *told = told_new();
     struct kit_seen *flv;
@@ -110,18 +110,21 @@ START_TEST(who_watches_is_told_once)
     /* Who waits has got nothing. */
     ck_assert_int_eq(source_is_watched(told->kit.source), 0);
     kit_publish(&told->kit);
+    ck_assert_int_eq(source_is_waited_for(told->kit.source), 0);
     kit_start(&told->kit, 0, 25);
     kit_take(relay);
     ck_assert_int_eq(source_is_watched(told->kit.source), 0);
-    ck_assert_int_eq(told->watched, 0);
+    ck_assert_int_eq(told->watched, 1);
+    ck_assert_int_eq(source_is_waited_for(told->kit.source), 1);
     kit_take(flv);
     kit_take_bytes(other);
     ck_assert_int_eq(source_is_watched(told->kit.source), 1);
-    ck_assert_int_eq(told->watched, 1);
+    ck_assert_int_eq(told->watched, 3);
+    ck_assert_int_eq(source_is_waited_for(told->kit.source), 0);
     kit_leave(flv);
-    ck_assert_int_eq(told->watched, 1);
+    ck_assert_int_eq(told->watched, 4);
     kit_leave(other);
-    ck_assert_int_eq(told->watched, 2);
+    ck_assert_int_eq(told->watched, 5);
     ck_assert_int_eq(source_is_watched(told->kit.source), 0);
     told_free(told);
 }
@@ -170,7 +173,7 @@ Suite *check_source_tell_suite(void)
     suite_add_tcase(suite, tc);
     tcase_add_test(tc, facts_are_told_when_they_change);
     tcase_add_test(tc, facts_say_what_fits);
-    tcase_add_test(tc, who_watches_is_told_once);
+    tcase_add_test(tc, who_watches_is_told);
     tcase_add_test(tc, time_goes_on_from_elsewhere);
     return suite;
 }

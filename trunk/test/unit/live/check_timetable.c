@@ -72,6 +72,28 @@ START_TEST(who_watches)
 }
 END_TEST
 
+START_TEST(who_misses_it)
+{
+    struct timetable *table = timetable_new(4, 2);
+    struct timetable_cell *a = timetable_enter(table, "s", 0);
+
+    ck_assert_ptr_nonnull(timetable_enter(table, "s", 1));
+    ck_assert_int_eq(timetable_is_missed(table, "s", 1, 5), 0);
+    timetable_want(a, 1);
+    ck_assert_int_eq(timetable_is_missed(table, "s", 1, 5), 1);
+    ck_assert_int_eq(timetable_is_missed(table, "s", 0, 5), 0);
+    ck_assert_int_eq(timetable_is_missed(table, "t", 1, 5), 0);
+    timetable_play(a, 4);
+    ck_assert_int_eq(timetable_is_missed(table, "s", 1, 5), 1);
+    timetable_play(a, 5);
+    ck_assert_int_eq(timetable_is_missed(table, "s", 1, 5), 0);
+    ck_assert_int_eq(timetable_is_missed(table, "s", 1, 6), 1);
+    ck_assert_int_eq(timetable_reap(table, 0), 0);
+    ck_assert_int_eq(timetable_is_missed(table, "s", 1, 6), 0);
+    timetable_free(table);
+}
+END_TEST
+
 START_TEST(it_is_forgotten_with_the_last)
 {
     struct timetable *table = timetable_new(1, 2);
@@ -194,6 +216,7 @@ Suite *check_timetable_suite(void)
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, the_newest_counts);
     tcase_add_test(tc, who_watches);
+    tcase_add_test(tc, who_misses_it);
     tcase_add_test(tc, it_is_forgotten_with_the_last);
     tcase_add_test(tc, a_worker_is_gone);
     tcase_add_test(tc, as_many_workers_as_may_be);

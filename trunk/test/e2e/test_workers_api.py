@@ -1,0 +1,215 @@
+"""The API of several workers: the same answers whichever of them is asked, and all of them."""
+
+import json
+import os
+import re
+import socket
+
+import pytest
+
+import flv
+from harness import free_port, wait_for
+from rtmp import Publisher
+from workers_kit import closing, folder_of, is_alive, workers  # noqa: F401
+
+
+class Asking:
+    """A connection to the API, or to anything that speaks HTTP."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), 20)
+
+    def get(self, path):
+        self.socket.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+        with self.socket.makefile("rb") as answer:
+            head, _, body = answer.read().partition(b"\r\n\r\n")
+        return int(head.split()[1]), body
+
+    def close(self):
+        self.socket.close()
+
+
+class Api:
+    def __init__(self, one, port):
+        self.one, self.port = one, port
+
+    def at(self, pid, what):
+        """What the worker says."""
+        asking = self.one.at(pid, lambda: Asking(self.port))
+        try:
+            status, body = asking.get(f"/api/v1/{what}")
+        finally:
+            asking.close()
+        assert status == 200, body
+        return json.loads(body)
+
+    def everywhere(self, what):
+        """What all of them say, which is the same but for how long something has lasted."""
+        answers = [self.at(pid, what) for pid in self.one.pids()]
+        for answer in answers:
+            assert steady(answer) == steady(answers[0])
+        return answers[0]
+
+
+CHANGES = {"live_ms", "now_ms", "uptime_ms", "srs_uptime", "alive", "kbps", "send_bytes",
+           "recv_bytes"}
+
+
+def steady(thing):
+    if isinstance(thing, dict):
+        return {k: steady(v) for k, v in thing.items() if k not in CHANGES}
+    return [steady(t) for t in thing] if isinstance(thing, list) else thing
+
+
+@pytest.fixture
+def api(workers):  # noqa: F811
+    """api(2, **parts): the API of a server of so many workers."""
+    def start(count, top="", **parts):
+        port = free_port()
+        return Api(workers(count, top=f"http_api {{ enabled on; listen {port}; }} {top}", **parts),
+                   port)
+    return start
+
+
+def pages(api, name, count):
+    """The whole list, by pages, each from another worker."""
+    found = []
+    for turn in range(50):
+        pids = api.one.pids()
+        page = api.at(pids[turn % len(pids)], f"{name}?start={len(found)}&count={count}")[name]
+        found += page
+        if len(page) < count:
+            return found
+    raise AssertionError("there is no end")
+
+
+STREAMS = 12
+
+
+def test_streams_by_pages(api, closing, source):  # noqa: F811
+    """However few are asked for at a time, each is there once, with the viewers of all workers."""
+    all_ = api(2)
+    one = all_.one
+    preamble, gops = source
+    expected = {}
+    for number in range(STREAMS):
+        pub = closing(Publisher(one.srv.rtmp_url(f"live/s{number}")))
+        pub.send_tags(preamble + gops[0])
+        expected[f"s{number}"] = 1
+    for number in range(0, STREAMS, 2):
+        for pid in one.pids():
+            closing(one.viewer_at(pid, f"/live/s{number}.flv")).wait_media(1)
+            expected[f"s{number}"] += 1
+    # Those who came to the wrong worker are gone when the numbers are right.
+    wait_for(lambda: {s["name"]: s["clients"] for s in
+                      all_.at(one.pids()[0], "streams?count=1000")["streams"]} == expected, 10,
+             "the clients to be counted")
+    whole = all_.everywhere("streams?count=1000")["streams"]
+    assert len(whole) == STREAMS
+    for count in (1, 5):
+        found = pages(all_, "streams", count)
+        assert [s["id"] for s in found] == [s["id"] for s in whole]
+        assert {s["name"]: s["clients"] for s in found} == expected
+        assert all(s["publish"]["active"] and s["video"]["codec"] == "H264" for s in found)
+    assert all_.everywhere("streams?start=1000")["streams"] == []
+
+
+def test_clients_by_pages(api, closing, source):  # noqa: F811
+    all_ = api(3)
+    one = all_.one
+    preamble, gops = source
+    pub = closing(Publisher(one.srv.rtmp_url("live/s")))
+    pub.send_tags(preamble + gops[0])
+    for _ in range(15):
+        closing(flv.Viewer(one.srv.http_url("/live/s.flv"))).wait_media(1)
+    whole = all_.everywhere("clients?count=1000")["clients"]
+    assert len(whole) == 16 and len({c["id"] for c in whole}) == 16
+    for count in (1, 7):
+        assert [c["id"] for c in pages(all_, "clients", count)] == [c["id"] for c in whole]
+    assert all_.everywhere("clients?start=16")["clients"] == []
+
+
+def test_the_server_is_one(api):
+    """Its process is the master's, and it began when that did."""
+    vhosts = "".join(f"vhost v{i} {{ }} " for i in range(12))
+    all_ = api(2, vhosts=vhosts)
+    summary = all_.everywhere("summaries")
+    assert summary["pid"] == str(all_.one.srv.pid) == str(summary["data"]["self"]["pid"])
+    # More than a page of streams or clients: vhosts have none.
+    assert len(all_.everywhere("vhosts")["vhosts"]) == 13
+
+
+@pytest.mark.parametrize("what", ["streams/vid-0%20HTTP/1.1%0d%0aX:%20y", "clients/a%3Fb",
+                                  "clients/%23", "streams/" + "a" * 480, "clients/%ff"])
+def test_an_id_that_is_none(api, what):
+    """It is no part of what the workers ask each other."""
+    all_ = api(2)
+    for pid in all_.one.pids():
+        asking = all_.one.at(pid, lambda: Asking(all_.port))
+        status, body = asking.get(f"/api/v1/{what}")
+        asking.close()
+        assert status in (400, 404) or json.loads(body)["code"] != 0
+    assert "API: worker" not in all_.one.srv.log()
+
+
+# ---- the workers' own sockets ----
+
+
+def test_nobody_else_may_speak_to_a_worker(workers):  # noqa: F811
+    """What is said there is not asked who says it: the folder keeps others out."""
+    one = workers(2)
+    found = folder_of(one).stat()
+    assert found.st_mode & 0o777 == 0o700 and found.st_uid == os.getuid()
+    assert {p.name for p in folder_of(one).iterdir()} == {"0", "1"}
+
+
+NONSENSE = [b"\0" * 3000, b"GET /relay/0 HTTP/1.1\r\n\r\n", b"GET /relay/-1 HTTP/1.0\r\n\r\n",
+            b"GET /relay/18446744073709551615 HTTP/1.0\r\n\r\n",
+            b"GET /relay/1?since=x HTTP/1.0\r\n\r\n", b"GET /relay/ HTTP/1.0\r\n\r\n",
+            b"POST /relay/1 HTTP/1.0\r\nContent-Length: 99999999999\r\n\r\n",
+            b"GET /api/v1/clients?start=-1&count=9999999999999 HTTP/1.0\r\n\r\n",
+            b"GET /live/livestream.flv HTTP/1.0\r\n\r\n", b"GET / HTTP/1.0\r\nX: " + b"y" * 70000]
+
+
+def test_nonsense_at_a_workers_socket(workers, closing, source):  # noqa: F811
+    """From one who may enter the folder: nobody's stream is the worse for it."""
+    one = workers(2)
+    a, b = one.pids()
+    preamble, gops = source
+    pub = closing(one.publisher_at(a))
+    pub.send_tags(preamble + gops[0])
+    viewer = closing(one.viewer_at(b))
+    viewer.wait_media(len(gops[0]))
+    for slot in "01":
+        for data in NONSENSE:
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.settimeout(20)
+                sock.connect(str(folder_of(one) / slot))
+                try:
+                    sock.sendall(data)
+                    sock.shutdown(socket.SHUT_WR)
+                    while sock.recv(65536):
+                        pass
+                except ConnectionError:
+                    pass
+    pub.send_tags(gops[1])
+    viewer.wait_media(len(gops[0]) + len(gops[1]))
+    assert one.pids() == [a, b] and is_alive(a) and is_alive(b)
+    assert len(re.findall(r"worker \d starts", one.srv.log())) == 2
+
+
+def test_one_that_is_watched_elsewhere_is_not_idle(workers, closing, source):  # noqa: F811
+    """kickoff_for_idle: the viewers of all workers count."""
+    one = workers(2, publish={"kickoff_for_idle": 3000})
+    a, b = one.pids()
+    preamble, gops = source
+    viewer = closing(one.viewer_at(b))
+    one.srv.wait_log(r"play .*livestream\.flv")
+    pub = closing(one.publisher_at(a))
+    pub.send_tags(preamble + gops[0])
+    sent = len(gops[0])
+    # Four seconds of the stream's time, sent as they go by.
+    more = [t for gop in gops[1:] for t in gop if t.time < gops[1][0].time + 4000]
+    pub.send_paced(more)
+    viewer.wait_media(len(gops[0]) + len(more))
+    assert not pub.is_closed and not viewer.is_done

@@ -1,0 +1,88 @@
+"""An edge with several workers: one of them asks the origin, in the name of all."""
+
+import re
+import socket
+import threading
+
+import pytest
+
+from harness import wait_for
+from workers_kit import STREAM, closing, workers  # noqa: F401
+
+
+class Origin:
+    """Hears who asks it and never answers."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.heard = []
+        self.lines = []
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        while True:
+            try:
+                line = self.listener.accept()[0]
+            except OSError:
+                return
+            self.lines.append(line)
+            threading.Thread(target=self._hear, args=(line,), daemon=True).start()
+
+    def _hear(self, line):
+        head = b""
+        try:
+            while b"\r\n\r\n" not in head and (more := line.recv(4096)):
+                head += more
+        except OSError:
+            return
+        self.heard += re.findall(r"X-Millrace-Relay: (.*)\r\n", head.decode())
+
+    def close(self):
+        for one in (self.listener, *self.lines):
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            one.close()
+
+
+class Line:
+    """A connection that asks once it is known which worker has it."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), 30)
+
+    def ask(self, headers=""):
+        self.socket.sendall(f"GET /{STREAM}.flv HTTP/1.1\r\nHost: a\r\n{headers}\r\n".encode())
+
+    def close(self):
+        self.socket.close()
+
+
+@pytest.fixture
+def origin(closing):  # noqa: F811
+    return closing(Origin())
+
+
+def test_the_origin_hears_who_waits_at_every_worker(workers, closing, origin):  # noqa: F811
+    """Else servers that ask each other in a ring would wait for ever, each at the next one."""
+    one = workers(vhost=f"cluster {{ mode remote; origin 127.0.0.1:{origin.port}; protocol flv; }}")
+    first, second = one.pids()
+
+    def line_at(pid):
+        return closing(one.at(pid, lambda: Line(one.srv.http_port)))
+
+    line_at(first).ask()
+    wait_for(lambda: origin.heard, what="the pull")
+    hops, own = origin.heard[0].split()
+    assert hops == "1"
+    said = []
+    for name in ("far", "near"):
+        line_at(second).ask(f"X-Millrace-Relay: 1 {name}\r\n")
+        said.append(name)
+        wait_for(lambda: origin.heard[-1] == f"2 {' '.join(said)} {own}", what="all to be named")
+    wait_for(lambda: one.srv.log().count(": waits at ") == 2, what="each to have asked somebody")
+    back = line_at(second)
+    back.ask(f"X-Millrace-Relay: 2 far {own}\r\n")
+    assert back.socket.recv(4096).startswith(b"HTTP/1.1 403 ")
