@@ -389,16 +389,16 @@ void worker_share_leaves(struct worker_share *share, int slot)
 
 void worker_share_reap(struct worker_share *share, int slot)
 {
-    int published;
-
     share->slot[slot].connections = 0;
     share->slot[slot].is_leaving = 0;
+    /* Who may make a stream again finds it free. */
+    (void)registry_reap(share->registry, slot);
+    (void)timetable_reap(share->times, slot);
     if (share->peers != NULL)
         counts_reap(share, share->peers, slot);
     counts_reap(share, share->streams, slot);
     socket_remove(share, slot);
     notify_clear(share->bell[slot]);
-    published = timetable_reap(share->times, slot);
-    if (registry_reap(share->registry, slot) > 0 || published)
-        worker_share_ring(share);
+    /* Always: it may have died between a change and the ring that was to tell of it. */
+    worker_share_ring(share);
 }

@@ -34,7 +34,7 @@ static void door_run(void *arg)
         if (err != NULL)
             break;
         worker_share_taken(worker->share, worker->slot);
-        if (kind < SERVER_WORKER)
+        if (conn != NULL && kind < SERVER_WORKER)
             server_connection_begin(server, conn, (enum server_kind)kind);
         else
             net_free(conn);

@@ -90,11 +90,11 @@ struct err *net_pass_take(struct net_conn *channel, struct net_conn **out, uint8
             *out = net_pass_adopt(fd);
         else if (n == 1)
             log_error(log, "a connection from another worker is lost: no descriptor for it");
-        if (*out != NULL)
+        if (n == 1)
             return NULL;
-        if (n == 0 || (n < 0 && !net_is_again(errno) && errno != EINTR))
+        if (n == 0 || (!net_is_again(errno) && errno != EINTR))
             return err_sys(n < 0 ? errno : EPIPE, "channel of connections");
-        if (n > 0 || errno == EINTR)
+        if (errno == EINTR)
             continue;
         channel->ready &= (uint8_t)~NET_IN;
         if (net_wait(channel, NET_IN, timeout_never) < 0)

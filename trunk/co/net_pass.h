@@ -16,8 +16,8 @@ int net_pass_new(int fd[2]);
 int net_pass_give(int channel, int fd, uint8_t what);
 
 /*
- * The next connection that was given; channel is net_wrap_fd() of fd[0]. One whose peer is gone by
- * now, or that this process has no descriptor for, is left out. ERR_INTERRUPTED, or a broken
+ * The next connection that was given; channel is net_wrap_fd() of fd[0]. *out is NULL for one whose
+ * peer is gone by now, or that this process has no descriptor for. ERR_INTERRUPTED, or a broken
  * channel.
  */
 struct err *net_pass_take(struct net_conn *channel, struct net_conn **out, uint8_t *what,

@@ -536,8 +536,11 @@ def test_pause_and_resume(server, open_all, headers):
     seen = viewer.until(lambda m: m.type == rc.USER and m.data == struct.pack(">HI", 0, 1))
     assert not [m for m in seen if m.type == rc.VIDEO]
     assert "NetStream.Unpause.Notify" in [m.code for m in seen]
-    # It goes on at the newest keyframe.
-    assert viewer.media(1)[0].data == key(b"q")
+    # It goes on at the newest keyframe, that is of those which its worker has got by now.
+    newest = viewer.media(1)[0].data
+    if len(srv.processes()) > 1 and newest == key():
+        newest = viewer.media(2)[-1].data
+    assert newest == key(b"q")
 
 
 def test_play_ends_and_another_begins(server, open_all, headers):

@@ -286,3 +286,18 @@ def test_a_publication_that_is_over_at_once(workers, closing, source):
     for viewer in viewers:
         viewer.wait_end()
         assert keys(viewer.media) == keys(gops[0])
+
+
+def test_one_that_is_over_at_once_in_one_process(server, closing, source):
+    srv = server(top="workers 1;", remux={"republish_wait": 200})
+    preamble, gops = source
+    viewer = closing(flv.Viewer(srv.http_url(f"/{STREAM}.flv")))
+    srv.wait_log(r"\] play ")
+    for gop in gops[:3]:
+        pub = Encoder(srv.rtmp_url(STREAM)).publish()
+        pub.send_tags(preamble + gop)
+        pub.close()
+        viewer.wait_end()
+        assert keys(viewer.media) == keys(gop)
+        viewer = closing(flv.Viewer(srv.http_url(f"/{STREAM}.flv")))
+        wait_for(lambda: srv.log().count("] play ") > gops.index(gop) + 1, 10, "it to wait")

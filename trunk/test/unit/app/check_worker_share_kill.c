@@ -84,7 +84,7 @@ START_TEST(test_killed_at_any_instant)
     struct worker_share *share = share_make();
     pid_t child[WORKERS] = {0};
 
-    for (unsigned round = 0; round < 300; round++) {
+    for (unsigned round = 0; round < 100; round++) {
         int slot = (int)(round % WORKERS);
 
         if (child[slot] != 0)
@@ -93,7 +93,7 @@ START_TEST(test_killed_at_any_instant)
         ck_assert_int_ge(child[slot], 0);
         if (child[slot] == 0)
             work(share, slot, round + 1);
-        usleep(300 + round * 7);
+        usleep(300 + round * 21);
     }
     for (int i = 0; i < WORKERS; i++)
         end(share, child[i], i);

@@ -156,6 +156,9 @@ START_TEST(one_that_is_gone_is_left_out)
     net_free(a[0]); /* a reset, which loopback delivers at once */
     run_take(&t);
     co_test_ok(t.err);
+    ck_assert_ptr_null(t.conn);
+    run_take(&t);
+    co_test_ok(t.err);
     ck_assert_uint_eq(t.what, 1);
     check_talk(a[1], t.conn);
     net_free(a[1]);
@@ -175,7 +178,6 @@ START_TEST(without_a_descriptor)
     struct taking t = {0};
     struct net_conn *a;
     struct net_conn *b;
-    struct co *co;
     int give;
     int fd;
 
@@ -189,15 +191,15 @@ START_TEST(without_a_descriptor)
     tight.rlim_cur = (rlim_t)fd; /* the lowest free one */
     ck_assert_int_eq(net_pass_give(give, b->fd, 0), 0);
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &tight), 0);
-    co = start(&t);
+    run_take(&t);
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
-    ck_assert_int_eq(t.done, 0);
+    co_test_ok(t.err);
+    ck_assert_ptr_null(t.conn);
     ck_assert_int_eq(co_test_log_has("no descriptor for it"), 1);
     ck_assert_int_eq(net_pass_give(give, b->fd, 1), 0);
-    co_test_until(&t.done);
+    run_take(&t);
     co_test_ok(t.err);
     ck_assert_uint_eq(t.what, 1);
-    co_join(co, USEC_NEVER);
     check_talk(a, t.conn);
     net_free(a);
     net_free(b);
@@ -241,17 +243,13 @@ END_TEST
 START_TEST(a_byte_alone_is_nothing)
 {
     struct taking t = {0};
-    struct co *co;
     int give;
 
     t.channel = channel_make(&give);
-    co_test_log_clear();
     ck_assert_int_eq(write(give, "x", 1), 1);
-    co = start(&t);
-    ck_assert_int_eq(t.done, 0);
-    co_interrupt(co);
-    co_join(co, USEC_NEVER);
-    co_test_err(t.err, ERR_INTERRUPTED);
+    run_take(&t);
+    co_test_ok(t.err);
+    ck_assert_ptr_null(t.conn);
     net_free(t.channel);
     close(give);
 }
