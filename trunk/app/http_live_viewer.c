@@ -96,10 +96,16 @@ static __attribute__((noinline)) struct fanout_viewer *http_live_open(struct htt
     return fanout_viewer_open(live->server->fanout, conn, viewer, &opts);
 }
 
+/* Whose address the log shows. A UNIX socket has none. */
+static const char *http_live_who(const struct net_conn *conn)
+{
+    return conn->ip[0] != '\0' ? conn->ip : "this machine";
+}
+
 static __attribute__((noinline)) void http_live_log(const struct server *server, const char *key,
                                                     const struct net_conn *conn, const char *why)
 {
-    log_info(server->log, "stop play %s from %s, %llu bytes sent: %s", key, conn->ip,
+    log_info(server->log, "stop play %s from %s, %llu bytes sent: %s", key, http_live_who(conn),
              (unsigned long long)conn->bytes_out, why);
 }
 
@@ -306,7 +312,7 @@ struct err *http_live_take(struct http_exchange *x, struct source *source,
         return err;
     }
     log_info(x->server->log, "play %s%s from %s", source_key(source),
-             mux->extension != NULL ? mux->extension : " (relay)", x->conn->ip);
+             mux->extension != NULL ? mux->extension : " (relay)", http_live_who(x->conn));
     x->stream = http_live_run;
     x->stream_arg = live;
     return NULL;
