@@ -430,6 +430,8 @@ enum fanout_wait fanout_viewer_pump(struct fanout_viewer *fv, usec_t timeout)
             fanout_park(fv);
         else if (fv->is_blocked)
             wait = FANOUT_STALL;
+        if (!has_begun && fv->is_in_vain)
+            return FANOUT_TIMEOUT;
         if (!has_begun && deadline != USEC_NEVER) {
             wait = deadline - clock_now();
             if (wait <= 0)
@@ -478,6 +480,12 @@ void fanout_viewer_pause(struct fanout_viewer *fv, int pause)
         viewer_skip(fv->viewer);
     fv->is_paused = (uint8_t)pause;
     fanout_unpark(fv);
+}
+
+void fanout_viewer_give_up(struct fanout_viewer *fv)
+{
+    fv->is_in_vain = 1;
+    net_kick(fv->conn);
 }
 
 void fanout_viewer_evict(struct fanout_viewer *fv)

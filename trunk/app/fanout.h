@@ -64,6 +64,9 @@ void fanout_viewer_evict(struct fanout_viewer *fv);
 /* An urgent one wants its batches no closer together than this (us); 0: each frame at once. */
 void fanout_viewer_pace(struct fanout_viewer *fv, usec_t pace);
 
+/* There is nothing to wait for: who has had nothing yet gets FANOUT_TIMEOUT. */
+void fanout_viewer_give_up(struct fanout_viewer *fv);
+
 /* True once the first bytes of the stream were taken. */
 int fanout_viewer_has_begun(const struct fanout_viewer *fv);
 

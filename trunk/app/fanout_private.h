@@ -40,7 +40,8 @@ struct fanout_viewer {
     uint8_t is_ended; /* the stream is over, the end mark still to be sent */
     uint8_t is_over;  /* and that is out too */
     uint8_t is_paused;
-    uint8_t trimmed; /* enum fanout_trim: what its stack has been cut down at */
+    uint8_t is_in_vain; /* nothing is to be waited for */
+    uint8_t trimmed;    /* enum fanout_trim: what its stack has been cut down at */
     uint8_t is_urgent;
     uint8_t is_due; /* urgent: told of bytes that it has not sent yet */
     struct fanout_viewer *next_urgent;

@@ -182,10 +182,28 @@ static void stream_on_unpublish(struct source *source, void *arg)
     edge_on_unpublish(arg);
 }
 
+static void stream_give_up_one(struct viewer *viewer)
+{
+    if (viewer_owner(viewer) != NULL)
+        fanout_viewer_give_up(viewer_owner(viewer));
+}
+
+void stream_give_up(struct stream *stream)
+{
+    const struct config_vhost *vhost = config_vhost_find(stream->server->config, stream->vhost);
+
+    if (source_state(stream->source) != SOURCE_IDLE || stream->pull != NULL ||
+        stream->relay != NULL || edge_fetches(stream))
+        return;
+    if (vhost != NULL && !vhost->http_remux.hstrs)
+        viewer_each_waiting(stream->source, stream_give_up_one);
+}
+
 static void stream_on_gone(struct source *source, void *arg)
 {
     (void)source;
     stream_unmount(arg);
+    stream_give_up(arg);
 }
 
 static void stream_on_data(struct source *source, void *arg)

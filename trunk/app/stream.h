@@ -21,9 +21,6 @@ struct publishing;
 struct worker_relay;
 struct timetable_cell;
 struct client;
-struct edge_pull;
-struct forwarding;
-struct relay;
 
 struct stream_mount {
     struct http_handler handler; /* first: the serve-mux's handler is this mount */
@@ -94,6 +91,9 @@ struct source *stream_get_as(struct server *server, const struct config_vhost *v
  * begun, until so long after its own beginning, or until another publisher asks for the stream.
  */
 void stream_linger(struct stream *stream, usec_t timeout);
+
+/* Nobody publishes it: with hstrs off nobody waits for it any longer. */
+void stream_give_up(struct stream *stream);
 
 /* The mux row of a mount's extension (".flv"); NULL if we have none. */
 const struct mux *stream_mux(const char *extension);

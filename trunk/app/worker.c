@@ -115,8 +115,10 @@ void worker_look(struct worker *worker, struct stream *stream)
         return;
     }
     /* Nobody fetches it any more that others wait for here. */
-    if (!is_held)
+    if (!is_held) {
         edge_on_viewers(stream);
+        stream_give_up(stream);
+    }
     if (is_held && !is_ours && !holder.is_early && source_state(stream->source) != SOURCE_LIVE &&
         is_watched(stream))
         worker_relay_start(worker, stream, &holder);

@@ -167,6 +167,23 @@ static int viewer_begin_anywhere(struct viewer *viewer)
     return ring_cursor_end(&rendition->ring, &viewer->cursor);
 }
 
+static void each_waiting(const struct rendition *rendition, void (*fn)(struct viewer *viewer))
+{
+    /* RTMP players wait for ever, and other workers have rules of their own. */
+    if (rendition->mux->extension == NULL)
+        return;
+    for (struct viewer *v = rendition->viewers; v != NULL; v = v->next)
+        if (!v->has_begun)
+            fn(v);
+}
+
+void viewer_each_waiting(struct source *source, void (*fn)(struct viewer *viewer))
+{
+    each_waiting(&source->native, fn);
+    for (const struct rendition *r = source->others; r != NULL; r = r->next)
+        each_waiting(r, fn);
+}
+
 /* Puts a new viewer where it begins; -1: it cannot yet. */
 static int viewer_begin(struct viewer *viewer)
 {

@@ -35,6 +35,9 @@ void viewer_close(struct viewer *viewer);
  * keyframe begins there, if that is still held. */
 void viewer_since(struct viewer *viewer, usec_t since);
 
+/* Calls fn for each HTTP viewer of the source who has had nothing yet; it must not close any. */
+void viewer_each_waiting(struct source *source, void (*fn)(struct viewer *viewer));
+
 /* The next whole units, about max bytes at the most (one unit may be larger). */
 enum viewer_status viewer_next(struct viewer *viewer, size_t max, struct viewer_batch *batch);
 

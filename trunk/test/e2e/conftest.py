@@ -34,8 +34,8 @@ class TimeIsUp(Exception):
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Side by side (pytest-xdist, --dist loadgroup) there are two browsers at a time: each of them
-    decodes a live stream in software. With MILLRACE_WORKERS what is about one process, what says
-    nothing new, and browsers, are left out."""
+    decodes a live stream in software, and they begin first, for these two take the longest. With
+    MILLRACE_WORKERS what is about one process, what says nothing new, and browsers, are left out."""
     if os.environ.get("MILLRACE_WORKERS"):
         items[:] = [item for item in items if not item.get_closest_marker("one_process")
                     and not item.get_closest_marker("once") and "browser" not in item.fixturenames]
@@ -43,6 +43,7 @@ def pytest_collection_modifyitems(items):
         if "browser" in item.fixturenames:
             half = zlib.crc32(item.nodeid.encode()) % 2
             item.add_marker(pytest.mark.xdist_group(f"browser{half}"))
+    items.sort(key=lambda item: "browser" not in item.fixturenames)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -574,6 +574,23 @@ def test_hstrs_off(server, publish):
     assert ffprobe(srv.http_url("/live/nobody.flv"))["streams"]
 
 
+def test_hstrs_off_between_publishers(server, view, publisher, source):
+    """Who comes while others wait for the publisher to come back waits with them, and no longer."""
+    srv = server(remux={"hstrs": "off", "republish_wait": 1500, "standby_timeout": 60000})
+    preamble, gops = source
+    pub = publisher(srv)
+    pub.send_tags(preamble + gops[0])
+    early = view(srv)
+    early.wait_media(5)
+    pub.close()
+    srv.wait_log("stop publish")
+    late = view(srv)
+    wait_for(lambda: late.is_done, 20, "its 404")
+    assert late.status == 404
+    wait_for(lambda: early.is_done, 20, "the stream's end")
+    assert early.ended_cleanly
+
+
 def test_no_hole_between_publishers(server, publish, view, tmp_path):
     """What is recorded over ffmpeg's restart decodes as one piece."""
     srv = server()
