@@ -425,11 +425,8 @@ def test_quick_end(workers, closing, source, number):
 def test_drain(workers, closing, source):
     one = workers(2, top="grace_start_wait 100; grace_final_wait 0;")
     a, b = one.pids()
-    preamble, gops = source
-    pub = closing(one.publisher_at(a))
-    pub.send_tags(preamble + gops[0])
-    viewer = closing(one.viewer_at(b))
-    viewer.wait_media(len(gops[0]))
+    _, gops = source
+    pub, viewer = one.watched(closing, source, a, b)
     one.srv.signal(signal.SIGQUIT)
     wait_for(lambda: one.srv.http_port not in listening_ports(), 5, "the listeners to close")
     pub.send_tags(gops[1])

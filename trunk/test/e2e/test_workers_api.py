@@ -175,11 +175,8 @@ def test_nonsense_at_a_workers_socket(workers, closing, source):  # noqa: F811
     """From one who may enter the folder: nobody's stream is the worse for it."""
     one = workers(2)
     a, b = one.pids()
-    preamble, gops = source
-    pub = closing(one.publisher_at(a))
-    pub.send_tags(preamble + gops[0])
-    viewer = closing(one.viewer_at(b))
-    viewer.wait_media(len(gops[0]))
+    _, gops = source
+    pub, viewer = one.watched(closing, source, a, b)
     for slot in "01":
         for data in NONSENSE:
             with socket.socket(socket.AF_UNIX) as sock:

@@ -154,11 +154,8 @@ def test_one_that_is_told_to_end_is_replaced(workers, closing, source, number):
     """The master is the server: what a worker alone is told, or does, ends that one."""
     one = workers(2, top="grace_start_wait 0; grace_final_wait 0;")
     a, b = one.pids()
-    preamble, gops = source
-    pub = closing(one.publisher_at(b))
-    pub.send_tags(preamble + gops[0])
-    viewer = closing(one.viewer_at(b))
-    viewer.wait_media(len(gops[0]))
+    _, gops = source
+    pub, viewer = one.watched(closing, source, b, b)
     os.kill(a, number)
     wait_for(lambda: one.pids()[0] != a, 10, "another worker")
     one.srv.wait_log(r"(?s)\[%d/1\].*HTTP listens" % one.pids()[0])
@@ -215,11 +212,8 @@ def test_force_grace_quit(workers, closing, source):
     """TERM drains all workers; a second one does not wait any longer."""
     one = workers(2, top="force_grace_quit on; grace_start_wait 0; grace_final_wait 0;")
     a, b = one.pids()
-    preamble, gops = source
-    pub = closing(one.publisher_at(a))
-    pub.send_tags(preamble + gops[0])
-    viewer = closing(one.viewer_at(b))
-    viewer.wait_media(len(gops[0]))
+    _, gops = source
+    pub, viewer = one.watched(closing, source, a, b)
     one.srv.signal(signal.SIGTERM)
     wait_for(lambda: one.srv.http_port not in listening_ports(), 10, "the listeners to close")
     pub.send_tags(gops[1])

@@ -126,6 +126,15 @@ class Workers:
             return Publisher(self.srv.rtmp_url(stream))
         return self.at(pid, make)
 
+    def watched(self, closing, source, here, there):
+        """A publisher at one worker and a viewer at another, who has had the first GOP."""
+        preamble, gops = source
+        pub = closing(self.publisher_at(here))
+        pub.send_tags(preamble + gops[0])
+        viewer = closing(self.viewer_at(there))
+        viewer.wait_media(len(gops[0]))
+        return pub, viewer
+
 
 @pytest.fixture
 def workers(server):
