@@ -190,11 +190,12 @@ static void stream_give_up_one(struct viewer *viewer)
 
 void stream_give_up(struct stream *stream)
 {
-    const struct config_vhost *vhost = config_vhost_find(stream->server->config, stream->vhost);
+    const struct config_vhost *vhost;
 
     if (source_state(stream->source) != SOURCE_IDLE || stream->pull != NULL ||
         stream->relay != NULL || edge_fetches(stream))
         return;
+    vhost = config_vhost_find(stream->server->config, stream->vhost);
     if (vhost != NULL && !vhost->http_remux.hstrs)
         viewer_each_waiting(stream->source, stream_give_up_one);
 }
