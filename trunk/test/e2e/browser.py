@@ -15,9 +15,8 @@ CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 
 
 def install_playwright():
-    """npm's playwright-core of the lock file, once; test runs beside each other wait."""
-    if (PLAYERS / "node_modules" / "playwright-core").exists():
-        return
+    """npm's playwright-core of the lock file, once; test runs beside each other wait, and look only
+    then: its folder is there before it is full."""
     folder = os.open(PLAYERS, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
