@@ -76,6 +76,25 @@ struct err *rtmp_talk_accept_handshake(struct rtmp_talk *talk, usec_t timeout)
 
 /* ---- calls ---- */
 
+static int is_one_of(const char *name, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(name, names[i]) == 0)
+            return 1;
+    return 0;
+}
+
+/*
+ * The value of a _result that carries none. Encoders built on srs-librtmp parse the answers to
+ * FMLE's calls and disconnect unless the value is undefined; for other calls null is usual.
+ */
+static struct amf0 *call_nothing(const char *name)
+{
+    static const char *const fmle[] = {"releaseStream", "FCPublish", "FCUnpublish"};
+
+    return is_one_of(name, fmle, COUNT_OF(fmle)) ? amf0_undefined() : amf0_null();
+}
+
 static struct err *call_result(struct rtmp_talk *talk, double transaction, struct amf0 *info)
 {
     struct rtmp_call call = {.name = "_result", .transaction = transaction, .info = info};
@@ -98,7 +117,7 @@ static struct err *call_unpublish(struct rtmp_talk *talk, const struct rtmp_comm
         err = talk_call(talk, &call);
     }
     if (err == NULL && command->transaction != 0)
-        err = call_result(talk, command->transaction, amf0_null());
+        err = call_result(talk, command->transaction, call_nothing(command->name));
     if (err == NULL && was == TALK_PUBLISH)
         err = talk_status(talk, talk->stream_id, "status", "NetStream.Unpublish.Success",
                           "Stream is unpublished");
@@ -127,14 +146,6 @@ static struct err *call_pause(struct rtmp_talk *talk, const struct rtmp_command 
         &talk->out, is_pause ? RTMP_USER_STREAM_EOF : RTMP_USER_STREAM_BEGIN, talk->stream_id));
 }
 
-static int is_one_of(const char *name, const char *const *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(name, names[i]) == 0)
-            return 1;
-    return 0;
-}
-
 struct err *talk_server_command(struct rtmp_talk *talk, const struct rtmp_command *command,
                                 enum rtmp_event *event)
 {
@@ -155,7 +166,7 @@ struct err *talk_server_command(struct rtmp_talk *talk, const struct rtmp_comman
         return NULL;
     if (strcmp(command->name, "createStream") == 0)
         return call_result(talk, command->transaction, amf0_number(RTMP_MUX_STREAM_ID));
-    return call_result(talk, command->transaction, amf0_null());
+    return call_result(talk, command->transaction, call_nothing(command->name));
 }
 
 /* ---- publish and play ---- */

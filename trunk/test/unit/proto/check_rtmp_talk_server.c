@@ -49,7 +49,7 @@ START_TEST(fmle_order)
         ck_assert_str_eq(request.stream, "s?k=v");
         ck_assert(request.transaction == 8);
         OK(rtmp_talk_publish_ok(talk, &request, USEC_PER_SEC));
-        TOLD("_result(2); _result(3); _result(4) 1; _result(5); _result(6); "
+        TOLD("_result(2) undefined; _result(3) undefined; _result(4) 1; _result(5); _result(6); "
              "onFCPublish(0) NetStream.Publish.Start; onStatus(0) NetStream.Publish.Start; ");
     }
 }
@@ -161,7 +161,7 @@ static void unpublished_by(const char *name, const char *answer)
 START_TEST(unpublish_and_publish_again)
 {
     unpublished_by("FCUnpublish",
-                   "onFCUnpublish(0) NetStream.Unpublish.Success; _result(6); "
+                   "onFCUnpublish(0) NetStream.Unpublish.Success; _result(6) undefined; "
                    "onStatus(0) NetStream.Unpublish.Success; "
                    "onFCPublish(0) NetStream.Publish.Start; onStatus(0) NetStream.Publish.Start; ");
     unpublished_by("deleteStream",
