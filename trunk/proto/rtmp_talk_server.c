@@ -171,8 +171,9 @@ struct err *talk_server_command(struct rtmp_talk *talk, const struct rtmp_comman
 
 /* ---- publish and play ---- */
 
-static struct err *request_fill(struct rtmp_request *request, const struct rtmp_command *command,
-                                uint32_t stream_id, enum rtmp_intent intent)
+static struct err *request_fill(struct rtmp_talk *talk, struct rtmp_request *request,
+                                const struct rtmp_command *command, uint32_t stream_id,
+                                enum rtmp_intent intent)
 {
     const char *stream = rtmp_command_string(command, 1);
 
@@ -182,9 +183,15 @@ static struct err *request_fill(struct rtmp_request *request, const struct rtmp_
     request->transaction = command->transaction;
     request->start = rtmp_command_number(command, 2, -2);
     request->duration = rtmp_command_number(command, 3, -1);
-    /* Without a name it stays empty, which the session refuses with an onStatus. */
-    if (stream != NULL && str_copy(request->stream, sizeof(request->stream), stream) != 0)
-        return err_new(ERR_PROTO, "the stream's name is too long");
+    free(talk->name);
+    talk->name = NULL;
+    /* A name that is too long is refused by the session, with an onStatus. */
+    if (stream != NULL && strlen(stream) > URL_RTMP_MAX)
+        return NULL;
+    talk->name = strdup(stream != NULL ? stream : "");
+    if (talk->name == NULL)
+        return err_new(ERR_NOMEM, "no memory for a stream's name");
+    request->stream = talk->name;
     return NULL;
 }
 
@@ -200,9 +207,9 @@ static struct err *request_try(struct rtmp_talk *talk, const struct rtmp_message
         return err;
     *is_request = 1;
     if (strcmp(command.name, "publish") == 0) {
-        err = request_fill(request, &command, message->stream_id, RTMP_INTENT_PUBLISH);
+        err = request_fill(talk, request, &command, message->stream_id, RTMP_INTENT_PUBLISH);
     } else if (strcmp(command.name, "play") == 0) {
-        err = request_fill(request, &command, message->stream_id, RTMP_INTENT_PLAY);
+        err = request_fill(talk, request, &command, message->stream_id, RTMP_INTENT_PLAY);
     } else {
         *is_request = 0;
         err = talk_server_command(talk, &command, &event);
