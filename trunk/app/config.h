@@ -175,8 +175,7 @@ struct config {
     int64_t max_connections;
     int64_t max_connections_per_ip; /* 0: no limit of its own */
     int64_t max_streams;
-    int64_t workers;       /* 0: auto */
-    usec_t worker_timeout; /* 0: none */
+    int64_t workers; /* 0: auto */
     int64_t chunk_size;
     int64_t max_message;
     usec_t rtmp_handshake_timeout; /* default 10 s */
@@ -238,9 +237,9 @@ const struct config_vhost *config_vhost_find(const struct config *config, const 
 
 /* Appends what is effective, every directive in full, loadable again. 0 or -1. */
 struct buf;
-int config_dump(const struct config *config, struct buf *out);
+int config_dump(const struct config *config, struct buf *out) ERR_MUST_CHECK;
 /* conf/full.conf and doc/configuration.md, from the table. */
-int config_table_conf(struct buf *out);
-int config_table_doc(struct buf *out);
+int config_table_conf(struct buf *out) ERR_MUST_CHECK;
+int config_table_doc(struct buf *out) ERR_MUST_CHECK;
 
 #endif

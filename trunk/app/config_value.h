@@ -38,9 +38,10 @@ struct err *config_value_set_text(const struct config_row *row, void *base, cons
                                   struct config_arena *arena);
 
 /* Appends the value as it would be written in a file, without the ';'. 0 or -1. */
-int config_value_print(const struct config_row *row, const void *base, struct buf *out);
+int config_value_print(const struct config_row *row, const void *base,
+                       struct buf *out) ERR_MUST_CHECK;
 
 /* Appends what may be written ("on, off", "0 to 100", …), for messages and documents. 0 or -1. */
-int config_value_kind(const struct config_row *row, struct buf *out);
+int config_value_kind(const struct config_row *row, struct buf *out) ERR_MUST_CHECK;
 
 #endif

@@ -22,7 +22,6 @@
 #include "media/flv.h"
 #include "media/mux.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,15 +60,17 @@ static struct err *send_script(struct forwarding *f, const struct rtmp_message *
 {
     static const uint8_t set[] = "\x02\x00\x0d@setDataFrame";
     struct rtmp_message out = *message;
-    uint8_t *data = malloc(message->len + sizeof(set));
+    uint8_t *data;
     struct err *err;
 
     /* What servers of ours say to each other is no part of the stream. */
     if (message->len == MUX_RELAY_MARK_SIZE &&
-        memcmp(message->data, MUX_RELAY_MARK, MUX_RELAY_MARK_SIZE) == 0) {
-        free(data);
+        memcmp(message->data, MUX_RELAY_MARK, MUX_RELAY_MARK_SIZE) == 0)
         return NULL;
-    }
+    /* With the prefix it would be longer than a message can be: the stream goes on without it. */
+    if (message->len > FLV_BODY_MAX - sizeof(set))
+        return NULL;
+    data = malloc(message->len + sizeof(set));
     if (data == NULL)
         return err_new(ERR_NOMEM, "no memory for metadata");
     /* Publishers say so, and some servers listen for nothing else. */
@@ -85,26 +86,29 @@ static struct err *send_script(struct forwarding *f, const struct rtmp_message *
 /* Whole tags, as the ring has them; before the first may stand the file's header. */
 static struct err *send_tags(struct forwarding *f, const uint8_t *p, size_t len)
 {
-    const uint8_t *end = p + len;
+    struct flv_tag tag;
+    enum scan scan;
+    size_t used;
 
-    if (len >= FLV_HEADER_SIZE && memcmp(p, "FLV", 3) == 0)
+    if (len >= FLV_HEADER_SIZE && memcmp(p, "FLV", 3) == 0) {
         p += FLV_HEADER_SIZE;
-    while (end - p >= FLV_TAG_HEADER_SIZE) {
-        size_t body = (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
-        struct rtmp_message message = {.type = p[0],
-                                       .timestamp = (uint32_t)p[7] << 24 | (uint32_t)p[4] << 16 |
-                                                    (uint32_t)p[5] << 8 | p[6],
-                                       .data = p + FLV_TAG_HEADER_SIZE,
-                                       .len = body};
-        struct err *err = p[0] == FRAME_SCRIPT ? send_script(f, &message)
-                                               : rtmp_talk_send(f->up.talk, &message, FORWARD_SEND);
+        len -= FLV_HEADER_SIZE;
+    }
+    while ((scan = flv_tag_read(p, len, &tag, &used)) == SCAN_DONE) {
+        struct rtmp_message message = {.type = (uint8_t)tag.type,
+                                       .timestamp = tag.timestamp,
+                                       .data = tag.data,
+                                       .len = tag.len};
+        struct err *err = tag.type == FRAME_SCRIPT
+                              ? send_script(f, &message)
+                              : rtmp_talk_send(f->up.talk, &message, FORWARD_SEND);
 
         if (err != NULL)
             return err;
-        p += FLV_TAG_HEADER_SIZE + body + FLV_TAG_TRAILER_SIZE;
+        p += used;
+        len -= used;
     }
-    assert(p == end);
-    return NULL;
+    return scan == SCAN_BAD ? err_new(ERR_PROTO, "a tag of the stream is cut") : NULL;
 }
 
 static struct err *forward_batch(struct forwarding *f, const struct viewer_batch *batch)

@@ -66,21 +66,22 @@ struct err *http_answer_error(struct http_exchange *x, int status, const char *h
  * Appends a whole error answer (head with the extra lines and `Connection: close`, JSON body)
  * without sending it: for an answer that is only known to be needed later. 0 or -1.
  */
-int http_render_error(struct http_exchange *x, int status, const char *reason, struct buf *out);
+int http_render_error(struct http_exchange *x, int status, const char *reason,
+                      struct buf *out) ERR_MUST_CHECK;
 
 /*
  * Appends a head as http_answer() makes it, for a body of content_length bytes (-1: none at all, as
  * for 204) that the caller sends itself. 0 or -1.
  */
 int http_head(const struct http_exchange *x, int status, const char *content_type,
-              const char *headers, int64_t content_length, struct buf *out);
+              const char *headers, int64_t content_length, struct buf *out) ERR_MUST_CHECK;
 
 /* True for GET and HEAD. Else answer http_answer_method(): 405 with Allow. */
 int http_is_read(const struct http_exchange *x);
 struct err *http_answer_method(struct http_exchange *x, usec_t timeout);
 
 /* The path percent-encoded, fit for a Location header. 0 or -1. */
-int http_path_encode(struct buf *out, const char *path);
+int http_path_encode(struct buf *out, const char *path) ERR_MUST_CHECK;
 
 /* A head never grows beyond this. */
 #define HTTP_ANSWER_HEAD_MAX 32768
@@ -91,7 +92,8 @@ int http_path_encode(struct buf *out, const char *path);
  * Appends the head that switches to WebSocket (RFC 6455, section 4.2.2), with the extra lines.
  * 0 or -1.
  */
-int http_upgrade_head(const struct http_exchange *x, const char *accept, struct buf *out);
+int http_upgrade_head(const struct http_exchange *x, const char *accept,
+                      struct buf *out) ERR_MUST_CHECK;
 
 /*
  * Appends the head of a live answer: no Content-Length, chunked for HTTP/1.1, none
@@ -100,6 +102,6 @@ int http_upgrade_head(const struct http_exchange *x, const char *accept, struct 
  * connection is kept if the request allows it. 0 or -1.
  */
 int http_stream_head(struct http_exchange *x, const char *content_type, struct buf *out,
-                     int *is_chunked);
+                     int *is_chunked) ERR_MUST_CHECK;
 
 #endif

@@ -30,7 +30,7 @@ void http_session_run(struct server *server, struct net_conn *conn, int flags);
  * too small.
  */
 int http_session_refusal(struct server *server, int flags, int status, const char *reason,
-                         struct buf *out);
+                         struct buf *out) ERR_MUST_CHECK;
 
 /*
  * Says the same instead of serving, and waits a moment for it to arrive. Yields for some seconds

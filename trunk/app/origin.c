@@ -111,17 +111,10 @@ static int put_escaped(struct buf *out, const char *text)
     return rc;
 }
 
-/* Servers that decode RTMP names, as ours do, must not take a '%' of a name for an escape. All else
- * goes as it is, for those that do not. */
+/* RTMP's names are not decoded by anybody: they go as they are. */
 static int put_name(struct buf *out, const char *text, int is_http)
 {
-    int rc = 0;
-
-    if (is_http)
-        return put_escaped(out, text);
-    for (; *text != '\0'; text++)
-        rc |= *text == '%' ? buf_append(out, "%25", 3) : buf_append(out, text, 1);
-    return rc;
+    return is_http ? put_escaped(out, text) : buf_append(out, text, strlen(text));
 }
 
 static int put_template(struct buf *out, const char *tmpl, const struct origin_stream *stream,

@@ -122,17 +122,27 @@ static int past_is_known(struct pull_past *past, const struct frame *frame, usec
     return past->mark[past->next++ % PAST_FRAMES] == mark;
 }
 
-int pull_past_hold(struct pull_past *past, const struct frame *frame, usec_t now)
+/* 0, or -1 beyond the bound or without memory. */
+static int past_keep(struct pull_past *past, const struct frame *frame)
 {
     struct held_head head = {frame->type, frame->timestamp, frame->len};
+    uint8_t *room = buf_reserve(&past->held, sizeof(head) + frame->len);
 
+    if (room == NULL)
+        return -1;
+    memcpy(room, &head, sizeof(head));
+    if (frame->len > 0)
+        memcpy(room + sizeof(head), frame->data, frame->len);
+    buf_commit(&past->held, sizeof(head) + frame->len);
+    return 0;
+}
+
+int pull_past_hold(struct pull_past *past, const struct frame *frame, usec_t now)
+{
     if (past->is_over || past->count == 0)
         return 0;
-    if (past_is_known(past, frame, now) && buf_reserve(&past->held, sizeof(head) + frame->len)) {
-        (void)buf_append(&past->held, &head, sizeof(head));
-        (void)buf_append(&past->held, frame->data, frame->len);
+    if (past_is_known(past, frame, now) && past_keep(past, frame) == 0)
         return 1;
-    }
     past->is_over = 1;
     past->is_whole = past->is_following && past->next == past->count && frame->is_key;
     return 0;

@@ -19,6 +19,8 @@ PURE_LIBS := -lhttp_parser -lcrypto -lm
 ALL_LIBS  := -lssl -ljansson -lhiredis -lcares $(ST_LIBS) $(PURE_LIBS) -lpthread
 # State Threads' assembly does not say that it needs no executable stack; nothing here does.
 NO_EXEC   := -Wl,-z,noexecstack
+# Tests make allocations fail: trunk/test/unit/no_memory.h.
+NO_MEMORY := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
 SAN       := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
 # Folder, compiler, flags, link flags of each variant, and the largest frame: redzones make them
@@ -88,7 +90,7 @@ $(O)/Makefile: configure trunk/auto/probe.sh trunk/auto/libs.sh trunk/auto/write
 # $(call variant,NAME): objects, libraries, server and unit tests of one variant.
 define variant
 DEPS += $$(patsubst trunk/%.c,$$(D_$1)/trunk/%.d,$$(wildcard trunk/*.c trunk/*/*.c \
-	trunk/test/unit/*/*.c trunk/test/fuzz/*.c))
+	trunk/test/unit/*.c trunk/test/unit/*/*.c trunk/test/fuzz/*.c))
 
 # Other flags, other objects. A warning's rank does not change the code.
 $$(D_$1)/flags: FORCE
@@ -130,9 +132,9 @@ $$(D_$1)/unit/main_$2.c: FORCE
 	@trunk/auto/unit-main.sh $2 $$@
 
 $$(D_$1)/unit/$2: $$(D_$1)/unit/main_$2.c $$(UNIT_OBJ_$1_$2) $$(D_$1)/lib$2.a \
-		$$(BELOW_$2:%=$$(D_$1)/lib%.a)
+		$$(D_$1)/trunk/test/unit/no_memory.o $$(BELOW_$2:%=$$(D_$1)/lib%.a)
 	@echo "  $1  LINK  $$@"
-	@$$(CC_$1) $$(DIALECT) $$(WARNINGS) $$(CFLAGS_$1) $$(LDFLAGS_$1) -Itrunk -o $$@ \
+	@$$(CC_$1) $$(DIALECT) $$(WARNINGS) $$(CFLAGS_$1) $$(LDFLAGS_$1) $$(NO_MEMORY) -Itrunk -o $$@ \
 		$$(filter %.c %.o,$$^) $$(filter %.a,$$^) -lcheck -lsubunit \
 		$$(if $$(filter $2,$$(PURE)),$$(PURE_LIBS),$$(ALL_LIBS)) -lrt -lpthread
 endef

@@ -5,6 +5,8 @@
  * A growable buffer that cannot be made without a maximum. Bytes are appended
  * at the end and consumed from the front. The owner calls buf_fini(). Pure.
  */
+#include "base/err.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,14 +28,15 @@ static inline uint8_t *buf_data(const struct buf *buf)
 }
 
 /* Room for n more bytes at the end, not yet counted in len; NULL beyond max or without memory. */
-uint8_t *buf_reserve(struct buf *buf, size_t n);
+uint8_t *buf_reserve(struct buf *buf, size_t n) ERR_MUST_CHECK;
 
 /* Counts n bytes that were written after buf_reserve(). */
 void buf_commit(struct buf *buf, size_t n);
 
 /* 0, or -1 beyond max or without memory; then nothing is appended. */
-int buf_append(struct buf *buf, const void *src, size_t n);
-int buf_printf(struct buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int buf_append(struct buf *buf, const void *src, size_t n) ERR_MUST_CHECK;
+int buf_printf(struct buf *buf, const char *fmt, ...) ERR_MUST_CHECK
+    __attribute__((format(printf, 2, 3)));
 
 /* Drops n bytes (at most len) from the front. */
 void buf_consume(struct buf *buf, size_t n);

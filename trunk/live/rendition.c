@@ -17,8 +17,14 @@
 #define RENDITION_DETACHED_MAX ((size_t)4 * 1024 * 1024)
 /* Blocks of formats without pictures: a quarter of a second of sound or less. */
 #define RENDITION_AUDIO_BLOCK ((uint32_t)(2048 - sizeof(struct ring_block) - 16))
-/* Metadata and sequence headers together. */
-#define RENDITION_PREAMBLE_MAX ((size_t)1024 * 1024)
+/* What a muxer makes of a body of len bytes: at most a header in front of each piece of 128 bytes
+ * (the smallest chunk_size), and the head and trailer of the whole. */
+#define RENDITION_PART_MAX(len) ((size_t)(len) + ((size_t)(len) / 128 + 1) * 8 + 32)
+/* The file header, metadata, and all sequence headers that source_push.c and source_side.c keep. */
+#define RENDITION_PREAMBLE_MAX                               \
+    (FLV_HEADER_SIZE + RENDITION_PART_MAX(SOURCE_META_MAX) + \
+     JITTER_TRACKS * RENDITION_PART_MAX(SOURCE_HEADER_MAX) + \
+     SOURCE_SIDES_MAX * RENDITION_PART_MAX(SOURCE_SIDE_HEADER_MAX))
 
 struct blob *blob_new(const void *data, size_t len)
 {
@@ -211,65 +217,80 @@ void rendition_push(struct rendition *rendition, const struct frame *frame, uint
         rendition_evict(rendition);
 }
 
+/* A preamble under construction: whole, or of no use. */
+struct rendition_draft {
+    struct buf buf;
+    int is_broken; /* a part is missing: it was too long, or there was no memory */
+};
+
 static void rendition_collect(void *arg, const struct iovec *iov, int n)
 {
-    struct buf *buf = arg;
+    struct rendition_draft *draft = arg;
 
-    for (int i = 0; i < n; i++)
-        (void)buf_append(buf, iov[i].iov_base, iov[i].iov_len);
+    for (int i = 0; i < n && !draft->is_broken; i++)
+        draft->is_broken = buf_append(&draft->buf, iov[i].iov_base, iov[i].iov_len) != 0;
 }
 
 static void rendition_collect_body(struct rendition *rendition, enum frame_type type,
-                                   const struct blob *body, struct buf *out)
+                                   const struct blob *body, struct rendition_draft *draft)
 {
+    size_t before = draft->buf.len;
     struct frame frame;
 
     if (body == NULL)
         return;
     flv_frame_parse(&frame, type, 0, body->data, body->len);
-    rendition->mux->frame(rendition->state, &frame, 0, rendition_collect, out);
+    rendition->mux->frame(rendition->state, &frame, 0, rendition_collect, draft);
+    /* A muxer without memory gives nothing. */
+    if (draft->buf.len == before)
+        draft->is_broken = 1;
 }
 
 /* Metadata and sequence headers, for formats that need them in front. One track alone goes without
  * metadata: that speaks of both, and players would wait for the other. */
 static void rendition_collect_bodies(struct rendition *rendition,
-                                     const struct rendition_opening *opening, struct buf *out)
+                                     const struct rendition_opening *opening,
+                                     struct rendition_draft *draft)
 {
     /* RTMP's may come into use later, and are not sent again then. */
     int is_lax = opening->is_lax || rendition->mux->in_band;
 
     if (rendition->only == SOURCE_BOTH)
-        rendition_collect_body(rendition, FRAME_SCRIPT, opening->meta, out);
+        rendition_collect_body(rendition, FRAME_SCRIPT, opening->meta, draft);
     if ((opening->has_video || is_lax) && rendition_takes(rendition, FRAME_VIDEO))
-        rendition_collect_body(rendition, FRAME_VIDEO, opening->header[JITTER_VIDEO], out);
+        rendition_collect_body(rendition, FRAME_VIDEO, opening->header[JITTER_VIDEO], draft);
     if ((opening->has_audio || is_lax) && rendition_takes(rendition, FRAME_AUDIO))
-        rendition_collect_body(rendition, FRAME_AUDIO, opening->header[JITTER_AUDIO], out);
+        rendition_collect_body(rendition, FRAME_AUDIO, opening->header[JITTER_AUDIO], draft);
     for (const struct source_side *side = opening->sides; side != NULL; side = side->next)
         if (rendition_takes(rendition, side->type))
-            rendition_collect_body(rendition, side->type, side->header, out);
+            rendition_collect_body(rendition, side->type, side->header, draft);
 }
 
 void rendition_open_with(struct rendition *rendition, const struct rendition_opening *opening)
 {
     int takes_audio = rendition_takes(rendition, FRAME_AUDIO);
     int takes_video = rendition_takes(rendition, FRAME_VIDEO);
-    struct buf buf;
-    struct blob *preamble;
+    struct rendition_draft draft = {.is_broken = 0};
+    struct blob *preamble = NULL;
 
-    buf_init(&buf, RENDITION_PREAMBLE_MAX);
+    buf_init(&draft.buf, RENDITION_PREAMBLE_MAX);
     if (rendition->mux->header != NULL)
         rendition->mux->header(opening->has_audio && takes_audio, opening->has_video && takes_video,
-                               rendition_collect, &buf);
+                               rendition_collect, &draft);
     if (!rendition->mux->stands_alone)
-        rendition_collect_bodies(rendition, opening, &buf);
+        rendition_collect_bodies(rendition, opening, &draft);
     if (rendition->mux->tracks != NULL)
         rendition->mux->tracks(rendition->state,
                                takes_audio ? opening->codec[JITTER_AUDIO] : CODEC_NONE,
                                takes_video ? opening->codec[JITTER_VIDEO] : CODEC_NONE);
-    preamble = blob_new(buf.len > 0 ? buf_data(&buf) : NULL, buf.len);
-    buf_fini(&buf);
-    if (preamble == NULL)
+    if (!draft.is_broken)
+        preamble = blob_new(draft.buf.len > 0 ? buf_data(&draft.buf) : NULL, draft.buf.len);
+    buf_fini(&draft.buf);
+    /* The old preamble is of use still; half of a new one would break every player. */
+    if (preamble == NULL) {
+        source_count_drop(rendition->source);
         return;
+    }
     blob_unref(rendition->preamble);
     rendition->preamble = preamble;
 }
@@ -310,16 +331,16 @@ static void ring_each_tag(const struct ring_cursor *from,
     uint32_t at = from->at;
 
     for (; block != NULL; block = block->next, at = 0) {
-        while (at < block->len) {
-            const uint8_t *tag = block->data + at;
-            size_t len = (size_t)tag[1] << 16 | (size_t)tag[2] << 8 | tag[3];
-            uint32_t ms =
-                (uint32_t)tag[7] << 24 | (uint32_t)tag[4] << 16 | (uint32_t)tag[5] << 8 | tag[6];
+        struct flv_tag tag;
+        size_t used;
+
+        while (at <= block->len &&
+               flv_tag_read(block->data + at, block->len - at, &tag, &used) == SCAN_DONE) {
             struct frame frame;
 
-            flv_frame_parse(&frame, (enum frame_type)tag[0], ms, tag + FLV_TAG_HEADER_SIZE, len);
+            flv_frame_parse(&frame, tag.type, tag.timestamp, tag.data, tag.len);
             fn(arg, &frame, block->offset + at);
-            at += (uint32_t)(FLV_TAG_HEADER_SIZE + len + FLV_TAG_TRAILER_SIZE);
+            at += (uint32_t)used;
         }
     }
 }

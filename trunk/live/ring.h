@@ -12,6 +12,7 @@
  * Pure, never yields.
  */
 #include "base/clock.h"
+#include "base/err.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -65,7 +66,8 @@ void ring_set_limits(struct ring *ring, const struct ring_limits *limits);
  * Appends one unit made of n spans. is_start: a viewer may begin here. 0; -1 without
  * memory or for a unit over bytes_max: nothing is appended.
  */
-int ring_append(struct ring *ring, const struct iovec *iov, int n, int is_start, usec_t now);
+int ring_append(struct ring *ring, const struct iovec *iov, int n, int is_start,
+                usec_t now) ERR_MUST_CHECK;
 
 /* The next unit begins a new block, so that a limit at ring->end falls on a block's edge. */
 void ring_seal(struct ring *ring);

@@ -8,6 +8,13 @@
 #include "live/viewer.h"
 #include "media/meta.h"
 
+/* What opens a stream: bodies of its metadata and of each track's sequence header, and how many
+ * tracks a publisher may add to the main ones. */
+#define SOURCE_META_MAX        ((size_t)256 * 1024)
+#define SOURCE_HEADER_MAX      ((size_t)256 * 1024)
+#define SOURCE_SIDES_MAX       16
+#define SOURCE_SIDE_HEADER_MAX ((size_t)32 * 1024)
+
 struct source_track {
     enum codec codec;     /* of what is in the ring; CODEC_NONE: no such track */
     int is_seen;          /* the present publisher has sent something of it */

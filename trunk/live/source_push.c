@@ -26,9 +26,7 @@
 #define SOURCE_VIDEO_SILENT_MS 10000
 #define SOURCE_STEP_MS         500
 /* Browsers read timestamps as signed: an hour before 2^31 ms an epoch ends. */
-#define SOURCE_TIME_MAX   (((int64_t)1 << 31) - 3600 * 1000)
-#define SOURCE_HEADER_MAX ((size_t)256 * 1024)
-#define SOURCE_META_MAX   ((size_t)256 * 1024)
+#define SOURCE_TIME_MAX (((int64_t)1 << 31) - 3600 * 1000)
 
 /* A change that FLV players cannot follow: connected ones end, the header is decided again. */
 static void source_break(struct source *source, int has_audio, int has_video)
@@ -118,6 +116,7 @@ static void source_push_header(struct source *source, enum jitter_track which,
                                const struct frame *frame, usec_t now)
 {
     struct source_track *track = &source->track[which];
+    struct blob *header = NULL;
     int is_same =
         blob_is(track->pending != NULL ? track->pending : track->header, frame->data, frame->len);
 
@@ -126,12 +125,16 @@ static void source_push_header(struct source *source, enum jitter_track which,
         return;
     }
     track->is_seen = 1;
+    if (!is_same && (header = blob_new(frame->data, frame->len)) == NULL) {
+        source_count_drop(source);
+        return;
+    }
     if (!is_same || !source->config.reduce_sequence_header)
         source_spread(source, frame, source->jitter.last, now);
     if (is_same)
         return;
     blob_unref(track->pending);
-    track->pending = blob_new(frame->data, frame->len);
+    track->pending = header;
     if (which == JITTER_VIDEO)
         source_describe_video(source, frame);
     else

@@ -13,10 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Tracks that a publisher may add before what opens the stream grows too long. */
-#define SIDES_MAX       16
-#define SIDE_HEADER_MAX ((size_t)32 * 1024)
-
 int source_is_side(const struct source *source, const struct frame *frame)
 {
     enum jitter_track which = frame->type == FRAME_AUDIO ? JITTER_AUDIO : JITTER_VIDEO;
@@ -45,7 +41,7 @@ static struct source_side *side_get(struct source *source, const struct frame *f
     for (; *link != NULL; link = &(*link)->next, count++)
         if ((*link)->type == frame->type && (*link)->track == frame->track)
             return *link;
-    if (count == SIDES_MAX)
+    if (count == SOURCE_SIDES_MAX)
         return NULL;
     *link = calloc(1, sizeof(**link));
     if (*link != NULL) {
@@ -70,7 +66,8 @@ void source_sides_forget(struct source *source)
 /* 1 when it is another than before, which is kept. */
 static int side_header_keep(struct source *source, const struct frame *frame)
 {
-    struct source_side *side = frame->len <= SIDE_HEADER_MAX ? side_get(source, frame) : NULL;
+    struct source_side *side =
+        frame->len <= SOURCE_SIDE_HEADER_MAX ? side_get(source, frame) : NULL;
     struct blob *header;
 
     if (side == NULL) {

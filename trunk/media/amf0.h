@@ -54,7 +54,6 @@ struct amf0 *amf0_number(double number);
 struct amf0 *amf0_boolean(int boolean);
 struct amf0 *amf0_string(const char *string);
 struct amf0 *amf0_null(void);
-struct amf0 *amf0_undefined(void);
 struct amf0 *amf0_object(void);
 struct amf0 *amf0_ecma_array(void);
 struct amf0 *amf0_strict_array(void);
@@ -75,11 +74,11 @@ double amf0_get_number(const struct amf0 *object, const char *key, double fallba
 int amf0_get_boolean(const struct amf0 *object, const char *key, int fallback);
 
 /* Appends the encoding; 0, or -1 beyond the buffer's maximum. */
-int amf0_write(struct buf *out, const struct amf0 *value);
+int amf0_write(struct buf *out, const struct amf0 *value) ERR_MUST_CHECK;
 /* Shorthands that append one value. */
-int amf0_write_number(struct buf *out, double number);
-int amf0_write_string(struct buf *out, const char *string);
-int amf0_write_boolean(struct buf *out, int boolean);
-int amf0_write_null(struct buf *out);
+int amf0_write_number(struct buf *out, double number) ERR_MUST_CHECK;
+int amf0_write_string(struct buf *out, const char *string) ERR_MUST_CHECK;
+int amf0_write_boolean(struct buf *out, int boolean) ERR_MUST_CHECK;
+int amf0_write_null(struct buf *out) ERR_MUST_CHECK;
 
 #endif

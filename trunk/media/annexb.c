@@ -50,11 +50,13 @@ void annexb_fini(struct annexb *annexb)
 static void add_set(struct annexb *annexb, int kind, const uint8_t *data, size_t len)
 {
     struct buf *buf = &annexb->sets[kind];
+    uint8_t *room = buf_reserve(buf, START_CODE + len);
 
-    if (START_CODE + len > buf->max - buf->len)
+    if (room == NULL)
         return;
-    if (buf_append(buf, start_code, START_CODE) == 0)
-        (void)buf_append(buf, data, len);
+    memcpy(room, start_code, START_CODE);
+    memcpy(room + START_CODE, data, len);
+    buf_commit(buf, START_CODE + len);
 }
 
 static void take_avc(struct annexb *annexb, const struct frame *frame)

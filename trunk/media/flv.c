@@ -54,6 +54,27 @@ void flv_tag_trailer_write(uint8_t out[FLV_TAG_TRAILER_SIZE], size_t body_len)
     put_be(out, (uint32_t)(FLV_TAG_HEADER_SIZE + body_len), 4);
 }
 
+enum scan flv_tag_read(const uint8_t *data, size_t len, struct flv_tag *tag, size_t *used)
+{
+    struct bytes b = bytes_of(data, len);
+    uint8_t type = bytes_u8(&b);
+
+    assert(tag != NULL && used != NULL && (data != NULL || len == 0));
+    if (len == 0)
+        return SCAN_MORE;
+    tag->type = (enum frame_type)type;
+    tag->len = bytes_u24(&b);
+    tag->timestamp = bytes_u24(&b);
+    tag->timestamp |= (uint32_t)bytes_u8(&b) << 24;
+    (void)bytes_take(&b, 3); /* StreamID */
+    tag->data = bytes_take(&b, tag->len);
+    (void)bytes_take(&b, FLV_TAG_TRAILER_SIZE);
+    if (b.bad)
+        return SCAN_BAD;
+    *used = FLV_TAG_HEADER_SIZE + tag->len + FLV_TAG_TRAILER_SIZE;
+    return SCAN_DONE;
+}
+
 enum flv_state {
     FLV_FILE_HEADER,
     FLV_SKIP, /* the rest of a longer file header */

@@ -61,6 +61,13 @@ struct flv_tag {
 };
 
 /*
+ * Walks tags that lie whole in memory (blocks of a ring, a preamble): *tag is the one at the front
+ * of len bytes, *used its length with header and trailer. SCAN_MORE: no byte is left. SCAN_BAD: the
+ * bytes end within the tag.
+ */
+enum scan flv_tag_read(const uint8_t *data, size_t len, struct flv_tag *tag, size_t *used);
+
+/*
  * Consumes *used bytes. SCAN_DONE: *tag holds one; call again with the rest.
  * SCAN_MORE: all consumed. SCAN_BAD: no FLV, or a tag larger than body_max.
  * A filtered (encrypted) tag is SCAN_BAD; a wrong PreviousTagSize is passed over.

@@ -32,6 +32,6 @@ struct meta_facts {
  * is appended and *facts is all zero.
  */
 enum scan meta_rewrite(const uint8_t *data, size_t len, const char *server, struct buf *out,
-                       struct meta_facts *facts);
+                       struct meta_facts *facts) ERR_MUST_CHECK;
 
 #endif

@@ -65,7 +65,8 @@ size_t rtmp_chunk_in_pending(const struct rtmp_chunk_in *in);
  * Appends one message as a type 0 chunk and type 3 chunks of chunk_size bytes,
  * extended timestamp repeated on each. 0, or -1 beyond the buffer's maximum.
  */
-int rtmp_chunk_write(struct buf *out, uint32_t chunk_size, const struct rtmp_message *message);
+int rtmp_chunk_write(struct buf *out, uint32_t chunk_size,
+                     const struct rtmp_message *message) ERR_MUST_CHECK;
 
 /* The header alone (basic, type 0, extended timestamp); returns its length, at most 18. */
 #define RTMP_CHUNK_HEADER_MAX 18

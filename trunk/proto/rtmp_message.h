@@ -63,11 +63,11 @@ enum scan rtmp_aggregate_next(struct rtmp_aggregate *aggregate, struct rtmp_mess
 /* All writers append whole chunks: 0, or -1 beyond the buffer's maximum or without memory. */
 
 /* SetChunkSize, Abort, Ack, WindowAckSize: one 32-bit value. */
-int rtmp_control_write(struct buf *out, enum rtmp_type type, uint32_t value);
+int rtmp_control_write(struct buf *out, enum rtmp_type type, uint32_t value) ERR_MUST_CHECK;
 
 #define RTMP_LIMIT_DYNAMIC 2
 /* SetPeerBandwidth (5.4.5): bytes, and how strictly they are meant. */
-int rtmp_bandwidth_write(struct buf *out, uint32_t bytes, uint8_t limit);
+int rtmp_bandwidth_write(struct buf *out, uint32_t bytes, uint8_t limit) ERR_MUST_CHECK;
 
 enum rtmp_user_event {
     RTMP_USER_STREAM_BEGIN = 0,
@@ -76,8 +76,8 @@ enum rtmp_user_event {
     RTMP_USER_PING_REQUEST = 6,
     RTMP_USER_PING_RESPONSE = 7
 };
-int rtmp_user_write(struct buf *out, enum rtmp_user_event event, uint32_t value);
-int rtmp_user_buffer_write(struct buf *out, uint32_t stream_id, uint32_t ms);
+int rtmp_user_write(struct buf *out, enum rtmp_user_event event, uint32_t value) ERR_MUST_CHECK;
+int rtmp_user_buffer_write(struct buf *out, uint32_t stream_id, uint32_t ms) ERR_MUST_CHECK;
 
 struct rtmp_call {
     const char *name;
@@ -89,12 +89,14 @@ struct rtmp_call {
 };
 
 /* A command. Takes over the call's values in every case. */
-int rtmp_call_write(struct buf *out, uint32_t chunk_size, const struct rtmp_call *call);
+int rtmp_call_write(struct buf *out, uint32_t chunk_size,
+                    const struct rtmp_call *call) ERR_MUST_CHECK;
 
 /* {level, code, description} for onStatus and the like; NULL without memory. */
 struct amf0 *rtmp_status(const char *level, const char *code, const char *description);
 
 /* The data message "|RtmpSampleAccess" true true. */
-int rtmp_sample_access_write(struct buf *out, uint32_t chunk_size, uint32_t stream_id);
+int rtmp_sample_access_write(struct buf *out, uint32_t chunk_size,
+                             uint32_t stream_id) ERR_MUST_CHECK;
 
 #endif

@@ -14,6 +14,7 @@ import nginx
 import redisd
 from harness import ffmpeg_decode, free_port, have, run, wait_for
 from json_server import JsonServer
+from rtmp_client import amf
 
 
 def forward(*destinations, more=""):
@@ -92,6 +93,33 @@ def test_frames_and_metadata_arrive(server, view, publisher, source):
     pub.send_tags(preamble)
     pub.send_tags(gops[2])
     far.wait_media(count + 10)
+
+
+def test_the_largest_preamble(server, view, publisher):
+    """Metadata and the sequence headers of two main and 16 further tracks, each nearly as long as
+    it may be (1.2 MB together), then media: all of it arrives whole, here and there."""
+    def side(track):
+        return bytes([0x96, 0x00]) + b"hvc1" + bytes([track]) + bytes(32000)
+
+    meta = flv.Tag(flv.SCRIPT, 0, amf("onMetaData", {f"k{i}": "v" * 30000 for i in range(8)}))
+    headers = [flv.Tag(flv.VIDEO, 0, b"\x17\0\0\0\0" + bytes(255 * 1024)),
+               flv.Tag(flv.AUDIO, 0, b"\xaf\0" + bytes(255 * 1024))]
+    sides = [flv.Tag(flv.VIDEO, 0, side(track)) for track in range(1, 17)]
+    media = [flv.Tag(flv.VIDEO, 0, b"\x17\1\0\0\0" + bytes(100)),
+             flv.Tag(flv.AUDIO, 0, b"\xaf\1" + bytes(100))]
+    sink = server()
+    srv = server(vhost=forward(f"127.0.0.1:{sink.rtmp_port}"))
+    pub = publisher(srv)
+    pub.send_tags([meta, *headers, media[0], *sides, media[1]])
+    sink.wait_log("start publish")
+    for one in (srv, sink):
+        viewer = view(one)
+        viewer.wait_media(1)
+        assert viewer.tags[0].is_script and len(viewer.tags[0].data) > 200000
+        # Whoever sees the further ones for the first time begins before the last of them.
+        assert len([t for t in viewer.tags if t.data[:2] == b"\x96\0"]) >= 16
+        assert {t.key for t in headers} <= {t.key for t in viewer.tags}
+    assert not srv.log().count("a tag of the stream is cut")
 
 
 def test_is_tried_again(server, publish):

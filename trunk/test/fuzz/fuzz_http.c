@@ -20,6 +20,7 @@ struct run {
     struct http_in *in;
     enum http_side side;
     struct buf events;
+    int is_full;       /* events are missing, of every run alike */
     uint64_t body_len; /* of this message */
     int is_bad;
 };
@@ -50,14 +51,15 @@ static void on_event(struct run *run, enum http_event event, const uint8_t *body
     if (event == HTTP_EVENT_HEAD) {
         check_head(run);
         run->body_len = 0;
-        buf_printf(&run->events, "|H %zu|", http_in_message(run->in)->header_count);
+        run->is_full |=
+            buf_printf(&run->events, "|H %zu|", http_in_message(run->in)->header_count) != 0;
     } else if (event == HTTP_EVENT_BODY) {
         assert(len > 0);
         run->body_len += len;
         assert(run->side == HTTP_RESPONSES || run->body_len <= BODY_MAX);
-        buf_append(&run->events, body, len);
+        run->is_full |= buf_append(&run->events, body, len) != 0;
     } else {
-        buf_printf(&run->events, "|E|");
+        run->is_full |= buf_printf(&run->events, "|E|") != 0;
     }
 }
 
@@ -84,7 +86,7 @@ static void feed(struct run *run, const uint8_t *data, size_t len)
     if (scan == SCAN_BAD && !run->is_bad) {
         run->is_bad = 1;
         assert(http_in_status(run->in) >= 400 && http_in_reason(run->in)[0] != '\0');
-        buf_printf(&run->events, "!%d", http_in_status(run->in));
+        run->is_full |= buf_printf(&run->events, "!%d", http_in_status(run->in)) != 0;
     }
 }
 

@@ -241,7 +241,7 @@ static struct err *open_against(void (*say)(struct buf *words), enum rtmp_intent
 static void say_http(struct buf *to)
 {
     for (int i = 0; i < 200; i++)
-        buf_printf(to, "HTTP/1.1 400 Bad Request\r\n\r\n");
+        ck_assert_int_eq(buf_printf(to, "HTTP/1.1 400 Bad Request\r\n\r\n"), 0);
 }
 
 static void say_rejected(struct buf *to)

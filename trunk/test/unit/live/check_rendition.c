@@ -3,6 +3,7 @@
 
 #include "live/rendition.h"
 #include "live/source_private.h"
+#include "test/unit/no_memory.h"
 
 Suite *check_rendition_suite(void);
 
@@ -110,6 +111,143 @@ START_TEST(test_cut_puts_the_edge_at_the_end)
 }
 END_TEST
 
+/* A body of len bytes that begins like `head` and goes on with zeros. */
+static struct blob *long_body(const void *head, size_t head_len, size_t len)
+{
+    uint8_t *data = calloc(1, len);
+    struct blob *blob;
+
+    ck_assert_ptr_nonnull(data);
+    memcpy(data, head, head_len);
+    blob = body_of(data, len);
+    free(data);
+    return blob;
+}
+
+/* Every part as long as it may be: the preamble holds them all, each whole. */
+START_TEST(test_opening_holds_the_largest_parts)
+{
+    static const uint8_t side_head[] = {0x90, 'h', 'v', 'c', '1'};
+    struct kit kit;
+    struct kit_seen *seen;
+    struct rendition rendition;
+    struct rendition_opening opening = {.has_audio = 1, .has_video = 1};
+    struct source_side side[SOURCE_SIDES_MAX];
+    struct blob *meta = long_body("\x02\x00\x0aonMetaData\x05", 14, SOURCE_META_MAX);
+    struct blob *video = long_body("\x17\x00", 2, SOURCE_HEADER_MAX);
+    struct blob *audio = long_body("\xaf\x00", 2, SOURCE_HEADER_MAX);
+
+    kit_open(&kit);
+    memset(side, 0, sizeof(side));
+    for (int i = 0; i < SOURCE_SIDES_MAX; i++) {
+        side[i].next = i > 0 ? &side[i - 1] : NULL;
+        side[i].type = FRAME_VIDEO;
+        side[i].header = long_body(side_head, sizeof(side_head), SOURCE_SIDE_HEADER_MAX);
+    }
+    ck_assert_int_eq(rendition_init(&rendition, kit.source, &mux_flv), 0);
+    opening.meta = meta;
+    opening.header[JITTER_VIDEO] = video;
+    opening.header[JITTER_AUDIO] = audio;
+    opening.sides = &side[SOURCE_SIDES_MAX - 1];
+    rendition_open_with(&rendition, &opening);
+    ck_assert_ptr_nonnull(rendition.preamble);
+    seen = kit_adopt(&kit, NULL);
+    kit_parse(seen, rendition.preamble->data, rendition.preamble->len);
+    ck_assert_int_eq(seen->count, 3 + SOURCE_SIDES_MAX);
+    ck_assert_uint_eq(seen->tag[0].len, SOURCE_META_MAX);
+    ck_assert_uint_eq(seen->tag[2 + SOURCE_SIDES_MAX].len, SOURCE_SIDE_HEADER_MAX);
+    rendition_fini(&rendition);
+    for (int i = 0; i < SOURCE_SIDES_MAX; i++)
+        blob_unref(side[i].header);
+    blob_unref(meta);
+    blob_unref(video);
+    blob_unref(audio);
+    kit_close(&kit);
+}
+END_TEST
+
+/* A muxer that cuts bodies as RTMP does at its smallest chunk size, with the longest headers. */
+static void chunked_frame(struct mux_state *state, const struct frame *frame, uint32_t timestamp,
+                          mux_emit emit, void *arg)
+{
+    static uint8_t head[18 + 8];
+
+    (void)state;
+    (void)timestamp;
+    for (size_t at = 0; at < frame->len; at += 128) {
+        struct iovec iov[2] = {{head, at == 0 ? 18 : 7}, {(void *)(frame->data + at), 128}};
+
+        emit(arg, iov, 2);
+    }
+}
+
+static const struct mux chunked_mux = {.name = "chunked", .unit = 1, .frame = chunked_frame};
+
+START_TEST(test_opening_holds_the_largest_parts_in_chunks)
+{
+    const size_t per_part = 18 - 7;
+    struct kit kit;
+    struct rendition rendition;
+    struct rendition_opening opening = {.has_audio = 1, .has_video = 1};
+    struct blob *meta = long_body("\x02\x00\x0aonMetaData\x05", 14, SOURCE_META_MAX);
+    struct blob *header = long_body("\x17\x00", 2, SOURCE_HEADER_MAX);
+    size_t len = SOURCE_META_MAX + 2 * SOURCE_HEADER_MAX;
+
+    kit_open(&kit);
+    ck_assert_int_eq(rendition_init(&rendition, kit.source, &chunked_mux), 0);
+    opening.meta = meta;
+    opening.header[JITTER_VIDEO] = header;
+    opening.header[JITTER_AUDIO] = header;
+    rendition_open_with(&rendition, &opening);
+    ck_assert_ptr_nonnull(rendition.preamble);
+    ck_assert_uint_eq(rendition.preamble->len, len + len / 128 * 7 + 3 * per_part);
+    rendition_fini(&rendition);
+    blob_unref(meta);
+    blob_unref(header);
+    kit_close(&kit);
+}
+END_TEST
+
+/* Whichever allocation fails, the preamble is the old one or the new one, byte for byte. */
+START_TEST(test_opening_is_all_or_nothing)
+{
+    struct kit kit;
+    struct rendition rendition;
+    struct rendition_opening opening = {.has_audio = 1, .has_video = 1};
+    struct blob *old = body_of("\x17\x00\x00\x00\x00\x01", 6);
+    struct blob *new = long_body("\x17\x00\x00\x00\x00\x02", 6, 10000);
+    struct blob *audio = body_of("\xaf\x00\x12\x10", 4);
+    int failures = 0;
+
+    kit_open(&kit);
+    ck_assert_int_eq(rendition_init(&rendition, kit.source, &mux_flv), 0);
+    opening.header[JITTER_AUDIO] = audio;
+    for (int nth = 1, has_failed = 1; has_failed; nth++) {
+        struct blob *before;
+
+        opening.header[JITTER_VIDEO] = old;
+        rendition_open_with(&rendition, &opening);
+        before = blob_ref(rendition.preamble);
+        opening.header[JITTER_VIDEO] = new;
+        no_memory_at(nth);
+        rendition_open_with(&rendition, &opening);
+        has_failed = no_memory_over();
+        failures += has_failed;
+        if (has_failed)
+            ck_assert_ptr_eq(rendition.preamble, before);
+        else
+            ck_assert_uint_eq(rendition.preamble->len, before->len - old->len + new->len);
+        blob_unref(before);
+    }
+    ck_assert_int_ge(failures, 3);
+    rendition_fini(&rendition);
+    blob_unref(old);
+    blob_unref(new);
+    blob_unref(audio);
+    kit_close(&kit);
+}
+END_TEST
+
 Suite *check_rendition_suite(void)
 {
     Suite *suite = suite_create("rendition");
@@ -117,6 +255,9 @@ Suite *check_rendition_suite(void)
 
     tcase_add_test(tc, test_blob_counts);
     tcase_add_test(tc, test_opening_is_header_meta_video_audio_at_zero);
+    tcase_add_test(tc, test_opening_holds_the_largest_parts);
+    tcase_add_test(tc, test_opening_holds_the_largest_parts_in_chunks);
+    tcase_add_test(tc, test_opening_is_all_or_nothing);
     tcase_add_test(tc, test_replay_copies_the_newest_group);
     tcase_add_test(tc, test_cut_puts_the_edge_at_the_end);
     suite_add_tcase(suite, tc);

@@ -181,7 +181,7 @@ START_TEST(a_full_buffer_takes_nothing)
         struct buf out;
 
         buf_init(&out, max + 1);
-        buf_append(&out, "x", 1);
+        ck_assert_int_eq(buf_append(&out, "x", 1), 0);
         ck_assert_int_eq(amf0_write(&out, value), max < whole.len ? -1 : 0);
         ck_assert_uint_eq(out.len, max < whole.len ? 1 : 1 + whole.len);
         buf_fini(&out);

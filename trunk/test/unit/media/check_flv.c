@@ -405,6 +405,36 @@ START_TEST(freeing_nothing_and_half_a_tag)
 }
 END_TEST
 
+START_TEST(reads_whole_tags_only)
+{
+    struct sample s = {.len = 0};
+    struct flv_tag tag;
+    size_t used = 0;
+
+    add_tag(&s, FRAME_VIDEO, 0x01020304, "body", 4);
+    add_tag(&s, FRAME_AUDIO, 5, NULL, 0);
+    ck_assert_int_eq(flv_tag_read(s.data, s.len, &tag, &used), SCAN_DONE);
+    ck_assert_uint_eq(used, FLV_TAG_HEADER_SIZE + 4 + FLV_TAG_TRAILER_SIZE);
+    ck_assert_int_eq(tag.type, FRAME_VIDEO);
+    ck_assert_uint_eq(tag.timestamp, 0x01020304);
+    ck_assert_uint_eq(tag.len, 4);
+    ck_assert_mem_eq(tag.data, "body", 4);
+    ck_assert_int_eq(flv_tag_read(s.data + used, s.len - used, &tag, &used), SCAN_DONE);
+    ck_assert_int_eq(tag.type, FRAME_AUDIO);
+    ck_assert_uint_eq(tag.len, 0);
+    ck_assert_int_eq(flv_tag_read(s.data + s.len, 0, &tag, &used), SCAN_MORE);
+    /* One that is cut anywhere, its trailer included, or that says it is longer than it is. */
+    for (size_t cut = 1; cut < FLV_TAG_HEADER_SIZE + 4 + FLV_TAG_TRAILER_SIZE; cut++) {
+        uint8_t *copy = exact_copy(s.data, cut);
+
+        ck_assert_int_eq(flv_tag_read(copy, cut, &tag, &used), SCAN_BAD);
+        free(copy);
+    }
+    s.data[1] = 0xff;
+    ck_assert_int_eq(flv_tag_read(s.data, s.len, &tag, &used), SCAN_BAD);
+}
+END_TEST
+
 Suite *check_flv_suite(void)
 {
     Suite *suite = suite_create("flv");
@@ -426,6 +456,7 @@ Suite *check_flv_suite(void)
     tcase_add_test(tcase, reserved_types_are_skipped_when_they_end_well);
     tcase_add_test(tcase, reserved_type_with_a_wrong_trailer_is_no_tag);
     tcase_add_test(tcase, encrypted_tags_are_refused);
+    tcase_add_test(tcase, reads_whole_tags_only);
     tcase_add_test(tcase, freeing_nothing_and_half_a_tag);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -26,11 +26,11 @@ static enum scan command_of(struct rtmp_command *command, uint8_t type, size_t l
 
 static void publish_put(void)
 {
-    amf0_write_string(&body, "publish");
-    amf0_write_number(&body, 5);
-    amf0_write_null(&body);
-    amf0_write_string(&body, "livestream");
-    amf0_write_string(&body, "live");
+    ck_assert_int_eq(amf0_write_string(&body, "publish"), 0);
+    ck_assert_int_eq(amf0_write_number(&body, 5), 0);
+    ck_assert_int_eq(amf0_write_null(&body), 0);
+    ck_assert_int_eq(amf0_write_string(&body, "livestream"), 0);
+    ck_assert_int_eq(amf0_write_string(&body, "live"), 0);
 }
 
 static void publish_is(uint8_t type)
@@ -72,9 +72,9 @@ START_TEST(amf3_value_ends_the_arguments)
 {
     struct rtmp_command command;
 
-    amf0_write_string(&body, "call");
-    amf0_write_number(&body, 5);
-    amf0_write_null(&body);
+    ck_assert_int_eq(amf0_write_string(&body, "call"), 0);
+    ck_assert_int_eq(amf0_write_number(&body, 5), 0);
+    ck_assert_int_eq(amf0_write_null(&body), 0);
     put_be(&body, 0x1106, 2);
     ck_assert_int_eq(command_of(&command, RTMP_AMF3_COMMAND, body.len), SCAN_DONE);
     ck_assert_uint_eq(command.arg_count, 1);
@@ -115,18 +115,18 @@ START_TEST(odd_commands)
 {
     struct rtmp_command command;
 
-    amf0_write_number(&body, 5); /* no name */
+    ck_assert_int_eq(amf0_write_number(&body, 5), 0); /* no name */
     ck_assert_int_eq(command_of(&command, RTMP_AMF0_COMMAND, body.len), SCAN_BAD);
     buf_consume(&body, body.len);
     /* A name beyond ours is cut, NUL in an argument hides nothing. */
     put_be(&body, 0x020064, 3);
     put_fill(&body, 'x', 100);
-    amf0_write_number(&body, 1);
-    amf0_write_null(&body);
+    ck_assert_int_eq(amf0_write_number(&body, 1), 0);
+    ck_assert_int_eq(amf0_write_null(&body), 0);
     put_be(&body, 0x020003, 3);
     put_be(&body, 0x610062, 3);
     for (int i = 0; i < 20; i++)
-        amf0_write_null(&body);
+        ck_assert_int_eq(amf0_write_null(&body), 0);
     ck_assert_int_eq(command_of(&command, RTMP_AMF0_COMMAND, body.len), SCAN_DONE);
     ck_assert_uint_eq(strlen(command.name), RTMP_COMMAND_NAME_MAX - 1);
     ck_assert_uint_eq(command.arg_count, RTMP_COMMAND_ARGS_MAX);
@@ -134,7 +134,7 @@ START_TEST(odd_commands)
     rtmp_command_fini(&command);
     /* Too long. */
     buf_consume(&body, body.len);
-    amf0_write_string(&body, "call");
+    ck_assert_int_eq(amf0_write_string(&body, "call"), 0);
     put_fill(&body, 5, RTMP_COMMAND_MAX);
     ck_assert_int_eq(command_of(&command, RTMP_AMF0_COMMAND, body.len), SCAN_BAD);
 }

@@ -1,10 +1,199 @@
-/* HTTP addresses, and paths that try to get out. */
+/* Addresses: every way a client writes an RTMP one, HTTP paths that try to get out. */
 #include "proto/url.h"
 
 #include <check.h>
 #include <string.h>
 
 Suite *check_url_suite(void);
+
+static void rtmp_is(const char *tc_url, const char *stream, const char *vhost, const char *app,
+                    const char *name, const char *param)
+{
+    struct url_rtmp url;
+
+    ck_assert_msg(url_rtmp_parse(&url, tc_url, stream) == SCAN_DONE, "%s + %s", tc_url,
+                  stream != NULL ? stream : "NULL");
+    ck_assert_str_eq(url.vhost, vhost);
+    ck_assert_str_eq(url.app, app);
+    ck_assert_str_eq(url.stream, name);
+    ck_assert_str_eq(url.param, param);
+}
+
+static void rtmp_bad(const char *tc_url, const char *stream)
+{
+    struct url_rtmp url;
+
+    ck_assert_msg(url_rtmp_parse(&url, tc_url, stream) == SCAN_BAD, "%s", tc_url);
+}
+
+static void full_is(const char *address, const char *vhost, const char *app, const char *name,
+                    const char *param)
+{
+    struct url_rtmp url;
+
+    ck_assert_msg(url_rtmp_parse_full(&url, address) == SCAN_DONE, "%s", address);
+    ck_assert_str_eq(url.vhost, vhost);
+    ck_assert_str_eq(url.app, app);
+    ck_assert_str_eq(url.stream, name);
+    ck_assert_str_eq(url.param, param);
+}
+
+START_TEST(rtmp_plain)
+{
+    struct url_rtmp url;
+
+    ck_assert_int_eq(url_rtmp_parse(&url, "rtmp://localhost/live", "livestream"), SCAN_DONE);
+    ck_assert_str_eq(url.schema, "rtmp");
+    ck_assert_str_eq(url.host, "localhost");
+    ck_assert_int_eq(url.port, 1935);
+    ck_assert_int_eq(url_rtmp_parse(&url, "RTMPS://Host.Example:1443/live", NULL), SCAN_DONE);
+    ck_assert_str_eq(url.schema, "rtmps");
+    ck_assert_str_eq(url.host, "host.example");
+    ck_assert_int_eq(url.port, 1443);
+    ck_assert_str_eq(url.stream, "");
+    ck_assert_int_eq(url_rtmp_parse(&url, "rtmps://h/live", ""), SCAN_DONE);
+    ck_assert_int_eq(url.port, 443);
+    ck_assert_int_eq(url_rtmp_parse(&url, "rtmp://[2001:db8::1]:19350/live", "s"), SCAN_DONE);
+    ck_assert_str_eq(url.host, "2001:db8::1");
+    ck_assert_int_eq(url.port, 19350);
+    ck_assert_int_eq(url_rtmp_parse(&url, "rtmp://[::1]/live", "s"), SCAN_DONE);
+    ck_assert_int_eq(url.port, 1935);
+    rtmp_is("rtmp://user:pa@ss@h:1936/live", "s", "h", "live", "s", "");
+    rtmp_is("rtmp://h:/live", "s", "h", "live", "s", "");
+}
+END_TEST
+
+START_TEST(rtmp_vhost)
+{
+    rtmp_is("rtmp://h/live?vhost=v.com", "s", "v.com", "live", "s", "?vhost=v.com");
+    rtmp_is("rtmp://h/live", "s?domain=d.com", "d.com", "live", "s", "?domain=d.com");
+    rtmp_is("rtmp://h/live?domain=d", "s?vhost=v", "v", "live", "s", "?domain=d&vhost=v");
+    rtmp_is("rtmp://h/live...vhost...v.com", "s", "v.com", "live", "s", "?vhost=v.com");
+    rtmp_is("rtmp://h/live...vhost...v.com...token...t", "s", "v.com", "live", "s",
+            "?vhost=v.com&token=t");
+    rtmp_is("rtmp://h/live", "s...vhost...v.com", "v.com", "live", "s", "?vhost=v.com");
+    rtmp_is("rtmp://h/live...vhost...v.com/sub", "s", "v.com", "live/sub", "s", "?vhost=v.com");
+    rtmp_is("rtmp://h/live?vhost=", "s", "h", "live", "s", "?vhost=");
+    rtmp_is("rtmp:///live", "s", "__defaultVhost__", "live", "s", "");
+    rtmp_is("rtmp://__defaultVhost__/live", "s", "__defaultVhost__", "live", "s", "");
+    rtmp_is("rtmp://h/live?vhost=__defaultVhost__", "s", "__defaultVhost__", "live", "s",
+            "?vhost=__defaultVhost__");
+    rtmp_is("rtmp://__defaultVhost__/live?vhost=v", "s", "v", "live", "s", "?vhost=v");
+}
+END_TEST
+
+START_TEST(rtmp_path)
+{
+    rtmp_is("rtmp://h/live/_definst_", "s", "h", "live", "s", "");
+    rtmp_is("rtmp://h/live/_definst_/", "/s", "h", "live", "s", "");
+    rtmp_is("rtmp://h/live", "_definst_/s", "h", "live", "s", "");
+    rtmp_is("rtmp://h/a/b/c", "s", "h", "a/b/c", "s", "");
+    rtmp_is("rtmp://h/a/b", "c/s", "h", "a/b/c", "s", "");
+    rtmp_is("rtmp://h/a", "b/c/s?k=v", "h", "a/b/c", "s", "?k=v");
+    rtmp_is("rtmp://h//a///b//", "//s//", "h", "a/b", "s", "");
+    rtmp_is("rtmp://h/a/b", "", "h", "a/b", "", "");
+    rtmp_is("rtmp://h/a/b", "?k=v", "h", "a/b", "", "?k=v");
+    rtmp_is("rtmp://h/a?x=1", "s?y=2&z", "h", "a", "s", "?x=1&y=2&z");
+    rtmp_is("rtmp://h/a?&x=1", "s??y=2", "h", "a", "s", "?x=1&y=2");
+    rtmp_is("rtmp://h/a?t=x/y", "s", "h", "a", "s", "?t=x/y");
+    rtmp_is("rtmp://h/a", "s...b", "h", "a", "s...b", "");
+}
+END_TEST
+
+START_TEST(rtmp_hostile)
+{
+    char url[3000];
+
+    rtmp_bad("", NULL);
+    rtmp_bad("rtmp", NULL);
+    rtmp_bad("rtmp:", NULL);
+    rtmp_bad("rtmp://", NULL);
+    rtmp_bad("://h/a", NULL);
+    rtmp_bad("http://h/a", NULL);
+    rtmp_bad("rtmpx://h/a", NULL);
+    rtmp_bad("rtmp://h", NULL);
+    rtmp_bad("rtmp://h/", NULL);
+    rtmp_bad("rtmp://h/_definst_", NULL);
+    rtmp_bad("rtmp://h/?x=1", NULL);
+    rtmp_bad("rtmp://h/", "s");
+    rtmp_bad("rtmp://h:0/a", "s");
+    rtmp_bad("rtmp://h:65536/a", "s");
+    rtmp_bad("rtmp://h:99999999999999999999/a", "s");
+    rtmp_bad("rtmp://h:x/a", "s");
+    rtmp_bad("rtmp://[::1/a", "s");
+    rtmp_bad("rtmp://[::1]x/a", "s");
+    rtmp_bad("rtmp://h/a\n", "s");
+    rtmp_bad("rtmp://h/a", "s\x7f");
+    rtmp_bad("rtmp://h/a", "..");
+    rtmp_bad("rtmp://h/../a", "s");
+    rtmp_bad("rtmp://h/./a", "s");
+    rtmp_bad("rtmp://h/a?vhost=v/w", "s");
+    rtmp_bad("rtmp://h/a?vhost=v%2fw", "s");
+    rtmp_is("rtmp://h/...", "...", "h", "...", "...", "");
+    /* Each part at its limit and one beyond. */
+    memset(url, 'a', sizeof(url));
+    memcpy(url, "rtmp://h/", 9);
+    url[9 + 255] = '\0';
+    rtmp_is(url, "s", "h", url + 9, "s", "");
+    url[9 + 255] = 'a';
+    url[9 + 256] = '\0';
+    rtmp_bad(url, "s");
+    rtmp_is("rtmp://h/a", url + 10, "h", "a", url + 10, "");
+    rtmp_bad("rtmp://h/a", url + 9);
+    url[9 + 256] = 'a';
+    url[2999] = '\0';
+    rtmp_bad(url, "s");
+    memcpy(url, "rtmp://h/a?", 11);
+    url[11 + 1022] = '\0';
+    rtmp_is(url, "s", "h", "a", "s", url + 10);
+    rtmp_bad(url, "s?b");
+    url[11 + 1022] = 'a';
+    url[11 + 1023] = '\0';
+    rtmp_bad(url, "s");
+    memset(url, 'a', 300);
+    memcpy(url, "rtmp://", 7);
+    memcpy(url + 7 + 256, "/a", 3);
+    rtmp_bad(url, "s");
+}
+END_TEST
+
+START_TEST(rtmp_full)
+{
+    struct url_rtmp url;
+
+    full_is("rtmp://h/live/livestream", "h", "live", "livestream", "");
+    full_is("rtmp://h/a/b/c?x=y", "h", "a/b", "c", "?x=y");
+    full_is("rtmp://h/live/s?token=a/b", "h", "live", "s", "?token=a/b");
+    full_is("rtmp://h/live?vhost=v/s", "v", "live", "s", "?vhost=v");
+    full_is("rtmp://h/live?vhost=v/s?t=1", "v", "live", "s", "?vhost=v&t=1");
+    full_is("rtmp://h/a/b?vhost=v/s", "v", "a/b", "s", "?vhost=v");
+    full_is("rtmp://h/live...vhost...v/s", "v", "live", "s", "?vhost=v");
+    ck_assert_int_eq(url_rtmp_parse_full(&url, "rtmp://h/live"), SCAN_BAD);
+    ck_assert_int_eq(url_rtmp_parse_full(&url, "rtmp://h/live/"), SCAN_BAD);
+    ck_assert_int_eq(url_rtmp_parse_full(&url, "rtmp://h/"), SCAN_BAD);
+    ck_assert_int_eq(url_rtmp_parse_full(&url, "rtmp:///live/s"), SCAN_BAD);
+    ck_assert_int_eq(url_rtmp_parse_full(&url, "rtmp://h//s"), SCAN_BAD);
+}
+END_TEST
+
+/* Cut anywhere, nothing is read beyond the end (the sanitizers see it) and nothing asserts. */
+START_TEST(rtmp_truncated)
+{
+    const char whole[] = "rtmp://u@[::1]:1935/a/b...vhost...v...k...w?vhost=x&domain=y/s?t=%20";
+    char cut[sizeof(whole)];
+    struct url_rtmp url;
+    int done = 0;
+
+    for (size_t n = 0; n < sizeof(whole); n++) {
+        memcpy(cut, whole, n);
+        cut[n] = '\0';
+        done += url_rtmp_parse(&url, cut, NULL) == SCAN_DONE;
+        done += url_rtmp_parse(&url, "rtmp://h/a", cut + n / 2) == SCAN_DONE;
+        done += url_rtmp_parse_full(&url, cut) == SCAN_DONE;
+    }
+    ck_assert_int_gt(done, 60);
+}
+END_TEST
 
 START_TEST(http_parse)
 {
@@ -159,6 +348,12 @@ Suite *check_url_suite(void)
     Suite *suite = suite_create("url");
     TCase *tc = tcase_create("url");
 
+    tcase_add_test(tc, rtmp_plain);
+    tcase_add_test(tc, rtmp_vhost);
+    tcase_add_test(tc, rtmp_path);
+    tcase_add_test(tc, rtmp_hostile);
+    tcase_add_test(tc, rtmp_full);
+    tcase_add_test(tc, rtmp_truncated);
     tcase_add_test(tc, http_parse);
     tcase_add_test(tc, path_clean);
     tcase_add_test(tc, query_get);
