@@ -8,16 +8,17 @@
 
 #include "app/trust.h"
 #include "app/worker.h"
+#include "base/hash.h"
 #include "base/ip.h"
 #include "base/str.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 struct server_peer {
     size_t count;
+    int is_lost; /* base/hash.h's */
     UT_hash_handle hh;
     char ip[IP_TEXT_MAX];
 };
@@ -34,7 +35,10 @@ static struct server_peer *peer_get(struct server *server, const char *ip)
     if (peer == NULL)
         return NULL;
     (void)str_copy(peer->ip, sizeof(peer->ip), ip);
-    HASH_ADD_KEYPTR(hh, server->peers, peer->ip, len, peer);
+    if (HASH_TRY_ADD(server->peers, peer->ip, len, peer) != 0) {
+        free(peer);
+        return NULL;
+    }
     return peer;
 }
 

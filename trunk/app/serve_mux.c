@@ -4,20 +4,16 @@
  */
 #include "app/serve_mux.h"
 
+#include "base/hash.h"
 #include "base/str.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A full heap refuses a mount; it must not end the process. */
-#define HASH_NONFATAL_OOM          1
-#define uthash_nonfatal_oom(entry) ((entry)->is_lost = 1)
-#include <uthash.h>
-
 struct mux_entry {
     struct http_handler *handler;
-    int is_lost; /* the table had no memory for it */
+    int is_lost; /* base/hash.h's */
     UT_hash_handle hh;
     char pattern[]; /* the key */
 };
@@ -77,8 +73,7 @@ int serve_mux_add(struct serve_mux *mux, const char *pattern, struct http_handle
         return -1;
     memcpy(entry->pattern, pattern, size);
     entry->handler = handler;
-    HASH_ADD_KEYPTR(hh, mux->entries, entry->pattern, (unsigned)(size - 1), entry);
-    if (entry->is_lost) {
+    if (HASH_TRY_ADD(mux->entries, entry->pattern, (unsigned)(size - 1), entry) != 0) {
         free(entry);
         return -1;
     }

@@ -264,7 +264,7 @@ static void stream_on_evict(struct source *source, struct viewer *viewer, void *
         fanout_viewer_evict(viewer_owner(viewer));
 }
 
-void stream_attach(struct source *source, void *arg)
+int stream_attach(struct source *source, void *arg)
 {
     struct stream *stream = calloc(1, sizeof(*stream));
     struct source_events events = {.on_publish = stream_on_publish,
@@ -280,10 +280,10 @@ void stream_attach(struct source *source, void *arg)
     const char *first = strchr(key, '/');
     const char *last = strrchr(key, '/');
 
-    assert(first != NULL && last > first);
-    /* A source without its application part could not be served: end here rather than later. */
-    if (stream == NULL)
-        abort();
+    if (stream == NULL || first == NULL || last == first) {
+        free(stream);
+        return -1;
+    }
     stream->server = arg;
     stream->source = source;
     err_free(co_cond_init(&stream->told));
@@ -295,6 +295,7 @@ void stream_attach(struct source *source, void *arg)
     source_set_events(source, &events);
     worker_attach(stream);
     server_wake_ticker(stream->server);
+    return 0;
 }
 
 void stream_sample(struct source *source, void *arg)

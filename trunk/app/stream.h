@@ -66,8 +66,8 @@ struct stream {
 /* A stream of one of http_pull's sources is kept under this and the source's name. */
 #define STREAM_PULLED '@'
 
-/* For hub_on_new() and hub_on_free(); arg is the server. */
-void stream_attach(struct source *source, void *arg);
+/* For hub_on_new() and hub_on_free(); arg is the server. stream_attach() is -1 without memory. */
+int stream_attach(struct source *source, void *arg);
 void stream_detach(struct source *source, void *arg);
 
 /* For hub_each(): takes a sample for the stream's rates; arg is not used. */

@@ -4,22 +4,23 @@
  */
 #include "live/hub.h"
 
+#include "base/hash.h"
 #include "live/source_private.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 struct hub_entry {
     struct source *source;
+    int is_lost;       /* base/hash.h's */
     UT_hash_handle hh; /* keyed by the source's own key */
 };
 
 struct hub {
     struct hub_entry *table;
     size_t sources_max;
-    void (*on_new)(struct source *source, void *arg);
+    int (*on_new)(struct source *source, void *arg);
     void *on_new_arg;
     void (*on_free)(struct source *source, void *arg);
     void *on_free_arg;
@@ -56,7 +57,7 @@ void hub_free(struct hub *hub)
     free(hub);
 }
 
-void hub_on_new(struct hub *hub, void (*fn)(struct source *source, void *arg), void *arg)
+void hub_on_new(struct hub *hub, int (*fn)(struct source *source, void *arg), void *arg)
 {
     hub->on_new = fn;
     hub->on_new_arg = arg;
@@ -95,14 +96,20 @@ struct source *hub_get(struct hub *hub, const char *key, const struct source_con
     if (entry == NULL)
         return NULL;
     entry->source = source_new(key, config);
-    if (entry->source == NULL) {
-        free(entry);
-        return NULL;
+    if (entry->source == NULL)
+        goto free_entry;
+    if (HASH_TRY_ADD(hub->table, source_key(entry->source), strlen(key), entry) != 0)
+        goto free_source;
+    if (hub->on_new != NULL && hub->on_new(entry->source, hub->on_new_arg) != 0) {
+        HASH_DEL(hub->table, entry);
+        goto free_source;
     }
-    HASH_ADD_KEYPTR(hh, hub->table, source_key(entry->source), strlen(key), entry);
-    if (hub->on_new != NULL)
-        hub->on_new(entry->source, hub->on_new_arg);
     return entry->source;
+free_source:
+    source_unref(entry->source);
+free_entry:
+    free(entry);
+    return NULL;
 }
 
 void hub_tick(struct hub *hub, usec_t now)

@@ -15,8 +15,9 @@ struct hub;
 struct hub *hub_new(size_t sources_max);
 void hub_free(struct hub *hub);
 
-/* fn is called once for every source that is made, before anybody uses it. */
-void hub_on_new(struct hub *hub, void (*fn)(struct source *source, void *arg), void *arg);
+/* fn is called once for every source that is made, before anybody uses it. 0, or -1: it cannot be
+ * used, and hub_get() fails. */
+void hub_on_new(struct hub *hub, int (*fn)(struct source *source, void *arg), void *arg);
 /* fn is called when a source is let go, before it is freed. */
 void hub_on_free(struct hub *hub, void (*fn)(struct source *source, void *arg), void *arg);
 

@@ -36,13 +36,25 @@ ONLY_IN = {
     "ares.h": {"co"},
     "pthread.h": {"base"},  # the robust lock of memory that processes share
     "http_parser.h": {"proto"},
+    "uthash.h": set(),  # base/hash.h alone, whose tables report that there is no memory
     "alloca.h": set(),
 }
+HASH = ("trunk/base/hash.h", "uthash.h")
 PURE = {"base", "media", "proto", "live"}
 NOT_PURE = {"sys/socket.h", "sys/un.h", "poll.h", "fcntl.h", "signal.h", "dirent.h", "sys/stat.h"}
 BANNED = ["strcpy", "strcat", "sprintf", "vsprintf", "strtok", "atoi", "atol", "atof", "gets", "alloca"]
 BLOCKING = ["read", "write", "recv", "send", "recvfrom", "sendto", "sleep", "usleep", "time",
             "getaddrinfo", "gethostbyname"]
+# What ends the process, and the files that may: none of them is on the path of a peer's data.
+ENDING = ["abort", "exit", "_exit", "_Exit", "quick_exit"]
+MAY_END = {
+    "trunk/base/shared_map.c",  # a lock that cannot be had
+    "trunk/app/master.c",  # processes, and the end of each:
+    "trunk/app/process.c",
+    "trunk/app/server.c",
+}
+# What must be looked at is never called by its own name; base/hash.h has the call that says so.
+HASH_ADDS = [r"HASH_ADD\w*", r"HASH_REPLACE\w*"]
 LINES_MAX = 1000
 LINES_AIM = 500
 COMMENT_LINES = (3, 17)
@@ -111,7 +123,7 @@ def check_own(path, layer, number, name):
 def check_system(path, layer, number, name):
     if path.parts[1] == "test":
         return
-    if name in ONLY_IN and layer not in ONLY_IN[name]:
+    if name in ONLY_IN and layer not in ONLY_IN[name] and (str(path), name) != HASH:
         who = ", ".join(sorted(ONLY_IN[name])) or "nobody"
         complain(path, number, f"<{name}> is for {who} only")
     if name in NOT_PURE and layer in PURE:
@@ -170,6 +182,13 @@ def check_opening(path, text):
         complain(path, 1, f"the opening comment has {lines} lines, not {least} to {COMMENT_LINES[1]}")
 
 
+def check_hash(path):
+    """The one file that includes uthash makes a failed allocation an answer, before the include."""
+    text = path.read_text()
+    if not re.search(r"#define HASH_NONFATAL_OOM\s+1\n.*#include <uthash.h>", text, flags=re.S):
+        complain(path, 1, "HASH_NONFATAL_OOM is not 1: a failed allocation ends the process")
+
+
 def check_guard(path, text):
     guard = "_".join(path.relative_to("trunk").with_suffix("").parts).upper().replace("-", "_") + "_H"
     if not re.match(rf"(/\*.*?\*/\s*)?#ifndef {guard}\n#define {guard}\n", text, flags=re.S):
@@ -200,6 +219,12 @@ def style():
         elif count > LINES_AIM:
             print(f"note: {path} has {count} lines, {LINES_AIM} are the aim")
         check_depth(path, text)
+        if in_server and path.parts[1] != "tools" and str(path) not in MAY_END:
+            check_calls(path, text, ENDING)
+        if in_server and str(path) != HASH[0]:
+            check_calls(path, text, HASH_ADDS)
+        elif in_server:
+            check_hash(path)
         if path.suffix == ".c":
             check_opening(path, raw)
         elif path.parts[0] == "trunk" and in_server:

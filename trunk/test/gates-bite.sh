@@ -92,6 +92,16 @@ put trunk/base/bad.c <<<'void f(char *a, const char *b) { strcpy(a, b); }'
 bites style 'strcpy() is banned'
 put trunk/live/bad.c <<<'long f(int d, char *b) { return read(d, b, 1); }'
 bites style 'read() is banned'
+put trunk/base/bad.c <<<'void f(void) { abort(); }'
+bites style 'abort() is banned'
+put trunk/live/bad.c <<<'void f(void) { exit(1); }'
+bites style 'exit() is banned'
+put trunk/live/bad.c <<<'#include <uthash.h>'
+bites layers '<uthash.h> is for nobody only'
+put trunk/live/bad.c <<<'void f(struct x **h, struct x *i) { HASH_ADD_KEYPTR(hh, *h, i->key, 4, i); }'
+bites style 'HASH_ADD_KEYPTR() is banned'
+sed -i 's/HASH_NONFATAL_OOM .*/HASH_NONFATAL_OOM 0/' "$copy/trunk/base/hash.h"
+bites style 'HASH_NONFATAL_OOM is not 1'
 yes 'extern int x;' | head -n 1001 | put trunk/base/bad.c
 bites style '1000 are the limit'
 echo 'int x;' >"$copy/trunk/base/bad.c"

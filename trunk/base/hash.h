@@ -1,0 +1,32 @@
+#ifndef BASE_HASH_H
+#define BASE_HASH_H
+
+/*
+ * uthash, with failures that are reported: by default a failed allocation of its table ends the
+ * process. Everybody includes this file in place of <uthash.h>, which a gate sees to. Items need a
+ * field `int is_lost` beside their UT_hash_handle.
+ */
+#include "base/err.h"
+
+#define HASH_NONFATAL_OOM         1
+#define uthash_nonfatal_oom(item) ((item)->is_lost = 1)
+#include <uthash.h>
+
+static inline int hash_checked(int rc) ERR_MUST_CHECK;
+static inline int hash_checked(int rc)
+{
+    return rc;
+}
+
+/*
+ * Adds an item under a key of len bytes that lives as long as the item. 0, or -1 without memory:
+ * then it is not in the table.
+ */
+#define HASH_TRY_ADD(head, key, len, item)         \
+    hash_checked(__extension__({                   \
+        (item)->is_lost = 0;                       \
+        HASH_ADD_KEYPTR(hh, head, key, len, item); \
+        (item)->is_lost ? -1 : 0;                  \
+    }))
+
+#endif

@@ -1,0 +1,139 @@
+/* Tables of the application whose allocations fail, one after the other: the caller is told, the
+ * process goes on, and nothing is left in a table that was not told of. */
+#include "app/peer.h"
+#include "app/stream.h"
+#include "http_test.h"
+#include "test/unit/no_memory.h"
+
+#include <stdio.h>
+
+Suite *check_no_memory_suite(void);
+
+#define KEYS 200 /* more than a table has room for before it grows */
+
+static struct http_test t;
+static const struct source_config source_config = {
+    .gop_cache = 1, .gop_cache_max_frames = 100, .gop_cache_max_bytes = 1024 * 1024};
+
+static void setup(void)
+{
+    http_test_runtime();
+    http_test_init(&t);
+    t.config.max_connections_per_ip = 10;
+    t.server.hub = hub_new(KEYS);
+    ck_assert_ptr_nonnull(t.server.hub);
+    hub_on_new(t.server.hub, stream_attach, &t.server);
+    hub_on_free(t.server.hub, stream_detach, &t.server);
+}
+
+static void teardown(void)
+{
+    hub_free(t.server.hub);
+    http_test_fini(&t);
+}
+
+START_TEST(streams)
+{
+    int refused = 0;
+
+    for (int i = 0; i < KEYS; i++) {
+        struct source *source = NULL;
+        char key[32];
+
+        snprintf(key, sizeof(key), "v/a/%d", i);
+        for (int nth = 1; source == NULL; nth++) {
+            no_memory_at(nth);
+            source = hub_get(t.server.hub, key, &source_config);
+            if (no_memory_over() > 0) {
+                refused++;
+                ck_assert_ptr_null(source);
+                ck_assert_ptr_null(hub_find(t.server.hub, key));
+            }
+        }
+        ck_assert_ptr_eq(hub_find(t.server.hub, key), source);
+        ck_assert_ptr_nonnull(source_data(source));
+    }
+    ck_assert_uint_eq(hub_count(t.server.hub), KEYS);
+    /* Each has at least a source, a muxer, a key, an entry, and what the application keeps. */
+    ck_assert_int_ge(refused, 5 * KEYS);
+}
+END_TEST
+
+/* A key without its application cannot be split into names. */
+START_TEST(keys_without_three_names)
+{
+    ck_assert_ptr_null(hub_get(t.server.hub, "v", &source_config));
+    ck_assert_ptr_null(hub_get(t.server.hub, "v/s", &source_config));
+    ck_assert_uint_eq(hub_count(t.server.hub), 0);
+}
+END_TEST
+
+START_TEST(addresses)
+{
+    struct server_peer *peer[KEYS];
+    int refused = 0;
+
+    for (int i = 0; i < KEYS; i++) {
+        const char *why = "";
+        char ip[32];
+
+        snprintf(ip, sizeof(ip), "10.0.0.%d", i);
+        for (int nth = 1; why != NULL; nth++) {
+            no_memory_at(nth);
+            why = peer_enter(&t.server, ip, &peer[i]);
+            if (no_memory_over() > 0) {
+                refused++;
+                ck_assert_str_eq(why, "memory");
+                ck_assert_ptr_null(peer[i]);
+            }
+        }
+        ck_assert_ptr_nonnull(peer[i]);
+    }
+    for (int i = 0; i < KEYS; i++)
+        peer_leave(&t.server, peer[i]);
+    ck_assert_ptr_null(t.server.peers);
+    ck_assert_int_gt(refused, KEYS);
+}
+END_TEST
+
+START_TEST(mounts)
+{
+    struct serve_mux *mux = serve_mux_new(KEYS);
+    struct http_handler handler = {NULL, NULL};
+    int refused = 0;
+
+    ck_assert_ptr_nonnull(mux);
+    for (int i = 0; i < KEYS; i++) {
+        int rc = -1;
+        char pattern[32];
+
+        snprintf(pattern, sizeof(pattern), "/a/%d.flv", i);
+        for (int nth = 1; rc != 0; nth++) {
+            no_memory_at(nth);
+            rc = serve_mux_add(mux, pattern, &handler);
+            if (no_memory_over() > 0) {
+                refused++;
+                ck_assert_int_eq(rc, -1);
+                ck_assert_ptr_null(serve_mux_find(mux, "", pattern));
+            }
+        }
+    }
+    ck_assert_uint_eq(serve_mux_count(mux), KEYS);
+    ck_assert_int_gt(refused, KEYS);
+    serve_mux_free(mux);
+}
+END_TEST
+
+Suite *check_no_memory_suite(void)
+{
+    Suite *suite = suite_create("no_memory");
+    TCase *tc = tcase_create("no_memory");
+
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, streams);
+    tcase_add_test(tc, keys_without_three_names);
+    tcase_add_test(tc, addresses);
+    tcase_add_test(tc, mounts);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
