@@ -172,6 +172,7 @@ struct config {
     struct config_strings listen; /* RTMP; default "1935" */
     int proxy_protocol;           /* RTMP */
     struct config_strings trusted_proxies;
+    int64_t public_rtmp_port; /* 0: that of listen */
     int64_t max_connections;
     int64_t max_connections_per_ip; /* 0: no limit of its own */
     int64_t max_streams;

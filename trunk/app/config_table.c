@@ -52,6 +52,10 @@ static const struct config_row rows[] = {
     {"listen", ROOT(listen), CONFIG_ENDPOINTS, "1935", 1, CONFIG_LISTEN_MAX, NO_CHOICES,
      "SRS_LISTEN", RESTART,
      "Where RTMP is served; several may be given."},
+    {"public_rtmp_port", ROOT(public_rtmp_port), CONFIG_INT, "0", 0, 65535, NO_CHOICES,
+     "SRS_PUBLIC_RTMP_PORT", RELOAD,
+     "The RTMP port in the addresses that the player page shows, where a proxy or a container "
+     "publishes another one; 0: that of listen."},
     {"proxy_protocol", ROOT(proxy_protocol), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_PROXY_PROTOCOL", RESTART,
      "Whether trusted_proxies begin their connections with a PROXY header here, version 1 or 2."},

@@ -13,6 +13,7 @@
 #include "app/forward.h"
 #include "app/http_api.h"
 #include "app/http_live.h"
+#include "app/http_page.h"
 #include "app/http_pull.h"
 #include "app/http_static.h"
 #include "app/server_connection.h"
@@ -91,6 +92,17 @@ static struct err *server_open(const struct server *server, const char *endpoint
     return err;
 }
 
+/* The first of the listeners that most clients reach is the one to be told. */
+static void server_note_rtmp(struct server *server, const struct net_listener *listener)
+{
+    int rank = http_page_rank(net_listener_name(listener));
+
+    if (rank <= server->rtmp_port_rank)
+        return;
+    server->rtmp_port_rank = rank;
+    server->rtmp_port = net_listener_port(listener);
+}
+
 static struct err *server_listen(struct server *server, const char *endpoint, enum server_kind kind)
 {
     struct server_acceptor *acceptor;
@@ -122,6 +134,8 @@ static struct err *server_listen(struct server *server, const char *endpoint, en
         return err_new(ERR_NOMEM, "listen on %s", endpoint);
     }
     server->listener_count++;
+    if (kind == SERVER_RTMP)
+        server_note_rtmp(server, listener);
     log_info(server->log, "%s listens on %s", server_kinds[kind], net_listener_name(listener));
     return NULL;
 }
@@ -230,7 +244,8 @@ static struct err *server_chain(struct server *server)
     server->link[8] = server->link[2] ? http_pull_new(server->link[2]) : NULL;
     server->link[1] = server->link[8] ? auth_new(&auth_policy_all, server->link[8]) : NULL;
     server->link[4] = server->link[1] ? http_api_new(server->link[1]) : NULL;
-    server->link[0] = server->link[4] ? cors_new(server->link[4]) : NULL;
+    server->link[9] = server->link[4] ? http_page_new(server->link[4]) : NULL;
+    server->link[0] = server->link[9] ? cors_new(server->link[9]) : NULL;
     server->link[5] = http_api_new(NULL);
     server->link[6] = server->link[5] ? cors_new(server->link[5]) : NULL;
     server->link[7] = server->link[5] ? worker_http_new(server->link[5]) : NULL;
@@ -253,6 +268,7 @@ static void server_unchain(struct server *server)
     if (server->link[3] != NULL)
         http_static_free(server->link[3]);
     http_pull_free(server->link[8]);
+    http_page_free(server->link[9]);
     http_api_free(server->link[4]);
     http_api_free(server->link[5]);
     if (server->link[6] != NULL)

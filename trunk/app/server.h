@@ -30,7 +30,7 @@ struct server {
     struct hub *hub;
     struct serve_mux *mux;             /* live mounts */
     struct fanout *fanout;             /* sends to viewers in batches */
-    struct http_handler *chain;        /* cors -> api -> auth -> live -> static */
+    struct http_handler *chain;        /* cors -> page -> api -> auth -> live -> static */
     struct http_handler *api_chain;    /* cors -> api: http_api's own listeners */
     struct http_handler *worker_chain; /* what other workers ask */
     struct worker *worker;             /* app/worker.h; NULL: there is one process only */
@@ -43,11 +43,13 @@ struct server {
     struct edge *edge;           /* what is fetched from elsewhere */
     struct directory *directory; /* who has which stream */
     size_t forward_count;        /* see app/forward.h */
+    int rtmp_port;               /* that clients reach; see app/http_page.h */
     struct client *clients;      /* see app/client.h */
     size_t client_count;
     /* private to server.c and server_connection.c */
-    struct http_handler *link[9]; /* the chains' links, to be freed */
-    usec_t sampled_at;            /* the streams' rates */
+    struct http_handler *link[10]; /* the chains' links, to be freed */
+    int rtmp_port_rank;
+    usec_t sampled_at; /* the streams' rates */
     struct server_connection *list;
     size_t refusals;           /* in list, to be told that there are too many */
     struct server_peer *peers; /* connections per address */

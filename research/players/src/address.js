@@ -179,6 +179,11 @@ export function listUrl(address) {
     return `${baseOf(withTransport(address, 'http'))}api/v1/streams?count=100`;
 }
 
+/** Where this stream's server tells what the page has to know of it. */
+export function factsUrl(address) {
+    return `${baseOf(withTransport(address, 'http'))}players/server.json`;
+}
+
 /** A stream of the list (SRS's JSON) at the server and in the format of another address. */
 export function addressFromList(item, like) {
     const host = /^rtmps?:\/\/([^/:]+)/.exec(item.tcUrl || '');
@@ -235,18 +240,19 @@ export function pageQuery([first, ...others], latency) {
     return '?' + query.toString();
 }
 
-/** Lines to copy into a terminal or another program. */
-export function commandLines(address) {
+/** Lines to copy into a terminal or another program; the server takes RTMP at rtmpPort. */
+export function commandLines(address, rtmpPort) {
     const quote = (text) => `'${text.replace(/'/g, `'\\''`)}'`;
     const url = httpUrl(address);
     const path = pathOf(address, nameOf(address));
-    const rtmp = `rtmp://${hostName(address)}/${path}`;
+    const rtmpHost = hostName(address) + (rtmpPort === 1935 ? '' : `:${rtmpPort}`);
+    const rtmp = `rtmp://${rtmpHost}/${path}`;
     const slash = path.split('?')[0].lastIndexOf('/');
     return [
         { label: 'Address', text: url },
         { label: 'ffplay', text: `ffplay -fflags nobuffer -flags low_delay ${quote(url)}` },
         { label: 'VLC', text: `vlc --network-caching=300 ${quote(url)}` },
-        { label: 'OBS server', text: `rtmp://${hostName(address)}/${path.slice(0, slash)}` },
+        { label: 'OBS server', text: `rtmp://${rtmpHost}/${path.slice(0, slash)}` },
         { label: 'OBS key', text: path.slice(slash + 1) },
         {
             label: 'ffmpeg',

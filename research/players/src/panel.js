@@ -2,6 +2,7 @@
 
 import { commandLines } from './address.js';
 import { Chart } from './chart.js';
+import { serverFacts } from './facts.js';
 import { bytesText, codecText, rateText, secondsText } from './words.js';
 
 const $ = (id) => document.getElementById(id);
@@ -71,7 +72,16 @@ export class Panel {
 
     showAddress(address) {
         show('stream-name', `${address.app}/${address.stream}`);
-        const lines = commandLines(address).map(({ label, text }) => {
+        this._address = address;
+        serverFacts(address).then(({ rtmpPort }) => {
+            if (this._address === address) {
+                this._showLines(commandLines(address, rtmpPort));
+            }
+        });
+    }
+
+    _showLines(texts) {
+        const lines = texts.map(({ label, text }) => {
             const item = $('line').content.cloneNode(true);
             item.querySelector('.line-label').textContent = label;
             item.querySelector('code').textContent = text;

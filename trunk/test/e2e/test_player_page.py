@@ -257,14 +257,16 @@ def test_lines_for_other_programs(server, browser, players_html):
     page = browser()
     page.open(page_url(srv, schema="ws", app="a/b", stream="show.ts", vhost="v.example",
                        autostart="off"))
+    page.wait("document.querySelectorAll('#lines li').length > 0")
     lines = dict(page.evaluate("""[...document.querySelectorAll('#lines li')].map((li) =>
         [li.querySelector('.line-label').textContent, li.querySelector('code').textContent])"""))
     http = f"http://127.0.0.1:{srv.http_port}/a/b/show.ts?vhost=v.example"
     assert lines["Address"] == http
     assert lines["ffplay"].endswith(f" '{http}'") and lines["VLC"].endswith(f" '{http}'")
-    assert lines["OBS server"] == "rtmp://127.0.0.1/a/b"
+    rtmp = f"rtmp://127.0.0.1:{srv.rtmp_port}/a/b"
+    assert lines["OBS server"] == rtmp
     assert lines["OBS key"] == "show?vhost=v.example"
-    assert lines["ffmpeg"].endswith(" 'rtmp://127.0.0.1/a/b/show?vhost=v.example'")
+    assert lines["ffmpeg"].endswith(f" '{rtmp}/show?vhost=v.example'")
 
 
 # How it looks: nothing sticks out, on a phone or on a desktop.
