@@ -3,6 +3,8 @@
 // WebSocket and latency are the same as with pictures; else the element fetches for itself.
 
 const KEEP_SECONDS = 30;
+const QUEUE_MAX = 16 * 1024 * 1024; // bytes that wait for the browser
+const QUOTA_EXCEEDED = 22; // DOMException's code
 const TYPES = { mp3: 'audio/mpeg', aac: 'audio/aac' };
 const CODECS = { mp3: 'mp3', aac: 'mp4a.40.2' };
 
@@ -27,6 +29,7 @@ class SourcePlayer extends Emitter {
         this._format = format;
         this._url = url;
         this._queue = [];
+        this._queued = 0;
         this._loader = new loader();
         this._loader.onDataArrival = (chunk) => this._take(chunk);
         this._loader.onComplete = () => this.emit(mpegts.Events.LOADING_COMPLETE);
@@ -51,6 +54,7 @@ class SourcePlayer extends Emitter {
     destroy() {
         this._loader.destroy();
         this._queue = [];
+        this._queued = 0;
         this._buffer = null;
         if (this._element) {
             this._element.removeAttribute('src');
@@ -64,7 +68,12 @@ class SourcePlayer extends Emitter {
         if (!this._element) {
             return;
         }
-        this._buffer = this._source.addSourceBuffer(TYPES[this._format]);
+        try {
+            this._buffer = this._source.addSourceBuffer(TYPES[this._format]);
+        } catch (error) {
+            this._fail(error);
+            return;
+        }
         this._buffer.addEventListener('updateend', () => this._feed());
         this._feed();
     }
@@ -79,7 +88,17 @@ class SourcePlayer extends Emitter {
             });
         }
         this._queue.push(chunk);
+        this._queued += chunk.byteLength;
         this._feed();
+        if (this._queued > QUEUE_MAX) {
+            this._fail({ code: QUOTA_EXCEEDED, message: 'the browser takes no more data' });
+        }
+    }
+
+    _fail({ code, message }) {
+        const { Events, ErrorTypes, ErrorDetails } = this._mpegts;
+        const info = { code, msg: message };
+        this.emit(Events.ERROR, ErrorTypes.MEDIA_ERROR, ErrorDetails.MEDIA_MSE_ERROR, info);
     }
 
     // One operation at a time: first what is long over goes, then what has come is put in.
@@ -93,14 +112,11 @@ class SourcePlayer extends Emitter {
             if (element.currentTime - start > 2 * KEEP_SECONDS) {
                 buffer.remove(start, element.currentTime - KEEP_SECONDS);
             } else if (this._queue.length > 0) {
-                buffer.appendBuffer(this._queue.shift());
+                buffer.appendBuffer(this._queue[0]);
+                this._queued -= this._queue.shift().byteLength;
             }
         } catch (error) {
-            const { Events, ErrorTypes, ErrorDetails } = this._mpegts;
-            this.emit(Events.ERROR, ErrorTypes.MEDIA_ERROR, ErrorDetails.MEDIA_MSE_ERROR, {
-                code: error.code,
-                msg: error.message,
-            });
+            this._fail(error);
         }
     }
 }

@@ -2,8 +2,9 @@
 // library would keep to itself: that the server has not answered yet (it waits for a publisher),
 // the status and the JSON reason of a refusal, every piece of data as it comes.
 //
-// observer: onOpen({ status, url }), onData(buffer), onRefused({ status, reason }),
-// onNoSocket() when HTTP would answer at the address of a WebSocket that could not be opened
+// observer: onRequest(), onOpen({ status, url }), onData(buffer), onRefused({ status, reason }),
+// onNoSocket() when HTTP would answer at the address of a WebSocket that could not be opened,
+// onAbort() when the library ends the request by itself: it never opens it again without a user
 
 const ERROR_BODY_MAX = 16384;
 const PROBE_MS = 3000;
@@ -55,17 +56,26 @@ export function liveLoader(mpegts, observer) {
 
         open(source) {
             this._status = mpegts.LoaderStatus.kConnecting;
+            observer.onRequest?.();
             if (/^wss?:/.test(source.url)) {
-                this._openSocket(source.url);
+                try {
+                    this._openSocket(source.url);
+                } catch (error) {
+                    this._fail(error.message); // an address or a policy that allows none
+                }
             } else {
                 this._openFetch(source.url).catch((error) => this._fail(error.message));
             }
         }
 
         abort() {
+            const wasOver = this._isOver || this._status === mpegts.LoaderStatus.kComplete;
             this._abort.abort();
             this._socket?.close();
             this._status = mpegts.LoaderStatus.kComplete;
+            if (!wasOver) {
+                observer.onAbort?.();
+            }
         }
 
         get _isOver() {

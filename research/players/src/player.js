@@ -248,15 +248,9 @@ document.addEventListener('keydown', (event) => {
     }
 });
 
-// A browser may have paused what nobody saw; what comes back is shown live.
 document.addEventListener('visibilitychange', () => {
-    for (const { session, video } of document.hidden ? [] : tiles) {
-        if (session.isRunning && session.player) {
-            if (video.paused && session.state !== 'blocked') {
-                video.play().catch(() => {});
-            }
-            session.jumpToLive();
-        }
+    for (const { session } of document.hidden ? [] : tiles) {
+        session.show();
     }
 });
 

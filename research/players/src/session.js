@@ -1,33 +1,42 @@
-// One stream in one video element, kept playing: opens it, says in what state it is, measures it,
-// and opens it again when it ends, fails or stands still. The page only shows what this reports.
+// One stream in one video element, kept playing: turns what browser, library and server do into
+// the signals of states.js, opens and closes the connection as the state wants it, and measures.
+// The page only shows what this reports.
 
 import { createAudioPlayer } from './audio.js';
 import { liveLoader } from './loader.js';
 import { Meter } from './meter.js';
+import {
+    isRunning,
+    isTimed,
+    Line,
+    lineOf,
+    nextState,
+    REPUBLISH_WAIT_MS,
+    Signal,
+    signalOf,
+    SILENCE_SLACK_MS,
+    State,
+    WAIT_MAX_MS,
+} from './states.js';
 import { tsInfo } from './ts.js';
+import { audioName, isOfAudio } from './words.js';
 
-/** What a session can be in; the page has the words for it. */
-export const State = Object.freeze({
-    STOPPED: 'stopped',
-    CONNECTING: 'connecting',
-    WAITING: 'waiting', // the server holds the request until somebody publishes
-    BUFFERING: 'buffering',
-    PLAYING: 'playing',
-    AWAY: 'away', // connected, but nothing comes
-    BLOCKED: 'blocked', // the browser wants a click first
-    MISSING: 'missing', // 404
-    DENIED: 'denied', // 401, 403
-    UNSUPPORTED: 'unsupported', // codec, browser
-    RETRYING: 'retrying', // failed or ended; opens again in a moment
-});
+export { State };
 
 const TICK_MS = 250;
-const WAITING_AFTER_MS = 1200; // no answer for so long: it waits for a publisher
-const AWAY_AFTER_MS = 2500; // no data for so long: the publisher is away
-const STALL_MS = 5000; // currentTime stands still for so long while data comes: reload
-const DATA_IS_FRESH_MS = 2000;
 const STEADY_MS = 5000; // played for so long: the next failure starts from the shortest wait
+// A browser keeps so many connections to a server; when one of them died, all may have, and each of
+// them has to fail before a new one is made.
+const CONNECTIONS_MAX = 6;
+const DOUBT_MS = 4000; // how long such a connection may leave a request without an answer
 const RETRY_MS = [300, 1000, 2000, 4000, 8000];
+// DOMException's codes.
+const NOT_SUPPORTED = 9; // the browser has no such decoder
+const QUOTA_EXCEEDED = 22;
+const REASONS = {
+    [Signal.DEAD]: 'the connection is silent',
+    [Signal.FROZEN]: 'the picture stood still',
+};
 const TYPES = { flv: 'flv', ts: 'mpegts' }; // formats in the library's words
 
 // Beyond the target: the picture plays a little faster, unnoticed, until it is there again; far
@@ -52,6 +61,11 @@ function libraryConfig(target, customLoader) {
     };
 }
 
+function withoutAudio(url) {
+    return `${url}${url.includes('?') ? '&' : '?'}only=video`;
+}
+
+/** One stream. Events: "change" (of state, or of what is said of it), "tick", "beforeclose". */
 export class Session extends EventTarget {
     constructor(video, mpegts) {
         super();
@@ -70,7 +84,10 @@ export class Session extends EventTarget {
         this.format = 'flv';
         this.latencyTarget = 0.6;
         this.hasNoSocket = false; // HTTP answers at this address, a WebSocket does not
-        this._wantsToPlay = false;
+        this.notice = ''; // what the viewer has to do without
+        this.republishWait = REPUBLISH_WAIT_MS; // of the server
+        this._withoutAudio = false;
+        this._doubts = 0; // so many of the next requests may go into dead connections
         this._meter = new Meter();
         this._ahead = []; // what was buffered at the last ticks
         video.addEventListener('error', () => this._onVideoError());
@@ -79,7 +96,7 @@ export class Session extends EventTarget {
     }
 
     get isRunning() {
-        return this._wantsToPlay;
+        return isRunning(this.state);
     }
 
     /** options: format, latency (the target, in seconds). */
@@ -90,14 +107,13 @@ export class Session extends EventTarget {
         this.hasNoSocket = false;
         this.failures = 0;
         this.reloads = 0;
-        this._wantsToPlay = true;
-        this._open();
+        this.notice = '';
+        this._withoutAudio = false;
+        this._signal(Signal.OPEN);
     }
 
     stop() {
-        this._wantsToPlay = false;
-        this._close();
-        this._set(State.STOPPED);
+        this._signal(Signal.STOP);
     }
 
     /** The end: nothing can be played with it afterwards. */
@@ -109,9 +125,24 @@ export class Session extends EventTarget {
     /** Opens the same stream again at once. */
     retry() {
         if (this.url) {
-            this._wantsToPlay = true;
-            this._open();
+            this._signal(Signal.OPEN);
         }
+    }
+
+    /** The page is visible again: the browser may have paused the video; shows what is live. */
+    show() {
+        if (this.player && this.state !== State.BLOCKED) {
+            this.resume();
+        }
+        this._signal(Signal.SHOW);
+    }
+
+    /** Plays on, at the live edge. */
+    resume() {
+        if (this.video.paused) {
+            this._play();
+        }
+        this.jumpToLive();
     }
 
     /** After a click: with sound, which the browser may have refused before. */
@@ -137,6 +168,7 @@ export class Session extends EventTarget {
         return {
             state: this.state,
             reason: this.reason,
+            notice: this.notice,
             status: this.status,
             currentTime: video.currentTime,
             format: this.format,
@@ -158,20 +190,48 @@ export class Session extends EventTarget {
         };
     }
 
-    _set(state, reason = '') {
-        if (this.state === state && this.reason === reason) {
+    // The one place where the state changes.
+    _signal(signal, reason = '') {
+        if (signal === Signal.DEAD && this._meter.lastData > 0) {
+            this._doubts = CONNECTIONS_MAX;
+        }
+        const state = nextState(this.state, signal);
+        if (state === null || (state === this.state && lineOf(state) === Line.KEEP)) {
             return;
+        }
+        const line = lineOf(state);
+        if (line !== Line.KEEP) {
+            this._close();
+        }
+        if (isTimed(state)) {
+            this._wait();
         }
         this.state = state;
         this.reason = reason;
         this.dispatchEvent(new Event('change'));
+        if (line === Line.NEW && this.state === state) {
+            this._open();
+        }
+    }
+
+    // Until the next attempt: longer after each failure.
+    _wait() {
+        const wait = RETRY_MS[Math.min(this.failures, RETRY_MS.length - 1)];
+        const jittered = wait * (0.8 + 0.4 * Math.random());
+        this.failures += 1;
+        this.reloads += 1;
+        this.retryAt = performance.now() + jittered;
+        this._timer = setTimeout(() => this._signal(Signal.DUE), jittered);
     }
 
     _open() {
-        this._close();
         const { mpegts, video } = this;
-        if (TYPES[this.format] && !mpegts?.getFeatureList().mseLivePlayback) {
-            this._set(State.UNSUPPORTED, 'this browser has no Media Source Extensions');
+        if (!mpegts) {
+            this._signal(Signal.UNSUPPORTED, 'mpegts.js could not be loaded; reload the page');
+            return;
+        }
+        if (TYPES[this.format] && !mpegts.getFeatureList().mseLivePlayback) {
+            this._signal(Signal.UNSUPPORTED, 'this browser has no Media Source Extensions');
             return;
         }
         const now = performance.now();
@@ -181,38 +241,52 @@ export class Session extends EventTarget {
         this._ahead = [];
         this._opened = now;
         this._isAnswered = false;
-        this._lastTime = -1;
+        this._lastTime = 0;
         this._lastProgress = now;
         this._playedSince = 0;
         this._refusal = null;
-        this._set(State.CONNECTING);
+        this._isHalted = false;
+        this._waitMax = this._doubts > 0 ? DOUBT_MS : WAIT_MAX_MS;
+        this._doubts = Math.max(0, this._doubts - 1);
 
         const observer = {
+            onRequest: () => (this._isHalted = false),
             onOpen: ({ status }) => this._onOpen(status),
             onData: (buffer) => this._onData(buffer),
             onRefused: (answer) => (this._refusal = answer),
             onNoSocket: () => (this.hasNoSocket = true),
+            onAbort: () => {
+                if (this.player) {
+                    this._isHalted = true; // by the library, not by _close()
+                    later(() => this._isHalted && this._onFull());
+                }
+            },
         };
         const player = this._create(observer);
+        // Not from within the library's own call.
+        const later = (act) => setTimeout(() => player === this.player && act());
         this.player = player;
         const { Events } = mpegts;
         player.on(Events.ERROR, (type, detail, info) => {
-            // Not from within the library's own call.
-            setTimeout(() => player === this.player && this._onError(type, detail, info));
+            later(() => this._onError(type, detail, info));
         });
-        player.on(Events.LOADING_COMPLETE, () => {
-            setTimeout(() => player === this.player && this._again('the stream ended'));
-        });
+        player.on(Events.LOADING_COMPLETE, () => later(() => this._onEnd()));
         player.on(Events.MEDIA_INFO, (info) => {
             this.mediaInfo = info;
         });
-        player.attachMediaElement(video);
-        player.load();
+        try {
+            player.attachMediaElement(video);
+            player.load();
+        } catch (error) {
+            this._signal(Signal.BREAK, error.message);
+            return;
+        }
         this._play();
     }
 
     _create(observer) {
-        const { mpegts, format, url } = this;
+        const { mpegts, format } = this;
+        const url = this._withoutAudio ? withoutAudio(this.url) : this.url;
         const loader = liveLoader(mpegts, observer);
         if (!TYPES[format]) {
             return createAudioPlayer(mpegts, { format, url, loader, observer });
@@ -242,7 +316,7 @@ export class Session extends EventTarget {
                 return; // another load() came in between
             }
             if (video.muted) {
-                this._set(State.BLOCKED);
+                this._signal(Signal.BLOCK);
                 return;
             }
             video.muted = true;
@@ -252,39 +326,29 @@ export class Session extends EventTarget {
         }
     }
 
-    // Ends this attempt and opens the stream again after a while.
-    _again(reason, state = State.RETRYING) {
-        this._close();
-        if (!this._wantsToPlay) {
-            return;
-        }
-        const wait = RETRY_MS[Math.min(this.failures, RETRY_MS.length - 1)];
-        const jittered = wait * (0.8 + 0.4 * Math.random());
-        this.failures += 1;
-        this.reloads += 1;
-        this.retryAt = performance.now() + jittered;
-        this._timer = setTimeout(() => this._open(), jittered);
-        this._set(state, reason);
-    }
-
-    // What will not get better by itself.
-    _giveUp(state, reason) {
-        this._close();
-        this._wantsToPlay = false;
-        this._set(state, reason);
-    }
-
     _onOpen(status) {
         this.status = status;
         this._isAnswered = true;
         this._opened = performance.now();
-        if (this.state !== State.BLOCKED) {
-            this._set(State.BUFFERING);
-        }
+        this._signal(Signal.ANSWER);
+    }
+
+    _onEnd() {
+        // The next publisher may send another codec.
+        this._withoutAudio = false;
+        this.notice = '';
+        this._signal(Signal.END, 'the stream ended');
+    }
+
+    // The library stopped reading for good: the picture stands still, and the buffer is full.
+    _onFull() {
+        const isWatched = !document.hidden && !this.video.paused;
+        this._signal(isWatched ? Signal.BREAK : Signal.FULL, 'the browser’s buffer is full');
     }
 
     _onData(buffer) {
         this._meter.onData(performance.now(), buffer.byteLength);
+        this._doubts = 0;
         if (this.format === 'ts' && !this.mediaInfo) {
             this.mediaInfo = tsInfo(new Uint8Array(buffer));
         }
@@ -296,43 +360,56 @@ export class Session extends EventTarget {
             this._onRefused(this._refusal);
             return;
         }
-        const NOT_SUPPORTED = 9; // DOMException's code: the browser has no such decoder
-        const text = String(info?.msg || info?.message || detail);
+        const text = String(info?.msg || info?.message || info || detail);
+        const isOfMedia = detail === ErrorDetails.MEDIA_MSE_ERROR;
         const isCodec =
             detail === ErrorDetails.MEDIA_CODEC_UNSUPPORTED ||
-            (detail === ErrorDetails.MEDIA_MSE_ERROR && info?.code === NOT_SUPPORTED);
+            (isOfMedia && info?.code === NOT_SUPPORTED);
         if (isCodec) {
-            this._giveUp(State.UNSUPPORTED, text);
+            this._onCodec(text);
+        } else if (isOfMedia && info?.code === QUOTA_EXCEEDED) {
+            this._onFull();
         } else if (this.hasNoSocket) {
-            this._again('the server takes no WebSocket at this address');
+            this._signal(Signal.BREAK, 'the server takes no WebSocket at this address');
         } else if (type === ErrorTypes.NETWORK_ERROR && !this._isAnswered) {
-            this._again('the server cannot be reached');
+            this._signal(Signal.BREAK, 'the server cannot be reached');
         } else if (type === ErrorTypes.NETWORK_ERROR) {
-            this._again('the connection broke');
+            this._signal(Signal.BREAK, 'the connection broke');
         } else {
-            this._again(text);
+            this._signal(Signal.BREAK, text);
         }
+    }
+
+    // Without a decoder for the sound the picture alone is played.
+    _onCodec(text) {
+        if (this._withoutAudio || !isOfAudio(text) || !TYPES[this.format]) {
+            this._signal(Signal.UNSUPPORTED, text);
+            return;
+        }
+        this._withoutAudio = true;
+        this.notice = `No sound: this browser cannot decode ${audioName(text)}.`;
+        this._signal(Signal.OPEN);
     }
 
     _onRefused({ status, reason }) {
         this.status = status;
         if (status === 401 || status === 403) {
-            this._giveUp(State.DENIED, reason);
+            this._signal(Signal.DENY, reason);
         } else if (status === 404) {
-            this._again(reason, State.MISSING);
+            this._signal(Signal.MISS, reason);
         } else {
-            this._again(`the server answered ${status}${reason ? `: ${reason}` : ''}`);
+            this._signal(Signal.BREAK, `the server answered ${status}${reason ? `: ${reason}` : ''}`);
         }
     }
 
     _onVideoError() {
         if (this.player && this.video.error) {
-            const NOT_SUPPORTED = 4; // or refused: an element does not tell which
-            if (!this._isAnswered && this.video.error.code === NOT_SUPPORTED) {
-                this._again('the stream could not be opened');
+            const NO_SOURCE = 4; // or refused: an element does not tell which
+            if (!this._isAnswered && this.video.error.code === NO_SOURCE) {
+                this._signal(Signal.BREAK, 'the stream could not be opened');
                 return;
             }
-            this._again(this.video.error.message || 'the picture could not be decoded');
+            this._signal(Signal.BREAK, this.video.error.message || 'the picture could not be decoded');
         }
     }
 
@@ -366,43 +443,36 @@ export class Session extends EventTarget {
 
     _watch(now) {
         const { video } = this;
-        if (!this._isAnswered) {
-            if (this.state === State.CONNECTING && now - this._opened > WAITING_AFTER_MS) {
-                this._set(State.WAITING);
-            }
-            return;
-        }
-        this._measure(now);
         const { lastData } = this._meter;
-        const isMoving = video.currentTime !== this._lastTime;
-        if (isMoving) {
+        if (this._isAnswered) {
+            this._measure(now);
+        }
+        const hasMoved = this._isAnswered && video.currentTime !== this._lastTime;
+        const isPaused = video.paused && !video.ended;
+        if (hasMoved || isPaused || document.hidden) {
             this._lastTime = video.currentTime;
             this._lastProgress = now;
         }
-        const silence = now - Math.max(lastData, this._opened);
-        const stoodStill = now - this._lastProgress;
-        if (this.state === State.BLOCKED && video.paused) {
-            this._lastProgress = now;
-        } else if (isMoving && video.readyState >= 2 && !video.paused) {
-            this._set(State.PLAYING);
+        const isMoving = hasMoved && video.readyState >= 2 && !video.paused;
+        const signal = signalOf({
+            hasData: this._isAnswered && lastData > 0,
+            silence: now - Math.max(lastData, this._opened),
+            silenceMax: lastData > 0 ? this.republishWait + SILENCE_SLACK_MS : this._waitMax,
+            stoodStill: now - this._lastProgress,
+            isHidden: document.hidden,
+            isPaused,
+            isMoving,
+        });
+        if (isMoving) {
             this._playedSince ||= now;
             this._pace();
             if (now - this._playedSince > STEADY_MS) {
                 this.failures = 0;
             }
-        } else if (lastData === 0 && silence > WAITING_AFTER_MS) {
-            this._set(State.WAITING); // a WebSocket is open before there is a stream
-        } else if (silence > AWAY_AFTER_MS) {
+        } else if (signal !== null) {
             this._playedSince = 0;
-            this._set(State.AWAY);
-        } else if (document.hidden || video.paused) {
-            this._lastProgress = now; // browsers halt what nobody sees
-        } else if (stoodStill > STALL_MS && silence < DATA_IS_FRESH_MS) {
-            this._again('the picture stood still');
-        } else if (stoodStill > 1000) {
-            this._playedSince = 0;
-            this._set(State.BUFFERING);
         }
+        this._signal(signal, REASONS[signal]);
     }
 
     _measure(now) {

@@ -3,6 +3,7 @@
 
 import { Session, State } from './session.js';
 import { formatOf, nameOf, streamUrl, withTransport } from './address.js';
+import { serverFacts } from './facts.js';
 import { stateText } from './words.js';
 
 const TOUCH_MS = 3000;
@@ -51,6 +52,11 @@ export class Tile extends EventTarget {
         this.mayFallBack = mayFallBack;
         this.find('.tile-name').textContent = `${address.app}/${address.stream}`;
         this._clearStill();
+        serverFacts(address).then(({ republishWait }) => {
+            if (this.address === address) {
+                this.session.republishWait = republishWait;
+            }
+        });
         if (play) {
             this.start();
         } else {
@@ -176,6 +182,8 @@ export class Tile extends EventTarget {
         on('.cover-play', () => {
             if (session.state === State.BLOCKED) {
                 session.unmute();
+            } else if (session.state === State.PAUSED) {
+                session.resume();
             } else {
                 this.start();
             }
@@ -218,6 +226,8 @@ export class Tile extends EventTarget {
         const text = this._showText();
         root.dataset.state = session.state;
         root.toggleAttribute('data-busy', Boolean(text?.busy));
+        this._setText('.notice', session.notice);
+        this.find('.notice').hidden = !session.notice;
         this.find('.cover-play').hidden = !text?.play;
         this.find('.again').hidden = !text?.again;
         this.find('.toggle use').setAttribute('href', session.isRunning ? '#i-stop' : '#i-play');

@@ -1,6 +1,6 @@
 // The page's words: what each state says, and figures as text. No DOM in here.
 
-import { State } from './session.js';
+import { State } from './states.js';
 
 // What each state says over the picture. busy: with the turning ring; play: with a button to
 // start; again: with a button to try again. {reason}, {status} and {seconds} are filled in.
@@ -9,15 +9,21 @@ const TEXT = {
     [State.CONNECTING]: { headline: 'Connecting …', busy: true },
     [State.WAITING]: {
         headline: 'Waiting for a publisher',
-        detail: 'The server holds the line and starts as soon as the stream is published.',
+        detail: 'The server keeps the connection open; playback starts as soon as the stream is published.',
         busy: true,
     },
     [State.BUFFERING]: { headline: 'Loading …', busy: true },
     [State.PLAYING]: null,
-    [State.AWAY]: {
-        headline: 'The publisher is away',
-        detail: 'Connected; the picture goes on when the stream comes back.',
+    [State.INTERRUPTED]: {
+        headline: 'Waiting for the publisher',
+        detail: 'Connected; playback resumes when the stream comes back.',
         busy: true,
+    },
+    [State.PAUSED]: { headline: 'Paused', play: true },
+    [State.SUSPENDED]: {
+        headline: 'Paused',
+        detail: '{reason} Playback resumes at the live edge.',
+        play: true,
     },
     [State.BLOCKED]: { headline: 'Your browser wants a click before it plays', play: true },
     [State.MISSING]: {
@@ -88,6 +94,30 @@ export function codecText(codec) {
     return found ? found[1] : codec;
 }
 
+const FLV_AUDIO = {
+    0: 'PCM',
+    1: 'ADPCM',
+    3: 'PCM',
+    4: 'Nellymoser',
+    5: 'Nellymoser',
+    6: 'Nellymoser',
+    7: 'G.711 A-law',
+    8: 'G.711 µ-law',
+    11: 'Speex',
+};
+
+/** Whether an error of the library's or the browser's is about the sound alone. */
+export function isOfAudio(error) {
+    return /audio/i.test(error) && !/video/i.test(error);
+}
+
+/** Which codec such an error is about. */
+export function audioName(error) {
+    const flv = /audio codec idx: (\d+)/i.exec(error);
+    const other = /(?:audio codec: |codecs=["']?)([\w.-]+)/i.exec(error);
+    return (flv && FLV_AUDIO[flv[1]]) || (other && codecText(other[1])) || 'its codec';
+}
+
 export function bytesText(count) {
     if (count < 1e6) {
         return `${(count / 1e3).toFixed(0)} kB`;
@@ -110,7 +140,7 @@ export function secondsText(value) {
 export function listText(item) {
     const { video, audio } = item;
     if (!item.publish?.active) {
-        return 'The publisher is away';
+        return 'Not published at the moment';
     }
     const parts = [
         video?.width ? `${video.width}×${video.height}` : '',

@@ -60,7 +60,7 @@ def test_survives_a_publishers_restart(server, publish, browser, players_html):
     page.open(page_url(srv))
     wait_playing(page)
     first.stop()
-    page.wait("millrace.state === 'away'", 15)
+    page.wait("millrace.state === 'interrupted'", 15)
     before = page.evaluate(TIME)
     publish(srv)
     wait_playing(page, 3)
