@@ -176,7 +176,8 @@ struct config {
     int64_t max_connections;
     int64_t max_connections_per_ip; /* 0: no limit of its own */
     int64_t max_streams;
-    int64_t workers; /* 0: auto */
+    int64_t workers;       /* 0: auto */
+    usec_t worker_timeout; /* 0: none */
     int64_t chunk_size;
     int64_t max_message;
     usec_t rtmp_handshake_timeout; /* default 10 s */

@@ -2,12 +2,17 @@
  * Supervision by signals. What the workers have to say is in shared memory (their
  * states), and SIGCHLD makes the master look: a child that ended, or one that says by it that
  * it serves. A worker asks the kernel for a signal when its master dies, so it never stays alone.
+ * One that stands still says nothing: a watchdog looks at regular intervals whether each worker's
+ * event loop runs (app/watchdog.h).
  *
  * The order at a death matters: first what the worker held is set free and the others are told,
  * then another is started in its place.
  */
 #include "app/master.h"
 
+#include "app/server_endpoint.h"
+#include "app/watchdog.h"
+#include "app/worker_ports.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "co/net.h"
@@ -29,12 +34,16 @@
 /* A quick end is over by then, a sanitizer's last look through all memory too; or it is made to be.
  */
 #define MASTER_STOP_WAIT (25 * USEC_PER_SEC)
+/* Starting and ending take longer than a turn of the event loop ever may. */
+#define MASTER_SLOW_FACTOR 6
 
 struct master_child {
     pid_t pid;       /* 0: none */
     usec_t ready_at; /* 0: not yet */
     usec_t due_at;   /* when to start another, while there is none */
     unsigned failures;
+    struct watchdog dog;
+    struct proc_stat stat; /* at the last look, if its beat did not come */
 };
 
 struct master {
@@ -42,8 +51,9 @@ struct master {
     struct worker_share *share;
     struct master_child child[CONFIG_WORKERS_MAX];
     sigset_t signals;
-    usec_t kill_at; /* USEC_NEVER: not */
-    int has_served; /* all of them did, once */
+    usec_t kill_at;   /* USEC_NEVER: not */
+    usec_t looked_at; /* at the workers' beats */
+    int has_served;   /* all of them did, once */
     int has_reloaded;
     int is_ending;
     struct err *err;
@@ -74,6 +84,7 @@ __attribute__((noreturn)) static void child_run(const struct master *master, int
         _exit(1);
     /* A terminal's Ctrl-C is for the master, who passes it on. */
     (void)setpgid(0, 0);
+    worker_ports_keep(master->share->ports, slot);
     log_sink_own(options->sink);
     /* What was reloaded since the start counts for this one, too. */
     if (master->has_reloaded)
@@ -87,6 +98,7 @@ static void child_start(struct master *master, int slot)
     pid_t pid;
 
     master->share->slot[slot].state = WORKER_STARTING;
+    worker_ports_renew(master->share->ports, slot, master->options->log);
     fflush(NULL);
     pid = fork();
     if (pid == 0)
@@ -100,6 +112,7 @@ static void child_start(struct master *master, int slot)
     }
     child->pid = pid;
     child->ready_at = 0;
+    child->dog = (struct watchdog){.beat = master->share->slot[slot].beat};
 }
 
 static void start_due(struct master *master)
@@ -138,6 +151,9 @@ static void master_end(struct master *master, int number)
     if ((!is_drain || master->is_ending) && master->kill_at == USEC_NEVER)
         master->kill_at = clock_now() + MASTER_STOP_WAIT;
     master->is_ending = 1;
+    /* From here on the listeners are the workers' alone, and end with them. */
+    worker_ports_free(master->share->ports);
+    master->share->ports = NULL;
     pass_on(master, number);
 }
 
@@ -216,6 +232,64 @@ static void look_at_children(struct master *master)
     master->options->ready(master->options->arg);
 }
 
+/* ---- workers that stand still ---- */
+
+static void child_kill(const struct master *master, int slot)
+{
+    const struct master_child *child = &master->child[slot];
+
+    errno = 0;
+    log_error(master->options->log,
+              "worker %d, process %d, has not responded for %d ms (%s): killed", slot + 1,
+              (int)child->pid, (int)(child->dog.silent / USEC_PER_MS),
+              watchdog_state_name(child->stat.state));
+    (void)kill(child->pid, SIGKILL);
+}
+
+/* One look at a worker; whether it is to be killed. */
+static int child_look(struct master *master, int slot, usec_t elapsed)
+{
+    usec_t timeout = master->options->config->worker_timeout;
+    usec_t step = watchdog_step(timeout);
+    struct worker_slot *shared = &master->share->slot[slot];
+    struct master_child *child = &master->child[slot];
+
+    if (child->pid == 0)
+        return 0;
+    child->stat = (struct proc_stat){'?', child->dog.cpu_time};
+    if (shared->beat == child->dog.beat)
+        proc_stat_read(child->pid, &child->stat);
+    watchdog_look(&child->dog, shared->beat, &child->stat, elapsed, step);
+    shared->is_late = shared->state == WORKER_READY && watchdog_is_late(&child->dog, step);
+    return child->dog.wasted >= (shared->state == WORKER_READY ? 1 : MASTER_SLOW_FACTOR) * timeout;
+}
+
+/* One kill at a look, and not of one that sleeps if there is another: it may only be waiting for a
+ * lock that the other one holds. Then all are given time again. */
+static void master_look(struct master *master)
+{
+    usec_t timeout = master->options->config->worker_timeout;
+    usec_t now = clock_now();
+    usec_t elapsed = now - master->looked_at;
+    int victim = -1;
+
+    if (timeout == 0 || elapsed < watchdog_step(timeout))
+        return;
+    master->looked_at = now;
+    for (int i = 0; i < master->share->count; i++) {
+        if (child_look(master, i, elapsed) &&
+            (victim < 0 || master->child[victim].stat.state == 'S'))
+            victim = i;
+        if (master->child[i].pid == 0 || master->share->slot[i].is_late)
+            (void)worker_ports_rescue(master->share, i);
+    }
+    if (victim < 0)
+        return;
+    child_kill(master, victim);
+    for (int i = 0; i < master->share->count; i++)
+        master->child[i].dog.wasted = 0;
+}
+
 /* ---- signals ---- */
 
 static void master_reload(struct master *master)
@@ -279,6 +353,11 @@ static void master_wait(struct master *master)
     struct timespec left;
     int number;
 
+    if (master->options->config->worker_timeout > 0) {
+        usec_t look = master->looked_at + watchdog_step(master->options->config->worker_timeout);
+
+        until = until == USEC_NEVER || look < until ? look : until;
+    }
     for (int i = 0; i < master->share->count && !master->is_ending; i++)
         if (master->child[i].pid == 0 && (until == USEC_NEVER || master->child[i].due_at < until))
             until = master->child[i].due_at;
@@ -301,30 +380,15 @@ static void master_wait(struct master *master)
 
 /* ---- life ---- */
 
-static struct err *check_endpoints(const struct config_strings *endpoints)
-{
-    for (int i = 0; i < endpoints->count; i++) {
-        struct err *err = net_listen_check(endpoints->item[i]);
-
-        if (err != NULL)
-            return err;
-    }
-    return NULL;
-}
-
 /* Workers share their ports with each other, and must not with another server. */
 static struct err *check_ports(const struct config *config)
 {
-    struct err *err = check_endpoints(&config->listen);
+    struct server_endpoints all;
+    struct err *err = NULL;
 
-    if (err == NULL && config->rtmps.enabled)
-        err = check_endpoints(&config->rtmps.listen);
-    if (err == NULL && config->http_server.enabled)
-        err = check_endpoints(&config->http_server.listen);
-    if (err == NULL && config->http_server.enabled && config->http_server.https.enabled)
-        err = check_endpoints(&config->http_server.https.listen);
-    if (err == NULL && config->http_api.enabled)
-        err = check_endpoints(&config->http_api.listen);
+    server_endpoints_list(config, &all);
+    for (int i = 0; i < all.count && err == NULL; i++)
+        err = net_listen_check(all.item[i].text);
     return err;
 }
 
@@ -357,12 +421,16 @@ struct err *master_run(const struct master_options *options)
     master->options = options;
     master->kill_at = USEC_NEVER;
     err = worker_share_new(&master->share, options->config);
+    if (err == NULL)
+        err = worker_ports_new(&master->share->ports, options->config, master->share->count);
     if (err == NULL) {
         master_signals(master);
+        master->looked_at = clock_now();
         do {
             start_due(master);
             master_wait(master);
             look_at_children(master);
+            master_look(master);
         } while (!master->is_ending || count_children(master) > 0);
         err = master->err;
     }

@@ -111,10 +111,17 @@ static int put_escaped(struct buf *out, const char *text)
     return rc;
 }
 
-/* RTMP's names are not decoded by anybody: they go as they are. */
+/* Servers that decode RTMP names, as ours do, must not take a '%' of a name for an escape. All else
+ * goes as it is, for those that do not. */
 static int put_name(struct buf *out, const char *text, int is_http)
 {
-    return is_http ? put_escaped(out, text) : buf_append(out, text, strlen(text));
+    int rc = 0;
+
+    if (is_http)
+        return put_escaped(out, text);
+    for (; *text != '\0'; text++)
+        rc |= *text == '%' ? buf_append(out, "%25", 3) : buf_append(out, text, 1);
+    return rc;
 }
 
 static int put_template(struct buf *out, const char *tmpl, const struct origin_stream *stream,

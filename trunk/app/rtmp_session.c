@@ -12,6 +12,8 @@
 #include "app/edge_publish.h"
 #include "app/rtmp_session_private.h"
 #include "app/stream.h"
+#include "app/worker.h"
+#include "base/str.h"
 #include "base/version.h"
 #include "co/co.h"
 
@@ -87,6 +89,25 @@ static __attribute__((noinline)) struct err *session_send_on(struct rtmp_session
     return err_new(ERR_DENIED, "sent on to %s", tc_url);
 }
 
+/* Answers a connect that cannot be served with the reason, which is returned. */
+static struct err *session_reject(struct rtmp_session *session, struct err *why)
+{
+    struct err *sent =
+        rtmp_talk_connect_no(session->talk, err_text(why), NULL, RTMP_ANSWER_TIMEOUT);
+
+    if (sent == NULL)
+        rtmp_session_linger(session);
+    err_free(sent);
+    return why;
+}
+
+/* Copies text unless it is empty: NULL then. -1 without memory. */
+static int keep(char **kept, const char *text)
+{
+    *kept = text[0] != '\0' ? strdup(text) : NULL;
+    return *kept != NULL || text[0] == '\0' ? 0 : -1;
+}
+
 static struct err *session_connect(struct rtmp_session *session, struct rtmp_connect *connect)
 {
     const struct config_vhost *vhost;
@@ -96,25 +117,19 @@ static struct err *session_connect(struct rtmp_session *session, struct rtmp_con
     err = rtmp_talk_accept_connect(session->talk, connect,
                                    timeout < CONNECT_TIMEOUT ? timeout : CONNECT_TIMEOUT);
     if (err != NULL)
-        return err;
+        return err_code(err) == ERR_DENIED ? session_reject(session, err) : err;
     session->tc_url = strdup(connect->tc_url);
-    session->page_url = connect->page_url[0] != '\0' ? strdup(connect->page_url) : NULL;
-    session->relay = connect->relay[0] != '\0' ? strdup(connect->relay) : NULL;
-    if (session->tc_url == NULL || (connect->relay[0] != '\0' && session->relay == NULL) ||
-        (connect->page_url[0] != '\0' && session->page_url == NULL))
+    if (session->tc_url == NULL || keep(&session->app, connect->app) != 0 ||
+        keep(&session->page_url, connect->page_url) != 0 ||
+        keep(&session->relay, connect->relay) != 0)
         return err_new(ERR_NOMEM, "no memory for a session");
     err = session_send_on(session, connect);
     if (err != NULL)
         return err;
     vhost = config_vhost_find(session->config, connect->address.vhost);
-    if (vhost == NULL) {
-        err =
-            rtmp_talk_connect_no(session->talk, "The vhost is disabled", NULL, RTMP_ANSWER_TIMEOUT);
-        if (err != NULL)
-            return err;
-        rtmp_session_linger(session);
-        return err_new(ERR_DENIED, "vhost %s is disabled", connect->address.vhost);
-    }
+    if (vhost == NULL)
+        return session_reject(session,
+                              err_new(ERR_DENIED, "vhost %s is disabled", connect->address.vhost));
     session_sizes(session, vhost);
     return rtmp_talk_connect_ok(session->talk, RTMP_ANSWER_TIMEOUT);
 }
@@ -230,6 +245,47 @@ static struct err *session_ask_cluster(struct rtmp_session *session, const struc
     return session_refuse(session, &setup->request, err_text(err), err);
 }
 
+/* What connect and the request together say. */
+static struct err *session_address(const struct rtmp_session *session,
+                                   const struct rtmp_request *request, struct url_rtmp *url)
+{
+    struct url_rtmp_call call = {session->tc_url, session->app, request->stream};
+
+    if (request->stream == NULL)
+        return err_new(ERR_PROTO, "the address is too long");
+    if (url_rtmp_parse_call(url, &call) != SCAN_DONE)
+        return err_new(ERR_PROTO, "%s", url->fault);
+    if (url->stream[0] == '\0')
+        return err_new(ERR_PROTO, "the address has no stream name (rtmp://host/app/stream)");
+    return NULL;
+}
+
+/* Whether somebody publishes this stream, here or at another worker. */
+static int session_has_stream(const struct rtmp_session *session, const struct config_vhost *vhost,
+                              const struct url_rtmp *url)
+{
+    const struct source *source;
+    char key[SOURCE_KEY_MAX];
+
+    if (str_format(key, sizeof(key), "%s/%s/%s", vhost->name, url->app, url->stream) != 0)
+        return 0;
+    source = hub_find(session->server->hub, key);
+    return (source != NULL && source_state(source) != SOURCE_IDLE) ||
+           worker_is_elsewhere(session->server, key);
+}
+
+/* Some players, and edges of other servers, ask for a stream by the name that it has over HTTP. */
+static __attribute__((noinline)) void session_extension(const struct rtmp_session *session,
+                                                        const struct config_vhost *vhost,
+                                                        struct url_rtmp *url)
+{
+    char *dot = strrchr(url->stream, '.');
+
+    if (dot != NULL && dot != url->stream && stream_mux(dot) != NULL &&
+        !session_has_stream(session, vhost, url))
+        *dot = '\0';
+}
+
 /* Reads one request and finds its source, which the caller unrefs. */
 static struct err *session_find(struct rtmp_session *session, struct rtmp_setup *setup,
                                 struct source **source, const struct config_vhost **vhost)
@@ -242,16 +298,15 @@ static struct err *session_find(struct rtmp_session *session, struct rtmp_setup 
                                    session->config->rtmp_handshake_timeout);
     if (err != NULL)
         return err;
-    if (url_rtmp_parse(url, session->tc_url, request->stream) != SCAN_DONE)
-        return session_refuse(session, request, "The stream's name is malformed",
-                              err_new(ERR_PROTO, "the stream's name is malformed"));
-    if (url->stream[0] == '\0')
-        return session_refuse(session, request, "The stream's name is empty",
-                              err_new(ERR_PROTO, "the stream's name is empty"));
+    err = session_address(session, request, url);
+    if (err != NULL)
+        return session_refuse(session, request, err_text(err), err);
     *vhost = config_vhost_find(session->config, url->vhost);
     if (*vhost == NULL)
         return session_refuse(session, request, "The vhost is disabled",
                               err_new(ERR_DENIED, "vhost %s is disabled", url->vhost));
+    if (request->intent == RTMP_INTENT_PLAY)
+        session_extension(session, *vhost, url);
     err = session_ask(session, setup, *vhost);
     if (err != NULL)
         return err;
@@ -262,18 +317,24 @@ static struct err *session_find(struct rtmp_session *session, struct rtmp_setup 
     return session_ask_cluster(session, setup, *source, *vhost);
 }
 
-/* An encoder at an edge. */
-static struct err *session_relay(struct rtmp_session *session, const struct rtmp_setup *setup,
-                                 struct source *source, const struct config_vhost *vhost)
+/* An encoder at an edge, or one of a stream that is published here. */
+static struct err *session_publish(struct rtmp_session *session, const struct rtmp_request *request,
+                                   struct source *source, const struct config_vhost *vhost,
+                                   const char *param)
 {
+    const struct stream *stream = source_data(source);
     struct edge_publish publish = {.source = source,
                                    .vhost = vhost,
-                                   .request = &setup->request,
-                                   .app = setup->url.app,
-                                   .stream = setup->url.stream,
-                                   .param = setup->url.param};
+                                   .request = request,
+                                   .app = stream->app,
+                                   .stream = stream->name,
+                                   .param = param};
 
-    return edge_publish_run(session, &publish);
+    if (param == NULL)
+        return err_new(ERR_NOMEM, "no memory for a publisher");
+    if (edge_is_remote(vhost))
+        return edge_publish_run(session, &publish);
+    return rtmp_publish_run(session, source, vhost, request, param);
 }
 
 static struct err *session_request(struct rtmp_session *session)
@@ -281,22 +342,22 @@ static struct err *session_request(struct rtmp_session *session)
     const struct config_vhost *vhost = NULL;
     struct source *source = NULL;
     struct rtmp_setup *setup = calloc(1, sizeof(*setup));
-    enum rtmp_intent intent;
-    uint32_t stream_id;
+    struct rtmp_request request;
+    char *param = NULL;
     struct err *err;
 
     if (setup == NULL)
         return err_new(ERR_NOMEM, "no memory for a request");
     err = session_find(session, setup, &source, &vhost);
-    intent = setup->request.intent;
-    if (err == NULL && intent == RTMP_INTENT_PUBLISH && edge_is_remote(vhost))
-        err = session_relay(session, setup, source, vhost);
-    else if (err == NULL && intent == RTMP_INTENT_PUBLISH)
-        err = rtmp_publish_run(session, source, vhost, &setup->request, setup->url.param);
-    stream_id = setup->request.stream_id;
+    request = setup->request;
+    if (err == NULL && request.intent == RTMP_INTENT_PUBLISH)
+        param = strdup(setup->url.param);
     free(setup);
-    if (err == NULL && intent == RTMP_INTENT_PLAY)
-        err = rtmp_play_run(session, source, vhost, stream_id);
+    if (err == NULL && request.intent == RTMP_INTENT_PUBLISH)
+        err = session_publish(session, &request, source, vhost, param);
+    else if (err == NULL)
+        err = rtmp_play_run(session, source, vhost, request.stream_id);
+    free(param);
     if (source != NULL)
         source_unref(source);
     return err;
@@ -317,6 +378,7 @@ void rtmp_session_run(struct server *server, struct net_conn *conn)
     err_free(err);
     rtmp_talk_free(session.talk);
     free(session.tc_url);
+    free(session.app);
     free(session.page_url);
     free(session.relay);
     config_unref(session.config);

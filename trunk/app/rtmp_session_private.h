@@ -18,6 +18,7 @@ struct rtmp_session {
     struct config *config; /* held: the session keeps the snapshot that it began with */
     struct rtmp_talk *talk;
     char *tc_url;
+    char *app;      /* connect's own, where the tcUrl tells none; NULL: it does */
     char *page_url; /* NULL: none */
     char *relay;    /* what a server of ours says of itself; NULL: it is none */
     struct client

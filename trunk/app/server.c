@@ -17,6 +17,7 @@
 #include "app/http_pull.h"
 #include "app/http_static.h"
 #include "app/server_connection.h"
+#include "app/server_endpoint.h"
 #include "app/server_tls.h"
 #include "app/stream.h"
 #include "app/worker.h"
@@ -35,8 +36,6 @@
 #define SERVER_DIRECTORY_WAIT (USEC_PER_SEC / 2)
 /* How long a stop waits for the connections' coroutines. */
 #define SERVER_STOP_WAIT ((usec_t)3 * USEC_PER_SEC)
-
-static const char *const server_kinds[] = {"RTMP", "HTTP", "HTTP API", "HTTPS", "RTMPS", "worker"};
 
 struct server_acceptor {
     struct server *server;
@@ -77,13 +76,15 @@ static int acceptor_give(void *arg, int fd)
 
 /* Workers share their ports, and so the kernel lets one of them listen at the same one twice. */
 static struct err *server_open(const struct server *server, const char *endpoint,
-                               struct net_listener **out)
+                               enum server_kind kind, struct net_listener **out)
 {
     struct err *err;
+    int fd;
 
     if (server->worker == NULL)
         return net_listen(endpoint, out);
-    err = net_listen_shared(endpoint, out);
+    fd = worker_port(server->worker, endpoint, kind);
+    err = fd >= 0 ? net_listen_fd(fd, out) : net_listen_shared(endpoint, out);
     for (int i = 0; err == NULL && i < server->listener_count; i++)
         if (strcmp(net_listener_name(server->listener[i]), net_listener_name(*out)) == 0) {
             net_listener_close(*out);
@@ -113,7 +114,7 @@ static struct err *server_listen(struct server *server, const char *endpoint, en
         return NULL;
     if (server->listener_count == SERVER_LISTENERS_MAX)
         return err_new(ERR_LIMIT, "more than %d listeners", SERVER_LISTENERS_MAX);
-    err = server_open(server, endpoint, &listener);
+    err = server_open(server, endpoint, kind, &listener);
     if (err != NULL)
         return err;
     acceptor = calloc(1, sizeof(*acceptor));
@@ -136,21 +137,8 @@ static struct err *server_listen(struct server *server, const char *endpoint, en
     server->listener_count++;
     if (kind == SERVER_RTMP)
         server_note_rtmp(server, listener);
-    log_info(server->log, "%s listens on %s", server_kinds[kind], net_listener_name(listener));
+    log_info(server->log, "%s listens on %s", server_kind_name(kind), net_listener_name(listener));
     return NULL;
-}
-
-static struct err *server_listen_tls(struct server *server)
-{
-    const struct config_strings *https = &server->config->http_server.https.listen;
-    const struct config_strings *rtmps = &server->config->rtmps.listen;
-    struct err *err = server_tls_open(server);
-
-    for (int i = 0; err == NULL && server->https != NULL && i < https->count; i++)
-        err = server_listen(server, https->item[i], SERVER_HTTPS);
-    for (int i = 0; err == NULL && server->rtmps != NULL && i < rtmps->count; i++)
-        err = server_listen(server, rtmps->item[i], SERVER_RTMPS);
-    return err;
 }
 
 /* Where the other workers ask this one. */
@@ -167,30 +155,18 @@ static struct err *server_listen_worker(struct server *server)
 
 static struct err *server_listen_all(struct server *server)
 {
-    const struct config *config = server->config;
-    struct err *err;
+    struct server_endpoints all;
+    struct err *err = server_listen_worker(server);
 
-    err = server_listen_worker(server);
-    if (err != NULL)
-        return err;
-    for (int i = 0; i < config->listen.count; i++) {
-        err = server_listen(server, config->listen.item[i], SERVER_RTMP);
+    if (err == NULL)
+        err = server_tls_open(server);
+    server_endpoints_list(server->config, &all);
+    for (int i = 0; i < all.count && err == NULL; i++) {
+        err = server_listen(server, all.item[i].text, all.item[i].kind);
         if (err != NULL)
-            return err_wrap(err, "RTMP");
+            err = err_wrap(err, "%s", server_kind_name(all.item[i].kind));
     }
-    for (int i = 0; config->http_server.enabled && i < config->http_server.listen.count; i++) {
-        err = server_listen(server, config->http_server.listen.item[i], SERVER_HTTP);
-        if (err != NULL)
-            return err_wrap(err, "HTTP");
-    }
-    for (int i = 0; config->http_api.enabled && i < config->http_api.listen.count; i++) {
-        if (http_api_is_shared(config, config->http_api.listen.item[i]))
-            continue;
-        err = server_listen(server, config->http_api.listen.item[i], SERVER_API);
-        if (err != NULL)
-            return err_wrap(err, "HTTP API");
-    }
-    return server_listen_tls(server);
+    return err;
 }
 
 static void server_close_listeners(struct server *server)
@@ -198,6 +174,9 @@ static void server_close_listeners(struct server *server)
     for (int i = 0; i < server->listener_count; i++) {
         co_interrupt(server->acceptor[i]);
         co_join(server->acceptor[i], USEC_NEVER);
+        /* The master has these open as well, for those that come after this worker. */
+        if (server->worker != NULL)
+            net_listener_shut(server->listener[i]);
         net_listener_close(server->listener[i]);
     }
     server->listener_count = 0;

@@ -11,6 +11,8 @@
 #include "app/rtmp_contest.h"
 #include "app/rtmp_session.h"
 #include "app/stream.h"
+#include "app/watchdog.h"
+#include "app/worker_ports.h"
 #include "app/worker_private.h"
 #include "base/str.h"
 #include "co/notify.h"
@@ -167,6 +169,18 @@ static void bell_run(void *arg)
 
 /* ---- timers ---- */
 
+/* Tells the master that the event loop runs. */
+static void pulse_run(void *arg)
+{
+    struct worker *worker = arg;
+    usec_t wait = watchdog_step(worker->server->config->worker_timeout) / 2;
+
+    co_set_id("pulse");
+    do
+        worker->share->slot[worker->slot].beat++;
+    while (co_sleep(wait) != CO_INTERRUPTED);
+}
+
 void worker_tick(struct worker *worker, usec_t now)
 {
     struct worker_relay *next;
@@ -244,6 +258,11 @@ int worker_endpoint(const struct worker *worker, char *out, size_t cap)
     return str_format(out, cap, "unix:%s", path);
 }
 
+int worker_port(const struct worker *worker, const char *endpoint, int kind)
+{
+    return worker_ports_take(worker->share->ports, worker->slot, endpoint, kind);
+}
+
 int worker_listens(const struct worker *worker, const char *endpoint)
 {
     return worker == NULL || worker->slot == 0 || !str_starts(endpoint, "unix:");
@@ -290,11 +309,20 @@ struct err *worker_new(struct server *server, struct worker_share *share, int sl
         err = err_new(ERR_NOMEM, "worker: coroutine");
         goto free_bell;
     }
+    if (server->config->worker_timeout > 0)
+        worker->pulse = co_spawn_joinable(pulse_run, worker);
+    if (server->config->worker_timeout > 0 && worker->pulse == NULL) {
+        err = err_new(ERR_NOMEM, "worker: coroutine");
+        goto end_listener;
+    }
     (void)str_copy(server->server_id, sizeof(server->server_id), share->server_id);
     server->pid = share->master;
     server->started_at = share->started_at;
     server->worker = worker;
     return NULL;
+end_listener:
+    co_interrupt(worker->listener);
+    co_join(worker->listener, USEC_NEVER);
 free_bell:
     net_free(worker->bell);
     share->bell[slot] = -1;
@@ -310,6 +338,11 @@ void worker_free(struct worker *worker, usec_t timeout_never)
 {
     if (worker == NULL)
         return;
+    worker->share->slot[worker->slot].state = WORKER_ENDING;
+    if (worker->pulse != NULL) {
+        co_interrupt(worker->pulse);
+        co_join(worker->pulse, timeout_never);
+    }
     for (struct worker_relay *relay = worker->relays; relay != NULL; relay = relay->next)
         worker_relay_drop(relay);
     while (worker->relays != NULL)

@@ -23,6 +23,10 @@ void worker_free(struct worker *worker, usec_t timeout_never);
 /* The address of this worker's own listener ("unix:/…"), for the others. */
 int worker_endpoint(const struct worker *worker, char *out, size_t cap);
 
+/* The socket that the master has opened for this address and kind (enum server_kind), the caller's
+ * from now on; -1: none. */
+int worker_port(const struct worker *worker, const char *endpoint, int kind);
+
 /* Whether this worker listens there: a UNIX socket cannot be shared, the first one has it. */
 int worker_listens(const struct worker *worker, const char *endpoint);
 

@@ -236,7 +236,7 @@ static int part_get(const struct gathering *all, int slot, json_t **part, usec_t
         return *part != NULL && all->call->answer(&query, *part) >= 0 ? 0 : -1;
     }
     /* No id of ours has anything else in it, and then it is no address either. */
-    if (worker->share->slot[slot].state != WORKER_READY ||
+    if (worker->share->slot[slot].state != WORKER_READY || worker->share->slot[slot].is_late ||
         query.id[strspn(query.id, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0' ||
         str_format(url, sizeof(url), "http://worker/api/v1/%s%s%s?start=%zu&count=%zu",
                    all->call->name, *query.id != '\0' ? "/" : "", query.id, query.start,

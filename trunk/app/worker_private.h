@@ -33,6 +33,7 @@ struct worker {
     int slot;
     struct net_conn *bell;
     struct co *listener;   /* hears the bell */
+    struct co *pulse;      /* shows the master that the event loop runs; NULL: it does not ask */
     struct net_conn *door; /* where others hand connections over */
     struct co *porter;     /* takes them */
     struct worker_relay *relays;

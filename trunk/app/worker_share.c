@@ -5,7 +5,9 @@
  */
 #include "app/worker_share.h"
 
+#include "app/worker_ports.h"
 #include "base/clock.h"
+#include "base/proc_stat.h"
 #include "base/shared_map.h"
 #include "base/str.h"
 #include "co/net_pass.h"
@@ -14,6 +16,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +57,19 @@ int worker_share_count(const struct config *config)
     if (count < 1)
         return 1;
     return count < CONFIG_WORKERS_MAX ? (int)count : CONFIG_WORKERS_MAX;
+}
+
+/* A worker that is stopped (SIGSTOP) while it holds a lock would stop all others as well, and the
+ * master at their next death. The master itself is never killed. */
+static void holder_stuck(pid_t holder)
+{
+    struct proc_stat stat;
+
+    if (holder <= 0 || holder == getppid())
+        return;
+    proc_stat_read(holder, &stat);
+    if (stat.state == 'T')
+        (void)kill(holder, SIGKILL);
 }
 
 /* One that nobody else may enter: who can connect to the sockets in it is not asked anything. */
@@ -126,6 +142,7 @@ struct err *worker_share_new(struct worker_share **out, const struct config *con
     *out = NULL;
     if (share == NULL)
         return err_new(ERR_NOMEM, "workers");
+    shared_map_on_stuck(holder_stuck);
     share->count = worker_share_count(config);
     share->master = getpid();
     share->started_at = clock_now();
@@ -184,6 +201,7 @@ void worker_share_free(struct worker_share *share)
         descriptor_close(share->door[i][0]);
         descriptor_close(share->door[i][1]);
     }
+    worker_ports_free(share->ports);
     shared_map_free(share->peers);
     shared_map_free(share->streams);
     shared_map_free(share->secrets);
@@ -355,21 +373,31 @@ static uint32_t load_of(const struct worker_slot *slot)
     return slot->connections + (under_way > 0 ? (uint32_t)under_way : 0);
 }
 
-int worker_share_lighter(const struct worker_share *share, int slot)
+int worker_share_lightest(const struct worker_share *share, int slot)
 {
-    uint32_t own = load_of(&share->slot[slot]);
-    uint32_t least = own;
-    int lightest = slot;
+    uint32_t least = UINT32_MAX;
+    int lightest = -1;
 
     for (int i = 0; i < share->count; i++) {
-        uint32_t load = load_of(&share->slot[i]);
+        const struct worker_slot *one = &share->slot[i];
+        uint32_t load = load_of(one);
 
-        if (load < least && share->slot[i].state == WORKER_READY && !share->slot[i].is_leaving) {
+        if (i != slot && load < least && one->state == WORKER_READY && !one->is_leaving &&
+            !one->is_late) {
             least = load;
             lightest = i;
         }
     }
-    return own - least > SPREAD_SLACK + least / SPREAD_PART ? lightest : -1;
+    return lightest;
+}
+
+int worker_share_lighter(const struct worker_share *share, int slot)
+{
+    uint32_t own = load_of(&share->slot[slot]);
+    int lightest = worker_share_lightest(share, slot);
+    uint32_t least = lightest >= 0 ? load_of(&share->slot[lightest]) : own;
+
+    return own > least && own - least > SPREAD_SLACK + least / SPREAD_PART ? lightest : -1;
 }
 
 void worker_share_handed(struct worker_share *share, int to)
@@ -391,6 +419,7 @@ void worker_share_reap(struct worker_share *share, int slot)
 {
     share->slot[slot].connections = 0;
     share->slot[slot].is_leaving = 0;
+    share->slot[slot].is_late = 0;
     /* Who may make a stream again finds it free. */
     (void)registry_reap(share->registry, slot);
     (void)timetable_reap(share->times, slot);

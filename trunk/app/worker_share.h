@@ -14,12 +14,13 @@
 #include <sys/types.h>
 
 struct shared_map;
+struct worker_ports;
 
 enum worker_state {
     WORKER_GONE,     /* no process */
     WORKER_STARTING, /* forked */
     WORKER_READY,    /* its listeners are open */
-    WORKER_FAILED    /* it could not start, and said why */
+    WORKER_ENDING    /* it serves nobody any more */
 };
 
 /* In shared memory, written by the worker itself, and by the master while there is none. */
@@ -29,6 +30,9 @@ struct worker_slot {
     /* What others have handed to it, and what it has taken of that; they count on. */
     _Atomic uint32_t handed, taken;
     _Atomic int32_t is_leaving; /* nothing is to be handed to it any more */
+    _Atomic uint32_t beat;      /* its event loop runs; counts on */
+    /* The master's: no beat has come for a while, nothing is to be handed to it for now. */
+    _Atomic int32_t is_late;
 };
 
 struct worker_share {
@@ -42,6 +46,7 @@ struct worker_share {
     struct shared_map *streams; /* the same of streams that are published, watched or waited for */
     struct timetable *times;
     struct shared_map *secrets; /* one entry */
+    struct worker_ports *ports; /* app/worker_ports.h; NULL: each worker opens its own */
     char *folder;               /* private: the workers' own sockets */
     char server_id[32];
     int bell[CONFIG_WORKERS_MAX];    /* co/notify.h: the registry has changed; -1: none */
@@ -78,6 +83,8 @@ void worker_share_leave(struct worker_share *share, int slot);
  * it is worth it; -1: none. Then, that it was, and that it has been taken there.
  */
 int worker_share_lighter(const struct worker_share *share, int slot);
+/* Whichever has the fewest, other than `slot`; -1: no other one takes any. */
+int worker_share_lightest(const struct worker_share *share, int slot);
 void worker_share_handed(struct worker_share *share, int to);
 void worker_share_taken(struct worker_share *share, int slot);
 /* It ends, and has no use for any more. */

@@ -4,8 +4,10 @@
  * The lock is a robust mutex: when its holder is killed the kernel gives it to the next one and
  * says so. What counts of an entry is its mark `used`, which is set after the name is there and
  * the value is zero, and cleared before anything else; chains and the list of the free ones
- * follow from the marks and are made anew then. Names and values lie apart from the marks, so
- * that the pages of entries that were never used are never touched.
+ * follow from the marks and are made anew then. Of a holder that does not
+ * give it back those that wait learn from a field of glibc's mutex which process it is. Names and
+ * values lie apart from the marks, so that the pages of entries that were never used are never
+ * touched.
  */
 #include "base/shared_map.h"
 
@@ -16,6 +18,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
+
+/* The lock is held for microseconds: after so many waits its holder is looked at. */
+#define LOCK_WAIT_NS (100 * 1000 * 1000)
+#define LOCK_WAITS   10
 
 /* Links are an entry's number and one more; 0 ends a chain. */
 struct shared_mark {
@@ -156,9 +163,41 @@ static void shared_map_repair(struct shared_map *map)
     }
 }
 
+/* Of the process, not of a table: it is inherited by fork, and is there before the first table. */
+static void (*lock_stuck)(pid_t holder);
+
+void shared_map_on_stuck(void (*stuck)(pid_t holder))
+{
+    lock_stuck = stuck;
+}
+
+/* Each wait counts once, however long this process was stopped itself meanwhile. */
+static int lock_wait(struct shared_map *map)
+{
+    for (int waits = 1;; waits++) {
+        struct timespec until;
+        int failed;
+
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += LOCK_WAIT_NS;
+        if (until.tv_nsec >= 1000000000) {
+            until.tv_nsec -= 1000000000;
+            until.tv_sec++;
+        }
+        failed = pthread_mutex_clocklock(&map->lock, CLOCK_MONOTONIC, &until);
+        if (failed != ETIMEDOUT)
+            return failed;
+        if (waits >= LOCK_WAITS && lock_stuck != NULL)
+            lock_stuck((pid_t)map->lock.__data.__owner);
+    }
+}
+
 void shared_map_lock(struct shared_map *map)
 {
-    int failed = pthread_mutex_lock(&map->lock);
+    int failed = pthread_mutex_trylock(&map->lock);
+
+    if (failed == EBUSY)
+        failed = lock_wait(map);
 
     if (failed == EOWNERDEAD) {
         shared_map_repair(map);

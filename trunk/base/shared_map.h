@@ -9,11 +9,16 @@
  */
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct shared_map;
 
 /* Bytes of a name, terminator included; what is longer is not taken. */
 #define SHARED_MAP_KEY_MAX 768
+
+/* What this process calls when it has waited for a lock for a second, and every tenth of a second
+ * from then on: with the process that holds it, 0 if it is not known. NULL: nothing. */
+void shared_map_on_stuck(void (*stuck)(pid_t holder));
 
 /* Room for entries_max values of value_size bytes; memory is taken as it is used. Before the fork.
  * NULL without memory. */

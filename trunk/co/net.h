@@ -84,6 +84,16 @@ struct net_ops {
 extern const struct net_ops net_socket_ops;
 
 /*
+ * For a process that has no runtime yet: opens a listening TCP socket that others of this user may
+ * share (SO_REUSEPORT). *fd is the caller's, -1 on error. net_listen_fd() makes a listener of it.
+ */
+struct err *net_listen_raw(const char *endpoint, int *fd);
+int net_is_listening(int fd);
+/* Ends listening in every process that has the socket open; to be called before
+ * net_listener_close(). */
+void net_listener_shut(struct net_listener *listener);
+
+/*
  * give(arg, fd) is asked of each connection before net_accept() has it: 1 when somebody else has
  * taken it (fd is then closed here), 0 to keep it. It must not yield.
  */

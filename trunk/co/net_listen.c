@@ -202,27 +202,41 @@ close_fd:
     return -1;
 }
 
-static struct err *net_listen_at(const char *endpoint, int shared, struct net_listener **out)
+static struct err *net_open_at(const char *endpoint, int shared, int *fd)
 {
     union net_sockaddr addr;
     socklen_t len = 0;
     struct err *err;
-    int fd;
 
     assert(endpoint != NULL);
-    *out = NULL;
+    *fd = -1;
     err = net_parse(endpoint, &addr, &len);
     if (err != NULL)
         return err;
     if (addr.any.sa_family == AF_UNIX)
         net_remove_stale(&addr, len);
-    fd = net_open(&addr, len, shared);
-    if (fd < 0 && errno == EADDRINUSE)
+    *fd = net_open(&addr, len, shared);
+    if (*fd < 0 && errno == EADDRINUSE)
         return err_new(ERR_BUSY, "listen on %s: address in use", endpoint);
-    if (fd < 0)
-        return err_sys(errno, "listen on %s", endpoint);
+    return *fd >= 0 ? NULL : err_sys(errno, "listen on %s", endpoint);
+}
+
+static struct err *net_listen_at(const char *endpoint, int shared, struct net_listener **out)
+{
+    struct err *err;
+    int fd;
+
+    *out = NULL;
+    err = net_open_at(endpoint, shared, &fd);
+    if (err != NULL)
+        return err;
     err = net_listener_make(fd, out);
     return err != NULL ? err_wrap(err, "listen on %s", endpoint) : NULL;
+}
+
+struct err *net_listen_raw(const char *endpoint, int *fd)
+{
+    return net_open_at(endpoint, 1, fd);
 }
 
 struct err *net_listen(const char *endpoint, struct net_listener **out)
@@ -255,18 +269,23 @@ struct err *net_listen_check(const char *endpoint)
     return NULL;
 }
 
+int net_is_listening(int fd)
+{
+    int listening = 0;
+    socklen_t len = sizeof(listening);
+
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && listening;
+}
+
 struct err *net_listen_fd(int fd, struct net_listener **out)
 {
     int flags = fcntl(fd, F_GETFL);
-    int listening = 0;
-    socklen_t len = sizeof(listening);
     struct err *err;
 
     *out = NULL;
     if (flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
-        fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 &&
-        getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0) {
-        if (listening)
+        fcntl(fd, F_SETFD, FD_CLOEXEC) == 0) {
+        if (net_is_listening(fd))
             return net_listener_make(fd, out);
         errno = EINVAL;
     }
@@ -274,6 +293,11 @@ struct err *net_listen_fd(int fd, struct net_listener **out)
     if (fd >= 0)
         close(fd);
     return err;
+}
+
+void net_listener_shut(struct net_listener *listener)
+{
+    (void)shutdown(listener->conn->fd, SHUT_RDWR);
 }
 
 static void net_listener_free(struct net_listener *listener)

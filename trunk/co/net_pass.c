@@ -41,6 +41,18 @@ int net_pass_give(int channel, int fd, uint8_t what)
     return n == 1 ? 0 : -1;
 }
 
+int net_pass_accept(int listener, int channel, uint8_t what)
+{
+    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int failed;
+
+    if (fd < 0)
+        return 0;
+    failed = net_pass_give(channel, fd, what);
+    close(fd);
+    return failed == 0;
+}
+
 /* One message: 1, 0 at the channel's end, -1 with errno. *fd is -1 when none came with it. */
 static ssize_t net_pass_receive(int channel, int *fd, uint8_t *what)
 {

@@ -15,6 +15,10 @@ int net_pass_new(int fd[2]);
 /* Gives fd, which stays the caller's to close. Never waits. 0, or -1: it does not fit, keep it. */
 int net_pass_give(int channel, int fd, uint8_t what);
 
+/* Accepts one connection from a listening descriptor and gives it. Never waits. 1, or 0: nothing to
+ * accept, or the channel did not take it. */
+int net_pass_accept(int listener, int channel, uint8_t what);
+
 /*
  * The next connection that was given; channel is net_wrap_fd() of fd[0]. *out is NULL for one whose
  * peer is gone by now, or that this process has no descriptor for. ERR_INTERRUPTED, or a broken

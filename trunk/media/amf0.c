@@ -325,6 +325,11 @@ struct amf0 *amf0_null(void)
     return value_new(AMF0_NULL);
 }
 
+struct amf0 *amf0_undefined(void)
+{
+    return value_new(AMF0_UNDEFINED);
+}
+
 struct amf0 *amf0_object(void)
 {
     return value_new(AMF0_OBJECT);

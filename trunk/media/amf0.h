@@ -54,6 +54,7 @@ struct amf0 *amf0_number(double number);
 struct amf0 *amf0_boolean(int boolean);
 struct amf0 *amf0_string(const char *string);
 struct amf0 *amf0_null(void);
+struct amf0 *amf0_undefined(void);
 struct amf0 *amf0_object(void);
 struct amf0 *amf0_ecma_array(void);
 struct amf0 *amf0_strict_array(void);

@@ -60,6 +60,7 @@ void rtmp_talk_free(struct rtmp_talk *talk)
     rtmp_chunk_in_free(talk->in);
     buf_fini(&talk->out);
     free(talk->rd);
+    free(talk->name);
     free(talk->redirect);
     free(talk);
 }
@@ -96,6 +97,8 @@ void rtmp_talk_trim(struct rtmp_talk *talk)
         talk->fed = NULL;
     }
     talk->rd_want = READ_SMALL;
+    free(talk->name);
+    talk->name = NULL;
     if (talk->out.len == 0)
         buf_reset(&talk->out);
 }

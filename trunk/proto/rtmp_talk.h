@@ -48,8 +48,12 @@ void rtmp_talk_trim(struct rtmp_talk *talk);
 
 /* ---- server ---- */
 
+/* Of a tcUrl: the address and its parameters, a scheme, a host and a port. */
+#define RTMP_TC_URL_MAX (URL_RTMP_MAX + 320)
+
 struct rtmp_connect {
-    char tc_url[1024];
+    char tc_url[RTMP_TC_URL_MAX];
+    char app[URL_RTMP_MAX + 1]; /* connect's own, where the tcUrl tells none; else "" */
     char page_url[1024];
     char swf_url[1024];
     char flash_ver[128];
@@ -63,7 +67,8 @@ struct rtmp_connect {
 /* C0C1, S0S1S2, C2 (5.2), complex or simple as the client begins, all within timeout. ERR_PROTO for
  * another protocol, at its first byte. */
 struct err *rtmp_talk_accept_handshake(struct rtmp_talk *talk, usec_t timeout);
-/* Reads connect and parses it; does not answer yet. ERR_PROTO without a tcUrl. */
+/* Reads connect and parses it; does not answer yet. ERR_DENIED for a connect that cannot be served
+ * (no tcUrl, an unknown scheme, no app, …), which rtmp_talk_connect_no() answers. */
 struct err *rtmp_talk_accept_connect(struct rtmp_talk *talk, struct rtmp_connect *connect,
                                      usec_t timeout);
 /* WindowAckSize, SetPeerBandwidth, SetChunkSize, _result, onBWDone. */
@@ -77,7 +82,8 @@ enum rtmp_intent { RTMP_INTENT_PUBLISH, RTMP_INTENT_PLAY };
 
 struct rtmp_request {
     enum rtmp_intent intent;
-    char stream[512]; /* as sent: name?query */
+    const char *stream; /* as sent: name?query; "" for none. The talk's, until it is asked for the
+                           next request or trimmed. NULL: longer than any that is served */
     uint32_t stream_id;
     double transaction;
     double start, duration; /* play */

@@ -30,23 +30,37 @@ static int connect_string(const struct amf0 *object, const char *key, char *out,
     return value != NULL ? str_copy(out, cap, value) : 0;
 }
 
+/* Where the client wants to go. The tcUrl says it; connect's app does for one that has no path, or
+ * is none. */
+static struct err *connect_address(struct rtmp_connect *connect, const struct amf0 *object)
+{
+    struct url_rtmp_call call = {.tc_url = connect->tc_url, .app = connect->app};
+
+    if (amf0_get_string(object, "tcUrl") == NULL)
+        return err_new(ERR_DENIED, "connect has no tcUrl");
+    if (connect_string(object, "tcUrl", connect->tc_url, sizeof(connect->tc_url)) != 0)
+        return err_new(ERR_DENIED, "connect's tcUrl is too long");
+    if (url_rtmp_parse(&connect->address, connect->tc_url, NULL) == SCAN_DONE)
+        return NULL;
+    if (connect_string(object, "app", connect->app, sizeof(connect->app)) != 0)
+        return err_new(ERR_DENIED, "connect's app is too long");
+    if (url_rtmp_parse_call(&connect->address, &call) == SCAN_DONE)
+        return NULL;
+    return err_new(ERR_DENIED, "connect: %s", connect->address.fault);
+}
+
 static struct err *connect_fill(struct rtmp_talk *talk, struct rtmp_connect *connect,
                                 const struct rtmp_command *command)
 {
     const struct amf0 *object = command->arg_count > 0 ? command->arg[0] : NULL;
 
     memset(connect, 0, sizeof(*connect));
-    if (amf0_get_string(object, "tcUrl") == NULL)
-        return err_new(ERR_PROTO, "connect has no tcUrl");
-    if (connect_string(object, "tcUrl", connect->tc_url, sizeof(connect->tc_url)) != 0)
-        return err_new(ERR_PROTO, "connect's tcUrl is too long");
+    talk->connect_transaction = command->transaction;
     /* These are for logs and rules: a long one is cut. */
     connect_string(object, "pageUrl", connect->page_url, sizeof(connect->page_url));
     connect_string(object, "swfUrl", connect->swf_url, sizeof(connect->swf_url));
     connect_string(object, "flashVer", connect->flash_ver, sizeof(connect->flash_ver));
     connect_string(object, RTMP_RELAY_PROPERTY, connect->relay, sizeof(connect->relay));
-    if (url_rtmp_parse(&connect->address, connect->tc_url, NULL) != SCAN_DONE)
-        return err_new(ERR_PROTO, "connect's tcUrl is no RTMP address");
     connect->object_encoding = amf0_get_number(object, "objectEncoding", 0);
     connect->caps_ex = amf0_get_number(object, "capsEx", 0);
     talk->has_fourcc_list = amf0_get(object, "fourCcList") != NULL;
@@ -55,8 +69,7 @@ static struct err *connect_fill(struct rtmp_talk *talk, struct rtmp_connect *con
     talk->has_caps_ex = amf0_get(object, "capsEx") != NULL;
     connect->is_enhanced = talk->has_fourcc_list || talk->has_video_map || talk->has_audio_map;
     talk->object_encoding = connect->object_encoding;
-    talk->connect_transaction = command->transaction;
-    return NULL;
+    return connect_address(connect, object);
 }
 
 struct err *rtmp_talk_accept_connect(struct rtmp_talk *talk, struct rtmp_connect *connect,

@@ -30,6 +30,7 @@ struct rtmp_talk {
     uint8_t is_client;
     uint8_t has_held; /* the client's: `held` comes before what is fed */
     struct rtmp_message held;
+    char *name;     /* of the last request: rtmp_request's stream, or NULL */
     char *redirect; /* the client's: where connect was sent on to, or NULL */
     struct rtmp_aggregate aggregate;
     /* Of connect, for its answer. */

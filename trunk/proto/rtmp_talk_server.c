@@ -76,6 +76,25 @@ struct err *rtmp_talk_accept_handshake(struct rtmp_talk *talk, usec_t timeout)
 
 /* ---- calls ---- */
 
+static int is_one_of(const char *name, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(name, names[i]) == 0)
+            return 1;
+    return 0;
+}
+
+/*
+ * The value of a _result that carries none. Encoders built on srs-librtmp parse the answers to
+ * FMLE's calls and disconnect unless the value is undefined; for other calls null is usual.
+ */
+static struct amf0 *call_nothing(const char *name)
+{
+    static const char *const fmle[] = {"releaseStream", "FCPublish", "FCUnpublish"};
+
+    return is_one_of(name, fmle, COUNT_OF(fmle)) ? amf0_undefined() : amf0_null();
+}
+
 static struct err *call_result(struct rtmp_talk *talk, double transaction, struct amf0 *info)
 {
     struct rtmp_call call = {.name = "_result", .transaction = transaction, .info = info};
@@ -98,7 +117,7 @@ static struct err *call_unpublish(struct rtmp_talk *talk, const struct rtmp_comm
         err = talk_call(talk, &call);
     }
     if (err == NULL && command->transaction != 0)
-        err = call_result(talk, command->transaction, amf0_null());
+        err = call_result(talk, command->transaction, call_nothing(command->name));
     if (err == NULL && was == TALK_PUBLISH)
         err = talk_status(talk, talk->stream_id, "status", "NetStream.Unpublish.Success",
                           "Stream is unpublished");
@@ -127,14 +146,6 @@ static struct err *call_pause(struct rtmp_talk *talk, const struct rtmp_command 
         &talk->out, is_pause ? RTMP_USER_STREAM_EOF : RTMP_USER_STREAM_BEGIN, talk->stream_id));
 }
 
-static int is_one_of(const char *name, const char *const *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(name, names[i]) == 0)
-            return 1;
-    return 0;
-}
-
 struct err *talk_server_command(struct rtmp_talk *talk, const struct rtmp_command *command,
                                 enum rtmp_event *event)
 {
@@ -155,13 +166,14 @@ struct err *talk_server_command(struct rtmp_talk *talk, const struct rtmp_comman
         return NULL;
     if (strcmp(command->name, "createStream") == 0)
         return call_result(talk, command->transaction, amf0_number(RTMP_MUX_STREAM_ID));
-    return call_result(talk, command->transaction, amf0_null());
+    return call_result(talk, command->transaction, call_nothing(command->name));
 }
 
 /* ---- publish and play ---- */
 
-static struct err *request_fill(struct rtmp_request *request, const struct rtmp_command *command,
-                                uint32_t stream_id, enum rtmp_intent intent)
+static struct err *request_fill(struct rtmp_talk *talk, struct rtmp_request *request,
+                                const struct rtmp_command *command, uint32_t stream_id,
+                                enum rtmp_intent intent)
 {
     const char *stream = rtmp_command_string(command, 1);
 
@@ -171,9 +183,15 @@ static struct err *request_fill(struct rtmp_request *request, const struct rtmp_
     request->transaction = command->transaction;
     request->start = rtmp_command_number(command, 2, -2);
     request->duration = rtmp_command_number(command, 3, -1);
-    /* Without a name it stays empty, which the session refuses with an onStatus. */
-    if (stream != NULL && str_copy(request->stream, sizeof(request->stream), stream) != 0)
-        return err_new(ERR_PROTO, "the stream's name is too long");
+    free(talk->name);
+    talk->name = NULL;
+    /* A name that is too long is refused by the session, with an onStatus. */
+    if (stream != NULL && strlen(stream) > URL_RTMP_MAX)
+        return NULL;
+    talk->name = strdup(stream != NULL ? stream : "");
+    if (talk->name == NULL)
+        return err_new(ERR_NOMEM, "no memory for a stream's name");
+    request->stream = talk->name;
     return NULL;
 }
 
@@ -189,9 +207,9 @@ static struct err *request_try(struct rtmp_talk *talk, const struct rtmp_message
         return err;
     *is_request = 1;
     if (strcmp(command.name, "publish") == 0) {
-        err = request_fill(request, &command, message->stream_id, RTMP_INTENT_PUBLISH);
+        err = request_fill(talk, request, &command, message->stream_id, RTMP_INTENT_PUBLISH);
     } else if (strcmp(command.name, "play") == 0) {
-        err = request_fill(request, &command, message->stream_id, RTMP_INTENT_PLAY);
+        err = request_fill(talk, request, &command, message->stream_id, RTMP_INTENT_PLAY);
     } else {
         *is_request = 0;
         err = talk_server_command(talk, &command, &event);

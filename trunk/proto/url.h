@@ -9,26 +9,40 @@
 
 #define URL_DEFAULT_VHOST "__defaultVhost__"
 
+/* Bytes of app, stream and parameters together, as sent: what an HTTP request line may hold. */
+#define URL_RTMP_MAX 4096
+
 struct url_rtmp {
-    char schema[16];  /* "rtmp", "rtmps" */
-    char host[256];   /* without brackets */
-    int port;         /* 1935, 443 for rtmps when not given */
-    char vhost[256];  /* by ?vhost=, ?domain=, ...vhost...name, else host */
-    char app[256];    /* any depth, without /_definst_ */
-    char stream[256]; /* last path segment */
-    char param[1024]; /* "?a=b&c=d" of app and stream, joined; "" if none */
+    char schema[16];              /* "rtmp", "rtmps" */
+    char host[256];               /* without brackets */
+    int port;                     /* 1935, 443 for rtmps when not given */
+    char vhost[256];              /* by ?vhost=, ?domain=, ...vhost...name, else host */
+    char app[256];                /* any depth, decoded, without /_definst_ */
+    char stream[256];             /* last path segment, decoded */
+    char param[URL_RTMP_MAX + 1]; /* "?a=b&c=d" of app and stream, joined, raw; "" if none */
+    const char *fault;            /* what is wrong, after SCAN_BAD; constant */
+};
+
+/* What a client says of an address in connect and in publish or play. */
+struct url_rtmp_call {
+    const char *tc_url; /* "rtmp://host:port/app?vhost=v" */
+    const char *app;    /* connect's own, for a tcUrl that has no path or no scheme; or NULL */
+    const char *stream; /* "livestream?token=x"; NULL while it is unknown */
 };
 
 /*
- * Takes a tcUrl ("rtmp://host:port/app?vhost=v") and a stream name
- * ("livestream?token=x", "" or NULL while it is unknown). SCAN_BAD when it is no RTMP address,
- * has an empty app, a part is too long or holds control characters.
- * Where app has more segments than one (players that send the whole path), app and stream stay as
- * given.
+ * SCAN_BAD when it is no RTMP address, has an empty app, a part is too long or holds control
+ * characters, or a name is encoded badly (as url_path_clean() has it). Where app has more segments
+ * than one (players that send the whole path), app and stream stay as given. A stream that names
+ * nothing ("", "?a=b") is the app's last segment; with an app of one segment it stays "".
  */
+enum scan url_rtmp_parse_call(struct url_rtmp *url, const struct url_rtmp_call *call);
+
+/* The same without an app of its own. */
 enum scan url_rtmp_parse(struct url_rtmp *url, const char *tc_url, const char *stream);
 
-/* A whole "rtmp://host/app/stream?x=y": the last segment is the stream. */
+/* A whole "rtmp://host/app/stream?x=y": the last segment is the stream. Nothing is decoded: such an
+ * address is configured, or made here. */
 enum scan url_rtmp_parse_full(struct url_rtmp *url, const char *address);
 
 struct url_http {

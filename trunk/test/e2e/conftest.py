@@ -219,3 +219,26 @@ def nginx_rtmp(tmp_path):
     yield start
     for one in running:
         one.kill()
+
+
+@pytest.fixture(scope="session")
+def headers(source_flv):
+    """The sequence headers of doc/source.flv: video, audio."""
+    tags = flv.parse_file(source_flv).tags
+    return (next(t.data for t in tags if t.is_video and t.is_sequence_header),
+            next(t.data for t in tags if t.is_audio and t.is_sequence_header))
+
+
+@pytest.fixture
+def open_all(server):
+    """open_all(publisher, srv, …): closed before the server is."""
+    assert server
+    opened = []
+
+    def start(make, *args, **kw):
+        opened.append(make(*args, **kw))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.close()

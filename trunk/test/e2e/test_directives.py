@@ -16,7 +16,7 @@ import pytest
 import flv
 import rtmp_client as rc
 from rtmp_client import player, publisher
-from test_rtmp import headers, inter, key, open_all, sound, start_of_stream, synced  # noqa: F401
+from rtmp_kit import inter, key, sound, start_of_stream, synced
 
 libc = ctypes.CDLL(None, use_errno=True)
 PIDFD_GETFD = 438

@@ -18,64 +18,9 @@ import flv
 import rtmp_client as rc
 from harness import Process, curl, ffmpeg_decode, ffprobe, have, wait_for
 from rtmp_client import Client, player, publisher
+from rtmp_kit import inter, key, publish_polite, sound, start_of_stream, synced
 
 OFF = {"time_jitter": "off"}
-
-
-@pytest.fixture(scope="session")
-def headers(source_flv):
-    """The sequence headers of doc/source.flv: video, audio."""
-    tags = flv.parse_file(source_flv).tags
-    return (next(t.data for t in tags if t.is_video and t.is_sequence_header),
-            next(t.data for t in tags if t.is_audio and t.is_sequence_header))
-
-
-@pytest.fixture
-def open_all(server):
-    """open_all(publisher, srv, …): closed before the server is."""
-    assert server
-    opened = []
-
-    def start(make, *args, **kw):
-        opened.append(make(*args, **kw))
-        return opened[-1]
-
-    yield start
-    for one in opened:
-        one.close()
-
-
-def key(fill=b"k", size=20):
-    """An H.264 keyframe that no decoder will see."""
-    return b"\x17\x01\0\0\0" + struct.pack(">I", size + 1) + b"\x65" + fill * size
-
-
-def inter(fill=b"i", size=20):
-    return b"\x27\x01\0\0\0" + struct.pack(">I", size + 1) + b"\x41" + fill * size
-
-
-def sound(fill=b"a", size=20):
-    return b"\xaf\x01" + fill * size
-
-
-def start_of_stream(client, headers, time_ms=0):
-    """Sequence headers and a keyframe: from here on a player sees everything."""
-    client.message(rc.VIDEO, time_ms, headers[0], csid=6)
-    client.message(rc.AUDIO, time_ms, headers[1], csid=4)
-    client.message(rc.VIDEO, time_ms, key(), csid=6)
-
-
-def synced(client):
-    """Waits until the server has taken all that was sent before."""
-    stamp = os.urandom(4)
-    client.message(rc.USER, 0, b"\0\x06" + stamp, csid=2, stream=0)
-    client.until(lambda m: m.type == rc.USER and m.data == b"\0\x07" + stamp)
-
-
-def publish_polite(client, stream="s"):
-    client.handshake()
-    client.connect()
-    return client.publish(stream)
 
 
 # ---- the tools
@@ -249,16 +194,6 @@ def test_enhanced_connect(server, open_all):
         assert part["capsEx"] == 14
 
 
-def test_connect_wants_a_tc_url(server, open_all):
-    srv = server()
-    for args in ({"app": "live"}, {"app": "live", "tcUrl": 5}, None):
-        client = open_all(Client, srv.rtmp_port)
-        client.handshake()
-        client.command("connect", 1, args)
-        client.wait_closed()
-    srv.wait_log("connect has no tcUrl")
-
-
 def test_connect_amf3(server, open_all, headers):
     srv = server()
     client = open_all(Client, srv.rtmp_port)
@@ -412,38 +347,6 @@ def test_disabled_vhost_is_refused(server, open_all):
     client = open_all(Client, srv.rtmp_port)
     status = publish_polite(client, "s?vhost=off.example")[-1]
     assert status.values[3]["level"] == "error"
-
-
-ADDRESSES = [
-    ("rtmp://127.0.0.1/live", "s", "__defaultVhost__/live/s"),
-    ("rtmp://unknown.example/live", "s", "__defaultVhost__/live/s"),
-    ("rtmp://v.example/live", "s", "v.example/live/s"),
-    ("rtmp://v.example:1935/live/_definst_", "s", "v.example/live/s"),
-    ("rtmp://127.0.0.1/live?vhost=v.example", "s", "v.example/live/s"),
-    ("rtmp://127.0.0.1/live?domain=v.example&secret=1", "s", "v.example/live/s"),
-    ("rtmp://127.0.0.1/live...vhost...v.example", "s", "v.example/live/s"),
-    ("rtmp://127.0.0.1/live", "s?vhost=v.example&secret=1", "v.example/live/s"),
-    ("rtmp://127.0.0.1/a/b/c", "s?secret=1", "__defaultVhost__/a/b/c/s"),
-]
-
-
-@pytest.mark.parametrize("tc_url, stream, where", ADDRESSES)
-def test_addresses(server, open_all, headers, tc_url, stream, where):
-    srv = server(vhosts="vhost v.example { }")
-    client = open_all(Client, srv.rtmp_port)
-    client.handshake()
-    client.connect(tc_url=tc_url)
-    assert client.publish(stream)[-1].code == "NetStream.Publish.Start"
-    srv.wait_log(f"start publish {re.escape(where)} ")
-    start_of_stream(client, headers)
-    synced(client)
-    # A player that says it the same way finds it.
-    viewer = open_all(Client, srv.rtmp_port)
-    viewer.handshake()
-    viewer.connect(tc_url=tc_url)
-    viewer.play(stream)
-    assert viewer.media(1)[0].data == key()
-    assert "secret" not in srv.log()
 
 
 # ---- play

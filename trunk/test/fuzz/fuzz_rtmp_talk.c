@@ -59,14 +59,16 @@ static void converse(struct rtmp_talk *talk, struct fuzz_io *f)
     static struct rtmp_request request;
     struct err *err = rtmp_talk_accept_connect(talk, &connect, USEC_PER_SEC);
 
+    if (err != NULL && err_code(err) == ERR_DENIED)
+        err_free(rtmp_talk_connect_no(talk, err_text(err), NULL, USEC_PER_SEC));
     if (err == NULL)
         err = rtmp_talk_connect_ok(talk, USEC_PER_SEC);
     while (err == NULL) {
         err = rtmp_talk_accept_request(talk, &request, USEC_PER_SEC);
         if (err != NULL)
             break;
-        assert(strnlen(request.stream, sizeof(request.stream)) < sizeof(request.stream));
-        if (request.stream[0] == '\0')
+        assert(request.stream == NULL || strlen(request.stream) <= URL_RTMP_MAX);
+        if (request.stream == NULL || request.stream[0] == '\0')
             err = rtmp_talk_refuse(talk, &request, "Some.Code", "", USEC_PER_SEC);
         else if (request.intent == RTMP_INTENT_PUBLISH)
             err = publish(talk, &request);

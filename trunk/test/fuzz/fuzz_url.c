@@ -35,6 +35,15 @@ static void check_rtmp(const struct url_rtmp *url)
     assert(url->param[0] == '\0' || url->param[0] == '?');
 }
 
+/* What a client spells in any way holds nothing that would be read in another way. */
+static void check_decoded(const struct url_rtmp *url)
+{
+    check_rtmp(url);
+    assert(strpbrk(url->app, "?\\") == NULL && strpbrk(url->stream, "?\\") == NULL);
+    assert(strstr(url->app, "...vhost...") == NULL && strstr(url->stream, "...vhost...") == NULL);
+    assert(strlen(url->param) <= URL_RTMP_MAX);
+}
+
 /* Whoever is sent on from an address arrives at one, or nowhere; within the space there is. */
 static void check_next(const struct url_http *at, const char *location)
 {
@@ -98,7 +107,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (second != NULL)
         *second++ = '\0';
     if (url_rtmp_parse(&url, text, second) == SCAN_DONE)
-        check_rtmp(&url);
+        check_decoded(&url);
+    /* The same line as an app: of a tcUrl without a path. */
+    if (second != NULL &&
+        url_rtmp_parse_call(&url, &(struct url_rtmp_call){"rtmp://h", text, second}) == SCAN_DONE)
+        check_decoded(&url);
     if (second != NULL && url_http_parse(&http, text) == SCAN_DONE)
         check_next(&http, second);
     free(text);

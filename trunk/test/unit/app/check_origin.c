@@ -72,6 +72,8 @@ START_TEST(test_sources)
 }
 END_TEST
 
+static const struct origin_stream percent = {"", "5%", "a%41", ""};
+
 START_TEST(test_urls)
 {
     char out[ORIGIN_URL_MAX];
@@ -84,6 +86,9 @@ START_TEST(test_urls)
     ck_assert_str_eq(out, "https://[::1]:1/live/deep/a%20b%26c.flv");
     ck_assert_int_eq(origin_url(ORIGIN_RTMP, "h", &plain, out), 0);
     ck_assert_str_eq(out, "rtmp://h/live/deep/a b&c");
+    /* The origin decodes: a '%' of the name is no escape. */
+    ck_assert_int_eq(origin_url(ORIGIN_RTMP, "h", &percent, out), 0);
+    ck_assert_str_eq(out, "rtmp://h/5%25/a%2541");
 }
 END_TEST
 

@@ -106,6 +106,49 @@ START_TEST(test_killed_at_any_instant)
 }
 END_TEST
 
+/* One that is stopped while it holds a lock is killed, so that the others go on; one that has it
+ * for a while is waited for. */
+static void hold(struct worker_share *share, int is_stopped, int *status)
+{
+    int ready[2];
+    char byte;
+    pid_t child;
+
+    ck_assert_int_eq(pipe(ready), 0);
+    child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        shared_map_lock(share->streams);
+        if (write(ready[1], "", 1) != 1)
+            _exit(1);
+        if (is_stopped)
+            kill(getpid(), SIGSTOP);
+        else
+            usleep(1300 * 1000);
+        shared_map_unlock(share->streams);
+        _exit(7);
+    }
+    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+    ck_assert_int_eq(worker_share_stream_enter(share, 0, "v/a/s"), 0);
+    worker_share_stream_leave(share, 0, "v/a/s");
+    ck_assert_int_eq(waitpid(child, status, 0), child);
+    close(ready[0]);
+    close(ready[1]);
+}
+
+START_TEST(test_one_that_keeps_a_lock)
+{
+    struct worker_share *share = share_make();
+    int status;
+
+    hold(share, 1, &status);
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    hold(share, 0, &status);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+    worker_share_free(share);
+}
+END_TEST
+
 static int is_folder(const char *path)
 {
     struct stat st;
@@ -191,6 +234,7 @@ Suite *check_worker_share_kill_suite(void)
 
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, test_killed_at_any_instant);
+    tcase_add_test(tc, test_one_that_keeps_a_lock);
     tcase_add_test(tc, test_one_that_ends_leaves_the_folder);
     tcase_add_test(tc, test_the_last_one_takes_the_folder_along);
     tcase_add_test(tc, test_the_folder_is_not_the_sessions);

@@ -131,6 +131,41 @@ START_TEST(test_holder_dies)
 }
 END_TEST
 
+static pid_t stuck_holder;
+
+static void note_and_kill(pid_t holder)
+{
+    stuck_holder = holder;
+    kill(holder, SIGKILL);
+}
+
+/* One that keeps it for ever: those that wait are told which process it is. */
+START_TEST(test_holder_is_stuck)
+{
+    struct shared_map *map = shared_map_new(8, sizeof(uint64_t));
+    pid_t child = fork();
+    int status;
+
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        shared_map_lock(map);
+        put(map, "within", 2);
+        kill(getpid(), SIGSTOP);
+    }
+    ck_assert_int_eq(waitpid(child, &status, WUNTRACED), child);
+    ck_assert_int_ne(WIFSTOPPED(status), 0);
+    shared_map_on_stuck(note_and_kill);
+    shared_map_lock(map);
+    shared_map_on_stuck(NULL);
+    ck_assert_int_eq(stuck_holder, child);
+    ck_assert_uint_eq(*(uint64_t *)shared_map_find(map, "within"), 2);
+    shared_map_unlock(map);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_ne(WIFSIGNALED(status), 0);
+    shared_map_free(map);
+}
+END_TEST
+
 static void churn(struct shared_map *map, unsigned seed)
 {
     for (;;) {
@@ -192,6 +227,7 @@ Suite *check_shared_map_suite(void)
     tcase_add_test(tc, test_bounds);
     tcase_add_test(tc, test_many_come_and_go);
     tcase_add_test(tc, test_holder_dies);
+    tcase_add_test(tc, test_holder_is_stuck);
     tcase_add_test(tc, test_killed_at_any_instant);
     suite_add_tcase(suite, tc);
     return suite;

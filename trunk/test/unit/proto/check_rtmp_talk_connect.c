@@ -127,25 +127,63 @@ START_TEST(connect_redirected)
 }
 END_TEST
 
+/* What cannot be served is told so, with the transaction of the call. */
+static void rejected(struct amf0 *object, const char *why)
+{
+    struct err *err;
+
+    again();
+    peer_calls(&peer.in, "connect", 7, object, NULL, NULL);
+    err = rtmp_talk_accept_connect(talk, &conn, USEC_PER_SEC);
+    ck_assert_ptr_nonnull(err);
+    ck_assert_int_eq(err_code(err), ERR_DENIED);
+    ck_assert_str_eq(err_text(err), why);
+    OK(rtmp_talk_connect_no(talk, err_text(err), NULL, USEC_PER_SEC));
+    TOLD("_error(7) NetConnection.Connect.Rejected; ");
+    err_free(err);
+}
+
+START_TEST(connect_cannot_be_served)
+{
+    char *longest = malloc(RTMP_TC_URL_MAX + 1);
+    struct amf0 *object = amf0_object();
+
+    memset(longest, 'x', RTMP_TC_URL_MAX);
+    longest[RTMP_TC_URL_MAX] = '\0';
+    memcpy(longest, "rtmp://h/", 9);
+    rejected(peer_connect_object(NULL), "connect has no tcUrl");
+    rejected(NULL, "connect has no tcUrl");
+    rejected(peer_connect_object("http://host/live"), "connect: the address has an unknown scheme");
+    rejected(peer_connect_object("rtmp://host/a%00"), "connect: the address is malformed");
+    rejected(peer_connect_object(longest), "connect's tcUrl is too long");
+    longest[RTMP_TC_URL_MAX - 1] = '\0';
+    rejected(peer_connect_object(longest), "connect: the address is too long");
+    amf0_set(object, "tcUrl", amf0_string("rtmp://host/"));
+    rejected(object, "connect: the address has no app");
+    free(longest);
+}
+END_TEST
+
+START_TEST(connect_by_app)
+{
+    static const char *const tc_urls[] = {"rtmp://host", "rtmp://host/", "", "nonsense"};
+
+    for (size_t i = 0; i < sizeof(tc_urls) / sizeof(tc_urls[0]); i++) {
+        again();
+        peer_calls(&peer.in, "connect", 1, peer_connect_object(tc_urls[i]), NULL, NULL);
+        OK(rtmp_talk_accept_connect(talk, &conn, USEC_PER_SEC));
+        ck_assert_str_eq(conn.address.app, "live");
+        ck_assert_str_eq(conn.app, "live");
+    }
+    /* A tcUrl that tells the app needs no other. */
+    again();
+    connected();
+    ck_assert_str_eq(conn.app, "");
+}
+END_TEST
+
 START_TEST(connect_malformed)
 {
-    char *longest = malloc(2001);
-
-    memset(longest, 'x', 2000);
-    longest[2000] = '\0';
-    memcpy(longest, "rtmp://h/", 9);
-    peer_calls(&peer.in, "connect", 1, peer_connect_object(NULL), NULL, NULL);
-    FAILS(rtmp_talk_accept_connect(talk, &conn, USEC_PER_SEC), ERR_PROTO);
-    again();
-    peer_calls(&peer.in, "connect", 1, peer_connect_object("http://host/live"), NULL, NULL);
-    FAILS(rtmp_talk_accept_connect(talk, &conn, USEC_PER_SEC), ERR_PROTO);
-    again();
-    peer_calls(&peer.in, "connect", 1, peer_connect_object(longest), NULL, NULL);
-    FAILS(rtmp_talk_accept_connect(talk, &conn, USEC_PER_SEC), ERR_PROTO);
-    again();
-    peer_calls(&peer.in, "connect", 1, NULL, NULL, NULL);
-    FAILS(rtmp_talk_accept_connect(talk, &conn, USEC_PER_SEC), ERR_PROTO);
-    again();
     peer_calls(&peer.in, "createStream", 1, NULL, NULL, NULL);
     FAILS(rtmp_talk_accept_connect(talk, &conn, USEC_PER_SEC), ERR_PROTO);
     again();
@@ -156,7 +194,6 @@ START_TEST(connect_malformed)
     FAILS(rtmp_talk_accept_connect(talk, &conn, USEC_PER_SEC), ERR_PROTO);
     again();
     FAILS(rtmp_talk_accept_connect(talk, &conn, USEC_PER_SEC), ERR_CLOSED);
-    free(longest);
 }
 END_TEST
 
@@ -171,6 +208,8 @@ Suite *check_rtmp_talk_connect_suite(void)
     tcase_add_test(tc, connect_enhanced);
     tcase_add_test(tc, connect_refused);
     tcase_add_test(tc, connect_redirected);
+    tcase_add_test(tc, connect_cannot_be_served);
+    tcase_add_test(tc, connect_by_app);
     tcase_add_test(tc, connect_malformed);
     suite_add_tcase(suite, tc);
     return suite;

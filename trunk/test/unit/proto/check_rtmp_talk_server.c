@@ -49,7 +49,7 @@ START_TEST(fmle_order)
         ck_assert_str_eq(request.stream, "s?k=v");
         ck_assert(request.transaction == 8);
         OK(rtmp_talk_publish_ok(talk, &request, USEC_PER_SEC));
-        TOLD("_result(2); _result(3); _result(4) 1; _result(5); _result(6); "
+        TOLD("_result(2) undefined; _result(3) undefined; _result(4) 1; _result(5); _result(6); "
              "onFCPublish(0) NetStream.Publish.Start; onStatus(0) NetStream.Publish.Start; ");
     }
 }
@@ -125,14 +125,6 @@ END_TEST
 
 START_TEST(request_malformed)
 {
-    char *longest = malloc(1001);
-
-    memset(longest, 'x', 1000);
-    longest[1000] = '\0';
-    peer_calls(&peer.in, "publish", 5, NULL, amf0_string(longest), NULL);
-    connected();
-    FAILS(rtmp_talk_accept_request(talk, &request, USEC_PER_SEC), ERR_PROTO);
-    again();
     peer_calls(&peer.in, "connect", 5, NULL, NULL, NULL);
     connected();
     FAILS(rtmp_talk_accept_request(talk, &request, USEC_PER_SEC), ERR_PROTO);
@@ -140,7 +132,30 @@ START_TEST(request_malformed)
     publishing();
     peer_calls(&peer.in, "publish", 6, NULL, amf0_string("t"), NULL);
     FAILS(rtmp_talk_read(talk, &event, &message, USEC_PER_SEC), ERR_PROTO);
-    free(longest);
+}
+END_TEST
+
+/* A name of any length leaves the conversation whole: the session can say why it is refused. */
+START_TEST(request_of_any_length)
+{
+    static const size_t lens[] = {1000, URL_RTMP_MAX, URL_RTMP_MAX + 1, 60000};
+    static char name[60001];
+
+    for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+        again();
+        memset(name, 'x', lens[i]);
+        name[lens[i]] = '\0';
+        peer_calls(&peer.in, "publish", 5, NULL, amf0_string(name), NULL);
+        connected();
+        told(ears, &peer.out);
+        OK(rtmp_talk_accept_request(talk, &request, USEC_PER_SEC));
+        if (lens[i] <= URL_RTMP_MAX)
+            ck_assert_str_eq(request.stream, name);
+        else
+            ck_assert_ptr_null(request.stream);
+        OK(rtmp_talk_refuse(talk, &request, "NetStream.Publish.BadName", "no", USEC_PER_SEC));
+        TOLD("onStatus(0) NetStream.Publish.BadName; ");
+    }
 }
 END_TEST
 
@@ -161,7 +176,7 @@ static void unpublished_by(const char *name, const char *answer)
 START_TEST(unpublish_and_publish_again)
 {
     unpublished_by("FCUnpublish",
-                   "onFCUnpublish(0) NetStream.Unpublish.Success; _result(6); "
+                   "onFCUnpublish(0) NetStream.Unpublish.Success; _result(6) undefined; "
                    "onStatus(0) NetStream.Unpublish.Success; "
                    "onFCPublish(0) NetStream.Publish.Start; onStatus(0) NetStream.Publish.Start; ");
     unpublished_by("deleteStream",
@@ -246,6 +261,7 @@ Suite *check_rtmp_talk_server_suite(void)
     tcase_add_test(tc, request_refused);
     tcase_add_test(tc, request_sent_on);
     tcase_add_test(tc, request_malformed);
+    tcase_add_test(tc, request_of_any_length);
     tcase_add_test(tc, unpublish_and_publish_again);
     tcase_add_test(tc, late_media_is_passed_over);
     tcase_add_test(tc, pause_and_resume);

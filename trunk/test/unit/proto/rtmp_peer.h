@@ -92,6 +92,8 @@ static inline void told_command(struct buf *text, const struct rtmp_message *m)
         peer_say(text, " %g", rtmp_command_number(&command, 1, -1));
     if (rtmp_command_string(&command, 1) != NULL)
         peer_say(text, " '%s'", rtmp_command_string(&command, 1));
+    if (command.arg_count > 1 && command.arg[1]->type == AMF0_UNDEFINED)
+        peer_say(text, " undefined");
     rtmp_command_fini(&command);
 }
 

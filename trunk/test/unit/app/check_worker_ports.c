@@ -1,0 +1,148 @@
+/* The workers' listening sockets: what waits in them outlives a worker, and others may have it. */
+#include "app/worker_ports.h"
+
+#include "app/server_endpoint.h"
+#include "app/worker_share.h"
+#include "base/str.h"
+#include "co/net.h"
+#include "co/net_pass.h"
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+Suite *check_worker_ports_suite(void);
+
+#define CLIENTS 8
+
+static char endpoint[64];
+static char *endpoints[] = {endpoint};
+static struct config config;
+static struct worker_share *share;
+static int client[CLIENTS];
+
+/* A port that is free: the kernel chooses one, for a socket that is closed again. */
+static int free_port(void)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t len = sizeof(addr);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&addr, len), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&addr, &len), 0);
+    close(fd);
+    return ntohs(addr.sin_port);
+}
+
+static void setup(void)
+{
+    (void)str_format(endpoint, sizeof(endpoint), "127.0.0.1:%d", free_port());
+    config = (struct config){.workers = 2, .max_streams = 10, .max_connections = 1000};
+    config.listen.count = 1;
+    config.listen.item = endpoints;
+    ck_assert_ptr_null(worker_share_new(&share, &config));
+    ck_assert_ptr_null(worker_ports_new(&share->ports, &config, 2));
+}
+
+static void teardown(void)
+{
+    worker_share_free(share);
+}
+
+static int dial(void)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int64_t port;
+
+    ck_assert_int_eq(str_to_i64(strrchr(endpoint, ':') + 1, 1, 65535, &port), 0);
+    addr.sin_port = htons((uint16_t)port);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+    return fd;
+}
+
+/* The worker's own, as it has it after the fork; the master's stays in the table. */
+static int worker_fd(int slot)
+{
+    int master = worker_ports_take(share->ports, slot, endpoint, SERVER_RTMP);
+
+    ck_assert_int_ge(master, 0);
+    return master;
+}
+
+START_TEST(test_take)
+{
+    int fd;
+
+    ck_assert_int_eq(worker_ports_take(share->ports, 0, endpoint, SERVER_HTTP), -1);
+    ck_assert_int_eq(worker_ports_take(share->ports, 0, "127.0.0.1:1", SERVER_RTMP), -1);
+    ck_assert_int_eq(worker_ports_take(NULL, 0, endpoint, SERVER_RTMP), -1);
+    fd = worker_fd(0);
+    ck_assert_int_ne(net_is_listening(fd), 0);
+    /* It is the caller's now. */
+    ck_assert_int_eq(worker_ports_take(share->ports, 0, endpoint, SERVER_RTMP), -1);
+    close(fd);
+    worker_ports_keep(share->ports, 0);
+    ck_assert_int_eq(worker_ports_take(share->ports, 1, endpoint, SERVER_RTMP), -1);
+}
+END_TEST
+
+/* All that nobody accepts at either worker reaches the second one. */
+START_TEST(test_rescue)
+{
+    int handed = 0;
+
+    for (int i = 0; i < CLIENTS; i++)
+        client[i] = dial();
+    ck_assert_int_eq(worker_ports_rescue(share, 0), 0); /* there is no other yet */
+    share->slot[1].state = WORKER_READY;
+    share->slot[1].is_late = 1;
+    ck_assert_int_eq(worker_ports_rescue(share, 0), 0);
+    share->slot[1].is_late = 0;
+    handed = worker_ports_rescue(share, 0);
+    share->slot[0].state = WORKER_READY;
+    handed += worker_ports_rescue(share, 1);
+    ck_assert_int_eq(handed, CLIENTS);
+    ck_assert_uint_eq(share->slot[0].handed + share->slot[1].handed, CLIENTS);
+    ck_assert_int_eq(worker_ports_rescue(share, 0), 0);
+    for (int i = 0; i < CLIENTS; i++) {
+        struct pollfd poll_fd = {.fd = client[i], .events = POLLIN};
+
+        /* Nobody has closed it. */
+        ck_assert_int_eq(poll(&poll_fd, 1, 0), 0);
+        close(client[i]);
+    }
+}
+END_TEST
+
+START_TEST(test_one_that_was_shut_is_opened_anew)
+{
+    int fd = worker_fd(0);
+
+    ck_assert_int_eq(shutdown(fd, SHUT_RDWR), 0);
+    ck_assert_int_eq(net_is_listening(fd), 0);
+    close(fd);
+    worker_ports_renew(share->ports, 0, NULL);
+    fd = worker_fd(0);
+    ck_assert_int_ne(net_is_listening(fd), 0);
+    close(fd);
+}
+END_TEST
+
+Suite *check_worker_ports_suite(void)
+{
+    Suite *suite = suite_create("worker_ports");
+    TCase *tc = tcase_create("worker_ports");
+
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, test_take);
+    tcase_add_test(tc, test_rescue);
+    tcase_add_test(tc, test_one_that_was_shut_is_opened_anew);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
