@@ -39,6 +39,7 @@ struct http_live {
     struct client client;
     const struct mux *mux;
     enum source_only only;
+    struct source_select select; /* of a multitrack stream */
     enum fanout_framing framing;
     usec_t since;         /* a relay: when the first of those came whom it is for; else -1 */
     struct buf head;      /* of the 200 answer */
@@ -87,7 +88,8 @@ static __attribute__((noinline)) struct fanout_viewer *http_live_open(struct htt
     struct fanout_viewer_opts opts = {live->vhost, live->framing,
                                       live->head.len > 0 ? &live->head : NULL,
                                       live->client.is_worker};
-    struct viewer *viewer = viewer_open_only(live->source, live->mux, live->only, clock_now());
+    struct viewer *viewer =
+        viewer_open_tracks(live->source, live->mux, live->only, &live->select, clock_now());
 
     if (viewer == NULL)
         return NULL;
@@ -240,6 +242,17 @@ static struct err *http_live_begin(struct http_exchange *x, struct http_live *li
     return err;
 }
 
+/* The tracks that ?track= asks for. 0, or -1 for what is no choice of tracks. */
+static int http_live_tracks(const char *query, struct source_select *select)
+{
+    char value[16];
+
+    memset(select, 0, sizeof(*select));
+    if (query == NULL || url_query_get(query, "track", value, sizeof(value)) != 0)
+        return 0;
+    return source_select_parse(select, value);
+}
+
 /* The track that ?only= asks for. 0, or -1 for one we don't know. */
 static int http_live_only(const char *query, enum source_only *only)
 {
@@ -273,6 +286,7 @@ struct err *http_live_take(struct http_exchange *x, struct source *source,
                            const struct config_vhost *vhost, const struct mux *mux, usec_t timeout)
 {
     struct http_live *live;
+    struct source_select select;
     enum source_only only;
     int is_done;
     struct err *err = http_live_ask(x, vhost, source, &is_done, timeout);
@@ -286,8 +300,11 @@ struct err *http_live_take(struct http_exchange *x, struct source *source,
         err = http_edge_ask(x, vhost, source, &mux, &is_done, timeout);
     if (is_done)
         return err;
-    if (http_live_only(x->request->query, &only) != 0)
+    /* A relay's query is that of one of its viewers, and the stream is for all of them. */
+    if (http_live_only(mux != &mux_relay ? x->request->query : NULL, &only) != 0)
         return http_answer_error(x, 400, NULL, timeout, "only is audio or video");
+    if (http_live_tracks(mux != &mux_relay ? x->request->query : NULL, &select) != 0)
+        return http_answer_error(x, 400, NULL, timeout, "track is all, N or aN,vN");
     if (worker_fit(source_data(source), mux, only) == SOURCE_UNFIT)
         return http_ws_refuse(x, 404, NULL, timeout, http_live_unfit_reason(mux, only));
     live = calloc(1, sizeof(*live));
@@ -299,6 +316,7 @@ struct err *http_live_take(struct http_exchange *x, struct source *source,
     live->source = source_ref(source);
     live->mux = mux;
     live->only = only;
+    live->select = select;
     live->client.is_worker = x->is_worker;
     live->since = x->is_worker ? http_live_since(x->request->query) : -1;
     live->standby =

@@ -9,12 +9,15 @@
 #include "co/co.h"
 #include "live/viewer.h"
 #include "proto/rtmp_mux.h"
+#include "proto/url.h"
 
 #include <errno.h>
+#include <string.h>
 
 struct playing {
     struct source *source;
     const struct config_vhost *vhost;
+    const struct source_select *select;
     struct fanout_viewer *fv;
     uint32_t chunk_size; /* of the bytes that the fan-out sends */
     uint8_t is_over;     /* the peer ended it */
@@ -23,7 +26,8 @@ struct playing {
 static __attribute__((noinline)) int play_open(struct rtmp_session *session, struct playing *p)
 {
     struct fanout_viewer_opts opts = {.vhost = p->vhost, .framing = FANOUT_RAW};
-    struct viewer *viewer = viewer_open(p->source, &rtmp_mux, clock_now());
+    struct viewer *viewer =
+        viewer_open_tracks(p->source, &rtmp_mux, SOURCE_BOTH, p->select, clock_now());
 
     p->chunk_size = viewer != NULL ? viewer_chunk_size(viewer) : 0;
     p->fv = viewer != NULL
@@ -148,10 +152,27 @@ static struct err *play_finish(struct rtmp_session *session, struct playing *p)
     }
 }
 
-struct err *rtmp_play_run(struct rtmp_session *session, struct source *source,
-                          const struct config_vhost *vhost, uint32_t stream_id)
+int rtmp_play_tracks(const struct rtmp_session *session, const char *param,
+                     struct source_select *select)
 {
-    struct playing p = {.source = source, .vhost = vhost};
+    char value[16];
+
+    memset(select, 0, sizeof(*select));
+    if (session->relay != NULL) {
+        select->is_all = 1; /* what its viewers ask for is decided there */
+        return 0;
+    }
+    if (url_query_get(param, "track", value, sizeof(value)) == 0)
+        return source_select_parse(select, value);
+    select->is_all = session->takes_tracks;
+    return 0;
+}
+
+struct err *rtmp_play_run(struct rtmp_session *session, struct source *source,
+                          const struct config_vhost *vhost, const struct source_select *select,
+                          uint32_t stream_id)
+{
+    struct playing p = {.source = source, .vhost = vhost, .select = select};
     struct err *err, *unfinished = NULL;
 
     if (play_open(session, &p) != 0)

@@ -119,6 +119,7 @@ static struct err *session_connect(struct rtmp_session *session, struct rtmp_con
     if (err != NULL)
         return err_code(err) == ERR_DENIED ? session_reject(session, err) : err;
     session->tc_url = strdup(connect->tc_url);
+    session->takes_tracks = connect->is_multitrack != 0;
     if (session->tc_url == NULL || keep(&session->app, connect->app) != 0 ||
         keep(&session->page_url, connect->page_url) != 0 ||
         keep(&session->relay, connect->relay) != 0)
@@ -342,6 +343,7 @@ static struct err *session_request(struct rtmp_session *session)
     const struct config_vhost *vhost = NULL;
     struct source *source = NULL;
     struct rtmp_setup *setup = calloc(1, sizeof(*setup));
+    struct source_select select;
     struct rtmp_request request;
     char *param = NULL;
     struct err *err;
@@ -350,13 +352,17 @@ static struct err *session_request(struct rtmp_session *session)
         return err_new(ERR_NOMEM, "no memory for a request");
     err = session_find(session, setup, &source, &vhost);
     request = setup->request;
+    if (err == NULL && request.intent == RTMP_INTENT_PLAY &&
+        rtmp_play_tracks(session, setup->url.param, &select) != 0)
+        err = session_refuse(session, &request, "track is all, N or aN,vN",
+                             err_new(ERR_PROTO, "malformed track parameter"));
     if (err == NULL && request.intent == RTMP_INTENT_PUBLISH)
         param = strdup(setup->url.param);
     free(setup);
     if (err == NULL && request.intent == RTMP_INTENT_PUBLISH)
         err = session_publish(session, &request, source, vhost, param);
     else if (err == NULL)
-        err = rtmp_play_run(session, source, vhost, request.stream_id);
+        err = rtmp_play_run(session, source, vhost, &select, request.stream_id);
     free(param);
     if (source != NULL)
         source_unref(source);

@@ -22,9 +22,10 @@ struct rtmp_session {
     char *page_url; /* NULL: none */
     char *relay;    /* what a server of ours says of itself; NULL: it is none */
     struct client
-        client;        /* in the server's list from the line at its start to the one at its end */
-    uint8_t was_named; /* a publish or play was logged */
-    uint8_t is_logged; /* and so was the error that ends the session */
+        client; /* in the server's list from the line at its start to the one at its end */
+    uint8_t takes_tracks; /* it said that it understands multitrack */
+    uint8_t was_named;    /* a publish or play was logged */
+    uint8_t is_logged;    /* and so was the error that ends the session */
 };
 
 /* Lets a refused peer read the refusal: a close over unread bytes would reset it away. */
@@ -56,8 +57,12 @@ void rtmp_session_log_end(struct rtmp_session *session, const char *what,
 struct err *rtmp_publish_run(struct rtmp_session *session, struct source *source,
                              const struct config_vhost *vhost, const struct rtmp_request *request,
                              const char *param);
-/* The same for a play, which is answered here, on this message stream. */
+/* The same for a play of these tracks, which is answered here, on this message stream. */
 struct err *rtmp_play_run(struct rtmp_session *session, struct source *source,
-                          const struct config_vhost *vhost, uint32_t stream_id);
+                          const struct config_vhost *vhost, const struct source_select *select,
+                          uint32_t stream_id);
+/* Which tracks of a multitrack stream this player gets. 0, or -1 when ?track= is malformed. */
+int rtmp_play_tracks(const struct rtmp_session *session, const char *param,
+                     struct source_select *select);
 
 #endif

@@ -61,7 +61,8 @@ void rendition_set_limits(struct rendition *rendition)
     limits.keep = 0;
     /* What relays may ask for on behalf of listeners elsewhere. */
     if (rendition->source->config.keeps_begin &&
-        (rendition->mux->relays || rendition == &rendition->source->native))
+        (rendition->mux->relays || rendition->mux == &mux_flv_all ||
+         rendition == &rendition->source->native))
         limits.keep = rendition->source->config.fast_cache;
     if (rendition->mux->audio_only) {
         limits.block_cap = RENDITION_AUDIO_BLOCK;
@@ -246,6 +247,11 @@ static void rendition_collect_body(struct rendition *rendition, enum frame_type 
         draft->is_broken = 1;
 }
 
+static enum frame_type side_type(const struct source_side *side)
+{
+    return side->which == JITTER_AUDIO ? FRAME_AUDIO : FRAME_VIDEO;
+}
+
 /* Metadata and sequence headers, for formats that need them in front. One track alone goes without
  * metadata: that speaks of both, and players would wait for the other. */
 static void rendition_collect_bodies(struct rendition *rendition,
@@ -262,8 +268,8 @@ static void rendition_collect_bodies(struct rendition *rendition,
     if ((opening->has_audio || is_lax) && rendition_takes(rendition, FRAME_AUDIO))
         rendition_collect_body(rendition, FRAME_AUDIO, opening->header[JITTER_AUDIO], draft);
     for (const struct source_side *side = opening->sides; side != NULL; side = side->next)
-        if (rendition_takes(rendition, side->type))
-            rendition_collect_body(rendition, side->type, side->header, draft);
+        if (rendition_takes(rendition, side_type(side)))
+            rendition_collect_body(rendition, side_type(side), side->original, draft);
 }
 
 void rendition_open_with(struct rendition *rendition, const struct rendition_opening *opening)
@@ -352,6 +358,7 @@ struct rendition_filler {
     struct ring_cursor from;
     uint64_t whole_from; /* before this offset only sounds that are not older than from_ms */
     int64_t from_ms;
+    int is_full; /* what is replayed holds all tracks as published */
 };
 
 static void rendition_note_header(void *arg, const struct frame *frame, uint64_t offset)
@@ -359,7 +366,8 @@ static void rendition_note_header(void *arg, const struct frame *frame, uint64_t
     struct rendition_filler *filler = arg;
 
     if (frame->type == FRAME_AUDIO && frame->is_header &&
-        !source_is_side(filler->rendition->source, frame))
+        (!filler->is_full || (frame->is_multi ? frame->track : 0) ==
+                                 source_select_track(filler->rendition, JITTER_AUDIO)))
         filler->audio_from = offset;
 }
 
@@ -375,10 +383,9 @@ static void rendition_refill(void *arg, const struct frame *frame, uint64_t offs
     if (offset < filler->whole_from &&
         (frame->type == FRAME_VIDEO || frame->timestamp < filler->from_ms))
         return;
-    if (source_is_side(filler->rendition->source, frame)) {
-        if (filler->rendition->mux->stands_alone)
-            return;
-        plain.is_key = 0;
+    if (filler->is_full) {
+        source_select_replay(filler->rendition, frame, filler->now);
+        return;
     }
     /* As live: those that follow a change by themselves get frames as they were published. */
     if (plain.is_key && plain.type == FRAME_VIDEO && filler->rendition->mux->in_band)
@@ -392,6 +399,15 @@ static void rendition_refill(void *arg, const struct frame *frame, uint64_t offs
     free(data);
 }
 
+/* All that the ring holds of the present epoch. */
+static void replay_epoch(const struct rendition *native, struct ring_cursor *from)
+{
+    from->block = native->ring.tail;
+    from->at = 0;
+    while (from->block != NULL && from->block->offset < native->epoch_offset)
+        from->block = from->block->next;
+}
+
 /* Where the native ring is read from; the place is borrowed, since nothing is pushed meanwhile. */
 static void replay_from(const struct rendition *rendition, const struct rendition *native,
                         struct rendition_filler *filler)
@@ -400,6 +416,11 @@ static void replay_from(const struct rendition *rendition, const struct renditio
     const struct ring *ring = &native->ring;
     struct ring_cursor *from = &filler->from;
 
+    /* A chosen picture's keyframe may stand before the main one's. */
+    if (rendition->is_side[JITTER_VIDEO]) {
+        replay_epoch(native, from);
+        return;
+    }
     /* Where nobody has waited yet, the newest start does. */
     if ((rendition->mux->relays || rendition->viewer_count > 0) && native->first.block != NULL &&
         native->first.block->attached && native->first_is_start == rendition_has_starts(native)) {
@@ -415,17 +436,15 @@ static void replay_from(const struct rendition *rendition, const struct renditio
     filler->from_ms = source->jitter.last - source->config.fast_cache / USEC_PER_MS;
     if (native->holds_first && source->first_ms < filler->from_ms)
         filler->from_ms = source->first_ms;
-    from->block = ring->tail;
-    from->at = 0;
-    while (from->block != NULL && from->block->offset < native->epoch_offset)
-        from->block = from->block->next;
+    replay_epoch(native, from);
 }
 
 void rendition_replay(struct rendition *rendition, const struct rendition *native, usec_t now)
 {
-    struct rendition_filler filler = {.rendition = rendition, .now = now};
+    struct rendition_filler filler = {
+        .rendition = rendition, .now = now, .is_full = native->select.is_all};
 
-    assert(native->mux == &mux_flv);
+    assert(native->mux == &mux_flv || native->mux == &mux_flv_all);
     replay_from(rendition, native, &filler);
     if (native->holds_first)
         rendition_hold_begin(rendition);

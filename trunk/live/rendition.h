@@ -26,6 +26,8 @@ struct rendition {
     struct source *source;
     const struct mux *mux;
     enum source_only only;
+    struct source_select select; /* of a multitrack stream */
+    uint8_t is_side[2];          /* it gets the chosen track in the place of the main one */
     int is_fed; /* frames go into it: a format that stands alone waits until the tracks are known */
     int is_kept;         /* stays without viewers, for fast_cache */
     usec_t pushed_at;    /* when its last frame came */
@@ -46,7 +48,7 @@ struct rendition {
     struct rendition *next;
 };
 
-/* 0, or -1 without memory. For one track alone set `only` then. */
+/* 0, or -1 without memory. Set `only` and `select` then. */
 int rendition_init(struct rendition *rendition, struct source *source, const struct mux *mux);
 /* The limits of its ring as the source is configured now. */
 void rendition_set_limits(struct rendition *rendition);
@@ -72,7 +74,7 @@ struct rendition_opening {
     /* By enum jitter_track: */
     const struct blob *header[2];    /* tag bodies of the sequence headers, or NULL */
     enum codec codec[2];             /* CODEC_NONE: no such track */
-    const struct source_side *sides; /* list: further tracks of a multitrack stream */
+    const struct source_side *sides; /* of multitrack as published: list, else NULL */
 };
 void rendition_open_with(struct rendition *rendition, const struct rendition_opening *opening);
 

@@ -177,6 +177,7 @@ int source_publish(struct source *source, const struct source_config *config, us
         source->track[i].has_frames = 0;
         source->track[i].silent_ms = 0;
     }
+    source_sides_publish(source);
     source->has_key = 0;
     source_hold_begin(source);
     source->state = SOURCE_LIVE;

@@ -50,6 +50,19 @@ enum source_state {
 /* What a viewer asked for of the stream. */
 enum source_only { SOURCE_BOTH, SOURCE_AUDIO_ONLY, SOURCE_VIDEO_ONLY };
 
+/*
+ * Which tracks of a multitrack stream, each pair of audio and video. All zero: the default ones,
+ * those with the lowest ids, as ordinary messages.
+ */
+struct source_select {
+    uint8_t is_all; /* as published, in the publisher's own messages */
+    uint8_t wants[2];
+    uint8_t id[2];
+};
+
+/* From "all", "N" (that track of each kind) or "aN,vN". 0, or -1 and the default ones. */
+int source_select_parse(struct source_select *select, const char *text);
+
 /* Whether a format has a place for the stream. */
 enum source_fit {
     SOURCE_FIT_UNKNOWN, /* its codecs are not known yet */

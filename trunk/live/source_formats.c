@@ -96,7 +96,6 @@ static void source_opening(const struct source *source, struct rendition_opening
     opening->has_video = source->track[JITTER_VIDEO].is_announced;
     opening->is_lax = !source->config.guess_has_av && !source->config.drop_if_not_match;
     opening->meta = source->meta;
-    opening->sides = source->sides;
     opening->codec[JITTER_AUDIO] = track_codec(&source->track[JITTER_AUDIO], FRAME_AUDIO);
     opening->codec[JITTER_VIDEO] = track_codec(&source->track[JITTER_VIDEO], FRAME_VIDEO);
     for (int i = 0; i < JITTER_TRACKS; i++) {
@@ -116,26 +115,33 @@ void source_reopen(struct source *source)
         return;
     source_opening(source, &opening);
     rendition_open_with(&source->native, &opening);
-    for (struct rendition *r = source->others; r != NULL; r = r->next)
-        rendition_open_with(r, &opening);
+    for (struct rendition *r = source->others; r != NULL; r = r->next) {
+        struct rendition_opening own = opening;
+
+        source_select_open(source, r, &own);
+        rendition_open_with(r, &own);
+    }
 }
 
 /* ---- making and feeding ---- */
 
-/* Fills a rendition with what the native ring has. */
+/* Fills a rendition with what there is of the stream. */
 static void source_fill(struct source *source, struct rendition *rendition)
 {
     struct rendition_opening opening;
 
     source_opening(source, &opening);
+    source_select_open(source, rendition, &opening);
     if (rendition->mux->stands_alone)
         rendition_restart(rendition);
     rendition_prime(rendition, FRAME_VIDEO, opening.header[JITTER_VIDEO]);
     rendition_prime(rendition, FRAME_AUDIO, opening.header[JITTER_AUDIO]);
     rendition_open_with(rendition, &opening);
-    rendition_replay(rendition, &source->native, source->native.pushed_at);
-    rendition_prime(rendition, FRAME_VIDEO, source->track[JITTER_VIDEO].pending);
-    rendition_prime(rendition, FRAME_AUDIO, source->track[JITTER_AUDIO].pending);
+    rendition_replay(rendition, source_replayed(source, rendition), source->native.pushed_at);
+    if (!rendition->is_side[JITTER_VIDEO])
+        rendition_prime(rendition, FRAME_VIDEO, source->track[JITTER_VIDEO].pending);
+    if (!rendition->is_side[JITTER_AUDIO])
+        rendition_prime(rendition, FRAME_AUDIO, source->track[JITTER_AUDIO].pending);
     rendition->is_fed = 1;
 }
 
@@ -146,18 +152,32 @@ static int rendition_is_eager(const struct rendition *rendition)
     return rendition->mux->audio_only || (rendition->mux->in_band && !rendition->mux->stands_alone);
 }
 
-struct rendition *source_rendition(struct source *source, const struct mux *mux,
-                                   enum source_only only, usec_t now)
+static struct rendition *rendition_find(struct source *source, const struct mux *mux,
+                                        enum source_only only, const struct source_select *select)
 {
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        if (r->mux == mux && r->only == only && memcmp(&r->select, select, sizeof(r->select)) == 0)
+            return r;
+    return NULL;
+}
+
+struct rendition *source_rendition(struct source *source, const struct mux *mux,
+                                   enum source_only only, const struct source_select *select,
+                                   usec_t now)
+{
+    static const struct source_select defaults;
+    struct source_select fit = *select;
     struct rendition *rendition;
 
     if (mux->audio_only)
         only = SOURCE_BOTH;
-    if (mux == source->native.mux && only == SOURCE_BOTH)
+    source_select_fit(source, mux, &fit);
+    if (mux == source->native.mux && only == SOURCE_BOTH &&
+        memcmp(&fit, &defaults, sizeof(fit)) == 0)
         return &source->native;
-    for (rendition = source->others; rendition != NULL; rendition = rendition->next)
-        if (rendition->mux == mux && rendition->only == only)
-            return rendition;
+    rendition = rendition_find(source, mux, only, &fit);
+    if (rendition != NULL || source_select_is_full(source, &fit))
+        return rendition;
     rendition = malloc(sizeof(*rendition));
     if (rendition == NULL)
         return NULL;
@@ -166,6 +186,8 @@ struct rendition *source_rendition(struct source *source, const struct mux *mux,
         return NULL;
     }
     rendition->only = only;
+    rendition->select = fit;
+    source_select_set(source, rendition);
     rendition->pushed_at = now;
     if (source->is_decided || rendition_is_eager(rendition))
         source_fill(source, rendition);
@@ -174,25 +196,67 @@ struct rendition *source_rendition(struct source *source, const struct mux *mux,
     return rendition;
 }
 
+/* Whether it gets the frames of this kind's main track. */
+static int rendition_takes_main(const struct rendition *rendition, enum frame_type type)
+{
+    return rendition_takes(rendition, type) &&
+           (type == FRAME_SCRIPT ||
+            !rendition->is_side[type == FRAME_AUDIO ? JITTER_AUDIO : JITTER_VIDEO]);
+}
+
+/* What the rendition gets in the place of this frame; NULL: it has had it. */
+static const struct frame *rendition_original(const struct rendition *rendition,
+                                              const struct frame *frame)
+{
+    const struct source *source = rendition->source;
+
+    if (source->original == NULL || !rendition->select.is_all)
+        return frame;
+    return source->original_sent ? NULL : source->original;
+}
+
+/*
+ * FLV players stall at a sequence header that they have had; those that come before the header is
+ * decided open the stream.
+ */
+int rendition_has_had(const struct rendition *rendition, const struct frame *frame)
+{
+    const struct source *source = rendition->source;
+
+    return frame->is_header && rendition->mux == &mux_flv_all &&
+           (source->is_repeat || !source->is_decided);
+}
+
+static void rendition_push_main(struct rendition *rendition, const struct frame *frame, int64_t ms,
+                                usec_t now)
+{
+    const struct frame *original = rendition_original(rendition, frame);
+
+    if (original != NULL && !rendition_has_had(rendition, original))
+        rendition_push(rendition, original, (uint32_t)ms, now);
+}
+
 void source_spread(struct source *source, const struct frame *frame, int64_t ms, usec_t now)
 {
     for (struct rendition *r = source->others; r != NULL; r = r->next)
-        if (r->mux->in_band && r->is_fed && rendition_takes(r, frame->type))
-            rendition_push(r, frame, (uint32_t)ms, now);
+        if (r->mux->in_band && r->is_fed && rendition_takes_main(r, frame->type))
+            rendition_push_main(r, frame, ms, now);
+    source->original_sent = 1;
 }
 
 void source_pass(struct source *source, const struct frame *frame, int64_t ms, usec_t now)
 {
     for (struct rendition *r = source->others; r != NULL; r = r->next)
-        if (!r->mux->stands_alone && rendition_is_eager(r) && rendition_takes(r, frame->type))
-            rendition_push(r, frame, (uint32_t)ms, now);
+        if (!r->mux->stands_alone && rendition_is_eager(r) && rendition_takes_main(r, frame->type))
+            rendition_push_main(r, frame, ms, now);
+    source->original_sent = 1;
 }
 
 void source_feed(struct source *source, const struct frame *frame, int64_t ms, usec_t now)
 {
     rendition_push(&source->native, frame, (uint32_t)ms, now);
     for (struct rendition *r = source->others; r != NULL; r = r->next)
-        if (!r->mux->in_band && r->is_fed && rendition_takes(r, frame->type))
+        if (!r->mux->in_band && r->is_fed && rendition_takes_main(r, frame->type))
             rendition_push(r, frame, (uint32_t)ms, now);
 }
 
@@ -350,12 +414,13 @@ int source_is_waited_for(const struct source *source)
 
 void source_keep(struct source *source, const struct mux *mux)
 {
+    const struct source_select defaults = {0};
     struct rendition *rendition;
 
     assert(mux->audio_only);
     if (source->config.fast_cache == 0)
         return;
-    rendition = source_rendition(source, mux, SOURCE_BOTH, source->native.pushed_at);
+    rendition = source_rendition(source, mux, SOURCE_BOTH, &defaults, source->native.pushed_at);
     if (rendition != NULL)
         rendition->is_kept = 1;
 }
@@ -367,6 +432,8 @@ static void source_unlink(struct source *source, struct rendition *rendition)
     while (*link != rendition)
         link = &(*link)->next;
     *link = rendition->next;
+    if (source->full == rendition)
+        source->full = NULL;
     rendition_fini(rendition);
     free(rendition);
 }

@@ -22,18 +22,22 @@ struct source_track {
     int64_t last_ms;      /* its newest frame; only if has_frames */
     int64_t silent_ms;    /* how much of the other track has come since then */
     int is_announced;     /* the FLV header promises it */
-    uint8_t has_main;     /* of several tracks (multitrack) the publisher's first one is known: */
+    uint8_t has_main;     /* which of several tracks (multitrack) this is is known: */
     uint8_t main;         /* its id */
     struct blob *header;  /* sequence header in force at the ring's end, a tag body; or NULL */
     struct blob *pending; /* a changed one that waits for its keyframe; or NULL */
 };
 
-/* A further track of a multitrack stream. */
+/* A track of a multitrack stream. The main ones are here, too, when they came as such. */
 struct source_side {
     struct source_side *next;
-    enum frame_type type;
-    uint8_t track;
-    struct blob *header; /* its sequence header, a tag body */
+    enum jitter_track which;
+    uint8_t id;
+    uint8_t is_seen; /* the present publisher has sent something of it */
+    enum codec codec;
+    int64_t last_ms;       /* where the timeline stood at its newest message */
+    struct blob *header;   /* its sequence header, an ordinary tag body; or NULL */
+    struct blob *original; /* the message that brought it, with it as its first track; or NULL */
 };
 
 /* mix_correct: a frame that waits for its turn. */
@@ -61,6 +65,11 @@ struct source {
     struct jitter jitter;
     struct source_track track[JITTER_TRACKS];
     struct source_side *sides;
+    uint8_t has_sides;            /* multitrack messages have come */
+    uint8_t is_repeat;            /* the sequence header that is being pushed has come before */
+    uint8_t original_sent;        /* `original` has gone to those who get all as published */
+    const struct frame *original; /* the multitrack message that is being pushed, or NULL */
+    struct rendition *full;       /* of multitrack, all as published; one of others; or NULL */
     struct source_mixing mixing;
     int repeats_sets; /* connected FLV viewers began with other H.264 parameter sets */
     int is_decided;   /* is_announced of both tracks holds */
@@ -115,9 +124,11 @@ void source_ring_limits(const struct source *source, struct ring_limits *limits)
 /* A frame was not taken. */
 void source_count_drop(struct source *source);
 
-/* The rendition of this format, made and filled if there is none. NULL without memory. */
+/* The rendition of this format and these tracks, made and filled if there is none. NULL without
+ * memory, or when there are too many of chosen tracks. */
 struct rendition *source_rendition(struct source *source, const struct mux *mux,
-                                   enum source_only only, usec_t now);
+                                   enum source_only only, const struct source_select *select,
+                                   usec_t now);
 /* A viewer has left it: it goes with its last. */
 void source_rendition_left(struct source *source, struct rendition *rendition);
 
@@ -140,7 +151,7 @@ void source_reopen(struct source *source);
 void source_spread(struct source *source, const struct frame *frame, int64_t ms, usec_t now);
 /* One frame as FLV players bear it: into the native ring and those of one track alone. */
 void source_feed(struct source *source, const struct frame *frame, int64_t ms, usec_t now);
-/* One frame for RTMP players alone, who get everything. */
+/* One frame for RTMP players and relays alone, who get everything. */
 void source_pass(struct source *source, const struct frame *frame, int64_t ms, usec_t now);
 /* The tracks are known: renditions that waited for that are filled. */
 void source_feed_all(struct source *source);
@@ -191,13 +202,46 @@ void source_track_forget(struct source_track *track);
  */
 uint8_t *source_without_sets(const struct source *source, const struct frame *frame, size_t *len);
 
-/* Whether this is of another track than the main one of its kind (source_side.c). */
-int source_is_side(const struct source *source, const struct frame *frame);
-/* A frame that is of no side track says which the main one is. */
-void source_note_main(struct source *source, enum jitter_track which, const struct frame *frame);
-void source_push_side(struct source *source, enum jitter_track which, const struct frame *frame,
-                      usec_t now);
+/* A message of a multitrack stream, track by track (source_side.c). */
+void source_push_tracks(struct source *source, enum jitter_track which, const struct frame *frame,
+                        usec_t now);
+struct source_side *source_side_find(const struct source *source, enum jitter_track which,
+                                     uint8_t id);
+/* Another publisher begins; and: there are none. */
+void source_sides_publish(struct source *source);
 void source_sides_forget(struct source *source);
+
+/* What of the choice makes a difference for this format and stream (source_select.c). */
+void source_select_fit(const struct source *source, const struct mux *mux,
+                       struct source_select *select);
+/* Whether there may be no further rendition of chosen tracks. */
+int source_select_is_full(const struct source *source, const struct source_select *select);
+/* Which tracks the rendition gets, now; and all of them again: those that change are cut. */
+void source_select_set(const struct source *source, struct rendition *rendition);
+void source_select_again(struct source *source);
+/* The id of the track that it gets. */
+uint8_t source_select_track(const struct rendition *rendition, enum jitter_track which);
+/* A frame of a side track as an ordinary one, for those that chose it; is_changed: its sequence
+ * header is another than before. */
+void source_select_push(struct source *source, enum jitter_track which, uint8_t id,
+                        const struct frame *frame, int is_changed, int64_t ms, usec_t now);
+/* What opens the stream, with the headers of the tracks that the rendition gets. */
+void source_select_open(const struct source *source, const struct rendition *rendition,
+                        struct rendition_opening *opening);
+/* The rendition that holds all as published. */
+void source_full_make(struct source *source, usec_t now);
+void source_full_drop(struct source *source);
+/* The one that another is filled from; and a frame of `full` into one of chosen tracks. */
+const struct rendition *source_replayed(const struct source *source,
+                                        const struct rendition *rendition);
+void source_select_replay(struct rendition *rendition, const struct frame *frame, usec_t now);
+/* Whether its viewers have this sequence header already. */
+int rendition_has_had(const struct rendition *rendition, const struct frame *frame);
+/* One message for those who get all as published. */
+void source_pass_all(struct source *source, const struct frame *frame, int64_t ms, usec_t now);
+
+/* A frame of the main track, as an ordinary message (source_push.c). */
+void source_push_main(struct source *source, const struct frame *frame, usec_t now);
 
 /* A frame of audio or video on its way into the rings (source_push.c). */
 void source_push_tag(struct source *source, const struct frame *frame, usec_t now);

@@ -129,8 +129,10 @@ static void source_push_header(struct source *source, enum jitter_track which,
         source_count_drop(source);
         return;
     }
+    source->is_repeat = (uint8_t)is_same;
     if (!is_same || !source->config.reduce_sequence_header)
         source_spread(source, frame, source->jitter.last, now);
+    source->is_repeat = 0;
     if (is_same)
         return;
     blob_unref(track->pending);
@@ -169,7 +171,7 @@ static int header_fits_in_band(const struct blob *old, const struct blob *new)
     }
     flv_frame_parse(&a, FRAME_VIDEO, 0, old->data, old->len);
     flv_frame_parse(&b, FRAME_VIDEO, 0, new->data, new->len);
-    fits = a.codec == CODEC_H264 && b.codec == CODEC_H264 && !a.is_multi && !b.is_multi &&
+    fits = a.codec == CODEC_H264 && b.codec == CODEC_H264 &&
            avc_config_parse(&config[0], a.payload, a.payload_len) == SCAN_DONE &&
            avc_config_parse(&config[1], b.payload, b.payload_len) == SCAN_DONE &&
            config[0].nal_length_size == config[1].nal_length_size &&
@@ -445,24 +447,33 @@ static int source_denies(const struct source *source, enum jitter_track which)
     return which == JITTER_AUDIO ? !config->has_audio : !config->has_video;
 }
 
-void source_push_tag(struct source *source, const struct frame *frame, usec_t now)
+void source_push_main(struct source *source, const struct frame *frame, usec_t now)
 {
     enum jitter_track which = frame->type == FRAME_AUDIO ? JITTER_AUDIO : JITTER_VIDEO;
 
-    if (source->track[which].is_seen && source_is_side(source, frame)) {
-        source_push_side(source, which, frame, now);
-    } else if (frame->is_meta) {
+    if (frame->is_meta) {
         int64_t ms = jitter_stay(&source->jitter, which, frame->timestamp);
 
         source_feed(source, frame, ms, now);
         source_pass(source, frame, ms, now);
+    } else if (frame->is_header) {
+        source_push_header(source, which, frame, now);
     } else {
-        source_note_main(source, which, frame);
-        if (frame->is_header)
-            source_push_header(source, which, frame, now);
-        else
-            source_push_media(source, which, frame, now);
+        source_push_media(source, which, frame, now);
     }
+}
+
+void source_push_tag(struct source *source, const struct frame *frame, usec_t now)
+{
+    enum jitter_track which = frame->type == FRAME_AUDIO ? JITTER_AUDIO : JITTER_VIDEO;
+
+    if (frame->is_multi || source->has_sides) {
+        source_push_tracks(source, which, frame, now);
+        return;
+    }
+    source->track[which].has_main = 1;
+    source->track[which].main = 0;
+    source_push_main(source, frame, now);
 }
 
 void source_push(struct source *source, const struct frame *frame, usec_t now)

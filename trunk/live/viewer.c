@@ -19,13 +19,24 @@ struct viewer *viewer_open(struct source *source, const struct mux *mux, usec_t 
 struct viewer *viewer_open_only(struct source *source, const struct mux *mux, enum source_only only,
                                 usec_t now)
 {
+    const struct source_select defaults = {0};
+
+    return viewer_open_tracks(source, mux, only, &defaults, now);
+}
+
+struct viewer *viewer_open_tracks(struct source *source, const struct mux *mux,
+                                  enum source_only only, const struct source_select *select,
+                                  usec_t now)
+{
     struct viewer *viewer = calloc(1, sizeof(*viewer));
     struct rendition *rendition;
 
-    assert(source != NULL && mux != NULL);
+    assert(source != NULL && mux != NULL && select != NULL);
     if (viewer == NULL)
         return NULL;
-    rendition = source_rendition(source, mux, only, now);
+    if (mux == &mux_flv && select->is_all)
+        mux = &mux_flv_all;
+    rendition = source_rendition(source, mux, only, select, now);
     if (rendition == NULL) {
         free(viewer);
         return NULL;

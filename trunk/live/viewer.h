@@ -29,6 +29,10 @@ struct viewer *viewer_open(struct source *source, const struct mux *mux, usec_t 
 /* The same for one track alone. */
 struct viewer *viewer_open_only(struct source *source, const struct mux *mux, enum source_only only,
                                 usec_t now);
+/* The same of chosen tracks; &mux_flv with select->is_all gives &mux_flv_all. */
+struct viewer *viewer_open_tracks(struct source *source, const struct mux *mux,
+                                  enum source_only only, const struct source_select *select,
+                                  usec_t now);
 void viewer_close(struct viewer *viewer);
 
 /* It counts as one who has been here since then: who has waited for the present publisher's first

@@ -9,63 +9,43 @@
  */
 #include "media/flv.h"
 
-#include "base/bytes.h"
+#include "media/flv_private.h"
+#include "media/flv_tracks.h"
 
 #include <assert.h>
 #include <string.h>
 
-#define VIDEO_EX_HEADER     0x80
-#define VIDEO_FRAME_KEY     1
-#define VIDEO_FRAME_COMMAND 5
-#define VIDEO_ID_AVC        7
-#define VIDEO_ID_HEVC       12
+#define VIDEO_FRAME_KEY 1
+#define VIDEO_ID_HEVC   12
 
-#define AUDIO_ID_MP3       2
-#define AUDIO_ID_EX_HEADER 9
-#define AUDIO_ID_AAC       10
-#define AUDIO_ID_MP3_8K    14
+#define AUDIO_ID_MP3    2
+#define AUDIO_ID_AAC    10
+#define AUDIO_ID_MP3_8K 14
 
 /* AVCPacketType, and AACPacketType for the first two. */
 #define LEGACY_PACKET_HEADER 0
 #define LEGACY_PACKET_FRAMES 1
 #define LEGACY_PACKET_END    2
 
-/* VideoPacketType and AudioPacketType; the values below 3 and above 4 are shared. */
-#define EX_SEQUENCE_START    0
-#define EX_CODED_FRAMES      1
-#define EX_SEQUENCE_END      2
-#define EX_CODED_FRAMES_X    3 /* video */
-#define EX_METADATA          4 /* video; in audio the MultichannelConfig */
-#define EX_TS_SEQUENCE_START 5 /* video; in audio Multitrack */
-#define EX_VIDEO_MULTITRACK  6
-#define EX_AUDIO_MULTITRACK  5
-#define EX_MOD_EX            7
-
-#define MULTITRACK_ONE         0
-#define MULTITRACK_MANY        1
-#define MULTITRACK_MANY_CODECS 2
-#define MULTITRACK_TRACKS_MAX  256 /* a track's id is one byte */
-
-#define FOURCC(a, b, c, d) \
-    ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (uint32_t)(d))
+#define MULTITRACK_TRACKS_MAX 256 /* a track's id is one byte */
 
 static const struct {
     uint32_t fourcc;
     enum frame_type type;
     enum codec codec;
 } FOURCCS[] = {
-    {FOURCC('a', 'v', 'c', '1'), FRAME_VIDEO, CODEC_H264},
-    {FOURCC('h', 'v', 'c', '1'), FRAME_VIDEO, CODEC_HEVC},
-    {FOURCC('v', 'v', 'c', '1'), FRAME_VIDEO, CODEC_VVC},
-    {FOURCC('a', 'v', '0', '1'), FRAME_VIDEO, CODEC_AV1},
-    {FOURCC('v', 'p', '0', '8'), FRAME_VIDEO, CODEC_VP8},
-    {FOURCC('v', 'p', '0', '9'), FRAME_VIDEO, CODEC_VP9},
-    {FOURCC('m', 'p', '4', 'a'), FRAME_AUDIO, CODEC_AAC},
-    {FOURCC('.', 'm', 'p', '3'), FRAME_AUDIO, CODEC_MP3},
-    {FOURCC('O', 'p', 'u', 's'), FRAME_AUDIO, CODEC_OPUS},
-    {FOURCC('a', 'c', '-', '3'), FRAME_AUDIO, CODEC_AC3},
-    {FOURCC('e', 'c', '-', '3'), FRAME_AUDIO, CODEC_EAC3},
-    {FOURCC('f', 'L', 'a', 'C'), FRAME_AUDIO, CODEC_FLAC},
+    {FLV_FOURCC('a', 'v', 'c', '1'), FRAME_VIDEO, CODEC_H264},
+    {FLV_FOURCC('h', 'v', 'c', '1'), FRAME_VIDEO, CODEC_HEVC},
+    {FLV_FOURCC('v', 'v', 'c', '1'), FRAME_VIDEO, CODEC_VVC},
+    {FLV_FOURCC('a', 'v', '0', '1'), FRAME_VIDEO, CODEC_AV1},
+    {FLV_FOURCC('v', 'p', '0', '8'), FRAME_VIDEO, CODEC_VP8},
+    {FLV_FOURCC('v', 'p', '0', '9'), FRAME_VIDEO, CODEC_VP9},
+    {FLV_FOURCC('m', 'p', '4', 'a'), FRAME_AUDIO, CODEC_AAC},
+    {FLV_FOURCC('.', 'm', 'p', '3'), FRAME_AUDIO, CODEC_MP3},
+    {FLV_FOURCC('O', 'p', 'u', 's'), FRAME_AUDIO, CODEC_OPUS},
+    {FLV_FOURCC('a', 'c', '-', '3'), FRAME_AUDIO, CODEC_AC3},
+    {FLV_FOURCC('e', 'c', '-', '3'), FRAME_AUDIO, CODEC_EAC3},
+    {FLV_FOURCC('f', 'L', 'a', 'C'), FRAME_AUDIO, CODEC_FLAC},
 };
 
 static enum codec fourcc_codec(enum frame_type type, uint32_t fourcc)
@@ -151,64 +131,26 @@ static void parse_legacy_audio(struct frame *frame, struct bytes *b)
 }
 
 /*
- * Passes over a chain of ModEx and answers the packet type behind it. Each link
- * is a size (one byte, or an escape and two), that many bytes, and a byte with
- * its own kind and the next packet type. It ends: every link takes 3 bytes.
+ * The first track of a multitrack message. Walks over all of them, so that a message cut in any of
+ * them is not taken for whole. 0, or -1 when it is cut or of an unknown kind.
  */
-static uint8_t skip_mod_ex(struct bytes *b, uint8_t packet_type)
+static int read_multitrack(const struct frame *frame, struct flv_tracks *tracks,
+                           struct flv_track *first)
 {
-    while (packet_type == EX_MOD_EX && !b->bad) {
-        size_t size = (size_t)bytes_u8(b) + 1;
+    struct flv_track track;
+    int count = 0;
+    int more;
 
-        if (size == 256)
-            size = (size_t)bytes_u16(b) + 1;
-        bytes_take(b, size);
-        packet_type = bytes_u8(b) & 0x0f;
-    }
-    return packet_type;
-}
-
-struct multitrack {
-    uint8_t kind;
-    uint8_t packet_type; /* of every track */
-    uint32_t fourcc;     /* of the first track */
-    uint8_t track;       /* the first track's id */
-    struct bytes body;   /* the first track's */
-};
-
-/*
- * Walks over all tracks, so that a message cut in any of them is not taken for
- * whole. 0, or -1 when it is cut or of an unknown kind.
- */
-static int read_multitrack(struct bytes *b, struct multitrack *multi)
-{
-    uint8_t first = bytes_u8(b);
-    size_t tracks = 0;
-
-    memset(multi, 0, sizeof(*multi));
-    multi->kind = first >> 4;
-    multi->packet_type = first & 0x0f;
-    if (multi->kind > MULTITRACK_MANY_CODECS)
+    memset(first, 0, sizeof(*first));
+    if (flv_tracks_open(tracks, frame) != 0)
         return -1;
-    if (multi->kind != MULTITRACK_MANY_CODECS)
-        multi->fourcc = bytes_u32(b);
-    do {
-        uint32_t fourcc = multi->kind == MULTITRACK_MANY_CODECS ? bytes_u32(b) : multi->fourcc;
-        uint8_t track = bytes_u8(b);
-        size_t size = multi->kind == MULTITRACK_ONE ? bytes_left(b) : bytes_u24(b);
-        const uint8_t *body = bytes_take(b, size);
-
-        if (body == NULL)
+    while ((more = flv_tracks_next(tracks, &track)) == 1) {
+        if (count == 0)
+            *first = track;
+        if (++count > MULTITRACK_TRACKS_MAX)
             return -1;
-        if (tracks == 0) {
-            multi->fourcc = fourcc;
-            multi->track = track;
-            multi->body = bytes_of(body, size);
-        }
-        if (++tracks > MULTITRACK_TRACKS_MAX)
-            return -1;
-    } while (bytes_left(b) > 0);
-    return 0;
+    }
+    return more == 0 && count > 0 ? 0 : -1;
 }
 
 /* Sets the flags of one enhanced packet whose body is b. */
@@ -241,8 +183,10 @@ static void parse_enhanced(struct frame *frame, struct bytes *b)
     uint8_t first = bytes_u8(b);
     int is_video = frame->type == FRAME_VIDEO;
     int frame_type = is_video ? first >> 4 & 7 : 0;
-    uint8_t packet_type = skip_mod_ex(b, first & 0x0f);
-    struct multitrack multi;
+    uint8_t packet_type = flv_skip_mod_ex(b, first & 0x0f);
+    struct flv_tracks tracks;
+    struct flv_track track;
+    struct bytes body;
     uint32_t fourcc;
 
     frame->is_enhanced = 1;
@@ -256,11 +200,12 @@ static void parse_enhanced(struct frame *frame, struct bytes *b)
     }
     if (packet_type == (is_video ? EX_VIDEO_MULTITRACK : EX_AUDIO_MULTITRACK)) {
         frame->is_multi = 1;
-        if (read_multitrack(b, &multi) != 0)
+        if (read_multitrack(frame, &tracks, &track) != 0)
             return;
-        frame->track = multi.track;
-        frame->codec = fourcc_codec(frame->type, multi.fourcc);
-        parse_ex_body(frame, &multi.body, multi.packet_type, frame_type);
+        frame->track = track.id;
+        frame->codec = fourcc_codec(frame->type, track.fourcc);
+        body = bytes_of(track.body, track.len);
+        parse_ex_body(frame, &body, tracks.packet_type, frame_type);
         return;
     }
     fourcc = bytes_u32(b);

@@ -59,6 +59,7 @@ struct mux {
 };
 
 extern const struct mux mux_flv;
+extern const struct mux mux_flv_all; /* for ?track=all */
 extern const struct mux mux_relay;
 extern const struct mux mux_ts;
 extern const struct mux mux_mp3;

@@ -4,7 +4,8 @@
  * stands alone, which is why one ring serves all viewers. The file header and
  * metadata are only asked for to open a viewer's stream: they never stand in the ring.
  *
- * A second row is for relays, edges and workers of ours: the same bytes, but the stream as it
+ * A second row is for players that know several tracks and ask for them as they were published, a
+ * third one for relays, edges and workers of ours: the same bytes, but the stream as it
  * was published, with its sequence headers and metadata where they came. What players
  * cannot bear of that is kept from them at the last hop.
  */
@@ -67,6 +68,18 @@ const struct mux mux_flv = {
     .content_type = "video/x-flv",
     .unit = 1,
     .in_band = 0,
+    .open = mux_flv_open,
+    .close = mux_flv_close,
+    .header = mux_flv_header,
+    .frame = mux_flv_frame,
+};
+
+const struct mux mux_flv_all = {
+    .name = "flv",
+    .extension = ".flv",
+    .content_type = "video/x-flv",
+    .unit = 1,
+    .in_band = 1,
     .open = mux_flv_open,
     .close = mux_flv_close,
     .header = mux_flv_header,

@@ -61,7 +61,8 @@ struct rtmp_connect {
     struct url_rtmp address; /* schema, host, port, vhost, app, param; stream comes later */
     double object_encoding;
     double caps_ex;
-    int is_enhanced; /* sent fourCcList or an info map */
+    int is_enhanced;   /* sent fourCcList or an info map */
+    int is_multitrack; /* capsEx says that it understands multitrack messages */
 };
 
 /* C0C1, S0S1S2, C2 (5.2), complex or simple as the client begins, all within timeout. ERR_PROTO for

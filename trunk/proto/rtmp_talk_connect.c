@@ -12,10 +12,11 @@
 #include <assert.h>
 #include <string.h>
 
-#define FMS_VERSION      "FMS/3,5,3,888"
-#define FMS_CAPABILITIES 127
-#define CAPS_EX_OURS     0x0e /* Multitrack, ModEx, TimestampNanoOffset pass through; no Reconnect */
-#define CAN_FORWARD      4
+#define FMS_VERSION        "FMS/3,5,3,888"
+#define FMS_CAPABILITIES   127
+#define CAPS_EX_OURS       0x0e /* Multitrack, ModEx, TimestampNanoOffset pass through; no Reconnect */
+#define CAPS_EX_MULTITRACK 0x02
+#define CAN_FORWARD        4
 
 static const char *const fourcc_video[] = {"avc1", "hvc1", "av01", "vp09", "vp08", "vvc1"};
 static const char *const fourcc_audio[] = {"mp4a", "Opus", "ac-3", "ec-3", "fLaC", ".mp3"};
@@ -63,6 +64,8 @@ static struct err *connect_fill(struct rtmp_talk *talk, struct rtmp_connect *con
     connect_string(object, RTMP_RELAY_PROPERTY, connect->relay, sizeof(connect->relay));
     connect->object_encoding = amf0_get_number(object, "objectEncoding", 0);
     connect->caps_ex = amf0_get_number(object, "capsEx", 0);
+    connect->is_multitrack = connect->caps_ex >= 0 && connect->caps_ex <= UINT16_MAX &&
+                             ((uint32_t)connect->caps_ex & CAPS_EX_MULTITRACK) != 0;
     talk->has_fourcc_list = amf0_get(object, "fourCcList") != NULL;
     talk->has_video_map = amf0_get(object, "videoFourCcInfoMap") != NULL;
     talk->has_audio_map = amf0_get(object, "audioFourCcInfoMap") != NULL;

@@ -1,5 +1,6 @@
 """Enhanced RTMP in, HTTP-FLV and RTMP out: every codec, packet type and layout comes out byte for
-byte, viewers begin at a keyframe behind the sequence headers of all tracks."""
+byte, of several tracks where ?track=all asks for them; viewers begin at a keyframe behind the
+sequence headers."""
 
 import itertools
 import shutil
@@ -193,10 +194,10 @@ def test_byte_for_byte(server, name):
     srv = server(play={"time_jitter": "full"})
     with rtmp.Publisher(srv.rtmp_url("live/s")) as publisher, \
             rtmp_client.Client(srv.rtmp_port) as player:
-        early = flv.Viewer(srv.http_url("/live/s.flv"))
+        early = flv.Viewer(srv.http_url("/live/s.flv?track=all"))
         player.handshake()
         player.connect()
-        player.play("s")
+        player.play("s?track=all")
         srv.wait_log(r"play __defaultVhost__/live/s\.flv")
         begin = len(sent) * 2 // 3
         # Sound alone begins where the publisher is: whoever comes must find it still sending.
@@ -204,7 +205,7 @@ def test_byte_for_byte(server, name):
         send(sent[:begin])
         # In the middle of a GOP, with the last keyframe in the past.
         early.wait_media(3)
-        late = flv.Viewer(srv.http_url("/live/s.flv"))
+        late = flv.Viewer(srv.http_url("/live/s.flv?track=all"))
         late.wait(lambda v: len(v.media) > 0 or name in AUDIO_ONLY and v.reader.flags, 10,
                   "the last GOP")
         send(sent[begin:])
@@ -235,7 +236,7 @@ def test_publisher_comes_back(server, name):
     again, more = STREAMS[name](Maker())
     assert heads == more
     srv = server()
-    with flv.Viewer(srv.http_url("/live/s.flv")) as viewer:
+    with flv.Viewer(srv.http_url("/live/s.flv?track=all")) as viewer:
         for part in (sent, again):
             with rtmp.Publisher(srv.rtmp_url("live/s")) as publisher:
                 count = sum(t.data == part[-1].data for t in viewer.tags)
@@ -274,7 +275,7 @@ def test_side_header_may_change(server):
     changed = multi_video(ex.ONE, ex.START, [(2, b"avc1", maker.bytes(31), 0)], frame=ex.KEY)
     srv = server()
     with rtmp.Publisher(srv.rtmp_url("live/s")) as publisher, \
-            flv.Viewer(srv.http_url("/live/s.flv")) as viewer:
+            flv.Viewer(srv.http_url("/live/s.flv?track=all")) as viewer:
         srv.wait_log(r"play __defaultVhost__/live/s\.flv")
         publisher.send_tags(sent)
         publisher.send(flv.VIDEO, sent[-1].time, changed)
@@ -283,7 +284,7 @@ def test_side_header_may_change(server):
         viewer.wait(lambda v: v.tags and v.tags[-1].data.endswith(b"last one"), 15, "the last frame")
         assert [t.data for t in viewer.check().tags].count(changed) == 1
         assert viewer.tags[-2].data == changed
-        with flv.Viewer(srv.http_url("/live/s.flv")) as late:
+        with flv.Viewer(srv.http_url("/live/s.flv?track=all")) as late:
             late.wait_media(3)
             front = [t.data for t in late.check().tags if not t.is_script][:len(heads)]
             assert changed in front and heads[3] not in front
@@ -295,7 +296,7 @@ def test_too_many_tracks(server):
     maker = Maker()
     sent, heads = hevc(maker)
     with rtmp.Publisher(srv.rtmp_url("live/s")) as publisher, \
-            flv.Viewer(srv.http_url("/live/s.flv")) as viewer:
+            flv.Viewer(srv.http_url("/live/s.flv?track=all")) as viewer:
         srv.wait_log(r"play __defaultVhost__/live/s\.flv")
         publisher.send_tag(sent[0])
         for ident in range(1, 256):

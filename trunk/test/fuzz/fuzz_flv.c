@@ -3,6 +3,7 @@
  * bound; and a tag's body, whatever it holds, gives a frame inside its bytes.
  */
 #include "media/flv.h"
+#include "media/flv_tracks.h"
 
 #include <assert.h>
 #include <stdint.h>
@@ -12,6 +13,28 @@
 #define BODY_MAX 300
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Each track lies within the message, and what is made of it is a message of one track. */
+static void check_tracks(const struct frame *frame)
+{
+    struct flv_tracks tracks;
+    struct flv_track track;
+
+    if (flv_tracks_open(&tracks, frame) != 0)
+        return;
+    assert(frame->is_multi);
+    while (flv_tracks_next(&tracks, &track) == 1) {
+        struct frame ordinary;
+        struct buf body;
+
+        assert(track.body >= frame->data && track.body + track.len <= frame->data + frame->len);
+        assert(flv_tracks_have(frame, track.id));
+        buf_init(&body, BODY_MAX);
+        if (flv_track_unwrap(&tracks, &track, &body, &ordinary) == 0)
+            assert(!ordinary.is_multi && ordinary.type == frame->type);
+        buf_fini(&body);
+    }
+}
 
 static void check_frame(enum frame_type type, const uint8_t *data, size_t len)
 {
@@ -25,6 +48,7 @@ static void check_frame(enum frame_type type, const uint8_t *data, size_t len)
     assert(!frame.is_key || (frame.payload_len > 0 && type == FRAME_VIDEO));
     assert(frame.cts >= -0x800000 && frame.cts <= 0x7fffff);
     assert(type == FRAME_VIDEO || frame.cts == 0);
+    check_tracks(&frame);
 }
 
 /* Mixes what a tag is into a sum, so that two runs can be compared. */

@@ -141,8 +141,8 @@ START_TEST(test_opening_holds_the_largest_parts)
     memset(side, 0, sizeof(side));
     for (int i = 0; i < SOURCE_SIDES_MAX; i++) {
         side[i].next = i > 0 ? &side[i - 1] : NULL;
-        side[i].type = FRAME_VIDEO;
-        side[i].header = long_body(side_head, sizeof(side_head), SOURCE_SIDE_HEADER_MAX);
+        side[i].which = JITTER_VIDEO;
+        side[i].original = long_body(side_head, sizeof(side_head), SOURCE_SIDE_HEADER_MAX);
     }
     ck_assert_int_eq(rendition_init(&rendition, kit.source, &mux_flv), 0);
     opening.meta = meta;
@@ -158,7 +158,7 @@ START_TEST(test_opening_holds_the_largest_parts)
     ck_assert_uint_eq(seen->tag[2 + SOURCE_SIDES_MAX].len, SOURCE_SIDE_HEADER_MAX);
     rendition_fini(&rendition);
     for (int i = 0; i < SOURCE_SIDES_MAX; i++)
-        blob_unref(side[i].header);
+        blob_unref(side[i].original);
     blob_unref(meta);
     blob_unref(video);
     blob_unref(audio);

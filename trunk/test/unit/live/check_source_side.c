@@ -1,4 +1,4 @@
-/* Multitrack streams: the first track leads, the others come along, opened behind it. */
+/* Multitrack streams: the lowest track leads; the others for those who ask for them. */
 #include "live_kit.h"
 
 Suite *check_source_side_suite(void);
@@ -60,22 +60,27 @@ static void start(struct kit *kit)
     run(kit, 0, 40);
 }
 
-/* A viewer, and what it gets to begin with. */
-static struct kit_seen *view(struct kit *kit)
+/* A viewer of these tracks, and what it gets to begin with. */
+static struct kit_seen *view(struct kit *kit, const char *tracks)
 {
-    struct kit_seen *seen = kit_watch(kit, &mux_flv);
+    struct source_select select;
+    struct kit_seen *seen;
 
+    ck_assert_int_eq(source_select_parse(&select, tracks), 0);
+    seen =
+        kit_adopt(kit, viewer_open_tracks(kit->source, &mux_flv, SOURCE_BOTH, &select, kit->now));
+    ck_assert_ptr_nonnull(seen->viewer);
     kit_take(seen);
     return seen;
 }
 
-START_TEST(test_opens_with_all_headers_at_the_main_keyframe)
+START_TEST(test_all_open_with_all_headers_at_the_main_keyframe)
 {
     struct kit kit;
     struct kit_seen *seen;
 
     start(&kit);
-    seen = view(&kit);
+    seen = view(&kit, "all");
     ck_assert(seen->tag[0].is_header && seen->tag[0].type == FRAME_VIDEO);
     ck_assert(seen->tag[1].is_header && seen->tag[1].type == FRAME_AUDIO);
     ck_assert(has_text(&seen->tag[2], "one") && has_text(&seen->tag[3], "two"));
@@ -90,13 +95,159 @@ START_TEST(test_opens_with_all_headers_at_the_main_keyframe)
 }
 END_TEST
 
+START_TEST(test_default_is_ordinary)
+{
+    struct kit kit;
+    struct kit_seen *seen, *early;
+
+    kit_open(&kit);
+    early = kit_watch(&kit, &mux_flv);
+    kit_publish(&kit);
+    kit_avc_header(&kit, 0, 0x1f);
+    kit_aac_header(&kit, 0, 0x10);
+    push_side_header(&kit, 0, 1, "one");
+    run(&kit, 0, 40);
+    seen = kit_watch(&kit, &mux_flv);
+    kit_take(early);
+    kit_take(seen);
+    ck_assert_uint_eq(early->tag[2].ms, 0);
+    ck_assert_uint_eq(seen->tag[2].ms, 1000);
+    ck_assert_int_eq(early->count, 2 + 40 * 2);
+    ck_assert_int_eq(seen->count, 2 + 15 * 2);
+    for (int i = 0; i < early->count; i++)
+        ck_assert_uint_eq(early->tag[i].body[0] & 0x80,
+                          early->tag[i].type == FRAME_AUDIO ? 0x80 : 0);
+    kit_close(&kit);
+}
+END_TEST
+
+/* The chosen picture begins at its own keyframe; sound, of which there is one, is the default. */
+START_TEST(test_chosen)
+{
+    struct kit kit;
+    struct kit_seen *seen;
+    int pictures = 0;
+
+    start(&kit);
+    seen = view(&kit, "1");
+    ck_assert(seen->tag[0].is_header && has_text(&seen->tag[0], "one"));
+    ck_assert(seen->tag[1].is_header && seen->tag[1].type == FRAME_AUDIO);
+    ck_assert(seen->tag[2].is_key && has_text(&seen->tag[2], "side"));
+    ck_assert_uint_eq(seen->tag[2].ms, 1400);
+    ck_assert_uint_eq(seen->tag[2].body[0], 0x17);
+    run(&kit, 1600, 10);
+    kit_take(seen);
+    for (int i = 2; i < seen->count; i++) {
+        pictures += seen->tag[i].type == FRAME_VIDEO;
+        ck_assert(seen->tag[i].type == FRAME_AUDIO || has_text(&seen->tag[i], "side"));
+    }
+    ck_assert_int_eq(pictures, 5 + 10);
+    ck_assert_int_eq(seen->is_ended, 0);
+    /* A changed configuration ends it, as with the default track of other codecs than H.264. */
+    push_side_header(&kit, 2000, 1, "uno");
+    run(&kit, 2000, 20);
+    kit_take(seen);
+    ck_assert_int_eq(seen->is_ended, 1);
+    seen = view(&kit, "v1");
+    ck_assert(has_text(&seen->tag[0], "uno"));
+    ck_assert_uint_eq(seen->tag[2].ms, 2400);
+    kit_close(&kit);
+}
+END_TEST
+
+/* A track that is not there is the default one, and makes no rendition. */
+START_TEST(test_chosen_and_missing)
+{
+    struct kit kit;
+    struct kit_seen *seen;
+
+    start(&kit);
+    seen = view(&kit, "a9,v8");
+    ck_assert_int_eq(seen->count, 2 + 15 * 2);
+    ck_assert_uint_eq(seen->tag[2].ms, 1000);
+    ck_assert_int_eq(count_text(seen, "side"), 0);
+    kit_close(&kit);
+}
+END_TEST
+
+/* Who waits for a track before there is a stream gets it; when it stops, its viewers end. */
+START_TEST(test_chosen_before_and_gone)
+{
+    struct kit kit;
+    struct kit_seen *seen;
+
+    kit_open(&kit);
+    seen = view(&kit, "v1");
+    kit_publish(&kit);
+    kit_avc_header(&kit, 0, 0x1f);
+    kit_aac_header(&kit, 0, 0x10);
+    push_side_header(&kit, 0, 1, "one");
+    run(&kit, 0, 40);
+    kit_take(seen);
+    ck_assert(has_text(&seen->tag[0], "one"));
+    ck_assert_uint_eq(seen->tag[2].ms, 400);
+    source_unpublish(kit.source, kit.now);
+    kit_publish(&kit);
+    kit_start(&kit, 0, 20);
+    kit_take(seen);
+    ck_assert_int_eq(seen->is_ended, 0);
+    kit_run(&kit, 800, 40);
+    kit_take(seen);
+    ck_assert_int_eq(seen->is_ended, 1);
+    kit_close(&kit);
+}
+END_TEST
+
+START_TEST(test_select_parse)
+{
+    static const char *const bad[] = {"",   "x",    "256",   "-1",   "a",      "a1,",  "a1,a2",
+                                      "1,", "1,v2", "v1,,a", "all ", "a1 ,v2", "0001x"};
+    struct source_select select;
+
+    ck_assert_int_eq(source_select_parse(&select, "a3,v255"), 0);
+    ck_assert(select.wants[0] && select.id[0] == 3 && select.wants[1] && select.id[1] == 255);
+    ck_assert_int_eq(source_select_parse(&select, "v0"), 0);
+    ck_assert(!select.wants[0] && select.wants[1] && select.id[1] == 0);
+    ck_assert_int_eq(source_select_parse(&select, "7"), 0);
+    ck_assert(select.wants[0] && select.id[0] == 7 && select.wants[1] && select.id[1] == 7);
+    ck_assert_int_eq(source_select_parse(&select, "all"), 0);
+    ck_assert(select.is_all);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        ck_assert_msg(source_select_parse(&select, bad[i]) == -1, "%s", bad[i]);
+        ck_assert(!select.is_all && !select.wants[0] && !select.wants[1]);
+    }
+}
+END_TEST
+
+/* Viewers cannot make renditions without bound. */
+START_TEST(test_chosen_bounded)
+{
+    struct kit kit;
+    struct viewer *viewer[64];
+    int count = 0;
+
+    kit_open(&kit);
+    for (unsigned i = 0; i < 64; i++) {
+        struct source_select select = {.wants = {1, 0}, .id = {(uint8_t)i, 0}};
+
+        viewer[i] = viewer_open_tracks(kit.source, &mux_flv, SOURCE_BOTH, &select, kit.now);
+        count += viewer[i] != NULL;
+    }
+    ck_assert_int_eq(count, 16);
+    for (unsigned i = 0; i < 64; i++)
+        if (viewer[i] != NULL)
+            viewer_close(viewer[i]);
+    kit_close(&kit);
+}
+END_TEST
+
 START_TEST(test_header_again_and_another)
 {
     struct kit kit;
     struct kit_seen *seen;
 
     start(&kit);
-    seen = view(&kit);
+    seen = view(&kit, "all");
     push_side_header(&kit, 1600, 2, "two");
     kit_take(seen);
     ck_assert_int_eq(count_text(seen, "two"), 1);
@@ -106,7 +257,7 @@ START_TEST(test_header_again_and_another)
     ck_assert_int_eq(count_text(seen, "three"), 1);
     ck_assert_int_eq(seen->is_ended, 0);
     kit_leave(seen);
-    seen = view(&kit);
+    seen = view(&kit, "all");
     ck_assert_int_eq(count_text(seen, "two"), 0);
     ck_assert(has_text(&seen->tag[3], "three"));
     kit_close(&kit);
@@ -122,7 +273,7 @@ START_TEST(test_odd_clocks)
     uint32_t last = 0;
 
     start(&kit);
-    seen = view(&kit);
+    seen = view(&kit, "all");
     for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
         push_side(&kit, odd[i], 1, 1, "odd");
     run(&kit, 1600, 10);
@@ -149,7 +300,7 @@ START_TEST(test_bounded)
     start(&kit);
     for (int track = 3; track < 256; track++)
         push_side_header(&kit, 1600, (uint8_t)track, "more");
-    seen = view(&kit);
+    seen = view(&kit, "all");
     for (int i = 0; i < 18; i++) /* two of the main tracks, sixteen of others */
         ck_assert(seen->tag[i].is_header && seen->tag[i].ms == 0);
     ck_assert(seen->tag[18].is_key);
@@ -160,27 +311,37 @@ START_TEST(test_bounded)
 }
 END_TEST
 
-/* Whichever track comes first leads, also when a later publisher begins with another. */
-START_TEST(test_first_track_leads)
+/* The lowest track leads, from its keyframe on when another one came first. */
+START_TEST(test_lowest_track_leads)
 {
     struct kit kit;
     struct kit_seen *seen;
 
     kit_open(&kit);
     kit_publish(&kit);
-    push_side_header(&kit, 0, 7, "lead");
-    push_side_header(&kit, 0, 0, "other");
     kit_aac_header(&kit, 0, 0x10);
-    for (uint32_t ms = 0; ms < 2000; ms += 40) {
-        push_side(&kit, ms, 0, ms == 1200, "b");
-        push_side(&kit, ms, 7, ms % 1000 == 0, "a");
+    push_side_header(&kit, 0, 7, "lead");
+    for (uint32_t ms = 0; ms < 1000; ms += 40) {
+        push_side(&kit, ms, 7, ms == 0, "seven");
+        kit_audio(&kit, ms);
+    }
+    push_side_header(&kit, 1000, 2, "other");
+    for (uint32_t ms = 1000; ms < 2000; ms += 40) {
+        push_side(&kit, ms, 2, ms == 1200, "two");
+        push_side(&kit, ms, 7, 0, "seven");
         kit_audio(&kit, ms);
         kit.now += 40 * USEC_PER_MS;
     }
-    seen = view(&kit);
-    ck_assert(has_text(&seen->tag[0], "lead") && has_text(&seen->tag[2], "other"));
-    ck_assert_uint_eq(seen->tag[3].ms, 1000);
-    ck_assert(has_text(&seen->tag[3], "a"));
+    seen = view(&kit, "v2");
+    ck_assert(has_text(&seen->tag[0], "other"));
+    ck_assert_uint_eq(seen->tag[2].ms, 1200);
+    ck_assert_uint_eq(seen->tag[2].body[0], 0x17);
+    ck_assert_int_eq(count_text(seen, "seven"), 0);
+    kit_leave(seen);
+    seen = kit_watch(&kit, &mux_flv);
+    kit_take(seen);
+    ck_assert(has_text(&seen->tag[0], "other"));
+    ck_assert_int_eq(count_text(seen, "seven"), 0);
     kit_close(&kit);
 }
 END_TEST
@@ -190,11 +351,17 @@ Suite *check_source_side_suite(void)
     Suite *suite = suite_create("source_side");
     TCase *tc = tcase_create("source_side");
 
-    tcase_add_test(tc, test_opens_with_all_headers_at_the_main_keyframe);
+    tcase_add_test(tc, test_all_open_with_all_headers_at_the_main_keyframe);
+    tcase_add_test(tc, test_default_is_ordinary);
+    tcase_add_test(tc, test_chosen);
+    tcase_add_test(tc, test_chosen_and_missing);
+    tcase_add_test(tc, test_chosen_before_and_gone);
+    tcase_add_test(tc, test_select_parse);
+    tcase_add_test(tc, test_chosen_bounded);
     tcase_add_test(tc, test_header_again_and_another);
     tcase_add_test(tc, test_odd_clocks);
     tcase_add_test(tc, test_bounded);
-    tcase_add_test(tc, test_first_track_leads);
+    tcase_add_test(tc, test_lowest_track_leads);
     suite_add_tcase(suite, tc);
     return suite;
 }
