@@ -29,6 +29,12 @@
 #define TS_CLOCK_MS      60
 #define TS_CLOCK_GAP_MS  90
 #define TS_CLOCK_STEP_MS 80
+/* A publisher makes gaps for nothing, and filling them costs packets. So a frame may fill so much
+ * on average: a picture a second, and any sound that a codec makes. Unused it adds up to the third
+ * value. What is beyond is a jump of the clock. */
+#define TS_FILL_VIDEO_MS 1000
+#define TS_FILL_AUDIO_MS 200
+#define TS_FILL_MAX_MS   20000
 /* Beyond these the clock has jumped. */
 #define TS_JUMP_MS 5000
 #define TS_BACK_MS 1000
@@ -52,6 +58,7 @@ struct mux_state {
     } track[TS_TRACKS];
     int has_clock;
     uint32_t clock;     /* ms of the last clock reference */
+    int32_t fill;       /* ms of gaps that may still be filled */
     uint32_t tables_at; /* ms of the last tables */
     uint32_t sound_at;  /* ms of the last sound */
     uint32_t sound_ms;  /* how far it was from the one before, 100 at the most */
@@ -67,6 +74,7 @@ static struct mux_state *mux_ts_open(void)
 
     if (state == NULL)
         return NULL;
+    state->fill = TS_FILL_MAX_MS;
     ts_writer_init(&state->writer);
     annexb_init(&state->annexb);
     return state;
@@ -203,16 +211,18 @@ static void ts_advance(struct mux_state *state, const struct frame *frame, uint3
     int is_changed = ts_describe(state);
     int is_clock = pes->pid == state->program.pcr_pid;
     int32_t since = (int32_t)(ms - state->clock);
-    int is_jump = state->has_clock && is_clock && (since > TS_JUMP_MS || since < -TS_BACK_MS);
+    int is_gap = since > TS_CLOCK_GAP_MS;
+    int is_far = since > TS_JUMP_MS || (is_gap && since > state->fill);
+    int is_jump = state->has_clock && is_clock && (is_far || since < -TS_BACK_MS);
 
     /* What was missed while nothing came is caught up with; a start still begins with the tables.
      */
     if (is_changed || is_jump || ts_tables_are_due(state, ms) ||
         (frame->type == FRAME_VIDEO && frame->is_key))
-        ts_put_tables(state,
-                      state->has_clock && !is_jump && since > TS_CLOCK_GAP_MS && since <= TS_JUMP_MS
-                          ? state->clock
-                          : ms);
+        ts_put_tables(state, state->has_clock && !is_jump && is_gap && !is_far ? state->clock : ms);
+    state->fill += frame->type == FRAME_VIDEO ? TS_FILL_VIDEO_MS : TS_FILL_AUDIO_MS;
+    if (state->fill > TS_FILL_MAX_MS)
+        state->fill = TS_FILL_MAX_MS;
     if (!state->has_clock || is_jump) {
         state->has_clock = 1;
         state->clock = ms;
@@ -223,8 +233,9 @@ static void ts_advance(struct mux_state *state, const struct frame *frame, uint3
         pes->pcr = ts_ticks(ms);
         return;
     }
-    if (since > TS_JUMP_MS)
+    if (is_far)
         return; /* the other track's clock has left: this one's time does not tell */
+    state->fill -= is_gap ? since : 0;
     for (; since > TS_CLOCK_GAP_MS; since -= TS_CLOCK_STEP_MS) {
         ts_put_clock(state, state->clock + TS_CLOCK_STEP_MS, 0);
         if (ts_tables_are_due(state, state->clock))

@@ -358,6 +358,36 @@ START_TEST(test_gaps_are_filled_and_jumps_are_told)
 }
 END_TEST
 
+/* A gap costs its publisher nothing: what is written to fill gaps stays in proportion to frames. */
+START_TEST(test_gaps_without_end)
+{
+    struct kit kit;
+
+    kit_open(&kit);
+    asc(&kit);
+    for (uint32_t i = 0; i < 1000; i++)
+        sound(&kit, i * 4900);
+    ck_assert_uint_lt(kit.check.packets, 1000 * 15);
+    kit_close(&kit);
+}
+END_TEST
+
+/* A camera with one picture a second has all of its clocks for ever, and no jump. */
+START_TEST(test_one_picture_a_second)
+{
+    struct kit kit;
+
+    kit_open(&kit);
+    avc_header(&kit, 4);
+    for (uint32_t i = 0; i < 100; i++) {
+        picture(&kit, i * 1000, i % 10 == 0);
+        ck_assert(!kit.check.is_jump);
+    }
+    ck_assert_uint_ge(kit.check.clocks, 99 * 10);
+    kit_close(&kit);
+}
+END_TEST
+
 START_TEST(test_decoding_times_always_rise)
 {
     uint8_t body[] = {0x27, 1, 0, 0, 0, 0, 0, 0, 2, 0x41, 7};
@@ -468,6 +498,8 @@ Suite *check_mux_ts_suite(void)
     tcase_add_test(tcase, test_versions_wrap);
     tcase_add_test(tcase, test_wrap_of_33_bits_and_of_32);
     tcase_add_test(tcase, test_gaps_are_filled_and_jumps_are_told);
+    tcase_add_test(tcase, test_gaps_without_end);
+    tcase_add_test(tcase, test_one_picture_a_second);
     tcase_add_test(tcase, test_decoding_times_always_rise);
     tcase_add_test(tcase, test_shown_at_dts_and_composition_time);
     tcase_add_test(tcase, test_a_large_picture_is_one_unit);
