@@ -176,6 +176,34 @@ static int tag_at(struct flv_seek *seek, uint64_t offset, struct tag *tag)
     return rest < FLV_TAG_HEADER_SIZE || is_tag_header(p + FLV_TAG_TRAILER_SIZE);
 }
 
+/*
+ * Bytes from p on that cannot be the beginning of a tag, as far as is seen at a glance; p has
+ * `len` bytes, a tag header at least. This walks over most of what a damaged file consists of, so
+ * it is quick with zeros (no tag begins with one) and with anything else (a tag's last three bytes
+ * are zero).
+ */
+static size_t scan_skip(const uint8_t *p, size_t len)
+{
+    size_t last = len - FLV_TAG_HEADER_SIZE;
+    size_t i = 0;
+
+    while (i <= last) {
+        uint64_t word = 1;
+
+        if (i + sizeof(word) <= last)
+            memcpy(&word, p + i, sizeof(word));
+        if (word == 0)
+            i += sizeof(word);
+        else if (p[i + 10] != 0)
+            i += 3;
+        else if (is_tag_header(p + i))
+            return i;
+        else
+            i++;
+    }
+    return last + 1;
+}
+
 /* The first tag at or after offset. */
 static int tag_find(struct flv_seek *seek, uint64_t offset, struct tag *tag)
 {
@@ -189,10 +217,16 @@ static int tag_find(struct flv_seek *seek, uint64_t offset, struct tag *tag)
         end = offset + SEEK_RESYNC_MAX;
     for (offset++; offset < end && !seek->has_failed; offset++) {
         const uint8_t *p = peek_in(seek, &seek->scan, offset, FLV_TAG_HEADER_SIZE);
+        size_t left;
 
         if (p == NULL)
             return 0;
-        if (is_tag_header(p) && tag_at(seek, offset, tag))
+        left = seek->scan.len - (size_t)(offset - seek->scan.offset);
+        offset += scan_skip(p, left);
+        p = peek_in(seek, &seek->scan, offset, FLV_TAG_HEADER_SIZE);
+        if (p == NULL)
+            return 0;
+        if (offset < end && is_tag_header(p) && tag_at(seek, offset, tag))
             return 1;
     }
     return 0;
