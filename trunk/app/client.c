@@ -5,6 +5,7 @@
  */
 #include "app/client.h"
 
+#include "app/admission.h"
 #include "app/server.h"
 #include "app/stream.h"
 #include "base/str.h"
@@ -18,6 +19,8 @@ void client_enter(struct server *server, struct client *client)
     assert(client->conn != NULL && client->format != NULL);
     (void)str_copy(client->id, sizeof(client->id), co_id());
     client->since = clock_now();
+    if (!client->is_publisher && stream != NULL && stream_is_live(server, client->source))
+        admission_is_live(server, client->conn, 1);
     /* What stands in here for a publisher at another worker is no client of the server's. */
     if (client->is_publisher && stream != NULL && stream->relay != NULL)
         client->is_worker = 1;

@@ -174,8 +174,10 @@ struct config {
     struct config_strings trusted_proxies;
     int64_t public_rtmp_port; /* 0: that of listen */
     int64_t max_connections;
-    int64_t max_connections_per_ip; /* 0: no limit of its own */
+    int64_t max_connections_per_ip; /* 0: no limit of its own; -1: auto */
+    int64_t max_viewers, max_publishers, max_waiters, max_api_connections; /* 0: auto */
     int64_t max_streams;
+    int64_t max_pulls;
     int64_t workers;       /* 0: auto */
     usec_t worker_timeout; /* 0: none */
     int64_t chunk_size;

@@ -42,7 +42,7 @@ struct config_block {
 enum config_type {
     CONFIG_SWITCH,    /* on|off into int */
     CONFIG_INT,       /* into int64_t */
-    CONFIG_INT_AUTO,  /* the same, or "auto" = 0 */
+    CONFIG_INT_AUTO,  /* the same, or "auto": one less than the least number */
     CONFIG_SIZE,      /* bytes, with k, m or g, into int64_t */
     CONFIG_MS,        /* milliseconds, three decimals at most, into usec_t */
     CONFIG_MS_AUTO,   /* the same, or "auto" = -1 */

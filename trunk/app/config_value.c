@@ -311,7 +311,7 @@ static int set_scalar(const struct config_row *row, char *at, const char *word)
         return str_to_i64(word, row->min, row->max, (int64_t *)(void *)at);
     case CONFIG_INT_AUTO:
         if (str_ieq(word, "auto")) {
-            *(int64_t *)(void *)at = 0;
+            *(int64_t *)(void *)at = row->min - 1;
             return 0;
         }
         return str_to_i64(word, row->min, row->max, (int64_t *)(void *)at);

@@ -86,7 +86,7 @@ int config_value_print(const struct config_row *row, const void *base, struct bu
     case CONFIG_INT:
         return buf_printf(out, "%" PRId64, *(const int64_t *)at);
     case CONFIG_INT_AUTO:
-        if (*(const int64_t *)at == 0)
+        if (*(const int64_t *)at < row->min)
             return buf_append(out, "auto", 4);
         return buf_printf(out, "%" PRId64, *(const int64_t *)at);
     case CONFIG_SIZE:

@@ -121,11 +121,6 @@ int edge_plays(const struct stream *stream)
     return ep != NULL && ep->pull != NULL && pull_is_live(ep->pull);
 }
 
-int edge_has_room(const struct edge *edge)
-{
-    return edge->count < EDGE_PULLS_MAX && !edge->is_ending;
-}
-
 void edge_asked_vhost(const struct config_vhost *vhost, const struct stream *stream, char *out)
 {
     const char *name = vhost->cluster.vhost;
@@ -306,7 +301,7 @@ static void edge_on_end(struct pull *pull, void *arg)
     (void)pull;
     ep->pull = NULL;
     ep->alone_since = 0;
-    if (!edge->is_ending && stream_viewers(ep->stream) > 0 &&
+    if (edge_room_ended(edge, ep) && !edge->is_ending && stream_viewers(ep->stream) > 0 &&
         (!ep->is_stray || edge_wants_stray(ep->stream)))
         ep->pull = edge_start(edge, ep);
     if (ep->pull == NULL)
@@ -358,12 +353,12 @@ void edge_on_viewers(struct stream *stream)
     if (stream_is_stray(stream) && !edge_wants_stray(stream))
         return;
     /* One pull for all workers: the others fetch it from the one that has the claim. */
-    if (edge_has_room(edge) &&
-        (stream_is_stray(stream) || worker_claim(stream, NULL, REGISTRY_REJECT) == 0))
+    if (!edge_has_room(edge))
+        log_warn(edge->server->log, "pull %s: no room: max_pulls %lld", source_key(stream->source),
+                 (long long)edge->server->config->max_pulls);
+    else if ((stream_is_stray(stream) || worker_claim(stream, NULL, REGISTRY_REJECT) == 0) &&
+             edge_make_room(edge) == 0)
         edge_enter(edge, stream);
-    else if (!edge_has_room(edge))
-        log_warn(edge->server->log, "pull %s: no room for more than %d pulls",
-                 source_key(stream->source), EDGE_PULLS_MAX);
 }
 
 void edge_tick(struct edge *edge, usec_t now)

@@ -16,9 +16,6 @@ struct stream;
 struct edge;
 struct http_exchange;
 
-/* Pulls at once, playing or waiting: what bounds requests for streams that are nowhere. */
-#define EDGE_PULLS_MAX 2000
-
 /* server is borrowed. NULL without memory. */
 struct edge *edge_new(struct server *server);
 /* After edge_stop(). NULL is allowed. */
@@ -30,7 +27,7 @@ int edge_is_remote(const struct config_vhost *vhost);
 int edge_fetches(const struct stream *stream);
 /* True while what is published here is what was fetched. */
 int edge_plays(const struct stream *stream);
-/* True while one more pull may begin. */
+/* True while one more pull may begin, be it in place of one that waits. */
 int edge_has_room(const struct edge *edge);
 
 /* The source's on_viewers. */

@@ -2,7 +2,7 @@
 #define APP_EDGE_PRIVATE_H
 
 /*
- * What edge.c and edge_directory.c share, and nobody else.
+ * What edge.c, edge_room.c and edge_directory.c share, and nobody else.
  */
 #include "app/edge.h"
 #include "co/co.h"
@@ -13,19 +13,26 @@ struct edge_pull {
     struct pull *pull;
     usec_t alone_since; /* 0: it is watched */
     struct edge_pull *prev, *next;
-    char *key;        /* in the directory; NULL: its vhost has none */
-    uint64_t claim;   /* a stray's, while it plays */
-    uint8_t is_stray; /* an origin's own: the stream may be published here at any time */
+    char *key;           /* in the directory; NULL: its vhost has none */
+    uint64_t claim;      /* a stray's, while it plays */
+    uint8_t is_stray;    /* an origin's own: the stream may be published here at any time */
+    uint8_t is_yielding; /* it ends for another one */
 };
 
 struct edge {
     struct server *server;
     struct edge_pull *list;
     size_t count;
+    size_t yielding; /* of them, end for others */
     struct co_cond changed;
     struct edge_tls *tls;
     int is_ending;
 };
+
+/* A place for one more pull: a free one, or that of the oldest pull that waits. 0, or -1. */
+int edge_make_room(struct edge *edge);
+/* A pull has ended. Whether it may begin again for those who watch. */
+int edge_room_ended(struct edge *edge, struct edge_pull *ep);
 
 /* Whether a stream of this vhost is one of an origin that looks it up elsewhere. */
 int edge_is_stray(const struct config_vhost *vhost);

@@ -67,6 +67,10 @@ void fanout_viewer_pace(struct fanout_viewer *fv, usec_t pace);
 /* There is nothing to wait for: who has had nothing yet gets FANOUT_TIMEOUT. */
 void fanout_viewer_give_up(struct fanout_viewer *fv);
 
+/* What it watches is published from now on, or is not any more: for its place in the house
+ * (app/admission.h). */
+void fanout_viewer_is_live(struct fanout_viewer *fv, int is_live);
+
 /* True once the first bytes of the stream were taken. */
 int fanout_viewer_has_begun(const struct fanout_viewer *fv);
 

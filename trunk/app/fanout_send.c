@@ -4,7 +4,9 @@
  * are framed once, in one piece, so that each of those sends is as cheap as a
  * send can be; a viewer that blocks keeps what is left as spans of the ring.
  */
+#include "app/admission.h"
 #include "app/fanout_private.h"
+#include "app/server.h"
 #include "proto/ws.h"
 
 #include <errno.h>
@@ -373,4 +375,9 @@ void fanout_push_parked(struct fanout_viewer *fv)
             break;
         }
     }
+}
+
+void fanout_viewer_is_live(struct fanout_viewer *fv, int is_live)
+{
+    admission_is_live(fv->channel->fanout->server, fv->conn, is_live);
 }

@@ -5,6 +5,7 @@
  */
 #include "app/http_live_private.h"
 
+#include "app/admission.h"
 #include "app/auth.h"
 #include "app/client.h"
 #include "app/drain.h"
@@ -282,8 +283,19 @@ static usec_t http_live_since(const char *query)
     return since;
 }
 
-struct err *http_live_take(struct http_exchange *x, struct source *source,
-                           const struct config_vhost *vhost, const struct mux *mux, usec_t timeout)
+static struct err *http_live_refuse_limit(struct http_exchange *x, const char *limit,
+                                          usec_t timeout)
+{
+    char reason[80];
+
+    (void)str_format(reason, sizeof(reason), "service unavailable: %s", limit);
+    log_warn(x->server->log, "refused %s: %s", http_live_who(x->conn), limit);
+    return http_ws_refuse(x, 503, "Retry-After: 5\r\n", timeout, reason);
+}
+
+static struct err *http_live_take_admitted(struct http_exchange *x, struct source *source,
+                                           const struct config_vhost *vhost, const struct mux *mux,
+                                           usec_t timeout)
 {
     struct http_live *live;
     struct source_select select;
@@ -334,4 +346,21 @@ struct err *http_live_take(struct http_exchange *x, struct source *source,
     x->stream = http_live_run;
     x->stream_arg = live;
     return NULL;
+}
+
+struct err *http_live_take(struct http_exchange *x, struct source *source,
+                           const struct config_vhost *vhost, const struct mux *mux, usec_t timeout)
+{
+    const char *limit = admission_play(x->server, x->conn, stream_is_live(x->server, source));
+    struct err *err;
+
+    if (limit != NULL)
+        return http_live_refuse_limit(x, limit, timeout);
+    source_ref(source);
+    err = http_live_take_admitted(x, source, vhost, mux, timeout);
+    source_unref(source);
+    /* It was answered otherwise. */
+    if (x->stream == NULL)
+        (void)admission_become(x->server, x->conn, QUOTA_NEW);
+    return err;
 }

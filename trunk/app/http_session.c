@@ -12,6 +12,7 @@
  */
 #include "app/http_session.h"
 
+#include "app/admission.h"
 #include "app/cors.h"
 #include "app/peer.h"
 #include "app/trust.h"
@@ -335,6 +336,7 @@ static enum session_next session_requests(struct session *s)
         if (next == SESSION_STREAM)
             return next;
         session_leave(s->server, s->conn, s->takeover);
+        admission_touch(s->server, s->conn);
         if (next != SESSION_IDLE)
             return next;
         more = session_has_more(s);

@@ -1,11 +1,13 @@
 /*
- * Connections by address. A trusted proxy is many clients and has no limit of its own: what it
- * passes on is counted for each client as it becomes known, by a PROXY header for the connection,
- * by X-Forwarded-For for as long as one request and its answer last. So a proxy that holds idle
- * connections open is in nobody's way, and who comes through it has no more than who does not.
+ * Connections by address, an IPv6 one by its /64. A trusted proxy is many clients and has no limit
+ * of its own: what it passes on is counted for each client as it becomes known, by a PROXY header
+ * for the connection, by X-Forwarded-For for as long as one request and its answer last. So a proxy
+ * that holds idle connections open is in nobody's way, and who comes through it has no more than
+ * who does not.
  */
 #include "app/peer.h"
 
+#include "app/quota.h"
 #include "app/trust.h"
 #include "app/worker.h"
 #include "base/hash.h"
@@ -20,7 +22,7 @@ struct server_peer {
     size_t count;
     int is_lost; /* base/hash.h's */
     UT_hash_handle hh;
-    char ip[IP_TEXT_MAX];
+    char ip[IP_TEXT_MAX]; /* quota_address() */
 };
 
 static struct server_peer *peer_get(struct server *server, const char *ip)
@@ -52,19 +54,21 @@ static void peer_drop(struct server *server, struct server_peer *peer)
 
 const char *peer_enter(struct server *server, const char *ip, struct server_peer **out)
 {
-    int64_t per_ip = server->config->max_connections_per_ip;
+    uint64_t most = quota_of_address(server->config, ip);
+    char name[IP_TEXT_MAX];
     struct server_peer *peer;
     const char *limit;
 
     assert(ip != NULL && strlen(ip) < IP_TEXT_MAX);
     *out = NULL;
-    if (per_ip == 0 || trust_has(&server->config->trusted_proxies, ip))
+    if (most == UINT64_MAX || trust_has(&server->config->trusted_proxies, ip))
         return NULL;
-    peer = peer_get(server, ip);
+    quota_address(ip, name);
+    peer = peer_get(server, name);
     if (peer == NULL)
         return "memory";
-    limit = peer->count >= (size_t)per_ip ? "max_connections_per_ip"
-                                          : worker_peer_enter(server->worker, ip);
+    limit = peer->count >= most ? "max_connections_per_ip"
+                                : worker_peer_enter(server->worker, name, most);
     if (limit == NULL) {
         peer->count++;
         *out = peer;

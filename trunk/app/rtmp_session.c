@@ -7,6 +7,7 @@
 #include "app/rtmp_session.h"
 
 #include "app/access.h"
+#include "app/admission.h"
 #include "app/drain.h"
 #include "app/edge.h"
 #include "app/edge_publish.h"
@@ -174,6 +175,7 @@ void rtmp_session_log_end(struct rtmp_session *session, const char *what,
     enum log_level level = err == NULL || err_is_quiet(err) ? LOG_INFO : LOG_WARN;
 
     client_leave(session->server, &session->client);
+    (void)admission_become(session->server, session->conn, QUOTA_NEW);
     session->is_logged = err != NULL;
     errno = err != NULL ? err_errno(err) : 0; /* the line bears it */
     log_write(session->server->log, level, "stop %s %s from %s, %llu bytes received, %llu sent: %s",
@@ -287,6 +289,35 @@ static __attribute__((noinline)) void session_extension(const struct rtmp_sessio
         *dot = '\0';
 }
 
+/* A place in the house for what it wants to do, and the source, held. */
+static struct err *session_admit(struct rtmp_session *session, const struct rtmp_setup *setup,
+                                 const struct config_vhost *vhost, struct source **source)
+{
+    const struct rtmp_request *request = &setup->request;
+    const struct url_rtmp *url = &setup->url;
+    int is_publish = request->intent == RTMP_INTENT_PUBLISH;
+    const char *limit = NULL;
+    struct err *err;
+
+    if (is_publish)
+        limit = admission_become(session->server, session->conn, QUOTA_PUBLISHER);
+    if (limit == NULL && is_publish)
+        *source = stream_get_publish(session->server, vhost, url->app, url->stream, &err);
+    else if (limit == NULL)
+        *source = stream_get(session->server, vhost, url->app, url->stream, &err);
+    if (limit == NULL && *source == NULL)
+        return session_refuse(session, request, "There is no room for another stream", err);
+    if (limit == NULL)
+        source_ref(*source);
+    if (limit == NULL && !is_publish)
+        limit = admission_play(session->server, session->conn,
+                               stream_is_live(session->server, *source));
+    if (limit == NULL)
+        return NULL;
+    err = err_new(ERR_LIMIT, "service unavailable: %s", limit);
+    return session_refuse(session, request, err_text(err), err);
+}
+
 /* Reads one request and finds its source, which the caller unrefs. */
 static struct err *session_find(struct rtmp_session *session, struct rtmp_setup *setup,
                                 struct source **source, const struct config_vhost **vhost)
@@ -311,10 +342,9 @@ static struct err *session_find(struct rtmp_session *session, struct rtmp_setup 
     err = session_ask(session, setup, *vhost);
     if (err != NULL)
         return err;
-    *source = stream_get(session->server, *vhost, url->app, url->stream, &err);
-    if (*source == NULL)
-        return session_refuse(session, request, "There is no room for another stream", err);
-    source_ref(*source);
+    err = session_admit(session, setup, *vhost, source);
+    if (err != NULL)
+        return err;
     return session_ask_cluster(session, setup, *source, *vhost);
 }
 
@@ -364,6 +394,8 @@ static struct err *session_request(struct rtmp_session *session)
     else if (err == NULL)
         err = rtmp_play_run(session, source, vhost, &select, request.stream_id);
     free(param);
+    if (source != NULL && request.intent == RTMP_INTENT_PUBLISH)
+        stream_publish_end(source);
     if (source != NULL)
         source_unref(source);
     return err;

@@ -271,7 +271,8 @@ struct err *server_new(struct server **out, const struct log *log, struct config
     (void)str_copy(server->server_id, sizeof(server->server_id),
                    config->server_id != NULL && config->server_id[0] != '\0' ? config->server_id
                                                                              : co_id());
-    server->hub = hub_new((size_t)config->max_streams);
+    server->hub = hub_new((size_t)config->max_streams,
+                          (size_t)(config->max_streams + config->max_connections));
     server->mux = serve_mux_new((size_t)config->max_streams * CONFIG_MOUNT_MAX);
     server->fanout = fanout_new(server);
     server->edge = edge_new(server);

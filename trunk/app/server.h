@@ -4,6 +4,7 @@
 /*
  * The server: what every connection is passed. Made by main, one per process.
  */
+#include "app/admission.h"
 #include "app/config.h"
 #include "app/http_exchange.h"
 #include "app/serve_mux.h"
@@ -36,6 +37,7 @@ struct server {
     struct worker *worker;             /* app/worker.h; NULL: there is one process only */
     enum server_state state;
     size_t connections; /* all kinds, against max_connections */
+    struct admissions admissions;
     char server_id[32];
     pid_t pid; /* with started_at: the server's, which is the master's where there are workers */
     usec_t started_at;
@@ -52,6 +54,7 @@ struct server {
     usec_t sampled_at; /* the streams' rates */
     struct server_connection *list;
     size_t refusals;           /* in list, to be told that there are too many */
+    size_t evicted;            /* in list, closed for others */
     struct server_peer *peers; /* connections per address */
     struct net_listener *listener[SERVER_LISTENERS_MAX];
     struct co *acceptor[SERVER_LISTENERS_MAX];

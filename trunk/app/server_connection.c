@@ -14,11 +14,14 @@
 #include "co/net.h"
 #include "co/tls.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Connections that are told "too many" at once; beyond it they are just closed. */
 #define SERVER_REFUSALS_MAX 64
+/* Connections that were closed for others and have not ended yet. */
+#define SERVER_EVICTED_MAX 256
 
 static void connection_enter(struct server_connection *c)
 {
@@ -34,6 +37,17 @@ static void connection_enter(struct server_connection *c)
         server->connections++;
 }
 
+static void connection_uncount(struct server_connection *c)
+{
+    struct server *server = c->server;
+
+    admission_leave(server, &c->admission);
+    server->connections--;
+    worker_leave(server->worker);
+    peer_leave(server, c->peer);
+    c->peer = NULL;
+}
+
 static void connection_leave(struct server_connection *c)
 {
     struct server *server = c->server;
@@ -44,13 +58,12 @@ static void connection_leave(struct server_connection *c)
         server->list = c->next;
     if (c->next != NULL)
         c->next->prev = c->prev;
-    if (c->refused != 0) {
+    if (c->refused != 0)
         server->refusals--;
-    } else if (c->kind != SERVER_WORKER) {
-        server->connections--;
-        worker_leave(server->worker);
-        peer_leave(server, c->peer);
-    }
+    else if (c->is_evicted)
+        server->evicted--;
+    else if (c->kind != SERVER_WORKER)
+        connection_uncount(c);
     net_free(c->conn);
     free(c);
     co_cond_broadcast(&server->changed);
@@ -140,8 +153,11 @@ static __attribute__((noinline)) int connection_unwrap(struct server_connection 
         connection_say(c, 400, why);
     if (rc <= 0 || c->refused != 0)
         return rc < 0 ? -1 : 0;
+    if (c->is_evicted)
+        return -1;
     /* Until now it was the proxy's. */
     peer_leave(c->server, c->peer);
+    c->peer = NULL;
     why = peer_enter(c->server, c->conn->ip, &c->peer);
     if (why == NULL)
         return 0;
@@ -187,6 +203,37 @@ static int connection_refuse(struct server_connection *c, const char *why)
     return -1;
 }
 
+/* NULL: it is one of the workers' connections now. */
+static const char *connection_fits(const struct server *server)
+{
+    if (server->connections >= (size_t)server->config->max_connections)
+        return "max_connections";
+    return worker_enter(server->worker);
+}
+
+/* Closes the connection that is needed least. 0, or -1: all are needed. */
+static int connection_evict(struct server *server)
+{
+    struct admission *admission;
+    struct server_connection *c;
+
+    /* They keep their descriptors until their coroutines have noticed. */
+    if (server->evicted >= SERVER_EVICTED_MAX)
+        return -1;
+    admission = admission_evict(server);
+    if (admission == NULL)
+        return -1;
+    c = (struct server_connection *)((char *)admission -
+                                     offsetof(struct server_connection, admission));
+    log_info(server->log, "evicted %s: max_connections reached, and it %s", c->conn->ip,
+             admission->class == QUOTA_WAITER ? "only waited for a stream"
+                                              : "neither published nor played");
+    connection_uncount(c);
+    c->is_evicted = 1;
+    server->evicted++;
+    return 0;
+}
+
 /* Counts it in. NULL, or the name of the limit that it is beyond. */
 static const char *connection_count(struct server_connection *c)
 {
@@ -198,12 +245,20 @@ static const char *connection_count(struct server_connection *c)
     limit = peer_enter(server, c->conn->ip, &c->peer);
     if (limit != NULL)
         return limit;
-    if (server->connections >= (size_t)server->config->max_connections)
-        limit = "max_connections";
+    limit = connection_fits(server);
+    if (limit != NULL && connection_evict(server) == 0)
+        limit = connection_fits(server);
+    if (limit == NULL)
+        limit = admission_enter(server, &c->admission, c->conn,
+                                c->kind == SERVER_API ? QUOTA_API : QUOTA_NEW);
     else
-        limit = worker_enter(server->worker);
-    if (limit != NULL)
-        peer_leave(server, c->peer);
+        goto leave_peer;
+    if (limit == NULL)
+        return NULL;
+    worker_leave(server->worker);
+leave_peer:
+    peer_leave(server, c->peer);
+    c->peer = NULL;
     return limit;
 }
 

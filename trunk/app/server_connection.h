@@ -21,9 +21,11 @@ struct server_connection {
     struct net_conn *conn;
     struct co *co;
     struct server_peer *peer; /* NULL: not counted by address */
+    struct admission admission;
     struct server_connection *prev, *next;
     enum server_kind kind;
     int refused; /* 0, or the status that says beyond which limit it is; then it is not counted */
+    int is_evicted; /* nor is one that was closed for another one */
 };
 
 /* Takes conn over: a coroutine serves it, or it is refused and closed. Never yields. */

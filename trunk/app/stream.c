@@ -74,17 +74,68 @@ struct source *stream_get_as(struct server *server, const struct config_vhost *v
         return NULL;
     }
     stream_source_config(vhost, &config);
-    source = hub_find(server->hub, key);
-    if (source != NULL)
-        return source;
-    if (worker_stream_enter(server->worker, key) == 0) {
-        source = hub_get(server->hub, key, &config);
-        if (source == NULL)
-            worker_stream_leave(server->worker, key);
-    }
+    source = hub_get(server->hub, key, &config);
     if (source == NULL)
         *err = err_new(ERR_LIMIT, "no room for another stream (%zu)", hub_count(server->hub));
     return source;
+}
+
+struct source *stream_get_publish(struct server *server, const struct config_vhost *vhost,
+                                  const char *app, const char *name, struct err **err)
+{
+    struct source_config config;
+    struct source *source = NULL;
+    char key[SOURCE_KEY_MAX];
+    int is_new;
+
+    *err = NULL;
+    if (str_format(key, sizeof(key), "%s/%s/%s", vhost->name, app, name) != 0) {
+        *err = err_new(ERR_LIMIT, "stream name too long");
+        return NULL;
+    }
+    stream_source_config(vhost, &config);
+    is_new = !hub_is_publishing(server->hub, key);
+    if (!is_new || worker_stream_enter(server->worker, key) == 0) {
+        source = hub_get_publish(server->hub, key, &config);
+        if (source == NULL && is_new)
+            worker_stream_leave(server->worker, key);
+    }
+    if (source == NULL)
+        *err = err_new(ERR_LIMIT, "no room for another stream: max_streams %lld",
+                       (long long)server->config->max_streams);
+    return source;
+}
+
+void stream_publish_end(struct source *source)
+{
+    const struct stream *stream = source_data(source);
+    struct server *server = stream->server;
+
+    hub_publish_end(server->hub, source_key(source));
+    if (!hub_is_publishing(server->hub, source_key(source)))
+        worker_stream_leave(server->worker, source_key(source));
+}
+
+int stream_is_live(const struct server *server, const struct source *source)
+{
+    return source_state(source) == SOURCE_LIVE || worker_is_elsewhere(server, source_key(source));
+}
+
+/* Who waited for the stream watches it now; or who watches it waits for it again. */
+static void stream_is_live_to(struct viewer *viewer)
+{
+    struct fanout_viewer *fv = viewer_owner(viewer);
+
+    if (fv != NULL)
+        fanout_viewer_is_live(fv, 1);
+}
+
+static void stream_is_gone_to(struct viewer *viewer)
+{
+    struct fanout_viewer *fv = viewer_owner(viewer);
+
+    if (fv != NULL)
+        fanout_viewer_is_live(fv, 0);
 }
 
 static void stream_unmount(struct stream *stream)
@@ -157,6 +208,7 @@ static void stream_on_publish(struct source *source, void *arg)
     struct stream *stream = arg;
     const struct config_vhost *vhost = config_vhost_find(stream->server->config, stream->vhost);
 
+    viewer_each(source, stream_is_live_to);
     edge_on_publish(stream);
     worker_plays(stream);
     /* What is only relayed here is forwarded by the worker that has its publisher. */
@@ -202,7 +254,7 @@ void stream_give_up(struct stream *stream)
 
 static void stream_on_gone(struct source *source, void *arg)
 {
-    (void)source;
+    viewer_each(source, stream_is_gone_to);
     stream_unmount(arg);
     stream_give_up(arg);
 }
@@ -316,7 +368,6 @@ void stream_detach(struct source *source, void *arg)
     (void)arg;
     stream_unmount(stream);
     worker_detach(stream);
-    worker_stream_leave(stream->server->worker, source_key(source));
     source_set_events(source, &none);
     source_set_data(source, NULL);
     assert(stream->pull == NULL && stream->forwards == NULL);

@@ -87,6 +87,17 @@ struct source *stream_get_as(struct server *server, const struct config_vhost *v
                              struct err **err);
 
 /*
+ * The same for one who is to publish it: *err beyond max_streams, which counts none of those that
+ * are only waited for. stream_publish_end() is owed for it, with a reference held until then.
+ */
+struct source *stream_get_publish(struct server *server, const struct config_vhost *vhost,
+                                  const char *app, const char *name, struct err **err);
+void stream_publish_end(struct source *source);
+
+/* Whether somebody publishes it, here or at another worker. */
+int stream_is_live(const struct server *server, const struct source *source);
+
+/*
  * Before a publication is over: one that was short goes on until those who waited for it have
  * begun, until so long after its own beginning, or until another publisher asks for the stream.
  */

@@ -216,17 +216,27 @@ void worker_leave(struct worker *worker)
         worker_share_leave(worker->share, worker->slot);
 }
 
-const char *worker_peer_enter(struct worker *worker, const char *ip)
+const char *worker_peer_enter(struct worker *worker, const char *name, uint64_t limit)
 {
-    return worker == NULL
-               ? NULL
-               : worker_share_peer_enter(worker->share, worker->slot, ip, worker->server->config);
+    return worker == NULL ? NULL
+                          : worker_share_peer_enter(worker->share, worker->slot, name, limit);
 }
 
-void worker_peer_leave(struct worker *worker, const char *ip)
+void worker_peer_leave(struct worker *worker, const char *name)
 {
     if (worker != NULL)
-        worker_share_peer_leave(worker->share, worker->slot, ip);
+        worker_share_peer_leave(worker->share, worker->slot, name);
+}
+
+void worker_quota_add(struct worker *worker, enum quota_class class, int delta)
+{
+    if (worker != NULL)
+        worker_share_quota_add(worker->share, worker->slot, class, delta);
+}
+
+uint64_t worker_quota_count(const struct worker *worker, enum quota_class class, uint64_t own)
+{
+    return worker != NULL ? worker_share_quota(worker->share, class) : own;
 }
 
 int worker_stream_enter(struct worker *worker, const char *key)

@@ -109,10 +109,15 @@ void worker_tick(struct worker *worker, usec_t now);
  * address has (app/peer.h). */
 const char *worker_enter(struct worker *worker);
 void worker_leave(struct worker *worker);
-const char *worker_peer_enter(struct worker *worker, const char *ip);
-void worker_peer_leave(struct worker *worker, const char *ip);
+const char *worker_peer_enter(struct worker *worker, const char *name, uint64_t limit);
+void worker_peer_leave(struct worker *worker, const char *name);
+/* Connections of a class: so many more (or fewer) here; and how many all workers have, or this
+ * process alone, which has `own`. */
+void worker_quota_add(struct worker *worker, enum quota_class class, int delta);
+uint64_t worker_quota_count(const struct worker *worker, enum quota_class class, uint64_t own);
 
-/* A stream is to be made here, against max_streams of all workers: 0, or -1. And it is gone. */
+/* A stream is to be published here, against max_streams of all workers: 0, or -1. And it is not any
+ * more. */
 int worker_stream_enter(struct worker *worker, const char *key);
 void worker_stream_leave(struct worker *worker, const char *key);
 

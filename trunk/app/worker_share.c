@@ -114,16 +114,20 @@ static struct err *tables_make(struct worker_share *share, const struct config *
     if (slots == MAP_FAILED)
         return err_sys(errno, "workers: shared memory");
     share->slot = slots;
-    share->registry = registry_new((size_t)config->max_streams);
+    /* Pulls claim what they wait for, so they have places besides the publishers'. */
+    share->registry =
+        registry_new((size_t)(config->max_streams + config->max_pulls * share->count));
     share->streams =
         shared_map_new((size_t)config->max_streams, (size_t)share->count * sizeof(uint32_t));
-    if (config->max_connections_per_ip > 0)
+    if (config->max_connections_per_ip != 0)
         share->peers = shared_map_new((size_t)config->max_connections + (size_t)share->count,
                                       (size_t)share->count * sizeof(uint32_t));
     share->secrets = shared_map_new(1, sizeof(struct secret));
-    share->times = timetable_new((size_t)config->max_streams, share->count);
+    /* Streams that are waited for are in it, too. */
+    share->times =
+        timetable_new((size_t)(config->max_streams + config->max_connections), share->count);
     if (share->registry == NULL || share->times == NULL || share->streams == NULL ||
-        share->secrets == NULL || (config->max_connections_per_ip > 0 && share->peers == NULL))
+        share->secrets == NULL || (config->max_connections_per_ip != 0 && share->peers == NULL))
         return err_new(ERR_NOMEM, "workers: shared memory");
     for (int i = 0; i < share->count; i++) {
         share->bell[i] = notify_new();
@@ -278,19 +282,18 @@ static void counts_reap(const struct worker_share *share, struct shared_map *map
     shared_map_unlock(map);
 }
 
-const char *worker_share_peer_enter(struct worker_share *share, int slot, const char *ip,
-                                    const struct config *config)
+const char *worker_share_peer_enter(struct worker_share *share, int slot, const char *name,
+                                    uint64_t limit)
 {
-    if (share->peers == NULL ||
-        counts_enter(share, share->peers, slot, ip, (uint64_t)config->max_connections_per_ip) == 0)
+    if (share->peers == NULL || counts_enter(share, share->peers, slot, name, limit) == 0)
         return NULL;
     return "max_connections_per_ip";
 }
 
-void worker_share_peer_leave(struct worker_share *share, int slot, const char *ip)
+void worker_share_peer_leave(struct worker_share *share, int slot, const char *name)
 {
     if (share->peers != NULL)
-        counts_leave(share, share->peers, slot, ip);
+        counts_leave(share, share->peers, slot, name);
 }
 
 int worker_share_stream_enter(struct worker_share *share, int slot, const char *key)
@@ -373,6 +376,49 @@ static uint32_t load_of(const struct worker_slot *slot)
     return slot->connections + (under_way > 0 ? (uint32_t)under_way : 0);
 }
 
+void worker_share_quota_add(struct worker_share *share, int slot, enum quota_class class, int delta)
+{
+    share->slot[slot].quota[class] += (uint32_t)delta;
+}
+
+uint64_t worker_share_quota(const struct worker_share *share, enum quota_class class)
+{
+    uint64_t sum = 0;
+
+    for (int i = 0; i < share->count; i++)
+        sum += share->slot[i].quota[class];
+    return sum;
+}
+
+static uint32_t evictable(const struct worker_slot *slot)
+{
+    return slot->quota[QUOTA_NEW] + slot->quota[QUOTA_WAITER];
+}
+
+/* Where a full server has most that could make room for another connection; -1: here, or nowhere.
+ */
+static int roomiest(const struct worker_share *share, int slot, const struct config *config)
+{
+    uint64_t sum = 0;
+    uint32_t most = 0;
+    int found = -1;
+
+    for (int i = 0; i < share->count; i++)
+        sum += share->slot[i].connections;
+    if (sum < (uint64_t)config->max_connections || evictable(&share->slot[slot]) > 0)
+        return -1;
+    for (int i = 0; i < share->count; i++) {
+        uint32_t here = evictable(&share->slot[i]);
+
+        if (here > most && share->slot[i].state == WORKER_READY && !share->slot[i].is_leaving &&
+            !share->slot[i].is_late) {
+            most = here;
+            found = i;
+        }
+    }
+    return found;
+}
+
 int worker_share_lightest(const struct worker_share *share, int slot)
 {
     uint32_t least = UINT32_MAX;
@@ -391,13 +437,15 @@ int worker_share_lightest(const struct worker_share *share, int slot)
     return lightest;
 }
 
-int worker_share_lighter(const struct worker_share *share, int slot)
+int worker_share_lighter(const struct worker_share *share, int slot, const struct config *config)
 {
     uint32_t own = load_of(&share->slot[slot]);
     int lightest = worker_share_lightest(share, slot);
     uint32_t least = lightest >= 0 ? load_of(&share->slot[lightest]) : own;
 
-    return own > least && own - least > SPREAD_SLACK + least / SPREAD_PART ? lightest : -1;
+    if (own > least && own - least > SPREAD_SLACK + least / SPREAD_PART)
+        return lightest;
+    return roomiest(share, slot, config);
 }
 
 void worker_share_handed(struct worker_share *share, int to)
@@ -420,6 +468,8 @@ void worker_share_reap(struct worker_share *share, int slot)
     share->slot[slot].connections = 0;
     share->slot[slot].is_leaving = 0;
     share->slot[slot].is_late = 0;
+    for (int i = 0; i < QUOTA_CLASSES; i++)
+        share->slot[slot].quota[i] = 0;
     /* Who may make a stream again finds it free. */
     (void)registry_reap(share->registry, slot);
     (void)timetable_reap(share->times, slot);

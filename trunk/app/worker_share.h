@@ -5,7 +5,7 @@
  * What the processes of one server share: made by the master before it forks, used by
  * the workers, cleaned by the master when one of them dies. Never yields.
  */
-#include "app/config.h"
+#include "app/quota.h"
 #include "co/tls.h"
 #include "live/registry.h"
 #include "live/timetable.h"
@@ -33,6 +33,7 @@ struct worker_slot {
     _Atomic uint32_t beat;      /* its event loop runs; counts on */
     /* The master's: no beat has come for a while, nothing is to be handed to it for now. */
     _Atomic int32_t is_late;
+    _Atomic uint32_t quota[QUOTA_CLASSES]; /* of its connections, how many are of each class */
 };
 
 struct worker_share {
@@ -43,7 +44,7 @@ struct worker_share {
     struct registry *registry;
     struct shared_map
         *peers; /* connections of each address, one number a worker; NULL: not limited */
-    struct shared_map *streams; /* the same of streams that are published, watched or waited for */
+    struct shared_map *streams; /* the same of streams that are published */
     struct timetable *times;
     struct shared_map *secrets; /* one entry */
     struct worker_ports *ports; /* app/worker_ports.h; NULL: each worker opens its own */
@@ -78,11 +79,17 @@ int worker_share_path(const struct worker_share *share, int slot, char *out, siz
 const char *worker_share_enter(struct worker_share *share, int slot, const struct config *config);
 void worker_share_leave(struct worker_share *share, int slot);
 
+/* Connections of a class: so many more (or fewer) at this worker; and how many all workers have. */
+void worker_share_quota_add(struct worker_share *share, int slot, enum quota_class class,
+                            int delta);
+uint64_t worker_share_quota(const struct worker_share *share, enum quota_class class);
+
 /*
  * The worker that a new connection at `slot` were better handed to: one with so many fewer that
- * it is worth it; -1: none. Then, that it was, and that it has been taken there.
+ * it is worth it; or, when the server is full and nothing can be evicted at `slot`, one where
+ * something can. -1: none. Then, that it was, and that it has been taken there.
  */
-int worker_share_lighter(const struct worker_share *share, int slot);
+int worker_share_lighter(const struct worker_share *share, int slot, const struct config *config);
 /* Whichever has the fewest, other than `slot`; -1: no other one takes any. */
 int worker_share_lightest(const struct worker_share *share, int slot);
 void worker_share_handed(struct worker_share *share, int to);
@@ -90,13 +97,14 @@ void worker_share_taken(struct worker_share *share, int slot);
 /* It ends, and has no use for any more. */
 void worker_share_leaves(struct worker_share *share, int slot);
 
-/* The limit of what one address has: connections, and requests by way of trusted proxies. */
-const char *worker_share_peer_enter(struct worker_share *share, int slot, const char *ip,
-                                    const struct config *config);
-void worker_share_peer_leave(struct worker_share *share, int slot, const char *ip);
+/* The limit of what one address (quota_address()) has: connections, and requests by way of trusted
+ * proxies. */
+const char *worker_share_peer_enter(struct worker_share *share, int slot, const char *name,
+                                    uint64_t limit);
+void worker_share_peer_leave(struct worker_share *share, int slot, const char *name);
 
-/* A stream ("vhost/app/stream") that this worker has nothing of yet, against max_streams, which
- * counts each once: 0, or -1: no room. */
+/* A stream ("vhost/app/stream") that is to be published, against max_streams, which counts each
+ * once: 0, or -1: no room. */
 int worker_share_stream_enter(struct worker_share *share, int slot, const char *key);
 void worker_share_stream_leave(struct worker_share *share, int slot, const char *key);
 

@@ -11,7 +11,7 @@
 
 int worker_hand_over(struct worker *worker, int kind, int fd)
 {
-    int to = worker_share_lighter(worker->share, worker->slot);
+    int to = worker_share_lighter(worker->share, worker->slot, worker->server->config);
 
     if (to < 0 || net_pass_give(worker->share->door[to][1], fd, (uint8_t)kind) != 0)
         return 0;

@@ -59,6 +59,7 @@ struct net_conn {
     const struct net_ops *ops;    /* plain or TLS */
     void *waiter;                 /* private to net.c */
     void *tls;                    /* private to tls.c */
+    void *owner;                  /* app/admission.h's; NULL: nobody's */
     uint64_t bytes_in, bytes_out; /* payload */
     usec_t last_out;              /* clock_now() when a write last made progress */
     /* The client's address, v4-mapped shown as v4; "" for UNIX. It is the peer's, or what a proxy

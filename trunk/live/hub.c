@@ -1,6 +1,7 @@
 /*
  * The registry of live sources. A source is made by the first who publishes or
- * waits for it and let go by the sweep once nobody has any use for it.
+ * waits for it and let go by the sweep once nobody has any use for it. Two limits: a name costs
+ * those who wait nothing to invent, so they are counted apart from those who publish.
  */
 #include "live/hub.h"
 
@@ -14,25 +15,29 @@
 struct hub_entry {
     struct source *source;
     int is_lost;       /* base/hash.h's */
+    size_t publishers; /* who have asked for it and are not at their end */
     UT_hash_handle hh; /* keyed by the source's own key */
 };
 
 struct hub {
     struct hub_entry *table;
-    size_t sources_max;
+    size_t published_max, others_max;
+    size_t published; /* entries with publishers */
     int (*on_new)(struct source *source, void *arg);
     void *on_new_arg;
     void (*on_free)(struct source *source, void *arg);
     void *on_free_arg;
 };
 
-struct hub *hub_new(size_t sources_max)
+struct hub *hub_new(size_t published_max, size_t others_max)
 {
     struct hub *hub = calloc(1, sizeof(*hub));
 
-    assert(sources_max > 0);
-    if (hub != NULL)
-        hub->sources_max = sources_max;
+    assert(published_max > 0 && others_max > 0);
+    if (hub == NULL)
+        return NULL;
+    hub->published_max = published_max;
+    hub->others_max = others_max;
     return hub;
 }
 
@@ -84,13 +89,12 @@ struct source *hub_find(struct hub *hub, const char *key)
     return entry != NULL ? entry->source : NULL;
 }
 
-struct source *hub_get(struct hub *hub, const char *key, const struct source_config *config)
+static struct hub_entry *hub_make(struct hub *hub, const char *key,
+                                  const struct source_config *config)
 {
-    struct hub_entry *entry = hub_entry_find(hub, key);
+    struct hub_entry *entry;
 
-    if (entry != NULL)
-        return entry->source;
-    if (strlen(key) >= SOURCE_KEY_MAX || hub_count(hub) >= hub->sources_max)
+    if (strlen(key) >= SOURCE_KEY_MAX)
         return NULL;
     entry = calloc(1, sizeof(*entry));
     if (entry == NULL)
@@ -104,12 +108,68 @@ struct source *hub_get(struct hub *hub, const char *key, const struct source_con
         HASH_DEL(hub->table, entry);
         goto free_source;
     }
-    return entry->source;
+    return entry;
 free_source:
     source_unref(entry->source);
 free_entry:
     free(entry);
     return NULL;
+}
+
+/* What nobody has any use for goes at once, and not at the next tick only. */
+static void hub_sweep(struct hub *hub)
+{
+    struct hub_entry *entry;
+    struct hub_entry *next;
+
+    HASH_ITER(hh, hub->table, entry, next)
+    if (source_is_idle(entry->source))
+        hub_drop(hub, entry);
+}
+
+struct source *hub_get(struct hub *hub, const char *key, const struct source_config *config)
+{
+    struct hub_entry *entry = hub_entry_find(hub, key);
+
+    if (entry != NULL)
+        return entry->source;
+    if (hub_count(hub) - hub->published >= hub->others_max)
+        hub_sweep(hub);
+    if (hub_count(hub) - hub->published >= hub->others_max)
+        return NULL;
+    entry = hub_make(hub, key, config);
+    return entry != NULL ? entry->source : NULL;
+}
+
+struct source *hub_get_publish(struct hub *hub, const char *key, const struct source_config *config)
+{
+    struct hub_entry *entry = hub_entry_find(hub, key);
+
+    if ((entry == NULL || entry->publishers == 0) && hub->published >= hub->published_max)
+        return NULL;
+    if (entry == NULL)
+        entry = hub_make(hub, key, config);
+    if (entry == NULL)
+        return NULL;
+    if (entry->publishers++ == 0)
+        hub->published++;
+    return entry->source;
+}
+
+void hub_publish_end(struct hub *hub, const char *key)
+{
+    struct hub_entry *entry = hub_entry_find(hub, key);
+
+    assert(entry != NULL && entry->publishers > 0);
+    if (--entry->publishers == 0)
+        hub->published--;
+}
+
+int hub_is_publishing(struct hub *hub, const char *key)
+{
+    struct hub_entry *entry = hub_entry_find(hub, key);
+
+    return entry != NULL && entry->publishers > 0;
 }
 
 void hub_tick(struct hub *hub, usec_t now)

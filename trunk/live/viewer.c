@@ -195,6 +195,15 @@ void viewer_each_waiting(struct source *source, void (*fn)(struct viewer *viewer
         each_waiting(r, fn);
 }
 
+void viewer_each(struct source *source, void (*fn)(struct viewer *viewer))
+{
+    for (struct viewer *v = source->native.viewers; v != NULL; v = v->next)
+        fn(v);
+    for (const struct rendition *r = source->others; r != NULL; r = r->next)
+        for (struct viewer *v = r->viewers; v != NULL; v = v->next)
+            fn(v);
+}
+
 /* Puts a new viewer where it begins; -1: it cannot yet. */
 static int viewer_begin(struct viewer *viewer)
 {

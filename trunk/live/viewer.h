@@ -40,6 +40,8 @@ void viewer_close(struct viewer *viewer);
 void viewer_since(struct viewer *viewer, usec_t since);
 
 /* Calls fn for each HTTP viewer of the source who has had nothing yet; it must not close any. */
+/* fn is called for each viewer of the source. */
+void viewer_each(struct source *source, void (*fn)(struct viewer *viewer));
 void viewer_each_waiting(struct source *source, void (*fn)(struct viewer *viewer));
 
 /* The next whole units, about max bytes at the most (one unit may be larger). */

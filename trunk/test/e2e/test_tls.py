@@ -526,7 +526,7 @@ def test_noise_within_a_connection(secure):
 
 def test_connections_beyond_the_limit(secure):
     srv = secure(top="max_connections 2;")
-    held = [connect(srv.https_port) for _ in range(2)]
+    held = [Publisher(srv.rtmp_url(f"live/{name}")) for name in "ab"]
     with connect(srv.https_port) as one:
         check_refusal(http_answer(one), 503)
     with pytest.raises((ssl.SSLError, OSError)):

@@ -1,5 +1,6 @@
 """Several workers: one server whichever of them a connection comes to, and whoever of them dies."""
 
+import itertools
 import os
 import re
 import signal
@@ -13,7 +14,7 @@ import pytest
 import flv
 from harness import curl, ffprobe, free_port, listening_ports, wait_for
 from ready import readable
-from rtmp import Publisher
+from rtmp import Closed, Publisher
 from workers_kit import (STREAM, Workers, closing, flat, folder_of, is_alive,  # noqa: F401
                          keys, workers)
 
@@ -194,21 +195,25 @@ def is_open(sock):
 
 
 def fill(one, count):
-    """count connections that say nothing, all of them accepted, and no room for one more.
+    """count publishers, whom nothing puts out, and no room for one more.
 
     One that came while an earlier one was still counted was refused: it is opened anew.
     """
-    socks = []
+    held = []
+    names = itertools.count()
 
     def full():
-        socks[:] = [s for s in socks if is_open(s)]
-        while len(socks) < count:
-            socks.append(socket.create_connection(("127.0.0.1", one.srv.http_port)))
-        held = all(one.of(s) is not None for s in socks)
-        return held and is_refused(one.srv.http_port) and all(is_open(s) for s in socks)
+        held[:] = [p for p in held if not p.is_closed]
+        for _ in range(count - len(held)):
+            try:
+                held.append(Publisher(one.srv.rtmp_url(f"live/fill{next(names)}")))
+            except (OSError, Closed):
+                return False
+        settled = all(one.of(p.socket) is not None for p in held)
+        return settled and is_refused(one.srv.http_port) and not any(p.is_closed for p in held)
 
-    wait_for(full, 10, "the limit to be reached")
-    return socks
+    wait_for(full, 20, "the limit to be reached")
+    return held
 
 
 def is_refused(port):
@@ -224,23 +229,35 @@ def is_refused(port):
 
 @pytest.mark.parametrize("limit", ["max_connections 20", "max_connections_per_ip 20"])
 def test_limits_are_the_servers(workers, limit):
-    one = workers(2, top=f"{limit};")
-    socks = fill(one, 20)
-    assert len({one.of(s) for s in socks}) == 2
+    one = workers(2, top=f"{limit}; max_publishers 20;")
+    held = fill(one, 20)
+    assert len({one.of(p.socket) for p in held}) == 2
     assert all(is_refused(one.srv.http_port) for _ in range(6))
-    for sock in socks:
-        sock.close()
+    for publisher in held:
+        publisher.close()
     wait_for(lambda: not is_refused(one.srv.http_port), 10, "room again")
 
 
 def test_a_dead_workers_connections_count_no_more(workers):
-    one = workers(2, top="max_connections 10; max_connections_per_ip 10;")
+    one = workers(2, top="max_connections 10; max_connections_per_ip 10; max_publishers 10;")
     a, b = one.pids()
-    socks = fill(one, 10)
+    held = fill(one, 10)
     os.kill(a, signal.SIGKILL)
     wait_for(lambda: not is_refused(one.srv.http_port), 10, "room again")
-    for sock in socks:
-        sock.close()
+    for publisher in held:
+        publisher.close()
+
+
+def test_a_full_server_evicts_at_whichever_worker_it_can(workers):
+    """All that is idle is at one worker; a newcomer at the other one gets its place."""
+    one = workers(2, top="max_connections 12; max_publishers 12;")
+    idle = [socket.create_connection(("127.0.0.1", one.srv.http_port)) for _ in range(6)]
+    one.spread(idle)
+    held = [Publisher(one.srv.rtmp_url(f"live/s{n}")) for n in range(12)]
+    assert not any(p.is_closed for p in held) and not any(is_open(s) for s in idle)
+    assert is_refused(one.srv.http_port)
+    for conn in idle + held:
+        conn.close()
 
 
 # ---- the API ----

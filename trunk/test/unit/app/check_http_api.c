@@ -41,7 +41,7 @@ static void setup(void)
     t.config.http_server.listen.count = 2;
     t.config.http_server.listen.item = web_item;
     memcpy(t.server.server_id, "me", 3);
-    t.server.hub = hub_new(20);
+    t.server.hub = hub_new(20, 20);
     t.server.mux = serve_mux_new(20);
     ck_assert_ptr_nonnull(t.server.hub);
     hub_on_new(t.server.hub, stream_attach, &t.server);

@@ -20,7 +20,7 @@ static void setup(void)
     http_test_runtime();
     http_test_init(&t);
     t.config.max_connections_per_ip = 10;
-    t.server.hub = hub_new(KEYS);
+    t.server.hub = hub_new(KEYS, KEYS);
     ck_assert_ptr_nonnull(t.server.hub);
     hub_on_new(t.server.hub, stream_attach, &t.server);
     hub_on_free(t.server.hub, stream_detach, &t.server);

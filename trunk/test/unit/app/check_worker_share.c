@@ -85,13 +85,21 @@ START_TEST(test_addresses_are_counted_together)
 {
     struct worker_share *share = share_make(2, 100, 2);
 
-    ck_assert_ptr_null(worker_share_peer_enter(share, 0, "::1", &config));
-    ck_assert_ptr_null(worker_share_peer_enter(share, 1, "::1", &config));
-    ck_assert_str_eq(worker_share_peer_enter(share, 0, "::1", &config), "max_connections_per_ip");
-    ck_assert_ptr_null(worker_share_peer_enter(share, 0, "::2", &config));
+    ck_assert_ptr_null(
+        worker_share_peer_enter(share, 0, "::1", (uint64_t)config.max_connections_per_ip));
+    ck_assert_ptr_null(
+        worker_share_peer_enter(share, 1, "::1", (uint64_t)config.max_connections_per_ip));
+    ck_assert_str_eq(
+        worker_share_peer_enter(share, 0, "::1", (uint64_t)config.max_connections_per_ip),
+        "max_connections_per_ip");
+    ck_assert_ptr_null(
+        worker_share_peer_enter(share, 0, "::2", (uint64_t)config.max_connections_per_ip));
     worker_share_peer_leave(share, 1, "::1");
-    ck_assert_ptr_null(worker_share_peer_enter(share, 0, "::1", &config));
-    ck_assert_str_eq(worker_share_peer_enter(share, 1, "::1", &config), "max_connections_per_ip");
+    ck_assert_ptr_null(
+        worker_share_peer_enter(share, 0, "::1", (uint64_t)config.max_connections_per_ip));
+    ck_assert_str_eq(
+        worker_share_peer_enter(share, 1, "::1", (uint64_t)config.max_connections_per_ip),
+        "max_connections_per_ip");
     worker_share_free(share);
 }
 END_TEST
@@ -104,7 +112,8 @@ START_TEST(test_addresses_come_and_go)
 
     for (int i = 0; i < 1000; i++) {
         ck_assert_int_eq(str_format(ip, sizeof(ip), "10.0.%d.%d", i / 250, i % 250), 0);
-        ck_assert_ptr_null(worker_share_peer_enter(share, i % 2, ip, &config));
+        ck_assert_ptr_null(
+            worker_share_peer_enter(share, i % 2, ip, (uint64_t)config.max_connections_per_ip));
         worker_share_peer_leave(share, i % 2, ip);
     }
     worker_share_free(share);
@@ -123,24 +132,29 @@ START_TEST(test_a_dead_worker_holds_nothing)
     if (child == 0) {
         for (int i = 0; i < 3; i++)
             (void)(worker_share_enter(share, 1, &config) == NULL &&
-                   worker_share_peer_enter(share, 1, "10.0.0.1", &config) == NULL);
+                   worker_share_peer_enter(share, 1, "10.0.0.1",
+                                           (uint64_t)config.max_connections_per_ip) == NULL);
         (void)registry_claim(share->registry, &claim, &number);
         _exit(0);
     }
     ck_assert_int_eq(waitpid(child, NULL, 0), child);
     ck_assert_ptr_null(worker_share_enter(share, 0, &config));
     ck_assert_ptr_nonnull(worker_share_enter(share, 0, &config));
-    ck_assert_ptr_null(worker_share_peer_enter(share, 0, "10.0.0.1", &config));
-    ck_assert_ptr_nonnull(worker_share_peer_enter(share, 0, "10.0.0.1", &config));
+    ck_assert_ptr_null(
+        worker_share_peer_enter(share, 0, "10.0.0.1", (uint64_t)config.max_connections_per_ip));
+    ck_assert_ptr_nonnull(
+        worker_share_peer_enter(share, 0, "10.0.0.1", (uint64_t)config.max_connections_per_ip));
     ck_assert_int_eq(registry_find(share->registry, "v/a/s", &holder), 0);
     worker_share_reap(share, 1);
     ck_assert_int_eq(registry_find(share->registry, "v/a/s", &holder), -1);
     for (int i = 0; i < 3; i++) {
         ck_assert_ptr_null(worker_share_enter(share, 0, &config));
-        ck_assert_ptr_null(worker_share_peer_enter(share, 0, "10.0.0.1", &config));
+        ck_assert_ptr_null(
+            worker_share_peer_enter(share, 0, "10.0.0.1", (uint64_t)config.max_connections_per_ip));
     }
     ck_assert_ptr_nonnull(worker_share_enter(share, 0, &config));
-    ck_assert_ptr_nonnull(worker_share_peer_enter(share, 0, "10.0.0.1", &config));
+    ck_assert_ptr_nonnull(
+        worker_share_peer_enter(share, 0, "10.0.0.1", (uint64_t)config.max_connections_per_ip));
     worker_share_free(share);
 }
 END_TEST
@@ -187,17 +201,42 @@ START_TEST(test_a_lighter_one_gets_the_next)
         share->slot[i].state = WORKER_READY;
     fill(share, 0, 4);
     fill(share, 1, 1);
-    ck_assert_int_eq(worker_share_lighter(share, 0), -1);
+    ck_assert_int_eq(worker_share_lighter(share, 0, &config), -1);
     fill(share, 0, 1);
-    ck_assert_int_eq(worker_share_lighter(share, 0), 2);
-    ck_assert_int_eq(worker_share_lighter(share, 1), -1);
+    ck_assert_int_eq(worker_share_lighter(share, 0, &config), 2);
+    ck_assert_int_eq(worker_share_lighter(share, 1, &config), -1);
     /* Those under way count, until they have come and are counted there. */
     worker_share_handed(share, 2);
-    ck_assert_int_eq(worker_share_lighter(share, 0), -1);
+    ck_assert_int_eq(worker_share_lighter(share, 0, &config), -1);
     fill(share, 0, 1);
-    ck_assert_int_eq(worker_share_lighter(share, 0), 1);
+    ck_assert_int_eq(worker_share_lighter(share, 0, &config), 1);
     worker_share_taken(share, 2);
-    ck_assert_int_eq(worker_share_lighter(share, 0), 2);
+    ck_assert_int_eq(worker_share_lighter(share, 0, &config), 2);
+    worker_share_free(share);
+}
+END_TEST
+
+/* A full server: the next goes to where something can be evicted, unless that can be done here. */
+START_TEST(test_a_full_server_evicts_where_it_can)
+{
+    struct worker_share *share = share_make(3, 6, 0);
+
+    for (int i = 0; i < 3; i++) {
+        share->slot[i].state = WORKER_READY;
+        fill(share, i, 2);
+    }
+    ck_assert_int_eq(worker_share_lighter(share, 0, &config), -1);
+    worker_share_quota_add(share, 1, QUOTA_NEW, 1);
+    worker_share_quota_add(share, 2, QUOTA_WAITER, 2);
+    worker_share_quota_add(share, 2, QUOTA_VIEWER, 7);
+    ck_assert_uint_eq(worker_share_quota(share, QUOTA_VIEWER), 7);
+    ck_assert_int_eq(worker_share_lighter(share, 0, &config), 2);
+    ck_assert_int_eq(worker_share_lighter(share, 1, &config), -1);
+    worker_share_quota_add(share, 2, QUOTA_WAITER, -2);
+    ck_assert_int_eq(worker_share_lighter(share, 0, &config), 1);
+    worker_share_reap(share, 1);
+    worker_share_reap(share, 2);
+    ck_assert_uint_eq(worker_share_quota(share, QUOTA_VIEWER), 0);
     worker_share_free(share);
 }
 END_TEST
@@ -211,13 +250,13 @@ START_TEST(test_nothing_for_one_that_is_not_there)
     share->slot[2].state = WORKER_READY;
     worker_share_leaves(share, 2);
     fill(share, 0, 100);
-    ck_assert_int_eq(worker_share_lighter(share, 0), -1);
+    ck_assert_int_eq(worker_share_lighter(share, 0, &config), -1);
     share->slot[1].state = WORKER_READY;
-    ck_assert_int_eq(worker_share_lighter(share, 0), 1);
+    ck_assert_int_eq(worker_share_lighter(share, 0, &config), 1);
     /* Another in the place of the one that left. */
     share->slot[1].state = WORKER_GONE;
     worker_share_reap(share, 2);
-    ck_assert_int_eq(worker_share_lighter(share, 0), 2);
+    ck_assert_int_eq(worker_share_lighter(share, 0, &config), 2);
     worker_share_free(share);
 }
 END_TEST
@@ -230,9 +269,9 @@ START_TEST(test_how_even_it_gets)
     share->slot[0].state = share->slot[1].state = WORKER_READY;
     fill(share, 1, 6400);
     fill(share, 0, 6504);
-    ck_assert_int_eq(worker_share_lighter(share, 0), -1);
+    ck_assert_int_eq(worker_share_lighter(share, 0, &config), -1);
     fill(share, 0, 1);
-    ck_assert_int_eq(worker_share_lighter(share, 0), 1);
+    ck_assert_int_eq(worker_share_lighter(share, 0, &config), 1);
     worker_share_free(share);
 }
 END_TEST
@@ -286,6 +325,7 @@ Suite *check_worker_share_suite(void)
     tcase_add_test(tc, test_a_dead_worker_holds_nothing);
     tcase_add_test(tc, test_streams_are_counted_together);
     tcase_add_test(tc, test_a_lighter_one_gets_the_next);
+    tcase_add_test(tc, test_a_full_server_evicts_where_it_can);
     tcase_add_test(tc, test_nothing_for_one_that_is_not_there);
     tcase_add_test(tc, test_how_even_it_gets);
     tcase_add_test(tc, test_the_secret_is_one);

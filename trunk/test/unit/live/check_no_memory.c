@@ -135,7 +135,7 @@ static void live_once(int mix_correct, int nth)
                                  .republish_wait = 15 * USEC_PER_SEC}};
 
     no_memory_at(nth);
-    kit.hub = hub_new(8);
+    kit.hub = hub_new(8, 8);
     if (kit.hub == NULL)
         return;
     kit.source = hub_get(kit.hub, KIT_KEY, &kit.config);

@@ -88,7 +88,7 @@ static inline void kit_open(struct kit *kit)
                                          .drop_if_not_match = 1,
                                          .republish_wait = 15 * USEC_PER_SEC};
     kit->now = USEC_PER_SEC;
-    kit->hub = hub_new(8);
+    kit->hub = hub_new(8, 8);
     ck_assert_ptr_nonnull(kit->hub);
     kit->source = hub_get(kit->hub, KIT_KEY, &kit->config);
     ck_assert_ptr_nonnull(kit->source);
