@@ -518,7 +518,7 @@ def test_limit_of_connections_with_headers(behind):
     for number in range(3):
         encoder = rtmp_client.Client(srv.rtmp_port)
         held.append(encoder)
-        encoder.send(header_v2())
+        encoder.send(header_v2(f"203.0.113.{number}"))
         encoder.handshake()
         encoder.connect()
         encoder.publish(f"s{number}")
