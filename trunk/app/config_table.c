@@ -333,7 +333,7 @@ static const struct config_row rows[] = {
      "Let viewers wait for a stream that nobody publishes yet; off: 404 at once."},
     {"standby_timeout", REMUX(standby_timeout), CONFIG_MS, "30000", 0, 24 * HOUR_MS, NO_CHOICES,
      "SRS_VHOST_HTTP_REMUX_STANDBY_TIMEOUT", RESTART,
-     "How long they wait until the 404; 0: for ever."},
+     "How long they wait until the 404, and RTMP players until StreamNotFound; 0: for ever."},
     {"republish_wait", REMUX(republish_wait), CONFIG_MS, "15000", 0, 24 * HOUR_MS, NO_CHOICES,
      "SRS_VHOST_HTTP_REMUX_REPUBLISH_WAIT", RESTART,
      "How long viewers stay connected after the publisher went, for it to come back."},

@@ -204,7 +204,7 @@ void source_resume(struct source *source, const struct source_time *time, usec_t
 static void source_gone(struct source *source)
 {
     source->state = SOURCE_IDLE;
-    source_cut(source, SOURCE_CUT_HTTP);
+    source_cut(source, SOURCE_CUT_ALL);
     source_let_go(source);
     if (source->events.on_gone != NULL)
         source->events.on_gone(source, source->events.arg);

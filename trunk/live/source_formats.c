@@ -354,8 +354,6 @@ static int rendition_must_end(const struct rendition *rendition, enum source_cut
     case SOURCE_CUT_CHANGE:
         return !rendition->mux->in_band ||
                source_fit(rendition->source, rendition->mux, rendition->only) == SOURCE_UNFIT;
-    case SOURCE_CUT_HTTP:
-        return rendition->mux->extension != NULL;
     case SOURCE_CUT_ALL:
         break;
     }

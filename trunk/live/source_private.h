@@ -176,7 +176,6 @@ void source_drop_flv_starts(struct source *source);
 
 enum source_cut {
     SOURCE_CUT_CHANGE, /* FLV viewers, and those whose format has no place for what comes now */
-    SOURCE_CUT_HTTP,   /* the stream is gone: all but RTMP's, whose players stay */
     SOURCE_CUT_ALL
 };
 

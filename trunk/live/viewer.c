@@ -180,7 +180,7 @@ static int viewer_begin_anywhere(struct viewer *viewer)
 
 static void each_waiting(const struct rendition *rendition, void (*fn)(struct viewer *viewer))
 {
-    /* RTMP players wait for ever, and other workers have rules of their own. */
+    /* RTMP players wait for standby_timeout, and other workers have rules of their own. */
     if (rendition->mux->extension == NULL)
         return;
     for (struct viewer *v = rendition->viewers; v != NULL; v = v->next)

@@ -97,8 +97,10 @@ void rtmp_talk_trim(struct rtmp_talk *talk)
         talk->fed = NULL;
     }
     talk->rd_want = READ_SMALL;
-    free(talk->name);
-    talk->name = NULL;
+    if (!talk->has_request) {
+        free(talk->name);
+        talk->name = NULL;
+    }
     if (talk->out.len == 0)
         buf_reset(&talk->out);
 }
@@ -375,7 +377,7 @@ static struct err *talk_command(struct rtmp_talk *talk, const struct rtmp_messag
     if (talk->is_client)
         err = talk_client_command(talk, &command, event);
     else
-        err = talk_server_command(talk, &command, event);
+        err = talk_server_command(talk, &command, message->stream_id, event);
     rtmp_command_fini(&command);
     return err;
 }

@@ -104,6 +104,15 @@ struct err *rtmp_talk_publish_ok(struct rtmp_talk *talk, const struct rtmp_reque
    them the chunk size (bytes) of the media that the caller sends, where it is another. */
 struct err *rtmp_talk_play_ok(struct rtmp_talk *talk, uint32_t stream_id, uint32_t chunk_size,
                               usec_t timeout);
+/* Which tracks the player wants, by receiveAudio and receiveVideo; both until it says otherwise. */
+#define RTMP_RECEIVE_AUDIO 1u
+#define RTMP_RECEIVE_VIDEO 2u
+unsigned rtmp_talk_receives(const struct rtmp_talk *talk);
+/* The stream that is played is over: UnpublishNotify, StreamEOF and Play.Stop in rtmp_talk_out().
+ */
+struct err *rtmp_talk_play_over(struct rtmp_talk *talk);
+/* Nobody publishes the stream that is played: StreamNotFound in rtmp_talk_out(). */
+struct err *rtmp_talk_play_not_found(struct rtmp_talk *talk);
 /* What follows is cut at this size (bytes): says so in rtmp_talk_out() where it is another. */
 struct err *rtmp_talk_chunk_size(struct rtmp_talk *talk, uint32_t chunk_size);
 /* onStatus level error, e.g. "NetStream.Publish.BadName". */
@@ -126,8 +135,9 @@ enum rtmp_event {
     RTMP_EVENT_MEDIA,     /* audio, video or script: *message; aggregates come out one by one */
     RTMP_EVENT_PAUSE,     /* answered with its notify */
     RTMP_EVENT_RESUME,    /* answered with its notify */
-    RTMP_EVENT_UNPUBLISH, /* FCUnpublish, deleteStream, closeStream: answered; the talk may go on
-                             with rtmp_talk_accept_request() */
+    RTMP_EVENT_RECEIVE,   /* receiveAudio, receiveVideo: see rtmp_talk_receives() */
+    RTMP_EVENT_UNPUBLISH, /* FCUnpublish, deleteStream, closeStream, or play called again:
+                             answered; the talk may go on with rtmp_talk_accept_request() */
 };
 
 /*

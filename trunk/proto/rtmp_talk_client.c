@@ -192,13 +192,15 @@ struct err *talk_client_command(struct rtmp_talk *talk, const struct rtmp_comman
     (void)talk;
     if (strcmp(command->name, "onStatus") != 0)
         return NULL;
-    if (is_error_status(command))
-        return denied(command);
+    /* StreamNotFound is of level error, but denies nothing: the stream may come later. */
     code = amf0_get_string(command_info(command), "code");
-    for (size_t i = 0; code != NULL && i < sizeof(over) / sizeof(over[0]); i++)
-        if (strcmp(code, over[i]) == 0)
+    for (size_t i = 0; code != NULL && i < sizeof(over) / sizeof(over[0]); i++) {
+        if (strcmp(code, over[i]) == 0) {
             *event = RTMP_EVENT_UNPUBLISH;
-    return NULL;
+            return NULL;
+        }
+    }
+    return is_error_status(command) ? denied(command) : NULL;
 }
 
 /* ---- connect ---- */

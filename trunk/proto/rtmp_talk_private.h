@@ -27,9 +27,12 @@ struct rtmp_talk {
     uint32_t chunk_out;   /* the chunk size we have announced */
     uint32_t stream_id;   /* of the granted publish or play */
     enum talk_mode mode;
+    uint8_t muted; /* the player's: RTMP_RECEIVE_… that it does not want */
     uint8_t is_client;
     uint8_t has_held; /* the client's: `held` comes before what is fed */
     struct rtmp_message held;
+    struct rtmp_request request; /* came while another was served: the next one */
+    uint8_t has_request;
     char *name;     /* of the last request: rtmp_request's stream, or NULL */
     char *redirect; /* the client's: where connect was sent on to, or NULL */
     struct rtmp_aggregate aggregate;
@@ -80,9 +83,9 @@ struct err *talk_status(struct rtmp_talk *talk, uint32_t stream_id, const char *
 /* SetChunkSize, if it is another than before. */
 struct err *talk_chunk_size_set(struct rtmp_talk *talk, uint32_t size) ERR_MUST_CHECK;
 
-/* A command that is neither connect, publish nor play: the server's answer. rtmp_talk_server.c. */
+/* A command on this message stream that is no request: the server's answer. rtmp_talk_server.c. */
 struct err *talk_server_command(struct rtmp_talk *talk, const struct rtmp_command *command,
-                                enum rtmp_event *event) ERR_MUST_CHECK;
+                                uint32_t stream_id, enum rtmp_event *event) ERR_MUST_CHECK;
 /* The same at the client's. rtmp_talk_client.c. */
 struct err *talk_client_command(struct rtmp_talk *talk, const struct rtmp_command *command,
                                 enum rtmp_event *event) ERR_MUST_CHECK;

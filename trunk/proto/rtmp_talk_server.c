@@ -146,30 +146,33 @@ static struct err *call_pause(struct rtmp_talk *talk, const struct rtmp_command 
         &talk->out, is_pause ? RTMP_USER_STREAM_EOF : RTMP_USER_STREAM_BEGIN, talk->stream_id));
 }
 
-struct err *talk_server_command(struct rtmp_talk *talk, const struct rtmp_command *command,
-                                enum rtmp_event *event)
+/* 7.2.2.4 and 7.2.2.5: false is not answered; true is, by the notifies that follow a seek. */
+static struct err *call_receive(struct rtmp_talk *talk, const struct rtmp_command *command,
+                                unsigned track, enum rtmp_event *event)
 {
-    static const char *const once[] = {"connect", "publish", "play"};
-    static const char *const ends[] = {"FCUnpublish", "deleteStream", "closeStream"};
-    /* Answers to our own calls want none. */
-    static const char *const answers[] = {"_result", "_error", "onStatus"};
+    const struct amf0 *flag = command->arg_count > 1 ? command->arg[1] : NULL;
+    unsigned muted = talk->muted;
+    struct err *err = NULL;
 
-    if (is_one_of(command->name, once, COUNT_OF(once)))
-        return err_new(ERR_PROTO, "%s is called once more", command->name);
-    if (is_one_of(command->name, answers, COUNT_OF(answers)))
+    if (flag == NULL || flag->type != AMF0_BOOLEAN)
         return NULL;
-    if (is_one_of(command->name, ends, COUNT_OF(ends)))
-        return call_unpublish(talk, command, event);
-    if (strcmp(command->name, "pause") == 0)
-        return call_pause(talk, command, event);
-    if (command->transaction == 0)
+    talk->muted = (uint8_t)(flag->boolean ? muted & ~track : muted | track);
+    if (talk->muted == muted || talk->mode != TALK_PLAY)
         return NULL;
-    if (strcmp(command->name, "createStream") == 0)
-        return call_result(talk, command->transaction, amf0_number(RTMP_MUX_STREAM_ID));
-    return call_result(talk, command->transaction, call_nothing(command->name));
+    *event = RTMP_EVENT_RECEIVE;
+    if (flag->boolean)
+        err = talk_status(talk, talk->stream_id, "status", "NetStream.Seek.Notify",
+                          "Seeking to the newest keyframe");
+    if (flag->boolean && err == NULL)
+        err = talk_status(talk, talk->stream_id, "status", "NetStream.Play.Start",
+                          "Started playing stream");
+    return err;
 }
 
-/* ---- publish and play ---- */
+unsigned rtmp_talk_receives(const struct rtmp_talk *talk)
+{
+    return (RTMP_RECEIVE_AUDIO | RTMP_RECEIVE_VIDEO) & ~(unsigned)talk->muted;
+}
 
 static struct err *request_fill(struct rtmp_talk *talk, struct rtmp_request *request,
                                 const struct rtmp_command *command, uint32_t stream_id,
@@ -195,6 +198,60 @@ static struct err *request_fill(struct rtmp_talk *talk, struct rtmp_request *req
     return NULL;
 }
 
+/*
+ * A player changes over to another stream, or, with false for its name, to none. What is played
+ * ends like by closeStream, and the request is the next that is accepted.
+ */
+static struct err *call_play_again(struct rtmp_talk *talk, const struct rtmp_command *command,
+                                   uint32_t stream_id, enum rtmp_event *event)
+{
+    const struct amf0 *name = command->arg_count > 1 ? command->arg[1] : NULL;
+    int is_stop = name != NULL && name->type == AMF0_BOOLEAN && !name->boolean;
+    struct err *err = talk_status(talk, talk->stream_id, "status", "NetStream.Play.Stop",
+                                  "Stopped playing stream");
+
+    if (err == NULL && !is_stop)
+        err = request_fill(talk, &talk->request, command, stream_id, RTMP_INTENT_PLAY);
+    if (err != NULL)
+        return err;
+    talk->has_request = !is_stop;
+    talk->mode = TALK_NONE;
+    *event = RTMP_EVENT_UNPUBLISH;
+    return NULL;
+}
+
+struct err *talk_server_command(struct rtmp_talk *talk, const struct rtmp_command *command,
+                                uint32_t stream_id, enum rtmp_event *event)
+{
+    static const char *const once[] = {"connect", "publish", "play"};
+    static const char *const ends[] = {"FCUnpublish", "deleteStream", "closeStream"};
+    /* Answers to our own calls want none. */
+    static const char *const answers[] = {"_result", "_error", "onStatus"};
+    struct err *err = NULL;
+
+    if (talk->mode == TALK_PLAY && strcmp(command->name, "play") == 0)
+        return call_play_again(talk, command, stream_id, event);
+    if (is_one_of(command->name, once, COUNT_OF(once)))
+        return err_new(ERR_PROTO, "%s is called once more", command->name);
+    if (is_one_of(command->name, answers, COUNT_OF(answers)))
+        return NULL;
+    if (is_one_of(command->name, ends, COUNT_OF(ends)))
+        return call_unpublish(talk, command, event);
+    if (strcmp(command->name, "pause") == 0)
+        return call_pause(talk, command, event);
+    if (strcmp(command->name, "receiveAudio") == 0)
+        err = call_receive(talk, command, RTMP_RECEIVE_AUDIO, event);
+    else if (strcmp(command->name, "receiveVideo") == 0)
+        err = call_receive(talk, command, RTMP_RECEIVE_VIDEO, event);
+    if (err != NULL || command->transaction == 0)
+        return err;
+    if (strcmp(command->name, "createStream") == 0)
+        return call_result(talk, command->transaction, amf0_number(RTMP_MUX_STREAM_ID));
+    return call_result(talk, command->transaction, call_nothing(command->name));
+}
+
+/* ---- publish and play ---- */
+
 /* 1 when the message was publish or play. */
 static struct err *request_try(struct rtmp_talk *talk, const struct rtmp_message *message,
                                struct rtmp_request *request, int *is_request)
@@ -212,7 +269,7 @@ static struct err *request_try(struct rtmp_talk *talk, const struct rtmp_message
         err = request_fill(talk, request, &command, message->stream_id, RTMP_INTENT_PLAY);
     } else {
         *is_request = 0;
-        err = talk_server_command(talk, &command, &event);
+        err = talk_server_command(talk, &command, message->stream_id, &event);
     }
     rtmp_command_fini(&command);
     return err;
@@ -223,9 +280,11 @@ struct err *rtmp_talk_accept_request(struct rtmp_talk *talk, struct rtmp_request
 {
     struct talk_wait wait = talk_wait_start(talk, timeout);
     struct rtmp_message message;
-    int is_request = 0;
+    int is_request = talk->has_request;
 
     assert(talk != NULL && request != NULL && talk->mode == TALK_NONE);
+    *request = talk->request;
+    talk->has_request = 0;
     while (!is_request) {
         struct err *err = talk_message(talk, &message, &wait);
 
@@ -286,6 +345,29 @@ struct err *rtmp_talk_play_ok(struct rtmp_talk *talk, uint32_t stream_id, uint32
     if (err == NULL)
         err = talk_flush(talk, &wait);
     return err != NULL ? err_wrap(err, "play's answer") : NULL;
+}
+
+struct err *rtmp_talk_play_over(struct rtmp_talk *talk)
+{
+    struct err *err = talk_status(talk, talk->stream_id, "status", "NetStream.Play.UnpublishNotify",
+                                  "The stream is unpublished");
+
+    assert(talk->mode == TALK_PLAY);
+    talk->mode = TALK_NONE;
+    if (err == NULL)
+        err = talk_written(rtmp_user_write(&talk->out, RTMP_USER_STREAM_EOF, talk->stream_id));
+    if (err == NULL)
+        err = talk_status(talk, talk->stream_id, "status", "NetStream.Play.Stop",
+                          "Stopped playing stream");
+    return err;
+}
+
+struct err *rtmp_talk_play_not_found(struct rtmp_talk *talk)
+{
+    assert(talk->mode == TALK_PLAY);
+    talk->mode = TALK_NONE;
+    return talk_status(talk, talk->stream_id, "error", "NetStream.Play.StreamNotFound",
+                       "Nobody publishes this stream");
 }
 
 struct err *rtmp_talk_refuse(struct rtmp_talk *talk, const struct rtmp_request *request,

@@ -385,18 +385,149 @@ def test_play_waits_for_the_publisher_and_stays(server, open_all, headers):
     synced(viewer)
 
 
-def test_player_stays_beyond_republish_wait(server, open_all, headers):
-    srv = server(remux={"republish_wait": 300})
+OVER = ["NetStream.Play.UnpublishNotify", "NetStream.Play.Stop"]
+
+
+def test_a_player_is_told_that_the_stream_is_over(server, open_all, headers):
+    """After republish_wait, as an HTTP response ends; and that the connection ends with it."""
+    srv = server(remux={"republish_wait": 600})
     viewer = open_all(player, srv)
     first = open_all(publisher, srv)
     start_of_stream(first, headers)
     viewer.media(1)
     first.close()
-    srv.wait_log("unmount")
-    synced(viewer)
+    srv.wait_log("stop publish")
+    # One who is back in time is played on.
     second = open_all(publisher, srv)
     start_of_stream(second, headers)
     assert viewer.media(1)[0].data == key()
+    second.close()
+    seen = [m for m in viewer.until("NetStream.Play.Stop") if m.type in (rc.COMMAND, rc.USER)]
+    assert [m.code for m in seen if m.type == rc.COMMAND] == OVER
+    assert [m.data for m in seen if m.type == rc.USER] == [struct.pack(">HI", 1, 1)]
+    assert viewer.wait_closed() < 5
+    srv.wait_log("stop play .*: the stream ended")
+
+
+def test_a_player_is_told_that_nobody_publishes(server, open_all, headers):
+    """After standby_timeout; but not while a publisher's next keyframe is waited for."""
+    srv = server(remux={"standby_timeout": 400})
+    viewer = open_all(player, srv)
+    status = viewer.until("NetStream.Play.StreamNotFound")[-1]
+    assert status.values[3]["level"] == "error"
+    assert viewer.wait_closed() < 5
+    srv.wait_log("stop play .*: nobody published")
+    source = open_all(publisher, srv)
+    start_of_stream(source, headers)
+    source.message(rc.VIDEO, 40, inter())
+    synced(source)
+    waiting = open_all(player, srv, "u")
+    late = open_all(publisher, srv, "u")
+    late.message(rc.VIDEO, 0, headers[0])
+    # It is published, and nothing can be sent yet; the other player's wait shows that time is over.
+    open_all(player, srv, "nobody").until("NetStream.Play.StreamNotFound")
+    late.message(rc.VIDEO, 40, key(b"u"))
+    assert waiting.media(1)[0].data == key(b"u")
+
+
+def test_tools_end_with_the_stream(server, publish, tmp_path):
+    """ffmpeg and librtmp end by themselves, with exit code 0, when the stream is over."""
+    srv = server(remux={"republish_wait": 300})
+    source = publish(srv)
+    tools = [Process(["ffmpeg", "-v", "error", "-i", srv.rtmp_url(), "-c", "copy", "-f", "null",
+                      "-"], tmp_path / "ffmpeg.log"),
+             Process(["rtmpdump", "-q", "-v", "-r", srv.rtmp_url(), "-o", tmp_path / "dump.flv"],
+                     tmp_path / "rtmpdump.log")]
+    for _ in tools:
+        srv.wait_log("start play(.|\n)*start play")
+    wait_for(lambda: os.path.exists(tmp_path / "dump.flv") and
+             os.path.getsize(tmp_path / "dump.flv") > 10000, what="media")
+    source.stop()
+    for tool in tools:
+        assert tool.wait(20) == 0, tool.log()
+
+
+def test_play_again_switches(server, open_all, headers):
+    srv = server()
+    for name in ("s", "t"):
+        source = open_all(publisher, srv, name)
+        source.message(rc.VIDEO, 0, headers[0], csid=6)
+        source.message(rc.AUDIO, 0, headers[1], csid=4)
+        source.message(rc.VIDEO, 0, key(name.encode()))
+        synced(source)
+    viewer = open_all(player, srv)
+    viewer.media(1)
+    viewer.command("play", 0, None, "t", stream=1)
+    codes = [m.code for m in viewer.until("|RtmpSampleAccess") if m.type == rc.COMMAND]
+    assert codes == ["NetStream.Play.Stop", "NetStream.Play.Reset", "NetStream.Play.Start"]
+    assert viewer.media(1)[0].data == key(b"t")
+    # false plays nothing, and the connection is there for the next.
+    viewer.command("play", 0, None, False, stream=1)
+    viewer.until("NetStream.Play.Stop")
+    srv.wait_log("stop play .*/t from")
+    synced(viewer)
+    viewer.command("play", 0, None, "s", stream=1)
+    assert viewer.media(1)[0].data == key(b"s")
+
+
+def test_receive_audio_and_video(server, open_all, headers):
+    srv = server(remux={"republish_wait": 300})
+    source = open_all(publisher, srv)
+    start_of_stream(source, headers)
+    synced(source)
+    viewer = open_all(player, srv)
+    at = 0
+
+    def say(*flags):
+        for track, flag in flags:
+            viewer.command("receive" + track, 0, None, flag, stream=1)
+        synced(viewer)
+
+    def sent():
+        """A picture and a sound that bear their time."""
+        nonlocal at
+        at += 40
+        source.message(rc.VIDEO, at, key(b"%d" % at))
+        source.message(rc.AUDIO, at, sound(b"%d" % at), csid=4)
+        synced(source)
+
+    def media_of(number, *kinds):
+        """Reads until each of these kinds has come with this number; no other kind comes."""
+        left = set(kinds)
+        while left:
+            tag = viewer.media(1)[0]
+            assert tag.type in kinds
+            if b"%d" % number in tag.data:
+                left.discard(tag.type)
+
+    sent()
+    media_of(at, rc.AUDIO, rc.VIDEO)
+    say(("Video", False))
+    sent()
+    media_of(at, rc.AUDIO)
+    say(("Video", True), ("Audio", False))
+    sent()
+    media_of(at, rc.VIDEO)
+    # Neither: what comes next is what follows the change.
+    say(("Video", False))
+    sent()
+    say(("Audio", True))
+    sent()
+    media_of(at, rc.AUDIO)
+    say(("Video", True))
+    sent()
+    media_of(at, rc.AUDIO, rc.VIDEO)
+    # The end is told as ever, also when it is said before play.
+    other = open_all(Client, srv.rtmp_port)
+    other.handshake()
+    other.connect()
+    other.command("receiveAudio", 0, None, False, stream=1)
+    other.play("s")
+    assert other.media(1)[0].type == rc.VIDEO
+    source.close()
+    for client in (viewer, other):
+        client.until("NetStream.Play.Stop")
+    srv.wait_log("stop play")
 
 
 def test_player_gets_everything_unharmed(server, open_all, headers):

@@ -63,13 +63,19 @@ START_TEST(test_in_band_format_stays_and_gets_headers)
     seen = kit_watch(&kit, &letters);
     kit_take_bytes(seen);
     source_unpublish(kit.source, kit.now);
-    source_tick(kit.source, kit.now + 60 * USEC_PER_SEC);
+    source_tick(kit.source, kit.now + USEC_PER_SEC);
     ck_assert_str_eq(kit_take_text(seen), "");
     kit_publish(&kit);
     kit_avc_header(&kit, 0, 0x28);
     kit_aac_header(&kit, 0, 0x10);
     kit_video(&kit, 0, 1);
     ck_assert_str_eq(kit_take_text(seen), "HhK");
+    ck_assert_int_eq(seen->is_ended, 0);
+    /* After republish_wait it ends like all others. */
+    source_unpublish(kit.source, kit.now);
+    source_tick(kit.source, kit.now + 60 * USEC_PER_SEC);
+    ck_assert_str_eq(kit_take_text(seen), "");
+    ck_assert_int_eq(seen->is_ended, 1);
     kit_close(&kit);
 }
 END_TEST

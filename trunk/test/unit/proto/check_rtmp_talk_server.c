@@ -202,6 +202,89 @@ START_TEST(late_media_is_passed_over)
 }
 END_TEST
 
+START_TEST(play_is_over)
+{
+    playing();
+    OK(rtmp_talk_play_over(talk));
+    OK(rtmp_talk_flush(talk, USEC_PER_SEC));
+    TOLD("onStatus(0) NetStream.Play.UnpublishNotify; user 1 0; "
+         "onStatus(0) NetStream.Play.Stop; ");
+    again();
+    playing();
+    OK(rtmp_talk_play_not_found(talk));
+    OK(rtmp_talk_flush(talk, USEC_PER_SEC));
+    TOLD("onStatus(0) NetStream.Play.StreamNotFound; ");
+}
+END_TEST
+
+/* The player is fed; what it asks for next is kept, whatever it says afterwards. */
+START_TEST(play_called_again)
+{
+    struct buf in;
+    int more = 1;
+
+    playing();
+    buf_init(&in, TEST_BYTES_MAX);
+    peer_calls(&in, "play", 6, NULL, amf0_string("t?k=v"), NULL);
+    peer_calls(&in, "createStream", 7, NULL, NULL, NULL);
+    rtmp_talk_trim(talk);
+    OK(rtmp_talk_feed(talk, buf_data(&in), in.len));
+    OK(rtmp_talk_take(talk, &event, &message, &more));
+    ck_assert_int_eq(event, RTMP_EVENT_UNPUBLISH);
+    OK(rtmp_talk_keep(talk));
+    rtmp_talk_trim(talk);
+    OK(rtmp_talk_accept_request(talk, &request, USEC_PER_SEC));
+    ck_assert_int_eq(request.intent, RTMP_INTENT_PLAY);
+    ck_assert_str_eq(request.stream, "t?k=v");
+    ck_assert(request.transaction == 6);
+    OK(rtmp_talk_play_ok(talk, request.stream_id, 60000, USEC_PER_SEC));
+    TOLD("onStatus(0) NetStream.Play.Stop; user 0 0; onStatus(0) NetStream.Play.Reset; "
+         "onStatus(0) NetStream.Play.Start; type 18, 24 bytes at 0; ");
+    buf_fini(&in);
+}
+END_TEST
+
+START_TEST(play_called_with_false)
+{
+    playing();
+    peer_calls(&peer.in, "play", 6, NULL, amf0_boolean(0), NULL);
+    peer_calls(&peer.in, "play", 7, NULL, amf0_string("t"), NULL);
+    OK(rtmp_talk_read(talk, &event, &message, USEC_PER_SEC));
+    ck_assert_int_eq(event, RTMP_EVENT_UNPUBLISH);
+    OK(rtmp_talk_accept_request(talk, &request, USEC_PER_SEC));
+    ck_assert(request.transaction == 7);
+    OK(rtmp_talk_flush(talk, USEC_PER_SEC));
+    TOLD("onStatus(0) NetStream.Play.Stop; ");
+}
+END_TEST
+
+START_TEST(receive_some)
+{
+    const unsigned both = RTMP_RECEIVE_AUDIO | RTMP_RECEIVE_VIDEO;
+
+    /* Before play, and without a flag. */
+    peer_calls(&peer.in, "receiveAudio", 0, NULL, amf0_boolean(0), NULL);
+    peer_calls(&peer.in, "receiveVideo", 3, NULL, amf0_number(0), NULL);
+    ck_assert_uint_eq(rtmp_talk_receives(talk), both);
+    playing();
+    ck_assert_uint_eq(rtmp_talk_receives(talk), RTMP_RECEIVE_VIDEO);
+    peer_calls(&peer.in, "receiveVideo", 6, NULL, amf0_boolean(0), NULL);
+    peer_calls(&peer.in, "receiveVideo", 0, NULL, amf0_boolean(0), NULL);
+    peer_calls(&peer.in, "receiveAudio", 7, NULL, amf0_boolean(1), NULL);
+    OK(rtmp_talk_read(talk, &event, &message, USEC_PER_SEC));
+    ck_assert_int_eq(event, RTMP_EVENT_RECEIVE);
+    ck_assert_uint_eq(rtmp_talk_receives(talk), 0);
+    OK(rtmp_talk_read(talk, &event, &message, USEC_PER_SEC));
+    ck_assert_int_eq(event, RTMP_EVENT_NONE);
+    OK(rtmp_talk_read(talk, &event, &message, USEC_PER_SEC));
+    ck_assert_int_eq(event, RTMP_EVENT_RECEIVE);
+    ck_assert_uint_eq(rtmp_talk_receives(talk), RTMP_RECEIVE_AUDIO);
+    OK(rtmp_talk_flush(talk, USEC_PER_SEC));
+    TOLD("_result(6); onStatus(0) NetStream.Seek.Notify; onStatus(0) NetStream.Play.Start; "
+         "_result(7); ");
+}
+END_TEST
+
 /* A player's input is fed, in pieces of every size. */
 static void fed_by(size_t step)
 {
@@ -260,6 +343,10 @@ Suite *check_rtmp_talk_server_suite(void)
     tcase_add_test(tc, play_says_the_chunk_size);
     tcase_add_test(tc, request_refused);
     tcase_add_test(tc, request_sent_on);
+    tcase_add_test(tc, play_is_over);
+    tcase_add_test(tc, play_called_again);
+    tcase_add_test(tc, play_called_with_false);
+    tcase_add_test(tc, receive_some);
     tcase_add_test(tc, request_malformed);
     tcase_add_test(tc, request_of_any_length);
     tcase_add_test(tc, unpublish_and_publish_again);
