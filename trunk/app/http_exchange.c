@@ -217,13 +217,15 @@ int http_stream_head(struct http_exchange *x, const char *content_type, struct b
     return head_end(x, "Cache-Control: no-cache, no-store\r\nX-Accel-Buffering: no\r\n", out);
 }
 
-int http_upgrade_head(const struct http_exchange *x, const char *accept, struct buf *out)
+int http_upgrade_head(const struct http_exchange *x, const char *accept, const char *protocol,
+                      struct buf *out)
 {
     if (buf_printf(out, "HTTP/1.1 101 %s\r\nServer: Millrace/%s\r\n", http_status_text(101),
                    MILLRACE_VERSION) != 0 ||
         date_append(out) != 0 ||
         buf_printf(out, "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n",
-                   accept) != 0)
+                   accept) != 0 ||
+        (protocol[0] != '\0' && buf_printf(out, "Sec-WebSocket-Protocol: %s\r\n", protocol) != 0))
         return -1;
     return head_end(x, NULL, out);
 }

@@ -90,9 +90,9 @@ int http_path_encode(struct buf *out, const char *path) ERR_MUST_CHECK;
 
 /*
  * Appends the head that switches to WebSocket (RFC 6455, section 4.2.2), with the extra lines.
- * 0 or -1.
+ * protocol: the subprotocol that is agreed to, "" for none. 0 or -1.
  */
-int http_upgrade_head(const struct http_exchange *x, const char *accept,
+int http_upgrade_head(const struct http_exchange *x, const char *accept, const char *protocol,
                       struct buf *out) ERR_MUST_CHECK;
 
 /*

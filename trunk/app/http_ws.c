@@ -5,6 +5,9 @@
  * the one thing that a page can read. The client has nothing to say but ping, pong and
  * close; messages are checked and passed over.
  *
+ * A browser that offers subprotocols fails when the server agrees to none of them (section 4.2.2).
+ * They mean nothing here: the first one is agreed to.
+ *
  * Whoever sends the second close frame may close (section 7.1.1): a client's close is
  * answered and that is all; after one of ours the client's is waited for, or a reset
  * could overtake what was sent before.
@@ -49,13 +52,31 @@ static const char *only_header(const struct http_message *request, const char *n
     return value;
 }
 
-static struct err *upgrade_send(struct http_exchange *x, const char *accept, usec_t timeout)
+/* The first subprotocol of all headers. 0, or -1 when one is malformed. */
+static int protocol_choose(const struct http_message *request, char out[WS_PROTOCOL_SIZE])
+{
+    char first[WS_PROTOCOL_SIZE];
+
+    out[0] = '\0';
+    for (size_t i = 0; i < request->header_count; i++) {
+        if (!str_ieq(request->headers[i].name, "Sec-WebSocket-Protocol"))
+            continue;
+        if (ws_protocol_first(request->headers[i].value, first) < 0)
+            return -1;
+        if (out[0] == '\0')
+            memcpy(out, first, sizeof(first));
+    }
+    return 0;
+}
+
+static struct err *upgrade_send(struct http_exchange *x, const char *accept, const char *protocol,
+                                usec_t timeout)
 {
     struct err *err;
     struct buf head;
 
     buf_init(&head, HTTP_ANSWER_HEAD_MAX);
-    if (http_upgrade_head(x, accept, &head) != 0) {
+    if (http_upgrade_head(x, accept, protocol, &head) != 0) {
         err = err_new(ERR_LIMIT, "upgrade: head too large");
     } else {
         x->has_answered = 1;
@@ -70,6 +91,7 @@ struct err *http_ws_accept(struct http_exchange *x, struct http_ws **out, usec_t
     const char *version = only_header(x->request, "Sec-WebSocket-Version");
     const char *key = only_header(x->request, "Sec-WebSocket-Key");
     char accept[WS_ACCEPT_SIZE];
+    char protocol[WS_PROTOCOL_SIZE];
     struct http_ws *ws;
     struct err *err;
 
@@ -82,6 +104,8 @@ struct err *http_ws_accept(struct http_exchange *x, struct http_ws **out, usec_t
                                  timeout, "WebSocket version " HTTP_WS_VERSION " is needed");
     if (key == NULL || ws_accept(key, accept) != 0)
         return http_answer_error(x, 400, NULL, timeout, "malformed Sec-WebSocket-Key");
+    if (protocol_choose(x->request, protocol) != 0)
+        return http_answer_error(x, 400, NULL, timeout, "malformed Sec-WebSocket-Protocol");
     ws = calloc(1, sizeof(*ws));
     if (ws == NULL)
         return err_new(ERR_NOMEM, "WebSocket");
@@ -90,7 +114,7 @@ struct err *http_ws_accept(struct http_exchange *x, struct http_ws **out, usec_t
     if (x->rest_len > 0 && buf_append(&ws->early, x->rest, x->rest_len) != 0)
         err = err_new(ERR_NOMEM, "WebSocket");
     else
-        err = upgrade_send(x, accept, timeout);
+        err = upgrade_send(x, accept, protocol, timeout);
     if (err != NULL) {
         http_ws_free(ws);
         return err;

@@ -7,6 +7,9 @@
  */
 #include "proto/ws.h"
 
+#include "base/str.h"
+#include "proto/http_head.h"
+
 #include <assert.h>
 #include <openssl/evp.h>
 #include <string.h>
@@ -44,6 +47,29 @@ int ws_accept(const char *key, char out[WS_ACCEPT_SIZE])
     assert(digest_len == WS_SHA1_SIZE);
     EVP_EncodeBlock((unsigned char *)out, digest, WS_SHA1_SIZE);
     return 0;
+}
+
+int ws_protocol_first(const char *list, char out[WS_PROTOCOL_SIZE])
+{
+    const char *p = list;
+
+    assert(list != NULL && out != NULL);
+    out[0] = '\0';
+    for (;;) {
+        const char *token;
+
+        p += strspn(p, ", \t"); /* empty elements count for nothing: RFC 9110, section 5.6.1 */
+        if (*p == '\0')
+            return out[0] != '\0';
+        for (token = p; http_head_is_token((unsigned char)*p); p++)
+            continue;
+        if (p == token ||
+            (out[0] == '\0' && str_copy_n(out, WS_PROTOCOL_SIZE, token, (size_t)(p - token)) != 0))
+            return -1;
+        p += strspn(p, " \t");
+        if (*p != ',' && *p != '\0')
+            return -1;
+    }
 }
 
 /* ---- UTF-8 (RFC 3629) ---- */

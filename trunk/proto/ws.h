@@ -3,7 +3,7 @@
 
 /*
  * WebSocket, RFC 6455, the server's side: the accept key, a reader of the client's frames, and
- * the frames that we send. Without extensions and subprotocols. The reader is a small struct
+ * the frames that we send. Without extensions. The reader is a small struct
  * without memory of its own, for a viewer keeps it as long as it watches. Pure.
  */
 #include "base/scan.h"
@@ -40,6 +40,14 @@ enum ws_code {
 
 /* Sec-WebSocket-Accept for a Sec-WebSocket-Key. 0, or -1 when that is no base64 of 16 bytes. */
 int ws_accept(const char *key, char out[WS_ACCEPT_SIZE]);
+
+#define WS_PROTOCOL_SIZE 128 /* terminator included */
+
+/*
+ * The first subprotocol of a Sec-WebSocket-Protocol list (RFC 6455, sections 4.1 and 11.3.4). 1;
+ * 0 with "" when the list is empty; -1 when it is malformed or the name longer than out.
+ */
+int ws_protocol_first(const char *list, char out[WS_PROTOCOL_SIZE]);
 
 /* A check of UTF-8 that goes on over pieces; all zero to begin with. */
 struct ws_utf8 {

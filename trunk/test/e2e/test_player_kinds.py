@@ -138,6 +138,23 @@ def test_waits_by_websocket(server, publish, browser, players_html):
     assert page.evaluate("millrace.statistics.reloads") == 0
 
 
+def test_a_websocket_with_subprotocols(server, publish, browser, players_html):
+    """A browser fails one when the server agrees to none of those that it offers."""
+    srv = server(html=players_html)
+    publish(srv)
+    page = browser()
+    page.open(page_url(srv, schema="ws"), init="""
+        const Plain = window.WebSocket;
+        window.WebSocket = class extends Plain {
+            constructor(url) {
+                super(url, ['flv.v1', 'flv']);
+                this.addEventListener('open', () => (window.agreed = this.protocol));
+            }
+        };""")
+    wait_playing(page, 1)
+    assert page.evaluate("window.agreed") == "flv.v1"
+
+
 @pytest.mark.parametrize("schema", ["http", "ws"])
 @pytest.mark.parametrize("what, status, reason", [
     ("security { enabled on; deny play all; }", 403, "this address may not"),

@@ -49,12 +49,13 @@ def test_upgrade(live):
         assert answer.headers["connection"].lower() == "upgrade"
         assert answer.headers["server"].startswith("Millrace")
         assert answer.headers["access-control-allow-origin"] == ORIGIN
-        for name in ("sec-websocket-protocol", "sec-websocket-extensions", "content-length",
-                     "transfer-encoding"):
+        assert answer.headers["sec-websocket-protocol"] == "chat"
+        for name in ("sec-websocket-extensions", "content-length", "transfer-encoding"):
             assert name not in answer.headers
     with Socket(srv.http_url(), headers=[*UPGRADE, "Sec-WebSocket-Version: 13",
                                          f"Sec-WebSocket-Key: {KEY}"]) as ws:
         assert ws.answer.headers["sec-websocket-accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+        assert "sec-websocket-protocol" not in ws.answer.headers
         ws.until_media(5)
 
 
@@ -68,6 +69,7 @@ def test_upgrade(live):
     (["Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {KEY}A"], 400),
     (["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j!Q=="], 400),
     (["Sec-WebSocket-Version: 13"] + [f"Sec-WebSocket-Key: {KEY}"] * 2, 400),
+    (["Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {KEY}", "Sec-WebSocket-Protocol: a b"], 400),
 ])
 def test_refused_upgrades(live, lines, status):
     """A plain HTTP answer, and the end of the connection."""

@@ -9,11 +9,13 @@ Suite *check_http_ws_suite(void);
 #define KEY "dGhlIHNhbXBsZSBub25jZQ=="
 
 static struct http_test t;
+static const char *protocols[2]; /* that the client offers, a header each */
 
 static void setup(void)
 {
     http_test_runtime();
     http_test_init(&t);
+    memset(protocols, 0, sizeof(protocols));
 }
 
 static void teardown(void)
@@ -34,7 +36,8 @@ static int upgrade(const char *version, const char *key, const char *key2, struc
         http_test_header(&t, "sec-websocket-key", key);
     if (key2 != NULL)
         http_test_header(&t, "Sec-WebSocket-Key", key2);
-    http_test_header(&t, "Sec-WebSocket-Protocol", "flv");
+    for (size_t i = 0; i < 2 && protocols[i] != NULL; i++)
+        http_test_header(&t, "Sec-WebSocket-Protocol", protocols[i]);
     ck_assert_int_eq(buf_printf(&t.x.extra, "X-Extra: 1\r\n"), 0);
     err = http_ws_accept(&t.x, ws, USEC_PER_SEC);
     ck_assert_ptr_null(err);
@@ -57,6 +60,26 @@ START_TEST(accepted)
     ck_assert_ptr_null(strstr(http_test_out(&t), "Content-Length"));
     ck_assert_str_eq(http_test_body(&t), "");
     http_ws_free(ws);
+}
+END_TEST
+
+START_TEST(agrees_to_the_first_protocol)
+{
+    struct http_ws *ws = NULL;
+
+    protocols[0] = "v2.flv, flv";
+    protocols[1] = "other";
+    ck_assert_int_eq(upgrade("13", KEY, NULL, &ws), 101);
+    ck_assert(http_test_has_line(&t, "Sec-WebSocket-Protocol: v2.flv"));
+    http_ws_free(ws);
+    protocols[0] = "";
+    ck_assert_int_eq(upgrade("13", KEY, NULL, &ws), 101);
+    ck_assert(http_test_has_line(&t, "Sec-WebSocket-Protocol: other"));
+    http_ws_free(ws);
+    protocols[1] = "not a token";
+    ws = NULL;
+    ck_assert_int_eq(upgrade("13", KEY, NULL, &ws), 400);
+    ck_assert_ptr_null(ws);
 }
 END_TEST
 
@@ -89,6 +112,7 @@ Suite *check_http_ws_suite(void)
 
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, accepted);
+    tcase_add_test(tc, agrees_to_the_first_protocol);
     tcase_add_test(tc, refused);
     suite_add_tcase(suite, tc);
     return suite;

@@ -97,6 +97,43 @@ START_TEST(accept_key)
 }
 END_TEST
 
+START_TEST(first_protocol)
+{
+    static const struct {
+        const char *list;
+        int result;
+        const char *first;
+    } rows[] = {{"flv", 1, "flv"},
+                {"chat, flv", 1, "chat"},
+                {" \tv1.flv.example\t,x", 1, "v1.flv.example"},
+                {",, ,a", 1, "a"},
+                {"a,", 1, "a"},
+                {"", 0, ""},
+                {" , ", 0, ""},
+                {"a b", -1, NULL},
+                {"a, b c", -1, NULL},
+                {"\"a\"", -1, NULL},
+                {"a;q=1", -1, NULL},
+                {"a/b", -1, NULL},
+                {"a\r\nSet-Cookie: x", -1, NULL},
+                {"\xc3\xa9", -1, NULL}};
+    char longest[WS_PROTOCOL_SIZE + 1];
+    char out[WS_PROTOCOL_SIZE];
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        ck_assert_msg(ws_protocol_first(rows[i].list, out) == rows[i].result, "%s", rows[i].list);
+        if (rows[i].first != NULL)
+            ck_assert_str_eq(out, rows[i].first);
+    }
+    memset(longest, 'a', sizeof(longest));
+    longest[WS_PROTOCOL_SIZE] = '\0';
+    ck_assert_int_eq(ws_protocol_first(longest, out), -1);
+    longest[WS_PROTOCOL_SIZE - 1] = '\0';
+    ck_assert_int_eq(ws_protocol_first(longest, out), 1);
+    ck_assert_str_eq(out, longest);
+}
+END_TEST
+
 START_TEST(frames_in_every_split)
 {
     struct buf wire;
@@ -383,6 +420,7 @@ Suite *check_ws_suite(void)
     TCase *tc = tcase_create("ws");
 
     tcase_add_test(tc, accept_key);
+    tcase_add_test(tc, first_protocol);
     tcase_add_test(tc, frames_in_every_split);
     tcase_add_test(tc, cut_at_every_length);
     tcase_add_test(tc, lengths);
