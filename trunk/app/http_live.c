@@ -64,14 +64,13 @@ struct err *http_live_serve_worker(struct http_exchange *x, struct source *sourc
     return http_live_take(x, source, vhost, &mux_relay, timeout);
 }
 
-/* The template that this address could be one of, and its format. */
+/* The format of this address, and the stream that it is of. */
 static const struct mux *http_live_match(const struct config_vhost *vhost, const char *host,
                                          const char *path, struct mount_match *match)
 {
-    for (int i = 0; i < vhost->http_remux.mount.count; i++)
-        if (mount_match(vhost->http_remux.mount.item[i], host, path, match) == 0)
-            return stream_mux(match->extension);
-    return NULL;
+    struct mount_list list = {vhost->http_remux.mount.item, vhost->http_remux.mount.count, 0};
+
+    return mount_find(&list, host, path, match) >= 0 ? stream_mux(match->extension) : NULL;
 }
 
 /* Whether a stream that is not there is waited for: at an edge it comes with who asks for it. */
@@ -158,17 +157,15 @@ static const struct mux *http_live_match_elsewhere(const struct http_exchange *x
                                                    struct mount_match *match)
 {
     const struct config_strings *mounts = &vhost->http_remux.mount;
+    struct mount_list list = {mounts->item, mounts->count, !is_own};
     char key[SOURCE_KEY_MAX];
 
-    for (int i = 0; vhost->enabled && vhost->http_remux.enabled && i < mounts->count; i++) {
-        if ((!is_own && strstr(mounts->item[i], "[vhost]") != NULL) ||
-            mount_match(mounts->item[i], x->request->host, x->request->path, match) != 0)
-            continue;
-        if (str_format(key, sizeof(key), "%s/%s/%s", vhost->name, match->app, match->stream) == 0 &&
-            worker_is_elsewhere(x->server, key))
-            return stream_mux(match->extension);
-    }
-    return NULL;
+    if (!vhost->enabled || !vhost->http_remux.enabled ||
+        mount_find(&list, x->request->host, x->request->path, match) < 0 ||
+        str_format(key, sizeof(key), "%s/%s/%s", vhost->name, match->app, match->stream) != 0 ||
+        !worker_is_elsewhere(x->server, key))
+        return NULL;
+    return stream_mux(match->extension);
 }
 
 /* What would be mounted here if this were the worker that has the stream. */

@@ -2,7 +2,9 @@
  * Mount templates: a host part, then literal text around [app] and [stream].
  * Parsed anew at each use, as that is a few dozen bytes; nothing to keep in step
  * with a reload. App may have several segments, a stream is one, so
- * "/[app]/[stream].flv" read backwards has one meaning.
+ * "/[app]/[stream].flv" read backwards has one meaning. Several templates may fit one address
+ * ("[stream].flv" and "[stream].live.flv"): mount_find() decides, for streams that are published
+ * and for those that are waited for.
  */
 #include "app/mount.h"
 
@@ -253,4 +255,69 @@ int mount_match(const char *tmpl, const char *host, const char *path, struct mou
         str_copy_n(out->stream, sizeof(out->stream), stream.p, stream.len) != 0)
         return -1;
     return str_copy(out->extension, sizeof(out->extension), extension);
+}
+
+/* Bytes of literal text. */
+static size_t path_text(const struct mount_parts *parts)
+{
+    return parts->before.len + parts->between.len + parts->after.len;
+}
+
+static size_t host_text(const struct mount_parts *parts)
+{
+    return parts->host.len -
+           (span_find(parts->host, MOUNT_VHOST) != NULL ? strlen(MOUNT_VHOST) : 0);
+}
+
+/* Whether template a wins over b where both fit. A total order, so that the list's counts for
+ * nothing. */
+static int mount_wins(const char *a, const char *b)
+{
+    struct mount_parts pa;
+    struct mount_parts pb;
+
+    if (parts_parse(a, &pa) != NULL || parts_parse(b, &pb) != NULL)
+        return 0;
+    if (path_text(&pa) != path_text(&pb))
+        return path_text(&pa) > path_text(&pb);
+    if (host_text(&pa) != host_text(&pb))
+        return host_text(&pa) > host_text(&pb);
+    return strcmp(a, b) < 0;
+}
+
+int mount_find(const struct mount_list *list, const char *host, const char *path,
+               struct mount_match *out)
+{
+    struct mount_match match;
+    int found = -1;
+
+    assert(list != NULL && host != NULL && path != NULL && out != NULL);
+    for (int i = 0; i < list->count; i++) {
+        const char *tmpl = list->item[i];
+
+        if ((list->skips_vhost && strstr(tmpl, MOUNT_VHOST) != NULL) ||
+            (found >= 0 && !mount_wins(tmpl, list->item[found])) ||
+            mount_match(tmpl, host, path, &match) != 0)
+            continue;
+        found = i;
+        *out = match;
+    }
+    return found;
+}
+
+int mount_owns(const struct mount_list *list, int index, const char *pattern, const char *app,
+               const char *stream)
+{
+    const char *path = strchr(pattern, '/');
+    struct mount_match match;
+    char host[sizeof(match.vhost)];
+    int found;
+
+    assert(index >= 0 && index < list->count && path != NULL);
+    if (str_copy_n(host, sizeof(host), pattern, (size_t)(path - pattern)) != 0)
+        return 1;
+    found = mount_find(list, host, path, &match);
+    return found < 0 || found == index ||
+           (strcmp(match.stream, stream) == 0 &&
+            (match.app[0] == '\0' || strcmp(match.app, app) == 0));
 }

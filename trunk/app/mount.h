@@ -22,6 +22,28 @@ int mount_expand(const char *tmpl, const char *vhost, const char *app, const cha
 /* 0 when host and path (cleaned) could be this template's; app may be several segments. Else -1. */
 int mount_match(const char *tmpl, const char *host, const char *path, struct mount_match *out);
 
+/* The templates of a vhost. */
+struct mount_list {
+    char *const *item;
+    int count;
+    int skips_vhost; /* those with [vhost] count for nothing: the address is another vhost's */
+};
+
+/*
+ * The template that an address belongs to, whatever the order of the list: of those that fit, the
+ * one with the most literal text in its path, then in its host part. Its index, with the stream in
+ * *out; -1 when none fits.
+ */
+int mount_find(const struct mount_list *list, const char *host, const char *path,
+               struct mount_match *out);
+
+/*
+ * Whether a stream is reached at the pattern that template `index` gives it: not when a longer
+ * template makes it another stream's address.
+ */
+int mount_owns(const struct mount_list *list, int index, const char *pattern, const char *app,
+               const char *stream);
+
 /*
  * A template is an optional host part, "[vhost]" or literal text, up to the first slash, then a
  * path with [app] at most once and [stream] once, text between the two, and the format's extension

@@ -11,6 +11,7 @@
 #include "app/drain.h"
 #include "app/edge.h"
 #include "app/edge_publish.h"
+#include "app/mount.h"
 #include "app/rtmp_session_private.h"
 #include "app/stream.h"
 #include "app/worker.h"
@@ -277,6 +278,20 @@ static int session_has_stream(const struct rtmp_session *session, const struct c
            worker_is_elsewhere(session->server, key);
 }
 
+/* The name of the stream whose HTTP address ends in this name, by the template that the address
+ * belongs to. 0, or -1. */
+static int session_template(const struct config_vhost *vhost, struct url_rtmp *url)
+{
+    struct mount_list list = {vhost->http_remux.mount.item, vhost->http_remux.mount.count, 0};
+    struct mount_match match;
+    char path[sizeof(url->app) + sizeof(url->stream) + 2];
+
+    if (str_format(path, sizeof(path), "/%s/%s", url->app, url->stream) != 0 ||
+        mount_find(&list, vhost->name, path, &match) < 0 || strcmp(match.app, url->app) != 0)
+        return -1;
+    return str_copy(url->stream, sizeof(url->stream), match.stream);
+}
+
 /* Some players, and edges of other servers, ask for a stream by the name that it has over HTTP. */
 static __attribute__((noinline)) void session_extension(const struct rtmp_session *session,
                                                         const struct config_vhost *vhost,
@@ -284,8 +299,10 @@ static __attribute__((noinline)) void session_extension(const struct rtmp_sessio
 {
     char *dot = strrchr(url->stream, '.');
 
-    if (dot != NULL && dot != url->stream && stream_mux(dot) != NULL &&
-        !session_has_stream(session, vhost, url))
+    if (dot == NULL || dot == url->stream || stream_mux(dot) == NULL ||
+        session_has_stream(session, vhost, url))
+        return;
+    if (session_template(vhost, url) != 0)
         *dot = '\0';
 }
 

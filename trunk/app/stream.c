@@ -160,8 +160,9 @@ static const char *template_extension(const char *tmpl)
     return dot != NULL ? dot : "";
 }
 
-static void stream_mount_one(struct stream *stream, const char *tmpl)
+static void stream_mount_one(struct stream *stream, const struct mount_list *list, int index)
 {
+    const char *tmpl = list->item[index];
     struct stream_mount *mount = &stream->mount[stream->mount_count];
     const struct mux *mux = stream_mux(template_extension(tmpl));
     char pattern[1024];
@@ -173,6 +174,10 @@ static void stream_mount_one(struct stream *stream, const char *tmpl)
     if (mount_expand(tmpl, stream->vhost, stream->app, stream->name, pattern, sizeof(pattern)) !=
         0) {
         log_warn(stream->server->log, "mount %s: address too long", tmpl);
+        return;
+    }
+    if (!mount_owns(list, index, pattern, stream->app, stream->name)) {
+        log_info(stream->server->log, "mount %s: not this stream's, by a longer template", pattern);
         return;
     }
     mount->handler.serve = http_live_serve_mount;
@@ -207,6 +212,7 @@ static void stream_on_publish(struct source *source, void *arg)
 {
     struct stream *stream = arg;
     const struct config_vhost *vhost = config_vhost_find(stream->server->config, stream->vhost);
+    struct mount_list list;
 
     viewer_each(source, stream_is_live_to);
     edge_on_publish(stream);
@@ -221,9 +227,9 @@ static void stream_on_publish(struct source *source, void *arg)
         stream_keep(source, vhost);
     if (vhost == NULL || !vhost->http_remux.enabled || stream->mount_count > 0)
         return;
-    for (int i = 0; i < vhost->http_remux.mount.count && stream->mount_count < CONFIG_MOUNT_MAX;
-         i++)
-        stream_mount_one(stream, vhost->http_remux.mount.item[i]);
+    list = (struct mount_list){vhost->http_remux.mount.item, vhost->http_remux.mount.count, 0};
+    for (int i = 0; i < list.count && stream->mount_count < CONFIG_MOUNT_MAX; i++)
+        stream_mount_one(stream, &list, i);
 }
 
 static void stream_on_unpublish(struct source *source, void *arg)

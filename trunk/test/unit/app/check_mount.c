@@ -2,6 +2,7 @@
 #include "app/mount.h"
 
 #include <check.h>
+#include <stdint.h>
 #include <string.h>
 
 Suite *check_mount_suite(void);
@@ -95,7 +96,7 @@ START_TEST(match_at_limits)
     ck_assert_int_eq(mount_match(USUAL, "v", path, &m), 0);
     memcpy(path + 1 + 255, "a/s.flv", 8);
     ck_assert_int_eq(mount_match(USUAL, "v", path, &m), -1);
-    memcpy(path, "/a/", 3);
+    path[2] = '/'; /* "/a/" */
     memset(path + 3, 's', 300);
     memcpy(path + 3 + 255, ".flv", 5);
     ck_assert_int_eq(mount_match(USUAL, "v", path, &m), 0);
@@ -126,6 +127,82 @@ START_TEST(both_ways)
             matches(tmpls[i], host, path, "v.com", apps[j], "s-1");
         }
     }
+}
+END_TEST
+
+static int finds(const struct mount_list *list, const char *host, const char *path,
+                 const char *stream)
+{
+    struct mount_match m;
+    int found = mount_find(list, host, path, &m);
+
+    if (found >= 0)
+        ck_assert_str_eq(m.stream, stream);
+    return found;
+}
+
+/* Of several templates that fit, the order in the configuration decides nothing. */
+START_TEST(longest_wins)
+{
+    static const struct {
+        const char *shorter, *longer, *host, *path, *stream;
+    } rows[] = {{USUAL, "[vhost]/[app]/[stream].live.flv", "v", "/live/z.live.flv", "z"},
+                {"/[app]/[stream].ts", "/[app]/[stream].hd.ts", "v", "/a/b/z.hd.ts", "z"},
+                {"/[app]/[stream].mp3", "/[app]/[stream].sound.mp3", "v", "/a/z.sound.mp3", "z"},
+                {"/[app]/[stream].aac", "/[app]/[stream].sound.aac", "v", "/a/z.sound.aac", "z"},
+                {USUAL, "[vhost]/tv/[stream].flv", "v", "/tv/z.flv", "z"},
+                {USUAL, "[vhost]/[app]/only-[stream].flv", "v", "/a/only-z.flv", "z"},
+                {USUAL, "h.com/[app]/[stream].flv", "h.com", "/a/z.flv", "z"},
+                {"h.com/[app]/[stream].flv", "/[app]/[stream].x.flv", "h.com", "/a/z.x.flv", "z"},
+                {"[vhost]/[app]/[stream].flv", "/[app]/[stream].flv", "v", "/a/z.flv", "z"}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char *shorter = (char *)(uintptr_t)rows[i].shorter;
+        char *longer = (char *)(uintptr_t)rows[i].longer;
+        char *one[] = {shorter, longer};
+        char *other[] = {longer, shorter};
+        struct mount_list list = {one, 2, 0};
+
+        ck_assert_int_eq(finds(&list, rows[i].host, rows[i].path, rows[i].stream), 1);
+        list.item = other;
+        ck_assert_int_eq(finds(&list, rows[i].host, rows[i].path, rows[i].stream), 0);
+    }
+}
+END_TEST
+
+START_TEST(finds_what_fits)
+{
+    char *items[] = {
+        (char *)(uintptr_t)USUAL, (char *)(uintptr_t) "[vhost]/[app]/[stream].live.flv",
+        (char *)(uintptr_t) "/[app]/[stream].live.flv", (char *)(uintptr_t) "/[app]/[stream].ts"};
+    struct mount_list list = {items, 4, 0};
+
+    ck_assert_int_eq(finds(&list, "v", "/a/z.flv", "z"), 0);
+    ck_assert_int_eq(finds(&list, "v", "/a/z.x.flv", "z.x"), 0);
+    ck_assert_int_eq(finds(&list, "v", "/a/z.live.ts", "z.live"), 3);
+    ck_assert_int_eq(finds(&list, "v", "/a/z.mp3", ""), -1);
+    /* ".live.flv" is no stream by the long template, but one by the other. */
+    ck_assert_int_eq(finds(&list, "v", "/a/.live.flv", ".live"), 0);
+    list.skips_vhost = 1;
+    ck_assert_int_eq(finds(&list, "v", "/a/z.live.flv", "z"), 2);
+    ck_assert_int_eq(finds(&list, "v", "/a/z.flv", ""), -1);
+}
+END_TEST
+
+/* The address of one stream by a short template may be another's by a long one. */
+START_TEST(owns)
+{
+    char *items[] = {(char *)(uintptr_t)USUAL,
+                     (char *)(uintptr_t) "[vhost]/[app]/[stream].live.flv",
+                     (char *)(uintptr_t) "/[app]/[stream].flv"};
+    struct mount_list list = {items, 3, 0};
+
+    ck_assert(mount_owns(&list, 0, "/a/z.flv", "a", "z"));
+    ck_assert(mount_owns(&list, 2, "/a/z.flv", "a", "z"));
+    ck_assert(mount_owns(&list, 1, "v.com/a/z.live.flv", "a", "z"));
+    ck_assert(!mount_owns(&list, 0, "/a/z.live.flv", "a", "z.live"));
+    ck_assert(!mount_owns(&list, 0, "v.com/a/z.live.flv", "a", "z.live"));
+    ck_assert(mount_owns(&list, 1, "/a/z.live.live.flv", "a", "z.live"));
 }
 END_TEST
 
@@ -176,6 +253,9 @@ Suite *check_mount_suite(void)
     tcase_add_test(tc, match);
     tcase_add_test(tc, match_at_limits);
     tcase_add_test(tc, both_ways);
+    tcase_add_test(tc, longest_wins);
+    tcase_add_test(tc, finds_what_fits);
+    tcase_add_test(tc, owns);
     tcase_add_test(tc, check);
     suite_add_tcase(suite, tc);
     return suite;
