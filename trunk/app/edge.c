@@ -34,8 +34,7 @@ struct edge_tls {
 struct edge_origins {
     struct pull_origin origin[PULL_ORIGINS_MAX];
     int count;
-    char host[256];
-    char url[PULL_ORIGINS_MAX][ORIGIN_URL_MAX];
+    struct origin_target target[PULL_ORIGINS_MAX];
 };
 
 struct edge *edge_new(struct server *server)
@@ -129,7 +128,7 @@ void edge_asked_vhost(const struct config_vhost *vhost, const struct stream *str
         name = stream->vhost;
     if (strcmp(name, URL_DEFAULT_VHOST) == 0)
         name = "";
-    (void)str_copy(out, sizeof(((struct edge_origins *)NULL)->host), name);
+    (void)str_copy(out, EDGE_VHOST_SIZE, name);
 }
 
 /* By the viewer's own protocol, if that is wanted and another: https and http are one. */
@@ -173,21 +172,20 @@ const char *edge_origin(const struct config_vhost *vhost, enum origin_scheme sch
 static int origins_of_vhost(const struct stream *stream, const struct config_vhost *vhost,
                             const char *param, struct edge_origins *out)
 {
-    struct origin_stream names = {out->host, stream->app, stream->name, param};
+    char host[256];
+    struct origin_stream names = {host, stream->app, stream->name, param};
     enum origin_scheme scheme = edge_scheme(stream, vhost);
     const char *place;
     char text[300];
 
-    edge_asked_vhost(vhost, stream, out->host);
+    edge_asked_vhost(vhost, stream, host);
     for (int i = 0; out->count < PULL_ORIGINS_MAX &&
                     (place = edge_origin(vhost, scheme, i, text, sizeof(text))) != NULL;
          i++) {
-        struct pull_origin *origin = &out->origin[out->count];
-
-        if (origin_url(scheme, place, &names, out->url[out->count]) != 0)
+        if (origin_target(scheme, place, &names, &out->target[out->count]) != 0)
             continue;
-        origin->url = out->url[out->count++];
-        origin->host = out->host[0] != '\0' ? out->host : NULL;
+        out->origin[out->count].target = &out->target[out->count];
+        out->count++;
     }
     return out->count > 0 ? 0 : -1;
 }
@@ -196,9 +194,9 @@ static int origins_of_source(const struct stream *stream, struct edge_origins *o
 {
     struct origin_stream names = {NULL, stream->app, stream->name, NULL};
 
-    if (http_pull_url(stream->server->config, stream->vhost + 1, &names, out->url[0]) != 0)
+    if (http_pull_target(stream->server->config, stream->vhost + 1, &names, &out->target[0]) != 0)
         return -1;
-    out->origin[0].url = out->url[0];
+    out->origin[0].target = &out->target[0];
     out->count = 1;
     return 0;
 }
@@ -206,13 +204,33 @@ static int origins_of_source(const struct stream *stream, struct edge_origins *o
 static int origins_of(const struct stream *stream, const struct config_vhost *vhost,
                       struct edge_origins *out)
 {
-    memset(out, 0, offsetof(struct edge_origins, url));
+    memset(out, 0, offsetof(struct edge_origins, target));
     if (stream->vhost[0] == STREAM_PULLED)
         return origins_of_source(stream, out);
     /* What an origin looks up elsewhere is nowhere else. */
     if (!edge_is_remote(vhost))
         return 0;
     return origins_of_vhost(stream, vhost, stream->param, out);
+}
+
+int edge_can_ask(const struct stream *stream, const struct config_vhost *vhost)
+{
+    char host[EDGE_VHOST_SIZE] = "";
+    struct origin_stream names = {host, stream->app, stream->name, ""};
+    struct origin_target *target = malloc(sizeof(*target));
+    int rc;
+
+    if (target == NULL)
+        return 0;
+    if (stream->vhost[0] == STREAM_PULLED) {
+        rc = http_pull_target(stream->server->config, stream->vhost + 1, &names, target);
+    } else {
+        edge_asked_vhost(vhost, stream, host);
+        /* Whichever origin it is: only the names decide. */
+        rc = origin_target(edge_scheme(stream, vhost), "origin", &names, target);
+    }
+    free(target);
+    return rc == 0;
 }
 
 /* ---- pulls ---- */
@@ -237,7 +255,7 @@ struct relay *edge_via(struct stream *stream)
 static int edge_is_secure(const struct edge_origins *origins)
 {
     for (int i = 0; i < origins->count; i++)
-        if (str_starts(origins->url[i], "https:"))
+        if (origins->target[i].scheme == ORIGIN_FLVS)
             return 1;
     return 0;
 }
@@ -423,16 +441,10 @@ struct err *edge_note_worker(struct stream *stream, const char *header)
 static void origins_found(struct stream *stream, const struct config_vhost *vhost,
                           const char *param, struct edge_origins *out, usec_t timeout)
 {
-    struct pull_place *place = malloc(sizeof(*place));
-
-    if (place != NULL && edge_directory_find(stream, vhost, param, place, timeout) == 0 &&
-        str_copy(out->url[0], sizeof(out->url[0]), place->url) == 0) {
-        edge_asked_vhost(vhost, stream, out->host);
-        out->origin[0].url = out->url[0];
-        out->origin[0].host = out->host[0] != '\0' ? out->host : NULL;
+    if (edge_directory_find(stream, vhost, param, &out->target[0], timeout) == 0) {
+        out->origin[0].target = &out->target[0];
         out->count = 1;
     }
-    free(place);
 }
 
 struct err *edge_ask(struct stream *stream, const struct config_vhost *vhost,
@@ -456,7 +468,7 @@ struct err *edge_ask(struct stream *stream, const struct config_vhost *vhost,
         free(copy);
         return err_new(ERR_NOMEM, "no memory to ask the origin");
     }
-    memset(origins, 0, offsetof(struct edge_origins, url));
+    memset(origins, 0, offsetof(struct edge_origins, target));
     origins_found(stream, vhost, param, origins, DIRECTORY_TIMEOUT);
     if (origins_of_vhost(stream, vhost, param, origins) == 0)
         err = edge_ask_origins(stream->server, vhost, origins->origin, origins->count, timeout);

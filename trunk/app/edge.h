@@ -27,6 +27,9 @@ int edge_is_remote(const struct config_vhost *vhost);
 int edge_fetches(const struct stream *stream);
 /* True while what is published here is what was fetched. */
 int edge_plays(const struct stream *stream);
+/* False for a stream whose name the origin's protocol has no spelling for: it is never asked for.
+ */
+int edge_can_ask(const struct stream *stream, const struct config_vhost *vhost);
 /* True while one more pull may begin, be it in place of one that waits. */
 int edge_has_room(const struct edge *edge);
 

@@ -15,18 +15,19 @@
 #define ASK_TIMEOUT (3 * USEC_PER_SEC)
 
 static struct err *ask_http(struct server *server, const struct config_vhost *vhost,
-                            const struct pull_origin *origin, usec_t timeout)
+                            const struct origin_target *target, usec_t timeout)
 {
-    struct http_client_options options = {
-        .method = "HEAD", .host = origin->host, .connect_timeout = timeout};
+    struct http_client_options options = {.method = "HEAD",
+                                          .host = target->vhost[0] != '\0' ? target->vhost : NULL,
+                                          .connect_timeout = timeout};
     struct http_client *client = NULL;
     struct err *err = NULL;
     int status;
 
-    if (str_starts(origin->url, "https:"))
+    if (target->scheme == ORIGIN_FLVS)
         options.tls = edge_tls(server->edge, vhost->cluster.ca, &err);
     if (err == NULL)
-        err = http_client_open(&client, origin->url, &options, timeout);
+        err = http_client_open_at(&client, &target->http, &options, timeout);
     if (err != NULL)
         return err;
     status = http_client_status(client);
@@ -37,12 +38,12 @@ static struct err *ask_http(struct server *server, const struct config_vhost *vh
     return NULL;
 }
 
-static struct err *ask_rtmp(struct server *server, const struct pull_origin *origin, usec_t timeout)
+static struct err *ask_rtmp(struct server *server, const struct rtmp_target *target, usec_t timeout)
 {
     struct config *config = config_ref(server->config);
     struct rtmp_upstream_options options = {.config = config, .intent = RTMP_INTENT_PLAY};
     struct rtmp_upstream up = {NULL, NULL};
-    struct err *err = rtmp_upstream_open(&up, origin->url, &options, timeout);
+    struct err *err = rtmp_upstream_open(&up, target, &options, timeout);
 
     config_unref(config);
     if (err == NULL)
@@ -56,9 +57,10 @@ struct err *edge_ask_origins(struct server *server, const struct config_vhost *v
     usec_t deadline = co_deadline(timeout < ASK_TIMEOUT ? timeout : ASK_TIMEOUT);
 
     for (int i = 0; i < count && co_left(deadline) > 0; i++) {
-        struct err *err = str_starts(origins[i].url, "rtmp")
-                              ? ask_rtmp(server, &origins[i], co_left(deadline))
-                              : ask_http(server, vhost, &origins[i], co_left(deadline));
+        const struct origin_target *target = origins[i].target;
+        struct err *err = origin_is_http(target->scheme)
+                              ? ask_http(server, vhost, target, co_left(deadline))
+                              : ask_rtmp(server, &target->rtmp, co_left(deadline));
 
         if (err == NULL || err_code(err) == ERR_DENIED)
             return err;

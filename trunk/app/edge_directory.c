@@ -33,11 +33,13 @@ static const struct config_vhost *vhost_of(const struct edge_pull *ep)
 
 /* ---- where it is ---- */
 
-/* The stream's address at a place: by the vhost's protocol where it is served, else by RTMP. */
-static int place_url(const struct stream *stream, const struct config_vhost *vhost,
-                     const char *param, const struct directory_place *place, struct pull_place *out)
+/* The stream at a place: by the vhost's protocol where it is served, else by RTMP. */
+static int place_target(const struct stream *stream, const struct config_vhost *vhost,
+                        const char *param, const struct directory_place *place,
+                        struct origin_target *out)
 {
-    struct origin_stream names = {out->host, stream->app, stream->name, param != NULL ? param : ""};
+    char host[256];
+    struct origin_stream names = {host, stream->app, stream->name, param != NULL ? param : ""};
     enum origin_scheme scheme = edge_scheme(stream, vhost);
     const char *address = scheme == ORIGIN_FLVS  ? place->https
                           : scheme == ORIGIN_FLV ? place->http
@@ -47,8 +49,8 @@ static int place_url(const struct stream *stream, const struct config_vhost *vho
         address = place->rtmp;
         scheme = ORIGIN_RTMP;
     }
-    edge_asked_vhost(vhost, stream, out->host);
-    return origin_url(scheme, address, &names, out->url);
+    edge_asked_vhost(vhost, stream, host);
+    return origin_target(scheme, address, &names, out);
 }
 
 /* As it stands in the directory: by the vhost that it has there. 0 or -1. */
@@ -63,7 +65,7 @@ static int stream_key(const struct stream *stream, const struct config_vhost *vh
 }
 
 int edge_directory_find(struct stream *stream, const struct config_vhost *vhost, const char *param,
-                        struct pull_place *out, usec_t timeout)
+                        struct origin_target *out, usec_t timeout)
 {
     struct directory_place place;
     char key[SOURCE_KEY_MAX];
@@ -71,7 +73,7 @@ int edge_directory_find(struct stream *stream, const struct config_vhost *vhost,
     if (!directory_is_used(vhost) || stream_key(stream, vhost, key) != 0 ||
         directory_find(stream->server, vhost, key, &place, timeout) != DIRECTORY_THERE)
         return -1;
-    return place_url(stream, vhost, param, &place, out);
+    return place_target(stream, vhost, param, &place, out);
 }
 
 void edge_keep_token(struct stream *stream, const struct config_vhost *vhost, const char *query)
@@ -98,7 +100,7 @@ static int stray_is_here(const struct edge_pull *ep)
     return ep->is_stray && !edge_wants_stray(ep->stream);
 }
 
-static int find(void *arg, struct pull_place *out, usec_t timeout)
+static int find(void *arg, struct origin_target *out, usec_t timeout)
 {
     struct edge_pull *ep = arg;
     struct config *config = config_ref(ep->stream->server->config);
@@ -110,7 +112,7 @@ static int find(void *arg, struct pull_place *out, usec_t timeout)
 
     /* A publisher may have come here meanwhile. */
     if (is_found && !stray_is_here(ep))
-        is_found = place_url(ep->stream, vhost, ep->stream->param, &place, out) == 0;
+        is_found = place_target(ep->stream, vhost, ep->stream->param, &place, out) == 0;
     else
         is_found = 0;
     config_unref(config);
@@ -184,7 +186,7 @@ void edge_give_way(struct stream *stream)
 
 void edge_heard(struct server *server, const char *key, const struct directory_place *place)
 {
-    struct pull_place *out = NULL;
+    struct origin_target *out = NULL;
 
     for (struct edge_pull *ep = server->edge->list; ep != NULL; ep = ep->next) {
         const struct config_vhost *vhost = vhost_of(ep);
@@ -193,8 +195,8 @@ void edge_heard(struct server *server, const char *key, const struct directory_p
             continue;
         if (out == NULL)
             out = malloc(sizeof(*out));
-        if (out != NULL && place_url(ep->stream, vhost, ep->stream->param, place, out) == 0)
-            pull_moved(ep->pull, out->url);
+        if (out != NULL && place_target(ep->stream, vhost, ep->stream->param, place, out) == 0)
+            pull_moved(ep->pull, out);
     }
     free(out);
 }

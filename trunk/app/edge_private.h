@@ -45,13 +45,14 @@ int edge_directory_prepare(struct edge_pull *ep, const struct config_vhost *vhos
 
 /* Where the stream is, for one with these parameters. 0, or -1: the directory does not say. */
 int edge_directory_find(struct stream *stream, const struct config_vhost *vhost, const char *param,
-                        struct pull_place *out, usec_t timeout);
+                        struct origin_target *out, usec_t timeout);
 /* A viewer was let in by a signed address: what is fetched for it from another origin is, too. */
 void edge_keep_token(struct stream *stream, const struct config_vhost *vhost, const char *query);
 
 /* The protocol that a stream's origin is asked by. */
 enum origin_scheme edge_scheme(const struct stream *stream, const struct config_vhost *vhost);
-/* The vhost that is asked for there; "": the other server's own. Of 256 bytes. */
+#define EDGE_VHOST_SIZE 256
+/* The vhost that is asked for there; "": the other server's own. Of EDGE_VHOST_SIZE bytes. */
 void edge_asked_vhost(const struct config_vhost *vhost, const struct stream *stream, char *out);
 
 #endif

@@ -23,7 +23,7 @@ struct upstream {
     struct rtmp_session *session;
     struct rtmp_upstream origin;
     int is_quiet; /* who asks says what it means that nobody answers */
-    char address[ORIGIN_URL_MAX];
+    struct origin_target target;
     char relay[RELAY_TEXT_MAX];
 };
 
@@ -44,7 +44,7 @@ static struct err *up_open(struct upstream *up)
     struct rtmp_upstream_options options = {
         .config = up->session->config, .intent = RTMP_INTENT_PUBLISH, .relay = up->relay};
 
-    return rtmp_upstream_open(&up->origin, up->address, &options, UP_CONNECT);
+    return rtmp_upstream_open(&up->origin, &up->target.rtmp, &options, UP_CONNECT);
 }
 
 static struct err *up_try(struct upstream *up, const char *origin,
@@ -53,8 +53,8 @@ static struct err *up_try(struct upstream *up, const char *origin,
     struct err *err;
 
     *is_over = 1;
-    if (origin_url(ORIGIN_RTMP, origin, names, up->address) != 0)
-        return err_new(ERR_DENIED, "the stream's name is too long");
+    if (origin_target(ORIGIN_RTMP, origin, names, &up->target) != 0)
+        return err_new(ERR_DENIED, "RTMP has no spelling for this stream's name");
     err = up_open(up);
     if (err == NULL || err_code(err) == ERR_DENIED || err_code(err) == ERR_INTERRUPTED)
         return err;

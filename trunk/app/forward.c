@@ -44,7 +44,7 @@ struct forwarding {
     uint8_t is_stopping, was_failed;
     uint8_t is_question;      /* it forwards nothing, but asks the backend where to */
     uint8_t is_again;         /* the stream was published anew since it began to ask */
-    char url[ORIGIN_URL_MAX]; /* of a question: the backend's */
+    char url[ORIGIN_URL_MAX]; /* the destination as it was given; of a question: the backend's */
     char show[288];
     char relay[8]; /* what the other server is told of the way that the stream has come */
 };
@@ -187,18 +187,30 @@ static struct tls *forward_tls(const struct forwarding *f, const struct config *
     return edge_tls(f->stream->server->edge, vhost != NULL ? vhost->forward.ca : "", err);
 }
 
+static struct origin_stream forward_names(const struct stream *stream)
+{
+    return (struct origin_stream){stream->vhost, stream->app, stream->name, NULL};
+}
+
 static struct err *forward_try(struct forwarding *f)
 {
     struct config *config = config_ref(f->stream->server->config);
     struct rtmp_upstream_options options = {
         .config = config, .intent = RTMP_INTENT_PUBLISH, .relay = f->relay};
+    struct origin_stream names = forward_names(f->stream);
+    struct rtmp_target *target = malloc(sizeof(*target)); /* too large for a coroutine's stack */
     struct err *err = NULL;
 
-    if (str_starts(f->url, "rtmps:"))
+    if (target == NULL)
+        err = err_new(ERR_NOMEM, "no memory for a connection");
+    else if (origin_destination(f->url, &names, target) != 0)
+        err = err_new(ERR_DENIED, "RTMP has no spelling for this stream's name");
+    else if (strcmp(target->schema, "rtmps") == 0)
         options.tls = forward_tls(f, config, &err);
     forward_note_way(f);
     if (err == NULL)
-        err = rtmp_upstream_open(&f->up, f->url, &options, FORWARD_CONNECT);
+        err = rtmp_upstream_open(&f->up, target, &options, FORWARD_CONNECT);
+    free(target);
     config_unref(config);
     if (err != NULL)
         return err;
@@ -289,7 +301,10 @@ static void forward_enter(struct stream *stream, const char *url, int is_questio
     f->source = source_ref(stream->source);
     f->is_question = (uint8_t)is_question;
     (void)str_copy(f->url, sizeof(f->url), url);
-    origin_show(url, f->show, sizeof(f->show));
+    if (strstr(url, "://") != NULL)
+        origin_show(url, f->show, sizeof(f->show));
+    else
+        (void)str_format(f->show, sizeof(f->show), "rtmp://%s", url);
     f->next = stream->forwards;
     if (f->next != NULL)
         f->next->prev = f;
@@ -307,20 +322,10 @@ static void forward_to(struct stream *stream, const char *url)
         forward_enter(stream, url, 0, forward_run);
 }
 
-static struct origin_stream forward_names(const struct stream *stream)
-{
-    return (struct origin_stream){stream->vhost, stream->app, stream->name, NULL};
-}
-
 static void forward_to_configured(struct stream *stream, const struct config_forward *config)
 {
-    struct origin_stream names = forward_names(stream);
-    char *url = malloc(ORIGIN_URL_MAX);
-
-    for (int i = 0; url != NULL && i < config->destination.count; i++)
-        if (origin_destination_url(config->destination.item[i], &names, url) == 0)
-            forward_to(stream, url);
-    free(url);
+    for (int i = 0; i < config->destination.count; i++)
+        forward_to(stream, config->destination.item[i]);
 }
 
 static void forward_end(struct forwarding *f)

@@ -63,15 +63,15 @@ static int is_printable(const char *text, size_t len)
     return 1;
 }
 
-/* Whether an address can be connected to as it stands. */
-static int is_whole(const char *url)
+/* Whether this stream has an address there. */
+static int is_usable(const char *text, const struct origin_stream *stream)
 {
-    struct url_rtmp *parts = malloc(sizeof(*parts));
-    int is_good = parts != NULL && (str_starts(url, "rtmp://") || str_starts(url, "rtmps://")) &&
-                  url_rtmp_parse_full(parts, url) == SCAN_DONE && parts->host[0] != '\0' &&
-                  parts->stream[0] != '\0';
+    struct rtmp_target *target = malloc(sizeof(*target)); /* too large for a coroutine's stack */
+    const char *why;
+    int is_good = target != NULL && origin_destination_check(text, &why) == 0 &&
+                  origin_destination(text, stream, target) == 0;
 
-    free(parts);
+    free(target);
     return is_good;
 }
 
@@ -79,7 +79,6 @@ static struct err *read_url(const json_t *item, const struct origin_stream *stre
                             char out[ORIGIN_URL_MAX])
 {
     const char *text = json_string_value(item);
-    const char *why;
 
     if (text == NULL)
         return err_new(ERR_PROTO, "an address is no text");
@@ -87,13 +86,8 @@ static struct err *read_url(const json_t *item, const struct origin_stream *stre
         return err_new(ERR_LIMIT, "an address is longer than %d bytes", ORIGIN_URL_MAX - 1);
     if (!is_printable(text, json_string_length(item)))
         return err_new(ERR_PROTO, "an address has a space or a control character in it");
-    if (origin_destination_check(text, &why) == 0) {
-        if (origin_destination_url(text, stream, out) != 0)
-            return err_new(ERR_LIMIT, "an address becomes too long");
-    } else {
-        (void)str_copy(out, ORIGIN_URL_MAX, text);
-    }
-    if (!is_whole(out))
+    (void)str_copy(out, ORIGIN_URL_MAX, text);
+    if (!is_usable(text, stream))
         return err_new(ERR_PROTO, "\"%.100s\" is no rtmp://host[:port]/app/stream", text);
     return NULL;
 }

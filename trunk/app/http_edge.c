@@ -20,7 +20,10 @@
 static struct err *edge_refuse(struct http_exchange *x, struct err *why, int *is_done,
                                usec_t timeout)
 {
-    int status = err_code(why) == ERR_DENIED ? 403 : err_code(why) == ERR_PROTO ? 400 : 503;
+    int status = err_code(why) == ERR_DENIED      ? 403
+                 : err_code(why) == ERR_NOT_FOUND ? 404
+                 : err_code(why) == ERR_PROTO     ? 400
+                                                  : 503;
     struct err *err;
 
     *is_done = 1;
@@ -96,6 +99,13 @@ int http_edge_is_elsewhere(struct http_exchange *x, const struct config_vhost *v
            DIRECTORY_THERE;
 }
 
+/* Nobody could be asked for it: whoever waited for it would wait in vain. */
+static int is_unspeakable(const struct stream *stream, const struct config_vhost *vhost)
+{
+    return stream->pull == NULL && source_state(stream->source) == SOURCE_IDLE &&
+           edge_fetches(stream) && !edge_can_ask(stream, vhost);
+}
+
 /* Its pull could not begin: who waited for it would wait in vain. */
 static int is_one_too_many(const struct stream *stream)
 {
@@ -114,6 +124,8 @@ struct err *http_edge_ask(struct http_exchange *x, const struct config_vhost *vh
     *is_done = 0;
     if (relay != NULL)
         err = edge_note(x->server, stream, relay);
+    if (err == NULL && is_unspeakable(stream, vhost))
+        err = err_new(ERR_NOT_FOUND, "the origin cannot be asked for a stream of this name");
     if (err == NULL && is_one_too_many(stream))
         err = err_new(ERR_LIMIT, "too many streams are fetched here already");
     if (err != NULL)

@@ -34,15 +34,15 @@ static const char *source_url(const struct config *config, const char *name, siz
     return NULL;
 }
 
-int http_pull_url(const struct config *config, const char *place,
-                  const struct origin_stream *stream, char out[ORIGIN_URL_MAX])
+int http_pull_target(const struct config *config, const char *place,
+                     const struct origin_stream *stream, struct origin_target *out)
 {
     size_t len = strcspn(place, ":");
     const char *url = source_url(config, place, len);
 
     if (url == NULL)
         return -1;
-    return origin_source_url(url, stream, place[len] == ':' ? place + len + 1 : "", out);
+    return origin_source(url, stream, place[len] == ':' ? place + len + 1 : "", out);
 }
 
 static int is_named(const char *query, const char *name)

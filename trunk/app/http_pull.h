@@ -15,10 +15,10 @@ struct http_handler *http_pull_new(struct http_handler *next);
 void http_pull_free(struct http_handler *handler);
 
 /*
- * The address of a stream at a source. place: the source's name, and for HTTP perhaps ":port"
+ * A stream at a source. place: the source's name, and for HTTP perhaps ":port"
  * behind it, which is passed on. 0, or -1 when there is no such source.
  */
-int http_pull_url(const struct config *config, const char *place,
-                  const struct origin_stream *stream, char out[ORIGIN_URL_MAX]);
+int http_pull_target(const struct config *config, const char *place,
+                     const struct origin_stream *stream, struct origin_target *out);
 
 #endif

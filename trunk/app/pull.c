@@ -256,7 +256,7 @@ static void pull_try(struct pull *pull)
     pull->media_at = began;
     pull->is_again = pull->is_asked = pull->is_marked = 0;
     pull->pace = 0;
-    err = str_starts(target->url, "rtmp") ? pull_rtmp(pull, target) : pull_flv(pull, target);
+    err = origin_is_http(target->to->scheme) ? pull_flv(pull, target) : pull_rtmp(pull, target);
     assert(err != NULL && pull->conn == NULL);
     was_live = pull->is_live && co_now() - pull->live_at >= PULL_GOOD;
     pull_log_end(pull, err, pull->is_live);
@@ -280,8 +280,7 @@ static void pull_try(struct pull *pull)
 static void pull_free(struct pull *pull)
 {
     for (int i = 0; i < pull->target_count; i++) {
-        free(pull->target[i].url);
-        free(pull->target[i].host);
+        free(pull->target[i].to);
         free(pull->target[i].unix_path);
     }
     free(pull->target);
@@ -293,27 +292,19 @@ static void pull_free(struct pull *pull)
     free(pull);
 }
 
-static struct err *pull_found(struct pull *pull, const struct pull_place *place)
+/* Takes over what was found. */
+static void pull_found(struct pull *pull, struct origin_target *found)
 {
     struct pull_target *target = &pull->target[0];
-    char *url, *host;
 
-    if (target->url != NULL && strcmp(target->url, place->url) == 0)
-        return NULL;
-    url = strdup(place->url);
-    host = place->host[0] != '\0' ? strdup(place->host) : NULL;
-    if (url == NULL || (place->host[0] != '\0' && host == NULL)) {
-        free(url);
-        free(host);
-        return err_new(ERR_NOMEM, "no memory for a pull");
+    if (target->to != NULL && origin_is_same(target->to, found)) {
+        free(found);
+        return;
     }
-    free(target->url);
-    free(target->host);
-    target->url = url;
-    target->host = host;
+    free(target->to);
+    target->to = found;
     target->was_waited = target->was_failed = 0;
-    origin_show(url, target->show, sizeof(target->show));
-    return NULL;
+    origin_target_show(found, target->show, sizeof(target->show));
 }
 
 /*
@@ -322,18 +313,15 @@ static struct err *pull_found(struct pull *pull, const struct pull_place *place)
  */
 static int pull_look(struct pull *pull)
 {
-    struct pull_place *place = malloc(sizeof(*place));
+    struct origin_target *found = malloc(sizeof(*found));
     int is_found;
 
     pull->is_again = 0;
-    is_found = place != NULL && pull->options.find(pull->options.arg, place, PULL_LOOK) == 1;
-    if (is_found) {
-        struct err *err = pull_found(pull, place);
-
-        is_found = err == NULL;
-        err_free(err);
-    }
-    free(place);
+    is_found = found != NULL && pull->options.find(pull->options.arg, found, PULL_LOOK) == 1;
+    if (is_found)
+        pull_found(pull, found);
+    else
+        free(found);
     if (pull->is_stopping || pull->is_again)
         return -1;
     if (!is_found && pull->target_count > 1)
@@ -366,18 +354,9 @@ static void pull_run(void *arg)
     pull_free(pull);
 }
 
-static char *copy_or_null(const char *text, int *is_bad)
-{
-    char *copy = text != NULL ? strdup(text) : NULL;
-
-    *is_bad |= text != NULL && copy == NULL;
-    return copy;
-}
-
 static int pull_targets(struct pull *pull, const struct pull_options *options)
 {
     int first = options->find != NULL;
-    int is_bad = 0;
 
     pull->target = calloc((size_t)(first + options->origin_count), sizeof(*pull->target));
     if (pull->target == NULL)
@@ -387,15 +366,17 @@ static int pull_targets(struct pull *pull, const struct pull_options *options)
         struct pull_target *target = &pull->target[first + i];
         const struct pull_origin *origin = &options->origins[i];
 
-        target->url = copy_or_null(origin->url, &is_bad);
-        target->host = copy_or_null(origin->host, &is_bad);
-        target->unix_path = copy_or_null(origin->unix_path, &is_bad);
+        target->to = malloc(sizeof(*target->to));
+        target->unix_path = origin->unix_path != NULL ? strdup(origin->unix_path) : NULL;
+        if (target->to == NULL || (origin->unix_path != NULL && target->unix_path == NULL))
+            return -1;
+        *target->to = *origin->target;
         if (origin->unix_path != NULL)
             (void)str_copy(target->show, sizeof(target->show), origin->unix_path);
         else
-            origin_show(origin->url, target->show, sizeof(target->show));
+            origin_target_show(origin->target, target->show, sizeof(target->show));
     }
-    return is_bad ? -1 : 0;
+    return 0;
 }
 
 struct pull *pull_start(const struct pull_options *options)
@@ -448,11 +429,11 @@ void pull_again(struct pull *pull)
         io_close(&pull->conn->io);
 }
 
-void pull_moved(struct pull *pull, const char *url)
+void pull_moved(struct pull *pull, const struct origin_target *target)
 {
     char show[sizeof(pull->target->show)];
 
-    origin_show(url, show, sizeof(show));
+    origin_target_show(target, show, sizeof(show));
     if (pull->is_stopping || (pull->is_live && pull->at > 0) ||
         (pull->is_live && strcmp(pull->target[0].show, show) == 0))
         return;

@@ -7,6 +7,7 @@
  * that refuses, ends or stalls for the next. Its viewers stay: they see a publisher that went
  * and came back. One coroutine, started and stopped without waiting.
  */
+#include "app/origin.h"
 #include "app/relay.h"
 #include "co/tls.h"
 #include "live/source.h"
@@ -16,15 +17,8 @@ struct pull;
 
 /* Where the stream is. */
 struct pull_origin {
-    const char *url;       /* "rtmp://…", "http://….flv" or "https://….flv" */
-    const char *host;      /* HTTP: the Host header; NULL: as the address says */
-    const char *unix_path; /* HTTP: connect there; NULL: to the address */
-};
-
-/* Where it is found to be at this moment. */
-struct pull_place {
-    char url[2048];
-    char host[256]; /* as above; "": none */
+    const struct origin_target *target;
+    const char *unix_path; /* HTTP: connect there; NULL: to the target's host */
 };
 
 #define PULL_ORIGINS_MAX 16
@@ -40,9 +34,9 @@ struct pull_options {
     usec_t stall;    /* without media for that long is as good as gone; five times that if alone */
     struct tls *tls; /* for https; borrowed; NULL: none */
     const struct relay *relay; /* who asks us for it; borrowed and read at each try; NULL: nobody */
-    /* Looks up where the stream is, before each round of the origins: 1 with *place, or 0. Whoever
+    /* Looks up where the stream is, before each round of the origins: 1 with *target, or 0. Whoever
        knows better later calls pull_moved() or pull_again(). NULL: there is no such place. */
-    int (*find)(void *arg, struct pull_place *place, usec_t timeout);
+    int (*find)(void *arg, struct origin_target *target, usec_t timeout);
     /* The first of the stream is here: 0, or -1 when it may not be published after all. And the end
        of that. Must not yield. NULL: nobody asks. */
     int (*on_live)(void *arg);
@@ -65,7 +59,7 @@ void pull_leave(struct pull *pull);
 void pull_again(struct pull *pull);
 /* The stream is said to be there now: it is looked up again, unless it plays from there, or from
  * one of the origins. */
-void pull_moved(struct pull *pull, const char *url);
+void pull_moved(struct pull *pull, const struct origin_target *target);
 
 /* True while the stream plays. */
 int pull_is_live(const struct pull *pull);

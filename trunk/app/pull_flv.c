@@ -121,7 +121,8 @@ static void flv_asked(void *arg)
 struct err *pull_flv(struct pull *pull, const struct pull_target *target)
 {
     char headers[RELAY_TEXT_MAX + 32];
-    struct http_client_options options = {.host = target->host,
+    struct http_client_options options = {.host = target->to->vhost[0] != '\0' ? target->to->vhost
+                                                                               : NULL,
                                           .unix_path = target->unix_path,
                                           .headers = headers,
                                           .tls = pull->options.tls,
@@ -134,7 +135,7 @@ struct err *pull_flv(struct pull *pull, const struct pull_target *target)
 
     (void)str_format(headers, sizeof(headers), RELAY_HEADER ": %s\r\n", pull->relay);
     /* A server of ours answers when it has the stream: this is where a pull waits for it. */
-    err = http_client_open(&client, target->url, &options, pull_limit(pull));
+    err = http_client_open_at(&client, &target->to->http, &options, pull_limit(pull));
     if (err == NULL)
         err = flv_run(pull, client);
     pull_linger(pull);

@@ -10,7 +10,8 @@
 #include "media/frame.h"
 
 struct pull_target {
-    char *url, *host, *unix_path;
+    struct origin_target *to; /* NULL: not found yet */
+    char *unix_path;
     char show[288];                 /* what logs call it */
     uint8_t was_waited, was_failed; /* told in the log since the stream last played */
 };

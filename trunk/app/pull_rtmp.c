@@ -41,7 +41,8 @@ struct err *pull_rtmp(struct pull *pull, const struct pull_target *target)
                                             .relay = pull->relay,
                                             .shown = &pull->conn};
     struct rtmp_upstream up = {NULL, NULL};
-    struct err *err = rtmp_upstream_open(&up, target->url, &options, pull_connect_timeout(pull));
+    struct err *err =
+        rtmp_upstream_open(&up, &target->to->rtmp, &options, pull_connect_timeout(pull));
 
     if (err != NULL)
         return err;

@@ -15,20 +15,26 @@
 #include <string.h>
 
 struct redirect {
-    char tc_url[ORIGIN_URL_MAX];
-    char url[ORIGIN_URL_MAX];
+    struct origin_target target;
+    char url[RTMP_TARGET_TC_URL_MAX + RTMP_TARGET_NAME_MAX];
 };
 
 static int redirect_make(struct redirect *to, const struct stream *stream, const char *param,
                          const struct directory_place *place)
 {
     struct origin_stream names = {stream->vhost, stream->app, stream->name, param};
-    int has_vhost = strcmp(stream->vhost, URL_DEFAULT_VHOST) != 0;
-    int rc = origin_url(ORIGIN_RTMP, place->rtmp, &names, to->url);
+    const struct rtmp_target *rtmp = &to->target.rtmp;
+    const char *mark;
 
-    rc |= str_format(to->tc_url, sizeof(to->tc_url), "rtmp://%s/%s%s%s", place->rtmp, stream->app,
-                     has_vhost ? "?vhost=" : "", has_vhost ? stream->vhost : "");
-    return rc;
+    if (origin_target(ORIGIN_RTMP, place->rtmp, &names, &to->target) != 0)
+        return -1;
+    /* "app/stream?vhost=v&x=y": behind the vhost of the tcUrl the stream would be lost. */
+    mark = strchr(rtmp->tc_url, '?');
+    if (mark == NULL)
+        return str_format(to->url, sizeof(to->url), "%s/%s", rtmp->tc_url, rtmp->name);
+    return str_format(to->url, sizeof(to->url), "%.*s/%s%s%s", (int)(mark - rtmp->tc_url),
+                      rtmp->tc_url, rtmp->name, strchr(rtmp->name, '?') != NULL ? "&" : "?",
+                      mark + 1);
 }
 
 struct err *rtmp_session_redirect(struct rtmp_session *session, const struct source *source,
@@ -41,9 +47,9 @@ struct err *rtmp_session_redirect(struct rtmp_session *session, const struct sou
 
     if (to == NULL)
         return err_new(ERR_NOMEM, "no memory for a redirection");
-    elsewhere = (struct rtmp_elsewhere){to->tc_url, to->url};
+    elsewhere = (struct rtmp_elsewhere){to->target.rtmp.tc_url, to->url};
     if (redirect_make(to, source_data(source), param, place) != 0)
-        err = err_new(ERR_LIMIT, "the address to be sent on to is too long");
+        err = err_new(ERR_LIMIT, "RTMP has no spelling for this address");
     else
         err = rtmp_talk_send_on(session->talk, request, &elsewhere, RTMP_ANSWER_TIMEOUT);
     free(to);

@@ -238,6 +238,9 @@ static struct err *session_ask_cluster(struct rtmp_session *session, const struc
 
     if (session->relay != NULL)
         err = edge_note(session->server, is_play ? source_data(source) : NULL, session->relay);
+    if (err == NULL && edge_fetches(source_data(source)) &&
+        !edge_can_ask(source_data(source), vhost))
+        err = err_new(ERR_NOT_FOUND, "the origin cannot be asked for a stream of this name");
     if (err == NULL && is_play)
         err = edge_ask(source_data(source), vhost, ORIGIN_RTMP, setup->url.param,
                        RTMP_ANSWER_TIMEOUT);

@@ -1,8 +1,7 @@
 /*
  * The client's side of RTMP as it is the same for all of its users: one deadline for everything
- * until the stream was granted, and one way to hear a server out that is only sent to. What a name
- * holds comes from publishers and viewers, so an address that cannot be said in RTMP is no fault
- * of the other server's.
+ * until the stream was granted, and one way to hear a server out that is only sent to. What is
+ * asked for there was made from parts (proto/rtmp_target.h) and goes out as it is.
  */
 #include "app/rtmp_upstream.h"
 
@@ -17,44 +16,21 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What is needed until the stream is granted; too large for a coroutine's stack. */
-struct upstream_setup {
-    struct url_rtmp url;
-    char name[sizeof(((struct url_rtmp *)NULL)->stream) + sizeof(((struct url_rtmp *)NULL)->param)];
-};
-
-/* "name?param", as play and publish want it. */
-static struct err *upstream_name(struct upstream_setup *setup)
-{
-    const struct url_rtmp *url = &setup->url;
-
-    if (str_format(setup->name, sizeof(setup->name), "%s%s", url->stream, url->param) != 0)
-        return err_new(ERR_DENIED, "the stream's name is too long");
-    return NULL;
-}
-
-static struct err *upstream_read(struct upstream_setup *setup, const char *address)
-{
-    if (url_rtmp_parse_full(&setup->url, address) != SCAN_DONE)
-        return err_new(ERR_DENIED, "no RTMP address");
-    return upstream_name(setup);
-}
-
-static struct err *upstream_ask(struct rtmp_upstream *up, const struct upstream_setup *setup,
+static struct err *upstream_ask(struct rtmp_upstream *up, const struct rtmp_target *target,
                                 enum rtmp_intent intent, usec_t deadline)
 {
     struct err *err = rtmp_talk_handshake(up->talk, co_left(deadline));
 
     if (err == NULL)
-        err = rtmp_talk_connect(up->talk, &setup->url, co_left(deadline));
+        err = rtmp_talk_connect(up->talk, target, co_left(deadline));
     if (err == NULL && intent == RTMP_INTENT_PLAY)
-        err = rtmp_talk_play(up->talk, setup->name, co_left(deadline));
+        err = rtmp_talk_play(up->talk, target->name, co_left(deadline));
     else if (err == NULL)
-        err = rtmp_talk_publish(up->talk, setup->name, co_left(deadline));
+        err = rtmp_talk_publish(up->talk, target->name, co_left(deadline));
     return err;
 }
 
-static struct err *upstream_run(struct rtmp_upstream *up, const struct upstream_setup *setup,
+static struct err *upstream_run(struct rtmp_upstream *up, const struct rtmp_target *target,
                                 const struct rtmp_upstream_options *options, usec_t deadline)
 {
     struct rtmp_talk_config talk = {.chunk_size = (uint32_t)options->config->chunk_size,
@@ -65,12 +41,12 @@ static struct err *upstream_run(struct rtmp_upstream *up, const struct upstream_
                                     .id = co_id(),
                                     .now = co_now,
                                     .relay = options->relay};
-    int is_secure = strcmp(setup->url.schema, "rtmps") == 0;
+    int is_secure = strcmp(target->schema, "rtmps") == 0;
     struct err *err;
 
     if (is_secure && options->tls == NULL)
-        return err_new(ERR_CONFIG, "%s: rtmps is not set up", setup->url.host);
-    err = net_connect(setup->url.host, setup->url.port, &up->conn, co_left(deadline));
+        return err_new(ERR_CONFIG, "%s: rtmps is not set up", target->host);
+    err = net_connect(target->host, target->port, &up->conn, co_left(deadline));
     if (err != NULL) {
         up->conn = NULL;
         return err;
@@ -79,17 +55,17 @@ static struct err *upstream_run(struct rtmp_upstream *up, const struct upstream_
         *options->shown = up->conn;
     net_tune(up->conn, 0, 1);
     if (is_secure)
-        err = tls_connect(options->tls, up->conn, setup->url.host, co_left(deadline));
+        err = tls_connect(options->tls, up->conn, target->host, co_left(deadline));
     if (err != NULL)
         return err;
     up->talk = rtmp_talk_new(&up->conn->io, &talk);
     if (up->talk == NULL)
         return err_new(ERR_NOMEM, "no memory for a connection");
-    return upstream_ask(up, setup, options->intent, deadline);
+    return upstream_ask(up, target, options->intent, deadline);
 }
 
 /* The next address of one that was sent on. */
-static struct err *upstream_follow(const struct rtmp_upstream *up, struct upstream_setup *setup,
+static struct err *upstream_follow(const struct rtmp_upstream *up, struct rtmp_target *target,
                                    int hop)
 {
     const char *to = rtmp_talk_redirect(up->talk);
@@ -98,34 +74,33 @@ static struct err *upstream_follow(const struct rtmp_upstream *up, struct upstre
     origin_show(to, show, sizeof(show));
     if (hop > RTMP_UPSTREAM_HOPS_MAX)
         return err_new(ERR_LIMIT, "sent on more than %d times", RTMP_UPSTREAM_HOPS_MAX);
-    if (strcmp(setup->url.schema, "rtmps") == 0)
+    if (strcmp(target->schema, "rtmps") == 0)
         return err_new(ERR_DENIED, "sent on from rtmps to %s", show);
-    if (origin_redirect(&setup->url, to) != 0)
+    if (rtmp_target_redirect(target, to) != 0)
         return err_new(ERR_PROTO, "sent on to %s, which is no RTMP address", show);
-    return upstream_name(setup);
+    return NULL;
 }
 
-struct err *rtmp_upstream_open(struct rtmp_upstream *up, const char *address,
+struct err *rtmp_upstream_open(struct rtmp_upstream *up, const struct rtmp_target *first,
                                const struct rtmp_upstream_options *options, usec_t timeout)
 {
     usec_t deadline = co_deadline(timeout);
-    struct upstream_setup *setup = malloc(sizeof(*setup));
+    struct rtmp_target *target = malloc(sizeof(*target)); /* too large for a coroutine's stack */
     struct err *err;
 
     assert(up->conn == NULL && up->talk == NULL);
-    if (setup == NULL)
+    if (target == NULL)
         return err_new(ERR_NOMEM, "no memory for a connection");
-    err = upstream_read(setup, address);
-    if (err == NULL)
-        err = upstream_run(up, setup, options, deadline);
+    *target = *first;
+    err = upstream_run(up, target, options, deadline);
     for (int hop = 1; err != NULL && up->talk != NULL && rtmp_talk_redirect(up->talk); hop++) {
         err_free(err);
-        err = upstream_follow(up, setup, hop);
+        err = upstream_follow(up, target, hop);
         rtmp_upstream_close(up, options->shown);
         if (err == NULL)
-            err = upstream_run(up, setup, options, deadline);
+            err = upstream_run(up, target, options, deadline);
     }
-    free(setup);
+    free(target);
     if (err != NULL)
         rtmp_upstream_close(up, options->shown);
     return err;

@@ -27,12 +27,12 @@ struct rtmp_upstream_options {
 };
 
 /*
- * Connects to address ("rtmp(s)://host:port/app/stream?x=y"), shakes hands and asks to play or to
+ * Connects to the first target, shakes hands and asks to play or to
  * publish, within the timeout altogether. Who sends us on (ex.code 302) is followed; ERR_LIMIT
- * beyond RTMP_UPSTREAM_HOPS_MAX. ERR_DENIED: the other side said no, or the address is
- * none. After an error there is nothing to close.
+ * beyond RTMP_UPSTREAM_HOPS_MAX. ERR_DENIED: the other side said no. After an error there is
+ * nothing to close.
  */
-struct err *rtmp_upstream_open(struct rtmp_upstream *up, const char *address,
+struct err *rtmp_upstream_open(struct rtmp_upstream *up, const struct rtmp_target *first,
                                const struct rtmp_upstream_options *options, usec_t timeout);
 void rtmp_upstream_close(struct rtmp_upstream *up, struct net_conn **shown);
 

@@ -57,11 +57,27 @@ static void relay_on_end(struct pull *pull, void *arg)
     source_unref(source);
 }
 
+/* By the publication's number: a name may be long and made of anything. 0 or -1. */
+static int relay_target(const struct worker_relay *relay, struct origin_target *out)
+{
+    struct url_http *http = &out->http;
+
+    out->scheme = ORIGIN_FLV;
+    http->port = 80;
+    return str_copy(http->schema, sizeof(http->schema), "http") |
+           str_copy(http->host, sizeof(http->host), "worker") |
+           str_format(http->path, sizeof(http->path), WORKER_HTTP_RELAY "%" PRIu64,
+                      relay->holder.number) |
+           str_format(http->query, sizeof(http->query), WORKER_HTTP_SINCE "=%" PRId64,
+                      (int64_t)relay->stream->wanted_at);
+}
+
 static struct pull *relay_pull(struct worker_relay *relay)
 {
     char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
-    char url[128];
-    struct pull_origin origin = {.url = url, .host = "worker", .unix_path = path};
+    struct pull_origin origin = {.unix_path = path};
+    struct origin_target *target;
+    struct pull *pull = NULL;
     struct pull_options options = {.server = relay->worker->server,
                                    .source = relay->source,
                                    .vhost = relay->stream->vhost,
@@ -75,13 +91,13 @@ static struct pull *relay_pull(struct worker_relay *relay)
                                    .on_end = relay_on_end,
                                    .arg = relay};
 
-    /* By the publication's number: a name may be long and made of anything. */
-    if (str_format(url, sizeof(url),
-                   "http://worker" WORKER_HTTP_RELAY "%" PRIu64 "?" WORKER_HTTP_SINCE "=%" PRId64,
-                   relay->holder.number, (int64_t)relay->stream->wanted_at) != 0 ||
-        worker_share_path(relay->worker->share, relay->holder.worker, path, sizeof(path)) != 0)
-        return NULL;
-    return pull_start(&options);
+    target = calloc(1, sizeof(*target));
+    origin.target = target;
+    if (target != NULL && relay_target(relay, target) == 0 &&
+        worker_share_path(relay->worker->share, relay->holder.worker, path, sizeof(path)) == 0)
+        pull = pull_start(&options);
+    free(target);
+    return pull;
 }
 
 void worker_relay_start(struct worker *worker, struct stream *stream,

@@ -31,7 +31,6 @@ struct http_client {
 /* What one address needs until its answer's head has come; too large for a stack. */
 struct client_hop {
     struct url_http url;
-    char location[CLIENT_LOCATION_MAX];
     char next[CLIENT_LOCATION_MAX];
     const char *host;      /* NULL: the url's */
     const char *unix_path; /* NULL: TCP */
@@ -127,6 +126,7 @@ static struct err *client_send(struct http_client *client, const struct client_h
     struct err *err = NULL;
     struct buf text;
 
+    assert(client->conn != NULL);
     buf_init(&text, CLIENT_REQUEST_MAX + options->body_len);
     if (client_request(hop, options, &text) != 0)
         err = err_new(ERR_LIMIT, "the request is too long");
@@ -208,14 +208,19 @@ static int client_next(const struct http_client *client, struct client_hop *hop)
     return url_http_next(&hop->url, location, hop->next, sizeof(hop->next));
 }
 
+static struct err *client_parse(struct client_hop *hop, const char *address)
+{
+    if (url_http_parse(&hop->url, address) != SCAN_DONE || hop->url.schema[0] != 'h')
+        return err_new(ERR_PROTO, "no HTTP address to go to");
+    return NULL;
+}
+
 static struct err *client_hop(struct http_client *client, struct client_hop *hop,
                               const struct http_client_options *options, usec_t timeout)
 {
     usec_t deadline = co_deadline(options->connect_timeout);
     struct err *err;
 
-    if (url_http_parse(&hop->url, hop->location) != SCAN_DONE || hop->url.schema[0] != 'h')
-        return err_new(ERR_PROTO, "no HTTP address to go to");
     err = client_connect(client, hop, options, deadline);
     if (err == NULL)
         err = client_send(client, hop, options, deadline);
@@ -238,21 +243,21 @@ static struct err *client_ask(struct http_client *client, struct client_hop *hop
         hop->must_be_secure |= strcmp(hop->url.schema, "https") == 0;
         hop->host = NULL;
         hop->unix_path = NULL;
-        memcpy(hop->location, hop->next, sizeof(hop->location));
+        err = client_parse(hop, hop->next);
+        if (err != NULL)
+            return err;
     }
     return err_new(ERR_LIMIT, "sent on more than %d times", HTTP_CLIENT_HOPS_MAX);
 }
 
-struct err *http_client_open(struct http_client **out, const char *url,
-                             const struct http_client_options *options, usec_t timeout)
+/* Goes to hop's url, and frees hop. */
+static struct err *client_open(struct http_client **out, struct client_hop *hop,
+                               const struct http_client_options *options, usec_t timeout)
 {
     struct http_client *client = malloc(sizeof(*client));
-    struct client_hop *hop = calloc(1, sizeof(*hop));
     struct err *err;
 
-    *out = NULL;
-    if (client == NULL || hop == NULL) {
-        free(client);
+    if (client == NULL) {
         free(hop);
         return err_new(ERR_NOMEM, "no memory for a request");
     }
@@ -260,10 +265,7 @@ struct err *http_client_open(struct http_client **out, const char *url,
     client->shown = options->shown;
     hop->host = options->host;
     hop->unix_path = options->unix_path;
-    if (str_copy(hop->location, sizeof(hop->location), url) != 0)
-        err = err_new(ERR_LIMIT, "the address is too long");
-    else
-        err = client_ask(client, hop, options, timeout);
+    err = client_ask(client, hop, options, timeout);
     free(hop);
     if (err != NULL) {
         http_client_close(client);
@@ -271,6 +273,35 @@ struct err *http_client_open(struct http_client **out, const char *url,
     }
     *out = client;
     return NULL;
+}
+
+struct err *http_client_open(struct http_client **out, const char *url,
+                             const struct http_client_options *options, usec_t timeout)
+{
+    struct client_hop *hop = calloc(1, sizeof(*hop));
+    struct err *err;
+
+    *out = NULL;
+    if (hop == NULL)
+        return err_new(ERR_NOMEM, "no memory for a request");
+    err = client_parse(hop, url);
+    if (err != NULL) {
+        free(hop);
+        return err;
+    }
+    return client_open(out, hop, options, timeout);
+}
+
+struct err *http_client_open_at(struct http_client **out, const struct url_http *url,
+                                const struct http_client_options *options, usec_t timeout)
+{
+    struct client_hop *hop = calloc(1, sizeof(*hop));
+
+    *out = NULL;
+    if (hop == NULL)
+        return err_new(ERR_NOMEM, "no memory for a request");
+    hop->url = *url;
+    return client_open(out, hop, options, timeout);
 }
 
 int http_client_status(const struct http_client *client)

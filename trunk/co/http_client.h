@@ -9,6 +9,7 @@
 #include "co/net.h"
 #include "co/tls.h"
 #include "proto/http.h"
+#include "proto/url.h"
 
 #define HTTP_CLIENT_HOPS_MAX 3 /* redirections */
 
@@ -36,6 +37,9 @@ struct http_client_options {
  */
 struct err *http_client_open(struct http_client **out, const char *url,
                              const struct http_client_options *options, usec_t timeout);
+/* The same by the address's parts, whose path and query are sent as they are. */
+struct err *http_client_open_at(struct http_client **out, const struct url_http *url,
+                                const struct http_client_options *options, usec_t timeout);
 void http_client_close(struct http_client *client);
 
 /* The answer's status, 100 to 599. */

@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "media/amf0.h"
 #include "proto/rtmp_chunk.h"
+#include "proto/rtmp_target.h"
 #include "proto/url.h"
 
 struct rtmp_talk;
@@ -173,7 +174,7 @@ struct buf *rtmp_talk_out(struct rtmp_talk *talk);
 
 /* 5.2, as a client; all within timeout. */
 struct err *rtmp_talk_handshake(struct rtmp_talk *talk, usec_t timeout);
-struct err *rtmp_talk_connect(struct rtmp_talk *talk, const struct url_rtmp *address,
+struct err *rtmp_talk_connect(struct rtmp_talk *talk, const struct rtmp_target *target,
                               usec_t timeout);
 /* After a connect, a play or a publish that was ERR_DENIED: the tcUrl that the server sends us on
  * to (ex.redirect, with an ex.code of 302); NULL: it doesn't. Not checked. */

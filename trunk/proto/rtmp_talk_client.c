@@ -205,29 +205,17 @@ struct err *talk_client_command(struct rtmp_talk *talk, const struct rtmp_comman
 
 /* ---- connect ---- */
 
-static int tc_url_make(char *out, size_t cap, const struct url_rtmp *address)
-{
-    int is_v6 = strchr(address->host, ':') != NULL;
-    int has_vhost = address->vhost[0] != '\0' && strcmp(address->vhost, address->host) != 0 &&
-                    strcmp(address->vhost, URL_DEFAULT_VHOST) != 0;
-
-    return str_format(out, cap, "%s://%s%s%s:%d/%s%s%s", address->schema, is_v6 ? "[" : "",
-                      address->host, is_v6 ? "]" : "", address->port, address->app,
-                      has_vhost ? "?vhost=" : "", has_vhost ? address->vhost : "");
-}
-
-static struct amf0 *connect_object(const struct url_rtmp *address, const char *tc_url,
-                                   const char *relay)
+static struct amf0 *connect_object(const struct rtmp_target *target, const char *relay)
 {
     struct amf0 *object = amf0_object();
     int rc;
 
     if (object == NULL)
         return NULL;
-    rc = amf0_set(object, "app", amf0_string(address->app));
+    rc = amf0_set(object, "app", amf0_string(target->app));
     rc |= amf0_set(object, "type", amf0_string("nonprivate"));
     rc |= amf0_set(object, "flashVer", amf0_string(FLASH_VERSION));
-    rc |= amf0_set(object, "tcUrl", amf0_string(tc_url));
+    rc |= amf0_set(object, "tcUrl", amf0_string(target->tc_url));
     rc |= amf0_set(object, "fpad", amf0_boolean(0));
     rc |= amf0_set(object, "capabilities", amf0_number(239));
     rc |= amf0_set(object, "audioCodecs", amf0_number(3575));
@@ -243,19 +231,16 @@ static struct amf0 *connect_object(const struct url_rtmp *address, const char *t
     return NULL;
 }
 
-struct err *rtmp_talk_connect(struct rtmp_talk *talk, const struct url_rtmp *address,
+struct err *rtmp_talk_connect(struct rtmp_talk *talk, const struct rtmp_target *target,
                               usec_t timeout)
 {
     struct talk_wait wait = talk_wait_start(talk, timeout);
     struct rtmp_call call = {.name = "connect", .transaction = CALL_CONNECT};
-    char tc_url[1024];
     double number = 0;
     struct err *err;
 
     talk->is_client = 1;
-    if (tc_url_make(tc_url, sizeof(tc_url), address) != 0)
-        return err_new(ERR_PROTO, "the address is too long");
-    call.object = connect_object(address, tc_url, talk->config.relay);
+    call.object = connect_object(target, talk->config.relay);
     if (call.object == NULL)
         return err_new(ERR_NOMEM, "no memory for connect");
     err = talk_chunk_size_set(talk, talk->config.chunk_size);
@@ -265,7 +250,7 @@ struct err *rtmp_talk_connect(struct rtmp_talk *talk, const struct url_rtmp *add
         amf0_free(call.object);
     if (err == NULL)
         err = answer_wait(talk, CALL_CONNECT, &number, &wait);
-    return err != NULL ? err_wrap(err, "connect %s:%d", address->host, address->port) : NULL;
+    return err != NULL ? err_wrap(err, "connect %s:%d", target->host, target->port) : NULL;
 }
 
 /* ---- publish and play ---- */

@@ -45,12 +45,16 @@ enum scan url_rtmp_parse(struct url_rtmp *url, const char *tc_url, const char *s
  * address is configured, or made here. */
 enum scan url_rtmp_parse_full(struct url_rtmp *url, const char *address);
 
+/* Where the stream begins in an address's path, "/app/stream?x=y" or "/app?vhost=v/stream?x=y";
+ * NULL: it names none. */
+const char *url_rtmp_split(const char *path);
+
 struct url_http {
     char schema[16]; /* "http", "https", "ws", "wss" */
     char host[256];
     int port;
     char path[1024]; /* "/live/livestream.flv", raw */
-    char query[1024];
+    char query[URL_RTMP_MAX];
 };
 
 /* SCAN_DONE, or SCAN_BAD for another schema, no host, or a part that does not fit. Nothing is

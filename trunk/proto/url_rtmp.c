@@ -296,7 +296,7 @@ enum scan url_rtmp_parse(struct url_rtmp *url, const char *tc_url, const char *s
  * A slash behind '?' may also belong to a token, so it is taken for the stream's
  * only when the path before has no stream, or when it would end up in the vhost.
  */
-static const char *stream_find(const char *rest)
+const char *url_rtmp_split(const char *rest)
 {
     size_t path_len = strcspn(rest, "?");
     const char *path_end = rest + path_len;
@@ -331,7 +331,7 @@ enum scan url_rtmp_parse_full(struct url_rtmp *url, const char *address)
     url->fault = "the address is malformed";
     if (rtmp_front_parse(url, address, &rest) != 0 || url->host[0] == '\0')
         return SCAN_BAD;
-    stream = stream_find(rest);
+    stream = url_rtmp_split(rest);
     if (stream == NULL || path_add(url, path, rest, (size_t)(stream - 1 - rest)) != 0 ||
         path_add(url, path, stream, strlen(stream)) != 0)
         return SCAN_BAD;

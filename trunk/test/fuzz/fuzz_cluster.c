@@ -1,7 +1,8 @@
 /*
  * What servers say to each other and what becomes of names on the way: trails of relays, read,
- * joined and written; addresses made of configured ones and of a publisher's or viewer's names. The
- * input's lines are the texts. Whatever they are, an address stays at the host that was configured.
+ * joined and written; and what a client asks for at a configured server, by a publisher's or
+ * viewer's names. The input's lines are the texts. Whatever they are, what the origin's own parser
+ * reads out of it is the stream that was meant, or it is not sent at all.
  */
 #include "app/origin.h"
 #include "app/relay.h"
@@ -37,63 +38,124 @@ static void check_relay(const char *text, const char *other_text)
     assert(strcmp(back.id[back.count - 1], "own.id") == 0 || relay_check(&relay, "own.id", &why));
 }
 
-static void check_url(const char *url, int port)
-{
-    struct url_rtmp rtmp;
-    struct url_http http;
+/* ---- what arrives at the origin ---- */
 
-    if (str_starts(url, "rtmp")) {
-        if (url_rtmp_parse_full(&rtmp, url) == SCAN_DONE)
-            assert(strcmp(rtmp.host, "origin.example") == 0 && rtmp.port == port);
-    } else if (url_http_parse(&http, url) == SCAN_DONE) {
-        assert(strcmp(http.host, "origin.example") == 0 && http.port == port);
-        assert(strpbrk(http.path, "\r\n ") == NULL && strpbrk(http.query, "\r\n ") == NULL);
+/* The stream that a server of ours serves for these two texts is the one that was meant. */
+static void rtmp_arrives(const struct rtmp_target *target, const struct origin_stream *stream)
+{
+    static struct url_rtmp url;
+    char value[512];
+
+    assert(url_rtmp_parse(&url, target->tc_url, target->name) == SCAN_DONE);
+    assert(strcmp(url.host, "origin.example") == 0 && url.port == 81);
+    assert(strcmp(url.app, stream->app) == 0 && strcmp(url.stream, stream->name) == 0);
+    if (stream->vhost[0] != '\0' && strcmp(stream->vhost, URL_DEFAULT_VHOST) != 0)
+        assert(str_ieq(url.vhost, stream->vhost));
+    else
+        assert(strcmp(url.vhost, "origin.example") == 0);
+    /* Whatever the viewer's parameters say of a vhost has stayed behind. */
+    assert(url_query_get(url.param, "domain", value, sizeof(value)) != 0);
+    if (strstr(target->tc_url, "?vhost=") == NULL)
+        assert(url_query_get(url.param, "vhost", value, sizeof(value)) != 0);
+}
+
+/* The same for a request: its path is cleaned once, as by the origin. */
+static void http_arrives(const struct url_http *http, const char *want)
+{
+    char path[4096], value[512];
+
+    assert(strcmp(http->host, "origin.example") == 0 && http->port == 81);
+    assert(url_path_clean(path, sizeof(path), http->path, strlen(http->path)) == SCAN_DONE);
+    assert(strcmp(path, want) == 0);
+    for (const char *p = http->path; *p != '\0'; p++)
+        assert(*p > ' ' && *p < 0x7f && strchr("?#", *p) == NULL);
+    for (const char *p = http->query; *p != '\0'; p++)
+        assert(*p > ' ' && *p < 0x7f && *p != '#');
+    assert(url_query_get(http->query, "vhost", value, sizeof(value)) != 0);
+    assert(url_query_get(http->query, "domain", value, sizeof(value)) != 0);
+}
+
+static void check_origins(const struct origin_stream *stream)
+{
+    static struct origin_target target;
+    char want[4096];
+
+    for (int scheme = ORIGIN_RTMP; scheme <= ORIGIN_RTMPS; scheme++) {
+        if (origin_target((enum origin_scheme)scheme, "origin.example:81", stream, &target) != 0)
+            continue;
+        if (origin_is_http(target.scheme)) {
+            assert(str_format(want, sizeof(want), "/%s/%s.flv", stream->app, stream->name) == 0);
+            http_arrives(&target.http, want);
+        } else {
+            rtmp_arrives(&target.rtmp, stream);
+        }
+        assert(origin_is_same(&target, &target));
     }
 }
 
-/* Names of strangers at configured addresses. */
-static void check_names(const struct origin_stream *stream, const char *port)
+static void check_sources(const struct origin_stream *stream, const char *port)
 {
-    static const char *const sources[] = {"rtmp://origin.example:81",
-                                          "http://origin.example:81/live",
-                                          "http://origin.example:81/[app]/[stream].flv?k=v"};
-    static const char *const destinations[] = {"origin.example:81",
-                                               "rtmp://origin.example:81/x/[app]/[stream]?vhost=w",
-                                               "rtmps://origin.example:81"};
-    char out[ORIGIN_URL_MAX];
-    char show[288];
+    static struct origin_target target;
+    struct origin_stream plain = *stream;
+    char want[4096];
 
-    for (int scheme = ORIGIN_RTMP; scheme <= ORIGIN_RTMPS; scheme++)
-        if (origin_url((enum origin_scheme)scheme, "origin.example:81", stream, out) == 0)
-            check_url(out, 81);
-    for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
-        if (origin_source_url(sources[i], stream, port, out) == 0)
-            check_url(out, 81);
-    for (size_t i = 0; i < sizeof(destinations) / sizeof(destinations[0]); i++)
-        if (origin_destination_url(destinations[i], stream, out) == 0)
-            check_url(out, 81);
-    origin_show(out, show, sizeof(show));
-    assert(strnlen(show, sizeof(show)) < sizeof(show));
+    plain.vhost = "";
+    if (origin_source("rtmp://origin.example:81", &plain, port, &target) == 0)
+        rtmp_arrives(&target.rtmp, &plain);
+    if (origin_source("http://origin.example:81/p/[app]/[stream].flv?k=v", stream, port, &target) ==
+        0) {
+        assert(str_format(want, sizeof(want), "/p/%s/%s.flv", stream->app, stream->name) == 0);
+        http_arrives(&target.http, want);
+        assert(str_starts(target.http.query, "k=v"));
+    }
+    if (origin_source("http://origin.example:81/live", stream, port, &target) == 0) {
+        http_arrives(&target.http, "/live");
+        assert(url_query_get(target.http.query, "app", want, sizeof(want)) == 0 &&
+               strcmp(want, stream->app) == 0);
+        assert(url_query_get(target.http.query, "stream", want, sizeof(want)) == 0 &&
+               strcmp(want, stream->name) == 0);
+    }
 }
 
-/* Configured addresses of any kind: what passes the check can be made a stream's address. */
+/* A name in the middle of a destination's template stays in its place. */
+static void check_template(const struct origin_stream *stream)
+{
+    static struct rtmp_target target;
+    static struct url_rtmp url;
+    char app[1024];
+
+    if (origin_destination("rtmp://origin.example:81/x/[app]/[stream]?vhost=w", stream, &target) !=
+        0)
+        return;
+    assert(strcmp(target.host, "origin.example") == 0 && target.port == 81);
+    assert(url_rtmp_parse(&url, target.tc_url, target.name) == SCAN_DONE);
+    assert(strcmp(url.vhost, "w") == 0 && strcmp(url.param, "?vhost=w") == 0);
+    assert(str_format(app, sizeof(app), "x/%s", stream->app) == 0 && strcmp(url.app, app) == 0);
+    assert(strcmp(url.stream, stream->name) == 0);
+}
+
+/* Configured addresses of any kind: what passes the check can be made a stream's target. */
 static void check_configured(const char *name, const char *url)
 {
     static const struct origin_stream plain = {"v.example", "live", "s", "?a=b"};
-    char out[ORIGIN_URL_MAX];
+    static struct origin_target target;
     const char *why = NULL;
+    char show[288];
 
     if (origin_check(url) == 0)
-        (void)origin_url(ORIGIN_FLV, url, &plain, out);
+        assert(origin_target(ORIGIN_FLV, url, &plain, &target) == 0);
     if (origin_destination_check(url, &why) == 0)
-        (void)origin_destination_url(url, &plain, out);
+        (void)origin_destination(url, &plain, &target.rtmp);
     else
         assert(why != NULL);
     why = NULL;
     if (origin_source_check(name, url, &why) == 0)
-        (void)origin_source_url(url, &plain, "1935", out);
+        (void)origin_source(url, &plain, "1935", &target);
     else
         assert(why != NULL);
+    origin_target_show(&target, show, sizeof(show));
+    origin_show(url, show, sizeof(show));
+    assert(strnlen(show, sizeof(show)) < sizeof(show));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -118,9 +180,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     check_relay(line[0], line[1]);
     check_configured(line[0], line[1]);
-    /* As http_pull and the RTMP session let names in: without control characters. */
     stream = (struct origin_stream){line[2], line[3], line[4], line[5]};
-    check_names(&stream, "1935");
+    check_origins(&stream);
+    check_sources(&stream, "1935");
+    check_template(&stream);
     free(text);
     return 0;
 }

@@ -4,7 +4,6 @@
  */
 #include "app/forward_json.h"
 #include "base/str.h"
-#include "proto/url.h"
 
 #include <assert.h>
 #include <jansson.h>
@@ -17,7 +16,7 @@ static void check_answer(const uint8_t *data, size_t size)
 {
     static const struct origin_stream names = {"v.example", "live", "s", NULL};
     static struct forward_urls urls;
-    static struct url_rtmp url;
+    static struct rtmp_target target;
     /* Exactly as large as it is said to be. */
     char *text = malloc(size > 0 ? size : 1);
     struct err *err;
@@ -31,8 +30,10 @@ static void check_answer(const uint8_t *data, size_t size)
     assert(err == NULL || urls.count == 0);
     for (int i = 0; i < urls.count; i++) {
         assert(strnlen(urls.url[i], ORIGIN_URL_MAX) < ORIGIN_URL_MAX);
-        assert(str_starts(urls.url[i], "rtmp://") || str_starts(urls.url[i], "rtmps://"));
-        assert(url_rtmp_parse_full(&url, urls.url[i]) == SCAN_DONE && url.host[0] != '\0');
+        /* Each can be gone to as it stands. */
+        assert(origin_destination(urls.url[i], &names, &target) == 0);
+        assert(str_starts(target.tc_url, "rtmp://") || str_starts(target.tc_url, "rtmps://"));
+        assert(target.host[0] != '\0' && target.name[0] != '\0');
     }
     err_free(err);
     free(text);

@@ -64,7 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                       .version = "v",
                                       .id = "i",
                                       .relay = "1 a"};
-    static struct url_rtmp address;
+    static const struct rtmp_parts parts = {"rtmp", "h", 1, "v", "live", "s", ""};
+    static struct rtmp_target address;
     struct rtmp_talk *talk;
     struct err *err = NULL;
     struct fuzz_io f;
@@ -72,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size < 2 || size > 65536)
         return 0;
-    if (url_rtmp_parse(&address, "rtmp://h:1/live?vhost=v", NULL) != SCAN_DONE)
+    if (rtmp_target_make(&address, &parts) != 0)
         abort();
     fuzz_io_init(&f, data, size);
     talk = rtmp_talk_new(&f.io, &config);

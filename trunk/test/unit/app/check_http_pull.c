@@ -191,18 +191,21 @@ START_TEST(test_names)
 }
 END_TEST
 
-START_TEST(test_url)
+START_TEST(test_target)
 {
+    static struct origin_target out;
     struct origin_stream stream = {NULL, "x", "s", NULL};
-    char out[ORIGIN_URL_MAX];
 
-    ck_assert_int_eq(http_pull_url(&t.config, "a", &stream, out), 0);
-    ck_assert_str_eq(out, "rtmp://127.0.0.1:1936/x/s");
-    ck_assert_int_eq(http_pull_url(&t.config, "b.c:1935", &stream, out), 0);
-    ck_assert_str_eq(out, "http://h.example:8080/live?app=x&stream=s&port=1935");
-    ck_assert_int_eq(http_pull_url(&t.config, "b", &stream, out), -1);
-    ck_assert_int_eq(http_pull_url(&t.config, "", &stream, out), -1);
-    ck_assert_int_eq(http_pull_url(&t.config, "a.", &stream, out), -1);
+    ck_assert_int_eq(http_pull_target(&t.config, "a", &stream, &out), 0);
+    ck_assert_str_eq(out.rtmp.tc_url, "rtmp://127.0.0.1:1936/x");
+    ck_assert_str_eq(out.rtmp.name, "s");
+    ck_assert_int_eq(http_pull_target(&t.config, "b.c:1935", &stream, &out), 0);
+    ck_assert_str_eq(out.http.host, "h.example");
+    ck_assert_str_eq(out.http.path, "/live");
+    ck_assert_str_eq(out.http.query, "app=x&stream=s&port=1935");
+    ck_assert_int_eq(http_pull_target(&t.config, "b", &stream, &out), -1);
+    ck_assert_int_eq(http_pull_target(&t.config, "", &stream, &out), -1);
+    ck_assert_int_eq(http_pull_target(&t.config, "a.", &stream, &out), -1);
 }
 END_TEST
 
@@ -217,7 +220,7 @@ Suite *check_http_pull_suite(void)
     tcase_add_test(tcase, test_addresses);
     tcase_add_test(tcase, test_ports);
     tcase_add_test(tcase, test_names);
-    tcase_add_test(tcase, test_url);
+    tcase_add_test(tcase, test_target);
     suite_add_tcase(suite, tcase);
     return suite;
 }

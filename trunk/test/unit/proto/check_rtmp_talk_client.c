@@ -8,7 +8,7 @@ Suite *check_rtmp_talk_client_suite(void);
 static struct test_io peer;
 static struct rtmp_talk *talk;
 static struct rtmp_chunk_in *ears; /* the server's */
-static struct url_rtmp address;
+static struct rtmp_target address;
 static struct rtmp_message message;
 static enum rtmp_event event;
 
@@ -17,13 +17,14 @@ static void setup(void)
     struct rtmp_talk_config config = peer_config();
 
     test_io_init(&peer);
+    static const struct rtmp_parts parts = {"rtmp", "host", 1936, "v.example", "live", "s", ""};
+
     test_now = 0;
     talk = rtmp_talk_new(&peer.io, &config);
     ears = rtmp_chunk_in_new(&test_limits);
     ck_assert_ptr_nonnull(talk);
     ck_assert_ptr_nonnull(ears);
-    ck_assert_int_eq(url_rtmp_parse(&address, "rtmp://host:1936/live?vhost=v.example", NULL),
-                     SCAN_DONE);
+    ck_assert_int_eq(rtmp_target_make(&address, &parts), 0);
 }
 
 static void teardown(void)

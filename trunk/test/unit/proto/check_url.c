@@ -9,7 +9,7 @@ Suite *check_url_suite(void);
 START_TEST(http_parse)
 {
     struct url_http url;
-    char address[2200];
+    char address[8 + 1024 + URL_RTMP_MAX + 8];
 
     ck_assert_int_eq(url_http_parse(&url, "http://h.example:8080/live/s.flv?a=b#f"), SCAN_DONE);
     ck_assert_str_eq(url.schema, "http");
@@ -37,10 +37,10 @@ START_TEST(http_parse)
     address[8 + 1023] = '\0';
     ck_assert_int_eq(url_http_parse(&url, address), SCAN_DONE);
     address[8 + 1023] = '?';
-    address[8 + 1024 + 1023] = '\0';
+    address[8 + 1024 + URL_RTMP_MAX - 1] = '\0';
     ck_assert_int_eq(url_http_parse(&url, address), SCAN_DONE);
-    address[8 + 1024 + 1023] = 'a';
-    address[8 + 1024 + 1024] = '\0';
+    address[8 + 1024 + URL_RTMP_MAX - 1] = 'a';
+    address[8 + 1024 + URL_RTMP_MAX] = '\0';
     ck_assert_int_eq(url_http_parse(&url, address), SCAN_BAD);
     address[8 + 1023] = 'a';
     ck_assert_int_eq(url_http_parse(&url, address), SCAN_BAD);

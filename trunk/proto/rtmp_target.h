@@ -1,0 +1,62 @@
+#ifndef PROTO_RTMP_TARGET_H
+#define PROTO_RTMP_TARGET_H
+
+/*
+ * One stream at another RTMP server: where a client connects, and the texts that it sends there,
+ * byte for byte. Pure.
+ */
+#include "proto/url.h"
+
+/* Each with its terminator: whatever the server's own parser takes has room. */
+#define RTMP_TARGET_APP_MAX    1024
+#define RTMP_TARGET_TC_URL_MAX (RTMP_TARGET_APP_MAX + 768)
+#define RTMP_TARGET_NAME_MAX \
+    (sizeof(((struct url_rtmp *)0)->stream) + sizeof(((struct url_rtmp *)0)->param))
+
+struct rtmp_target {
+    char schema[16]; /* "rtmp", "rtmps" */
+    char host[256];  /* without brackets */
+    int port;
+    char app[RTMP_TARGET_APP_MAX];       /* connect's app */
+    char tc_url[RTMP_TARGET_TC_URL_MAX]; /* connect's tcUrl */
+    char name[RTMP_TARGET_NAME_MAX];     /* what play and publish ask for */
+};
+
+/* A stream by its parts. No text is NULL. */
+struct rtmp_parts {
+    const char *schema;
+    const char *host; /* without brackets */
+    int port;
+    const char *vhost; /* "" or __defaultVhost__: the other server's own */
+    const char *app;
+    const char *stream;
+    const char *param; /* "?a=b", "a=b" or ""; `vhost` and `domain` are left out */
+};
+
+/*
+ * 0, or -1 when RTMP has no spelling for these names: the server would read another vhost, app or
+ * stream out of it than these, or the text is too long.
+ */
+int rtmp_target_make(struct rtmp_target *out, const struct rtmp_parts *parts);
+
+/*
+ * A whole address "rtmp(s)://host[:port]/app/stream?x=y" as it is written: app and stream go out
+ * byte for byte, also as "app/?x=y" and "app?x=y/stream". 0, or -1 when it is none or too long.
+ */
+int rtmp_target_read(struct rtmp_target *out, const char *address);
+
+/* Appends a name as it is, but for a '%': servers that decode names, as ours do, must not take it
+ * for an escape. 0 or -1. */
+int rtmp_target_name(char *out, size_t cap, const char *name);
+
+/* Writes tcUrl anew from schema, host, port and app. 0, or -1 when it is too long. */
+int rtmp_target_tc_url(struct rtmp_target *target);
+
+/*
+ * Changes target to where its server sends the client on: `to` is a tcUrl, or one that the stream
+ * follows, as some servers say. The stream, the vhost and the parameters stay. 0, or -1 when that
+ * is no address that can be followed; then nothing has changed.
+ */
+int rtmp_target_redirect(struct rtmp_target *target, const char *to);
+
+#endif
