@@ -98,6 +98,7 @@ struct config_publish {
     int mr;
     usec_t mr_latency;
     int takeover;
+    int repair;
 };
 
 struct config_http_static {

@@ -318,6 +318,9 @@ static const struct config_row rows[] = {
      "SRS_VHOST_PUBLISH_TAKEOVER", RESTART,
      "What happens to a second publisher of a stream: it is refused, or takes the first one's "
      "place, or does so only if its address has the same parameters."},
+    {"repair", PUB(repair), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_PUBLISH_REPAIR", RESTART,
+     "Repair H.264 and HEVC of encoders that send start codes instead of lengths, or empty NAL units."},
 
     {"enabled", REMUX(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_HTTP_REMUX_ENABLED", RESTART,

@@ -45,6 +45,7 @@ void stream_source_config(const struct config_vhost *vhost, struct source_config
     out->atc = play->atc;
     out->atc_auto = play->atc_auto;
     out->mix_correct = play->mix_correct;
+    out->repairs = vhost->publish.repair;
     out->reduce_sequence_header = play->reduce_sequence_header;
     out->has_audio = remux->has_audio;
     out->has_video = remux->has_video;
@@ -312,6 +313,14 @@ static void stream_on_facts(struct source *source, void *arg)
     worker_describe(arg);
 }
 
+static void stream_on_repair(struct source *source, const char *what, void *arg)
+{
+    const struct stream *stream = arg;
+
+    log_warn(stream->server->log, "%s: the publisher sends %s; repairing them", source_key(source),
+             what);
+}
+
 static void stream_on_evict(struct source *source, struct viewer *viewer, void *arg)
 {
     (void)source;
@@ -329,6 +338,7 @@ int stream_attach(struct source *source, void *arg)
                                    .on_unpublish = stream_on_unpublish,
                                    .on_gone = stream_on_gone,
                                    .on_data = stream_on_data,
+                                   .on_repair = stream_on_repair,
                                    .on_evict = stream_on_evict,
                                    .on_viewers = stream_on_viewers,
                                    .on_facts = stream_on_facts,

@@ -178,6 +178,8 @@ int source_publish(struct source *source, const struct source_config *config, us
         source->track[i].silent_ms = 0;
     }
     source_sides_publish(source);
+    source->has_repaired = 0;
+    memset(&source->repair, 0, sizeof(source->repair));
     source->has_key = 0;
     source_hold_begin(source);
     source->state = SOURCE_LIVE;

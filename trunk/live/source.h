@@ -28,6 +28,7 @@ struct source_config {
     int atc_auto;    /* atc as soon as the metadata asks for it */
     int mix_correct; /* audio and video in the order of their timestamps */
     int reduce_sequence_header;
+    int repairs; /* H.264 and HEVC messages that are malformed in known ways: see on_repair */
     int has_audio, has_video, guess_has_av, drop_if_not_match;
     usec_t republish_wait;
     usec_t fast_cache;   /* of sound that a new viewer of an audio-only format gets at once */
@@ -101,6 +102,8 @@ struct source_events {
     void (*on_viewers)(struct source *source, void *arg);
     /* What is known of the stream has changed, or is another publication's: see source_facts(). */
     void (*on_facts)(struct source *source, void *arg);
+    /* The publication's first message that was repaired; what was wrong with it, in words. */
+    void (*on_repair)(struct source *source, const char *what, void *arg);
     /* A viewer has begun, or one has left: see source_is_watched() and source_is_waited_for(). */
     void (*on_watched)(struct source *source, void *arg);
     void *arg;

@@ -7,6 +7,7 @@
 #include "live/source.h"
 #include "live/viewer.h"
 #include "media/meta.h"
+#include "media/nal_repair.h"
 
 /* What opens a stream: bodies of its metadata and of each track's sequence header, and how many
  * tracks a publisher may add to the main ones. */
@@ -71,9 +72,11 @@ struct source {
     const struct frame *original; /* the multitrack message that is being pushed, or NULL */
     struct rendition *full;       /* of multitrack, all as published; one of others; or NULL */
     struct source_mixing mixing;
-    int repeats_sets; /* connected FLV viewers began with other H.264 parameter sets */
-    int is_decided;   /* is_announced of both tracks holds */
-    int64_t first_ms; /* where the present publisher's media began on the timeline */
+    struct nal_repair repair;
+    uint8_t has_repaired; /* of the present publication something, and the events were told */
+    int repeats_sets;     /* connected FLV viewers began with other H.264 parameter sets */
+    int is_decided;       /* is_announced of both tracks holds */
+    int64_t first_ms;     /* where the present publisher's media began on the timeline */
     int has_first;
     usec_t first_at;
     usec_t away_at;
@@ -242,6 +245,12 @@ void source_pass_all(struct source *source, const struct frame *frame, int64_t m
 /* A frame of the main track, as an ordinary message (source_push.c). */
 void source_push_main(struct source *source, const struct frame *frame, usec_t now);
 
+/* Pushes the frame as it should be, when it is malformed in a known way: 1, else 0
+ * (source_repair.c). */
+int source_repair(struct source *source, const struct frame *frame, usec_t now);
+
+/* A sound frame, by way of the queue of mix_correct where that is on (source_push.c). */
+void source_push_sound(struct source *source, const struct frame *frame, usec_t now);
 /* A frame of audio or video on its way into the rings (source_push.c). */
 void source_push_tag(struct source *source, const struct frame *frame, usec_t now);
 

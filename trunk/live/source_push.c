@@ -476,6 +476,15 @@ void source_push_tag(struct source *source, const struct frame *frame, usec_t no
     source_push_main(source, frame, now);
 }
 
+void source_push_sound(struct source *source, const struct frame *frame, usec_t now)
+{
+    /* What another worker passes on has its order. */
+    if (source->config.mix_correct && !source->config.is_relayed)
+        source_mix(source, frame, now);
+    else
+        source_push_tag(source, frame, now);
+}
+
 void source_push(struct source *source, const struct frame *frame, usec_t now)
 {
     enum jitter_track which = frame->type == FRAME_AUDIO ? JITTER_AUDIO : JITTER_VIDEO;
@@ -491,11 +500,10 @@ void source_push(struct source *source, const struct frame *frame, usec_t now)
         source_count_drop(source);
         return;
     }
-    /* What another worker passes on has its order. */
-    if (source->config.mix_correct && !source->config.is_relayed)
-        source_mix(source, frame, now);
-    else
-        source_push_tag(source, frame, now);
+    /* What another worker passes on is sound. */
+    if (which != JITTER_VIDEO || !source->config.repairs || source->config.is_relayed ||
+        !source_repair(source, frame, now))
+        source_push_sound(source, frame, now);
     source_tell_facts(source);
     source_emit_data(source);
 }

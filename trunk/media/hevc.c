@@ -1,7 +1,7 @@
 /*
  * HEVC's decoder configuration record (ISO/IEC 14496-15, 8.3.3.1) and its
- * sequence parameter set (ITU-T H.265, 7.3.2.2) up to the picture's size, which
- * comes early: what follows the conformance window is never needed here.
+ * sequence parameter set (ITU-T H.265, 7.3.2.2) up to the depth of its samples, which
+ * is the last that the record repeats: what follows is never needed here.
  */
 #include "media/hevc.h"
 
@@ -17,6 +17,7 @@
 #define CHROMA_FORMAT_444   3
 #define PROFILE_BITS        88 /* profile space to the reserved bit, general or of a sub-layer */
 #define LEVEL_BITS          8
+#define DEPTH_MORE_MAX      7 /* bits of a sample beyond 8, as many as the record can hold */
 #define SUB_LAYERS_RESERVED 7
 
 enum scan hevc_config_parse(struct hevc_config *config, const uint8_t *data, size_t len)
@@ -55,13 +56,14 @@ enum scan hevc_config_parse(struct hevc_config *config, const uint8_t *data, siz
     return SCAN_DONE;
 }
 
-/* 7.3.3: the profile and level of the stream and of each sub-layer. */
-static void skip_profile_tier_level(struct bits *b, unsigned sub_layers)
+/* 7.3.3: the profile and level of the stream, which are kept, and of each sub-layer. */
+static void read_profile_tier_level(struct bits *b, unsigned sub_layers, uint8_t general[12])
 {
     uint32_t flags[SUB_LAYERS_RESERVED] = {0}; /* two bits each: profile, level present */
 
     assert(sub_layers < SUB_LAYERS_RESERVED);
-    bits_skip(b, PROFILE_BITS + LEVEL_BITS);
+    for (unsigned i = 0; i < (PROFILE_BITS + LEVEL_BITS) / 8; i++)
+        general[i] = (uint8_t)bits_u(b, 8);
     for (unsigned i = 0; i < sub_layers; i++)
         flags[i] = bits_u(b, 2);
     if (sub_layers > 0)
@@ -77,7 +79,7 @@ static void skip_profile_tier_level(struct bits *b, unsigned sub_layers)
 enum scan hevc_sps_parse(struct hevc_sps *sps, const uint8_t *nal, size_t len)
 {
     uint64_t window_x = 0, window_y = 0, unit_x, unit_y;
-    uint32_t sub_layers, chroma_format, width, height;
+    uint32_t sub_layers, chroma_format, width, height, luma, chroma;
     struct bits b;
 
     assert(sps != NULL);
@@ -87,10 +89,11 @@ enum scan hevc_sps_parse(struct hevc_sps *sps, const uint8_t *nal, size_t len)
         return SCAN_BAD;
     bits_skip(&b, 4); /* sps_video_parameter_set_id */
     sub_layers = bits_u(&b, 3);
-    bits_skip(&b, 1); /* sps_temporal_id_nesting_flag */
+    sps->sub_layers = (uint8_t)(sub_layers + 1);
+    sps->is_nested = (uint8_t)bits_u(&b, 1);
     if (b.bad || sub_layers == SUB_LAYERS_RESERVED)
         return SCAN_BAD;
-    skip_profile_tier_level(&b, sub_layers);
+    read_profile_tier_level(&b, sub_layers, sps->general);
     if (bits_ue(&b) >= SPS_COUNT)
         return SCAN_BAD;
     chroma_format = bits_ue(&b);
@@ -108,9 +111,14 @@ enum scan hevc_sps_parse(struct hevc_sps *sps, const uint8_t *nal, size_t len)
         window_y = (uint64_t)bits_ue(&b);
         window_y += bits_ue(&b);
     }
-    if (b.bad || width > SIDE_MAX || height > SIDE_MAX || window_x * unit_x >= width ||
-        window_y * unit_y >= height)
+    luma = bits_ue(&b);
+    chroma = bits_ue(&b);
+    if (b.bad || luma > DEPTH_MORE_MAX || chroma > DEPTH_MORE_MAX || width > SIDE_MAX ||
+        height > SIDE_MAX || window_x * unit_x >= width || window_y * unit_y >= height)
         return SCAN_BAD;
+    sps->chroma_format = (uint8_t)chroma_format;
+    sps->bit_depth_luma = (uint8_t)(8 + luma);
+    sps->bit_depth_chroma = (uint8_t)(8 + chroma);
     sps->width = (uint32_t)(width - window_x * unit_x);
     sps->height = (uint32_t)(height - window_y * unit_y);
     return SCAN_DONE;

@@ -31,6 +31,11 @@ enum scan hevc_config_parse(struct hevc_config *config, const uint8_t *data, siz
 
 struct hevc_sps {
     uint32_t width, height; /* after the conformance window */
+    uint8_t general[12];    /* profile, compatibility, constraints and level, as in the record */
+    uint8_t sub_layers;     /* 1 to 7 */
+    uint8_t is_nested;      /* sps_temporal_id_nesting_flag */
+    uint8_t chroma_format;
+    uint8_t bit_depth_luma, bit_depth_chroma; /* 8 to 15 */
 };
 
 /* nal: the whole NAL unit, emulation prevention and all. SCAN_DONE or SCAN_BAD. */

@@ -113,7 +113,7 @@ def test_the_largest_preamble(server, view, publisher):
     pub.send_tags([meta, *headers, media[0], *sides, media[1]])
     sink.wait_log("start publish")
     for one in (srv, sink):
-        viewer = view(one)
+        viewer = view(one, "/live/livestream.flv?track=all")
         viewer.wait_media(1)
         assert viewer.tags[0].is_script and len(viewer.tags[0].data) > 200000
         # Whoever sees the further ones for the first time begins before the last of them.

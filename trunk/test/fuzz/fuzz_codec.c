@@ -6,8 +6,10 @@
 #include "media/aac.h"
 #include "media/av1.h"
 #include "media/avc.h"
+#include "media/flv.h"
 #include "media/hevc.h"
 #include "media/mp3.h"
+#include "media/nal_repair.h"
 #include "media/opus.h"
 
 #include <assert.h>
@@ -122,10 +124,34 @@ static void check_opus(const uint8_t *data, size_t size)
     assert(opus_packet_samples(data, size) <= 5760);
 }
 
+/* What is repaired is sound, and hardly longer than what came: a code of 3 bytes becomes 4. */
+static void check_nal_repair(const uint8_t *data, size_t size)
+{
+    struct nal_repair repair = {0};
+    enum nal_fault fault;
+    struct frame frame;
+    struct buf out;
+
+    flv_frame_parse(&frame, FRAME_VIDEO, 0, data, size);
+    fault = nal_repair_look(&repair, &frame);
+    if (fault == NAL_SOUND)
+        return;
+    buf_init(&out, 2 * size + 64);
+    if (nal_repair_write(&repair, &frame, fault, &out) == 0) {
+        uint8_t type = frame.is_header;
+
+        assert(fault == NAL_RAW_HEADER || out.len <= size + size / 3);
+        flv_frame_parse(&frame, FRAME_VIDEO, 0, buf_data(&out), out.len);
+        assert(frame.is_header == type && nal_repair_look(&repair, &frame) == NAL_SOUND);
+    }
+    buf_fini(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const checks[])(const uint8_t *, size_t) = {
-        check_avc, check_avc_sps, check_hevc, check_av1, check_aac, check_mp3, check_opus,
+        check_avc, check_avc_sps, check_hevc, check_av1,
+        check_aac, check_mp3,     check_opus, check_nal_repair,
     };
     uint8_t *copy;
 

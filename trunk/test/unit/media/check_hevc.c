@@ -126,6 +126,7 @@ struct sps_form {
     uint32_t sub_layers, id, chroma_format, width, height;
     int window;
     uint32_t windows[4];
+    uint32_t depths[2]; /* beyond 8 bits */
 };
 
 static size_t make_sps(const struct sps_form *form, uint8_t *nal, size_t cap)
@@ -157,6 +158,8 @@ static size_t make_sps(const struct sps_form *form, uint8_t *nal, size_t cap)
     sink_u(&sink, (uint32_t)form->window, 1);
     for (int i = 0; form->window && i < 4; i++)
         sink_ue(&sink, form->windows[i]);
+    sink_ue(&sink, form->depths[0]);
+    sink_ue(&sink, form->depths[1]);
     sink_u(&sink, 1, 1);
     return sink_nal(&sink, nal, cap);
 }
@@ -167,26 +170,29 @@ START_TEST(sps_by_hand)
         struct sps_form form;
         uint32_t width, height; /* 0: bad */
     } rows[] = {
-        {{0, 0, 1, 640, 360, 0, {0}}, 640, 360},
-        {{3, 0, 1, 640, 360, 0, {0}}, 640, 360},
-        {{6, 15, 1, 640, 360, 0, {0}}, 640, 360},
-        {{7, 0, 1, 640, 360, 0, {0}}, 0, 0},
-        {{0, 16, 1, 640, 360, 0, {0}}, 0, 0},
-        {{0, 0, 4, 640, 360, 0, {0}}, 0, 0},
-        {{0, 0, 0, 640, 360, 1, {1, 2, 3, 4}}, 637, 353},
-        {{0, 0, 1, 640, 360, 1, {1, 2, 3, 4}}, 634, 346},
-        {{0, 0, 2, 640, 360, 1, {1, 2, 3, 4}}, 634, 353},
-        {{0, 0, 3, 640, 360, 1, {1, 2, 3, 4}}, 637, 353},
-        {{0, 0, 3, 8, 8, 1, {0, 7, 7, 0}}, 1, 1},
-        {{0, 0, 3, 8, 8, 1, {0, 8, 0, 0}}, 0, 0},
-        {{0, 0, 1, 8, 8, 1, {0, 0, 2, 2}}, 0, 0},
-        {{0, 0, 1, 8, 8, 1, {0xfffffffe, 0xfffffffe, 0, 0}}, 0, 0},
-        {{0, 0, 1, 8, 8, 1, {0, 0, 0x80000000, 0x80000000}}, 0, 0},
-        {{0, 0, 1, 65536, 65536, 0, {0}}, 65536, 65536},
-        {{0, 0, 1, 65537, 8, 0, {0}}, 0, 0},
-        {{0, 0, 1, 8, 65537, 0, {0}}, 0, 0},
-        {{0, 0, 1, 0, 8, 0, {0}}, 0, 0},
-        {{0, 0, 1, 8, 0, 0, {0}}, 0, 0},
+        {{0, 0, 1, 640, 360, 0, {0}, {0}}, 640, 360},
+        {{3, 0, 1, 640, 360, 0, {0}, {0}}, 640, 360},
+        {{6, 15, 1, 640, 360, 0, {0}, {0}}, 640, 360},
+        {{7, 0, 1, 640, 360, 0, {0}, {0}}, 0, 0},
+        {{0, 16, 1, 640, 360, 0, {0}, {0}}, 0, 0},
+        {{0, 0, 4, 640, 360, 0, {0}, {0}}, 0, 0},
+        {{0, 0, 0, 640, 360, 1, {1, 2, 3, 4}, {0}}, 637, 353},
+        {{0, 0, 1, 640, 360, 1, {1, 2, 3, 4}, {0}}, 634, 346},
+        {{0, 0, 2, 640, 360, 1, {1, 2, 3, 4}, {0}}, 634, 353},
+        {{0, 0, 3, 640, 360, 1, {1, 2, 3, 4}, {0}}, 637, 353},
+        {{0, 0, 3, 8, 8, 1, {0, 7, 7, 0}, {0}}, 1, 1},
+        {{0, 0, 3, 8, 8, 1, {0, 8, 0, 0}, {0}}, 0, 0},
+        {{0, 0, 1, 8, 8, 1, {0, 0, 2, 2}, {0}}, 0, 0},
+        {{0, 0, 1, 8, 8, 1, {0xfffffffe, 0xfffffffe, 0, 0}, {0}}, 0, 0},
+        {{0, 0, 1, 8, 8, 1, {0, 0, 0x80000000, 0x80000000}, {0}}, 0, 0},
+        {{0, 0, 1, 65536, 65536, 0, {0}, {0}}, 65536, 65536},
+        {{0, 0, 1, 65537, 8, 0, {0}, {0}}, 0, 0},
+        {{0, 0, 1, 8, 65537, 0, {0}, {0}}, 0, 0},
+        {{0, 0, 1, 0, 8, 0, {0}, {0}}, 0, 0},
+        {{0, 0, 1, 8, 0, 0, {0}, {0}}, 0, 0},
+        {{0, 0, 1, 8, 8, 0, {0}, {2, 7}}, 8, 8},
+        {{0, 0, 1, 8, 8, 0, {0}, {8, 0}}, 0, 0},
+        {{0, 0, 1, 8, 8, 0, {0}, {0, 0xfffffffe}}, 0, 0},
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -198,6 +204,12 @@ START_TEST(sps_by_hand)
         ck_assert_msg(scan == (rows[i].width ? SCAN_DONE : SCAN_BAD), "row %zu", i);
         ck_assert_msg(sps.width == rows[i].width && sps.height == rows[i].height, "row %zu: %ux%u",
                       i, sps.width, sps.height);
+        ck_assert_msg(scan != SCAN_DONE ||
+                          (sps.bit_depth_luma == 8 + rows[i].form.depths[0] &&
+                           sps.bit_depth_chroma == 8 + rows[i].form.depths[1] &&
+                           sps.chroma_format == rows[i].form.chroma_format &&
+                           sps.sub_layers == rows[i].form.sub_layers + 1 && sps.is_nested),
+                      "row %zu", i);
         /* The last byte may hold no more than the stop bit. */
         for (size_t n = 0; n + 1 < len; n++)
             ck_assert_int_eq(parse_sps(&sps, nal, n), SCAN_BAD);
