@@ -64,6 +64,7 @@ struct config_rtmps {
 
 struct config_http_api {
     int enabled;
+    int open;
     struct config_strings listen;
     int proxy_protocol;
     int crossdomain;

@@ -232,6 +232,10 @@ static const struct config_row rows[] = {
     {"enabled", API(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_HTTP_API_ENABLED", RESTART,
      "Whether the API is served."},
+    {"open", API(open), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_HTTP_API_OPEN", RESTART,
+     "Answer other machines, too. It asks for no password: switch it on only where nobody else reaches "
+     "its port. Off: what is not public is answered to this machine only."},
     {"listen", API(listen), CONFIG_ENDPOINTS, "1985", 1, CONFIG_LISTEN_MAX, NO_CHOICES,
      "SRS_HTTP_API_LISTEN", RESTART,
      "Where it is served; may be an address of http_server."},
@@ -240,7 +244,8 @@ static const struct config_row rows[] = {
      "Whether trusted_proxies begin their connections with a PROXY header here."},
     {"crossdomain", API(crossdomain), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
      "SRS_HTTP_API_CROSSDOMAIN", RESTART,
-     "Let pages of other sites ask it (CORS)."},
+     "Let pages of other sites ask it (CORS), without credentials; while open is off, only for what is "
+     "public."},
 
     {"enabled", VHOST(enabled), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_ENABLED", RESTART,

@@ -5,9 +5,13 @@
  * sandboxed frames and local files, is nobody in particular and gets "*" as well.
  * A preflight is answered here, before anybody is asked for a password: browsers
  * send none with it.
+ *
+ * The API's answers are never for one origin: no credentials, no reflected Origin, and no
+ * Access-Control-Allow-Private-Network, by which a public page could read a server at home.
  */
 #include "app/cors.h"
 
+#include "app/http_api.h"
 #include "app/server.h"
 #include "base/str.h"
 
@@ -39,13 +43,21 @@ static int is_crossdomain(const struct http_exchange *x)
     return x->is_api ? config->http_api.crossdomain : config->http_server.crossdomain;
 }
 
+/* Whether pages of other sites may read the answer: of the API's, what is public, or all of it
+ * where the operator has opened it. */
+static int is_shared(const struct http_exchange *x)
+{
+    return is_crossdomain(x) && (!http_api_has(x) || x->server->config->http_api.open ||
+                                 http_api_is_public(x->request->path));
+}
+
 int cors_append(struct http_exchange *x)
 {
     const char *origin = short_header(x, "Origin");
 
-    if (!is_crossdomain(x))
+    if (!is_shared(x))
         return 0;
-    if (origin == NULL || strcmp(origin, "null") == 0)
+    if (origin == NULL || http_api_has(x) || strcmp(origin, "null") == 0)
         return buf_printf(&x->extra, "Access-Control-Allow-Origin: *\r\nVary: Origin\r\n"
                                      "Access-Control-Expose-Headers: " CORS_EXPOSE "\r\n");
     return buf_printf(&x->extra,
@@ -60,7 +72,7 @@ static int preflight_append(struct http_exchange *x)
     const char *headers = short_header(x, "Access-Control-Request-Headers");
     const char *network = http_message_header(x->request, "Access-Control-Request-Private-Network");
 
-    if (network != NULL && str_ieq(network, "true") &&
+    if (network != NULL && str_ieq(network, "true") && !http_api_has(x) &&
         buf_printf(&x->extra, "Access-Control-Allow-Private-Network: true\r\n") != 0)
         return -1;
     return buf_printf(&x->extra,
@@ -72,7 +84,7 @@ static int preflight_append(struct http_exchange *x)
 
 static struct err *cors_serve(struct http_handler *self, struct http_exchange *x, usec_t timeout)
 {
-    int is_on = is_crossdomain(x);
+    int is_on = is_shared(x);
     int is_options = strcmp(x->request->method, "OPTIONS") == 0;
 
     if (cors_append(x) != 0)

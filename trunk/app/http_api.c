@@ -6,6 +6,7 @@
  */
 #include "app/http_api.h"
 
+#include "app/api_access.h"
 #include "app/api_json.h"
 #include "app/server.h"
 #include "app/worker_api.h"
@@ -143,8 +144,31 @@ static int call_answer(struct http_exchange *x, const struct api_call *call,
     return worker_api_gather(&all, body, timeout);
 }
 
+/* A publisher's id is a client's: the public list has none. */
+static int hide_client(json_t *stream)
+{
+    return json_object_set_new(json_object_get(stream, "publish"), "cid", json_string(""));
+}
+
+static int hide_clients(json_t *body)
+{
+    json_t *streams = json_object_get(body, "streams");
+    json_t *stream = json_object_get(body, "stream");
+    int is_bad = stream != NULL && hide_client(stream) != 0;
+
+    for (size_t i = 0; i < json_array_size(streams); i++)
+        is_bad |= hide_client(json_array_get(streams, i)) != 0;
+    return is_bad ? -1 : 0;
+}
+
+/* A page of another site, which may read what is public (app/cors.c). */
+static int is_of_other_page(const struct http_exchange *x)
+{
+    return !x->server->config->http_api.open && http_message_header(x->request, "Origin") != NULL;
+}
+
 static struct err *call_serve(struct http_exchange *x, const struct api_call *call, const char *id,
-                              usec_t timeout)
+                              int is_public, usec_t timeout)
 {
     size_t count_max = x->is_worker ? API_START_MAX + API_COUNT_MAX : API_COUNT_MAX;
     struct api_query query = {.server = x->server,
@@ -162,6 +186,8 @@ static struct err *call_serve(struct http_exchange *x, const struct api_call *ca
         json_object_clear(body);
         code = json_object_set_new(body, "code", json_integer(call->missing));
     }
+    if (code == 0 && is_public)
+        code = hide_clients(body);
     if (code == 0)
         err = answer_send(x, body, timeout);
     else
@@ -177,20 +203,40 @@ static struct err *api_pass(struct http_handler *self, struct http_exchange *x, 
     return http_answer_error(x, 404, NULL, timeout, "there is only the API here: " API_PREFIX);
 }
 
+int http_api_has(const struct http_exchange *x)
+{
+    return x->is_api || (x->server->config->http_api.enabled && x->request->path != NULL &&
+                         str_starts(x->request->path, API_PREFIX));
+}
+
+int http_api_is_public(const char *path)
+{
+    const struct api_call *call = NULL;
+    const char *id;
+
+    if (path != NULL && str_starts(path, API_PREFIX))
+        call = call_find(path + strlen(API_PREFIX), &id);
+    return call != NULL && call->is_public;
+}
+
 static struct err *api_serve(struct http_handler *self, struct http_exchange *x, usec_t timeout)
 {
     const char *path = x->request->path;
     const struct api_call *call;
     const char *id = "";
+    const char *why;
 
     if (!x->server->config->http_api.enabled || !str_starts(path, API_PREFIX))
         return api_pass(self, x, timeout);
     call = call_find(path + strlen(API_PREFIX), &id);
     if (call == NULL || (!call->is_public && !is_whole(x)))
         return http_answer_error(x, 404, NULL, timeout, "the API has nothing at this address");
+    why = api_access_check(x);
+    if (why != NULL && !call->is_public)
+        return http_answer_error(x, 403, NULL, timeout, "%s", why);
     if (!http_is_read(x))
         return http_answer_method(x, timeout);
-    return call_serve(x, call, id, timeout);
+    return call_serve(x, call, id, why != NULL || !is_whole(x) || is_of_other_page(x), timeout);
 }
 
 struct http_handler *http_api_new(struct http_handler *next)

@@ -22,6 +22,13 @@ int ip_is_v4(const struct ip *ip)
     return memcmp(ip->byte, v4_mapped, V4_MAPPED_LEN) == 0;
 }
 
+int ip_is_loopback(const struct ip *ip)
+{
+    static const uint8_t v6[16] = {[15] = 1};
+
+    return ip_is_v4(ip) ? ip->byte[V4_MAPPED_LEN] == 127 : memcmp(ip->byte, v6, sizeof(v6)) == 0;
+}
+
 int ip_parse(const char *text, struct ip *out)
 {
     assert(text != NULL && out != NULL);

@@ -28,6 +28,8 @@ void ip_from_v6(const uint8_t byte[16], struct ip *out);
 /* One spelling for each address, v4 for a mapped one: what struct net_conn and rules compare. */
 void ip_print(const struct ip *ip, char out[IP_TEXT_MAX]);
 int ip_is_v4(const struct ip *ip);
+/* 127.0.0.0/8 and ::1. */
+int ip_is_loopback(const struct ip *ip);
 
 /* "10.0.0.0/8", "fd00::/8", or an address alone. 0 or -1. */
 int ip_network_parse(const char *text, struct ip_network *out);

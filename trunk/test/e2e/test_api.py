@@ -1,6 +1,7 @@
 """The HTTP API end to end, in the shape that consoles for SRS know."""
 
 import json
+import socket
 import time
 
 import pytest
@@ -204,4 +205,91 @@ def test_crossdomain(switch, api_server):
     assert ("access-control-allow-origin" in answer.headers) == (switch == "on")
     # The other listener has its own switch.
     answer = curl(srv.http_url("/api/v1/streams"), "-H", "Origin: http://page.a")
-    assert answer.headers["access-control-allow-origin"] == "http://page.a"
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+def own_address():
+    """One of this machine's that is not its loopback's."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return None
+        return probe.getsockname()[0]
+
+
+CALLS = ("", "clients", "clients/x", "vhosts", "summaries")
+
+
+def test_this_machine_only(api_server, publish):
+    """From any other address only what is public, and no client in it, until it is opened."""
+    other = own_address()
+    if other is None:
+        pytest.skip("this machine has no other address than its loopback's")
+    closed = api_server()
+    publish(closed)
+    assert "HTTP API answers this machine only" in closed.log()
+    base = f"http://{other}:{closed.api_port}/api/v1/"
+    for path in CALLS:
+        refused = curl(base + path)
+        assert refused.status == 403 and "open on" in refused.json()["reason"], path
+    assert curl(base + "versions").status == 200
+    here = wait_for(lambda: api(closed, "streams")["streams"], what="the stream")[0]
+    (there,) = curl(base + "streams").json()["streams"]
+    assert here["publish"]["cid"] and there["publish"] == {"active": True, "cid": ""}
+    (there,) = curl(closed.http_url("/api/v1/streams")).json()["streams"]
+    assert there["publish"]["cid"] == ""
+    one = curl(f"{base}streams/{here['id']}").json()["stream"]
+    assert one["id"] == here["id"] and one["publish"]["cid"] == ""
+    opened = api_server("open on;")
+    assert "this machine only" not in opened.log()
+    for path in CALLS:
+        assert curl(f"http://{other}:{opened.api_port}/api/v1/{path}").status == 200, path
+
+
+def test_what_a_page_of_another_site_reads(api_server, publish):
+    """Nothing that is not public; and it never gets credentials or private network access."""
+    closed, opened = api_server(), api_server("open on;")
+    publish(closed)
+    wait_for(lambda: api(closed, "streams")["streams"], what="the stream")
+    for srv in (closed, opened):
+        for path in (*CALLS, "streams", "versions"):
+            url = f"http://127.0.0.1:{srv.api_port}/api/v1/{path}"
+            for more in ((), ("-X", "OPTIONS", "-H", "Access-Control-Request-Method: GET",
+                              "-H", "Access-Control-Request-Private-Network: true")):
+                got = curl(url, "-H", "Origin: http://page.a", *more).headers
+                is_shared = srv is opened or path in ("streams", "versions")
+                assert got.get("access-control-allow-origin") == ("*" if is_shared else None), path
+                assert "access-control-allow-credentials" not in got
+                assert "access-control-allow-private-network" not in got
+    answer = curl(f"http://127.0.0.1:{closed.api_port}/api/v1/streams", "-H", "Origin: http://a")
+    assert answer.json()["streams"][0]["publish"]["cid"] == ""
+    # A host name that was pointed here makes a page one of this site.
+    url = f"http://127.0.0.1:{closed.api_port}/api/v1/clients"
+    for host, status in (("page.a", 403), ("localhost.page.a", 403), ("127.0.0.1.page.a", 403),
+                         ("notlocalhost", 403), ("localhost", 200), ("[::1]:1985", 200),
+                         ("192.0.2.7", 200)):
+        assert curl(url, "-H", f"Host: {host}").status == status, host
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For: 192.0.2.1", "X-Real-IP: 192.0.2.1",
+                                    "Forwarded: for=192.0.2.1", "Via: 1.1 proxy"])
+def test_a_proxy_on_this_machine(server, header):
+    """Where no proxy is trusted it speaks for the world; where one is, for the client it names."""
+    def start(top):
+        return server(config=f"""listen @RTMP@; daemon off; srs_log_tank console; {top}
+            http_server {{ enabled on; listen @HTTP@; dir @HTML@; }}
+            http_api {{ enabled on; listen @HTTP@; }}
+            vhost __defaultVhost__ {{ }}""")
+    plain = start("")
+    url = plain.http_url("/api/v1/clients")
+    assert curl(url).status == 200
+    assert curl(url, "-H", header).status == 403
+    assert curl(plain.http_url("/api/v1/streams"), "-H", header).status == 200
+    behind = start("trusted_proxies 127.0.0.1;")
+    url = behind.http_url("/api/v1/clients")
+    names_client = header.startswith("X-")
+    assert curl(url, "-H", header).status == (403 if names_client else 200)
+    assert curl(url, "-H", "X-Forwarded-For: 127.0.0.1").status == 200
+    # What a client says of itself stands left of what the proxy has seen.
+    assert curl(url, "-H", "X-Forwarded-For: 127.0.0.1, 192.0.2.1").status == 403

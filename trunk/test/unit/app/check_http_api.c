@@ -75,6 +75,7 @@ static json_t *ask(const char *path, const char *query)
 
     http_test_request(&t, "GET", path);
     t.request.query = query;
+    t.request.host = "localhost";
     t.x.is_api = 1;
     http_test_serve(&t, api);
     ck_assert_int_eq(http_test_status(&t), 200);
@@ -87,6 +88,7 @@ static json_t *ask(const char *path, const char *query)
 static int status_of(const char *method, const char *path, int is_api)
 {
     http_test_request(&t, method, path);
+    t.request.host = "localhost";
     t.x.is_api = is_api;
     http_test_serve(&t, api);
     return http_test_status(&t);
