@@ -19,6 +19,7 @@ struct playing {
     const struct config_vhost *vhost;
     const struct source_select *select;
     struct fanout_viewer *fv;
+    uint32_t stream_id;
     uint32_t chunk_size; /* of the bytes that the fan-out sends */
     usec_t deadline;     /* of the first media byte */
     const char *ended;   /* why it is over, and the session with it; NULL: the peer ended it */
@@ -49,7 +50,7 @@ static __attribute__((noinline)) int play_open(struct rtmp_session *session, str
         only = SOURCE_AUDIO_ONLY;
     else if (!p->is_unfit && receives == RTMP_RECEIVE_VIDEO)
         only = SOURCE_VIDEO_ONLY;
-    viewer = viewer_open_tracks(p->source, &rtmp_mux, only, p->select, clock_now());
+    viewer = viewer_open_tracks(p->source, rtmp_mux_of(p->stream_id), only, p->select, clock_now());
     p->chunk_size = viewer != NULL ? viewer_chunk_size(viewer) : 0;
     p->deadline = play_deadline(p);
     p->fv = viewer != NULL
@@ -254,7 +255,7 @@ struct err *rtmp_play_run(struct rtmp_session *session, struct source *source,
                           const struct config_vhost *vhost, const struct source_select *select,
                           uint32_t stream_id)
 {
-    struct playing p = {.source = source, .vhost = vhost, .select = select};
+    struct playing p = {.source = source, .vhost = vhost, .select = select, .stream_id = stream_id};
     struct err *err, *unfinished = NULL;
 
     if (play_open(session, &p) != 0)

@@ -22,16 +22,39 @@
 
 struct mux_state {
     size_t chunk_size;
+    uint32_t stream_id;
     struct iovec usual[SPANS_USUAL];
 };
 
-static struct mux_state *rtmp_mux_open(void)
+static struct mux_state *mux_open(uint32_t stream_id)
 {
     struct mux_state *state = malloc(sizeof(*state));
 
-    if (state != NULL)
-        state->chunk_size = RTMP_MUX_CHUNK_SIZE;
+    if (state == NULL)
+        return NULL;
+    state->chunk_size = RTMP_MUX_CHUNK_SIZE;
+    state->stream_id = stream_id;
     return state;
+}
+
+static struct mux_state *rtmp_mux_open(void)
+{
+    return mux_open(RTMP_MUX_STREAM_ID);
+}
+
+static struct mux_state *rtmp_mux_open_2(void)
+{
+    return mux_open(2);
+}
+
+static struct mux_state *rtmp_mux_open_3(void)
+{
+    return mux_open(3);
+}
+
+static struct mux_state *rtmp_mux_open_4(void)
+{
+    return mux_open(4);
 }
 
 static void rtmp_mux_close(struct mux_state *state)
@@ -62,7 +85,7 @@ static void rtmp_mux_frame(struct mux_state *state, const struct frame *frame, u
 {
     struct rtmp_message message = {.type = (uint8_t)frame->type,
                                    .timestamp = timestamp,
-                                   .stream_id = RTMP_MUX_STREAM_ID,
+                                   .stream_id = state->stream_id,
                                    .csid = frame_csid(frame->type),
                                    .data = frame->data,
                                    .len = frame->len};
@@ -100,14 +123,21 @@ static void rtmp_mux_frame(struct mux_state *state, const struct frame *frame, u
         free(span);
 }
 
-const struct mux rtmp_mux = {
-    .name = "rtmp",
-    .extension = NULL,
-    .content_type = "application/x-rtmp",
-    .unit = 1,
-    .in_band = 1,
-    .open = rtmp_mux_open,
-    .close = rtmp_mux_close,
-    .chunk_size = rtmp_mux_chunk_size,
-    .frame = rtmp_mux_frame,
-};
+#define RTMP_MUX(open_stream)                                                               \
+    {                                                                                       \
+        .name = "rtmp", .extension = NULL, .content_type = "application/x-rtmp", .unit = 1, \
+        .in_band = 1, .open = (open_stream), .close = rtmp_mux_close,                       \
+        .chunk_size = rtmp_mux_chunk_size, .frame = rtmp_mux_frame,                         \
+    }
+
+const struct mux rtmp_mux = RTMP_MUX(rtmp_mux_open);
+
+/* Hardly any player has more streams than one: these make no bytes until one has. */
+static const struct mux rtmp_mux_more[RTMP_STREAMS_MAX - 1] = {
+    RTMP_MUX(rtmp_mux_open_2), RTMP_MUX(rtmp_mux_open_3), RTMP_MUX(rtmp_mux_open_4)};
+
+const struct mux *rtmp_mux_of(uint32_t stream_id)
+{
+    return stream_id < 2 || stream_id > RTMP_STREAMS_MAX ? &rtmp_mux
+                                                         : &rtmp_mux_more[stream_id - 2];
+}

@@ -13,4 +13,10 @@
 
 extern const struct mux rtmp_mux;
 
+/* Message streams of one connection: createStream gives the ids 1 to this. */
+#define RTMP_STREAMS_MAX 4
+/* The same format on another message stream; for an id that createStream does not give: rtmp_mux.
+ */
+const struct mux *rtmp_mux_of(uint32_t stream_id);
+
 #endif

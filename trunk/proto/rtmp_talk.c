@@ -389,12 +389,13 @@ static struct err *talk_serve(struct rtmp_talk *talk, struct rtmp_message *messa
     switch (message->type) {
     case RTMP_AUDIO:
     case RTMP_VIDEO:
-        if (talk_takes_media(talk))
+        if (talk_takes_media(talk) && !talk_is_other_stream(talk, message->stream_id))
             *event = RTMP_EVENT_MEDIA;
         return NULL;
     case RTMP_AMF0_DATA:
     case RTMP_AMF3_DATA:
-        if (talk_takes_media(talk) && rtmp_data_unwrap(message) == 0)
+        if (talk_takes_media(talk) && !talk_is_other_stream(talk, message->stream_id) &&
+            rtmp_data_unwrap(message) == 0)
             *event = RTMP_EVENT_MEDIA;
         return NULL;
     case RTMP_AMF0_COMMAND:

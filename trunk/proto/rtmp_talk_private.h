@@ -27,7 +27,8 @@ struct rtmp_talk {
     uint32_t chunk_out;   /* the chunk size we have announced */
     uint32_t stream_id;   /* of the granted publish or play */
     enum talk_mode mode;
-    uint8_t muted; /* the player's: RTMP_RECEIVE_… that it does not want */
+    uint32_t streams; /* the server's: bit N is set while createStream's N is not deleted */
+    uint8_t muted;    /* the player's: RTMP_RECEIVE_… that it does not want */
     uint8_t is_client;
     uint8_t has_held; /* the client's: `held` comes before what is fed */
     struct rtmp_message held;
@@ -71,6 +72,14 @@ int talk_is_command(const struct rtmp_message *message);
 /* ERR_PROTO when it is none. */
 struct err *talk_command_read(struct rtmp_command *command,
                               const struct rtmp_message *message) ERR_MUST_CHECK;
+
+/* Whether this is a message stream of the client's beside the one of the granted publish or play.
+ * Who does not use createStream's ids has one stream, whatever it calls it. */
+static inline int talk_is_other_stream(const struct rtmp_talk *talk, uint32_t stream_id)
+{
+    return stream_id != talk->stream_id && talk->stream_id != 0 && stream_id < 32 &&
+           (talk->streams & (1u << stream_id)) != 0;
+}
 
 /* rc of a writer as an error. */
 struct err *talk_written(int rc) ERR_MUST_CHECK;

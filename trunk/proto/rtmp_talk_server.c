@@ -5,8 +5,9 @@
  *
  * Encoders call releaseStream and FCPublish before createStream, in any order
  * and without waiting, and take any _result for a yes; some call things nobody
- * ever documented. So whatever bears a transaction id gets its _result. Every connection has the
- * one message stream 1, because what RTMP players get is shared and says 1.
+ * ever documented. So whatever bears a transaction id gets its _result. A connection may
+ * have several message streams; one of them at a time publishes or plays, and what is said of the
+ * others leaves that one alone.
  */
 #include "proto/rtmp_talk.h"
 
@@ -21,6 +22,9 @@
 #include <string.h>
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+/* The bits of all that createStream gives. */
+#define STREAMS_ALL ((1u << (RTMP_STREAMS_MAX + 1)) - 2)
 
 /* ---- handshake ---- */
 
@@ -104,13 +108,60 @@ static struct err *call_result(struct rtmp_talk *talk, double transaction, struc
     return talk_call(talk, &call);
 }
 
-static struct err *call_unpublish(struct rtmp_talk *talk, const struct rtmp_command *command,
-                                  enum rtmp_event *event)
+static struct err *call_create(struct rtmp_talk *talk, double transaction)
 {
+    struct rtmp_call call = {.name = "_error", .transaction = transaction};
+
+    /* Encoders that publish again and again need not delete what they have closed. */
+    if (talk->mode == TALK_NONE && talk->streams == STREAMS_ALL)
+        talk->streams = 0;
+    for (uint32_t id = RTMP_MUX_STREAM_ID; id <= RTMP_STREAMS_MAX; id++) {
+        if ((talk->streams & (1u << id)) != 0)
+            continue;
+        talk->streams |= 1u << id;
+        return call_result(talk, transaction, amf0_number(id));
+    }
+    call.info = rtmp_status("error", "NetConnection.Call.Failed", "Too many message streams");
+    if (call.info == NULL)
+        return err_new(ERR_NOMEM, "no memory for an _error");
+    return talk_call(talk, &call);
+}
+
+/* deleteStream names its stream, closeStream is called on it; FCUnpublish means what is published.
+ */
+static uint32_t call_target(const struct rtmp_talk *talk, const struct rtmp_command *command,
+                            uint32_t stream_id)
+{
+    double number = rtmp_command_number(command, 1, 0);
+
+    if (strcmp(command->name, "deleteStream") == 0)
+        return number >= 1 && number <= RTMP_STREAMS_MAX ? (uint32_t)number : talk->stream_id;
+    return strcmp(command->name, "closeStream") == 0 ? stream_id : talk->stream_id;
+}
+
+/* Ends a stream that is not the active one. */
+static struct err *call_end_other(struct rtmp_talk *talk, const struct rtmp_command *command,
+                                  uint32_t stream_id)
+{
+    if (strcmp(command->name, "deleteStream") == 0)
+        talk->streams &= ~(1u << stream_id);
+    return command->transaction != 0
+               ? call_result(talk, command->transaction, call_nothing(command->name))
+               : NULL;
+}
+
+static struct err *call_unpublish(struct rtmp_talk *talk, const struct rtmp_command *command,
+                                  uint32_t stream_id, enum rtmp_event *event)
+{
+    uint32_t target = call_target(talk, command, stream_id);
     struct rtmp_call call = {.name = "onFCUnpublish", .stream_id = talk->stream_id};
     enum talk_mode was = talk->mode;
     struct err *err = NULL;
 
+    if (talk_is_other_stream(talk, target))
+        return call_end_other(talk, command, target);
+    if (strcmp(command->name, "deleteStream") == 0 && target < 32)
+        talk->streams &= ~(1u << target);
     talk->mode = TALK_NONE;
     if (was == TALK_PUBLISH && strcmp(command->name, "FCUnpublish") == 0) {
         call.info = rtmp_status("status", "NetStream.Unpublish.Success", "Stream is unpublished");
@@ -220,15 +271,29 @@ static struct err *call_play_again(struct rtmp_talk *talk, const struct rtmp_com
     return NULL;
 }
 
+/* A second publish or play beside the first one: it is told no, and the first one goes on. */
+static struct err *call_refuse(struct rtmp_talk *talk, const struct rtmp_command *command,
+                               uint32_t stream_id)
+{
+    return talk_status(talk, stream_id, "error",
+                       strcmp(command->name, "publish") == 0 ? "NetStream.Publish.Failed"
+                                                             : "NetStream.Play.Failed",
+                       "Another message stream of this connection is in use");
+}
+
 struct err *talk_server_command(struct rtmp_talk *talk, const struct rtmp_command *command,
                                 uint32_t stream_id, enum rtmp_event *event)
 {
     static const char *const once[] = {"connect", "publish", "play"};
+    static const char *const requests[] = {"publish", "play"};
     static const char *const ends[] = {"FCUnpublish", "deleteStream", "closeStream"};
     /* Answers to our own calls want none. */
     static const char *const answers[] = {"_result", "_error", "onStatus"};
     struct err *err = NULL;
 
+    if (talk->mode != TALK_NONE && talk_is_other_stream(talk, stream_id) &&
+        is_one_of(command->name, requests, COUNT_OF(requests)))
+        return call_refuse(talk, command, stream_id);
     if (talk->mode == TALK_PLAY && strcmp(command->name, "play") == 0)
         return call_play_again(talk, command, stream_id, event);
     if (is_one_of(command->name, once, COUNT_OF(once)))
@@ -236,7 +301,7 @@ struct err *talk_server_command(struct rtmp_talk *talk, const struct rtmp_comman
     if (is_one_of(command->name, answers, COUNT_OF(answers)))
         return NULL;
     if (is_one_of(command->name, ends, COUNT_OF(ends)))
-        return call_unpublish(talk, command, event);
+        return call_unpublish(talk, command, stream_id, event);
     if (strcmp(command->name, "pause") == 0)
         return call_pause(talk, command, event);
     if (strcmp(command->name, "receiveAudio") == 0)
@@ -246,7 +311,7 @@ struct err *talk_server_command(struct rtmp_talk *talk, const struct rtmp_comman
     if (err != NULL || command->transaction == 0)
         return err;
     if (strcmp(command->name, "createStream") == 0)
-        return call_result(talk, command->transaction, amf0_number(RTMP_MUX_STREAM_ID));
+        return call_create(talk, command->transaction);
     return call_result(talk, command->transaction, call_nothing(command->name));
 }
 

@@ -14,10 +14,11 @@ static void collect(void *arg, const struct iovec *iov, int n)
 /* One frame through the muxer and back; frames beyond what RTMP can say give nothing.
  * chunk_size 0: the muxer's own. */
 static void round_trip_cut(enum frame_type type, uint32_t timestamp, size_t len,
-                           uint32_t chunk_size)
+                           uint32_t chunk_size, uint32_t stream_id)
 {
+    const struct mux *mux = rtmp_mux_of(stream_id);
     struct rtmp_chunk_limits limits = {0xffffff, 8, (size_t)64 * 1024 * 1024};
-    struct mux_state *state = rtmp_mux.open();
+    struct mux_state *state = mux->open();
     uint8_t *data = malloc(len + 1);
     struct frame frame = {.type = type, .data = data, .len = len};
     struct heard heard;
@@ -29,8 +30,8 @@ static void round_trip_cut(enum frame_type type, uint32_t timestamp, size_t len,
     buf_init(&wire, TEST_BYTES_MAX);
     put_control(&wire, RTMP_SET_CHUNK_SIZE, chunk_size > 0 ? chunk_size : RTMP_MUX_CHUNK_SIZE);
     if (chunk_size > 0)
-        rtmp_mux.chunk_size(state, chunk_size);
-    rtmp_mux.frame(state, &frame, timestamp, collect, &wire);
+        mux->chunk_size(state, chunk_size);
+    mux->frame(state, &frame, timestamp, collect, &wire);
     heard = hear(&limits, buf_data(&wire), wire.len, wire.len, wire.len);
     ck_assert_int_eq(heard.end, SCAN_MORE);
     if (len > 0xffffff) {
@@ -39,18 +40,19 @@ static void round_trip_cut(enum frame_type type, uint32_t timestamp, size_t len,
         ck_assert_uint_eq(heard.count, 2);
         ck_assert_uint_eq(heard.last.type, (unsigned)type);
         ck_assert_uint_eq(heard.last.timestamp, timestamp);
-        ck_assert_uint_eq(heard.last.stream_id, RTMP_MUX_STREAM_ID);
+        ck_assert_uint_eq(heard.last.stream_id,
+                          stream_id >= 1 && stream_id <= RTMP_STREAMS_MAX ? stream_id : 1);
         ck_assert_uint_eq(heard.last.len, len);
     }
     buf_fini(&heard.text);
     buf_fini(&wire);
-    rtmp_mux.close(state);
+    mux->close(state);
     free(data);
 }
 
 static void round_trip(enum frame_type type, uint32_t timestamp, size_t len)
 {
-    round_trip_cut(type, timestamp, len, 0);
+    round_trip_cut(type, timestamp, len, 0, 1);
 }
 
 START_TEST(chunk_sizes)
@@ -60,11 +62,11 @@ START_TEST(chunk_sizes)
 
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         for (size_t n = 0; n < sizeof(lens) / sizeof(lens[0]); n++) {
-            round_trip_cut(FRAME_VIDEO, 40, lens[n], sizes[i]);
-            round_trip_cut(FRAME_AUDIO, 0x01000000, lens[n], sizes[i]);
+            round_trip_cut(FRAME_VIDEO, 40, lens[n], sizes[i], 1);
+            round_trip_cut(FRAME_AUDIO, 0x01000000, lens[n], sizes[i], 1);
         }
     }
-    round_trip_cut(FRAME_VIDEO, 0x01000000, 0xffffff, 128);
+    round_trip_cut(FRAME_VIDEO, 0x01000000, 0xffffff, 128, 1);
 }
 END_TEST
 
@@ -88,6 +90,14 @@ START_TEST(longest_frame)
 }
 END_TEST
 
+START_TEST(message_streams)
+{
+    for (uint32_t id = 0; id <= RTMP_STREAMS_MAX + 1; id++)
+        round_trip_cut(FRAME_VIDEO, 40, 70000, 0, id);
+    ck_assert_ptr_eq(rtmp_mux_of(UINT32_MAX), &rtmp_mux);
+}
+END_TEST
+
 Suite *check_rtmp_mux_suite(void)
 {
     Suite *suite = suite_create("rtmp_mux");
@@ -95,6 +105,7 @@ Suite *check_rtmp_mux_suite(void)
 
     tcase_add_test(tc, frames);
     tcase_add_test(tc, chunk_sizes);
+    tcase_add_test(tc, message_streams);
     tcase_add_test(tc, longest_frame);
     suite_add_tcase(suite, tc);
     return suite;

@@ -1,6 +1,7 @@
 /* The server's conversation against scripted clients: what it answers, in which order. */
 #include "proto/rtmp_talk.h"
 
+#include "proto/rtmp_mux.h"
 #include "rtmp_server.h"
 
 Suite *check_rtmp_talk_server_suite(void);
@@ -285,6 +286,77 @@ START_TEST(receive_some)
 }
 END_TEST
 
+/* As peer_calls(), on a message stream. */
+static void calls_on(uint32_t stream_id, const char *name, struct amf0 *info)
+{
+    struct rtmp_call call = {.name = name, .stream_id = stream_id, .info = info};
+
+    ck_assert_int_eq(rtmp_call_write(&peer.in, 128, &call), 0);
+}
+
+static enum rtmp_event next_event(void)
+{
+    OK(rtmp_talk_read(talk, &event, &message, USEC_PER_SEC));
+    return event;
+}
+
+/* What is said of other message streams leaves the active one alone. */
+START_TEST(other_streams)
+{
+    static const char video[] = "video";
+    struct rtmp_message media = {
+        .type = RTMP_VIDEO, .csid = 6, .data = (const uint8_t *)video, .len = 5};
+
+    peer_calls(&peer.in, "createStream", 2, NULL, NULL, NULL);
+    peer_calls(&peer.in, "createStream", 3, NULL, NULL, NULL);
+    calls_on(1, "publish", amf0_string("s"));
+    connected();
+    OK(rtmp_talk_accept_request(talk, &request, USEC_PER_SEC));
+    OK(rtmp_talk_publish_ok(talk, &request, USEC_PER_SEC));
+    told(ears, &peer.out);
+    calls_on(2, "publish", amf0_string("t"));
+    calls_on(2, "play", amf0_string("t"));
+    calls_on(2, "closeStream", NULL);
+    calls_on(0, "deleteStream", amf0_number(2));
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(next_event(), RTMP_EVENT_NONE);
+    OK(rtmp_talk_flush(talk, USEC_PER_SEC));
+    TOLD("onStatus(0) NetStream.Publish.Failed; onStatus(0) NetStream.Play.Failed; ");
+    for (double i = 4; i < 8; i++)
+        peer_calls(&peer.in, "createStream", i, NULL, NULL, NULL);
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(next_event(), RTMP_EVENT_NONE);
+    OK(rtmp_talk_flush(talk, USEC_PER_SEC));
+    TOLD("_result(4) 2; _result(5) 3; _result(6) 4; _error(7) NetConnection.Call.Failed; ");
+    /* Media of another stream is not this one's; that of a stream nobody created is. */
+    media.stream_id = 3;
+    ck_assert_int_eq(rtmp_chunk_write(&peer.in, 128, &media), 0);
+    ck_assert_int_eq(next_event(), RTMP_EVENT_NONE);
+    media.stream_id = 1;
+    ck_assert_int_eq(rtmp_chunk_write(&peer.in, 128, &media), 0);
+    ck_assert_int_eq(next_event(), RTMP_EVENT_MEDIA);
+    media.stream_id = 9;
+    ck_assert_int_eq(rtmp_chunk_write(&peer.in, 128, &media), 0);
+    ck_assert_int_eq(next_event(), RTMP_EVENT_MEDIA);
+    calls_on(1, "closeStream", NULL);
+    ck_assert_int_eq(next_event(), RTMP_EVENT_UNPUBLISH);
+}
+END_TEST
+
+/* Nothing runs: streams that were closed make room. */
+START_TEST(streams_make_room)
+{
+    for (double i = 2; i < 2 + RTMP_STREAMS_MAX + 1; i++)
+        peer_calls(&peer.in, "createStream", i, NULL, NULL, NULL);
+    peer_calls(&peer.in, "play", 9, NULL, amf0_string("s"), NULL);
+    connected();
+    told(ears, &peer.out);
+    OK(rtmp_talk_accept_request(talk, &request, USEC_PER_SEC));
+    OK(rtmp_talk_flush(talk, USEC_PER_SEC));
+    TOLD("_result(2) 1; _result(3) 2; _result(4) 3; _result(5) 4; _result(6) 1; ");
+}
+END_TEST
+
 /* A player's input is fed, in pieces of every size. */
 static void fed_by(size_t step)
 {
@@ -347,6 +419,8 @@ Suite *check_rtmp_talk_server_suite(void)
     tcase_add_test(tc, play_called_again);
     tcase_add_test(tc, play_called_with_false);
     tcase_add_test(tc, receive_some);
+    tcase_add_test(tc, other_streams);
+    tcase_add_test(tc, streams_make_room);
     tcase_add_test(tc, request_malformed);
     tcase_add_test(tc, request_of_any_length);
     tcase_add_test(tc, unpublish_and_publish_again);
