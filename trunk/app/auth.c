@@ -10,6 +10,7 @@
 
 #include "app/access.h"
 #include "app/http_ws.h"
+#include "app/log_limit.h"
 #include "app/server.h"
 
 #include <assert.h>
@@ -79,8 +80,9 @@ struct err *auth_ask_play(struct http_exchange *x, const struct auth_stream *str
     *is_refused = status != 0;
     if (status == 0)
         return NULL;
-    log_info(x->server->log, "refused play %s/%s/%s from %s: %d %s", stream->vhost->name,
-             stream->app, stream->name, x->conn->ip, status, reason);
+    log_peer(x->server, LOG_INFO, "play refused", x->conn->ip,
+             "refused play %s/%s/%s from %s: %d %s", stream->vhost->name, stream->app, stream->name,
+             x->conn->ip, status, reason);
     /* A scheme of our own: browsers would ask for a password on Basic. */
     return http_ws_refuse(x, status,
                           status == 401 ? "WWW-Authenticate: Signed realm=\"stream\"\r\n" : NULL,

@@ -194,6 +194,7 @@ struct config {
     int utc_time;
     int log_to_file; /* srs_log_tank file */
     int log_level;   /* enum log_level */
+    int64_t log_peer_lines;
     const char *log_file;
     usec_t grace_start_wait, grace_final_wait;
     int force_grace_quit;

@@ -142,6 +142,10 @@ static const struct config_row rows[] = {
     {"srs_log_level", ROOT(log_level), CONFIG_LOG_LEVEL, "info", NO_RANGE, NO_CHOICES,
      "SRS_LOG_LEVEL", RELOAD,
      "How much is logged."},
+    {"log_peer_lines", ROOT(log_peer_lines), CONFIG_INT, "50", 0, 1000000, NO_CHOICES,
+     "SRS_LOG_PEER_LINES", RESTART,
+     "Log lines of one kind about one address within 10 seconds (refusals, malformed requests); more "
+     "are counted, and summed up in one line. 0: no limit."},
     {"srs_log_file", ROOT(log_file), CONFIG_STRING, "./objs/millrace.log", NO_RANGE, NO_CHOICES,
      "SRS_LOG_FILE", RESTART,
      "The log, when srs_log_tank is file; SIGUSR1 opens it anew."},

@@ -8,6 +8,7 @@
 #include "app/directory.h"
 #include "app/edge.h"
 #include "app/http_ws.h"
+#include "app/log_limit.h"
 #include "app/relay.h"
 #include "app/server.h"
 #include "app/stream.h"
@@ -27,7 +28,8 @@ static struct err *edge_refuse(struct http_exchange *x, struct err *why, int *is
     struct err *err;
 
     *is_done = 1;
-    log_warn(x->server->log, "%s: refused: %s", x->conn->ip, err_text(why));
+    log_peer(x->server, LOG_WARN, "relay refused", x->conn->ip, "%s: refused: %s", x->conn->ip,
+             err_text(why));
     err = http_ws_refuse(x, status, NULL, timeout, err_text(why));
     err_free(why);
     return err;

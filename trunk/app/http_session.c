@@ -14,6 +14,7 @@
 
 #include "app/admission.h"
 #include "app/cors.h"
+#include "app/log_limit.h"
 #include "app/peer.h"
 #include "app/trust.h"
 #include "base/str.h"
@@ -130,7 +131,8 @@ static void session_refuse(struct session *s, int status, const char *reason)
 {
     int flags = (s->is_tls ? HTTP_SESSION_TLS : 0) | (s->is_api ? HTTP_SESSION_API : 0);
 
-    log_warn(s->server->log, "http: %s: %d %s", session_ip(s), status, reason);
+    log_peer(s->server, LOG_WARN, "bad HTTP request", s->conn->ip, "http: %s: %d %s", session_ip(s),
+             status, reason);
     refusal_write(s->server, s->conn, flags, status, reason);
 }
 
@@ -170,7 +172,8 @@ static enum session_next session_broken(struct session *s, struct err *err)
         session_refuse(s, 408, "the request took too long");
         next = SESSION_LINGER_CLOSE;
     } else if (http_in_is_inside(s->in)) {
-        log_info(s->server->log, "http: %s: request broken off: %s", session_ip(s), err_text(err));
+        log_peer(s->server, LOG_INFO, "HTTP request ended early", s->conn->ip,
+                 "http: %s: request broken off: %s", session_ip(s), err_text(err));
     }
     err_free(err);
     return next;
@@ -212,7 +215,8 @@ static void session_enter(struct session *s)
     (void)str_copy(s->conn->ip, sizeof(s->conn->ip), client);
     s->limit = peer_enter(s->server, client, &s->takeover->seat);
     if (s->limit != NULL)
-        log_warn(s->server->log, "refused %s: %s", client, s->limit);
+        log_peer(s->server, LOG_WARN, "connection refused", client, "refused %s: %s", client,
+                 s->limit);
 }
 
 static void session_leave(struct server *server, struct net_conn *conn,
@@ -275,11 +279,11 @@ static __attribute__((noinline)) enum session_next session_serve(struct session 
     err = session_answer(s, &x);
     if (err != NULL) {
         if (err_is_quiet(err))
-            log_info(s->server->log, "http: %s: %s: %s", session_ip(s), request->path,
-                     err_text(err));
+            log_peer(s->server, LOG_INFO, "HTTP answer ended early", s->conn->ip,
+                     "http: %s: %s: %s", session_ip(s), request->path, err_text(err));
         else
-            log_warn(s->server->log, "http: %s: %s: %s", session_ip(s), request->path,
-                     err_text(err));
+            log_peer(s->server, LOG_WARN, "HTTP answer failed", s->conn->ip, "http: %s: %s: %s",
+                     session_ip(s), request->path, err_text(err));
         err_free(err);
     } else if (x.stream != NULL) {
         s->takeover->fn = x.stream;

@@ -11,6 +11,7 @@
 #include "app/drain.h"
 #include "app/edge.h"
 #include "app/edge_publish.h"
+#include "app/log_limit.h"
 #include "app/mount.h"
 #include "app/rtmp_session_private.h"
 #include "app/stream.h"
@@ -431,8 +432,8 @@ void rtmp_session_run(struct server *server, struct net_conn *conn)
         err = session_request(&session);
     errno = err_errno(err);
     if (!session.is_logged && !(session.was_named && err_is_quiet(err)))
-        log_write(server->log, err_is_quiet(err) ? LOG_INFO : LOG_WARN, "RTMP from %s: %s",
-                  conn->ip, err_text(err));
+        log_peer(server, err_is_quiet(err) ? LOG_INFO : LOG_WARN, "RTMP error", conn->ip,
+                 "RTMP from %s: %s", conn->ip, err_text(err));
     err_free(err);
     rtmp_talk_free(session.talk);
     free(session.tc_url);

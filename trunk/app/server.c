@@ -16,6 +16,7 @@
 #include "app/http_page.h"
 #include "app/http_pull.h"
 #include "app/http_static.h"
+#include "app/log_limit.h"
 #include "app/server_connection.h"
 #include "app/server_endpoint.h"
 #include "app/server_tls.h"
@@ -274,6 +275,7 @@ struct err *server_new(struct server **out, const struct log *log, struct config
     (void)str_copy(server->server_id, sizeof(server->server_id),
                    config->server_id != NULL && config->server_id[0] != '\0' ? config->server_id
                                                                              : co_id());
+    server->log_limit = log_limit_new(log, config->log_peer_lines, LOG_LIMIT_WINDOW);
     server->hub = hub_new((size_t)config->max_streams,
                           (size_t)(config->max_streams + config->max_connections));
     server->mux = serve_mux_new((size_t)config->max_streams * CONFIG_MOUNT_MAX);
@@ -283,8 +285,9 @@ struct err *server_new(struct server **out, const struct log *log, struct config
     err = co_cond_init(&server->changed);
     if (err == NULL)
         err = co_cond_init(&server->ticker);
-    if (err == NULL && (server->hub == NULL || server->mux == NULL || server->fanout == NULL ||
-                        server->edge == NULL || server->directory == NULL))
+    if (err == NULL &&
+        (server->log_limit == NULL || server->hub == NULL || server->mux == NULL ||
+         server->fanout == NULL || server->edge == NULL || server->directory == NULL))
         err = err_new(ERR_NOMEM, "server");
     if (err == NULL)
         err = server_chain(server);
@@ -305,6 +308,7 @@ void server_free(struct server *server)
     assert(server->list == NULL);
     server_unchain(server);
     server_tls_close(server);
+    log_limit_free(server->log_limit, USEC_NEVER);
     hub_free(server->hub);
     serve_mux_free(server->mux);
     fanout_free(server->fanout);
@@ -381,6 +385,8 @@ struct err *server_run(struct server *server, usec_t timeout_never)
     }
     /* The fan-out's coroutines have been told to end with their last viewers: let them. */
     co_yield ();
+    log_limit_free(server->log_limit, USEC_NEVER);
+    server->log_limit = NULL;
     if (server->list != NULL)
         _exit(1); /* their coroutines still use what would be freed */
     return err;

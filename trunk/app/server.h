@@ -12,6 +12,7 @@
 #include "live/hub.h"
 
 struct fanout;
+struct log_limit;
 struct server_connection;
 struct server_peer;
 struct net_listener;
@@ -27,7 +28,8 @@ enum server_state { SERVER_RUNNING, SERVER_DRAINING, SERVER_STOPPING };
 
 struct server {
     const struct log *log;
-    struct config *config; /* current snapshot; ref it to keep it over a yield */
+    struct log_limit *log_limit; /* of lines about peers: log_peer(); NULL: none */
+    struct config *config;       /* current snapshot; ref it to keep it over a yield */
     struct hub *hub;
     struct serve_mux *mux;             /* live mounts */
     struct fanout *fanout;             /* sends to viewers in batches */

@@ -6,6 +6,7 @@
 #include "app/server_connection.h"
 
 #include "app/http_session.h"
+#include "app/log_limit.h"
 #include "app/peer.h"
 #include "app/rtmp_session.h"
 #include "app/server_proxy.h"
@@ -161,7 +162,8 @@ static __attribute__((noinline)) int connection_unwrap(struct server_connection 
     why = peer_enter(c->server, c->conn->ip, &c->peer);
     if (why == NULL)
         return 0;
-    log_warn(c->server->log, "refused %s: %s", c->conn->ip, why);
+    log_peer(c->server, LOG_WARN, "connection refused", c->conn->ip, "refused %s: %s", c->conn->ip,
+             why);
     *status = 429;
     return c->kind == SERVER_RTMP || c->kind == SERVER_RTMPS ? -1 : 0;
 }
@@ -192,7 +194,8 @@ static int connection_refuse(struct server_connection *c, const char *why)
 {
     int status = strcmp(why, "max_connections_per_ip") == 0 ? 429 : 503;
 
-    log_warn(c->server->log, "refused %s: %s", c->conn->ip, why);
+    log_peer(c->server, LOG_WARN, "connection refused", c->conn->ip, "refused %s: %s", c->conn->ip,
+             why);
     if ((c->kind == SERVER_HTTP || c->kind == SERVER_API || c->kind == SERVER_HTTPS) &&
         c->server->refusals < SERVER_REFUSALS_MAX) {
         c->refused = status;

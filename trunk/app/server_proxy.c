@@ -6,6 +6,7 @@
  */
 #include "app/server_proxy.h"
 
+#include "app/log_limit.h"
 #include "app/trust.h"
 #include "base/str.h"
 #include "co/co.h"
@@ -67,8 +68,8 @@ static struct err *header_look(struct net_conn *conn, int *is_there, usec_t dead
 static int refuse(struct server *server, const struct net_conn *conn, struct err *err)
 {
     errno = err_errno(err); /* the line bears it */
-    log_write(server->log, err_is_quiet(err) ? LOG_INFO : LOG_WARN, "PROXY header of %s: %s",
-              conn->ip[0] != '\0' ? conn->ip : "unix", err_text(err));
+    log_peer(server, err_is_quiet(err) ? LOG_INFO : LOG_WARN, "bad PROXY header", conn->ip,
+             "PROXY header of %s: %s", conn->ip[0] != '\0' ? conn->ip : "unix", err_text(err));
     err_free(err);
     return -1;
 }

@@ -6,6 +6,7 @@
 #include "app/server_tls.h"
 
 #include "app/http_session.h"
+#include "app/log_limit.h"
 #include "app/worker.h"
 #include "co/tls.h"
 
@@ -99,8 +100,8 @@ int server_tls_accept(struct server *server, struct tls *tls, struct net_conn *c
     if (err == NULL)
         return 0;
     /* Whoever scans for servers makes many of these. */
-    log_write(server->log, err_code(err) == ERR_LIMIT ? LOG_WARN : LOG_INFO, "%s: %s", conn->ip,
-              err_text(err));
+    log_peer(server, err_code(err) == ERR_LIMIT ? LOG_WARN : LOG_INFO, "TLS handshake failed",
+             conn->ip, "%s: %s", conn->ip, err_text(err));
     if (tls == server->https && err_code(err) == ERR_PROTO && strstr(err_text(err), "http request"))
         server_tls_explain(server, conn);
     err_free(err);

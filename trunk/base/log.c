@@ -1,8 +1,11 @@
 /*
- * Formats a log line and hands it to the sink. Control characters are replaced,
- * so that nothing a peer sent can forge a line of its own.
+ * Formats a log line and hands it to the sink. Control characters and other
+ * hidden ones are replaced, so that nothing a peer sent can forge a line of its own, or act on the
+ * terminal that shows it.
  */
 #include "base/log.h"
+
+#include "base/utf8.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -54,9 +57,7 @@ void log_write(const struct log *log, enum log_level level, const char *fmt, ...
     va_end(ap);
     if (n > 0)
         len += (size_t)n < sizeof(line) - 1 - len ? (size_t)n : sizeof(line) - 2 - len;
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-            line[i] = '?';
+    len = utf8_make_plain(line, len);
     line[len++] = '\n';
     log->sink->write(log->sink, line, len);
     errno = saved_errno;

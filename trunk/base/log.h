@@ -28,7 +28,7 @@ struct log {
 /* Lines beyond this many bytes are cut. */
 #define LOG_LINE_MAX 2048
 
-/* One line, if the level is logged; cut at LOG_LINE_MAX, control characters made harmless. It shows
+/* One line, if the level is logged; cut at LOG_LINE_MAX, hidden characters made harmless. It shows
  * errno as it is at the call. Never blocks. */
 void log_write(const struct log *log, enum log_level level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

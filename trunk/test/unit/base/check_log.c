@@ -141,6 +141,17 @@ START_TEST(control_bytes_cannot_forge_a_line)
 }
 END_TEST
 
+/* U+009B begins a sequence as ESC [ does, U+202E turns the rest of the line around. */
+START_TEST(hidden_characters_and_broken_ones)
+{
+    log_info(&logger, "a\xc2\x9b"
+                      "31mb\xe2\x80\xae"
+                      "c\x9b"
+                      "31m\xe2\x80");
+    ck_assert_ptr_nonnull(strstr(memory.text, "] a?31mb?c?31m??\n"));
+}
+END_TEST
+
 START_TEST(a_context_cannot_forge_a_line)
 {
     static char id[] = "a\nb";
@@ -227,6 +238,7 @@ Suite *check_log_suite(void)
     tcase_add_test(tcase, no_sink_is_silence);
     tcase_add_test(tcase, errno_survives);
     tcase_add_test(tcase, control_bytes_cannot_forge_a_line);
+    tcase_add_test(tcase, hidden_characters_and_broken_ones);
     tcase_add_test(tcase, a_context_cannot_forge_a_line);
     tcase_add_test(tcase, utf8_passes);
     tcase_add_test(tcase, lines_are_cut_at_the_limit);
