@@ -8,6 +8,7 @@
  */
 #include "proto/http_head.h"
 
+#include "base/ip.h"
 #include "base/str.h"
 #include "proto/url.h"
 
@@ -206,6 +207,20 @@ static int framing_parse(struct http_head *head, enum http_side side)
     return 0;
 }
 
+/* What a host may consist of: RFC 9110, section 7.2, by RFC 3986, section 3.2.2. Percent signs,
+ * which nobody sends and few decode alike, are refused, and so is userinfo: RFC 9110,
+ * section 4.2.4. */
+static int is_host(const char *text, size_t len, const char *host)
+{
+    struct ip ip;
+
+    if (memchr(text, '@', len) != NULL)
+        return 0;
+    if (len > 0 && text[0] == '[')
+        return strchr(host, ':') != NULL && ip_parse(host, &ip) == 0;
+    return host[strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=")] == '\0';
+}
+
 /* Section 3.2: origin-form, absolute-form, and '*' for OPTIONS. */
 static int target_parse(struct http_head *head)
 {
@@ -229,7 +244,7 @@ static int target_parse(struct http_head *head)
         message->port = 0;
         if (url_authority_parse(authority, len, head->host, sizeof(head->host), &message->port) !=
                 0 ||
-            head->host[0] == '\0')
+            !is_host(authority, len, head->host) || head->host[0] == '\0')
             return head_bad(head, 400, "malformed authority in the request target");
         p = authority + len;
     }
@@ -254,8 +269,9 @@ static int request_finish(struct http_head *head)
     message->host = head->host;
     if (hosts > 1 || (hosts == 0 && message->minor > 0))
         return head_bad(head, 400, hosts > 1 ? "more than one Host" : "no Host");
-    if (strchr(value, '@') != NULL || url_authority_parse(value, strlen(value), head->host,
-                                                          sizeof(head->host), &message->port) != 0)
+    if (url_authority_parse(value, strlen(value), head->host, sizeof(head->host), &message->port) !=
+            0 ||
+        !is_host(value, strlen(value), head->host))
         return head_bad(head, 400, "malformed Host");
     if (header_count(message, "Expect", &value) > 0)
         message->expect_continue = message->minor > 0 && str_ieq(value, "100-continue");

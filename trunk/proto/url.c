@@ -67,8 +67,9 @@ int url_authority_parse(const char *text, size_t len, char *host, size_t cap, in
         if (str_copy_n(host, cap, p, (size_t)(host_end - p)) != 0)
             return -1;
     }
-    if (strpbrk(host, "/\\?#@[] ") != NULL)
-        return -1;
+    for (const char *c = host; *c != '\0'; c++)
+        if ((unsigned char)*c <= ' ' || *c == 0x7f || strchr("/\\?#@[]<>\"^`{|}", *c) != NULL)
+            return -1;
     lower(host);
     if (end - host_end <= 1) /* no port, or an empty one */
         return 0;

@@ -155,6 +155,8 @@ START_TEST(requests_good)
                "H GET /? @:0 1.0 keep Connection=keep-alive|E|");
     request_is("\r\n\r\nHEAD / HTTP/1.1\r\nHost: [::1]:80\r\nConnection: close\r\n\r\n",
                "H HEAD /? @::1:80 1.1 Host=[::1]:80 Connection=close|E|");
+    request_is("GET / HTTP/1.1\r\nHost: my_host-1.example.:8080\r\n\r\n",
+               "H GET /? @my_host-1.example.:8080 1.1 keep Host=my_host-1.example.:8080|E|");
     request_is("OPTIONS * HTTP/1.1\r\nHost:\r\n\r\n", "H OPTIONS *? @:0 1.1 keep Host=|E|");
     request_is("GET http://V.com:81/a/../b%20c?x#f HTTP/1.1\r\nHost: other\r\n\r\n",
                "H GET /b c?x#f @v.com:81 1.1 keep Host=other|E|");
@@ -241,6 +243,22 @@ START_TEST(requests_hostile)
     NO("GET / HTTP/1.1\r\n" HOST HOST "\r\n", "!400");
     NO("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "!400");
     NO("GET / HTTP/1.1\r\nHost: a@b\r\n\r\n", "!400");
+    NO("GET / HTTP/1.1\r\nHost: a\tb\r\n\r\n", "!400");
+    NO("GET / HTTP/1.1\r\nHost: a\x0b"
+       "b\r\n\r\n",
+       "!400");
+    NO("GET / HTTP/1.1\r\nHost: a\x7f\r\n\r\n", "!400");
+    NO("GET / HTTP/1.1\r\nHost: a\xc3\xa9\r\n\r\n", "!400");
+    NO("GET / HTTP/1.1\r\nHost: a%41\r\n\r\n", "!400");
+    NO("GET / HTTP/1.1\r\nHost: a<b>\r\n\r\n", "!400");
+    NO("GET / HTTP/1.1\r\nHost: a\"\r\n\r\n", "!400");
+    NO("GET / HTTP/1.1\r\nHost: [a]\r\n\r\n", "!400");
+    NO("GET / HTTP/1.1\r\nHost: [127.0.0.1]\r\n\r\n", "!400");
+    NO("GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", "!400");
+    NO("GET / HTTP/1.1\r\nHost: [::1]x\r\n\r\n", "!400");
+    NO("GET / HTTP/1.1\r\nHost: ::1\r\n\r\n", "!400");
+    NO("GET http://a@b/ HTTP/1.1\r\nHost: b\r\n\r\n", "!400");
+    NO("GET http://a%00/ HTTP/1.1\r\nHost: b\r\n\r\n", "!400");
     NO("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", "!400");
     NO("GET / HTTP/1.1\r\nHost: a:0\r\n\r\n", "!400");
     NO_HEADER("A", "!400");
