@@ -3,13 +3,20 @@
 
 /*
  * uthash, with failures that are reported: by default a failed allocation of its table ends the
- * process. Everybody includes this file in place of <uthash.h>, which a gate sees to. Items need a
- * field `int is_lost` beside their UT_hash_handle.
+ * process. The hash has a secret of the process, for most keys come from peers. Everybody includes
+ * this file in place of <uthash.h>, which a gate sees to. Items need a field `int is_lost` beside
+ * their UT_hash_handle.
  */
 #include "base/err.h"
 
-#define HASH_NONFATAL_OOM         1
-#define uthash_nonfatal_oom(item) ((item)->is_lost = 1)
+#include <stddef.h>
+
+/* With the process's own secret: no two processes agree. */
+unsigned hash_bytes(const void *data, size_t len);
+
+#define HASH_FUNCTION(key, len, hash) ((hash) = hash_bytes(key, len))
+#define HASH_NONFATAL_OOM             1
+#define uthash_nonfatal_oom(item)     ((item)->is_lost = 1)
 #include <uthash.h>
 
 static inline int hash_checked(int rc) ERR_MUST_CHECK;

@@ -11,6 +11,8 @@
  */
 #include "base/shared_map.h"
 
+#include "base/siphash.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
@@ -33,7 +35,8 @@ struct shared_mark {
 
 struct shared_map {
     pthread_mutex_t lock;
-    size_t bytes; /* of the mapping */
+    struct siphash_key secret; /* of the hash: keys come from peers */
+    size_t bytes;              /* of the mapping */
     size_t value_size;
     uint32_t entries_max;
     uint32_t bucket_mask;
@@ -73,14 +76,9 @@ static uint32_t index_of(const struct shared_map *map, const void *value)
     return (uint32_t)(at / map->value_size);
 }
 
-/* FNV-1a. */
-static uint32_t hash_of(const char *key)
+static uint32_t hash_of(const struct shared_map *map, const char *key)
 {
-    uint32_t hash = 0x811c9dc5u;
-
-    for (; *key != '\0'; key++)
-        hash = (hash ^ (unsigned char)*key) * 0x01000193u;
-    return hash;
+    return (uint32_t)siphash(&map->secret, key, strlen(key));
 }
 
 static size_t align_up(size_t n)
@@ -118,6 +116,7 @@ struct shared_map *shared_map_new(size_t entries_max, size_t value_size)
     layout.values_at = align_up(layout.marks_at + entries_max * sizeof(struct shared_mark));
     layout.keys_at = align_up(layout.values_at + entries_max * layout.value_size);
     layout.bytes = layout.keys_at + entries_max * SHARED_MAP_KEY_MAX;
+    siphash_secret(&layout.secret);
     map = mmap(NULL, layout.bytes, PROT_READ | PROT_WRITE,
                MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (map == MAP_FAILED)
@@ -152,7 +151,7 @@ static void shared_map_repair(struct shared_map *map)
         uint32_t *head;
 
         if (mark->used) {
-            mark->hash = hash_of(key_at(map, i));
+            mark->hash = hash_of(map, key_at(map, i));
             head = bucket_of(map, mark->hash);
             map->count++;
         } else {
@@ -215,7 +214,7 @@ void shared_map_unlock(struct shared_map *map)
 
 void *shared_map_find(struct shared_map *map, const char *key)
 {
-    uint32_t hash = hash_of(key);
+    uint32_t hash = hash_of(map, key);
     uint32_t at = *bucket_of(map, hash);
 
     while (at != 0) {
@@ -241,7 +240,7 @@ void *shared_map_add(struct shared_map *map, const char *key)
     mark = mark_at(map, i);
     memcpy(key_at(map, i), key, len + 1);
     memset(value_at(map, i), 0, map->value_size);
-    mark->hash = hash_of(key);
+    mark->hash = hash_of(map, key);
     /* From here on it counts, whatever becomes of us. */
     atomic_store(&mark->used, 1);
     if (map->free != 0)
