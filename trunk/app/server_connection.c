@@ -228,7 +228,8 @@ static int connection_evict(struct server *server)
         return -1;
     c = (struct server_connection *)((char *)admission -
                                      offsetof(struct server_connection, admission));
-    log_info(server->log, "evicted %s: max_connections reached, and it %s", c->conn->ip,
+    log_peer(server, LOG_INFO, "connection evicted", c->conn->ip,
+             "evicted %s: max_connections reached, and it %s", c->conn->ip,
              admission->class == QUOTA_WAITER ? "only waited for a stream"
                                               : "neither published nor played");
     connection_uncount(c);
