@@ -8,6 +8,7 @@
 
 #include "app/server.h"
 #include "base/str.h"
+#include "proto/rtmp_target.h"
 #include "proto/url.h"
 
 #include <assert.h>
@@ -96,15 +97,17 @@ int drain_tc_url(const struct server *server, const struct rtmp_connect *connect
     const char *place = drain_pick(server, list);
     const struct url_rtmp *url = &connect->address;
     int has_vhost = strcmp(url->vhost, url->host) != 0;
+    char app[3 * sizeof(url->app)] = "";
     char host[HOST_SIZE + 2];
     int given = 0;
 
     assert(out != NULL && cap > 0);
-    if (place == NULL || drain_split(place, host, &given) != 0)
+    if (place == NULL || rtmp_target_name(app, sizeof(app), url->app) != 0 ||
+        drain_split(place, host, &given) != 0)
         return -1;
     /* A port that is HTTP's is of no use here. */
     if (given == 0 || list == &config->grace_redirect)
         given = url->port;
-    return str_format(out, cap, "%s://%s:%d/%s%s%s", url->schema, host, given, url->app,
+    return str_format(out, cap, "%s://%s:%d/%s%s%s", url->schema, host, given, app,
                       has_vhost ? "?vhost=" : "", has_vhost ? url->vhost : "");
 }

@@ -6,6 +6,7 @@
 #include "app/rtmp_session_private.h"
 
 #include "app/fanout.h"
+#include "app/worker.h"
 #include "co/co.h"
 #include "live/viewer.h"
 #include "proto/rtmp_mux.h"
@@ -196,7 +197,9 @@ static __attribute__((noinline)) struct err *play_ended(struct rtmp_session *ses
 static __attribute__((noinline)) struct err *play_in_vain(struct rtmp_session *session,
                                                           struct playing *p)
 {
-    if (source_state(p->source) == SOURCE_LIVE) {
+    /* At another worker it may be published long before there is anything to fetch. */
+    if (source_state(p->source) == SOURCE_LIVE ||
+        worker_is_elsewhere(session->server, source_key(p->source))) {
         p->deadline = play_deadline(p);
         return NULL;
     }

@@ -78,17 +78,18 @@ def ws_headers():
     return [word for name, value in names.items() for word in ("-H", f"{name}: {value}")]
 
 
-def test_rtmp_client_is_sent_on(pair):
+@pytest.mark.parametrize("app", ["live", "5%25"])
+def test_rtmp_client_is_sent_on(pair, app):
     gone, other = pair
     client = Connection.__new__(Connection)
     with pytest.raises(AssertionError):
-        client.__init__(gone.rtmp_url())
+        client.__init__(gone.rtmp_url(f"{app}/livestream"))
     told = b"".join(body for kind, body in client.said if kind == 20)
     client.close()
     assert b"NetConnection.Connect.Rejected" in told
     assert b"\0\x04code\0\x40\x72\xe0\0\0\0\0\0" in told, "a number, 302"
-    assert f"rtmp://127.0.0.1:{other.rtmp_port}/live".encode() in told
-    gone.wait_log(f"sent on to rtmp://127.0.0.1:{other.rtmp_port}/live")
+    assert f"rtmp://127.0.0.1:{other.rtmp_port}/{app}".encode() in told
+    gone.wait_log(f"sent on to rtmp://127.0.0.1:{other.rtmp_port}/{app}")
 
 
 def test_the_same_port_elsewhere(server):
