@@ -63,16 +63,31 @@ static int is_whole(const char *url)
     return is_good;
 }
 
+/* Whether the "user:password@" of an authority, if there is one, can be used. */
+static int user_is_good(const char *authority, const char *end)
+{
+    struct rtmp_target *target = malloc(sizeof(*target)); /* too large for a coroutine's stack */
+    int is_good = target != NULL &&
+                  rtmp_target_read_user(target, authority, (size_t)(end - authority)) != NULL;
+
+    free(target);
+    return is_good;
+}
+
 /* Of an address with this schema. */
 static int rtmp_check(const char *url, const char *schema, const char **why)
 {
     const char *path = path_of(url);
     const char *host = url + strlen(schema);
+    const char *at;
     char authority[HOST_SIZE + 16];
 
     *why = "an RTMP address is rtmp://host[:port], perhaps with a path of [app] and [stream]";
-    if (!str_starts(url, schema) ||
-        str_copy_n(authority, sizeof(authority), host, (size_t)(path - host)) != 0 ||
+    if (!str_starts(url, schema) || !user_is_good(host, path))
+        return -1;
+    at = memrchr(host, '@', (size_t)(path - host));
+    host = at != NULL ? at + 1 : host;
+    if (str_copy_n(authority, sizeof(authority), host, (size_t)(path - host)) != 0 ||
         origin_check(authority) != 0)
         return -1;
     if (*path != '\0' && strcmp(path, "/") != 0 && (!has_place(path) || brackets_check(path) != 0))
@@ -260,9 +275,10 @@ static int target_rtmp(const char *schema, const char *origin, const struct orig
                                .param = stream->param != NULL ? stream->param : ""};
 
     if (!names_are_good(stream) ||
-        take_authority(origin, strcspn(origin, "/"), host, sizeof(host), &parts.port) != 0)
+        take_authority(origin, strcspn(origin, "/"), host, sizeof(host), &parts.port) != 0 ||
+        rtmp_target_make(out, &parts) != 0)
         return -1;
-    return rtmp_target_make(out, &parts);
+    return rtmp_target_read_user(out, origin, strcspn(origin, "/")) != NULL ? 0 : -1;
 }
 
 int origin_target(enum origin_scheme scheme, const char *origin, const struct origin_stream *stream,

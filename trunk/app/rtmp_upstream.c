@@ -9,12 +9,16 @@
 #include "base/str.h"
 #include "base/version.h"
 #include "co/co.h"
+#include "proto/rtmp_auth.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define UPSTREAM_LOGINS_MAX 3 /* refusals that are read: two that ask, and one that is final */
 
 static struct err *upstream_ask(struct rtmp_upstream *up, const struct rtmp_target *target,
                                 enum rtmp_intent intent, usec_t deadline)
@@ -81,11 +85,70 @@ static struct err *upstream_follow(const struct rtmp_upstream *up, struct rtmp_t
     return NULL;
 }
 
+/*
+ * The same address again, with the user's name or with proof of the password, where connect was
+ * refused for want of them. Otherwise the refusal.
+ */
+static __attribute__((noinline)) struct err *upstream_login(const struct rtmp_upstream *up,
+                                                            struct rtmp_target *target,
+                                                            const struct rtmp_target *first,
+                                                            struct err *refusal)
+{
+    const char *why = rtmp_talk_refusal(up->talk);
+    char query[RTMP_AUTH_QUERY_MAX];
+    char challenge[RTMP_AUTH_CHALLENGE_MAX];
+    uint32_t number = 0;
+
+    if (RAND_bytes((unsigned char *)&number, sizeof(number)) != 1 ||
+        str_format(challenge, sizeof(challenge), "%08x", number) != 0)
+        return err_wrap(refusal, "no random bytes");
+    switch (rtmp_auth_answer(target, why, challenge, query)) {
+    case RTMP_AUTH_AGAIN:
+        break;
+    case RTMP_AUTH_DENIED:
+        return err_wrap(refusal, "user %s or password is wrong", target->user);
+    case RTMP_AUTH_UNKNOWN:
+        return err_wrap(refusal, "authentication method is not supported");
+    default:
+        return refusal;
+    }
+    *target = *first;
+    if (rtmp_auth_apply(target, query) != 0)
+        return err_wrap(refusal, "authentication does not fit into the address");
+    err_free(refusal);
+    return NULL;
+}
+
+/* Whether a refusal says how to ask again; a user is shown to be one in two steps. */
+static int upstream_may_go_on(const struct rtmp_upstream *up, const struct rtmp_target *target,
+                              int *logins)
+{
+    if (up->talk == NULL)
+        return 0;
+    if (rtmp_talk_redirect(up->talk) != NULL)
+        return 1;
+    return rtmp_talk_refusal(up->talk) != NULL && target->user[0] != '\0' &&
+           (*logins)++ < UPSTREAM_LOGINS_MAX;
+}
+
+/* What to ask next after a refusal: another server, or this one as a user. Counts each. */
+static struct err *upstream_next(const struct rtmp_upstream *up, struct rtmp_target *target,
+                                 const struct rtmp_target *first, int *hops, struct err *refusal)
+{
+    if (rtmp_talk_redirect(up->talk) != NULL) {
+        err_free(refusal);
+        return upstream_follow(up, target, ++*hops);
+    }
+    /* Not for a server that we were sent on to: it has no user then. */
+    return upstream_login(up, target, first, refusal);
+}
+
 struct err *rtmp_upstream_open(struct rtmp_upstream *up, const struct rtmp_target *first,
                                const struct rtmp_upstream_options *options, usec_t timeout)
 {
     usec_t deadline = co_deadline(timeout);
     struct rtmp_target *target = malloc(sizeof(*target)); /* too large for a coroutine's stack */
+    int hops = 0;
     struct err *err;
 
     assert(up->conn == NULL && up->talk == NULL);
@@ -93,9 +156,8 @@ struct err *rtmp_upstream_open(struct rtmp_upstream *up, const struct rtmp_targe
         return err_new(ERR_NOMEM, "no memory for a connection");
     *target = *first;
     err = upstream_run(up, target, options, deadline);
-    for (int hop = 1; err != NULL && up->talk != NULL && rtmp_talk_redirect(up->talk); hop++) {
-        err_free(err);
-        err = upstream_follow(up, target, hop);
+    for (int logins = 0; err != NULL && upstream_may_go_on(up, target, &logins);) {
+        err = upstream_next(up, target, first, &hops, err);
         rtmp_upstream_close(up, options->shown);
         if (err == NULL)
             err = upstream_run(up, target, options, deadline);

@@ -62,6 +62,7 @@ void rtmp_talk_free(struct rtmp_talk *talk)
     free(talk->rd);
     free(talk->name);
     free(talk->redirect);
+    free(talk->refusal);
     free(talk);
 }
 

@@ -179,6 +179,8 @@ struct err *rtmp_talk_connect(struct rtmp_talk *talk, const struct rtmp_target *
 /* After a connect, a play or a publish that was ERR_DENIED: the tcUrl that the server sends us on
  * to (ex.redirect, with an ex.code of 302); NULL: it doesn't. Not checked. */
 const char *rtmp_talk_redirect(const struct rtmp_talk *talk);
+/* After a connect that was ERR_DENIED: the server's description, or NULL. Not checked. */
+const char *rtmp_talk_refusal(const struct rtmp_talk *talk);
 struct err *rtmp_talk_play(struct rtmp_talk *talk, const char *stream, usec_t timeout);
 struct err *rtmp_talk_publish(struct rtmp_talk *talk, const char *stream, usec_t timeout);
 /* One media message to the peer. */

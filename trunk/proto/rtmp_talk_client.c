@@ -20,6 +20,7 @@
 #define SPANS_MAX     64
 #define REDIRECT_CODE 302
 #define REDIRECT_MAX  1023
+#define REFUSAL_MAX   1023
 
 enum { CALL_CONNECT = 1, CALL_RELEASE, CALL_FC_PUBLISH, CALL_CREATE_STREAM, CALL_STREAM };
 
@@ -110,6 +111,21 @@ static void redirect_keep(struct rtmp_talk *talk, const struct rtmp_command *com
     talk->redirect = strdup(to);
 }
 
+static void refusal_keep(struct rtmp_talk *talk, const struct rtmp_command *command)
+{
+    const char *why = amf0_get_string(command_info(command), "description");
+
+    if (why == NULL || strlen(why) > REFUSAL_MAX)
+        return;
+    free(talk->refusal);
+    talk->refusal = strdup(why);
+}
+
+const char *rtmp_talk_refusal(const struct rtmp_talk *talk)
+{
+    return talk->refusal;
+}
+
 const char *rtmp_talk_redirect(const struct rtmp_talk *talk)
 {
     return talk->redirect;
@@ -170,6 +186,8 @@ static struct err *answer_wait(struct rtmp_talk *talk, double transaction, doubl
                 err = answer_check(&command, transaction, &is_answer, number);
                 if (err != NULL && (transaction == CALL_CONNECT || transaction == CALL_STREAM))
                     redirect_keep(talk, &command);
+                if (err != NULL && transaction == CALL_CONNECT)
+                    refusal_keep(talk, &command);
                 rtmp_command_fini(&command);
             }
         } else if (err == NULL) {

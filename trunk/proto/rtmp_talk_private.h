@@ -36,6 +36,7 @@ struct rtmp_talk {
     uint8_t has_request;
     char *name;     /* of the last request: rtmp_request's stream, or NULL */
     char *redirect; /* the client's: where connect was sent on to, or NULL */
+    char *refusal;  /* the client's: why connect was refused, or NULL */
     struct rtmp_aggregate aggregate;
     /* Of connect, for its answer. */
     double connect_transaction;

@@ -8,6 +8,7 @@
 
 #include "base/str.h"
 #include "proto/url_param.h"
+#include "proto/url_private.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -128,6 +129,40 @@ int rtmp_target_tc_url(struct rtmp_target *target)
                       is_v6 ? "[" : "", target->host, is_v6 ? "]" : "", target->port, target->app);
 }
 
+/* Decodes "%40" and the like. 0, or -1 for what cannot be part of a name or is too long. */
+static int put_decoded(char *out, size_t cap, const char *p, const char *end)
+{
+    size_t len = 0;
+
+    while (p < end) {
+        int c = *p == '%' ? url_decode_next(&p, end) : (unsigned char)*p++;
+
+        if (c <= 0x20 || c == 0x7f || len + 1 >= cap)
+            return -1;
+        out[len++] = (char)c;
+    }
+    out[len] = '\0';
+    return 0;
+}
+
+const char *rtmp_target_read_user(struct rtmp_target *out, const char *authority, size_t len)
+{
+    const char *at = memrchr(authority, '@', len);
+    const char *colon;
+
+    out->user[0] = out->password[0] = '\0';
+    if (at == NULL)
+        return authority;
+    colon = memchr(authority, ':', (size_t)(at - authority));
+    if (colon == NULL)
+        colon = at;
+    if (put_decoded(out->user, sizeof(out->user), authority, colon) != 0 || out->user[0] == '\0' ||
+        strpbrk(out->user, "?&=#/") != NULL || /* it goes into a query */
+        (colon < at && put_decoded(out->password, sizeof(out->password), colon + 1, at) != 0))
+        return NULL;
+    return at + 1;
+}
+
 int rtmp_target_read(struct rtmp_target *out, const char *address)
 {
     size_t schema_len = strcspn(address, ":");
@@ -143,14 +178,16 @@ int rtmp_target_read(struct rtmp_target *out, const char *address)
     path = authority + strcspn(authority, "/?#");
     name = *path != '\0' ? url_rtmp_split(path) : NULL;
     out->port = str_starts(address, "rtmps") ? 443 : 1935;
-    if (name == NULL || *name == '\0' ||
+    authority = rtmp_target_read_user(out, authority, (size_t)(path - authority));
+    if (authority == NULL || name == NULL || *name == '\0' ||
         str_copy_n(out->schema, sizeof(out->schema), address, schema_len) != 0 ||
         url_authority_parse(authority, (size_t)(path - authority), out->host, sizeof(out->host),
                             &out->port) != 0 ||
         out->host[0] == '\0' || put_app(out, path, (size_t)(name - path)) != 0 ||
         str_copy(out->name, sizeof(out->name), name) != 0)
         return -1;
-    return rtmp_target_tc_url(out);
+    return str_format(out->tc_url, sizeof(out->tc_url), "%s://%.*s/%s", out->schema,
+                      (int)(path - authority), authority, out->app);
 }
 
 /* ---- redirections ---- */

@@ -10,6 +10,7 @@
 /* Each with its terminator: whatever the server's own parser takes has room. */
 #define RTMP_TARGET_APP_MAX    1024
 #define RTMP_TARGET_TC_URL_MAX (RTMP_TARGET_APP_MAX + 768)
+#define RTMP_TARGET_USER_MAX   128
 #define RTMP_TARGET_NAME_MAX \
     (sizeof(((struct url_rtmp *)0)->stream) + sizeof(((struct url_rtmp *)0)->param))
 
@@ -20,6 +21,9 @@ struct rtmp_target {
     char app[RTMP_TARGET_APP_MAX];       /* connect's app */
     char tc_url[RTMP_TARGET_TC_URL_MAX]; /* connect's tcUrl */
     char name[RTMP_TARGET_NAME_MAX];     /* what play and publish ask for */
+    /* For a server that asks for them (proto/rtmp_auth.h), decoded; "": none. */
+    char user[RTMP_TARGET_USER_MAX];
+    char password[RTMP_TARGET_USER_MAX];
 };
 
 /* A stream by its parts. No text is NULL. */
@@ -41,9 +45,16 @@ int rtmp_target_make(struct rtmp_target *out, const struct rtmp_parts *parts);
 
 /*
  * A whole address "rtmp(s)://host[:port]/app/stream?x=y" as it is written: app and stream go out
- * byte for byte, also as "app/?x=y" and "app?x=y/stream". 0, or -1 when it is none or too long.
+ * byte for byte, also as "app/?x=y" and "app?x=y/stream"; so does the tcUrl, but for a
+ * "user:password@". 0, or -1 when it is none or too long.
  */
 int rtmp_target_read(struct rtmp_target *out, const char *address);
+
+/*
+ * Takes "user:password@" of "user:password@host:port" (len bytes) into user and password. Where
+ * the host begins, or NULL when they are malformed or too long.
+ */
+const char *rtmp_target_read_user(struct rtmp_target *out, const char *authority, size_t len);
 
 /* Appends a name as it is, but for a '%': servers that decode names, as ours do, must not take it
  * for an escape. 0 or -1. */
@@ -54,7 +65,8 @@ int rtmp_target_tc_url(struct rtmp_target *target);
 
 /*
  * Changes target to where its server sends the client on: `to` is a tcUrl, or one that the stream
- * follows, as some servers say. The stream, the vhost and the parameters stay. 0, or -1 when that
+ * follows, as some servers say. The stream, the vhost and the parameters stay; user and password
+ * are for nobody else. 0, or -1 when that
  * is no address that can be followed; then nothing has changed.
  */
 int rtmp_target_redirect(struct rtmp_target *target, const char *to);

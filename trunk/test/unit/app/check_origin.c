@@ -218,13 +218,14 @@ START_TEST(test_whole_destinations)
     static const struct {
         const char *text, *tc_url, *app, *name;
     } good[] = {
-        {"rtmp://h/live2/KEY", "rtmp://h:1935/live2", "live2", "KEY"},
+        {"rtmp://h/live2/KEY", "rtmp://h/live2", "live2", "KEY"},
         {"rtmps://h:443/rtmp/KEY?s_bl=1&s_psm=1&a=Ab/c-_~", "rtmps://h:443/rtmp", "rtmp",
          "KEY?s_bl=1&s_psm=1&a=Ab/c-_~"},
-        {"rtmp://h/live-bvc/?streamname=live_1&key=a%2Fb&schedule=rtmp", "rtmp://h:1935/live-bvc",
+        {"rtmp://h/live-bvc/?streamname=live_1&key=a%2Fb&schedule=rtmp", "rtmp://h/live-bvc",
          "live-bvc", "?streamname=live_1&key=a%2Fb&schedule=rtmp"},
-        {"rtmp://h/live2?backup=1/KEY", "rtmp://h:1935/live2?backup=1", "live2?backup=1", "KEY"},
-        {"rtmp://h/a/b/c/KEY...x,y", "rtmp://h:1935/a/b/c", "a/b/c", "KEY...x,y"},
+        {"rtmp://h/live2?backup=1/KEY", "rtmp://h/live2?backup=1", "live2?backup=1", "KEY"},
+        {"rtmp://u:p@H:1936/live2/KEY", "rtmp://H:1936/live2", "live2", "KEY"},
+        {"rtmp://h/a/b/c/KEY...x,y", "rtmp://h/a/b/c", "a/b/c", "KEY...x,y"},
     };
     static const char *const bad[] = {"rtmp://h/app", "rtmp://h/app/", "rtmp://h//",
                                       "rtmp://h/?k=v", "rtmp://h/a/b\nc"};

@@ -107,10 +107,10 @@ END_TEST
 START_TEST(test_whole)
 {
     ck_assert_int_eq(rtmp_target_read(&target, "rtmp://h/live2?backup=1/KEY"), 0);
-    ck_assert_str_eq(target.tc_url, "rtmp://h:1935/live2?backup=1");
+    ck_assert_str_eq(target.tc_url, "rtmp://h/live2?backup=1");
     ck_assert_str_eq(target.name, "KEY");
     ck_assert_int_eq(rtmp_target_read(&target, "rtmps://[::1]/a/b/s?x=/y"), 0);
-    ck_assert_str_eq(target.tc_url, "rtmps://[::1]:443/a/b");
+    ck_assert_str_eq(target.tc_url, "rtmps://[::1]/a/b");
     ck_assert_str_eq(target.host, "::1");
     ck_assert_str_eq(target.name, "s?x=/y");
     ck_assert_int_eq(rtmp_target_read(&target, "rtmp://h/a/"), -1);
