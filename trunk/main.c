@@ -5,16 +5,19 @@
  * start or broke off, 2 wrong usage.
  */
 #include "app/config.h"
+#include "app/edge.h"
 #include "app/log_sink.h"
 #include "app/master.h"
 #include "app/process.h"
 #include "app/server.h"
+#include "app/server_endpoint.h"
 #include "app/signals.h"
 #include "app/worker.h"
 #include "base/buf.h"
 #include "base/str.h"
 #include "base/version.h"
 #include "co/co.h"
+#include "co/net.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -241,6 +244,18 @@ static struct err *serve_by_workers(struct program *program)
     return master_run(&options);
 }
 
+/* Listeners, and a pull each for the streams that an edge fetches. */
+static long other_descriptors(const struct config *config)
+{
+    struct server_endpoints all;
+    int is_edge = config->http_server.http_pull.enabled;
+
+    server_endpoints_list(config, net_has_ipv6(), &all);
+    for (int i = 0; i < config->vhost_count; i++)
+        is_edge |= edge_is_remote(config->vhost[i]);
+    return all.count + (is_edge ? (long)config->max_pulls : 0);
+}
+
 static int run(struct program *program)
 {
     struct err *err;
@@ -253,7 +268,8 @@ static int run(struct program *program)
                  MILLRACE_VERSION, (int)getpid(),
                  program->options.file ? program->options.file : "environment");
         config_warnings_log(program->config, &program->log);
-        process_raise_descriptors((long)program->config->max_connections, &program->log);
+        process_raise_descriptors((long)program->config->max_connections,
+                                  other_descriptors(program->config), &program->log);
         if (worker_share_count(program->config) > 1)
             err = serve_by_workers(program);
         else

@@ -386,7 +386,7 @@ static struct err *check_ports(const struct config *config)
     struct server_endpoints all;
     struct err *err = NULL;
 
-    server_endpoints_list(config, &all);
+    server_endpoints_list(config, net_has_ipv6(), &all);
     for (int i = 0; i < all.count && err == NULL; i++)
         err = net_listen_check(all.item[i].text);
     return err;

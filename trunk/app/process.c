@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 /* What is open beside connections: listeners, epoll, log, files that are served. */
-#define OTHER_DESCRIPTORS 64
+#define OTHER_DESCRIPTORS 384
 
 void process_make_folder(const char *path)
 {
@@ -172,7 +172,7 @@ struct err *process_follow_parent(void)
     return NULL;
 }
 
-void process_raise_descriptors(long connections, const struct log *log)
+void process_raise_descriptors(long connections, long others, const struct log *log)
 {
     struct rlimit limit;
 
@@ -185,9 +185,13 @@ void process_raise_descriptors(long connections, const struct log *log)
             limit = raised;
     }
     errno = 0;
-    if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < (rlim_t)connections + OTHER_DESCRIPTORS)
+    others += OTHER_DESCRIPTORS;
+    if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < (rlim_t)(connections + others))
         log_warn(log,
                  "max_connections %ld does not fit: this process may open %llu files (ulimit -n), "
-                 "%d of which are needed otherwise",
-                 connections, (unsigned long long)limit.rlim_cur, OTHER_DESCRIPTORS);
+                 "%ld of which are needed otherwise",
+                 connections, (unsigned long long)limit.rlim_cur, others);
+    else
+        log_info(log, "descriptors: max_connections %ld and %ld others fit into ulimit -n",
+                 connections, others);
 }

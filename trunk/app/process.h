@@ -36,7 +36,8 @@ void process_leave_terminal(void);
 /* Lets this process end with the one that started it. */
 struct err *process_follow_parent(void);
 
-/* Raises the number of descriptors to the hard limit, and warns when `connections` will not fit. */
-void process_raise_descriptors(long connections, const struct log *log);
+/* Raises the number of descriptors to the hard limit, and says whether `connections` will fit, with
+ * so many others (listeners, pulls) and what every server has open. */
+void process_raise_descriptors(long connections, long others, const struct log *log);
 
 #endif

@@ -164,7 +164,7 @@ static struct err *server_listen_all(struct server *server)
     if (server->config->http_api.enabled && !server->config->http_api.open)
         log_info(server->log,
                  "HTTP API answers this machine only; http_api { open on; } opens it to others");
-    server_endpoints_list(server->config, &all);
+    server_endpoints_list(server->config, net_has_ipv6(), &all);
     for (int i = 0; i < all.count && err == NULL; i++) {
         err = server_listen(server, all.item[i].text, all.item[i].kind);
         if (err != NULL)

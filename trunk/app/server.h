@@ -23,8 +23,8 @@ struct worker;
 
 enum server_state { SERVER_RUNNING, SERVER_DRAINING, SERVER_STOPPING };
 
-/* RTMP, RTMPS, HTTP, HTTPS and API listeners together, and a worker's own. */
-#define SERVER_LISTENERS_MAX (5 * CONFIG_LISTEN_MAX + 1)
+/* RTMP, RTMPS, HTTP, HTTPS and API listeners together, for IPv4 and IPv6, and a worker's own. */
+#define SERVER_LISTENERS_MAX (2 * 5 * CONFIG_LISTEN_MAX + 1)
 
 struct server {
     const struct log *log;

@@ -70,7 +70,7 @@ struct err *worker_ports_new(struct worker_ports **out, const struct config *con
     if (ports == NULL)
         return err_new(ERR_NOMEM, "listeners");
     ports->workers = workers;
-    server_endpoints_list(config, &all);
+    server_endpoints_list(config, net_has_ipv6(), &all);
     for (int i = 0; i < all.count && err == NULL; i++)
         if (!str_starts(all.item[i].text, "unix:"))
             err = port_open(ports, &all.item[i]);

@@ -27,6 +27,8 @@ struct err *net_listen_shared(const char *endpoint, struct net_listener **out);
 /* Whether it could be listened at alone, by trying: for those who are about to share it. A UNIX
  * socket is not looked at; port 0 would be another one for each. Needs no runtime. */
 struct err *net_listen_check(const char *endpoint);
+/* Whether this machine's kernel lets anybody listen on IPv6. Needs no runtime. */
+int net_has_ipv6(void);
 /* Takes over a listening socket that was inherited. fd is closed on error too. */
 struct err *net_listen_fd(int fd, struct net_listener **out);
 /*

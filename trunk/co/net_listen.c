@@ -269,6 +269,16 @@ struct err *net_listen_check(const char *endpoint)
     return NULL;
 }
 
+int net_has_ipv6(void)
+{
+    union net_sockaddr addr = {.v6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_ANY_INIT}};
+    int fd = net_open(&addr, sizeof(addr.v6), 0);
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 int net_is_listening(int fd)
 {
     int listening = 0;
