@@ -105,8 +105,9 @@ void net_listener_set_give(struct net_listener *listener, int (*give)(void *arg,
 
 /*
  * Accepts one connection. Survives ECONNABORTED and the like by trying again;
- * EMFILE, ENFILE, ENOBUFS, ENOMEM wait until a descriptor is free (bounded
- * back-off, one log line), then serve again. Errors: interrupted, timeout, closed.
+ * EMFILE, ENFILE, ENOBUFS, ENOMEM, and whatever else does not go away, wait until a descriptor is
+ * free or a while is over (bounded back-off, one log line), then serve again. Errors: interrupted,
+ * timeout, closed.
  */
 struct err *net_accept(struct net_listener *listener, struct net_conn **out, const struct log *log,
                        usec_t timeout);

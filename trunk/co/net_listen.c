@@ -2,7 +2,8 @@
  * Listeners: endpoints as the configuration writes them, and an accept loop
  * that survives. A listener is edge-triggered like all else, so it accepts until
  * EAGAIN; and after EMFILE its ready bit stays set, so it tries again without a
- * new event, as soon as a connection of ours is freed or a short while is over.
+ * new event, as soon as a connection of ours is freed or a short while is over. Any error that does
+ * not go away is waited for in the same way: it must cost neither the processor nor the listener.
  */
 #include "base/str.h"
 #include "co/net.h"
@@ -20,7 +21,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define NET_BACKLOG          4096
+#define NET_BACKLOG 4096
+/* So many connections in a row may fail each for itself; then it is the listener that fails. */
+#define NET_ACCEPT_FAILURES  64
 #define NET_STARVED_WAIT_MIN (10 * USEC_PER_MS)
 #define NET_STARVED_WAIT_MAX (500 * USEC_PER_MS)
 
@@ -39,7 +42,7 @@ struct net_listener {
     int (*give)(void *arg, int fd); /* NULL: all are ours */
     void *give_arg;
     uint8_t dead;    /* net_listener_close() was called meanwhile */
-    uint8_t starved; /* no descriptor, said so */
+    uint8_t starved; /* no descriptor, or another error that stays, said so */
     dev_t unix_dev;  /* the file we made, 0 if none */
     ino_t unix_ino;
     char name[sizeof("unix:") + sizeof(((struct sockaddr_un *)NULL)->sun_path)];
@@ -382,13 +385,14 @@ static int net_accept_again(int sys_errno)
     }
 }
 
-static int net_accept_starved(int sys_errno)
+/* True when the descriptor is no listener any more: nothing will ever come. */
+static int net_accept_broken(int sys_errno)
 {
-    return sys_errno == EMFILE || sys_errno == ENFILE || sys_errno == ENOBUFS ||
-           sys_errno == ENOMEM || sys_errno == ENOSPC; /* the last: epoll's watches */
+    return sys_errno == EBADF || sys_errno == EINVAL || sys_errno == ENOTSOCK ||
+           sys_errno == EFAULT;
 }
 
-/* One connection, or NULL with errno. */
+/* One connection; or NULL with errno, 0 for one that somebody else has taken. */
 static struct net_conn *net_accept_one(struct net_listener *listener)
 {
     struct sockaddr_storage addr = {0};
@@ -402,7 +406,7 @@ static struct net_conn *net_accept_one(struct net_listener *listener)
         return NULL;
     if (listener->give != NULL && listener->give(listener->give_arg, fd)) {
         close(fd);
-        errno = EINTR; /* nothing for us, and nothing wrong */
+        errno = 0; /* nothing for us, and nothing wrong */
         return NULL;
     }
     /* Not NET_IN: if there is data already, registering it gives an event, and a read is saved. */
@@ -443,6 +447,7 @@ static struct err *net_accept_loop(struct net_listener *listener, struct net_con
 {
     usec_t deadline = co_deadline(timeout);
     usec_t pause = NET_STARVED_WAIT_MIN;
+    int failures = 0;
 
     for (;;) {
         struct err *err = NULL;
@@ -461,12 +466,12 @@ static struct err *net_accept_loop(struct net_listener *listener, struct net_con
         if (errno == EAGAIN || errno == EWOULDBLOCK) {
             listener->conn->ready &= (uint8_t)~NET_IN;
             err = net_await(listener->conn, NET_IN, deadline);
-        } else if (net_accept_starved(errno)) {
-            err = net_accept_pause(listener, &pause, log, deadline);
-        } else if (net_accept_again(errno)) {
+        } else if (errno == 0 || (net_accept_again(errno) && ++failures < NET_ACCEPT_FAILURES)) {
             co_fair();
-        } else {
+        } else if (net_accept_broken(errno)) {
             err = err_sys(errno, "accept");
+        } else {
+            err = net_accept_pause(listener, &pause, log, deadline);
         }
         if (err != NULL)
             return err;

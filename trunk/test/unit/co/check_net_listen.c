@@ -287,6 +287,38 @@ START_TEST(serves_again_after_a_shortage_of_descriptors)
 }
 END_TEST
 
+/* EOPNOTSUPP is one connection's as a rule; here every accept4() answers it. */
+START_TEST(an_error_that_stays_is_waited_for)
+{
+    struct net_listener *listener;
+    struct net_conn *conn = NULL;
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+    ck_assert_int_ge(fd, 0);
+    co_test_ok(net_listen("127.0.0.1:0", &listener));
+    ck_assert_int_ge(dup2(fd, net_listener_fd(listener)), 0);
+    close(fd);
+    co_test_err(net_accept(listener, &conn, co_test_log(), 50 * USEC_PER_MS), ERR_TIMEOUT);
+    ck_assert_ptr_null(conn);
+    net_listener_close(listener);
+}
+END_TEST
+
+START_TEST(no_listener_is_an_error)
+{
+    struct net_listener *listener;
+    struct net_conn *conn = NULL;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    ck_assert_int_ge(fd, 0);
+    co_test_ok(net_listen("127.0.0.1:0", &listener));
+    ck_assert_int_ge(dup2(fd, net_listener_fd(listener)), 0);
+    close(fd);
+    co_test_err(net_accept(listener, &conn, co_test_log(), TEST_WAIT), ERR_SYS);
+    net_listener_close(listener);
+}
+END_TEST
+
 START_TEST(closing_ends_a_starved_accept)
 {
     struct acceptor a = {.want = 1, .timeout = USEC_NEVER};
@@ -393,6 +425,8 @@ Suite *check_net_listen_suite(void)
     tcase_add_test(tc, closing_ends_an_accept);
     tcase_add_test(tc, no_listener_to_take_over);
     tcase_add_test(tc, serves_again_after_a_shortage_of_descriptors);
+    tcase_add_test(tc, an_error_that_stays_is_waited_for);
+    tcase_add_test(tc, no_listener_is_an_error);
     tcase_add_test(tc, closing_ends_a_starved_accept);
     tcase_add_test(tc, unix_files);
     tcase_add_test(tc, files_that_are_no_sockets_stay);
