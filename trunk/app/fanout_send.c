@@ -239,7 +239,7 @@ void fanout_push(struct fanout_viewer *fv)
                 return;
             continue;
         }
-        if (fv->is_over || fv->is_paused)
+        if (fv->is_over || (fv->is_paused && !fv->is_ended))
             return;
         if (fv->is_ended) {
             fanout_send_end(fv);
@@ -350,6 +350,9 @@ void fanout_push_parked(struct fanout_viewer *fv)
 {
     struct viewer_batch batch;
 
+    /* Who pauses does not want the rest, but hears of the end. */
+    if (fv->is_paused && viewer_is_cut(fv->viewer))
+        fv->is_ended = 1;
     while (!fv->is_blocked && !fv->is_broken && !fv->is_paused) {
         const struct fanout_shared *shared = fanout_shared_find(fv);
 

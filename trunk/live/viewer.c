@@ -429,6 +429,11 @@ void viewer_sent(struct viewer *viewer)
     viewer_unpin(viewer);
 }
 
+int viewer_is_cut(const struct viewer *viewer)
+{
+    return viewer->has_begun && viewer->epoch != viewer->rendition->epoch;
+}
+
 uint32_t viewer_skips(const struct viewer *viewer)
 {
     return viewer->skips;

@@ -85,6 +85,10 @@ void *viewer_owner(const struct viewer *viewer);
 /* True once bytes were taken: the stream has begun for this viewer. */
 int viewer_has_begun(const struct viewer *viewer);
 
+/* True when what it watches has ended: viewer_next() gives the rest, if any, and then VIEWER_END.
+ */
+int viewer_is_cut(const struct viewer *viewer);
+
 /* Borrowed: the viewer holds the reference. */
 struct source *viewer_source(const struct viewer *viewer);
 

@@ -392,9 +392,13 @@ def test_a_player_is_told_that_the_stream_is_over(server, open_all, headers):
     """After republish_wait, as an HTTP response ends; and that the connection ends with it."""
     srv = server(remux={"republish_wait": 600})
     viewer = open_all(player, srv)
+    paused = open_all(player, srv)
     first = open_all(publisher, srv)
     start_of_stream(first, headers)
     viewer.media(1)
+    paused.media(1)
+    paused.command("pause", 0, None, True, 0, stream=1)
+    paused.until("NetStream.Pause.Notify")
     first.close()
     srv.wait_log("stop publish")
     # One who is back in time is played on.
@@ -407,6 +411,9 @@ def test_a_player_is_told_that_the_stream_is_over(server, open_all, headers):
     assert [m.data for m in seen if m.type == rc.USER] == [struct.pack(">HI", 1, 1)]
     assert viewer.wait_closed() < 5
     srv.wait_log("stop play .*: the stream ended")
+    # One who pauses gets no media, and is told as well.
+    seen = [m for m in paused.until("NetStream.Play.Stop") if m.type in (rc.COMMAND, rc.VIDEO)]
+    assert [m.code if m.type == rc.COMMAND else m for m in seen] == OVER
 
 
 def test_a_player_is_told_that_nobody_publishes(server, open_all, headers):

@@ -71,9 +71,11 @@ START_TEST(test_in_band_format_stays_and_gets_headers)
     kit_video(&kit, 0, 1);
     ck_assert_str_eq(kit_take_text(seen), "HhK");
     ck_assert_int_eq(seen->is_ended, 0);
+    ck_assert_int_eq(viewer_is_cut(seen->viewer), 0);
     /* After republish_wait it ends like all others. */
     source_unpublish(kit.source, kit.now);
     source_tick(kit.source, kit.now + 60 * USEC_PER_SEC);
+    ck_assert_int_eq(viewer_is_cut(seen->viewer), 1);
     ck_assert_str_eq(kit_take_text(seen), "");
     ck_assert_int_eq(seen->is_ended, 1);
     kit_close(&kit);
