@@ -46,6 +46,7 @@ void stream_source_config(const struct config_vhost *vhost, struct source_config
     out->atc_auto = play->atc_auto;
     out->mix_correct = play->mix_correct;
     out->repairs = vhost->publish.repair;
+    out->makes_meta = 1;
     out->reduce_sequence_header = play->reduce_sequence_header;
     out->has_audio = remux->has_audio;
     out->has_video = remux->has_video;

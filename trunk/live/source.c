@@ -179,6 +179,7 @@ int source_publish(struct source *source, const struct source_config *config, us
     }
     source_sides_publish(source);
     source->has_repaired = 0;
+    source->meta_is_made = 1;
     memset(&source->repair, 0, sizeof(source->repair));
     source->has_key = 0;
     source_hold_begin(source);
@@ -240,6 +241,7 @@ void source_decide(struct source *source, int has_audio, int has_video)
     source->track[JITTER_VIDEO].is_announced = has_video;
     was_decided = source->is_decided;
     source->is_decided = 1;
+    source_make_meta(source);
     source_reopen(source);
     if (!was_decided)
         source_feed_all(source);

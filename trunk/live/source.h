@@ -28,7 +28,8 @@ struct source_config {
     int atc_auto;    /* atc as soon as the metadata asks for it */
     int mix_correct; /* audio and video in the order of their timestamps */
     int reduce_sequence_header;
-    int repairs; /* H.264 and HEVC messages that are malformed in known ways: see on_repair */
+    int makes_meta; /* onMetaData for a publisher that sends none */
+    int repairs;    /* H.264 and HEVC messages that are malformed in known ways: see on_repair */
     int has_audio, has_video, guess_has_av, drop_if_not_match;
     usec_t republish_wait;
     usec_t fast_cache;   /* of sound that a new viewer of an audio-only format gets at once */

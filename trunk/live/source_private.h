@@ -86,7 +86,9 @@ struct source {
     uint8_t is_filling;  /* a relay brings what there was of the past */
     uint8_t has_promise; /* what the header promises is known beforehand: */
     uint8_t promise[JITTER_TRACKS];
-    struct blob *meta; /* body of onMetaData for viewers */
+    struct blob *meta;    /* body of onMetaData for viewers */
+    uint8_t meta_is_made; /* it is not the present publisher's: source_make_meta() may replace it */
+    double frame_rate;    /* what the video's sequence header says; 0: nothing */
     struct meta_facts facts;
     struct source_facts told; /* to on_facts */
     struct rendition native;
@@ -248,6 +250,12 @@ void source_push_main(struct source *source, const struct frame *frame, usec_t n
 /* Pushes the frame as it should be, when it is malformed in a known way: 1, else 0
  * (source_repair.c). */
 int source_repair(struct source *source, const struct frame *frame, usec_t now);
+
+/* Reads what is known of a track from its sequence header, or its first frame
+ * (source_describe.c). */
+void source_describe(struct source *source, const struct frame *frame);
+/* Metadata of a publisher that sends none, from what is known. */
+void source_make_meta(struct source *source);
 
 /* A sound frame, by way of the queue of mix_correct where that is on (source_push.c). */
 void source_push_sound(struct source *source, const struct frame *frame, usec_t now);

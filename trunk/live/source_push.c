@@ -10,7 +10,6 @@
 #include "base/buf.h"
 #include "base/version.h"
 #include "live/source_private.h"
-#include "media/aac.h"
 #include "media/avc.h"
 #include "media/flv.h"
 
@@ -58,6 +57,7 @@ static void source_push_script(struct source *source, const struct frame *frame,
         if (meta != NULL) {
             blob_unref(source->meta);
             source->meta = meta;
+            source->meta_is_made = 0;
             source->facts = facts;
             if (source->config.atc_auto && facts.is_absolute)
                 source_keep_times(source);
@@ -74,41 +74,6 @@ static void source_push_script(struct source *source, const struct frame *frame,
 static int blob_is(const struct blob *blob, const uint8_t *data, size_t len)
 {
     return blob != NULL && blob->len == len && memcmp(blob->data, data, len) == 0;
-}
-
-static void source_describe_video(struct source *source, const struct frame *frame)
-{
-    struct source_stat *stat = &source->stat;
-
-    if (frame->codec == CODEC_H264 && frame->is_header) {
-        struct avc_config *config = malloc(sizeof(*config));
-        struct avc_sps sps;
-
-        if (config == NULL)
-            return;
-        if (avc_config_parse(config, frame->payload, frame->payload_len) == SCAN_DONE) {
-            stat->avc_profile = config->profile;
-            stat->avc_level = config->level;
-            if (config->sps_count > 0 &&
-                avc_sps_parse(&sps, config->sps[0].data, config->sps[0].len) == SCAN_DONE) {
-                stat->width = sps.width;
-                stat->height = sps.height;
-            }
-        }
-        free(config);
-    }
-}
-
-static void source_describe_audio(struct source *source, const struct frame *frame)
-{
-    struct aac_config config;
-
-    if (frame->codec == CODEC_AAC && frame->is_header &&
-        aac_config_parse(&config, frame->payload, frame->payload_len) == SCAN_DONE) {
-        source->stat.sample_rate = config.sample_rate;
-        source->stat.channels = config.channels;
-        source->stat.audio_profile = aac_profile_name(&config);
-    }
 }
 
 /* A sequence header: kept; the video one waits for its keyframe. */
@@ -137,10 +102,9 @@ static void source_push_header(struct source *source, enum jitter_track which,
         return;
     blob_unref(track->pending);
     track->pending = header;
-    if (which == JITTER_VIDEO)
-        source_describe_video(source, frame);
-    else
-        source_describe_audio(source, frame);
+    source_describe(source, frame);
+    if (source->is_decided)
+        source_make_meta(source);
 }
 
 /* The pending header becomes the one in force. */
@@ -405,6 +369,8 @@ static void source_push_media(struct source *source, enum jitter_track which,
     }
     ms = jitter_apply(&source->jitter, which, frame->timestamp, now);
     track->is_seen = 1;
+    if (!had_codec)
+        source_describe(source, frame);
     if (ms >= SOURCE_TIME_MAX && may_begin && source->config.time_jitter != TIME_JITTER_OFF)
         ms = source_wrap(source, which, frame, now);
     if (!source->has_first) {

@@ -183,3 +183,48 @@ enum scan meta_rewrite(const uint8_t *data, size_t len, const char *server, stru
     amf0_free(meta);
     return scan;
 }
+
+/* As encoders name it: the legacy id, or the FourCC's number. */
+static double codec_number(enum frame_type type, enum codec codec)
+{
+    for (size_t i = 0; i < sizeof(CODECS) / sizeof(CODECS[0]); i++)
+        if (CODECS[i].type == type && CODECS[i].codec == codec)
+            return CODECS[i].id != 0 && codec != CODEC_HEVC ? CODECS[i].id
+                                                            : fourcc_number(CODECS[i].fourcc);
+    return 0;
+}
+
+static int set_known(struct amf0 *meta, const char *key, double number)
+{
+    return number > 0 ? amf0_set(meta, key, amf0_number(number)) : 0;
+}
+
+int meta_make(const struct meta_made *made, const char *server, struct buf *out)
+{
+    struct amf0 *meta = amf0_ecma_array();
+    size_t before = out->len;
+    int rc = 0;
+
+    if (meta == NULL)
+        return -1;
+    if (made->video != CODEC_NONE) {
+        rc |= set_known(meta, "width", made->width);
+        rc |= set_known(meta, "height", made->height);
+        rc |= set_known(meta, "framerate", made->frame_rate <= 1000 ? made->frame_rate : 0);
+        rc |= set_known(meta, "videocodecid", codec_number(FRAME_VIDEO, made->video));
+    }
+    if (made->audio != CODEC_NONE) {
+        rc |= set_known(meta, "audiosamplerate", made->sample_rate);
+        rc |= set_known(meta, "audiochannels", made->channels);
+        if (made->channels > 0)
+            rc |= amf0_set(meta, "stereo", amf0_boolean(made->channels > 1));
+        rc |= set_known(meta, "audiocodecid", codec_number(FRAME_AUDIO, made->audio));
+    }
+    rc |= amf0_set(meta, "server", amf0_string(server));
+    if (rc == 0)
+        rc = amf0_write_string(out, "onMetaData") | amf0_write(out, meta);
+    if (rc != 0)
+        out->len = before;
+    amf0_free(meta);
+    return rc != 0 ? -1 : 0;
+}

@@ -34,4 +34,15 @@ struct meta_facts {
 enum scan meta_rewrite(const uint8_t *data, size_t len, const char *server, struct buf *out,
                        struct meta_facts *facts) ERR_MUST_CHECK;
 
+/* What is known of a stream that came without onMetaData; 0 and CODEC_NONE: not known. */
+struct meta_made {
+    enum codec video, audio;
+    uint32_t width, height, sample_rate;
+    uint8_t channels;
+    double frame_rate;
+};
+
+/* Appends onMetaData of what is known, and `server`. 0, or -1 when it does not fit out. */
+int meta_make(const struct meta_made *made, const char *server, struct buf *out);
+
 #endif

@@ -1,9 +1,11 @@
-"""Encoders that get H.264 wrong (start codes instead of lengths, empty NAL units) are repaired at
-ingest: every format decodes, here, at an edge and at another worker; the log says so once."""
+"""Encoders that leave something out or get it wrong: H.264 (start codes instead of
+lengths, empty NAL units) is repaired at ingest, so that every format decodes, here, at an edge and
+at another worker, and the log says so once; metadata is made where there is none."""
 
 import pytest
 
 import flv
+import rtmp_client
 import ts
 from harness import ffmpeg_decode
 from test_edge import cluster, port_of
@@ -78,3 +80,19 @@ def test_repair_off(server, publisher, source):
         viewer.wait_media(3)
         assert {t.data for t in viewer.media} <= {t.data for t in sent}
     assert "repairing" not in srv.log()
+
+
+def test_metadata_is_made(place, source):
+    """The publisher sends none: FLV viewers and RTMP players get one."""
+    pub, _, srv, view = place
+    preamble, gops = source
+    pub.send_tags([t for t in preamble if not t.is_script] + gops[0])
+    viewer = view()
+    viewer.wait_media(3)
+    assert viewer.tags[0].is_script and viewer.tags[0].time == 0
+    assert sum(t.is_script for t in viewer.tags) == 1
+    for name in (b"onMetaData", b"width", b"height", b"videocodecid", b"audiosamplerate", b"server"):
+        assert name in viewer.tags[0].data
+    with rtmp_client.player(srv, "livestream") as player:
+        messages = player.until(lambda m: m.type == flv.VIDEO, 10)
+        assert any(m.type == flv.SCRIPT and m.data == viewer.tags[0].data for m in messages)

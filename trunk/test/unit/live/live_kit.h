@@ -33,7 +33,7 @@ struct kit_tag {
     enum frame_type type;
     uint32_t ms;
     size_t len;
-    uint8_t body[128]; /* its beginning */
+    uint8_t body[256]; /* its beginning */
     int is_key, is_header;
 };
 

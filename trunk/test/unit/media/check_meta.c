@@ -330,6 +330,62 @@ START_TEST(as_many_keys_as_are_allowed)
 }
 END_TEST
 
+/* Metadata that is made says what is known, and reads back. */
+START_TEST(made_of_what_is_known)
+{
+    static const struct meta_made made = {.video = CODEC_H264,
+                                          .audio = CODEC_AAC,
+                                          .width = 640,
+                                          .height = 360,
+                                          .sample_rate = 44100,
+                                          .channels = 2,
+                                          .frame_rate = 25};
+    static const struct meta_made sound = {.audio = CODEC_OPUS, .width = 640, .channels = 1};
+    struct meta_facts facts;
+    struct buf out, again;
+
+    buf_init(&out, 1000);
+    buf_init(&again, 1000);
+    ck_assert_int_eq(meta_make(&made, "x/1", &out), 0);
+    ck_assert_int_eq(meta_rewrite(buf_data(&out), out.len, "x/1", &again, &facts), SCAN_DONE);
+    ck_assert_uint_eq(again.len, out.len);
+    ck_assert(facts.video == CODEC_H264 && facts.audio == CODEC_AAC);
+    ck_assert(facts.width == 640 && facts.height == 360 && facts.sample_rate == 44100);
+    ck_assert(facts.frame_rate == 25);
+    buf_reset(&out);
+    ck_assert_int_eq(meta_make(&sound, "x/1", &out), 0);
+    ck_assert_int_eq(meta_rewrite(buf_data(&out), out.len, "x/1", &again, &facts), SCAN_DONE);
+    ck_assert(!facts.has_video && facts.width == 0 && facts.audio == CODEC_OPUS);
+    buf_fini(&out);
+    buf_fini(&again);
+    buf_init(&out, 40);
+    ck_assert_int_eq(meta_make(&made, "x/1", &out), -1);
+    ck_assert_uint_eq(out.len, 0);
+    buf_fini(&out);
+}
+END_TEST
+
+/* Every codec that is understood has a number, which names it. */
+START_TEST(made_for_every_codec)
+{
+    for (int codec = CODEC_H264; codec < CODEC_MAX; codec++) {
+        int is_video = codec < CODEC_AAC;
+        struct meta_made made = {.video = is_video ? (enum codec)codec : CODEC_NONE,
+                                 .audio = is_video ? CODEC_NONE : (enum codec)codec};
+        struct meta_facts facts;
+        struct buf out, again;
+
+        buf_init(&out, 1000);
+        buf_init(&again, 1000);
+        ck_assert_int_eq(meta_make(&made, "x/1", &out), 0);
+        ck_assert_int_eq(meta_rewrite(buf_data(&out), out.len, "x/1", &again, &facts), SCAN_DONE);
+        ck_assert_int_eq(is_video ? facts.video : facts.audio, codec);
+        buf_fini(&out);
+        buf_fini(&again);
+    }
+}
+END_TEST
+
 Suite *check_meta_suite(void)
 {
     Suite *suite = suite_create("meta");
@@ -344,6 +400,8 @@ Suite *check_meta_suite(void)
     tcase_add_test(tcase, cut_at_every_length);
     tcase_add_test(tcase, a_full_buffer_takes_nothing);
     tcase_add_test(tcase, as_many_keys_as_are_allowed);
+    tcase_add_test(tcase, made_of_what_is_known);
+    tcase_add_test(tcase, made_for_every_codec);
     suite_add_tcase(suite, tcase);
     return suite;
 }
