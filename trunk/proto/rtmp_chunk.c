@@ -99,6 +99,28 @@ size_t rtmp_chunk_in_pending(const struct rtmp_chunk_in *in)
     return in->pending;
 }
 
+void rtmp_chunk_in_limit(struct rtmp_chunk_in *in, size_t message_max, size_t pending_max)
+{
+    size_t begun = 0;
+
+    assert(in != NULL && message_max > 0);
+    for (size_t i = 0; i < in->stream_count; i++) {
+        struct chunk_stream *stream = &in->streams[i];
+
+        if (stream->is_inside)
+            begun += stream->len;
+        if (!stream->is_inside || stream->held.max < message_max)
+            stream->held.max = message_max;
+    }
+    if (in->done.cap <= message_max)
+        in->done.max = message_max;
+    if (begun > 0 && pending_max < in->limits.pending_max)
+        pending_max = begun < in->limits.pending_max - pending_max ? pending_max + begun
+                                                                   : in->limits.pending_max;
+    in->limits.message_max = message_max;
+    in->limits.pending_max = pending_max;
+}
+
 static enum scan chunk_bad(struct rtmp_chunk_in *in, const char *reason)
 {
     in->reason = reason;
@@ -393,7 +415,7 @@ static enum scan payload_take(struct rtmp_chunk_in *in, const uint8_t *data, siz
         in->chunk_left = 0;
         return message_finish(in, stream, data, message);
     }
-    if (in->limits.pending_max - in->pending < n)
+    if (n > in->limits.pending_max || in->pending > in->limits.pending_max - n)
         return chunk_bad(in, "too many bytes of unfinished messages");
     if (n > 0 && held_append(in, stream, data, n) != 0)
         return chunk_bad(in, "no memory for a message");

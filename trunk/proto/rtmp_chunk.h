@@ -58,6 +58,12 @@ enum scan rtmp_chunk_in_feed(struct rtmp_chunk_in *in, const uint8_t *data, size
                              size_t *used, struct rtmp_message *message);
 const char *rtmp_chunk_in_reason(const struct rtmp_chunk_in *in);
 
+/*
+ * Other limits from the next message on, streams_max excepted. Messages that have begun may end
+ * under the limits before.
+ */
+void rtmp_chunk_in_limit(struct rtmp_chunk_in *in, size_t message_max, size_t pending_max);
+
 /* Bytes held for unfinished messages. */
 size_t rtmp_chunk_in_pending(const struct rtmp_chunk_in *in);
 

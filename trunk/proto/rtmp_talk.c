@@ -23,6 +23,8 @@
 #define LENGTH_MAX  ((size_t)0xffffff) /* a header cannot announce more */
 /* Unfinished messages of all chunk streams: one as large as allowed, and some more. */
 #define PENDING_SLACK ((size_t)1024 * 1024)
+/* The longest message of a peer that publishes nothing: commands are much shorter. */
+#define COMMAND_MAX ((size_t)64 * 1024)
 /* Answers beyond this are sent before more messages are taken. */
 #define OUT_HIGH ((size_t)16 * 1024)
 /* The least we announce: then no protocol control message is ever cut. */
@@ -31,10 +33,8 @@
 struct rtmp_talk *rtmp_talk_new(struct io *io, const struct rtmp_talk_config *config)
 {
     struct rtmp_talk *talk = calloc(1, sizeof(*talk));
-    size_t message_max = config->message_max < LENGTH_MAX ? config->message_max : LENGTH_MAX;
-    struct rtmp_chunk_limits limits = {.message_max = message_max,
-                                       .streams_max = STREAMS_MAX,
-                                       .pending_max = message_max + PENDING_SLACK};
+    struct rtmp_chunk_limits limits = {
+        .message_max = COMMAND_MAX, .streams_max = STREAMS_MAX, .pending_max = 2 * COMMAND_MAX};
 
     assert(io != NULL && config->server != NULL && config->version != NULL && config->id != NULL);
     if (talk == NULL)
@@ -46,11 +46,21 @@ struct rtmp_talk *rtmp_talk_new(struct io *io, const struct rtmp_talk_config *co
     }
     talk->io = io;
     talk->config = *config;
+    talk_limit(talk, 0);
     rtmp_talk_set_sizes(talk, config->chunk_size, config->out_ack_size, 0);
     talk->chunk_out = CHUNK_OUT_MIN; /* the protocol's default until we say otherwise */
     talk->rd_want = READ_SMALL;
     buf_init(&talk->out, TALK_OUT_MAX);
     return talk;
+}
+
+void talk_limit(struct rtmp_talk *talk, int has_media)
+{
+    size_t most = talk->config.message_max < LENGTH_MAX ? talk->config.message_max : LENGTH_MAX;
+
+    if (!has_media && most > COMMAND_MAX)
+        most = COMMAND_MAX;
+    rtmp_chunk_in_limit(talk->in, most, most + (has_media ? PENDING_SLACK : COMMAND_MAX));
 }
 
 void rtmp_talk_free(struct rtmp_talk *talk)

@@ -308,6 +308,7 @@ struct err *rtmp_talk_play(struct rtmp_talk *talk, const char *stream, usec_t ti
     if (err != NULL)
         return err_wrap(err, "createStream");
     talk->mode = TALK_PLAY;
+    talk_limit(talk, 1);
     call.stream_id = talk->stream_id;
     call.info = amf0_string(stream);
     call.more = amf0_number(-2);

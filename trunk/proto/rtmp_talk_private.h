@@ -50,6 +50,10 @@ struct talk_wait {
     usec_t at;      /* USEC_NEVER: there is no clock, or no end */
 };
 
+/* The longest message from the peer: the configured one while it sends media; else one that holds
+ * any command, so that whoever has not been let in has no memory here. */
+void talk_limit(struct rtmp_talk *talk, int has_media);
+
 /* From now on timeout (us) for all that is done with it. */
 struct talk_wait talk_wait_start(const struct rtmp_talk *talk, usec_t timeout);
 /* What is left for the next call: *left; ERR_TIMEOUT when nothing is. */

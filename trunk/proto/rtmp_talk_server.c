@@ -371,6 +371,7 @@ struct err *rtmp_talk_publish_ok(struct rtmp_talk *talk, const struct rtmp_reque
     struct err *err;
 
     talk->mode = TALK_PUBLISH;
+    talk_limit(talk, 1);
     talk->stream_id = request->stream_id;
     call.info = rtmp_status("status", "NetStream.Publish.Start", "Started publishing stream");
     err = talk_call(talk, &call);
@@ -394,6 +395,7 @@ struct err *rtmp_talk_play_ok(struct rtmp_talk *talk, uint32_t stream_id, uint32
     struct err *err;
 
     talk->mode = TALK_PLAY;
+    talk_limit(talk, 0);
     talk->stream_id = stream_id;
     err = talk_written(rtmp_user_write(&talk->out, RTMP_USER_STREAM_BEGIN, stream_id));
     /* What follows is shared with other players, and cut as it was for the first of them. */

@@ -406,6 +406,43 @@ START_TEST(unfinished_messages_are_bounded)
 }
 END_TEST
 
+/* What has begun ends; what begins is held to the new limits, up and down. */
+START_TEST(limits_change)
+{
+    struct rtmp_chunk_in *in = rtmp_chunk_in_new(&test_limits);
+    struct rtmp_message m;
+    size_t used;
+
+    ck_assert_ptr_nonnull(in);
+    put_fmt0(&wire, 6, 0, 300, 9);
+    put_fill(&wire, 1, 128);
+    ck_assert_int_eq(rtmp_chunk_in_feed(in, buf_data(&wire), wire.len, &used, &m), SCAN_MORE);
+    buf_consume(&wire, wire.len);
+    rtmp_chunk_in_limit(in, 200, 200);
+    for (size_t left = 172; left > 0; left -= left < 128 ? left : 128) {
+        put_fmt3(&wire, 6);
+        put_fill(&wire, 1, left < 128 ? left : 128);
+    }
+    ck_assert_int_eq(rtmp_chunk_in_feed(in, buf_data(&wire), wire.len, &used, &m), SCAN_DONE);
+    ck_assert_uint_eq(m.len, 300);
+    buf_consume(&wire, wire.len);
+    rtmp_chunk_in_limit(in, 400, 400);
+    put_fmt0(&wire, 6, 0, 400, 9);
+    put_fill(&wire, 1, 128);
+    for (int i = 0; i < 3; i++) {
+        put_fmt3(&wire, 6);
+        put_fill(&wire, 1, i < 2 ? 128 : 16);
+    }
+    ck_assert_int_eq(rtmp_chunk_in_feed(in, buf_data(&wire), wire.len, &used, &m), SCAN_DONE);
+    ck_assert_uint_eq(m.len, 400);
+    buf_consume(&wire, wire.len);
+    rtmp_chunk_in_limit(in, 200, 200);
+    put_fmt0(&wire, 6, 0, 201, 9);
+    ck_assert_int_eq(rtmp_chunk_in_feed(in, buf_data(&wire), wire.len, &used, &m), SCAN_BAD);
+    rtmp_chunk_in_free(in);
+}
+END_TEST
+
 START_TEST(truncated_gives_nothing_more)
 {
     put_fmt0(&wire, 6, 0x01000000, 130, 9);
@@ -454,6 +491,7 @@ Suite *check_rtmp_chunk_suite(void)
     tcase_add_test(tc, message_length_is_bounded);
     tcase_add_test(tc, chunk_streams_are_bounded);
     tcase_add_test(tc, unfinished_messages_are_bounded);
+    tcase_add_test(tc, limits_change);
     tcase_add_test(tc, truncated_gives_nothing_more);
     suite_add_tcase(suite, tc);
     return suite;

@@ -149,7 +149,7 @@ START_TEST(acknowledged_past_4_gib)
     struct buf in;
     int more;
 
-    playing();
+    publishing();
     buf_init(&in, TEST_BYTES_MAX);
     put_control(&in, RTMP_SET_CHUNK_SIZE, 0x7fffffff);
     put_control(&in, RTMP_WINDOW_ACK_SIZE, 16000000);

@@ -402,6 +402,50 @@ START_TEST(pause_and_resume)
 }
 END_TEST
 
+/* Whoever has not been let in is not given megabytes. */
+START_TEST(messages_are_short_before_publish)
+{
+    static const char media[100000];
+
+    connected();
+    peer_says(&peer.in, RTMP_AMF0_DATA, 0, media, 64 * 1024);
+    peer_calls(&peer.in, "publish", 5, NULL, amf0_string("s"), NULL);
+    OK(rtmp_talk_accept_request(talk, &request, USEC_PER_SEC));
+    again();
+    connected();
+    put_fmt0(&peer.in, 6, 0, 64 * 1024 + 1, RTMP_VIDEO);
+    FAILS(rtmp_talk_accept_request(talk, &request, USEC_PER_SEC), ERR_PROTO);
+    again();
+    publishing();
+    peer_says(&peer.in, RTMP_VIDEO, 0, media, sizeof(media));
+    OK(rtmp_talk_read(talk, &event, &message, USEC_PER_SEC));
+    ck_assert_int_eq(event, RTMP_EVENT_MEDIA);
+    ck_assert_uint_eq(message.len, sizeof(media));
+    again();
+    playing();
+    put_fmt0(&peer.in, 6, 0, 64 * 1024 + 1, RTMP_VIDEO);
+    FAILS(rtmp_talk_read(talk, &event, &message, USEC_PER_SEC), ERR_PROTO);
+}
+END_TEST
+
+/* Nor by the sum of many messages that never end: 64 KB less one byte each, in small chunks. */
+START_TEST(unfinished_messages_are_few_before_publish)
+{
+    connected();
+    for (uint8_t csid = 10; csid < 13; csid++) {
+        put_fmt0(&peer.in, csid, 0, 64 * 1024, RTMP_VIDEO);
+        put_fill(&peer.in, 0, 128);
+        for (int i = 0; i < 510; i++) {
+            put_be(&peer.in, 0xc0 | csid, 1);
+            put_fill(&peer.in, 0, 128);
+        }
+        if (csid < 12)
+            continue;
+        FAILS(rtmp_talk_accept_request(talk, &request, USEC_PER_SEC), ERR_PROTO);
+    }
+}
+END_TEST
+
 Suite *check_rtmp_talk_server_suite(void)
 {
     Suite *suite = suite_create("rtmp_talk_server");
@@ -425,6 +469,8 @@ Suite *check_rtmp_talk_server_suite(void)
     tcase_add_test(tc, request_of_any_length);
     tcase_add_test(tc, unpublish_and_publish_again);
     tcase_add_test(tc, late_media_is_passed_over);
+    tcase_add_test(tc, messages_are_short_before_publish);
+    tcase_add_test(tc, unfinished_messages_are_few_before_publish);
     tcase_add_test(tc, pause_and_resume);
     suite_add_tcase(suite, tc);
     return suite;
