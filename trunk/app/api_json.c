@@ -90,6 +90,27 @@ int api_versions(const struct api_query *query, json_t *out)
     return json_object_set_new(out, "data", data);
 }
 
+static void add_ring_bytes(struct source *source, void *arg)
+{
+    struct source_stat stat;
+
+    source_stat(source, &stat);
+    *(json_int_t *)arg += (json_int_t)stat.ring_bytes;
+}
+
+/* used: of this process and, where there are several, of all together; streams: in the rings of all
+ * formats. */
+static json_t *memory_json(const struct server *server)
+{
+    const struct memory *memory = &server->memory;
+    json_int_t rings = 0;
+
+    hub_each(server->hub, add_ring_bytes, &rings);
+    return json_pack("{s:I,s:I,s:I,s:b}", "limit", (json_int_t)memory->limit, "used",
+                     (json_int_t)(memory->used + memory->others), "streams", rings, "refuses",
+                     memory->level != MEMORY_EASY);
+}
+
 int api_summaries(const struct api_query *query, json_t *out)
 {
     const struct server *server = query->server;
@@ -103,6 +124,10 @@ int api_summaries(const struct api_query *query, json_t *out)
         (json_int_t)server->connections, "streams", (json_int_t)hub_count(server->hub), "clients",
         (json_int_t)server->client_count);
 
+    if (json_object_set_new(data, "memory", memory_json(server)) != 0) {
+        json_decref(data);
+        return -1;
+    }
     return json_object_set_new(out, "data", data);
 }
 

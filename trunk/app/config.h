@@ -180,6 +180,7 @@ struct config {
     int64_t max_viewers, max_publishers, max_waiters, max_api_connections; /* 0: auto */
     int64_t max_streams;
     int64_t max_pulls;
+    int64_t max_memory;    /* 0: four fifths of what there is */
     int64_t workers;       /* 0: auto */
     usec_t worker_timeout; /* 0: none */
     int64_t chunk_size;

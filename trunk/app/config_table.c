@@ -93,6 +93,10 @@ static const struct config_row rows[] = {
      "SRS_MAX_PULLS", RESTART,
      "Streams fetched from other servers at once; one more takes the place of the oldest that only "
      "waits for its stream."},
+    {"max_memory", ROOT(max_memory), CONFIG_SIZE, "0", 0, 1024 * GIB, NO_CHOICES,
+     "SRS_MAX_MEMORY", RESTART,
+     "Memory of all processes of the server together; 0: 80 % of what the machine, or the control group, has. "
+     "See [deployment](deployment.md#memory)."},
     {"workers", ROOT(workers), CONFIG_INT_AUTO, "1", 1, CONFIG_WORKERS_MAX, NO_CHOICES,
      "SRS_WORKERS", RESTART,
      "Processes that share the work; auto: one for each processor. See [workers](workers.md)."},

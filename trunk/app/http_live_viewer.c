@@ -308,6 +308,9 @@ static struct err *http_live_take_admitted(struct http_exchange *x, struct sourc
     err = drain_answer(x, &is_done, timeout);
     if (is_done)
         return err;
+    if (x->server->memory.level != MEMORY_EASY && !x->is_worker)
+        return http_ws_refuse(x, 503, "Retry-After: 5\r\n", timeout,
+                              "service unavailable: max_memory");
     if (!x->is_worker)
         err = http_edge_ask(x, vhost, source, &mux, &is_done, timeout);
     if (is_done)

@@ -210,6 +210,11 @@ struct net_conn *rtmp_publish_conn(const struct stream *stream)
     return stream->holder != NULL ? stream->holder->session->conn : NULL;
 }
 
+size_t rtmp_publish_pending(const struct stream *stream)
+{
+    return stream->holder != NULL ? rtmp_talk_pending(stream->holder->session->talk) : 0;
+}
+
 int rtmp_publish_who(const struct stream *stream, struct rtmp_publisher *out)
 {
     const struct rtmp_session *session;

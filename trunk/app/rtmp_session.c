@@ -363,6 +363,9 @@ static struct err *session_find(struct rtmp_session *session, struct rtmp_setup 
     err = session_ask(session, setup, *vhost);
     if (err != NULL)
         return err;
+    if (session->server->memory.level != MEMORY_EASY)
+        return session_refuse(session, request, "service unavailable: max_memory",
+                              err_new(ERR_LIMIT, "service unavailable: max_memory"));
     err = session_admit(session, setup, *vhost, source);
     if (err != NULL)
         return err;

@@ -22,6 +22,9 @@ void rtmp_publish_put_out(struct stream *stream);
 /* The connection of a stream's publisher; NULL: nobody publishes here, or not over RTMP. */
 struct net_conn *rtmp_publish_conn(const struct stream *stream);
 
+/* Bytes held of its publisher's messages that are not whole yet; 0: nobody publishes here. */
+size_t rtmp_publish_pending(const struct stream *stream);
+
 /* Who publishes a stream here: what hooks and backends are told. Valid until the next yield. */
 struct rtmp_publisher {
     const char *id; /* the log's context id */

@@ -20,6 +20,7 @@
 #include "app/server_connection.h"
 #include "app/server_endpoint.h"
 #include "app/server_tls.h"
+#include "app/shed.h"
 #include "app/stream.h"
 #include "app/worker.h"
 #include "app/worker_http.h"
@@ -33,6 +34,8 @@
 
 /* Live sources' timers. */
 #define SERVER_TICK ((usec_t)100 * USEC_PER_MS)
+/* Without any, memory is still looked at. */
+#define SERVER_IDLE_TICK USEC_PER_SEC
 /* How long a stop waits for what is said to the directory at last. */
 #define SERVER_DIRECTORY_WAIT (USEC_PER_SEC / 2)
 /* How long a stop waits for the connections' coroutines. */
@@ -202,13 +205,14 @@ static void ticker_run(void *arg)
 
     while (!co_is_interrupted()) {
         if (hub_count(server->hub) == 0)
-            (void)co_cond_wait(&server->ticker, USEC_NEVER);
+            (void)co_cond_wait(&server->ticker, SERVER_IDLE_TICK);
         else
             (void)co_sleep(SERVER_TICK);
         hub_tick(server->hub, clock_now());
         edge_tick(server->edge, clock_now());
         worker_tick(server->worker, clock_now());
         server_sample(server);
+        shed_tick(server, clock_now());
     }
 }
 
@@ -271,6 +275,8 @@ struct err *server_new(struct server **out, const struct log *log, struct config
     server->log = log;
     server->config = config;
     server->pid = getpid();
+    memory_init(&server->memory, (uint64_t)config->max_memory);
+    (void)memory_note(&server->memory, memory_used(), 0);
     server->started_at = clock_now();
     (void)str_copy(server->server_id, sizeof(server->server_id),
                    config->server_id != NULL && config->server_id[0] != '\0' ? config->server_id

@@ -8,6 +8,7 @@
 #include "app/config.h"
 #include "app/http_exchange.h"
 #include "app/serve_mux.h"
+#include "base/memory.h"
 #include "co/co.h"
 #include "live/hub.h"
 
@@ -50,6 +51,10 @@ struct server {
     int rtmp_port;               /* that clients reach; see app/http_page.h */
     struct client *clients;      /* see app/client.h */
     size_t client_count;
+    struct memory memory; /* against max_memory */
+    /* private to shed.c */
+    usec_t shed_measured_at, shed_at;
+    int shed_steps; /* taken since memory became short */
     /* private to server.c and server_connection.c */
     struct http_handler *link[10]; /* the chains' links, to be freed */
     int rtmp_port_rank;

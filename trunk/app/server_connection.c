@@ -246,6 +246,8 @@ static const char *connection_count(struct server_connection *c)
 
     if (c->kind == SERVER_WORKER)
         return NULL;
+    if (server->memory.level != MEMORY_EASY && c->kind != SERVER_API)
+        return "max_memory";
     limit = peer_enter(server, c->conn->ip, &c->peer);
     if (limit != NULL)
         return limit;

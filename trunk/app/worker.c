@@ -204,6 +204,12 @@ void worker_tick(struct worker *worker, usec_t now)
 
 /* ---- limits ---- */
 
+uint64_t worker_memory(struct worker *worker, uint64_t used, int *workers)
+{
+    *workers = worker != NULL ? worker->share->count : 1;
+    return worker != NULL ? worker_share_memory(worker->share, worker->slot, used) : 0;
+}
+
 const char *worker_enter(struct worker *worker)
 {
     return worker == NULL ? NULL

@@ -107,6 +107,10 @@ void worker_tick(struct worker *worker, usec_t now);
 
 /* Against the server's limits: NULL, or which one it would break. A connection; and what an
  * address has (app/peer.h). */
+/* Tells the others how much memory (bytes) this one has; answers what they have together, and how
+ * many there are with this one. */
+uint64_t worker_memory(struct worker *worker, uint64_t used, int *workers);
+
 const char *worker_enter(struct worker *worker);
 void worker_leave(struct worker *worker);
 const char *worker_peer_enter(struct worker *worker, const char *name, uint64_t limit);

@@ -113,6 +113,9 @@ static void add_thing(json_t *to, const json_t *from)
         add_number(to, from, sums[i]);
     add_number(json_object_get(to, "kbps"), rate, "recv_30s");
     add_number(json_object_get(to, "kbps"), rate, "send_30s");
+    /* Each worker knows what all use; of the streams only its own. */
+    if (json_object_get(to, "memory") != NULL)
+        add_number(json_object_get(to, "memory"), json_object_get(from, "memory"), "streams");
     if (json_object_get(to, "srs") != NULL)
         add_thing(json_object_get(to, "srs"), json_object_get(from, "srs"));
     for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]) && has_publisher(from); i++)

@@ -282,6 +282,17 @@ static void counts_reap(const struct worker_share *share, struct shared_map *map
     shared_map_unlock(map);
 }
 
+uint64_t worker_share_memory(struct worker_share *share, int slot, uint64_t used)
+{
+    uint64_t others = 0;
+
+    share->slot[slot].memory = used;
+    for (int i = 0; i < share->count; i++)
+        if (i != slot && share->slot[i].state != WORKER_GONE)
+            others += share->slot[i].memory;
+    return others;
+}
+
 const char *worker_share_peer_enter(struct worker_share *share, int slot, const char *name,
                                     uint64_t limit)
 {

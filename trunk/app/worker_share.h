@@ -30,6 +30,7 @@ struct worker_slot {
     /* What others have handed to it, and what it has taken of that; they count on. */
     _Atomic uint32_t handed, taken;
     _Atomic int32_t is_leaving; /* nothing is to be handed to it any more */
+    _Atomic uint64_t memory;    /* bytes */
     _Atomic uint32_t beat;      /* its event loop runs; counts on */
     /* The master's: no beat has come for a while, nothing is to be handed to it for now. */
     _Atomic int32_t is_late;
@@ -96,6 +97,9 @@ void worker_share_handed(struct worker_share *share, int to);
 void worker_share_taken(struct worker_share *share, int slot);
 /* It ends, and has no use for any more. */
 void worker_share_leaves(struct worker_share *share, int slot);
+
+/* Says how much memory (bytes) a worker has; answers what the others have together. */
+uint64_t worker_share_memory(struct worker_share *share, int slot, uint64_t used);
 
 /* The limit of what one address (quota_address()) has: connections, and requests by way of trusted
  * proxies. */

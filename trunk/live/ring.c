@@ -100,6 +100,15 @@ void ring_trim(struct ring *ring, usec_t now)
     }
 }
 
+size_t ring_shrink(struct ring *ring)
+{
+    size_t before = ring->bytes;
+
+    while (ring->tail != ring->head && ring->tail != ring->start_block)
+        ring_drop_tail(ring);
+    return before - ring->bytes;
+}
+
 static struct ring_block *ring_grow(struct ring *ring, size_t len, usec_t now)
 {
     uint32_t usual = ring->limits.block_cap > 0 ? ring->limits.block_cap : RING_BLOCK_CAP;

@@ -75,6 +75,10 @@ void ring_seal(struct ring *ring);
 /* Forgets the newest start: nobody begins before the next one. */
 void ring_drop_start(struct ring *ring);
 
+/* Drops all before the newest start (without one: before the newest block), whoever is in it.
+ * Answers how many bytes that was. */
+size_t ring_shrink(struct ring *ring);
+
 /* Drops what nobody needs and what is over the limits. Called by ring_append() too. */
 void ring_trim(struct ring *ring, usec_t now);
 

@@ -170,6 +170,10 @@ enum source_fit source_facts_fit(const struct source_facts *facts, const struct 
  */
 void source_keep(struct source *source, const struct mux *mux);
 
+/* Memory is short: forgets all that viewers may begin at, or are late with, before the newest
+ * keyframe. They go on there. Answers how many bytes that was. */
+size_t source_shrink(struct source *source);
+
 /* True when nobody publishes, watches or waits, and only the hub holds it. */
 int source_is_idle(const struct source *source);
 

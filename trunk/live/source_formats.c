@@ -423,6 +423,17 @@ void source_keep(struct source *source, const struct mux *mux)
         rendition->is_kept = 1;
 }
 
+size_t source_shrink(struct source *source)
+{
+    size_t bytes;
+
+    source_drop_begin(source);
+    bytes = ring_shrink(&source->native.ring);
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        bytes += ring_shrink(&r->ring);
+    return bytes;
+}
+
 static void source_unlink(struct source *source, struct rendition *rendition)
 {
     struct rendition **link = &source->others;

@@ -89,6 +89,11 @@ uint64_t rtmp_talk_bytes_in(const struct rtmp_talk *talk)
     return talk->bytes_in;
 }
 
+size_t rtmp_talk_pending(const struct rtmp_talk *talk)
+{
+    return rtmp_chunk_in_pending(talk->in);
+}
+
 int rtmp_talk_is_drained(const struct rtmp_talk *talk)
 {
     return talk->fed_len == 0 && !talk->has_held && bytes_left(&talk->aggregate.left) == 0;

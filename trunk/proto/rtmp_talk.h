@@ -40,6 +40,8 @@ uint64_t rtmp_talk_bytes_in(const struct rtmp_talk *talk);
    in_ack_size: acknowledge at least that often, whatever the peer announces; 0: as it announces. */
 void rtmp_talk_set_sizes(struct rtmp_talk *talk, uint32_t chunk_size, uint32_t out_ack_size,
                          uint32_t in_ack_size);
+/* Bytes held of messages that are not whole yet. */
+size_t rtmp_talk_pending(const struct rtmp_talk *talk);
 /* True when no byte that came waits to be parsed: the next read asks the io. */
 int rtmp_talk_is_drained(const struct rtmp_talk *talk);
 /* Sends what waits in rtmp_talk_out(). */

@@ -224,6 +224,32 @@ START_TEST(test_end_of_sequence_stays_behind_the_next_picture)
 }
 END_TEST
 
+/* A viewer that lags is put at the newest keyframe, and what it has not seen is gone. */
+START_TEST(test_shrink_keeps_the_newest_group)
+{
+    struct kit kit;
+    struct kit_seen *seen = kit_begin(&kit, 30);
+    static uint8_t large[100000] = {0x17, 1};
+    struct source_stat stat;
+    int before = seen->count;
+    size_t dropped;
+
+    for (uint32_t i = 0; i < 20; i++)
+        kit_push(&kit, FRAME_VIDEO, 2000 + i * 40, large, sizeof(large));
+    source_stat(kit.source, &stat);
+    ck_assert_uint_gt(stat.ring_bytes, 20 * sizeof(large));
+    dropped = source_shrink(kit.source);
+    ck_assert_uint_gt(dropped, 15 * sizeof(large));
+    source_stat(kit.source, &stat);
+    ck_assert_uint_lt(stat.ring_bytes, 5 * sizeof(large));
+    kit_take(seen);
+    ck_assert_int_eq(seen->count, before + 1);
+    ck_assert_int_eq(seen->tag[seen->count - 1].is_key, 1);
+    ck_assert_uint_eq(viewer_skips(seen->viewer), 1);
+    kit_close(&kit);
+}
+END_TEST
+
 Suite *check_source_suite(void)
 {
     Suite *suite = suite_create("source");
@@ -240,6 +266,7 @@ Suite *check_source_suite(void)
     tcase_add_test(tc, test_denied_track_passes_when_not_dropped);
     tcase_add_test(tc, test_empty_frames_are_dropped);
     tcase_add_test(tc, test_end_of_sequence_stays_behind_the_next_picture);
+    tcase_add_test(tc, test_shrink_keeps_the_newest_group);
     suite_add_tcase(suite, tc);
     return suite;
 }
