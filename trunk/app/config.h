@@ -16,6 +16,7 @@
 #define CONFIG_MOUNT_MAX   8
 #define CONFIG_VHOST_MAX   256
 #define CONFIG_RULES_MAX   128 /* words of a vhost's allow, or deny, rules */
+#define CONFIG_FRAME_MAX   16
 #define CONFIG_DOMAIN_MAX  64
 #define CONFIG_KEY_MAX     2 /* the new one and the old one */
 #define CONFIG_STRING_MAX  512
@@ -50,6 +51,7 @@ struct config_http_server {
     int proxy_protocol;
     const char *dir;
     int crossdomain;
+    struct config_strings frame_ancestors;
     struct config_https https;
     struct config_http_pull http_pull;
 };

@@ -208,7 +208,12 @@ static const struct config_row rows[] = {
      "Folder of the files that are served."},
     {"crossdomain", HTTP(crossdomain), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
      "SRS_HTTP_SERVER_CROSSDOMAIN", RESTART,
-     "Let pages of other sites fetch from here (CORS)."},
+     "Let pages of other sites fetch from here (CORS) and open WebSockets. off: a WebSocket only by pages "
+     "of this server, as its Host says, and by clients that are no browsers."},
+    {"frame_ancestors", HTTP(frame_ancestors), CONFIG_FRAMES, "self", 1, CONFIG_FRAME_MAX, NO_CHOICES,
+     "SRS_HTTP_SERVER_FRAME_ANCESTORS", RESTART,
+     "Whose pages may show the pages of this server, the player among them, in a frame: self, none, * or "
+     "sites such as https://example.com."},
 
     {"enabled", HTTPS(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_HTTP_SERVER_HTTPS_ENABLED", RESTART,

@@ -57,6 +57,7 @@ enum config_type {
     CONFIG_NETWORKS,  /* see app/trust.h, into config_strings; may be empty */
     CONFIG_RULES,     /* see app/security.h, into config_strings; such a list may be empty */
     CONFIG_DOMAINS,   /* host names, into config_strings; may be empty */
+    CONFIG_FRAMES,    /* self, none, *, or a site's origin, into config_strings */
     CONFIG_ORIGINS,   /* see app/origin.h, into config_strings; may be empty, as the next two */
     CONFIG_DESTINATIONS, /* see origin_destination_check() */
     CONFIG_SOURCES,      /* name and address by turns, see origin_source_check() */

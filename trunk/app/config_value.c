@@ -186,6 +186,14 @@ static int is_domain(const char *word)
     return *word != '\0' && strpbrk(word, "/:@?#[]* ") == NULL;
 }
 
+/* self, none, *, or what CSP calls a scheme or host source, by its characters. */
+static int is_frame(const char *word)
+{
+    return *word != '\0' && word[strspn(word, "abcdefghijklmnopqrstuvwxyz"
+                                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                              "0123456789.:/*_-[]")] == '\0';
+}
+
 static int is_url(const char *word)
 {
     struct url_http url;
@@ -205,6 +213,7 @@ static struct err *check_item(const struct config_row *row, const char *word)
     if (row->type == CONFIG_MOUNTS && mount_check(word, &why))
         return err_new(ERR_CONFIG, "\"%s\": %s", word, why);
     if ((row->type == CONFIG_DOMAINS && !is_domain(word)) ||
+        (row->type == CONFIG_FRAMES && !is_frame(word)) ||
         (row->type == CONFIG_ORIGINS && origin_check(word)))
         return value_refuse(row, word);
     if (row->type == CONFIG_NETWORKS && trust_check(word))

@@ -115,6 +115,7 @@ int config_value_print(const struct config_row *row, const void *base, struct bu
     case CONFIG_NETWORKS:
     case CONFIG_RULES:
     case CONFIG_DOMAINS:
+    case CONFIG_FRAMES:
     case CONFIG_ORIGINS:
     case CONFIG_DESTINATIONS:
     case CONFIG_SOURCES:
@@ -181,6 +182,9 @@ int config_value_kind(const struct config_row *row, struct buf *out)
         return buf_printf(out, "publish or play, then all, addresses or networks (10.0.0.0/8)");
     case CONFIG_DOMAINS:
         return buf_printf(out, "domains, up to %d", (int)row->max);
+    case CONFIG_FRAMES:
+        return buf_printf(out, "self, none, * or sites (https://example.com), up to %d",
+                          (int)row->max);
     case CONFIG_ORIGINS:
         return buf_printf(out, "host or host:port, up to %d", (int)row->max);
     case CONFIG_DESTINATIONS:

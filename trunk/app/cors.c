@@ -14,6 +14,7 @@
 #include "app/http_api.h"
 #include "app/server.h"
 #include "base/str.h"
+#include "proto/url.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -65,6 +66,22 @@ int cors_append(struct http_exchange *x)
                       "Access-Control-Allow-Credentials: true\r\nVary: Origin\r\n"
                       "Access-Control-Expose-Headers: " CORS_EXPOSE "\r\n",
                       origin);
+}
+
+/* The Host need not name a port where it is the scheme's own; before a proxy that ends TLS the
+ * scheme of the request is another one than the page's. */
+int cors_allows_page(const struct http_exchange *x)
+{
+    const char *origin = http_message_header(x->request, "Origin");
+    struct url_http url;
+
+    if (is_crossdomain(x) || origin == NULL)
+        return 1;
+    if (url_http_parse(&url, origin) != SCAN_DONE || strcmp(url.host, x->request->host) != 0)
+        return 0;
+    if (x->request->port != 0)
+        return url.port == x->request->port;
+    return url.port == (strcmp(url.schema, "https") == 0 ? 443 : 80);
 }
 
 static int preflight_append(struct http_exchange *x)

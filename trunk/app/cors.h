@@ -18,4 +18,11 @@ int cors_append(struct http_exchange *x);
 struct http_handler *cors_new(struct http_handler *next);
 void cors_free(struct http_handler *cors);
 
+/*
+ * Whether the page that a request comes from may use this server without CORS, which does not bind
+ * WebSockets: with crossdomain on any page, else one of this server's own, by its Host. So
+ * may a request without Origin, which no browser sends.
+ */
+int cors_allows_page(const struct http_exchange *x);
+
 #endif

@@ -36,14 +36,35 @@ static int date_append(struct buf *out)
 
 static int head_begin(const struct http_exchange *x, int status, struct buf *out)
 {
-    if (buf_printf(out, "HTTP/1.1 %d %s\r\nServer: Millrace/%s\r\n", status,
-                   http_status_text(status), MILLRACE_VERSION) != 0 ||
+    /* No browser is to guess that a file is a script although its type says otherwise. */
+    if (buf_printf(out,
+                   "HTTP/1.1 %d %s\r\nServer: Millrace/%s\r\nX-Content-Type-Options: nosniff\r\n",
+                   status, http_status_text(status), MILLRACE_VERSION) != 0 ||
         date_append(out) != 0)
         return -1;
     if (!x->keep_alive)
         return buf_printf(out, "Connection: close\r\n");
     /* For HTTP/1.1 it goes without saying. */
     return x->request->minor == 0 ? buf_printf(out, "Connection: keep-alive\r\n") : 0;
+}
+
+/* Whose pages may have this one in a frame, as CSP spells it. Only pages can be clicked. */
+static int frames_append(const struct http_exchange *x, const char *content_type, struct buf *out)
+{
+    const struct config_strings *list = &x->server->config->http_server.frame_ancestors;
+
+    if (content_type == NULL || !str_starts(content_type, "text/html") || list->count == 0)
+        return 0;
+    if (buf_printf(out, "Content-Security-Policy: frame-ancestors") != 0)
+        return -1;
+    for (int i = 0; i < list->count; i++) {
+        const char *item = list->item[i];
+        const char *quote = strcmp(item, "self") == 0 || strcmp(item, "none") == 0 ? "'" : "";
+
+        if (buf_printf(out, " %s%s%s", quote, item, quote) != 0)
+            return -1;
+    }
+    return buf_printf(out, "\r\n");
 }
 
 static int head_end(const struct http_exchange *x, const char *headers, struct buf *out)
@@ -60,6 +81,8 @@ int http_head(const struct http_exchange *x, int status, const char *content_typ
     if (head_begin(x, status, out) != 0)
         return -1;
     if (content_type != NULL && buf_printf(out, "Content-Type: %s\r\n", content_type) != 0)
+        return -1;
+    if (frames_append(x, content_type, out) != 0)
         return -1;
     if (content_length >= 0 &&
         buf_printf(out, "Content-Length: %lld\r\n", (long long)content_length) != 0)

@@ -14,6 +14,7 @@
  */
 #include "app/http_ws.h"
 
+#include "app/cors.h"
 #include "app/server.h"
 #include "base/str.h"
 #include "proto/ws.h"
@@ -97,6 +98,8 @@ struct err *http_ws_accept(struct http_exchange *x, struct http_ws **out, usec_t
 
     *out = NULL;
     x->keep_alive = 0;
+    if (!cors_allows_page(x))
+        return http_answer_error(x, 403, NULL, timeout, "pages of other sites are not served");
     if (version == NULL || strcmp(version, HTTP_WS_VERSION) != 0)
         return http_answer_error(x, 426,
                                  "Upgrade: websocket\r\n"

@@ -138,10 +138,27 @@ static void init(struct log_sink_file *file, int fd)
     buf_init(&file->pending, LOG_SINK_PENDING_MAX);
 }
 
-/* A FIFO without a reader would block in open() and later fail: it must not. */
+/*
+ * A FIFO without a reader would block in open() and later fail: it must not. A link that somebody
+ * has put in the place of the file would lead the log, which a server of root's may write,
+ * anywhere; those of the system's own, which name descriptors of this process, are followed.
+ */
 static int open_append(const char *path)
 {
-    return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644);
+    static const char *const own[] = {"/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/"};
+    int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW;
+
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        if (str_starts(path, own[i]))
+            flags &= ~O_NOFOLLOW;
+    return open(path, flags, 0644);
+}
+
+static struct err *open_error(int sys_errno, const char *path)
+{
+    if (sys_errno == ELOOP)
+        return err_new(ERR_CONFIG, "log file %s: a symbolic link is not followed", path);
+    return err_sys(sys_errno, "log file %s", path);
 }
 
 struct err *log_sink_open(struct log_sink_file *file, const char *path)
@@ -150,7 +167,7 @@ struct err *log_sink_open(struct log_sink_file *file, const char *path)
     char *copy = strdup(path);
 
     if (fd < 0 || copy == NULL) {
-        struct err *err = err_sys(fd < 0 ? errno : ENOMEM, "log file %s", path);
+        struct err *err = open_error(fd < 0 ? errno : ENOMEM, path);
 
         free(copy);
         if (fd >= 0)
@@ -203,7 +220,7 @@ struct err *log_sink_reopen(struct log_sink_file *file)
         return NULL;
     fd = open_append(file->path);
     if (fd < 0)
-        return err_sys(errno, "log file %s", file->path);
+        return open_error(errno, file->path);
     flush_pending(file, 0);
     close(file->fd);
     file->fd = fd;

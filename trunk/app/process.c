@@ -56,7 +56,9 @@ struct err *process_pid_open(struct process_pid *pid, const char *path)
     assert(pid != NULL && path != NULL);
     pid->path = path;
     for (;;) {
-        pid->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+        pid->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0644);
+        if (pid->fd < 0 && errno == ELOOP)
+            return err_new(ERR_CONFIG, "pid file %s: a symbolic link is not followed", path);
         if (pid->fd < 0)
             return err_sys(errno, "pid file %s", path);
         if (flock(pid->fd, LOCK_EX | LOCK_NB) != 0) {

@@ -158,6 +158,7 @@ static const char *other_value(const struct config_row *row)
     case CONFIG_RULES:
         return "play all publish 10.0.0.0/8 ::1";
     case CONFIG_DOMAINS:
+    case CONFIG_FRAMES:
         return "example.com none";
     case CONFIG_ORIGINS:
         return "a.example:1 [::1]:2";

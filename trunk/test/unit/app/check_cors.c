@@ -114,6 +114,36 @@ START_TEST(switched_off)
 }
 END_TEST
 
+static int allows(const char *host, int port, const char *origin)
+{
+    http_test_request(&t, "GET", "/");
+    t.request.host = host;
+    t.request.port = port;
+    if (origin != NULL)
+        http_test_header(&t, "Origin", origin);
+    return cors_allows_page(&t.x);
+}
+
+/* For WebSockets, which no browser holds to CORS. */
+START_TEST(pages)
+{
+    ck_assert(allows("s.example", 8080, "https://o.example"));
+    t.config.http_server.crossdomain = 0;
+    ck_assert(allows("s.example", 8080, NULL));
+    ck_assert(allows("s.example", 8080, "http://S.example:8080"));
+    ck_assert(allows("s.example", 0, "http://s.example"));
+    ck_assert(allows("s.example", 0, "https://s.example")); /* a proxy ends TLS */
+    ck_assert(allows("::1", 8080, "http://[::1]:8080"));
+    ck_assert(!allows("s.example", 8080, "http://s.example"));
+    ck_assert(!allows("s.example", 0, "http://s.example:8080"));
+    ck_assert(!allows("s.example", 8080, "http://o.example:8080"));
+    ck_assert(!allows("s.example", 8080, "http://s.example.o.example:8080"));
+    ck_assert(!allows("s.example", 8080, "null"));
+    ck_assert(!allows("s.example", 8080, ""));
+    ck_assert(!allows("", 0, "file://"));
+}
+END_TEST
+
 Suite *check_cors_suite(void)
 {
     Suite *suite = suite_create("cors");
@@ -125,6 +155,7 @@ Suite *check_cors_suite(void)
     tcase_add_test(tc, preflight);
     tcase_add_test(tc, options_plain);
     tcase_add_test(tc, switched_off);
+    tcase_add_test(tc, pages);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -41,13 +41,32 @@ START_TEST(answer_plain)
 }
 END_TEST
 
+/* Every answer says that its type is to be believed; a page also who may have it in a frame. */
+START_TEST(answer_for_browsers)
+{
+    char *items[] = {"self", "https://portal.example:8443"};
+
+    t.config.http_server.frame_ancestors.item = items;
+    t.config.http_server.frame_ancestors.count = 2;
+    answer(200, "text/html; charset=utf-8", NULL, "page");
+    ck_assert(http_test_has_line(&t, "X-Content-Type-Options: nosniff"));
+    ck_assert(http_test_has_line(
+        &t, "Content-Security-Policy: frame-ancestors 'self' https://portal.example:8443"));
+    http_test_request(&t, "GET", "/");
+    answer(200, "application/json", NULL, "{}");
+    ck_assert(http_test_has_line(&t, "X-Content-Type-Options: nosniff"));
+    ck_assert_ptr_null(strstr(http_test_out(&t), "Security-Policy"));
+    t.config.http_server.frame_ancestors.count = 0;
+}
+END_TEST
+
 START_TEST(answer_connection)
 {
     t.x.keep_alive = 0;
     answer(200, NULL, NULL, "");
     ck_assert(http_test_has_line(&t, "Connection: close"));
     ck_assert(http_test_has_line(&t, "Content-Length: 0"));
-    ck_assert_ptr_null(strstr(http_test_out(&t), "Content-Type"));
+    ck_assert_ptr_null(strstr(http_test_out(&t), "\r\nContent-Type:"));
     http_test_request(&t, "GET", "/");
     t.request.minor = 0;
     answer(200, NULL, NULL, "x");
@@ -171,6 +190,7 @@ Suite *check_http_exchange_suite(void)
 
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, answer_plain);
+    tcase_add_test(tc, answer_for_browsers);
     tcase_add_test(tc, answer_connection);
     tcase_add_test(tc, answer_head_and_204);
     tcase_add_test(tc, answer_too_large);

@@ -46,6 +46,25 @@ static int upgrade(const char *version, const char *key, const char *key2, struc
     return http_test_status(&t);
 }
 
+/* crossdomain off: a page of another site is refused before anything is said of the stream. */
+START_TEST(a_page_of_another_site)
+{
+    struct http_ws *ws = NULL;
+    struct err *err;
+
+    t.config.http_server.crossdomain = 0;
+    http_test_request(&t, "GET", "/live/a.flv");
+    t.request.upgrade = HTTP_UPGRADE_WEBSOCKET;
+    http_test_header(&t, "Sec-WebSocket-Version", "13");
+    http_test_header(&t, "Sec-WebSocket-Key", KEY);
+    http_test_header(&t, "Origin", "http://o.example");
+    err = http_ws_accept(&t.x, &ws, USEC_PER_SEC);
+    ck_assert_ptr_null(err);
+    ck_assert_ptr_null(ws);
+    ck_assert_int_eq(http_test_status(&t), 403);
+}
+END_TEST
+
 START_TEST(accepted)
 {
     struct http_ws *ws = NULL;
@@ -112,6 +131,7 @@ Suite *check_http_ws_suite(void)
 
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, accepted);
+    tcase_add_test(tc, a_page_of_another_site);
     tcase_add_test(tc, agrees_to_the_first_protocol);
     tcase_add_test(tc, refused);
     suite_add_tcase(suite, tc);
