@@ -102,6 +102,38 @@ START_TEST(test_open_fails)
 }
 END_TEST
 
+/* Neither at the start nor when it is opened anew; but the system's own links are followed. */
+START_TEST(test_links)
+{
+    char target[] = "/tmp/millrace-log-XXXXXX";
+    int fd = mkstemp(target);
+    char link[64];
+    struct log_sink_file file;
+    struct err *err;
+
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+    (void)snprintf(link, sizeof(link), "%s.link", target);
+    ck_assert_int_eq(symlink(target, link), 0);
+    err = log_sink_open(&file, link);
+    ck_assert_ptr_nonnull(err);
+    ck_assert_ptr_nonnull(strstr(err_text(err), "symbolic link"));
+    err_free(err);
+    ck_assert_int_eq(unlink(link), 0);
+    ck_assert_ptr_null(log_sink_open(&file, link));
+    ck_assert_int_eq(unlink(link), 0);
+    ck_assert_int_eq(symlink(target, link), 0);
+    err = log_sink_reopen(&file);
+    ck_assert_ptr_nonnull(err);
+    err_free(err);
+    log_sink_close(&file);
+    unlink(link);
+    unlink(target);
+    ck_assert_ptr_null(log_sink_open(&file, "/dev/stderr"));
+    log_sink_close(&file);
+}
+END_TEST
+
 /* Reads until nothing is there; how many lines of each kind that was. */
 struct tally {
     unsigned numbered, notes, lost, next;
@@ -286,6 +318,7 @@ Suite *check_log_sink_suite(void)
     tcase_add_test(tcase, test_file);
     tcase_add_test(tcase, test_reopen_fails);
     tcase_add_test(tcase, test_open_fails);
+    tcase_add_test(tcase, test_links);
     tcase_add_test(tcase, test_reader_sleeps);
     tcase_add_test(tcase, test_loss_before_the_end);
     tcase_add_test(tcase, test_two_writers);

@@ -98,6 +98,31 @@ START_TEST(test_pid_mistakes)
 }
 END_TEST
 
+/* A link in its place would have us write into any file. */
+START_TEST(test_pid_is_no_link)
+{
+    char target[] = "/tmp/millrace-pid-XXXXXX";
+    int fd = mkstemp(target);
+    char link[64];
+    struct process_pid pid;
+    struct stat st;
+    struct err *err;
+
+    ck_assert_int_ge(fd, 0);
+    (void)snprintf(link, sizeof(link), "%s.link", target);
+    ck_assert_int_eq(symlink(target, link), 0);
+    err = process_pid_open(&pid, link);
+    ck_assert_ptr_nonnull(err);
+    ck_assert_ptr_nonnull(strstr(err_text(err), "symbolic link"));
+    err_free(err);
+    ck_assert_int_eq(fstat(fd, &st), 0);
+    ck_assert_int_eq(st.st_size, 0);
+    close(fd);
+    unlink(link);
+    unlink(target);
+}
+END_TEST
+
 Suite *check_process_suite(void)
 {
     Suite *suite = suite_create("process");
@@ -107,6 +132,7 @@ Suite *check_process_suite(void)
     tcase_add_test(tcase, test_pid);
     tcase_add_test(tcase, test_stale_pid);
     tcase_add_test(tcase, test_pid_mistakes);
+    tcase_add_test(tcase, test_pid_is_no_link);
     suite_add_tcase(suite, tcase);
     return suite;
 }
