@@ -31,7 +31,8 @@ COPY --from=build /usr/local/millrace /usr/local/millrace
 COPY trunk/auto/entrypoint.sh /usr/local/bin/millrace-entrypoint
 WORKDIR /usr/local/millrace
 # Two folders are written to: conf gets the certificate, objs what a configuration may put there.
-RUN chown millrace: conf objs && ./objs/server -v
+# Another user than millrace has the third one.
+RUN chown millrace: conf objs && mkdir -m 1777 /var/lib/millrace && ./objs/server -v
 USER millrace
 # RTMP, HTTP, HTTPS.
 EXPOSE 1935 8080 8088

@@ -37,6 +37,7 @@ export BUILDAH_ISOLATION=chroot
 container=
 server=
 publisher=
+user=
 
 buildah_here()
 {
@@ -147,7 +148,7 @@ start()
     done
     say "start: ${entry[*]} $*"
     container=$(buildah_here from --pull-never "$image")
-    buildah_here run --isolation chroot --env "SRS_LISTEN=$rtmp" \
+    buildah_here run --isolation chroot ${user:+--user "$user"} --env "SRS_LISTEN=$rtmp" \
         --env "SRS_HTTP_SERVER_LISTEN=$http" --env "SRS_HTTP_SERVER_HTTPS_LISTEN=$https" \
         --env "SRS_HTTP_API_LISTEN=$api" "$container" -- "${entry[@]}" "$@" >"$dir/server.log" 2>&1 &
     server=$!
@@ -159,8 +160,10 @@ stop()
 {
     local pid status=0
 
-    kill "$publisher" 2>/dev/null || true
-    wait "$publisher" 2>/dev/null || true
+    if [ -n "$publisher" ]; then
+        kill "$publisher" 2>/dev/null || true
+        wait "$publisher" 2>/dev/null || true
+    fi
     publisher=
     pid=$(server_pid)
     [ -n "$pid" ] || fail "the log on the console has no line with a process id"
@@ -221,5 +224,15 @@ gets "https://127.0.0.1:$https/players/"
 grep -q 'made conf/server.key and conf/server.crt' "$dir/server.log" ||
     fail "no certificate was made at the first start"
 stop
+
+# Another user, who cannot write in conf.
+user=12345:12345
+start
+gets "http://127.0.0.1:$http/players/"
+gets "https://127.0.0.1:$https/players/"
+grep -q 'made /var/lib/millrace/server.key and /var/lib/millrace/server.crt' "$dir/server.log" ||
+    fail "no certificate was made in the state folder"
+stop
+user=
 
 say "the container builds, starts, takes a stream and gives it out again"

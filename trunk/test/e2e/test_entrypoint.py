@@ -1,0 +1,120 @@
+"""What a container begins with, run as in one: beside the configuration, as another user, and where
+nothing can be written."""
+
+import os
+import shutil
+import ssl
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from harness import ROOT, SERVER, Server, free_port, listening_ports, wait_for
+
+pytestmark = pytest.mark.once
+
+# Root may write everywhere; then it is another user who runs it.
+OTHER = 65534 if os.getuid() == 0 else None
+
+
+class Container:
+    """The image's folder, and what the entry point and the server in it say."""
+
+    def __init__(self, top):
+        self.top, self.child = top, None
+        self.rtmp, self.http, self.https = free_port(), free_port(), free_port()
+        for name in ("conf", "objs", "state", "tmp"):
+            (top / name).mkdir()
+        for name in ("docker.conf", "make-certificate.sh"):
+            shutil.copy(ROOT / "conf" / name, top / "conf" / name)
+        (top / "objs" / "server").symlink_to(Path(SERVER).resolve())
+        self.writable("objs", "tmp")
+
+    def writable(self, *names):
+        for name in names:
+            (self.top / name).chmod(0o777)
+
+    def start(self, **more):
+        env = {**Server._environment(None, None), "MILLRACE_STATE": str(self.top / "state"),
+               "TMPDIR": str(self.top / "tmp"), "SRS_LISTEN": str(self.rtmp),
+               "SRS_HTTP_SERVER_LISTEN": str(self.http),
+               "SRS_HTTP_SERVER_HTTPS_LISTEN": str(self.https),
+               "SRS_HTTP_API_LISTEN": str(free_port()), **more}
+        with open(self.top / "log", "wb") as log:
+            self.child = subprocess.Popen(
+                [ROOT / "trunk" / "auto" / "entrypoint.sh", "./objs/server", "-c",
+                 "conf/docker.conf"], cwd=self.top, env=env, stdout=log, stderr=log, user=OTHER)
+        wait_for(lambda: {self.rtmp, self.http} <= listening_ports() or
+                 self.child.poll() is not None, 30, "the server")
+        assert self.child.poll() is None, self.log()
+        return self
+
+    def log(self):
+        return (self.top / "log").read_text()
+
+    def has_https(self):
+        if self.https not in listening_ports():
+            return False
+        return "BEGIN CERTIFICATE" in ssl.get_server_certificate(("127.0.0.1", self.https))
+
+    def stop(self):
+        if self.child is not None:
+            self.child.terminate()
+            assert self.child.wait(30) == 0, self.log()
+
+
+@pytest.fixture
+def container():
+    top = Path(tempfile.mkdtemp(prefix="millrace-container-"))
+    top.chmod(0o755)
+    one = Container(top)
+    yield one
+    one.stop()
+    shutil.rmtree(top)
+
+
+def read_only(container, *names):
+    for name in names:
+        (container.top / name).chmod(0o555)
+
+
+def test_conf_gets_the_certificate(container):
+    container.writable("conf")
+    container.start()
+    assert container.has_https()
+    assert (container.top / "conf" / "server.key").exists()
+
+
+def test_conf_cannot_be_written(container):
+    """As another user than the image's: the state folder takes it."""
+    read_only(container, "conf")
+    container.writable("state")
+    container.start()
+    assert container.has_https()
+    assert (container.top / "state" / "server.key").stat().st_mode & 0o077 == 0
+
+
+def test_a_folder_for_temporary_files(container):
+    read_only(container, "conf", "state")
+    container.start()
+    assert container.has_https()
+
+
+def test_nothing_can_be_written(container):
+    """As with a read-only root: RTMP and HTTP are served, and what is missing is said."""
+    read_only(container, "conf", "state", "tmp", "objs")
+    container.start()
+    assert not container.has_https()
+    assert "https is off" in container.log() and "server.key" in container.log()
+
+
+def test_the_operators_own_certificate(container):
+    """Whatever cannot be written: what is there is used, and nothing is made."""
+    subprocess.run([ROOT / "conf" / "make-certificate.sh", container.top / "conf"], check=True)
+    (container.top / "conf" / "server.key").chmod(0o644)
+    read_only(container, "conf")
+    container.writable("state")
+    container.start()
+    assert container.has_https()
+    assert not (container.top / "state" / "server.key").exists()
