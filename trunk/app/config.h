@@ -145,6 +145,8 @@ struct config_cluster {
     struct config_strings advertise;
     usec_t lease;
     int redirect;
+    struct config_strings peers;  /* as in trusted_proxies */
+    struct config_strings secret; /* the first signs, each is good */
 };
 
 struct config_forward {

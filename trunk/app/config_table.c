@@ -457,6 +457,14 @@ static const struct config_row rows[] = {
     {"lease", CLUSTER(lease), CONFIG_MS, "6000", 300, 60000, NO_CHOICES,
      "SRS_VHOST_CLUSTER_LEASE", RESTART,
      "How long an entry stands that its origin does not renew, which it does three times as often."},
+    {"peers", CLUSTER(peers), CONFIG_NETWORKS, "", 0, CONFIG_PROXY_MAX, NO_CHOICES,
+     "SRS_VHOST_CLUSTER_PEERS", RESTART,
+     "Addresses and networks of other edges that are believed when they say how many servers a "
+     "request has passed."},
+    {"secret", CLUSTER(secret), CONFIG_SECRETS, "", 0, CONFIG_KEY_MAX, NO_CHOICES,
+     "SRS_VHOST_CLUSTER_SECRET", RESTART,
+     "Secret shared by all servers of a cluster, which sign such statements with it; a second value, "
+     "the previous secret, still counts."},
     {"redirect", CLUSTER(redirect), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_CLUSTER_REDIRECT", RESTART,
      "Send clients on (302) to the server that has the stream, rather than to fetch it, or to pass "

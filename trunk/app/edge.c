@@ -7,6 +7,7 @@
 
 #include "app/directory.h"
 #include "app/edge_ask.h"
+#include "app/edge_claim.h"
 #include "app/edge_private.h"
 #include "app/http_pull.h"
 #include "app/origin.h"
@@ -245,11 +246,11 @@ static uint32_t stream_viewers(const struct stream *stream)
 
 static void edge_on_end(struct pull *pull, void *arg);
 
-struct relay *edge_via(struct stream *stream)
+void edge_ask_anew(struct stream *stream)
 {
-    if (stream->via == NULL)
-        stream->via = calloc(1, sizeof(*stream->via));
-    return stream->via;
+    if (stream->pull != NULL && stream->pull->pull != NULL)
+        pull_again(stream->pull->pull);
+    worker_relay_again(stream);
 }
 
 static int edge_is_secure(const struct edge_origins *origins)
@@ -268,7 +269,6 @@ static struct pull *edge_start(struct edge *edge, struct edge_pull *ep)
     struct pull_options options = {.server = edge->server,
                                    .source = stream->source,
                                    .vhost = stream->vhost,
-                                   .relay = edge_via(stream),
                                    .on_end = edge_on_end,
                                    .arg = ep};
     struct pull *pull = NULL;
@@ -381,9 +381,12 @@ void edge_on_viewers(struct stream *stream)
 
 void edge_tick(struct edge *edge, usec_t now)
 {
-    for (struct edge_pull *ep = edge->list; ep != NULL; ep = ep->next)
+    for (struct edge_pull *ep = edge->list; ep != NULL; ep = ep->next) {
         if (ep->alone_since > 0 && now - ep->alone_since >= EDGE_GRACE)
             pull_stop(ep->pull);
+        else if (edge_claim_is_due(ep->stream, now))
+            edge_ask_anew(ep->stream);
+    }
 }
 
 void edge_stop(struct edge *edge, usec_t timeout)
@@ -398,44 +401,6 @@ void edge_stop(struct edge *edge, usec_t timeout)
 }
 
 /* ---- who asks ---- */
-
-/* A pull that waits must say so, or two edges that wait at each other never notice. */
-static struct err *edge_join(struct stream *stream, const struct relay *relay)
-{
-    if (stream == NULL || !edge_fetches(stream))
-        return NULL;
-    if (edge_via(stream) == NULL)
-        return err_new(ERR_NOMEM, "no memory for a relay");
-    if (!relay_merge(stream->via, relay))
-        return NULL;
-    if (stream->pull != NULL)
-        pull_again(stream->pull->pull);
-    worker_relay_again(stream);
-    return NULL;
-}
-
-struct err *edge_note(struct server *server, struct stream *stream, const char *header)
-{
-    struct relay relay;
-    const char *why;
-
-    if (relay_parse(&relay, header) != 0)
-        return err_new(ERR_PROTO, RELAY_HEADER " is malformed");
-    if (relay_check(&relay, server->server_id, &why) != 0)
-        return err_new(ERR_DENIED, "%s", why);
-    return edge_join(stream, &relay);
-}
-
-struct err *edge_note_worker(struct stream *stream, const char *header)
-{
-    struct relay relay;
-
-    if (relay_parse(&relay, header) != 0)
-        return err_new(ERR_PROTO, RELAY_HEADER " is malformed");
-    /* All workers are one server. */
-    relay.hops--;
-    return edge_join(stream, &relay);
-}
 
 /* The one that has the stream, as the directory says: the first to be asked. */
 static void origins_found(struct stream *stream, const struct config_vhost *vhost,

@@ -36,15 +36,8 @@ int edge_has_room(const struct edge *edge);
 /* The source's on_viewers. */
 void edge_on_viewers(struct stream *stream);
 
-/*
- * Another server asks for this stream: keeps what it says for our own pull. ERR_DENIED when that
- * would be a loop, with a reason for the other side as its text. header: RELAY_HEADER's text.
- */
-struct err *edge_note(struct server *server, struct stream *stream, const char *header);
-/* The same from another worker, who has looked for loops already. */
-struct err *edge_note_worker(struct stream *stream, const char *header);
-/* What others have said who ask for the stream, the stream's; NULL without memory. */
-struct relay *edge_via(struct stream *stream);
+/* Its pull has more to say of who asks for the stream: asks anew, unless the stream plays. */
+void edge_ask_anew(struct stream *stream);
 
 /*
  * A viewer wants to play, who came by this protocol (ORIGIN_RTMP, ORIGIN_FLV): follow_client asks

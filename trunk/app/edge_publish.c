@@ -8,7 +8,7 @@
 
 #include "app/directory.h"
 #include "app/edge.h"
-#include "app/relay.h"
+#include "app/edge_claim.h"
 #include "app/rtmp_upstream.h"
 #include "app/server.h"
 #include "base/str.h"
@@ -24,7 +24,7 @@ struct upstream {
     struct rtmp_upstream origin;
     int is_quiet; /* who asks says what it means that nobody answers */
     struct origin_target target;
-    char relay[RELAY_TEXT_MAX];
+    char via_chain[VIA_CHAIN_TEXT_MAX];
 };
 
 /* ---- reaching an origin ---- */
@@ -42,7 +42,7 @@ static const char *publish_origin(const struct config_vhost *vhost, int i, char 
 static struct err *up_open(struct upstream *up)
 {
     struct rtmp_upstream_options options = {
-        .config = up->session->config, .intent = RTMP_INTENT_PUBLISH, .relay = up->relay};
+        .config = up->session->config, .intent = RTMP_INTENT_PUBLISH, .relay = up->via_chain};
 
     return rtmp_upstream_open(&up->origin, &up->target.rtmp, &options, UP_CONNECT);
 }
@@ -212,15 +212,14 @@ struct err *edge_publish_run(struct rtmp_session *session, struct edge_publish *
         strcmp(vhost->cluster.vhost, "[vhost]") == 0 ? vhost->name : vhost->cluster.vhost;
     struct origin_stream names = {name, publish->app, publish->stream, publish->param};
     struct upstream *up = calloc(1, sizeof(*up));
-    struct relay relay = {0};
+    struct via_claimant claimant;
     struct err *err;
 
     if (up == NULL)
         return err_new(ERR_NOMEM, "no memory to relay");
     up->session = session;
-    if (session->relay != NULL)
-        (void)relay_parse(&relay, session->relay);
-    relay_write(&relay, session->server->server_id, up->relay);
+    claimant = (struct via_claimant){vhost, session->conn->ip, session->relay};
+    edge_claim_pass(source_data(publish->source), &claimant, up->via_chain);
     err = edge_relay(up, publish, &names);
     rtmp_upstream_close(&up->origin, NULL);
     free(up);

@@ -11,11 +11,11 @@
 
 #include "app/edge.h"
 #include "app/forward_backend.h"
-#include "app/relay.h"
 #include "app/rtmp_session.h"
 #include "app/rtmp_upstream.h"
 #include "app/server.h"
 #include "app/stream.h"
+#include "app/via_chain.h"
 #include "base/str.h"
 #include "co/co.h"
 #include "live/viewer.h"
@@ -169,13 +169,13 @@ static struct err *forward_play(struct forwarding *f)
  */
 static void forward_note_way(struct forwarding *f)
 {
-    struct relay relay = {0};
+    struct via_chain chain = {0};
     struct rtmp_publisher who;
 
     if (rtmp_publish_who(f->stream, &who) == 0)
-        (void)relay_parse(&relay, who.relay);
+        (void)via_chain_parse(&chain, who.relay);
     (void)str_format(f->relay, sizeof(f->relay), "%d",
-                     relay.hops < RELAY_HOPS_MAX ? relay.hops + 1 : RELAY_HOPS_MAX + 1);
+                     chain.hops < VIA_CHAIN_HOPS_MAX ? chain.hops + 1 : VIA_CHAIN_HOPS_MAX + 1);
 }
 
 /* Who is believed; NULL with *err set. */

@@ -7,9 +7,9 @@
 
 #include "app/directory.h"
 #include "app/edge.h"
+#include "app/edge_claim.h"
 #include "app/http_ws.h"
 #include "app/log_limit.h"
-#include "app/relay.h"
 #include "app/server.h"
 #include "app/stream.h"
 #include "app/worker.h"
@@ -119,13 +119,14 @@ struct err *http_edge_ask(struct http_exchange *x, const struct config_vhost *vh
                           struct source *source, const struct mux **mux, int *is_done,
                           usec_t timeout)
 {
-    const char *relay = http_message_header(x->request, RELAY_HEADER);
+    const char *relay = http_message_header(x->request, VIA_CHAIN_HEADER);
     struct stream *stream = source_data(source);
     struct err *err = NULL;
 
     *is_done = 0;
     if (relay != NULL)
-        err = edge_note(x->server, stream, relay);
+        err =
+            edge_claim_check(x->server, stream, &(struct via_claimant){vhost, x->conn->ip, relay});
     if (err == NULL && is_unspeakable(stream, vhost))
         err = err_new(ERR_NOT_FOUND, "the origin cannot be asked for a stream of this name");
     if (err == NULL && is_one_too_many(stream))

@@ -48,19 +48,11 @@ struct err *http_live_serve_mount(struct http_handler *self, struct http_exchang
 
 struct err *http_live_serve_worker(struct http_exchange *x, struct source *source, usec_t timeout)
 {
-    struct stream *stream = source_data(source);
+    const struct stream *stream = source_data(source);
     const struct config_vhost *vhost = config_vhost_find(x->server->config, stream->vhost);
-    const char *relay = http_message_header(x->request, RELAY_HEADER);
-    struct err *err = NULL;
 
     if (vhost == NULL)
         return http_answer_error(x, 404, NULL, timeout, "not found");
-    if (relay != NULL)
-        err = edge_note_worker(stream, relay);
-    if (err != NULL) {
-        err_free(err);
-        return http_answer_error(x, 503, NULL, timeout, "not now");
-    }
     return http_live_take(x, source, vhost, &mux_relay, timeout);
 }
 

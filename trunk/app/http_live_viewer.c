@@ -10,6 +10,7 @@
 #include "app/client.h"
 #include "app/drain.h"
 #include "app/edge.h"
+#include "app/edge_claim.h"
 #include "app/fanout.h"
 #include "app/http_edge.h"
 #include "app/http_ws.h"
@@ -48,6 +49,7 @@ struct http_live {
     struct buf unfit;     /* the same for a stream that turns out to have nothing for this format */
     usec_t standby;       /* USEC_NEVER: for ever */
     struct http_ws *ws;   /* NULL: plain HTTP */
+    struct via_claim *claim; /* another server's; NULL: a player's */
 };
 
 static void http_live_drop(struct http_live *live)
@@ -56,6 +58,7 @@ static void http_live_drop(struct http_live *live)
     buf_fini(&live->not_found);
     buf_fini(&live->unfit);
     http_ws_free(live->ws);
+    edge_claim_leave(live->claim);
     source_unref(live->source);
     config_unref(live->config);
     free(live);
@@ -214,6 +217,16 @@ static struct err *http_live_ask(struct http_exchange *x, const struct config_vh
     return auth_ask_play(x, &asked, is_refused, timeout);
 }
 
+/* A viewer that is another server, or another worker of this one. */
+static struct via_claim *http_live_claim(const struct http_exchange *x,
+                                         const struct http_live *live)
+{
+    struct via_claimant claimant = {live->vhost, x->is_worker ? NULL : x->conn->ip,
+                                    http_message_header(x->request, VIA_CHAIN_HEADER)};
+
+    return claimant.text != NULL ? edge_claim_enter(source_data(live->source), &claimant) : NULL;
+}
+
 /* The answer's head. *is_done: that was all, be it HEAD or a refused upgrade. */
 static struct err *http_live_begin(struct http_exchange *x, struct http_live *live, int *is_done,
                                    usec_t timeout)
@@ -344,6 +357,7 @@ static struct err *http_live_take_admitted(struct http_exchange *x, struct sourc
         http_live_drop(live);
         return err;
     }
+    live->claim = http_live_claim(x, live);
     log_info(x->server->log, "play %s%s from %s", source_key(source),
              mux->extension != NULL ? mux->extension : " (relay)", http_live_who(x->conn));
     x->stream = http_live_run;

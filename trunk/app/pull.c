@@ -9,6 +9,7 @@
  */
 #include "app/pull.h"
 
+#include "app/edge_claim.h"
 #include "app/origin.h"
 #include "app/pull_past.h"
 #include "app/pull_private.h"
@@ -245,14 +246,12 @@ static void pull_unpublish(struct pull *pull)
 static void pull_try(struct pull *pull)
 {
     const struct pull_target *target = &pull->target[pull->at];
-    const struct relay nobody = {0};
     usec_t began = co_now();
     int was_live;
     struct err *err;
 
-    /* Another worker says our name itself. */
-    relay_write(pull->options.relay != NULL ? pull->options.relay : &nobody,
-                pull->options.is_worker ? "" : pull->server->server_id, pull->relay);
+    edge_claim_write(source_data(pull->source), pull->vhost, pull->options.is_worker,
+                     pull->via_chain);
     pull->media_at = began;
     pull->is_again = pull->is_asked = pull->is_marked = 0;
     pull->pace = 0;

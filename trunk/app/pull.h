@@ -8,7 +8,6 @@
  * and came back. One coroutine, started and stopped without waiting.
  */
 #include "app/origin.h"
-#include "app/relay.h"
 #include "co/tls.h"
 #include "live/source.h"
 
@@ -33,7 +32,6 @@ struct pull_options {
     int is_joined;   /* and one that was published before anybody wanted it here */
     usec_t stall;    /* without media for that long is as good as gone; five times that if alone */
     struct tls *tls; /* for https; borrowed; NULL: none */
-    const struct relay *relay; /* who asks us for it; borrowed and read at each try; NULL: nobody */
     /* Looks up where the stream is, before each round of the origins: 1 with *target, or 0. Whoever
        knows better later calls pull_moved() or pull_again(). NULL: there is no such place. */
     int (*find)(void *arg, struct origin_target *target, usec_t timeout);
@@ -55,7 +53,7 @@ void pull_stop(struct pull *pull);
 /* The same, and the source is free from here on, for another publisher. */
 void pull_leave(struct pull *pull);
 
-/* It has more to say of itself (options' relay has changed): asks anew, unless the stream plays. */
+/* It has more to say of itself (app/edge_claim.h): asks anew, unless the stream plays. */
 void pull_again(struct pull *pull);
 /* The stream is said to be there now: it is looked up again, unless it plays from there, or from
  * one of the origins. */

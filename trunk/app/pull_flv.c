@@ -120,7 +120,7 @@ static void flv_asked(void *arg)
 
 struct err *pull_flv(struct pull *pull, const struct pull_target *target)
 {
-    char headers[RELAY_TEXT_MAX + 32];
+    char headers[VIA_CHAIN_TEXT_MAX + 32];
     struct http_client_options options = {.host = target->to->vhost[0] != '\0' ? target->to->vhost
                                                                                : NULL,
                                           .unix_path = target->unix_path,
@@ -133,7 +133,7 @@ struct err *pull_flv(struct pull *pull, const struct pull_target *target)
     struct http_client *client = NULL;
     struct err *err;
 
-    (void)str_format(headers, sizeof(headers), RELAY_HEADER ": %s\r\n", pull->relay);
+    (void)str_format(headers, sizeof(headers), VIA_CHAIN_HEADER ": %s\r\n", pull->via_chain);
     /* A server of ours answers when it has the stream: this is where a pull waits for it. */
     err = http_client_open_at(&client, &target->to->http, &options, pull_limit(pull));
     if (err == NULL)

@@ -6,6 +6,7 @@
  */
 #include "app/client.h"
 #include "app/pull.h"
+#include "app/via_chain.h"
 #include "co/co.h"
 #include "media/frame.h"
 
@@ -38,7 +39,7 @@ struct pull {
     size_t meta_len;
     usec_t began_at, live_at, media_at;
     struct client client;
-    char relay[RELAY_TEXT_MAX]; /* what we say of ourselves in this try */
+    char via_chain[VIA_CHAIN_TEXT_MAX]; /* what is said in this try of who asks */
 };
 
 /* Limits on reaching an origin until it has been asked for the stream. */

@@ -10,6 +10,7 @@
 #include "app/admission.h"
 #include "app/drain.h"
 #include "app/edge.h"
+#include "app/edge_claim.h"
 #include "app/edge_publish.h"
 #include "app/log_limit.h"
 #include "app/mount.h"
@@ -238,7 +239,8 @@ static struct err *session_ask_cluster(struct rtmp_session *session, const struc
     struct err *err = NULL;
 
     if (session->relay != NULL)
-        err = edge_note(session->server, is_play ? source_data(source) : NULL, session->relay);
+        err = edge_claim_check(session->server, source_data(source),
+                               &(struct via_claimant){vhost, session->conn->ip, session->relay});
     if (err == NULL && edge_fetches(source_data(source)) &&
         !edge_can_ask(source_data(source), vhost))
         err = err_new(ERR_NOT_FOUND, "the origin cannot be asked for a stream of this name");
@@ -392,6 +394,27 @@ static struct err *session_publish(struct rtmp_session *session, const struct rt
     return rtmp_publish_run(session, source, vhost, request, param);
 }
 
+/* A player that is another server's pull. Not inlined: what it needs is not kept while it plays. */
+static __attribute__((noinline)) struct via_claim *session_claim(const struct rtmp_session *session,
+                                                                 const struct source *source,
+                                                                 const struct config_vhost *vhost)
+{
+    struct via_claimant claimant = {vhost, session->conn->ip, session->relay};
+
+    return claimant.text != NULL ? edge_claim_enter(source_data(source), &claimant) : NULL;
+}
+
+static struct err *session_play(struct rtmp_session *session, struct source *source,
+                                const struct config_vhost *vhost,
+                                const struct source_select *select, uint32_t stream_id)
+{
+    struct via_claim *claim = session_claim(session, source, vhost);
+    struct err *err = rtmp_play_run(session, source, vhost, select, stream_id);
+
+    edge_claim_leave(claim);
+    return err;
+}
+
 static struct err *session_request(struct rtmp_session *session)
 {
     const struct config_vhost *vhost = NULL;
@@ -416,7 +439,7 @@ static struct err *session_request(struct rtmp_session *session)
     if (err == NULL && request.intent == RTMP_INTENT_PUBLISH)
         err = session_publish(session, &request, source, vhost, param);
     else if (err == NULL)
-        err = rtmp_play_run(session, source, vhost, &select, request.stream_id);
+        err = session_play(session, source, vhost, &select, request.stream_id);
     free(param);
     if (source != NULL && request.intent == RTMP_INTENT_PUBLISH)
         stream_publish_end(source);

@@ -28,6 +28,7 @@
 #include "co/net.h"
 
 #include <assert.h>
+#include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -288,7 +289,9 @@ struct err *server_new(struct server **out, const struct log *log, struct config
     server->fanout = fanout_new(server);
     server->edge = edge_new(server);
     server->directory = directory_new(server);
-    err = co_cond_init(&server->changed);
+    err = RAND_bytes(server->via_key, sizeof(server->via_key)) == 1
+              ? co_cond_init(&server->changed)
+              : err_new(ERR_NOMEM, "server: no random bytes");
     if (err == NULL)
         err = co_cond_init(&server->ticker);
     if (err == NULL &&

@@ -42,6 +42,7 @@ struct server {
     size_t connections; /* all kinds, against max_connections */
     struct admissions admissions;
     char server_id[32];
+    uint8_t via_key[32]; /* what this server seals its marks with: app/via_chain.h */
     pid_t pid; /* with started_at: the server's, which is the master's where there are workers */
     usec_t started_at;
     struct tls *https, *rtmps;   /* NULL: not served */

@@ -6,6 +6,7 @@
 #include "app/stream.h"
 
 #include "app/edge.h"
+#include "app/edge_claim.h"
 #include "app/fanout.h"
 #include "app/forward.h"
 #include "app/http_live.h"
@@ -389,7 +390,7 @@ void stream_detach(struct source *source, void *arg)
     source_set_data(source, NULL);
     assert(stream->pull == NULL && stream->forwards == NULL);
     co_cond_fini(&stream->told);
-    free(stream->via);
+    edge_claims_free(stream);
     free(stream->param);
     free(stream);
 }

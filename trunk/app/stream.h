@@ -16,7 +16,7 @@ struct server;
 struct fanout_channel;
 struct edge_pull;
 struct forwarding;
-struct relay;
+struct via_claims;
 struct publishing;
 struct worker_relay;
 struct timetable_cell;
@@ -54,7 +54,7 @@ struct stream {
     uint32_t relayed;              /* viewers that are other workers */
     struct directory_entry *entry; /* ours in the directory; NULL: none */
     struct edge_pull *pull;        /* fetches it from elsewhere: edge.c's; NULL: nobody does */
-    struct relay *via;             /* what servers that ask for it have said; NULL: nothing */
+    struct via_claims *via;        /* what servers that ask for it claim; NULL: nothing */
     char *param;                   /* of the viewer that the origin let in last; NULL: none */
     uint8_t asked_by;              /* enum origin_scheme: how the viewer came who asked last */
     uint8_t was_asked;             /* somebody did */

@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct worker *worker_of(const struct stream *stream)
 {
@@ -332,6 +333,7 @@ struct err *worker_new(struct server *server, struct worker_share *share, int sl
         goto end_listener;
     }
     (void)str_copy(server->server_id, sizeof(server->server_id), share->server_id);
+    memcpy(server->via_key, share->via_key, sizeof(server->via_key));
     server->pid = share->master;
     server->started_at = share->started_at;
     server->worker = worker;

@@ -85,8 +85,6 @@ static struct pull *relay_pull(struct worker_relay *relay)
                                    .origin_count = 1,
                                    .is_worker = 1,
                                    .is_joined = relay->stream->wanted_at > relay->holder.since,
-                                   .relay =
-                                       edge_fetches(relay->stream) ? edge_via(relay->stream) : NULL,
                                    .stall = RELAY_STALL,
                                    .on_end = relay_on_end,
                                    .arg = relay};

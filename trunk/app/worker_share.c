@@ -15,6 +15,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <openssl/rand.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -153,6 +154,10 @@ struct err *worker_share_new(struct worker_share **out, const struct config *con
     for (int i = 0; i < CONFIG_WORKERS_MAX; i++)
         share->bell[i] = share->door[i][0] = share->door[i][1] = -1;
     name_make(share, config);
+    if (RAND_bytes(share->via_key, sizeof(share->via_key)) != 1) {
+        worker_share_free(share);
+        return err_new(ERR_NOMEM, "workers: no random bytes");
+    }
     err = tables_make(share, config);
     if (err == NULL)
         err = folder_make(share);

@@ -149,7 +149,7 @@ clang-build: $(LAYERS:%=$(O)/clang/lib%.a) $(if $(HAVE_MAIN),$(O)/clang/server) 
 
 # Fuzz targets: clang only, linked with the pure layers, and with those files of app that are pure
 # too: a target's name, then its files. The linker sees to it that they are.
-FUZZ_APP_cluster := origin relay
+FUZZ_APP_cluster := origin via_chain
 FUZZ_APP_directory := directory_place directory_url
 FUZZ_APP_forward := forward_json origin
 $(foreach f,$(FUZZ_NAMES),$(eval \

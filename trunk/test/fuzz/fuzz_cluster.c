@@ -5,7 +5,7 @@
  * reads out of it is the stream that was meant, or it is not sent at all.
  */
 #include "app/origin.h"
-#include "app/relay.h"
+#include "app/via_chain.h"
 #include "base/str.h"
 #include "proto/url.h"
 
@@ -17,25 +17,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define LINES 6
 
-static void check_relay(const char *text, const char *other_text)
+static void check_chain(const char *text, const char *other_text)
 {
-    struct relay relay, other, back;
-    char out[RELAY_TEXT_MAX];
+    struct via_chain chain, other, back;
+    char out[VIA_CHAIN_TEXT_MAX];
     const char *why;
 
-    if (relay_parse(&relay, text) != 0) {
-        assert(relay.hops == 0);
+    if (via_chain_parse(&chain, text) != 0) {
+        assert(chain.hops == 0);
         return;
     }
-    assert(relay.hops > 0 && relay.count >= 0 && relay.count <= RELAY_IDS_MAX);
-    if (relay_parse(&other, other_text) == 0)
-        (void)relay_merge(&relay, &other);
-    relay_write(&relay, "own.id", out);
+    assert(chain.hops > 0 && chain.count >= 0 && chain.count <= VIA_CHAIN_MARKS_MAX);
+    if (via_chain_parse(&other, other_text) == 0)
+        (void)via_chain_merge(&chain, &other, VIA_CHAIN_MARKS_MAX);
+    via_chain_write(&chain, "own.id", out);
     assert(strnlen(out, sizeof(out)) < sizeof(out));
+    (void)via_chain_is_signed(text, "secret", 1000000);
     /* What we say is read back as it was meant, and we know ourselves in it. */
-    assert(relay_parse(&back, out) == 0 && back.count > 0);
-    assert(relay_check(&back, "own.id", &why) == -1 && why != NULL);
-    assert(strcmp(back.id[back.count - 1], "own.id") == 0 || relay_check(&relay, "own.id", &why));
+    assert(via_chain_parse(&back, out) == 0 && back.count > 0);
+    assert(via_chain_check(&back, "own.id", &why) == -1 && why != NULL);
+    assert(strcmp(back.mark[back.count - 1], "own.id") == 0 ||
+           via_chain_check(&chain, "own.id", &why));
 }
 
 /* ---- what arrives at the origin ---- */
@@ -178,7 +180,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             *end = '\0';
         at = end != NULL ? end + 1 : at + strlen(at);
     }
-    check_relay(line[0], line[1]);
+    check_chain(line[0], line[1]);
     check_configured(line[0], line[1]);
     stream = (struct origin_stream){line[2], line[3], line[4], line[5]};
     check_origins(&stream);

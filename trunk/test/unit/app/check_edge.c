@@ -1,10 +1,7 @@
-/* Which address an edge asks for a vhost's i-th origin, by which protocol; what workers tell on. */
+/* Which address an edge asks for a vhost's i-th origin, by which protocol. */
 #include "app/edge.h"
-#include "app/stream.h"
-#include "base/err.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 Suite *check_edge_suite(void);
@@ -51,35 +48,6 @@ START_TEST(test_by_the_other)
 }
 END_TEST
 
-/* What servers have said to another worker: it says so as we say it to a server, one hop more. */
-START_TEST(test_another_worker_says_who_asks)
-{
-    struct stream stream = {.vhost = "@source"};
-    struct stream ours = {.vhost = "@source"};
-    char text[RELAY_TEXT_MAX];
-    struct err *err = edge_note_worker(&stream, "nonsense");
-
-    ck_assert_int_eq(err_code(err), ERR_PROTO);
-    err_free(err);
-    ck_assert_ptr_null(stream.via);
-    relay_write(edge_via(&ours), "", text);
-    ck_assert_ptr_null(edge_note_worker(&stream, text));
-    ck_assert_int_eq(stream.via->hops, 0);
-    ck_assert_int_eq(stream.via->count, 0);
-    ck_assert_int_eq(relay_parse(ours.via, "2 far near"), 0);
-    relay_write(ours.via, "", text);
-    for (int i = 0; i < 2; i++) {
-        ck_assert_ptr_null(edge_note_worker(&stream, text));
-        ck_assert_int_eq(stream.via->hops, 2);
-        ck_assert_int_eq(stream.via->count, 2);
-        ck_assert_str_eq(stream.via->id[0], "far");
-        ck_assert_str_eq(stream.via->id[1], "near");
-    }
-    free(stream.via);
-    free(ours.via);
-}
-END_TEST
-
 Suite *check_edge_suite(void)
 {
     Suite *suite = suite_create("edge");
@@ -87,7 +55,6 @@ Suite *check_edge_suite(void)
 
     tcase_add_test(tcase, test_by_its_own_protocol);
     tcase_add_test(tcase, test_by_the_other);
-    tcase_add_test(tcase, test_another_worker_says_who_asks);
     suite_add_tcase(suite, tcase);
     return suite;
 }
