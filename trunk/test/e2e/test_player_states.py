@@ -113,7 +113,9 @@ def test_plays_on_after_the_buffer_filled_in_a_hidden_tab(stream_format, schema,
         for gop in gops[2:]:
             publisher.send_tags(gop)
         # 4 MB, of which the browser takes one.
-        page.wait("millrace.state === 'suspended'")
+        # At once, rather than when the silence afterwards is taken for a dead connection.
+        page.wait("millrace.state === 'suspended'"
+                  " && millrace.session.reason === 'the browser’s buffer is full'")
         stop = threading.Event()
         length = gops[-1][-1].time + 40
         again = [tag for gop in gops for tag in gop]
