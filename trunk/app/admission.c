@@ -40,6 +40,14 @@ static void list_remove(struct admission_list *list, struct admission *a)
         list->last = a->prev;
 }
 
+/* Other workers look at it: a newcomer goes to where the oldest is. */
+static void admission_tell(struct server *server, enum quota_class class)
+{
+    const struct admission *first = server->admissions.list[class].first;
+
+    worker_quota_oldest(server->worker, class, first != NULL ? first->since : 0);
+}
+
 static void admission_add(struct server *server, struct admission *a, enum quota_class class)
 {
     a->class = (uint8_t) class;
@@ -47,6 +55,7 @@ static void admission_add(struct server *server, struct admission *a, enum quota
     list_add(&server->admissions.list[class], a);
     server->admissions.count[class]++;
     worker_quota_add(server->worker, class, 1);
+    admission_tell(server, class);
 }
 
 static void admission_remove(struct server *server, struct admission *a)
@@ -55,6 +64,7 @@ static void admission_remove(struct server *server, struct admission *a)
     list_remove(&server->admissions.list[a->class], a);
     server->admissions.count[a->class]--;
     worker_quota_add(server->worker, (enum quota_class)a->class, -1);
+    admission_tell(server, (enum quota_class)a->class);
 }
 
 /* What there is of each class, at all workers. */
@@ -150,6 +160,7 @@ void admission_touch(struct server *server, struct net_conn *conn)
     list_remove(&server->admissions.list[a->class], a);
     list_add(&server->admissions.list[a->class], a);
     a->since = clock_now();
+    admission_tell(server, (enum quota_class)a->class);
 }
 
 struct admission *admission_evict(struct server *server)

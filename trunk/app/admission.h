@@ -14,9 +14,6 @@
 struct net_conn;
 struct server;
 
-/* So long a connection may need to ask for something. */
-#define ADMISSION_GRACE USEC_PER_SEC
-
 struct admission {
     struct admission *prev, *next; /* of its class */
     struct net_conn *conn;         /* borrowed */

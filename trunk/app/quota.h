@@ -10,6 +10,9 @@
 
 #include <stdint.h>
 
+/* So long a connection may need to ask for something: see app/admission.h. */
+#define ADMISSION_GRACE USEC_PER_SEC
+
 enum quota_class {
     QUOTA_NEW,       /* neither viewer nor publisher: no request yet, half a one, an idle one */
     QUOTA_WAITER,    /* waits for a stream that nobody publishes */

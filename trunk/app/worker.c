@@ -241,6 +241,12 @@ void worker_quota_add(struct worker *worker, enum quota_class class, int delta)
         worker_share_quota_add(worker->share, worker->slot, class, delta);
 }
 
+void worker_quota_oldest(struct worker *worker, enum quota_class class, usec_t since)
+{
+    if (worker != NULL)
+        worker_share_oldest(worker->share, worker->slot, class, since);
+}
+
 uint64_t worker_quota_count(const struct worker *worker, enum quota_class class, uint64_t own)
 {
     return worker != NULL ? worker_share_quota(worker->share, class) : own;

@@ -118,6 +118,7 @@ void worker_peer_leave(struct worker *worker, const char *name);
 /* Connections of a class: so many more (or fewer) here; and how many all workers have, or this
  * process alone, which has `own`. */
 void worker_quota_add(struct worker *worker, enum quota_class class, int delta);
+void worker_quota_oldest(struct worker *worker, enum quota_class class, usec_t since);
 uint64_t worker_quota_count(const struct worker *worker, enum quota_class class, uint64_t own);
 
 /* A stream is to be published here, against max_streams of all workers: 0, or -1. And it is not any

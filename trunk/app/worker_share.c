@@ -406,33 +406,45 @@ uint64_t worker_share_quota(const struct worker_share *share, enum quota_class c
     return sum;
 }
 
-static uint32_t evictable(const struct worker_slot *slot)
+void worker_share_oldest(struct worker_share *share, int slot, enum quota_class class, usec_t since)
 {
-    return slot->quota[QUOTA_NEW] + slot->quota[QUOTA_WAITER];
+    share->slot[slot].oldest[class] = since;
 }
 
-/* Where a full server has most that could make room for another connection; -1: here, or nowhere.
- */
-static int roomiest(const struct worker_share *share, int slot, const struct config *config)
+/* The worker with the oldest connection of a class that came before `before`; -1: there is none. */
+static int oldest_at(const struct worker_share *share, enum quota_class class, usec_t before)
 {
-    uint64_t sum = 0;
-    uint32_t most = 0;
     int found = -1;
 
-    for (int i = 0; i < share->count; i++)
-        sum += share->slot[i].connections;
-    if (sum < (uint64_t)config->max_connections || evictable(&share->slot[slot]) > 0)
-        return -1;
     for (int i = 0; i < share->count; i++) {
-        uint32_t here = evictable(&share->slot[i]);
+        const struct worker_slot *one = &share->slot[i];
+        usec_t since = one->oldest[class];
 
-        if (here > most && share->slot[i].state == WORKER_READY && !share->slot[i].is_leaving &&
-            !share->slot[i].is_late) {
-            most = here;
+        if (since != 0 && since <= before && one->state == WORKER_READY && !one->is_leaving &&
+            !one->is_late) {
+            before = since;
             found = i;
         }
     }
     return found;
+}
+
+/* Where a full server evicts next, by the rule of admission_evict(); -1: here, or nowhere. */
+static int roomiest(const struct worker_share *share, int slot, const struct config *config)
+{
+    uint64_t sum = 0;
+    int found;
+
+    for (int i = 0; i < share->count; i++)
+        sum += share->slot[i].connections;
+    if (sum < (uint64_t)config->max_connections)
+        return -1;
+    found = oldest_at(share, QUOTA_NEW, clock_now() - ADMISSION_GRACE);
+    if (found < 0)
+        found = oldest_at(share, QUOTA_WAITER, INT64_MAX);
+    if (found < 0)
+        found = oldest_at(share, QUOTA_NEW, INT64_MAX);
+    return found != slot ? found : -1;
 }
 
 int worker_share_lightest(const struct worker_share *share, int slot)
@@ -484,8 +496,10 @@ void worker_share_reap(struct worker_share *share, int slot)
     share->slot[slot].connections = 0;
     share->slot[slot].is_leaving = 0;
     share->slot[slot].is_late = 0;
-    for (int i = 0; i < QUOTA_CLASSES; i++)
+    for (int i = 0; i < QUOTA_CLASSES; i++) {
         share->slot[slot].quota[i] = 0;
+        share->slot[slot].oldest[i] = 0;
+    }
     /* Who may make a stream again finds it free. */
     (void)registry_reap(share->registry, slot);
     (void)timetable_reap(share->times, slot);

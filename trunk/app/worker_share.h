@@ -35,6 +35,7 @@ struct worker_slot {
     /* The master's: no beat has come for a while, nothing is to be handed to it for now. */
     _Atomic int32_t is_late;
     _Atomic uint32_t quota[QUOTA_CLASSES]; /* of its connections, how many are of each class */
+    _Atomic int64_t oldest[QUOTA_CLASSES]; /* since when the oldest of each is; 0: there is none */
 };
 
 struct worker_share {
@@ -84,12 +85,15 @@ void worker_share_leave(struct worker_share *share, int slot);
 /* Connections of a class: so many more (or fewer) at this worker; and how many all workers have. */
 void worker_share_quota_add(struct worker_share *share, int slot, enum quota_class class,
                             int delta);
+/* Since when the oldest of a class is here (clock_now()); 0: there is none. */
+void worker_share_oldest(struct worker_share *share, int slot, enum quota_class class,
+                         usec_t since);
 uint64_t worker_share_quota(const struct worker_share *share, enum quota_class class);
 
 /*
  * The worker that a new connection at `slot` were better handed to: one with so many fewer that
- * it is worth it; or, when the server is full and nothing can be evicted at `slot`, one where
- * something can. -1: none. Then, that it was, and that it has been taken there.
+ * it is worth it; or, when the server is full, the one where the connection is that is evicted next
+ * (app/admission.h). -1: none. Then, that it was, and that it has been taken there.
  */
 int worker_share_lighter(const struct worker_share *share, int slot, const struct config *config);
 /* Whichever has the fewest, other than `slot`; -1: no other one takes any. */

@@ -149,6 +149,7 @@ def test_more_refusals_than_are_waited_for(server):
         assert not a.is_closed
 
 
+@pytest.mark.one_process
 def test_waits_are_bounded_and_freed(server):
     """One more than max_waiters takes the place of the oldest; none takes a publisher's."""
     srv = server(top={"max_streams": 1, "max_waiters": 3},

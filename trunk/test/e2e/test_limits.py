@@ -52,6 +52,7 @@ SLOW = {
 }
 
 
+@pytest.mark.one_process
 @pytest.mark.parametrize("kind", SLOW)
 def test_slow_connections_give_way(server, crowd, certificate, source, kind):
     """A house that is full of them has a place for everybody who plays or publishes."""
@@ -77,6 +78,7 @@ def test_slow_connections_give_way(server, crowd, certificate, source, kind):
     wait_for(lambda: len(readable(slow, 0)) == 20, what="all of them to be closed")
 
 
+@pytest.mark.one_process
 def test_the_oldest_goes_first(server, crowd):
     srv = server(top="max_connections 3;")
     (srv.html / "a.txt").write_text("text")
@@ -114,6 +116,7 @@ def test_names_that_nobody_publishes_take_no_encoders_place(server, crowd, sourc
     assert len(players) == 5
 
 
+@pytest.mark.one_process
 def test_an_edge_pulls_what_is_published(server, crowd, source):
     """max_pulls is full of invented names: one of them gives way."""
     origin = server()

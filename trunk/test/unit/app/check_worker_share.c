@@ -1,6 +1,7 @@
 /* What the workers share: the server's limits, and what is left of a worker that is gone. */
 #include "app/worker_share.h"
 
+#include "base/clock.h"
 #include "base/str.h"
 
 #include <check.h>
@@ -226,14 +227,19 @@ START_TEST(test_a_full_server_evicts_where_it_can)
         fill(share, i, 2);
     }
     ck_assert_int_eq(worker_share_lighter(share, 0, &config), -1);
-    worker_share_quota_add(share, 1, QUOTA_NEW, 1);
-    worker_share_quota_add(share, 2, QUOTA_WAITER, 2);
     worker_share_quota_add(share, 2, QUOTA_VIEWER, 7);
     ck_assert_uint_eq(worker_share_quota(share, QUOTA_VIEWER), 7);
-    ck_assert_int_eq(worker_share_lighter(share, 0, &config), 2);
-    ck_assert_int_eq(worker_share_lighter(share, 1, &config), -1);
-    worker_share_quota_add(share, 2, QUOTA_WAITER, -2);
+    /* Two that may be about to ask for something: the older one's place. */
+    worker_share_oldest(share, 0, QUOTA_NEW, clock_now());
+    worker_share_oldest(share, 1, QUOTA_NEW, clock_now() - 1000);
     ck_assert_int_eq(worker_share_lighter(share, 0, &config), 1);
+    ck_assert_int_eq(worker_share_lighter(share, 1, &config), -1);
+    /* One that waits goes before them, and one that has idled for long before that. */
+    worker_share_oldest(share, 2, QUOTA_WAITER, clock_now());
+    ck_assert_int_eq(worker_share_lighter(share, 0, &config), 2);
+    worker_share_oldest(share, 0, QUOTA_NEW, clock_now() - ADMISSION_GRACE);
+    ck_assert_int_eq(worker_share_lighter(share, 0, &config), -1);
+    ck_assert_int_eq(worker_share_lighter(share, 2, &config), 0);
     worker_share_reap(share, 1);
     worker_share_reap(share, 2);
     ck_assert_uint_eq(worker_share_quota(share, QUOTA_VIEWER), 0);
