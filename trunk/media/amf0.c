@@ -9,6 +9,8 @@
  */
 #include "media/amf0.h"
 
+#include "media/amf3.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +96,8 @@ struct reader {
     struct bytes *in;
     size_t values;
     uint32_t count; /* announced by the container just opened */
+    size_t depth;   /* of the value that is read */
+    int is_whole;   /* the value just read has all that it holds: it was AMF3 */
 };
 
 /* The text of a string of len bytes. 0 or -1. */
@@ -162,10 +166,24 @@ static int read_content(struct reader *r, struct amf0 *value, uint8_t marker)
     case AMF0_NULL:
     case AMF0_UNDEFINED:
         break;
-    default: /* movie clip, object end, record set, AMF3 */
+    default: /* movie clip, object end, record set */
         return -1;
     }
     return in->bad ? -1 : 0;
+}
+
+/* An AMF3 value among those of AMF0; takes over key. NULL when it is bad. */
+static struct amf0 *read_amf3(struct reader *r, char *key)
+{
+    struct amf0 *value;
+
+    if (amf3_read(r->in, AMF0_DEPTH_MAX - r->depth, &r->values, &value) != SCAN_DONE) {
+        free(key);
+        return NULL;
+    }
+    r->is_whole = 1;
+    value->key = key;
+    return value;
 }
 
 /* One value without what a container holds; takes over key. NULL when it is bad. */
@@ -174,6 +192,9 @@ static struct amf0 *read_head(struct reader *r, char *key)
     uint8_t marker = bytes_u8(r->in);
     struct amf0 *value;
 
+    r->is_whole = 0;
+    if (marker == AMF3_MARKER && !r->in->bad)
+        return read_amf3(r, key);
     if (r->in->bad || r->values >= AMF0_VALUES_MAX) {
         free(key);
         return NULL;
@@ -246,7 +267,7 @@ static int read_child(struct reader *r, const struct level *level, struct amf0 *
 enum scan amf0_read(struct bytes *in, struct amf0 **out)
 {
     struct level levels[AMF0_DEPTH_MAX];
-    struct reader r = {in, 0, 0};
+    struct reader r = {.in = in};
     struct amf0 *root, *value;
     size_t depth = 0;
     int found;
@@ -257,7 +278,7 @@ enum scan amf0_read(struct bytes *in, struct amf0 **out)
     if (root == NULL)
         return SCAN_BAD;
     for (;;) {
-        if (is_container(value)) {
+        if (is_container(value) && !r.is_whole) {
             if (depth == AMF0_DEPTH_MAX)
                 goto free_root;
             levels[depth].node = value;
@@ -266,6 +287,7 @@ enum scan amf0_read(struct bytes *in, struct amf0 **out)
         }
         found = 0;
         while (depth > 0) {
+            r.depth = depth;
             found = read_child(&r, &levels[depth - 1], &value);
             if (found != 0)
                 break;

@@ -96,3 +96,16 @@ def test_metadata_is_made(place, source):
     with rtmp_client.player(srv, "livestream") as player:
         messages = player.until(lambda m: m.type == flv.VIDEO, 10)
         assert any(m.type == flv.SCRIPT and m.data == viewer.tags[0].data for m in messages)
+
+
+def test_metadata_in_amf3(server, publisher, source):
+    """An AMF3 data message whose object is AMF3: viewers get it as AMF0."""
+    srv = server()
+    preamble, gops = source
+    pub = publisher(srv)
+    pub.send(15, 0, b"\0\2\0\x0d@setDataFrame\2\0\x0aonMetaData\x11\x0a\x0b\1"
+                    b"\x0dvendor\6\x07abc\1")
+    pub.send_tags([t for t in preamble if not t.is_script] + gops[0])
+    with flv.Viewer(srv.http_url()) as viewer:
+        viewer.wait_media(3)
+        assert b"\0\x06vendor\2\0\3abc" in viewer.tags[0].data
