@@ -179,8 +179,8 @@ def test_all_of_them_at_once(workers, closing, source):
         os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not set(before) & set(one.pids()), 10, "three others")
     for slot in (1, 2, 3):
-        wait_for(lambda s=slot: len(re.findall(rf"/{s}\].*HTTP listens", one.srv.log())) == 2, 10,
-                 "it to listen")
+        wait_for(lambda s=slot: len(re.findall(rf"/{s}\].*HTTP listens on 0",
+                                               one.srv.log())) == 2, 10, "it to listen")
     wait_for(lambda: waiting.is_done, 10, "its viewer's end")
     a, b, c = one.pids()
     pub = closing(one.publisher_at(a))
