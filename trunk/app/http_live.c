@@ -69,9 +69,9 @@ static const struct mux *http_live_match(const struct config_vhost *vhost, const
 static int http_live_waits(const struct http_exchange *x, const struct config_vhost *vhost,
                            const char *place)
 {
-    if (x->is_head)
-        return 0;
-    return vhost->http_remux.hstrs || place[0] == STREAM_PULLED || edge_is_remote(vhost);
+    if (place[0] == STREAM_PULLED || edge_is_remote(vhost))
+        return 1;
+    return vhost->http_remux.hstrs && !x->is_head;
 }
 
 struct err *http_live_serve_name(struct http_exchange *x, const struct http_live_name *name,

@@ -60,6 +60,17 @@ def test_edge_plays(server, publish, view, protocol):
 
 
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])
+def test_head_at_a_cold_edge(server, protocol):
+    """HEAD tells what GET would, and starts no pull."""
+    edge = server(vhost=cluster(free_port(), protocol))
+    answer = curl(edge.http_url(), "--head", seconds=3)
+    assert answer.exit_code == 0 and answer.status == 200
+    assert answer.headers["content-type"] == "video/x-flv"
+    assert "pull " not in edge.log()
+    assert curl(edge.http_url("/live/foo%2f..%2f..%2fx.txt"), "--head", seconds=3).status == 404
+
+
+@pytest.mark.parametrize("protocol", ["rtmp", "flv"])
 def test_cold_start_waits(server, view, publisher, source, protocol):
     """Many who come before the encoder are one pull, which waits at the origin and plays at once."""
     origin = server()
