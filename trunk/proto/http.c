@@ -146,8 +146,27 @@ static enum scan body_begin(struct http_in *in)
     return SCAN_DONE;
 }
 
+/* "ICY 200 OK", as SHOUTcast servers answer: an HTTP/1.0 status line otherwise. 0 or -1. */
+static int head_of_icy(struct http_in *in)
+{
+    static const char icy[] = "ICY ", http[] = "HTTP/1.0 ";
+    size_t len = in->text.len;
+    uint8_t *p;
+
+    if (len < strlen(icy) || memcmp(buf_data(&in->text), icy, strlen(icy)) != 0)
+        return 0;
+    if (buf_append(&in->text, http, strlen(http) - strlen(icy)) != 0)
+        return -1;
+    p = buf_data(&in->text);
+    memmove(p + strlen(http), p + strlen(icy), len - strlen(icy));
+    memcpy(p, http, strlen(http));
+    return 0;
+}
+
 static enum scan head_finish(struct http_in *in)
 {
+    if (in->side == HTTP_RESPONSES && head_of_icy(in) != 0)
+        return in_bad(in, 431, "headers too large");
     in->has_head = 1;
     if (http_head_parse(&in->head, in->side, (char *)buf_data(&in->text), in->text.len) != 0)
         return in_bad(in, in->head.status, in->head.reason);

@@ -435,6 +435,13 @@ START_TEST(responses)
     response_is("HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", "H 200 1.1 keep Content-Length=0|E|");
     response_is("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n",
                 "H 200 1.1 keep Content-Length=1|...");
+    /* SHOUTcast's; a request or another word is none. */
+    response_is("ICY 200 OK\r\nContent-Type: video/x-flv\r\n\r\nabc",
+                "H 200 1.0 Content-Type=video/x-flv|B abc|");
+    response_is("ICY 404 no\r\nContent-Length: 1\r\n\r\na", "H 404 1.0 Content-Length=1|B a|E|");
+    response_is("ICY\r\n\r\n", "!400");
+    response_is("ICY x\r\n\r\n", "!400");
+    NO("ICY 200 OK\r\n\r\n", "!400");
     response_is("HTTP/1.1 abc\r\n\r\n", "!400");
     response_is("RTSP/1.0 200 OK\r\n\r\n", "!400");
     response_is("HTTP/1.1 200 O\x01K\r\n\r\n", "!400");
