@@ -193,6 +193,23 @@ int64_t jitter_follow(const struct jitter *jitter, enum jitter_track track, uint
     return jitter_hold(jitter, track, out);
 }
 
+int64_t jitter_data(const struct jitter *jitter, uint32_t timestamp)
+{
+    enum jitter_track track = jitter->track[JITTER_VIDEO].is_seen ? JITTER_VIDEO : JITTER_AUDIO;
+    int64_t out;
+
+    assert(jitter != NULL);
+    if (jitter->mode == TIME_JITTER_OFF)
+        return timestamp;
+    if (!jitter->track[track].is_seen)
+        return jitter->last;
+    out = jitter_unwrap(jitter, track, timestamp) + jitter->track[track].offset;
+    /* Some encoders leave the time of data at 0. */
+    if (out < jitter->last - JITTER_BACK_MS || out > jitter->last + JITTER_JUMP_MS)
+        out = jitter->last;
+    return out < 0 ? 0 : out;
+}
+
 int64_t jitter_stay(const struct jitter *jitter, enum jitter_track track, uint32_t timestamp)
 {
     assert(jitter != NULL && track < JITTER_TRACKS);

@@ -58,6 +58,12 @@ int64_t jitter_apply(struct jitter *jitter, enum jitter_track track, uint32_t ti
 int64_t jitter_follow(const struct jitter *jitter, enum jitter_track track, uint32_t timestamp);
 
 /*
+ * The time for a data message that belongs to no track (onTextData): where the publisher's clock
+ * puts it; that of the newest frame where it fits nowhere. It does not move the timeline.
+ */
+int64_t jitter_data(const struct jitter *jitter, uint32_t timestamp);
+
+/*
  * The time for what is said about a track and is no frame (its end, a seek): that of its last
  * frame, since the other track may be ahead of the next one.
  */

@@ -4,8 +4,8 @@
  * keyframe index points into a file that nobody has, and browser players believe
  * hasAudio and hasVideo more than the FLV header. What is unknown stays.
  *
- * The facts feed the FLV header's flags ("Video File Format Specification
- * v10.1", E.2 and E.5; FourCC numbers: "Enhanced RTMP v2", metadata).
+ * The facts are what the publisher says ("Video File Format Specification v10.1", E.2 and E.5;
+ * FourCC numbers: "Enhanced RTMP v2", metadata). Which tracks there are is seen from the frames.
  */
 #include "media/meta.h"
 
@@ -123,6 +123,46 @@ static void read_facts(const struct amf0 *meta, struct meta_facts *facts)
     else
         facts->has_audio = amf0_get_boolean(meta, "hasAudio", facts->sample_rate > 0) != 0;
     facts->has_tracks = facts->has_video || facts->has_audio;
+}
+
+/* Data messages that are no part of the stream: metadata goes its own way, the others are a
+ * server's answers. */
+static const char *const NOT_DATA[] = {"onMetaData", "onStatus", "onPlayStatus"};
+
+/* The length of the AMF0 string at the beginning; its text in *text. 0: there is none. */
+static size_t read_name(const uint8_t *data, size_t len, const uint8_t **text, size_t *text_len)
+{
+    if (len < 3 || data[0] != AMF0_STRING)
+        return 0;
+    *text_len = (size_t)data[1] << 8 | data[2];
+    *text = data + 3;
+    return *text_len > 0 && *text_len <= len - 3 ? 3 + *text_len : 0;
+}
+
+static int name_is(const uint8_t *text, size_t len, const char *name)
+{
+    return len == strlen(name) && memcmp(text, name, len) == 0;
+}
+
+const uint8_t *meta_data_message(const uint8_t *data, size_t len, size_t *out_len)
+{
+    const uint8_t *name;
+    size_t name_len;
+    size_t used = read_name(data, len, &name, &name_len);
+
+    if (used > 0 && name_is(name, name_len, "@setDataFrame")) {
+        data += used;
+        len -= used;
+        used = read_name(data, len, &name, &name_len);
+    }
+    /* "@clearDataFrame", "|RtmpSampleAccess": commands in a data message's clothes. */
+    if (used == 0 || name[0] == '@' || name[0] == '|')
+        return NULL;
+    for (size_t i = 0; i < sizeof(NOT_DATA) / sizeof(NOT_DATA[0]); i++)
+        if (name_is(name, name_len, NOT_DATA[i]))
+            return NULL;
+    *out_len = len;
+    return data;
 }
 
 static int is_text(const struct amf0 *value, const char *text)

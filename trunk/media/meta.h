@@ -45,4 +45,11 @@ struct meta_made {
 /* Appends onMetaData of what is known, and `server`. 0, or -1 when it does not fit out. */
 int meta_make(const struct meta_made *made, const char *server, struct buf *out);
 
+/*
+ * A script tag's body that is a data message for viewers (onTextData, onCuePoint, …): what they
+ * get of it, without "@setDataFrame" in front, its length in *out_len; points into data. NULL for
+ * metadata, for what servers and encoders tell only each other, and for what has no name.
+ */
+const uint8_t *meta_data_message(const uint8_t *data, size_t len, size_t *out_len);
+
 #endif

@@ -210,6 +210,26 @@ START_TEST(test_mixed_is_monotonic_over_both)
 }
 END_TEST
 
+/* Data messages stand where the publisher's clock puts them, and move nothing. */
+START_TEST(test_data_goes_along)
+{
+    struct jitter j = fresh(TIME_JITTER_FULL);
+
+    ck_assert_int_eq(jitter_data(&j, 5000), 0); /* before the first frame */
+    ck_assert_int_eq(at(&j, JITTER_AUDIO, 5000, 0), 0);
+    ck_assert_int_eq(jitter_data(&j, 5010), 10);
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 5020, 20), 20);
+    ck_assert_int_eq(jitter_data(&j, 5033), 33);
+    ck_assert_int_eq(jitter_data(&j, 5001), 1);
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 7060, 2040), 2060);
+    ck_assert_int_eq(jitter_data(&j, 0), 2060);
+    ck_assert_int_eq(jitter_data(&j, 900000), 2060);
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 7100, 40), 2100);
+    j.mode = TIME_JITTER_OFF;
+    ck_assert_int_eq(jitter_data(&j, 900000), 900000);
+}
+END_TEST
+
 Suite *check_jitter_suite(void)
 {
     Suite *suite = suite_create("jitter");
@@ -228,6 +248,7 @@ Suite *check_jitter_suite(void)
     tcase_add_test(tc, test_zero_only_shifts);
     tcase_add_test(tc, test_off_leaves_alone);
     tcase_add_test(tc, test_mixed_is_monotonic_over_both);
+    tcase_add_test(tc, test_data_goes_along);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -386,6 +386,56 @@ START_TEST(made_for_every_codec)
 }
 END_TEST
 
+/* What viewers get of a script tag that is no metadata. */
+START_TEST(data_messages)
+{
+#define ROW(body, skip)              \
+    {                                \
+        body, sizeof(body) - 1, skip \
+    }
+    static const struct {
+        const char *body;
+        size_t len;
+        int skip; /* so many bytes in front; -1: nothing */
+    } rows[] = {
+        ROW("\2\0\x0aonTextData\5", 0),
+        ROW("\2\0\1a", 0),
+        ROW("\2\0\x0d@setDataFrame\2\0\x0aonTextData\5", 16),
+        ROW("\2\0\x0d@setDataFrame\2\0\x0aonMetaData\5", -1),
+        ROW("\2\0\x0d@setDataFrame", -1),
+        ROW("\2\0\x0f@clearDataFrame\2\0\x0aonMetaData", -1),
+        ROW("\2\0\x11|RtmpSampleAccess\1\1\1\1", -1),
+        ROW("\2\0\x08onStatus\5", -1),
+        ROW("\2\0\x0conPlayStatus\5", -1),
+        ROW("\2\0\0\5", -1),
+        ROW("\2\0\x0bonTextData", -1),
+        ROW("\2\xff\xffon", -1),
+        ROW("\2\0", -1),
+        ROW("\0\0\1a", -1),
+        ROW("", -1),
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        /* Of just that length, so that a byte too far is seen. */
+        uint8_t *copy = malloc(rows[i].len > 0 ? rows[i].len : 1);
+        const uint8_t *out;
+        size_t len = 12345;
+
+        ck_assert_ptr_nonnull(copy);
+        memcpy(copy, rows[i].body, rows[i].len);
+        out = meta_data_message(copy, rows[i].len, &len);
+        if (rows[i].skip < 0) {
+            ck_assert_ptr_null(out);
+        } else {
+            ck_assert_ptr_eq(out, copy + rows[i].skip);
+            ck_assert_uint_eq(len, rows[i].len - (size_t)rows[i].skip);
+        }
+        free(copy);
+    }
+#undef ROW
+}
+END_TEST
+
 Suite *check_meta_suite(void)
 {
     Suite *suite = suite_create("meta");
@@ -402,6 +452,7 @@ Suite *check_meta_suite(void)
     tcase_add_test(tcase, as_many_keys_as_are_allowed);
     tcase_add_test(tcase, made_of_what_is_known);
     tcase_add_test(tcase, made_for_every_codec);
+    tcase_add_test(tcase, data_messages);
     suite_add_tcase(suite, tcase);
     return suite;
 }
