@@ -56,6 +56,9 @@ struct mux {
     /* What goes before the next frame's bytes for a viewer who has missed some: at most cap bytes
        into out; answers how many. NULL: nothing. */
     size_t (*bridge)(const struct mux_state *state, uint8_t *out, size_t cap);
+    /* The length of the piece at p, of len bytes of output; *is_picture: a viewer who has no
+       keyframe yet must not get it. 0: not a whole piece. NULL: pictures cannot be left out. */
+    size_t (*piece)(const struct mux_state *state, const uint8_t *p, size_t len, int *is_picture);
 };
 
 extern const struct mux mux_flv;

@@ -62,6 +62,24 @@ static void mux_flv_frame(struct mux_state *state, const struct frame *frame, ui
     emit(arg, iov, 3);
 }
 
+/* One tag. */
+static size_t mux_flv_piece(const struct mux_state *state, const uint8_t *p, size_t len,
+                            int *is_picture)
+{
+    struct frame frame;
+    size_t body;
+
+    (void)state;
+    if (len < FLV_TAG_HEADER_SIZE + FLV_TAG_TRAILER_SIZE)
+        return 0;
+    body = (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
+    if (body > len - FLV_TAG_HEADER_SIZE - FLV_TAG_TRAILER_SIZE)
+        return 0;
+    flv_frame_parse(&frame, (enum frame_type)p[0], 0, p + FLV_TAG_HEADER_SIZE, body);
+    *is_picture = frame.type == FRAME_VIDEO && !frame.is_header && !frame.is_meta;
+    return FLV_TAG_HEADER_SIZE + body + FLV_TAG_TRAILER_SIZE;
+}
+
 const struct mux mux_flv = {
     .name = "flv",
     .extension = ".flv",
@@ -72,6 +90,7 @@ const struct mux mux_flv = {
     .close = mux_flv_close,
     .header = mux_flv_header,
     .frame = mux_flv_frame,
+    .piece = mux_flv_piece,
 };
 
 const struct mux mux_flv_all = {

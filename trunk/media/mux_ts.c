@@ -358,7 +358,8 @@ static int mux_ts_starts(const struct mux_state *state, const struct frame *fram
         return 0;
     if (frame->type == FRAME_VIDEO)
         return frame->is_key;
-    return !state->track[TS_VIDEO].is_seen && ts_tables_are_due(state, timestamp);
+    return !state->track[TS_VIDEO].is_seen && !state->track[TS_VIDEO].is_expected &&
+           ts_tables_are_due(state, timestamp);
 }
 
 /* Of every pid that this one has missed packets of. */
@@ -377,6 +378,18 @@ static size_t mux_ts_bridge(const struct mux_state *state, uint8_t *out, size_t 
     return len;
 }
 
+/* One packet. Clock references on the video's pid are left out with it: what counts its packets
+ * would miss those in between. */
+static size_t mux_ts_piece(const struct mux_state *state, const uint8_t *p, size_t len,
+                           int *is_picture)
+{
+    (void)state;
+    if (len < TS_PACKET_SIZE)
+        return 0;
+    *is_picture = ((p[1] & 0x1f) << 8 | p[2]) == TS_PID_VIDEO;
+    return TS_PACKET_SIZE;
+}
+
 const struct mux mux_ts = {
     .name = "ts",
     .extension = ".ts",
@@ -391,4 +404,5 @@ const struct mux mux_ts = {
     .tracks = mux_ts_tracks,
     .starts = mux_ts_starts,
     .bridge = mux_ts_bridge,
+    .piece = mux_ts_piece,
 };

@@ -7,6 +7,7 @@
  */
 #include "proto/rtmp_mux.h"
 
+#include "media/flv.h"
 #include "proto/rtmp_chunk.h"
 
 #include <assert.h>
@@ -17,6 +18,8 @@
 #define CSID_DATA  5
 
 #define MESSAGE_LEN_MAX 0xffffff
+/* Of a message on one of these chunk streams, whose ids take one byte. */
+#define RTMP_CHUNK_HEADER_0 12
 /* Room for most frames' spans; longer ones get theirs when they come. */
 #define SPANS_USUAL 32
 
@@ -123,11 +126,32 @@ static void rtmp_mux_frame(struct mux_state *state, const struct frame *frame, u
         free(span);
 }
 
+/* One message, with the chunk headers in it. */
+static size_t rtmp_mux_piece(const struct mux_state *state, const uint8_t *p, size_t len,
+                             int *is_picture)
+{
+    size_t ext, head, body, cuts, first;
+    struct frame frame;
+
+    if (len < RTMP_CHUNK_HEADER_0)
+        return 0;
+    ext = p[1] == 0xff && p[2] == 0xff && p[3] == 0xff ? 4 : 0;
+    head = RTMP_CHUNK_HEADER_0 + ext;
+    body = (size_t)p[4] << 16 | (size_t)p[5] << 8 | p[6];
+    cuts = body > 0 ? (body - 1) / state->chunk_size : 0;
+    if (len < head + body + cuts * (1 + ext))
+        return 0;
+    first = body < state->chunk_size ? body : state->chunk_size;
+    flv_frame_parse(&frame, (enum frame_type)p[7], 0, p + head, first);
+    *is_picture = frame.type == FRAME_VIDEO && !frame.is_header && !frame.is_meta;
+    return head + body + cuts * (1 + ext);
+}
+
 #define RTMP_MUX(open_stream)                                                               \
     {                                                                                       \
         .name = "rtmp", .extension = NULL, .content_type = "application/x-rtmp", .unit = 1, \
         .in_band = 1, .open = (open_stream), .close = rtmp_mux_close,                       \
-        .chunk_size = rtmp_mux_chunk_size, .frame = rtmp_mux_frame,                         \
+        .chunk_size = rtmp_mux_chunk_size, .frame = rtmp_mux_frame, .piece = rtmp_mux_piece, \
     }
 
 const struct mux rtmp_mux = RTMP_MUX(rtmp_mux_open);

@@ -148,6 +148,37 @@ START_TEST(what_it_makes_is_read_back)
 }
 END_TEST
 
+/* Tag by tag; pictures are told from what opens them, and a cut tag is none. */
+START_TEST(pieces)
+{
+    static const struct {
+        enum frame_type type;
+        uint8_t body[6];
+        int is_picture;
+    } rows[] = {
+        {FRAME_VIDEO, {0x27, 1, 0, 0, 0, 9}, 1}, {FRAME_VIDEO, {0x17, 1, 0, 0, 0, 9}, 1},
+        {FRAME_VIDEO, {0x17, 0, 0, 0, 0, 9}, 0}, {FRAME_VIDEO, {0x91, 'h', 'v', 'c', '1', 0}, 1},
+        {FRAME_AUDIO, {0xaf, 1, 2, 3, 4, 5}, 0}, {FRAME_SCRIPT, {2, 0, 3, 'a', 'b', 'c'}, 0},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct mux_state *state = mux_flv.open();
+        struct sink sink = {0};
+        struct frame frame;
+        int is_picture = -1;
+
+        flv_frame_parse(&frame, rows[i].type, 7, rows[i].body, sizeof(rows[i].body));
+        mux_flv.frame(state, &frame, 7, take, &sink);
+        mux_flv.frame(state, &frame, 8, take, &sink);
+        ck_assert_uint_eq(mux_flv.piece(state, sink.data, sink.len, &is_picture), sink.len / 2);
+        ck_assert_int_eq(is_picture, rows[i].is_picture);
+        for (size_t len = 0; len < sink.len / 2; len++)
+            ck_assert_uint_eq(mux_flv.piece(state, sink.data, len, &is_picture), 0);
+        mux_flv.close(state);
+    }
+}
+END_TEST
+
 Suite *check_mux_flv_suite(void)
 {
     Suite *suite = suite_create("mux_flv");
@@ -160,6 +191,7 @@ Suite *check_mux_flv_suite(void)
     tcase_add_test(tcase, metadata_is_a_script_tag);
     tcase_add_test(tcase, what_no_tag_can_hold_is_left_out);
     tcase_add_test(tcase, what_it_makes_is_read_back);
+    tcase_add_test(tcase, pieces);
     suite_add_tcase(suite, tcase);
     return suite;
 }

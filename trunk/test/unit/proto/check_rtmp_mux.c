@@ -1,6 +1,7 @@
 /* RTMP play as a rendition: what a player's parser makes of it is what was put in. */
 #include "proto/rtmp_mux.h"
 
+#include "media/flv.h"
 #include "rtmp_test.h"
 
 Suite *check_rtmp_mux_suite(void);
@@ -98,6 +99,40 @@ START_TEST(message_streams)
 }
 END_TEST
 
+/* Message by message, cut into chunks or not; a cut message is none. */
+START_TEST(pieces)
+{
+    static const uint32_t stamps[] = {0, 0xfffffe, 0xffffff, 0x01000000};
+    static const size_t lens[] = {6, 127, 128, 129, 256, 257, 1000};
+    static const uint8_t heads[][5] = {
+        {0x27, 1, 0, 0, 0}, {0x17, 1, 0, 0, 0}, {0x17, 0, 0, 0, 0}, {0xaf, 1, 0, 0, 0}};
+    uint8_t data[1000] = {0};
+
+    for (size_t s = 0; s < 4; s++)
+        for (size_t n = 0; n < sizeof(lens) / sizeof(lens[0]); n++)
+            for (size_t h = 0; h < 4; h++) {
+                struct mux_state *state = rtmp_mux.open();
+                int is_picture = -1;
+                struct frame frame;
+                struct buf wire;
+
+                buf_init(&wire, TEST_BYTES_MAX);
+                rtmp_mux.chunk_size(state, 128);
+                memcpy(data, heads[h], sizeof(heads[h]));
+                flv_frame_parse(&frame, h == 3 ? FRAME_AUDIO : FRAME_VIDEO, 0, data, lens[n]);
+                rtmp_mux.frame(state, &frame, stamps[s], collect, &wire);
+                rtmp_mux.frame(state, &frame, stamps[s], collect, &wire);
+                ck_assert_uint_eq(rtmp_mux.piece(state, buf_data(&wire), wire.len, &is_picture),
+                                  wire.len / 2);
+                ck_assert_int_eq(is_picture, h < 2);
+                for (size_t len = 0; len < wire.len / 2; len++)
+                    ck_assert_uint_eq(rtmp_mux.piece(state, buf_data(&wire), len, &is_picture), 0);
+                buf_fini(&wire);
+                rtmp_mux.close(state);
+            }
+}
+END_TEST
+
 Suite *check_rtmp_mux_suite(void)
 {
     Suite *suite = suite_create("rtmp_mux");
@@ -107,6 +142,7 @@ Suite *check_rtmp_mux_suite(void)
     tcase_add_test(tc, chunk_sizes);
     tcase_add_test(tc, message_streams);
     tcase_add_test(tc, longest_frame);
+    tcase_add_test(tc, pieces);
     suite_add_tcase(suite, tc);
     return suite;
 }
