@@ -21,7 +21,9 @@
 /* Unsent bytes the kernel may hold for one viewer before it counts as blocked. */
 #define FANOUT_NOTSENT_LOWAT (128 * 1024)
 /* A viewer that takes nothing at all for this long is closed. */
-#define FANOUT_STALL      ((usec_t)120 * USEC_PER_SEC)
+#define FANOUT_STALL ((usec_t)120 * USEC_PER_SEC)
+/* How often one who waits for a keyframe looks whether the stream is still published. */
+#define FANOUT_LOOK       USEC_PER_SEC
 #define FANOUT_INJECT_MAX ((size_t)64 * 1024)
 /* Let others run when one pass has taken this long. */
 #define FANOUT_SLICE ((usec_t)2000)
@@ -434,8 +436,10 @@ enum fanout_wait fanout_viewer_pump(struct fanout_viewer *fv, usec_t timeout)
             return FANOUT_TIMEOUT;
         if (!has_begun && deadline != USEC_NEVER) {
             wait = deadline - clock_now();
-            if (wait <= 0)
+            if (wait <= 0 && source_state(fv->channel->source) != SOURCE_LIVE)
                 return FANOUT_TIMEOUT;
+            if (wait <= 0)
+                wait = FANOUT_LOOK;
         }
         fanout_trim(fv, has_begun);
         events = net_wait(fv->conn, NET_IN | (fv->is_blocked ? NET_OUT : 0), wait);

@@ -46,7 +46,8 @@ enum fanout_wait {
 
 /*
  * Runs on the connection's coroutine: sends until something else is to be done.
- * timeout counts only until the first media byte.
+ * timeout counts only until the first media byte, and only while nobody publishes the stream: one
+ * that is published is waited for, however far its next keyframe is.
  */
 enum fanout_wait fanout_viewer_pump(struct fanout_viewer *fv, usec_t timeout);
 

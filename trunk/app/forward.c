@@ -20,6 +20,7 @@
 #include "co/co.h"
 #include "live/viewer.h"
 #include "media/flv.h"
+#include "media/meta.h"
 #include "media/mux.h"
 
 #include <errno.h>
@@ -67,13 +68,15 @@ static struct err *send_script(struct forwarding *f, const struct rtmp_message *
     if (message->len == MUX_RELAY_MARK_SIZE &&
         memcmp(message->data, MUX_RELAY_MARK, MUX_RELAY_MARK_SIZE) == 0)
         return NULL;
+    if (meta_data_message(message->data, message->len, &out.len) != NULL)
+        return rtmp_talk_send(f->up.talk, message, FORWARD_SEND);
     /* With the prefix it would be longer than a message can be: the stream goes on without it. */
     if (message->len > FLV_BODY_MAX - sizeof(set))
         return NULL;
     data = malloc(message->len + sizeof(set));
     if (data == NULL)
         return err_new(ERR_NOMEM, "no memory for metadata");
-    /* Publishers say so, and some servers listen for nothing else. */
+    /* Publishers say so of metadata, and some servers listen for nothing else. */
     memcpy(data, set, sizeof(set) - 1);
     memcpy(data + sizeof(set) - 1, message->data, message->len);
     out.data = data;

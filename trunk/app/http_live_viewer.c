@@ -161,6 +161,17 @@ static __attribute__((noinline)) void http_live_enter(struct http_live *live, st
     client_enter(live->server, &live->client);
 }
 
+/* The stream was published meanwhile: from its end on it is waited for as long again. */
+static int http_live_waits_again(const struct http_live *live, usec_t *deadline)
+{
+    usec_t again = source_absent_since(live->source) + live->standby;
+
+    if (again <= *deadline || again <= co_now())
+        return 0;
+    *deadline = again;
+    return 1;
+}
+
 /* The viewer's life. Its stack stays small: it is what a parked viewer keeps. */
 static void http_live_run(struct net_conn *conn, void *arg)
 {
@@ -177,6 +188,8 @@ static void http_live_run(struct net_conn *conn, void *arg)
     while (fv != NULL) {
         wait = fanout_viewer_pump(fv, co_left(deadline));
         why = wait == FANOUT_ENDED ? "the stream ended" : "the connection broke";
+        if (wait == FANOUT_TIMEOUT && http_live_waits_again(live, &deadline))
+            continue;
         if (wait != FANOUT_INPUT)
             break;
         if (http_live_input(live, conn, fv) != 0) {

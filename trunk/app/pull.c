@@ -19,6 +19,7 @@
 #include "base/str.h"
 #include "co/co.h"
 #include "media/flv.h"
+#include "media/meta.h"
 #include "media/mux.h"
 
 #include <assert.h>
@@ -138,6 +139,12 @@ static int is_meta(const uint8_t *data, size_t len)
     return len >= sizeof(name) - 1 && memcmp(data, name, sizeof(name) - 1) == 0;
 }
 
+/* Whether a script tag is a data message of the stream (onTextData, onCuePoint, …). */
+static int is_data(const uint8_t *data, size_t len)
+{
+    return meta_data_message(data, len, &len) != NULL;
+}
+
 /* What a server of ours says behind the past of a stream. */
 static int is_mark(const uint8_t *data, size_t len)
 {
@@ -180,6 +187,8 @@ struct err *pull_take(struct pull *pull, enum frame_type type, uint32_t timestam
     if (type == FRAME_SCRIPT && !is_meta(data, len)) {
         if (is_mark(data, len))
             pull_filled(pull);
+        else if (pull->is_live && is_data(data, len))
+            pull_push(pull, type, timestamp, data, len);
         return NULL;
     }
     if (type == FRAME_SCRIPT && !pull->is_live) {

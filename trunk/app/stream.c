@@ -323,6 +323,22 @@ static void stream_on_repair(struct source *source, const char *what, void *arg)
              what);
 }
 
+static void stream_on_gop_lost(struct source *source, enum source_gop_loss why, void *arg)
+{
+    const struct stream *stream = arg;
+    const struct config_vhost *vhost = config_vhost_find(stream->server->config, stream->vhost);
+    long long limit = 0;
+
+    if (vhost != NULL)
+        limit = why == SOURCE_GOP_FRAMES ? (long long)vhost->play.gop_cache_max_frames
+                                         : (long long)vhost->play.gop_cache_max_bytes;
+    log_warn(stream->server->log,
+             "stream %s: GOP exceeds %s (%lld) and is not cached; new viewers get sound only until "
+             "the next keyframe",
+             source_key(source),
+             why == SOURCE_GOP_FRAMES ? "gop_cache_max_frames" : "gop_cache_max_bytes", limit);
+}
+
 static void stream_on_evict(struct source *source, struct viewer *viewer, void *arg)
 {
     (void)source;
@@ -345,6 +361,7 @@ int stream_attach(struct source *source, void *arg)
                                    .on_viewers = stream_on_viewers,
                                    .on_facts = stream_on_facts,
                                    .on_watched = stream_on_watched,
+                                   .on_gop_lost = stream_on_gop_lost,
                                    .arg = stream};
     const char *key = source_key(source);
     const char *first = strchr(key, '/');

@@ -187,7 +187,8 @@ int rendition_takes(const struct rendition *rendition, enum frame_type type)
         return rendition->only != SOURCE_VIDEO_ONLY;
     if (type == FRAME_VIDEO)
         return rendition->only != SOURCE_AUDIO_ONLY && !rendition->mux->audio_only;
-    return rendition->only == SOURCE_BOTH;
+    /* RTMP's metadata speaks of both tracks; in FLV's ring there are only data messages. */
+    return rendition->only == SOURCE_BOTH || !rendition->mux->in_band;
 }
 
 int rendition_has_starts(const struct rendition *rendition)

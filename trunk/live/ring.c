@@ -72,8 +72,10 @@ static void ring_drop_tail(struct ring *ring)
     assert(block != NULL && block != ring->head);
     ring->tail = block->next;
     ring->bytes -= block->cap;
-    if (ring->start_block == block)
+    if (ring->start_block == block) {
         ring->start_block = NULL;
+        ring->start_loss = RING_LOSS_BYTES;
+    }
     block->next = NULL;
     block->attached = 0;
     ring->detached += block->cap;
@@ -83,9 +85,13 @@ static void ring_drop_tail(struct ring *ring)
 
 static int ring_is_over(const struct ring *ring, usec_t now)
 {
+    if (ring->bytes > ring->limits.bytes_max)
+        return 1;
+    /* Without the start there is nothing to jump to: a long group of pictures stays whole. */
+    if (ring->tail == ring->start_block)
+        return 0;
     /* A block is too old when everything in it is: when its successor's first unit is. */
-    return ring->bytes > ring->limits.bytes_max ||
-           now - ring->tail->next->time > ring->limits.lag_max;
+    return now - ring->tail->next->time > ring->limits.lag_max;
 }
 
 void ring_trim(struct ring *ring, usec_t now)
@@ -162,8 +168,10 @@ int ring_append(struct ring *ring, const struct iovec *iov, int n, int is_start,
         ring->start = ring->end;
         ring->start_block = block;
         ring->start_units = 0;
+        ring->start_loss = RING_LOSS_NONE;
     } else if (ring->start_block != NULL && ++ring->start_units > ring->limits.start_units_max) {
         ring->start_block = NULL;
+        ring->start_loss = RING_LOSS_UNITS;
     }
     for (int i = 0; i < n; i++) {
         if (iov[i].iov_len > 0)
@@ -184,6 +192,7 @@ void ring_seal(struct ring *ring)
 void ring_drop_start(struct ring *ring)
 {
     ring->start_block = NULL;
+    ring->start_loss = RING_LOSS_NONE;
 }
 
 static void ring_cursor_put(struct ring *ring, struct ring_cursor *cursor, struct ring_block *block,

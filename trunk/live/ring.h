@@ -6,10 +6,10 @@
  * which is a cursor. Made of blocks; a unit (a tag, a message) never crosses a block,
  * so the bytes between a cursor and a block's end are contiguous and whole units.
  *
- * The ring keeps the last group of pictures, and more only while a cursor lags,
- * up to lag_max and bytes_max. A block that is dropped under a cursor stays in memory
- * until that cursor leaves ("detached"); detached_max bounds those.
- * Pure, never yields.
+ * The ring keeps the last group of pictures, however old, and more only while a
+ * cursor lags, up to lag_max; all of it up to bytes_max. A block that is dropped under a cursor
+ * stays in memory until that cursor leaves ("detached"); detached_max bounds those. Pure, never
+ * yields.
  */
 #include "base/clock.h"
 #include "base/err.h"
@@ -32,11 +32,15 @@ struct ring_block {
 
 struct ring_limits {
     size_t bytes_max;    /* of attached blocks */
-    usec_t lag_max;      /* age beyond which a block is dropped whoever is in it */
+    usec_t lag_max;      /* age beyond which a block is dropped whoever is in it, unless it is part
+                            of the last group of pictures */
     int start_units_max; /* units after a start before it no longer counts as cached */
     usec_t keep;         /* blocks younger than this are kept though nobody is in them */
     uint32_t block_cap;  /* of a block; 0: the usual 64 KB with its header */
 };
+
+/* The limit that made a ring forget its newest start before the next one came. */
+enum ring_loss { RING_LOSS_NONE, RING_LOSS_UNITS, RING_LOSS_BYTES };
 
 struct ring {
     struct ring_limits limits;
@@ -46,6 +50,7 @@ struct ring {
     uint64_t start;                 /* offset of the newest start (keyframe) */
     struct ring_block *start_block; /* NULL: no start is held */
     int start_units;                /* units since it */
+    enum ring_loss start_loss;      /* why there is none though one was appended */
     size_t bytes;                   /* memory of attached blocks */
     size_t detached;                /* memory of dropped blocks that are still held */
 };

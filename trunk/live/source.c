@@ -17,6 +17,8 @@
 #define SOURCE_GUESS_US (USEC_PER_SEC)
 /* How long a publication's beginning is held for those who waited for it. */
 #define SOURCE_BEGIN_US (USEC_PER_SEC)
+/* Without a keyframe for so long the next one may be far. */
+#define SOURCE_LONG_GOP_US (3 * USEC_PER_SEC)
 /* A relay's past comes at once, or something is wrong there. */
 #define SOURCE_FILL_US (USEC_PER_SEC)
 
@@ -165,7 +167,6 @@ int source_publish(struct source *source, const struct source_config *config, us
     source_set_limits(source);
     source->first_at = now;
     source->has_first = 0;
-    memset(&source->facts, 0, sizeof(source->facts));
     source_drop_starts(source);
     if (source_started(source) == 0)
         source_begin_anew(source);
@@ -176,12 +177,15 @@ int source_publish(struct source *source, const struct source_config *config, us
         source->track[i].is_seen = 0;
         source->track[i].has_frames = 0;
         source->track[i].silent_ms = 0;
+        source->track[i].frames = 0;
     }
     source_sides_publish(source);
     source->has_repaired = 0;
     source->meta_is_made = 1;
     memset(&source->repair, 0, sizeof(source->repair));
-    source->has_key = 0;
+    source->is_settled = 0;
+    source->has_key = source->is_midway = source->has_told_gop = 0;
+    source->key_at = now;
     source_hold_begin(source);
     source->state = SOURCE_LIVE;
     source->stat.publishes++;
@@ -202,6 +206,30 @@ void source_resume(struct source *source, const struct source_time *time, usec_t
 {
     assert(source->state == SOURCE_LIVE && !source->has_first);
     jitter_resume(&source->jitter, time, now);
+}
+
+usec_t source_absent_since(const struct source *source)
+{
+    return source->away_at;
+}
+
+void source_tell_gop(struct source *source)
+{
+    enum ring_loss loss = source->native.ring.start_loss;
+
+    if (loss == RING_LOSS_NONE || source->has_told_gop || !source->config.gop_cache)
+        return;
+    source->has_told_gop = 1;
+    if (source->events.on_gop_lost != NULL)
+        source->events.on_gop_lost(source,
+                                   loss == RING_LOSS_UNITS ? SOURCE_GOP_FRAMES : SOURCE_GOP_BYTES,
+                                   source->events.arg);
+}
+
+int source_lacks_key(const struct source *source)
+{
+    return source->native.ring.start_loss != RING_LOSS_NONE || source->is_midway ||
+           source->native.pushed_at - source->key_at > SOURCE_LONG_GOP_US;
 }
 
 static void source_gone(struct source *source)
@@ -249,13 +277,13 @@ void source_decide(struct source *source, int has_audio, int has_video)
 
 /*
  * Decides what the header promises as soon as it can be known. A sequence header is no more than
- * an intention: browsers play nothing at all while a promised track has no frames.
+ * an intention, and metadata may be wrong either way: browsers play nothing at all while a
+ * promised track has no frames, and a track that was not promised ends the response.
  */
 void source_guess(struct source *source, int64_t ms)
 {
     int has_audio = source->track[JITTER_AUDIO].has_frames;
     int has_video = source->track[JITTER_VIDEO].has_frames;
-    int is_known;
 
     if (source->has_promise) {
         source_decide(source, source->promise[JITTER_AUDIO], source->promise[JITTER_VIDEO]);
@@ -265,10 +293,7 @@ void source_guess(struct source *source, int64_t ms)
         source_decide(source, source->config.has_audio, source->config.has_video);
         return;
     }
-    is_known = (has_audio && has_video) ||
-               (source->facts.has_tracks && (has_audio || has_video) &&
-                has_audio == source->facts.has_audio && has_video == source->facts.has_video);
-    if (is_known || (source->has_first && ms - source->first_ms >= SOURCE_GUESS_MS))
+    if ((has_audio && has_video) || (source->has_first && ms - source->first_ms >= SOURCE_GUESS_MS))
         source_decide(source, has_audio, has_video);
 }
 
@@ -305,6 +330,8 @@ void source_tick(struct source *source, usec_t now)
         source_tell_facts(source);
         source_emit_data(source);
     }
+    if (source->state == SOURCE_LIVE && !source->is_settled)
+        source_settle(source, now);
     if (source->is_filling && now - source->stat.published_at >= SOURCE_FILL_US)
         source_filled(source);
     if (source->holds_begin && source->has_first && now - source->first_at >= SOURCE_BEGIN_US)

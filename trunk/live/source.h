@@ -76,6 +76,7 @@ enum source_fit {
  * stream itself. All zero: nothing is known yet. */
 struct source_facts {
     uint8_t is_decided; /* what the header promises */
+    uint8_t is_settled; /* a track that has not come is not waited for */
     uint8_t is_announced[2];
     uint8_t codec[2]; /* enum codec */
 };
@@ -90,6 +91,9 @@ struct source_time {
 
 struct source;
 struct viewer;
+
+/* The limit that a group of pictures has gone beyond. */
+enum source_gop_loss { SOURCE_GOP_FRAMES, SOURCE_GOP_BYTES };
 
 /* What happens at a source; each may be NULL. Called inline, must not yield. */
 struct source_events {
@@ -107,6 +111,8 @@ struct source_events {
     void (*on_repair)(struct source *source, const char *what, void *arg);
     /* A viewer has begun, or one has left: see source_is_watched() and source_is_waited_for(). */
     void (*on_watched)(struct source *source, void *arg);
+    /* The group of pictures is too long to be kept: for the first time since it was published. */
+    void (*on_gop_lost)(struct source *source, enum source_gop_loss why, void *arg);
     void *arg;
 };
 
@@ -151,6 +157,9 @@ void source_resume(struct source *source, const struct source_time *time, usec_t
 int source_is_watched(const struct source *source);
 /* Whether there is something of the publication, and a viewer who has not begun yet. */
 int source_is_waited_for(const struct source *source);
+
+/* When its last publication ended (us); 0: it has had none yet. */
+usec_t source_absent_since(const struct source *source);
 
 /* Its timers: the end of republish_wait, the wait for a second track. */
 void source_tick(struct source *source, usec_t now);

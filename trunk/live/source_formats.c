@@ -31,7 +31,7 @@ enum source_fit source_facts_fit(const struct source_facts *facts, const struct 
             continue;
         if (codec != CODEC_NONE && (mux->carries == NULL || mux->carries(codec)))
             return SOURCE_FITS;
-        if (codec == CODEC_NONE && facts->is_announced[i])
+        if (codec == CODEC_NONE && (facts->is_announced[i] || !facts->is_settled))
             fit = SOURCE_FIT_UNKNOWN;
     }
     return fit;
@@ -43,6 +43,7 @@ void source_facts(const struct source *source, struct source_facts *out)
     if (source->state != SOURCE_LIVE)
         return;
     out->is_decided = source->is_decided != 0;
+    out->is_settled = source->is_settled != 0;
     for (int i = 0; i < JITTER_TRACKS; i++) {
         out->is_announced[i] = source->track[i].is_announced != 0;
         out->codec[i] = (uint8_t)source->track[i].codec;

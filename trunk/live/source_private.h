@@ -22,6 +22,8 @@ struct source_track {
     int has_frames;       /* and not its sequence header alone */
     int64_t last_ms;      /* its newest frame; only if has_frames */
     int64_t silent_ms;    /* how much of the other track has come since then */
+    int64_t longest_ms;   /* and at most between two of its frames; of former publishers', too */
+    uint32_t frames;      /* of the present publisher, no further than to know that it is steady */
     int is_announced;     /* the FLV header promises it */
     uint8_t has_main;     /* which of several tracks (multitrack) this is is known: */
     uint8_t main;         /* its id */
@@ -80,16 +82,19 @@ struct source {
     int has_first;
     usec_t first_at;
     usec_t away_at;
-    uint8_t has_key;     /* the present publisher has sent a keyframe */
-    usec_t first_key_at; /* and when */
-    uint8_t holds_begin; /* renditions hold the publication's first start */
-    uint8_t is_filling;  /* a relay brings what there was of the past */
-    uint8_t has_promise; /* what the header promises is known beforehand: */
+    uint8_t is_settled;   /* what has not come by now is not part of the publication */
+    uint8_t has_key;      /* the present publisher has sent a keyframe */
+    uint8_t is_midway;    /* it has none, and pictures that need one */
+    uint8_t has_told_gop; /* on_gop_lost */
+    usec_t first_key_at;  /* when the first one came; */
+    usec_t key_at;        /* the newest; before it, when the publication began */
+    uint8_t holds_begin;  /* renditions hold the publication's first start */
+    uint8_t is_filling;   /* a relay brings what there was of the past */
+    uint8_t has_promise;  /* what the header promises is known beforehand: */
     uint8_t promise[JITTER_TRACKS];
     struct blob *meta;    /* body of onMetaData for viewers */
     uint8_t meta_is_made; /* it is not the present publisher's: source_make_meta() may replace it */
     double frame_rate;    /* what the video's sequence header says; 0: nothing */
-    struct meta_facts facts;
     struct source_facts told; /* to on_facts */
     struct rendition native;
     struct rendition *others; /* list */
@@ -97,8 +102,9 @@ struct source {
 };
 
 enum viewer_place {
-    VIEWER_NEW,  /* nothing sent yet */
-    VIEWER_LOST, /* waits for the next start */
+    VIEWER_NEW,   /* nothing sent yet */
+    VIEWER_LOST,  /* waits for the next start */
+    VIEWER_SOUND, /* the same, and takes the sound meanwhile (viewer_sound.c) */
     VIEWER_RUN,
     VIEWER_OVER
 };
@@ -112,6 +118,7 @@ struct viewer {
     uint8_t has_batch;
     uint8_t has_begun;
     uint8_t is_evicted;
+    uint8_t is_unopened; /* takes sound, and has had nothing that opens the stream */
     uint32_t skips;
     struct ring_block *batch_last; /* where the open batch ends */
     uint32_t batch_at;
@@ -123,6 +130,22 @@ struct viewer {
     uint64_t min_start; /* a start before this offset is not taken */
     uint32_t publishes; /* of the source when it came: it has waited for later ones */
 };
+
+/* What a walk along the ring needs (viewer.c). */
+uint64_t viewer_limit(const struct viewer *viewer);
+void viewer_add(struct viewer_batch *batch, const void *data, size_t len);
+void viewer_move(struct viewer *viewer, struct ring_block *block, uint32_t at);
+void viewer_bridge(struct viewer *viewer);
+
+/*
+ * A viewer for whom there is no keyframe may have the sound until the next one comes. Puts it where
+ * that begins: 0, or -1: it has to wait.
+ */
+int viewer_sound_begin(struct viewer *viewer);
+/* True when the next keyframe is what comes next. */
+int viewer_sound_is_over(const struct viewer *viewer);
+/* Adds the sound that comes next to the batch, and sets where that ends. */
+void viewer_sound_fill(struct viewer *viewer, size_t max, struct viewer_batch *batch);
 
 /* What the configuration allows one of its rings. */
 void source_ring_limits(const struct source *source, struct ring_limits *limits);
@@ -259,6 +282,26 @@ void source_make_meta(struct source *source);
 
 /* A sound frame, by way of the queue of mix_correct where that is on (source_push.c). */
 void source_push_sound(struct source *source, const struct frame *frame, usec_t now);
+
+/* A script tag's way into the rings (source_data.c). */
+void source_push_script(struct source *source, const struct frame *frame, usec_t now);
+
+/* A change that FLV players cannot follow: connected ones end, the header is decided again. */
+void source_break(struct source *source, int has_audio, int has_video);
+/* A frame has come at this time: how much of one track comes without the other. */
+void source_note_silence(struct source *source, enum jitter_track which, int64_t ms);
+/* A track that appears after the header was decided, that is missing for too long, or that a new
+ * publisher no longer has. */
+void source_check_tracks(struct source *source, const struct frame *frame, int64_t ms);
+/* The same by the clock: a track that has not come by now is not waited for. */
+void source_settle(struct source *source, usec_t now);
+
+/* Whether who begins now has a keyframe to wait for that may be far. */
+int source_lacks_key(const struct source *source);
+
+/* The events' on_gop_lost, once for a publication. */
+void source_tell_gop(struct source *source);
+
 /* A frame of audio or video on its way into the rings (source_push.c). */
 void source_push_tag(struct source *source, const struct frame *frame, usec_t now);
 

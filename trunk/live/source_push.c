@@ -7,8 +7,6 @@
  * codec, the end of signed 32-bit time) ends the responses cleanly at that
  * point and begins a new epoch, on which players reload.
  */
-#include "base/buf.h"
-#include "base/version.h"
 #include "live/source_private.h"
 #include "media/avc.h"
 #include "media/flv.h"
@@ -17,59 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A track the former publisher had is gone when this much media came without it. */
-#define SOURCE_GONE_MS 1000
-/* One that has begun is gone after so much of the other one: sound is never silent for long, and
- * slides may come seldom. A step of the clock counts for no more than the last of these. */
-#define SOURCE_AUDIO_SILENT_MS 1500
-#define SOURCE_VIDEO_SILENT_MS 10000
-#define SOURCE_STEP_MS         500
 /* Browsers read timestamps as signed: an hour before 2^31 ms an epoch ends. */
 #define SOURCE_TIME_MAX (((int64_t)1 << 31) - 3600 * 1000)
-
-/* A change that FLV players cannot follow: connected ones end, the header is decided again. */
-static void source_break(struct source *source, int has_audio, int has_video)
-{
-    source_cut(source, SOURCE_CUT_CHANGE);
-    source_decide(source, has_audio, has_video);
-}
-
-/* atc_auto: from here on timestamps are as published. */
-static void source_keep_times(struct source *source)
-{
-    if (source->config.time_jitter == TIME_JITTER_OFF)
-        return;
-    source->config.time_jitter = TIME_JITTER_OFF;
-    source->jitter.mode = TIME_JITTER_OFF;
-}
-
-static void source_push_script(struct source *source, const struct frame *frame, usec_t now)
-{
-    struct meta_facts facts;
-    struct buf body;
-
-    buf_init(&body, SOURCE_META_MAX);
-    if (meta_rewrite(frame->data, frame->len, MILLRACE_NAME "/" MILLRACE_VERSION, &body, &facts) ==
-        SCAN_DONE) {
-        struct blob *meta = blob_new(buf_data(&body), body.len);
-        struct frame cleaned = *frame;
-
-        if (meta != NULL) {
-            blob_unref(source->meta);
-            source->meta = meta;
-            source->meta_is_made = 0;
-            source->facts = facts;
-            if (source->config.atc_auto && facts.is_absolute)
-                source_keep_times(source);
-            cleaned.data = meta->data;
-            cleaned.len = meta->len;
-            source_spread(source, &cleaned, source->jitter.last, now);
-        }
-    } else if (frame->len > 0) {
-        source_spread(source, frame, source->jitter.last, now);
-    }
-    buf_fini(&body);
-}
 
 static int blob_is(const struct blob *blob, const uint8_t *data, size_t len)
 {
@@ -254,79 +201,6 @@ static int source_follow(struct source *source, enum jitter_track which, const s
     return 0;
 }
 
-/* How much of one track comes without the other. */
-static void source_note_silence(struct source *source, enum jitter_track which, int64_t ms)
-{
-    struct source_track *track = &source->track[which];
-    struct source_track *other =
-        &source->track[which == JITTER_AUDIO ? JITTER_VIDEO : JITTER_AUDIO];
-    int64_t step = track->has_frames ? ms - track->last_ms : 0;
-
-    /* A pause of both is no silence of one. */
-    if (step > 0)
-        other->silent_ms += step < SOURCE_STEP_MS ? step : SOURCE_STEP_MS;
-    track->has_frames = 1;
-    track->last_ms = ms;
-    track->silent_ms = 0;
-}
-
-/*
- * Of what the publisher had: sound goes at a keyframe, where those begin that play on without it;
- * picture goes at any sound.
- */
-static int source_is_silent(const struct source *source, enum jitter_track which,
-                            const struct frame *frame)
-{
-    int64_t silent_ms = source->track[which].silent_ms;
-
-    if (which == JITTER_VIDEO)
-        return frame->type == FRAME_AUDIO && silent_ms >= SOURCE_VIDEO_SILENT_MS;
-    return frame->type == FRAME_VIDEO && frame->is_key && silent_ms >= SOURCE_AUDIO_SILENT_MS;
-}
-
-/* It may come again, and then without its sequence header. */
-static void track_rest(struct source_track *track)
-{
-    if (track->pending == NULL)
-        track->pending = track->header;
-    else
-        blob_unref(track->header);
-    track->header = NULL;
-    track->codec = CODEC_NONE;
-}
-
-/* A track that appears after the header was decided, that falls silent, or that a new publisher no
- * longer has. */
-static void source_check_tracks(struct source *source, const struct frame *frame, int64_t ms)
-{
-    int has[JITTER_TRACKS];
-    int is_broken = 0;
-
-    if (!source->config.guess_has_av)
-        return;
-    for (int i = 0; i < JITTER_TRACKS; i++) {
-        struct source_track *track = &source->track[i];
-
-        has[i] = track->is_announced;
-        if (track->is_seen && track->codec != CODEC_NONE && !track->is_announced) {
-            has[i] = 1;
-            is_broken = 1;
-        } else if (track->is_announced && !track->is_seen &&
-                   ms - source->first_ms >= SOURCE_GONE_MS) {
-            source_track_forget(track);
-            has[i] = 0;
-            is_broken = 1;
-        } else if (track->is_announced && track->is_seen && source_is_silent(source, i, frame)) {
-            track_rest(track);
-            source_drop_flv_starts(source);
-            has[i] = 0;
-            is_broken = 1;
-        }
-    }
-    if (is_broken)
-        source_break(source, has[JITTER_AUDIO], has[JITTER_VIDEO]);
-}
-
 /* The AAC header that changed in the middle goes into the ring; H.264's never does. */
 static void source_push_audio_header(struct source *source, int64_t ms, usec_t now)
 {
@@ -350,6 +224,35 @@ static int64_t source_wrap(struct source *source, enum jitter_track which,
     return jitter_apply(&source->jitter, which, frame->timestamp, now);
 }
 
+static void source_note_picture(struct source *source, const struct frame *frame, usec_t now)
+{
+    if (!frame->is_key) {
+        source->is_midway |= !source->has_key;
+        return;
+    }
+    if (!source->has_key)
+        source->first_key_at = now;
+    source->has_key = 1;
+    source->is_midway = 0;
+    source->key_at = now;
+}
+
+/* Pictures that no keyframe stands before: FLV players cannot begin with them, those who have seen
+ * the keyframe of a track that rests go on. */
+static void source_push_resting(struct source *source, const struct frame *frame, usec_t now)
+{
+    int64_t ms;
+
+    if (!source->has_key) {
+        source->is_midway = 1;
+        source_count_drop(source);
+        return;
+    }
+    ms = jitter_apply(&source->jitter, JITTER_VIDEO, frame->timestamp, now);
+    source->track[JITTER_VIDEO].is_seen = 1;
+    source_spread(source, frame, ms, now);
+}
+
 static void source_push_media(struct source *source, enum jitter_track which,
                               const struct frame *frame, usec_t now)
 {
@@ -364,7 +267,7 @@ static void source_push_media(struct source *source, enum jitter_track which,
 
     /* A picture that appears does so with a keyframe: nothing can be made of those before. */
     if (is_video && !frame->is_key && !had_codec && source->is_decided) {
-        source_count_drop(source);
+        source_push_resting(source, frame, now);
         return;
     }
     ms = jitter_apply(&source->jitter, which, frame->timestamp, now);
@@ -378,10 +281,8 @@ static void source_push_media(struct source *source, enum jitter_track which,
         source->first_ms = ms;
         source->first_at = now;
     }
-    if (is_video && frame->is_key && !source->has_key) {
-        source->has_key = 1;
-        source->first_key_at = now;
-    }
+    if (is_video)
+        source_note_picture(source, frame, now);
     source_note_silence(source, which, ms);
     if (source_follow(source, which, frame, had_frames))
         source->repeats_sets = 1;
@@ -398,6 +299,7 @@ static void source_push_media(struct source *source, enum jitter_track which,
         source_check_tracks(source, frame, ms);
     source_push_native(source, frame, in_band, ms, now);
     source_spread(source, frame, ms, now);
+    source_tell_gop(source);
     /* Those who begin from here on find what is in force at this point. */
     if (source->is_decided && may_begin)
         source_reopen(source);
@@ -460,6 +362,7 @@ void source_push(struct source *source, const struct frame *frame, usec_t now)
     source->stat.bytes_in += frame->len;
     if (frame->type == FRAME_SCRIPT) {
         source_push_script(source, frame, now);
+        source_emit_data(source);
         return;
     }
     if (frame->len == 0 || frame->len > FLV_BODY_MAX || source_denies(source, which)) {

@@ -209,6 +209,7 @@ static int viewer_begin(struct viewer *viewer)
 {
     struct rendition *rendition = viewer->rendition;
     struct source *source = rendition->source;
+    enum viewer_place place = VIEWER_RUN;
 
     if (rendition->preamble == NULL || source->state != SOURCE_LIVE || source->is_filling)
         return -1;
@@ -221,12 +222,14 @@ static int viewer_begin(struct viewer *viewer)
             return -1;
     } else if (rendition_has_starts(rendition)) {
         if (viewer_begin_start(viewer) != 0)
+            place = VIEWER_SOUND;
+        if (place == VIEWER_SOUND && viewer_sound_begin(viewer) != 0)
             return -1;
     } else if (viewer_begin_anywhere(viewer) != 0) {
         return -1;
     }
     viewer->epoch = rendition->epoch;
-    viewer->place = VIEWER_RUN;
+    viewer->place = (uint8_t)place;
     viewer->has_begun = 1;
     rendition->started++;
     source_emit_watched(rendition->source);
@@ -235,7 +238,7 @@ static int viewer_begin(struct viewer *viewer)
 }
 
 /* What leads over to the newest start goes first. */
-static void viewer_bridge(struct viewer *viewer)
+void viewer_bridge(struct viewer *viewer)
 {
     struct blob *bridge = viewer->rendition->bridge;
 
@@ -248,8 +251,9 @@ void viewer_skip(struct viewer *viewer)
     struct rendition *rendition = viewer->rendition;
 
     assert(!viewer->has_batch);
-    if (viewer->place != VIEWER_RUN)
+    if (viewer->place != VIEWER_RUN && viewer->place != VIEWER_SOUND)
         return;
+    viewer->place = VIEWER_RUN;
     viewer->skips++;
     if (ring_cursor_start(&rendition->ring, &viewer->cursor) == 0) {
         viewer_bridge(viewer);
@@ -263,7 +267,7 @@ void viewer_skip(struct viewer *viewer)
 }
 
 /* Where this viewer's bytes end: the start of an epoch that is not its own. */
-static uint64_t viewer_limit(const struct viewer *viewer)
+uint64_t viewer_limit(const struct viewer *viewer)
 {
     const struct rendition *rendition = viewer->rendition;
 
@@ -273,7 +277,7 @@ static uint64_t viewer_limit(const struct viewer *viewer)
     return viewer->epoch + 1 == rendition->epoch ? rendition->epoch_offset : 0;
 }
 
-static void viewer_add(struct viewer_batch *batch, const void *data, size_t len)
+void viewer_add(struct viewer_batch *batch, const void *data, size_t len)
 {
     batch->span[batch->count].iov_base = (void *)(uintptr_t)data;
     batch->span[batch->count].iov_len = len;
@@ -311,7 +315,7 @@ static void viewer_fill(struct viewer *viewer, size_t max, struct viewer_batch *
     }
 }
 
-static void viewer_move(struct viewer *viewer, struct ring_block *block, uint32_t at)
+void viewer_move(struct viewer *viewer, struct ring_block *block, uint32_t at)
 {
     if (block != viewer->cursor.block) {
         ring_block_hold(block);
@@ -321,12 +325,31 @@ static void viewer_move(struct viewer *viewer, struct ring_block *block, uint32_
     viewer->cursor.at = at;
 }
 
+/* The sound up to the next keyframe, or from there on everything. */
+static void viewer_fill_sound(struct viewer *viewer, size_t max, struct viewer_batch *batch)
+{
+    viewer_sound_fill(viewer, max, batch);
+    if (batch->len > 0)
+        return;
+    viewer_move(viewer, viewer->batch_last, viewer->batch_at);
+    if (!viewer_sound_is_over(viewer))
+        return;
+    viewer->place = VIEWER_RUN;
+    viewer_bridge(viewer);
+    if (viewer->preamble != NULL)
+        viewer_add(batch, viewer->preamble->data, viewer->preamble->len);
+    viewer_fill(viewer, max, batch);
+}
+
 static enum viewer_status viewer_fill_or_wait(struct viewer *viewer, size_t max,
                                               struct viewer_batch *batch)
 {
     struct rendition *rendition = viewer->rendition;
 
-    viewer_fill(viewer, max, batch);
+    if (viewer->place == VIEWER_SOUND)
+        viewer_fill_sound(viewer, max, batch);
+    else
+        viewer_fill(viewer, max, batch);
     if (batch->len == 0) {
         /* Nothing to send, but the cursor lets go of a block it has finished. */
         viewer_move(viewer, viewer->batch_last, viewer->batch_at);
@@ -339,6 +362,25 @@ static enum viewer_status viewer_fill_or_wait(struct viewer *viewer, size_t max,
     viewer->batch_len = (uint32_t)batch->len;
     viewer->has_batch = 1;
     return VIEWER_BYTES;
+}
+
+/* A viewer who lost its place: at the newest keyframe, or at the sound before the next one. 0; -1:
+ * not yet. */
+static int viewer_find(struct viewer *viewer)
+{
+    struct rendition *rendition = viewer->rendition;
+
+    if (rendition->ring.start >= viewer->min_start &&
+        ring_cursor_start(&rendition->ring, &viewer->cursor) == 0) {
+        viewer->place = VIEWER_RUN;
+        viewer_bridge(viewer);
+        return 0;
+    }
+    /* A muxer that counts what it sends would have to say here what is missing. */
+    if (rendition->mux->bridge != NULL || viewer_sound_begin(viewer) != 0)
+        return -1;
+    viewer->place = VIEWER_SOUND;
+    return 0;
 }
 
 enum viewer_status viewer_next(struct viewer *viewer, size_t max, struct viewer_batch *batch)
@@ -362,12 +404,10 @@ enum viewer_status viewer_next(struct viewer *viewer, size_t max, struct viewer_
             viewer->place = VIEWER_OVER;
             return VIEWER_END;
         }
-        if (rendition->ring.start < viewer->min_start ||
-            ring_cursor_start(&rendition->ring, &viewer->cursor) != 0)
+        if (viewer_find(viewer) != 0)
             return VIEWER_WAIT;
-        viewer->place = VIEWER_RUN;
-        viewer_bridge(viewer);
         break;
+    case VIEWER_SOUND:
     case VIEWER_RUN:
         if (!ring_cursor_is_lost(&viewer->cursor))
             break;
@@ -391,7 +431,7 @@ enum viewer_status viewer_next(struct viewer *viewer, size_t max, struct viewer_
 int viewer_step_get(const struct viewer *viewer, struct viewer_step *step)
 {
     assert(viewer->has_batch);
-    if (viewer->preamble != NULL)
+    if (viewer->preamble != NULL || viewer->place != VIEWER_RUN)
         return -1;
     step->rendition = viewer->rendition;
     step->from = viewer->cursor.block;

@@ -24,6 +24,13 @@ struct mux_state;
 /* Takes the spans of one unit (a tag, a message, a group of packets) in order. */
 typedef void (*mux_emit)(void *arg, const struct iovec *iov, int n);
 
+/* A part of the output, for a viewer who has no keyframe yet. */
+enum mux_piece {
+    MUX_PIECE_SOUND,   /* goes to that viewer: sound, headers, data */
+    MUX_PIECE_PICTURE, /* does not */
+    MUX_PIECE_OPENING  /* goes, and nothing may go before the first of these (tables of TS) */
+};
+
 struct mux {
     const char *name;         /* "flv", "ts", "rtmp" */
     const char *extension;    /* ".flv"; NULL: not by HTTP mount */
@@ -56,9 +63,10 @@ struct mux {
     /* What goes before the next frame's bytes for a viewer who has missed some: at most cap bytes
        into out; answers how many. NULL: nothing. */
     size_t (*bridge)(const struct mux_state *state, uint8_t *out, size_t cap);
-    /* The length of the piece at p, of len bytes of output; *is_picture: a viewer who has no
-       keyframe yet must not get it. 0: not a whole piece. NULL: pictures cannot be left out. */
-    size_t (*piece)(const struct mux_state *state, const uint8_t *p, size_t len, int *is_picture);
+    /* The length and kind of the piece at p, of len bytes of output. 0: not a whole piece. NULL:
+       pictures cannot be left out. */
+    size_t (*piece)(const struct mux_state *state, const uint8_t *p, size_t len,
+                    enum mux_piece *kind);
 };
 
 extern const struct mux mux_flv;

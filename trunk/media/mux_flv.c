@@ -64,7 +64,7 @@ static void mux_flv_frame(struct mux_state *state, const struct frame *frame, ui
 
 /* One tag. */
 static size_t mux_flv_piece(const struct mux_state *state, const uint8_t *p, size_t len,
-                            int *is_picture)
+                            enum mux_piece *kind)
 {
     struct frame frame;
     size_t body;
@@ -76,7 +76,8 @@ static size_t mux_flv_piece(const struct mux_state *state, const uint8_t *p, siz
     if (body > len - FLV_TAG_HEADER_SIZE - FLV_TAG_TRAILER_SIZE)
         return 0;
     flv_frame_parse(&frame, (enum frame_type)p[0], 0, p + FLV_TAG_HEADER_SIZE, body);
-    *is_picture = frame.type == FRAME_VIDEO && !frame.is_header && !frame.is_meta;
+    *kind = frame.type == FRAME_VIDEO && !frame.is_header && !frame.is_meta ? MUX_PIECE_PICTURE
+                                                                            : MUX_PIECE_SOUND;
     return FLV_TAG_HEADER_SIZE + body + FLV_TAG_TRAILER_SIZE;
 }
 
@@ -103,6 +104,7 @@ const struct mux mux_flv_all = {
     .close = mux_flv_close,
     .header = mux_flv_header,
     .frame = mux_flv_frame,
+    .piece = mux_flv_piece,
 };
 
 const struct mux mux_relay = {

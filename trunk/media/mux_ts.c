@@ -381,12 +381,17 @@ static size_t mux_ts_bridge(const struct mux_state *state, uint8_t *out, size_t 
 /* One packet. Clock references on the video's pid are left out with it: what counts its packets
  * would miss those in between. */
 static size_t mux_ts_piece(const struct mux_state *state, const uint8_t *p, size_t len,
-                           int *is_picture)
+                           enum mux_piece *kind)
 {
+    int pid;
+
     (void)state;
     if (len < TS_PACKET_SIZE)
         return 0;
-    *is_picture = ((p[1] & 0x1f) << 8 | p[2]) == TS_PID_VIDEO;
+    pid = (p[1] & 0x1f) << 8 | p[2];
+    *kind = pid == TS_PID_PAT     ? MUX_PIECE_OPENING
+            : pid == TS_PID_VIDEO ? MUX_PIECE_PICTURE
+                                  : MUX_PIECE_SOUND;
     return TS_PACKET_SIZE;
 }
 

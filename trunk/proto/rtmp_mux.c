@@ -128,7 +128,7 @@ static void rtmp_mux_frame(struct mux_state *state, const struct frame *frame, u
 
 /* One message, with the chunk headers in it. */
 static size_t rtmp_mux_piece(const struct mux_state *state, const uint8_t *p, size_t len,
-                             int *is_picture)
+                             enum mux_piece *kind)
 {
     size_t ext, head, body, cuts, first;
     struct frame frame;
@@ -143,14 +143,15 @@ static size_t rtmp_mux_piece(const struct mux_state *state, const uint8_t *p, si
         return 0;
     first = body < state->chunk_size ? body : state->chunk_size;
     flv_frame_parse(&frame, (enum frame_type)p[7], 0, p + head, first);
-    *is_picture = frame.type == FRAME_VIDEO && !frame.is_header && !frame.is_meta;
+    *kind = frame.type == FRAME_VIDEO && !frame.is_header && !frame.is_meta ? MUX_PIECE_PICTURE
+                                                                            : MUX_PIECE_SOUND;
     return head + body + cuts * (1 + ext);
 }
 
-#define RTMP_MUX(open_stream)                                                               \
-    {                                                                                       \
-        .name = "rtmp", .extension = NULL, .content_type = "application/x-rtmp", .unit = 1, \
-        .in_band = 1, .open = (open_stream), .close = rtmp_mux_close,                       \
+#define RTMP_MUX(open_stream)                                                                \
+    {                                                                                        \
+        .name = "rtmp", .extension = NULL, .content_type = "application/x-rtmp", .unit = 1,  \
+        .in_band = 1, .open = (open_stream), .close = rtmp_mux_close,                        \
         .chunk_size = rtmp_mux_chunk_size, .frame = rtmp_mux_frame, .piece = rtmp_mux_piece, \
     }
 

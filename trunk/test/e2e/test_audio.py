@@ -137,7 +137,7 @@ def test_no_sound_at_all(server, publisher, both):
     one = publisher(srv)
     one.send_tags([t for t in preamble + media[:100] if t.is_video])
     for kind in ("mp3", "aac"):
-        assert curl(srv.http_url(f"/live/livestream.{kind}"), seconds=5).status == 404
+        assert curl(srv.http_url(f"/live/livestream.{kind}"), seconds=10).status == 404
 
 
 def test_it_begins_at_the_next_sound(server, listen, publisher, both):

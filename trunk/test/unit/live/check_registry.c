@@ -96,7 +96,7 @@ START_TEST(test_described)
 {
     struct registry *registry = registry_new(2);
     struct registry_claim claim = {"s", 0, NULL, REGISTRY_REPLACE, 0, 1};
-    struct source_facts facts = {1, {1, 0}, {9, 0}};
+    struct source_facts facts = {1, 1, {1, 0}, {9, 0}};
     struct registry_holder holder;
     uint64_t first, second;
 

@@ -151,6 +151,59 @@ START_TEST(test_held_block_stays_until_too_old)
 }
 END_TEST
 
+/* The last group is what viewers begin at, however old it is; only its size is bounded. */
+START_TEST(test_last_group_is_kept_whatever_its_age)
+{
+    struct ring ring;
+    struct ring_cursor cursor = {NULL, 0};
+    struct ring_limits limits = wide;
+
+    limits.bytes_max = 16 << 20;
+    limits.lag_max = 10 * USEC_PER_SEC;
+    ring_init(&ring, &limits);
+    ck_assert_int_eq(put(&ring, "old", 1, 0), 0);
+    ck_assert_int_eq(ring_cursor_start(&ring, &cursor), 0);
+    ring_seal(&ring);
+    ck_assert_int_eq(put(&ring, "K", 1, USEC_PER_SEC), 0);
+    for (int t = 2; t <= 60; t++) {
+        ring_seal(&ring);
+        ck_assert_int_eq(put_len(&ring, 100, 0, t * USEC_PER_SEC), 0);
+    }
+    /* What was before it is bound by age as ever. */
+    ck_assert(ring_cursor_is_lost(&cursor));
+    ck_assert_int_eq(ring_cursor_start(&ring, &cursor), 0);
+    ck_assert_uint_eq(ring_cursor_offset(&cursor), 3);
+    ck_assert_int_eq(ring.start_loss, RING_LOSS_NONE);
+    ring_cursor_leave(&ring, &cursor);
+    ring_fini(&ring);
+}
+END_TEST
+
+START_TEST(test_why_a_start_is_lost)
+{
+    struct ring ring;
+    struct ring_limits limits = wide;
+
+    limits.start_units_max = 2;
+    ring_init(&ring, &limits);
+    ck_assert_int_eq(put(&ring, "K", 1, 0), 0);
+    ck_assert_int_eq(put(&ring, "1", 0, 0), 0);
+    ck_assert_int_eq(put(&ring, "2", 0, 0), 0);
+    ck_assert_int_eq(ring.start_loss, RING_LOSS_NONE);
+    ck_assert_int_eq(put(&ring, "3", 0, 0), 0);
+    ck_assert_int_eq(ring.start_loss, RING_LOSS_UNITS);
+    ck_assert_int_eq(put(&ring, "K", 1, 0), 0);
+    ck_assert_int_eq(ring.start_loss, RING_LOSS_NONE);
+    ck_assert_int_eq(put_len(&ring, 900000, 0, 0), 0);
+    ck_assert_int_eq(put_len(&ring, 900000, 0, 0), 0);
+    ck_assert_int_eq(ring.start_loss, RING_LOSS_BYTES);
+    /* Nobody may begin: that is no loss. */
+    ring_drop_start(&ring);
+    ck_assert_int_eq(ring.start_loss, RING_LOSS_NONE);
+    ring_fini(&ring);
+}
+END_TEST
+
 START_TEST(test_size_bound_beats_holds)
 {
     struct ring ring;
@@ -262,6 +315,8 @@ Suite *check_ring_suite(void)
     tcase_add_test(tc, test_over_the_bound_is_refused);
     tcase_add_test(tc, test_keeps_only_the_last_group);
     tcase_add_test(tc, test_held_block_stays_until_too_old);
+    tcase_add_test(tc, test_last_group_is_kept_whatever_its_age);
+    tcase_add_test(tc, test_why_a_start_is_lost);
     tcase_add_test(tc, test_size_bound_beats_holds);
     tcase_add_test(tc, test_start_is_forgotten_after_too_many_units);
     tcase_add_test(tc, test_seal_puts_an_edge);

@@ -52,10 +52,16 @@ START_TEST(facts_are_told_when_they_change)
     ck_assert_int_eq(facts.codec[0], CODEC_AAC);
     ck_assert_int_eq(facts.codec[1], CODEC_H264);
     told->facts = 0;
-    kit_run(&told->kit, 1000, 50);
+    kit_run(&told->kit, 1000, 74);
     ck_assert_int_eq(told->facts, 0);
+    /* What has not come by now is not waited for. */
+    kit_run(&told->kit, 3960, 51);
+    ck_assert_int_eq(told->facts, 1);
+    source_facts(told->kit.source, &facts);
+    ck_assert_int_eq(facts.is_settled, 1);
+    told->facts = 0;
     /* Sound alone, until the picture counts as gone. */
-    for (uint32_t ms = 3000; ms < 15000; ms += 20) {
+    for (uint32_t ms = 6000; ms < 37000; ms += 20) {
         kit_audio(&told->kit, ms);
         told->kit.now += 20 * USEC_PER_MS;
     }
@@ -81,7 +87,7 @@ START_TEST(facts_say_what_fits)
     ck_assert_int_eq(source_facts_fit(&facts, &mux_flv, SOURCE_BOTH), SOURCE_FITS);
     ck_assert_int_eq(source_facts_fit(&facts, &mux_flv, SOURCE_VIDEO_ONLY), SOURCE_FIT_UNKNOWN);
     kit_publish(&told->kit);
-    for (uint32_t i = 0; i < 60; i++) {
+    for (uint32_t i = 0; i < 200; i++) {
         kit_push(&told->kit, FRAME_AUDIO, i * 26, body, sizeof(body));
         told->kit.now += 26 * USEC_PER_MS;
         source_facts(told->kit.source, &facts);

@@ -128,25 +128,25 @@ START_TEST(test_picture_that_stops_leaves_the_sound)
     struct kit kit;
     struct kit_seen *seen = kit_begin(&kit, 25);
 
-    run_audio(&kit, 1000, 400);
+    run_audio(&kit, 1000, 1400);
     kit_take(seen);
     ck_assert(!seen->is_ended); /* slides come seldom */
-    run_audio(&kit, 9000, 110);
+    run_audio(&kit, 29000, 110);
     kit_take(seen);
     ck_assert(seen->is_ended);
     seen = kit_reload(&kit, seen);
-    run_audio(&kit, 11200, 5);
+    run_audio(&kit, 31200, 5);
     kit_take(seen);
     ck_assert_int_eq(seen->flags, 4);
     ck_assert_int_eq(count_of(seen, FRAME_VIDEO), 0);
     ck_assert_int_eq(count_of(seen, FRAME_AUDIO), 1 + 5);
     /* It is back with a keyframe, not before. */
-    kit_video(&kit, 11300, 0);
-    run_audio(&kit, 11300, 5);
+    kit_video(&kit, 31300, 0);
+    run_audio(&kit, 31300, 5);
     kit_take(seen);
     ck_assert(!seen->is_ended);
     ck_assert_int_eq(count_of(seen, FRAME_VIDEO), 0);
-    kit_video(&kit, 11400, 1);
+    kit_video(&kit, 31400, 1);
     kit_take(seen);
     ck_assert(seen->is_ended);
     seen = kit_reload(&kit, seen);

@@ -154,7 +154,7 @@ START_TEST(test_open_batch_keeps_its_bytes)
     uint8_t *copy;
 
     kit_open(&kit);
-    kit.config.queue_length = USEC_PER_SEC;
+    kit.config.gop_cache_max_bytes = 1 << 20;
     kit_publish(&kit);
     kit_start(&kit, 0, 5);
     seen = kit_watch(&kit, &mux_flv);
@@ -169,11 +169,17 @@ START_TEST(test_open_batch_keeps_its_bytes)
     ck_assert_mem_eq(copy, batch.span[1].iov_base, batch.span[1].iov_len);
     viewer_sent(seen->viewer);
     free(copy);
-    /* There was no keyframe since: it waits for the next. */
+    /* There was no keyframe since: it waits for the next, with the sound. */
+    ck_assert_int_eq(viewer_next(seen->viewer, KIT_BATCH, &batch), VIEWER_WAIT);
+    kit_video(&kit, 4980, 0);
     ck_assert_int_eq(viewer_next(seen->viewer, KIT_BATCH, &batch), VIEWER_WAIT);
     kit_audio(&kit, 4990);
     kit_video(&kit, 5000, 1);
     ck_assert_int_eq(viewer_next(seen->viewer, KIT_BATCH, &batch), VIEWER_BYTES);
+    ck_assert_uint_eq(((const uint8_t *)batch.span[0].iov_base)[0], FRAME_AUDIO);
+    viewer_sent(seen->viewer);
+    ck_assert_int_eq(viewer_next(seen->viewer, KIT_BATCH, &batch), VIEWER_BYTES);
+    ck_assert_uint_eq(((const uint8_t *)batch.span[0].iov_base)[0], FRAME_VIDEO);
     viewer_sent(seen->viewer);
     kit_close(&kit);
 }

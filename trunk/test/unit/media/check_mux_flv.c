@@ -165,15 +165,15 @@ START_TEST(pieces)
         struct mux_state *state = mux_flv.open();
         struct sink sink = {0};
         struct frame frame;
-        int is_picture = -1;
+        enum mux_piece kind = MUX_PIECE_OPENING;
 
         flv_frame_parse(&frame, rows[i].type, 7, rows[i].body, sizeof(rows[i].body));
         mux_flv.frame(state, &frame, 7, take, &sink);
         mux_flv.frame(state, &frame, 8, take, &sink);
-        ck_assert_uint_eq(mux_flv.piece(state, sink.data, sink.len, &is_picture), sink.len / 2);
-        ck_assert_int_eq(is_picture, rows[i].is_picture);
+        ck_assert_uint_eq(mux_flv.piece(state, sink.data, sink.len, &kind), sink.len / 2);
+        ck_assert_int_eq(kind, rows[i].is_picture ? MUX_PIECE_PICTURE : MUX_PIECE_SOUND);
         for (size_t len = 0; len < sink.len / 2; len++)
-            ck_assert_uint_eq(mux_flv.piece(state, sink.data, len, &is_picture), 0);
+            ck_assert_uint_eq(mux_flv.piece(state, sink.data, len, &kind), 0);
         mux_flv.close(state);
     }
 }

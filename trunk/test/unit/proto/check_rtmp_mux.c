@@ -112,7 +112,7 @@ START_TEST(pieces)
         for (size_t n = 0; n < sizeof(lens) / sizeof(lens[0]); n++)
             for (size_t h = 0; h < 4; h++) {
                 struct mux_state *state = rtmp_mux.open();
-                int is_picture = -1;
+                enum mux_piece kind = MUX_PIECE_OPENING;
                 struct frame frame;
                 struct buf wire;
 
@@ -122,11 +122,11 @@ START_TEST(pieces)
                 flv_frame_parse(&frame, h == 3 ? FRAME_AUDIO : FRAME_VIDEO, 0, data, lens[n]);
                 rtmp_mux.frame(state, &frame, stamps[s], collect, &wire);
                 rtmp_mux.frame(state, &frame, stamps[s], collect, &wire);
-                ck_assert_uint_eq(rtmp_mux.piece(state, buf_data(&wire), wire.len, &is_picture),
+                ck_assert_uint_eq(rtmp_mux.piece(state, buf_data(&wire), wire.len, &kind),
                                   wire.len / 2);
-                ck_assert_int_eq(is_picture, h < 2);
+                ck_assert_int_eq(kind, h < 2 ? MUX_PIECE_PICTURE : MUX_PIECE_SOUND);
                 for (size_t len = 0; len < wire.len / 2; len++)
-                    ck_assert_uint_eq(rtmp_mux.piece(state, buf_data(&wire), len, &is_picture), 0);
+                    ck_assert_uint_eq(rtmp_mux.piece(state, buf_data(&wire), len, &kind), 0);
                 buf_fini(&wire);
                 rtmp_mux.close(state);
             }

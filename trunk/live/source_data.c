@@ -1,0 +1,74 @@
+/*
+ * Script tags: metadata, which describes the stream, and data messages, which are part of it.
+ *
+ * Metadata (onMetaData) opens each FLV viewer's stream and never stands in the ring: at another
+ * time than 0 players take it badly. Data messages (onTextData, onCuePoint and whatever else an
+ * encoder names) go into every ring that has a place for them, at their time.
+ */
+#include "base/buf.h"
+#include "base/version.h"
+#include "live/source_private.h"
+#include "media/flv.h"
+
+/* atc_auto: from here on timestamps are as published. */
+static void source_keep_times(struct source *source)
+{
+    if (source->config.time_jitter == TIME_JITTER_OFF)
+        return;
+    source->config.time_jitter = TIME_JITTER_OFF;
+    source->jitter.mode = TIME_JITTER_OFF;
+}
+
+/* The body of onMetaData for viewers. */
+static void source_take_meta(struct source *source, const struct frame *frame,
+                             const struct buf *body, const struct meta_facts *facts, usec_t now)
+{
+    struct blob *meta = blob_new(buf_data(body), body->len);
+    struct frame cleaned = *frame;
+
+    if (meta == NULL)
+        return;
+    blob_unref(source->meta);
+    source->meta = meta;
+    source->meta_is_made = 0;
+    if (source->config.atc_auto && facts->is_absolute)
+        source_keep_times(source);
+    cleaned.data = meta->data;
+    cleaned.len = meta->len;
+    source_spread(source, &cleaned, source->jitter.last, now);
+}
+
+static void source_take_data(struct source *source, const struct frame *frame, usec_t now)
+{
+    struct frame message = *frame;
+    int64_t ms = jitter_data(&source->jitter, frame->timestamp);
+
+    message.data = meta_data_message(frame->data, frame->len, &message.len);
+    if (message.data == NULL || message.len > SOURCE_META_MAX) {
+        /* RTMP players get what the encoder says to servers, too, as they always have. */
+        source_spread(source, frame, ms, now);
+        return;
+    }
+    message.payload = message.data;
+    message.payload_len = message.len;
+    source_feed(source, &message, ms, now);
+    source_spread(source, &message, ms, now);
+}
+
+void source_push_script(struct source *source, const struct frame *frame, usec_t now)
+{
+    struct meta_facts facts;
+    struct buf body;
+
+    if (frame->len == 0 || frame->len > FLV_BODY_MAX) {
+        source_count_drop(source);
+        return;
+    }
+    buf_init(&body, SOURCE_META_MAX);
+    if (meta_rewrite(frame->data, frame->len, MILLRACE_NAME "/" MILLRACE_VERSION, &body, &facts) ==
+        SCAN_DONE)
+        source_take_meta(source, frame, &body, &facts, now);
+    else
+        source_take_data(source, frame, now);
+    buf_fini(&body);
+}

@@ -1,0 +1,142 @@
+/*
+ * Which tracks the stream has. They are counted by the frames that come, never by
+ * what metadata says of them or leaves out.
+ *
+ * The FLV header cannot be taken back, so a track that appears or goes ends the responses, and
+ * players reload. Both must be rare. A track may itself be rare, a slide every 12 s: it has
+ * gone only when it has been missing for longer than it ever was before. Browsers, however, stand
+ * still where one track ends, and sound that has come without a gap is not rare: when it
+ * stops, those who play on without it are let go at the next keyframe.
+ */
+#include "live/source_private.h"
+
+/* A track the former publisher had is gone when this much media came without it. */
+#define SOURCE_GONE_MS 1000
+/* One of the present publisher's, when so much of the other track came without it, and more than
+ * ever before. */
+#define SOURCE_MISSING_MS 30000
+/* Sound without a gap: so many frames, never further apart than so long; and when it has gone. */
+#define SOURCE_STEADY_FRAMES 25
+#define SOURCE_STEADY_GAP_MS 1000
+#define SOURCE_STEADY_END_MS 1500
+/* A step of the clock counts for no more than this. */
+#define SOURCE_STEP_MS 500
+/* A track that has not come in so much media is one that the stream has not. */
+#define SOURCE_LATE_MS 4000
+
+void source_break(struct source *source, int has_audio, int has_video)
+{
+    source_cut(source, SOURCE_CUT_CHANGE);
+    source_decide(source, has_audio, has_video);
+}
+
+void source_note_silence(struct source *source, enum jitter_track which, int64_t ms)
+{
+    struct source_track *track = &source->track[which];
+    struct source_track *other =
+        &source->track[which == JITTER_AUDIO ? JITTER_VIDEO : JITTER_AUDIO];
+    int64_t step = track->has_frames ? ms - track->last_ms : 0;
+
+    /* A pause of both is no silence of one. */
+    if (step > 0)
+        other->silent_ms += step < SOURCE_STEP_MS ? step : SOURCE_STEP_MS;
+    if (track->has_frames && track->silent_ms > track->longest_ms)
+        track->longest_ms = track->silent_ms;
+    if (track->frames < SOURCE_STEADY_FRAMES)
+        track->frames++;
+    track->has_frames = 1;
+    track->last_ms = ms;
+    track->silent_ms = 0;
+    if (ms - source->first_ms >= SOURCE_LATE_MS)
+        source->is_settled = 1;
+}
+
+/* How long a track may be missing: a quarter more than ever before, for gaps are never quite the
+ * same. */
+static int64_t track_missing_max(const struct source_track *track)
+{
+    int64_t longest = track->longest_ms + track->longest_ms / 4;
+
+    return longest > SOURCE_MISSING_MS ? longest : SOURCE_MISSING_MS;
+}
+
+static int track_is_steady(const struct source_track *track)
+{
+    return track->frames >= SOURCE_STEADY_FRAMES && track->longest_ms < SOURCE_STEADY_GAP_MS;
+}
+
+/*
+ * Of what the publisher had: sound goes at a keyframe, where those begin that play on without it;
+ * picture goes at any sound.
+ */
+static int source_is_silent(const struct source *source, enum jitter_track which,
+                            const struct frame *frame)
+{
+    const struct source_track *track = &source->track[which];
+    int64_t silent_ms = track->silent_ms;
+
+    if (which == JITTER_VIDEO)
+        return frame->type == FRAME_AUDIO && silent_ms > track_missing_max(track);
+    if (frame->type != FRAME_VIDEO || !frame->is_key)
+        return 0;
+    return silent_ms >
+           (track_is_steady(track) ? SOURCE_STEADY_END_MS - 1 : track_missing_max(track));
+}
+
+/* What a former publisher had and this one has not sent: a rare track may still come. */
+static int source_is_gone(const struct source *source, const struct source_track *track, int64_t ms)
+{
+    int64_t max =
+        track->longest_ms < SOURCE_GONE_MS ? SOURCE_GONE_MS - 1 : track_missing_max(track);
+
+    return !track->is_seen && ms - source->first_ms > max;
+}
+
+/* It may come again, and then without its sequence header. */
+static void track_rest(struct source_track *track)
+{
+    if (track->pending == NULL)
+        track->pending = track->header;
+    else
+        blob_unref(track->header);
+    track->header = NULL;
+    track->codec = CODEC_NONE;
+}
+
+void source_check_tracks(struct source *source, const struct frame *frame, int64_t ms)
+{
+    int has[JITTER_TRACKS];
+    int is_broken = 0;
+
+    if (!source->config.guess_has_av)
+        return;
+    for (int i = 0; i < JITTER_TRACKS; i++) {
+        struct source_track *track = &source->track[i];
+
+        has[i] = track->is_announced;
+        if (track->is_seen && track->codec != CODEC_NONE && !track->is_announced) {
+            has[i] = 1;
+            is_broken = 1;
+        } else if (track->is_announced && source_is_gone(source, track, ms)) {
+            source_track_forget(track);
+            has[i] = 0;
+            is_broken = 1;
+        } else if (track->is_announced && track->is_seen && source_is_silent(source, i, frame)) {
+            track_rest(track);
+            source_drop_flv_starts(source);
+            has[i] = 0;
+            is_broken = 1;
+        }
+    }
+    if (is_broken)
+        source_break(source, has[JITTER_AUDIO], has[JITTER_VIDEO]);
+}
+
+void source_settle(struct source *source, usec_t now)
+{
+    if (!source->has_first || now - source->first_at < SOURCE_LATE_MS * USEC_PER_MS)
+        return;
+    source->is_settled = 1;
+    source_tell_facts(source);
+    source_emit_data(source);
+}

@@ -1,0 +1,100 @@
+/*
+ * Sound for a viewer who has no keyframe to begin at. Encoders send keyframes a minute apart, and
+ * the group of pictures may be longer than what is kept: such a viewer takes the ring from
+ * its end on, without the pictures, until the next keyframe stands in front of it. The
+ * bytes are the ring's own all the same; what is left out divides them into more spans.
+ */
+#include "live/source_private.h"
+
+#include <assert.h>
+
+/* Whether the stream has sound that this viewer's format carries, next to pictures. */
+static int rendition_has_sound(const struct rendition *rendition)
+{
+    const struct source_track *audio = &rendition->source->track[JITTER_AUDIO];
+
+    return audio->is_announced && audio->has_frames && audio->codec != CODEC_NONE &&
+           rendition_takes(rendition, FRAME_AUDIO) && rendition_takes(rendition, FRAME_VIDEO) &&
+           rendition->source->track[JITTER_VIDEO].is_announced &&
+           (rendition->mux->carries == NULL || rendition->mux->carries(audio->codec));
+}
+
+int viewer_sound_begin(struct viewer *viewer)
+{
+    struct rendition *rendition = viewer->rendition;
+
+    if (rendition->mux->piece == NULL || !rendition_has_sound(rendition) ||
+        (rendition->ring.start_loss == RING_LOSS_NONE && !source_lacks_key(rendition->source)))
+        return -1;
+    viewer->is_unopened = rendition->mux->stands_alone != 0;
+    return ring_cursor_end(&rendition->ring, &viewer->cursor);
+}
+
+static int ring_starts_at(const struct ring *ring, const struct ring_block *block, uint32_t at)
+{
+    return ring->start_block != NULL && block->offset + at == ring->start;
+}
+
+int viewer_sound_is_over(const struct viewer *viewer)
+{
+    return ring_starts_at(&viewer->rendition->ring, viewer->cursor.block, viewer->cursor.at);
+}
+
+/* One piece into the batch: with the one before it where there is nothing in between. 0, or -1:
+ * no room. */
+static int batch_put(struct viewer_batch *batch, const uint8_t *p, size_t len)
+{
+    struct iovec *last = batch->count > 0 ? &batch->span[batch->count - 1] : NULL;
+
+    if (last != NULL && (const uint8_t *)last->iov_base + last->iov_len == p) {
+        last->iov_len += len;
+        batch->len += len;
+        return 0;
+    }
+    if (batch->count == VIEWER_SPANS_MAX)
+        return -1;
+    viewer_add(batch, p, len);
+    return 0;
+}
+
+/* Takes the sound of one block; answers where that ends. */
+static uint32_t block_fill(struct viewer *viewer, const struct ring_block *block, uint32_t at,
+                           size_t max, struct viewer_batch *batch)
+{
+    const struct rendition *rendition = viewer->rendition;
+    uint64_t limit = viewer_limit(viewer);
+
+    while (at < block->len && block->offset + at < limit && batch->len < max &&
+           !ring_starts_at(&rendition->ring, block, at)) {
+        enum mux_piece kind = MUX_PIECE_SOUND;
+        size_t len =
+            rendition->mux->piece(rendition->state, block->data + at, block->len - at, &kind);
+
+        assert(len > 0); /* a muxer knows its own pieces */
+        if (kind == MUX_PIECE_OPENING)
+            viewer->is_unopened = 0;
+        if (kind != MUX_PIECE_PICTURE && !viewer->is_unopened &&
+            batch_put(batch, block->data + at, len) != 0)
+            break;
+        at += (uint32_t)len;
+    }
+    return at;
+}
+
+void viewer_sound_fill(struct viewer *viewer, size_t max, struct viewer_batch *batch)
+{
+    struct ring_block *block = viewer->cursor.block;
+    uint64_t limit = viewer_limit(viewer);
+    size_t before = batch->len;
+    uint32_t at = block_fill(viewer, block, viewer->cursor.at, max, batch);
+
+    /* A batch is of one block, which the cursor holds. */
+    while (batch->len == before && at == block->len && block->next != NULL &&
+           block->next->offset < limit) {
+        block = block->next;
+        viewer_move(viewer, block, 0);
+        at = block_fill(viewer, block, 0, max, batch);
+    }
+    viewer->batch_last = block;
+    viewer->batch_at = at;
+}
