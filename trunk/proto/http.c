@@ -149,17 +149,18 @@ static enum scan body_begin(struct http_in *in)
 /* "ICY 200 OK", as SHOUTcast servers answer: an HTTP/1.0 status line otherwise. 0 or -1. */
 static int head_of_icy(struct http_in *in)
 {
-    static const char icy[] = "ICY ", http[] = "HTTP/1.0 ";
+    static const char icy[4] = {'I', 'C', 'Y', ' '};
+    static const char http[9] = {'H', 'T', 'T', 'P', '/', '1', '.', '0', ' '};
     size_t len = in->text.len;
     uint8_t *p;
 
-    if (len < strlen(icy) || memcmp(buf_data(&in->text), icy, strlen(icy)) != 0)
+    if (len < sizeof(icy) || memcmp(buf_data(&in->text), icy, sizeof(icy)) != 0)
         return 0;
-    if (buf_append(&in->text, http, strlen(http) - strlen(icy)) != 0)
+    if (buf_append(&in->text, http, sizeof(http) - sizeof(icy)) != 0)
         return -1;
     p = buf_data(&in->text);
-    memmove(p + strlen(http), p + strlen(icy), len - strlen(icy));
-    memcpy(p, http, strlen(http));
+    memmove(p + sizeof(http), p + sizeof(icy), len - sizeof(icy));
+    memcpy(p, http, sizeof(http));
     return 0;
 }
 
