@@ -1,5 +1,5 @@
 /*
- * Coroutines on stock State Threads: spawn, park, wake, conditions, time.
+ * The running coroutine on stock State Threads: its clock, its identity, parking and waking.
  *
  * Of the library only threads, one condition variable per coroutine and the
  * heap of timeouts are used. Whatever a coroutine waits for, it sleeps on its
@@ -12,54 +12,33 @@
  * milliseconds. It cuts poll()'s timeout to milliseconds, and with finer times
  * would spin for the rest of the last one.
  *
- * See "Coroutines on stock State Threads" in doc/architecture.md.
+ * The other files of co stand on this one: co_spawn.c makes coroutines, co_init.c starts the
+ * runtime. See "Coroutines on stock State Threads" in doc/architecture.md.
  */
 #include "co/co.h"
 #include "base/str.h"
 #include "co/co_priv.h"
-#include "co/reactor.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <signal.h>
 #include <st.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/random.h>
-
-#ifdef CO_SANITIZED
-#define CO_STACK_SIZE (512 * 1024) /* instrumented frames are several times as large */
-#else
-#define CO_STACK_SIZE (CO_STACK_USABLE + 4096) /* and the guard page */
-#endif
 
 #define CO_HOLD_WARN_US    (10 * USEC_PER_MS)
 #define CO_HOLD_WARN_EVERY USEC_PER_SEC /* at most one such line in this time */
 #define CO_WAIT_SLICE_US   (3600 * USEC_PER_SEC)
 #define CO_FAIR_STREAK     32
-#define CO_POOL_MAX        4096
-/* Ended coroutines' stacks kept warm; those beyond give their pages back. */
-#define CO_WARM_STACKS 64
 
 static struct {
     const struct log *log;
-    struct co first; /* the caller of co_init */
     struct co *current;
-    struct co *pool; /* ended ones, with their condition variable */
-    size_t pool_len;
-    size_t count;       /* alive, the reactor included */
-    size_t stacks;      /* alive on a stack of the library's */
-    size_t stacks_made; /* the library never frees one */
-    usec_t clock;       /* see co_now() */
-    usec_t run_since;   /* when the current coroutine came to run */
+    usec_t clock;     /* see co_now() */
+    usec_t run_since; /* when the current coroutine came to run */
     usec_t hold_peak;
     usec_t hold_warned;
     usec_t window_start; /* of the running window of about a second */
     usec_t window_busy;
     double last_load; /* of the one before */
-    uint64_t id_next;
-    uint64_t id_seed;
 } rt;
 
 /* ---- time and load ---- */
@@ -147,6 +126,12 @@ void co_switch_in(struct co *self)
     rt.run_since = rt.clock;
 }
 
+void co_switch_end(void)
+{
+    co_switch_out();
+    rt.current = NULL;
+}
+
 usec_t co_loop_peak(void)
 {
     usec_t peak = rt.hold_peak;
@@ -171,27 +156,7 @@ double co_loop_load(void)
     return load < 1 ? load : 1;
 }
 
-const struct log *co_runtime_log(void)
-{
-    return rt.log;
-}
-
 /* ---- identity ---- */
-
-/* Eight letters and digits from a counter: unique for 2^40 coroutines, without looking counted. */
-static void co_make_id(char *id)
-{
-    static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
-    const uint64_t mask = (1ull << 40) - 1;
-    uint64_t v = rt.id_next++ & mask;
-
-    v = (v * 0x9e3779b97full + rt.id_seed) & mask; /* an odd factor: one to one */
-    v ^= v >> 19;
-    v = (v * 0xd6e8feb865ull) & mask;
-    for (int i = 0; i < 8; i++)
-        id[i] = digits[v >> (5 * i) & 31];
-    id[8] = '\0';
-}
 
 struct co *co_self(void)
 {
@@ -215,130 +180,11 @@ const char *co_log_context(void *unused)
     return co_id();
 }
 
-size_t co_count(void)
-{
-    return rt.count > 0 ? rt.count - 1 : 0;
-}
+/* ---- start ---- */
 
-/* ---- life ---- */
-
-static struct co *co_make(void)
-{
-    struct co *co = rt.pool;
-    void *st_cond;
-
-    if (co != NULL) {
-        rt.pool = co->next;
-        rt.pool_len--;
-        st_cond = co->st_cond;
-        memset(co, 0, sizeof(*co));
-    } else {
-        co = calloc(1, sizeof(*co));
-        st_cond = st_cond_new();
-        if (co == NULL || st_cond == NULL) {
-            if (st_cond != NULL)
-                st_cond_destroy(st_cond);
-            free(co);
-            return NULL;
-        }
-    }
-    co->st_cond = st_cond;
-    co->timer_index = -1;
-    co_make_id(co->id);
-    return co;
-}
-
-static void co_drop(struct co *co)
-{
-    assert(co->timer_index == -1 && co->cond == NULL);
-    if (rt.pool_len < CO_POOL_MAX) {
-        co->next = rt.pool;
-        rt.pool = co;
-        rt.pool_len++;
-        return;
-    }
-    st_cond_destroy(co->st_cond);
-    free(co);
-}
-
-static void *co_main(void *arg)
-{
-    struct co *self = arg;
-
-    co_switch_in(self);
-    self->fn(self->arg);
-    co_switch_out();
-    /* Ours is not yet among the free stacks. */
-    co_stack_leave(self, rt.stacks_made - rt.stacks >= CO_WARM_STACKS);
-    rt.count--;
-    rt.stacks--;
-    rt.current = NULL;
-    if (!self->joinable) {
-        co_drop(self);
-        return NULL;
-    }
-    self->done = 1;
-    if (self->joiner != NULL)
-        co_wake(self->joiner);
-    return NULL;
-}
-
-static struct co *co_start(void (*fn)(void *arg), void *arg, int joinable)
-{
-    struct co *co = co_make();
-    int fresh;
-
-    assert(fn != NULL && rt.log != NULL);
-    if (co == NULL)
-        return NULL;
-    co->fn = fn;
-    co->arg = arg;
-    co->joinable = joinable != 0;
-    co->st_thread = st_thread_create(co_main, co, 0, CO_STACK_SIZE);
-    if (co->st_thread == NULL) {
-        co_drop(co);
-        return NULL;
-    }
-    rt.count++;
-    rt.stacks++;
-    /* All stacks are of one size: the library makes one exactly when no ended one is left. */
-    fresh = rt.stacks > rt.stacks_made;
-    if (fresh)
-        rt.stacks_made = rt.stacks;
-    co_stack_adopt(co, co->st_thread, CO_STACK_SIZE, fresh);
-    return co;
-}
-
-struct co *co_spawn(void (*fn)(void *arg), void *arg)
-{
-    return co_start(fn, arg, 0);
-}
-
-struct co *co_spawn_joinable(void (*fn)(void *arg), void *arg)
-{
-    return co_start(fn, arg, 1);
-}
-
-void co_join(struct co *co, usec_t timeout_never)
-{
-    assert(co != NULL && co->joinable && co->joiner == NULL && co != rt.current);
-    assert(timeout_never == USEC_NEVER);
-    (void)timeout_never;
-    while (!co->done) {
-        co->joiner = rt.current;
-        co_park_deaf();
-    }
-    co_drop(co);
-}
-
-struct err *co_init(const struct log *log)
+struct err *co_runtime_start(const struct log *log)
 {
     assert(log != NULL && rt.log == NULL);
-    signal(SIGPIPE, SIG_IGN);
-    /* Stacks lie side by side: one huge page would make thirty of them resident at once. */
-    (void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
-    if (getrandom(&rt.id_seed, sizeof(rt.id_seed), GRND_NONBLOCK) != sizeof(rt.id_seed))
-        rt.id_seed = (uint64_t)clock_wall();
     if (st_set_utime_function(co_utime) != 0)
         return err_new(ERR_SYS, "State Threads was started by somebody else");
     if (st_set_eventsys(ST_EVENTSYS_POLL) != 0 || st_init() != 0)
@@ -346,16 +192,8 @@ struct err *co_init(const struct log *log)
     if (strcmp(st_get_eventsys_name(), "poll") != 0)
         return err_new(ERR_SYS, "State Threads runs on %s, not on poll", st_get_eventsys_name());
     rt.log = log;
-    rt.first.st_thread = st_thread_self();
-    rt.first.st_cond = st_cond_new();
-    rt.first.timer_index = -1;
-    if (rt.first.st_cond == NULL)
-        return err_new(ERR_NOMEM, "coroutines");
-    co_make_id(rt.first.id);
-    rt.count = 1;
     rt.window_start = co_clock_refresh();
-    co_switch_in(&rt.first);
-    return reactor_start();
+    return NULL;
 }
 
 /* ---- park and wake ---- */

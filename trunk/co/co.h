@@ -83,7 +83,7 @@ void co_fair(void);
  * spurious: test again. co_cond_fini() needs that nobody waits.
  */
 struct co_cond {
-    struct co *waiters; /* a ring in the order of arrival; private to co.c */
+    struct co *waiters; /* a ring in the order of arrival; private to co_cond.c */
 };
 struct err *co_cond_init(struct co_cond *cond);
 void co_cond_fini(struct co_cond *cond);

@@ -97,7 +97,7 @@ enum co_wait co_cond_wait_until(struct co_cond *cond, usec_t deadline)
         return CO_TIMEOUT;
     }
     co_cond_link(cond, self);
-    return co_cond_leave(self, co_park_until(deadline));
+    return co_cond_leave(self, reactor_park_until(deadline));
 }
 
 void co_cond_signal(struct co_cond *cond)

@@ -42,8 +42,6 @@ struct co {
  * the library's heap and rounded up to milliseconds; it is never early.
  */
 enum co_wait co_park(usec_t deadline);
-/* The same by the reactor's fine timers: frequent ones that come at one moment share one wake. */
-enum co_wait co_park_until(usec_t deadline);
 /* As co_park(), deaf to interrupts and without a deadline. */
 void co_park_deaf(void);
 /* Ends co_park() of a coroutine; nothing happens to one that is not parked. Never yields. */
@@ -52,9 +50,14 @@ void co_wake(struct co *co);
 /* Around a switch that is not co_park()'s: the reactor's own sleep. */
 void co_switch_out(void);
 void co_switch_in(struct co *self);
+/* As co_switch_out(), by a coroutine that ends: no coroutine runs until the next co_switch_in(). */
+void co_switch_end(void);
 
-/* The log given to co_init(). */
-const struct log *co_runtime_log(void);
+/* The steps of co_init(), in this order, each once per process. */
+/* State Threads and its clock; log is borrowed for ever. ERR_SYS. */
+struct err *co_runtime_start(const struct log *log);
+/* Makes the caller the first coroutine: see co_spawn.c. ERR_NOMEM. */
+struct err *co_spawn_first(void);
 
 /* Stacks: see co_stack.c. thread is an st_thread_t just made. */
 void co_stack_adopt(struct co *co, void *thread, size_t size, int fresh);

@@ -197,7 +197,7 @@ void net_doze(struct net_conn *conn, int bytes, usec_t deadline)
     if (!(conn->ready & wanted)) {
         conn->waiter = co_self();
         conn->wanted = (uint8_t)wanted;
-        (void)co_park_until(deadline);
+        (void)reactor_park_until(deadline);
         conn->waiter = NULL;
         conn->wanted = 0;
     } else {

@@ -169,7 +169,7 @@ void reactor_timer_remove(struct co *self)
         timer_down(i, last);
 }
 
-enum co_wait co_park_until(usec_t deadline)
+enum co_wait reactor_park_until(usec_t deadline)
 {
     struct co *self = co_self();
     enum co_wait why;

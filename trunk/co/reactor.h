@@ -21,5 +21,7 @@ void reactor_remove(struct net_conn *conn);
 int reactor_timer_add(struct co *self);
 /* Takes it out again; nothing if it has gone off. */
 void reactor_timer_remove(struct co *self);
+/* As co_park(), by the fine timers: frequent ones that come at one moment share one wake. */
+enum co_wait reactor_park_until(usec_t deadline);
 
 #endif

@@ -1,0 +1,26 @@
+/*
+ * Starts the runtime, from the bottom up: the library with our clock, the first
+ * coroutine, the reactor. It stands above these files, so that none of them calls another
+ * one back.
+ */
+#include "co/co.h"
+#include "co/co_priv.h"
+#include "co/reactor.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+
+struct err *co_init(const struct log *log)
+{
+    struct err *err;
+
+    signal(SIGPIPE, SIG_IGN);
+    /* Stacks lie side by side: one huge page would make thirty of them resident at once. */
+    (void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+    err = co_runtime_start(log);
+    if (err == NULL)
+        err = co_spawn_first();
+    if (err == NULL)
+        err = reactor_start();
+    return err;
+}
