@@ -23,6 +23,7 @@
 #include "media/meta.h"
 #include "media/mux.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -314,6 +315,7 @@ static void forward_enter(struct stream *stream, const char *url, int is_questio
     stream->forwards = f;
     stream->server->forward_count++;
     f->co = co_spawn(run, f);
+    assert(f->stream == stream && stream->forwards == f && f->prev == NULL);
     if (f->co == NULL)
         forward_leave(f);
 }
