@@ -23,7 +23,6 @@
 #include "media/meta.h"
 #include "media/mux.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -290,8 +289,9 @@ static struct forwarding *forward_find(const struct stream *stream, const char *
     return f;
 }
 
-static void forward_enter(struct stream *stream, const char *url, int is_question,
-                          void (*run)(void *))
+/* 0, or -1 without memory. */
+static int forward_enter(struct stream *stream, const char *url, int is_question,
+                         void (*run)(void *))
 {
     struct forwarding *f = calloc(1, sizeof(*f));
     struct err *err = f != NULL ? co_cond_init(&f->cond) : NULL;
@@ -299,7 +299,7 @@ static void forward_enter(struct stream *stream, const char *url, int is_questio
     if (f == NULL || err != NULL) {
         err_free(err);
         free(f);
-        return;
+        return -1;
     }
     f->stream = stream;
     f->source = source_ref(stream->source);
@@ -315,22 +315,26 @@ static void forward_enter(struct stream *stream, const char *url, int is_questio
     stream->forwards = f;
     stream->server->forward_count++;
     f->co = co_spawn(run, f);
-    assert(f->stream == stream && stream->forwards == f && f->prev == NULL);
-    if (f->co == NULL)
-        forward_leave(f);
+    if (f->co != NULL)
+        return 0;
+    forward_leave(f);
+    return -1;
 }
 
-/* This one too, unless it is under way. */
-static void forward_to(struct stream *stream, const char *url)
+/* This one too, unless it is under way. 0, or -1 without memory. */
+static int forward_to(struct stream *stream, const char *url)
 {
-    if (forward_find(stream, url, 0) == NULL)
-        forward_enter(stream, url, 0, forward_run);
+    if (forward_find(stream, url, 0) != NULL)
+        return 0;
+    return forward_enter(stream, url, 0, forward_run);
 }
 
 static void forward_to_configured(struct stream *stream, const struct config_forward *config)
 {
-    for (int i = 0; i < config->destination.count; i++)
-        forward_to(stream, config->destination.item[i]);
+    int rc = 0;
+
+    for (int i = 0; rc == 0 && i < config->destination.count; i++)
+        rc = forward_to(stream, config->destination.item[i]);
 }
 
 static void forward_end(struct forwarding *f)
@@ -344,6 +348,8 @@ static void forward_end(struct forwarding *f)
 /* Here and nowhere else, for this publication. */
 static void forward_to_answered(struct stream *stream, const struct forward_urls *urls)
 {
+    int rc = 0;
+
     for (struct forwarding *f = stream->forwards; f != NULL; f = f->next) {
         int at = 0;
 
@@ -352,8 +358,8 @@ static void forward_to_answered(struct stream *stream, const struct forward_urls
         if (!f->is_question && at == urls->count)
             forward_end(f);
     }
-    for (int i = 0; i < urls->count; i++)
-        forward_to(stream, urls->url[i]);
+    for (int i = 0; rc == 0 && i < urls->count; i++)
+        rc = forward_to(stream, urls->url[i]);
 }
 
 /* NULL without memory, or when the publisher has gone meanwhile. */
@@ -438,7 +444,7 @@ static void forward_to_backend(struct stream *stream, const char *backend)
     struct forwarding *f = forward_find(stream, backend, 1);
 
     if (f == NULL) {
-        forward_enter(stream, backend, 1, question_run);
+        (void)forward_enter(stream, backend, 1, question_run);
         return;
     }
     f->is_again = 1;
