@@ -2,8 +2,9 @@
 #define PROTO_RTMP_TALK_PRIVATE_H
 
 /*
- * What rtmp_talk*.c share among themselves, and nobody else: the conversation's
- * state, reading with a deadline, and what both sides answer alike.
+ * What rtmp_talk*.c share among themselves, and nobody else: the conversation's state, and
+ * each file's functions for those above it. From the bottom up: rtmp_talk_output.c,
+ * rtmp_talk_input.c; the server's files and the client's; rtmp_talk.c, which calls either.
  */
 #include "proto/rtmp_message.h"
 #include "proto/rtmp_talk.h"
@@ -44,15 +45,27 @@ struct rtmp_talk {
     uint8_t has_fourcc_list, has_video_map, has_audio_map, has_caps_ex;
 };
 
+/* Whether the peer's media is wanted now. */
+static inline int talk_takes_media(const struct rtmp_talk *talk)
+{
+    return talk->is_client ? talk->mode == TALK_PLAY : talk->mode == TALK_PUBLISH;
+}
+
+/* Whether this is a message stream of the client's beside the one of the granted publish or play.
+ * A client that does not use createStream's ids has one stream, whatever id it gives. */
+static inline int talk_is_other_stream(const struct rtmp_talk *talk, uint32_t stream_id)
+{
+    return stream_id != talk->stream_id && talk->stream_id != 0 && stream_id < 32 &&
+           (talk->streams & (1u << stream_id)) != 0;
+}
+
+/* ---- rtmp_talk_output.c: deadlines, and what is sent ---- */
+
 /* A deadline for several reads and writes. */
 struct talk_wait {
     usec_t timeout; /* for each, without a clock */
     usec_t at;      /* USEC_NEVER: there is no clock, or no end */
 };
-
-/* The longest message from the peer: the configured one while it sends media; else one that holds
- * any command, so that whoever has not been let in has no memory here. */
-void talk_limit(struct rtmp_talk *talk, int has_media);
 
 /* From now on timeout (us) for all that is done with it. */
 struct talk_wait talk_wait_start(const struct rtmp_talk *talk, usec_t timeout);
@@ -60,14 +73,49 @@ struct talk_wait talk_wait_start(const struct rtmp_talk *talk, usec_t timeout);
 struct err *talk_wait_left(const struct rtmp_talk *talk, const struct talk_wait *wait,
                            usec_t *left) ERR_MUST_CHECK;
 
+/* Sends all that waits in out. */
+struct err *talk_flush(struct rtmp_talk *talk, const struct talk_wait *wait) ERR_MUST_CHECK;
+
+/* rc of a writer as an error: ERR_LIMIT when TALK_OUT_MAX bytes wait. */
+struct err *talk_written(int rc) ERR_MUST_CHECK;
+
+/* Append one command. Both take over the values. */
+struct err *talk_call(struct rtmp_talk *talk, const struct rtmp_call *call) ERR_MUST_CHECK;
+struct err *talk_status(struct rtmp_talk *talk, uint32_t stream_id, const char *level,
+                        const char *code, const char *description) ERR_MUST_CHECK;
+
+/* SetChunkSize, if it is another than before. */
+struct err *talk_chunk_size_set(struct rtmp_talk *talk, uint32_t size) ERR_MUST_CHECK;
+
+/* ---- rtmp_talk_input.c: what is received ---- */
+
+/* The input's part of a talk whose config is set. 0, or -1 without memory and with nothing to
+ * free. */
+int talk_input_init(struct rtmp_talk *talk);
+void talk_input_fini(struct rtmp_talk *talk);
+/* Before a long wait: frees the read buffer if all in it is parsed. */
+void talk_input_trim(struct rtmp_talk *talk);
+
+/* The longest message from the peer: the configured one while it sends media; else one that holds
+ * any command, so that whoever has not been let in has no memory here. */
+void talk_limit(struct rtmp_talk *talk, int has_media);
+
 /* Exactly len bytes past the chunk layer (the handshake). */
 struct err *talk_read_exactly(struct rtmp_talk *talk, uint8_t *data, size_t len,
                               const struct talk_wait *wait) ERR_MUST_CHECK;
-struct err *talk_flush(struct rtmp_talk *talk, const struct talk_wait *wait) ERR_MUST_CHECK;
 
-/* The next whole message, read if needed; what waits in out is sent before. */
+/*
+ * The next whole message, its data valid until the next one. Errors: closed, timeout, proto.
+ * talk_message() reads if needed, and sends what waits in out before.
+ */
 struct err *talk_message(struct rtmp_talk *talk, struct rtmp_message *message,
                          const struct talk_wait *wait) ERR_MUST_CHECK;
+/* The same with rtmp_talk_read()'s timeout. */
+struct err *talk_message_next(struct rtmp_talk *talk, struct rtmp_message *message,
+                              usec_t timeout) ERR_MUST_CHECK;
+/* The same of the bytes that are there: never reads nor sends. *is_there: 0 when none is whole. */
+struct err *talk_message_take(struct rtmp_talk *talk, struct rtmp_message *message,
+                              int *is_there) ERR_MUST_CHECK;
 
 /* Serves protocol control; other types are left alone. */
 struct err *talk_control(struct rtmp_talk *talk, const struct rtmp_message *message) ERR_MUST_CHECK;
@@ -78,24 +126,7 @@ int talk_is_command(const struct rtmp_message *message);
 struct err *talk_command_read(struct rtmp_command *command,
                               const struct rtmp_message *message) ERR_MUST_CHECK;
 
-/* Whether this is a message stream of the client's beside the one of the granted publish or play.
- * Who does not use createStream's ids has one stream, whatever it calls it. */
-static inline int talk_is_other_stream(const struct rtmp_talk *talk, uint32_t stream_id)
-{
-    return stream_id != talk->stream_id && talk->stream_id != 0 && stream_id < 32 &&
-           (talk->streams & (1u << stream_id)) != 0;
-}
-
-/* rc of a writer as an error. */
-struct err *talk_written(int rc) ERR_MUST_CHECK;
-
-/* Append one command. Both take over the values. */
-struct err *talk_call(struct rtmp_talk *talk, const struct rtmp_call *call) ERR_MUST_CHECK;
-struct err *talk_status(struct rtmp_talk *talk, uint32_t stream_id, const char *level,
-                        const char *code, const char *description) ERR_MUST_CHECK;
-
-/* SetChunkSize, if it is another than before. */
-struct err *talk_chunk_size_set(struct rtmp_talk *talk, uint32_t size) ERR_MUST_CHECK;
+/* ---- the two sides ---- */
 
 /* A command on this message stream that is no request: the server's answer. rtmp_talk_server.c. */
 struct err *talk_server_command(struct rtmp_talk *talk, const struct rtmp_command *command,

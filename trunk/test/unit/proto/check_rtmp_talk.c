@@ -1,28 +1,9 @@
-/* What both sides of a conversation do alike: deadlines, messages, control, acknowledgements. */
+/* A granted stream: the messages that a session gets of it. */
 #include "proto/rtmp_talk.h"
 
 #include "rtmp_server.h"
 
 Suite *check_rtmp_talk_suite(void);
-
-START_TEST(deadlines_are_in_total)
-{
-    peer_shakes(&peer.in);
-    peer.step = 1;
-    peer.tick = USEC_PER_SEC / 10;
-    FAILS(rtmp_talk_accept_handshake(talk, 30 * USEC_PER_SEC), ERR_TIMEOUT);
-    ck_assert_int_ge(test_now, 30 * USEC_PER_SEC);
-    ck_assert_int_lt(test_now, 31 * USEC_PER_SEC);
-    again();
-    /* Messages that go on for ever are no connect. */
-    for (int i = 0; i < 1000; i++)
-        put_control(&peer.in, RTMP_ACK, 1);
-    peer.step = 16;
-    peer.tick = USEC_PER_SEC / 10;
-    FAILS(rtmp_talk_accept_connect(talk, &conn, 10 * USEC_PER_SEC), ERR_TIMEOUT);
-    ck_assert_int_lt(test_now, 11 * USEC_PER_SEC);
-}
-END_TEST
 
 START_TEST(media_comes_out)
 {
@@ -49,172 +30,6 @@ START_TEST(media_comes_out)
 }
 END_TEST
 
-START_TEST(aggregates_come_out_one_by_one)
-{
-    static const uint8_t aggregate[] = {9,  0, 0, 1, 0, 0, 100, 0, 0, 0, 0, 'v', 0, 0, 0, 12, /**/
-                                        20, 0, 0, 1, 0, 0, 101, 0, 0, 0, 0, 'c', 0, 0, 0, 12, /**/
-                                        8,  0, 0, 1, 0, 0, 120, 0, 0, 0, 0, 'a'};
-
-    publishing();
-    peer_says(&peer.in, RTMP_AGGREGATE, 5000, aggregate, sizeof(aggregate));
-    peer_says(&peer.in, RTMP_AUDIO, 5050, "b", 1);
-    for (int i = 0; i < 3; i++) {
-        OK(rtmp_talk_read(talk, &event, &message, USEC_PER_SEC));
-        ck_assert_int_eq(event, RTMP_EVENT_MEDIA);
-        ck_assert_uint_eq(message.data[0], "vab"[i]);
-        ck_assert_uint_eq(message.timestamp, i == 0 ? 5000 : i == 1 ? 5020 : 5050);
-    }
-}
-END_TEST
-
-START_TEST(ping_is_answered)
-{
-    publishing();
-    peer_says(&peer.in, RTMP_USER_CONTROL, 0, "\0\6\1\2\3\4", 6);
-    peer_says(&peer.in, RTMP_USER_CONTROL, 0, "\0\6\1", 3); /* cut: nothing */
-    peer_says(&peer.in, RTMP_USER_CONTROL, 0, "\0\3\0\0\0\1\0\0\1\0", 10);
-    for (int i = 0; i < 3; i++) {
-        OK(rtmp_talk_read(talk, &event, &message, USEC_PER_SEC));
-        ck_assert_int_eq(event, RTMP_EVENT_NONE);
-    }
-    OK(rtmp_talk_flush(talk, USEC_PER_SEC));
-    TOLD("user 7 16909060; ");
-}
-END_TEST
-
-/* Answers go out while the peer goes on talking, and never pile up. */
-START_TEST(floods_are_answered_in_time)
-{
-    publishing();
-    for (int i = 0; i < 20000; i++)
-        put_control(&peer.in, RTMP_WINDOW_ACK_SIZE, 2);
-    for (int i = 0; i < 50000; i++) {
-        peer_says(&peer.in, RTMP_USER_CONTROL, 0, "\0\6\1\2\3\4", 6);
-        if (i == 20000)
-            put_control(&peer.in, RTMP_WINDOW_ACK_SIZE, 0);
-    }
-    for (int i = 0; i < 70001; i++) {
-        OK(rtmp_talk_read(talk, &event, &message, USEC_PER_SEC));
-        ck_assert_uint_lt(rtmp_talk_out(talk)->len, 128 * 1024);
-    }
-    OK(rtmp_talk_flush(talk, USEC_PER_SEC));
-    ck_assert_uint_gt(peer.out.len, 50000 * 18);
-}
-END_TEST
-
-START_TEST(what_is_kept_is_read)
-{
-    struct buf in;
-    int more;
-
-    playing();
-    buf_init(&in, TEST_BYTES_MAX);
-    peer_calls(&in, "closeStream", 0, NULL, NULL, NULL);
-    peer_calls(&in, "play", 9, NULL, amf0_string("next"), NULL);
-    OK(rtmp_talk_feed(talk, buf_data(&in), in.len));
-    OK(rtmp_talk_take(talk, &event, &message, &more));
-    ck_assert_int_eq(event, RTMP_EVENT_UNPUBLISH);
-    OK(rtmp_talk_keep(talk));
-    buf_fini(&in);
-    OK(rtmp_talk_accept_request(talk, &request, USEC_PER_SEC));
-    ck_assert_str_eq(request.stream, "next");
-}
-END_TEST
-
-START_TEST(acknowledged)
-{
-    publishing();
-    put_control(&peer.in, RTMP_WINDOW_ACK_SIZE, 1000);
-    OK(rtmp_talk_read(talk, &event, &message, USEC_PER_SEC));
-    for (int i = 0; i < 4; i++)
-        peer_says(&peer.in, RTMP_VIDEO, 1, "0123456789", 10);
-    OK(rtmp_talk_read(talk, &event, &message, USEC_PER_SEC));
-    OK(rtmp_talk_flush(talk, USEC_PER_SEC));
-    /* All that came before counts, and only bytes that came since the last one do again. */
-    ck_assert_int_eq(strncmp(told(ears, &peer.out), "ack ", 4), 0);
-    for (int i = 0; i < 3; i++)
-        OK(rtmp_talk_read(talk, &event, &message, USEC_PER_SEC));
-    peer_says(&peer.in, RTMP_VIDEO, 1, "0123456789", 10);
-    OK(rtmp_talk_read(talk, &event, &message, USEC_PER_SEC));
-    OK(rtmp_talk_flush(talk, USEC_PER_SEC));
-    TOLD("");
-}
-END_TEST
-
-/* 4 GiB go by in messages that are handed out where they lie. */
-START_TEST(acknowledged_past_4_gib)
-{
-    size_t len = 15 * 1024 * 1024;
-    uint64_t total = 0;
-    struct buf in;
-    int more;
-
-    publishing();
-    buf_init(&in, TEST_BYTES_MAX);
-    put_control(&in, RTMP_SET_CHUNK_SIZE, 0x7fffffff);
-    put_control(&in, RTMP_WINDOW_ACK_SIZE, 16000000);
-    OK(rtmp_talk_feed(talk, buf_data(&in), in.len));
-    do
-        OK(rtmp_talk_take(talk, &event, &message, &more));
-    while (more);
-    buf_consume(&in, in.len);
-    put_fmt0(&in, 6, 1, (uint32_t)len, RTMP_VIDEO);
-    ck_assert_ptr_nonnull(buf_reserve(&in, len));
-    memset(buf_reserve(&in, len), 1, len);
-    buf_commit(&in, len);
-    while (total < ((uint64_t)1 << 32) + 3 * len) {
-        struct buf *out = rtmp_talk_out(talk);
-        char want[64];
-
-        OK(rtmp_talk_feed(talk, buf_data(&in), in.len));
-        do
-            OK(rtmp_talk_take(talk, &event, &message, &more));
-        while (more);
-        total = rtmp_talk_bytes_in(talk);
-        snprintf(want, sizeof(want), "ack %u; ", (uint32_t)total);
-        ck_assert_str_eq(told(ears, out), want);
-    }
-    buf_fini(&in);
-}
-END_TEST
-
-START_TEST(acknowledged_by_configuration)
-{
-    rtmp_talk_set_sizes(talk, 60000, 2500000, 100);
-    peer_calls(&peer.in, "_checkbw", 2, NULL, NULL, NULL);
-    peer_calls(&peer.in, "play", 4, NULL, amf0_string("s"), NULL);
-    connected();
-    told(ears, &peer.out);
-    peer.step = 60;
-    OK(rtmp_talk_accept_request(talk, &request, USEC_PER_SEC));
-    OK(rtmp_talk_flush(talk, USEC_PER_SEC));
-    ck_assert_ptr_nonnull(strstr(told(ears, &peer.out), "_result(2)"));
-}
-END_TEST
-
-START_TEST(silence_and_trickle)
-{
-    publishing();
-    peer.tick = 6 * USEC_PER_SEC;
-    FAILS(rtmp_talk_read(talk, &event, &message, 5 * USEC_PER_SEC), ERR_TIMEOUT);
-    again();
-    publishing();
-    /* Bytes that trickle keep a message alive, but not for ever. */
-    peer_says(&peer.in, RTMP_VIDEO, 1, "01234567890123456789", 20);
-    peer.step = 1;
-    peer.tick = USEC_PER_SEC;
-    test_now = 0;
-    OK(rtmp_talk_read(talk, &event, &message, 5 * USEC_PER_SEC));
-    ck_assert_int_eq(event, RTMP_EVENT_MEDIA);
-    for (int i = 0; i < 10; i++)
-        peer_says(&peer.in, RTMP_VIDEO, 1, "01234567890123456789", 20);
-    peer.tick = 4 * USEC_PER_SEC;
-    test_now = 0;
-    FAILS(rtmp_talk_read(talk, &event, &message, 5 * USEC_PER_SEC), ERR_TIMEOUT);
-    ck_assert_int_le(test_now, 65 * USEC_PER_SEC);
-}
-END_TEST
-
 START_TEST(broken_after_publish)
 {
     publishing();
@@ -233,16 +48,7 @@ Suite *check_rtmp_talk_suite(void)
     TCase *tc = tcase_create("talk");
 
     tcase_add_checked_fixture(tc, setup, teardown);
-    tcase_add_test(tc, deadlines_are_in_total);
     tcase_add_test(tc, media_comes_out);
-    tcase_add_test(tc, aggregates_come_out_one_by_one);
-    tcase_add_test(tc, ping_is_answered);
-    tcase_add_test(tc, floods_are_answered_in_time);
-    tcase_add_test(tc, what_is_kept_is_read);
-    tcase_add_test(tc, acknowledged);
-    tcase_add_test(tc, acknowledged_past_4_gib);
-    tcase_add_test(tc, acknowledged_by_configuration);
-    tcase_add_test(tc, silence_and_trickle);
     tcase_add_test(tc, broken_after_publish);
     suite_add_tcase(suite, tc);
     return suite;

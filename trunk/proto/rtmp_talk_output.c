@@ -1,0 +1,104 @@
+/*
+ * What a conversation sends besides media, for both of its sides. Answers and calls are
+ * appended to one bounded buffer; it is sent in one write, before the conversation waits for
+ * the peer. The deadline over several reads and writes is here too, since both directions
+ * share it.
+ *
+ * It knows neither side: rtmp_talk_input.c, the server's and the client's files and the
+ * conversation itself stand above it.
+ */
+#include "proto/rtmp_talk.h"
+
+#include "proto/rtmp_talk_private.h"
+
+/* ---- deadlines ---- */
+
+struct talk_wait talk_wait_start(const struct rtmp_talk *talk, usec_t timeout)
+{
+    struct talk_wait wait = {timeout, USEC_NEVER};
+
+    if (talk->config.now != NULL && timeout >= 0)
+        wait.at = talk->config.now() + timeout;
+    return wait;
+}
+
+struct err *talk_wait_left(const struct rtmp_talk *talk, const struct talk_wait *wait, usec_t *left)
+{
+    usec_t until;
+
+    *left = wait->timeout;
+    if (wait->at == USEC_NEVER)
+        return NULL;
+    until = wait->at - talk->config.now();
+    if (until <= 0)
+        return err_new(ERR_TIMEOUT, "the deadline of %lld ms is over",
+                       (long long)(wait->timeout / USEC_PER_MS));
+    if (*left < 0 || until < *left)
+        *left = until;
+    return NULL;
+}
+
+/* ---- what waits to be sent ---- */
+
+struct buf *rtmp_talk_out(struct rtmp_talk *talk)
+{
+    return &talk->out;
+}
+
+struct err *talk_flush(struct rtmp_talk *talk, const struct talk_wait *wait)
+{
+    struct err *err;
+    usec_t left;
+
+    if (talk->out.len == 0)
+        return NULL;
+    err = talk_wait_left(talk, wait, &left);
+    if (err == NULL)
+        err = io_write(talk->io, buf_data(&talk->out), talk->out.len, left);
+    if (err != NULL)
+        return err;
+    buf_consume(&talk->out, talk->out.len);
+    return NULL;
+}
+
+struct err *rtmp_talk_flush(struct rtmp_talk *talk, usec_t timeout)
+{
+    struct talk_wait wait = talk_wait_start(talk, timeout);
+
+    return talk_flush(talk, &wait);
+}
+
+/* ---- answers and calls ---- */
+
+struct err *talk_written(int rc)
+{
+    return rc == 0 ? NULL : err_new(ERR_LIMIT, "too many answers wait to be sent");
+}
+
+struct err *talk_call(struct rtmp_talk *talk, const struct rtmp_call *call)
+{
+    return talk_written(rtmp_call_write(&talk->out, talk->chunk_out, call));
+}
+
+struct err *talk_status(struct rtmp_talk *talk, uint32_t stream_id, const char *level,
+                        const char *code, const char *description)
+{
+    struct rtmp_call call = {.name = "onStatus", .stream_id = stream_id};
+
+    call.info = rtmp_status(level, code, description);
+    if (call.info == NULL)
+        return err_new(ERR_NOMEM, "no memory for onStatus");
+    return talk_call(talk, &call);
+}
+
+struct err *talk_chunk_size_set(struct rtmp_talk *talk, uint32_t size)
+{
+    struct err *err;
+
+    if (size == talk->chunk_out)
+        return NULL;
+    err = talk_written(rtmp_control_write(&talk->out, RTMP_SET_CHUNK_SIZE, size));
+    if (err == NULL)
+        talk->chunk_out = size;
+    return err;
+}
