@@ -4,15 +4,17 @@
  * which a message still reaches a terminal. Exit status: 0 ended as asked, 1 could not
  * start or broke off, 2 wrong usage.
  */
-#include "app/config.h"
-#include "app/edge.h"
-#include "app/log_sink.h"
-#include "app/master.h"
-#include "app/process.h"
-#include "app/server.h"
-#include "app/server_endpoint.h"
-#include "app/signals.h"
-#include "app/worker.h"
+#include "app/config/config.h"
+#include "app/core/endpoint.h"
+#include "app/core/log_sink.h"
+#include "app/core/process.h"
+#include "app/core/server.h"
+#include "app/server/service.h"
+#include "app/server/signals.h"
+#include "app/server/tables.h"
+#include "app/stream/observer.h"
+#include "app/workers/master.h"
+#include "app/workers/worker.h"
 #include "base/buf.h"
 #include "base/str.h"
 #include "base/version.h"
@@ -164,7 +166,7 @@ static struct err *serve(struct program *program, struct worker_share *share, in
         return err;
     co_stack_paint(measures);
     /* The server takes over its reference. */
-    err = server_new(&program->server, &program->log, config_ref(program->config));
+    err = service_new(&program->server, &program->log, config_ref(program->config), &tables_all);
     if (err)
         return err;
     target.server = program->server;
@@ -175,10 +177,9 @@ static struct err *serve(struct program *program, struct worker_share *share, in
     if (!err && program->has_terminal && co_spawn(daemon_ready_run, program) == NULL)
         err = err_new(ERR_NOMEM, "coroutine");
     if (!err)
-        err = server_run(program->server, USEC_NEVER);
+        err = service_run(program->server, USEC_NEVER);
     signals_stop(signals, USEC_NEVER);
-    worker_free(program->server->worker, USEC_NEVER);
-    server_free(program->server);
+    service_free(program->server);
     errno = 0;
     if (measures)
         log_info(&program->log, "the deepest stack took %zu of %d bytes", co_stack_peak(),
@@ -247,12 +248,12 @@ static struct err *serve_by_workers(struct program *program)
 /* Listeners, and a pull each for the streams that an edge fetches. */
 static long other_descriptors(const struct config *config)
 {
-    struct server_endpoints all;
+    struct endpoints all;
     int is_edge = config->http_server.http_pull.enabled;
 
-    server_endpoints_list(config, net_has_ipv6(), &all);
+    endpoints_list(config, net_has_ipv6(), &all);
     for (int i = 0; i < config->vhost_count; i++)
-        is_edge |= edge_is_remote(config->vhost[i]);
+        is_edge |= observers_fetch(&tables_all, config->vhost[i]);
     return all.count + (is_edge ? (long)config->max_pulls : 0);
 }
 

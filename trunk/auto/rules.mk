@@ -5,12 +5,15 @@
 #   asan    gcc, ASan and UBSan, -Werror       unit tests and end-to-end tests
 #   clang   clang, -Werror                     a second opinion on everything
 #   fuzz    clang, libFuzzer, ASan and UBSan   the fuzz targets; pure layers only
-# A layer is one static library made of all its .c files, linked from the top
-# layer down. Pure layers never see libst: their tests would not link.
+# A layer is one static library made of all its .c files; the application layer is one library
+# for each of its floors. They are linked from the top down, each once, so that a call that points
+# upward does not link. Pure layers never see libst: their tests would not link.
 
 SHELL     := /bin/sh
 LAYERS    := base media proto live co app
 PURE      := base media proto live
+# The floors of the application layer, from the bottom up. rtmp and http do not see each other.
+FLOORS    := config core stream rtmp http cluster workers control server
 WARNINGS  := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 DIALECT   := -std=gnu11 -D_GNU_SOURCE
 WERROR    ?=
@@ -51,14 +54,23 @@ CC_fuzz      := $(CLANG)
 CFLAGS_fuzz  := -O1 -g $(SAN) -fsanitize=fuzzer-no-link
 LDFLAGS_fuzz := $(SAN) $(NO_EXEC)
 
-# What lies below each layer, in link order.
+# $(call reverse,LIST)
+reverse = $(if $1,$(call reverse,$(wordlist 2,$(words $1),$1)) $(firstword $1))
+
+# Each layer's libraries, and what lies below each layer, in link order.
+LIBS_base   := base
+LIBS_media  := media
+LIBS_proto  := proto
+LIBS_live   := live
+LIBS_co     := co
+LIBS_app    := $(addprefix app-,$(call reverse,$(FLOORS)))
 BELOW_base  :=
 BELOW_media := base
 BELOW_proto := media base
 BELOW_live  := media base
 BELOW_co    := proto live media base
 BELOW_app   := co proto live media base
-LINK_ORDER  := app co proto live media base
+LINK_ORDER  := $(LIBS_app) co proto live media base
 
 HAVE_MAIN   := $(wildcard trunk/main.c)
 # Small programs beside the server, one file each; they are linked with the pure layers.
@@ -89,7 +101,7 @@ $(O)/Makefile: configure trunk/auto/probe.sh trunk/auto/libs.sh trunk/auto/write
 
 # $(call variant,NAME): objects, libraries, server and unit tests of one variant.
 define variant
-DEPS += $$(patsubst trunk/%.c,$$(D_$1)/trunk/%.d,$$(wildcard trunk/*.c trunk/*/*.c \
+DEPS += $$(patsubst trunk/%.c,$$(D_$1)/trunk/%.d,$$(wildcard trunk/*.c trunk/*/*.c trunk/app/*/*.c \
 	trunk/test/unit/*.c trunk/test/unit/*/*.c trunk/test/fuzz/*.c))
 
 # Other flags, other objects. A warning's rank does not change the code.
@@ -105,7 +117,9 @@ $$(D_$1)/trunk/%.o: trunk/%.c $(O)/config.h $$(D_$1)/flags
 
 .PRECIOUS: $$(D_$1)/trunk/%.o
 
-$$(foreach l,$$(LAYERS),$$(eval $$(call layer,$1,$$l)))
+$$(foreach l,$$(filter-out app,$$(LAYERS)),$$(eval $$(call archive,$1,$$l,$$l)))
+$$(foreach f,$$(FLOORS),$$(eval $$(call archive,$1,app/$$f,app-$$f)))
+$$(foreach l,$$(LAYERS),$$(eval $$(call unit_tests,$1,$$l)))
 
 $$(TOOLS:%=$$(D_$1)/%): $$(D_$1)/%: $$(D_$1)/trunk/tools/%.o $$(BELOW_co:%=$$(D_$1)/lib%.a)
 	@echo "  $1  LINK  $$@"
@@ -116,22 +130,27 @@ $$(D_$1)/server: $$(D_$1)/trunk/main.o $$(LINK_ORDER:%=$$(D_$1)/lib%.a)
 	@$$(CC_$1) $$(LDFLAGS_$1) -o $$@ $$^ $$(ALL_LIBS)
 endef
 
-# $(call layer,VARIANT,LAYER). The list of members is a file so that a deleted source is noticed.
-define layer
-OBJ_$1_$2 := $$(patsubst %.c,$$(D_$1)/%.o,$$(sort $$(wildcard trunk/$2/*.c)))
-UNIT_OBJ_$1_$2 := $$(patsubst %.c,$$(D_$1)/%.o,$$(sort $$(wildcard trunk/test/unit/$2/*.c)))
+# $(call archive,VARIANT,FOLDER,NAME): the folder's library. The list of members is a file so that a
+# deleted source is noticed.
+define archive
+OBJ_$1_$3 := $$(patsubst %.c,$$(D_$1)/%.o,$$(sort $$(wildcard trunk/$2/*.c)))
 
-$$(D_$1)/lib$2.list: FORCE
-	@trunk/auto/put.sh $$@ "$$(OBJ_$1_$2)"
+$$(D_$1)/lib$3.list: FORCE
+	@trunk/auto/put.sh $$@ "$$(OBJ_$1_$3)"
 
-$$(D_$1)/lib$2.a: $$(OBJ_$1_$2) $$(D_$1)/lib$2.list
+$$(D_$1)/lib$3.a: $$(OBJ_$1_$3) $$(D_$1)/lib$3.list
 	@rm -f $$@
-	@ar rcs $$@ $$(OBJ_$1_$2)
+	@ar rcs $$@ $$(OBJ_$1_$3)
+endef
+
+# $(call unit_tests,VARIANT,LAYER): one program of all the layer's unit tests.
+define unit_tests
+UNIT_OBJ_$1_$2 := $$(patsubst %.c,$$(D_$1)/%.o,$$(sort $$(wildcard trunk/test/unit/$2/*.c)))
 
 $$(D_$1)/unit/main_$2.c: FORCE
 	@trunk/auto/unit-main.sh $2 $$@
 
-$$(D_$1)/unit/$2: $$(D_$1)/unit/main_$2.c $$(UNIT_OBJ_$1_$2) $$(D_$1)/lib$2.a \
+$$(D_$1)/unit/$2: $$(D_$1)/unit/main_$2.c $$(UNIT_OBJ_$1_$2) $$(LIBS_$2:%=$$(D_$1)/lib%.a) \
 		$$(D_$1)/trunk/test/unit/no_memory.o $$(BELOW_$2:%=$$(D_$1)/lib%.a)
 	@echo "  $1  LINK  $$@"
 	@$$(CC_$1) $$(DIALECT) $$(WARNINGS) $$(CFLAGS_$1) $$(LDFLAGS_$1) $$(NO_MEMORY) -Itrunk -o $$@ \
@@ -141,17 +160,17 @@ endef
 
 $(foreach v,main asan clang fuzz,$(eval $(call variant,$v)))
 
-libs: $(LAYERS:%=$(O)/lib%.a)
-sanitized: $(LAYERS:%=$(O)/asan/lib%.a) $(if $(HAVE_MAIN),$(O)/asan/server) $(TOOLS:%=$(O)/asan/%)
-clang-build: $(LAYERS:%=$(O)/clang/lib%.a) $(if $(HAVE_MAIN),$(O)/clang/server) \
+libs: $(LINK_ORDER:%=$(O)/lib%.a)
+sanitized: $(LINK_ORDER:%=$(O)/asan/lib%.a) $(if $(HAVE_MAIN),$(O)/asan/server) $(TOOLS:%=$(O)/asan/%)
+clang-build: $(LINK_ORDER:%=$(O)/clang/lib%.a) $(if $(HAVE_MAIN),$(O)/clang/server) \
 	$(TOOLS:%=$(O)/clang/%) \
 	$(UNIT_LAYERS:%=$(O)/clang/unit/%)
 
 # Fuzz targets: clang only, linked with the pure layers, and with those files of app that are pure
 # too: a target's name, then its files. The linker sees to it that they are.
-FUZZ_APP_cluster := origin via_chain
-FUZZ_APP_directory := directory_place directory_url
-FUZZ_APP_forward := forward_json origin
+FUZZ_APP_cluster := config/origin config/via_chain
+FUZZ_APP_directory := config/directory_place config/directory_url
+FUZZ_APP_forward := cluster/forward_json config/origin
 $(foreach f,$(FUZZ_NAMES),$(eval \
 	$(O)/fuzz/$f: $(FUZZ_APP_$(f:fuzz_%=%):%=$(O)/fuzz/trunk/app/%.o)))
 

@@ -65,7 +65,7 @@ struct net_conn {
     uint64_t bytes_in, bytes_out; /* payload */
     usec_t last_out;              /* clock_now() when a write last made progress */
     /* The client's address, v4-mapped shown as v4; "" for UNIX. It is the peer's, or what a proxy
-     * that is trusted says of its client: app/server_proxy.h, app/http_session.h. */
+     * that is trusted says of its client: app/server/server_proxy.h, app/http/http_session.h. */
     char ip[INET6_ADDRSTRLEN];
     uint16_t port; /* the peer's, or by a PROXY header the client's */
 };

@@ -76,4 +76,7 @@ extern const struct mux mux_ts;
 extern const struct mux mux_mp3;
 extern const struct mux mux_aac;
 
+/* The format of this extension (".flv"); NULL: we have none. */
+const struct mux *mux_find(const char *extension);
+
 #endif

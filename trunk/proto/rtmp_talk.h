@@ -28,7 +28,8 @@ struct rtmp_talk_config {
     const char *relay; /* a client's, for RTMP_RELAY_PROPERTY of its connect; NULL: none */
 };
 
-/* How a server of ours says in connect what it is: see app/via_chain.h. Others pass over it. */
+/* How a server of ours says in connect what it is: see app/config/via_chain.h. Others pass over it.
+ */
 #define RTMP_RELAY_PROPERTY "millraceRelay"
 
 /* io and config's strings are borrowed. NULL without memory. */

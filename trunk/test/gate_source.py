@@ -12,6 +12,9 @@ import re
 import sys
 
 LAYERS = ["base", "media", "proto", "live", "co", "app"]
+# The floors of the application layer, from the bottom up; rtmp and http do not see each other.
+FLOORS = ["config", "core", "stream", "rtmp", "http", "cluster", "workers", "control", "server"]
+BESIDE = {"app/rtmp": "app/http", "app/http": "app/rtmp", "proto": "live", "live": "proto"}
 BELOW = {
     "base": {"base"},
     "media": {"base", "media"},
@@ -19,6 +22,8 @@ BELOW = {
     "live": {"base", "media", "live"},
     "co": {"base", "media", "proto", "live", "co"},
     "app": set(LAYERS),
+    **{f"app/{floor}": set(LAYERS[:-1]) | {f"app/{lower}" for lower in FLOORS[:i + 1]} - {BESIDE.get(f"app/{floor}")}
+       for i, floor in enumerate(FLOORS)},
     "main": set(LAYERS),
     "tools": {"base", "media", "proto"},
     # Of app what is pure: auto/rules.mk names the files that a target is linked with.
@@ -49,9 +54,9 @@ BLOCKING = ["read", "write", "recv", "send", "recvfrom", "sendto", "sleep", "usl
 ENDING = ["abort", "exit", "_exit", "_Exit", "quick_exit"]
 MAY_END = {
     "trunk/base/shared_map.c",  # a lock that cannot be had
-    "trunk/app/master.c",  # processes, and the end of each:
-    "trunk/app/process.c",
-    "trunk/app/server.c",
+    "trunk/app/workers/master.c",  # processes, and the end of each:
+    "trunk/app/core/process.c",
+    "trunk/app/server/service.c",
 }
 # What must be looked at is never called by its own name; base/hash.h has the call that says so.
 HASH_ADDS = [r"HASH_ADD\w*", r"HASH_REPLACE\w*"]
@@ -86,6 +91,8 @@ def layer_of(path):
         if len(parts) > 3 and parts[2] == "unit":
             return parts[3] if parts[3] in LAYERS else None
         return "fuzz" if len(parts) > 2 and parts[2] == "fuzz" else None
+    if parts[1] == "app" and len(parts) > 3:
+        return f"app/{parts[2]}" if parts[2] in FLOORS else None
     if parts[1] in LAYERS or parts[1] == "tools":
         return parts[1]
     return "main" if len(parts) == 2 else None
@@ -109,8 +116,14 @@ def includes(path):
             yield number, match.group(1) == '"', match.group(2)
 
 
+def folder_of(name, layer):
+    """The layer of a header, and for a floor of app the floor."""
+    parts = name.split("/")
+    return "/".join(parts[:2]) if parts[0] == "app" and layer.startswith("app/") else parts[0]
+
+
 def check_own(path, layer, number, name):
-    top = name.split("/")[0]
+    top = folder_of(name, layer)
     is_test = path.parts[1] == "test"
     if is_test and (top == "test" or not "/" in name):
         return
@@ -244,7 +257,7 @@ def links():
             for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", line):
                 if "://" not in target and not (page.parent / target).exists():
                     complain(page, number, f"links to {target}, which is not there")
-    for layer in LAYERS:
+    for layer in LAYERS + [f"app/{floor}" for floor in FLOORS]:
         if not pathlib.Path("trunk", layer, "README.md").is_file():
             complain(f"trunk/{layer}", 0, "has no README.md")
 
@@ -276,4 +289,5 @@ def main():
     return 1 if found else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -8,6 +8,15 @@ objs=$(realpath "$1")
 copy=$objs/gates-bite
 failures=0
 
+# object NAME: a source and its object, from stdin.
+object()
+{
+    mkdir -p "$copy/objs/trunk/${1%/*}"
+    printf '/*\n * For the gate that reads\n * objects.\n */\n' >"$copy/trunk/$1.c"
+    cat >>"$copy/trunk/$1.c"
+    gcc -c -o "$copy/objs/trunk/$1.o" "$copy/trunk/$1.c"
+}
+
 fresh()
 {
     rm -rf "$copy"
@@ -15,10 +24,12 @@ fresh()
     cp -R trunk/base "$copy/trunk/"
     mkdir "$copy/trunk/test"
     cp trunk/test/*.sh trunk/test/*.py trunk/test/*.h trunk/test/*.supp "$copy/trunk/test/"
-    for layer in media proto live co app; do
+    for layer in media proto live co app app/{config,core,stream,rtmp,http,cluster,workers,control,server}; do
         mkdir -p "$copy/trunk/$layer"
         echo "# $layer" >"$copy/trunk/$layer/README.md"
     done
+    mkdir "$copy/objs/trunk/base"
+    cp "$objs"/trunk/base/*.o "$copy/objs/trunk/base/"
     mkdir "$copy/doc"
     # shellcheck disable=SC2016
     printf '`%s`\n' trunk/base/*.c >"$copy/doc/files.md"
@@ -87,6 +98,17 @@ bites layers 'not a header written from trunk/'
 echo '#include "base/b.h"' >"$copy/trunk/base/a.h"
 echo '#include "base/a.h"' >"$copy/trunk/base/b.h"
 bites layers 'go in a circle'
+
+object base/low <<<'int high(void); int low(void) { return high(); }'
+object live/high <<<'int high(void) { return 0; }'
+bites calls 'base/low.c: uses high() of trunk/live/high.c'
+object app/rtmp/r <<<'int h(void); int r(void) { return h(); }'
+object app/http/h <<<'int h(void) { return 0; }'
+bites calls 'app/rtmp/r.c: uses h() of trunk/app/http/h.c'
+object live/a <<<'int b(void); int a(void) { return b(); }'
+object live/b <<<'int c(void); int b(void) { return c(); }'
+object live/c <<<'int a(void); int c(void) { return a(); }'
+bites calls 'a circle of 3: live/a, live/b, live/c'
 
 put trunk/base/bad.c <<<'void f(char *a, const char *b) { strcpy(a, b); }'
 bites style 'strcpy() is banned'

@@ -123,6 +123,11 @@ gate_headers()
     return $failed
 }
 
+gate_calls()
+{
+    /usr/bin/python3 trunk/test/gate_calls.py "$objs/trunk"
+}
+
 gate_frames()
 {
     # Debugging and sanitizers make other frames than those that are shipped.
@@ -145,8 +150,8 @@ gate_shell()
 }
 
 case $gate in
-    list) echo format layers style links headers frames shell cppcheck tidy ;;
-    format | layers | style | links | headers | frames | shell | cppcheck | tidy) "gate_$gate" ;;
+    list) echo format layers calls style links headers frames shell cppcheck tidy ;;
+    format | layers | calls | style | links | headers | frames | shell | cppcheck | tidy) "gate_$gate" ;;
     *)
         echo "gates.sh: no such gate: $gate" >&2
         exit 2

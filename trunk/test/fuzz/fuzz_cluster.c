@@ -4,8 +4,8 @@
  * viewer's names. The input's lines are the texts. Whatever they are, what the origin's own parser
  * reads out of it is the stream that was meant, or it is not sent at all.
  */
-#include "app/origin.h"
-#include "app/via_chain.h"
+#include "app/config/origin.h"
+#include "app/config/via_chain.h"
 #include "base/str.h"
 #include "proto/url.h"
 

@@ -3,8 +3,8 @@
  * the same, and its addresses are host and port and nothing else; an address of a Redis that is
  * accepted shows no password. The input's first line is one, the rest the other.
  */
-#include "app/directory_place.h"
-#include "app/directory_url.h"
+#include "app/config/directory_place.h"
+#include "app/config/directory_url.h"
 #include "base/str.h"
 #include "proto/url.h"
 

@@ -2,7 +2,7 @@
  * What forward's backend answers: taken as a whole, within its limits, or not at all; and what it
  * is asked, whose names come from publishers, is JSON whatever they are.
  */
-#include "app/forward_json.h"
+#include "app/cluster/forward_json.h"
 #include "base/str.h"
 
 #include <assert.h>

@@ -1,7 +1,7 @@
 /* Who comes in, and who must leave for it: one process, connections without a socket. */
-#include "app/admission.h"
+#include "app/core/admission.h"
 
-#include "app/server.h"
+#include "app/core/server.h"
 #include "co/net.h"
 
 #include <check.h>

@@ -1,5 +1,5 @@
 /* Who may ask the API: by address, by what proxies add, by the host's name. */
-#include "app/api_access.h"
+#include "app/http/api_access.h"
 #include "http_test.h"
 
 #include "base/str.h"

@@ -1,6 +1,9 @@
 /* The link that asks a policy. */
-#include "app/auth.h"
+#include "app/http/auth.h"
+#include "app/stream/gate.h"
 #include "http_test.h"
+
+#include <stdlib.h>
 
 #include <string.h>
 
@@ -50,13 +53,13 @@ START_TEST(asks)
     http_test_serve(&t, auth);
     ck_assert_int_eq(http_test_status(&t), 401);
     ck_assert(http_test_has_line(&t, "WWW-Authenticate: Basic"));
-    auth_free(auth);
+    free(auth);
     auth = auth_new(&auth_policy_all, &last);
     ck_assert_ptr_nonnull(auth);
     http_test_request(&t, "GET", "/q");
     http_test_serve(&t, auth);
     ck_assert_int_eq(http_test_status(&t), 200);
-    auth_free(auth);
+    free(auth);
     http_test_fini(&t);
 }
 END_TEST
@@ -64,7 +67,7 @@ END_TEST
 /* Asks for live/s of the default vhost and gives the answer's status; 0: let through. */
 static int ask_play(void)
 {
-    struct auth_stream stream = {&t.vhost, "live", "s"};
+    struct auth_stream stream = {&t.vhost, "live", "s", NULL, 0};
     int is_refused = -1;
     struct err *err = auth_ask_play(&t.x, &stream, &is_refused, USEC_PER_SEC);
 
@@ -77,7 +80,11 @@ START_TEST(asks_for_a_stream)
 {
     static char *domains[] = {"good.example"};
 
+    static const struct gate *const gates[] = {&gate_refer, &gate_token, NULL};
+    static const struct tables tables = {.gates = gates};
+
     http_test_init(&t);
+    t.server.tables = &tables;
     http_test_request(&t, "GET", "/live/s.flv");
     ck_assert_int_eq(ask_play(), 0);
     t.vhost.token.enabled = t.vhost.token.play = 1;

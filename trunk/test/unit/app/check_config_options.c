@@ -1,5 +1,5 @@
 /* The command line: each option, bundles, and what is refused. */
-#include "app/config.h"
+#include "app/config/config.h"
 
 #include <check.h>
 #include <string.h>

@@ -5,7 +5,7 @@
  */
 #include "config_test.h"
 
-#include "app/config_loader.h"
+#include "app/config/config_loader.h"
 #include "base/str.h"
 
 #include <ctype.h>

@@ -4,7 +4,7 @@
  */
 #include "config_test.h"
 
-#include "app/config_value.h"
+#include "app/config/config_value.h"
 
 #include <stddef.h>
 

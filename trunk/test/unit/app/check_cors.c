@@ -1,6 +1,8 @@
 /* Cross-origin lines, preflights, and OPTIONS without any of it. */
-#include "app/cors.h"
+#include "app/http/cors.h"
 #include "http_test.h"
+
+#include <stdlib.h>
 
 #include <string.h>
 
@@ -26,7 +28,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    cors_free(cors);
+    free(cors);
     http_test_fini(&t);
 }
 

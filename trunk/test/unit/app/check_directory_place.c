@@ -1,5 +1,5 @@
 /* The directory's values: written, read, hostile; and what a server says of itself. */
-#include "app/directory_place.h"
+#include "app/config/directory_place.h"
 #include "base/str.h"
 
 #include <check.h>

@@ -1,6 +1,6 @@
 /* Where the directory is: all spellings, what is refused, and that a password is shown to nobody.
  */
-#include "app/directory_url.h"
+#include "app/config/directory_url.h"
 
 #include <check.h>
 #include <stdio.h>

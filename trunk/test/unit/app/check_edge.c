@@ -1,5 +1,5 @@
 /* Which address an edge asks for a vhost's i-th origin, by which protocol. */
-#include "app/edge.h"
+#include "app/cluster/edge.h"
 
 #include <check.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* forward's backend: what it is asked and what of its answers is believed; and the whole request
  * against a server that answers in time, in pieces, too much, or not at all. */
-#include "app/forward_backend.h"
+#include "app/cluster/forward_backend.h"
 #include "co/co.h"
 #include "co/net.h"
 #include "http_test.h"

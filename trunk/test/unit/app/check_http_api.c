@@ -1,9 +1,11 @@
 /* The API over a hub with streams that nobody really publishes: addresses, paging, ids, errors,
  * hostile names, and what is shown at which listener. */
-#include "app/client.h"
-#include "app/fanout.h"
-#include "app/http_api.h"
-#include "app/stream.h"
+#include "app/control/http_api.h"
+#include "app/core/endpoint.h"
+#include "app/http/serve_mux.h"
+#include "app/stream/client.h"
+#include "app/stream/fanout.h"
+#include "app/stream/stream.h"
 #include "http_test.h"
 
 #include <jansson.h>
@@ -44,6 +46,7 @@ static void setup(void)
     t.server.hub = hub_new(20, 20);
     t.server.mux = serve_mux_new(20);
     ck_assert_ptr_nonnull(t.server.hub);
+    observer_layout(&t.server);
     hub_on_new(t.server.hub, stream_attach, &t.server);
     hub_on_free(t.server.hub, stream_detach, &t.server);
     api = http_api_new(&last);
@@ -52,7 +55,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    http_api_free(api);
+    free(api);
     hub_free(t.server.hub);
     serve_mux_free(t.server.mux);
     http_test_fini(&t);
@@ -334,17 +337,17 @@ START_TEST(one_listener_for_both)
 {
     static char *same_item[] = {(char *)(uintptr_t) "0.0.0.0:8080"};
 
-    ck_assert(!http_api_is_shared(&t.config, "1985"));
-    ck_assert(!http_api_is_shared(&t.config, "[::]:1985"));
-    ck_assert(!http_api_is_shared(&t.config, "127.0.0.1:8080"));
-    ck_assert(http_api_is_shared(&t.config, "8080"));
-    ck_assert(http_api_is_shared(&t.config, "*:8080"));
-    ck_assert(http_api_is_shared(&t.config, ":8080"));
-    ck_assert(http_api_is_shared(&t.config, "[::]:8080"));
+    ck_assert(!endpoint_is_shared(&t.config, "1985"));
+    ck_assert(!endpoint_is_shared(&t.config, "[::]:1985"));
+    ck_assert(!endpoint_is_shared(&t.config, "127.0.0.1:8080"));
+    ck_assert(endpoint_is_shared(&t.config, "8080"));
+    ck_assert(endpoint_is_shared(&t.config, "*:8080"));
+    ck_assert(endpoint_is_shared(&t.config, ":8080"));
+    ck_assert(endpoint_is_shared(&t.config, "[::]:8080"));
     t.config.http_api.listen.item = same_item;
     ck_assert_int_eq(status_of("GET", "/api/v1/clients", 0), 200);
     t.config.http_server.enabled = 0;
-    ck_assert(!http_api_is_shared(&t.config, "8080"));
+    ck_assert(!endpoint_is_shared(&t.config, "8080"));
 }
 END_TEST
 

@@ -1,7 +1,8 @@
 /* What the player page is told: the port that RTMP clients reach, the longest republish_wait. */
-#include "app/http_page.h"
+#include "app/http/http_page.h"
 #include "http_test.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 Suite *check_http_page_suite(void);
@@ -31,7 +32,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    http_page_free(page);
+    free(page);
     http_test_fini(&t);
 }
 

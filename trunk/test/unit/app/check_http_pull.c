@@ -3,8 +3,10 @@
  * source that is not configured is refused, and so is a port that is not the source's own; nothing
  * of the server but its configuration is there to be touched.
  */
-#include "app/http_pull.h"
+#include "app/cluster/http_pull.h"
 #include "http_test.h"
+
+#include <stdlib.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -39,7 +41,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    http_pull_free(handler);
+    free(handler);
     http_test_fini(&t);
 }
 

@@ -3,7 +3,7 @@
  * coroutine, the test speaks at the other end. The chain is one handler that answers with
  * what it was asked.
  */
-#include "app/http_session.h"
+#include "app/http/http_session.h"
 #include "co/co.h"
 #include "http_test.h"
 

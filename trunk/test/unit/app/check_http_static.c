@@ -1,5 +1,5 @@
 /* Files, their heads, and what must not be served. */
-#include "app/http_static.h"
+#include "app/http/http_static.h"
 #include "http_test.h"
 
 #include <fcntl.h>
@@ -64,7 +64,7 @@ static void setup(void)
     t.config.http_server.dir = strdup(path_of("html"));
     t.vhost.http_static.dir = strdup(path_of("v"));
     t.vhost.http_static.mount = "[vhost]/files/";
-    handler = http_static_new();
+    handler = http_static_new(NULL);
     ck_assert_ptr_nonnull(handler);
 }
 
@@ -88,7 +88,7 @@ static void teardown(void)
         ck_assert_int_eq(rmdir(path_of(dirs[i])), 0);
     free((char *)t.config.http_server.dir);
     free((char *)t.vhost.http_static.dir);
-    http_static_free(handler);
+    free(handler);
     http_test_fini(&t);
 }
 

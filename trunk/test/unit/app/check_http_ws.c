@@ -1,5 +1,5 @@
 /* The upgrade to WebSocket: what is answered to which request. */
-#include "app/http_ws.h"
+#include "app/http/http_ws.h"
 #include "http_test.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* How much strangers can make the log say. */
-#include "app/log_limit.h"
+#include "app/core/log_limit.h"
 
 #include "co/co.h"
 #include "http_test.h"

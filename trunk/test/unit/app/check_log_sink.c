@@ -2,7 +2,7 @@
  * The log's ends: a file that is appended to and opened anew, and a console that nobody reads,
  * which must not hold the writer, loses only what is beyond the bound, and says so.
  */
-#include "app/log_sink.h"
+#include "app/core/log_sink.h"
 
 #include "base/str.h"
 

@@ -1,5 +1,5 @@
 /* When a worker that died is replaced. */
-#include "app/master.h"
+#include "app/workers/master.h"
 
 #include <check.h>
 

@@ -1,5 +1,5 @@
 /* Mount templates, from a stream to its address and back. */
-#include "app/mount.h"
+#include "app/config/mount.h"
 
 #include <check.h>
 #include <stdint.h>

@@ -1,7 +1,8 @@
 /* Tables of the application whose allocations fail, one after the other: the caller is told, the
  * process goes on, and nothing is left in a table that was not told of. */
-#include "app/peer.h"
-#include "app/stream.h"
+#include "app/core/peer.h"
+#include "app/http/serve_mux.h"
+#include "app/stream/stream.h"
 #include "http_test.h"
 #include "test/unit/no_memory.h"
 
@@ -22,6 +23,7 @@ static void setup(void)
     t.config.max_connections_per_ip = 10;
     t.server.hub = hub_new(KEYS, KEYS);
     ck_assert_ptr_nonnull(t.server.hub);
+    observer_layout(&t.server);
     hub_on_new(t.server.hub, stream_attach, &t.server);
     hub_on_free(t.server.hub, stream_detach, &t.server);
 }

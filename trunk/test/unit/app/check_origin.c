@@ -1,5 +1,5 @@
 /* Addresses of other servers: what may be configured, and what a stream's address becomes. */
-#include "app/origin.h"
+#include "app/config/origin.h"
 
 #include <check.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* The pid file: written, a lock against a second instance, removed; and folders for it. */
-#include "app/process.h"
+#include "app/core/process.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* What is known of a stream, and what is new: through a change of origins. */
-#include "app/pull_past.h"
+#include "app/cluster/pull_past.h"
 
 #include "media/flv.h"
 

@@ -1,5 +1,5 @@
 /* How max_connections is divided, and by what name an address is counted. */
-#include "app/quota.h"
+#include "app/core/quota.h"
 
 #include <check.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Rates from samples: since the beginning, over half a minute, and counters that begin anew. */
-#include "app/rate.h"
+#include "app/core/rate.h"
 
 #include <check.h>
 

@@ -2,7 +2,7 @@
  * Connections to other RTMP servers, against one that says what the test wants: in steps of every
  * size, cut at every byte, more than was asked for in one piece, and what no server should say.
  */
-#include "app/rtmp_upstream.h"
+#include "app/cluster/rtmp_upstream.h"
 #include "co/co.h"
 #include "http_test.h"
 #include "proto/rtmp_message.h"

@@ -1,5 +1,5 @@
 /* Rules by address and by page: what may be written, and whom it lets in. */
-#include "app/security.h"
+#include "app/config/security.h"
 
 #include <check.h>
 #include <stdio.h>

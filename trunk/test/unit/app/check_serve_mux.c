@@ -1,5 +1,5 @@
 /* The table of live addresses. */
-#include "app/serve_mux.h"
+#include "app/http/serve_mux.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* Trusted proxies: who is one, and whom a request comes from by what they say. */
-#include "app/trust.h"
+#include "app/config/trust.h"
 
 #include "base/str.h"
 

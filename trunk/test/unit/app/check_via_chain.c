@@ -1,5 +1,5 @@
 /* What servers say of themselves to each other: read, joined, written, and judged. */
-#include "app/via_chain.h"
+#include "app/config/via_chain.h"
 
 #include <check.h>
 #include <string.h>

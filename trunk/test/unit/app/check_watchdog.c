@@ -1,5 +1,5 @@
 /* When a worker counts as one that stands still. */
-#include "app/watchdog.h"
+#include "app/workers/watchdog.h"
 
 #include <check.h>
 

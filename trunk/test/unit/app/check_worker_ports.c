@@ -1,8 +1,8 @@
 /* The workers' listening sockets: what waits in them outlives a worker, and others may have it. */
-#include "app/worker_ports.h"
+#include "app/workers/worker_ports.h"
 
-#include "app/server_endpoint.h"
-#include "app/worker_share.h"
+#include "app/core/endpoint.h"
+#include "app/workers/worker_share.h"
 #include "base/str.h"
 #include "co/net.h"
 #include "co/net_pass.h"

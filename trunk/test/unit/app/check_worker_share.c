@@ -1,5 +1,5 @@
 /* What the workers share: the server's limits, and what is left of a worker that is gone. */
-#include "app/worker_share.h"
+#include "app/workers/worker_share.h"
 
 #include "base/clock.h"
 #include "base/str.h"

@@ -1,5 +1,5 @@
 /* What is left of the workers' common tables when their users are killed at any instant. */
-#include "app/worker_share.h"
+#include "app/workers/worker_share.h"
 
 #include "base/shared_map.h"
 #include "base/str.h"

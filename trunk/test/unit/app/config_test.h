@@ -3,7 +3,7 @@
 
 /* Configurations from text, for the check_config*.c files: the text goes through a file of its
  * own, which is gone again when the call returns. */
-#include "app/config.h"
+#include "app/config/config.h"
 #include "base/buf.h"
 
 #include <check.h>

@@ -91,6 +91,7 @@ void http_test_request(struct http_test *t, const char *method, const char *path
     t->x.is_head = strcmp(method, "HEAD") == 0;
     t->x.keep_alive = 1;
     t->x.has_answered = 0;
+    t->x.is_granted = 0;
     t->x.stream = NULL;
     buf_reset(&t->x.extra);
     buf_reset(&t->out);

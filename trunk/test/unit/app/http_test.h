@@ -5,8 +5,8 @@
  * What the tests of the HTTP handlers share: a server that is only its
  * configuration, and an exchange whose connection is a piece of memory.
  */
-#include "app/http_exchange.h"
-#include "app/server.h"
+#include "app/core/server.h"
+#include "app/http/http_exchange.h"
 
 #include <check.h>
 

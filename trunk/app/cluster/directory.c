@@ -1,0 +1,379 @@
+/*
+ * The directory, as origins and edges use it: connections, look-ups, and what others say of
+ * what they enter. Each Redis that a vhost names has two connections in each process, for one that
+ * listens to a channel may do nothing else (RESP2). Entries are directory_entry.c's.
+ *
+ * What comes out of Redis is a hint and no more: it is read strictly, and who is asked because of
+ * it may say that it has nothing.
+ */
+#include "app/cluster/directory.h"
+
+#include "app/cluster/directory_private.h"
+#include "app/cluster/upstream_tls.h"
+#include "app/config/directory_url.h"
+#include "app/stream/stream.h"
+#include "base/str.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How long a stop waits for what is said to the directory at last. */
+#define STOP_WAIT (USEC_PER_SEC / 2)
+#define KEY_SIZE  (sizeof(DIRECTORY_PREFIX) + SOURCE_KEY_MAX)
+
+struct directory {
+    struct server *server;
+    directory_moved_fn on_moved;
+    directory_again_fn on_again;
+    struct directory_link *links;
+};
+
+static struct directory *directory_of(const struct server *server)
+{
+    return observer_own(server, &directory_observer);
+}
+
+struct directory_link *directory_link_of(const struct server *server,
+                                         const struct config_vhost *vhost)
+{
+    return directory_link_find(directory_of(server), vhost->cluster.directory);
+}
+
+int directory_is_used(const struct config_vhost *vhost)
+{
+    return vhost->cluster.directory != NULL && vhost->cluster.directory[0] != '\0';
+}
+
+struct directory_link *directory_link_find(const struct directory *directory, const char *url)
+{
+    struct directory_link *link = NULL;
+
+    if (directory != NULL && url != NULL && url[0] != '\0')
+        for (link = directory->links; link != NULL; link = link->next)
+            if (strcmp(link->url, url) == 0)
+                break;
+    return link;
+}
+
+const struct log *directory_link_log(const struct directory_link *link)
+{
+    return link->directory->server->log;
+}
+
+/* Once, until it does again what it is asked. */
+void directory_link_complain(struct directory_link *link, const char *why)
+{
+    if (!link->is_complaining)
+        log_warn(directory_link_log(link), "directory %s: %s", link->show, why);
+    link->is_complaining = 1;
+}
+
+void directory_link_content(struct directory_link *link)
+{
+    if (link->is_complaining)
+        log_info(directory_link_log(link), "directory %s: is in order again", link->show);
+    link->is_complaining = 0;
+}
+
+/* ---- this server ---- */
+
+int directory_own_place(const struct directory_link *link, const struct config *config,
+                        const struct config_vhost *vhost, struct directory_place *place)
+{
+    return directory_place_own(place, config, &vhost->cluster.advertise, redis_own_ip(link->redis));
+}
+
+/* A value's place: OURS or THERE; NOBODY when it is none that can be used. */
+enum directory_answer directory_place_read(struct directory_link *link,
+                                           const struct config_vhost *vhost,
+                                           const struct redis_reply *reply,
+                                           struct directory_place *place)
+{
+    struct directory_place own;
+
+    if (directory_value_parse(place, reply->text, reply->len) != 0) {
+        directory_link_complain(link, "holds an entry that is malformed, which is passed over");
+        return DIRECTORY_NOBODY;
+    }
+    if (directory_own_place(link, link->directory->server->config, vhost, &own) == 0 &&
+        directory_place_is(place, &own))
+        return DIRECTORY_OURS;
+    return DIRECTORY_THERE;
+}
+
+/* ---- look-ups ---- */
+
+enum directory_answer directory_find(struct server *server, const struct config_vhost *vhost,
+                                     const char *key, struct directory_place *place, usec_t timeout)
+{
+    struct directory_link *link =
+        directory_link_find(directory_of(server), vhost->cluster.directory);
+    struct redis_command command = {0};
+    struct redis_reply reply;
+    enum directory_answer answer = DIRECTORY_AWAY;
+    struct err *err;
+    char *text;
+
+    if (link == NULL)
+        return DIRECTORY_AWAY;
+    text = malloc(REDIS_TEXT_MAX + KEY_SIZE);
+    if (text == NULL)
+        return DIRECTORY_AWAY;
+    (void)str_format(text + REDIS_TEXT_MAX, KEY_SIZE, DIRECTORY_PREFIX "%s", key);
+    redis_command_add(&command, "GET");
+    redis_command_add(&command, text + REDIS_TEXT_MAX);
+    err = redis_call(link->redis, &command, &reply, text, timeout);
+    if (err == NULL && reply.kind == REDIS_NIL)
+        answer = DIRECTORY_NOBODY;
+    else if (err == NULL && reply.kind == REDIS_TEXT)
+        answer = directory_place_read(link, vhost, &reply, place);
+    else if (err == NULL)
+        directory_link_complain(link, reply.kind == REDIS_REFUSED ? reply.text : "gives no text");
+    err_free(err);
+    free(text);
+    return answer;
+}
+
+/* ---- what Redis tells ---- */
+
+/* One worker speaks for all. */
+static enum log_level link_level(const struct directory_link *link, enum log_level level)
+{
+    return directory_link_log(link)->worker <= 1 ? level : LOG_DEBUG;
+}
+
+static void link_on_up(void *arg)
+{
+    struct directory_link *link = arg;
+
+    errno = 0;
+    log_write(directory_link_log(link), link->is_away ? link_level(link, LOG_INFO) : LOG_INFO,
+              "directory %s %s", link->show, link->is_away ? "is back" : "is connected");
+    link->is_away = link->is_complaining = 0;
+    co_cond_signal(&link->due);
+}
+
+static void link_on_down(void *arg, const struct err *why)
+{
+    struct directory_link *link = arg;
+
+    errno = err_errno(why);
+    log_write(directory_link_log(link), link_level(link, LOG_WARN),
+              "directory %s is away: %s; what plays goes on, and the configured origins are asked",
+              link->show, err_text(why));
+    errno = 0;
+    link->is_away = 1;
+}
+
+/* Nobody knows what was said in the meantime. */
+static void ears_on_up(void *arg)
+{
+    struct directory_link *link = arg;
+
+    if (link->directory->on_again != NULL)
+        link->directory->on_again(link->directory->server);
+}
+
+/* That both are away is said once; that it may not listen, or cannot, is another matter. */
+static void ears_on_down(void *arg, const struct err *why)
+{
+    struct directory_link *link = arg;
+
+    if (err_code(why) == ERR_DENIED && redis_is_up(link->redis))
+        log_warn(directory_link_log(link),
+                 "directory %s: cannot listen to the channel " DIRECTORY_CHANNEL ": %s", link->show,
+                 err_text(why));
+}
+
+/* "VALUE\nKEY": somebody has entered a stream. */
+static void ears_on_message(void *arg, const char *data, size_t len)
+{
+    struct directory_link *link = arg;
+    const char *end = memchr(data, '\n', len);
+    struct directory_place place;
+    char key[KEY_SIZE];
+    size_t value_len;
+
+    if (end == NULL)
+        return;
+    value_len = (size_t)(end - data);
+    if (directory_value_parse(&place, data, value_len) != 0 ||
+        str_copy_n(key, sizeof(key), end + 1, len - value_len - 1) != 0 ||
+        !str_starts(key, DIRECTORY_PREFIX))
+        return;
+    if (link->directory->on_moved != NULL)
+        link->directory->on_moved(link->directory->server, key + strlen(DIRECTORY_PREFIX), &place);
+}
+
+/* ---- life ---- */
+
+static void link_free(struct directory_link *link)
+{
+    assert(link->redis == NULL && link->keeper == NULL);
+    co_cond_fini(&link->due);
+    co_cond_fini(&link->answered);
+    explicit_bzero(link->url, strlen(link->url));
+    free(link);
+}
+
+static struct err *link_connect(struct directory_link *link, const struct config_vhost *vhost,
+                                const struct directory_url *url)
+{
+    struct redis_options options = {.host = url->host,
+                                    .port = url->port,
+                                    .user = url->user,
+                                    .password = url->password,
+                                    .db = url->db,
+                                    .on_up = link_on_up,
+                                    .on_down = link_on_down,
+                                    .arg = link};
+    struct err *err = NULL;
+
+    if (url->is_tls)
+        options.tls = upstream_tls(link->directory->server, vhost->cluster.ca, &err);
+    if (err != NULL)
+        return err;
+    options.probe = DIRECTORY_PROBE;
+    link->redis = redis_new(&options);
+    options.probe = NULL;
+    options.channel = DIRECTORY_CHANNEL;
+    options.on_up = ears_on_up;
+    options.on_down = ears_on_down;
+    options.on_message = ears_on_message;
+    link->ears = redis_new(&options);
+    link->keeper = co_spawn_joinable(directory_keeper_run, link);
+    if (link->redis == NULL || link->ears == NULL || link->keeper == NULL)
+        return err_new(ERR_NOMEM, "no memory for the directory");
+    return NULL;
+}
+
+static struct err *link_new(struct directory *directory, const struct config_vhost *vhost)
+{
+    const char *text = vhost->cluster.directory;
+    struct directory_link *link = calloc(1, sizeof(*link) + strlen(text) + 1);
+    struct directory_url *url = malloc(sizeof(*url));
+    const char *why = NULL;
+    struct err *err = NULL;
+
+    if (link == NULL || url == NULL)
+        err = err_new(ERR_NOMEM, "no memory for the directory");
+    else if (directory_url_parse(url, text, &why) != 0)
+        err = err_new(ERR_CONFIG, "directory: %s", why);
+    if (err != NULL) {
+        free(link);
+        free(url);
+        return err;
+    }
+    memcpy(link->url, text, strlen(text) + 1);
+    directory_url_show(url, link->show, sizeof(link->show));
+    link->directory = directory;
+    link->lease = vhost->cluster.lease;
+    link->next = directory->links;
+    directory->links = link;
+    err = co_cond_init(&link->due);
+    if (err == NULL)
+        err = co_cond_init(&link->answered);
+    if (err == NULL)
+        err = link_connect(link, vhost, url);
+    explicit_bzero(url, sizeof(*url));
+    free(url);
+    return err;
+}
+
+void directory_on_news(struct server *server, directory_moved_fn on_moved,
+                       directory_again_fn on_again)
+{
+    struct directory *directory = directory_of(server);
+
+    directory->on_moved = on_moved;
+    directory->on_again = on_again;
+}
+
+/* ---- the row ---- */
+
+static struct err *directory_open(struct server *server, void **own)
+{
+    struct directory *directory = calloc(1, sizeof(*directory));
+
+    if (directory == NULL)
+        return err_new(ERR_NOMEM, "directory");
+    directory->server = server;
+    *own = directory;
+    return NULL;
+}
+
+/* Connects to all that are configured. */
+static struct err *directory_start(struct server *server, void *own)
+{
+    const struct config *config = server->config;
+    struct directory *directory = own;
+
+    for (int i = 0; i < config->vhost_count; i++) {
+        const struct config_vhost *vhost = config->vhost[i];
+        struct directory_link *link = directory_link_find(directory, vhost->cluster.directory);
+        struct err *err = NULL;
+
+        if (link != NULL && vhost->cluster.lease < link->lease)
+            link->lease = vhost->cluster.lease;
+        if (link == NULL && vhost->enabled && directory_is_used(vhost))
+            err = link_new(directory, vhost);
+        if (err != NULL)
+            return err;
+    }
+    return NULL;
+}
+
+/* What is still entered is left to its lease; what was taken out is gone first. */
+static void directory_stop(struct server *server, void *own, usec_t timeout)
+{
+    const struct directory *directory = own;
+    usec_t deadline = co_deadline(timeout < STOP_WAIT ? timeout : STOP_WAIT);
+
+    (void)server;
+    for (struct directory_link *link = directory->links; link != NULL; link = link->next) {
+        link->is_ending = 1;
+        if (link->keeper != NULL) {
+            co_interrupt(link->keeper);
+            co_join(link->keeper, USEC_NEVER);
+        }
+        link->keeper = NULL;
+        redis_free(link->ears, 0);
+        redis_free(link->redis, co_left(deadline));
+        link->redis = link->ears = NULL;
+    }
+}
+
+static void directory_close(struct server *server, void *own)
+{
+    struct directory *directory = own;
+    struct directory_link *next;
+
+    (void)server;
+    for (struct directory_link *link = directory->links; link != NULL; link = next) {
+        next = link->next;
+        link_free(link);
+    }
+    free(directory);
+}
+
+/* Whether another server has the stream of this key. */
+static int directory_is_remote(struct server *server, const struct config_vhost *vhost,
+                               const char *key, usec_t timeout)
+{
+    struct directory_place place;
+
+    return directory_is_used(vhost) &&
+           directory_find(server, vhost, key, &place,
+                          timeout < DIRECTORY_TIMEOUT ? timeout : DIRECTORY_TIMEOUT) ==
+               DIRECTORY_THERE;
+}
+
+const struct observer directory_observer = {.name = "directory",
+                                            .state_size = sizeof(struct directory_stream),
+                                            .open = directory_open,
+                                            .start = directory_start,
+                                            .stop = directory_stop,
+                                            .close = directory_close,
+                                            .is_remote = directory_is_remote};

@@ -1,0 +1,366 @@
+/*
+ * Entries: what is published here, as it stands in the directory. An entry is one key of Redis,
+ * "millrace:stream:" and the stream's; its value says where the stream is (directory_place.h), its
+ * expiry is the lease. Only who holds an entry may renew or remove it, which two small
+ * scripts see to, for Redis runs a script as one step. Whoever enters a stream says so on a
+ * channel, so that nobody has to ask again and again.
+ *
+ * There is no state here that a loss of Redis could harm: entries are made anew when it is back,
+ * whatever it has forgotten.
+ */
+#include "app/cluster/directory.h"
+
+#include "app/cluster/directory_private.h"
+#include "app/stream/stream.h"
+#include "base/str.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* Renewals under way at once: the rest of what may be is left to look-ups. */
+#define KEEP_WINDOW 256
+/* Until entries are tried again that Redis would not take. */
+#define KEEP_HASTY (USEC_PER_SEC / 2)
+
+/*
+ * Enters: value, lease (ms), how much of the value tells the server, "claim" or "renew", channel.
+ * 1, or the value of who has it. A claim also replaces what this server has left behind.
+ */
+static const char script_enter[] =
+    "local v = redis.call('GET', KEYS[1]) "
+    "local n = tonumber(ARGV[3]) "
+    "if v and v ~= ARGV[1] and "
+    "(ARGV[4] == 'renew' or v:sub(1, n) ~= ARGV[1]:sub(1, n)) then return v end "
+    "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) "
+    "if v ~= ARGV[1] then redis.call('PUBLISH', ARGV[5], ARGV[1] .. '\\n' .. KEYS[1]) end "
+    "return 1";
+
+/* Removes what still has this value. */
+static const char script_remove[] =
+    "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
+
+/* ---- entries ---- */
+
+static struct directory_stream *entry_state(const struct stream *stream)
+{
+    return observer_state(stream, &directory_observer);
+}
+
+static void entry_unref(struct directory_entry *entry)
+{
+    if (--entry->refs > 0)
+        return;
+    config_unref(entry->config);
+    free(entry);
+}
+
+/* The value, if this server's address is known. 0 or -1. */
+static int entry_fill(struct directory_entry *entry)
+{
+    struct directory_place own;
+
+    if (entry->value[0] != '\0')
+        return 0;
+    if (directory_own_place(entry->link, entry->config, entry->vhost, &own) != 0) {
+        if (redis_own_ip(entry->link->redis)[0] != '\0')
+            directory_link_complain(entry->link,
+                                    "this server has no RTMP address that others could use: "
+                                    "set advertise");
+        return -1;
+    }
+    directory_value_write(&own, entry->mark, entry->value, &entry->own_len);
+    return 0;
+}
+
+static void entry_mark(struct directory_entry *entry)
+{
+    uint64_t dice[2] = {0, 0};
+
+    if (getrandom(dice, sizeof(dice), GRND_NONBLOCK) != sizeof(dice))
+        dice[0] = (uint64_t)co_now();
+    (void)str_format(entry->mark, sizeof(entry->mark), "%016" PRIx64 "%016" PRIx64, dice[0],
+                     dice[1]);
+}
+
+static void entry_leave_list(struct directory_entry *entry)
+{
+    struct directory_link *link = entry->link;
+
+    if (entry->prev != NULL)
+        entry->prev->next = entry->next;
+    else
+        link->first = entry->next;
+    if (entry->next != NULL)
+        entry->next->prev = entry->prev;
+    else
+        link->last = entry->prev;
+    entry->prev = entry->next = NULL;
+}
+
+static void entry_join_list(struct directory_entry *entry)
+{
+    struct directory_link *link = entry->link;
+
+    entry->prev = link->last;
+    if (link->last != NULL)
+        link->last->next = entry;
+    else
+        link->first = entry;
+    link->last = entry;
+}
+
+static struct directory_entry *entry_new(struct directory_link *link, struct stream *stream,
+                                         const struct config_vhost *vhost)
+{
+    const char *name = source_key(stream->source);
+    size_t size = sizeof(DIRECTORY_PREFIX) + strlen(name);
+    struct directory_entry *entry = calloc(1, sizeof(*entry) + size);
+
+    if (entry == NULL)
+        return NULL;
+    entry->link = link;
+    entry->stream = stream;
+    entry->config = config_ref(stream->server->config);
+    entry->vhost = vhost;
+    entry->refs = 1;
+    (void)str_format(entry->key, size, DIRECTORY_PREFIX "%s", name);
+    entry_mark(entry);
+    /* The first of them: the keeper sleeps. */
+    if (link->first == NULL)
+        co_cond_signal(&link->due);
+    entry_join_list(entry);
+    entry_state(stream)->entry = entry;
+    return entry;
+}
+
+/* The texts of a command's numbers. */
+struct entry_numbers {
+    char lease[24], own_len[24];
+};
+
+static void entry_command(const struct directory_entry *entry, const char *how,
+                          struct entry_numbers *numbers, struct redis_command *command)
+{
+    memset(command, 0, sizeof(*command));
+    (void)str_format(numbers->lease, sizeof(numbers->lease), "%lld",
+                     (long long)(entry->vhost->cluster.lease / USEC_PER_MS));
+    (void)str_format(numbers->own_len, sizeof(numbers->own_len), "%zu", entry->own_len);
+    redis_command_add(command, "EVAL");
+    redis_command_add(command, script_enter);
+    redis_command_add(command, "1");
+    redis_command_add(command, entry->key);
+    redis_command_add(command, entry->value);
+    redis_command_add(command, numbers->lease);
+    redis_command_add(command, numbers->own_len);
+    redis_command_add(command, how);
+    redis_command_add(command, DIRECTORY_CHANNEL);
+}
+
+/* Another one has entered the stream while the directory could not be reached from here. */
+static void entry_lost(struct directory_entry *entry, const struct directory_place *place)
+{
+    struct stream *stream = entry->stream;
+
+    if (publication_kind(stream) != PUBLISHER_ENCODER)
+        return;
+    log_warn(directory_link_log(entry->link),
+             "directory %s: %s is published at %s by now, and ends here", entry->link->show,
+             source_key(stream->source), place->rtmp);
+    publication_evict(stream, EVICT_LEASE_LOST);
+}
+
+static void entry_answered(void *arg, const struct redis_reply *reply)
+{
+    struct directory_entry *entry = arg;
+    struct directory_link *link = entry->link;
+    struct directory_place place;
+
+    co_cond_signal(&link->answered);
+    if (reply != NULL && reply->kind == REDIS_NUMBER) {
+        entry->is_standing = 1;
+        directory_link_content(link);
+    } else if (reply != NULL && reply->kind == REDIS_TEXT && entry->stream != NULL) {
+        entry->is_standing = 0;
+        if (directory_place_read(link, entry->vhost, reply, &place) == DIRECTORY_THERE)
+            entry_lost(entry, &place);
+    } else if (reply != NULL && reply->kind != REDIS_TEXT) {
+        link->is_hasty = 1;
+        directory_link_complain(link, reply->text);
+    }
+    entry_unref(entry);
+}
+
+/* 0, or -1 when it could not be sent. */
+static int entry_post(struct directory_entry *entry)
+{
+    struct entry_numbers numbers;
+    struct redis_command command;
+
+    if (entry_fill(entry) != 0)
+        return 0;
+    entry_command(entry, entry->is_standing ? "renew" : "claim", &numbers, &command);
+    entry->refs++;
+    if (redis_post(entry->link->redis, &command, entry_answered, entry) == 0)
+        return 0;
+    entry->refs--;
+    return -1;
+}
+
+static void entry_remove(struct directory_entry *entry)
+{
+    struct redis_command command = {0};
+
+    if (entry->value[0] == '\0' || entry->link->redis == NULL)
+        return;
+    redis_command_add(&command, "EVAL");
+    redis_command_add(&command, script_remove);
+    redis_command_add(&command, "1");
+    redis_command_add(&command, entry->key);
+    redis_command_add(&command, entry->value);
+    (void)redis_post(entry->link->redis, &command, NULL, NULL);
+}
+
+/* Asks once, and waits for the answer. */
+static enum directory_answer entry_claim(struct directory_entry *entry,
+                                         struct directory_place *place, usec_t timeout)
+{
+    struct directory_link *link = entry->link;
+    struct entry_numbers numbers;
+    struct redis_command command;
+    struct redis_reply reply;
+    char *text = malloc(REDIS_TEXT_MAX);
+    enum directory_answer answer = DIRECTORY_AWAY;
+    struct err *err = NULL;
+
+    if (text == NULL)
+        return answer;
+    (void)redis_wait_up(link->redis, timeout);
+    if (entry_fill(entry) == 0) {
+        entry_command(entry, "claim", &numbers, &command);
+        err = redis_call(link->redis, &command, &reply, text, timeout);
+        if (err == NULL && reply.kind == REDIS_NUMBER) {
+            entry->is_standing = 1;
+            answer = DIRECTORY_OURS;
+        } else if (err == NULL && reply.kind == REDIS_TEXT) {
+            if (directory_place_read(link, entry->vhost, &reply, place) == DIRECTORY_THERE)
+                answer = DIRECTORY_THERE;
+        } else if (err == NULL) {
+            directory_link_complain(link, reply.text);
+        }
+        err_free(err);
+    }
+    free(text);
+    return answer;
+}
+
+/* ---- the claim ---- */
+
+static void entry_release(struct stream *stream, uint64_t token)
+{
+    struct directory_stream *own = entry_state(stream);
+    struct directory_entry *entry = own->entry;
+
+    (void)token;
+    if (entry == NULL || --entry->claims > 0)
+        return;
+    own->entry = NULL;
+    entry->stream = NULL;
+    entry_leave_list(entry);
+    entry_remove(entry);
+    entry_unref(entry);
+}
+
+/*
+ * Enters a stream that is about to be published here. It stands in the directory, now or as soon as
+ * that can be reached, until it is released; if it turns out then that another server has entered
+ * it meanwhile, the publisher here is evicted. Two encoders may claim one stream at once: each
+ * releases.
+ */
+static enum claim_verdict entry_take(struct publication *p, uint64_t *token, int over_weak,
+                                     struct directory_place *place, usec_t timeout)
+{
+    struct stream *stream = p->stream;
+    struct directory_link *link = directory_link_of(stream->server, p->publisher.vhost);
+    struct directory_entry *entry = entry_state(stream)->entry;
+    enum directory_answer answer;
+
+    (void)over_weak;
+    if (p->publisher.kind != PUBLISHER_ENCODER || link == NULL)
+        return CLAIM_GRANTED;
+    if (entry == NULL)
+        entry = entry_new(link, stream, p->publisher.vhost);
+    if (entry == NULL)
+        return CLAIM_GRANTED;
+    entry->claims++;
+    *token = 1;
+    if (entry->is_standing)
+        return CLAIM_ALONE;
+    answer = entry_claim(entry, place, timeout);
+    if (answer == DIRECTORY_THERE)
+        return CLAIM_ELSEWHERE;
+    return answer == DIRECTORY_OURS ? CLAIM_ALONE : CLAIM_GRANTED;
+}
+
+static enum claim_verdict entry_find(struct publication *p, struct directory_place *place,
+                                     usec_t timeout)
+{
+    switch (directory_find(p->stream->server, p->publisher.vhost, source_key(p->stream->source),
+                           place, timeout)) {
+    case DIRECTORY_THERE:
+        return CLAIM_ELSEWHERE;
+    case DIRECTORY_NOBODY:
+        return CLAIM_ALONE;
+    default:
+        return CLAIM_GRANTED;
+    }
+}
+
+const struct claim directory_claim = {
+    .name = "directory", .claim = entry_take, .release = entry_release, .find = entry_find};
+
+/* ---- the keeper ---- */
+
+/* Waits until one more may be sent. 0, or -1: it is away, or this is to end. */
+static int keep_room(struct directory_link *link)
+{
+    while (redis_is_up(link->redis) && redis_pending(link->redis) >= KEEP_WINDOW)
+        if (co_cond_wait(&link->answered, USEC_PER_SEC) == CO_INTERRUPTED)
+            return -1;
+    return redis_is_up(link->redis) && !link->is_ending ? 0 : -1;
+}
+
+/* Renews every entry once; those that come meanwhile stand at the end and are looked at, too. */
+static void keep_pass(struct directory_link *link)
+{
+    unsigned pass = ++link->pass;
+
+    link->is_hasty = 0;
+    while (keep_room(link) == 0 && link->first != NULL && link->first->pass != pass) {
+        struct directory_entry *entry = link->first;
+
+        entry_leave_list(entry);
+        entry_join_list(entry);
+        entry->pass = pass;
+        if (entry_post(entry) != 0)
+            link->is_hasty = 1;
+    }
+}
+
+void directory_keeper_run(void *arg)
+{
+    struct directory_link *link = arg;
+
+    while (!link->is_ending) {
+        usec_t wait = link->lease / 3;
+
+        keep_pass(link);
+        if (link->is_hasty)
+            wait = KEEP_HASTY;
+        if (link->first == NULL)
+            wait = USEC_NEVER;
+        if (!link->is_ending)
+            (void)co_cond_wait(&link->due, wait);
+    }
+}

@@ -1,0 +1,513 @@
+/*
+ * What decides that a stream is pulled. Everybody who watches holds a viewer of the
+ * source, whatever it is watched with, so the source's count of viewers is all that an edge has
+ * to look at: ten thousand who wait for one missing stream are still one pull.
+ */
+#include "app/cluster/edge.h"
+
+#include "app/cluster/directory.h"
+#include "app/cluster/edge_ask.h"
+#include "app/cluster/edge_private.h"
+#include "app/cluster/http_pull.h"
+#include "app/cluster/upstream_tls.h"
+#include "app/config/origin.h"
+#include "app/core/server.h"
+#include "app/stream/stream.h"
+#include "app/stream/via_claim.h"
+#include "base/str.h"
+#include "co/co.h"
+#include "proto/url.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How long a pull goes on without viewers: who reloads finds it warm. */
+#define EDGE_GRACE (2 * USEC_PER_SEC)
+
+/* The origins of one stream, as pull_start() wants them. */
+struct edge_origins {
+    struct pull_origin origin[PULL_ORIGINS_MAX];
+    int count;
+    struct origin_target target[PULL_ORIGINS_MAX];
+};
+
+static struct edge *edge_of(const struct server *server)
+{
+    return observer_own(server, &edge_observer);
+}
+
+struct edge_stream *edge_stream_of(const struct stream *stream)
+{
+    return observer_state(stream, &edge_observer);
+}
+
+/* ---- where from ---- */
+
+int edge_is_remote(const struct config_vhost *vhost)
+{
+    return vhost->cluster.mode == CLUSTER_REMOTE &&
+           (vhost->cluster.origin.count > 0 || directory_is_used(vhost));
+}
+
+int edge_fetches(const struct stream *stream)
+{
+    const struct config_vhost *vhost;
+
+    if (stream->vhost[0] == STREAM_PULLED)
+        return 1;
+    vhost = config_vhost_find(stream->server->config, stream->vhost);
+    return vhost != NULL && (edge_is_remote(vhost) || edge_is_stray(vhost));
+}
+
+void edge_asked_vhost(const struct config_vhost *vhost, const struct stream *stream, char *out)
+{
+    const char *name = vhost->cluster.vhost;
+
+    if (strcmp(name, "[vhost]") == 0)
+        name = stream->vhost;
+    if (strcmp(name, URL_DEFAULT_VHOST) == 0)
+        name = "";
+    (void)str_copy(out, EDGE_VHOST_SIZE, name);
+}
+
+/* By the viewer's own protocol, if that is wanted and another: https and http are one. */
+enum origin_scheme edge_scheme(const struct stream *stream, const struct config_vhost *vhost)
+{
+    enum origin_scheme scheme = (enum origin_scheme)vhost->cluster.protocol;
+    const struct edge_stream *own = edge_stream_of(stream);
+    enum origin_scheme asked_by = (enum origin_scheme)own->asked_by;
+
+    if (!vhost->cluster.follow_client || !own->was_asked ||
+        (scheme == ORIGIN_RTMP) == (asked_by == ORIGIN_RTMP))
+        return scheme;
+    return asked_by;
+}
+
+const char *edge_origin(const struct config_vhost *vhost, enum origin_scheme scheme, int i,
+                        char *out, size_t cap)
+{
+    const struct config_cluster *cluster = &vhost->cluster;
+    int is_same = (scheme == ORIGIN_RTMP) == (cluster->protocol == (int)ORIGIN_RTMP);
+    char host[256];
+    int port = 0;
+    int is_v6;
+
+    if (!is_same && scheme == ORIGIN_RTMP && cluster->publish_origin.count > 0)
+        return i < cluster->publish_origin.count ? cluster->publish_origin.item[i] : NULL;
+    if (i >= cluster->origin.count)
+        return NULL;
+    if (is_same)
+        return cluster->origin.item[i];
+    /* Its port is the other protocol's: this one is at its own. */
+    if (url_authority_parse(cluster->origin.item[i], strlen(cluster->origin.item[i]), host,
+                            sizeof(host), &port) != 0)
+        return NULL;
+    is_v6 = strchr(host, ':') != NULL;
+    if (str_format(out, cap, "%s%s%s", is_v6 ? "[" : "", host, is_v6 ? "]" : "") != 0)
+        return NULL;
+    return out;
+}
+
+/* 0, or -1 when no address can be made. */
+static int origins_of_vhost(const struct stream *stream, const struct config_vhost *vhost,
+                            const char *param, struct edge_origins *out)
+{
+    char host[256];
+    struct origin_stream names = {host, stream->app, stream->name, param};
+    enum origin_scheme scheme = edge_scheme(stream, vhost);
+    const char *place;
+    char text[300];
+
+    edge_asked_vhost(vhost, stream, host);
+    for (int i = 0; out->count < PULL_ORIGINS_MAX &&
+                    (place = edge_origin(vhost, scheme, i, text, sizeof(text))) != NULL;
+         i++) {
+        if (origin_target(scheme, place, &names, &out->target[out->count]) != 0)
+            continue;
+        out->origin[out->count].target = &out->target[out->count];
+        out->count++;
+    }
+    return out->count > 0 ? 0 : -1;
+}
+
+static int origins_of_source(const struct stream *stream, struct edge_origins *out)
+{
+    struct origin_stream names = {NULL, stream->app, stream->name, NULL};
+
+    if (http_pull_target(stream->server->config, stream->vhost + 1, &names, &out->target[0]) != 0)
+        return -1;
+    out->origin[0].target = &out->target[0];
+    out->count = 1;
+    return 0;
+}
+
+static int origins_of(const struct stream *stream, const struct config_vhost *vhost,
+                      struct edge_origins *out)
+{
+    memset(out, 0, offsetof(struct edge_origins, target));
+    if (stream->vhost[0] == STREAM_PULLED)
+        return origins_of_source(stream, out);
+    /* What an origin looks up elsewhere is nowhere else. */
+    if (!edge_is_remote(vhost))
+        return 0;
+    return origins_of_vhost(stream, vhost, edge_stream_of(stream)->param, out);
+}
+
+int edge_can_ask(const struct stream *stream, const struct config_vhost *vhost)
+{
+    char host[EDGE_VHOST_SIZE] = "";
+    struct origin_stream names = {host, stream->app, stream->name, ""};
+    struct origin_target *target = malloc(sizeof(*target));
+    int rc;
+
+    if (target == NULL)
+        return 0;
+    if (stream->vhost[0] == STREAM_PULLED) {
+        rc = http_pull_target(stream->server->config, stream->vhost + 1, &names, target);
+    } else {
+        edge_asked_vhost(vhost, stream, host);
+        /* Whichever origin it is: only the names decide. */
+        rc = origin_target(edge_scheme(stream, vhost), "origin", &names, target);
+    }
+    free(target);
+    return rc == 0;
+}
+
+/* ---- pulls ---- */
+
+static uint32_t stream_viewers(const struct stream *stream)
+{
+    struct source_stat stat;
+
+    source_stat(stream->source, &stat);
+    return stat.viewers;
+}
+
+static void edge_on_end(struct pull *pull, void *arg);
+
+/* Another publisher has the stream. */
+static void edge_evicted(void *publisher, enum evict_reason why)
+{
+    struct edge_pull *ep = publisher;
+
+    (void)why;
+    if (ep->pull != NULL)
+        pull_leave(ep->pull);
+}
+
+static const struct publisher_ops edge_publisher_ops = {.evict = edge_evicted};
+
+struct publication *edge_reserve(struct edge_pull *ep)
+{
+    struct server *server = ep->stream->server;
+    struct publisher publisher = {.ops = &edge_publisher_ops,
+                                  .arg = ep,
+                                  .kind =
+                                      ep->is_stray ? PUBLISHER_ORIGIN_PULL : PUBLISHER_EDGE_PULL,
+                                  .config = server->config,
+                                  .vhost = config_vhost_find(server->config, ep->stream->vhost)};
+    struct publication *publication = NULL;
+
+    if (publisher.vhost != NULL)
+        (void)publication_reserve(ep->stream, &publisher, &publication);
+    return publication;
+}
+
+static int edge_is_secure(const struct edge_origins *origins)
+{
+    for (int i = 0; i < origins->count; i++)
+        if (origins->target[i].scheme == ORIGIN_FLVS)
+            return 1;
+    return 0;
+}
+
+static struct pull *edge_start(struct edge *edge, struct edge_pull *ep)
+{
+    struct stream *stream = ep->stream;
+    const struct config_vhost *vhost = config_vhost_find(edge->server->config, stream->vhost);
+    struct edge_origins *origins = malloc(sizeof(*origins));
+    struct pull_options options = {.server = edge->server,
+                                   .source = stream->source,
+                                   .publication = ep->publication,
+                                   .on_end = edge_on_end,
+                                   .arg = ep};
+    struct pull *pull = NULL;
+    struct err *err = NULL;
+
+    if (vhost != NULL && origins != NULL && edge_directory_prepare(ep, vhost, &options) == 0 &&
+        (origins_of(stream, vhost, origins) == 0 || options.find != NULL)) {
+        options.origins = origins->origin;
+        options.origin_count = origins->count;
+        options.stall = vhost->cluster.stall_timeout;
+        if (edge_is_secure(origins) ||
+            (options.find != NULL && vhost->cluster.protocol == (int)ORIGIN_FLVS))
+            options.tls = upstream_tls(edge->server, vhost->cluster.ca, &err);
+        if (err == NULL)
+            pull = pull_start(&options);
+    }
+    free(origins);
+    if (pull == NULL)
+        log_error(edge->server->log, "pull %s: cannot begin: %s", source_key(stream->source),
+                  err != NULL ? err_text(err) : "no memory, or no address");
+    err_free(err);
+    return pull;
+}
+
+static void edge_leave(struct edge *edge, struct edge_pull *ep)
+{
+    if (ep->prev != NULL)
+        ep->prev->next = ep->next;
+    else
+        edge->list = ep->next;
+    if (ep->next != NULL)
+        ep->next->prev = ep->prev;
+    edge_stream_of(ep->stream)->pull = NULL;
+    edge->count--;
+    publication_end(ep->publication, 0, 0);
+    free(ep->key);
+    free(ep);
+    co_cond_broadcast(&edge->changed);
+}
+
+/* It was stopped; but somebody may have come to watch since then. */
+static void edge_on_end(struct pull *pull, void *arg)
+{
+    struct edge_pull *ep = arg;
+    struct edge *edge = edge_of(ep->stream->server);
+
+    (void)pull;
+    ep->pull = NULL;
+    ep->alone_since = 0;
+    if (edge_room_ended(edge, ep) && !edge->is_ending && stream_viewers(ep->stream) > 0 &&
+        (ep->publication == NULL || !ep->publication->is_evicted) &&
+        (!ep->is_stray || edge_wants_stray(ep->stream)))
+        ep->pull = edge_start(edge, ep);
+    if (ep->pull == NULL)
+        edge_leave(edge, ep);
+}
+
+static int stream_is_stray(const struct stream *stream)
+{
+    const struct config_vhost *vhost = config_vhost_find(stream->server->config, stream->vhost);
+
+    return stream->vhost[0] != STREAM_PULLED && vhost != NULL && edge_is_stray(vhost);
+}
+
+/* One pull for all workers: the others fetch it from the one that has the claim. */
+static void edge_enter(struct edge *edge, struct stream *stream)
+{
+    struct edge_pull *ep = calloc(1, sizeof(*ep));
+
+    if (ep == NULL)
+        return;
+    ep->stream = stream;
+    ep->is_stray = stream_is_stray(stream);
+    if (!ep->is_stray)
+        ep->publication = edge_reserve(ep);
+    if ((!ep->is_stray && ep->publication == NULL) || edge_make_room(edge) != 0) {
+        publication_end(ep->publication, 0, 0);
+        free(ep);
+        return;
+    }
+    ep->next = edge->list;
+    if (ep->next != NULL)
+        ep->next->prev = ep;
+    edge->list = ep;
+    edge_stream_of(stream)->pull = ep;
+    edge->count++;
+    ep->pull = edge_start(edge, ep);
+    if (ep->pull == NULL)
+        edge_leave(edge, ep);
+}
+
+void edge_look(struct stream *stream)
+{
+    struct edge *edge = edge_of(stream->server);
+    struct edge_stream *own = edge_stream_of(stream);
+    uint32_t viewers = stream_viewers(stream);
+
+    if (own->pull != NULL) {
+        /* Asked again it is alone since as long as before. */
+        if (viewers > 0 || own->pull->alone_since == 0)
+            own->pull->alone_since = viewers > 0 ? 0 : co_now();
+        return;
+    }
+    if (viewers == 0 || edge == NULL || !edge_fetches(stream))
+        return;
+    if (stream_is_stray(stream) && !edge_wants_stray(stream))
+        return;
+    if (edge_has_room(edge))
+        edge_enter(edge, stream);
+    else
+        log_warn(edge->server->log, "pull %s: no room: max_pulls %lld", source_key(stream->source),
+                 (long long)edge->server->config->max_pulls);
+}
+
+/* ---- the row ---- */
+
+static void edge_on_viewers(struct stream *stream, void *state)
+{
+    (void)state;
+    edge_look(stream);
+}
+
+/* Who watched may be shown the same from elsewhere. */
+static void edge_on_unpublish(struct stream *stream, void *state)
+{
+    const struct config_vhost *vhost = config_vhost_find(stream->server->config, stream->vhost);
+    const struct edge_stream *own = state;
+
+    if (own->pull == NULL && vhost != NULL && edge_is_stray(vhost) &&
+        stream->server->state == SERVER_RUNNING)
+        edge_look(stream);
+}
+
+static void edge_detach(struct stream *stream, void *state)
+{
+    struct edge_stream *own = state;
+
+    (void)stream;
+    assert(own->pull == NULL);
+    free(own->param);
+}
+
+static void edge_on_ask_again(struct stream *stream, void *state)
+{
+    const struct edge_stream *own = state;
+
+    (void)stream;
+    if (own->pull != NULL && own->pull->pull != NULL)
+        pull_again(own->pull->pull);
+}
+
+static int edge_is_coming(const struct stream *stream, const void *state)
+{
+    const struct edge_stream *own = state;
+
+    return own->pull != NULL || edge_fetches(stream);
+}
+
+static void edge_tick(struct server *server, void *own, usec_t now)
+{
+    const struct edge *edge = own;
+
+    (void)server;
+    for (struct edge_pull *ep = edge->list; ep != NULL; ep = ep->next) {
+        if (ep->alone_since > 0 && now - ep->alone_since >= EDGE_GRACE)
+            pull_stop(ep->pull);
+        else if (via_claim_is_due(ep->stream, now))
+            stream_ask_again(ep->stream);
+    }
+}
+
+static struct err *edge_open(struct server *server, void **own)
+{
+    struct edge *edge = calloc(1, sizeof(*edge));
+    struct err *err;
+
+    if (edge == NULL)
+        return err_new(ERR_NOMEM, "edge");
+    edge->server = server;
+    err = co_cond_init(&edge->changed);
+    if (err != NULL) {
+        free(edge);
+        return err;
+    }
+    *own = edge;
+    directory_on_news(server, edge_directory_moved, edge_directory_again);
+    return NULL;
+}
+
+static void edge_stop(struct server *server, void *own, usec_t timeout)
+{
+    usec_t deadline = co_deadline(timeout);
+    struct edge *edge = own;
+
+    (void)server;
+    edge->is_ending = 1;
+    for (struct edge_pull *ep = edge->list; ep != NULL; ep = ep->next)
+        pull_stop(ep->pull);
+    while (edge->list != NULL && co_left(deadline) > 0)
+        (void)co_cond_wait(&edge->changed, co_left(deadline));
+}
+
+static void edge_close(struct server *server, void *own)
+{
+    struct edge *edge = own;
+
+    (void)server;
+    assert(edge->list == NULL);
+    co_cond_fini(&edge->changed);
+    free(edge);
+}
+
+const struct observer edge_observer = {.name = "edge",
+                                       .state_size = sizeof(struct edge_stream),
+                                       .open = edge_open,
+                                       .tick = edge_tick,
+                                       .stop = edge_stop,
+                                       .close = edge_close,
+                                       .detach = edge_detach,
+                                       .on_publish = edge_directory_on_publish,
+                                       .on_unpublish = edge_on_unpublish,
+                                       .on_viewers = edge_on_viewers,
+                                       .on_unclaimed = edge_on_viewers,
+                                       .on_ask_again = edge_on_ask_again,
+                                       .is_coming = edge_is_coming,
+                                       .fetches = edge_is_remote};
+
+int edge_is_full(const struct stream *stream)
+{
+    return edge_stream_of(stream)->pull == NULL && edge_fetches(stream) &&
+           !edge_has_room(edge_of(stream->server)) && source_state(stream->source) == SOURCE_IDLE;
+}
+
+/* ---- who asks ---- */
+
+/* The one that has the stream, as the directory says: the first to be asked. */
+static void origins_found(struct stream *stream, const struct config_vhost *vhost,
+                          const char *param, struct edge_origins *out, usec_t timeout)
+{
+    if (edge_directory_find(stream, vhost, param, &out->target[0], timeout) == 0) {
+        out->origin[0].target = &out->target[0];
+        out->count = 1;
+    }
+}
+
+struct err *edge_ask(struct stream *stream, const struct config_vhost *vhost,
+                     enum origin_scheme scheme, const char *param, usec_t timeout)
+{
+    struct edge_stream *own = edge_stream_of(stream);
+    struct edge_origins *origins;
+    struct err *err = NULL;
+    char *copy;
+
+    own->asked_by = (uint8_t)scheme;
+    own->was_asked = 1;
+    if (stream->vhost[0] != STREAM_PULLED && edge_is_stray(vhost))
+        edge_keep_token(stream, vhost, param);
+    if (stream->vhost[0] == STREAM_PULLED || !edge_is_remote(vhost) ||
+        !vhost->cluster.token_traverse)
+        return NULL;
+    origins = malloc(sizeof(*origins));
+    copy = strdup(param);
+    if (origins == NULL || copy == NULL) {
+        free(origins);
+        free(copy);
+        return err_new(ERR_NOMEM, "no memory to ask the origin");
+    }
+    memset(origins, 0, offsetof(struct edge_origins, target));
+    origins_found(stream, vhost, param, origins, DIRECTORY_TIMEOUT);
+    if (origins_of_vhost(stream, vhost, param, origins) == 0)
+        err = edge_ask_origins(stream->server, vhost, origins->origin, origins->count, timeout);
+    free(origins);
+    if (err != NULL) {
+        free(copy);
+        return err;
+    }
+    /* Our own pull comes with the same right. */
+    free(own->param);
+    own->param = copy;
+    return NULL;
+}

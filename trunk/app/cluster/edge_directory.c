@@ -1,0 +1,193 @@
+/*
+ * What is fetched because the directory says where it is. For an edge that is one more origin,
+ * asked first. For an origin it is all that it fetches, when a viewer came to the wrong one: a
+ * stray. Strays hold no lock while they wait, for an encoder may come here at any time; only
+ * while one plays is the stream taken, as it is at the one that it plays from.
+ */
+#include "app/cluster/directory.h"
+#include "app/cluster/edge_private.h"
+#include "app/config/origin.h"
+#include "app/stream/stream.h"
+#include "base/str.h"
+#include "proto/url.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int edge_is_stray(const struct config_vhost *vhost)
+{
+    return vhost->cluster.mode == CLUSTER_LOCAL && directory_is_used(vhost);
+}
+
+int edge_wants_stray(struct stream *stream)
+{
+    return source_state(stream->source) != SOURCE_LIVE && !stream_is_coming(stream, &edge_observer);
+}
+
+static const struct config_vhost *vhost_of(const struct edge_pull *ep)
+{
+    return config_vhost_find(ep->stream->server->config, ep->stream->vhost);
+}
+
+/* ---- where it is ---- */
+
+/* The stream at a place: by the vhost's protocol where it is served, else by RTMP. */
+static int place_target(const struct stream *stream, const struct config_vhost *vhost,
+                        const char *param, const struct directory_place *place,
+                        struct origin_target *out)
+{
+    char host[256];
+    struct origin_stream names = {host, stream->app, stream->name, param != NULL ? param : ""};
+    enum origin_scheme scheme = edge_scheme(stream, vhost);
+    const char *address = scheme == ORIGIN_FLVS  ? place->https
+                          : scheme == ORIGIN_FLV ? place->http
+                                                 : place->rtmp;
+
+    if (address[0] == '\0') {
+        address = place->rtmp;
+        scheme = ORIGIN_RTMP;
+    }
+    edge_asked_vhost(vhost, stream, host);
+    return origin_target(scheme, address, &names, out);
+}
+
+/* As it stands in the directory: by the vhost that it has there. 0 or -1. */
+static int stream_key(const struct stream *stream, const struct config_vhost *vhost,
+                      char out[SOURCE_KEY_MAX])
+{
+    char host[256];
+
+    edge_asked_vhost(vhost, stream, host);
+    return str_format(out, SOURCE_KEY_MAX, "%s/%s/%s", host[0] != '\0' ? host : URL_DEFAULT_VHOST,
+                      stream->app, stream->name);
+}
+
+int edge_directory_find(struct stream *stream, const struct config_vhost *vhost, const char *param,
+                        struct origin_target *out, usec_t timeout)
+{
+    struct directory_place place;
+    char key[SOURCE_KEY_MAX];
+
+    if (!directory_is_used(vhost) || stream_key(stream, vhost, key) != 0 ||
+        directory_find(stream->server, vhost, key, &place, timeout) != DIRECTORY_THERE)
+        return -1;
+    return place_target(stream, vhost, param, &place, out);
+}
+
+void edge_keep_token(struct stream *stream, const struct config_vhost *vhost, const char *query)
+{
+    char expires[32], sign[128], text[192];
+    char *copy;
+
+    if (!vhost->token.enabled || !vhost->token.play ||
+        url_query_get(query, "expires", expires, sizeof(expires)) != 0 ||
+        url_query_get(query, "sign", sign, sizeof(sign)) != 0 ||
+        strspn(expires, "0123456789") != strlen(expires) ||
+        strspn(sign, "0123456789abcdefABCDEF") != strlen(sign) ||
+        str_format(text, sizeof(text), "expires=%s&sign=%s", expires, sign) != 0)
+        return;
+    copy = strdup(text);
+    if (copy == NULL)
+        return;
+    free(edge_stream_of(stream)->param);
+    edge_stream_of(stream)->param = copy;
+}
+
+static int stray_is_here(const struct edge_pull *ep)
+{
+    return ep->is_stray && !edge_wants_stray(ep->stream);
+}
+
+static int find(void *arg, struct origin_target *out, usec_t timeout)
+{
+    struct edge_pull *ep = arg;
+    struct config *config = config_ref(ep->stream->server->config);
+    const struct config_vhost *vhost = vhost_of(ep);
+    struct directory_place place;
+    int is_found =
+        vhost != NULL && !stray_is_here(ep) &&
+        directory_find(ep->stream->server, vhost, ep->key, &place, timeout) == DIRECTORY_THERE;
+
+    /* A publisher may have come here meanwhile. */
+    if (is_found && !stray_is_here(ep))
+        is_found =
+            place_target(ep->stream, vhost, edge_stream_of(ep->stream)->param, &place, out) == 0;
+    else
+        is_found = 0;
+    config_unref(config);
+    return is_found;
+}
+
+static struct publication *stray_on_live(void *arg)
+{
+    struct edge_pull *ep = arg;
+
+    ep->publication = edge_reserve(ep);
+    return ep->publication;
+}
+
+static void stray_on_over(void *arg)
+{
+    struct edge_pull *ep = arg;
+    struct publication *publication = ep->publication;
+
+    ep->publication = NULL;
+    publication_end(publication, 0, 0);
+}
+
+int edge_directory_prepare(struct edge_pull *ep, const struct config_vhost *vhost,
+                           struct pull_options *options)
+{
+    if (ep->stream->vhost[0] == STREAM_PULLED || !directory_is_used(vhost))
+        return 0;
+    if (ep->key == NULL)
+        ep->key = malloc(SOURCE_KEY_MAX);
+    if (ep->key == NULL || stream_key(ep->stream, vhost, ep->key) != 0)
+        return -1;
+    options->find = find;
+    if (ep->is_stray) {
+        options->on_live = stray_on_live;
+        options->on_over = stray_on_over;
+    }
+    return 0;
+}
+
+/* ---- what happens ---- */
+
+void edge_directory_on_publish(struct stream *stream, void *state)
+{
+    const struct edge_pull *ep = ((struct edge_stream *)state)->pull;
+
+    (void)stream;
+    if (ep != NULL && ep->is_stray && ep->pull != NULL && !pull_is_live(ep->pull))
+        pull_stop(ep->pull);
+}
+
+void edge_directory_moved(struct server *server, const char *key,
+                          const struct directory_place *place)
+{
+    const struct edge *edge = observer_own(server, &edge_observer);
+    struct origin_target *out = NULL;
+
+    for (struct edge_pull *ep = edge->list; ep != NULL; ep = ep->next) {
+        const struct config_vhost *vhost = vhost_of(ep);
+
+        if (ep->key == NULL || ep->pull == NULL || vhost == NULL || strcmp(ep->key, key) != 0)
+            continue;
+        if (out == NULL)
+            out = malloc(sizeof(*out));
+        if (out != NULL &&
+            place_target(ep->stream, vhost, edge_stream_of(ep->stream)->param, place, out) == 0)
+            pull_moved(ep->pull, out);
+    }
+    free(out);
+}
+
+void edge_directory_again(struct server *server)
+{
+    const struct edge *edge = observer_own(server, &edge_observer);
+
+    for (struct edge_pull *ep = edge->list; ep != NULL; ep = ep->next)
+        if (ep->key != NULL && ep->pull != NULL)
+            pull_again(ep->pull);
+}

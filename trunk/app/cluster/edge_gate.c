@@ -1,0 +1,78 @@
+/*
+ * Between "this is the stream" and "this is a viewer of it": requests of other servers of ours
+ * carry the servers that they came through, so that loops are noticed; an edge may have to ask its
+ * origin about each client; and a stream that another server has may be played there.
+ */
+#include "app/cluster/directory.h"
+#include "app/cluster/edge.h"
+#include "app/stream/gate.h"
+#include "app/stream/via_claim.h"
+
+#include <string.h>
+
+static int refuse_error(struct gate_verdict *verdict, struct err *err)
+{
+    int status = err_code(err) == ERR_DENIED      ? 403
+                 : err_code(err) == ERR_NOT_FOUND ? 404
+                 : err_code(err) == ERR_PROTO     ? 400
+                                                  : 503;
+
+    (void)gate_refuse(verdict, status, "%s", err_text(err));
+    err_free(err);
+    return status;
+}
+
+/* redirect: to whoever has the stream, as the directory says. */
+static int ask_directory(const struct gate_request *request, struct gate_verdict *verdict,
+                         usec_t timeout)
+{
+    const struct stream *stream = source_data(request->source);
+    const char *key = source_key(request->source);
+    struct directory_place *place = &verdict->place;
+    const char *address;
+
+    if (!request->vhost->cluster.redirect || stream->vhost[0] == STREAM_PULLED ||
+        source_state(request->source) == SOURCE_LIVE ||
+        observers_are_elsewhere(request->server, key) ||
+        directory_find(request->server, request->vhost, key, place,
+                       timeout < DIRECTORY_TIMEOUT ? timeout : DIRECTORY_TIMEOUT) !=
+            DIRECTORY_THERE)
+        return 0;
+    address = request->protocol == GATE_RTMP ? place->rtmp
+              : request->is_tls              ? place->https
+                                             : place->http;
+    return address[0] != '\0' ? gate_refuse(verdict, 302, "another server has this stream") : 0;
+}
+
+/* Nobody could be asked for it: whoever waited for it would wait in vain. */
+static int is_unspeakable(const struct stream *stream, const struct gate_request *request)
+{
+    if (!edge_fetches(stream) || edge_can_ask(stream, request->vhost))
+        return 0;
+    return request->protocol == GATE_RTMP || source_state(stream->source) == SOURCE_IDLE;
+}
+
+static int edge_gate_ask(const struct gate_request *request, struct gate_verdict *verdict,
+                         usec_t timeout)
+{
+    struct stream *stream = source_data(request->source);
+    int is_play = request->action == ACCESS_PLAY;
+    enum origin_scheme scheme = request->protocol == GATE_RTMP ? ORIGIN_RTMP : ORIGIN_FLV;
+    struct err *err = NULL;
+
+    if (request->via != NULL)
+        err = via_claim_check(request->server, stream,
+                              &(struct via_claimant){request->vhost, request->ip, request->via});
+    if (err == NULL && is_unspeakable(stream, request))
+        err = err_new(ERR_NOT_FOUND, "the origin cannot be asked for a stream of this name");
+    if (err == NULL && is_play && edge_is_full(stream))
+        err = err_new(ERR_LIMIT, "too many streams are fetched here already");
+    if (err == NULL && is_play)
+        err = edge_ask(stream, request->vhost, scheme, request->param, timeout);
+    if (err != NULL)
+        return refuse_error(verdict, err);
+    verdict->is_original = request->via != NULL;
+    return is_play ? ask_directory(request, verdict, timeout) : 0;
+}
+
+const struct gate edge_gate = {.name = "edge", .needs_stream = 1, .ask = edge_gate_ask};

@@ -1,0 +1,564 @@
+/*
+ * One coroutine per stream and destination, for as long as the stream is published: connect,
+ * publish, send; after a failure again in three seconds. It watches the stream as it was
+ * published (the relay's rendition), so the other server gets what the encoder sent. A
+ * destination that does not keep up loses its place like every slow viewer, and goes on at
+ * the newest keyframe.
+ *
+ * Where a backend says where to, one more coroutine asks it. The publisher waits for none of them.
+ */
+#include "app/cluster/forward.h"
+
+#include "app/cluster/forward_backend.h"
+#include "app/cluster/rtmp_upstream.h"
+#include "app/cluster/upstream_tls.h"
+#include "app/config/via_chain.h"
+#include "app/core/server.h"
+#include "app/stream/publication.h"
+#include "app/stream/stream.h"
+#include "base/str.h"
+#include "co/co.h"
+#include "live/viewer.h"
+#include "media/flv.h"
+#include "media/meta.h"
+#include "media/mux.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FORWARD_RETRY   (3 * USEC_PER_SEC)
+#define FORWARD_CONNECT (10 * USEC_PER_SEC)
+#define FORWARD_SEND    (30 * USEC_PER_SEC)
+#define FORWARD_ASK     (10 * USEC_PER_SEC)
+#define FORWARD_LISTEN  USEC_PER_SEC /* the other side is heard at least so often */
+#define FORWARD_BATCH   ((size_t)64 * 1024)
+
+struct forwarding {
+    struct stream *stream;
+    struct source *source; /* held */
+    struct co *co;
+    struct co_cond cond; /* new frames, the end, or time to try again */
+    struct rtmp_upstream up;
+    struct viewer *viewer;
+    struct forwarding *prev, *next;
+    uint8_t is_stopping, was_failed;
+    uint8_t is_question;      /* it forwards nothing, but asks the backend where to */
+    uint8_t is_again;         /* the stream was published anew since it began to ask */
+    char url[ORIGIN_URL_MAX]; /* the destination as it was given; of a question: the backend's */
+    char show[288];
+    char relay[8]; /* what the other server is told of the way that the stream has come */
+};
+
+/* What is kept in the server, and of each stream. */
+struct forward {
+    size_t count;
+};
+
+struct forward_stream {
+    struct forwarding *first; /* everybody who publishes it on */
+};
+
+static struct forward *forward_of(const struct server *server)
+{
+    return observer_own(server, &forward_observer);
+}
+
+static struct forward_stream *forward_stream_of(const struct stream *stream)
+{
+    return observer_state(stream, &forward_observer);
+}
+
+static int is_over(const struct forwarding *f)
+{
+    return f->is_stopping || source_state(f->source) != SOURCE_LIVE;
+}
+
+/* ---- sending ---- */
+
+static struct err *send_script(struct forwarding *f, const struct rtmp_message *message)
+{
+    static const uint8_t set[] = "\x02\x00\x0d@setDataFrame";
+    struct rtmp_message out = *message;
+    uint8_t *data;
+    struct err *err;
+
+    /* What servers of ours say to each other is no part of the stream. */
+    if (message->len == MUX_RELAY_MARK_SIZE &&
+        memcmp(message->data, MUX_RELAY_MARK, MUX_RELAY_MARK_SIZE) == 0)
+        return NULL;
+    if (meta_data_message(message->data, message->len, &out.len) != NULL)
+        return rtmp_talk_send(f->up.talk, message, FORWARD_SEND);
+    /* With the prefix it would be longer than a message can be: the stream goes on without it. */
+    if (message->len > FLV_BODY_MAX - sizeof(set))
+        return NULL;
+    data = malloc(message->len + sizeof(set));
+    if (data == NULL)
+        return err_new(ERR_NOMEM, "no memory for metadata");
+    /* Publishers say so of metadata, and some servers listen for nothing else. */
+    memcpy(data, set, sizeof(set) - 1);
+    memcpy(data + sizeof(set) - 1, message->data, message->len);
+    out.data = data;
+    out.len = message->len + sizeof(set) - 1;
+    err = rtmp_talk_send(f->up.talk, &out, FORWARD_SEND);
+    free(data);
+    return err;
+}
+
+/* Whole tags, as the ring has them; before the first may stand the file's header. */
+static struct err *send_tags(struct forwarding *f, const uint8_t *p, size_t len)
+{
+    struct flv_tag tag;
+    enum scan scan;
+    size_t used;
+
+    if (len >= FLV_HEADER_SIZE && memcmp(p, "FLV", 3) == 0) {
+        p += FLV_HEADER_SIZE;
+        len -= FLV_HEADER_SIZE;
+    }
+    while ((scan = flv_tag_read(p, len, &tag, &used)) == SCAN_DONE) {
+        struct rtmp_message message = {.type = (uint8_t)tag.type,
+                                       .timestamp = tag.timestamp,
+                                       .data = tag.data,
+                                       .len = tag.len};
+        struct err *err = tag.type == FRAME_SCRIPT
+                              ? send_script(f, &message)
+                              : rtmp_talk_send(f->up.talk, &message, FORWARD_SEND);
+
+        if (err != NULL)
+            return err;
+        p += used;
+        len -= used;
+    }
+    return scan == SCAN_BAD ? err_new(ERR_PROTO, "a tag of the stream is cut") : NULL;
+}
+
+static struct err *forward_batch(struct forwarding *f, const struct viewer_batch *batch)
+{
+    struct err *err = NULL;
+
+    for (int i = 0; i < batch->count && err == NULL; i++)
+        err = send_tags(f, batch->span[i].iov_base, batch->span[i].iov_len);
+    return err;
+}
+
+static struct err *forward_loop(struct forwarding *f)
+{
+    struct err *err = NULL;
+
+    while (err == NULL && !f->is_stopping) {
+        struct viewer_batch batch;
+        enum viewer_status status = viewer_next(f->viewer, FORWARD_BATCH, &batch);
+
+        if (status == VIEWER_END)
+            return NULL;
+        if (status == VIEWER_WAIT && is_over(f))
+            return NULL;
+        if (status == VIEWER_WAIT)
+            (void)co_cond_wait(&f->cond, FORWARD_LISTEN);
+        err = rtmp_upstream_listen(&f->up);
+        if (status != VIEWER_BYTES)
+            continue;
+        if (err == NULL)
+            err = forward_batch(f, &batch);
+        viewer_sent(f->viewer);
+        co_fair();
+    }
+    return err;
+}
+
+/* ---- one connection ---- */
+
+static struct err *forward_play(struct forwarding *f)
+{
+    struct err *err;
+
+    errno = 0; /* of a read before: the line would bear it */
+    log_info(f->stream->server->log, "forward %s: to %s", source_key(f->source), f->show);
+    f->was_failed = 0;
+    f->viewer = viewer_open(f->source, &mux_relay, co_now());
+    if (f->viewer == NULL)
+        return err_new(ERR_NOMEM, "no memory for a viewer");
+    err = forward_loop(f);
+    viewer_close(f->viewer);
+    f->viewer = NULL;
+    return err;
+}
+
+/*
+ * How many forwards are behind the stream, so that one that comes back under ever new names ends
+ * some day. Not through which servers: to come back to one may be what is wanted.
+ */
+static void forward_note_way(struct forwarding *f)
+{
+    struct via_chain chain = {0};
+    struct session_info who;
+
+    if (publication_describe(f->stream, &who) == 0)
+        (void)via_chain_parse(&chain, who.via);
+    (void)str_format(f->relay, sizeof(f->relay), "%d",
+                     chain.hops < VIA_CHAIN_HOPS_MAX ? chain.hops + 1 : VIA_CHAIN_HOPS_MAX + 1);
+}
+
+/* Who is believed; NULL with *err set. */
+static struct tls *forward_tls(const struct forwarding *f, const struct config *config,
+                               struct err **err)
+{
+    const struct config_vhost *vhost = config_vhost_find(config, f->stream->vhost);
+
+    return upstream_tls(f->stream->server, vhost != NULL ? vhost->forward.ca : "", err);
+}
+
+static struct origin_stream forward_names(const struct stream *stream)
+{
+    return (struct origin_stream){stream->vhost, stream->app, stream->name, NULL};
+}
+
+static struct err *forward_try(struct forwarding *f)
+{
+    struct config *config = config_ref(f->stream->server->config);
+    struct rtmp_upstream_options options = {
+        .config = config, .intent = RTMP_INTENT_PUBLISH, .relay = f->relay};
+    struct origin_stream names = forward_names(f->stream);
+    struct rtmp_target *target = malloc(sizeof(*target)); /* too large for a coroutine's stack */
+    struct err *err = NULL;
+
+    if (target == NULL)
+        err = err_new(ERR_NOMEM, "no memory for a connection");
+    else if (origin_destination(f->url, &names, target) != 0)
+        err = err_new(ERR_DENIED, "RTMP has no spelling for this stream's name");
+    else if (strcmp(target->schema, "rtmps") == 0)
+        options.tls = forward_tls(f, config, &err);
+    forward_note_way(f);
+    if (err == NULL)
+        err = rtmp_upstream_open(&f->up, target, &options, FORWARD_CONNECT);
+    free(target);
+    config_unref(config);
+    if (err != NULL)
+        return err;
+    err = forward_play(f);
+    rtmp_upstream_close(&f->up, NULL);
+    return err;
+}
+
+/* ---- life ---- */
+
+static void forward_leave(struct forwarding *f)
+{
+    struct server *server = f->stream->server;
+
+    if (f->prev != NULL)
+        f->prev->next = f->next;
+    else
+        forward_stream_of(f->stream)->first = f->next;
+    if (f->next != NULL)
+        f->next->prev = f->prev;
+    forward_of(server)->count--;
+    co_cond_broadcast(&server->changed);
+    co_cond_fini(&f->cond);
+    source_unref(f->source);
+    free(f);
+}
+
+/* Once until it works again; the reason may be the same for days. */
+static void forward_failed(struct forwarding *f, const struct err *err)
+{
+    log_write(f->stream->server->log, f->was_failed ? LOG_DEBUG : LOG_WARN, "forward %s: %s: %s",
+              source_key(f->source), f->show, err_text(err));
+    f->was_failed = 1;
+}
+
+static void forward_pause(struct forwarding *f)
+{
+    usec_t deadline = co_deadline(FORWARD_RETRY);
+
+    while (!is_over(f) && !f->is_again && co_left(deadline) > 0)
+        (void)co_cond_wait(&f->cond, co_left(deadline));
+}
+
+static void forward_run(void *arg)
+{
+    struct forwarding *f = arg;
+
+    while (!is_over(f)) {
+        struct err *err = forward_try(f);
+
+        if (err == NULL) {
+            log_info(f->stream->server->log, "forward %s: no more to %s", source_key(f->source),
+                     f->show);
+            co_yield ();
+            continue;
+        }
+        if (!is_over(f))
+            forward_failed(f, err);
+        err_free(err);
+        forward_pause(f);
+    }
+    forward_leave(f);
+}
+
+static struct forwarding *forward_find(const struct stream *stream, const char *url,
+                                       int is_question)
+{
+    struct forwarding *f = forward_stream_of(stream)->first;
+
+    while (f != NULL &&
+           (f->is_question != is_question || f->is_stopping || strcmp(f->url, url) != 0))
+        f = f->next;
+    return f;
+}
+
+/* 0, or -1 without memory. */
+static int forward_enter(struct stream *stream, const char *url, int is_question,
+                         void (*run)(void *))
+{
+    struct forwarding *f = calloc(1, sizeof(*f));
+    struct err *err = f != NULL ? co_cond_init(&f->cond) : NULL;
+
+    if (f == NULL || err != NULL) {
+        err_free(err);
+        free(f);
+        return -1;
+    }
+    f->stream = stream;
+    f->source = source_ref(stream->source);
+    f->is_question = (uint8_t)is_question;
+    (void)str_copy(f->url, sizeof(f->url), url);
+    if (strstr(url, "://") != NULL)
+        origin_show(url, f->show, sizeof(f->show));
+    else
+        (void)str_format(f->show, sizeof(f->show), "rtmp://%s", url);
+    f->next = forward_stream_of(stream)->first;
+    if (f->next != NULL)
+        f->next->prev = f;
+    forward_stream_of(stream)->first = f;
+    forward_of(stream->server)->count++;
+    f->co = co_spawn(run, f);
+    if (f->co != NULL)
+        return 0;
+    forward_leave(f);
+    return -1;
+}
+
+/* This one too, unless it is under way. 0, or -1 without memory. */
+static int forward_to(struct stream *stream, const char *url)
+{
+    if (forward_find(stream, url, 0) != NULL)
+        return 0;
+    return forward_enter(stream, url, 0, forward_run);
+}
+
+static void forward_to_configured(struct stream *stream, const struct config_forward *config)
+{
+    int rc = 0;
+
+    for (int i = 0; rc == 0 && i < config->destination.count; i++)
+        rc = forward_to(stream, config->destination.item[i]);
+}
+
+static void forward_end(struct forwarding *f)
+{
+    f->is_stopping = 1;
+    co_interrupt(f->co);
+}
+
+/* ---- the backend ---- */
+
+/* Here and nowhere else, for this publication. */
+static void forward_to_answered(struct stream *stream, const struct forward_urls *urls)
+{
+    int rc = 0;
+
+    for (struct forwarding *f = forward_stream_of(stream)->first; f != NULL; f = f->next) {
+        int at = 0;
+
+        while (at < urls->count && strcmp(urls->url[at], f->url) != 0)
+            at++;
+        if (!f->is_question && at == urls->count)
+            forward_end(f);
+    }
+    for (int i = 0; rc == 0 && i < urls->count; i++)
+        rc = forward_to(stream, urls->url[i]);
+}
+
+/* NULL without memory, or when the publisher has gone meanwhile. */
+static char *question_body(const struct forwarding *f)
+{
+    const struct stream *stream = f->stream;
+    struct session_info who;
+    struct forward_question question = {.server_id = stream->server->server_id,
+                                        .vhost = stream->vhost,
+                                        .app = stream->app,
+                                        .stream = stream->name};
+
+    if (publication_describe(stream, &who) != 0)
+        return NULL;
+    question.client_id = who.id;
+    question.ip = who.ip;
+    question.tc_url = who.tc_url;
+    question.param = who.param;
+    return forward_json_question(&question);
+}
+
+static struct err *question_ask(struct forwarding *f, const struct config_forward *config,
+                                struct forward_urls *urls)
+{
+    struct origin_stream names = forward_names(f->stream);
+    char *body = question_body(f);
+    struct tls *tls = NULL;
+    struct err *err = NULL;
+
+    if (body == NULL)
+        return err_new(ERR_CLOSED, "the publisher is gone");
+    if (str_starts(f->url, "https:"))
+        tls = upstream_tls(f->stream->server, config->ca, &err);
+    if (err == NULL)
+        err = forward_backend_ask(f->url, body, tls, &names, urls, FORWARD_ASK);
+    free(body);
+    return err;
+}
+
+/* Asks once; 0 when that was that, -1 when it should be asked again in a while. */
+static int question_try(struct forwarding *f, const struct config_forward *config,
+                        struct forward_urls *urls)
+{
+    struct err *err = question_ask(f, config, urls);
+    int is_answer = err == NULL || err_code(err) == ERR_DENIED;
+
+    if (err == NULL && !is_over(f) && !f->is_again) {
+        log_info(f->stream->server->log, "forward %s: %s names %d", source_key(f->source), f->show,
+                 urls->count);
+        f->was_failed = 0;
+        forward_to_answered(f->stream, urls);
+    } else if (err != NULL && !is_over(f)) {
+        forward_failed(f, err);
+        /* Who cannot say where to does not keep the stream from where it always goes. */
+        forward_to_configured(f->stream, config);
+    }
+    err_free(err);
+    return is_answer ? 0 : -1;
+}
+
+static void question_run(void *arg)
+{
+    struct forwarding *f = arg;
+    struct config *config = config_ref(f->stream->server->config);
+    const struct config_vhost *vhost = config_vhost_find(config, f->stream->vhost);
+    struct forward_urls *urls = malloc(sizeof(*urls));
+    int is_asked = 0;
+
+    while (vhost != NULL && urls != NULL && !is_asked && !is_over(f)) {
+        f->is_again = 0;
+        is_asked = question_try(f, &vhost->forward, urls) == 0 && !f->is_again;
+        if (!is_asked)
+            forward_pause(f);
+    }
+    free(urls);
+    config_unref(config);
+    forward_leave(f);
+}
+
+static void forward_to_backend(struct stream *stream, const char *backend)
+{
+    struct forwarding *f = forward_find(stream, backend, 1);
+
+    if (f == NULL) {
+        (void)forward_enter(stream, backend, 1, question_run);
+        return;
+    }
+    f->is_again = 1;
+    co_cond_signal(&f->cond);
+}
+
+/* ---- the row ---- */
+
+static void forward_on_publish(struct stream *stream, void *state)
+{
+    const struct config_vhost *vhost = config_vhost_find(stream->server->config, stream->vhost);
+
+    (void)state;
+    /* What was fetched from elsewhere is not sent elsewhere; another worker's is forwarded there.
+     */
+    if (vhost == NULL || !vhost->forward.enabled || publication_kind(stream) != PUBLISHER_ENCODER)
+        return;
+    if (vhost->forward.backend[0] != '\0')
+        forward_to_backend(stream, vhost->forward.backend);
+    else
+        forward_to_configured(stream, &vhost->forward);
+}
+
+static void forward_on_data(struct stream *stream, void *state)
+{
+    const struct forward_stream *own = state;
+
+    (void)stream;
+    for (struct forwarding *f = own->first; f != NULL; f = f->next)
+        co_cond_signal(&f->cond);
+}
+
+static int forward_on_evict(struct stream *stream, void *state, struct viewer *viewer)
+{
+    const struct forward_stream *own = state;
+
+    (void)stream;
+    for (struct forwarding *f = own->first; f != NULL; f = f->next) {
+        if (f->viewer != viewer)
+            continue;
+        if (f->up.conn != NULL)
+            io_close(&f->up.conn->io);
+        return 1;
+    }
+    return 0;
+}
+
+static void forward_detach(struct stream *stream, void *state)
+{
+    const struct forward_stream *own = state;
+
+    (void)stream;
+    assert(own->first == NULL);
+}
+
+static struct err *forward_open(struct server *server, void **own)
+{
+    (void)server;
+    *own = calloc(1, sizeof(struct forward));
+    return *own != NULL ? NULL : err_new(ERR_NOMEM, "forward");
+}
+
+static void forward_end_all(struct source *source, void *arg)
+{
+    const struct stream *stream = source_data(source);
+
+    (void)arg;
+    for (struct forwarding *f = forward_stream_of(stream)->first; f != NULL; f = f->next)
+        forward_end(f);
+}
+
+/* Ends all, and waits for them. */
+static void forward_stop(struct server *server, void *own, usec_t timeout)
+{
+    const struct forward *forward = own;
+    usec_t deadline = co_deadline(timeout);
+
+    hub_each(server->hub, forward_end_all, NULL);
+    while (forward->count > 0 && co_left(deadline) > 0)
+        (void)co_cond_wait(&server->changed, co_left(deadline));
+}
+
+static void forward_close(struct server *server, void *own)
+{
+    (void)server;
+    free(own);
+}
+
+const struct observer forward_observer = {.name = "forward",
+                                          .state_size = sizeof(struct forward_stream),
+                                          .open = forward_open,
+                                          .stop = forward_stop,
+                                          .close = forward_close,
+                                          .detach = forward_detach,
+                                          .on_publish = forward_on_publish,
+                                          .on_data = forward_on_data,
+                                          .on_evict = forward_on_evict};

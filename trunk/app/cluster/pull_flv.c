@@ -1,0 +1,141 @@
+/*
+ * A try over HTTP-FLV, plain, with TLS or over a UNIX socket. Where the other side is one of
+ * ours the header of relays makes it send the stream as it was published, and
+ * keeps the answer open until there is one.
+ */
+#include "app/cluster/pull_private.h"
+
+#include "app/core/server.h"
+#include "app/stream/fanout.h"
+#include "app/stream/stream.h"
+#include "base/str.h"
+#include "co/co.h"
+#include "co/http_client.h"
+#include "media/flv.h"
+
+#include <string.h>
+
+#define PULL_REASON_WAIT USEC_PER_SEC
+/* What waits for a batch here anyway may be sent together: from and up to so much. */
+#define PULL_PACE_MIN (15 * USEC_PER_MS)
+#define PULL_PACE_MAX (90 * USEC_PER_MS)
+
+static struct err *flv_take(struct pull *pull, struct flv_in *in, const uint8_t *data, size_t len)
+{
+    while (len > 0) {
+        struct flv_tag tag;
+        size_t used = 0;
+        enum scan scan = flv_in_feed(in, data, len, &used, &tag);
+        struct err *err;
+
+        if (scan == SCAN_BAD)
+            return err_new(ERR_PROTO, "what came is no FLV");
+        data += used;
+        len -= used;
+        if (scan == SCAN_MORE)
+            break;
+        pull->flags = flv_in_flags(in);
+        err = pull_take(pull, tag.type, tag.timestamp, tag.data, tag.len);
+        if (err != NULL)
+            return err;
+    }
+    return NULL;
+}
+
+/*
+ * Tells the other worker how much may come at once, when that has changed: frame by frame while
+ * viewers get every frame at once, and in few batches where they do, too. Each batch costs
+ * both workers a turn, and while it is waited for the publisher need not be read either.
+ */
+static void flv_pace(struct pull *pull)
+{
+    usec_t pace = fanout_pace(source_data(pull->source)) / FANOUT_PACE_PART;
+    uint8_t told;
+    struct iovec iov = {&told, 1};
+
+    if (pace > PULL_PACE_MAX)
+        pace = PULL_PACE_MAX;
+    told = (uint8_t)(pace < PULL_PACE_MIN ? 0 : pace / USEC_PER_MS);
+    if (told != pull->pace && net_try_writev(pull->conn, &iov, 1) == 1)
+        pull->pace = told;
+}
+
+static struct err *flv_loop(struct pull *pull, struct http_client *client, struct flv_in *in)
+{
+    struct err *err = NULL;
+
+    pull_waits(pull);
+    while (err == NULL) {
+        const uint8_t *data = NULL;
+        size_t len = 0;
+        usec_t left = pull_left(pull);
+
+        if (left == 0)
+            return pull_stalled(pull);
+        err = http_client_read(client, &data, &len, left);
+        if (err != NULL && err_code(err) == ERR_TIMEOUT) {
+            err_free(err);
+            return pull_stalled(pull);
+        }
+        if (err == NULL)
+            err = flv_take(pull, in, data, len);
+        if (err == NULL && pull->options.is_worker && pull->is_live)
+            flv_pace(pull);
+    }
+    return err;
+}
+
+/* An answer that is no stream, with what it says of why. */
+static struct err *flv_refused(struct http_client *client)
+{
+    int status = http_client_status(client);
+    char text[160];
+
+    http_client_text(client, text, sizeof(text), PULL_REASON_WAIT);
+    return err_new(status == 404 ? ERR_NOT_FOUND : ERR_DENIED, "%d %s", status, text);
+}
+
+static struct err *flv_run(struct pull *pull, struct http_client *client)
+{
+    struct flv_in *in;
+    struct err *err;
+
+    if (http_client_status(client) != 200)
+        return flv_refused(client);
+    in = flv_in_new((size_t)pull->config->max_message);
+    if (in == NULL)
+        return err_new(ERR_NOMEM, "no memory for a pull");
+    err = flv_loop(pull, client, in);
+    flv_in_free(in);
+    return err;
+}
+
+static void flv_asked(void *arg)
+{
+    pull_waits(arg);
+}
+
+struct err *pull_flv(struct pull *pull, const struct pull_target *target)
+{
+    char headers[VIA_CHAIN_TEXT_MAX + 32];
+    struct http_client_options options = {.host = target->to->vhost[0] != '\0' ? target->to->vhost
+                                                                               : NULL,
+                                          .unix_path = target->unix_path,
+                                          .headers = headers,
+                                          .tls = pull->options.tls,
+                                          .connect_timeout = pull_connect_timeout(pull),
+                                          .on_asked = flv_asked,
+                                          .arg = pull,
+                                          .shown = &pull->conn};
+    struct http_client *client = NULL;
+    struct err *err;
+
+    (void)str_format(headers, sizeof(headers), VIA_CHAIN_HEADER ": %s\r\n", pull->via_chain);
+    /* A server of ours answers when it has the stream: this is where a pull waits for it. */
+    err = http_client_open_at(&client, &target->to->http, &options, pull_limit(pull));
+    if (err == NULL)
+        err = flv_run(pull, client);
+    pull_linger(pull);
+    http_client_close(client);
+    return err;
+}

@@ -1,0 +1,53 @@
+/*
+ * A try over RTMP: connect, play, and take what comes. RTMP has no end of a stream that
+ * every server tells: most just fall silent, which the limit on silence notices.
+ */
+#include "app/cluster/pull_private.h"
+
+#include "app/cluster/rtmp_upstream.h"
+#include "app/core/server.h"
+#include "co/co.h"
+
+static struct err *rtmp_loop(struct pull *pull, struct rtmp_talk *talk)
+{
+    struct err *err = NULL;
+
+    pull_waits(pull);
+    while (err == NULL) {
+        struct rtmp_message message;
+        enum rtmp_event event;
+        usec_t left = pull_left(pull);
+
+        if (left == 0)
+            return pull_stalled(pull);
+        err = rtmp_talk_read(talk, &event, &message, left);
+        if (err != NULL && err_code(err) == ERR_TIMEOUT) {
+            err_free(err);
+            return pull_stalled(pull);
+        }
+        if (err == NULL && event == RTMP_EVENT_UNPUBLISH)
+            err = err_new(ERR_CLOSED, "the stream ended");
+        else if (err == NULL && event == RTMP_EVENT_MEDIA)
+            err = pull_take(pull, (enum frame_type)message.type, message.timestamp, message.data,
+                            message.len);
+    }
+    return err;
+}
+
+struct err *pull_rtmp(struct pull *pull, const struct pull_target *target)
+{
+    struct rtmp_upstream_options options = {.config = pull->config,
+                                            .intent = RTMP_INTENT_PLAY,
+                                            .relay = pull->via_chain,
+                                            .shown = &pull->conn};
+    struct rtmp_upstream up = {NULL, NULL};
+    struct err *err =
+        rtmp_upstream_open(&up, &target->to->rtmp, &options, pull_connect_timeout(pull));
+
+    if (err != NULL)
+        return err;
+    err = rtmp_loop(pull, up.talk);
+    pull_linger(pull);
+    rtmp_upstream_close(&up, &pull->conn);
+    return err;
+}

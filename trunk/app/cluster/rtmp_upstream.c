@@ -1,0 +1,215 @@
+/*
+ * The client's side of RTMP as it is the same for all of its users: one deadline for everything
+ * until the stream was granted, and one way to hear a server out that is only sent to. What is
+ * asked for there was made from parts (proto/rtmp_target.h) and goes out as it is.
+ */
+#include "app/cluster/rtmp_upstream.h"
+
+#include "app/config/origin.h"
+#include "base/str.h"
+#include "base/version.h"
+#include "co/co.h"
+#include "proto/rtmp_auth.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define UPSTREAM_LOGINS_MAX 3 /* refusals that are read: two that ask, and one that is final */
+
+static struct err *upstream_ask(struct rtmp_upstream *up, const struct rtmp_target *target,
+                                enum rtmp_intent intent, usec_t deadline)
+{
+    struct err *err = rtmp_talk_handshake(up->talk, co_left(deadline));
+
+    if (err == NULL)
+        err = rtmp_talk_connect(up->talk, target, co_left(deadline));
+    if (err == NULL && intent == RTMP_INTENT_PLAY)
+        err = rtmp_talk_play(up->talk, target->name, co_left(deadline));
+    else if (err == NULL)
+        err = rtmp_talk_publish(up->talk, target->name, co_left(deadline));
+    return err;
+}
+
+static struct err *upstream_run(struct rtmp_upstream *up, const struct rtmp_target *target,
+                                const struct rtmp_upstream_options *options, usec_t deadline)
+{
+    struct rtmp_talk_config talk = {.chunk_size = (uint32_t)options->config->chunk_size,
+                                    .message_max = (size_t)options->config->max_message,
+                                    .server = MILLRACE_NAME,
+                                    .version = MILLRACE_VERSION,
+                                    .pid = (int)getpid(),
+                                    .id = co_id(),
+                                    .now = co_now,
+                                    .relay = options->relay};
+    int is_secure = strcmp(target->schema, "rtmps") == 0;
+    struct err *err;
+
+    if (is_secure && options->tls == NULL)
+        return err_new(ERR_CONFIG, "%s: rtmps is not set up", target->host);
+    err = net_connect(target->host, target->port, &up->conn, co_left(deadline));
+    if (err != NULL) {
+        up->conn = NULL;
+        return err;
+    }
+    if (options->shown != NULL)
+        *options->shown = up->conn;
+    net_tune(up->conn, 0, 1);
+    if (is_secure)
+        err = tls_connect(options->tls, up->conn, target->host, co_left(deadline));
+    if (err != NULL)
+        return err;
+    up->talk = rtmp_talk_new(&up->conn->io, &talk);
+    if (up->talk == NULL)
+        return err_new(ERR_NOMEM, "no memory for a connection");
+    return upstream_ask(up, target, options->intent, deadline);
+}
+
+/* The next address of one that was sent on. */
+static struct err *upstream_follow(const struct rtmp_upstream *up, struct rtmp_target *target,
+                                   int hop)
+{
+    const char *to = rtmp_talk_redirect(up->talk);
+    char show[288];
+
+    origin_show(to, show, sizeof(show));
+    if (hop > RTMP_UPSTREAM_HOPS_MAX)
+        return err_new(ERR_LIMIT, "sent on more than %d times", RTMP_UPSTREAM_HOPS_MAX);
+    if (strcmp(target->schema, "rtmps") == 0)
+        return err_new(ERR_DENIED, "sent on from rtmps to %s", show);
+    if (rtmp_target_redirect(target, to) != 0)
+        return err_new(ERR_PROTO, "sent on to %s, which is no RTMP address", show);
+    return NULL;
+}
+
+/*
+ * The same address again, with the user's name or with proof of the password, where connect was
+ * refused for want of them. Otherwise the refusal.
+ */
+static __attribute__((noinline)) struct err *upstream_login(const struct rtmp_upstream *up,
+                                                            struct rtmp_target *target,
+                                                            const struct rtmp_target *first,
+                                                            struct err *refusal)
+{
+    const char *why = rtmp_talk_refusal(up->talk);
+    char query[RTMP_AUTH_QUERY_MAX];
+    char challenge[RTMP_AUTH_CHALLENGE_MAX];
+    uint32_t number = 0;
+
+    if (RAND_bytes((unsigned char *)&number, sizeof(number)) != 1 ||
+        str_format(challenge, sizeof(challenge), "%08x", number) != 0)
+        return err_wrap(refusal, "no random bytes");
+    switch (rtmp_auth_answer(target, why, challenge, query)) {
+    case RTMP_AUTH_AGAIN:
+        break;
+    case RTMP_AUTH_DENIED:
+        return err_wrap(refusal, "user %s or password is wrong", target->user);
+    case RTMP_AUTH_UNKNOWN:
+        return err_wrap(refusal, "authentication method is not supported");
+    default:
+        return refusal;
+    }
+    *target = *first;
+    if (rtmp_auth_apply(target, query) != 0)
+        return err_wrap(refusal, "authentication does not fit into the address");
+    err_free(refusal);
+    return NULL;
+}
+
+/* Whether a refusal says how to ask again; a user is shown to be one in two steps. */
+static int upstream_may_go_on(const struct rtmp_upstream *up, const struct rtmp_target *target,
+                              int *logins)
+{
+    if (up->talk == NULL)
+        return 0;
+    if (rtmp_talk_redirect(up->talk) != NULL)
+        return 1;
+    return rtmp_talk_refusal(up->talk) != NULL && target->user[0] != '\0' &&
+           (*logins)++ < UPSTREAM_LOGINS_MAX;
+}
+
+/* What to ask next after a refusal: another server, or this one as a user. Counts each. */
+static struct err *upstream_next(const struct rtmp_upstream *up, struct rtmp_target *target,
+                                 const struct rtmp_target *first, int *hops, struct err *refusal)
+{
+    if (rtmp_talk_redirect(up->talk) != NULL) {
+        err_free(refusal);
+        return upstream_follow(up, target, ++*hops);
+    }
+    /* Not for a server that we were sent on to: it has no user then. */
+    return upstream_login(up, target, first, refusal);
+}
+
+struct err *rtmp_upstream_open(struct rtmp_upstream *up, const struct rtmp_target *first,
+                               const struct rtmp_upstream_options *options, usec_t timeout)
+{
+    usec_t deadline = co_deadline(timeout);
+    struct rtmp_target *target = malloc(sizeof(*target)); /* too large for a coroutine's stack */
+    int hops = 0;
+    struct err *err;
+
+    assert(up->conn == NULL && up->talk == NULL);
+    if (target == NULL)
+        return err_new(ERR_NOMEM, "no memory for a connection");
+    *target = *first;
+    err = upstream_run(up, target, options, deadline);
+    for (int logins = 0; err != NULL && upstream_may_go_on(up, target, &logins);) {
+        err = upstream_next(up, target, first, &hops, err);
+        rtmp_upstream_close(up, options->shown);
+        if (err == NULL)
+            err = upstream_run(up, target, options, deadline);
+    }
+    free(target);
+    if (err != NULL)
+        rtmp_upstream_close(up, options->shown);
+    return err;
+}
+
+void rtmp_upstream_close(struct rtmp_upstream *up, struct net_conn **shown)
+{
+    if (shown != NULL)
+        *shown = NULL;
+    rtmp_talk_free(up->talk);
+    net_free(up->conn);
+    up->talk = NULL;
+    up->conn = NULL;
+}
+
+/* All that came and was not looked at yet. */
+static struct err *upstream_take(struct rtmp_upstream *up)
+{
+    struct err *err = NULL;
+    int more = 1;
+
+    while (err == NULL && more) {
+        struct rtmp_message message;
+        enum rtmp_event event;
+
+        err = rtmp_talk_take(up->talk, &event, &message, &more);
+    }
+    return err != NULL ? err : rtmp_talk_keep(up->talk);
+}
+
+/* Not inlined: its buffer would lie on the stack of those who wait for hours. */
+__attribute__((noinline)) struct err *rtmp_upstream_listen(struct rtmp_upstream *up)
+{
+    uint8_t data[1024];
+    /* What came together with the last answer comes first. */
+    struct err *err = upstream_take(up);
+
+    while (err == NULL) {
+        ssize_t got = net_try_read(up->conn, data, sizeof(data));
+
+        if (got == 0)
+            return err_new(ERR_CLOSED, "the other server closed");
+        if (got < 0)
+            return errno == EAGAIN ? NULL : err_sys(errno, "read");
+        err = rtmp_talk_feed(up->talk, data, (size_t)got);
+        if (err == NULL)
+            err = upstream_take(up);
+    }
+    return err;
+}

@@ -1,0 +1,15 @@
+#ifndef APP_CLUSTER_UPSTREAM_TLS_H
+#define APP_CLUSTER_UPSTREAM_TLS_H
+
+/* The TLS contexts by which other servers are verified: one for each CA bundle. Never yields. */
+#include "app/stream/observer.h"
+
+struct tls;
+
+/* The row that keeps them, until the server is freed. */
+extern const struct observer upstream_tls_observer;
+
+/* The context for this bundle; "": the system's. NULL with *err set. Borrowed. */
+struct tls *upstream_tls(const struct server *server, const char *ca, struct err **err);
+
+#endif

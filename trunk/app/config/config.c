@@ -1,0 +1,288 @@
+/*
+ * A snapshot of the configuration: the defaults of the
+ * table, then the file, then the environment, and at last what follows from one directive for
+ * another. Reading a file blocks, for as long as a local disk takes; it happens at the start and
+ * at a reload only.
+ */
+#include "app/config/config_loader.h"
+
+#include "base/str.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEFAULT_VHOST "__defaultVhost__"
+#define DAEMON_PID    "./objs/millrace.pid"
+#define WARNING_MAX   512
+/* What "no bound of its own" comes to: the most that can be written. */
+#define GOP_FRAMES_MAX 1000000
+
+void config_warn(struct config_snapshot *snapshot, const char *fmt, ...)
+{
+    char text[WARNING_MAX];
+    va_list ap;
+
+    if (snapshot->warning_count == CONFIG_WARNINGS_MAX) {
+        snapshot->warnings_lost++;
+        return;
+    }
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    snapshot->warning[snapshot->warning_count] = config_arena_string(&snapshot->arena, text);
+    if (snapshot->warning[snapshot->warning_count] != NULL)
+        snapshot->warning_count++;
+}
+
+/* Sets the defaults of the server's rows, or of a vhost's. */
+static struct err *set_defaults(struct config_snapshot *snapshot, void *base, int in_vhost)
+{
+    for (size_t i = 0; i < config_table_count(); i++) {
+        const struct config_row *row = config_table_row(i);
+        struct err *err;
+
+        if (config_table_in_vhost(row->where) != in_vhost)
+            continue;
+        err = config_value_set_text(row, base, row->fallback, &snapshot->arena);
+        if (err)
+            return err_wrap(err, "default of %s", row->env);
+    }
+    return NULL;
+}
+
+struct err *config_vhost_get(struct config_snapshot *snapshot, const char *name,
+                             struct config_vhost_slot **out)
+{
+    struct config *config = &snapshot->config;
+    struct config_vhost_slot *slot;
+
+    for (int i = 0; i < config->vhost_count; i++) {
+        if (str_ieq(config->vhost[i]->name, name)) {
+            *out = (struct config_vhost_slot *)config->vhost[i];
+            return NULL;
+        }
+    }
+    if (config->vhost_count == CONFIG_VHOST_MAX)
+        return err_new(ERR_CONFIG, "more than %d vhosts", CONFIG_VHOST_MAX);
+    if (*name == '\0' || strlen(name) > 255)
+        return err_new(ERR_CONFIG, "a vhost's name has 1 to 255 letters");
+    slot = config_arena_alloc(&snapshot->arena, sizeof(*slot));
+    if (slot == NULL)
+        return err_new(ERR_NOMEM, "no memory for the configuration");
+    slot->vhost.name = config_arena_string(&snapshot->arena, name);
+    if (slot->vhost.name == NULL)
+        return err_new(ERR_NOMEM, "no memory for the configuration");
+    config->vhost[config->vhost_count++] = &slot->vhost;
+    *out = slot;
+    return set_defaults(snapshot, &slot->vhost, 1);
+}
+
+/* config_vhost_find() falls back on the first: make __defaultVhost__ be there and be it. */
+static struct err *put_default_vhost_first(struct config_snapshot *snapshot)
+{
+    struct config *config = &snapshot->config;
+    struct config_vhost_slot *slot;
+    struct err *err = config_vhost_get(snapshot, DEFAULT_VHOST, &slot);
+    int i = 0;
+
+    if (err)
+        return err;
+    while (config->vhost[i] != &slot->vhost)
+        i++;
+    memmove(config->vhost + 1, config->vhost, (size_t)i * sizeof(config->vhost[0]));
+    config->vhost[0] = &slot->vhost;
+    return NULL;
+}
+
+/* Loads one file for conf_parse(). */
+static struct err *load_file(void *unused, const char *path, char **text, size_t *len)
+{
+    FILE *file = fopen(path, "re");
+    int failed;
+
+    (void)unused;
+    if (file == NULL && (errno == ENOENT || errno == ENOTDIR))
+        return err_new(ERR_NOT_FOUND, "%s: no such file", path);
+    if (file == NULL)
+        return err_sys(errno, "%s", path);
+    /* One byte more than allowed tells a file that is too long. */
+    *text = malloc(CONF_FILE_MAX + 1);
+    if (*text == NULL) {
+        fclose(file);
+        return err_new(ERR_NOMEM, "%s: no memory", path);
+    }
+    errno = 0;
+    *len = fread(*text, 1, CONF_FILE_MAX + 1, file);
+    failed = ferror(file) ? errno : 0;
+    fclose(file);
+    if (failed) {
+        free(*text);
+        *text = NULL;
+        return err_sys(failed, "%s", path);
+    }
+    return NULL;
+}
+
+static struct err *apply_file(struct config_snapshot *snapshot, const char *path)
+{
+    struct conf_tree *tree;
+    struct err *err = conf_parse(path, load_file, NULL, &tree);
+
+    if (err)
+        return err;
+    err = config_tree_apply(snapshot, tree);
+    conf_free(tree);
+    return err;
+}
+
+static int is_given(const struct config_snapshot *snapshot, const char *name)
+{
+    return snapshot->seen.row[config_table_index(config_table_find(CONFIG_AT_ROOT, name))];
+}
+
+static int is_container(char **environment)
+{
+    for (char **entry = environment; entry != NULL && *entry != NULL; entry++)
+        if (str_starts(*entry, "container=") && (*entry)[10] != '\0')
+            return 1;
+    return access("/.dockerenv", F_OK) == 0 || access("/run/.containerenv", F_OK) == 0;
+}
+
+/* In a container: foreground, log to the console. In the background: a log file and a pid file. */
+static struct err *settle_process(struct config_snapshot *snapshot, char **environment)
+{
+    struct config *config = &snapshot->config;
+
+    config->in_docker = config->in_docker || is_container(environment);
+    if (config->daemon && config->in_docker && config->disable_daemon_for_docker) {
+        config_warn(snapshot, "daemon: this is a container, so the server stays in the foreground");
+        config->daemon = 0;
+    }
+    if (config->daemon && config->asprocess)
+        return err_new(ERR_CONFIG, "daemon and asprocess cannot both be on");
+    if (!is_given(snapshot, "srs_log_tank"))
+        config->log_to_file = config->daemon;
+    if (!is_given(snapshot, "pid") && config->daemon)
+        config->pid = DAEMON_PID;
+    if (config->log_to_file && *config->log_file == '\0')
+        return err_new(ERR_CONFIG, "srs_log_tank is file, but srs_log_file is empty");
+    if (config->daemon && !config->log_to_file)
+        config_warn(snapshot, "daemon is on and srs_log_tank is console: nothing is logged");
+    return NULL;
+}
+
+/* A header that is taken from nobody is surely a mistake. */
+static void settle_proxies(struct config_snapshot *snapshot)
+{
+    const struct config *config = &snapshot->config;
+    const struct config_http_server *http = &config->http_server;
+    int is_on = config->proxy_protocol || (config->rtmps.enabled && config->rtmps.proxy_protocol) ||
+                (http->enabled && http->proxy_protocol) ||
+                (http->enabled && http->https.enabled && http->https.proxy_protocol) ||
+                (config->http_api.enabled && config->http_api.proxy_protocol);
+
+    if (is_on && config->trusted_proxies.count == 0)
+        config_warn(snapshot, "proxy_protocol is on, but trusted_proxies is empty: whoever sends a "
+                              "PROXY header is refused");
+}
+
+static void settle_vhost(const struct config *config, struct config_vhost *vhost)
+{
+    if (vhost->chunk_size == 0)
+        vhost->chunk_size = config->chunk_size;
+    if (vhost->min_latency)
+        vhost->play.mw_latency = 0;
+    if (vhost->play.gop_cache_max_frames == 0)
+        vhost->play.gop_cache_max_frames = GOP_FRAMES_MAX;
+}
+
+static struct err *load_into(struct config_snapshot *snapshot, const struct config_options *options,
+                             char **environment)
+{
+    struct config *config = &snapshot->config;
+    struct err *err;
+
+    assert(config_table_count() <= CONFIG_ROWS_MAX);
+    config->vhost = config_arena_alloc(&snapshot->arena, CONFIG_VHOST_MAX * sizeof(*config->vhost));
+    if (config->vhost == NULL)
+        return err_new(ERR_NOMEM, "no memory for the configuration");
+    err = set_defaults(snapshot, config, 0);
+    if (!err && !options->env_only)
+        err = apply_file(snapshot, options->file);
+    if (!err)
+        err = put_default_vhost_first(snapshot);
+    if (!err)
+        err = config_env_apply(snapshot, environment);
+    if (!err)
+        err = settle_process(snapshot, environment);
+    if (!err)
+        settle_proxies(snapshot);
+    for (int i = 0; i < config->vhost_count && !err; i++)
+        settle_vhost(config, config->vhost[i]);
+    return err;
+}
+
+struct err *config_load(const struct config_options *options, char **environment,
+                        struct config **out)
+{
+    struct config_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+    struct err *err;
+
+    assert(options != NULL && out != NULL);
+    assert(options->env_only || options->file != NULL);
+    *out = NULL;
+    if (snapshot == NULL)
+        return err_new(ERR_NOMEM, "no memory for the configuration");
+    snapshot->refs = 1;
+    err = load_into(snapshot, options, environment);
+    if (err) {
+        config_unref(&snapshot->config);
+        return err;
+    }
+    *out = &snapshot->config;
+    return NULL;
+}
+
+void config_warnings_log(const struct config *config, const struct log *log)
+{
+    const struct config_snapshot *snapshot = (const struct config_snapshot *)config;
+
+    errno = 0;
+    for (int i = 0; i < snapshot->warning_count; i++)
+        log_warn(log, "%s", snapshot->warning[i]);
+    if (snapshot->warnings_lost > 0)
+        log_warn(log, "and %d more warnings of the configuration", snapshot->warnings_lost);
+}
+
+struct config *config_ref(struct config *config)
+{
+    assert(config != NULL);
+    ((struct config_snapshot *)config)->refs++;
+    return config;
+}
+
+void config_unref(struct config *config)
+{
+    struct config_snapshot *snapshot = (struct config_snapshot *)config;
+
+    if (config == NULL || --snapshot->refs > 0)
+        return;
+    config_arena_fini(&snapshot->arena);
+    free(snapshot);
+}
+
+const struct config_vhost *config_vhost_find(const struct config *config, const char *name)
+{
+    const struct config_vhost *found = config->vhost[0];
+
+    assert(name != NULL && config->vhost_count > 0);
+    for (int i = 1; i < config->vhost_count; i++)
+        if (str_ieq(config->vhost[i]->name, name))
+            found = config->vhost[i];
+    return found->enabled ? found : NULL;
+}

@@ -1,0 +1,257 @@
+#ifndef APP_CONFIG_CONFIG_H
+#define APP_CONFIG_CONFIG_H
+
+/*
+ * The configuration as the server reads it: plain structs, filled by one table
+ * (config_table.c) of which each row is one directive. A snapshot is immutable; a reload
+ * makes a new one. Shared by reference count.
+ */
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+
+#include <stddef.h>
+
+#define CONFIG_LISTEN_MAX  16
+#define CONFIG_MOUNT_MAX   8
+#define CONFIG_VHOST_MAX   256
+#define CONFIG_RULES_MAX   128 /* words of a vhost's allow, or deny, rules */
+#define CONFIG_FRAME_MAX   16
+#define CONFIG_DOMAIN_MAX  64
+#define CONFIG_KEY_MAX     2 /* the new one and the old one */
+#define CONFIG_STRING_MAX  512
+#define CONFIG_ORIGIN_MAX  16
+#define CONFIG_SOURCE_MAX  64 /* words of http_pull's sources: a name and an address each */
+#define CONFIG_WORKERS_MAX 64
+#define CONFIG_PLACE_MAX   4  /* words of advertise */
+#define CONFIG_PROXY_MAX   64 /* trusted addresses and networks */
+
+struct config_strings {
+    int count;
+    char **item; /* owned by the snapshot */
+};
+
+struct config_https {
+    int enabled;
+    struct config_strings listen; /* "8088" */
+    int proxy_protocol;
+    const char *key, *cert;
+};
+
+/* Streams of other servers at one address: "source NAME URL". */
+struct config_http_pull {
+    int enabled;
+    const char *mount;
+    struct config_strings source; /* name, address, name, address, … */
+};
+
+struct config_http_server {
+    int enabled;
+    struct config_strings listen; /* default one entry "8080" */
+    int proxy_protocol;
+    const char *dir;
+    int crossdomain;
+    struct config_strings frame_ancestors;
+    struct config_https https;
+    struct config_http_pull http_pull;
+};
+
+/* RTMP over TLS. */
+struct config_rtmps {
+    int enabled;
+    struct config_strings listen; /* "1443" */
+    int proxy_protocol;
+    const char *key, *cert;
+};
+
+struct config_http_api {
+    int enabled;
+    int open;
+    struct config_strings listen;
+    int proxy_protocol;
+    int crossdomain;
+};
+
+struct config_http_remux {
+    int enabled;
+    struct config_strings mount; /* default one entry "[vhost]/[app]/[stream].flv" */
+    int64_t fast_cache_s;
+    int hstrs;
+    int has_audio, has_video, guess_has_av, drop_if_not_match;
+    usec_t standby_timeout; /* 0: for ever */
+    usec_t republish_wait;
+};
+
+struct config_play {
+    int gop_cache;
+    int64_t gop_cache_max_frames;
+    int64_t gop_cache_max_bytes;
+    usec_t queue_length;
+    usec_t mw_latency; /* -1: auto */
+    int64_t mw_msgs;
+    usec_t send_min_interval;
+    int time_jitter; /* enum time_jitter */
+    int atc, atc_auto, mix_correct, reduce_sequence_header;
+};
+
+enum config_takeover { TAKEOVER_REJECT, TAKEOVER_REPLACE, TAKEOVER_REPLACE_SAME_TOKEN };
+
+struct config_publish {
+    usec_t firstpkt_timeout, normal_timeout, kickoff_for_idle;
+    int mr;
+    usec_t mr_latency;
+    int takeover;
+    int repair;
+};
+
+struct config_http_static {
+    int enabled;
+    const char *mount, *dir;
+};
+
+/* Words of rules: "publish" or "play", then what it is said of: "all", addresses, networks. */
+struct config_security {
+    int enabled;
+    struct config_strings allow, deny;
+};
+
+/* Domains of pages; "none" stands for a client that names no page. */
+struct config_refer {
+    int enabled;
+    struct config_strings all, publish, play;
+};
+
+/* Signed addresses (proto/token.h): any of the keys is good for what is switched on. */
+struct config_token {
+    int enabled;
+    int publish, play;
+    struct config_strings key;
+};
+
+enum config_cluster_mode { CLUSTER_LOCAL, CLUSTER_REMOTE };
+
+/* Where the streams of an edge come from. */
+struct config_cluster {
+    int mode;                     /* enum config_cluster_mode */
+    int protocol;                 /* enum origin_scheme */
+    struct config_strings origin; /* "host:port" */
+    struct config_strings publish_origin;
+    int token_traverse;
+    int follow_client;
+    const char *vhost; /* "[vhost]" or a name */
+    const char *ca;
+    usec_t stall_timeout;
+    const char *directory; /* "redis://…", with a password perhaps; "": none */
+    struct config_strings advertise;
+    usec_t lease;
+    int redirect;
+    struct config_strings peers;  /* as in trusted_proxies */
+    struct config_strings secret; /* the first signs, each is good */
+};
+
+struct config_forward {
+    int enabled;
+    struct config_strings destination;
+    const char *backend; /* "": none */
+    const char *ca;
+};
+
+struct config_vhost {
+    const char *name;
+    int enabled;
+    int min_latency;
+    int tcp_nodelay;
+    int64_t chunk_size; /* 0: the global one */
+    int64_t out_ack_size, in_ack_size;
+    struct config_play play;
+    struct config_publish publish;
+    struct config_http_remux http_remux;
+    struct config_http_static http_static;
+    struct config_security security;
+    struct config_refer refer;
+    struct config_token token;
+    struct config_cluster cluster;
+    struct config_forward forward;
+};
+
+struct config {
+    struct config_strings listen; /* RTMP; default "1935" */
+    int proxy_protocol;           /* RTMP */
+    struct config_strings trusted_proxies;
+    int64_t public_rtmp_port; /* 0: that of listen */
+    int64_t max_connections;
+    int64_t max_connections_per_ip; /* 0: no limit of its own; -1: auto */
+    int64_t max_viewers, max_publishers, max_waiters, max_api_connections; /* 0: auto */
+    int64_t max_streams;
+    int64_t max_pulls;
+    int64_t max_memory;    /* 0: four fifths of what there is */
+    int64_t workers;       /* 0: auto */
+    usec_t worker_timeout; /* 0: none */
+    int64_t chunk_size;
+    int64_t max_message;
+    usec_t rtmp_handshake_timeout; /* default 10 s */
+    usec_t http_header_timeout;    /* default 10 s */
+    usec_t http_idle_timeout;      /* default 60 s */
+    int daemon;
+    const char *pid;
+    const char *work_dir;
+    int asprocess;
+    int utc_time;
+    int log_to_file; /* srs_log_tank file */
+    int log_level;   /* enum log_level */
+    int64_t log_peer_lines;
+    const char *log_file;
+    usec_t grace_start_wait, grace_final_wait;
+    int force_grace_quit;
+    struct config_strings grace_redirect, grace_redirect_rtmp;
+    const char *server_id;
+    int in_docker;
+    int disable_daemon_for_docker;
+    struct config_rtmps rtmps;
+    int ktls;
+    struct config_http_server http_server;
+    struct config_http_api http_api;
+    int vhost_count;
+    struct config_vhost **vhost; /* the first is __defaultVhost__, made with defaults if absent */
+};
+
+struct config_options {
+    const char *file;                    /* -c; NULL with -e */
+    int test_only;                       /* -t */
+    int env_only;                        /* -e */
+    int show_version;                    /* -v */
+    int show_help;                       /* -h */
+    int show_table_conf, show_table_doc; /* --full-conf, --doc */
+};
+
+/* Fills options (argv is borrowed) from the command line. ERR_CONFIG says what is wrong. */
+struct err *config_options_parse(struct config_options *options, int argc, char **argv);
+/* The text of -h. */
+const char *config_usage(void);
+
+/*
+ * Reads file and environment (environ-style array). Warnings (directives of SRS
+ * that are not served) are collected and logged by config_warnings_log(), by file and line.
+ */
+struct err *config_load(const struct config_options *options, char **environment,
+                        struct config **out);
+void config_warnings_log(const struct config *config, const struct log *log);
+
+/* One more holder of the snapshot, which goes with its last. NULL may be unref'd. */
+struct config *config_ref(struct config *config);
+void config_unref(struct config *config);
+
+/* The vhost of this name, else __defaultVhost__ (never NULL); a disabled one answers NULL. */
+const struct config_vhost *config_vhost_find(const struct config *config, const char *name);
+
+/* A size that every text below stays under. */
+#define CONFIG_TEXT_MAX (4 * 1024 * 1024)
+
+/* Appends what is effective, every directive in full, loadable again. 0 or -1. */
+struct buf;
+int config_dump(const struct config *config, struct buf *out) ERR_MUST_CHECK;
+/* conf/full.conf and doc/configuration.md, from the table. */
+int config_table_conf(struct buf *out) ERR_MUST_CHECK;
+int config_table_doc(struct buf *out) ERR_MUST_CHECK;
+
+#endif

@@ -1,0 +1,257 @@
+/*
+ * The table and its values as text: what is effective (-t), conf/full.conf and
+ * doc/configuration.md. One writer makes the first two, so that what a user reads in full.conf is
+ * what -t prints and what the parser takes. Blocks stand in the table before the blocks
+ * that are in them, so one pass over them opens and closes all.
+ */
+#include "app/config/config_table.h"
+#include "app/config/config_value.h"
+#include "base/buf.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define COLUMNS 100
+
+struct writer {
+    struct buf *out;
+    const struct config *config; /* NULL: the defaults, with comments */
+    int depth;                   /* open blocks */
+    int failed;
+};
+
+/* How many blocks stand around the rows of this one, itself included. */
+static int depth_of(enum config_where where)
+{
+    const struct config_block *block = config_table_block(where);
+
+    if (where == CONFIG_AT_ROOT)
+        return 0;
+    return block->parent == CONFIG_AT_ROOT ? 1 : 2;
+}
+
+static void put(struct writer *w, const char *text)
+{
+    w->failed |= buf_append(w->out, text, strlen(text));
+}
+
+static void put_indent(struct writer *w)
+{
+    for (int i = 0; i < w->depth; i++)
+        put(w, "    ");
+}
+
+/* A comment, broken at spaces so that no line is longer than COLUMNS. */
+static void put_comment(struct writer *w, const char *text)
+{
+    size_t width = (size_t)(COLUMNS - 2 - 4 * w->depth);
+
+    while (*text != '\0') {
+        size_t len = strlen(text);
+
+        if (len > width) {
+            len = width;
+            while (len > 0 && text[len] != ' ')
+                len--;
+            if (len == 0)
+                len = width;
+        }
+        put_indent(w);
+        w->failed |= buf_printf(w->out, "# %.*s\n", (int)len, text);
+        text += len;
+        text += strspn(text, " ");
+    }
+}
+
+static void put_row_comment(struct writer *w, const struct config_row *row)
+{
+    struct buf facts;
+
+    put(w, "\n");
+    put_comment(w, row->doc);
+    buf_init(&facts, 1024);
+    w->failed |= buf_append(&facts, "Takes ", 6);
+    w->failed |= config_value_kind(row, &facts);
+    w->failed |= buf_printf(&facts, ". Environment: %s.", row->env);
+    w->failed |= buf_append(&facts, "", 1);
+    if (!w->failed)
+        put_comment(w, (const char *)buf_data(&facts));
+    buf_fini(&facts);
+}
+
+static void put_rows(struct writer *w, enum config_where where, const void *base)
+{
+    for (size_t i = 0; i < config_table_count(); i++) {
+        const struct config_row *row = config_table_row(i);
+
+        if (row->where != where)
+            continue;
+        if (w->config == NULL)
+            put_row_comment(w, row);
+        put_indent(w);
+        w->failed |= buf_printf(w->out, "%s ", row->name);
+        if (base != NULL)
+            w->failed |= config_value_print(row, base, w->out);
+        else
+            put(w, *row->fallback != '\0' ? row->fallback : "\"\"");
+        put(w, ";\n");
+    }
+}
+
+static void put_close(struct writer *w, int depth)
+{
+    while (w->depth >= depth && w->depth > 0) {
+        w->depth--;
+        put_indent(w);
+        put(w, "}\n");
+    }
+}
+
+/* Opens the block after closing what it is not in. */
+static void put_open(struct writer *w, enum config_where where, const char *name)
+{
+    const struct config_block *block = config_table_block(where);
+    int depth = depth_of(where);
+
+    put_close(w, depth);
+    if (w->config == NULL) {
+        put(w, "\n");
+        put_comment(w, block->doc);
+    }
+    put_indent(w);
+    w->failed |= buf_printf(w->out, "%s%s%s {\n", block->name, name ? " " : "", name ? name : "");
+    w->depth = depth;
+}
+
+static void put_server(struct writer *w)
+{
+    put_rows(w, CONFIG_AT_ROOT, w->config);
+    for (int i = CONFIG_AT_ROOT + 1; i < CONFIG_WHERE_COUNT; i++) {
+        enum config_where where = (enum config_where)i;
+
+        if (config_table_in_vhost(where))
+            continue;
+        put_open(w, where, NULL);
+        put_rows(w, where, w->config);
+    }
+    put_close(w, 1);
+}
+
+static void put_vhost(struct writer *w, const char *name, const struct config_vhost *vhost)
+{
+    for (int i = CONFIG_AT_ROOT + 1; i < CONFIG_WHERE_COUNT; i++) {
+        enum config_where where = (enum config_where)i;
+
+        if (!config_table_in_vhost(where))
+            continue;
+        put_open(w, where, where == CONFIG_AT_VHOST ? name : NULL);
+        put_rows(w, where, vhost);
+    }
+    put_close(w, 1);
+}
+
+int config_dump(const struct config *config, struct buf *out)
+{
+    struct writer w = {out, config, 0, 0};
+
+    assert(config != NULL && out != NULL);
+    put_server(&w);
+    for (int i = 0; i < config->vhost_count; i++)
+        put_vhost(&w, config->vhost[i]->name, config->vhost[i]);
+    return w.failed ? -1 : 0;
+}
+
+int config_table_conf(struct buf *out)
+{
+    struct writer w = {out, NULL, 0, 0};
+
+    assert(out != NULL);
+    put(&w, "# All directives with their defaults. Made from the directive table by\n"
+            "# \"server --full-conf\": change the table, not this file. What you do not need\n"
+            "# you need not write.\n");
+    put_server(&w);
+    put_vhost(&w, "__defaultVhost__", NULL);
+    return w.failed ? -1 : 0;
+}
+
+static const char doc_head[] =
+    "# Configuration\n"
+    "\n"
+    "Made from the directive table by `server --doc`: change the table, not this file.\n"
+    "\n"
+    "```\n"
+    "name value;              # a directive; '#' starts a comment\n"
+    "name one two three;      # a directive that takes several values, which may also be repeated\n"
+    "name \"a; {quoted} word\"; # quotes, single or double; \\\\ \\\" \\' \\n \\t within them\n"
+    "block {                  # a block\n"
+    "    name value;\n"
+    "}\n"
+    "include other.conf;      # another file's text, in this place; seen from this file's folder\n"
+    "```\n"
+    "\n"
+    "- **Sizes** take `k`, `m` and `g` (1024 each): `16m`. **Milliseconds** may have up to three\n"
+    "  decimals. Switches take `on` and `off`.\n"
+    "- A directive that is given twice counts as it stands last, with a warning. Lists (`listen`,\n"
+    "  `mount`) gather what is given.\n"
+    "- **Environment.** Every directive can be set by the variable named beside it, which wins "
+    "over\n"
+    "  the file; several values are separated by spaces; what belongs to a vhost goes to all "
+    "vhosts;\n"
+    "  an empty variable counts as not set. `server -e` reads no file at all.\n"
+    "- **Mistakes** are errors that name file, line and directive and propose the nearest name; "
+    "the\n"
+    "  server does not start. An unknown `SRS_` variable is a warning only.\n"
+    "- **Files written for SRS** start unchanged: a directive or block that SRS knows and this\n"
+    "  server does not serve is passed over, with a warning that names its line. `rtmp { … }`\n"
+    "  around `listen` and `chunk_size` is understood.\n"
+    "- `server -t -c FILE` tests a file and prints all that is effective. The column *reload* "
+    "says\n"
+    "  what `SIGHUP` applies to the running server (see [signals](signals.md)).\n"
+    "- In a container (`/.dockerenv`, `/run/.containerenv`, the variable `container`, or\n"
+    "  `in_docker on`) the server stays in the foreground.\n";
+
+static void doc_value(struct writer *w, const char *text)
+{
+    if (*text == '\0')
+        put(w, "empty");
+    else
+        w->failed |= buf_printf(w->out, "`%s`", text);
+}
+
+static void doc_block(struct writer *w, enum config_where where)
+{
+    const struct config_block *block = config_table_block(where);
+    char path[64];
+
+    config_table_path(where, path, sizeof(path));
+    if (where == CONFIG_AT_ROOT)
+        put(w, "\n## Outside of all blocks\n");
+    else
+        w->failed |= buf_printf(w->out, "\n## `%s… %s`\n", path, depth_of(where) > 1 ? "} }" : "}");
+    w->failed |= buf_printf(w->out, "\n%s\n\n", block->doc);
+    put(w, "| directive | takes | default | environment | reload | what it does |\n"
+           "|---|---|---|---|---|---|\n");
+    for (size_t i = 0; i < config_table_count(); i++) {
+        const struct config_row *row = config_table_row(i);
+
+        if (row->where != where)
+            continue;
+        w->failed |= buf_printf(w->out, "| `%s` | ", row->name);
+        w->failed |= config_value_kind(row, w->out);
+        put(w, " | ");
+        doc_value(w, row->fallback);
+        w->failed |= buf_printf(w->out, " | `%s` | %s | %s |\n", row->env,
+                                row->effect == CONFIG_AT_RELOAD ? "yes" : "no", row->doc);
+    }
+}
+
+int config_table_doc(struct buf *out)
+{
+    struct writer w = {out, NULL, 0, 0};
+
+    assert(out != NULL);
+    put(&w, doc_head);
+    for (int i = 0; i < CONFIG_WHERE_COUNT; i++)
+        doc_block(&w, (enum config_where)i);
+    return w.failed ? -1 : 0;
+}

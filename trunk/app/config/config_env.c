@@ -1,0 +1,89 @@
+/*
+ * The environment: "SRS_" and a directive's path in upper case, several values
+ * separated by spaces; it wins over the file, and what belongs to a vhost goes to all vhosts
+ *. An empty variable counts as not set. What nobody knows is only warned
+ * about: container platforms put variables of their own there (SRS_PORT, SRS_SERVICE_HOST).
+ */
+#include "app/config/config_loader.h"
+
+#include "base/str.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define ENV_NAME_MAX 128
+
+/* Names beside the table's own: the doubled SRS_ and newer versions' rtmp block. */
+static const struct {
+    const char *env, *means;
+} aliases[] = {
+    {"SRS_SRS_LOG_TANK", "SRS_LOG_TANK"},      {"SRS_SRS_LOG_LEVEL", "SRS_LOG_LEVEL"},
+    {"SRS_SRS_LOG_FILE", "SRS_LOG_FILE"},      {"SRS_RTMP_LISTEN", "SRS_LISTEN"},
+    {"SRS_RTMP_CHUNK_SIZE", "SRS_CHUNK_SIZE"},
+};
+
+static const struct config_row *env_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++)
+        if (strcmp(aliases[i].env, name) == 0)
+            name = aliases[i].means;
+    for (size_t i = 0; i < config_table_count(); i++)
+        if (strcmp(config_table_row(i)->env, name) == 0)
+            return config_table_row(i);
+    return NULL;
+}
+
+static struct err *env_set(struct config_snapshot *snapshot, const struct config_row *row,
+                           const char *value)
+{
+    struct config *config = &snapshot->config;
+    struct err *err = NULL;
+
+    if (!config_table_in_vhost(row->where)) {
+        snapshot->seen.row[config_table_index(row)] = 1;
+        return config_value_set_text(row, config, value, &snapshot->arena);
+    }
+    for (int i = 0; i < config->vhost_count && !err; i++) {
+        ((struct config_vhost_slot *)config->vhost[i])->seen.row[config_table_index(row)] = 1;
+        err = config_value_set_text(row, config->vhost[i], value, &snapshot->arena);
+    }
+    return err;
+}
+
+static struct err *env_one(struct config_snapshot *snapshot, const char *name, const char *value)
+{
+    const struct config_row *row = env_find(name);
+    char nearest[ENV_NAME_MAX];
+    struct err *err;
+
+    if (row != NULL) {
+        err = env_set(snapshot, row, value);
+        if (err)
+            return err_wrap(err, "environment: %s", name);
+        return NULL;
+    }
+    config_nearest_env(name, nearest, sizeof(nearest));
+    if (config_srs_knows_env(name))
+        config_warn(snapshot, "environment: %s is not served: passed over", name);
+    else
+        config_warn(snapshot, "environment: %s is unknown%s: passed over", name, nearest);
+    return NULL;
+}
+
+struct err *config_env_apply(struct config_snapshot *snapshot, char **environment)
+{
+    assert(snapshot != NULL);
+    for (char **entry = environment; entry != NULL && *entry != NULL; entry++) {
+        const char *equals = strchr(*entry, '=');
+        char name[ENV_NAME_MAX];
+        struct err *err;
+
+        if (!str_starts(*entry, "SRS_") || equals == NULL || equals[1] == '\0' ||
+            str_copy_n(name, sizeof(name), *entry, (size_t)(equals - *entry)))
+            continue;
+        err = env_one(snapshot, name, equals + 1);
+        if (err)
+            return err;
+    }
+    return NULL;
+}

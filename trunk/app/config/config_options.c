@@ -1,0 +1,104 @@
+/*
+ * The command line: five letters that users of such servers
+ * know, single or bundled as in "-tc FILE", and two long options that print
+ * what the directive table generates.
+ */
+#include "app/config/config.h"
+
+#include <assert.h>
+#include <string.h>
+
+static const char usage[] =
+    "usage: server -c FILE | -e [-t]\n"
+    "\n"
+    "  -c FILE      read this configuration file; SRS_… environment variables win over it\n"
+    "  -e           no file: the environment and the defaults only\n"
+    "  -t           test the configuration, print what is effective, and end\n"
+    "  -v           print the version, and end\n"
+    "  -h           print this, and end\n"
+    "  --full-conf  print all directives with their defaults as a file, and end\n"
+    "  --doc        print all directives as a document, and end\n"
+    "\n"
+    "Signals: TERM and INT end, QUIT drains first, USR1 opens the log file anew,\n"
+    "HUP checks the configuration and applies the log level.\n";
+
+const char *config_usage(void)
+{
+    return usage;
+}
+
+/* The text after -c, in the same argument or the next one. */
+static const char *file_argument(const char *rest, int argc, char **argv, int *at)
+{
+    if (*rest != '\0')
+        return rest;
+    return *at + 1 < argc ? argv[++*at] : NULL;
+}
+
+static struct err *bad_usage(const char *what, const char *argument)
+{
+    return err_new(ERR_CONFIG, "%s%s", what, argument);
+}
+
+/* One argument that begins with '-': a bundle of letters, of which c ends it. */
+static struct err *parse_letters(struct config_options *options, int argc, char **argv, int *at)
+{
+    const char *argument = argv[*at];
+
+    for (const char *letter = argument + 1; *letter != '\0'; letter++) {
+        switch (*letter) {
+        case 'c':
+            options->file = file_argument(letter + 1, argc, argv, at);
+            return options->file ? NULL : bad_usage("-c needs a file", "");
+        case 't':
+            options->test_only = 1;
+            break;
+        case 'e':
+            options->env_only = 1;
+            break;
+        case 'v':
+        case 'V':
+            options->show_version = 1;
+            break;
+        case 'h':
+        case '?':
+            options->show_help = 1;
+            break;
+        default:
+            return bad_usage("unknown option ", argument);
+        }
+    }
+    return NULL;
+}
+
+struct err *config_options_parse(struct config_options *options, int argc, char **argv)
+{
+    assert(options != NULL && argv != NULL);
+    memset(options, 0, sizeof(*options));
+    for (int i = 1; i < argc; i++) {
+        struct err *err = NULL;
+
+        if (strcmp(argv[i], "--help") == 0)
+            options->show_help = 1;
+        else if (strcmp(argv[i], "--version") == 0)
+            options->show_version = 1;
+        else if (strcmp(argv[i], "--full-conf") == 0)
+            options->show_table_conf = 1;
+        else if (strcmp(argv[i], "--doc") == 0)
+            options->show_table_doc = 1;
+        else if (argv[i][0] == '-' && argv[i][1] != '-' && argv[i][1] != '\0')
+            err = parse_letters(options, argc, argv, &i);
+        else
+            err = bad_usage("unknown argument ", argv[i]);
+        if (err)
+            return err;
+    }
+    if (options->show_help || options->show_version || options->show_table_conf ||
+        options->show_table_doc)
+        return NULL;
+    if (options->env_only && options->file != NULL)
+        return bad_usage("-c and -e exclude each other", "");
+    if (!options->env_only && options->file == NULL)
+        return bad_usage("which configuration? give -c FILE or -e", "");
+    return NULL;
+}

@@ -1,0 +1,185 @@
+/*
+ * Names: those that SRS has and this server does not serve, so that a file
+ * written for SRS starts unchanged, and the nearest name to one that nobody
+ * knows. Where a block is not served as a whole only its name is listed: nothing in it is looked
+ * at. The lists are what the versions 2 to 7 of SRS have read; what only an old version read is
+ * there too, as a warning is kinder than a server that does not start.
+ */
+#include "app/config/config_table.h"
+#include "base/str.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <string.h>
+
+#define NAME_MAX_LEN 64 /* what str_distance() compares */
+#define ENV_MAX      128
+
+struct srs_names {
+    enum config_where where;
+    const char *const *names;
+};
+
+static const char *const root_names[] = {
+    /* files, logs and the process */
+    "ff_log_dir", "ff_log_level", "srs_log_level_v2", "srs_log_flush_interval", "pithy_print_ms",
+    "inotify_auto_reload", "auto_reload_for_docker", "empty_ip_ok", "tcmalloc_release_rate",
+    "query_latest_version", "first_wait_for_qlv", "thread_numbers", "threads", "circuit_breaker",
+    /* services and reports */
+    "heartbeat", "stats", "http_stream", "kafka", "exporter", "tencentcloud_cls",
+    "tencentcloud_apm",
+    /* other protocols */
+    "stream_caster", "srt_server", "rtc_server", "rtsp_server", NULL};
+
+static const char *const vhost_names[] = {
+    /* blocks */
+    "http_hooks", "bandcheck", "dvr", "hls", "hds", "dash", "transcode", "ingest", "exec", "rtc",
+    "srt", "rtsp", "http", "http_vod", "http_flv", "nack", "twcc", "mr",
+    /* what stood in the vhost itself before there were blocks for it */
+    "mode", "origin", "vhost", "token_traverse", "debug_srs_upnode", "coworkers", "origin_cluster",
+    "gop_cache", "queue_length", "mw_latency", "mw_msgs", "send_min_interval", "time_jitter", "atc",
+    "atc_auto", "mix_correct", "reduce_sequence_header", "publish_1stpkt_timeout",
+    "publish_normal_timeout", "refer_publish", "refer_play", NULL};
+
+static const char *const api_names[] = {"raw_api", "auth", "https", NULL};
+
+static const char *const publish_names[] = {"parse_sps", "try_annexb_first", NULL};
+
+static const char *const cluster_names[] = {"debug_srs_upnode", "coworkers", "origin_cluster",
+                                            NULL};
+
+static const struct srs_names srs_names[] = {
+    {CONFIG_AT_ROOT, root_names},       {CONFIG_AT_VHOST, vhost_names},
+    {CONFIG_AT_HTTP_API, api_names},    {CONFIG_AT_PUBLISH, publish_names},
+    {CONFIG_AT_CLUSTER, cluster_names},
+};
+
+#define SRS_NAMES_COUNT (sizeof(srs_names) / sizeof(srs_names[0]))
+
+int config_srs_knows(enum config_where where, const char *name)
+{
+    assert(name != NULL);
+    for (size_t i = 0; i < SRS_NAMES_COUNT; i++) {
+        if (srs_names[i].where != where)
+            continue;
+        for (const char *const *known = srs_names[i].names; *known != NULL; known++)
+            if (strcmp(*known, name) == 0)
+                return 1;
+    }
+    return 0;
+}
+
+int config_srs_was_line(enum config_where where, const char *name)
+{
+    assert(name != NULL);
+    return where == CONFIG_AT_VHOST && (strcmp(name, "forward") == 0 || strcmp(name, "refer") == 0);
+}
+
+/* "SRS_VHOST_PUBLISH_" and a name, in upper case. */
+static void env_name(enum config_where where, const char *name, char *out, size_t cap)
+{
+    const struct config_block *block = config_table_block(where);
+    const struct config_block *parent = config_table_block(block->parent);
+
+    (void)str_format(out, cap, "SRS_%s%s%s%s%s", parent->name, *parent->name ? "_" : "",
+                     block->name, *block->name ? "_" : "", name);
+    for (char *p = out; *p != '\0'; p++)
+        *p = (char)toupper((unsigned char)*p);
+}
+
+int config_srs_knows_env(const char *env)
+{
+    char prefix[ENV_MAX];
+
+    for (size_t i = 0; i < SRS_NAMES_COUNT; i++) {
+        for (const char *const *known = srs_names[i].names; *known != NULL; known++) {
+            size_t len;
+
+            env_name(srs_names[i].where, *known, prefix, sizeof(prefix));
+            len = strlen(prefix);
+            if (strncmp(env, prefix, len) == 0 && (env[len] == '\0' || env[len] == '_'))
+                return 1;
+        }
+    }
+    return 0;
+}
+
+struct nearest {
+    const char *asked;
+    const char *name;
+    int distance;
+};
+
+static void nearest_try(struct nearest *nearest, const char *name)
+{
+    int distance = str_distance(nearest->asked, name);
+
+    if (distance < nearest->distance) {
+        nearest->distance = distance;
+        nearest->name = name;
+    }
+}
+
+/* Farther than a third of its letters, a name is no slip of the pen. */
+static void nearest_start(struct nearest *nearest, const char *asked)
+{
+    size_t len = strlen(asked);
+
+    nearest->asked = asked;
+    nearest->name = NULL;
+    nearest->distance = len > NAME_MAX_LEN ? 0 : (int)(len / 3) + 2;
+}
+
+/* The block that has a directive or block of exactly this name; CONFIG_WHERE_COUNT if none has. */
+static enum config_where elsewhere(const char *name)
+{
+    for (int where = 0; where < CONFIG_WHERE_COUNT; where++)
+        if (config_table_find((enum config_where)where, name) != NULL ||
+            config_table_block_find((enum config_where)where, name) != CONFIG_WHERE_COUNT)
+            return (enum config_where)where;
+    return CONFIG_WHERE_COUNT;
+}
+
+void config_nearest(enum config_where where, const char *name, char *out, size_t cap)
+{
+    enum config_where other = elsewhere(name);
+    struct nearest nearest;
+    char path[64];
+
+    if (other != CONFIG_WHERE_COUNT) {
+        config_table_path(other, path, sizeof(path));
+        if (other == CONFIG_AT_ROOT)
+            (void)str_format(out, cap, " (it belongs outside of all blocks)");
+        else
+            (void)str_format(out, cap, " (it belongs in %s… })", path);
+        return;
+    }
+    nearest_start(&nearest, name);
+    for (size_t i = 0; i < config_table_count(); i++)
+        if (config_table_row(i)->where == where)
+            nearest_try(&nearest, config_table_row(i)->name);
+    for (int i = CONFIG_AT_ROOT + 1; i < CONFIG_WHERE_COUNT; i++)
+        if (config_table_block((enum config_where)i)->parent == where)
+            nearest_try(&nearest, config_table_block((enum config_where)i)->name);
+    for (size_t i = 0; i < SRS_NAMES_COUNT; i++)
+        if (srs_names[i].where == where)
+            for (const char *const *known = srs_names[i].names; *known != NULL; known++)
+                nearest_try(&nearest, *known);
+    if (nearest.name != NULL)
+        (void)str_format(out, cap, " (did you mean \"%s\"?)", nearest.name);
+    else
+        (void)str_copy(out, cap, "");
+}
+
+void config_nearest_env(const char *env, char *out, size_t cap)
+{
+    struct nearest nearest;
+
+    nearest_start(&nearest, env);
+    for (size_t i = 0; i < config_table_count(); i++)
+        nearest_try(&nearest, config_table_row(i)->env);
+    if (nearest.name != NULL)
+        (void)str_format(out, cap, " (did you mean %s?)", nearest.name);
+    else
+        (void)str_copy(out, cap, "");
+}

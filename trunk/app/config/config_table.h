@@ -1,0 +1,129 @@
+#ifndef APP_CONFIG_CONFIG_TABLE_H
+#define APP_CONFIG_CONFIG_TABLE_H
+
+/*
+ * The directive table: one row is one directive. Parsing, checking, defaults,
+ * environment, -t, conf/full.conf and doc/configuration.md all come from it. Private to the
+ * config_*.c files and their tests. Never yields.
+ */
+#include "app/config/config.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A block of the file; CONFIG_AT_ROOT is the file itself. */
+enum config_where {
+    CONFIG_AT_ROOT,
+    CONFIG_AT_RTMPS,
+    CONFIG_AT_HTTP_SERVER,
+    CONFIG_AT_HTTPS,
+    CONFIG_AT_HTTP_PULL,
+    CONFIG_AT_HTTP_API,
+    CONFIG_AT_VHOST, /* this one and those in it may be there more than once, by name */
+    CONFIG_AT_PLAY,
+    CONFIG_AT_PUBLISH,
+    CONFIG_AT_HTTP_REMUX,
+    CONFIG_AT_HTTP_STATIC,
+    CONFIG_AT_SECURITY,
+    CONFIG_AT_REFER,
+    CONFIG_AT_TOKEN,
+    CONFIG_AT_CLUSTER,
+    CONFIG_AT_FORWARD,
+    CONFIG_WHERE_COUNT
+};
+
+struct config_block {
+    const char *name;         /* "http_remux"; "" at the root */
+    enum config_where parent; /* the root is its own */
+    int is_named;             /* "vhost NAME {" */
+    const char *doc;
+};
+
+enum config_type {
+    CONFIG_SWITCH,    /* on|off into int */
+    CONFIG_INT,       /* into int64_t */
+    CONFIG_INT_AUTO,  /* the same, or "auto": one less than the least number */
+    CONFIG_SIZE,      /* bytes, with k, m or g, into int64_t */
+    CONFIG_MS,        /* milliseconds, three decimals at most, into usec_t */
+    CONFIG_MS_AUTO,   /* the same, or "auto" = -1 */
+    CONFIG_SECONDS,   /* into usec_t */
+    CONFIG_CHOICE,    /* one of the row's choices, its index into int */
+    CONFIG_LOG_LEVEL, /* into int, see log_level_parse() */
+    CONFIG_STRING,    /* into const char * */
+    CONFIG_URL,       /* "http://…" or "https://…", into const char *; may be empty */
+    CONFIG_DIRECTORY, /* see app/config/directory_url.h, or empty; the same, its password never
+                         printed */
+    CONFIG_ENDPOINTS, /* "8080", "ip:port", "[v6]:port", "unix:/path", into config_strings */
+    CONFIG_MOUNTS,    /* see app/config/mount.h, into config_strings */
+    CONFIG_NETWORKS,  /* see app/config/trust.h, into config_strings; may be empty */
+    CONFIG_RULES,     /* see app/config/security.h, into config_strings; such a list may be empty */
+    CONFIG_DOMAINS,   /* host names, into config_strings; may be empty */
+    CONFIG_FRAMES,    /* self, none, *, or a site's origin, into config_strings */
+    CONFIG_ORIGINS,   /* see app/config/origin.h, into config_strings; may be empty, as the next two
+                       */
+    CONFIG_DESTINATIONS, /* see origin_destination_check() */
+    CONFIG_SOURCES,      /* name and address by turns, see origin_source_check() */
+    CONFIG_ADVERTISE,    /* see app/config/directory_place.h; may be empty */
+    CONFIG_SECRETS       /* keys, into config_strings; may be empty; never printed */
+};
+
+/* When what is given has an effect. */
+enum config_effect {
+    CONFIG_AT_START, /* a change needs a restart */
+    CONFIG_AT_RELOAD /* SIGHUP applies it, too */
+};
+
+struct config_row {
+    const char *name;
+    enum config_where where;
+    size_t offset; /* in struct config, or in struct config_vhost for what is in a vhost */
+    enum config_type type;
+    const char *fallback; /* the default as it would be written; words separated by spaces */
+    int64_t min, max;     /* of numbers as written; the least and most items of a list */
+    const char *const *choices;
+    const char *env; /* its environment variable */
+    enum config_effect effect;
+    const char *doc;
+};
+
+/* The rows, in the order in which they are printed; i below the count. Constant. */
+size_t config_table_count(void);
+const struct config_row *config_table_row(size_t i);
+
+/* The row's place in the table. */
+size_t config_table_index(const struct config_row *row);
+
+/* The directive of this name in a block; NULL if there is none. */
+const struct config_row *config_table_find(enum config_where where, const char *name);
+
+/* What stands about this block in the table. Never NULL. */
+const struct config_block *config_table_block(enum config_where where);
+
+/* The block of this name in a block; CONFIG_WHERE_COUNT if there is none. */
+enum config_where config_table_block_find(enum config_where where, const char *name);
+
+/* Whether values of this block belong to a vhost rather than to the server. */
+int config_table_in_vhost(enum config_where where);
+
+/* Whether the row takes several values and may be repeated. */
+int config_table_is_list(const struct config_row *row);
+
+/* "vhost { http_remux { " as far as `where` is; "" at the root. */
+void config_table_path(enum config_where where, char *out, size_t cap);
+
+/*
+ * Whether SRS knows a directive or block of this name here that this server does
+ * not serve: such a one is passed over with a warning.
+ */
+int config_srs_knows(enum config_where where, const char *name);
+
+/* Whether old versions of SRS wrote this block as a line: "forward 127.0.0.1:19350;". */
+int config_srs_was_line(enum config_where where, const char *name);
+/* The same for an environment variable, "SRS_RTC_SERVER_LISTEN". */
+int config_srs_knows_env(const char *env);
+
+/* Completes "unknown directive" with the nearest name: writes " (did you mean …?)" or "". */
+void config_nearest(enum config_where where, const char *name, char *out, size_t cap);
+void config_nearest_env(const char *env, char *out, size_t cap);
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * The blocks that directives stand in. To add one: a row here, its name in config_table.h and its
+ * struct in app/config/config.h.
+ */
+#include "app/config/config_table.h"
+
+#include "base/str.h"
+
+#include <assert.h>
+#include <string.h>
+
+static const struct config_block blocks[CONFIG_WHERE_COUNT] = {
+    [CONFIG_AT_ROOT] = {"", CONFIG_AT_ROOT, 0, "The server as a whole, and RTMP."},
+    [CONFIG_AT_RTMPS] = {"rtmps", CONFIG_AT_ROOT, 0,
+                         "RTMP over TLS; see [https](https.md) for the certificate."},
+    [CONFIG_AT_HTTP_SERVER] = {"http_server", CONFIG_AT_ROOT, 0,
+                               "HTTP: live streams, the player page and files."},
+    [CONFIG_AT_HTTPS] = {"https", CONFIG_AT_HTTP_SERVER, 0,
+                         "The same over TLS; see [https](https.md)."},
+    [CONFIG_AT_HTTP_PULL] = {"http_pull", CONFIG_AT_HTTP_SERVER, 0,
+                             "Streams of other servers at one address; see [proxy](proxy.md)."},
+    [CONFIG_AT_HTTP_API] = {"http_api", CONFIG_AT_ROOT, 0,
+                            "The HTTP API, /api/v1/; see [api](api.md)."},
+    [CONFIG_AT_VHOST] = {"vhost", CONFIG_AT_ROOT, 1,
+                         "Settings of the streams of one host name. __defaultVhost__ serves every "
+                         "name without a vhost of its own and is there even when not written."},
+    [CONFIG_AT_PLAY] = {"play", CONFIG_AT_VHOST, 0, "What viewers get, over RTMP and HTTP."},
+    [CONFIG_AT_PUBLISH] = {"publish", CONFIG_AT_VHOST, 0, "What is asked of publishers."},
+    [CONFIG_AT_HTTP_REMUX] = {"http_remux", CONFIG_AT_VHOST, 0, "Live streams over HTTP."},
+    [CONFIG_AT_HTTP_STATIC] = {"http_static", CONFIG_AT_VHOST, 0, "Files over HTTP."},
+    [CONFIG_AT_SECURITY] = {"security", CONFIG_AT_VHOST, 0,
+                            "Who may publish and play, by address; see [access](access.md)."},
+    [CONFIG_AT_REFER] = {"refer", CONFIG_AT_VHOST, 0,
+                         "On whose pages the streams may be used: RTMP's pageUrl, HTTP's Referer, "
+                         "or else its Origin."},
+    [CONFIG_AT_TOKEN] = {"token", CONFIG_AT_VHOST, 0,
+                         "Signed addresses: only who was given one may publish or play."},
+    [CONFIG_AT_CLUSTER] = {"cluster", CONFIG_AT_VHOST, 0,
+                           "Streams that are fetched from other servers; see [edge](edge.md)."},
+    [CONFIG_AT_FORWARD] =
+        {"forward", CONFIG_AT_VHOST, 0,
+         "Streams that are published on to other servers; see [forward](forward.md)."},
+};
+
+const struct config_block *config_table_block(enum config_where where)
+{
+    assert(where >= 0 && where < CONFIG_WHERE_COUNT);
+    return &blocks[where];
+}
+
+enum config_where config_table_block_find(enum config_where where, const char *name)
+{
+    assert(name != NULL);
+    for (int i = CONFIG_AT_ROOT + 1; i < CONFIG_WHERE_COUNT; i++)
+        if (blocks[i].parent == where && strcmp(blocks[i].name, name) == 0)
+            return (enum config_where)i;
+    return CONFIG_WHERE_COUNT;
+}
+
+int config_table_in_vhost(enum config_where where)
+{
+    return where == CONFIG_AT_VHOST || blocks[where].parent == CONFIG_AT_VHOST;
+}
+
+void config_table_path(enum config_where where, char *out, size_t cap)
+{
+    const struct config_block *block = config_table_block(where);
+    const struct config_block *parent = config_table_block(block->parent);
+
+    /* No block stands deeper than in a block. */
+    assert(parent->parent == CONFIG_AT_ROOT);
+    if (where == CONFIG_AT_ROOT)
+        (void)str_copy(out, cap, "");
+    else if (parent == &blocks[CONFIG_AT_ROOT])
+        (void)str_format(out, cap, "%s { ", block->name);
+    else
+        (void)str_format(out, cap, "%s { %s { ", parent->name, block->name);
+}

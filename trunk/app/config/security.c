@@ -1,0 +1,148 @@
+/*
+ * Who may, by address and by page. A v4 address that
+ * comes mapped into v6 is the v4 one, in rules as in peers, so that a rule
+ * holds on every listener. What cannot be read is refused: a rule that nobody
+ * understands must not open the door, and the configuration lets none in.
+ */
+#include "app/config/security.h"
+
+#include "base/ip.h"
+#include "proto/url.h"
+
+#include <assert.h>
+#include <string.h>
+#include <strings.h>
+
+/* 1 and *action for the words that begin a rule. */
+static int action_parse(const char *word, enum access_action *action)
+{
+    *action = strcasecmp(word, "publish") == 0 ? ACCESS_PUBLISH : ACCESS_PLAY;
+    return *action == ACCESS_PUBLISH || strcasecmp(word, "play") == 0;
+}
+
+int security_rules_check(char *const *words, int count, int *at, const char **why)
+{
+    enum access_action action;
+    struct ip_network network;
+    int is_open = 1; /* an action without anything behind it yet */
+
+    assert(words != NULL && at != NULL && why != NULL);
+    for (*at = 0; *at < count; (*at)++) {
+        int is_action = action_parse(words[*at], &action);
+
+        *why = NULL;
+        if (*at == 0 && !is_action)
+            *why = "a rule begins with publish or play";
+        else if (is_action && *at > 0 && is_open)
+            *why = "the word before needs all, an address or a network";
+        else if (!is_action && strcasecmp(words[*at], "all") != 0 &&
+                 ip_network_parse(words[*at], &network) != 0)
+            *why = "is neither all nor an address nor a network like 10.0.0.0/8";
+        if (*why != NULL)
+            return -1;
+        is_open = is_action;
+    }
+    if (!is_open && count > 0)
+        return 0;
+    *at = count > 0 ? count - 1 : 0;
+    *why = "needs all, an address or a network behind it";
+    return -1;
+}
+
+struct verdict {
+    int rules;   /* how many there are for the action */
+    int matches; /* how many of those name the address */
+};
+
+/* address: NULL when it cannot be read. */
+static struct verdict rules_ask(const struct config_strings *list, enum access_action action,
+                                const struct ip *address)
+{
+    struct verdict verdict = {0, 0};
+    enum access_action current = ACCESS_PLAY;
+
+    for (int i = 0; i < list->count; i++) {
+        enum access_action next;
+        struct ip_network network;
+
+        if (action_parse(list->item[i], &next)) {
+            current = next;
+            continue;
+        }
+        if (current != action)
+            continue;
+        verdict.rules++;
+        if (strcasecmp(list->item[i], "all") == 0)
+            verdict.matches++;
+        else if (address != NULL && ip_network_parse(list->item[i], &network) == 0)
+            verdict.matches += ip_network_has(&network, address);
+    }
+    return verdict;
+}
+
+int security_allows(const struct config_security *rules, enum access_action action, const char *ip)
+{
+    struct ip address;
+    const struct ip *known;
+    struct verdict allow;
+
+    assert(rules != NULL && ip != NULL);
+    known = ip_parse(ip, &address) == 0 ? &address : NULL;
+    if (rules_ask(&rules->deny, action, known).matches > 0)
+        return 0;
+    allow = rules_ask(&rules->allow, action, known);
+    return allow.rules == 0 || allow.matches > 0;
+}
+
+static int domains_have(const struct config_strings *list, const char *host)
+{
+    size_t host_len = strlen(host);
+
+    for (int i = 0; i < list->count; i++) {
+        const char *domain = list->item[i];
+        size_t len = strlen(domain);
+
+        /* A word of its own, not a host. */
+        if (strcasecmp(domain, "none") == 0) {
+            if (host_len == 0)
+                return 1;
+            continue;
+        }
+        if (len > host_len || strcasecmp(host + host_len - len, domain) != 0)
+            continue;
+        if (len == host_len || host[host_len - len - 1] == '.')
+            return 1;
+    }
+    return 0;
+}
+
+/* The host of a page's address, lower case; "" where there is none that could be read. */
+static void page_host(const char *page, char *host, size_t cap)
+{
+    const char *from = page != NULL ? strstr(page, "://") : NULL;
+    int port = 0;
+
+    host[0] = '\0';
+    if (from == NULL)
+        return;
+    from += 3;
+    /* A backslash ends the host too: browsers read it as a slash. */
+    if (url_authority_parse(from, strcspn(from, "/\\?#"), host, cap, &port) != 0)
+        host[0] = '\0';
+}
+
+int refer_allows(const struct config_refer *refer, enum access_action action, const char *page)
+{
+    const struct config_strings *own;
+    char host[256];
+
+    assert(refer != NULL);
+    own = action == ACCESS_PUBLISH ? &refer->publish : &refer->play;
+    if (refer->all.count + own->count == 0)
+        return 1;
+    page_host(page, host, sizeof(host));
+    /* A page that is named but cannot be read is not the same as none. */
+    if (host[0] == '\0' && page != NULL && page[0] != '\0')
+        return 0;
+    return domains_have(&refer->all, host) || domains_have(own, host);
+}

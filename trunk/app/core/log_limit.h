@@ -1,0 +1,40 @@
+#ifndef APP_CORE_LOG_LIMIT_H
+#define APP_CORE_LOG_LIMIT_H
+
+/*
+ * A bound on what strangers can make the log say. Lines about one address and of one kind are
+ * counted; beyond a number of them in a window of time they are only counted on, and one line sums
+ * them up when the time is over. The same, more generously, for all addresses together. IPv6
+ * addresses count by their /64. Bounded in memory. Never yields but where a timeout says so.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <stdint.h>
+
+struct log_limit;
+
+/* The server's window. */
+#define LOG_LIMIT_WINDOW (10 * USEC_PER_SEC)
+
+/* log is borrowed; lines of one kind and address in a window, 0: without a limit. NULL without
+ * memory. */
+struct log_limit *log_limit_new(const struct log *log, int64_t lines, usec_t window);
+/* Says what it has not said yet. NULL is allowed. */
+void log_limit_free(struct log_limit *limit, usec_t timeout_never);
+
+/* Whether a line of this level shall be written; kind is a constant, a few words for the operator.
+ * Needs the runtime. */
+int log_limit_pass(struct log_limit *limit, enum log_level level, const char *kind, const char *ip);
+
+/* log_write() about a peer; target has a log and a log_limit, as struct server. */
+#define log_peer(target, level, kind, ip, ...)                    \
+    do {                                                          \
+        if (log_limit_pass((target)->log_limit, level, kind, ip)) \
+            log_write((target)->log, level, __VA_ARGS__);         \
+    } while (0)
+
+/* For tests: how many lines of all kinds are counted and not said yet. */
+uint64_t log_limit_pending(const struct log_limit *limit);
+
+#endif

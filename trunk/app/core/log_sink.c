@@ -1,0 +1,244 @@
+/*
+ * The log's two ends, console and file. A write that blocks would hold every
+ * coroutine, and a console is often a pipe whose reader may sleep. So a pipe, socket or terminal is
+ * asked first (poll with no timeout) and is given no more at once than PIPE_BUF bytes, which
+ * a pipe that is ready for writing takes whole. The descriptor is not made
+ * non-blocking: it may be shared with the shell that started us. A plain file is written straight.
+ */
+#include "app/core/log_sink.h"
+
+#include "base/str.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define CLOSE_WAIT_MS 1000
+
+/* 1 when a write would not block, within the time. */
+static int is_ready(const struct log_sink_file *file, int timeout_ms)
+{
+    struct pollfd pfd = {file->fd, POLLOUT, 0};
+
+    return !file->may_block || poll(&pfd, 1, timeout_ms) == 1;
+}
+
+/* What a console takes as one: whole lines, for another process's come between two pieces. */
+static size_t console_piece(const char *data, size_t len)
+{
+    const char *end;
+
+    if (len <= PIPE_BUF)
+        return len;
+    end = memrchr(data, '\n', PIPE_BUF);
+    return end != NULL ? (size_t)(end + 1 - data) : PIPE_BUF;
+}
+
+/* Writes what goes out without waiting; says how much that was. -1: the descriptor is broken. */
+static ssize_t write_some(const struct log_sink_file *file, const void *data, size_t len,
+                          int timeout_ms)
+{
+    size_t done = 0;
+
+    while (done < len && is_ready(file, timeout_ms)) {
+        size_t piece = len - done;
+        struct iovec iov = {(char *)data + done, piece};
+        ssize_t n;
+
+        if (file->may_block)
+            iov.iov_len = console_piece(iov.iov_base, piece);
+        n = writev(file->fd, &iov, 1);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            break;
+        if (n <= 0)
+            return -1;
+        done += (size_t)n;
+    }
+    return (ssize_t)done;
+}
+
+/* Drops what can never be written. */
+static void give_up(struct log_sink_file *file)
+{
+    const char *data = (const char *)buf_data(&file->pending);
+
+    for (size_t i = 0; i < file->pending.len; i++)
+        file->lost += data[i] == '\n';
+    buf_consume(&file->pending, file->pending.len);
+}
+
+static void flush_pending(struct log_sink_file *file, int timeout_ms)
+{
+    ssize_t n;
+
+    if (file->pending.len == 0)
+        return;
+    n = write_some(file, buf_data(&file->pending), file->pending.len, timeout_ms);
+    if (n < 0)
+        give_up(file);
+    else
+        buf_consume(&file->pending, (size_t)n);
+    if (file->pending.len == 0)
+        buf_reset(&file->pending); /* it was for a bad moment: give the memory back */
+}
+
+static void put_line(struct log_sink_file *file, const char *line, size_t len)
+{
+    ssize_t n = file->pending.len > 0 ? 0 : write_some(file, line, len, 0);
+
+    if (n < 0 || ((size_t)n < len && buf_append(&file->pending, line + n, len - (size_t)n)))
+        file->lost++;
+}
+
+static void log_sink_write(struct log_sink *sink, const char *line, size_t len);
+
+/* Says in the place of the gap how many lines were lost. 0 when that is in the log. */
+static int put_note(struct log_sink_file *file)
+{
+    struct log note = {.level = LOG_WARN, .sink = &file->sink};
+    unsigned lost = file->lost;
+
+    file->lost = 0; /* so that the note's own write comes by here only once */
+    log_warn(&note, "%u log lines were lost: nobody took them", lost);
+    if (file->lost == 0)
+        return 0;
+    file->lost = lost;
+    return -1;
+}
+
+static void log_sink_write(struct log_sink *sink, const char *line, size_t len)
+{
+    struct log_sink_file *file = (struct log_sink_file *)sink;
+
+    flush_pending(file, 0);
+    /* After a loss there is room to be made first, so that the gap stays in one place. */
+    if (file->lost > 0 && (file->pending.len > LOG_SINK_PENDING_MAX / 2 || put_note(file)))
+        file->lost++;
+    else
+        put_line(file, line, len);
+}
+
+static void init(struct log_sink_file *file, int fd)
+{
+    struct stat st;
+
+    memset(file, 0, sizeof(*file));
+    file->sink.write = log_sink_write;
+    file->fd = fd;
+    file->may_block = fstat(fd, &st) != 0 || !S_ISREG(st.st_mode);
+    buf_init(&file->pending, LOG_SINK_PENDING_MAX);
+}
+
+/*
+ * A FIFO without a reader would block in open() and later fail: it must not. A link that somebody
+ * has put in the place of the file would lead the log, which a server of root's may write,
+ * anywhere; those of the system's own, which name descriptors of this process, are followed.
+ */
+static int open_append(const char *path)
+{
+    static const char *const own[] = {"/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/"};
+    int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW;
+
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        if (str_starts(path, own[i]))
+            flags &= ~O_NOFOLLOW;
+    return open(path, flags, 0644);
+}
+
+static struct err *open_error(int sys_errno, const char *path)
+{
+    if (sys_errno == ELOOP)
+        return err_new(ERR_CONFIG, "log file %s: a symbolic link is not followed", path);
+    return err_sys(sys_errno, "log file %s", path);
+}
+
+struct err *log_sink_open(struct log_sink_file *file, const char *path)
+{
+    int fd = open_append(path);
+    char *copy = strdup(path);
+
+    if (fd < 0 || copy == NULL) {
+        struct err *err = open_error(fd < 0 ? errno : ENOMEM, path);
+
+        free(copy);
+        if (fd >= 0)
+            close(fd);
+        return err;
+    }
+    init(file, fd);
+    file->path = copy;
+    return NULL;
+}
+
+void log_sink_open_fd(struct log_sink_file *file, int fd)
+{
+    assert(file != NULL);
+    init(file, fd);
+}
+
+void log_sink_own(struct log_sink_file *file)
+{
+    char name[32];
+    int fd;
+
+    buf_consume(&file->pending, file->pending.len);
+    if (file->path != NULL || !file->may_block)
+        return;
+    (void)str_format(name, sizeof(name), "/proc/self/fd/%d", file->fd);
+    /* A description of its own, so that nobody else's becomes non-blocking. A socket has none. */
+    fd = open(name, O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return;
+    file->fd = fd;
+    file->is_own = 1;
+}
+
+void log_sink_disown(struct log_sink_file *file, int fd)
+{
+    if (!file->is_own)
+        return;
+    close(file->fd);
+    file->fd = fd;
+    file->is_own = 0;
+}
+
+struct err *log_sink_reopen(struct log_sink_file *file)
+{
+    struct stat st;
+    int fd;
+
+    if (file->path == NULL)
+        return NULL;
+    fd = open_append(file->path);
+    if (fd < 0)
+        return open_error(errno, file->path);
+    flush_pending(file, 0);
+    close(file->fd);
+    file->fd = fd;
+    file->may_block = fstat(fd, &st) != 0 || !S_ISREG(st.st_mode);
+    return NULL;
+}
+
+void log_sink_close(struct log_sink_file *file)
+{
+    flush_pending(file, CLOSE_WAIT_MS);
+    if (file->lost > 0 && file->pending.len == 0)
+        (void)put_note(file);
+    /* What was just flushed may have filled the pipe again: then the note waits. */
+    flush_pending(file, CLOSE_WAIT_MS);
+    buf_fini(&file->pending);
+    if (file->path != NULL || file->is_own)
+        close(file->fd);
+    file->is_own = 0;
+    free(file->path);
+    file->path = NULL;
+}

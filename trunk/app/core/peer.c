@@ -1,0 +1,87 @@
+/*
+ * Connections by address, an IPv6 one by its /64. A trusted proxy is many clients and has no limit
+ * of its own: what it passes on is counted for each client as it becomes known, by a PROXY header
+ * for the connection, by X-Forwarded-For for as long as one request and its answer last. So a proxy
+ * that holds idle connections open is in nobody's way, and who comes through it has no more than
+ * who does not.
+ */
+#include "app/core/peer.h"
+
+#include "app/config/trust.h"
+#include "app/core/quota.h"
+#include "base/hash.h"
+#include "base/ip.h"
+#include "base/str.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct server_peer {
+    size_t count;
+    int is_lost; /* base/hash.h's */
+    UT_hash_handle hh;
+    char ip[IP_TEXT_MAX]; /* quota_address() */
+};
+
+static struct server_peer *peer_get(struct server *server, const char *ip)
+{
+    struct server_peer *peer;
+    size_t len = strlen(ip);
+
+    HASH_FIND(hh, server->peers, ip, len, peer);
+    if (peer != NULL)
+        return peer;
+    peer = calloc(1, sizeof(*peer));
+    if (peer == NULL)
+        return NULL;
+    (void)str_copy(peer->ip, sizeof(peer->ip), ip);
+    if (HASH_TRY_ADD(server->peers, peer->ip, len, peer) != 0) {
+        free(peer);
+        return NULL;
+    }
+    return peer;
+}
+
+static void peer_drop(struct server *server, struct server_peer *peer)
+{
+    if (peer->count > 0)
+        return;
+    HASH_DEL(server->peers, peer);
+    free(peer);
+}
+
+const char *peer_enter(struct server *server, const char *ip, struct server_peer **out)
+{
+    uint64_t most = quota_of_address(server->config, ip);
+    char name[IP_TEXT_MAX];
+    struct server_peer *peer;
+    const char *limit;
+
+    assert(ip != NULL && strlen(ip) < IP_TEXT_MAX);
+    *out = NULL;
+    if (most == UINT64_MAX || trust_has(&server->config->trusted_proxies, ip))
+        return NULL;
+    quota_address(ip, name);
+    peer = peer_get(server, name);
+    if (peer == NULL)
+        return "memory";
+    limit = peer->count >= most ? "max_connections_per_ip"
+                                : server_shared_peer_enter(server, name, most);
+    if (limit == NULL) {
+        peer->count++;
+        *out = peer;
+    }
+    peer_drop(server, peer);
+    return limit;
+}
+
+void peer_leave(struct server *server, struct server_peer *peer)
+{
+    if (peer == NULL)
+        return;
+    assert(peer->count > 0);
+    server_shared_peer_leave(server, peer->ip);
+    peer->count--;
+    peer_drop(server, peer);
+}

@@ -1,0 +1,74 @@
+/*
+ * The state of the process, and the limits that it shares with others of the
+ * same server. Both are looked at from every floor, and so they stand below them.
+ */
+#include "app/core/server.h"
+
+void server_stop(struct server *server)
+{
+    server->state = SERVER_STOPPING;
+    co_cond_broadcast(&server->changed);
+}
+
+void server_wake_ticker(struct server *server)
+{
+    co_cond_signal(&server->ticker);
+}
+
+const char *server_shared_enter(struct server *server)
+{
+    return server->shared != NULL ? server->shared->enter(server->shared_arg) : NULL;
+}
+
+void server_shared_leave(struct server *server)
+{
+    if (server->shared != NULL)
+        server->shared->leave(server->shared_arg);
+}
+
+const char *server_shared_peer_enter(struct server *server, const char *name, uint64_t limit)
+{
+    return server->shared != NULL ? server->shared->peer_enter(server->shared_arg, name, limit)
+                                  : NULL;
+}
+
+void server_shared_peer_leave(struct server *server, const char *name)
+{
+    if (server->shared != NULL)
+        server->shared->peer_leave(server->shared_arg, name);
+}
+
+void server_shared_quota_add(struct server *server, enum quota_class class, int delta)
+{
+    if (server->shared != NULL)
+        server->shared->quota_add(server->shared_arg, class, delta);
+}
+
+void server_shared_quota_oldest(struct server *server, enum quota_class class, usec_t since)
+{
+    if (server->shared != NULL)
+        server->shared->quota_oldest(server->shared_arg, class, since);
+}
+
+uint64_t server_shared_quota_count(const struct server *server, enum quota_class class,
+                                   uint64_t own)
+{
+    return server->shared != NULL ? server->shared->quota_count(server->shared_arg, class) : own;
+}
+
+uint64_t server_shared_memory(struct server *server, uint64_t used, int *workers)
+{
+    *workers = 1;
+    return server->shared != NULL ? server->shared->memory(server->shared_arg, used, workers) : 0;
+}
+
+int server_shared_stream_enter(struct server *server, const char *key)
+{
+    return server->shared != NULL ? server->shared->stream_enter(server->shared_arg, key) : 0;
+}
+
+void server_shared_stream_leave(struct server *server, const char *key)
+{
+    if (server->shared != NULL)
+        server->shared->stream_leave(server->shared_arg, key);
+}

@@ -1,0 +1,21 @@
+#ifndef APP_CORE_TABLES_H
+#define APP_CORE_TABLES_H
+
+/*
+ * The rows by which features take part in the server. app/server/tables.c is the only file that
+ * names them all: a feature that is taken out of there is gone.
+ */
+struct observer;
+struct gate;
+struct claim;
+struct rtmp_route;
+
+/* Each list ends with NULL; its order is the order in which rows are asked and told. */
+struct tables {
+    const struct observer *const *observers; /* app/stream/observer.h */
+    const struct gate *const *gates;         /* app/stream/gate.h */
+    const struct claim *const *claims;       /* app/stream/publication.h */
+    const struct rtmp_route *publish_route;  /* app/rtmp/rtmp_session.h; NULL: there is none */
+};
+
+#endif

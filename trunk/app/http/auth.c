@@ -1,0 +1,118 @@
+/*
+ * The chain's place for security rules, signed addresses and hooks. It knows
+ * none of them: it asks a policy, so that each can be written and tested alone.
+ *
+ * The link itself sees a request before anybody knows what it means; that a stream
+ * is asked for, and which, turns out behind it. So the question about streams is a
+ * function that those who find one call, and no spelling of an address leads around it.
+ */
+#include "app/http/auth.h"
+
+#include "app/core/server.h"
+#include "app/http/http_verdict.h"
+#include "app/http/http_ws.h"
+#include "app/stream/gate.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct auth_handler {
+    struct http_handler handler; /* first: cast back */
+    const struct auth_policy *policy;
+};
+
+static int allow_all(void *arg, const struct http_exchange *x, struct buf *headers,
+                     const char **reason, usec_t timeout)
+{
+    (void)arg;
+    (void)x;
+    (void)headers;
+    (void)reason;
+    (void)timeout;
+    return 0;
+}
+
+const struct auth_policy auth_policy_all = {allow_all, NULL};
+
+static struct err *auth_serve(struct http_handler *self, struct http_exchange *x, usec_t timeout)
+{
+    const struct auth_policy *policy = ((struct auth_handler *)self)->policy;
+    const char *reason = "refused";
+    struct err *err = NULL;
+    struct buf headers;
+    int status;
+
+    buf_init(&headers, HTTP_EXTRA_MAX);
+    status = policy->check(policy->arg, x, &headers, &reason, timeout);
+    if (status != 0) {
+        /* buf's text gets its terminator; without memory the refusal goes out without the lines. */
+        const char *lines = NULL;
+
+        if (headers.len > 0 && buf_append(&headers, "", 1) == 0)
+            lines = (const char *)buf_data(&headers);
+        err = http_ws_refuse(x, status, lines, timeout, reason);
+    }
+    buf_fini(&headers);
+    return status != 0 ? err : http_next(self, x, timeout);
+}
+
+/* Browsers send no Referer with WebSocket, but an Origin. */
+static const char *page_of(const struct http_message *request)
+{
+    const char *page = http_message_header(request, "Referer");
+
+    return page != NULL && page[0] != '\0' ? page : http_message_header(request, "Origin");
+}
+
+struct err *auth_ask_play(struct http_exchange *x, struct auth_stream *stream, int *is_refused,
+                          usec_t timeout)
+{
+    struct gate_request request = {.server = x->server,
+                                   .action = ACCESS_PLAY,
+                                   .protocol = GATE_HTTP,
+                                   .vhost = stream->vhost,
+                                   .app = stream->app,
+                                   .stream = stream->name,
+                                   .param = x->request->query,
+                                   .ip = x->conn->ip,
+                                   .page = page_of(x->request),
+                                   .is_tls = x->is_tls,
+                                   .via = http_message_header(x->request, HTTP_VIA_HEADER),
+                                   .source = stream->source};
+    struct gate_verdict *verdict;
+    struct err *err = NULL;
+
+    *is_refused = 0;
+    /* Each gate is asked once in a request. */
+    if (stream->source == NULL && x->is_granted)
+        return NULL;
+    verdict = malloc(sizeof(*verdict));
+    if (verdict == NULL)
+        return err_new(ERR_NOMEM, "no memory to ask whether it may be played");
+    if (gates_ask(&request, verdict, timeout) != 0) {
+        *is_refused = 1;
+        err = http_verdict_answer(x, &request, verdict, timeout);
+    }
+    x->is_granted = !*is_refused;
+    stream->is_original = verdict->is_original;
+    free(verdict);
+    return err;
+}
+
+struct http_handler *auth_new_open(struct http_handler *next)
+{
+    return auth_new(&auth_policy_all, next);
+}
+
+struct http_handler *auth_new(const struct auth_policy *policy, struct http_handler *next)
+{
+    struct auth_handler *auth = calloc(1, sizeof(*auth));
+
+    assert(policy != NULL && next != NULL);
+    if (auth == NULL)
+        return NULL;
+    auth->handler.serve = auth_serve;
+    auth->handler.next = next;
+    auth->policy = policy;
+    return &auth->handler;
+}

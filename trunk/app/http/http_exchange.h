@@ -1,0 +1,112 @@
+#ifndef APP_HTTP_HTTP_EXCHANGE_H
+#define APP_HTTP_HTTP_EXCHANGE_H
+
+/*
+ * One request and its answer, as the chain cors -> auth -> live mounts ->
+ * static hands it on. A handler answers, or passes it to its `next`, or takes the connection
+ * over for a stream.
+ */
+#include "base/buf.h"
+#include "co/net.h"
+#include "proto/http.h"
+
+struct config_vhost;
+struct server;
+
+/* Which servers of ours a request for a stream has come through. */
+#define HTTP_VIA_HEADER "X-Millrace-Relay"
+
+/* Runs on the connection's coroutine with a short stack after the request's memory is gone. Frees
+ * arg. conn stays the caller's, who closes it afterwards. */
+typedef void (*http_stream_fn)(struct net_conn *conn, void *arg);
+
+struct http_exchange {
+    struct server *server; /* borrowed */
+    struct net_conn *conn; /* borrowed */
+    const struct http_message *request;
+    int is_tls;
+    int is_api;    /* came in at http_api's own address */
+    int is_worker; /* another worker asks, at our own socket */
+    int is_head;
+    int keep_alive;      /* what the answer says; the session reads it afterwards */
+    int has_answered;    /* the head is out */
+    int is_granted;      /* the gates that need no stream have let it through */
+    const uint8_t *rest; /* behind a head that upgrades: bytes that were read already */
+    size_t rest_len;
+    struct buf extra;      /* header lines ("Name: value\r\n") that middleware adds to any answer */
+    http_stream_fn stream; /* set by a handler: takes the connection over */
+    void *stream_arg;
+};
+
+/* A link of a chain: one block of memory, of which this is the beginning, freed by free(). */
+struct http_handler {
+    /* Serves it, or calls http_next(). An error closes the connection. */
+    struct err *(*serve)(struct http_handler *self, struct http_exchange *x, usec_t timeout);
+    struct http_handler *next;
+};
+
+static inline struct err *http_next(struct http_handler *self, struct http_exchange *x,
+                                    usec_t timeout)
+{
+    return self->next->serve(self->next, x, timeout);
+}
+
+/*
+ * The vhost that is asked for, by ?vhost= or else by Host, or the default one; NULL where there is
+ * none. host: its name as it was given.
+ */
+const struct config_vhost *http_vhost(const struct http_exchange *x, char *host, size_t cap);
+
+/* Status line, Server, Date, Content-Length, Connection, the extra lines and `headers` (lines or
+ * NULL), then body (not for HEAD). */
+struct err *http_answer(struct http_exchange *x, int status, const char *content_type,
+                        const char *headers, const void *body, size_t len, usec_t timeout);
+
+/* The JSON error body {"code":…,"reason":"…"}; headers as above. */
+struct err *http_answer_error(struct http_exchange *x, int status, const char *headers,
+                              usec_t timeout, const char *reason_fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/*
+ * Appends a whole error answer (head with the extra lines and `Connection: close`, JSON body)
+ * without sending it: for an answer that is only known to be needed later. 0 or -1.
+ */
+int http_render_error(struct http_exchange *x, int status, const char *reason,
+                      struct buf *out) ERR_MUST_CHECK;
+
+/*
+ * Appends a head as http_answer() makes it, for a body of content_length bytes (-1: none at all, as
+ * for 204) that the caller sends itself. 0 or -1.
+ */
+int http_head(const struct http_exchange *x, int status, const char *content_type,
+              const char *headers, int64_t content_length, struct buf *out) ERR_MUST_CHECK;
+
+/* True for GET and HEAD. Else answer http_answer_method(): 405 with Allow. */
+int http_is_read(const struct http_exchange *x);
+struct err *http_answer_method(struct http_exchange *x, usec_t timeout);
+
+/* The path percent-encoded, fit for a Location header. 0 or -1. */
+int http_path_encode(struct buf *out, const char *path) ERR_MUST_CHECK;
+
+/* A head never grows beyond this. */
+#define HTTP_ANSWER_HEAD_MAX 32768
+/* For x->extra. */
+#define HTTP_EXTRA_MAX 4096
+
+/*
+ * Appends the head that switches to WebSocket (RFC 6455, section 4.2.2), with the extra lines.
+ * protocol: the subprotocol that is agreed to, "" for none. 0 or -1.
+ */
+int http_upgrade_head(const struct http_exchange *x, const char *accept, const char *protocol,
+                      struct buf *out) ERR_MUST_CHECK;
+
+/*
+ * Appends the head of a live answer: no Content-Length, chunked for HTTP/1.1, none
+ * and close for 1.0, no-cache, X-Accel-Buffering, the extra lines. *is_chunked says which.
+ * For the caller to send together with its first media bytes. For HEAD the same lines, but the
+ * connection is kept if the request allows it. 0 or -1.
+ */
+int http_stream_head(struct http_exchange *x, const char *content_type, struct buf *out,
+                     int *is_chunked) ERR_MUST_CHECK;
+
+#endif

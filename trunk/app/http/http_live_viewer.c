@@ -1,0 +1,398 @@
+/*
+ * HTTP viewers. When the address is known the connection is taken over, the
+ * request's memory goes, and what stays of a viewer is its coroutine, parked,
+ * and a position in the ring.
+ */
+#include "app/http/http_live_private.h"
+
+#include "app/core/admission.h"
+#include "app/core/server.h"
+#include "app/http/auth.h"
+#include "app/http/http_drain.h"
+#include "app/http/http_live.h"
+#include "app/http/http_ws.h"
+#include "app/stream/client.h"
+#include "app/stream/fanout.h"
+#include "app/stream/stream.h"
+#include "app/stream/via_claim.h"
+#include "base/str.h"
+#include "co/co.h"
+#include "live/viewer.h"
+#include "proto/url.h"
+#include "proto/ws.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HTTP_LIVE_HEAD_MAX ((size_t)8192)
+/* How long a WebSocket client may take to answer a close. */
+#define HTTP_LIVE_CLOSE_WAIT (2 * USEC_PER_SEC)
+
+/* What the request leaves behind for its stream. */
+struct http_live {
+    struct server *server;
+    struct config *config; /* held */
+    const struct config_vhost *vhost;
+    struct source *source; /* held */
+    struct client client;
+    const struct mux *mux;
+    enum source_only only;
+    struct source_select select; /* of a multitrack stream */
+    enum fanout_framing framing;
+    usec_t since;         /* a relay: when the first of those came whom it is for; else -1 */
+    struct buf head;      /* of the 200 answer */
+    struct buf not_found; /* the whole 404 answer, for a wait that ends in vain */
+    struct buf unfit;     /* the same for a stream that turns out to have nothing for this format */
+    usec_t standby;       /* USEC_NEVER: for ever */
+    struct http_ws *ws;   /* NULL: plain HTTP */
+    struct via_claim *claim; /* another server's; NULL: a player's */
+};
+
+static void http_live_drop(struct http_live *live)
+{
+    buf_fini(&live->head);
+    buf_fini(&live->not_found);
+    buf_fini(&live->unfit);
+    http_ws_free(live->ws);
+    via_claim_leave(live->claim);
+    source_unref(live->source);
+    config_unref(live->config);
+    free(live);
+}
+
+/*
+ * What came from a viewer means nothing; its end does. 0, or -1 when the peer is gone. Another
+ * worker (relay) says with each byte how many ms it wants to have between two batches.
+ */
+static __attribute__((noinline)) int http_live_discard(struct net_conn *conn,
+                                                       struct fanout_viewer *relay)
+{
+    uint8_t scratch[1024];
+
+    for (int i = 0; i < 16; i++) {
+        ssize_t got = net_try_read(conn, scratch, sizeof(scratch));
+
+        if (got == 0)
+            return -1;
+        if (got < 0)
+            return errno == EAGAIN ? 0 : -1;
+        if (relay != NULL)
+            fanout_viewer_pace(relay, scratch[got - 1] * USEC_PER_MS);
+    }
+    return 0;
+}
+
+static __attribute__((noinline)) struct fanout_viewer *http_live_open(struct http_live *live,
+                                                                      struct net_conn *conn)
+{
+    struct fanout_viewer_opts opts = {live->vhost, live->framing,
+                                      live->head.len > 0 ? &live->head : NULL,
+                                      live->client.is_worker};
+    struct viewer *viewer =
+        viewer_open_tracks(live->source, live->mux, live->only, &live->select, clock_now());
+
+    if (viewer == NULL)
+        return NULL;
+    if (live->since >= 0)
+        viewer_since(viewer, live->since);
+    return fanout_viewer_open(live->server, conn, viewer, &opts);
+}
+
+/* Whose address the log shows. A UNIX socket has none. */
+static const char *http_live_who(const struct net_conn *conn)
+{
+    return conn->ip[0] != '\0' ? conn->ip : "this machine";
+}
+
+static __attribute__((noinline)) void http_live_log(const struct server *server, const char *key,
+                                                    const struct net_conn *conn, const char *why)
+{
+    log_info(server->log, "stop play %s from %s, %llu bytes sent: %s", key, http_live_who(conn),
+             (unsigned long long)conn->bytes_out, why);
+}
+
+/* Why a format can have nothing of a stream. */
+static const char *http_live_unfit_reason(const struct mux *mux, enum source_only only)
+{
+    if (mux == &mux_mp3)
+        return "the sound of this stream is not MP3";
+    if (mux == &mux_aac)
+        return "the sound of this stream is not AAC";
+    if (only == SOURCE_AUDIO_ONLY)
+        return "this stream has no sound that this format carries";
+    if (only == SOURCE_VIDEO_ONLY)
+        return "this stream has no picture that this format carries";
+    return "this format carries neither the picture nor the sound of this stream";
+}
+
+/* The answer in place of the stream: 404 with this reason, rendered before in `answer`. */
+static __attribute__((noinline)) void http_live_not_found(struct http_live *live,
+                                                          struct net_conn *conn, const char *reason,
+                                                          const struct buf *answer)
+{
+    if (live->ws != NULL)
+        http_ws_close(live->ws, conn, WS_CODE_NOT_FOUND, reason, HTTP_LIVE_CLOSE_WAIT);
+    else if (answer->len > 0)
+        err_free(io_write(&conn->io, buf_data(answer), answer->len, 10 * USEC_PER_SEC));
+}
+
+/* The viewer said something. 0, or -1 when it is gone. */
+static int http_live_input(struct http_live *live, struct net_conn *conn, struct fanout_viewer *fv)
+{
+    if (live->ws != NULL)
+        return http_ws_input(live->ws, conn, fv);
+    /* Once the stream has begun there is no other answer to keep. */
+    if (live->not_found.data != NULL && fanout_viewer_has_begun(fv)) {
+        buf_reset(&live->not_found);
+        buf_reset(&live->unfit);
+    }
+    return http_live_discard(conn, live->client.is_worker ? fv : NULL);
+}
+
+static __attribute__((noinline)) void http_live_enter(struct http_live *live, struct net_conn *conn)
+{
+    live->client.conn = conn;
+    live->client.source = live->source;
+    live->client.format = live->mux->name;
+    client_enter(live->server, &live->client);
+}
+
+/* The stream was published meanwhile: from its end on it is waited for as long again. */
+static int http_live_waits_again(const struct http_live *live, usec_t *deadline)
+{
+    usec_t again = source_absent_since(live->source) + live->standby;
+
+    if (again <= *deadline || again <= co_now())
+        return 0;
+    *deadline = again;
+    return 1;
+}
+
+/* The viewer's life. Its stack stays small: it is what a parked viewer keeps. */
+static void http_live_run(struct net_conn *conn, void *arg)
+{
+    struct http_live *live = arg;
+    struct fanout_viewer *fv = http_live_open(live, conn);
+    enum fanout_wait wait = FANOUT_BROKEN;
+    usec_t deadline = co_deadline(live->standby);
+    const char *why = "no memory";
+
+    http_live_enter(live, conn);
+    /* What a WebSocket client sent together with its request is in nobody's socket any more. */
+    if (fv != NULL && live->ws != NULL)
+        (void)http_live_input(live, conn, fv);
+    while (fv != NULL) {
+        wait = fanout_viewer_pump(fv, co_left(deadline));
+        why = wait == FANOUT_ENDED ? "the stream ended" : "the connection broke";
+        if (wait == FANOUT_TIMEOUT && http_live_waits_again(live, &deadline))
+            continue;
+        if (wait != FANOUT_INPUT)
+            break;
+        if (http_live_input(live, conn, fv) != 0) {
+            why = "the viewer left";
+            break;
+        }
+    }
+    if (fv != NULL && live->server->state == SERVER_STOPPING)
+        fanout_viewer_part(fv);
+    if (fv != NULL)
+        fanout_viewer_close(fv);
+    if (live->ws != NULL && http_ws_ended(live->ws) != NULL)
+        why = http_ws_ended(live->ws);
+    if (live->ws != NULL && wait == FANOUT_ENDED)
+        http_ws_linger(live->ws, conn, HTTP_LIVE_CLOSE_WAIT);
+    if (wait == FANOUT_TIMEOUT) {
+        why = "nobody published";
+        http_live_not_found(live, conn, "nobody publishes this stream", &live->not_found);
+    } else if (wait == FANOUT_UNFIT) {
+        why = http_live_unfit_reason(live->mux, live->only);
+        http_live_not_found(live, conn, why, &live->unfit);
+    }
+    client_leave(live->server, &live->client);
+    http_live_log(live->server, source_key(live->source), conn, why);
+    http_live_drop(live);
+}
+
+/* Asked for the stream that was found, whatever the address looked like: first what needs no
+ * stream, then the rest. A server of ours gets FLV as it was published. */
+static struct err *http_live_ask(struct http_exchange *x, const struct config_vhost *vhost,
+                                 struct source *source, const struct mux **mux, int *is_done,
+                                 usec_t timeout)
+{
+    const struct stream *stream = source_data(source);
+    struct auth_stream asked = {vhost, stream->app, stream->name, NULL, 0};
+    struct err *err;
+
+    *is_done = 0;
+    if (x->is_worker)
+        return http_drain_answer(x, is_done, timeout);
+    err = auth_ask_play(x, &asked, is_done, timeout);
+    if (err == NULL && !*is_done)
+        err = http_drain_answer(x, is_done, timeout);
+    if (err != NULL || *is_done)
+        return err;
+    asked.source = source;
+    err = auth_ask_play(x, &asked, is_done, timeout);
+    if (asked.is_original && *mux == &mux_flv)
+        *mux = &mux_relay;
+    return err;
+}
+
+/* A viewer that is another server, or another worker of this one. */
+static struct via_claim *http_live_claim(const struct http_exchange *x,
+                                         const struct http_live *live)
+{
+    struct via_claimant claimant = {live->vhost, x->is_worker ? NULL : x->conn->ip,
+                                    http_message_header(x->request, HTTP_VIA_HEADER)};
+
+    return claimant.text != NULL ? via_claim_enter(source_data(live->source), &claimant) : NULL;
+}
+
+/* The answer's head. *is_done: that was all, be it HEAD or a refused upgrade. */
+static struct err *http_live_begin(struct http_exchange *x, struct http_live *live, int *is_done,
+                                   usec_t timeout)
+{
+    struct err *err = NULL;
+    int is_chunked = 0;
+
+    *is_done = 0;
+    if (x->request->upgrade == HTTP_UPGRADE_WEBSOCKET) {
+        live->framing = FANOUT_WEBSOCKET;
+        err = http_ws_accept(x, &live->ws, timeout);
+        *is_done = live->ws == NULL;
+        return err;
+    }
+    if (http_stream_head(x, live->mux->content_type, &live->head, &is_chunked) != 0 ||
+        http_render_error(x, 404, "nobody publishes this stream", &live->not_found) != 0)
+        return err_new(ERR_LIMIT, "answer's head too long");
+    if (source_fit(live->source, live->mux, live->only) != SOURCE_FITS &&
+        http_render_error(x, 404, http_live_unfit_reason(live->mux, live->only), &live->unfit) != 0)
+        return err_new(ERR_LIMIT, "answer's head too long");
+    live->framing = is_chunked ? FANOUT_CHUNKED : FANOUT_RAW;
+    if (x->is_head) {
+        x->has_answered = 1;
+        err = io_write(&x->conn->io, buf_data(&live->head), live->head.len, timeout);
+        *is_done = 1;
+    }
+    return err;
+}
+
+/* The tracks that ?track= asks for. 0, or -1 for what is no choice of tracks. */
+static int http_live_tracks(const char *query, struct source_select *select)
+{
+    char value[16];
+
+    memset(select, 0, sizeof(*select));
+    if (query == NULL || url_query_get(query, "track", value, sizeof(value)) != 0)
+        return 0;
+    return source_select_parse(select, value);
+}
+
+/* The track that ?only= asks for. 0, or -1 for one we don't know. */
+static int http_live_only(const char *query, enum source_only *only)
+{
+    char value[16];
+
+    *only = SOURCE_BOTH;
+    if (query == NULL || url_query_get(query, "only", value, sizeof(value)) != 0)
+        return 0;
+    if (strcmp(value, "audio") == 0)
+        *only = SOURCE_AUDIO_ONLY;
+    else if (strcmp(value, "video") == 0)
+        *only = SOURCE_VIDEO_ONLY;
+    else
+        return -1;
+    return 0;
+}
+
+/* What another worker says of since when the stream is wanted there. */
+static usec_t http_live_since(const char *query)
+{
+    char value[24];
+    int64_t since;
+
+    if (query == NULL || url_query_get(query, HTTP_LIVE_SINCE, value, sizeof(value)) != 0 ||
+        str_to_i64(value, 0, INT64_MAX, &since) != 0)
+        return -1;
+    return since;
+}
+
+static struct err *http_live_refuse_limit(struct http_exchange *x, const char *limit,
+                                          usec_t timeout)
+{
+    char reason[80];
+
+    (void)str_format(reason, sizeof(reason), "service unavailable: %s", limit);
+    log_warn(x->server->log, "refused %s: %s", http_live_who(x->conn), limit);
+    return http_ws_refuse(x, 503, "Retry-After: 5\r\n", timeout, reason);
+}
+
+static struct err *http_live_take_admitted(struct http_exchange *x, struct source *source,
+                                           const struct config_vhost *vhost, const struct mux *mux,
+                                           usec_t timeout)
+{
+    struct http_live *live;
+    struct source_select select;
+    enum source_only only;
+    int is_done;
+    struct err *err = http_live_ask(x, vhost, source, &mux, &is_done, timeout);
+
+    if (err != NULL || is_done)
+        return err;
+    if (x->server->memory.level != MEMORY_EASY && !x->is_worker)
+        return http_ws_refuse(x, 503, "Retry-After: 5\r\n", timeout,
+                              "service unavailable: max_memory");
+    /* A relay's query is that of one of its viewers, and the stream is for all of them. */
+    if (http_live_only(mux != &mux_relay ? x->request->query : NULL, &only) != 0)
+        return http_answer_error(x, 400, NULL, timeout, "only is audio or video");
+    if (http_live_tracks(mux != &mux_relay ? x->request->query : NULL, &select) != 0)
+        return http_answer_error(x, 400, NULL, timeout, "track is all, N or aN,vN");
+    if (stream_fit(source_data(source), mux, only) == SOURCE_UNFIT)
+        return http_ws_refuse(x, 404, NULL, timeout, http_live_unfit_reason(mux, only));
+    live = calloc(1, sizeof(*live));
+    if (live == NULL)
+        return err_new(ERR_NOMEM, "viewer");
+    live->server = x->server;
+    live->config = config_ref(x->server->config);
+    live->vhost = vhost;
+    live->source = source_ref(source);
+    live->mux = mux;
+    live->only = only;
+    live->select = select;
+    live->client.is_worker = x->is_worker;
+    live->since = x->is_worker ? http_live_since(x->request->query) : -1;
+    live->standby =
+        vhost->http_remux.standby_timeout > 0 ? vhost->http_remux.standby_timeout : USEC_NEVER;
+    buf_init(&live->head, HTTP_LIVE_HEAD_MAX);
+    buf_init(&live->not_found, HTTP_LIVE_HEAD_MAX);
+    buf_init(&live->unfit, HTTP_LIVE_HEAD_MAX);
+    err = http_live_begin(x, live, &is_done, timeout);
+    if (err != NULL || is_done) {
+        http_live_drop(live);
+        return err;
+    }
+    live->claim = http_live_claim(x, live);
+    log_info(x->server->log, "play %s%s from %s", source_key(source),
+             mux->extension != NULL ? mux->extension : " (relay)", http_live_who(x->conn));
+    x->stream = http_live_run;
+    x->stream_arg = live;
+    return NULL;
+}
+
+struct err *http_live_take(struct http_exchange *x, struct source *source,
+                           const struct config_vhost *vhost, const struct mux *mux, usec_t timeout)
+{
+    const char *limit = admission_play(x->server, x->conn, stream_is_live(x->server, source));
+    struct err *err;
+
+    if (limit != NULL)
+        return http_live_refuse_limit(x, limit, timeout);
+    source_ref(source);
+    err = http_live_take_admitted(x, source, vhost, mux, timeout);
+    source_unref(source);
+    /* It was answered otherwise. */
+    if (x->stream == NULL)
+        (void)admission_become(x->server, x->conn, QUOTA_NEW);
+    return err;
+}

@@ -1,0 +1,108 @@
+/*
+ * On publish a stream's addresses go into the serve-mux; when the publisher is gone
+ * and republish_wait is over they come out again. What http_pull fetches has no address but
+ * http_pull's own.
+ */
+#include "app/http/http_mounts.h"
+
+#include "app/config/mount.h"
+#include "app/http/http_live.h"
+#include "app/http/serve_mux.h"
+#include "app/stream/stream.h"
+#include "media/mux.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What is kept of each stream. */
+struct http_mounts {
+    struct http_mount mount[CONFIG_MOUNT_MAX];
+    int count;
+};
+
+static void mounts_remove(struct stream *stream, void *state)
+{
+    struct http_mounts *own = state;
+
+    for (int i = 0; i < own->count; i++) {
+        struct http_mount *mount = &own->mount[i];
+
+        if (mount->pattern != NULL) {
+            serve_mux_remove(stream->server->mux, mount->pattern);
+            log_info(stream->server->log, "unmount %s", mount->pattern);
+        }
+        free(mount->pattern);
+        mount->pattern = NULL;
+    }
+    own->count = 0;
+}
+
+static const char *template_extension(const char *tmpl)
+{
+    const char *dot = strrchr(tmpl, '.');
+
+    return dot != NULL ? dot : "";
+}
+
+static void mount_one(struct stream *stream, struct http_mounts *own, const char *tmpl)
+{
+    struct http_mount *mount = &own->mount[own->count];
+    const struct mux *mux = mux_find(template_extension(tmpl));
+    char pattern[1024];
+
+    if (mux == NULL) {
+        log_warn(stream->server->log, "mount %s: this format is not served", tmpl);
+        return;
+    }
+    if (mount_expand(tmpl, stream->vhost, stream->app, stream->name, pattern, sizeof(pattern)) !=
+        0) {
+        log_warn(stream->server->log, "mount %s: address too long", tmpl);
+        return;
+    }
+    mount->handler.serve = http_live_serve_mount;
+    mount->handler.next = NULL;
+    mount->stream = stream;
+    mount->mux = mux;
+    mount->is_of_vhost = strstr(tmpl, "[vhost]") != NULL;
+    mount->pattern = strdup(pattern);
+    if (mount->pattern == NULL ||
+        serve_mux_add(stream->server->mux, mount->pattern, &mount->handler) != 0) {
+        log_warn(stream->server->log, "mount %s: taken or no room", pattern);
+        free(mount->pattern);
+        mount->pattern = NULL;
+        return;
+    }
+    own->count++;
+    log_info(stream->server->log, "mount %s", pattern);
+}
+
+/* Formats whose viewers begin in the past: their sound is kept from the first frame on. */
+static void keep_audio(struct source *source, const struct config_vhost *vhost)
+{
+    for (int i = 0; i < vhost->http_remux.mount.count; i++) {
+        const struct mux *mux = mux_find(template_extension(vhost->http_remux.mount.item[i]));
+
+        if (mux != NULL && mux->audio_only)
+            source_keep(source, mux);
+    }
+}
+
+static void mounts_add(struct stream *stream, void *state)
+{
+    const struct config_vhost *vhost = config_vhost_find(stream->server->config, stream->vhost);
+    struct http_mounts *own = state;
+
+    if (stream->vhost[0] == STREAM_PULLED || vhost == NULL || !vhost->http_remux.enabled)
+        return;
+    keep_audio(stream->source, vhost);
+    if (own->count > 0)
+        return;
+    for (int i = 0; i < vhost->http_remux.mount.count && own->count < CONFIG_MOUNT_MAX; i++)
+        mount_one(stream, own, vhost->http_remux.mount.item[i]);
+}
+
+const struct observer http_mounts_observer = {.name = "mounts",
+                                              .state_size = sizeof(struct http_mounts),
+                                              .on_publish = mounts_add,
+                                              .on_gone = mounts_remove,
+                                              .detach = mounts_remove};

@@ -1,0 +1,24 @@
+#ifndef APP_HTTP_HTTP_MOUNTS_H
+#define APP_HTTP_HTTP_MOUNTS_H
+
+/*
+ * The addresses of a stream in the serve-mux, while it is published: one for each mount of its
+ * vhost. Never yields.
+ */
+#include "app/http/http_exchange.h"
+#include "app/stream/observer.h"
+
+struct mux;
+
+/* The row. */
+extern const struct observer http_mounts_observer;
+
+struct http_mount {
+    struct http_handler handler; /* first: the serve-mux's handler is this mount */
+    struct stream *stream;
+    const struct mux *mux;
+    int is_of_vhost; /* its template names [vhost]: other hosts do not find it */
+    char *pattern;   /* as mounted; NULL: not mounted */
+};
+
+#endif

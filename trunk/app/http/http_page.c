@@ -1,0 +1,78 @@
+/*
+ * Facts that the player page cannot know by itself: the port in the RTMP addresses that it shows,
+ * and after how long a silent connection is dead. Served whether or not the API is enabled; nothing
+ * in here tells of streams, clients or secrets.
+ *
+ * Behind a proxy or in a container the port that clients reach may be another one than the
+ * listener's: only the operator knows it (public_rtmp_port).
+ */
+#include "app/http/http_page.h"
+
+#include "app/core/server.h"
+#include "base/str.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The longest republish_wait: the page does not know its vhost. */
+static usec_t page_republish_wait(const struct config *config)
+{
+    usec_t longest = 0;
+
+    for (int i = 0; i < config->vhost_count; i++) {
+        const struct config_vhost *vhost = config->vhost[i];
+
+        if (vhost->enabled && vhost->http_remux.enabled &&
+            vhost->http_remux.republish_wait > longest)
+            longest = vhost->http_remux.republish_wait;
+    }
+    return longest;
+}
+
+int http_page_print(const struct config *config, int listen_port, char out[HTTP_PAGE_MAX])
+{
+    int64_t port = config->public_rtmp_port != 0 ? config->public_rtmp_port : listen_port;
+
+    return str_format(out, HTTP_PAGE_MAX,
+                      "{\"rtmp_port\":%" PRId64 ",\"republish_wait_ms\":%" PRId64 "}\n", port,
+                      (int64_t)(page_republish_wait(config) / USEC_PER_MS));
+}
+
+int http_page_rank(const char *listener_name)
+{
+    if (str_starts(listener_name, "unix:"))
+        return 0;
+    if (str_starts(listener_name, "127.") || str_starts(listener_name, "[::1]:"))
+        return 1;
+    if (str_starts(listener_name, "0.0.0.0:") || str_starts(listener_name, "[::]:"))
+        return 3;
+    return 2;
+}
+
+static struct err *page_serve(struct http_handler *self, struct http_exchange *x, usec_t timeout)
+{
+    char body[HTTP_PAGE_MAX];
+
+    if (strcmp(x->request->path, HTTP_PAGE_PATH) != 0)
+        return http_next(self, x, timeout);
+    if (!http_is_read(x))
+        return http_answer_method(x, timeout);
+    if (http_page_print(x->server->config, x->server->rtmp_port, body) != 0)
+        return http_answer_error(x, 503, NULL, timeout, "the answer is too long");
+    return http_answer(x, 200, "application/json", "Cache-Control: no-store\r\n", body,
+                       strlen(body), timeout);
+}
+
+struct http_handler *http_page_new(struct http_handler *next)
+{
+    struct http_handler *handler = calloc(1, sizeof(*handler));
+
+    assert(next != NULL);
+    if (handler == NULL)
+        return NULL;
+    handler->serve = page_serve;
+    handler->next = next;
+    return handler;
+}

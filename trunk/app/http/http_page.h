@@ -1,0 +1,31 @@
+#ifndef APP_HTTP_HTTP_PAGE_H
+#define APP_HTTP_HTTP_PAGE_H
+
+/*
+ * What the player page has to know of its server, at /players/server.json: public, read-only, the
+ * same for everybody. A link of the HTTP chain.
+ *   {"rtmp_port":1935,"republish_wait_ms":15000}
+ */
+#include "app/http/http_exchange.h"
+
+struct config;
+
+#define HTTP_PAGE_PATH "/players/server.json"
+#define HTTP_PAGE_MAX  96 /* bytes of the answer, terminator included */
+
+/* NULL without memory. next is borrowed. */
+struct http_handler *http_page_new(struct http_handler *next);
+
+/*
+ * The answer. listen_port: of the RTMP listener that clients reach, 0 for none; public_rtmp_port of
+ * the configuration wins. 0, or -1 when cut.
+ */
+int http_page_print(const struct config *config, int listen_port, char out[HTTP_PAGE_MAX]);
+
+/*
+ * How likely a client reaches a listener of this name ("0.0.0.0:1935", "[::]:1935"): 3 on all
+ * addresses, 2 on one, 1 on loopback only, 0 for a UNIX socket.
+ */
+int http_page_rank(const char *listener_name);
+
+#endif

@@ -1,0 +1,41 @@
+#ifndef APP_HTTP_HTTP_SESSION_H
+#define APP_HTTP_HTTP_SESSION_H
+
+/*
+ * One HTTP connection, on a coroutine of its own: requests one after another
+ * through server->chain until the connection ends or a handler takes it over for a
+ * stream. Returns when all is done; conn stays the caller's, who frees it.
+ */
+#include "app/core/server.h"
+
+/* Bytes of a request's body that are read and passed over; more is 413. */
+#define HTTP_SESSION_BODY_MAX ((size_t)1024 * 1024)
+
+/* What a connection is; 0: plain HTTP at http_server's address. */
+#define HTTP_SESSION_TLS    1
+#define HTTP_SESSION_API    2 /* at http_api's own address: server->api_chain */
+#define HTTP_SESSION_WORKER 4 /* at our own socket, another worker: server->worker_chain */
+
+/*
+ * Where a trusted proxy names the client of a request, conn->ip is that client's until the
+ * request's end: others on the connection may be other clients'. Yields for as long as the
+ * connection lives; its timeouts are the configuration's. A connection that idles between requests
+ * ends when it is kicked while the server drains.
+ */
+void http_session_run(struct server *server, struct net_conn *conn, int flags);
+
+/*
+ * An error said to somebody of whom no request is read, whole, with Connection: close; 429 and 503
+ * with Retry-After. Without a reason (NULL) there are too many connections. 0, or -1 where `out` is
+ * too small.
+ */
+int http_session_refusal(struct server *server, int flags, int status, const char *reason,
+                         struct buf *out) ERR_MUST_CHECK;
+
+/*
+ * Says the same instead of serving, and waits a moment for it to arrive. Yields for some seconds
+ * at most.
+ */
+void http_session_turn_away(struct server *server, struct net_conn *conn, int flags, int status);
+
+#endif

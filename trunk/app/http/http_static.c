@@ -1,0 +1,258 @@
+/*
+ * Static files. A path comes decoded and cleaned from proto/url.c, and co/file.c
+ * opens nothing outside of the directory, so that neither has to trust the other.
+ * Conditions come first, then the range (RFC 9110, section 13.2.2); FLV files asked for
+ * from a place within go to http_vod.c.
+ */
+#include "app/http/http_static.h"
+
+#include "app/core/server.h"
+#include "app/http/http_file.h"
+#include "app/http/http_vod.h"
+#include "base/str.h"
+#include "co/file.h"
+#include "proto/http_condition.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define STATIC_INDEX "index.html"
+#define STATIC_VHOST "[vhost]"
+
+/* The file's path below a static mount ("[vhost]/", "/files/", "host/files/"), or NULL. */
+static const char *mount_rest(const char *mount, const char *host, const char *path)
+{
+    const char *slash = strchr(mount, '/');
+    size_t host_len = slash != NULL ? (size_t)(slash - mount) : 0;
+    size_t len;
+
+    if (slash == NULL)
+        return NULL;
+    if (host_len > 0 && strncmp(mount, STATIC_VHOST, host_len) != 0 &&
+        (strlen(host) != host_len || strncasecmp(mount, host, host_len) != 0))
+        return NULL;
+    len = strlen(slash);
+    while (len > 0 && slash[len - 1] == '/')
+        len--;
+    if (strncmp(path, slash, len) != 0 || path[len] != '/')
+        return NULL;
+    return path + len;
+}
+
+/* 301 from a directory to itself with a slash. An absolute path, so that no host has to be named;
+ * it begins with one slash only, as the path was cleaned. */
+static struct err *redirect(struct http_exchange *x, usec_t timeout)
+{
+    const char *query = x->request->query;
+    struct buf lines;
+    struct err *err;
+
+    buf_init(&lines, HTTP_ANSWER_HEAD_MAX);
+    if (buf_printf(&lines, "Location: ") != 0 || http_path_encode(&lines, x->request->path) != 0 ||
+        buf_printf(&lines, "/%s%s\r\n", query[0] != '\0' ? "?" : "", query) != 0 ||
+        buf_append(&lines, "", 1) != 0)
+        err = http_answer_error(x, 414, NULL, timeout, "path too long");
+    else
+        err = http_answer(x, 301, NULL, (const char *)buf_data(&lines), NULL, 0, timeout);
+    buf_fini(&lines);
+    return err;
+}
+
+/* The file's validators as texts; sizes and times are enough, as files are replaced, not patched.
+ */
+struct validator_texts {
+    char etag[48];
+    char date[HTTP_DATE_SIZE];
+};
+
+static void validators_of(const struct file *file, struct validator_texts *texts,
+                          struct http_validators *out)
+{
+    (void)str_format(texts->etag, sizeof(texts->etag), "\"%" PRIx64 "%08" PRIx32 "-%" PRIx64 "\"",
+                     (uint64_t)file->mtime, file->mtime_ns, file->size);
+    (void)http_date_format(file->mtime, texts->date);
+    out->etag = texts->etag;
+    out->modified = file->mtime;
+}
+
+/* An answer about a file that is there. */
+struct file_answer {
+    int status;
+    const char *type; /* NULL: no body at all */
+    struct http_range part;
+    char lines[320];
+};
+
+static struct err *answer_send(struct http_exchange *x, struct file *file,
+                               struct file_answer *answer, usec_t timeout)
+{
+    struct buf head;
+    struct err *err;
+
+    buf_init(&head, HTTP_ANSWER_HEAD_MAX);
+    if (http_head(x, answer->status, answer->type, answer->lines,
+                  answer->type != NULL ? (int64_t)answer->part.len : -1, &head) != 0) {
+        err = err_new(ERR_NOMEM, "static head");
+    } else {
+        if (x->is_head || answer->type == NULL)
+            answer->part.len = 0;
+        err = http_file_send(x, &head, file, &answer->part, timeout);
+    }
+    buf_fini(&head);
+    return err != NULL ? err_wrap(err, "static %s", x->request->path) : NULL;
+}
+
+static struct err *answer_beyond(struct http_exchange *x, const struct file *file, usec_t timeout)
+{
+    char line[64];
+
+    (void)str_format(line, sizeof(line), "Content-Range: bytes */%" PRIu64 "\r\n", file->size);
+    return http_answer_error(x, 416, line, timeout, "the file has %" PRIu64 " bytes", file->size);
+}
+
+/* The file, or as much of it as the request's conditions and its range leave. */
+static struct err *file_serve(struct http_exchange *x, struct file *file, const char *type,
+                              usec_t timeout)
+{
+    struct file_answer answer = {.status = 200, .type = type, .part = {0, file->size}};
+    struct http_validators validators;
+    struct validator_texts texts;
+    char content_range[96] = "";
+
+    validators_of(file, &texts, &validators);
+    switch (http_condition(x->request, &validators)) {
+    case 412:
+        return http_answer_error(x, 412, NULL, timeout, "the file has changed");
+    case 304:
+        answer.status = 304;
+        answer.type = NULL;
+        break;
+    default:
+        switch (http_range_of(x->request, &validators, file->size, &answer.part)) {
+        case HTTP_RANGE_BEYOND:
+            return answer_beyond(x, file, timeout);
+        case HTTP_RANGE_PART:
+            answer.status = 206;
+            (void)str_format(content_range, sizeof(content_range),
+                             "Content-Range: bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64 "\r\n",
+                             answer.part.first, answer.part.first + answer.part.len - 1,
+                             file->size);
+            break;
+        case HTTP_RANGE_WHOLE:
+            answer.part = (struct http_range){0, file->size};
+            break;
+        }
+    }
+    if (str_format(answer.lines, sizeof(answer.lines),
+                   "ETag: %s\r\n%s%s%sAccept-Ranges: bytes\r\n%s", texts.etag,
+                   texts.date[0] != '\0' ? "Last-Modified: " : "", texts.date,
+                   texts.date[0] != '\0' ? "\r\n" : "", content_range) != 0)
+        return err_new(ERR_LIMIT, "static %s: lines too long", x->request->path);
+    return answer_send(x, file, &answer, timeout);
+}
+
+/* Opens `path`, or the index of it when it ends in a slash. *type is the content type. */
+static struct err *resource_open(const char *dir, const char *path, struct file *file,
+                                 const char **type)
+{
+    size_t len = strlen(path);
+    char *index;
+    struct err *err;
+
+    *type = http_content_type(path);
+    if (len > 0 && path[len - 1] != '/')
+        return file_open(dir, path, file);
+    index = malloc(len + sizeof(STATIC_INDEX));
+    if (index == NULL)
+        return err_new(ERR_NOMEM, "static index");
+    memcpy(index, path, len);
+    memcpy(index + len, STATIC_INDEX, sizeof(STATIC_INDEX));
+    *type = http_content_type(STATIC_INDEX);
+    err = file_open(dir, index, file);
+    free(index);
+    if (err == NULL && file->is_dir) {
+        file_close(file);
+        err = err_new(ERR_NOT_FOUND, "index is a directory");
+    }
+    return err;
+}
+
+static struct err *refuse(struct http_exchange *x, const struct err *why, usec_t timeout)
+{
+    if (err_code(why) == ERR_NOT_FOUND)
+        return http_answer_error(x, 404, NULL, timeout, "no stream and no file at this address");
+    if (err_code(why) == ERR_DENIED)
+        return http_answer_error(x, 403, NULL, timeout, "no access to this file");
+    return http_answer_error(x, 503, NULL, timeout, "the file cannot be read now");
+}
+
+/* What is at the request's address: in the vhost's own folder, or else in everybody's. */
+static struct err *static_open(const struct http_exchange *x, struct file *file, const char **type)
+{
+    /* The snapshot may go while a piece is sent; the names in it are used before that only. */
+    const struct config *config = x->server->config;
+    struct err *err = err_new(ERR_NOT_FOUND, "no directory");
+    char host[256];
+    const struct config_vhost *vhost = http_vhost(x, host, sizeof(host));
+    const char *rest = NULL;
+
+    if (vhost != NULL && vhost->http_static.enabled)
+        rest = mount_rest(vhost->http_static.mount, host, x->request->path);
+    if (rest != NULL) {
+        err_free(err);
+        err = resource_open(vhost->http_static.dir, rest, file, type);
+    }
+    if (err != NULL && err_code(err) == ERR_NOT_FOUND && config->http_server.dir != NULL) {
+        err_free(err);
+        err = resource_open(config->http_server.dir, x->request->path, file, type);
+    }
+    return err;
+}
+
+int http_static_has(const struct http_exchange *x)
+{
+    struct file file = {.fd = -1};
+    const char *type;
+    struct err *err = static_open(x, &file, &type);
+    int has = err == NULL && !file.is_dir;
+
+    file_close(&file);
+    err_free(err);
+    return has;
+}
+
+static struct err *static_serve(struct http_handler *self, struct http_exchange *x, usec_t timeout)
+{
+    const char *type = NULL;
+    struct file file = {.fd = -1};
+    struct err *open_err;
+    struct err *err;
+
+    (void)self;
+    if (!http_is_read(x))
+        return http_answer_method(x, timeout);
+    open_err = static_open(x, &file, &type);
+    if (open_err != NULL)
+        err = refuse(x, open_err, timeout);
+    else if (file.is_dir)
+        err = redirect(x, timeout);
+    else
+        err = http_vod_wants(x) ? http_vod_serve(x, &file, timeout)
+                                : file_serve(x, &file, type, timeout);
+    file_close(&file);
+    err_free(open_err);
+    return err;
+}
+
+struct http_handler *http_static_new(struct http_handler *next)
+{
+    struct http_handler *handler = calloc(1, sizeof(*handler));
+
+    if (handler == NULL)
+        return NULL;
+    handler->serve = static_serve;
+    handler->next = next;
+    return handler;
+}

@@ -1,0 +1,17 @@
+#ifndef APP_HTTP_HTTP_STATIC_H
+#define APP_HTTP_HTTP_STATIC_H
+
+/*
+ * Files: `http_static` of the request's vhost, then `http_server.dir` for
+ * every host. The last of the chain: what is not there is 404. Looks at the
+ * configuration at each request.
+ */
+#include "app/http/http_exchange.h"
+
+/* Whether there is a file at the request's address. Does not yield. */
+int http_static_has(const struct http_exchange *x);
+
+/* NULL without memory. */
+struct http_handler *http_static_new(struct http_handler *next);
+
+#endif

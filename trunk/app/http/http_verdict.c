@@ -1,0 +1,68 @@
+/*
+ * What a gate says, in HTTP: a status with its reason, the scheme for a signature
+ * that is missing (RFC 9110, section 11.6.1), or the address of the server that has the stream.
+ */
+#include "app/http/http_verdict.h"
+
+#include "app/core/log_limit.h"
+#include "app/http/http_ws.h"
+#include "proto/url.h"
+
+#include <string.h>
+
+/* A scheme of our own: browsers would ask for a password on Basic. */
+#define VERDICT_CHALLENGE "WWW-Authenticate: Signed realm=\"stream\"\r\n"
+
+/* Where the client is sent: its own scheme stays, as in http_drain.c. 0 or -1. */
+static int location(const struct http_exchange *x, const char *vhost, const char *address,
+                    struct buf *out)
+{
+    const char *query = x->request->query;
+    int is_default = strcmp(vhost, URL_DEFAULT_VHOST) == 0;
+    char given[256];
+    int rc = buf_printf(out, "Cache-Control: no-store\r\nLocation: //%s", address);
+
+    for (const char *p = query; *p != '\0'; p++)
+        if (*p <= ' ' || *p == 0x7f)
+            return -1;
+    rc |= http_path_encode(out, x->request->path);
+    rc |= buf_printf(out, "%s%s", *query != '\0' ? "?" : "", query);
+    /* The other server goes by another name, which tells it nothing of the vhost. */
+    if (!is_default && url_query_get(query, "vhost", given, sizeof(given)) != 0) {
+        rc |= buf_printf(out, "%cvhost=", *query != '\0' ? '&' : '?');
+        rc |= http_path_encode(out, vhost);
+    }
+    rc |= buf_printf(out, "\r\n");
+    return rc != 0 ? rc : buf_append(out, "", 1);
+}
+
+static struct err *redirect(struct http_exchange *x, const struct gate_request *request,
+                            const struct gate_verdict *verdict, usec_t timeout)
+{
+    const char *address = x->is_tls ? verdict->place.https : verdict->place.http;
+    struct err *err;
+    struct buf lines;
+
+    buf_init(&lines, HTTP_ANSWER_HEAD_MAX);
+    if (address[0] != '\0' && location(x, request->vhost->name, address, &lines) == 0) {
+        log_info(x->server->log, "%s: sent on to %s, which has %s/%s/%s", x->conn->ip, address,
+                 request->vhost->name, request->app, request->stream);
+        err = http_answer(x, 302, NULL, (const char *)buf_data(&lines), NULL, 0, timeout);
+    } else {
+        err = http_ws_refuse(x, 404, NULL, timeout, "another server has this stream");
+    }
+    buf_fini(&lines);
+    return err;
+}
+
+struct err *http_verdict_answer(struct http_exchange *x, const struct gate_request *request,
+                                const struct gate_verdict *verdict, usec_t timeout)
+{
+    if (verdict->status == 302)
+        return redirect(x, request, verdict, timeout);
+    log_peer(x->server, LOG_INFO, "play refused", x->conn->ip,
+             "refused play %s/%s/%s from %s: %d %s", request->vhost->name, request->app,
+             request->stream, x->conn->ip, verdict->status, verdict->reason);
+    return http_ws_refuse(x, verdict->status, verdict->status == 401 ? VERDICT_CHALLENGE : NULL,
+                          timeout, verdict->reason);
+}

@@ -1,0 +1,17 @@
+#ifndef APP_HTTP_HTTP_VOD_H
+#define APP_HTTP_HTTP_VOD_H
+
+/*
+ * FLV on demand: `file.flv?start=BYTES` and `file.flv?starttime=SECONDS` give an FLV stream that
+ * begins within the file.
+ */
+#include "app/http/http_exchange.h"
+#include "co/file.h"
+
+/* True when the request is for a part of an FLV file; from the beginning on is just the file. */
+int http_vod_wants(const struct http_exchange *x);
+
+/* Answers it. file stays the caller's. */
+struct err *http_vod_serve(struct http_exchange *x, struct file *file, usec_t timeout);
+
+#endif

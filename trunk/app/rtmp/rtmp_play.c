@@ -1,0 +1,282 @@
+/*
+ * One RTMP player. Two directions share the connection: the fan-out sends the
+ * stream, shared bytes that this coroutine only sees when the socket blocks; and
+ * what the player says is answered between two of its batches.
+ */
+#include "app/rtmp/rtmp_session_private.h"
+
+#include "app/stream/fanout.h"
+#include "app/stream/observer.h"
+#include "co/co.h"
+#include "live/viewer.h"
+#include "proto/rtmp_mux.h"
+#include "proto/url.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct playing {
+    struct source *source;
+    const struct config_vhost *vhost;
+    const struct source_select *select;
+    struct fanout_viewer *fv;
+    uint32_t stream_id;
+    uint32_t chunk_size; /* of the bytes that the fan-out sends */
+    usec_t deadline;     /* of the first media byte */
+    const char *ended;   /* why it is over, and the session with it; NULL: the peer ended it */
+    uint8_t is_over;
+    uint8_t is_paused;
+    uint8_t is_unfit;    /* the stream has nothing of the tracks that are wanted */
+    uint8_t is_changing; /* other tracks are wanted from now on */
+};
+
+/* standby_timeout from now on; 0: for ever. */
+static usec_t play_deadline(const struct playing *p)
+{
+    usec_t standby = p->vhost->http_remux.standby_timeout;
+
+    return co_deadline(standby > 0 ? standby : USEC_NEVER);
+}
+
+/* Opens a viewer in the place of the one that there is, if any; the stream never lacks one. */
+static __attribute__((noinline)) int play_open(struct rtmp_session *session, struct playing *p)
+{
+    struct fanout_viewer_opts opts = {.vhost = p->vhost, .framing = FANOUT_RAW};
+    unsigned receives = rtmp_talk_receives(session->talk);
+    enum source_only only = SOURCE_BOTH;
+    struct fanout_viewer *old = p->fv;
+    struct viewer *viewer;
+
+    if (!p->is_unfit && receives == RTMP_RECEIVE_AUDIO)
+        only = SOURCE_AUDIO_ONLY;
+    else if (!p->is_unfit && receives == RTMP_RECEIVE_VIDEO)
+        only = SOURCE_VIDEO_ONLY;
+    viewer = viewer_open_tracks(p->source, rtmp_mux_of(p->stream_id), only, p->select, clock_now());
+    p->chunk_size = viewer != NULL ? viewer_chunk_size(viewer) : 0;
+    p->deadline = play_deadline(p);
+    p->fv =
+        viewer != NULL ? fanout_viewer_open(session->server, session->conn, viewer, &opts) : NULL;
+    if (old != NULL)
+        fanout_viewer_close(old);
+    if (p->fv == NULL)
+        return -1;
+    /* Who wants nothing is held like one who pauses. */
+    if (p->is_paused || p->is_unfit || receives == 0)
+        fanout_viewer_pause(p->fv, 1);
+    return 0;
+}
+
+static void play_pause(struct rtmp_session *session, struct playing *p, int pause)
+{
+    p->is_paused = pause != 0;
+    if (!p->is_unfit && rtmp_talk_receives(session->talk) != 0)
+        fanout_viewer_pause(p->fv, pause);
+}
+
+/* Takes what the player said out of the conversation, and puts the answers into the stream. */
+static struct err *play_take(struct rtmp_session *session, struct playing *p)
+{
+    struct buf *out = rtmp_talk_out(session->talk);
+    struct rtmp_message message;
+    enum rtmp_event event;
+    int more = 1;
+
+    while (more && !p->is_over) {
+        struct err *err = rtmp_talk_take(session->talk, &event, &message, &more);
+
+        if (err != NULL)
+            return err;
+        if (event == RTMP_EVENT_UNPUBLISH)
+            p->is_over = 1;
+        if (event == RTMP_EVENT_PAUSE || event == RTMP_EVENT_RESUME)
+            play_pause(session, p, event == RTMP_EVENT_PAUSE);
+        if (event == RTMP_EVENT_RECEIVE)
+            p->is_changing = 1;
+        if (out->len == 0 || p->is_over)
+            continue;
+        if (fanout_viewer_inject(p->fv, buf_data(out), out->len) != 0)
+            return err_new(ERR_LIMIT, "too many answers wait to be sent");
+        buf_consume(out, out->len);
+    }
+    return NULL;
+}
+
+static __attribute__((noinline)) struct err *play_input(struct rtmp_session *session,
+                                                        struct playing *p)
+{
+    uint8_t data[2048];
+    struct err *err = NULL;
+
+    /* A flood is read in turns with the stream. */
+    for (int i = 0; i < 8 && err == NULL && !p->is_over; i++) {
+        ssize_t got = net_try_read(session->conn, data, sizeof(data));
+
+        if (got == 0)
+            return err_new(ERR_CLOSED, "the player left");
+        if (got < 0)
+            return errno == EAGAIN ? NULL : err_sys(errno, "read");
+        err = rtmp_talk_feed(session->talk, data, (size_t)got);
+        if (err == NULL)
+            err = play_take(session, p);
+        if (err == NULL)
+            err = rtmp_talk_keep(session->talk);
+    }
+    return err;
+}
+
+static __attribute__((noinline)) struct err *play_broken(const struct rtmp_session *session)
+{
+    if (co_is_interrupted() || session->server->state == SERVER_STOPPING)
+        return err_new(ERR_INTERRUPTED, "the server stops");
+    return err_new(ERR_CLOSED, "the connection broke or stood still");
+}
+
+/*
+ * Sends what is left of a batch and the last answers: the next request's may only
+ * follow a whole message. What comes from the peer meanwhile waits.
+ */
+static struct err *play_finish(struct rtmp_session *session, struct playing *p)
+{
+    struct buf *out = rtmp_talk_out(session->talk);
+    usec_t deadline = co_deadline(RTMP_ANSWER_TIMEOUT);
+    enum fanout_wait wait;
+    int events = 0;
+
+    if (fanout_viewer_finish(p->fv, out->len > 0 ? buf_data(out) : NULL, out->len) != 0)
+        return err_new(ERR_LIMIT, "too many answers wait to be sent");
+    buf_consume(out, out->len);
+    for (;;) {
+        wait = fanout_viewer_pump(p->fv, USEC_NEVER);
+        if (wait == FANOUT_ENDED)
+            return NULL;
+        if (wait == FANOUT_INPUT)
+            events = net_wait(session->conn, NET_OUT, co_left(deadline));
+        if (wait != FANOUT_INPUT || events <= 0 || (events & NET_HUP))
+            return play_broken(session);
+    }
+}
+
+static struct err *play_reopen(struct rtmp_session *session, struct playing *p)
+{
+    struct err *err;
+
+    if (play_open(session, p) != 0)
+        return err_new(ERR_NOMEM, "no memory for a viewer");
+    err = rtmp_talk_chunk_size(session->talk, p->chunk_size);
+    return err != NULL ? err : play_take(session, p);
+}
+
+/* The player wants other tracks: they begin where the message ends that is being sent. */
+static __attribute__((noinline)) struct err *play_change(struct rtmp_session *session,
+                                                         struct playing *p)
+{
+    struct err *err = play_finish(session, p);
+
+    p->is_changing = 0;
+    p->is_unfit = 0;
+    return err != NULL ? err : play_reopen(session, p);
+}
+
+/*
+ * The viewer has come to an end. RTMP has no end of response: after another epoch of the same
+ * stream the player goes on with another viewer. When the publisher has not come back in
+ * republish_wait, the player is told that the stream is over.
+ */
+static __attribute__((noinline)) struct err *play_ended(struct rtmp_session *session,
+                                                        struct playing *p)
+{
+    if (source_state(p->source) != SOURCE_IDLE)
+        return play_reopen(session, p);
+    p->is_over = 1;
+    p->ended = "the stream ended";
+    return rtmp_talk_play_over(session->talk);
+}
+
+/* Nothing came in standby_timeout. While somebody publishes, a keyframe is waited for. */
+static __attribute__((noinline)) struct err *play_in_vain(struct rtmp_session *session,
+                                                          struct playing *p)
+{
+    /* At another worker it may be published long before there is anything to fetch. */
+    if (source_state(p->source) == SOURCE_LIVE ||
+        observers_are_elsewhere(session->server, source_key(p->source))) {
+        p->deadline = play_deadline(p);
+        return NULL;
+    }
+    p->is_over = 1;
+    p->ended = "nobody published";
+    return rtmp_talk_play_not_found(session->talk);
+}
+
+/* The player's life. Its stack stays small: it is what a parked player keeps. */
+static struct err *play_loop(struct rtmp_session *session, struct playing *p)
+{
+    struct err *err = play_take(session, p);
+
+    rtmp_talk_trim(session->talk);
+    while (err == NULL && !p->is_over) {
+        switch (fanout_viewer_pump(p->fv, co_left(p->deadline))) {
+        case FANOUT_INPUT:
+            err = play_input(session, p);
+            break;
+        case FANOUT_ENDED:
+            err = play_ended(session, p);
+            break;
+        case FANOUT_TIMEOUT:
+            err = play_in_vain(session, p);
+            break;
+        case FANOUT_UNFIT:
+            p->is_unfit = 1;
+            err = play_reopen(session, p);
+            break;
+        default:
+            err = play_broken(session);
+        }
+        if (err == NULL && p->is_changing && !p->is_over)
+            err = play_change(session, p);
+    }
+    return err;
+}
+
+int rtmp_play_tracks(const struct rtmp_session *session, const char *param,
+                     struct source_select *select)
+{
+    char value[16];
+
+    memset(select, 0, sizeof(*select));
+    if (session->via != NULL) {
+        select->is_all = 1; /* what its viewers ask for is decided there */
+        return 0;
+    }
+    if (url_query_get(param, "track", value, sizeof(value)) == 0)
+        return source_select_parse(select, value);
+    select->is_all = session->takes_tracks;
+    return 0;
+}
+
+struct err *rtmp_play_run(struct rtmp_session *session, struct source *source,
+                          const struct config_vhost *vhost, const struct source_select *select,
+                          uint32_t stream_id)
+{
+    struct playing p = {.source = source, .vhost = vhost, .select = select, .stream_id = stream_id};
+    struct err *err, *unfinished = NULL;
+
+    if (play_open(session, &p) != 0)
+        return err_new(ERR_NOMEM, "no memory for a viewer");
+    err = rtmp_talk_play_ok(session->talk, stream_id, p.chunk_size, RTMP_ANSWER_TIMEOUT);
+    rtmp_session_log(session, "play", source);
+    if (err == NULL)
+        err = play_loop(session, &p);
+    if (err == NULL)
+        unfinished = play_finish(session, &p);
+    if (p.fv != NULL)
+        fanout_viewer_close(p.fv);
+    if (err == NULL && p.ended != NULL)
+        err = err_new(ERR_CLOSED, "%s", p.ended);
+    rtmp_session_log_end(session, "play", source, err);
+    if (p.ended != NULL && unfinished == NULL)
+        rtmp_session_linger(session);
+    if (err == NULL)
+        return unfinished;
+    err_free(unfinished);
+    return err;
+}

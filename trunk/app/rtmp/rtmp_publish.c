@@ -1,0 +1,376 @@
+/*
+ * One RTMP publisher: read a message, push a frame, and that is all.
+ *
+ * While nobody watches there is no latency to keep, and then the socket is not read at every
+ * packet but only every now and then, 150 ms at the most and as long as what comes
+ * meanwhile fits into the smallest receive window. A publisher without viewers costs a fraction
+ * of one with some.
+ */
+#include "app/rtmp/rtmp_session_private.h"
+
+#include "app/stream/fanout.h"
+#include "app/stream/publication.h"
+#include "app/stream/stream.h"
+#include "co/co.h"
+#include "media/flv.h"
+#include "proto/token.h"
+
+#define IDLE_CHECK USEC_PER_SEC
+/* Longest pause between two reads, the least that is worth it, and what may come meanwhile. */
+#define NAP_MAX   (150 * USEC_PER_MS)
+#define NAP_MIN   (5 * USEC_PER_MS)
+#define NAP_GRID  (30 * USEC_PER_MS)
+#define NAP_BYTES (32 * 1024)
+/* While somebody watches: so much for each stream of the server, from and up to. */
+#define NAP_PER_STREAM USEC_PER_MS
+/* And this part of the time between two batches. */
+
+#define NAP_WATCHED_MIN (15 * USEC_PER_MS)
+#define NAP_WATCHED_MAX (120 * USEC_PER_MS)
+/* Naps end at common moments, so that many publishers share one turn of the loop: every so often.
+ */
+#define NAP_WATCHED_GRID (10 * USEC_PER_MS)
+
+/* How long until an encoder's stream is asked for again that an origin had, which is away. */
+#define ELSEWHERE_PAUSE (250 * USEC_PER_MS)
+
+struct publishing {
+    struct rtmp_session *session;
+    struct co *co;
+    struct source *source;
+    struct publication *publication;
+    const char *param; /* of the address, the caller's */
+    const struct config_publish *limits;
+    usec_t last_media;
+    usec_t last_viewer, checked; /* kickoff_for_idle */
+    uint64_t drained_bytes;      /* bytes that had come when last all of them were taken, */
+    usec_t drained_at;           /* and when that was */
+    uint8_t has_begun;
+    uint8_t is_urgent;   /* min_latency, or a mw_latency of 0: every frame at once */
+    uint8_t is_replaced; /* another publisher has the stream now: it is not to be touched */
+    uint8_t has_print;
+    uint8_t has_waited;              /* for an origin that is away, and the log has been told */
+    uint8_t print[TOKEN_PRINT_SIZE]; /* of its parameters, for replace_same_token */
+};
+
+/*
+ * How long a read may be put off. Nobody watches: as long as it is any good. Somebody does: with
+ * few streams not at all, with hundreds a little, since each read wakes a stream whose memory has
+ * gone cold, and what is read together is also sent together.
+ */
+static usec_t publish_rest(const struct rtmp_session *session, const struct publishing *p)
+{
+    usec_t rest = (usec_t)hub_count(session->server->hub) * NAP_PER_STREAM;
+    struct source_stat stat;
+    usec_t pace;
+
+    source_stat(p->source, &stat);
+    if (stat.viewers == 0)
+        return NAP_MAX;
+    if (p->is_urgent)
+        return 0;
+    if (rest > NAP_WATCHED_MAX)
+        rest = NAP_WATCHED_MAX;
+    /* What waits for a batch anyway may as well wait in the socket for a part of that time. */
+    pace = fanout_pace(source_data(p->source)) / FANOUT_PACE_PART;
+    if (rest < pace)
+        rest = pace;
+    return rest < NAP_WATCHED_MIN ? 0 : rest;
+}
+
+/* Somebody asks whether this publisher is there: what it has not read yet is to be read first. */
+static int publish_is_pending(struct publishing *p)
+{
+    if (!p->publication->is_asked)
+        return 0;
+    if (net_has_more(p->session->conn))
+        return 1;
+    publication_answer(p->publication);
+    return 0;
+}
+
+/* Waits a little before the next read, if all that came was taken. */
+static void publish_nap(struct rtmp_session *session, struct publishing *p)
+{
+    usec_t now = co_now();
+    uint64_t bytes = session->conn->bytes_in - p->drained_bytes;
+    usec_t since = now - p->drained_at;
+    usec_t grid;
+    usec_t rest;
+    usec_t nap;
+
+    if (publish_is_pending(p) || !p->has_begun || !rtmp_talk_is_drained(session->talk))
+        return;
+    p->drained_bytes = session->conn->bytes_in;
+    p->drained_at = now;
+    rest = publish_rest(session, p);
+    if (p->limits->mr && rest < p->limits->mr_latency)
+        rest = p->limits->mr_latency;
+    nap = rest;
+    if (bytes > 0)
+        nap = (usec_t)((uint64_t)since * NAP_BYTES / bytes);
+    if (nap < NAP_MIN || rest == 0)
+        return;
+    grid = rest == NAP_MAX ? NAP_GRID : NAP_WATCHED_GRID;
+    /* A hangup or an interrupt ends it; the read then says which. */
+    net_doze(session->conn, NAP_BYTES, (now + (nap < rest ? nap : rest)) / grid * grid + grid);
+}
+
+/* kickoff_for_idle: a publisher without viewers for that long is ended. */
+static struct err *publish_check_idle(struct publishing *p, usec_t now)
+{
+    struct source_stat stat;
+
+    if (p->limits->kickoff_for_idle == 0 || now - p->checked < IDLE_CHECK)
+        return NULL;
+    p->checked = now;
+    source_stat(p->source, &stat);
+    if (stat.viewers > 0)
+        p->last_viewer = now;
+    if (now - p->last_viewer < p->limits->kickoff_for_idle)
+        return NULL;
+    return err_new(ERR_TIMEOUT, "nobody watched for %lld ms (kickoff_for_idle)",
+                   (long long)(p->limits->kickoff_for_idle / USEC_PER_MS));
+}
+
+static void publish_media(struct publishing *p, const struct rtmp_message *message, usec_t now)
+{
+    struct frame frame;
+
+    /* RTMP's types are FLV's: 8, 9 and 18. */
+    flv_frame_parse(&frame, (enum frame_type)message->type, message->timestamp, message->data,
+                    message->len);
+    source_push(p->source, &frame, now);
+    p->last_media = now;
+    p->has_begun = 1;
+}
+
+/* A peer may talk without publishing; but not for ever. */
+static struct err *publish_check_silent(const struct publishing *p, usec_t timeout, usec_t now)
+{
+    usec_t limit = timeout > RTMP_MESSAGE_TIME_MAX ? timeout : RTMP_MESSAGE_TIME_MAX;
+
+    if (!p->has_begun)
+        limit = timeout;
+    if (now - p->last_media < limit)
+        return NULL;
+    return err_new(ERR_TIMEOUT, "no media for %lld ms", (long long)(limit / USEC_PER_MS));
+}
+
+static struct err *publish_loop(struct rtmp_session *session, struct publishing *p)
+{
+    struct rtmp_message message;
+    enum rtmp_event event;
+
+    for (;;) {
+        usec_t timeout = p->has_begun ? p->limits->normal_timeout : p->limits->firstpkt_timeout;
+        struct err *err;
+        usec_t now;
+
+        publish_nap(session, p);
+        err = rtmp_talk_read(session->talk, &event, &message, timeout);
+        now = co_now();
+        if (p->is_replaced)
+            return err;
+        if (err != NULL)
+            return err_code(err) == ERR_TIMEOUT
+                       ? err_wrap(err, p->has_begun ? "normal_timeout" : "firstpkt_timeout")
+                       : err;
+        if (event == RTMP_EVENT_UNPUBLISH)
+            return NULL;
+        if (event == RTMP_EVENT_MEDIA)
+            publish_media(p, &message, now);
+        else
+            err = publish_check_silent(p, timeout, now);
+        if (err == NULL)
+            err = publish_check_idle(p, now);
+        if (err == NULL && session->server->state == SERVER_STOPPING)
+            err = err_new(ERR_INTERRUPTED, "the server stops");
+        if (err != NULL)
+            return err;
+    }
+}
+
+/* ---- the publication ---- */
+
+static void publish_evicted(void *publisher, enum evict_reason why)
+{
+    struct publishing *p = publisher;
+
+    (void)why;
+    log_info(p->session->server->log, "%s is taken over from %s", source_key(p->source),
+             p->session->conn->ip);
+    p->is_replaced = 1;
+    co_interrupt(p->co);
+}
+
+/* The end of an encoder's connection comes after what it sent before, which is still to be taken;
+ * and its coroutine may be at rest. So it is woken, reads what there is, and meets the end or finds
+ * that there is nothing more. */
+static int publish_asked(void *publisher)
+{
+    struct publishing *p = publisher;
+
+    if (!net_has_more(p->session->conn))
+        return 1;
+    net_kick(p->session->conn);
+    return 0;
+}
+
+static int publish_describe(void *publisher, struct session_info *out)
+{
+    const struct publishing *p = publisher;
+    const struct rtmp_session *session = p->session;
+
+    *out = (struct session_info){session->client.id, session->conn->ip, session->tc_url, p->param,
+                                 session->via != NULL ? session->via : ""};
+    return 0;
+}
+
+static size_t publish_pending(const void *publisher)
+{
+    const struct publishing *p = publisher;
+
+    return rtmp_talk_pending(p->session->talk);
+}
+
+static const struct publisher_ops publish_ops = {.pending = publish_pending,
+                                                 .evict = publish_evicted,
+                                                 .ask = publish_asked,
+                                                 .describe = publish_describe};
+
+/* Takes the stream, which viewers that are there go on watching. */
+static enum publication_verdict publish_begin(struct publishing *p,
+                                              const struct config_vhost *vhost,
+                                              struct directory_place *place, usec_t timeout)
+{
+    struct publisher publisher = {.ops = &publish_ops,
+                                  .arg = p,
+                                  .kind = PUBLISHER_ENCODER,
+                                  .config = p->session->config,
+                                  .vhost = vhost,
+                                  .fingerprint = p->has_print ? p->print : NULL};
+
+    return publication_begin(source_data(p->source), &publisher, &p->publication, place, timeout);
+}
+
+/*
+ * Another origin has the stream: the encoder is sent there, or what it publishes is. One that
+ * cannot be reached may have died; its entry does, soon, and then the stream is free. NULL with
+ * *is_again: that was waited for a little.
+ */
+static struct err *publish_elsewhere(struct publishing *p, const struct config_vhost *vhost,
+                                     const struct rtmp_request *request,
+                                     const struct directory_place *place, int *is_again)
+{
+    const struct stream *stream = source_data(p->source);
+    const struct rtmp_route *route = p->session->server->tables->publish_route;
+    struct rtmp_route_request there = {.source = p->source,
+                                       .vhost = vhost,
+                                       .request = request,
+                                       .app = stream->app,
+                                       .stream = stream->name,
+                                       .param = p->param,
+                                       .at = place->rtmp};
+    struct err *err;
+
+    *is_again = 0;
+    if (vhost->cluster.redirect)
+        return rtmp_session_redirect(p->session, p->source, request, p->param, place);
+    err = route->run(p->session, &there);
+    if (!there.is_unreached)
+        return err;
+    if (!p->has_waited)
+        log_warn(p->session->server->log, "%s: waits for the end of the lease of %s: %s",
+                 source_key(p->source), place->rtmp, err_text(err));
+    p->has_waited = 1;
+    err_free(err);
+    *is_again = 1;
+    if (net_wait(p->session->conn, 0, ELSEWHERE_PAUSE) < 0)
+        return err_new(ERR_INTERRUPTED, "the server stops");
+    return p->session->conn->ready & NET_HUP ? err_new(ERR_CLOSED, "the encoder left") : NULL;
+}
+
+/* Until the stream is this publisher's; or *is_over, with what it was told. */
+static struct err *publish_ask(struct publishing *p, const struct config_vhost *vhost,
+                               const struct rtmp_request *request, int *is_over)
+{
+    /* A lease, and what it takes to be sure of its end. */
+    usec_t deadline = co_deadline(vhost->cluster.lease + USEC_PER_SEC);
+    const char *why = "The stream is already being published";
+    enum publication_verdict verdict;
+    struct directory_place place;
+    struct err *err;
+    int is_again = 1;
+
+    *is_over = 1;
+    for (;;) {
+        verdict = publish_begin(p, vhost, &place, RTMP_CLAIM_TIMEOUT);
+        if (verdict != PUBLICATION_ELSEWHERE || !is_again || co_left(deadline) == 0)
+            break;
+        err = publish_elsewhere(p, vhost, request, &place, &is_again);
+        if (err != NULL || !is_again)
+            return err;
+    }
+    *is_over = verdict != PUBLICATION_OURS;
+    if (verdict == PUBLICATION_OURS)
+        return NULL;
+    if (verdict == PUBLICATION_ELSEWHERE)
+        why = "The stream is published at another origin, which does not answer";
+    err = rtmp_talk_refuse(p->session->talk, request, "NetStream.Publish.BadName", why,
+                           RTMP_ANSWER_TIMEOUT);
+    if (err == NULL)
+        rtmp_session_linger(p->session);
+    err_free(err);
+    return err_new(ERR_BUSY, "%s is busy", source_key(p->source));
+}
+
+/* The end, for one who still holds the stream and for one who was put out of it. */
+static struct err *publish_end(struct publishing *p, const struct rtmp_request *request,
+                               struct err *err)
+{
+    struct rtmp_session *session = p->session;
+    struct err *sent;
+
+    publication_end(p->publication, p->has_begun, PUBLICATION_LINGER);
+    p->publication = NULL;
+    if (!p->is_replaced)
+        return err;
+    err_free(err);
+    if (session->server->state != SERVER_STOPPING)
+        co_forget_interrupt();
+    sent = rtmp_talk_refuse(session->talk, request, "NetStream.Publish.BadName",
+                            "Another publisher has taken over the stream", RTMP_ANSWER_TIMEOUT);
+    if (sent == NULL)
+        rtmp_session_linger(session);
+    err_free(sent);
+    return err_new(ERR_BUSY, "another publisher has taken over");
+}
+
+struct err *rtmp_publish_run(struct rtmp_session *session, struct source *source,
+                             const struct config_vhost *vhost, const struct rtmp_request *request,
+                             const char *param)
+{
+    struct publishing p = {.session = session,
+                           .co = co_self(),
+                           .source = source,
+                           .param = param,
+                           .limits = &vhost->publish,
+                           .is_urgent = vhost->min_latency || vhost->play.mw_latency == 0};
+    struct err *err;
+    int is_over;
+
+    p.has_print = token_print(param, p.print) == 0;
+    err = publish_ask(&p, vhost, request, &is_over);
+    if (is_over)
+        return err;
+    rtmp_session_log(session, "publish", source);
+    err = rtmp_talk_publish_ok(session->talk, request, RTMP_ANSWER_TIMEOUT);
+    p.last_media = p.last_viewer = p.drained_at = co_now();
+    p.drained_bytes = session->conn->bytes_in;
+    if (err == NULL)
+        err = publish_loop(session, &p);
+    err = publish_end(&p, request, err);
+    rtmp_session_log_end(session, "publish", source, err);
+    return err;
+}

@@ -1,0 +1,62 @@
+/*
+ * Players and encoders who came to the wrong server: sent on (302) where that is configured. RTMP
+ * knows a redirection only as a refused connect, but the stream's name is not known before publish
+ * or play; so the same words come in an onStatus then, as other servers send them.
+ */
+#include "app/rtmp/rtmp_session_private.h"
+
+#include "app/config/directory_place.h"
+#include "app/config/origin.h"
+#include "app/stream/stream.h"
+#include "base/str.h"
+#include "proto/url.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct redirect {
+    struct origin_target target;
+    char url[RTMP_TARGET_TC_URL_MAX + RTMP_TARGET_NAME_MAX];
+};
+
+static int redirect_make(struct redirect *to, const struct stream *stream, const char *param,
+                         const struct directory_place *place)
+{
+    struct origin_stream names = {stream->vhost, stream->app, stream->name, param};
+    const struct rtmp_target *rtmp = &to->target.rtmp;
+    const char *mark;
+
+    if (origin_target(ORIGIN_RTMP, place->rtmp, &names, &to->target) != 0)
+        return -1;
+    /* "app/stream?vhost=v&x=y": behind the vhost of the tcUrl the stream would be lost. */
+    mark = strchr(rtmp->tc_url, '?');
+    if (mark == NULL)
+        return str_format(to->url, sizeof(to->url), "%s/%s", rtmp->tc_url, rtmp->name);
+    return str_format(to->url, sizeof(to->url), "%.*s/%s%s%s", (int)(mark - rtmp->tc_url),
+                      rtmp->tc_url, rtmp->name, strchr(rtmp->name, '?') != NULL ? "&" : "?",
+                      mark + 1);
+}
+
+struct err *rtmp_session_redirect(struct rtmp_session *session, const struct source *source,
+                                  const struct rtmp_request *request, const char *param,
+                                  const struct directory_place *place)
+{
+    struct redirect *to = malloc(sizeof(*to));
+    struct rtmp_elsewhere elsewhere;
+    struct err *err;
+
+    if (to == NULL)
+        return err_new(ERR_NOMEM, "no memory for a redirection");
+    elsewhere = (struct rtmp_elsewhere){to->target.rtmp.tc_url, to->url};
+    if (redirect_make(to, source_data(source), param, place) != 0)
+        err = err_new(ERR_LIMIT, "RTMP has no spelling for this address");
+    else
+        err = rtmp_talk_send_on(session->talk, request, &elsewhere, RTMP_ANSWER_TIMEOUT);
+    free(to);
+    if (err != NULL)
+        return err;
+    rtmp_session_linger(session);
+    log_info(session->server->log, "%s: sent on to %s, which has %s", session->conn->ip,
+             place->rtmp, source_key(source));
+    return err_new(ERR_CLOSED, "it was sent on to %s", place->rtmp);
+}

@@ -1,0 +1,464 @@
+/*
+ * The coroutine of one RTMP connection. It reads from top to bottom: handshake,
+ * connect, and then requests, each of which is a publish (rtmp_publish.c) or a
+ * play (rtmp_play.c) that goes on until the peer ends it. What a session needs
+ * only to begin (addresses, read buffers) is freed before it goes on for hours.
+ */
+#include "app/rtmp/rtmp_session.h"
+
+#include "app/config/mount.h"
+#include "app/core/admission.h"
+#include "app/core/log_limit.h"
+#include "app/rtmp/rtmp_drain.h"
+#include "app/rtmp/rtmp_session_private.h"
+#include "app/stream/gate.h"
+#include "app/stream/stream.h"
+#include "app/stream/via_claim.h"
+#include "base/str.h"
+#include "base/version.h"
+#include "co/co.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* connect must be whole in this time, in total; the handshake's and a request's are configured. */
+#define CONNECT_TIMEOUT (10 * USEC_PER_SEC)
+/* How long a refused peer may take to close, so that our close does not overtake the refusal. */
+#define LINGER_TIMEOUT (USEC_PER_SEC / 2)
+
+/* What is needed until a request is granted, and not for the hours after. */
+struct rtmp_setup {
+    struct rtmp_request request;
+    struct url_rtmp url;
+};
+
+/* ---- beginning ---- */
+
+static struct err *session_talk(struct rtmp_session *session)
+{
+    const struct config *config = session->config;
+    struct rtmp_talk_config talk = {.chunk_size = (uint32_t)config->chunk_size,
+                                    .out_ack_size = 2500000,
+                                    .message_max = (size_t)config->max_message,
+                                    .server = MILLRACE_NAME,
+                                    .version = MILLRACE_VERSION,
+                                    .pid = (int)getpid(),
+                                    .id = co_id(),
+                                    .now = co_now};
+
+    session->talk = rtmp_talk_new(&session->conn->io, &talk);
+    return session->talk != NULL ? NULL : err_new(ERR_NOMEM, "no memory for a session");
+}
+
+static void session_sizes(struct rtmp_session *session, const struct config_vhost *vhost)
+{
+    int64_t chunk_size = vhost->chunk_size > 0 ? vhost->chunk_size : session->config->chunk_size;
+
+    rtmp_talk_set_sizes(session->talk, (uint32_t)chunk_size, (uint32_t)vhost->out_ack_size,
+                        (uint32_t)vhost->in_ack_size);
+}
+
+void rtmp_session_linger(struct rtmp_session *session)
+{
+    usec_t deadline = co_deadline(LINGER_TIMEOUT);
+    struct err *err = NULL;
+    char scratch[1024];
+    size_t got;
+
+    while (err == NULL && co_left(deadline) > 0)
+        err = io_read(&session->conn->io, scratch, sizeof(scratch), &got, co_left(deadline));
+    err_free(err);
+}
+
+/* To another server, while this one drains; NULL: served here. Not inlined: its buffer would lie on
+ * the session's stack for good. */
+static __attribute__((noinline)) struct err *session_send_on(struct rtmp_session *session,
+                                                             const struct rtmp_connect *connect)
+{
+    char tc_url[1024];
+    struct err *err;
+
+    if (rtmp_drain_tc_url(session->server, connect, tc_url, sizeof(tc_url)) != 0)
+        return NULL;
+    err = rtmp_talk_connect_no(session->talk, "This server is about to end", tc_url,
+                               RTMP_ANSWER_TIMEOUT);
+    if (err != NULL)
+        return err;
+    rtmp_session_linger(session);
+    return err_new(ERR_DENIED, "sent on to %s", tc_url);
+}
+
+/* Answers a connect that cannot be served with the reason, which is returned. */
+static struct err *session_reject(struct rtmp_session *session, struct err *why)
+{
+    struct err *sent =
+        rtmp_talk_connect_no(session->talk, err_text(why), NULL, RTMP_ANSWER_TIMEOUT);
+
+    if (sent == NULL)
+        rtmp_session_linger(session);
+    err_free(sent);
+    return why;
+}
+
+/* Copies text unless it is empty: NULL then. -1 without memory. */
+static int keep(char **kept, const char *text)
+{
+    *kept = text[0] != '\0' ? strdup(text) : NULL;
+    return *kept != NULL || text[0] == '\0' ? 0 : -1;
+}
+
+static struct err *session_connect(struct rtmp_session *session, struct rtmp_connect *connect)
+{
+    const struct config_vhost *vhost;
+    usec_t timeout = session->config->rtmp_handshake_timeout;
+    struct err *err;
+
+    err = rtmp_talk_accept_connect(session->talk, connect,
+                                   timeout < CONNECT_TIMEOUT ? timeout : CONNECT_TIMEOUT);
+    if (err != NULL)
+        return err_code(err) == ERR_DENIED ? session_reject(session, err) : err;
+    session->tc_url = strdup(connect->tc_url);
+    session->takes_tracks = connect->is_multitrack != 0;
+    if (session->tc_url == NULL || keep(&session->app, connect->app) != 0 ||
+        keep(&session->page_url, connect->page_url) != 0 ||
+        keep(&session->via, connect->relay) != 0)
+        return err_new(ERR_NOMEM, "no memory for a session");
+    err = session_send_on(session, connect);
+    if (err != NULL)
+        return err;
+    vhost = config_vhost_find(session->config, connect->address.vhost);
+    if (vhost == NULL)
+        return session_reject(session,
+                              err_new(ERR_DENIED, "vhost %s is disabled", connect->address.vhost));
+    session_sizes(session, vhost);
+    return rtmp_talk_connect_ok(session->talk, RTMP_ANSWER_TIMEOUT);
+}
+
+static struct err *session_begin(struct rtmp_session *session)
+{
+    struct rtmp_connect *connect;
+    struct err *err = session_talk(session);
+
+    if (err != NULL)
+        return err;
+    /* Answers are small and waited for: Nagle would hold each back for a delayed acknowledgement.
+     */
+    net_tune(session->conn, 0, 1);
+    err = rtmp_talk_accept_handshake(session->talk, session->config->rtmp_handshake_timeout);
+    if (err != NULL)
+        return err;
+    connect = malloc(sizeof(*connect));
+    if (connect == NULL)
+        return err_new(ERR_NOMEM, "no memory for a session");
+    err = session_connect(session, connect);
+    free(connect);
+    return err;
+}
+
+void rtmp_session_log(struct rtmp_session *session, const char *what, const struct source *source)
+{
+    session->client.conn = session->conn;
+    session->client.source = source;
+    session->client.format = "rtmp";
+    session->client.is_publisher = strcmp(what, "publish") == 0;
+    client_enter(session->server, &session->client);
+    session->was_named = 1;
+    log_info(session->server->log, "start %s %s from %s", what, source_key(source),
+             session->conn->ip);
+}
+
+void rtmp_session_log_end(struct rtmp_session *session, const char *what,
+                          const struct source *source, const struct err *err)
+{
+    enum log_level level = err == NULL || err_is_quiet(err) ? LOG_INFO : LOG_WARN;
+
+    client_leave(session->server, &session->client);
+    (void)admission_become(session->server, session->conn, QUOTA_NEW);
+    session->is_logged = err != NULL;
+    errno = err != NULL ? err_errno(err) : 0; /* the line bears it */
+    log_write(session->server->log, level, "stop %s %s from %s, %llu bytes received, %llu sent: %s",
+              what, source_key(source), session->conn->ip,
+              (unsigned long long)session->conn->bytes_in,
+              (unsigned long long)session->conn->bytes_out,
+              err != NULL ? err_text(err) : "the peer ended it");
+}
+
+/* ---- requests ---- */
+
+static struct err *session_refuse(struct rtmp_session *session, const struct rtmp_request *request,
+                                  const char *why, struct err *err)
+{
+    const char *code = request->intent == RTMP_INTENT_PUBLISH ? "NetStream.Publish.BadName"
+                                                              : "NetStream.Play.Failed";
+    struct err *sent = rtmp_talk_refuse(session->talk, request, code, why, RTMP_ANSWER_TIMEOUT);
+
+    if (sent == NULL)
+        rtmp_session_linger(session);
+    err_free(sent);
+    return err;
+}
+
+/* Tells the peer what a gate says. An error, which ends the session. */
+static struct err *session_verdict(struct rtmp_session *session, const struct rtmp_setup *setup,
+                                   struct source *source, const struct gate_request *asked,
+                                   const struct gate_verdict *verdict)
+{
+    int is_publish = asked->action == ACCESS_PUBLISH;
+    struct err *sent;
+
+    if (verdict->status == 302)
+        return rtmp_session_redirect(session, source, &setup->request, setup->url.param,
+                                     &verdict->place);
+    sent = rtmp_talk_refuse(session->talk, &setup->request,
+                            is_publish ? "NetStream.Publish.Denied" : "NetStream.Play.Failed",
+                            verdict->reason, RTMP_ANSWER_TIMEOUT);
+    if (sent == NULL)
+        rtmp_session_linger(session);
+    err_free(sent);
+    return err_new(ERR_DENIED, "refused %s %s/%s/%s: %s", is_publish ? "publish" : "play",
+                   asked->vhost->name, asked->app, asked->stream, verdict->reason);
+}
+
+/* Whether this client may do this. source: NULL before it is found. */
+static struct err *session_ask(struct rtmp_session *session, const struct rtmp_setup *setup,
+                               struct source *source, const struct config_vhost *vhost)
+{
+    int is_publish = setup->request.intent == RTMP_INTENT_PUBLISH;
+    struct gate_request request = {.server = session->server,
+                                   .action = is_publish ? ACCESS_PUBLISH : ACCESS_PLAY,
+                                   .protocol = GATE_RTMP,
+                                   .vhost = vhost,
+                                   .app = setup->url.app,
+                                   .stream = setup->url.stream,
+                                   .param = setup->url.param,
+                                   .ip = session->conn->ip,
+                                   .page = session->page_url,
+                                   .via = session->via,
+                                   .source = source};
+    struct gate_verdict *verdict = malloc(sizeof(*verdict));
+    struct err *err = NULL;
+
+    if (verdict == NULL)
+        return err_new(ERR_NOMEM, "no memory to ask whether it is allowed");
+    if (gates_ask(&request, verdict, RTMP_ANSWER_TIMEOUT) != 0)
+        err = session_verdict(session, setup, source, &request, verdict);
+    free(verdict);
+    return err;
+}
+
+/* What connect and the request together say. */
+static struct err *session_address(const struct rtmp_session *session,
+                                   const struct rtmp_request *request, struct url_rtmp *url)
+{
+    struct url_rtmp_call call = {session->tc_url, session->app, request->stream};
+
+    if (request->stream == NULL)
+        return err_new(ERR_PROTO, "the address is too long");
+    if (url_rtmp_parse_call(url, &call) != SCAN_DONE)
+        return err_new(ERR_PROTO, "%s", url->fault);
+    if (url->stream[0] == '\0')
+        return err_new(ERR_PROTO, "the address has no stream name (rtmp://host/app/stream)");
+    return NULL;
+}
+
+/* Whether somebody publishes this stream, here or at another worker. */
+static int session_has_stream(const struct rtmp_session *session, const struct config_vhost *vhost,
+                              const struct url_rtmp *url)
+{
+    const struct source *source;
+    char key[SOURCE_KEY_MAX];
+
+    if (str_format(key, sizeof(key), "%s/%s/%s", vhost->name, url->app, url->stream) != 0)
+        return 0;
+    source = hub_find(session->server->hub, key);
+    return (source != NULL && source_state(source) != SOURCE_IDLE) ||
+           observers_are_elsewhere(session->server, key);
+}
+
+/* The name of the stream whose HTTP address ends in this name, by the template that the address
+ * belongs to. 0, or -1. */
+static int session_template(const struct config_vhost *vhost, struct url_rtmp *url)
+{
+    struct mount_list list = {vhost->http_remux.mount.item, vhost->http_remux.mount.count, 0};
+    struct mount_match match;
+    char path[sizeof(url->app) + sizeof(url->stream) + 2];
+
+    if (str_format(path, sizeof(path), "/%s/%s", url->app, url->stream) != 0 ||
+        mount_find(&list, vhost->name, path, &match) < 0 || strcmp(match.app, url->app) != 0)
+        return -1;
+    return str_copy(url->stream, sizeof(url->stream), match.stream);
+}
+
+/* Some players, and edges of other servers, ask for a stream by the name that it has over HTTP. */
+static __attribute__((noinline)) void session_extension(const struct rtmp_session *session,
+                                                        const struct config_vhost *vhost,
+                                                        struct url_rtmp *url)
+{
+    char *dot = strrchr(url->stream, '.');
+
+    if (dot == NULL || dot == url->stream || mux_find(dot) == NULL ||
+        session_has_stream(session, vhost, url))
+        return;
+    if (session_template(vhost, url) != 0)
+        *dot = '\0';
+}
+
+/* A place in the house for what it wants to do, and the source, held. */
+static struct err *session_admit(struct rtmp_session *session, const struct rtmp_setup *setup,
+                                 const struct config_vhost *vhost, struct source **source)
+{
+    const struct rtmp_request *request = &setup->request;
+    const struct url_rtmp *url = &setup->url;
+    int is_publish = request->intent == RTMP_INTENT_PUBLISH;
+    const char *limit = NULL;
+    struct err *err;
+
+    if (is_publish)
+        limit = admission_become(session->server, session->conn, QUOTA_PUBLISHER);
+    if (limit == NULL && is_publish)
+        *source = stream_get_publish(session->server, vhost, url->app, url->stream, &err);
+    else if (limit == NULL)
+        *source = stream_get(session->server, vhost, url->app, url->stream, &err);
+    if (limit == NULL && *source == NULL)
+        return session_refuse(session, request, "There is no room for another stream", err);
+    if (limit == NULL)
+        source_ref(*source);
+    if (limit == NULL && !is_publish)
+        limit = admission_play(session->server, session->conn,
+                               stream_is_live(session->server, *source));
+    if (limit == NULL)
+        return NULL;
+    err = err_new(ERR_LIMIT, "service unavailable: %s", limit);
+    return session_refuse(session, request, err_text(err), err);
+}
+
+/* Reads one request and finds its source, which the caller unrefs. */
+static struct err *session_find(struct rtmp_session *session, struct rtmp_setup *setup,
+                                struct source **source, const struct config_vhost **vhost)
+{
+    const struct rtmp_request *request = &setup->request;
+    struct url_rtmp *url = &setup->url;
+    struct err *err;
+
+    err = rtmp_talk_accept_request(session->talk, &setup->request,
+                                   session->config->rtmp_handshake_timeout);
+    if (err != NULL)
+        return err;
+    err = session_address(session, request, url);
+    if (err != NULL)
+        return session_refuse(session, request, err_text(err), err);
+    *vhost = config_vhost_find(session->config, url->vhost);
+    if (*vhost == NULL)
+        return session_refuse(session, request, "The vhost is disabled",
+                              err_new(ERR_DENIED, "vhost %s is disabled", url->vhost));
+    if (request->intent == RTMP_INTENT_PLAY)
+        session_extension(session, *vhost, url);
+    err = session_ask(session, setup, NULL, *vhost);
+    if (err != NULL)
+        return err;
+    if (session->server->memory.level != MEMORY_EASY)
+        return session_refuse(session, request, "service unavailable: max_memory",
+                              err_new(ERR_LIMIT, "service unavailable: max_memory"));
+    err = session_admit(session, setup, *vhost, source);
+    if (err != NULL)
+        return err;
+    return session_ask(session, setup, *source, *vhost);
+}
+
+/* An encoder at an edge, or one of a stream that is published here. */
+static struct err *session_publish(struct rtmp_session *session, const struct rtmp_request *request,
+                                   struct source *source, const struct config_vhost *vhost,
+                                   const char *param)
+{
+    const struct rtmp_route *route = session->server->tables->publish_route;
+    const struct stream *stream = source_data(source);
+    struct rtmp_route_request publish = {.source = source,
+                                         .vhost = vhost,
+                                         .request = request,
+                                         .app = stream->app,
+                                         .stream = stream->name,
+                                         .param = param};
+
+    if (param == NULL)
+        return err_new(ERR_NOMEM, "no memory for a publisher");
+    if (route != NULL && route->is_used(vhost))
+        return route->run(session, &publish);
+    return rtmp_publish_run(session, source, vhost, request, param);
+}
+
+/* A player that is another server's pull. Not inlined: what it needs is not kept while it plays. */
+static __attribute__((noinline)) struct via_claim *session_claim(const struct rtmp_session *session,
+                                                                 const struct source *source,
+                                                                 const struct config_vhost *vhost)
+{
+    struct via_claimant claimant = {vhost, session->conn->ip, session->via};
+
+    return claimant.text != NULL ? via_claim_enter(source_data(source), &claimant) : NULL;
+}
+
+static struct err *session_play(struct rtmp_session *session, struct source *source,
+                                const struct config_vhost *vhost,
+                                const struct source_select *select, uint32_t stream_id)
+{
+    struct via_claim *claim = session_claim(session, source, vhost);
+    struct err *err = rtmp_play_run(session, source, vhost, select, stream_id);
+
+    via_claim_leave(claim);
+    return err;
+}
+
+static struct err *session_request(struct rtmp_session *session)
+{
+    const struct config_vhost *vhost = NULL;
+    struct source *source = NULL;
+    struct rtmp_setup *setup = calloc(1, sizeof(*setup));
+    struct source_select select;
+    struct rtmp_request request;
+    char *param = NULL;
+    struct err *err;
+
+    if (setup == NULL)
+        return err_new(ERR_NOMEM, "no memory for a request");
+    err = session_find(session, setup, &source, &vhost);
+    request = setup->request;
+    if (err == NULL && request.intent == RTMP_INTENT_PLAY &&
+        rtmp_play_tracks(session, setup->url.param, &select) != 0)
+        err = session_refuse(session, &request, "track is all, N or aN,vN",
+                             err_new(ERR_PROTO, "malformed track parameter"));
+    if (err == NULL && request.intent == RTMP_INTENT_PUBLISH)
+        param = strdup(setup->url.param);
+    free(setup);
+    if (err == NULL && request.intent == RTMP_INTENT_PUBLISH)
+        err = session_publish(session, &request, source, vhost, param);
+    else if (err == NULL)
+        err = session_play(session, source, vhost, &select, request.stream_id);
+    free(param);
+    if (source != NULL && request.intent == RTMP_INTENT_PUBLISH)
+        stream_publish_end(source);
+    if (source != NULL)
+        source_unref(source);
+    return err;
+}
+
+void rtmp_session_run(struct server *server, struct net_conn *conn)
+{
+    struct rtmp_session session = {
+        .server = server, .conn = conn, .config = config_ref(server->config)};
+    struct err *err = session_begin(&session);
+
+    while (err == NULL)
+        err = session_request(&session);
+    errno = err_errno(err);
+    if (!session.is_logged && !(session.was_named && err_is_quiet(err)))
+        log_peer(server, err_is_quiet(err) ? LOG_INFO : LOG_WARN, "RTMP error", conn->ip,
+                 "RTMP from %s: %s", conn->ip, err_text(err));
+    err_free(err);
+    rtmp_talk_free(session.talk);
+    free(session.tc_url);
+    free(session.app);
+    free(session.page_url);
+    free(session.via);
+    config_unref(session.config);
+}

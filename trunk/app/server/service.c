@@ -1,0 +1,422 @@
+/*
+ * The server's frame: listeners, the accept loops, the chain of HTTP handlers,
+ * and the end of it all. Connections are in server_connection.c, listed so that
+ * a stop reaches every one of them.
+ */
+#include "app/server/service.h"
+
+#include "app/cluster/http_pull.h"
+#include "app/control/http_api.h"
+#include "app/core/endpoint.h"
+#include "app/core/log_limit.h"
+#include "app/http/auth.h"
+#include "app/http/cors.h"
+#include "app/http/http_live.h"
+#include "app/http/http_page.h"
+#include "app/http/http_static.h"
+#include "app/http/serve_mux.h"
+#include "app/server/server_tls.h"
+#include "app/server/service_private.h"
+#include "app/server/shed.h"
+#include "app/stream/stream.h"
+#include "app/workers/worker.h"
+#include "app/workers/worker_http.h"
+#include "base/str.h"
+#include "co/net.h"
+
+#include <assert.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Live sources' timers. */
+#define SERVER_TICK ((usec_t)100 * USEC_PER_MS)
+/* Without any, memory is still looked at. */
+#define SERVER_IDLE_TICK USEC_PER_SEC
+/* How long a stop waits for the connections' coroutines. */
+#define SERVER_STOP_WAIT ((usec_t)3 * USEC_PER_SEC)
+
+struct server_acceptor {
+    struct server *server;
+    struct net_listener *listener;
+    enum server_kind kind;
+};
+
+/* ---- listeners ---- */
+
+static void acceptor_run(void *arg)
+{
+    struct server_acceptor *acceptor = arg;
+    struct server *server = acceptor->server;
+
+    while (server->state != SERVER_STOPPING) { /* a drain begins with new connections, too */
+        struct net_conn *conn = NULL;
+        struct err *err = net_accept(acceptor->listener, &conn, server->log, USEC_NEVER);
+
+        if (err != NULL) {
+            if (!err_is_quiet(err))
+                log_error(server->log, "accept on %s: %s", net_listener_name(acceptor->listener),
+                          err_text(err));
+            err_free(err);
+            break;
+        }
+        connection_begin(server, conn, acceptor->kind);
+    }
+    free(acceptor);
+}
+
+/* A worker with fewer connections may have it. */
+static int acceptor_give(void *arg, int fd)
+{
+    const struct server_acceptor *acceptor = arg;
+
+    return worker_hand_over(worker_of(acceptor->server), acceptor->kind, fd);
+}
+
+/* Workers share their ports, and so the kernel lets one of them listen at the same one twice. */
+static struct err *server_open(const struct server *server, const char *endpoint,
+                               enum server_kind kind, struct net_listener **out)
+{
+    struct err *err;
+    int fd;
+
+    if (server->shared == NULL)
+        return net_listen(endpoint, out);
+    fd = worker_port(worker_of(server), endpoint, kind);
+    err = fd >= 0 ? net_listen_fd(fd, out) : net_listen_shared(endpoint, out);
+    for (int i = 0; err == NULL && i < server->service->listener_count; i++)
+        if (strcmp(net_listener_name(server->service->listener[i]), net_listener_name(*out)) == 0) {
+            net_listener_close(*out);
+            err = err_new(ERR_BUSY, "listen on %s: address in use, by this server", endpoint);
+        }
+    return err;
+}
+
+/* The first of the listeners that most clients reach is the one to be told. */
+static void server_note_rtmp(struct server *server, const struct net_listener *listener)
+{
+    int rank = http_page_rank(net_listener_name(listener));
+
+    if (rank <= server->service->rtmp_port_rank)
+        return;
+    server->service->rtmp_port_rank = rank;
+    server->rtmp_port = net_listener_port(listener);
+}
+
+static struct err *server_listen(struct server *server, const char *endpoint, enum server_kind kind)
+{
+    struct server_acceptor *acceptor;
+    struct net_listener *listener;
+    struct err *err;
+
+    if (kind != SERVER_WORKER && !worker_listens(worker_of(server), endpoint))
+        return NULL;
+    if (server->service->listener_count == SERVICE_LISTENERS_MAX)
+        return err_new(ERR_LIMIT, "more than %d listeners", SERVICE_LISTENERS_MAX);
+    err = server_open(server, endpoint, kind, &listener);
+    if (err != NULL)
+        return err;
+    acceptor = calloc(1, sizeof(*acceptor));
+    if (acceptor == NULL) {
+        net_listener_close(listener);
+        return err_new(ERR_NOMEM, "listen on %s", endpoint);
+    }
+    acceptor->server = server;
+    acceptor->listener = listener;
+    acceptor->kind = kind;
+    if (server->shared != NULL && kind != SERVER_WORKER)
+        net_listener_set_give(listener, acceptor_give, acceptor);
+    server->service->listener[server->service->listener_count] = listener;
+    server->service->acceptor[server->service->listener_count] =
+        co_spawn_joinable(acceptor_run, acceptor);
+    if (server->service->acceptor[server->service->listener_count] == NULL) {
+        net_listener_close(listener);
+        free(acceptor);
+        return err_new(ERR_NOMEM, "listen on %s", endpoint);
+    }
+    server->service->listener_count++;
+    if (kind == SERVER_RTMP)
+        server_note_rtmp(server, listener);
+    log_info(server->log, "%s listens on %s", server_kind_name(kind), net_listener_name(listener));
+    return NULL;
+}
+
+static void take_handed_over(struct server *server, struct net_conn *conn, int kind)
+{
+    if (kind >= 0 && kind < SERVER_WORKER)
+        connection_begin(server, conn, (enum server_kind)kind);
+    else
+        net_free(conn);
+}
+
+/* Where the other workers ask this one. */
+static struct err *server_listen_worker(struct server *server)
+{
+    char endpoint[160];
+
+    if (server->shared == NULL)
+        return NULL;
+    worker_take_with(worker_of(server), take_handed_over);
+    if (worker_endpoint(worker_of(server), endpoint, sizeof(endpoint)) != 0)
+        return err_new(ERR_LIMIT, "workers: the folder's name is too long");
+    return server_listen(server, endpoint, SERVER_WORKER);
+}
+
+static struct err *server_listen_all(struct server *server)
+{
+    struct endpoints all;
+    struct err *err = server_listen_worker(server);
+
+    if (err == NULL)
+        err = server_tls_open(server);
+    if (server->config->http_api.enabled && !server->config->http_api.open)
+        log_info(server->log,
+                 "HTTP API answers this machine only; http_api { open on; } opens it to others");
+    endpoints_list(server->config, net_has_ipv6(), &all);
+    for (int i = 0; i < all.count && err == NULL; i++) {
+        err = server_listen(server, all.item[i].text, all.item[i].kind);
+        if (err != NULL)
+            err = err_wrap(err, "%s", server_kind_name(all.item[i].kind));
+    }
+    return err;
+}
+
+static void server_close_listeners(struct server *server)
+{
+    for (int i = 0; i < server->service->listener_count; i++) {
+        co_interrupt(server->service->acceptor[i]);
+        co_join(server->service->acceptor[i], USEC_NEVER);
+        /* The master has these open as well, for those that come after this worker. */
+        if (server->shared != NULL)
+            net_listener_shut(server->service->listener[i]);
+        net_listener_close(server->service->listener[i]);
+    }
+    server->service->listener_count = 0;
+    server->is_closed = 1;
+}
+
+/* ---- timers ---- */
+
+static void server_sample(struct server *server)
+{
+    if (clock_now() - server->service->sampled_at < RATE_STEP)
+        return;
+    server->service->sampled_at = clock_now();
+    hub_each(server->hub, stream_sample, NULL);
+}
+
+static void ticker_run(void *arg)
+{
+    struct server *server = arg;
+
+    while (!co_is_interrupted()) {
+        if (hub_count(server->hub) == 0)
+            (void)co_cond_wait(&server->ticker, SERVER_IDLE_TICK);
+        else
+            (void)co_sleep(SERVER_TICK);
+        hub_tick(server->hub, clock_now());
+        observers_tick(server, clock_now());
+        server_sample(server);
+        shed_tick(server, clock_now());
+    }
+}
+
+/* ---- life ---- */
+
+typedef struct http_handler *(*link_make)(struct http_handler *next);
+
+/* The chains, each from its front to its end. */
+static const link_make chain_links[] = {cors_new,        http_page_new, http_api_new,
+                                        auth_new_open,   http_pull_new, http_live_new,
+                                        http_static_new, NULL};
+static const link_make api_links[] = {cors_new, http_api_new, NULL};
+static const link_make worker_links[] = {worker_http_new, http_api_new, NULL};
+
+/* From the end to the front: each link names its next. NULL without memory. */
+static struct http_handler *chain_make(struct service *service, const link_make *links)
+{
+    struct http_handler *next = NULL;
+    int count = 0;
+
+    while (links[count] != NULL)
+        count++;
+    while (count > 0 && service->link_count < SERVICE_LINKS_MAX) {
+        next = links[--count](next);
+        if (next == NULL)
+            return NULL;
+        service->link[service->link_count++] = next;
+    }
+    return next;
+}
+
+static struct err *service_chains(struct server *server)
+{
+    server->chain = chain_make(server->service, chain_links);
+    server->api_chain = chain_make(server->service, api_links);
+    server->worker_chain = chain_make(server->service, worker_links);
+    if (server->chain == NULL || server->api_chain == NULL || server->worker_chain == NULL)
+        return err_new(ERR_NOMEM, "HTTP chain");
+    return NULL;
+}
+
+struct err *service_new(struct server **out, const struct log *log, struct config *config,
+                        const struct tables *tables)
+{
+    struct server *server = calloc(1, sizeof(*server));
+    struct err *err;
+
+    if (server == NULL) {
+        config_unref(config);
+        return err_new(ERR_NOMEM, "server");
+    }
+    server->log = log;
+    server->config = config;
+    server->tables = tables;
+    server->pid = getpid();
+    memory_init(&server->memory, (uint64_t)config->max_memory);
+    (void)memory_note(&server->memory, memory_used(), 0);
+    server->started_at = clock_now();
+    (void)str_copy(server->server_id, sizeof(server->server_id),
+                   config->server_id != NULL && config->server_id[0] != '\0' ? config->server_id
+                                                                             : co_id());
+    server->service = calloc(1, sizeof(*server->service));
+    server->log_limit = log_limit_new(log, config->log_peer_lines, LOG_LIMIT_WINDOW);
+    server->hub = hub_new((size_t)config->max_streams,
+                          (size_t)(config->max_streams + config->max_connections));
+    server->mux = serve_mux_new((size_t)config->max_streams * CONFIG_MOUNT_MAX);
+    observer_layout(server);
+    err = RAND_bytes(server->via_key, sizeof(server->via_key)) == 1
+              ? co_cond_init(&server->changed)
+              : err_new(ERR_NOMEM, "server: no random bytes");
+    if (err == NULL)
+        err = co_cond_init(&server->ticker);
+    if (err == NULL && (server->log_limit == NULL || server->hub == NULL || server->mux == NULL ||
+                        server->service == NULL))
+        err = err_new(ERR_NOMEM, "server");
+    if (err == NULL)
+        err = observers_open(server);
+    if (err == NULL)
+        err = service_chains(server);
+    if (err != NULL) {
+        service_free(server);
+        return err;
+    }
+    hub_on_new(server->hub, stream_attach, server);
+    hub_on_free(server->hub, stream_detach, server);
+    *out = server;
+    return NULL;
+}
+
+void service_free(struct server *server)
+{
+    if (server == NULL)
+        return;
+    if (server->service != NULL) {
+        assert(server->service->list == NULL);
+        for (int i = 0; i < server->service->link_count; i++)
+            free(server->service->link[i]);
+        server_tls_close(server);
+    }
+    log_limit_free(server->log_limit, USEC_NEVER);
+    hub_free(server->hub);
+    serve_mux_free(server->mux);
+    observers_close(server);
+    config_unref(server->config);
+    co_cond_fini(&server->changed);
+    co_cond_fini(&server->ticker);
+    free(server->service);
+    free(server);
+}
+
+/* Asks every connection to end and waits for them. */
+static void server_end_connections(struct server *server)
+{
+    usec_t deadline = clock_now() + SERVER_STOP_WAIT;
+
+    for (struct connection *c = server->service->list; c != NULL; c = c->next)
+        if (c->co != NULL)
+            co_interrupt(c->co);
+    while (server->service->list != NULL && clock_now() < deadline)
+        (void)co_cond_wait(&server->changed, deadline - clock_now());
+    if (server->service->list != NULL)
+        log_error(server->log, "%zu connections did not end in time", server->connections);
+}
+
+/* Waits while it drains; a stop ends that at once. */
+static void server_drain_wait(struct server *server, usec_t wait)
+{
+    usec_t deadline = co_deadline(wait);
+
+    while (server->state == SERVER_DRAINING && co_left(deadline) > 0)
+        (void)co_cond_wait(&server->changed, co_left(deadline));
+}
+
+/* Runs the listeners until the server stops or drains. */
+static struct err *service_serve(struct server *server, struct co **ticker)
+{
+    struct err *err = observers_start(server);
+
+    if (err == NULL)
+        err = server_listen_all(server);
+    *ticker = err == NULL ? co_spawn_joinable(ticker_run, server) : NULL;
+    if (err == NULL && *ticker == NULL)
+        err = err_new(ERR_NOMEM, "ticker");
+    if (err == NULL)
+        err = observers_ready(server);
+    while (err == NULL && server->state == SERVER_RUNNING)
+        (void)co_cond_wait(&server->changed, USEC_NEVER);
+    return err;
+}
+
+/* Lets those who are connected end, while it drains. */
+static void service_drain_all(struct server *server)
+{
+    if (server->state == SERVER_DRAINING) {
+        log_info(server->log, "drain: %zu connections", server->connections);
+        /* A load balancer still sends for a moment: it is served until it has noticed. */
+        server_drain_wait(server, server->config->grace_start_wait);
+    }
+    server_close_listeners(server);
+    while (server->state == SERVER_DRAINING && server->connections > 0)
+        (void)co_cond_wait(&server->changed, USEC_NEVER);
+    server_drain_wait(server, server->config->grace_final_wait);
+}
+
+struct err *service_run(struct server *server, usec_t timeout_never)
+{
+    struct co *ticker;
+    struct err *err = service_serve(server, &ticker);
+
+    (void)timeout_never;
+    observers_leave(server);
+    if (err != NULL)
+        server->state = SERVER_STOPPING;
+    service_drain_all(server);
+    server->state = SERVER_STOPPING;
+    observers_halt(server);
+    server_end_connections(server);
+    observers_stop(server, SERVER_STOP_WAIT);
+    if (ticker != NULL) {
+        co_interrupt(ticker);
+        co_join(ticker, USEC_NEVER);
+    }
+    /* The fan-out's coroutines have been told to end with their last viewers: let them. */
+    co_yield ();
+    log_limit_free(server->log_limit, USEC_NEVER);
+    server->log_limit = NULL;
+    if (server->service->list != NULL)
+        _exit(1); /* their coroutines still use what would be freed */
+    return err;
+}
+
+void service_drain(struct server *server)
+{
+    if (server->state == SERVER_RUNNING)
+        server->state = SERVER_DRAINING;
+    /* HTTP connections that wait for another request end now. */
+    for (struct connection *c = server->service->list; c != NULL; c = c->next)
+        if (c->kind != SERVER_RTMP && c->kind != SERVER_RTMPS)
+            net_kick(c->conn);
+    co_cond_broadcast(&server->changed);
+}

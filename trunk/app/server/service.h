@@ -1,0 +1,21 @@
+#ifndef APP_SERVER_SERVICE_H
+#define APP_SERVER_SERVICE_H
+
+/*
+ * The server as a process runs it: listeners, the chains of HTTP handlers, all features of the
+ * tables, and the end of it all.
+ */
+#include "app/core/server.h"
+
+/* config is taken over (one reference); log and tables are borrowed. */
+struct err *service_new(struct server **out, const struct log *log, struct config *config,
+                        const struct tables *tables);
+void service_free(struct server *server);
+
+/* Opens the listeners, runs until told to stop, closes all. */
+struct err *service_run(struct server *server, usec_t timeout_never);
+
+/* Takes no more and ends with the last connection. */
+void service_drain(struct server *server);
+
+#endif

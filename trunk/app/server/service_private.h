@@ -1,0 +1,33 @@
+#ifndef APP_SERVER_SERVICE_PRIVATE_H
+#define APP_SERVER_SERVICE_PRIVATE_H
+
+/* What service.c, connection.c and server_tls.c share, and nobody else. */
+#include "app/http/http_exchange.h"
+#include "app/server/connection.h"
+#include "app/server/service.h"
+
+struct net_listener;
+struct tls;
+
+/* All that a configuration may name, and a worker's own. */
+#define SERVICE_LISTENERS_MAX (ENDPOINTS_MAX + 1)
+/* Links of all HTTP chains. */
+#define SERVICE_LINKS_MAX 16
+
+struct service {
+    struct http_handler *link[SERVICE_LINKS_MAX]; /* to be freed */
+    int link_count;
+    int rtmp_port_rank; /* of the listener that server->rtmp_port is of */
+    usec_t sampled_at;  /* the streams' rates */
+    struct connection *list;
+    size_t refusals;                  /* in list, to be told that there are too many */
+    size_t evicted;                   /* in list, closed for others */
+    usec_t shed_measured_at, shed_at; /* of shed.c */
+    int shed_steps;                   /* taken since memory became short */
+    struct tls *https, *rtmps;        /* NULL: not served */
+    struct net_listener *listener[SERVICE_LISTENERS_MAX];
+    struct co *acceptor[SERVICE_LISTENERS_MAX];
+    int listener_count;
+};
+
+#endif

@@ -1,0 +1,189 @@
+/*
+ * Signals by signalfd on the reactor: they arrive in a coroutine, between two
+ * steps of all others, so nothing here has to be safe within a handler.
+ * HUP checks the configuration and applies what the directive table marks as reloadable, which is
+ * the log level; a bad file changes nothing and says why.
+ */
+#include "app/server/signals.h"
+
+#include "app/server/server_tls.h"
+#include "app/server/service.h"
+#include "co/co.h"
+#include "co/net.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+
+struct signals {
+    struct signals_target target;
+    struct net_conn *conn;
+    struct co *co;
+};
+
+static const int served[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
+
+#define SERVED_COUNT (sizeof(served) / sizeof(served[0]))
+
+static void served_set(sigset_t *set)
+{
+    sigemptyset(set);
+    for (size_t i = 0; i < SERVED_COUNT; i++)
+        sigaddset(set, served[i]);
+}
+
+void signals_block(void)
+{
+    struct sigaction action;
+    sigset_t set;
+
+    memset(&action, 0, sizeof(action));
+    sigemptyset(&action.sa_mask);
+    /* A shell starts background jobs with some ignored, and an ignored signal is never read. */
+    action.sa_handler = SIG_DFL;
+    for (size_t i = 0; i < SERVED_COUNT; i++)
+        sigaction(served[i], &action, NULL);
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &action, NULL);
+    served_set(&set);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static void reload(const struct signals_target *target)
+{
+    struct config *config;
+    struct err *err = config_load(target->options, target->environment, &config);
+
+    errno = 0;
+    if (err) {
+        log_error(target->log, "reload: nothing is changed: %s", err_text(err));
+        err_free(err);
+        return;
+    }
+    config_warnings_log(config, target->log);
+    target->log->level = (enum log_level)config->log_level;
+    server_tls_reload(target->server);
+    log_info(target->log, "reload: the configuration is good; its srs_log_level is applied and "
+                          "certificates are read again, the rest needs a restart");
+    config_unref(config);
+}
+
+static void reopen(const struct signals_target *target)
+{
+    struct err *err = log_sink_reopen(target->sink);
+
+    errno = 0;
+    if (target->sink->path == NULL)
+        log_info(target->log, "the log goes to the console: there is no file to open anew");
+    else if (err)
+        log_error(target->log, "the log goes on in the old file: %s", err_text(err));
+    else
+        log_info(target->log, "log file opened anew");
+    err_free(err);
+}
+
+static void terminate(const struct signals_target *target, int number)
+{
+    struct server *server = target->server;
+    int is_drain = number == SIGQUIT || (number == SIGTERM && server->config->force_grace_quit);
+
+    /* Whoever asks again does not want to wait any longer. */
+    if (is_drain && server->state == SERVER_RUNNING) {
+        log_info(target->log, "signal %s: draining", strsignal(number));
+        service_drain(server);
+    } else {
+        log_info(target->log, "signal %s: ending", strsignal(number));
+        server_stop(server);
+    }
+}
+
+static void act(const struct signals_target *target, int number)
+{
+    errno = 0;
+    switch (number) {
+    case SIGTERM:
+    case SIGINT:
+    case SIGQUIT:
+        terminate(target, number);
+        break;
+    case SIGUSR1:
+        reopen(target);
+        break;
+    case SIGHUP:
+        reload(target);
+        break;
+    default:
+        log_warn(target->log, "signal %s: not served", strsignal(number));
+        break;
+    }
+}
+
+static void signals_run(void *arg)
+{
+    struct signals *signals = arg;
+    struct signalfd_siginfo info;
+
+    co_set_id("signals");
+    for (;;) {
+        ssize_t n = net_try_read(signals->conn, &info, sizeof(info));
+
+        if (n == (ssize_t)sizeof(info)) {
+            act(&signals->target, (int)info.ssi_signo);
+            continue;
+        }
+        if (n >= 0 || (errno != EAGAIN && errno != EINTR))
+            break;
+        if (net_wait(signals->conn, NET_IN, USEC_NEVER) < 0)
+            return;
+    }
+    log_error(signals->target.log, "signals can no longer be read: the server ends");
+    server_stop(signals->target.server);
+}
+
+struct err *signals_start(struct signals **out, const struct signals_target *target)
+{
+    struct signals *signals = calloc(1, sizeof(*signals));
+    struct err *err;
+    sigset_t set;
+    int fd;
+
+    assert(out != NULL && target != NULL);
+    *out = NULL;
+    if (signals == NULL)
+        return err_new(ERR_NOMEM, "signals");
+    signals->target = *target;
+    served_set(&set);
+    fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (fd < 0) {
+        err = err_sys(errno, "signalfd");
+        goto free_signals;
+    }
+    err = net_wrap_fd(fd, &signals->conn);
+    if (err)
+        goto free_signals;
+    signals->co = co_spawn_joinable(signals_run, signals);
+    if (signals->co == NULL) {
+        err = err_new(ERR_NOMEM, "signals: coroutine");
+        goto free_conn;
+    }
+    *out = signals;
+    return NULL;
+free_conn:
+    net_free(signals->conn);
+free_signals:
+    free(signals);
+    return err;
+}
+
+void signals_stop(struct signals *signals, usec_t timeout_never)
+{
+    if (signals == NULL)
+        return;
+    co_interrupt(signals->co);
+    co_join(signals->co, timeout_never);
+    net_free(signals->conn);
+    free(signals);
+}

@@ -1,0 +1,32 @@
+/*
+ * The features of this server, one row each and nowhere else by name. A feature
+ * whose rows and files are removed is gone, and everything else still builds.
+ */
+#include "app/server/tables.h"
+
+#include "app/cluster/directory.h"
+#include "app/cluster/edge.h"
+#include "app/cluster/edge_publish.h"
+#include "app/cluster/forward.h"
+#include "app/cluster/upstream_tls.h"
+#include "app/http/http_mounts.h"
+#include "app/stream/fanout.h"
+#include "app/stream/gate.h"
+#include "app/stream/via_claim.h"
+#include "app/workers/worker.h"
+
+/* In the order in which they are told; ended in the reverse order. */
+static const struct observer *const observers[] = {
+    &http_mounts_observer, &fanout_observer,       &via_claim_observer,
+    &worker_observer,      &upstream_tls_observer, &directory_observer,
+    &edge_observer,        &forward_observer,      NULL};
+
+/* What costs least is asked first. */
+static const struct gate *const gates[] = {&gate_security, &gate_refer, &gate_token, &edge_gate,
+                                           NULL};
+
+/* From the narrowest to the widest: the processes of this server, then all servers. */
+static const struct claim *const claims[] = {&worker_claim, &directory_claim, NULL};
+
+const struct tables tables_all = {
+    .observers = observers, .gates = gates, .claims = claims, .publish_route = &edge_publish_route};

@@ -1,0 +1,58 @@
+/*
+ * The list of clients. It is intrusive, so that a viewer costs no allocation of its
+ * own and leaving is O(1); it is in the order of arrival, newest first, so that
+ * those who page through it meet a quiet end.
+ */
+#include "app/stream/client.h"
+
+#include "app/core/admission.h"
+#include "app/core/server.h"
+#include "app/stream/stream.h"
+#include "base/str.h"
+
+#include <assert.h>
+
+void client_enter(struct server *server, struct client *client)
+{
+    struct stream *stream = source_data(client->source);
+
+    assert(client->conn != NULL && client->format != NULL);
+    (void)str_copy(client->id, sizeof(client->id), co_id());
+    client->since = clock_now();
+    if (!client->is_publisher && stream != NULL && stream_is_live(server, client->source))
+        admission_is_live(server, client->conn, 1);
+    if (client->is_publisher && stream != NULL)
+        stream->publisher = client;
+    if (client->is_worker) {
+        if (!client->is_publisher)
+            stream->internal_viewers++;
+        return;
+    }
+    client->prev = NULL;
+    client->next = server->clients;
+    if (client->next != NULL)
+        client->next->prev = client;
+    server->clients = client;
+    server->client_count++;
+}
+
+void client_leave(struct server *server, struct client *client)
+{
+    struct stream *stream = source_data(client->source);
+
+    if (stream != NULL && stream->publisher == client)
+        stream->publisher = NULL;
+    if (client->is_worker) {
+        if (!client->is_publisher && stream != NULL)
+            stream->internal_viewers--;
+        return;
+    }
+    assert(server->client_count > 0);
+    if (client->prev != NULL)
+        client->prev->next = client->next;
+    else
+        server->clients = client->next;
+    if (client->next != NULL)
+        client->next->prev = client->prev;
+    server->client_count--;
+}

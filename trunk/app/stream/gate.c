@@ -1,0 +1,36 @@
+/*
+ * Asks the gates. There is one way to a stream for each protocol, and this is
+ * what each of them asks; what a gate is about is its own file's.
+ */
+#include "app/stream/gate.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int gate_refuse(struct gate_verdict *verdict, int status, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(verdict->reason, sizeof(verdict->reason), format, args);
+    va_end(args);
+    return status;
+}
+
+int gates_ask(const struct gate_request *request, struct gate_verdict *verdict, usec_t timeout)
+{
+    static const struct gate *const none[] = {NULL};
+    const struct tables *tables = request->server->tables;
+    const struct gate *const *rows = tables != NULL ? tables->gates : none;
+
+    memset(verdict, 0, sizeof(*verdict));
+    if (request->source != NULL)
+        source_ref(request->source);
+    for (int i = 0; rows[i] != NULL && verdict->status == 0; i++)
+        if (rows[i]->needs_stream == (request->source != NULL))
+            verdict->status = rows[i]->ask(request, verdict, timeout);
+    if (request->source != NULL)
+        source_unref(request->source);
+    return verdict->status;
+}

@@ -1,0 +1,372 @@
+/*
+ * Claims, takeover, liveness of the holder, lingering and release, in one
+ * readable order for everybody who publishes. What a claim is is its row's; here is
+ * only that all of them are needed, that one that fails undoes the others, and
+ * that who holds the stream may lose it in the middle of each step.
+ */
+#include "app/stream/publication.h"
+
+#include "base/str.h"
+#include "proto/token.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct claim *const *rows(const struct stream *stream)
+{
+    static const struct claim *const none[] = {NULL};
+
+    return stream->server->tables != NULL ? stream->server->tables->claims : none;
+}
+
+/* ---- claims ---- */
+
+static void claims_release(struct publication *p)
+{
+    int count = 0;
+
+    while (rows(p->stream)[count] != NULL)
+        count++;
+    for (int i = count - 1; i >= 0; i--) {
+        if (p->token[i] != 0)
+            rows(p->stream)[i]->release(p->stream, p->token[i]);
+        p->token[i] = 0;
+    }
+}
+
+static int claims_are_held(const struct publication *p)
+{
+    for (int i = 0; rows(p->stream)[i] != NULL; i++) {
+        const struct claim *row = rows(p->stream)[i];
+
+        if (p->token[i] != 0 && row->is_held != NULL && !row->is_held(p->stream, p->token[i]))
+            return 0;
+    }
+    return !p->is_evicted;
+}
+
+/* Row `busy` refuses. Another server may have the stream; or nobody has it but one who gives way.
+ */
+static enum claim_verdict claim_contest(struct publication *p, int busy,
+                                        struct directory_place *elsewhere, usec_t timeout)
+{
+    enum claim_verdict verdict;
+
+    for (int i = busy + 1; rows(p->stream)[i] != NULL; i++) {
+        if (rows(p->stream)[i]->find == NULL)
+            continue;
+        verdict = rows(p->stream)[i]->find(p, elsewhere, timeout);
+        if (verdict == CLAIM_ELSEWHERE)
+            return CLAIM_ELSEWHERE;
+        if (verdict == CLAIM_ALONE)
+            return rows(p->stream)[busy]->claim(p, &p->token[busy], 1, elsewhere, timeout);
+    }
+    return CLAIM_BUSY;
+}
+
+static enum claim_verdict claims_take(struct publication *p, struct directory_place *elsewhere,
+                                      usec_t timeout)
+{
+    int is_encoder = p->publisher.kind == PUBLISHER_ENCODER;
+    enum claim_verdict verdict = CLAIM_GRANTED;
+
+    for (int i = 0; rows(p->stream)[i] != NULL; i++) {
+        const struct claim *row = rows(p->stream)[i];
+
+        assert(i < PUBLICATION_CLAIMS_MAX);
+        verdict = row->claim(p, &p->token[i], 0, elsewhere, timeout);
+        if (verdict == CLAIM_BUSY && is_encoder)
+            verdict = claim_contest(p, i, elsewhere, timeout);
+        if (verdict != CLAIM_GRANTED && verdict != CLAIM_ALONE)
+            break;
+        if (verdict == CLAIM_ALONE)
+            p->is_alone = 1;
+        if (is_encoder && p->token[i] != 0 && row->settle != NULL)
+            row->settle(p, p->token[i], PUBLICATION_ASK_TIMEOUT);
+    }
+    if (verdict == CLAIM_ALONE)
+        verdict = CLAIM_GRANTED;
+    /* All of that took time. */
+    if (verdict == CLAIM_GRANTED && !claims_are_held(p))
+        verdict = CLAIM_BUSY;
+    if (verdict != CLAIM_GRANTED)
+        claims_release(p);
+    return verdict;
+}
+
+/* ---- the source ---- */
+
+static void source_config_of(const struct publication *p, struct source_config *out)
+{
+    int is_worker = p->publisher.kind == PUBLISHER_WORKER_PULL;
+
+    stream_source_config(p->publisher.vhost, out);
+    out->is_relayed = is_worker;
+    out->is_joined = is_worker && p->publisher.is_joined;
+    out->keeps_begin = p->stream->server->shared != NULL && !is_worker;
+}
+
+int publication_open(struct publication *p)
+{
+    struct stream *stream = p->stream;
+    struct source_config config;
+
+    assert(!p->is_open);
+    if (p->is_evicted || stream->publication != NULL)
+        return -1;
+    source_config_of(p, &config);
+    /* Already now: who is told of the publication asks whose it is. */
+    stream->publication = p;
+    p->is_open = 1;
+    if (source_publish(stream->source, &config, co_now()) != 0) {
+        stream->publication = NULL;
+        p->is_open = 0;
+        return -1;
+    }
+    for (int i = 0; rows(stream)[i] != NULL; i++)
+        if (p->token[i] != 0 && rows(stream)[i]->opened != NULL)
+            rows(stream)[i]->opened(p, p->token[i]);
+    return 0;
+}
+
+/* Nobody waits for an answer of it any more. */
+static void publication_let_go(struct publication *p)
+{
+    p->is_open = 0;
+    p->is_asked = 0;
+    if (p->stream->publication == p)
+        p->stream->publication = NULL;
+    co_cond_broadcast(&p->stream->told);
+}
+
+void publication_close(struct publication *p)
+{
+    if (!p->is_open)
+        return;
+    publication_let_go(p);
+    source_unpublish(p->stream->source, co_now());
+}
+
+void publication_evict(struct stream *stream, enum evict_reason why)
+{
+    struct publication *p = stream->publication;
+
+    if (p == NULL)
+        return;
+    p->is_evicted = 1;
+    publication_close(p);
+    claims_release(p);
+    p->publisher.ops->evict(p->publisher.arg, why);
+}
+
+/* publish.takeover: whether the holder here is to go for this newcomer. */
+static int may_take_over(const struct publication *p, const struct publication *holder)
+{
+    const uint8_t *own = p->publisher.fingerprint;
+    const uint8_t *theirs = holder->publisher.fingerprint;
+
+    if (holder->publisher.kind != PUBLISHER_ENCODER)
+        return 0;
+    switch (p->publisher.vhost->publish.takeover) {
+    case TAKEOVER_REPLACE:
+        return 1;
+    case TAKEOVER_REPLACE_SAME_TOKEN:
+        return own != NULL && theirs != NULL && token_print_equal(own, theirs);
+    default:
+        return 0;
+    }
+}
+
+/* The stream's holder here makes room: it gives way, is taken over, or is gone. */
+static int make_room(struct publication *p)
+{
+    struct publication *holder = p->stream->publication;
+
+    if (holder != NULL && holder->publisher.kind == PUBLISHER_ORIGIN_PULL && p->is_alone) {
+        publication_evict(p->stream, EVICT_TAKEN_OVER);
+        return 1;
+    }
+    if (holder != NULL && may_take_over(p, holder)) {
+        log_info(p->stream->server->log, "%s: taken over by another publisher",
+                 source_key(p->stream->source));
+        publication_evict(p->stream, EVICT_TAKEN_OVER);
+        return 1;
+    }
+    return publication_is_gone(p->stream, PUBLICATION_ASK_TIMEOUT) && claims_are_held(p);
+}
+
+/* ---- begin and end ---- */
+
+static struct publication *publication_new(struct stream *stream, const struct publisher *publisher)
+{
+    struct publication *p = calloc(1, sizeof(*p));
+
+    assert(publisher->ops != NULL && publisher->ops->evict != NULL && publisher->vhost != NULL);
+    if (p == NULL)
+        return NULL;
+    p->stream = stream;
+    p->publisher = *publisher;
+    if (publisher->config != NULL)
+        p->publisher.config = config_ref(publisher->config);
+    return p;
+}
+
+static void publication_free(struct publication *p)
+{
+    if (p->publisher.config != NULL)
+        config_unref(p->publisher.config);
+    free(p);
+}
+
+static enum publication_verdict verdict_of(enum claim_verdict verdict)
+{
+    if (verdict == CLAIM_ELSEWHERE)
+        return PUBLICATION_ELSEWHERE;
+    return verdict == CLAIM_GRANTED ? PUBLICATION_OURS : PUBLICATION_BUSY;
+}
+
+enum publication_verdict publication_begin(struct stream *stream, const struct publisher *publisher,
+                                           struct publication **out,
+                                           struct directory_place *elsewhere, usec_t timeout)
+{
+    struct publication *p = publication_new(stream, publisher);
+    enum publication_verdict verdict;
+
+    *out = NULL;
+    if (p == NULL)
+        return PUBLICATION_NOMEM;
+    verdict = verdict_of(claims_take(p, elsewhere, timeout));
+    if (verdict == PUBLICATION_OURS && publication_open(p) != 0 &&
+        (!make_room(p) || publication_open(p) != 0)) {
+        claims_release(p);
+        verdict = PUBLICATION_BUSY;
+    }
+    if (verdict == PUBLICATION_OURS)
+        *out = p;
+    else
+        publication_free(p);
+    return verdict;
+}
+
+enum publication_verdict publication_reserve(struct stream *stream,
+                                             const struct publisher *publisher,
+                                             struct publication **out)
+{
+    struct publication *p = publication_new(stream, publisher);
+    struct directory_place unused;
+    enum publication_verdict verdict;
+
+    assert(publisher->kind != PUBLISHER_ENCODER);
+    *out = NULL;
+    if (p == NULL)
+        return PUBLICATION_NOMEM;
+    verdict = verdict_of(claims_take(p, &unused, 0));
+    if (verdict == PUBLICATION_OURS)
+        *out = p;
+    else
+        publication_free(p);
+    return verdict;
+}
+
+void publication_linger(struct publication *p, usec_t timeout)
+{
+    struct stream *stream = p->stream;
+    struct source_stat stat;
+    usec_t deadline;
+
+    source_stat(stream->source, &stat);
+    deadline = stat.published_at + timeout;
+    while (source_is_waited_for(stream->source) && stream->server->state != SERVER_STOPPING &&
+           p->is_open && !p->is_asked && co_left(deadline) > 0 &&
+           co_cond_wait(&stream->told, co_left(deadline)) != CO_INTERRUPTED)
+        continue;
+}
+
+void publication_end(struct publication *p, int linger, usec_t timeout)
+{
+    if (p == NULL)
+        return;
+    if (linger && p->is_open) {
+        p->is_ending = 1;
+        for (int i = 0; rows(p->stream)[i] != NULL; i++)
+            if (p->token[i] != 0 && rows(p->stream)[i]->linger != NULL)
+                rows(p->stream)[i]->linger(p, p->token[i]);
+        publication_linger(p, timeout);
+        p->is_ending = 0;
+    }
+    publication_close(p);
+    claims_release(p);
+    publication_free(p);
+}
+
+/* ---- liveness ---- */
+
+static void answered(struct stream *stream)
+{
+    if (stream->publication != NULL)
+        stream->publication->is_asked = 0;
+    co_cond_broadcast(&stream->told);
+    for (int i = 0; rows(stream)[i] != NULL; i++)
+        if (rows(stream)[i]->answered != NULL)
+            rows(stream)[i]->answered(stream);
+}
+
+void publication_answer(struct publication *p)
+{
+    answered(p->stream);
+}
+
+void publication_ask(struct stream *stream)
+{
+    struct publication *p = stream->publication;
+
+    if (p == NULL) {
+        answered(stream);
+        return;
+    }
+    if (p->is_ending) {
+        p->is_asked = 1;
+        co_cond_broadcast(&stream->told);
+        return;
+    }
+    p->is_asked = 1;
+    if (p->publisher.ops->ask == NULL || p->publisher.ops->ask(p->publisher.arg))
+        answered(stream);
+}
+
+int publication_is_gone(struct stream *stream, usec_t timeout)
+{
+    usec_t deadline = co_deadline(timeout);
+
+    publication_ask(stream);
+    while (stream->publication != NULL && stream->publication->is_asked && co_left(deadline) > 0 &&
+           co_cond_wait(&stream->told, co_left(deadline)) != CO_INTERRUPTED)
+        continue;
+    return source_state(stream->source) != SOURCE_LIVE;
+}
+
+/* ---- who it is ---- */
+
+int publication_kind(const struct stream *stream)
+{
+    return stream->publication != NULL ? (int)stream->publication->publisher.kind : -1;
+}
+
+int publication_describe(const struct stream *stream, struct session_info *out)
+{
+    const struct publication *p = stream->publication;
+
+    if (p == NULL || p->publisher.ops->describe == NULL)
+        return -1;
+    return p->publisher.ops->describe(p->publisher.arg, out);
+}
+
+size_t publication_pending(const struct stream *stream)
+{
+    const struct publication *p = stream->publication;
+
+    return p != NULL && p->publisher.ops->pending != NULL
+               ? p->publisher.ops->pending(p->publisher.arg)
+               : 0;
+}

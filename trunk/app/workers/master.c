@@ -1,0 +1,440 @@
+/*
+ * Supervision by signals. What the workers have to say is in shared memory (their
+ * states), and SIGCHLD makes the master look: a child that ended, or one that says by it that
+ * it serves. A worker asks the kernel for a signal when its master dies, so it never stays alone.
+ * One that stands still says nothing: a watchdog looks at regular intervals whether each worker's
+ * event loop runs (app/watchdog.h).
+ *
+ * The order at a death matters: first what the worker held is set free and the others are told,
+ * then another is started in its place.
+ */
+#include "app/workers/master.h"
+
+#include "app/core/endpoint.h"
+#include "app/workers/watchdog.h"
+#include "app/workers/worker_ports.h"
+#include "base/clock.h"
+#include "base/str.h"
+#include "co/net.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* One that has served for this long did not die of its start. */
+#define MASTER_SERVED    USEC_PER_SEC
+#define MASTER_PAUSE_MIN (250 * USEC_PER_MS)
+#define MASTER_PAUSE_MAX (8 * USEC_PER_SEC)
+/* A quick end is over by then, a sanitizer's last look through all memory too; or it is made to be.
+ */
+#define MASTER_STOP_WAIT (25 * USEC_PER_SEC)
+/* Starting and ending take longer than a turn of the event loop ever may. */
+#define MASTER_SLOW_FACTOR 6
+
+struct master_child {
+    pid_t pid;       /* 0: none */
+    usec_t ready_at; /* 0: not yet */
+    usec_t due_at;   /* when to start another, while there is none */
+    unsigned failures;
+    struct watchdog dog;
+    struct proc_stat stat; /* at the last look, if its beat did not come */
+};
+
+struct master {
+    const struct master_options *options;
+    struct worker_share *share;
+    struct master_child child[CONFIG_WORKERS_MAX];
+    sigset_t signals;
+    usec_t kill_at;   /* USEC_NEVER: not */
+    usec_t looked_at; /* at the workers' beats */
+    int has_served;   /* all of them did, once */
+    int has_reloaded;
+    int is_ending;
+    struct err *err;
+};
+
+static const int passed_on[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
+
+usec_t master_pause(unsigned failures, usec_t served)
+{
+    usec_t pause = MASTER_PAUSE_MIN;
+
+    if (served >= MASTER_SERVED)
+        return 0;
+    for (; failures > 1 && pause < MASTER_PAUSE_MAX; failures--)
+        pause *= 2;
+    return pause < MASTER_PAUSE_MAX ? pause : MASTER_PAUSE_MAX;
+}
+
+/* ---- starting ---- */
+
+/* The new process. Its signals are still held back: it reads them when it serves. */
+__attribute__((noreturn)) static void child_run(const struct master *master, int slot)
+{
+    const struct master_options *options = master->options;
+
+    /* SIGINT: the end that waits for nobody, whatever SIGTERM is configured to mean. */
+    if (prctl(PR_SET_PDEATHSIG, SIGINT) != 0 || getppid() != master->share->master)
+        _exit(1);
+    /* A terminal's Ctrl-C is for the master, who passes it on. */
+    (void)setpgid(0, 0);
+    worker_ports_keep(master->share->ports, slot);
+    log_sink_own(options->sink);
+    /* What was reloaded since the start counts for this one, too. */
+    if (master->has_reloaded)
+        (void)raise(SIGHUP);
+    exit(options->serve(options->arg, master->share, slot));
+}
+
+static void child_start(struct master *master, int slot)
+{
+    struct master_child *child = &master->child[slot];
+    pid_t pid;
+
+    master->share->slot[slot].state = WORKER_STARTING;
+    worker_ports_renew(master->share->ports, slot, master->options->log);
+    fflush(NULL);
+    pid = fork();
+    if (pid == 0)
+        child_run(master, slot);
+    if (pid < 0) {
+        errno = errno != 0 ? errno : EAGAIN;
+        log_error(master->options->log, "worker %d: no process", slot + 1);
+        master->share->slot[slot].state = WORKER_GONE;
+        child->due_at = clock_now() + master_pause(++child->failures, -1);
+        return;
+    }
+    child->pid = pid;
+    child->ready_at = 0;
+    child->dog = (struct watchdog){.beat = master->share->slot[slot].beat};
+}
+
+static void start_due(struct master *master)
+{
+    usec_t now = clock_now();
+
+    for (int i = 0; i < master->share->count && !master->is_ending; i++)
+        if (master->child[i].pid == 0 && master->child[i].due_at <= now)
+            child_start(master, i);
+}
+
+/* ---- ending ---- */
+
+static int count_children(const struct master *master)
+{
+    int count = 0;
+
+    for (int i = 0; i < master->share->count; i++)
+        count += master->child[i].pid != 0;
+    return count;
+}
+
+static void pass_on(const struct master *master, int number)
+{
+    for (int i = 0; i < master->share->count; i++)
+        if (master->child[i].pid != 0)
+            (void)kill(master->child[i].pid, number);
+}
+
+static void master_end(struct master *master, int number)
+{
+    int is_drain =
+        number == SIGQUIT || (number == SIGTERM && master->options->config->force_grace_quit);
+
+    /* Who asks again does not want to wait, whatever he says. */
+    if ((!is_drain || master->is_ending) && master->kill_at == USEC_NEVER)
+        master->kill_at = clock_now() + MASTER_STOP_WAIT;
+    master->is_ending = 1;
+    /* From here on the listeners are the workers' alone, and end with them. */
+    worker_ports_free(master->share->ports);
+    master->share->ports = NULL;
+    pass_on(master, number);
+}
+
+static void end_text(int status, char *out, size_t cap)
+{
+    if (WIFSIGNALED(status))
+        (void)str_format(out, cap, "%s", strsignal(WTERMSIG(status)));
+    else
+        (void)str_format(out, cap, "exit status %d", WEXITSTATUS(status));
+}
+
+/* A worker that was not asked to has ended. */
+static void child_lost(struct master *master, int slot, int status)
+{
+    struct master_child *child = &master->child[slot];
+    usec_t now = clock_now();
+    usec_t served = child->ready_at != 0 ? now - child->ready_at : -1;
+    usec_t pause;
+    char how[64];
+
+    end_text(status, how, sizeof(how));
+    errno = 0;
+    if (!master->has_served) {
+        if (master->err == NULL)
+            master->err = err_new(ERR_CLOSED, "worker %d could not start (%s)", slot + 1, how);
+        master_end(master, SIGINT);
+        return;
+    }
+    child->failures = served >= MASTER_SERVED ? 0 : child->failures + 1;
+    pause = master_pause(child->failures, served);
+    child->due_at = now + pause;
+    log_error(master->options->log, "worker %d, process %d, is gone (%s); another starts in %d ms",
+              slot + 1, (int)child->pid, how, (int)(pause / USEC_PER_MS));
+}
+
+static void child_gone(struct master *master, int slot, int status)
+{
+    struct worker_share *share = master->share;
+
+    share->slot[slot].state = WORKER_GONE;
+    worker_share_reap(share, slot);
+    if (!master->is_ending) {
+        child_lost(master, slot, status);
+    } else if (status != 0 && master->err == NULL) {
+        char how[64];
+
+        end_text(status, how, sizeof(how));
+        master->err = err_new(ERR_CLOSED, "worker %d did not end well (%s)", slot + 1, how);
+    }
+    master->child[slot].pid = 0;
+}
+
+static void look_at_children(struct master *master)
+{
+    struct worker_share *share = master->share;
+    int ready = 0;
+    int status;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        for (int i = 0; i < share->count; i++)
+            if (master->child[i].pid == pid)
+                child_gone(master, i, status);
+    for (int i = 0; i < share->count; i++) {
+        if (share->slot[i].state != WORKER_READY)
+            continue;
+        ready++;
+        if (master->child[i].ready_at == 0)
+            master->child[i].ready_at = clock_now();
+    }
+    if (ready < share->count || master->has_served)
+        return;
+    master->has_served = 1;
+    errno = 0;
+    log_info(master->options->log, "%d workers serve", ready);
+    master->options->ready(master->options->arg);
+}
+
+/* ---- workers that stand still ---- */
+
+static void child_kill(const struct master *master, int slot)
+{
+    const struct master_child *child = &master->child[slot];
+
+    errno = 0;
+    log_error(master->options->log,
+              "worker %d, process %d, has not responded for %d ms (%s): killed", slot + 1,
+              (int)child->pid, (int)(child->dog.silent / USEC_PER_MS),
+              watchdog_state_name(child->stat.state));
+    (void)kill(child->pid, SIGKILL);
+}
+
+/* One look at a worker; whether it is to be killed. */
+static int child_look(struct master *master, int slot, usec_t elapsed)
+{
+    usec_t timeout = master->options->config->worker_timeout;
+    usec_t step = watchdog_step(timeout);
+    struct worker_slot *shared = &master->share->slot[slot];
+    struct master_child *child = &master->child[slot];
+
+    if (child->pid == 0)
+        return 0;
+    child->stat = (struct proc_stat){'?', child->dog.cpu_time};
+    if (shared->beat == child->dog.beat)
+        proc_stat_read(child->pid, &child->stat);
+    watchdog_look(&child->dog, shared->beat, &child->stat, elapsed, step);
+    shared->is_late = shared->state == WORKER_READY && watchdog_is_late(&child->dog, step);
+    return child->dog.wasted >= (shared->state == WORKER_READY ? 1 : MASTER_SLOW_FACTOR) * timeout;
+}
+
+/* One kill at a look, and not of one that sleeps if there is another: it may only be waiting for a
+ * lock that the other one holds. Then all are given time again. */
+static void master_look(struct master *master)
+{
+    usec_t timeout = master->options->config->worker_timeout;
+    usec_t now = clock_now();
+    usec_t elapsed = now - master->looked_at;
+    int victim = -1;
+
+    if (timeout == 0 || elapsed < watchdog_step(timeout))
+        return;
+    master->looked_at = now;
+    for (int i = 0; i < master->share->count; i++) {
+        if (child_look(master, i, elapsed) &&
+            (victim < 0 || master->child[victim].stat.state == 'S'))
+            victim = i;
+        if (master->child[i].pid == 0 || master->share->slot[i].is_late)
+            (void)worker_ports_rescue(master->share, i);
+    }
+    if (victim < 0)
+        return;
+    child_kill(master, victim);
+    for (int i = 0; i < master->share->count; i++)
+        master->child[i].dog.wasted = 0;
+}
+
+/* ---- signals ---- */
+
+static void master_reload(struct master *master)
+{
+    const struct master_options *options = master->options;
+    struct config *config;
+    struct err *err = config_load(options->reload, options->environment, &config);
+
+    errno = 0;
+    if (err) {
+        log_error(options->log, "reload: nothing is changed: %s", err_text(err));
+        err_free(err);
+        return;
+    }
+    options->log->level = (enum log_level)config->log_level;
+    config_unref(config);
+    master->has_reloaded = 1;
+    pass_on(master, SIGHUP);
+}
+
+static void master_reopen(struct master *master)
+{
+    struct err *err = log_sink_reopen(master->options->sink);
+
+    errno = 0;
+    if (err)
+        log_error(master->options->log, "the log goes on in the old file: %s", err_text(err));
+    err_free(err);
+    pass_on(master, SIGUSR1);
+}
+
+static void master_act(struct master *master, int number)
+{
+    errno = 0;
+    switch (number) {
+    case SIGTERM:
+    case SIGINT:
+    case SIGQUIT:
+        log_info(master->options->log, "signal %s: the workers are told", strsignal(number));
+        master_end(master, number);
+        break;
+    case SIGHUP:
+        master_reload(master);
+        break;
+    case SIGUSR1:
+        master_reopen(master);
+        break;
+    case SIGCHLD:
+        break;
+    default:
+        log_warn(master->options->log, "signal %s: not served", strsignal(number));
+        break;
+    }
+}
+
+/* Until the next signal, or the next thing to do by time. */
+static void master_wait(struct master *master)
+{
+    usec_t now = clock_now();
+    usec_t until = master->kill_at;
+    struct timespec left;
+    int number;
+
+    if (master->options->config->worker_timeout > 0) {
+        usec_t look = master->looked_at + watchdog_step(master->options->config->worker_timeout);
+
+        until = until == USEC_NEVER || look < until ? look : until;
+    }
+    for (int i = 0; i < master->share->count && !master->is_ending; i++)
+        if (master->child[i].pid == 0 && (until == USEC_NEVER || master->child[i].due_at < until))
+            until = master->child[i].due_at;
+    if (until == USEC_NEVER) {
+        number = sigwaitinfo(&master->signals, NULL);
+    } else {
+        usec_t wait = until > now ? until - now : 0;
+
+        left.tv_sec = (time_t)(wait / USEC_PER_SEC);
+        left.tv_nsec = (long)(wait % USEC_PER_SEC) * 1000;
+        number = sigtimedwait(&master->signals, NULL, &left);
+    }
+    if (number > 0)
+        master_act(master, number);
+    if (master->kill_at != USEC_NEVER && clock_now() >= master->kill_at) {
+        master->kill_at = USEC_NEVER;
+        pass_on(master, SIGKILL);
+    }
+}
+
+/* ---- life ---- */
+
+/* Workers share their ports with each other, and must not with another server. */
+static struct err *check_ports(const struct config *config)
+{
+    struct endpoints all;
+    struct err *err = NULL;
+
+    endpoints_list(config, net_has_ipv6(), &all);
+    for (int i = 0; i < all.count && err == NULL; i++)
+        err = net_listen_check(all.item[i].text);
+    return err;
+}
+
+static void master_signals(struct master *master)
+{
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    sigset_t child;
+
+    /* Whoever started us may ignore it: then the kernel would never tell of a worker's end. */
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGCHLD, &action, NULL);
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child, NULL);
+    master->signals = child;
+    for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
+        sigaddset(&master->signals, passed_on[i]);
+}
+
+struct err *master_run(const struct master_options *options)
+{
+    struct master *master;
+    struct err *err = check_ports(options->config);
+
+    if (err != NULL)
+        return err;
+    master = calloc(1, sizeof(*master));
+    if (master == NULL)
+        return err_new(ERR_NOMEM, "master");
+    master->options = options;
+    master->kill_at = USEC_NEVER;
+    err = worker_share_new(&master->share, options->config);
+    if (err == NULL)
+        err = worker_ports_new(&master->share->ports, options->config, master->share->count);
+    if (err == NULL) {
+        master_signals(master);
+        master->looked_at = clock_now();
+        do {
+            start_due(master);
+            master_wait(master);
+            look_at_children(master);
+            master_look(master);
+        } while (!master->is_ending || count_children(master) > 0);
+        err = master->err;
+    }
+    worker_share_free(master->share);
+    free(master);
+    return err;
+}

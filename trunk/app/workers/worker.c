@@ -1,0 +1,484 @@
+/*
+ * A worker's side of the shared table. Each change of the registry wakes every worker, which then
+ * looks at its own streams: one that is wanted here and published there is fetched, one that
+ * another publisher has taken over is left by its publisher. The wake-up does not say what has
+ * changed, so nothing can be missed or come in the wrong order.
+ */
+#include "app/workers/worker.h"
+
+#include "app/workers/watchdog.h"
+#include "app/workers/worker_ports.h"
+#include "app/workers/worker_private.h"
+#include "base/str.h"
+#include "co/notify.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int worker_is_elsewhere(const struct server *server, const void *own, const char *key)
+{
+    const struct worker *worker = own;
+    struct registry_holder holder;
+
+    (void)server;
+    return worker != NULL && registry_find(worker->share->registry, key, &holder) == 0 &&
+           holder.worker != worker->slot;
+}
+
+/* ---- looking ---- */
+
+static int is_watched(const struct stream *stream)
+{
+    struct source_stat stat;
+
+    source_stat(stream->source, &stat);
+    return stat.viewers > 0;
+}
+
+/* Whether the registry still says that the stream is ours. Another worker's publisher may have
+ * taken it over. */
+static int look_at_claim(struct stream *stream, struct worker_stream *own,
+                         const struct registry_holder *holder)
+{
+    if (holder == NULL || holder->number != own->claim) {
+        own->claim = 0;
+        publication_evict(stream, EVICT_TAKEN_OVER);
+        return 0;
+    }
+    if (holder->asked != holder->answered) {
+        own->asked = holder->asked;
+        publication_ask(stream);
+    }
+    return own->claim != 0;
+}
+
+static void worker_look(struct worker *worker, struct stream *stream)
+{
+    struct worker_stream *own = worker_stream_of(stream);
+    struct registry_holder holder;
+    int is_held = registry_find(worker->share->registry, source_key(stream->source), &holder) == 0;
+
+    if (own->claim != 0 && look_at_claim(stream, own, is_held ? &holder : NULL))
+        return;
+    if (own->pull != NULL) {
+        if (!is_held || holder.number != own->pull->holder.number)
+            worker_pull_stale(own->pull, co_now());
+        return;
+    }
+    if (!is_held)
+        stream_unclaimed(stream);
+    else if (holder.worker != worker->slot && !holder.is_early &&
+             source_state(stream->source) != SOURCE_LIVE && is_watched(stream))
+        worker_pull_start(worker, stream, &holder);
+}
+
+static void look_one(struct source *source, void *arg)
+{
+    struct stream *stream = source_data(source);
+
+    if (stream != NULL)
+        worker_look(arg, stream);
+}
+
+/* Somebody here wants to watch: if another worker has the stream, it is fetched. */
+static void worker_on_viewers(struct stream *stream, void *state)
+{
+    struct worker *worker = worker_of(stream->server);
+    struct worker_stream *own = state;
+
+    if (worker == NULL)
+        return;
+    if (own->time != NULL)
+        timetable_want(own->time, is_watched(stream));
+    if (is_watched(stream))
+        own->wanted_at = co_now();
+    if (own->pull == NULL && source_state(stream->source) != SOURCE_LIVE)
+        worker_look(worker, stream);
+}
+
+/* A pull whose publication is over ends now that all of it has come. */
+static void worker_on_unpublish(struct stream *stream, void *state)
+{
+    struct worker_stream *own = state;
+
+    worker_stream_on_unpublish(stream, state);
+    if (own->pull != NULL && own->pull->stale_since != 0)
+        worker_pull_drop(own->pull);
+}
+
+static int worker_is_coming(const struct stream *stream, const void *state)
+{
+    const struct worker_stream *own = state;
+
+    return own->pull != NULL || worker_is_elsewhere(stream->server, worker_of(stream->server),
+                                                    source_key(stream->source));
+}
+
+static int worker_is_relayed(const struct stream *stream, const void *state)
+{
+    const struct worker_stream *own = state;
+
+    (void)stream;
+    return own->pull != NULL;
+}
+
+/* ---- streams for the others ---- */
+
+struct search {
+    uint64_t number;
+    struct source *found;
+};
+
+static void search_one(struct source *source, void *arg)
+{
+    const struct stream *stream = source_data(source);
+    struct search *search = arg;
+
+    if (stream != NULL && worker_stream_of(stream)->claim == search->number)
+        search->found = source;
+}
+
+struct source *worker_publication_find(struct server *server, uint64_t number)
+{
+    struct search search = {number, NULL};
+
+    if (number == 0 || worker_of(server) == NULL)
+        return NULL;
+    hub_each(server->hub, search_one, &search);
+    if (search.found == NULL)
+        return NULL;
+    /* An edge's pull holds the claim before it has anything: who asks waits with it. */
+    if (source_state(search.found) != SOURCE_LIVE &&
+        !worker_stream_of(source_data(search.found))->is_reserved)
+        return NULL;
+    return search.found;
+}
+
+/* ---- the registry's changes ---- */
+
+static void listener_run(void *arg)
+{
+    struct worker *worker = arg;
+    struct err *err = NULL;
+
+    co_set_id("workers");
+    while (err == NULL) {
+        hub_each(worker->server->hub, look_one, worker);
+        co_cond_broadcast(&worker->told);
+        err = notify_wait(worker->notify_fd, USEC_NEVER);
+    }
+    if (err_code(err) != ERR_INTERRUPTED) {
+        log_error(worker->server->log, "other workers' streams are no longer heard of: %s",
+                  err_text(err));
+        server_stop(worker->server);
+    }
+    err_free(err);
+}
+
+/* ---- timers ---- */
+
+/* Tells the master that the event loop runs. */
+static void pulse_run(void *arg)
+{
+    struct worker *worker = arg;
+    usec_t wait = watchdog_step(worker->server->config->worker_timeout) / 2;
+
+    co_set_id("pulse");
+    do
+        worker->share->slot[worker->slot].beat++;
+    while (co_sleep(wait) != CO_INTERRUPTED);
+}
+
+static void worker_tick(struct server *server, void *state, usec_t now)
+{
+    const struct worker *worker = state;
+    struct worker_pull *next;
+
+    if (worker == NULL)
+        return;
+    for (struct worker_pull *pull = worker->pulls; pull != NULL; pull = next) {
+        next = pull->next;
+        if (pull->stream == NULL)
+            continue;
+        if (is_watched(pull->stream))
+            pull->watched_at = now;
+        if (now - pull->watched_at > WORKER_PULL_LINGER) {
+            log_info(server->log, "relay %s: nobody watches", source_key(pull->source));
+            worker_pull_drop(pull);
+        } else if (pull->stale_since != 0 && now - pull->stale_since > WORKER_PULL_STALE) {
+            worker_pull_drop(pull);
+        }
+    }
+}
+
+/* ---- limits ---- */
+
+static uint64_t limits_memory(void *arg, uint64_t used, int *workers)
+{
+    const struct worker *worker = arg;
+
+    *workers = worker->share->count;
+    return worker_share_memory(worker->share, worker->slot, used);
+}
+
+static const char *limits_enter(void *arg)
+{
+    const struct worker *worker = arg;
+
+    return worker_share_enter(worker->share, worker->slot, worker->server->config);
+}
+
+static void limits_leave(void *arg)
+{
+    const struct worker *worker = arg;
+
+    worker_share_leave(worker->share, worker->slot);
+}
+
+static const char *limits_peer_enter(void *arg, const char *name, uint64_t limit)
+{
+    const struct worker *worker = arg;
+
+    return worker_share_peer_enter(worker->share, worker->slot, name, limit);
+}
+
+static void limits_peer_leave(void *arg, const char *name)
+{
+    const struct worker *worker = arg;
+
+    worker_share_peer_leave(worker->share, worker->slot, name);
+}
+
+static void limits_quota_add(void *arg, enum quota_class class, int delta)
+{
+    const struct worker *worker = arg;
+
+    worker_share_quota_add(worker->share, worker->slot, class, delta);
+}
+
+static void limits_quota_oldest(void *arg, enum quota_class class, usec_t since)
+{
+    const struct worker *worker = arg;
+
+    worker_share_oldest(worker->share, worker->slot, class, since);
+}
+
+static uint64_t limits_quota_count(void *arg, enum quota_class class)
+{
+    const struct worker *worker = arg;
+
+    return worker_share_quota(worker->share, class);
+}
+
+static int limits_stream_enter(void *arg, const char *key)
+{
+    const struct worker *worker = arg;
+
+    return worker_share_stream_enter(worker->share, worker->slot, key);
+}
+
+static void limits_stream_leave(void *arg, const char *key)
+{
+    const struct worker *worker = arg;
+
+    worker_share_stream_leave(worker->share, worker->slot, key);
+}
+
+static const struct server_shared limits = {.enter = limits_enter,
+                                            .leave = limits_leave,
+                                            .peer_enter = limits_peer_enter,
+                                            .peer_leave = limits_peer_leave,
+                                            .quota_add = limits_quota_add,
+                                            .quota_count = limits_quota_count,
+                                            .quota_oldest = limits_quota_oldest,
+                                            .memory = limits_memory,
+                                            .stream_enter = limits_stream_enter,
+                                            .stream_leave = limits_stream_leave};
+
+int worker_tls_secret(void *arg, uint8_t out[TLS_SECRET_SIZE], usec_t *made_at)
+{
+    const struct worker *worker = arg;
+
+    return worker_share_secret(worker->share, out, made_at);
+}
+
+/* ---- life ---- */
+
+int worker_endpoint(const struct worker *worker, char *out, size_t cap)
+{
+    char path[128];
+
+    if (worker_share_path(worker->share, worker->slot, path, sizeof(path)) != 0)
+        return -1;
+    return str_format(out, cap, "unix:%s", path);
+}
+
+int worker_port(const struct worker *worker, const char *endpoint, int kind)
+{
+    return worker_ports_take(worker->share->ports, worker->slot, endpoint, kind);
+}
+
+int worker_listens(const struct worker *worker, const char *endpoint)
+{
+    return worker == NULL || worker->slot == 0 || !str_starts(endpoint, "unix:");
+}
+
+static struct err *worker_ready(struct server *server, void *own)
+{
+    struct worker *worker = own;
+    struct err *err;
+
+    if (worker == NULL)
+        return NULL;
+    err = worker_handoff_open(worker);
+    if (err != NULL)
+        return err;
+    worker->share->slot[worker->slot].state = WORKER_READY;
+    log_info(server->log, "worker %d serves", worker->slot + 1);
+    /* The master looks at the states whenever it hears of its children. */
+    (void)kill(worker->share->master, SIGCHLD);
+    return NULL;
+}
+
+struct err *worker_new(struct server *server, struct worker_share *share, int slot)
+{
+    struct worker *worker = calloc(1, sizeof(*worker));
+    struct err *err;
+
+    assert(slot >= 0 && slot < share->count);
+    if (worker == NULL)
+        return err_new(ERR_NOMEM, "worker");
+    worker->server = server;
+    worker->share = share;
+    worker->slot = slot;
+    worker->row = &worker_observer;
+    worker->look = worker_look;
+    err = co_cond_init(&worker->ended);
+    if (err == NULL)
+        err = co_cond_init(&worker->told);
+    if (err != NULL)
+        goto free_worker;
+    /* The wrapper owns it from here on; the others' stay for ringing. */
+    err = net_wrap_fd(share->bell[slot], &worker->notify_fd);
+    if (err != NULL)
+        goto fini_cond;
+    worker->listener = co_spawn_joinable(listener_run, worker);
+    if (worker->listener == NULL) {
+        err = err_new(ERR_NOMEM, "worker: coroutine");
+        goto free_bell;
+    }
+    if (server->config->worker_timeout > 0)
+        worker->pulse = co_spawn_joinable(pulse_run, worker);
+    if (server->config->worker_timeout > 0 && worker->pulse == NULL) {
+        err = err_new(ERR_NOMEM, "worker: coroutine");
+        goto end_listener;
+    }
+    (void)str_copy(server->server_id, sizeof(server->server_id), share->server_id);
+    memcpy(server->via_key, share->via_key, sizeof(server->via_key));
+    server->pid = share->master;
+    server->started_at = share->started_at;
+    server->shared = &limits;
+    server->shared_arg = worker;
+    observer_set_own(server, &worker_observer, worker);
+    return NULL;
+end_listener:
+    co_interrupt(worker->listener);
+    co_join(worker->listener, USEC_NEVER);
+free_bell:
+    net_free(worker->notify_fd);
+    share->bell[slot] = -1;
+fini_cond:
+    co_cond_fini(&worker->ended);
+    co_cond_fini(&worker->told);
+free_worker:
+    free(worker);
+    return err;
+}
+
+/* The others hand over nothing more from here on. */
+static void worker_leave(struct server *server, void *own)
+{
+    const struct worker *worker = own;
+
+    (void)server;
+    if (worker != NULL)
+        worker_share_leaves(worker->share, worker->slot);
+}
+
+/* What they have handed over is not taken any more: it is for the one in this one's place. */
+static void worker_halt(struct server *server, void *own)
+{
+    (void)server;
+    if (own != NULL)
+        worker_handoff_close(own);
+}
+
+static void worker_stop(struct server *server, void *own, usec_t timeout)
+{
+    struct worker *worker = own;
+
+    (void)server;
+    if (worker == NULL)
+        return;
+    worker->share->slot[worker->slot].state = WORKER_ENDING;
+    if (worker->pulse != NULL) {
+        co_interrupt(worker->pulse);
+        co_join(worker->pulse, USEC_NEVER);
+    }
+    worker->pulse = NULL;
+    for (struct worker_pull *pull = worker->pulls; pull != NULL; pull = pull->next)
+        worker_pull_drop(pull);
+    /* They are interrupted, and none waits for anything else: no deadline may leave one behind. */
+    while (worker->pulls != NULL)
+        (void)co_cond_wait(&worker->ended, timeout);
+    co_interrupt(worker->listener);
+    co_join(worker->listener, USEC_NEVER);
+    worker->listener = NULL;
+}
+
+static void worker_close(struct server *server, void *own)
+{
+    struct worker *worker = own;
+
+    worker_handoff_close(worker);
+    if (worker->pulse != NULL) {
+        co_interrupt(worker->pulse);
+        co_join(worker->pulse, USEC_NEVER);
+    }
+    if (worker->listener != NULL) {
+        co_interrupt(worker->listener);
+        co_join(worker->listener, USEC_NEVER);
+    }
+    net_free(worker->notify_fd);
+    worker->share->bell[worker->slot] = -1;
+    co_cond_fini(&worker->ended);
+    co_cond_fini(&worker->told);
+    server->shared = NULL;
+    server->shared_arg = NULL;
+    free(worker);
+}
+
+const struct observer worker_observer = {.name = "workers",
+                                         .state_size = sizeof(struct worker_stream),
+                                         .ready = worker_ready,
+                                         .tick = worker_tick,
+                                         .leave = worker_leave,
+                                         .halt = worker_halt,
+                                         .stop = worker_stop,
+                                         .close = worker_close,
+                                         .attach = worker_stream_attach,
+                                         .detach = worker_stream_detach,
+                                         .on_publish = worker_stream_on_publish,
+                                         .on_unpublish = worker_on_unpublish,
+                                         .on_data = worker_stream_on_data,
+                                         .on_viewers = worker_on_viewers,
+                                         .on_watched = worker_stream_on_watched,
+                                         .on_facts = worker_stream_on_facts,
+                                         .on_ask_again = worker_pull_again,
+                                         .is_coming = worker_is_coming,
+                                         .is_relayed = worker_is_relayed,
+                                         .facts = worker_stream_facts,
+                                         .is_elsewhere = worker_is_elsewhere};

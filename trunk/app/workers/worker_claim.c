@@ -1,0 +1,146 @@
+/*
+ * The publish lock over all workers. A publisher takes its stream in the shared
+ * table first. Whoever is refused asks, over the table, whether the holder is still there: an
+ * encoder that lost its connection comes back before the end of the old one was read.
+ */
+#include "app/workers/worker_private.h"
+
+#include <assert.h>
+
+/* What an origin's pull claims a stream with: a publisher here takes it over by that. */
+static const uint8_t weak_print[REGISTRY_PRINT_SIZE] = "fetched from another origin";
+
+static enum registry_takeover manner_of(const struct publisher *publisher)
+{
+    if (publisher->kind != PUBLISHER_ENCODER)
+        return REGISTRY_REJECT;
+    switch (publisher->vhost->publish.takeover) {
+    case TAKEOVER_REPLACE:
+        return REGISTRY_REPLACE;
+    case TAKEOVER_REPLACE_SAME_TOKEN:
+        return REGISTRY_REPLACE_SAME;
+    default:
+        return REGISTRY_REJECT;
+    }
+}
+
+static int claim_take(struct stream *stream, struct registry_claim *claim)
+{
+    struct worker *worker = worker_of(stream->server);
+    struct worker_stream *own = worker_stream_of(stream);
+    uint64_t number;
+
+    claim->key = source_key(stream->source);
+    claim->worker = worker->slot;
+    claim->now = co_now();
+    if (registry_claim(worker->share->registry, claim, &number) != REGISTRY_YOURS)
+        return -1;
+    own->claim = number;
+    own->is_reserved = !claim->is_early;
+    if (own->pull != NULL && claim->is_early)
+        worker_pull_stale(own->pull, co_now());
+    else if (own->pull != NULL)
+        worker_pull_drop(own->pull);
+    worker_share_ring(worker->share);
+    return 0;
+}
+
+/* Asks for the holder, wherever it is: 1 when it is gone. 0: it is there, or nobody says. */
+static int holder_is_gone(const struct stream *stream, usec_t timeout)
+{
+    struct worker *worker = worker_of(stream->server);
+    const char *key = source_key(stream->source);
+    usec_t deadline = co_deadline(timeout);
+    struct registry_holder now;
+    struct registry_holder asked;
+
+    if (registry_ask(worker->share->registry, key, &asked) != 0)
+        return 1;
+    worker_share_ring(worker->share);
+    for (;;) {
+        if (registry_find(worker->share->registry, key, &now) != 0 || now.number != asked.number)
+            return 1;
+        /* An answer to a later question is one to this, too. */
+        if ((int32_t)(now.answered - asked.asked) >= 0 || co_left(deadline) == 0 ||
+            co_cond_wait(&worker->told, co_left(deadline)) == CO_INTERRUPTED)
+            return 0;
+    }
+}
+
+/* An encoder: others fetch the stream from worker_stream_opened() on, and a pull of it goes on
+ * until it has settled. */
+static int claim_for_encoder(struct publication *p, int over_weak)
+{
+    struct registry_claim claim = {
+        .print = p->publisher.fingerprint, .takeover = manner_of(&p->publisher), .is_early = 1};
+    struct registry_claim weak = {.print = weak_print, .takeover = REGISTRY_REPLACE_SAME};
+
+    if (over_weak) {
+        claim.takeover = REGISTRY_REPLACE;
+        return claim_take(p->stream, &weak) == 0 ? claim_take(p->stream, &claim) : -1;
+    }
+    if (claim_take(p->stream, &claim) == 0)
+        return 0;
+    return holder_is_gone(p->stream, PUBLICATION_ASK_TIMEOUT) ? claim_take(p->stream, &claim) : -1;
+}
+
+static enum claim_verdict worker_claim_claim(struct publication *p, uint64_t *token, int over_weak,
+                                             struct directory_place *elsewhere, usec_t timeout)
+{
+    struct registry_claim claim = {.takeover = REGISTRY_REJECT};
+    int rc;
+
+    (void)elsewhere;
+    (void)timeout;
+    if (worker_of(p->stream->server) == NULL || p->publisher.kind == PUBLISHER_WORKER_PULL)
+        return CLAIM_GRANTED;
+    if (p->publisher.kind == PUBLISHER_ORIGIN_PULL)
+        claim.print = weak_print;
+    rc = p->publisher.kind == PUBLISHER_ENCODER ? claim_for_encoder(p, over_weak)
+                                                : claim_take(p->stream, &claim);
+    if (rc != 0)
+        return CLAIM_BUSY;
+    *token = worker_stream_of(p->stream)->claim;
+    return CLAIM_GRANTED;
+}
+
+static void worker_claim_release(struct stream *stream, uint64_t token)
+{
+    struct worker *worker = worker_of(stream->server);
+    struct worker_stream *own = worker_stream_of(stream);
+
+    if (own->claim != token)
+        return;
+    registry_release(worker->share->registry, source_key(stream->source), token);
+    own->claim = 0;
+    worker_share_ring(worker->share);
+}
+
+static int worker_claim_is_held(const struct stream *stream, uint64_t token)
+{
+    return worker_stream_of(stream)->claim == token;
+}
+
+/* The publisher here is there: the answer to the newest question that was heard. */
+static void worker_claim_answered(struct stream *stream)
+{
+    struct worker *worker = worker_of(stream->server);
+    const struct worker_stream *own;
+
+    if (worker == NULL)
+        return;
+    own = worker_stream_of(stream);
+    if (own->claim == 0)
+        return;
+    registry_answer(worker->share->registry, source_key(stream->source), own->claim, own->asked);
+    worker_share_ring(worker->share);
+}
+
+const struct claim worker_claim = {.name = "workers",
+                                   .claim = worker_claim_claim,
+                                   .release = worker_claim_release,
+                                   .is_held = worker_claim_is_held,
+                                   .settle = worker_stream_settle,
+                                   .opened = worker_stream_opened,
+                                   .linger = worker_stream_linger,
+                                   .answered = worker_claim_answered};

@@ -1,0 +1,73 @@
+/*
+ * How connections are spread over the workers. The kernel chooses whose listener hears of one, by
+ * a hash; the worker that accepts it looks at what all of them have, and hands it to the one
+ * with the fewest when it has too many itself. That holds however the hash falls, and a worker
+ * that has taken the place of another soon has its share.
+ */
+#include "app/workers/worker.h"
+#include "app/workers/worker_private.h"
+#include "co/net_pass.h"
+
+int worker_hand_over(struct worker *worker, int kind, int fd)
+{
+    int to = worker_share_lighter(worker->share, worker->slot, worker->server->config);
+
+    if (to < 0 || net_pass_give(worker->share->door[to][1], fd, (uint8_t)kind) != 0)
+        return 0;
+    worker_share_handed(worker->share, to);
+    return 1;
+}
+
+static void handoff_run(void *arg)
+{
+    struct worker *worker = arg;
+    struct server *server = worker->server;
+    struct err *err = NULL;
+
+    co_set_id("handoff");
+    while (err == NULL) {
+        struct net_conn *conn;
+        uint8_t kind;
+
+        err = net_pass_take(worker->handoff_socket, &conn, &kind, server->log, USEC_NEVER);
+        if (err != NULL)
+            break;
+        worker_share_taken(worker->share, worker->slot);
+        if (conn != NULL && worker->take != NULL)
+            worker->take(server, conn, kind);
+        else
+            net_free(conn);
+        co_fair();
+    }
+    if (err_code(err) != ERR_INTERRUPTED)
+        log_error(server->log, "other workers' connections are no longer taken: %s", err_text(err));
+    err_free(err);
+}
+
+struct err *worker_handoff_open(struct worker *worker)
+{
+    struct err *err = net_wrap_fd(worker->share->door[worker->slot][0], &worker->handoff_socket);
+
+    /* The wrapper owns it, also on error. */
+    worker->share->door[worker->slot][0] = -1;
+    if (err != NULL)
+        return err;
+    worker->handoff_acceptor = co_spawn_joinable(handoff_run, worker);
+    return worker->handoff_acceptor != NULL ? NULL : err_new(ERR_NOMEM, "worker: coroutine");
+}
+
+void worker_take_with(struct worker *worker, worker_take_fn take)
+{
+    worker->take = take;
+}
+
+void worker_handoff_close(struct worker *worker)
+{
+    if (worker->handoff_acceptor != NULL) {
+        co_interrupt(worker->handoff_acceptor);
+        co_join(worker->handoff_acceptor, USEC_NEVER);
+    }
+    net_free(worker->handoff_socket);
+    worker->handoff_acceptor = NULL;
+    worker->handoff_socket = NULL;
+}

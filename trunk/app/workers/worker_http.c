@@ -1,0 +1,49 @@
+/*
+ * The local end of the relays. A stream that is not published here is a 404 at
+ * once: who asks was told by the shared table, and will look there again.
+ */
+#include "app/workers/worker_http.h"
+
+#include "app/http/http_live.h"
+#include "app/workers/worker.h"
+#include "base/str.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The source of a publication that goes on here, or NULL. */
+static struct source *publication_find(struct server *server, const char *text)
+{
+    int64_t number;
+
+    if (str_to_i64(text, 1, INT64_MAX, &number) != 0)
+        return NULL;
+    return worker_publication_find(server, (uint64_t)number);
+}
+
+static struct err *worker_http_serve(struct http_handler *self, struct http_exchange *x,
+                                     usec_t timeout)
+{
+    const char *path = x->request->path;
+    struct source *source;
+
+    if (!str_starts(path, WORKER_HTTP_RELAY))
+        return http_next(self, x, timeout);
+    if (!http_is_read(x))
+        return http_answer_method(x, timeout);
+    source = publication_find(x->server, path + strlen(WORKER_HTTP_RELAY));
+    if (source == NULL)
+        return http_answer_error(x, 404, NULL, timeout, "nobody publishes this stream here");
+    return http_live_serve_worker(x, source, timeout);
+}
+
+struct http_handler *worker_http_new(struct http_handler *next)
+{
+    struct http_handler *handler = calloc(1, sizeof(*handler));
+
+    if (handler == NULL)
+        return NULL;
+    handler->serve = worker_http_serve;
+    handler->next = next;
+    return handler;
+}

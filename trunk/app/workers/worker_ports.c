@@ -1,0 +1,152 @@
+/*
+ * A listening socket lives as long as any process has it open, and with it the queue of connections
+ * that nobody has accepted yet. So none is lost at a worker's death, on any kernel and
+ * without privileges; the kernel's own way, moving the queue to another socket of the group,
+ * needs net.ipv4.tcp_migrate_req or a BPF program, both of them for root alone.
+ *
+ * A worker that ends by itself shuts its sockets (shutdown(2)), which ends them in the master as
+ * well: clients are refused, or spread over the others, as when the last descriptor is closed.
+ */
+#include "app/workers/worker_ports.h"
+
+#include "app/core/endpoint.h"
+#include "app/workers/worker_share.h"
+#include "base/str.h"
+#include "co/net.h"
+#include "co/net_pass.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What is handed over at one look: the queues are no longer than the kernel's limit. */
+#define RESCUE_MAX 1024
+
+struct worker_port {
+    char *endpoint;
+    int kind; /* enum server_kind */
+    int fd[CONFIG_WORKERS_MAX];
+};
+
+struct worker_ports {
+    int workers;
+    int count;
+    struct worker_port item[ENDPOINTS_MAX];
+};
+
+static void port_close(struct worker_port *port, int slot)
+{
+    if (port->fd[slot] >= 0)
+        close(port->fd[slot]);
+    port->fd[slot] = -1;
+}
+
+static struct err *port_open(struct worker_ports *ports, const struct endpoint *endpoint)
+{
+    struct worker_port *port = &ports->item[ports->count];
+    struct err *err = NULL;
+
+    for (int i = 0; i < CONFIG_WORKERS_MAX; i++)
+        port->fd[i] = -1;
+    port->kind = (int)endpoint->kind;
+    port->endpoint = strdup(endpoint->text);
+    if (port->endpoint == NULL)
+        return err_new(ERR_NOMEM, "listen on %s", endpoint->text);
+    ports->count++;
+    for (int i = 0; i < ports->workers && err == NULL; i++)
+        err = net_listen_raw(port->endpoint, &port->fd[i]);
+    return err == NULL ? NULL : err_wrap(err, "%s", server_kind_name(endpoint->kind));
+}
+
+struct err *worker_ports_new(struct worker_ports **out, const struct config *config, int workers)
+{
+    struct worker_ports *ports = calloc(1, sizeof(*ports));
+    struct endpoints all;
+    struct err *err = NULL;
+
+    assert(workers > 0 && workers <= CONFIG_WORKERS_MAX);
+    *out = NULL;
+    if (ports == NULL)
+        return err_new(ERR_NOMEM, "listeners");
+    ports->workers = workers;
+    endpoints_list(config, net_has_ipv6(), &all);
+    for (int i = 0; i < all.count && err == NULL; i++)
+        if (!str_starts(all.item[i].text, "unix:"))
+            err = port_open(ports, &all.item[i]);
+    if (err != NULL) {
+        worker_ports_free(ports);
+        return err;
+    }
+    *out = ports;
+    return NULL;
+}
+
+void worker_ports_free(struct worker_ports *ports)
+{
+    if (ports == NULL)
+        return;
+    for (int i = 0; i < ports->count; i++) {
+        for (int slot = 0; slot < ports->workers; slot++)
+            port_close(&ports->item[i], slot);
+        free(ports->item[i].endpoint);
+    }
+    free(ports);
+}
+
+void worker_ports_keep(struct worker_ports *ports, int slot)
+{
+    for (int i = 0; ports != NULL && i < ports->count; i++)
+        for (int other = 0; other < ports->workers; other++)
+            if (other != slot)
+                port_close(&ports->item[i], other);
+}
+
+int worker_ports_take(struct worker_ports *ports, int slot, const char *endpoint, int kind)
+{
+    for (int i = 0; ports != NULL && i < ports->count; i++) {
+        struct worker_port *port = &ports->item[i];
+        int fd = port->fd[slot];
+
+        if (fd < 0 || port->kind != kind || strcmp(port->endpoint, endpoint) != 0)
+            continue;
+        port->fd[slot] = -1;
+        return fd;
+    }
+    return -1;
+}
+
+void worker_ports_renew(struct worker_ports *ports, int slot, const struct log *log)
+{
+    for (int i = 0; ports != NULL && i < ports->count; i++) {
+        struct worker_port *port = &ports->item[i];
+        struct err *err;
+
+        if (port->fd[slot] >= 0 && net_is_listening(port->fd[slot]))
+            continue;
+        port_close(port, slot);
+        err = net_listen_raw(port->endpoint, &port->fd[slot]);
+        if (err != NULL)
+            log_error(log, "worker %d: %s", slot + 1, err_text(err));
+        err_free(err);
+    }
+}
+
+int worker_ports_rescue(struct worker_share *share, int slot)
+{
+    struct worker_ports *ports = share->ports;
+    int handed = 0;
+
+    for (int i = 0; ports != NULL && i < ports->count; i++) {
+        const struct worker_port *port = &ports->item[i];
+        int to;
+
+        while (port->fd[slot] >= 0 && handed < RESCUE_MAX &&
+               (to = worker_share_lightest(share, slot)) >= 0 &&
+               net_pass_accept(port->fd[slot], share->door[to][1], (uint8_t)port->kind) == 1) {
+            worker_share_handed(share, to);
+            handed++;
+        }
+    }
+    return handed;
+}

@@ -1,0 +1,513 @@
+/*
+ * Each worker writes counters of its own, and a limit is compared with
+ * the sum. So a worker that is killed leaves nothing to be repaired, its numbers
+ * are set to nothing. An address has one number a worker for the same reason.
+ */
+#include "app/workers/worker_share.h"
+
+#include "app/workers/worker_ports.h"
+#include "base/clock.h"
+#include "base/proc_stat.h"
+#include "base/shared_map.h"
+#include "base/str.h"
+#include "co/net_pass.h"
+#include "co/notify.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <openssl/rand.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define FOLDER_TEMPLATE "millrace-XXXXXX"
+
+/* Of all workers' session tickets. */
+struct secret {
+    usec_t made_at;
+    uint8_t bytes[TLS_SECRET_SIZE];
+};
+
+static const char secret_name[] = "tickets";
+
+/* Of those that this process may use: a container may have one of many. */
+static long processors(void)
+{
+    cpu_set_t allowed;
+
+    if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0)
+        return CPU_COUNT(&allowed);
+    /* There are more than fit into the set. */
+    return sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+int worker_share_count(const struct config *config)
+{
+    long count;
+
+    if (config->workers > 0)
+        return (int)config->workers;
+    count = processors();
+    if (count < 1)
+        return 1;
+    return count < CONFIG_WORKERS_MAX ? (int)count : CONFIG_WORKERS_MAX;
+}
+
+/* A worker that is stopped (SIGSTOP) while it holds a lock would stop all others as well, and the
+ * master at their next death. The master itself is never killed. */
+static void holder_stuck(pid_t holder)
+{
+    struct proc_stat stat;
+
+    if (holder <= 0 || holder == getppid())
+        return;
+    proc_stat_read(holder, &stat);
+    if (stat.state == 'T')
+        (void)kill(holder, SIGKILL);
+}
+
+/* One that nobody else may enter: who can connect to the sockets in it is not asked anything. */
+static struct err *folder_make(struct worker_share *share)
+{
+    const char *top = "/tmp";
+    const char *own = getenv("XDG_RUNTIME_DIR");
+    char path[sizeof(((struct sockaddr_un *)NULL)->sun_path) - 16];
+
+    /* The user's own is the second choice: it goes when he logs out, and a server may stay. */
+    if (access(top, W_OK | X_OK) != 0 && own != NULL && *own != '\0')
+        top = own;
+    if (str_format(path, sizeof(path), "%s/" FOLDER_TEMPLATE, top) != 0)
+        (void)str_copy(path, sizeof(path), "/tmp/" FOLDER_TEMPLATE);
+    if (mkdtemp(path) == NULL)
+        return err_sys(errno, "workers: folder %s", path);
+    share->folder = strdup(path);
+    return share->folder != NULL ? NULL : err_new(ERR_NOMEM, "workers");
+}
+
+/* The workers are one server: its name is made once. */
+static void name_make(struct worker_share *share, const struct config *config)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+    uint8_t random[8] = {0};
+
+    if (config->server_id != NULL && *config->server_id != '\0') {
+        (void)str_copy(share->server_id, sizeof(share->server_id), config->server_id);
+        return;
+    }
+    if (getrandom(random, sizeof(random), GRND_NONBLOCK) != (ssize_t)sizeof(random))
+        memcpy(random, &(usec_t){clock_wall()}, sizeof(random));
+    for (size_t i = 0; i < sizeof(random); i++)
+        share->server_id[i] = letters[random[i] % (sizeof(letters) - 1)];
+}
+
+static struct err *tables_make(struct worker_share *share, const struct config *config)
+{
+    void *slots = mmap(NULL, (size_t)share->count * sizeof(*share->slot), PROT_READ | PROT_WRITE,
+                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (slots == MAP_FAILED)
+        return err_sys(errno, "workers: shared memory");
+    share->slot = slots;
+    /* Pulls claim what they wait for, so they have places besides the publishers'. */
+    share->registry =
+        registry_new((size_t)(config->max_streams + config->max_pulls * share->count));
+    share->streams =
+        shared_map_new((size_t)config->max_streams, (size_t)share->count * sizeof(uint32_t));
+    if (config->max_connections_per_ip != 0)
+        share->peers = shared_map_new((size_t)config->max_connections + (size_t)share->count,
+                                      (size_t)share->count * sizeof(uint32_t));
+    share->secrets = shared_map_new(1, sizeof(struct secret));
+    /* Streams that are waited for are in it, too. */
+    share->times =
+        timetable_new((size_t)(config->max_streams + config->max_connections), share->count);
+    if (share->registry == NULL || share->times == NULL || share->streams == NULL ||
+        share->secrets == NULL || (config->max_connections_per_ip != 0 && share->peers == NULL))
+        return err_new(ERR_NOMEM, "workers: shared memory");
+    for (int i = 0; i < share->count; i++) {
+        share->bell[i] = notify_new();
+        if (share->bell[i] < 0 || net_pass_new(share->door[i]) != 0)
+            return err_sys(errno, "workers: bell");
+    }
+    return NULL;
+}
+
+struct err *worker_share_new(struct worker_share **out, const struct config *config)
+{
+    struct worker_share *share = calloc(1, sizeof(*share));
+    struct err *err;
+
+    assert(out != NULL && config != NULL);
+    *out = NULL;
+    if (share == NULL)
+        return err_new(ERR_NOMEM, "workers");
+    shared_map_on_stuck(holder_stuck);
+    share->count = worker_share_count(config);
+    share->master = getpid();
+    share->started_at = clock_now();
+    for (int i = 0; i < CONFIG_WORKERS_MAX; i++)
+        share->bell[i] = share->door[i][0] = share->door[i][1] = -1;
+    name_make(share, config);
+    if (RAND_bytes(share->via_key, sizeof(share->via_key)) != 1) {
+        worker_share_free(share);
+        return err_new(ERR_NOMEM, "workers: no random bytes");
+    }
+    err = tables_make(share, config);
+    if (err == NULL)
+        err = folder_make(share);
+    if (err != NULL) {
+        worker_share_free(share);
+        return err;
+    }
+    *out = share;
+    return NULL;
+}
+
+int worker_share_path(const struct worker_share *share, int slot, char *out, size_t cap)
+{
+    return str_format(out, cap, "%s/%d", share->folder, slot);
+}
+
+static void socket_remove(const struct worker_share *share, int slot)
+{
+    char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+
+    if (worker_share_path(share, slot, path, sizeof(path)) == 0)
+        (void)unlink(path);
+}
+
+static void descriptor_close(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+/*
+ * The master is the last to leave and removes the folder. Where it was killed each worker tries:
+ * it is empty for the last of them. As long as there is a master none does, for others are about to
+ * listen in it that are only being started.
+ */
+static void folder_leave(const struct worker_share *share)
+{
+    if (share->folder != NULL && (getpid() == share->master || getppid() != share->master))
+        (void)rmdir(share->folder);
+}
+
+void worker_share_free(struct worker_share *share)
+{
+    if (share == NULL)
+        return;
+    folder_leave(share);
+    free(share->folder);
+    for (int i = 0; i < CONFIG_WORKERS_MAX; i++) {
+        descriptor_close(share->bell[i]);
+        descriptor_close(share->door[i][0]);
+        descriptor_close(share->door[i][1]);
+    }
+    worker_ports_free(share->ports);
+    shared_map_free(share->peers);
+    shared_map_free(share->streams);
+    shared_map_free(share->secrets);
+    timetable_free(share->times);
+    registry_free(share->registry);
+    if (share->slot != NULL)
+        (void)munmap(share->slot, (size_t)share->count * sizeof(*share->slot));
+    free(share);
+}
+
+void worker_share_ring(const struct worker_share *share)
+{
+    for (int i = 0; i < share->count; i++)
+        notify_ring(share->bell[i]);
+}
+
+/* ---- limits ---- */
+
+/* What no worker has any more goes. */
+static void counts_drop(struct shared_map *map, uint32_t *counts, int workers)
+{
+    uint64_t sum = 0;
+
+    for (int i = 0; i < workers; i++)
+        sum += counts[i];
+    if (sum == 0)
+        shared_map_remove(map, counts);
+}
+
+/* One more of this name at a worker; 0, or -1 when all workers together have `limit` of it. */
+static int counts_enter(const struct worker_share *share, struct shared_map *map, int slot,
+                        const char *name, uint64_t limit)
+{
+    uint32_t *counts;
+    uint64_t sum = 0;
+    int fits;
+
+    shared_map_lock(map);
+    counts = shared_map_find(map, name);
+    if (counts == NULL)
+        counts = shared_map_add(map, name);
+    for (int i = 0; counts != NULL && i < share->count; i++)
+        sum += counts[i];
+    fits = counts != NULL && sum < limit;
+    if (fits)
+        counts[slot]++;
+    shared_map_unlock(map);
+    return fits ? 0 : -1;
+}
+
+static void counts_leave(const struct worker_share *share, struct shared_map *map, int slot,
+                         const char *name)
+{
+    uint32_t *counts;
+
+    shared_map_lock(map);
+    counts = shared_map_find(map, name);
+    if (counts != NULL && counts[slot] > 0) {
+        counts[slot]--;
+        counts_drop(map, counts, share->count);
+    }
+    shared_map_unlock(map);
+}
+
+static void counts_reap(const struct worker_share *share, struct shared_map *map, int slot)
+{
+    uint32_t *counts = NULL;
+
+    shared_map_lock(map);
+    while ((counts = shared_map_next(map, counts)) != NULL) {
+        counts[slot] = 0;
+        counts_drop(map, counts, share->count);
+    }
+    shared_map_unlock(map);
+}
+
+uint64_t worker_share_memory(struct worker_share *share, int slot, uint64_t used)
+{
+    uint64_t others = 0;
+
+    share->slot[slot].memory = used;
+    for (int i = 0; i < share->count; i++)
+        if (i != slot && share->slot[i].state != WORKER_GONE)
+            others += share->slot[i].memory;
+    return others;
+}
+
+const char *worker_share_peer_enter(struct worker_share *share, int slot, const char *name,
+                                    uint64_t limit)
+{
+    if (share->peers == NULL || counts_enter(share, share->peers, slot, name, limit) == 0)
+        return NULL;
+    return "max_connections_per_ip";
+}
+
+void worker_share_peer_leave(struct worker_share *share, int slot, const char *name)
+{
+    if (share->peers != NULL)
+        counts_leave(share, share->peers, slot, name);
+}
+
+int worker_share_stream_enter(struct worker_share *share, int slot, const char *key)
+{
+    return counts_enter(share, share->streams, slot, key, UINT64_MAX);
+}
+
+void worker_share_stream_leave(struct worker_share *share, int slot, const char *key)
+{
+    counts_leave(share, share->streams, slot, key);
+}
+
+/* A worker that is killed within this leaves an entry without a time: it is made anew. */
+static int secret_make(struct secret *secret)
+{
+    secret->made_at = 0;
+    if (getrandom(secret->bytes, sizeof(secret->bytes), GRND_NONBLOCK) != TLS_SECRET_SIZE)
+        return -1;
+    secret->made_at = clock_now();
+    return 0;
+}
+
+int worker_share_secret(struct worker_share *share, uint8_t out[TLS_SECRET_SIZE], usec_t *made_at)
+{
+    struct secret *secret;
+    int rc = -1;
+
+    shared_map_lock(share->secrets);
+    secret = shared_map_find(share->secrets, secret_name);
+    if (secret == NULL)
+        secret = shared_map_add(share->secrets, secret_name);
+    if (secret != NULL &&
+        (secret->made_at == 0 || clock_now() - secret->made_at >= TLS_TICKETS_MAX_AGE))
+        rc = secret_make(secret);
+    else if (secret != NULL)
+        rc = 0;
+    if (rc == 0) {
+        memcpy(out, secret->bytes, TLS_SECRET_SIZE);
+        *made_at = secret->made_at;
+    }
+    shared_map_unlock(share->secrets);
+    return rc;
+}
+
+const char *worker_share_enter(struct worker_share *share, int slot, const struct config *config)
+{
+    uint64_t sum = 0;
+    int fits;
+
+    /* The map's lock, for want of another: of two who compare at one moment exactly one may be
+     * the last that fits. */
+    shared_map_lock(share->streams);
+    for (int i = 0; i < share->count; i++)
+        sum += share->slot[i].connections;
+    fits = sum < (uint64_t)config->max_connections;
+    if (fits)
+        share->slot[slot].connections++;
+    shared_map_unlock(share->streams);
+    return fits ? NULL : "max_connections";
+}
+
+void worker_share_leave(struct worker_share *share, int slot)
+{
+    assert(share->slot[slot].connections > 0);
+    share->slot[slot].connections--;
+}
+
+/*
+ * The kernel's spread is good for a part in twenty of a thousand connections, and for nothing when
+ * a worker has just been replaced. A few more at one are left alone: each of them may be the only
+ * one of its stream there, which then costs a relay.
+ */
+#define SPREAD_SLACK 4
+#define SPREAD_PART  64 /* and this part of what the lightest has */
+
+static uint32_t load_of(const struct worker_slot *slot)
+{
+    int32_t under_way = (int32_t)(slot->handed - slot->taken);
+
+    return slot->connections + (under_way > 0 ? (uint32_t)under_way : 0);
+}
+
+void worker_share_quota_add(struct worker_share *share, int slot, enum quota_class class, int delta)
+{
+    share->slot[slot].quota[class] += (uint32_t)delta;
+}
+
+uint64_t worker_share_quota(const struct worker_share *share, enum quota_class class)
+{
+    uint64_t sum = 0;
+
+    for (int i = 0; i < share->count; i++)
+        sum += share->slot[i].quota[class];
+    return sum;
+}
+
+void worker_share_oldest(struct worker_share *share, int slot, enum quota_class class, usec_t since)
+{
+    share->slot[slot].oldest[class] = since;
+}
+
+/* The worker with the oldest connection of a class that came before `before`; -1: there is none. */
+static int oldest_at(const struct worker_share *share, enum quota_class class, usec_t before)
+{
+    int found = -1;
+
+    for (int i = 0; i < share->count; i++) {
+        const struct worker_slot *one = &share->slot[i];
+        usec_t since = one->oldest[class];
+
+        if (since != 0 && since <= before && one->state == WORKER_READY && !one->is_leaving &&
+            !one->is_late) {
+            before = since;
+            found = i;
+        }
+    }
+    return found;
+}
+
+/* Where a full server evicts next, by the rule of admission_evict(); -1: here, or nowhere. */
+static int roomiest(const struct worker_share *share, int slot, const struct config *config)
+{
+    uint64_t sum = 0;
+    int found;
+
+    for (int i = 0; i < share->count; i++)
+        sum += share->slot[i].connections;
+    if (sum < (uint64_t)config->max_connections)
+        return -1;
+    found = oldest_at(share, QUOTA_NEW, clock_now() - ADMISSION_GRACE);
+    if (found < 0)
+        found = oldest_at(share, QUOTA_WAITER, INT64_MAX);
+    if (found < 0)
+        found = oldest_at(share, QUOTA_NEW, INT64_MAX);
+    return found != slot ? found : -1;
+}
+
+int worker_share_lightest(const struct worker_share *share, int slot)
+{
+    uint32_t least = UINT32_MAX;
+    int lightest = -1;
+
+    for (int i = 0; i < share->count; i++) {
+        const struct worker_slot *one = &share->slot[i];
+        uint32_t load = load_of(one);
+
+        if (i != slot && load < least && one->state == WORKER_READY && !one->is_leaving &&
+            !one->is_late) {
+            least = load;
+            lightest = i;
+        }
+    }
+    return lightest;
+}
+
+int worker_share_lighter(const struct worker_share *share, int slot, const struct config *config)
+{
+    uint32_t own = load_of(&share->slot[slot]);
+    int lightest = worker_share_lightest(share, slot);
+    uint32_t least = lightest >= 0 ? load_of(&share->slot[lightest]) : own;
+
+    if (own > least && own - least > SPREAD_SLACK + least / SPREAD_PART)
+        return lightest;
+    return roomiest(share, slot, config);
+}
+
+void worker_share_handed(struct worker_share *share, int to)
+{
+    share->slot[to].handed++;
+}
+
+void worker_share_taken(struct worker_share *share, int slot)
+{
+    share->slot[slot].taken++;
+}
+
+void worker_share_leaves(struct worker_share *share, int slot)
+{
+    share->slot[slot].is_leaving = 1;
+}
+
+void worker_share_reap(struct worker_share *share, int slot)
+{
+    share->slot[slot].connections = 0;
+    share->slot[slot].is_leaving = 0;
+    share->slot[slot].is_late = 0;
+    for (int i = 0; i < QUOTA_CLASSES; i++) {
+        share->slot[slot].quota[i] = 0;
+        share->slot[slot].oldest[i] = 0;
+    }
+    /* Who may make a stream again finds it free. */
+    (void)registry_reap(share->registry, slot);
+    (void)timetable_reap(share->times, slot);
+    if (share->peers != NULL)
+        counts_reap(share, share->peers, slot);
+    counts_reap(share, share->streams, slot);
+    socket_remove(share, slot);
+    notify_clear(share->bell[slot]);
+    /* Always: it may have died between a change and the ring that was to tell of it. */
+    worker_share_ring(share);
+}

@@ -1,0 +1,181 @@
+/*
+ * What the workers tell each other of a stream besides whose it is: what it consists of, so that a
+ * format that has nothing of it is refused at every worker; and where its time stands, so that one
+ * publication follows the other at whichever worker they come in.
+ */
+#include "app/workers/worker_private.h"
+
+#include <assert.h>
+
+static struct registry *registry_of(const struct stream *stream)
+{
+    return worker_of(stream->server)->share->registry;
+}
+
+/* ---- what it consists of ---- */
+
+void worker_stream_on_facts(struct stream *stream, void *state)
+{
+    const struct worker_stream *own = state;
+    struct source_facts facts;
+
+    /* What a pull brings until worker_stream_settle() is not ours. */
+    if (worker_of(stream->server) == NULL || own->claim == 0 || own->pull != NULL)
+        return;
+    source_facts(stream->source, &facts);
+    registry_describe(registry_of(stream), source_key(stream->source), own->claim, &facts);
+}
+
+/* The publisher's worker knows it first, and best: a pull may have brought less. */
+int worker_stream_facts(const struct stream *stream, const void *state, struct source_facts *facts)
+{
+    const struct worker *worker = worker_of(stream->server);
+    const struct worker_stream *own = state;
+    struct registry_holder holder;
+
+    if (worker == NULL || own->claim != 0 ||
+        registry_find(registry_of(stream), source_key(stream->source), &holder) != 0 ||
+        holder.worker == worker->slot)
+        return 0;
+    *facts = holder.facts;
+    return 1;
+}
+
+/* ---- one publication after another ---- */
+
+static void look_at_time(const struct stream *stream, struct timetable_view *out)
+{
+    const struct worker *worker = worker_of(stream->server);
+
+    timetable_look(worker->share->times, source_key(stream->source), worker->slot, out);
+}
+
+/* Whether something of the stream is still to come, or to be shown, that was published before. */
+static int is_unsettled(const struct stream *stream, const struct worker_stream *own)
+{
+    struct timetable_view view;
+
+    if (own->pull != NULL)
+        return 1;
+    look_at_time(stream, &view);
+    return view.is_open;
+}
+
+void worker_stream_settle(struct publication *p, uint64_t token, usec_t timeout)
+{
+    struct stream *stream = p->stream;
+    struct worker *worker = worker_of(stream->server);
+    struct worker_stream *own = worker_stream_of(stream);
+    usec_t deadline = co_deadline(timeout);
+
+    while (own->claim == token && is_unsettled(stream, own) && co_left(deadline) > 0 &&
+           co_cond_wait(&worker->told, co_left(deadline)) != CO_INTERRUPTED)
+        continue;
+    if (own->claim == token && own->pull != NULL)
+        worker_pull_drop(own->pull);
+}
+
+void worker_stream_on_data(struct stream *stream, void *state)
+{
+    const struct worker_stream *own = state;
+    struct source_time time;
+
+    if (own->time_number == 0)
+        return;
+    source_time(stream->source, &time);
+    timetable_put(own->time, own->time_number, &time);
+}
+
+void worker_stream_opened(struct publication *p, uint64_t token)
+{
+    struct stream *stream = p->stream;
+    struct worker *worker = worker_of(stream->server);
+    struct worker_stream *own = worker_stream_of(stream);
+    struct timetable_view view;
+    struct source_time time;
+
+    look_at_time(stream, &view);
+    source_time(stream->source, &time);
+    /* Nobody watches anywhere: it has begun anew. */
+    if (view.number != 0 && (time.has_begun || view.is_watched))
+        source_resume(stream->source, &view.time, co_now());
+    own->time_number = own->time != NULL ? token : 0;
+    worker_stream_on_data(stream, own);
+    worker_stream_on_facts(stream, own);
+    registry_open(registry_of(stream), source_key(stream->source), token, co_now());
+    worker_share_ring(worker->share);
+}
+
+void worker_stream_on_unpublish(struct stream *stream, void *state)
+{
+    struct worker_stream *own = state;
+
+    if (own->time_number == 0)
+        return;
+    worker_stream_on_data(stream, own);
+    own->time_number = 0;
+    timetable_close(own->time);
+    /* Who has taken the stream over waits for this. */
+    if (own->claim == 0 && worker_of(stream->server) != NULL)
+        worker_share_ring(worker_of(stream->server)->share);
+}
+
+/* How long those at other workers are waited for. A worker that is busy may take longer. */
+#define LINGER (3 * USEC_PER_SEC)
+
+void worker_stream_linger(struct publication *p, uint64_t token)
+{
+    struct stream *stream = p->stream;
+    const struct worker_stream *own = worker_stream_of(stream);
+    struct worker *worker = worker_of(stream->server);
+    struct source_stat stat;
+    usec_t deadline;
+
+    source_stat(stream->source, &stat);
+    deadline = stat.published_at + LINGER;
+    while (own->claim == token && stream->server->state != SERVER_STOPPING && !p->is_asked &&
+           co_left(deadline) > 0 &&
+           timetable_is_missed(worker->share->times, source_key(stream->source), worker->slot,
+                               token) &&
+           co_cond_wait(&worker->told, co_left(deadline)) != CO_INTERRUPTED)
+        continue;
+}
+
+/* A pull brings the stream here from now on. */
+void worker_stream_on_publish(struct stream *stream, void *state)
+{
+    const struct worker_stream *own = state;
+
+    if (own->pull == NULL || own->time == NULL)
+        return;
+    timetable_play(own->time, own->pull->holder.number);
+    worker_share_ring(worker_of(stream->server)->share);
+}
+
+void worker_stream_on_watched(struct stream *stream, void *state)
+{
+    const struct worker_stream *own = state;
+
+    if (own->time != NULL)
+        timetable_watch(own->time, source_is_watched(stream->source));
+}
+
+void worker_stream_attach(struct stream *stream, void *state)
+{
+    const struct worker *worker = worker_of(stream->server);
+    struct worker_stream *own = state;
+
+    if (worker != NULL)
+        own->time = timetable_enter(worker->share->times, source_key(stream->source), worker->slot);
+}
+
+void worker_stream_detach(struct stream *stream, void *state)
+{
+    const struct worker *worker = worker_of(stream->server);
+    struct worker_stream *own = state;
+
+    own->time_number = 0;
+    own->time = NULL;
+    if (worker != NULL)
+        timetable_leave(worker->share->times, source_key(stream->source), worker->slot);
+}

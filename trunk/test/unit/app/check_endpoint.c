@@ -1,0 +1,93 @@
+/* What a configuration's `listen` directives stand for. */
+#include "app/core/endpoint.h"
+
+#include "base/str.h"
+
+#include <check.h>
+#include <string.h>
+
+Suite *check_endpoint_suite(void);
+
+static char *words[4][4];
+
+static struct config_strings list(int which, const char *text)
+{
+    static char store[4][100];
+    struct config_strings out = {0, words[which]};
+    char *at = store[which];
+
+    ck_assert_int_eq(str_copy(store[which], sizeof(store[which]), text), 0);
+    while (*at != '\0') {
+        words[which][out.count++] = at;
+        at += strcspn(at, " ");
+        if (*at == ' ')
+            *at++ = '\0';
+    }
+    return out;
+}
+
+/* All of them as one text, "RTMP 1935, RTMP [::]:1935". */
+static const char *listed(const char *rtmp, const char *http, const char *api, int has_ipv6)
+{
+    static char out[2000];
+    struct endpoints all;
+    struct config config = {.listen = list(0, rtmp),
+                            .http_server = {.enabled = 1, .listen = list(1, http)},
+                            .http_api = {.enabled = 1, .listen = list(2, api)}};
+
+    endpoints_list(&config, has_ipv6, &all);
+    out[0] = '\0';
+    for (int i = 0; i < all.count; i++)
+        ck_assert_int_eq(str_format(out + strlen(out), sizeof(out) - strlen(out), "%s%s %s",
+                                    i > 0 ? ", " : "", server_kind_name(all.item[i].kind),
+                                    all.item[i].text),
+                         0);
+    return out;
+}
+
+START_TEST(test_a_port_alone_is_both)
+{
+    ck_assert_str_eq(listed("1935", ":8080", "*:1985", 1),
+                     "RTMP 1935, RTMP [::]:1935, HTTP :8080, HTTP [::]:8080, "
+                     "HTTP API *:1985, HTTP API [::]:1985");
+    ck_assert_str_eq(listed("1935", ":8080", "*:1985", 0),
+                     "RTMP 1935, HTTP :8080, HTTP API *:1985");
+    ck_assert_str_eq(listed("65535", "1", "8080", 1),
+                     "RTMP 65535, RTMP [::]:65535, HTTP 1, HTTP [::]:1, HTTP API 8080, "
+                     "HTTP API [::]:8080");
+}
+END_TEST
+
+START_TEST(test_what_has_an_address_is_as_written)
+{
+    ck_assert_str_eq(listed("0.0.0.0:1935", "[::]:8080", "127.0.0.1:1985 [::1]:1985 unix:/1985", 1),
+                     "RTMP 0.0.0.0:1935, HTTP [::]:8080, HTTP API 127.0.0.1:1985, "
+                     "HTTP API [::1]:1985, HTTP API unix:/1985");
+    /* Port 0 is a free one: another one for each family would be a riddle. */
+    ck_assert_str_eq(listed("0", "0", "1985", 0), "RTMP 0, HTTP 0, HTTP API 1985");
+    ck_assert_str_eq(listed("0", "127.0.0.1:0", "127.0.0.1:1", 1),
+                     "RTMP 0, HTTP 127.0.0.1:0, HTTP API 127.0.0.1:1");
+}
+END_TEST
+
+START_TEST(test_beside_an_ipv6_address)
+{
+    ck_assert_str_eq(listed("1935 [::]:1935", "[::1]:8080 8080", "[::]:8080", 1),
+                     "RTMP 1935, RTMP [::]:1935, HTTP [::1]:8080, HTTP 8080, HTTP API [::]:8080");
+    /* One port for HTTP and the API is listed once. */
+    ck_assert_str_eq(listed("1935", "8080", "0.0.0.0:8080", 1),
+                     "RTMP 1935, RTMP [::]:1935, HTTP 8080, HTTP [::]:8080");
+}
+END_TEST
+
+Suite *check_endpoint_suite(void)
+{
+    Suite *suite = suite_create("endpoint");
+    TCase *tc = tcase_create("endpoint");
+
+    tcase_add_test(tc, test_a_port_alone_is_both);
+    tcase_add_test(tc, test_what_has_an_address_is_as_written);
+    tcase_add_test(tc, test_beside_an_ipv6_address);
+    suite_add_tcase(suite, tc);
+    return suite;
+}

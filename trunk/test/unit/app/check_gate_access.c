@@ -1,0 +1,136 @@
+/* The policy as a whole: which question refuses with what, and that each must say yes. */
+#include "app/stream/gate.h"
+#include "proto/token.h"
+
+#include <check.h>
+#include <stdio.h>
+
+Suite *check_gate_access_suite(void);
+
+#define NOW 1000
+
+static struct config_vhost vhost;
+static char *keys[] = {"new", "old"};
+static char query[256];
+
+static void setup(void)
+{
+    vhost = (struct config_vhost){.name = "__defaultVhost__", .enabled = 1};
+    vhost.token.publish = vhost.token.play = 1;
+    vhost.token.key.item = keys;
+    vhost.token.key.count = 2;
+}
+
+static const struct gate *const gates[] = {&gate_security, &gate_refer, &gate_token, NULL};
+static const struct tables tables = {.gates = gates};
+static struct server server = {.tables = &tables};
+
+static int ask(enum access_action action, const char *asked, const char *page)
+{
+    struct gate_request request = {.server = &server,
+                                   .action = action,
+                                   .vhost = &vhost,
+                                   .app = "live",
+                                   .stream = "s",
+                                   .param = asked,
+                                   .ip = "10.0.0.1",
+                                   .page = page,
+                                   .now = NOW};
+    struct gate_verdict verdict;
+    int status = gates_ask(&request, &verdict, 0);
+
+    ck_assert((status == 0) == (verdict.reason[0] == '\0'));
+    ck_assert_int_eq(status, verdict.status);
+    return status;
+}
+
+/* "expires=…&sign=…" for the stream of ask(). */
+static const char *sign(const char *key, int is_publish, int64_t expires, const char *of)
+{
+    struct token_claim claim = {is_publish, of, "live", "s", expires, ""};
+    char hex[TOKEN_HEX_SIZE];
+
+    ck_assert_int_eq(token_sign(key, &claim, hex), 0);
+    snprintf(query, sizeof(query), "expires=%lld&sign=%s", (long long)expires, hex);
+    return query;
+}
+
+START_TEST(test_nothing_configured)
+{
+    ck_assert_int_eq(ask(ACCESS_PLAY, "", NULL), 0);
+    ck_assert_int_eq(ask(ACCESS_PUBLISH, "", NULL), 0);
+}
+END_TEST
+
+START_TEST(test_token)
+{
+    vhost.token.enabled = 1;
+    ck_assert_int_eq(ask(ACCESS_PLAY, "", NULL), 401);
+    ck_assert_int_eq(ask(ACCESS_PLAY, "expires=2000", NULL), 401);
+    ck_assert_int_eq(ask(ACCESS_PLAY, sign("new", 0, 2000, ""), NULL), 0);
+    ck_assert_int_eq(ask(ACCESS_PLAY, sign("old", 0, 2000, ""), NULL), 0);
+    ck_assert_int_eq(ask(ACCESS_PLAY, sign("other", 0, 2000, ""), NULL), 403);
+    ck_assert_int_eq(ask(ACCESS_PLAY, sign("new", 0, NOW, ""), NULL), 403);
+    ck_assert_int_eq(ask(ACCESS_PLAY, sign("new", 0, NOW + 1, ""), NULL), 0);
+    ck_assert_int_eq(ask(ACCESS_PLAY, sign("new", 1, 2000, ""), NULL), 403);
+    ck_assert_int_eq(ask(ACCESS_PUBLISH, sign("new", 1, 2000, ""), NULL), 0);
+    ck_assert_int_eq(ask(ACCESS_PUBLISH, sign("new", 0, 2000, ""), NULL), 403);
+    vhost.token.publish = 0;
+    ck_assert_int_eq(ask(ACCESS_PUBLISH, "", NULL), 0);
+    vhost.token.play = 0;
+    ck_assert_int_eq(ask(ACCESS_PLAY, "", NULL), 0);
+}
+END_TEST
+
+START_TEST(test_token_of_a_vhost)
+{
+    vhost.token.enabled = 1;
+    vhost.name = "Example.org";
+    ck_assert_int_eq(ask(ACCESS_PLAY, sign("new", 0, 2000, "example.org"), NULL), 0);
+    ck_assert_int_eq(ask(ACCESS_PLAY, sign("new", 0, 2000, "EXAMPLE.org"), NULL), 0);
+    ck_assert_int_eq(ask(ACCESS_PLAY, sign("new", 0, 2000, ""), NULL), 403);
+}
+END_TEST
+
+/* Without a key nobody can prove anything. */
+START_TEST(test_token_without_key)
+{
+    vhost.token.enabled = 1;
+    vhost.token.key.count = 0;
+    ck_assert_int_eq(ask(ACCESS_PLAY, sign("", 0, 2000, ""), NULL), 403);
+    ck_assert_int_eq(ask(ACCESS_PLAY, "", NULL), 401);
+}
+END_TEST
+
+START_TEST(test_all_must_say_yes)
+{
+    char *rule[] = {"play", "10.0.0.0/8"};
+    char *domain[] = {"good.example"};
+
+    vhost.token.enabled = vhost.security.enabled = vhost.refer.enabled = 1;
+    vhost.security.allow = (struct config_strings){2, rule};
+    vhost.refer.all = (struct config_strings){1, domain};
+    sign("new", 0, 2000, "");
+    ck_assert_int_eq(ask(ACCESS_PLAY, query, "http://good.example/"), 0);
+    ck_assert_int_eq(ask(ACCESS_PLAY, query, "http://other.example/"), 403);
+    ck_assert_int_eq(ask(ACCESS_PLAY, query, NULL), 403);
+    ck_assert_int_eq(ask(ACCESS_PLAY, "", "http://good.example/"), 401);
+    vhost.security.deny = vhost.security.allow;
+    ck_assert_int_eq(ask(ACCESS_PLAY, query, "http://good.example/"), 403);
+}
+END_TEST
+
+Suite *check_gate_access_suite(void)
+{
+    Suite *suite = suite_create("gate_access");
+    TCase *tc = tcase_create("access");
+
+    tcase_add_checked_fixture(tc, setup, NULL);
+    tcase_add_test(tc, test_nothing_configured);
+    tcase_add_test(tc, test_token);
+    tcase_add_test(tc, test_token_of_a_vhost);
+    tcase_add_test(tc, test_token_without_key);
+    tcase_add_test(tc, test_all_must_say_yes);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
