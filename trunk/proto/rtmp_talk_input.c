@@ -171,8 +171,9 @@ struct err *rtmp_talk_keep(struct rtmp_talk *talk)
 
 /* ---- bytes to messages ---- */
 
-/* The next message out of what is there. SCAN_BAD is told by rtmp_chunk_in_reason(). */
-static enum scan talk_parse(struct rtmp_talk *talk, struct rtmp_message *message)
+/* The next message out of what is there; rtmp_chunk_in_reason() explains SCAN_BAD. Inline, so that
+ * talk_message_next() adds no call per message. */
+static inline enum scan talk_parse(struct rtmp_talk *talk, struct rtmp_message *message)
 {
     if (talk->has_held) {
         talk->has_held = 0;
