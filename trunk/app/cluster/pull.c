@@ -15,9 +15,6 @@
 #include "app/stream/via_claim.h"
 #include "base/str.h"
 #include "co/co.h"
-#include "media/flv.h"
-#include "media/meta.h"
-#include "media/mux.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -28,190 +25,8 @@
 #define PULL_LOOK_AGAIN (5 * USEC_PER_SEC)
 #define PULL_LOOK       (USEC_PER_SEC / 2)
 /* A try that went on for so long was none in vain. */
-#define PULL_GOOD     USEC_PER_SEC
-#define PULL_PATIENT  (5 * USEC_PER_SEC)
-#define PULL_META_MAX ((size_t)64 * 1024)
-
-/* ---- media ---- */
-
-void pull_waits(struct pull *pull)
-{
-    struct pull_target *target = &pull->target[pull->at];
-
-    pull->media_at = co_now();
-    pull->is_asked = 1;
-    errno = 0; /* of a try before: the line would bear it */
-    if (!target->was_waited)
-        log_info(pull->server->log, "pull %s: waits at %s", source_key(pull->source), target->show);
-    target->was_waited = 1;
-}
-
-static void pull_enter(struct pull *pull)
-{
-    pull->client.conn = pull->conn;
-    pull->client.source = pull->source;
-    pull->client.format = "relay";
-    pull->client.is_publisher = 1;
-    pull->client.is_worker = pull->options.is_worker;
-    client_enter(pull->server, &pull->client);
-}
-
-static void pull_over(struct pull *pull)
-{
-    if (pull->options.publication == NULL)
-        pull->publication = NULL;
-    if (pull->options.on_over != NULL)
-        pull->options.on_over(pull->options.arg);
-}
-
-static struct err *pull_publish(struct pull *pull)
-{
-    if (pull->options.on_live != NULL)
-        pull->publication = pull->options.on_live(pull->options.arg);
-    if (pull->publication == NULL)
-        return err_new(ERR_BUSY, "%s is published elsewhere here", source_key(pull->source));
-    pull->is_live = 1;
-    if (publication_open(pull->publication) != 0) {
-        pull->is_live = 0;
-        pull_over(pull);
-        return err_new(ERR_BUSY, "%s is published here already", source_key(pull->source));
-    }
-    if (pull->is_marked)
-        source_filled(pull->source);
-    if (pull->options.is_worker)
-        source_promise(pull->source, (pull->flags & 4) != 0, (pull->flags & 1) != 0);
-    pull->live_at = co_now();
-    for (int i = 0; i < pull->target_count; i++)
-        pull->target[i].was_waited = pull->target[i].was_failed = 0;
-    pull_enter(pull);
-    errno = 0;
-    log_info(pull->server->log, "pull %s: plays from %s", source_key(pull->source),
-             pull->target[pull->at].show);
-    return NULL;
-}
-
-static void pull_push(struct pull *pull, enum frame_type type, uint32_t timestamp,
-                      const uint8_t *data, size_t len)
-{
-    struct frame frame;
-
-    flv_frame_parse(&frame, type, timestamp, data, len);
-    if (pull->past != NULL)
-        pull_past_note(pull->past, &frame);
-    source_push(pull->source, &frame, co_now());
-}
-
-/* Whether this is held until the origin has something that is new. */
-static int pull_holds(struct pull *pull, enum frame_type type, uint32_t timestamp,
-                      const uint8_t *data, size_t len)
-{
-    struct frame frame;
-
-    if (pull->past == NULL)
-        return 0;
-    flv_frame_parse(&frame, type, timestamp, data, len);
-    return pull_past_hold(pull->past, &frame, co_now());
-}
-
-static void pull_push_held(struct pull *pull)
-{
-    struct frame frame;
-    size_t at = 0;
-
-    while (pull->past != NULL && pull_past_take(pull->past, &at, &frame))
-        source_push(pull->source, &frame, co_now());
-    if (pull->past != NULL)
-        pull_past_begin(pull->past);
-}
-
-/* Whether a script tag is onMetaData: what else servers say there is no part of the stream. */
-static int is_meta(const uint8_t *data, size_t len)
-{
-    static const char name[] = "\x02\x00\x0aonMetaData";
-
-    return len >= sizeof(name) - 1 && memcmp(data, name, sizeof(name) - 1) == 0;
-}
-
-/* Whether a script tag is a data message of the stream (onTextData, onCuePoint, …). */
-static int is_data(const uint8_t *data, size_t len)
-{
-    return meta_data_message(data, len, &len) != NULL;
-}
-
-/* What a server of ours says behind the past of a stream. */
-static int is_mark(const uint8_t *data, size_t len)
-{
-    return len == MUX_RELAY_MARK_SIZE && memcmp(data, MUX_RELAY_MARK, len) == 0;
-}
-
-static void pull_filled(struct pull *pull)
-{
-    pull->is_marked = 1;
-    if (pull->is_live)
-        source_filled(pull->source);
-}
-
-static void pull_forget_meta(struct pull *pull)
-{
-    free(pull->meta);
-    pull->meta = NULL;
-    pull->meta_len = 0;
-}
-
-static void pull_keep_meta(struct pull *pull, const uint8_t *data, size_t len)
-{
-    if (len > PULL_META_MAX)
-        return;
-    pull_forget_meta(pull);
-    pull->meta = malloc(len);
-    if (pull->meta == NULL)
-        return;
-    memcpy(pull->meta, data, len);
-    pull->meta_len = len;
-}
-
-struct err *pull_take(struct pull *pull, enum frame_type type, uint32_t timestamp,
-                      const uint8_t *data, size_t len)
-{
-    struct err *err;
-
-    if (pull->is_stopping)
-        return err_new(ERR_INTERRUPTED, "it is to end");
-    if (type == FRAME_SCRIPT && !is_meta(data, len)) {
-        if (is_mark(data, len))
-            pull_filled(pull);
-        else if (pull->is_live && is_data(data, len))
-            pull_push(pull, type, timestamp, data, len);
-        return NULL;
-    }
-    if (type == FRAME_SCRIPT && !pull->is_live) {
-        pull_keep_meta(pull, data, len);
-        return NULL;
-    }
-    if (!pull->is_live && pull_holds(pull, type, timestamp, data, len)) {
-        pull->media_at = co_now();
-        return NULL;
-    }
-    if (!pull->is_live) {
-        err = pull_publish(pull);
-        if (err != NULL)
-            return err;
-        if (pull->meta != NULL)
-            pull_push(pull, FRAME_SCRIPT, timestamp, pull->meta, pull->meta_len);
-        pull_forget_meta(pull);
-        pull_push_held(pull);
-    }
-    if (type != FRAME_SCRIPT)
-        pull->media_at = co_now();
-    pull_push(pull, type, timestamp, data, len);
-    return NULL;
-}
-
-void pull_linger(struct pull *pull)
-{
-    if (pull->is_live && !pull->is_stopping)
-        publication_linger(pull->publication, PUBLICATION_LINGER);
-}
+#define PULL_GOOD    USEC_PER_SEC
+#define PULL_PATIENT (5 * USEC_PER_SEC)
 
 /* ---- tries ---- */
 
@@ -232,16 +47,6 @@ static void pull_log_end(struct pull *pull, const struct err *err, int was_live)
               was_live ? "leaves" : "nothing from", target->show,
               pull->is_stopping ? "nobody watches" : err_text(err));
     errno = 0;
-}
-
-static void pull_unpublish(struct pull *pull)
-{
-    if (!pull->is_live)
-        return;
-    pull->is_live = 0;
-    client_leave(pull->server, &pull->client);
-    publication_close(pull->publication);
-    pull_over(pull);
 }
 
 static const struct config_vhost *vhost_of(const struct pull *pull)

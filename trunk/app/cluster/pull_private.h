@@ -2,7 +2,8 @@
 #define APP_CLUSTER_PULL_PRIVATE_H
 
 /*
- * What pull.c, pull_rtmp.c and pull_flv.c share, and nobody else.
+ * Private to pull.c, pull_media.c, pull_pace.c, pull_rtmp.c and pull_flv.c. Calls point down in
+ * this order: pull.c, then the two kinds of try, then pull_media.c and pull_pace.c.
  */
 #include "app/cluster/pull.h"
 #include "app/config/via_chain.h"
@@ -43,11 +44,10 @@ struct pull {
     char via_chain[VIA_CHAIN_TEXT_MAX]; /* what is said in this try of who asks */
 };
 
+/* ---- pull_pace.c ---- */
+
 /* Limits on reaching an origin until it has been asked for the stream. */
 usec_t pull_connect_timeout(const struct pull *pull);
-
-/* It was asked, and now there is nothing to do but to wait. */
-void pull_waits(struct pull *pull);
 
 /* How long without media is too long. */
 usec_t pull_limit(const struct pull *pull);
@@ -57,15 +57,29 @@ usec_t pull_left(const struct pull *pull);
 /* How long to rest before the next try: not at all within a round. */
 usec_t pull_pause(const struct pull *pull);
 
-/* What came was short: those who waited for it begin before its connection goes. */
-void pull_linger(struct pull *pull);
-
 /* The error that says so. */
 struct err *pull_stalled(const struct pull *pull);
+
+/* ---- pull_media.c ---- */
+
+/* The origin was asked for the stream; from now on the pull waits for media. */
+void pull_waits(struct pull *pull);
 
 /* One tag. The first sound or picture publishes the source: ERR_BUSY while somebody else does. */
 struct err *pull_take(struct pull *pull, enum frame_type type, uint32_t timestamp,
                       const uint8_t *data, size_t len);
+
+/* Keeps a short publication up until waiting viewers have received it; before its connection is
+ * closed. */
+void pull_linger(struct pull *pull);
+
+/* Closes the publication if there is one. */
+void pull_unpublish(struct pull *pull);
+
+/* Frees metadata that was kept for a publication that has not started. */
+void pull_forget_meta(struct pull *pull);
+
+/* ---- pull_rtmp.c, pull_flv.c ---- */
 
 /* One try, until its connection is over; never NULL. */
 struct err *pull_rtmp(struct pull *pull, const struct pull_target *target);
