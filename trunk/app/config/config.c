@@ -10,7 +10,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,76 +17,15 @@
 
 #define DEFAULT_VHOST "__defaultVhost__"
 #define DAEMON_PID    "./objs/millrace.pid"
-#define WARNING_MAX   512
 /* What "no bound of its own" comes to: the most that can be written. */
 #define GOP_FRAMES_MAX 1000000
-
-void config_warn(struct config_snapshot *snapshot, const char *fmt, ...)
-{
-    char text[WARNING_MAX];
-    va_list ap;
-
-    if (snapshot->warning_count == CONFIG_WARNINGS_MAX) {
-        snapshot->warnings_lost++;
-        return;
-    }
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
-    va_end(ap);
-    snapshot->warning[snapshot->warning_count] = config_arena_string(&snapshot->arena, text);
-    if (snapshot->warning[snapshot->warning_count] != NULL)
-        snapshot->warning_count++;
-}
-
-/* Sets the defaults of the server's rows, or of a vhost's. */
-static struct err *set_defaults(struct config_snapshot *snapshot, void *base, int in_vhost)
-{
-    for (size_t i = 0; i < config_table_count(); i++) {
-        const struct config_row *row = config_table_row(i);
-        struct err *err;
-
-        if (config_table_in_vhost(row->where) != in_vhost)
-            continue;
-        err = config_value_set_text(row, base, row->fallback, &snapshot->arena);
-        if (err)
-            return err_wrap(err, "default of %s", row->env);
-    }
-    return NULL;
-}
-
-struct err *config_vhost_get(struct config_snapshot *snapshot, const char *name,
-                             struct config_vhost_slot **out)
-{
-    struct config *config = &snapshot->config;
-    struct config_vhost_slot *slot;
-
-    for (int i = 0; i < config->vhost_count; i++) {
-        if (str_ieq(config->vhost[i]->name, name)) {
-            *out = (struct config_vhost_slot *)config->vhost[i];
-            return NULL;
-        }
-    }
-    if (config->vhost_count == CONFIG_VHOST_MAX)
-        return err_new(ERR_CONFIG, "more than %d vhosts", CONFIG_VHOST_MAX);
-    if (*name == '\0' || strlen(name) > 255)
-        return err_new(ERR_CONFIG, "a vhost's name has 1 to 255 letters");
-    slot = config_arena_alloc(&snapshot->arena, sizeof(*slot));
-    if (slot == NULL)
-        return err_new(ERR_NOMEM, "no memory for the configuration");
-    slot->vhost.name = config_arena_string(&snapshot->arena, name);
-    if (slot->vhost.name == NULL)
-        return err_new(ERR_NOMEM, "no memory for the configuration");
-    config->vhost[config->vhost_count++] = &slot->vhost;
-    *out = slot;
-    return set_defaults(snapshot, &slot->vhost, 1);
-}
 
 /* config_vhost_find() falls back on the first: make __defaultVhost__ be there and be it. */
 static struct err *put_default_vhost_first(struct config_snapshot *snapshot)
 {
     struct config *config = &snapshot->config;
     struct config_vhost_slot *slot;
-    struct err *err = config_vhost_get(snapshot, DEFAULT_VHOST, &slot);
+    struct err *err = config_snapshot_vhost(snapshot, DEFAULT_VHOST, &slot);
     int i = 0;
 
     if (err)
@@ -160,7 +98,8 @@ static struct err *settle_process(struct config_snapshot *snapshot, char **envir
 
     config->in_docker = config->in_docker || is_container(environment);
     if (config->daemon && config->in_docker && config->disable_daemon_for_docker) {
-        config_warn(snapshot, "daemon: this is a container, so the server stays in the foreground");
+        config_snapshot_warn(snapshot,
+                             "daemon: this is a container, so the server stays in the foreground");
         config->daemon = 0;
     }
     if (config->daemon && config->asprocess)
@@ -172,7 +111,8 @@ static struct err *settle_process(struct config_snapshot *snapshot, char **envir
     if (config->log_to_file && *config->log_file == '\0')
         return err_new(ERR_CONFIG, "srs_log_tank is file, but srs_log_file is empty");
     if (config->daemon && !config->log_to_file)
-        config_warn(snapshot, "daemon is on and srs_log_tank is console: nothing is logged");
+        config_snapshot_warn(snapshot,
+                             "daemon is on and srs_log_tank is console: nothing is logged");
     return NULL;
 }
 
@@ -187,8 +127,9 @@ static void settle_proxies(struct config_snapshot *snapshot)
                 (config->http_api.enabled && config->http_api.proxy_protocol);
 
     if (is_on && config->trusted_proxies.count == 0)
-        config_warn(snapshot, "proxy_protocol is on, but trusted_proxies is empty: whoever sends a "
-                              "PROXY header is refused");
+        config_snapshot_warn(snapshot,
+                             "proxy_protocol is on, but trusted_proxies is empty: whoever sends a "
+                             "PROXY header is refused");
 }
 
 static void settle_vhost(const struct config *config, struct config_vhost *vhost)
@@ -211,7 +152,7 @@ static struct err *load_into(struct config_snapshot *snapshot, const struct conf
     config->vhost = config_arena_alloc(&snapshot->arena, CONFIG_VHOST_MAX * sizeof(*config->vhost));
     if (config->vhost == NULL)
         return err_new(ERR_NOMEM, "no memory for the configuration");
-    err = set_defaults(snapshot, config, 0);
+    err = config_snapshot_defaults(snapshot, config, 0);
     if (!err && !options->env_only)
         err = apply_file(snapshot, options->file);
     if (!err)

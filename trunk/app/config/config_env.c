@@ -64,9 +64,9 @@ static struct err *env_one(struct config_snapshot *snapshot, const char *name, c
     }
     config_nearest_env(name, nearest, sizeof(nearest));
     if (config_srs_knows_env(name))
-        config_warn(snapshot, "environment: %s is not served: passed over", name);
+        config_snapshot_warn(snapshot, "environment: %s is not served: passed over", name);
     else
-        config_warn(snapshot, "environment: %s is unknown%s: passed over", name, nearest);
+        config_snapshot_warn(snapshot, "environment: %s is unknown%s: passed over", name, nearest);
     return NULL;
 }
 

@@ -3,7 +3,8 @@
 
 /*
  * A snapshot while it is filled: defaults, then the file's tree, then the
- * environment. Private to config.c, config_tree.c and config_env.c. Never yields.
+ * environment. Private to config.c, config_snapshot.c, config_tree.c and config_env.c. Never
+ * yields.
  */
 #include "app/config/config_table.h"
 #include "app/config/config_value.h"
@@ -34,12 +35,15 @@ struct config_snapshot {
 };
 
 /* Keeps a warning for config_warnings_log(). */
-void config_warn(struct config_snapshot *snapshot, const char *fmt, ...)
+void config_snapshot_warn(struct config_snapshot *snapshot, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* The vhost of this name, made with defaults if there is none. */
-struct err *config_vhost_get(struct config_snapshot *snapshot, const char *name,
-                             struct config_vhost_slot **out);
+struct err *config_snapshot_vhost(struct config_snapshot *snapshot, const char *name,
+                                  struct config_vhost_slot **out);
+
+/* Sets the defaults of the server's rows (base: the config), or of a vhost's (base: the vhost). */
+struct err *config_snapshot_defaults(struct config_snapshot *snapshot, void *base, int in_vhost);
 
 /* What a parsed file says. Errors name file, line and directive. */
 struct err *config_tree_apply(struct config_snapshot *snapshot, const struct conf_tree *tree);

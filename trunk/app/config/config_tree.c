@@ -48,8 +48,8 @@ static struct err *tree_row(struct tree_walk *walk, const struct tree_frame *fra
     if (node->is_block)
         return tree_fail(node, err_new(ERR_CONFIG, "takes a value and ';', not a block"));
     if (*seen && !config_table_is_list(row))
-        config_warn(walk->snapshot, "%s:%d: %s is given twice: this one counts", node->file,
-                    node->line, node->name);
+        config_snapshot_warn(walk->snapshot, "%s:%d: %s is given twice: this one counts",
+                             node->file, node->line, node->name);
     *seen = 1;
     err = config_value_set(row, frame->base, &words, &walk->snapshot->arena);
     if (err)
@@ -66,12 +66,12 @@ static struct err *tree_vhost(struct tree_walk *walk, const struct conf_node *no
 
     if (node->arg_count != 1)
         return tree_fail(node, err_new(ERR_CONFIG, "takes one name"));
-    err = config_vhost_get(walk->snapshot, node->args[0], &slot);
+    err = config_snapshot_vhost(walk->snapshot, node->args[0], &slot);
     if (err)
         return tree_fail(node, err);
     if (slot->seen.block[CONFIG_AT_VHOST]++)
-        config_warn(walk->snapshot, "%s:%d: vhost %s is given twice: both count", node->file,
-                    node->line, node->args[0]);
+        config_snapshot_warn(walk->snapshot, "%s:%d: vhost %s is given twice: both count",
+                             node->file, node->line, node->args[0]);
     frame.base = &slot->vhost;
     frame.seen = &slot->seen;
     tree_push(walk, &frame);
@@ -90,8 +90,8 @@ static struct err *tree_block(struct tree_walk *walk, const struct tree_frame *o
     if (node->arg_count > 0)
         return tree_fail(node, err_new(ERR_CONFIG, "nothing stands between it and its '{'"));
     if (frame.seen->block[where]++ == 1)
-        config_warn(walk->snapshot, "%s:%d: %s is given twice: both count", node->file, node->line,
-                    node->name);
+        config_snapshot_warn(walk->snapshot, "%s:%d: %s is given twice: both count", node->file,
+                             node->line, node->name);
     tree_push(walk, &frame);
     return NULL;
 }
@@ -114,8 +114,9 @@ static struct err *tree_node(struct tree_walk *walk, const struct tree_frame *fr
         return tree_row(walk, frame, node, row);
     if (where != CONFIG_WHERE_COUNT && !node->is_block &&
         config_srs_was_line(frame->where, node->name)) {
-        config_warn(walk->snapshot, "%s:%d: %s is not served as a line, it is a block: passed over",
-                    node->file, node->line, node->name);
+        config_snapshot_warn(walk->snapshot,
+                             "%s:%d: %s is not served as a line, it is a block: passed over",
+                             node->file, node->line, node->name);
         return NULL;
     }
     if (where != CONFIG_WHERE_COUNT)
@@ -130,8 +131,9 @@ static struct err *tree_node(struct tree_walk *walk, const struct tree_frame *fr
     if (!config_srs_knows(frame->where, node->name))
         return tree_fail(node, err_new(ERR_CONFIG, "unknown directive%s", nearest));
     /* What is served in another place is worth a hint; a name that is merely similar is not. */
-    config_warn(walk->snapshot, "%s:%d: %s is not served%s: passed over", node->file, node->line,
-                node->name, str_starts(nearest, " (it belongs") ? nearest : "");
+    config_snapshot_warn(walk->snapshot, "%s:%d: %s is not served%s: passed over", node->file,
+                         node->line, node->name,
+                         str_starts(nearest, " (it belongs") ? nearest : "");
     return NULL;
 }
 
