@@ -6,7 +6,8 @@
  */
 #include "app/cluster/edge_publish.h"
 
-#include "app/rtmp/rtmp_session_private.h"
+#include "app/rtmp/rtmp_peer.h"
+#include "app/rtmp/rtmp_session.h"
 
 #include "app/cluster/directory.h"
 #include "app/cluster/edge.h"
@@ -148,7 +149,7 @@ static void encoder_refuse(struct rtmp_session *session, const struct rtmp_reque
         text[sizeof(text) - 1] = '\0';
     err = rtmp_talk_refuse(session->talk, request, code, text, RTMP_ANSWER_TIMEOUT);
     if (err == NULL)
-        rtmp_session_linger(session);
+        rtmp_peer_linger(session);
     err_free(err);
 }
 
@@ -159,13 +160,13 @@ static struct err *publish_relayed(struct upstream *up, struct source *source,
     struct rtmp_session *session = up->session;
     struct err *err;
 
-    rtmp_session_log(session, "publish", source);
+    rtmp_peer_log_start(session, "publish", source);
     err = rtmp_talk_publish_ok(session->talk, request, RTMP_ANSWER_TIMEOUT);
     if (err == NULL)
         err = up_loop(up, &vhost->publish);
     if (err != NULL && err_code(err) == ERR_DENIED)
         encoder_refuse(session, request, err);
-    rtmp_session_log_end(session, "publish", source, err);
+    rtmp_peer_log_end(session, "publish", source, err);
     return err;
 }
 
@@ -179,8 +180,8 @@ static struct err *edge_find(struct upstream *up, struct rtmp_route_request *pub
     if (publish->at == NULL || !publish->vhost->cluster.redirect)
         return NULL;
     *is_sent = 1;
-    return rtmp_session_redirect(up->session, publish->source, publish->request, publish->param,
-                                 place);
+    return rtmp_redirect_send(up->session, publish->source, publish->request, publish->param,
+                              place);
 }
 
 static struct err *edge_relay(struct upstream *up, struct rtmp_route_request *publish,

@@ -263,7 +263,7 @@ struct err *rtmp_play_run(struct rtmp_session *session, struct source *source,
     if (play_open(session, &p) != 0)
         return err_new(ERR_NOMEM, "no memory for a viewer");
     err = rtmp_talk_play_ok(session->talk, stream_id, p.chunk_size, RTMP_ANSWER_TIMEOUT);
-    rtmp_session_log(session, "play", source);
+    rtmp_peer_log_start(session, "play", source);
     if (err == NULL)
         err = play_loop(session, &p);
     if (err == NULL)
@@ -272,9 +272,9 @@ struct err *rtmp_play_run(struct rtmp_session *session, struct source *source,
         fanout_viewer_close(p.fv);
     if (err == NULL && p.ended != NULL)
         err = err_new(ERR_CLOSED, "%s", p.ended);
-    rtmp_session_log_end(session, "play", source, err);
+    rtmp_peer_log_end(session, "play", source, err);
     if (p.ended != NULL && unfinished == NULL)
-        rtmp_session_linger(session);
+        rtmp_peer_linger(session);
     if (err == NULL)
         return unfinished;
     err_free(unfinished);

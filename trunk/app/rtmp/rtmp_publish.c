@@ -276,7 +276,7 @@ static struct err *publish_elsewhere(struct publishing *p, const struct config_v
 
     *is_again = 0;
     if (vhost->cluster.redirect)
-        return rtmp_session_redirect(p->session, p->source, request, p->param, place);
+        return rtmp_redirect_send(p->session, p->source, request, p->param, place);
     err = route->run(p->session, &there);
     if (!there.is_unreached)
         return err;
@@ -320,7 +320,7 @@ static struct err *publish_ask(struct publishing *p, const struct config_vhost *
     err = rtmp_talk_refuse(p->session->talk, request, "NetStream.Publish.BadName", why,
                            RTMP_ANSWER_TIMEOUT);
     if (err == NULL)
-        rtmp_session_linger(p->session);
+        rtmp_peer_linger(p->session);
     err_free(err);
     return err_new(ERR_BUSY, "%s is busy", source_key(p->source));
 }
@@ -342,7 +342,7 @@ static struct err *publish_end(struct publishing *p, const struct rtmp_request *
     sent = rtmp_talk_refuse(session->talk, request, "NetStream.Publish.BadName",
                             "Another publisher has taken over the stream", RTMP_ANSWER_TIMEOUT);
     if (sent == NULL)
-        rtmp_session_linger(session);
+        rtmp_peer_linger(session);
     err_free(sent);
     return err_new(ERR_BUSY, "another publisher has taken over");
 }
@@ -364,13 +364,13 @@ struct err *rtmp_publish_run(struct rtmp_session *session, struct source *source
     err = publish_ask(&p, vhost, request, &is_over);
     if (is_over)
         return err;
-    rtmp_session_log(session, "publish", source);
+    rtmp_peer_log_start(session, "publish", source);
     err = rtmp_talk_publish_ok(session->talk, request, RTMP_ANSWER_TIMEOUT);
     p.last_media = p.last_viewer = p.drained_at = co_now();
     p.drained_bytes = session->conn->bytes_in;
     if (err == NULL)
         err = publish_loop(session, &p);
     err = publish_end(&p, request, err);
-    rtmp_session_log_end(session, "publish", source, err);
+    rtmp_peer_log_end(session, "publish", source, err);
     return err;
 }

@@ -3,7 +3,7 @@
  * knows a redirection only as a refused connect, but the stream's name is not known before publish
  * or play; so the same words come in an onStatus then, as other servers send them.
  */
-#include "app/rtmp/rtmp_session_private.h"
+#include "app/rtmp/rtmp_peer.h"
 
 #include "app/config/directory_place.h"
 #include "app/config/origin.h"
@@ -37,9 +37,9 @@ static int redirect_make(struct redirect *to, const struct stream *stream, const
                       mark + 1);
 }
 
-struct err *rtmp_session_redirect(struct rtmp_session *session, const struct source *source,
-                                  const struct rtmp_request *request, const char *param,
-                                  const struct directory_place *place)
+struct err *rtmp_redirect_send(struct rtmp_session *session, const struct source *source,
+                               const struct rtmp_request *request, const char *param,
+                               const struct directory_place *place)
 {
     struct redirect *to = malloc(sizeof(*to));
     struct rtmp_elsewhere elsewhere;
@@ -55,7 +55,7 @@ struct err *rtmp_session_redirect(struct rtmp_session *session, const struct sou
     free(to);
     if (err != NULL)
         return err;
-    rtmp_session_linger(session);
+    rtmp_peer_linger(session);
     log_info(session->server->log, "%s: sent on to %s, which has %s", session->conn->ip,
              place->rtmp, source_key(source));
     return err_new(ERR_CLOSED, "it was sent on to %s", place->rtmp);

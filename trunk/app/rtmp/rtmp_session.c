@@ -25,8 +25,6 @@
 
 /* connect must be whole in this time, in total; the handshake's and a request's are configured. */
 #define CONNECT_TIMEOUT (10 * USEC_PER_SEC)
-/* How long a refused peer may take to close, so that our close does not overtake the refusal. */
-#define LINGER_TIMEOUT (USEC_PER_SEC / 2)
 
 /* What is needed until a request is granted, and not for the hours after. */
 struct rtmp_setup {
@@ -60,18 +58,6 @@ static void session_sizes(struct rtmp_session *session, const struct config_vhos
                         (uint32_t)vhost->in_ack_size);
 }
 
-void rtmp_session_linger(struct rtmp_session *session)
-{
-    usec_t deadline = co_deadline(LINGER_TIMEOUT);
-    struct err *err = NULL;
-    char scratch[1024];
-    size_t got;
-
-    while (err == NULL && co_left(deadline) > 0)
-        err = io_read(&session->conn->io, scratch, sizeof(scratch), &got, co_left(deadline));
-    err_free(err);
-}
-
 /* To another server, while this one drains; NULL: served here. Not inlined: its buffer would lie on
  * the session's stack for good. */
 static __attribute__((noinline)) struct err *session_send_on(struct rtmp_session *session,
@@ -86,7 +72,7 @@ static __attribute__((noinline)) struct err *session_send_on(struct rtmp_session
                                RTMP_ANSWER_TIMEOUT);
     if (err != NULL)
         return err;
-    rtmp_session_linger(session);
+    rtmp_peer_linger(session);
     return err_new(ERR_DENIED, "sent on to %s", tc_url);
 }
 
@@ -97,7 +83,7 @@ static struct err *session_reject(struct rtmp_session *session, struct err *why)
         rtmp_talk_connect_no(session->talk, err_text(why), NULL, RTMP_ANSWER_TIMEOUT);
 
     if (sent == NULL)
-        rtmp_session_linger(session);
+        rtmp_peer_linger(session);
     err_free(sent);
     return why;
 }
@@ -157,34 +143,6 @@ static struct err *session_begin(struct rtmp_session *session)
     return err;
 }
 
-void rtmp_session_log(struct rtmp_session *session, const char *what, const struct source *source)
-{
-    session->client.conn = session->conn;
-    session->client.source = source;
-    session->client.format = "rtmp";
-    session->client.is_publisher = strcmp(what, "publish") == 0;
-    client_enter(session->server, &session->client);
-    session->was_named = 1;
-    log_info(session->server->log, "start %s %s from %s", what, source_key(source),
-             session->conn->ip);
-}
-
-void rtmp_session_log_end(struct rtmp_session *session, const char *what,
-                          const struct source *source, const struct err *err)
-{
-    enum log_level level = err == NULL || err_is_quiet(err) ? LOG_INFO : LOG_WARN;
-
-    client_leave(session->server, &session->client);
-    (void)admission_become(session->server, session->conn, QUOTA_NEW);
-    session->is_logged = err != NULL;
-    errno = err != NULL ? err_errno(err) : 0; /* the line bears it */
-    log_write(session->server->log, level, "stop %s %s from %s, %llu bytes received, %llu sent: %s",
-              what, source_key(source), session->conn->ip,
-              (unsigned long long)session->conn->bytes_in,
-              (unsigned long long)session->conn->bytes_out,
-              err != NULL ? err_text(err) : "the peer ended it");
-}
-
 /* ---- requests ---- */
 
 static struct err *session_refuse(struct rtmp_session *session, const struct rtmp_request *request,
@@ -195,7 +153,7 @@ static struct err *session_refuse(struct rtmp_session *session, const struct rtm
     struct err *sent = rtmp_talk_refuse(session->talk, request, code, why, RTMP_ANSWER_TIMEOUT);
 
     if (sent == NULL)
-        rtmp_session_linger(session);
+        rtmp_peer_linger(session);
     err_free(sent);
     return err;
 }
@@ -209,13 +167,13 @@ static struct err *session_verdict(struct rtmp_session *session, const struct rt
     struct err *sent;
 
     if (verdict->status == 302)
-        return rtmp_session_redirect(session, source, &setup->request, setup->url.param,
-                                     &verdict->place);
+        return rtmp_redirect_send(session, source, &setup->request, setup->url.param,
+                                  &verdict->place);
     sent = rtmp_talk_refuse(session->talk, &setup->request,
                             is_publish ? "NetStream.Publish.Denied" : "NetStream.Play.Failed",
                             verdict->reason, RTMP_ANSWER_TIMEOUT);
     if (sent == NULL)
-        rtmp_session_linger(session);
+        rtmp_peer_linger(session);
     err_free(sent);
     return err_new(ERR_DENIED, "refused %s %s/%s/%s: %s", is_publish ? "publish" : "play",
                    asked->vhost->name, asked->app, asked->stream, verdict->reason);

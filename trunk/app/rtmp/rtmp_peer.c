@@ -1,0 +1,55 @@
+/*
+ * What every file that serves an RTMP connection needs of it, whatever is served: the lines in the
+ * log, the entry in the list of clients, and the wait before a close. It calls none of those files.
+ */
+#include "app/rtmp/rtmp_peer.h"
+
+#include "app/core/admission.h"
+#include "co/co.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* How long a refused peer may take to close, so that our close does not overtake the refusal. */
+#define LINGER_TIMEOUT (USEC_PER_SEC / 2)
+
+void rtmp_peer_linger(struct rtmp_session *session)
+{
+    usec_t deadline = co_deadline(LINGER_TIMEOUT);
+    struct err *err = NULL;
+    char scratch[1024];
+    size_t got;
+
+    while (err == NULL && co_left(deadline) > 0)
+        err = io_read(&session->conn->io, scratch, sizeof(scratch), &got, co_left(deadline));
+    err_free(err);
+}
+
+void rtmp_peer_log_start(struct rtmp_session *session, const char *what,
+                         const struct source *source)
+{
+    session->client.conn = session->conn;
+    session->client.source = source;
+    session->client.format = "rtmp";
+    session->client.is_publisher = strcmp(what, "publish") == 0;
+    client_enter(session->server, &session->client);
+    session->was_named = 1;
+    log_info(session->server->log, "start %s %s from %s", what, source_key(source),
+             session->conn->ip);
+}
+
+void rtmp_peer_log_end(struct rtmp_session *session, const char *what, const struct source *source,
+                       const struct err *err)
+{
+    enum log_level level = err == NULL || err_is_quiet(err) ? LOG_INFO : LOG_WARN;
+
+    client_leave(session->server, &session->client);
+    (void)admission_become(session->server, session->conn, QUOTA_NEW);
+    session->is_logged = err != NULL;
+    errno = err != NULL ? err_errno(err) : 0; /* the line bears it */
+    log_write(session->server->log, level, "stop %s %s from %s, %llu bytes received, %llu sent: %s",
+              what, source_key(source), session->conn->ip,
+              (unsigned long long)session->conn->bytes_in,
+              (unsigned long long)session->conn->bytes_out,
+              err != NULL ? err_text(err) : "the peer ended it");
+}
