@@ -63,12 +63,44 @@ static void put_comment(struct writer *w, const char *text)
     }
 }
 
+/* A link, "[text](page.md#place)", as the path of its page; how many characters it takes, 0: none. */
+static size_t plain_link(const char *text, struct buf *out, int *failed)
+{
+    size_t label = strcspn(text, "]");
+    const char *page = text + label + 2;
+
+    if (text[0] != '[' || strncmp(text + label, "](", 2) != 0 || strchr(page, ')') == NULL)
+        return 0;
+    *failed |= buf_append(out, "doc/", 4);
+    *failed |= buf_append(out, page, strcspn(page, "#)"));
+    return label + 2 + strcspn(page, ")") + 1;
+}
+
+/* A description as a comment: without the marks that make it a page of the documentation. */
+static void put_doc(struct writer *w, const char *doc)
+{
+    struct buf plain;
+
+    buf_init(&plain, 2048);
+    while (*doc != '\0') {
+        size_t link = plain_link(doc, &plain, &w->failed);
+
+        if (link == 0 && *doc != '`')
+            w->failed |= buf_append(&plain, doc, 1);
+        doc += link > 0 ? link : 1;
+    }
+    w->failed |= buf_append(&plain, "", 1);
+    if (!w->failed)
+        put_comment(w, (const char *)buf_data(&plain));
+    buf_fini(&plain);
+}
+
 static void put_row_comment(struct writer *w, const struct config_row *row)
 {
     struct buf facts;
 
     put(w, "\n");
-    put_comment(w, row->doc);
+    put_doc(w, row->doc);
     buf_init(&facts, 1024);
     w->failed |= buf_append(&facts, "Takes ", 6);
     w->failed |= config_value_kind(row, &facts);
@@ -116,7 +148,7 @@ static void put_open(struct writer *w, enum config_where where, const char *name
     put_close(w, depth);
     if (w->config == NULL) {
         put(w, "\n");
-        put_comment(w, block->doc);
+        put_doc(w, block->doc);
     }
     put_indent(w);
     w->failed |= buf_printf(w->out, "%s%s%s {\n", block->name, name ? " " : "", name ? name : "");

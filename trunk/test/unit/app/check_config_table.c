@@ -99,6 +99,24 @@ START_TEST(test_generated_files)
 }
 END_TEST
 
+/* Comments of a configuration file name pages by their path, and hold no marks of Markdown. */
+START_TEST(test_full_conf_is_plain_text)
+{
+    struct buf out;
+    const char *text;
+
+    buf_init(&out, CONFIG_TEXT_MAX);
+    ck_assert_int_eq(config_table_conf(&out), 0);
+    ck_assert_int_eq(buf_append(&out, "", 1), 0);
+    text = (const char *)buf_data(&out);
+    ck_assert_ptr_null(strchr(text, '`'));
+    ck_assert_ptr_null(strstr(text, "]("));
+    ck_assert_ptr_nonnull(strstr(text, "See doc/workers.md."));
+    ck_assert_ptr_nonnull(strstr(text, "See doc/deployment.md."));
+    buf_fini(&out);
+}
+END_TEST
+
 /* conf/full.conf says the defaults: loading it is like loading nothing. */
 START_TEST(test_full_conf_is_the_defaults)
 {
@@ -299,6 +317,7 @@ Suite *check_config_table_suite(void)
     tcase_add_test(tcase, test_names_are_unique);
     tcase_add_test(tcase, test_offsets_are_unique);
     tcase_add_test(tcase, test_generated_files);
+    tcase_add_test(tcase, test_full_conf_is_plain_text);
     tcase_add_test(tcase, test_full_conf_is_the_defaults);
     tcase_add_test(tcase, test_every_row_round_trips);
     tcase_add_test(tcase, test_shipped_files);
