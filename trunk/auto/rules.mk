@@ -91,7 +91,7 @@ endif
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all libs serve html all-tests all-benches unit e2e e2e-workers fuzz fuzz-short check \
-	sanitized clang-build install FORCE
+	sanitized clang-build install compile_commands FORCE
 
 all: libs $(if $(HAVE_MAIN),$(O)/server) $(TOOLS:%=$(O)/%) html
 
@@ -208,6 +208,11 @@ all-tests:
 
 all-benches: all
 	@trunk/auto/bench.sh $(O)
+
+# For clangd and other editors' tools: clangd --compile-commands-dir=OBJS.
+compile_commands:
+	@trunk/auto/compile-commands.sh $(O)/compile_commands.json $(CC_main) $(DIALECT) $(WARNINGS) \
+		$(OPT_CFLAGS) $(ST_CFLAGS) -Itrunk -include $(O)/config.h
 
 install: all
 	@trunk/auto/install.sh $(O) "$(DESTDIR)$(PREFIX)"
