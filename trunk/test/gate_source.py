@@ -3,7 +3,8 @@
 layers  An include points to the own layer or a lower one, is written from trunk/, and closes no
         circle; proto and live never meet; State Threads, epoll and OpenSSL's sockets live in co.
 style   Banned calls, lengths of files, the comment each .c opens with, include guards.
-links   Pages link to what is there; the tour of the files names every source.
+links   Pages link to what is there; the tour of the files names every source; the newest release in
+        CHANGELOG.md is the version that the server shows.
 frames  No stack frame above 8 KiB, by the .su files that gcc leaves beside the objects.
 """
 
@@ -244,7 +245,16 @@ def style():
             check_guard(path, raw)
 
 
+def check_version():
+    log = pathlib.Path("CHANGELOG.md")
+    version = re.search(r'MILLRACE_VERSION "(.*)"', pathlib.Path("trunk/base/version.h").read_text()).group(1)
+    releases = re.findall(r"^## (\d\S*)", log.read_text() if log.is_file() else "", flags=re.M)
+    if releases[:1] != [version]:
+        complain(log, 1, f"the newest release is not {version}, the version in trunk/base/version.h")
+
+
 def links():
+    check_version()
     tour = pathlib.Path("doc/files.md")
     text = tour.read_text() if tour.is_file() else ""
     for path in sorted(pathlib.Path("trunk").rglob("*.c")):

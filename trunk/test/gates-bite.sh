@@ -34,6 +34,7 @@ fresh()
     # shellcheck disable=SC2016
     printf '`%s`\n' trunk/base/*.c >"$copy/doc/files.md"
     cp .clang-format .clang-tidy "$copy/"
+    grep '^## ' CHANGELOG.md >"$copy/CHANGELOG.md"
     cp "$objs/config.h" "$copy/objs/"
     printf 'x.c:1:1:f\t100\tstatic\n' >"$copy/objs/trunk/x.su"
 }
@@ -137,6 +138,8 @@ echo '[x](gone.md)' >"$copy/page.md"
 bites links 'links to gone.md'
 put trunk/base/bad.c </dev/null
 bites links 'does not name trunk/base/bad.c'
+sed -i 's/^## [0-9].*/## 99.0.0/' "$copy/CHANGELOG.md"
+bites links 'the newest release is not'
 
 printf 'static inline uint8_t f(void)\n{\n    return 0;\n}\n' >"$copy/trunk/base/bad.h"
 bites headers 'uint8_t'
