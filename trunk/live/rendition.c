@@ -1,12 +1,11 @@
 /*
- * A format's ring and its muxer. Every format is fed the same frames; a format
- * that is asked for late is filled from the FLV ring, which is the stream's
- * replay buffer, so that its first viewer begins at a keyframe at once.
+ * A format's ring and its muxer. Every format is fed the same frames.
  */
 #include "live/rendition.h"
 
 #include "base/buf.h"
 #include "live/source_private.h"
+#include "live/viewer_private.h"
 #include "media/flv.h"
 
 #include <assert.h>
@@ -20,36 +19,21 @@
 /* What a muxer makes of a body of len bytes: at most a header in front of each piece of 128 bytes
  * (the smallest chunk_size), and the head and trailer of the whole. */
 #define RENDITION_PART_MAX(len) ((size_t)(len) + ((size_t)(len) / 128 + 1) * 8 + 32)
-/* The file header, metadata, and all sequence headers that source_push.c and source_side.c keep. */
+/* The file header, metadata, and all sequence headers that source_push_main.c and source_push_av.c
+ * keep. */
 #define RENDITION_PREAMBLE_MAX                               \
     (FLV_HEADER_SIZE + RENDITION_PART_MAX(SOURCE_META_MAX) + \
      JITTER_TRACKS * RENDITION_PART_MAX(SOURCE_HEADER_MAX) + \
      SOURCE_SIDES_MAX * RENDITION_PART_MAX(SOURCE_SIDE_HEADER_MAX))
 
-struct blob *blob_new(const void *data, size_t len)
+/* What the configuration allows one ring. */
+static void source_ring_limits(const struct source *source, struct ring_limits *limits)
 {
-    struct blob *blob = malloc(sizeof(*blob) + len);
+    const struct source_config *config = &source->config;
 
-    if (blob == NULL)
-        return NULL;
-    blob->refs = 1;
-    blob->len = len;
-    if (len > 0)
-        memcpy(blob->data, data, len);
-    return blob;
-}
-
-struct blob *blob_ref(struct blob *blob)
-{
-    assert(blob->refs > 0 && blob->refs < UINT32_MAX);
-    blob->refs++;
-    return blob;
-}
-
-void blob_unref(struct blob *blob)
-{
-    if (blob != NULL && --blob->refs == 0)
-        free(blob);
+    limits->bytes_max = config->gop_cache_max_bytes;
+    limits->lag_max = config->queue_length;
+    limits->start_units_max = config->gop_cache_max_frames;
 }
 
 void rendition_set_limits(struct rendition *rendition)
@@ -191,6 +175,11 @@ int rendition_takes(const struct rendition *rendition, enum frame_type type)
     return rendition->only == SOURCE_BOTH || !rendition->mux->in_band;
 }
 
+int rendition_is_eager(const struct rendition *rendition)
+{
+    return rendition->mux->audio_only || (rendition->mux->in_band && !rendition->mux->stands_alone);
+}
+
 int rendition_has_starts(const struct rendition *rendition)
 {
     if (rendition->mux->starts != NULL)
@@ -329,141 +318,12 @@ void rendition_cut(struct rendition *rendition)
     rendition->epoch_offset = rendition->ring.end;
 }
 
-/* Calls fn for each tag of the ring from there on, with the tag's offset. */
-static void ring_each_tag(const struct ring_cursor *from,
-                          void (*fn)(void *arg, const struct frame *frame, uint64_t offset),
-                          void *arg)
-{
-    const struct ring_block *block = from->block;
-    uint32_t at = from->at;
-
-    for (; block != NULL; block = block->next, at = 0) {
-        struct flv_tag tag;
-        size_t used;
-
-        while (at <= block->len &&
-               flv_tag_read(block->data + at, block->len - at, &tag, &used) == SCAN_DONE) {
-            struct frame frame;
-
-            flv_frame_parse(&frame, tag.type, tag.timestamp, tag.data, tag.len);
-            fn(arg, &frame, block->offset + at);
-            at += (uint32_t)used;
-        }
-    }
-}
-
-struct rendition_filler {
-    struct rendition *rendition;
-    usec_t now;
-    uint64_t audio_from; /* sound before this offset had another configuration */
-    struct ring_cursor from;
-    uint64_t whole_from; /* before this offset only sounds that are not older than from_ms */
-    int64_t from_ms;
-    int is_full; /* what is replayed holds all tracks as published */
-};
-
-static void rendition_note_header(void *arg, const struct frame *frame, uint64_t offset)
-{
-    struct rendition_filler *filler = arg;
-
-    if (frame->type == FRAME_AUDIO && frame->is_header &&
-        (!filler->is_full || (frame->is_multi ? frame->track : 0) ==
-                                 source_select_track(filler->rendition, JITTER_AUDIO)))
-        filler->audio_from = offset;
-}
-
-static void rendition_refill(void *arg, const struct frame *frame, uint64_t offset)
-{
-    const struct rendition_filler *filler = arg;
-    struct frame plain = *frame;
-    uint8_t *data = NULL;
-
-    if (!rendition_takes(filler->rendition, frame->type) ||
-        (frame->type == FRAME_AUDIO && offset < filler->audio_from))
-        return;
-    if (offset < filler->whole_from &&
-        (frame->type == FRAME_VIDEO || frame->timestamp < filler->from_ms))
-        return;
-    if (filler->is_full) {
-        source_select_replay(filler->rendition, frame, filler->now);
-        return;
-    }
-    /* As live: those that follow a change by themselves get frames as they were published. */
-    if (plain.is_key && plain.type == FRAME_VIDEO && filler->rendition->mux->in_band)
-        data = source_without_sets(filler->rendition->source, frame, &plain.len);
-    if (data != NULL) {
-        plain.data = data;
-        plain.payload = data + (frame->payload - frame->data);
-        plain.payload_len = plain.len - (size_t)(frame->payload - frame->data);
-    }
-    rendition_push(filler->rendition, &plain, frame->timestamp, filler->now);
-    free(data);
-}
-
-/* All that the ring holds of the present epoch. */
-static void replay_epoch(const struct rendition *native, struct ring_cursor *from)
-{
-    from->block = native->ring.tail;
-    from->at = 0;
-    while (from->block != NULL && from->block->offset < native->epoch_offset)
-        from->block = from->block->next;
-}
-
-/* Where the native ring is read from; the place is borrowed, since nothing is pushed meanwhile. */
-static void replay_from(const struct rendition *rendition, const struct rendition *native,
-                        struct rendition_filler *filler)
-{
-    const struct source *source = native->source;
-    const struct ring *ring = &native->ring;
-    struct ring_cursor *from = &filler->from;
-
-    /* A chosen picture's keyframe may stand before the main one's. */
-    if (rendition->is_side[JITTER_VIDEO]) {
-        replay_epoch(native, from);
-        return;
-    }
-    /* Where nobody has waited yet, the newest start does. */
-    if ((rendition->mux->relays || rendition->viewer_count > 0) && native->first.block != NULL &&
-        native->first.block->attached && native->first_is_start == rendition_has_starts(native)) {
-        *from = native->first;
-    } else if (ring->start_block != NULL) {
-        from->block = ring->start_block;
-        from->at = (uint32_t)(ring->start - ring->start_block->offset);
-    }
-    if (!rendition->mux->relays || (rendition_has_starts(native) && source->config.fast_cache == 0))
-        return;
-    /* A relay gets what those who begin there may ask for: earlier sounds, too. */
-    filler->whole_from = from->block != NULL ? ring_cursor_offset(from) : UINT64_MAX;
-    filler->from_ms = source->jitter.last - source->config.fast_cache / USEC_PER_MS;
-    if (native->holds_first && source->first_ms < filler->from_ms)
-        filler->from_ms = source->first_ms;
-    replay_epoch(native, from);
-}
-
-void rendition_replay(struct rendition *rendition, const struct rendition *native, usec_t now)
-{
-    struct rendition_filler filler = {
-        .rendition = rendition, .now = now, .is_full = native->select.is_all};
-
-    assert(native->mux == &mux_flv || native->mux == &mux_flv_all);
-    replay_from(rendition, native, &filler);
-    if (native->holds_first)
-        rendition_hold_begin(rendition);
-    /* The muxer was told the newest configuration: what came under a former one cannot be used. */
-    if (rendition->mux->stands_alone)
-        ring_each_tag(&filler.from, rendition_note_header, &filler);
-    ring_each_tag(&filler.from, rendition_refill, &filler);
-}
-
 void rendition_evict(struct rendition *rendition)
 {
-    struct source *source = rendition->source;
-
     for (struct viewer *v = rendition->viewers; v != NULL; v = v->next) {
         if (v->cursor.block == NULL || v->cursor.block->attached || v->is_evicted)
             continue;
         v->is_evicted = 1;
-        if (source->events.on_evict != NULL)
-            source->events.on_evict(source, v, source->events.arg);
+        source_tell_evict(rendition->source, v);
     }
 }

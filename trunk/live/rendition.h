@@ -6,21 +6,10 @@
  * viewer, and its viewers. The native FLV rendition lives as long as its source;
  * the others are made with their first viewer and go with their last. Private to live.
  */
+#include "live/blob.h"
 #include "live/ring.h"
 #include "live/source.h"
 #include "media/mux.h"
-
-/* Shared immutable bytes. */
-struct blob {
-    uint32_t refs;
-    size_t len;
-    uint8_t data[];
-};
-
-/* A copy of len bytes, with one reference. */
-struct blob *blob_new(const void *data, size_t len); /* NULL without memory */
-struct blob *blob_ref(struct blob *blob);
-void blob_unref(struct blob *blob); /* NULL is allowed */
 
 struct rendition {
     struct source *source;
@@ -56,6 +45,10 @@ void rendition_fini(struct rendition *rendition);
 
 /* Whether frames of this type go in. */
 int rendition_takes(const struct rendition *rendition, enum frame_type type);
+
+/* True for those that are fed from the first frame on: RTMP, and what has nothing to say of tracks.
+ */
+int rendition_is_eager(const struct rendition *rendition);
 
 /* True where viewers begin at the ring's starts; else they do at any frame. */
 int rendition_has_starts(const struct rendition *rendition);
@@ -93,11 +86,6 @@ void rendition_mark(struct rendition *rendition);
 
 /* Connected viewers end here. */
 void rendition_cut(struct rendition *rendition);
-
-/* Fills a rendition that was made in the middle of a stream from the native one: from the
- * publication's first start while that is held, for relays and who has waited; else from the
- * newest. */
-void rendition_replay(struct rendition *rendition, const struct rendition *native, usec_t now);
 
 /* Closes what must be closed so that dropped memory stays within its bound. */
 void rendition_evict(struct rendition *rendition);

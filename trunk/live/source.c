@@ -1,19 +1,17 @@
 /*
  * A stream's source: takes the publisher's frames, keeps them on one timeline
  * and hands them to every rendition.
- * The rules by which frames go into the rings stand in source_push.c.
+ * How frames go into the rings begins in source_push.c.
  */
 #include "live/source.h"
 
-#include "live/source_private.h"
+#include "live/source_push.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Media waited for the second track before the FLV header is decided. */
-#define SOURCE_GUESS_MS 500
-/* The same by the clock, for a publisher that sends one frame and pauses. */
+/* The header is decided after so long at the latest: a publisher may send one frame and pause. */
 #define SOURCE_GUESS_US (USEC_PER_SEC)
 /* How long a publication's beginning is held for those who waited for it. */
 #define SOURCE_BEGIN_US (USEC_PER_SEC)
@@ -21,20 +19,6 @@
 #define SOURCE_LONG_GOP_US (3 * USEC_PER_SEC)
 /* A relay's past comes at once, or something is wrong there. */
 #define SOURCE_FILL_US (USEC_PER_SEC)
-
-void source_ring_limits(const struct source *source, struct ring_limits *limits)
-{
-    const struct source_config *config = &source->config;
-
-    limits->bytes_max = config->gop_cache_max_bytes;
-    limits->lag_max = config->queue_length;
-    limits->start_units_max = config->gop_cache_max_frames;
-}
-
-void source_count_drop(struct source *source)
-{
-    source->stat.frames_dropped++;
-}
 
 struct source *source_new(const char *key, const struct source_config *config)
 {
@@ -55,16 +39,9 @@ struct source *source_new(const char *key, const struct source_config *config)
     return source;
 }
 
-void source_track_forget(struct source_track *track)
-{
-    blob_unref(track->header);
-    blob_unref(track->pending);
-    memset(track, 0, sizeof(*track));
-}
-
 static void source_free(struct source *source)
 {
-    source_let_go(source);
+    renditions_let_go(source);
     assert(source->others == NULL && source->native.viewers == NULL);
     rendition_fini(&source->native);
     source_track_forget(&source->track[JITTER_AUDIO]);
@@ -120,24 +97,6 @@ int source_is_idle(const struct source *source)
     return source->state == SOURCE_IDLE && source->refs == 1 && source->stat.viewers == 0;
 }
 
-void source_emit_data(struct source *source)
-{
-    if (source->events.on_data != NULL)
-        source->events.on_data(source, source->events.arg);
-}
-
-void source_emit_viewers(struct source *source)
-{
-    if (source->events.on_viewers != NULL)
-        source->events.on_viewers(source, source->events.arg);
-}
-
-void source_emit_watched(struct source *source)
-{
-    if (source->events.on_watched != NULL)
-        source->events.on_watched(source, source->events.arg);
-}
-
 /* ---- publish ---- */
 
 /* Nobody watches: the stream begins anew at 0. */
@@ -147,11 +106,12 @@ static void source_begin_anew(struct source *source)
     for (int i = 0; i < JITTER_TRACKS; i++)
         source_track_forget(&source->track[i]);
     source_sides_forget(source);
+    renditions_drop_full(source);
     blob_unref(source->meta);
     source->meta = NULL;
     source->is_decided = 0;
-    source_cut(source, SOURCE_CUT_ALL);
-    source_starve(source);
+    renditions_cut(source, RENDITIONS_CUT_ALL);
+    renditions_starve(source);
     ring_trim(&source->native.ring, source->first_at);
 }
 
@@ -164,11 +124,11 @@ int source_publish(struct source *source, const struct source_config *config, us
         source->config.time_jitter = TIME_JITTER_OFF;
     source->has_promise = 0;
     source->is_filling = config->is_relayed != 0;
-    source_set_limits(source);
+    renditions_set_limits(source);
     source->first_at = now;
     source->has_first = 0;
-    source_drop_starts(source);
-    if (source_started(source) == 0)
+    renditions_drop_starts(source);
+    if (renditions_started(source) == 0)
         source_begin_anew(source);
     else
         jitter_publish(&source->jitter);
@@ -186,7 +146,7 @@ int source_publish(struct source *source, const struct source_config *config, us
     source->is_settled = 0;
     source->has_key = source->is_midway = source->has_told_gop = 0;
     source->key_at = now;
-    source_hold_begin(source);
+    renditions_hold_begin(source);
     source->state = SOURCE_LIVE;
     source->stat.publishes++;
     source->stat.published_at = now;
@@ -213,19 +173,6 @@ usec_t source_absent_since(const struct source *source)
     return source->away_at;
 }
 
-void source_tell_gop(struct source *source)
-{
-    enum ring_loss loss = source->native.ring.start_loss;
-
-    if (loss == RING_LOSS_NONE || source->has_told_gop || !source->config.gop_cache)
-        return;
-    source->has_told_gop = 1;
-    if (source->events.on_gop_lost != NULL)
-        source->events.on_gop_lost(source,
-                                   loss == RING_LOSS_UNITS ? SOURCE_GOP_FRAMES : SOURCE_GOP_BYTES,
-                                   source->events.arg);
-}
-
 int source_lacks_key(const struct source *source)
 {
     return source->native.ring.start_loss != RING_LOSS_NONE || source->is_midway ||
@@ -235,76 +182,28 @@ int source_lacks_key(const struct source *source)
 static void source_gone(struct source *source)
 {
     source->state = SOURCE_IDLE;
-    source_cut(source, SOURCE_CUT_ALL);
-    source_let_go(source);
+    renditions_cut(source, RENDITIONS_CUT_ALL);
+    renditions_let_go(source);
     if (source->events.on_gone != NULL)
         source->events.on_gone(source, source->events.arg);
-    source_emit_data(source);
+    source_tell_data(source);
 }
 
 void source_unpublish(struct source *source, usec_t now)
 {
     assert(source->state == SOURCE_LIVE);
     source_mix_flush(source, now);
-    source_drop_begin(source);
+    renditions_drop_begin(source);
     source->is_filling = 0;
     source->state = SOURCE_AWAY;
     source->away_at = now;
-    source_drop_starts(source);
-    if (source_cut_relays(source))
-        source_emit_data(source);
+    renditions_drop_starts(source);
+    if (renditions_cut_relays(source))
+        source_tell_data(source);
     if (source->events.on_unpublish != NULL)
         source->events.on_unpublish(source, source->events.arg);
-    if (source->config.republish_wait == 0 || source_started(source) == 0)
+    if (source->config.republish_wait == 0 || renditions_started(source) == 0)
         source_gone(source);
-}
-
-/* ---- the FLV header ---- */
-
-void source_decide(struct source *source, int has_audio, int has_video)
-{
-    int was_decided;
-
-    source->track[JITTER_AUDIO].is_announced = has_audio;
-    source->track[JITTER_VIDEO].is_announced = has_video;
-    was_decided = source->is_decided;
-    source->is_decided = 1;
-    source_make_meta(source);
-    source_reopen(source);
-    if (!was_decided)
-        source_feed_all(source);
-}
-
-/*
- * Decides what the header promises as soon as it can be known. A sequence header is no more than
- * an intention, and metadata may be wrong either way: browsers play nothing at all while a
- * promised track has no frames, and a track that was not promised ends the response.
- */
-void source_guess(struct source *source, int64_t ms)
-{
-    int has_audio = source->track[JITTER_AUDIO].has_frames;
-    int has_video = source->track[JITTER_VIDEO].has_frames;
-
-    if (source->has_promise) {
-        source_decide(source, source->promise[JITTER_AUDIO], source->promise[JITTER_VIDEO]);
-        return;
-    }
-    if (!source->config.guess_has_av) {
-        source_decide(source, source->config.has_audio, source->config.has_video);
-        return;
-    }
-    if ((has_audio && has_video) || (source->has_first && ms - source->first_ms >= SOURCE_GUESS_MS))
-        source_decide(source, has_audio, has_video);
-}
-
-void source_promise(struct source *source, int has_audio, int has_video)
-{
-    /* Those who watch already go on by what they were promised. */
-    if (source->is_decided)
-        return;
-    source->has_promise = 1;
-    source->promise[JITTER_AUDIO] = has_audio != 0;
-    source->promise[JITTER_VIDEO] = has_video != 0;
 }
 
 void source_filled(struct source *source)
@@ -313,14 +212,14 @@ void source_filled(struct source *source)
         return;
     source->is_filling = 0;
     if (source->config.is_joined)
-        source_forget_places(source);
-    source_emit_data(source);
+        renditions_forget_places(source);
+    source_tell_data(source);
 }
 
 void source_tick(struct source *source, usec_t now)
 {
-    if (source->state == SOURCE_AWAY &&
-        (now - source->away_at >= source->config.republish_wait || source_started(source) == 0)) {
+    if (source->state == SOURCE_AWAY && (now - source->away_at >= source->config.republish_wait ||
+                                         renditions_started(source) == 0)) {
         source_gone(source);
         return;
     }
@@ -328,18 +227,62 @@ void source_tick(struct source *source, usec_t now)
         now - source->first_at >= SOURCE_GUESS_US) {
         source_guess(source, source->first_ms + SOURCE_GUESS_MS);
         source_tell_facts(source);
-        source_emit_data(source);
+        source_tell_data(source);
     }
     if (source->state == SOURCE_LIVE && !source->is_settled)
         source_settle(source, now);
     if (source->is_filling && now - source->stat.published_at >= SOURCE_FILL_US)
         source_filled(source);
     if (source->holds_begin && source->has_first && now - source->first_at >= SOURCE_BEGIN_US)
-        source_drop_begin(source);
+        renditions_drop_begin(source);
     ring_trim(&source->native.ring, now);
     for (struct rendition *r = source->others; r != NULL; r = r->next)
         ring_trim(&r->ring, now);
 }
+
+/* ---- renditions and viewers ---- */
+
+int source_is_watched(const struct source *source)
+{
+    if (source->native.started > 0)
+        return 1;
+    for (const struct rendition *r = source->others; r != NULL; r = r->next)
+        if (r->started > 0 && !r->mux->relays)
+            return 1;
+    return 0;
+}
+
+int source_is_waited_for(const struct source *source)
+{
+    return source->state == SOURCE_LIVE && source->has_first &&
+           renditions_started(source) < source->stat.viewers;
+}
+
+void source_keep(struct source *source, const struct mux *mux)
+{
+    const struct source_select defaults = {0};
+    struct rendition *rendition;
+
+    assert(mux->audio_only);
+    if (source->config.fast_cache == 0)
+        return;
+    rendition = source_rendition(source, mux, SOURCE_BOTH, &defaults, source->native.pushed_at);
+    if (rendition != NULL)
+        rendition->is_kept = 1;
+}
+
+size_t source_shrink(struct source *source)
+{
+    size_t bytes;
+
+    renditions_drop_begin(source);
+    bytes = ring_shrink(&source->native.ring);
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        bytes += ring_shrink(&r->ring);
+    return bytes;
+}
+
+/* ---- counters ---- */
 
 /* Of the present publisher: one before it may have had another track. */
 static enum codec source_track_codec(const struct source_track *track)

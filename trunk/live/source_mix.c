@@ -5,7 +5,7 @@
  * on. Where it does not come (a stream of one track, a track that jumps) a few
  * frames are all that waits.
  */
-#include "live/source_private.h"
+#include "live/source_push.h"
 #include "media/flv.h"
 
 #include <assert.h>
@@ -72,7 +72,7 @@ static void mixed_push(struct source *source, usec_t now)
     struct frame frame;
 
     flv_frame_parse(&frame, mixed->type, mixed->timestamp, mixed->data, mixed->len);
-    source_push_tag(source, &frame, now);
+    source_push_av(source, &frame, now);
     free(mixed);
 }
 
@@ -86,7 +86,9 @@ static int mixed_is_due(const struct source_mixing *mixing)
            mixing->bytes > MIX_BYTES_MAX;
 }
 
-void source_mix(struct source *source, const struct frame *frame, usec_t now)
+/* Out of line: without mix_correct a frame passes by, and sets up no stack frame for this. */
+static __attribute__((noinline)) void mixed_add(struct source *source, const struct frame *frame,
+                                                usec_t now)
 {
     struct source_mixed *mixed;
 
@@ -105,6 +107,15 @@ void source_mix(struct source *source, const struct frame *frame, usec_t now)
         mixed_push(source, now);
 }
 
+void source_mix_push(struct source *source, const struct frame *frame, usec_t now)
+{
+    /* What another worker passes on has its order. */
+    if (source->config.mix_correct && !source->config.is_relayed)
+        mixed_add(source, frame, now);
+    else
+        source_push_av(source, frame, now);
+}
+
 void source_mix_flush(struct source *source, usec_t now)
 {
     int has_any = source->mixing.first != NULL;
@@ -112,7 +123,7 @@ void source_mix_flush(struct source *source, usec_t now)
     while (source->mixing.first != NULL)
         mixed_push(source, now);
     if (has_any)
-        source_emit_data(source);
+        source_tell_data(source);
 }
 
 void source_mix_forget(struct source *source)

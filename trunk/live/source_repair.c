@@ -3,19 +3,10 @@
  * messages are repaired once, before any format is made of them, and the events are told once per
  * publication.
  */
-#include "live/source_private.h"
+#include "live/source_push.h"
 #include "media/flv.h"
 
 #include <assert.h>
-
-static void repair_tell(struct source *source, enum nal_fault fault)
-{
-    if (source->has_repaired)
-        return;
-    source->has_repaired = 1;
-    if (source->events.on_repair != NULL)
-        source->events.on_repair(source, nal_fault_name(fault), source->events.arg);
-}
 
 int source_repair(struct source *source, const struct frame *frame, usec_t now)
 {
@@ -26,11 +17,11 @@ int source_repair(struct source *source, const struct frame *frame, usec_t now)
     assert(source->config.repairs);
     if (fault == NAL_SOUND)
         return 0;
-    repair_tell(source, fault);
+    source_tell_repair(source, nal_fault_name(fault));
     buf_init(&body, FLV_BODY_MAX);
     if (nal_repair_write(&source->repair, frame, fault, &body) == 0) {
         flv_frame_parse(&sound, frame->type, frame->timestamp, buf_data(&body), body.len);
-        source_push_sound(source, &sound, now);
+        source_mix_push(source, &sound, now);
     } else {
         source_count_drop(source);
     }

@@ -4,13 +4,8 @@
  * replaced by the default one. When what a rendition gets changes its track or its configuration,
  * its viewers end there and come again; for players can follow no such change.
  */
-#include "base/str.h"
-#include "live/source_private.h"
-#include "media/flv.h"
-#include "media/flv_tracks.h"
+#include "live/renditions.h"
 
-#include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Renditions of chosen tracks: any viewer may ask for any number. */
@@ -58,9 +53,9 @@ int source_select_parse(struct source_select *select, const char *text)
     return -1;
 }
 
-static int is_selected(const struct source_select *select)
+int source_select_is_default(const struct source_select *select)
 {
-    return select->is_all || select->wants[JITTER_AUDIO] || select->wants[JITTER_VIDEO];
+    return !select->is_all && !select->wants[JITTER_AUDIO] && !select->wants[JITTER_VIDEO];
 }
 
 void source_select_fit(const struct source *source, const struct mux *mux,
@@ -84,10 +79,10 @@ int source_select_is_full(const struct source *source, const struct source_selec
 {
     int count = 0;
 
-    if (!is_selected(select) || select->is_all)
+    if (source_select_is_default(select) || select->is_all)
         return 0;
     for (const struct rendition *r = source->others; r != NULL; r = r->next)
-        count += is_selected(&r->select) && !r->select.is_all;
+        count += !source_select_is_default(&r->select) && !r->select.is_all;
     return count >= SELECTS_MAX;
 }
 
@@ -168,89 +163,5 @@ void source_select_open(const struct source *source, const struct rendition *ren
             opening->header[i] = side != NULL ? side->header : NULL;
             opening->codec[i] = side != NULL ? side->codec : CODEC_NONE;
         }
-    }
-}
-
-/* ---- all tracks, as published ---- */
-
-void source_full_make(struct source *source, usec_t now)
-{
-    const struct source_select all = {.is_all = 1};
-
-    if (source->full != NULL)
-        return;
-    source->full = source_rendition(source, &mux_flv_all, SOURCE_BOTH, &all, now);
-    if (source->full != NULL)
-        source->full->is_kept = 1;
-}
-
-void source_full_drop(struct source *source)
-{
-    struct rendition *full = source->full;
-
-    if (full == NULL)
-        return;
-    source->full = NULL;
-    full->is_kept = 0;
-    source_rendition_left(source, full);
-}
-
-const struct rendition *source_replayed(const struct source *source,
-                                        const struct rendition *rendition)
-{
-    if (source->full == NULL || source->full == rendition || !is_selected(&rendition->select))
-        return &source->native;
-    return source->full;
-}
-
-void source_pass_all(struct source *source, const struct frame *frame, int64_t ms, usec_t now)
-{
-    for (struct rendition *r = source->others; r != NULL; r = r->next)
-        if (r->select.is_all && rendition_takes(r, frame->type) && !rendition_has_had(r, frame))
-            rendition_push(r, frame, (uint32_t)ms, now);
-}
-
-/* The frame of `full`, as one that was chosen gets it. */
-static void replay_track(struct rendition *rendition, const struct frame *frame, usec_t now)
-{
-    /* What formats without sequence headers in their ring have of them is their opening. */
-    if (frame->is_header && !rendition->mux->in_band)
-        return;
-    rendition_push(rendition, frame, frame->timestamp, now);
-}
-
-void source_select_replay(struct rendition *rendition, const struct frame *frame, usec_t now)
-{
-    enum jitter_track which = frame->type == FRAME_AUDIO ? JITTER_AUDIO : JITTER_VIDEO;
-    uint8_t id = source_select_track(rendition, which);
-    struct flv_tracks tracks;
-    struct flv_track track;
-    struct frame plain = *frame;
-
-    assert(is_selected(&rendition->select));
-    if (frame->type == FRAME_SCRIPT && !rendition->mux->in_band)
-        return;
-    if (rendition->select.is_all || frame->type == FRAME_SCRIPT) {
-        const struct source_track *main = &rendition->source->track[which];
-
-        if (frame->is_multi ? !flv_tracks_have(frame, main->main) : main->main != 0)
-            plain.is_key = 0;
-        rendition_push(rendition, &plain, frame->timestamp, now);
-        return;
-    }
-    if (!frame->is_multi) {
-        if (id == 0)
-            replay_track(rendition, frame, now);
-        return;
-    }
-    if (flv_tracks_open(&tracks, frame) != 0)
-        return;
-    while (flv_tracks_next(&tracks, &track) == 1) {
-        struct buf body;
-
-        buf_init(&body, FLV_BODY_MAX);
-        if (track.id == id && flv_track_unwrap(&tracks, &track, &body, &plain) == 0)
-            replay_track(rendition, &plain, now);
-        buf_fini(&body);
     }
 }

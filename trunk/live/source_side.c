@@ -1,28 +1,15 @@
 /*
- * The tracks of a multitrack stream ("Enhanced RTMP v2", multitrack). One track of each kind is
- * the stream: the one with the lowest id. It decides what the header promises, where viewers begin
- * and when responses end, and goes through source_push.c as an ordinary message. The others are
- * side tracks: renditions that selected one get it as an ordinary message, too (source_select.c).
- *
- * What relays and ?track=all get is the publisher's own messages. A source that has several tracks
- * keeps a rendition of these, `full`, which fills every rendition that is made later.
+ * The tracks of a multitrack stream, as a list in the order of their arrival: codec, sequence
+ * header and when each was last heard of. What is done with their messages stands in
+ * source_push_av.c.
  */
 #include "live/source_private.h"
-#include "media/flv.h"
-#include "media/flv_tracks.h"
 
-#include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* A track that the former publisher had, or that has stopped, is gone after so much media. */
 #define SIDE_GONE_MS   1000
 #define SIDE_SILENT_MS 30000
-
-static uint8_t frame_track(const struct frame *frame)
-{
-    return frame->is_multi ? frame->track : 0;
-}
 
 struct source_side *source_side_find(const struct source *source, enum jitter_track which,
                                      uint8_t id)
@@ -33,8 +20,7 @@ struct source_side *source_side_find(const struct source *source, enum jitter_tr
     return NULL;
 }
 
-/* The track's place in the list, which is in the order of arrival; NULL beyond the bound. */
-static struct source_side *side_get(struct source *source, enum jitter_track which, uint8_t id)
+struct source_side *source_side_get(struct source *source, enum jitter_track which, uint8_t id)
 {
     struct source_side *side = source_side_find(source, which, id);
     struct source_side **link = &source->sides;
@@ -71,7 +57,6 @@ void source_sides_forget(struct source *source)
     }
     source->sides = NULL;
     source->has_sides = 0;
-    source_full_drop(source);
 }
 
 void source_sides_publish(struct source *source)
@@ -80,15 +65,14 @@ void source_sides_publish(struct source *source)
         side->is_seen = 0;
 }
 
-/* Tracks that have gone are forgotten: who selected one gets the default track instead. */
-static void sides_check(struct source *source)
+int source_sides_drop_gone(struct source *source)
 {
     struct source_side **link = &source->sides;
     int64_t now_ms = source->jitter.last;
     int is_changed = 0;
 
     if (!source->has_first)
-        return;
+        return 0;
     while (*link != NULL) {
         struct source_side *side = *link;
         const struct source_track *track = &source->track[side->which];
@@ -103,188 +87,5 @@ static void sides_check(struct source *source)
         side_free(side);
         is_changed = 1;
     }
-    if (is_changed) {
-        source_select_again(source);
-        source_reopen(source);
-    }
-}
-
-static int blob_keep(struct blob **kept, const uint8_t *data, size_t len)
-{
-    struct blob *blob;
-
-    if (*kept != NULL && (*kept)->len == len && memcmp((*kept)->data, data, len) == 0)
-        return 0;
-    blob = blob_new(data, len);
-    if (blob == NULL)
-        return 0;
-    blob_unref(*kept);
-    *kept = blob;
-    return 1;
-}
-
-/*
- * Notes a track of the message: `ordinary` is the track alone, `original` the message, NULL for all
- * but its first track. 1 when its sequence header is another than before.
- */
-static int side_note(struct source *source, enum jitter_track which, uint8_t id,
-                     const struct frame *ordinary, const struct frame *original)
-{
-    struct source_side *side = NULL;
-    int is_new;
-    int is_changed;
-
-    if (ordinary->len <= SOURCE_SIDE_HEADER_MAX || !ordinary->is_header)
-        side = side_get(source, which, id);
-    if (side == NULL ||
-        (original != NULL && original->is_header && original->len > SOURCE_SIDE_HEADER_MAX)) {
-        source_count_drop(source);
-        return 0;
-    }
-    is_new = side->codec == CODEC_NONE;
-    side->codec = ordinary->codec;
-    side->is_seen = 1;
-    side->last_ms = source->jitter.last;
-    if (is_new)
-        source_select_again(source);
-    if (!ordinary->is_header)
-        return 0;
-    is_changed = blob_keep(&side->header, ordinary->data, ordinary->len);
-    if (original != NULL)
-        is_changed |= blob_keep(&side->original, original->data, original->len);
     return is_changed;
-}
-
-/* ---- which track is the stream ---- */
-
-/* Whether this track takes the place of the present main one: it has a lower id, and viewers can
- * begin with this frame. */
-static int side_takes_lead(const struct source_track *track, uint8_t id, const struct frame *frame)
-{
-    if (!track->is_seen || !track->has_main)
-        return 1;
-    if (id >= track->main)
-        return 0;
-    if (!track->has_frames)
-        return 1;
-    return !frame->is_header && (frame->type == FRAME_AUDIO || frame->is_key);
-}
-
-/* The track is the stream from here on; its sequence header may have come before. */
-static void side_lead(struct source *source, enum jitter_track which, uint8_t id,
-                      const struct frame *ordinary, usec_t now)
-{
-    struct source_track *track = &source->track[which];
-    const struct source_side *side = source_side_find(source, which, id);
-    struct frame header;
-
-    if (!track->has_main || track->main != id) {
-        track->has_main = 1;
-        track->main = id;
-        source_select_again(source);
-    }
-    if (!track->is_seen || ordinary->is_header || side == NULL || side->header == NULL)
-        return;
-    flv_frame_parse(&header, ordinary->type, ordinary->timestamp, side->header->data,
-                    side->header->len);
-    /* Those who get all as published have had it. */
-    source->original_sent = 1;
-    source_push_main(source, &header, now);
-    source->original_sent = 0;
-}
-
-/* ---- a message ---- */
-
-/* What the tracks of one message have in common. */
-struct side_message {
-    const struct frame *frame;
-    int64_t ms; /* of side tracks; < 0: not known yet */
-    int is_changed;
-    int is_first;
-};
-
-static int64_t message_ms(struct source *source, enum jitter_track which,
-                          struct side_message *message)
-{
-    if (message->ms < 0)
-        message->ms = jitter_follow(&source->jitter, which, message->frame->timestamp);
-    return message->ms;
-}
-
-static void side_push(struct source *source, enum jitter_track which, uint8_t id,
-                      const struct frame *ordinary, struct side_message *message, usec_t now)
-{
-    struct source_track *track = &source->track[which];
-    int is_single = !message->frame->is_multi;
-    int is_main = is_single && track->has_main && track->main == id && track->is_seen;
-    int is_changed = 0;
-
-    /* The main track in its ordinary form needs no entry. */
-    if (!is_main || source_side_find(source, which, id) != NULL)
-        is_changed =
-            side_note(source, which, id, ordinary, message->is_first ? message->frame : NULL);
-    message->is_first = 0;
-    message->is_changed |= is_changed;
-    if (side_takes_lead(track, id, ordinary))
-        side_lead(source, which, id, ordinary, now);
-    if (track->main == id)
-        source_push_main(source, ordinary, now);
-    else
-        source_select_push(source, which, id, ordinary, is_changed,
-                           message_ms(source, which, message), now);
-}
-
-/* What follows the stream as published gets a message that had no main track in it. */
-static void side_pass(struct source *source, enum jitter_track which, struct side_message *message,
-                      usec_t now)
-{
-    struct frame plain = *message->frame;
-
-    if (source->original_sent || (plain.is_header && !message->is_changed))
-        return;
-    plain.is_key = 0;
-    source_pass_all(source, &plain, message_ms(source, which, message), now);
-}
-
-static void sides_split(struct source *source, enum jitter_track which,
-                        struct side_message *message, usec_t now)
-{
-    const struct frame *frame = message->frame;
-    struct flv_tracks tracks;
-    struct flv_track track;
-
-    if (flv_tracks_open(&tracks, frame) != 0)
-        return;
-    while (flv_tracks_next(&tracks, &track) == 1) {
-        struct frame ordinary;
-        struct buf body;
-
-        buf_init(&body, FLV_BODY_MAX);
-        if (flv_track_unwrap(&tracks, &track, &body, &ordinary) == 0)
-            side_push(source, which, track.id, &ordinary, message, now);
-        buf_fini(&body);
-    }
-}
-
-void source_push_tracks(struct source *source, enum jitter_track which, const struct frame *frame,
-                        usec_t now)
-{
-    struct side_message message = {.frame = frame, .ms = -1, .is_first = 1};
-
-    if (frame->is_multi) {
-        source->has_sides = 1;
-        source_full_make(source, now);
-    }
-    source->original = frame;
-    source->original_sent = 0;
-    if (frame->is_multi)
-        sides_split(source, which, &message, now);
-    else
-        side_push(source, which, frame_track(frame), frame, &message, now);
-    source->original = NULL;
-    side_pass(source, which, &message, now);
-    if (message.is_changed)
-        source_reopen(source);
-    if (!frame->is_header)
-        sides_check(source);
 }

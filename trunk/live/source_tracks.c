@@ -8,7 +8,9 @@
  * still where one track ends, and sound that has come without a gap is not rare: when it
  * stops, those who play on without it are let go at the next keyframe.
  */
-#include "live/source_private.h"
+#include "live/source_push.h"
+
+#include <string.h>
 
 /* A track the former publisher had is gone when this much media came without it. */
 #define SOURCE_GONE_MS 1000
@@ -24,9 +26,66 @@
 /* A track that has not come in so much media is one that the stream has not. */
 #define SOURCE_LATE_MS 4000
 
+void source_track_forget(struct source_track *track)
+{
+    blob_unref(track->header);
+    blob_unref(track->pending);
+    memset(track, 0, sizeof(*track));
+}
+
+/* ---- the FLV header ---- */
+
+void source_decide(struct source *source, int has_audio, int has_video)
+{
+    int was_decided;
+
+    source->track[JITTER_AUDIO].is_announced = has_audio;
+    source->track[JITTER_VIDEO].is_announced = has_video;
+    was_decided = source->is_decided;
+    source->is_decided = 1;
+    source_make_meta(source);
+    source_init_data_renew(source);
+    if (!was_decided)
+        source_rendition_fill_all(source);
+}
+
+/*
+ * Decides what the header promises as soon as it can be known. A sequence header is no more than
+ * an intention, and metadata may be wrong either way: browsers play nothing at all while a
+ * promised track has no frames, and a track that was not promised ends the response.
+ */
+void source_guess(struct source *source, int64_t ms)
+{
+    int has_audio = source->track[JITTER_AUDIO].has_frames;
+    int has_video = source->track[JITTER_VIDEO].has_frames;
+
+    if (source->has_promise) {
+        source_decide(source, source->promise[JITTER_AUDIO], source->promise[JITTER_VIDEO]);
+        return;
+    }
+    if (!source->config.guess_has_av) {
+        source_decide(source, source->config.has_audio, source->config.has_video);
+        return;
+    }
+    if ((has_audio && has_video) || (source->has_first && ms - source->first_ms >= SOURCE_GUESS_MS))
+        source_decide(source, has_audio, has_video);
+}
+
+void source_promise(struct source *source, int has_audio, int has_video)
+{
+    /* Those who watch already go on by what they were promised. */
+    if (source->is_decided)
+        return;
+    source->has_promise = 1;
+    source->promise[JITTER_AUDIO] = has_audio != 0;
+    source->promise[JITTER_VIDEO] = has_video != 0;
+}
+
+/* ---- tracks that appear and go ---- */
+
 void source_break(struct source *source, int has_audio, int has_video)
 {
-    source_cut(source, SOURCE_CUT_CHANGE);
+    renditions_cut(source, RENDITIONS_CUT_CHANGE);
     source_decide(source, has_audio, has_video);
 }
 
@@ -123,7 +182,7 @@ void source_check_tracks(struct source *source, const struct frame *frame, int64
             is_broken = 1;
         } else if (track->is_announced && track->is_seen && source_is_silent(source, i, frame)) {
             track_rest(track);
-            source_drop_flv_starts(source);
+            renditions_drop_flv_starts(source);
             has[i] = 0;
             is_broken = 1;
         }
@@ -138,5 +197,5 @@ void source_settle(struct source *source, usec_t now)
         return;
     source->is_settled = 1;
     source_tell_facts(source);
-    source_emit_data(source);
+    source_tell_data(source);
 }

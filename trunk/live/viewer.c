@@ -5,7 +5,8 @@
  */
 #include "live/viewer.h"
 
-#include "live/source_private.h"
+#include "live/renditions.h"
+#include "live/viewer_private.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -54,12 +55,12 @@ struct viewer *viewer_open_tracks(struct source *source, const struct mux *mux,
         (void)ring_cursor_end(&rendition->ring, &viewer->cursor);
     source_ref(source);
     if (++source->stat.viewers == 1)
-        source_emit_viewers(source);
+        source_tell_viewers(source);
     /* Nothing has come of this publication yet: it is waited for like the next one. */
     if (source->state == SOURCE_LIVE && !source->has_first && viewer->publishes > 0) {
         viewer->publishes--;
         if (!source->holds_begin)
-            source_hold_begin(source);
+            renditions_hold_begin(source);
     }
     return viewer;
 }
@@ -93,10 +94,10 @@ void viewer_close(struct viewer *viewer)
     if (viewer->has_begun)
         rendition->started--;
     free(viewer);
-    source_rendition_left(source, rendition);
+    renditions_leave(source, rendition);
     if (--source->stat.viewers == 0)
-        source_emit_viewers(source);
-    source_emit_watched(source);
+        source_tell_viewers(source);
+    source_tell_watched(source);
     source_unref(source);
 }
 
@@ -232,7 +233,7 @@ static int viewer_begin(struct viewer *viewer)
     viewer->place = (uint8_t)place;
     viewer->has_begun = 1;
     rendition->started++;
-    source_emit_watched(rendition->source);
+    source_tell_watched(rendition->source);
     viewer->preamble = blob_ref(rendition->preamble);
     return 0;
 }

@@ -4,7 +4,7 @@
  * its end on, without the pictures, until the next keyframe stands in front of it. The
  * bytes are the ring's own all the same; what is left out divides them into more spans.
  */
-#include "live/source_private.h"
+#include "live/viewer_private.h"
 
 #include <assert.h>
 

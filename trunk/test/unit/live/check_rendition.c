@@ -2,7 +2,7 @@
 #include "live_kit.h"
 
 #include "live/rendition.h"
-#include "live/source_private.h"
+#include "live/renditions.h"
 #include "test/unit/no_memory.h"
 
 Suite *check_rendition_suite(void);
@@ -80,7 +80,7 @@ START_TEST(test_replay_copies_the_newest_group)
     native = &kit.source->native;
     group = native->ring.end - native->ring.start;
     ck_assert_int_eq(rendition_init(&copy, kit.source, &mux_flv), 0);
-    rendition_replay(&copy, native, kit.now);
+    rendition_fill_frames(&copy, native, kit.now);
     ck_assert_uint_eq(copy.ring.end, group);
     ck_assert_uint_eq(copy.ring.start, 0);
     ck_assert_mem_eq(copy.ring.head->data,

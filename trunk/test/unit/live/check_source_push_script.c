@@ -1,7 +1,7 @@
 /* Script tags: metadata opens a viewer's stream, data messages stand in the rings at their time. */
 #include "live_kit.h"
 
-Suite *check_source_data_suite(void);
+Suite *check_source_push_script_suite(void);
 
 #define TEXT(name) "\x02\0" name "\x05"
 
@@ -144,9 +144,9 @@ START_TEST(test_data_reaches_one_track_alone)
 }
 END_TEST
 
-Suite *check_source_data_suite(void)
+Suite *check_source_push_script_suite(void)
 {
-    Suite *suite = suite_create("source_data");
+    Suite *suite = suite_create("source_push_script");
     TCase *tc = tcase_create("data");
 
     tcase_add_test(tc, test_data_reaches_flv_at_its_time);

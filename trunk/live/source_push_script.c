@@ -7,7 +7,7 @@
  */
 #include "base/buf.h"
 #include "base/version.h"
-#include "live/source_private.h"
+#include "live/source_push.h"
 #include "media/flv.h"
 
 /* atc_auto: from here on timestamps are as published. */
@@ -35,7 +35,7 @@ static void source_take_meta(struct source *source, const struct frame *frame,
         source_keep_times(source);
     cleaned.data = meta->data;
     cleaned.len = meta->len;
-    source_spread(source, &cleaned, source->jitter.last, now);
+    renditions_push_original(source, &cleaned, source->jitter.last, now);
 }
 
 static void source_take_data(struct source *source, const struct frame *frame, usec_t now)
@@ -46,13 +46,13 @@ static void source_take_data(struct source *source, const struct frame *frame, u
     message.data = meta_data_message(frame->data, frame->len, &message.len);
     if (message.data == NULL || message.len > SOURCE_META_MAX) {
         /* RTMP players get what the encoder says to servers, too, as they always have. */
-        source_spread(source, frame, ms, now);
+        renditions_push_original(source, frame, ms, now);
         return;
     }
     message.payload = message.data;
     message.payload_len = message.len;
-    source_feed(source, &message, ms, now);
-    source_spread(source, &message, ms, now);
+    renditions_push_flv(source, &message, ms, now);
+    renditions_push_original(source, &message, ms, now);
 }
 
 void source_push_script(struct source *source, const struct frame *frame, usec_t now)

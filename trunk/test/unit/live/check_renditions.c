@@ -4,7 +4,7 @@
 
 #include "live/source_private.h"
 
-Suite *check_source_formats_suite(void);
+Suite *check_renditions_suite(void);
 
 /* kit_audio() as ADTS. */
 #define ADTS_LEN 10
@@ -263,10 +263,10 @@ START_TEST(test_ts_ends_where_time_begins_anew)
 }
 END_TEST
 
-Suite *check_source_formats_suite(void)
+Suite *check_renditions_suite(void)
 {
-    Suite *suite = suite_create("source_formats");
-    TCase *tcase = tcase_create("source_formats");
+    Suite *suite = suite_create("renditions");
+    TCase *tcase = tcase_create("renditions");
 
     tcase_add_test(tcase, test_fit);
     tcase_add_test(tcase, test_unfit_viewers_end_before_they_begin);

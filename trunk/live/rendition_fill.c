@@ -1,0 +1,225 @@
+/*
+ * A rendition that is made in the middle of a stream is filled from the FLV ring, which is the
+ * stream's replay buffer, so that its first viewer begins at a keyframe at once. One of chosen
+ * tracks is filled from the rendition that holds all tracks as published.
+ */
+#include "live/parameter_sets.h"
+#include "live/renditions.h"
+#include "media/flv.h"
+#include "media/flv_tracks.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* Calls fn for each tag of the ring from there on, with the tag's offset. */
+static void ring_each_tag(const struct ring_cursor *from,
+                          void (*fn)(void *arg, const struct frame *frame, uint64_t offset),
+                          void *arg)
+{
+    const struct ring_block *block = from->block;
+    uint32_t at = from->at;
+
+    for (; block != NULL; block = block->next, at = 0) {
+        struct flv_tag tag;
+        size_t used;
+
+        while (at <= block->len &&
+               flv_tag_read(block->data + at, block->len - at, &tag, &used) == SCAN_DONE) {
+            struct frame frame;
+
+            flv_frame_parse(&frame, tag.type, tag.timestamp, tag.data, tag.len);
+            fn(arg, &frame, block->offset + at);
+            at += (uint32_t)used;
+        }
+    }
+}
+
+struct rendition_filler {
+    struct rendition *rendition;
+    usec_t now;
+    uint64_t audio_from; /* sound before this offset had another configuration */
+    struct ring_cursor from;
+    uint64_t whole_from; /* before this offset only sounds that are not older than from_ms */
+    int64_t from_ms;
+    int is_full; /* what is replayed holds all tracks as published */
+};
+
+/* The frame of `full`, as one that was chosen gets it. */
+static void replay_track(struct rendition *rendition, const struct frame *frame, usec_t now)
+{
+    /* What formats without sequence headers in their ring have of them is their opening. */
+    if (frame->is_header && !rendition->mux->in_band)
+        return;
+    rendition_push(rendition, frame, frame->timestamp, now);
+}
+
+/* The same where what is replayed holds all tracks as published. */
+static void replay_chosen(struct rendition *rendition, const struct frame *frame, usec_t now)
+{
+    enum jitter_track which = frame->type == FRAME_AUDIO ? JITTER_AUDIO : JITTER_VIDEO;
+    uint8_t id = source_select_track(rendition, which);
+    struct flv_tracks tracks;
+    struct flv_track track;
+    struct frame plain = *frame;
+
+    assert(!source_select_is_default(&rendition->select));
+    if (frame->type == FRAME_SCRIPT && !rendition->mux->in_band)
+        return;
+    if (rendition->select.is_all || frame->type == FRAME_SCRIPT) {
+        const struct source_track *main = &rendition->source->track[which];
+
+        if (frame->is_multi ? !flv_tracks_have(frame, main->main) : main->main != 0)
+            plain.is_key = 0;
+        rendition_push(rendition, &plain, frame->timestamp, now);
+        return;
+    }
+    if (!frame->is_multi) {
+        if (id == 0)
+            replay_track(rendition, frame, now);
+        return;
+    }
+    if (flv_tracks_open(&tracks, frame) != 0)
+        return;
+    while (flv_tracks_next(&tracks, &track) == 1) {
+        struct buf body;
+
+        buf_init(&body, FLV_BODY_MAX);
+        if (track.id == id && flv_track_unwrap(&tracks, &track, &body, &plain) == 0)
+            replay_track(rendition, &plain, now);
+        buf_fini(&body);
+    }
+}
+
+static void rendition_note_header(void *arg, const struct frame *frame, uint64_t offset)
+{
+    struct rendition_filler *filler = arg;
+
+    if (frame->type == FRAME_AUDIO && frame->is_header &&
+        (!filler->is_full || (frame->is_multi ? frame->track : 0) ==
+                                 source_select_track(filler->rendition, JITTER_AUDIO)))
+        filler->audio_from = offset;
+}
+
+/* The body of a keyframe of the native ring as it was published; NULL: it is that already. */
+static uint8_t *replay_without_sets(const struct source *source, const struct frame *frame,
+                                    size_t *len)
+{
+    const struct blob *header = source->track[JITTER_VIDEO].header;
+
+    if (!source->repeats_sets || header == NULL)
+        return NULL;
+    return parameter_sets_remove(frame, header, len);
+}
+
+static void rendition_refill(void *arg, const struct frame *frame, uint64_t offset)
+{
+    const struct rendition_filler *filler = arg;
+    struct frame plain = *frame;
+    uint8_t *data = NULL;
+
+    if (!rendition_takes(filler->rendition, frame->type) ||
+        (frame->type == FRAME_AUDIO && offset < filler->audio_from))
+        return;
+    if (offset < filler->whole_from &&
+        (frame->type == FRAME_VIDEO || frame->timestamp < filler->from_ms))
+        return;
+    if (filler->is_full) {
+        replay_chosen(filler->rendition, frame, filler->now);
+        return;
+    }
+    /* As live: those that follow a change by themselves get frames as they were published. */
+    if (plain.is_key && plain.type == FRAME_VIDEO && filler->rendition->mux->in_band)
+        data = replay_without_sets(filler->rendition->source, frame, &plain.len);
+    if (data != NULL) {
+        plain.data = data;
+        plain.payload = data + (frame->payload - frame->data);
+        plain.payload_len = plain.len - (size_t)(frame->payload - frame->data);
+    }
+    rendition_push(filler->rendition, &plain, frame->timestamp, filler->now);
+    free(data);
+}
+
+/* All that the ring holds of the present epoch. */
+static void replay_epoch(const struct rendition *native, struct ring_cursor *from)
+{
+    from->block = native->ring.tail;
+    from->at = 0;
+    while (from->block != NULL && from->block->offset < native->epoch_offset)
+        from->block = from->block->next;
+}
+
+/* Where the native ring is read from; the place is borrowed, since nothing is pushed meanwhile. */
+static void replay_from(const struct rendition *rendition, const struct rendition *native,
+                        struct rendition_filler *filler)
+{
+    const struct source *source = native->source;
+    const struct ring *ring = &native->ring;
+    struct ring_cursor *from = &filler->from;
+
+    /* A chosen picture's keyframe may stand before the main one's. */
+    if (rendition->is_side[JITTER_VIDEO]) {
+        replay_epoch(native, from);
+        return;
+    }
+    /* Where nobody has waited yet, the newest start does. */
+    if ((rendition->mux->relays || rendition->viewer_count > 0) && native->first.block != NULL &&
+        native->first.block->attached && native->first_is_start == rendition_has_starts(native)) {
+        *from = native->first;
+    } else if (ring->start_block != NULL) {
+        from->block = ring->start_block;
+        from->at = (uint32_t)(ring->start - ring->start_block->offset);
+    }
+    if (!rendition->mux->relays || (rendition_has_starts(native) && source->config.fast_cache == 0))
+        return;
+    /* A relay gets what those who begin there may ask for: earlier sounds, too. */
+    filler->whole_from = from->block != NULL ? ring_cursor_offset(from) : UINT64_MAX;
+    filler->from_ms = source->jitter.last - source->config.fast_cache / USEC_PER_MS;
+    if (native->holds_first && source->first_ms < filler->from_ms)
+        filler->from_ms = source->first_ms;
+    replay_epoch(native, from);
+}
+
+void rendition_fill_frames(struct rendition *rendition, const struct rendition *native, usec_t now)
+{
+    struct rendition_filler filler = {
+        .rendition = rendition, .now = now, .is_full = native->select.is_all};
+
+    assert(native->mux == &mux_flv || native->mux == &mux_flv_all);
+    replay_from(rendition, native, &filler);
+    if (native->holds_first)
+        rendition_hold_begin(rendition);
+    /* The muxer was told the newest configuration: what came under a former one cannot be used. */
+    if (rendition->mux->stands_alone)
+        ring_each_tag(&filler.from, rendition_note_header, &filler);
+    ring_each_tag(&filler.from, rendition_refill, &filler);
+}
+
+/* The rendition that this one is filled from. */
+static const struct rendition *replayed(const struct rendition *rendition)
+{
+    const struct source *source = rendition->source;
+
+    if (source->full == NULL || source->full == rendition ||
+        source_select_is_default(&rendition->select))
+        return &source->native;
+    return source->full;
+}
+
+void rendition_fill(struct rendition *rendition)
+{
+    struct source *source = rendition->source;
+    struct rendition_opening opening;
+
+    source_init_data(source, rendition, &opening);
+    if (rendition->mux->stands_alone)
+        rendition_restart(rendition);
+    rendition_prime(rendition, FRAME_VIDEO, opening.header[JITTER_VIDEO]);
+    rendition_prime(rendition, FRAME_AUDIO, opening.header[JITTER_AUDIO]);
+    rendition_open_with(rendition, &opening);
+    rendition_fill_frames(rendition, replayed(rendition), source->native.pushed_at);
+    if (!rendition->is_side[JITTER_VIDEO])
+        rendition_prime(rendition, FRAME_VIDEO, source->track[JITTER_VIDEO].pending);
+    if (!rendition->is_side[JITTER_AUDIO])
+        rendition_prime(rendition, FRAME_AUDIO, source->track[JITTER_AUDIO].pending);
+    rendition->is_fed = 1;
+}

@@ -1,0 +1,254 @@
+/*
+ * All renditions of a source: fed, limited, ended and let go together.
+ *
+ * There are three kinds. FLV, the native one and those of one track alone, gets frames as FLV
+ * players accept them (source_push_main.c). RTMP gets them as published. Formats that stand alone
+ * (TS, MP3, AAC) get them as published too; TS not before the tracks are known, so that what it
+ * says of the stream is right from its first byte on.
+ */
+#include "live/renditions.h"
+
+#include "live/viewer_private.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* Whether it gets the frames of this kind's main track. */
+static int rendition_takes_main(const struct rendition *rendition, enum frame_type type)
+{
+    return rendition_takes(rendition, type) &&
+           (type == FRAME_SCRIPT ||
+            !rendition->is_side[type == FRAME_AUDIO ? JITTER_AUDIO : JITTER_VIDEO]);
+}
+
+/* What the rendition gets in the place of this frame; NULL: it has had it. */
+static const struct frame *rendition_original(const struct rendition *rendition,
+                                              const struct frame *frame)
+{
+    const struct source *source = rendition->source;
+
+    if (source->original == NULL || !rendition->select.is_all)
+        return frame;
+    return source->original_sent ? NULL : source->original;
+}
+
+/*
+ * FLV players stall at a sequence header that they have had; those that come before the header is
+ * decided open the stream.
+ */
+static int rendition_has_had(const struct rendition *rendition, const struct frame *frame)
+{
+    const struct source *source = rendition->source;
+
+    return frame->is_header && rendition->mux == &mux_flv_all &&
+           (source->is_repeat || !source->is_decided);
+}
+
+static void rendition_push_main(struct rendition *rendition, const struct frame *frame, int64_t ms,
+                                usec_t now)
+{
+    const struct frame *original = rendition_original(rendition, frame);
+
+    if (original != NULL && !rendition_has_had(rendition, original))
+        rendition_push(rendition, original, (uint32_t)ms, now);
+}
+
+void renditions_push_original(struct source *source, const struct frame *frame, int64_t ms,
+                              usec_t now)
+{
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        if (r->mux->in_band && r->is_fed && rendition_takes_main(r, frame->type))
+            rendition_push_main(r, frame, ms, now);
+    source->original_sent = 1;
+}
+
+void renditions_push_rtmp_only(struct source *source, const struct frame *frame, int64_t ms,
+                               usec_t now)
+{
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        if (!r->mux->stands_alone && rendition_is_eager(r) && rendition_takes_main(r, frame->type))
+            rendition_push_main(r, frame, ms, now);
+    source->original_sent = 1;
+}
+
+void renditions_push_flv(struct source *source, const struct frame *frame, int64_t ms, usec_t now)
+{
+    rendition_push(&source->native, frame, (uint32_t)ms, now);
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        if (!r->mux->in_band && r->is_fed && rendition_takes_main(r, frame->type))
+            rendition_push(r, frame, (uint32_t)ms, now);
+}
+
+void renditions_push_all_tracks(struct source *source, const struct frame *frame, int64_t ms,
+                                usec_t now)
+{
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        if (r->select.is_all && rendition_takes(r, frame->type) && !rendition_has_had(r, frame))
+            rendition_push(r, frame, (uint32_t)ms, now);
+}
+
+void renditions_starve(struct source *source)
+{
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        r->is_fed = rendition_is_eager(r);
+}
+
+void renditions_set_limits(struct source *source)
+{
+    rendition_set_limits(&source->native);
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        rendition_set_limits(r);
+}
+
+/* ---- the publication start ---- */
+
+/* Whether anybody has not begun yet: several workers make one who comes later think so, too. */
+static int renditions_keep_begin(const struct source *source)
+{
+    return source->config.keeps_begin || renditions_started(source) < source->stat.viewers;
+}
+
+void renditions_hold_begin(struct source *source)
+{
+    if (!renditions_keep_begin(source))
+        return;
+    source->holds_begin = 1;
+    rendition_hold_begin(&source->native);
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        rendition_hold_begin(r);
+}
+
+void renditions_drop_begin(struct source *source)
+{
+    if (!source->holds_begin)
+        return;
+    source->holds_begin = 0;
+    rendition_drop_begin(&source->native);
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        rendition_drop_begin(r);
+}
+
+static void rendition_forget_places(struct rendition *rendition)
+{
+    for (struct viewer *v = rendition->viewers; v != NULL; v = v->next)
+        if (v->place == VIEWER_NEW)
+            ring_cursor_leave(&rendition->ring, &v->cursor);
+    /* Its first sound is one of those that the relay has brought. */
+    if (!rendition->first_is_start)
+        ring_cursor_leave(&rendition->ring, &rendition->first);
+}
+
+void renditions_forget_places(struct source *source)
+{
+    /* Where there are only sounds the relay has brought earlier ones than they are to begin with.
+     */
+    if (!rendition_has_starts(&source->native))
+        renditions_drop_begin(source);
+    rendition_forget_places(&source->native);
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        rendition_forget_places(r);
+}
+
+/* ---- ending ---- */
+
+void renditions_drop_flv_starts(struct source *source)
+{
+    renditions_drop_begin(source);
+    ring_drop_start(&source->native.ring);
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        if (!r->mux->in_band)
+            ring_drop_start(&r->ring);
+}
+
+void renditions_drop_starts(struct source *source)
+{
+    renditions_drop_begin(source);
+    ring_drop_start(&source->native.ring);
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        ring_drop_start(&r->ring);
+}
+
+static int rendition_must_end(const struct rendition *rendition, enum renditions_cut who)
+{
+    switch (who) {
+    case RENDITIONS_CUT_CHANGE:
+        return !rendition->mux->in_band ||
+               source_fit(rendition->source, rendition->mux, rendition->only) == SOURCE_UNFIT;
+    case RENDITIONS_CUT_ALL:
+        break;
+    }
+    return 1;
+}
+
+void renditions_cut(struct source *source, enum renditions_cut who)
+{
+    renditions_drop_begin(source);
+    rendition_cut(&source->native);
+    source->repeats_sets = 0;
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        if (rendition_must_end(r, who))
+            rendition_cut(r);
+}
+
+int renditions_cut_relays(struct source *source)
+{
+    int has_any = 0;
+
+    for (struct rendition *r = source->others; r != NULL; r = r->next) {
+        if (!r->mux->relays)
+            continue;
+        rendition_cut(r);
+        has_any = 1;
+    }
+    return has_any;
+}
+
+size_t renditions_started(const struct source *source)
+{
+    size_t started = source->native.started;
+
+    for (const struct rendition *r = source->others; r != NULL; r = r->next)
+        started += r->started;
+    return started;
+}
+
+static void renditions_unlink(struct source *source, struct rendition *rendition)
+{
+    struct rendition **link = &source->others;
+
+    while (*link != rendition)
+        link = &(*link)->next;
+    *link = rendition->next;
+    if (source->full == rendition)
+        source->full = NULL;
+    rendition_fini(rendition);
+    free(rendition);
+}
+
+void renditions_leave(struct source *source, struct rendition *rendition)
+{
+    if (rendition != &source->native && rendition->viewer_count == 0 && !rendition->is_kept)
+        renditions_unlink(source, rendition);
+}
+
+void renditions_drop_full(struct source *source)
+{
+    struct rendition *full = source->full;
+
+    if (full == NULL)
+        return;
+    source->full = NULL;
+    full->is_kept = 0;
+    renditions_leave(source, full);
+}
+
+void renditions_let_go(struct source *source)
+{
+    struct rendition *next;
+
+    for (struct rendition *r = source->others; r != NULL; r = next) {
+        next = r->next;
+        r->is_kept = 0;
+        renditions_leave(source, r);
+    }
+}

@@ -1,0 +1,52 @@
+/*
+ * What is known of a stream, and whether a format has a place for it. The answer follows from a few
+ * bytes of facts, so that a process that has not the stream itself can give it, too.
+ */
+#include "live/source_private.h"
+
+#include <string.h>
+
+enum source_fit source_facts_fit(const struct source_facts *facts, const struct mux *mux,
+                                 enum source_only only)
+{
+    enum source_fit fit = SOURCE_UNFIT;
+
+    if (mux->carries == NULL && only == SOURCE_BOTH)
+        return SOURCE_FITS;
+    if (!facts->is_decided && !(mux->audio_only && facts->codec[JITTER_AUDIO] != CODEC_NONE))
+        return SOURCE_FIT_UNKNOWN;
+    for (int i = 0; i < JITTER_TRACKS; i++) {
+        enum codec codec = facts->codec[i];
+
+        if (i == JITTER_VIDEO ? mux->audio_only || only == SOURCE_AUDIO_ONLY
+                              : only == SOURCE_VIDEO_ONLY)
+            continue;
+        if (codec != CODEC_NONE && (mux->carries == NULL || mux->carries(codec)))
+            return SOURCE_FITS;
+        if (codec == CODEC_NONE && (facts->is_announced[i] || !facts->is_settled))
+            fit = SOURCE_FIT_UNKNOWN;
+    }
+    return fit;
+}
+
+void source_facts(const struct source *source, struct source_facts *out)
+{
+    memset(out, 0, sizeof(*out));
+    if (source->state != SOURCE_LIVE)
+        return;
+    out->is_decided = source->is_decided != 0;
+    out->is_settled = source->is_settled != 0;
+    for (int i = 0; i < JITTER_TRACKS; i++) {
+        out->is_announced[i] = source->track[i].is_announced != 0;
+        out->codec[i] = (uint8_t)source->track[i].codec;
+    }
+}
+
+enum source_fit source_fit(const struct source *source, const struct mux *mux,
+                           enum source_only only)
+{
+    struct source_facts facts;
+
+    source_facts(source, &facts);
+    return source_facts_fit(&facts, mux, only);
+}

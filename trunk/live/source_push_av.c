@@ -1,0 +1,207 @@
+/*
+ * Messages of audio and video, track by track ("Enhanced RTMP v2", multitrack). One track of each
+ * kind is the stream: the one with the lowest id. It decides what the header promises, where
+ * viewers begin and when responses end, and goes through source_push_main.c as an ordinary message.
+ * The others are side tracks: renditions that selected one get it as an ordinary message, too
+ * (source_select.c).
+ *
+ * What relays and ?track=all get is the publisher's own messages. A source that has several tracks
+ * keeps a rendition of these, `full`, which fills every rendition that is made later.
+ */
+#include "live/source_push.h"
+#include "media/flv.h"
+#include "media/flv_tracks.h"
+
+static uint8_t frame_track(const struct frame *frame)
+{
+    return frame->is_multi ? frame->track : 0;
+}
+
+/* Tracks that have gone are forgotten: a rendition that selected one gets the default track. */
+static void drop_gone(struct source *source)
+{
+    if (!source_sides_drop_gone(source))
+        return;
+    source_select_again(source);
+    source_init_data_renew(source);
+}
+
+/*
+ * Notes a track of the message: `ordinary` is the track alone, `original` the message, NULL for all
+ * but its first track. 1 when its sequence header is another than before.
+ */
+static int side_note(struct source *source, enum jitter_track which, uint8_t id,
+                     const struct frame *ordinary, const struct frame *original)
+{
+    struct source_side *side = NULL;
+    int is_new;
+    int is_changed;
+
+    if (ordinary->len <= SOURCE_SIDE_HEADER_MAX || !ordinary->is_header)
+        side = source_side_get(source, which, id);
+    if (side == NULL ||
+        (original != NULL && original->is_header && original->len > SOURCE_SIDE_HEADER_MAX)) {
+        source_count_drop(source);
+        return 0;
+    }
+    is_new = side->codec == CODEC_NONE;
+    side->codec = ordinary->codec;
+    side->is_seen = 1;
+    side->last_ms = source->jitter.last;
+    if (is_new)
+        source_select_again(source);
+    if (!ordinary->is_header)
+        return 0;
+    is_changed = blob_replace(&side->header, ordinary->data, ordinary->len);
+    if (original != NULL)
+        is_changed |= blob_replace(&side->original, original->data, original->len);
+    return is_changed;
+}
+
+/* ---- which track is the stream ---- */
+
+/* Whether this track takes the place of the present main one: it has a lower id, and viewers can
+ * begin with this frame. */
+static int side_takes_lead(const struct source_track *track, uint8_t id, const struct frame *frame)
+{
+    if (!track->is_seen || !track->has_main)
+        return 1;
+    if (id >= track->main)
+        return 0;
+    if (!track->has_frames)
+        return 1;
+    return !frame->is_header && (frame->type == FRAME_AUDIO || frame->is_key);
+}
+
+/* The track is the stream from here on; its sequence header may have come before. */
+static void side_lead(struct source *source, enum jitter_track which, uint8_t id,
+                      const struct frame *ordinary, usec_t now)
+{
+    struct source_track *track = &source->track[which];
+    const struct source_side *side = source_side_find(source, which, id);
+    struct frame header;
+
+    if (!track->has_main || track->main != id) {
+        track->has_main = 1;
+        track->main = id;
+        source_select_again(source);
+    }
+    if (!track->is_seen || ordinary->is_header || side == NULL || side->header == NULL)
+        return;
+    flv_frame_parse(&header, ordinary->type, ordinary->timestamp, side->header->data,
+                    side->header->len);
+    /* Those who get all as published have had it. */
+    source->original_sent = 1;
+    source_push_main(source, &header, now);
+    source->original_sent = 0;
+}
+
+/* ---- a message ---- */
+
+/* What the tracks of one message have in common. */
+struct side_message {
+    const struct frame *frame;
+    int64_t ms; /* of side tracks; < 0: not known yet */
+    int is_changed;
+    int is_first;
+};
+
+static int64_t message_ms(struct source *source, enum jitter_track which,
+                          struct side_message *message)
+{
+    if (message->ms < 0)
+        message->ms = jitter_follow(&source->jitter, which, message->frame->timestamp);
+    return message->ms;
+}
+
+static void side_push(struct source *source, enum jitter_track which, uint8_t id,
+                      const struct frame *ordinary, struct side_message *message, usec_t now)
+{
+    struct source_track *track = &source->track[which];
+    int is_single = !message->frame->is_multi;
+    int is_main = is_single && track->has_main && track->main == id && track->is_seen;
+    int is_changed = 0;
+
+    /* The main track in its ordinary form needs no entry. */
+    if (!is_main || source_side_find(source, which, id) != NULL)
+        is_changed =
+            side_note(source, which, id, ordinary, message->is_first ? message->frame : NULL);
+    message->is_first = 0;
+    message->is_changed |= is_changed;
+    if (side_takes_lead(track, id, ordinary))
+        side_lead(source, which, id, ordinary, now);
+    if (track->main == id)
+        source_push_main(source, ordinary, now);
+    else
+        source_select_push(source, which, id, ordinary, is_changed,
+                           message_ms(source, which, message), now);
+}
+
+/* What follows the stream as published gets a message that had no main track in it. */
+static void side_pass(struct source *source, enum jitter_track which, struct side_message *message,
+                      usec_t now)
+{
+    struct frame plain = *message->frame;
+
+    if (source->original_sent || (plain.is_header && !message->is_changed))
+        return;
+    plain.is_key = 0;
+    renditions_push_all_tracks(source, &plain, message_ms(source, which, message), now);
+}
+
+static void sides_split(struct source *source, enum jitter_track which,
+                        struct side_message *message, usec_t now)
+{
+    const struct frame *frame = message->frame;
+    struct flv_tracks tracks;
+    struct flv_track track;
+
+    if (flv_tracks_open(&tracks, frame) != 0)
+        return;
+    while (flv_tracks_next(&tracks, &track) == 1) {
+        struct frame ordinary;
+        struct buf body;
+
+        buf_init(&body, FLV_BODY_MAX);
+        if (flv_track_unwrap(&tracks, &track, &body, &ordinary) == 0)
+            side_push(source, which, track.id, &ordinary, message, now);
+        buf_fini(&body);
+    }
+}
+
+/* Out of line: streams of one track pass by. */
+static __attribute__((noinline)) void push_tracks(struct source *source, enum jitter_track which,
+                                                  const struct frame *frame, usec_t now)
+{
+    struct side_message message = {.frame = frame, .ms = -1, .is_first = 1};
+
+    if (frame->is_multi) {
+        source->has_sides = 1;
+        source_rendition_make_full(source, now);
+    }
+    source->original = frame;
+    source->original_sent = 0;
+    if (frame->is_multi)
+        sides_split(source, which, &message, now);
+    else
+        side_push(source, which, frame_track(frame), frame, &message, now);
+    source->original = NULL;
+    side_pass(source, which, &message, now);
+    if (message.is_changed)
+        source_init_data_renew(source);
+    if (!frame->is_header)
+        drop_gone(source);
+}
+
+void source_push_av(struct source *source, const struct frame *frame, usec_t now)
+{
+    enum jitter_track which = frame->type == FRAME_AUDIO ? JITTER_AUDIO : JITTER_VIDEO;
+
+    if (frame->is_multi || source->has_sides) {
+        push_tracks(source, which, frame, now);
+        return;
+    }
+    source->track[which].has_main = 1;
+    source->track[which].main = 0;
+    source_push_main(source, frame, now);
+}

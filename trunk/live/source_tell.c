@@ -1,0 +1,66 @@
+/*
+ * The events of a source: each is told here and nowhere else. Callbacks run inline, belong to the
+ * layer above and never yield; some are told once per publication, or only when something changed.
+ */
+#include "live/source_private.h"
+
+#include <string.h>
+
+void source_tell_data(struct source *source)
+{
+    if (source->events.on_data != NULL)
+        source->events.on_data(source, source->events.arg);
+}
+
+void source_tell_viewers(struct source *source)
+{
+    if (source->events.on_viewers != NULL)
+        source->events.on_viewers(source, source->events.arg);
+}
+
+void source_tell_watched(struct source *source)
+{
+    if (source->events.on_watched != NULL)
+        source->events.on_watched(source, source->events.arg);
+}
+
+void source_tell_facts(struct source *source)
+{
+    struct source_facts facts;
+
+    if (source->events.on_facts == NULL)
+        return;
+    source_facts(source, &facts);
+    if (memcmp(&facts, &source->told, sizeof(facts)) == 0)
+        return;
+    source->told = facts;
+    source->events.on_facts(source, source->events.arg);
+}
+
+void source_tell_gop(struct source *source)
+{
+    enum ring_loss loss = source->native.ring.start_loss;
+
+    if (loss == RING_LOSS_NONE || source->has_told_gop || !source->config.gop_cache)
+        return;
+    source->has_told_gop = 1;
+    if (source->events.on_gop_lost != NULL)
+        source->events.on_gop_lost(source,
+                                   loss == RING_LOSS_UNITS ? SOURCE_GOP_FRAMES : SOURCE_GOP_BYTES,
+                                   source->events.arg);
+}
+
+void source_tell_repair(struct source *source, const char *what)
+{
+    if (source->has_repaired)
+        return;
+    source->has_repaired = 1;
+    if (source->events.on_repair != NULL)
+        source->events.on_repair(source, what, source->events.arg);
+}
+
+void source_tell_evict(struct source *source, struct viewer *viewer)
+{
+    if (source->events.on_evict != NULL)
+        source->events.on_evict(source, viewer, source->events.arg);
+}
