@@ -1,8 +1,9 @@
 /*
  * Claims, takeover, liveness of the holder, lingering and release, in one
- * readable order for everybody who publishes. What a claim is is its row's; here is
- * only that all of them are needed, that one that fails undoes the others, and
- * that who holds the stream may lose it in the middle of each step.
+ * readable order for every kind of publisher. Each row defines what its claim
+ * means; this file only knows that a publication needs all of them, that a
+ * refused claim undoes the earlier ones, and that a claim can be lost during
+ * every step that yields.
  */
 #include "app/stream/publication.h"
 
@@ -13,11 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct claim *const *rows(const struct stream *stream)
+/* The row; NULL after the last one. */
+static const struct claim *row_at(const struct stream *stream, int i)
 {
-    static const struct claim *const none[] = {NULL};
+    const struct tables *tables = stream->server->tables;
 
-    return stream->server->tables != NULL ? stream->server->tables->claims : none;
+    return tables != NULL && tables->claims != NULL ? tables->claims[i] : NULL;
 }
 
 /* ---- claims ---- */
@@ -26,41 +28,45 @@ static void claims_release(struct publication *p)
 {
     int count = 0;
 
-    while (rows(p->stream)[count] != NULL)
+    while (row_at(p->stream, count) != NULL)
         count++;
     for (int i = count - 1; i >= 0; i--) {
-        if (p->token[i] != 0)
-            rows(p->stream)[i]->release(p->stream, p->token[i]);
+        const struct claim *row = row_at(p->stream, i);
+
+        if (row != NULL && p->token[i] != 0)
+            row->release(p->stream, p->token[i]);
         p->token[i] = 0;
     }
 }
 
 static int claims_are_held(const struct publication *p)
 {
-    for (int i = 0; rows(p->stream)[i] != NULL; i++) {
-        const struct claim *row = rows(p->stream)[i];
+    const struct claim *row;
 
+    for (int i = 0; (row = row_at(p->stream, i)) != NULL; i++)
         if (p->token[i] != 0 && row->is_held != NULL && !row->is_held(p->stream, p->token[i]))
             return 0;
-    }
     return !p->is_evicted;
 }
 
-/* Row `busy` refuses. Another server may have the stream; or nobody has it but one who gives way.
- */
+/* Row `busy` refused. A later row may know that another server has the stream, or that no server
+ * has it; then only publishers that give way to an encoder can be in the way. */
 static enum claim_verdict claim_contest(struct publication *p, int busy,
                                         struct directory_place *elsewhere, usec_t timeout)
 {
+    const struct claim *refused = row_at(p->stream, busy);
+    const struct claim *row;
     enum claim_verdict verdict;
 
-    for (int i = busy + 1; rows(p->stream)[i] != NULL; i++) {
-        if (rows(p->stream)[i]->find == NULL)
+    assert(refused != NULL);
+    for (int i = busy + 1; (row = row_at(p->stream, i)) != NULL; i++) {
+        if (row->find == NULL)
             continue;
-        verdict = rows(p->stream)[i]->find(p, elsewhere, timeout);
+        verdict = row->find(p, elsewhere, timeout);
         if (verdict == CLAIM_ELSEWHERE)
             return CLAIM_ELSEWHERE;
         if (verdict == CLAIM_ALONE)
-            return rows(p->stream)[busy]->claim(p, &p->token[busy], 1, elsewhere, timeout);
+            return refused->claim(p, &p->token[busy], 1, elsewhere, timeout);
     }
     return CLAIM_BUSY;
 }
@@ -70,10 +76,9 @@ static enum claim_verdict claims_take(struct publication *p, struct directory_pl
 {
     int is_encoder = p->publisher.kind == PUBLISHER_ENCODER;
     enum claim_verdict verdict = CLAIM_GRANTED;
+    const struct claim *row;
 
-    for (int i = 0; rows(p->stream)[i] != NULL; i++) {
-        const struct claim *row = rows(p->stream)[i];
-
+    for (int i = 0; (row = row_at(p->stream, i)) != NULL; i++) {
         assert(i < PUBLICATION_CLAIMS_MAX);
         verdict = row->claim(p, &p->token[i], 0, elsewhere, timeout);
         if (verdict == CLAIM_BUSY && is_encoder)
@@ -87,7 +92,7 @@ static enum claim_verdict claims_take(struct publication *p, struct directory_pl
     }
     if (verdict == CLAIM_ALONE)
         verdict = CLAIM_GRANTED;
-    /* All of that took time. */
+    /* The steps above may have yielded. */
     if (verdict == CLAIM_GRANTED && !claims_are_held(p))
         verdict = CLAIM_BUSY;
     if (verdict != CLAIM_GRANTED)
@@ -111,12 +116,13 @@ int publication_open(struct publication *p)
 {
     struct stream *stream = p->stream;
     struct source_config config;
+    const struct claim *row;
 
     assert(!p->is_open);
-    if (p->is_evicted || stream->publication != NULL)
+    if (!claims_are_held(p) || stream->publication != NULL)
         return -1;
     source_config_of(p, &config);
-    /* Already now: who is told of the publication asks whose it is. */
+    /* Set before source_publish(): observers that it calls look the publication up. */
     stream->publication = p;
     p->is_open = 1;
     if (source_publish(stream->source, &config, co_now()) != 0) {
@@ -124,13 +130,14 @@ int publication_open(struct publication *p)
         p->is_open = 0;
         return -1;
     }
-    for (int i = 0; rows(stream)[i] != NULL; i++)
-        if (p->token[i] != 0 && rows(stream)[i]->opened != NULL)
-            rows(stream)[i]->opened(p, p->token[i]);
-    return 0;
+    for (int i = 0; (row = row_at(stream, i)) != NULL; i++)
+        if (p->token[i] != 0 && row->opened != NULL)
+            row->opened(p, p->token[i]);
+    /* An observer or a row may have evicted it. */
+    return p->is_open ? 0 : -1;
 }
 
-/* Nobody waits for an answer of it any more. */
+/* Clears the stream's holder and wakes those that wait for its answer. */
 static void publication_let_go(struct publication *p)
 {
     p->is_open = 0;
@@ -148,19 +155,36 @@ void publication_close(struct publication *p)
     source_unpublish(p->stream->source, co_now());
 }
 
-void publication_evict(struct stream *stream, enum evict_reason why)
+/* Its publisher may end, and so free, the publication in the last call. */
+static void evict(struct publication *p, enum evict_reason why)
 {
-    struct publication *p = stream->publication;
-
-    if (p == NULL)
-        return;
     p->is_evicted = 1;
     publication_close(p);
     claims_release(p);
     p->publisher.ops->evict(p->publisher.arg, why);
 }
 
-/* publish.takeover: whether the holder here is to go for this newcomer. */
+void publication_evict(struct stream *stream, enum evict_reason why)
+{
+    if (stream->publication != NULL)
+        evict(stream->publication, why);
+}
+
+void publication_claim_lost(struct stream *stream, enum evict_reason why)
+{
+    struct publication *p;
+
+    publication_evict(stream, why);
+    do {
+        p = stream->reserved;
+        while (p != NULL && (p->is_evicted || claims_are_held(p)))
+            p = p->next;
+        if (p != NULL)
+            evict(p, why);
+    } while (p != NULL);
+}
+
+/* publish.takeover: whether the newcomer `p` may replace the holder. */
 static int may_take_over(const struct publication *p, const struct publication *holder)
 {
     const uint8_t *own = p->publisher.fingerprint;
@@ -178,7 +202,7 @@ static int may_take_over(const struct publication *p, const struct publication *
     }
 }
 
-/* The stream's holder here makes room: it gives way, is taken over, or is gone. */
+/* Whether the stream is free for `p` now: its holder here gave way, was taken over, or is gone. */
 static int make_room(struct publication *p)
 {
     struct publication *holder = p->stream->publication;
@@ -193,7 +217,7 @@ static int make_room(struct publication *p)
         publication_evict(p->stream, EVICT_TAKEN_OVER);
         return 1;
     }
-    return publication_is_gone(p->stream, PUBLICATION_ASK_TIMEOUT) && claims_are_held(p);
+    return publication_is_gone(p->stream, PUBLICATION_ASK_TIMEOUT);
 }
 
 /* ---- begin and end ---- */
@@ -214,6 +238,12 @@ static struct publication *publication_new(struct stream *stream, const struct p
 
 static void publication_free(struct publication *p)
 {
+    struct publication **at = &p->stream->reserved;
+
+    while (*at != NULL && *at != p)
+        at = &(*at)->next;
+    if (*at == p)
+        *at = p->next;
     if (p->publisher.config != NULL)
         config_unref(p->publisher.config);
     free(p);
@@ -262,10 +292,13 @@ enum publication_verdict publication_reserve(struct stream *stream,
     if (p == NULL)
         return PUBLICATION_NOMEM;
     verdict = verdict_of(claims_take(p, &unused, 0));
-    if (verdict == PUBLICATION_OURS)
+    if (verdict == PUBLICATION_OURS) {
+        p->next = stream->reserved;
+        stream->reserved = p;
         *out = p;
-    else
+    } else {
         publication_free(p);
+    }
     return verdict;
 }
 
@@ -285,13 +318,16 @@ void publication_linger(struct publication *p, usec_t timeout)
 
 void publication_end(struct publication *p, int linger, usec_t timeout)
 {
+    const struct claim *row;
+
     if (p == NULL)
         return;
+    assert(!p->is_ending);
     if (linger && p->is_open) {
         p->is_ending = 1;
-        for (int i = 0; rows(p->stream)[i] != NULL; i++)
-            if (p->token[i] != 0 && rows(p->stream)[i]->linger != NULL)
-                rows(p->stream)[i]->linger(p, p->token[i]);
+        for (int i = 0; (row = row_at(p->stream, i)) != NULL; i++)
+            if (p->token[i] != 0 && row->linger != NULL)
+                row->linger(p, p->token[i]);
         publication_linger(p, timeout);
         p->is_ending = 0;
     }
@@ -304,17 +340,21 @@ void publication_end(struct publication *p, int linger, usec_t timeout)
 
 static void answered(struct stream *stream)
 {
+    const struct claim *row;
+
     if (stream->publication != NULL)
         stream->publication->is_asked = 0;
     co_cond_broadcast(&stream->told);
-    for (int i = 0; rows(stream)[i] != NULL; i++)
-        if (rows(stream)[i]->answered != NULL)
-            rows(stream)[i]->answered(stream);
+    for (int i = 0; (row = row_at(stream, i)) != NULL; i++)
+        if (row->answered != NULL)
+            row->answered(stream);
 }
 
 void publication_answer(struct publication *p)
 {
-    answered(p->stream);
+    /* The answer of a publisher that lost the stream says nothing about its successor. */
+    if (p->stream->publication == p)
+        answered(p->stream);
 }
 
 void publication_ask(struct stream *stream)
@@ -346,7 +386,7 @@ int publication_is_gone(struct stream *stream, usec_t timeout)
     return source_state(stream->source) != SOURCE_LIVE;
 }
 
-/* ---- who it is ---- */
+/* ---- description ---- */
 
 int publication_kind(const struct stream *stream)
 {

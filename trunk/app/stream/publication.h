@@ -2,86 +2,88 @@
 #define APP_STREAM_PUBLICATION_H
 
 /*
- * The one door by which a stream is published here, whoever brings it: an encoder, an edge's pull,
- * an origin's pull from another origin, a pull from another worker.
+ * The only way to publish a stream in this process, for every kind of publisher: an encoder, an
+ * edge's pull, an origin's pull from another origin, a pull from another worker.
  *
- *   publication_begin   claims: workers ─▶ directory ─▶ source      (an encoder: all of it)
- *   publication_reserve claims only; _open and _close then put it in and out of the source
- *   publication_end     lingers, closes, gives the claims back in the reverse order
+ *   publication_begin   takes all claims, workers ─▶ directory, then opens the source (encoders)
+ *   publication_reserve takes the claims only; _open and _close then open and close the source
+ *   publication_end     lingers, closes the source, releases the claims in reverse order
  *
- * A claim is a row that a feature registers. One that refuses undoes those before it. A publication
- * belongs to who began it, and only publication_end() frees it: one that is evicted is out of the
- * stream, and its publisher is told and ends it.
+ * A claim is a row that a feature registers. A refused claim undoes the earlier ones. The caller of
+ * _begin or _reserve owns the publication, and only publication_end() frees it: eviction takes it
+ * out of the stream and notifies its publisher, which then ends it.
  */
 #include "app/config/directory_place.h"
 #include "app/stream/stream.h"
 
-/* Of a fingerprint of a publisher's parameters: `replace_same_token` compares it. */
+/* Bytes of the fingerprint of a publisher's parameters, which `replace_same_token` compares. */
 #define PUBLISHER_FINGERPRINT_SIZE 32
 
-/* How old a publication becomes at the least, while anybody waits for it. */
+/* A publication that viewers still wait for stays open until it is this old. */
 #define PUBLICATION_LINGER USEC_PER_SEC
-/* An alive publisher says so within microseconds, and one that is gone goes; longer takes one whose
- * message has come in part, or a process that hangs. */
+/* A live publisher answers within microseconds, and a dead one ends as soon. Only a publisher in
+ * the middle of a message, or a process that hangs, takes longer. */
 #define PUBLICATION_ASK_TIMEOUT USEC_PER_SEC
 
 enum publisher_kind {
     PUBLISHER_ENCODER,
-    PUBLISHER_EDGE_PULL,   /* has the claims before it has the stream */
+    PUBLISHER_EDGE_PULL,   /* takes the claims before it has the stream */
     PUBLISHER_ORIGIN_PULL, /* gives way to an encoder */
-    PUBLISHER_WORKER_PULL  /* what another process of this server has claimed */
+    PUBLISHER_WORKER_PULL  /* fetches what another process of this server has claimed */
 };
 
 enum evict_reason { EVICT_TAKEN_OVER, EVICT_LEASE_LOST };
 
-/* Who publishes: what the API, logs, hooks and backends are told. Valid until the next yield. */
+/* What the API, logs, hooks and backends report about a publisher. Valid until the next yield. */
 struct session_info {
     const char *id; /* the log's context id */
     const char *ip;
     const char *tc_url;
     const char *param; /* "?a=b", or "" */
-    const char *via;   /* what a server of ours has said of itself; "" for all others */
+    const char *via;   /* the chain that another Millrace server sent; "" for all others */
 };
 
 struct publisher_ops {
-    /* Out of the stream: it ends its publication as soon as it runs. Must not yield. */
+    /* The publication is out of the stream; the publisher ends it, now or as soon as it runs. Must
+     * not yield. */
     void (*evict)(void *publisher, enum evict_reason why);
-    /* Somebody else wants the stream. 1: it is alive for sure; 0: it looks, and says so by
-     * publication_answer(), or ends. Must not yield. NULL: it is alive. */
+    /* Another publisher wants the stream. 1: this one is certainly alive; 0: it checks, and then
+     * calls publication_answer() or ends. Must not yield. NULL: always alive. */
     int (*ask)(void *publisher);
-    /* Bytes held of messages that are not whole yet. NULL: none. */
+    /* Bytes held of incomplete messages. NULL: none. */
     size_t (*pending)(const void *publisher);
-    /* 0, or -1: there is nothing to be told. NULL: the same. */
+    /* 0, or -1 when there is nothing to report. NULL: the same as -1. */
     int (*describe)(void *publisher, struct session_info *out);
 };
 
 struct publisher {
     const struct publisher_ops *ops;
-    void *arg; /* theirs */
+    void *arg; /* passed to each of ops */
     enum publisher_kind kind;
     struct config *config;            /* the publication takes a reference; NULL: none */
     const struct config_vhost *vhost; /* of that configuration */
     const uint8_t *fingerprint;       /* PUBLISHER_FINGERPRINT_SIZE bytes, or NULL */
-    int is_joined; /* a worker's pull of what was published before anybody wanted it here */
+    int is_joined; /* a worker's pull of a stream that was published before it was wanted here */
 };
 
-/* Claims at most. */
+/* Rows at most. */
 #define PUBLICATION_CLAIMS_MAX 4
 
 struct publication {
     struct stream *stream;
     struct publisher publisher;
-    uint64_t token[PUBLICATION_CLAIMS_MAX]; /* each row's own; 0: not claimed */
-    uint8_t is_open;                        /* it is in the source */
+    struct publication *next;               /* in the stream's list of reserved ones */
+    uint64_t token[PUBLICATION_CLAIMS_MAX]; /* one for each row; 0: not claimed */
+    uint8_t is_open;                        /* it has the source */
     uint8_t is_evicted;
-    uint8_t is_asked;  /* the publisher is to say whether it is there */
-    uint8_t is_ending; /* only those are waited for who still want it */
+    uint8_t is_asked;  /* the publisher still owes an answer whether it is alive */
+    uint8_t is_ending; /* it lingers: it only waits for viewers that have not begun */
     uint8_t is_alone;  /* a claim knows that no other server has the stream */
 };
 
 enum publication_verdict {
     PUBLICATION_OURS,
-    PUBLICATION_BUSY,      /* somebody has it */
+    PUBLICATION_BUSY,      /* another publisher of this server has it */
     PUBLICATION_ELSEWHERE, /* another server has it */
     PUBLICATION_NOMEM
 };
@@ -94,72 +96,77 @@ enum claim_verdict {
 };
 
 /*
- * A row. `token` is the row's own number of this claim, 0 when there is nothing to be released.
- * Only functions with a timeout may yield, and only for an encoder.
+ * A row. `token` is the row's number for this claim, 0 when there is nothing to release. Only
+ * functions with a timeout and linger() may yield, and only for an encoder.
  */
 struct claim {
     const char *name;
-    /* over_weak: those who give way to an encoder count as nobody. */
+    /* over_weak: also takes the stream from a publisher that gives way to an encoder. */
     enum claim_verdict (*claim)(struct publication *p, uint64_t *token, int over_weak,
                                 struct directory_place *elsewhere, usec_t timeout);
     void (*release)(struct stream *stream, uint64_t token);
     /* Whether the claim still holds. NULL: it does. */
     int (*is_held)(const struct stream *stream, uint64_t token);
-    /* An earlier row says busy: who has the stream? ALONE: nobody; GRANTED: it is not known. */
+    /* An earlier row refused: which server has the stream? ALONE: none; GRANTED: not known. */
     enum claim_verdict (*find)(struct publication *p, struct directory_place *elsewhere,
                                usec_t timeout);
-    /* Waits for the rest of what was published before. */
+    /* Waits for the end of the stream's previous publication. */
     void (*settle)(struct publication *p, uint64_t token, usec_t timeout);
-    /* It is in the source now, and no frame has come. */
+    /* The publication has the source, and no frame has arrived yet. */
     void (*opened)(struct publication *p, uint64_t token);
-    /* Waits for those who still want it; ends early when the publication is asked for. */
+    /* Waits for viewers that still want it; ends early when p->is_asked. */
     void (*linger)(struct publication *p, uint64_t token);
-    /* The holder here has said that it is there. */
+    /* The holder in this process answered that it is alive. */
     void (*answered)(struct stream *stream);
 };
 
 /*
- * All claims, and then the source, which viewers who are there go on watching. OURS: *out is the
- * caller's to end. ELSEWHERE: *elsewhere has the stream. The stream's source is the caller's to
- * hold, as is all that `publisher` points to. Yields. timeout: of each question to another server.
+ * Takes all claims and opens the source; viewers that are already there keep watching. OURS: the
+ * caller ends *out. ELSEWHERE: *elsewhere has the stream. The caller holds a reference on the
+ * stream's source, and keeps what `publisher` points to, until publication_end(). Yields. timeout:
+ * for each question to another server.
  */
 enum publication_verdict publication_begin(struct stream *stream, const struct publisher *publisher,
                                            struct publication **out,
                                            struct directory_place *elsewhere, usec_t timeout);
 
-/* The claims alone, for a pull, which has the stream only later. Never yields. */
+/* Takes the claims only, for a pull, which gets the stream later. Never yields. */
 enum publication_verdict publication_reserve(struct stream *stream,
                                              const struct publisher *publisher,
                                              struct publication **out);
-/* Puts it into the source: 0, or -1 when that is another's, or it was evicted. Never yields. */
+/* Opens the source: 0, or -1 when another publication has it, a claim was lost, or this one was
+ * evicted. Never yields. */
 int publication_open(struct publication *p);
-/* Out of the source, the claims stay. Never yields. */
+/* Closes the source and keeps the claims. Never yields. */
 void publication_close(struct publication *p);
 
 /*
- * Ends it and frees it; one that was evicted, too. linger: for one that has brought something,
- * those who waited get it first, here and at other processes, unless somebody asks for the stream.
- * Yields only then.
+ * Ends and frees it, also after an eviction. linger: the publisher sent media; the publication
+ * stays open until waiting viewers, here and at other processes, have received it, or until another
+ * publisher asks for the stream. Yields only then.
  */
 void publication_end(struct publication *p, int linger, usec_t timeout);
-/* Until those who waited here have begun, or until it is so old; before publication_close(). */
+/* Waits until the viewers that wait here have begun, or the publication is `timeout` old; call it
+ * before publication_close(). */
 void publication_linger(struct publication *p, usec_t timeout);
 
-/* Puts the holder of the stream out; the stream is free then. Nothing happens without one. */
+/* Evicts the holder of the stream, if there is one; the stream is free afterwards. */
 void publication_evict(struct stream *stream, enum evict_reason why);
+/* A row lost a claim on the stream: the same, and evicts reserved publications without it. */
+void publication_claim_lost(struct stream *stream, enum evict_reason why);
 
-/* Asks the holder whether it is there; an answer may come later (struct claim, answered). */
+/* Asks the holder whether it is alive; the answer may come later (struct claim, answered). */
 void publication_ask(struct stream *stream);
-/* The same and waits: 1 when it is gone. */
+/* The same, and waits for the answer: 1 when the holder is gone. */
 int publication_is_gone(struct stream *stream, usec_t timeout);
-/* The publisher, once asked (p->is_asked), is there. */
+/* The publisher was asked (p->is_asked) and is alive. */
 void publication_answer(struct publication *p);
 
-/* Of what kind the holder is; -1: nobody holds the stream here. */
+/* The kind of the holder; -1: the stream has no publisher here. */
 int publication_kind(const struct stream *stream);
-/* Bytes that the publisher here holds of messages that are not whole yet. */
+/* Bytes that the publisher here holds of incomplete messages. */
 size_t publication_pending(const struct stream *stream);
-/* Who publishes it here: 0, or -1 when nobody does, or nothing is to be told. */
+/* Describes the publisher here: 0, or -1 without one or when it has nothing to report. */
 int publication_describe(const struct stream *stream, struct session_info *out);
 
 #endif

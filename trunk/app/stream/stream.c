@@ -364,7 +364,7 @@ void stream_detach(struct source *source, void *arg)
     TELL(stream, detach);
     source_set_events(source, &none);
     source_set_data(source, NULL);
-    assert(stream->publication == NULL);
+    assert(stream->publication == NULL && stream->reserved == NULL);
     co_cond_fini(&stream->told);
     free(stream);
 }

@@ -22,8 +22,8 @@ struct stream {
     char vhost[256];
     char app[256];
     char name[256];
-    struct publication
-        *publication;    /* whose it is here, app/stream/publication.h; NULL: nobody's */
+    struct publication *publication; /* that has the source, app/stream/publication.h, or NULL */
+    struct publication *reserved;    /* those that have claims only, or had */
     struct co_cond told; /* viewers have begun or left; the holder has answered or ended */
     const struct client *publisher; /* in the list of clients; NULL: nobody publishes */
     struct rate rate;

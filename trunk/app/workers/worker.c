@@ -45,7 +45,7 @@ static int look_at_claim(struct stream *stream, struct worker_stream *own,
 {
     if (holder == NULL || holder->number != own->claim) {
         own->claim = 0;
-        publication_evict(stream, EVICT_TAKEN_OVER);
+        publication_claim_lost(stream, EVICT_TAKEN_OVER);
         return 0;
     }
     if (holder->asked != holder->answered) {
