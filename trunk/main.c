@@ -234,6 +234,7 @@ static void workers_ready(void *arg)
 static struct err *serve_by_workers(struct program *program)
 {
     struct master_options options = {.config = program->config,
+                                     .listeners = tables_all.listeners,
                                      .log = &program->log,
                                      .sink = &program->sink,
                                      .reload = &program->options,
@@ -251,7 +252,7 @@ static long other_descriptors(const struct config *config)
     struct endpoints all;
     int is_edge = config->http_server.http_pull.enabled;
 
-    endpoints_list(config, net_has_ipv6(), &all);
+    endpoints_list(tables_all.listeners, config, net_has_ipv6(), &all);
     for (int i = 0; i < config->vhost_count; i++)
         is_edge |= observers_fetch(&tables_all, config->vhost[i]);
     return all.count + (is_edge ? (long)config->max_pulls : 0);

@@ -12,6 +12,8 @@
 #include "app/control/api_json.h"
 #include "app/control/api_workers.h"
 #include "app/core/server.h"
+#include "app/http/http_listener.h"
+#include "app/http/http_session.h"
 #include "base/str.h"
 #include "proto/url.h"
 
@@ -202,6 +204,25 @@ static struct err *api_serve(struct http_handler *self, struct http_exchange *x,
         return http_answer_method(x, timeout);
     return call_serve(x, call, id, why != NULL || !is_whole(x) || is_of_other_page(x), timeout);
 }
+
+static const struct config_strings *api_addresses(const struct config *config)
+{
+    return config->http_api.enabled ? &config->http_api.listen : NULL;
+}
+
+static int api_has_proxy_header(const struct config *config)
+{
+    return config->http_api.proxy_protocol;
+}
+
+const struct listener_type http_api_listener = {.name = "HTTP API",
+                                                .protocol = &http_listener_protocol,
+                                                .addresses = api_addresses,
+                                                .has_proxy_header = api_has_proxy_header,
+                                                .flags = HTTP_SESSION_API,
+                                                .quota = QUOTA_API,
+                                                .is_joined_with_http = 1,
+                                                .is_admitted_always = 1};
 
 struct http_handler *http_api_new(struct http_handler *next)
 {

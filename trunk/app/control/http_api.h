@@ -9,9 +9,13 @@
  * Names of streams are shown, never their parameters. Switched by `http_api { enabled; }`,
  * looked at with each request.
  */
+#include "app/core/listener.h"
 #include "app/http/http_exchange.h"
 
 /* next: NULL for the chain of http_api's own listeners. NULL without memory. next is borrowed. */
 struct http_handler *http_api_new(struct http_handler *next);
+
+/* Its own listeners. A row of the tables. */
+extern const struct listener_type http_api_listener;
 
 #endif

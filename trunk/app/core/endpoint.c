@@ -11,11 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void add_one(struct endpoints *out, const char *text, enum server_kind kind)
+static void add_one(struct endpoints *out, const char *text, int type)
 {
-    /* There are five lists, and this is room for all that they can hold. */
+    /* There is room for all that the lists of all types can hold. */
     assert(out->count < ENDPOINTS_MAX);
-    out->item[out->count++] = (struct endpoint){text, kind};
+    out->item[out->count++] = (struct endpoint){text, type};
 }
 
 /* "8080", ":8080", "*:8080" and "0.0.0.0:8080" are one address. */
@@ -38,12 +38,6 @@ int endpoint_is_shared(const struct config *config, const char *endpoint)
         if (strcmp(port_of(listen->item[i]), port_of(endpoint)) == 0)
             return 1;
     return 0;
-}
-
-static void add(struct endpoints *out, const struct config_strings *listen, enum server_kind kind)
-{
-    for (int i = 0; i < listen->count; i++)
-        add_one(out, listen->item[i], kind);
 }
 
 /* The port of an endpoint without an address; else -1. */
@@ -80,52 +74,54 @@ static void add_v6(const struct endpoints *written, struct endpoints *out)
         int64_t port = port_alone(one->text);
         char *text = out->spelt[out->spelt_count];
 
-        add_one(out, one->text, one->kind);
+        add_one(out, one->text, one->type);
         /* Port 0 would be another one for each. */
         if (port <= 0 || has_v6(written, port))
             continue;
         (void)str_format(text, sizeof(out->spelt[0]), "[::]:%d", (int)port);
-        add_one(out, text, one->kind);
+        add_one(out, text, one->type);
         out->spelt_count++;
     }
 }
 
-static void list_written(const struct config *config, struct endpoints *out)
+static void list_written(const struct listener_type *const *types, const struct config *config,
+                         struct endpoints *out)
 {
-    const struct config_strings *api = &config->http_api.listen;
-
     out->count = 0;
-    add(out, &config->listen, SERVER_RTMP);
-    if (config->http_server.enabled)
-        add(out, &config->http_server.listen, SERVER_HTTP);
-    for (int i = 0; config->http_api.enabled && i < api->count; i++)
-        if (!endpoint_is_shared(config, api->item[i]))
-            add_one(out, api->item[i], SERVER_API);
-    if (config->http_server.enabled && config->http_server.https.enabled)
-        add(out, &config->http_server.https.listen, SERVER_HTTPS);
-    if (config->rtmps.enabled)
-        add(out, &config->rtmps.listen, SERVER_RTMPS);
+    for (int type = 0; types[type] != NULL; type++) {
+        const struct listener_type *row = types[type];
+        const struct config_strings *listen =
+            row->addresses != NULL ? row->addresses(config) : NULL;
+
+        for (int i = 0; listen != NULL && i < listen->count; i++)
+            if (!row->is_joined_with_http || !endpoint_is_shared(config, listen->item[i]))
+                add_one(out, listen->item[i], type);
+    }
 }
 
-void endpoints_list(const struct config *config, int has_ipv6, struct endpoints *out)
+void endpoints_list(const struct listener_type *const *types, const struct config *config,
+                    int has_ipv6, struct endpoints *out)
 {
     struct endpoints *written = has_ipv6 ? calloc(1, sizeof(*written)) : NULL;
 
     out->spelt_count = 0;
     if (written == NULL) {
-        list_written(config, out);
+        list_written(types, config, out);
         return;
     }
     out->count = 0;
-    list_written(config, written);
+    list_written(types, config, written);
     add_v6(written, out);
     free(written);
 }
 
-const char *server_kind_name(enum server_kind kind)
+int endpoint_rank(const char *listener_name)
 {
-    static const char *const names[] = {"RTMP", "HTTP", "HTTP API", "HTTPS", "RTMPS", "worker"};
-
-    assert((size_t)kind < sizeof(names) / sizeof(names[0]));
-    return names[kind];
+    if (str_starts(listener_name, "unix:"))
+        return 0;
+    if (str_starts(listener_name, "127.") || str_starts(listener_name, "[::1]:"))
+        return 1;
+    if (str_starts(listener_name, "0.0.0.0:") || str_starts(listener_name, "[::]:"))
+        return 3;
+    return 2;
 }

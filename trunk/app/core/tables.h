@@ -8,14 +8,16 @@
 struct observer;
 struct gate;
 struct claim;
+struct listener_type;
 struct rtmp_route;
 
 /* Each list ends with NULL; its order is the order in which rows are asked and told. */
 struct tables {
-    const struct observer *const *observers; /* app/stream/observer.h */
-    const struct gate *const *gates;         /* app/stream/gate.h */
-    const struct claim *const *claims;       /* app/stream/publication.h */
-    const struct rtmp_route *publish_route;  /* app/rtmp/rtmp_session.h; NULL: there is none */
+    const struct observer *const *observers;      /* app/stream/observer.h */
+    const struct gate *const *gates;              /* app/stream/gate.h */
+    const struct claim *const *claims;            /* app/stream/publication.h */
+    const struct listener_type *const *listeners; /* app/core/listener.h */
+    const struct rtmp_route *publish_route;       /* app/rtmp/rtmp_session.h; NULL: there is none */
 };
 
 #endif

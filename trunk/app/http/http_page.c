@@ -40,17 +40,6 @@ int http_page_print(const struct config *config, int listen_port, char out[HTTP_
                       (int64_t)(page_republish_wait(config) / USEC_PER_MS));
 }
 
-int http_page_rank(const char *listener_name)
-{
-    if (str_starts(listener_name, "unix:"))
-        return 0;
-    if (str_starts(listener_name, "127.") || str_starts(listener_name, "[::1]:"))
-        return 1;
-    if (str_starts(listener_name, "0.0.0.0:") || str_starts(listener_name, "[::]:"))
-        return 3;
-    return 2;
-}
-
 static struct err *page_serve(struct http_handler *self, struct http_exchange *x, usec_t timeout)
 {
     char body[HTTP_PAGE_MAX];

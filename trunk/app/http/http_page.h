@@ -22,10 +22,4 @@ struct http_handler *http_page_new(struct http_handler *next);
  */
 int http_page_print(const struct config *config, int listen_port, char out[HTTP_PAGE_MAX]);
 
-/*
- * How likely a client reaches a listener of this name ("0.0.0.0:1935", "[::]:1935"): 3 on all
- * addresses, 2 on one, 1 on loopback only, 0 for a UNIX socket.
- */
-int http_page_rank(const char *listener_name);
-
 #endif

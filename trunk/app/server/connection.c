@@ -1,14 +1,12 @@
 /*
- * A connection from its acceptance to its end: counted against the limits, told
- * when it is one too many, its PROXY header and TLS handshake taken, then served
- * in a coroutine of its own.
+ * A connection from its acceptance to its end: counted against the limits, answered when it is
+ * beyond one, its PROXY header and TLS handshake taken, then served in a coroutine of its own. In
+ * what connections differ is in the row of their listener type (app/core/listener.h).
  */
 #include "app/server/connection.h"
 
 #include "app/core/log_limit.h"
 #include "app/core/peer.h"
-#include "app/http/http_session.h"
-#include "app/rtmp/rtmp_session.h"
 #include "app/server/server_proxy.h"
 #include "app/server/server_tls.h"
 #include "app/server/service_private.h"
@@ -34,7 +32,7 @@ static void connection_enter(struct connection *c)
     server->service->list = c;
     if (c->refused != 0)
         server->service->refusals++;
-    else if (c->kind != SERVER_WORKER)
+    else if (!c->type->is_internal)
         server->connections++;
 }
 
@@ -63,49 +61,23 @@ static void connection_leave(struct connection *c)
         server->service->refusals--;
     else if (c->is_evicted)
         server->service->evicted--;
-    else if (c->kind != SERVER_WORKER)
+    else if (!c->type->is_internal)
         connection_uncount(c);
     net_free(c->conn);
     free(c);
     co_cond_broadcast(&server->changed);
 }
 
-static int connection_flags(enum server_kind kind)
-{
-    switch (kind) {
-    case SERVER_API:
-        return HTTP_SESSION_API;
-    case SERVER_HTTPS:
-        return HTTP_SESSION_TLS;
-    case SERVER_WORKER:
-        return HTTP_SESSION_WORKER;
-    default:
-        return 0;
-    }
-}
-
-/* The handshake of those that have one: 0 or -1. */
-static int connection_secure(struct connection *c)
-{
-    struct server *server = c->server;
-
-    if (c->kind == SERVER_HTTPS)
-        return server_tls_accept(server, server->service->https, c->conn, TLS_HANDSHAKE_TIMEOUT);
-    if (c->kind == SERVER_RTMPS)
-        return server_tls_accept(server, server->service->rtmps, c->conn, TLS_HANDSHAKE_TIMEOUT);
-    return 0;
-}
-
-/* Says it where HTTP is spoken in the clear, as far as the peer takes it at once. */
+/* Answers where the protocol has an answer without TLS, as far as the peer takes it at once. */
 static void connection_say(struct connection *c, int status, const char *reason)
 {
     struct buf answer;
     char scratch[4096];
 
-    if (c->kind != SERVER_HTTP && c->kind != SERVER_API)
+    if (c->type->protocol->refusal == NULL || c->type->tls != NULL)
         return;
-    buf_init(&answer, HTTP_ANSWER_HEAD_MAX);
-    if (http_session_refusal(c->server, connection_flags(c->kind), status, reason, &answer) == 0) {
+    buf_init(&answer, LISTENER_REFUSAL_MAX);
+    if (c->type->protocol->refusal(c->server, c->type->flags, status, reason, &answer) == 0) {
         struct iovec iov = {buf_data(&answer), answer.len};
 
         /* What it sent is taken first: closing over unread bytes would reset the answer away. */
@@ -115,41 +87,17 @@ static void connection_say(struct connection *c, int status, const char *reason)
     buf_fini(&answer);
 }
 
-/* Whether a PROXY header may come first, and how long it may take. */
-static int connection_has_header(const struct connection *c, usec_t *timeout)
-{
-    const struct config *config = c->server->config;
-
-    *timeout = config->http_header_timeout;
-    switch (c->kind) {
-    case SERVER_HTTP:
-        return config->http_server.proxy_protocol;
-    case SERVER_HTTPS:
-        return config->http_server.https.proxy_protocol;
-    case SERVER_API:
-        return config->http_api.proxy_protocol;
-    case SERVER_RTMP:
-        *timeout = config->rtmp_handshake_timeout;
-        return config->proxy_protocol;
-    case SERVER_RTMPS:
-        *timeout = config->rtmp_handshake_timeout;
-        return config->rtmps.proxy_protocol;
-    default:
-        return 0;
-    }
-}
-
 /* Takes the header and counts its client. 0 or -1; *status: the answer, if it is one too many. */
 static __attribute__((noinline)) int connection_unwrap(struct connection *c, int *status)
 {
+    const struct config *config = c->server->config;
     const char *why = NULL;
-    usec_t timeout;
     int rc;
 
     *status = c->refused;
-    if (!connection_has_header(c, &timeout))
+    if (c->type->has_proxy_header == NULL || !c->type->has_proxy_header(config))
         return 0;
-    rc = server_proxy_accept(c->server, c->conn, &why, timeout);
+    rc = server_proxy_accept(c->server, c->conn, &why, c->type->protocol->first_timeout(config));
     if (rc < 0 && why != NULL)
         connection_say(c, 400, why);
     if (rc <= 0 || c->refused != 0)
@@ -165,7 +113,7 @@ static __attribute__((noinline)) int connection_unwrap(struct connection *c, int
     log_peer(c->server, LOG_WARN, "connection refused", c->conn->ip, "refused %s: %s", c->conn->ip,
              why);
     *status = 429;
-    return c->kind == SERVER_RTMP || c->kind == SERVER_RTMPS ? -1 : 0;
+    return c->type->protocol->turn_away != NULL ? 0 : -1;
 }
 
 static void connection_run(void *arg)
@@ -174,13 +122,12 @@ static void connection_run(void *arg)
     int status;
 
     c->co = co_self();
-    if (connection_unwrap(c, &status) == 0 && connection_secure(c) == 0) {
+    if (connection_unwrap(c, &status) == 0 &&
+        server_tls_accept(c->server, c->listener, c->conn, TLS_HANDSHAKE_TIMEOUT) == 0) {
         if (status != 0)
-            http_session_turn_away(c->server, c->conn, connection_flags(c->kind), status);
-        else if (c->kind == SERVER_RTMP || c->kind == SERVER_RTMPS)
-            rtmp_session_run(c->server, c->conn);
+            c->type->protocol->turn_away(c->server, c->conn, c->type->flags, status);
         else
-            http_session_run(c->server, c->conn, connection_flags(c->kind));
+            c->type->protocol->serve(c->server, c->conn, c->type->flags);
     }
     connection_leave(c);
 }
@@ -196,7 +143,7 @@ static int connection_refuse(struct connection *c, const char *why)
 
     log_peer(c->server, LOG_WARN, "connection refused", c->conn->ip, "refused %s: %s", c->conn->ip,
              why);
-    if ((c->kind == SERVER_HTTP || c->kind == SERVER_API || c->kind == SERVER_HTTPS) &&
+    if (c->type->protocol->turn_away != NULL &&
         c->server->service->refusals < SERVER_REFUSALS_MAX) {
         c->refused = status;
         return 0;
@@ -243,9 +190,9 @@ static const char *connection_count(struct connection *c)
     struct server *server = c->server;
     const char *limit;
 
-    if (c->kind == SERVER_WORKER)
+    if (c->type->is_internal)
         return NULL;
-    if (server->memory.level != MEMORY_EASY && c->kind != SERVER_API)
+    if (server->memory.level != MEMORY_EASY && !c->type->is_admitted_always)
         return "max_memory";
     limit = peer_enter(server, c->conn->ip, &c->peer);
     if (limit != NULL)
@@ -254,8 +201,7 @@ static const char *connection_count(struct connection *c)
     if (limit != NULL && connection_evict(server) == 0)
         limit = connection_fits(server);
     if (limit == NULL)
-        limit = admission_enter(server, &c->admission, c->conn,
-                                c->kind == SERVER_API ? QUOTA_API : QUOTA_NEW);
+        limit = admission_enter(server, &c->admission, c->conn, c->type->quota);
     else
         goto leave_peer;
     if (limit == NULL)
@@ -267,7 +213,7 @@ leave_peer:
     return limit;
 }
 
-void connection_begin(struct server *server, struct net_conn *conn, enum server_kind kind)
+void connection_begin(struct server *server, struct net_conn *conn, int listener)
 {
     struct connection *c = calloc(1, sizeof(*c));
     const char *limit;
@@ -278,7 +224,8 @@ void connection_begin(struct server *server, struct net_conn *conn, enum server_
     }
     c->server = server;
     c->conn = conn;
-    c->kind = kind;
+    c->listener = listener;
+    c->type = server->tables->listeners[listener];
     limit = connection_count(c);
     if (limit != NULL && connection_refuse(c, limit) != 0) {
         free(c);

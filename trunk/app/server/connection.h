@@ -4,7 +4,7 @@
 /*
  * The connections of a server. Private to this folder.
  */
-#include "app/core/endpoint.h"
+#include "app/core/listener.h"
 #include "app/core/server.h"
 #include "co/net.h"
 
@@ -15,12 +15,16 @@ struct connection {
     struct server_peer *peer; /* NULL: not counted by address */
     struct admission admission;
     struct connection *prev, *next;
-    enum server_kind kind;
+    int listener; /* the type's place in the list */
+    const struct listener_type *type;
     int refused; /* 0, or the status that says beyond which limit it is; then it is not counted */
     int is_evicted; /* nor is one that was closed for another one */
 };
 
-/* Takes conn over: a coroutine serves it, or it is refused and closed. Never yields. */
-void connection_begin(struct server *server, struct net_conn *conn, enum server_kind kind);
+/*
+ * Takes over conn, accepted at a listener of this type (its place in the list): a coroutine serves
+ * it, or it is refused and closed. Never yields.
+ */
+void connection_begin(struct server *server, struct net_conn *conn, int listener);
 
 #endif

@@ -1,12 +1,11 @@
 /*
- * The server's TLS identities. HTTPS and RTMPS have each their own certificate
- * in the configuration, even if it is usually the same one. A certificate is not shipped: the one
- * error that a new installation is likely to make is to have none, so that error says what to do.
+ * The server's TLS identities, one for each listener type that has TLS, even if their certificates
+ * are usually the same. No certificate is shipped: a missing one is the likeliest error of a new
+ * installation, so its message says what to do.
  */
 #include "app/server/server_tls.h"
 
 #include "app/core/log_limit.h"
-#include "app/http/http_session.h"
 #include "app/server/service_private.h"
 #include "app/workers/worker.h"
 #include "co/tls.h"
@@ -36,56 +35,49 @@ static struct err *server_tls_make(struct server *server, const struct tls_optio
 
 struct err *server_tls_open(struct server *server)
 {
-    const struct config *config = server->config;
-    const struct config_https *https = &config->http_server.https;
-    struct tls_options options = {.ktls = config->ktls,
+    const struct listener_type *const *types = server->tables->listeners;
+    struct tls_options options = {.ktls = server->config->ktls,
                                   .secret = worker_of(server) != NULL ? worker_tls_secret : NULL,
                                   .secret_arg = worker_of(server)};
-    struct err *err;
 
-    if (config->http_server.enabled && https->enabled) {
-        options.cert = https->cert;
-        options.key = https->key;
-        options.alpn = "http/1.1";
-        err = server_tls_make(server, &options, &server->service->https);
+    for (int i = 0; types[i] != NULL; i++) {
+        struct err *err;
+
+        if (types[i]->tls == NULL || types[i]->addresses(server->config) == NULL)
+            continue;
+        types[i]->tls->identity(server->config, &options);
+        err = server_tls_make(server, &options, &server->service->tls[i]);
         if (err != NULL)
-            return err_wrap(err, "http_server { https");
-    }
-    if (config->rtmps.enabled) {
-        options.cert = config->rtmps.cert;
-        options.key = config->rtmps.key;
-        options.alpn = NULL;
-        err = server_tls_make(server, &options, &server->service->rtmps);
-        if (err != NULL)
-            return err_wrap(err, "rtmps");
+            return err_wrap(err, "%s", types[i]->tls->block);
     }
     return NULL;
 }
 
 void server_tls_close(struct server *server)
 {
-    tls_free(server->service->https);
-    tls_free(server->service->rtmps);
-    server->service->https = server->service->rtmps = NULL;
+    for (int i = 0; i < LISTENER_TYPES_MAX; i++) {
+        tls_free(server->service->tls[i]);
+        server->service->tls[i] = NULL;
+    }
 }
 
 void server_tls_reload(struct server *server)
 {
-    if (server->service->https != NULL)
-        (void)tls_reload(server->service->https);
-    if (server->service->rtmps != NULL)
-        (void)tls_reload(server->service->rtmps);
+    for (int i = 0; i < LISTENER_TYPES_MAX; i++)
+        if (server->service->tls[i] != NULL)
+            (void)tls_reload(server->service->tls[i]);
 }
 
-/* Who says http:// to this port is told so, in the clear. What it sent is taken first: closing over
- * unread bytes would reset the answer away. */
-static void server_tls_explain(struct server *server, struct net_conn *conn)
+/* Tells a client that speaks the protocol without TLS, in the clear. What it sent is read first:
+ * closing over unread bytes would reset the connection before the answer arrives. */
+static void server_tls_explain(struct server *server, const struct listener_type *type,
+                               struct net_conn *conn)
 {
     struct buf answer;
     char scratch[4096];
 
-    buf_init(&answer, HTTP_ANSWER_HEAD_MAX);
-    if (http_session_refusal(server, 0, 400, "this port speaks https", &answer) == 0) {
+    buf_init(&answer, LISTENER_REFUSAL_MAX);
+    if (type->protocol->refusal(server, type->flags, 400, type->tls->plain_reason, &answer) == 0) {
         struct iovec iov = {buf_data(&answer), answer.len};
 
         (void)net_try_read(conn, scratch, sizeof(scratch));
@@ -94,18 +86,22 @@ static void server_tls_explain(struct server *server, struct net_conn *conn)
     buf_fini(&answer);
 }
 
-int server_tls_accept(struct server *server, struct tls *tls, struct net_conn *conn, usec_t timeout)
+int server_tls_accept(struct server *server, int listener, struct net_conn *conn, usec_t timeout)
 {
-    struct err *err = tls_accept(tls, conn, timeout);
+    const struct listener_type *type = server->tables->listeners[listener];
+    struct err *err;
 
+    if (type->tls == NULL)
+        return 0;
+    err = tls_accept(server->service->tls[listener], conn, timeout);
     if (err == NULL)
         return 0;
     /* Whoever scans for servers makes many of these. */
     log_peer(server, err_code(err) == ERR_LIMIT ? LOG_WARN : LOG_INFO, "TLS handshake failed",
              conn->ip, "%s: %s", conn->ip, err_text(err));
-    if (tls == server->service->https && err_code(err) == ERR_PROTO &&
+    if (type->tls->plain_reason != NULL && err_code(err) == ERR_PROTO &&
         strstr(err_text(err), "http request"))
-        server_tls_explain(server, conn);
+        server_tls_explain(server, type, conn);
     err_free(err);
     return -1;
 }

@@ -2,22 +2,22 @@
 #define APP_SERVER_SERVER_TLS_H
 
 /*
- * The server's TLS identities: the one of the HTTPS listeners and that of RTMPS.
+ * The server's TLS identities, one for each listener type that has TLS (app/core/listener.h).
  */
 #include "app/core/server.h"
 #include "co/net.h"
 
-/* Reads the certificates of what is switched on; the error says how to make one that is missing. */
-struct tls;
-
+/* Reads the certificates of the types that are on; the error says how to make a missing one. */
 struct err *server_tls_open(struct server *server);
 void server_tls_close(struct server *server);
 
 /* Reads them again; what is wrong is logged and changes nothing. */
 void server_tls_reload(struct server *server);
 
-/* TLS on an accepted connection: 0, or -1 when the handshake failed, which is logged. Yields. */
-int server_tls_accept(struct server *server, struct tls *tls, struct net_conn *conn,
-                      usec_t timeout);
+/*
+ * The TLS handshake on an accepted connection of this listener type (its place in the list), where
+ * the type has one: 0, or -1 when it failed, which is logged. Yields.
+ */
+int server_tls_accept(struct server *server, int listener, struct net_conn *conn, usec_t timeout);
 
 #endif

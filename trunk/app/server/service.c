@@ -1,7 +1,7 @@
 /*
  * The server's frame: listeners, the accept loops, the chain of HTTP handlers,
- * and the end of it all. Connections are in server_connection.c, listed so that
- * a stop reaches every one of them.
+ * and the end of it all. Connections are in connection.c, listed so that a stop
+ * reaches every one of them.
  */
 #include "app/server/service.h"
 
@@ -40,7 +40,7 @@
 struct server_acceptor {
     struct server *server;
     struct net_listener *listener;
-    enum server_kind kind;
+    int type; /* its place in the list of listener types */
 };
 
 /* ---- listeners ---- */
@@ -61,7 +61,7 @@ static void acceptor_run(void *arg)
             err_free(err);
             break;
         }
-        connection_begin(server, conn, acceptor->kind);
+        connection_begin(server, conn, acceptor->type);
     }
     free(acceptor);
 }
@@ -71,19 +71,19 @@ static int acceptor_give(void *arg, int fd)
 {
     const struct server_acceptor *acceptor = arg;
 
-    return worker_hand_over(worker_of(acceptor->server), acceptor->kind, fd);
+    return worker_hand_over(worker_of(acceptor->server), acceptor->type, fd);
 }
 
 /* Workers share their ports, and so the kernel lets one of them listen at the same one twice. */
-static struct err *server_open(const struct server *server, const char *endpoint,
-                               enum server_kind kind, struct net_listener **out)
+static struct err *server_open(const struct server *server, const char *endpoint, int type,
+                               struct net_listener **out)
 {
     struct err *err;
     int fd;
 
     if (server->shared == NULL)
         return net_listen(endpoint, out);
-    fd = worker_port(worker_of(server), endpoint, kind);
+    fd = worker_port(worker_of(server), endpoint, type);
     err = fd >= 0 ? net_listen_fd(fd, out) : net_listen_shared(endpoint, out);
     for (int i = 0; err == NULL && i < server->service->listener_count; i++)
         if (strcmp(net_listener_name(server->service->listener[i]), net_listener_name(*out)) == 0) {
@@ -96,7 +96,7 @@ static struct err *server_open(const struct server *server, const char *endpoint
 /* The first of the listeners that most clients reach is the one to be told. */
 static void server_note_rtmp(struct server *server, const struct net_listener *listener)
 {
-    int rank = http_page_rank(net_listener_name(listener));
+    int rank = endpoint_rank(net_listener_name(listener));
 
     if (rank <= server->service->rtmp_port_rank)
         return;
@@ -104,17 +104,18 @@ static void server_note_rtmp(struct server *server, const struct net_listener *l
     server->rtmp_port = net_listener_port(listener);
 }
 
-static struct err *server_listen(struct server *server, const char *endpoint, enum server_kind kind)
+static struct err *server_listen(struct server *server, const char *endpoint, int type)
 {
+    const struct listener_type *row = server->tables->listeners[type];
     struct server_acceptor *acceptor;
     struct net_listener *listener;
     struct err *err;
 
-    if (kind != SERVER_WORKER && !worker_listens(worker_of(server), endpoint))
+    if (!row->is_internal && !worker_listens(worker_of(server), endpoint))
         return NULL;
     if (server->service->listener_count == SERVICE_LISTENERS_MAX)
         return err_new(ERR_LIMIT, "more than %d listeners", SERVICE_LISTENERS_MAX);
-    err = server_open(server, endpoint, kind, &listener);
+    err = server_open(server, endpoint, type, &listener);
     if (err != NULL)
         return err;
     acceptor = calloc(1, sizeof(*acceptor));
@@ -124,8 +125,8 @@ static struct err *server_listen(struct server *server, const char *endpoint, en
     }
     acceptor->server = server;
     acceptor->listener = listener;
-    acceptor->kind = kind;
-    if (server->shared != NULL && kind != SERVER_WORKER)
+    acceptor->type = type;
+    if (server->shared != NULL && !row->is_internal)
         net_listener_set_give(listener, acceptor_give, acceptor);
     server->service->listener[server->service->listener_count] = listener;
     server->service->acceptor[server->service->listener_count] =
@@ -136,16 +137,26 @@ static struct err *server_listen(struct server *server, const char *endpoint, en
         return err_new(ERR_NOMEM, "listen on %s", endpoint);
     }
     server->service->listener_count++;
-    if (kind == SERVER_RTMP)
+    if (row->is_player_port)
         server_note_rtmp(server, listener);
-    log_info(server->log, "%s listens on %s", server_kind_name(kind), net_listener_name(listener));
+    log_info(server->log, "%s listens on %s", row->name, net_listener_name(listener));
     return NULL;
 }
 
-static void take_handed_over(struct server *server, struct net_conn *conn, int kind)
+static int listener_count(const struct tables *tables)
 {
-    if (kind >= 0 && kind < SERVER_WORKER)
-        connection_begin(server, conn, (enum server_kind)kind);
+    int count = 0;
+
+    while (tables->listeners[count] != NULL)
+        count++;
+    return count;
+}
+
+static void take_handed_over(struct server *server, struct net_conn *conn, int type)
+{
+    if (type >= 0 && type < listener_count(server->tables) &&
+        !server->tables->listeners[type]->is_internal)
+        connection_begin(server, conn, type);
     else
         net_free(conn);
 }
@@ -160,7 +171,10 @@ static struct err *server_listen_worker(struct server *server)
     worker_take_with(worker_of(server), take_handed_over);
     if (worker_endpoint(worker_of(server), endpoint, sizeof(endpoint)) != 0)
         return err_new(ERR_LIMIT, "workers: the folder's name is too long");
-    return server_listen(server, endpoint, SERVER_WORKER);
+    for (int i = 0; i < listener_count(server->tables); i++)
+        if (server->tables->listeners[i]->is_internal)
+            return server_listen(server, endpoint, i);
+    return NULL;
 }
 
 static struct err *server_listen_all(struct server *server)
@@ -173,11 +187,11 @@ static struct err *server_listen_all(struct server *server)
     if (server->config->http_api.enabled && !server->config->http_api.open)
         log_info(server->log,
                  "HTTP API answers this machine only; http_api { open on; } opens it to others");
-    endpoints_list(server->config, net_has_ipv6(), &all);
+    endpoints_list(server->tables->listeners, server->config, net_has_ipv6(), &all);
     for (int i = 0; i < all.count && err == NULL; i++) {
-        err = server_listen(server, all.item[i].text, all.item[i].kind);
+        err = server_listen(server, all.item[i].text, all.item[i].type);
         if (err != NULL)
-            err = err_wrap(err, "%s", server_kind_name(all.item[i].kind));
+            err = err_wrap(err, "%s", server->tables->listeners[all.item[i].type]->name);
     }
     return err;
 }
@@ -266,6 +280,7 @@ struct err *service_new(struct server **out, const struct log *log, struct confi
     struct server *server = calloc(1, sizeof(*server));
     struct err *err;
 
+    assert(listener_count(tables) <= LISTENER_TYPES_MAX);
     if (server == NULL) {
         config_unref(config);
         return err_new(ERR_NOMEM, "server");
@@ -416,7 +431,7 @@ void service_drain(struct server *server)
         server->state = SERVER_DRAINING;
     /* HTTP connections that wait for another request end now. */
     for (struct connection *c = server->service->list; c != NULL; c = c->next)
-        if (c->kind != SERVER_RTMP && c->kind != SERVER_RTMPS)
+        if (c->type->protocol->has_idle)
             net_kick(c->conn);
     co_cond_broadcast(&server->changed);
 }

@@ -2,6 +2,7 @@
 #define APP_SERVER_SERVICE_PRIVATE_H
 
 /* What service.c, connection.c and server_tls.c share, and nobody else. */
+#include "app/core/endpoint.h"
 #include "app/http/http_exchange.h"
 #include "app/server/connection.h"
 #include "app/server/service.h"
@@ -20,11 +21,11 @@ struct service {
     int rtmp_port_rank; /* of the listener that server->rtmp_port is of */
     usec_t sampled_at;  /* the streams' rates */
     struct connection *list;
-    size_t refusals;                  /* in list, to be told that there are too many */
-    size_t evicted;                   /* in list, closed for others */
-    usec_t shed_measured_at, shed_at; /* of shed.c */
-    int shed_steps;                   /* taken since memory became short */
-    struct tls *https, *rtmps;        /* NULL: not served */
+    size_t refusals;                     /* in list, to be told that there are too many */
+    size_t evicted;                      /* in list, closed for others */
+    usec_t shed_measured_at, shed_at;    /* of shed.c */
+    int shed_steps;                      /* taken since memory became short */
+    struct tls *tls[LISTENER_TYPES_MAX]; /* of each listener type; NULL: none */
     struct net_listener *listener[SERVICE_LISTENERS_MAX];
     struct co *acceptor[SERVICE_LISTENERS_MAX];
     int listener_count;

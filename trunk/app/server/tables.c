@@ -9,11 +9,15 @@
 #include "app/cluster/edge_publish.h"
 #include "app/cluster/forward.h"
 #include "app/cluster/upstream_tls.h"
+#include "app/control/http_api.h"
+#include "app/http/http_listener.h"
 #include "app/http/http_mounts.h"
+#include "app/rtmp/rtmp_listener.h"
 #include "app/stream/fanout.h"
 #include "app/stream/gate.h"
 #include "app/stream/via_claim.h"
 #include "app/workers/worker.h"
+#include "app/workers/worker_http.h"
 
 /* In the order in which they are told; ended in the reverse order. */
 static const struct observer *const observers[] = {
@@ -28,5 +32,17 @@ static const struct gate *const gates[] = {&gate_security, &gate_refer, &gate_to
 /* From the narrowest to the widest: the processes of this server, then all servers. */
 static const struct claim *const claims[] = {&worker_claim, &directory_claim, NULL};
 
-const struct tables tables_all = {
-    .observers = observers, .gates = gates, .claims = claims, .publish_route = &edge_publish_route};
+/* In the order in which they are opened, and so in which the log names them. */
+static const struct listener_type *const listeners[] = {&rtmp_listener,
+                                                        &http_listener,
+                                                        &http_api_listener,
+                                                        &http_listener_tls,
+                                                        &rtmp_listener_tls,
+                                                        &worker_http_listener,
+                                                        NULL};
+
+const struct tables tables_all = {.observers = observers,
+                                  .gates = gates,
+                                  .claims = claims,
+                                  .listeners = listeners,
+                                  .publish_route = &edge_publish_route};

@@ -381,12 +381,13 @@ static void master_wait(struct master *master)
 /* ---- life ---- */
 
 /* Workers share their ports with each other, and must not with another server. */
-static struct err *check_ports(const struct config *config)
+static struct err *check_ports(const struct listener_type *const *types,
+                               const struct config *config)
 {
     struct endpoints all;
     struct err *err = NULL;
 
-    endpoints_list(config, net_has_ipv6(), &all);
+    endpoints_list(types, config, net_has_ipv6(), &all);
     for (int i = 0; i < all.count && err == NULL; i++)
         err = net_listen_check(all.item[i].text);
     return err;
@@ -411,7 +412,7 @@ static void master_signals(struct master *master)
 struct err *master_run(const struct master_options *options)
 {
     struct master *master;
-    struct err *err = check_ports(options->config);
+    struct err *err = check_ports(options->listeners, options->config);
 
     if (err != NULL)
         return err;
@@ -422,7 +423,8 @@ struct err *master_run(const struct master_options *options)
     master->kill_at = USEC_NEVER;
     err = worker_share_new(&master->share, options->config);
     if (err == NULL)
-        err = worker_ports_new(&master->share->ports, options->config, master->share->count);
+        err = worker_ports_new(&master->share->ports, options->listeners, options->config,
+                               master->share->count);
     if (err == NULL) {
         master_signals(master);
         master->looked_at = clock_now();

@@ -13,7 +13,8 @@
 /* All of it is borrowed and outlives the master. */
 struct master_options {
     const struct config *config;
-    struct log *log; /* HUP sets its level */
+    const struct listener_type *const *listeners; /* app/core/listener.h */
+    struct log *log;                              /* HUP sets its level */
     struct log_sink_file *sink;
     const struct config_options *reload; /* where HUP reads again */
     char **environment;

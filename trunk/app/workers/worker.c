@@ -316,9 +316,9 @@ int worker_endpoint(const struct worker *worker, char *out, size_t cap)
     return str_format(out, cap, "unix:%s", path);
 }
 
-int worker_port(const struct worker *worker, const char *endpoint, int kind)
+int worker_port(const struct worker *worker, const char *endpoint, int type)
 {
-    return worker_ports_take(worker->share->ports, worker->slot, endpoint, kind);
+    return worker_ports_take(worker->share->ports, worker->slot, endpoint, type);
 }
 
 int worker_listens(const struct worker *worker, const char *endpoint)

@@ -27,19 +27,20 @@ struct worker *worker_of(const struct server *server);
 /* The address of this worker's own listener ("unix:/…"), for the others. */
 int worker_endpoint(const struct worker *worker, char *out, size_t cap);
 
-/* The socket that the master has opened for this address and kind, the caller's from now on; -1:
- * none. */
-int worker_port(const struct worker *worker, const char *endpoint, int kind);
+/* The socket that the master has opened for this address and listener type, the caller's from now
+ * on; -1: none. */
+int worker_port(const struct worker *worker, const char *endpoint, int type);
 
 /* Whether this worker listens there: a UNIX socket cannot be shared, the first one has it. */
 int worker_listens(const struct worker *worker, const char *endpoint);
 
 /*
- * A connection that this worker has just accepted, of this kind: 1 when another one that has fewer
- * has taken it, 0 to keep it. What others hand over here is given to `take` (worker_take_with()).
+ * A connection that this worker has just accepted, of this listener type: 1 when another one that
+ * has fewer has taken it, 0 to keep it. What others hand over here is given to `take`
+ * (worker_take_with()).
  */
-int worker_hand_over(struct worker *worker, int kind, int fd);
-typedef void (*worker_take_fn)(struct server *server, struct net_conn *conn, int kind);
+int worker_hand_over(struct worker *worker, int type, int fd);
+typedef void (*worker_take_fn)(struct server *server, struct net_conn *conn, int type);
 void worker_take_with(struct worker *worker, worker_take_fn take);
 
 /* The stream here whose publication has this number, playing or reserved by a pull; NULL: none. */

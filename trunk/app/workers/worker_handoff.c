@@ -8,11 +8,11 @@
 #include "app/workers/worker_private.h"
 #include "co/net_pass.h"
 
-int worker_hand_over(struct worker *worker, int kind, int fd)
+int worker_hand_over(struct worker *worker, int type, int fd)
 {
     int to = worker_share_lighter(worker->share, worker->slot, worker->server->config);
 
-    if (to < 0 || net_pass_give(worker->share->door[to][1], fd, (uint8_t)kind) != 0)
+    if (to < 0 || net_pass_give(worker->share->door[to][1], fd, (uint8_t)type) != 0)
         return 0;
     worker_share_handed(worker->share, to);
     return 1;
@@ -27,14 +27,14 @@ static void handoff_run(void *arg)
     co_set_id("handoff");
     while (err == NULL) {
         struct net_conn *conn;
-        uint8_t kind;
+        uint8_t type;
 
-        err = net_pass_take(worker->handoff_socket, &conn, &kind, server->log, USEC_NEVER);
+        err = net_pass_take(worker->handoff_socket, &conn, &type, server->log, USEC_NEVER);
         if (err != NULL)
             break;
         worker_share_taken(worker->share, worker->slot);
         if (conn != NULL && worker->take != NULL)
-            worker->take(server, conn, kind);
+            worker->take(server, conn, type);
         else
             net_free(conn);
         co_fair();

@@ -4,7 +4,9 @@
  */
 #include "app/workers/worker_http.h"
 
+#include "app/http/http_listener.h"
 #include "app/http/http_live.h"
+#include "app/http/http_session.h"
 #include "app/workers/worker.h"
 #include "base/str.h"
 
@@ -47,3 +49,8 @@ struct http_handler *worker_http_new(struct http_handler *next)
     handler->next = next;
     return handler;
 }
+
+const struct listener_type worker_http_listener = {.name = "worker",
+                                                   .protocol = &http_listener_protocol,
+                                                   .flags = HTTP_SESSION_WORKER,
+                                                   .is_internal = 1};

@@ -6,6 +6,7 @@
  * published, and its part of the API. Nobody is asked who he is there: the socket lies in a folder
  * that only this server may enter.
  */
+#include "app/core/listener.h"
 #include "app/http/http_exchange.h"
 
 /* Followed by the publication's number (live/registry.h). */
@@ -15,5 +16,8 @@
 
 /* The end of the chain for such connections; behind it stands next. NULL without memory. */
 struct http_handler *worker_http_new(struct http_handler *next);
+
+/* The socket at which the other workers ask this one. A row of the tables. */
+extern const struct listener_type worker_http_listener;
 
 #endif

@@ -25,7 +25,7 @@
 
 struct worker_port {
     char *endpoint;
-    int kind; /* enum server_kind */
+    int type; /* its place in the list of listener types */
     int fd[CONFIG_WORKERS_MAX];
 };
 
@@ -49,17 +49,18 @@ static struct err *port_open(struct worker_ports *ports, const struct endpoint *
 
     for (int i = 0; i < CONFIG_WORKERS_MAX; i++)
         port->fd[i] = -1;
-    port->kind = (int)endpoint->kind;
+    port->type = endpoint->type;
     port->endpoint = strdup(endpoint->text);
     if (port->endpoint == NULL)
         return err_new(ERR_NOMEM, "listen on %s", endpoint->text);
     ports->count++;
     for (int i = 0; i < ports->workers && err == NULL; i++)
         err = net_listen_raw(port->endpoint, &port->fd[i]);
-    return err == NULL ? NULL : err_wrap(err, "%s", server_kind_name(endpoint->kind));
+    return err;
 }
 
-struct err *worker_ports_new(struct worker_ports **out, const struct config *config, int workers)
+struct err *worker_ports_new(struct worker_ports **out, const struct listener_type *const *types,
+                             const struct config *config, int workers)
 {
     struct worker_ports *ports = calloc(1, sizeof(*ports));
     struct endpoints all;
@@ -70,10 +71,14 @@ struct err *worker_ports_new(struct worker_ports **out, const struct config *con
     if (ports == NULL)
         return err_new(ERR_NOMEM, "listeners");
     ports->workers = workers;
-    endpoints_list(config, net_has_ipv6(), &all);
-    for (int i = 0; i < all.count && err == NULL; i++)
-        if (!str_starts(all.item[i].text, "unix:"))
-            err = port_open(ports, &all.item[i]);
+    endpoints_list(types, config, net_has_ipv6(), &all);
+    for (int i = 0; i < all.count && err == NULL; i++) {
+        if (str_starts(all.item[i].text, "unix:"))
+            continue;
+        err = port_open(ports, &all.item[i]);
+        if (err != NULL)
+            err = err_wrap(err, "%s", types[all.item[i].type]->name);
+    }
     if (err != NULL) {
         worker_ports_free(ports);
         return err;
@@ -102,13 +107,13 @@ void worker_ports_keep(struct worker_ports *ports, int slot)
                 port_close(&ports->item[i], other);
 }
 
-int worker_ports_take(struct worker_ports *ports, int slot, const char *endpoint, int kind)
+int worker_ports_take(struct worker_ports *ports, int slot, const char *endpoint, int type)
 {
     for (int i = 0; ports != NULL && i < ports->count; i++) {
         struct worker_port *port = &ports->item[i];
         int fd = port->fd[slot];
 
-        if (fd < 0 || port->kind != kind || strcmp(port->endpoint, endpoint) != 0)
+        if (fd < 0 || port->type != type || strcmp(port->endpoint, endpoint) != 0)
             continue;
         port->fd[slot] = -1;
         return fd;
@@ -143,7 +148,7 @@ int worker_ports_rescue(struct worker_share *share, int slot)
 
         while (port->fd[slot] >= 0 && handed < RESCUE_MAX &&
                (to = worker_share_lightest(share, slot)) >= 0 &&
-               net_pass_accept(port->fd[slot], share->door[to][1], (uint8_t)port->kind) == 1) {
+               net_pass_accept(port->fd[slot], share->door[to][1], (uint8_t)port->type) == 1) {
             worker_share_handed(share, to);
             handed++;
         }

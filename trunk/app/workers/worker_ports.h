@@ -10,20 +10,22 @@
 #include "app/config/config.h"
 #include "base/log.h"
 
+struct listener_type;
 struct worker_share;
 struct worker_ports;
 
-/* The master's: opens all of them, for so many workers. The error names the kind and the address.
+/* The master's: opens all of them, for so many workers. The error names the type and the address.
  */
-struct err *worker_ports_new(struct worker_ports **out, const struct config *config, int workers);
+struct err *worker_ports_new(struct worker_ports **out, const struct listener_type *const *types,
+                             const struct config *config, int workers);
 /* Closes what this process still has. NULL is allowed. */
 void worker_ports_free(struct worker_ports *ports);
 
 /* A worker's, right after the fork: the others' sockets are none of its business. */
 void worker_ports_keep(struct worker_ports *ports, int slot);
-/* The worker's socket for this address and kind (enum server_kind), from now on the caller's; -1:
- * there is none, it opens its own. */
-int worker_ports_take(struct worker_ports *ports, int slot, const char *endpoint, int kind);
+/* The worker's socket for this address and listener type, from now on the caller's; -1: there is
+ * none, it opens its own. */
+int worker_ports_take(struct worker_ports *ports, int slot, const char *endpoint, int type);
 
 /* The master's, before it starts another worker: a socket that the last one has shut is opened
  * anew. */

@@ -1,6 +1,7 @@
 /* What a configuration's `listen` directives stand for. */
 #include "app/core/endpoint.h"
 
+#include "app/server/tables.h"
 #include "base/str.h"
 
 #include <check.h>
@@ -35,11 +36,11 @@ static const char *listed(const char *rtmp, const char *http, const char *api, i
                             .http_server = {.enabled = 1, .listen = list(1, http)},
                             .http_api = {.enabled = 1, .listen = list(2, api)}};
 
-    endpoints_list(&config, has_ipv6, &all);
+    endpoints_list(tables_all.listeners, &config, has_ipv6, &all);
     out[0] = '\0';
     for (int i = 0; i < all.count; i++)
         ck_assert_int_eq(str_format(out + strlen(out), sizeof(out) - strlen(out), "%s%s %s",
-                                    i > 0 ? ", " : "", server_kind_name(all.item[i].kind),
+                                    i > 0 ? ", " : "", tables_all.listeners[all.item[i].type]->name,
                                     all.item[i].text),
                          0);
     return out;
@@ -80,6 +81,43 @@ START_TEST(test_beside_an_ipv6_address)
 }
 END_TEST
 
+/* A type is one row: with its name in the list its addresses are listened on. */
+static const struct config_strings *made_up_addresses(const struct config *config)
+{
+    return config->http_api.enabled ? &config->listen : NULL;
+}
+
+START_TEST(test_another_type_is_another_row)
+{
+    static const struct listener_type made_up = {.name = "made up", .addresses = made_up_addresses};
+    static const struct listener_type off = {.name = "internal", .is_internal = 1};
+    const struct listener_type *const types[] = {&off, &made_up, NULL};
+    struct config config = {.listen = list(0, "1935 [::1]:7")};
+    struct endpoints all;
+
+    endpoints_list(types, &config, 1, &all);
+    ck_assert_int_eq(all.count, 0);
+    config.http_api.enabled = 1;
+    endpoints_list(types, &config, 1, &all);
+    ck_assert_int_eq(all.count, 3);
+    for (int i = 0; i < all.count; i++)
+        ck_assert_ptr_eq(types[all.item[i].type], &made_up);
+    ck_assert_str_eq(all.item[1].text, "[::]:1935");
+}
+END_TEST
+
+START_TEST(test_rank)
+{
+    ck_assert_int_eq(endpoint_rank("0.0.0.0:1935"), 3);
+    ck_assert_int_eq(endpoint_rank("[::]:1935"), 3);
+    ck_assert_int_eq(endpoint_rank("192.0.2.1:1935"), 2);
+    ck_assert_int_eq(endpoint_rank("[::2]:1935"), 2);
+    ck_assert_int_eq(endpoint_rank("127.0.0.1:1935"), 1);
+    ck_assert_int_eq(endpoint_rank("[::1]:1935"), 1);
+    ck_assert_int_eq(endpoint_rank("unix:/run/x"), 0);
+}
+END_TEST
+
 Suite *check_endpoint_suite(void)
 {
     Suite *suite = suite_create("endpoint");
@@ -88,6 +126,8 @@ Suite *check_endpoint_suite(void)
     tcase_add_test(tc, test_a_port_alone_is_both);
     tcase_add_test(tc, test_what_has_an_address_is_as_written);
     tcase_add_test(tc, test_beside_an_ipv6_address);
+    tcase_add_test(tc, test_another_type_is_another_row);
+    tcase_add_test(tc, test_rank);
     suite_add_tcase(suite, tc);
     return suite;
 }

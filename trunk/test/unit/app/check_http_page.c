@@ -85,18 +85,6 @@ START_TEST(test_longest_wait_of_served_vhosts)
 }
 END_TEST
 
-START_TEST(test_rank)
-{
-    ck_assert_int_eq(http_page_rank("0.0.0.0:1935"), 3);
-    ck_assert_int_eq(http_page_rank("[::]:1935"), 3);
-    ck_assert_int_eq(http_page_rank("192.0.2.1:1935"), 2);
-    ck_assert_int_eq(http_page_rank("[::2]:1935"), 2);
-    ck_assert_int_eq(http_page_rank("127.0.0.1:1935"), 1);
-    ck_assert_int_eq(http_page_rank("[::1]:1935"), 1);
-    ck_assert_int_eq(http_page_rank("unix:/run/x"), 0);
-}
-END_TEST
-
 Suite *check_http_page_suite(void)
 {
     Suite *suite = suite_create("http_page");
@@ -106,7 +94,6 @@ Suite *check_http_page_suite(void)
     tcase_add_test(tc, test_served);
     tcase_add_test(tc, test_configured_port_wins);
     tcase_add_test(tc, test_longest_wait_of_served_vhosts);
-    tcase_add_test(tc, test_rank);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -2,6 +2,8 @@
 #include "app/workers/worker_ports.h"
 
 #include "app/core/endpoint.h"
+#include "app/http/http_listener.h"
+#include "app/rtmp/rtmp_listener.h"
 #include "app/workers/worker_share.h"
 #include "base/str.h"
 #include "co/net.h"
@@ -17,6 +19,12 @@
 Suite *check_worker_ports_suite(void);
 
 #define CLIENTS 8
+
+/* Places in the list. */
+#define RTMP 0
+#define HTTP 1
+
+static const struct listener_type *const types[] = {&rtmp_listener, &http_listener, NULL};
 
 static char endpoint[64];
 static char *endpoints[] = {endpoint};
@@ -45,7 +53,7 @@ static void setup(void)
     config.listen.count = 1;
     config.listen.item = endpoints;
     ck_assert_ptr_null(worker_share_new(&share, &config));
-    ck_assert_ptr_null(worker_ports_new(&share->ports, &config, 2));
+    ck_assert_ptr_null(worker_ports_new(&share->ports, types, &config, 2));
 }
 
 static void teardown(void)
@@ -69,7 +77,7 @@ static int dial(void)
 /* The worker's own, as it has it after the fork; the master's stays in the table. */
 static int worker_fd(int slot)
 {
-    int master = worker_ports_take(share->ports, slot, endpoint, SERVER_RTMP);
+    int master = worker_ports_take(share->ports, slot, endpoint, RTMP);
 
     ck_assert_int_ge(master, 0);
     return master;
@@ -79,16 +87,16 @@ START_TEST(test_take)
 {
     int fd;
 
-    ck_assert_int_eq(worker_ports_take(share->ports, 0, endpoint, SERVER_HTTP), -1);
-    ck_assert_int_eq(worker_ports_take(share->ports, 0, "127.0.0.1:1", SERVER_RTMP), -1);
-    ck_assert_int_eq(worker_ports_take(NULL, 0, endpoint, SERVER_RTMP), -1);
+    ck_assert_int_eq(worker_ports_take(share->ports, 0, endpoint, HTTP), -1);
+    ck_assert_int_eq(worker_ports_take(share->ports, 0, "127.0.0.1:1", RTMP), -1);
+    ck_assert_int_eq(worker_ports_take(NULL, 0, endpoint, RTMP), -1);
     fd = worker_fd(0);
     ck_assert_int_ne(net_is_listening(fd), 0);
     /* It is the caller's now. */
-    ck_assert_int_eq(worker_ports_take(share->ports, 0, endpoint, SERVER_RTMP), -1);
+    ck_assert_int_eq(worker_ports_take(share->ports, 0, endpoint, RTMP), -1);
     close(fd);
     worker_ports_keep(share->ports, 0);
-    ck_assert_int_eq(worker_ports_take(share->ports, 1, endpoint, SERVER_RTMP), -1);
+    ck_assert_int_eq(worker_ports_take(share->ports, 1, endpoint, RTMP), -1);
 }
 END_TEST
 
