@@ -10,6 +10,10 @@ struct gate;
 struct claim;
 struct listener_type;
 struct rtmp_route;
+struct http_handler;
+
+/* Makes a link of an HTTP chain in front of next, which is borrowed. NULL without memory. */
+typedef struct http_handler *(*http_link_new)(struct http_handler *next);
 
 /* Each list ends with NULL; its order is the order in which rows are asked and told. */
 struct tables {
@@ -17,7 +21,10 @@ struct tables {
     const struct gate *const *gates;              /* app/stream/gate.h */
     const struct claim *const *claims;            /* app/stream/publication.h */
     const struct listener_type *const *listeners; /* app/core/listener.h */
-    const struct rtmp_route *publish_route;       /* app/rtmp/rtmp_session.h; NULL: there is none */
+    /* HTTP chains, each from its front to its end: of http_server, of http_api's own listeners, of
+     * the other processes of this server. */
+    const http_link_new *http_chain, *api_chain, *worker_chain;
+    const struct rtmp_route *publish_route; /* app/rtmp/rtmp_session.h; NULL: there is none */
 };
 
 #endif

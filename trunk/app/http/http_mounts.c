@@ -101,7 +101,22 @@ static void mounts_add(struct stream *stream, void *state)
         mount_one(stream, own, vhost->http_remux.mount.item[i]);
 }
 
+static struct err *mounts_open(struct server *server, void **own)
+{
+    server->mux = serve_mux_new((size_t)server->config->max_streams * CONFIG_MOUNT_MAX);
+    *own = server->mux;
+    return server->mux != NULL ? NULL : err_new(ERR_NOMEM, "mounts");
+}
+
+static void mounts_close(struct server *server, void *own)
+{
+    serve_mux_free(own);
+    server->mux = NULL;
+}
+
 const struct observer http_mounts_observer = {.name = "mounts",
+                                              .open = mounts_open,
+                                              .close = mounts_close,
                                               .state_size = sizeof(struct http_mounts),
                                               .on_publish = mounts_add,
                                               .on_gone = mounts_remove,

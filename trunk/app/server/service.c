@@ -5,22 +5,13 @@
  */
 #include "app/server/service.h"
 
-#include "app/cluster/http_pull.h"
-#include "app/control/http_api.h"
 #include "app/core/endpoint.h"
 #include "app/core/log_limit.h"
-#include "app/http/auth.h"
-#include "app/http/cors.h"
-#include "app/http/http_live.h"
-#include "app/http/http_page.h"
-#include "app/http/http_static.h"
-#include "app/http/serve_mux.h"
 #include "app/server/server_tls.h"
 #include "app/server/service_private.h"
 #include "app/server/shed.h"
 #include "app/stream/stream.h"
 #include "app/workers/worker.h"
-#include "app/workers/worker_http.h"
 #include "base/str.h"
 #include "co/net.h"
 
@@ -238,17 +229,8 @@ static void ticker_run(void *arg)
 
 /* ---- life ---- */
 
-typedef struct http_handler *(*link_make)(struct http_handler *next);
-
-/* The chains, each from its front to its end. */
-static const link_make chain_links[] = {cors_new,        http_page_new, http_api_new,
-                                        auth_new_open,   http_pull_new, http_live_new,
-                                        http_static_new, NULL};
-static const link_make api_links[] = {cors_new, http_api_new, NULL};
-static const link_make worker_links[] = {worker_http_new, http_api_new, NULL};
-
 /* From the end to the front: each link names its next. NULL without memory. */
-static struct http_handler *chain_make(struct service *service, const link_make *links)
+static struct http_handler *chain_make(struct service *service, const http_link_new *links)
 {
     struct http_handler *next = NULL;
     int count = 0;
@@ -266,9 +248,9 @@ static struct http_handler *chain_make(struct service *service, const link_make 
 
 static struct err *service_chains(struct server *server)
 {
-    server->chain = chain_make(server->service, chain_links);
-    server->api_chain = chain_make(server->service, api_links);
-    server->worker_chain = chain_make(server->service, worker_links);
+    server->chain = chain_make(server->service, server->tables->http_chain);
+    server->api_chain = chain_make(server->service, server->tables->api_chain);
+    server->worker_chain = chain_make(server->service, server->tables->worker_chain);
     if (server->chain == NULL || server->api_chain == NULL || server->worker_chain == NULL)
         return err_new(ERR_NOMEM, "HTTP chain");
     return NULL;
@@ -299,15 +281,14 @@ struct err *service_new(struct server **out, const struct log *log, struct confi
     server->log_limit = log_limit_new(log, config->log_peer_lines, LOG_LIMIT_WINDOW);
     server->hub = hub_new((size_t)config->max_streams,
                           (size_t)(config->max_streams + config->max_connections));
-    server->mux = serve_mux_new((size_t)config->max_streams * CONFIG_MOUNT_MAX);
     observer_layout(server);
     err = RAND_bytes(server->via_key, sizeof(server->via_key)) == 1
               ? co_cond_init(&server->changed)
               : err_new(ERR_NOMEM, "server: no random bytes");
     if (err == NULL)
         err = co_cond_init(&server->ticker);
-    if (err == NULL && (server->log_limit == NULL || server->hub == NULL || server->mux == NULL ||
-                        server->service == NULL))
+    if (err == NULL &&
+        (server->log_limit == NULL || server->hub == NULL || server->service == NULL))
         err = err_new(ERR_NOMEM, "server");
     if (err == NULL)
         err = observers_open(server);
@@ -335,7 +316,6 @@ void service_free(struct server *server)
     }
     log_limit_free(server->log_limit, USEC_NEVER);
     hub_free(server->hub);
-    serve_mux_free(server->mux);
     observers_close(server);
     config_unref(server->config);
     co_cond_fini(&server->changed);

@@ -8,10 +8,16 @@
 #include "app/cluster/edge.h"
 #include "app/cluster/edge_publish.h"
 #include "app/cluster/forward.h"
+#include "app/cluster/http_pull.h"
 #include "app/cluster/upstream_tls.h"
 #include "app/control/http_api.h"
+#include "app/http/auth.h"
+#include "app/http/cors.h"
 #include "app/http/http_listener.h"
+#include "app/http/http_live.h"
 #include "app/http/http_mounts.h"
+#include "app/http/http_page.h"
+#include "app/http/http_static.h"
 #include "app/rtmp/rtmp_listener.h"
 #include "app/stream/fanout.h"
 #include "app/stream/gate.h"
@@ -41,8 +47,18 @@ static const struct listener_type *const listeners[] = {&rtmp_listener,
                                                         &worker_http_listener,
                                                         NULL};
 
+/* The first link that an address belongs to answers. */
+static const http_link_new http_chain[] = {cors_new,        http_page_new, http_api_new,
+                                           auth_new_open,   http_pull_new, http_live_new,
+                                           http_static_new, NULL};
+static const http_link_new api_chain[] = {cors_new, http_api_new, NULL};
+static const http_link_new worker_chain[] = {worker_http_new, http_api_new, NULL};
+
 const struct tables tables_all = {.observers = observers,
                                   .gates = gates,
                                   .claims = claims,
                                   .listeners = listeners,
+                                  .http_chain = http_chain,
+                                  .api_chain = api_chain,
+                                  .worker_chain = worker_chain,
                                   .publish_route = &edge_publish_route};
