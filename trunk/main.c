@@ -9,6 +9,7 @@
 #include "app/core/log_sink.h"
 #include "app/core/process.h"
 #include "app/core/server.h"
+#include "app/core/supervisor.h"
 #include "app/server/service.h"
 #include "app/server/signals.h"
 #include "app/server/tables.h"
@@ -29,6 +30,8 @@
 
 /* A variable for tests: when it is set, the log says at the end how deep stacks went (co/co.h). */
 #define MEASURE_STACKS "MILLRACE_MEASURE_STACKS"
+/* Where a service manager wants to be told of the server's state (sd_notify(3)). */
+#define NOTIFY_SOCKET "NOTIFY_SOCKET"
 
 extern char **environ;
 
@@ -39,6 +42,7 @@ struct program {
     struct log_sink_file sink;
     struct log log;
     struct process_pid pid;
+    struct supervisor supervisor;
     int daemon_ready; /* the parent waits on it; -1: none */
     int has_terminal; /* a daemon's, until it serves */
     struct server *server;
@@ -137,27 +141,42 @@ static struct err *prepare(struct program *program)
     return err;
 }
 
-/* Runs for the first time when server_run() waits, which it does once its listeners are open. */
-static void daemon_ready_run(void *arg)
+/*
+ * The one moment at which the server is ready: every listener of every worker listens. The service
+ * manager and the parent of a daemon are told. A worker has neither of them: it leaves the
+ * terminal, and the master tells them when all workers are ready.
+ */
+static void program_ready(void *arg)
+{
+    struct program *program = arg;
+    int is_daemon = program->daemon_ready >= 0;
+
+    supervisor_ready(&program->supervisor, is_daemon ? getpid() : 0);
+    if (is_daemon) {
+        process_daemon_ready(&program->daemon_ready);
+    } else if (program->has_terminal) {
+        process_leave_terminal();
+        log_sink_disown(&program->sink, STDOUT_FILENO);
+    }
+    program->has_terminal = 0;
+}
+
+static void program_stopping(void *arg)
 {
     struct program *program = arg;
 
-    if (program->server->state != SERVER_RUNNING)
-        return;
-    if (program->daemon_ready >= 0) {
-        process_daemon_ready(&program->daemon_ready);
-        return;
-    }
-    /* A worker, of which the parent hears by the master. */
-    process_leave_terminal();
-    log_sink_disown(&program->sink, STDOUT_FILENO);
+    supervisor_stopping(&program->supervisor);
 }
 
 /* share: what this process has in common with the other workers; NULL: it is the only one. */
 static struct err *serve(struct program *program, struct worker_share *share, int slot)
 {
-    struct signals_target target = {NULL, &program->log, &program->sink, &program->options,
-                                    environ};
+    struct signals_target target = {.log = &program->log,
+                                    .sink = &program->sink,
+                                    .options = &program->options,
+                                    .environment = environ,
+                                    .supervisor = &program->supervisor};
+    struct service_phases phases = {program_ready, program_stopping, program};
     struct signals *signals = NULL;
     int measures = getenv(MEASURE_STACKS) != NULL;
     struct err *err = co_init(&program->log);
@@ -174,10 +193,8 @@ static struct err *serve(struct program *program, struct worker_share *share, in
         err = worker_new(program->server, share, slot);
     if (!err)
         err = signals_start(&signals, &target);
-    if (!err && program->has_terminal && co_spawn(daemon_ready_run, program) == NULL)
-        err = err_new(ERR_NOMEM, "coroutine");
     if (!err)
-        err = service_run(program->server, USEC_NEVER);
+        err = service_run(program->server, &phases, USEC_NEVER);
     signals_stop(signals, USEC_NEVER);
     service_free(program->server);
     errno = 0;
@@ -211,6 +228,7 @@ static int run_worker(void *arg, struct worker_share *share, int slot)
     if (program->daemon_ready >= 0)
         close(program->daemon_ready);
     program->pid.fd = program->daemon_ready = -1;
+    supervisor_close(&program->supervisor);
     program->log.worker = slot + 1;
     errno = 0;
     log_info(&program->log, "worker %d starts, process %d", slot + 1, (int)getpid());
@@ -222,15 +240,6 @@ static int run_worker(void *arg, struct worker_share *share, int slot)
     return err ? complain(err) : 0;
 }
 
-static void workers_ready(void *arg)
-{
-    struct program *program = arg;
-
-    if (program->has_terminal)
-        process_daemon_ready(&program->daemon_ready);
-    program->has_terminal = 0;
-}
-
 static struct err *serve_by_workers(struct program *program)
 {
     struct master_options options = {.config = program->config,
@@ -239,8 +248,10 @@ static struct err *serve_by_workers(struct program *program)
                                      .sink = &program->sink,
                                      .reload = &program->options,
                                      .environment = environ,
+                                     .supervisor = &program->supervisor,
                                      .serve = run_worker,
-                                     .ready = workers_ready,
+                                     .ready = program_ready,
+                                     .stopping = program_stopping,
                                      .arg = program};
 
     return master_run(&options);
@@ -270,6 +281,7 @@ static int run(struct program *program)
                  MILLRACE_VERSION, (int)getpid(),
                  program->options.file ? program->options.file : "environment");
         config_warnings_log(program->config, &program->log);
+        supervisor_open(&program->supervisor, getenv(NOTIFY_SOCKET), &program->log);
         process_raise_descriptors((long)program->config->max_connections,
                                   other_descriptors(program->config), &program->log);
         if (worker_share_count(program->config) > 1)
@@ -277,6 +289,7 @@ static int run(struct program *program)
         else
             err = serve(program, NULL, 0);
     }
+    supervisor_close(&program->supervisor);
     say_end(program, err);
     process_pid_close(&program->pid);
     return err ? complain(err) : 0;
@@ -284,7 +297,7 @@ static int run(struct program *program)
 
 int main(int argc, char **argv)
 {
-    struct program program = {.pid = {.fd = -1}, .daemon_ready = -1};
+    struct program program = {.pid = {.fd = -1}, .supervisor = {.fd = -1}, .daemon_ready = -1};
     struct err *err = config_options_parse(&program.options, argc, argv);
     int status;
 

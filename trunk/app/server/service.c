@@ -348,7 +348,8 @@ static void server_drain_wait(struct server *server, usec_t wait)
 }
 
 /* Runs the listeners until the server stops or drains. */
-static struct err *service_serve(struct server *server, struct co **ticker)
+static struct err *service_serve(struct server *server, const struct service_phases *phases,
+                                 struct co **ticker)
 {
     struct err *err = observers_start(server);
 
@@ -359,6 +360,8 @@ static struct err *service_serve(struct server *server, struct co **ticker)
         err = err_new(ERR_NOMEM, "ticker");
     if (err == NULL)
         err = observers_ready(server);
+    if (err == NULL && server->state == SERVER_RUNNING)
+        phases->ready(phases->arg);
     while (err == NULL && server->state == SERVER_RUNNING)
         (void)co_cond_wait(&server->changed, USEC_NEVER);
     return err;
@@ -378,12 +381,14 @@ static void service_drain_all(struct server *server)
     server_drain_wait(server, server->config->grace_final_wait);
 }
 
-struct err *service_run(struct server *server, usec_t timeout_never)
+struct err *service_run(struct server *server, const struct service_phases *phases,
+                        usec_t timeout_never)
 {
     struct co *ticker;
-    struct err *err = service_serve(server, &ticker);
+    struct err *err = service_serve(server, phases, &ticker);
 
     (void)timeout_never;
+    phases->stopping(phases->arg);
     observers_leave(server);
     if (err != NULL)
         server->state = SERVER_STOPPING;

@@ -12,8 +12,16 @@ struct err *service_new(struct server **out, const struct log *log, struct confi
                         const struct tables *tables);
 void service_free(struct server *server);
 
+/* What the process around the server is told, each once at most. */
+struct service_phases {
+    void (*ready)(void *arg);    /* every listener listens, every feature has started */
+    void (*stopping)(void *arg); /* a drain or the end begins */
+    void *arg;
+};
+
 /* Opens the listeners, runs until told to stop, closes all. */
-struct err *service_run(struct server *server, usec_t timeout_never);
+struct err *service_run(struct server *server, const struct service_phases *phases,
+                        usec_t timeout_never);
 
 /* Takes no more and ends with the last connection. */
 void service_drain(struct server *server);

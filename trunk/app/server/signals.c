@@ -113,7 +113,9 @@ static void act(const struct signals_target *target, int number)
         reopen(target);
         break;
     case SIGHUP:
+        supervisor_reloading(target->supervisor);
         reload(target);
+        supervisor_reloaded(target->supervisor);
         break;
     default:
         log_warn(target->log, "signal %s: not served", strsignal(number));

@@ -7,6 +7,7 @@
 #include "app/config/config.h"
 #include "app/core/log_sink.h"
 #include "app/core/server.h"
+#include "app/core/supervisor.h"
 
 struct signals;
 
@@ -17,6 +18,7 @@ struct signals_target {
     struct log_sink_file *sink;
     const struct config_options *options; /* where HUP reads again; the file as an absolute path */
     char **environment;
+    struct supervisor *supervisor; /* is told of a reload */
 };
 
 /* Holds the signals back until signals_start(), so that none is lost; SIGPIPE is ignored for good.

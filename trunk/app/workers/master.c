@@ -148,6 +148,8 @@ static void master_end(struct master *master, int number)
         number == SIGQUIT || (number == SIGTERM && master->options->config->force_grace_quit);
 
     /* Who asks again does not want to wait, whatever he says. */
+    if (!master->is_ending)
+        master->options->stopping(master->options->arg);
     if ((!is_drain || master->is_ending) && master->kill_at == USEC_NEVER)
         master->kill_at = clock_now() + MASTER_STOP_WAIT;
     master->is_ending = 1;
@@ -332,7 +334,9 @@ static void master_act(struct master *master, int number)
         master_end(master, number);
         break;
     case SIGHUP:
+        supervisor_reloading(master->options->supervisor);
         master_reload(master);
+        supervisor_reloaded(master->options->supervisor);
         break;
     case SIGUSR1:
         master_reopen(master);

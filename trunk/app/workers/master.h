@@ -8,6 +8,7 @@
  */
 #include "app/config/config.h"
 #include "app/core/log_sink.h"
+#include "app/core/supervisor.h"
 #include "app/workers/worker_share.h"
 
 /* All of it is borrowed and outlives the master. */
@@ -18,10 +19,13 @@ struct master_options {
     struct log_sink_file *sink;
     const struct config_options *reload; /* where HUP reads again */
     char **environment;
+    struct supervisor *supervisor; /* is told of a reload */
     /* Runs in the new process, which ends with what it answers. */
     int (*serve)(void *arg, struct worker_share *share, int slot);
     /* All workers serve, for the first time. */
     void (*ready)(void *arg);
+    /* They are asked to end. */
+    void (*stopping)(void *arg);
     void *arg;
 };
 

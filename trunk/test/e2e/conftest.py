@@ -99,13 +99,20 @@ def server(tmp_path, request):
     yield start
     problems = []
     for one in running:
-        try:
-            one.stop()
-        except AssertionError as problem:
-            problems.append(str(problem))
-        finally:
-            one.kill()
+        for end in (one.stop, one.kill):
+            try:
+                end()
+            except AssertionError as problem:
+                problems.append(str(problem))
     assert not problems, "\n".join(problems)
+
+
+@pytest.fixture
+def notify():
+    """A socket for a server's state, for a test that starts one by itself (harness.Notify)."""
+    one = harness.Notify()
+    yield one
+    one.close()
 
 
 @pytest.fixture(scope="session")

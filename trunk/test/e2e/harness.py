@@ -51,6 +51,14 @@ def wait_for(condition, timeout=10, what="the condition"):
         time.sleep(0.02)
 
 
+def is_alive(pid):
+    """Whether a process runs, which a zombie does no more."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 _port_locks = []
 
 
@@ -178,6 +186,51 @@ class Process:
         self.child.wait()
 
 
+class Notify:
+    """The socket by which a server says what state it is in, as it says to systemd: READY=1 when
+    every listener of every worker listens (doc/signals.md). Its path is short enough for a
+    socket, and open to a server that runs as another user."""
+
+    def __init__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="e2e-notify-"))
+        self.folder.chmod(0o755)
+        self.path = self.folder / "s"
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(self.path))
+        self.path.chmod(0o777)
+        self.said = []
+        self.environment = {"NOTIFY_SOCKET": str(self.path)}
+
+    def read(self, timeout=0.0):
+        """All messages so far: a dict of each one's lines. Waits for another one for some time."""
+        self.socket.settimeout(timeout)
+        try:
+            while True:
+                text = self.socket.recv(4096).decode()
+                self.said.append(dict(line.split("=", 1) for line in text.splitlines()))
+                self.socket.settimeout(0.0)
+        except (BlockingIOError, TimeoutError):
+            return self.said
+
+    def wait(self, name, is_running, timeout=15, count=1):
+        """Waits until the server has said NAME=1 so many times; no longer than it runs. Returns
+        the last of these messages."""
+        deadline = time.monotonic() + timeout * PATIENCE
+        while True:
+            was_running = is_running()
+            found = [one for one in self.read(0.2) if one.get(name) == "1"]
+            if len(found) >= count:
+                return found[-1]
+            if not was_running:
+                raise AssertionError(f"the server ended before it said {name}")
+            if time.monotonic() > deadline:
+                raise AssertionError(f"waited {timeout * PATIENCE} s in vain for {name}")
+
+    def close(self):
+        self.socket.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
 class Server(Process):
     """The server under test, in the foreground, in its own directory."""
 
@@ -185,7 +238,7 @@ class Server(Process):
                  prefix=(), **parts):
         """config: the whole text, with @RTMP@, @HTTP@, @HTML@ and @PORT3@… @PORT9@ to be
         filled in, instead of make_config()'s parts. args: instead of `-c FILE`.
-        wait=False: do not wait for it to listen (it is expected to fail, say)."""
+        wait=False: do not wait until it is ready (it is expected to fail, say)."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -206,26 +259,31 @@ class Server(Process):
         # MILLRACE_WORKERS=2 runs any test against a server of two workers. At the end, so that
         # the lines of the test's own text stay where they are.
         workers = os.environ.get("MILLRACE_WORKERS")
-        is_spread = False
         if workers and not re.search(r"^\s*workers\s", config, re.M):
             config += f"\nworkers {workers};\n"
-            is_spread = args is None and env is None
         self.config_path = folder / "server.conf"
         self.config_path.write_text(config)
         self.has_stopped = False
         if not SERVER.exists():
             raise AssertionError(f"no server at {SERVER}: build it, or set MILLRACE_SERVER")
         argv = [*prefix, SERVER, *(args if args is not None else ["-c", self.config_path])]
-        super().__init__(argv, folder / "server.log", self._environment(env), folder)
+        self.notify = Notify()
+        super().__init__(argv, folder / "server.log",
+                         self._environment({**self.notify.environment, **(env or {})}), folder)
         if wait:
-            self.wait_listening()
-        # One that listens has opened all it opens; of several each is to have. Where the log says so.
-        if wait and is_spread and not re.search(r"srs_log_(file|level)|tank\s+file", config):
-            self.wait_log(r"\d+ workers serve")
+            self.wait_ready()
+
+    def kill(self):
+        """Ends it at once. Its workers end with their master, but later: until then another server
+        cannot have their ports."""
+        workers = self.processes() if self.is_running else []
+        super().kill()
+        self.notify.close()
+        wait_for(lambda: not any(is_alive(pid) for pid in workers), 10, "the workers to end")
 
     def _environment(self, extra):
         # An SRS_… of the caller's shell would change the configuration under test.
-        env = {k: v for k, v in os.environ.items() if not k.startswith("SRS_")}
+        env = {k: v for k, v in os.environ.items() if not k.startswith("SRS_") and k != "NOTIFY_SOCKET"}
         suppressions = ROOT / "trunk" / "test" / "lsan.supp"
         env.setdefault("LSAN_OPTIONS", f"suppressions={suppressions}:print_suppressions=0")
         env.setdefault("ASAN_OPTIONS", "detect_leaks=1:detect_stack_use_after_return=0")
@@ -233,14 +291,13 @@ class Server(Process):
         env.update(extra or {})
         return env
 
-    def wait_listening(self, timeout=15):
-        def up():
-            if not self.is_running:
-                raise AssertionError(
-                    f"the server ended with {self.child.returncode} instead of listening:\n"
-                    + self.log()[-4000:])
-            return {self.rtmp_port, self.http_port} <= listening_ports()
-        wait_for(up, timeout, "the server to listen")
+    def wait_ready(self, timeout=15):
+        """Until every listener of every worker listens, which it says itself."""
+        try:
+            self.notify.wait("READY", lambda: self.is_running, timeout)
+        except AssertionError as problem:
+            raise AssertionError(f"{problem}; exit code {self.child.poll()}:\n"
+                                 + self.log()[-4000:]) from None
 
     def rtmp_url(self, stream="live/livestream"):
         return f"rtmp://127.0.0.1:{self.rtmp_port}/{stream}"

@@ -76,7 +76,6 @@ def guarded(tmp_path_factory, small_flv):
     folder = tmp_path_factory.mktemp("guarded")
     harness.run([harness.ROOT / "conf" / "make-certificate.sh", folder])
     srv = harness.Server(folder, config=CONFIG)
-    srv.wait_log("RTMPS listens on")
     publishers = []
     try:
         for stream, path in (("live/livestream", "/live/livestream"), ("live/other", "/live/other"),

@@ -18,7 +18,6 @@ def api_server(server):
     def start(directives="", **options):
         port = harness.free_port()
         srv = server(top=f"http_api {{ enabled on; listen {port}; {directives} }}", **options)
-        wait_for(lambda: port in harness.listening_ports(), what="the API to listen")
         srv.api_port = port
         return srv
     return start

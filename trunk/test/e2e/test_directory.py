@@ -488,9 +488,8 @@ def test_an_origin_that_starts_again_has_its_own(server, redis, encode):
     encode(origin)
     store.wait_entry(origin)
     kill(origin)
-    again = server(config=origin.config_path.read_text(), wait=False)
+    again = server(config=origin.config_path.read_text())
     again.rtmp_port, again.http_port = origin.rtmp_port, origin.http_port
-    again.wait_listening()
     encode(again)
 
 

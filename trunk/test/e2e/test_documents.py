@@ -1,11 +1,12 @@
 """What documents and our own conf/ tell people to do, done as it is written there: configurations
 are taken as they are, and only the ports are others, by the environment."""
 
+import re
 import shutil
 
 import pytest
 
-from harness import ROOT, curl, ffmpeg_decode, ffprobe, free_port, run, wait_for
+from harness import ROOT, SERVER, curl, ffmpeg_decode, ffprobe, free_port, have, run, wait_for
 from player_kit import players_html  # noqa: F401
 
 # Of the usual documentation of HTTP-FLV, the examples: nothing says where RTMP is served or what
@@ -42,11 +43,10 @@ def started(server, tmp_path):
         env = {"SRS_LISTEN": ports["rtmp"], "SRS_HTTP_SERVER_LISTEN": ports["http"],
                "SRS_HTTP_SERVER_HTTPS_LISTEN": ports["https"], "SRS_RTMPS_LISTEN": ports["rtmps"],
                "SRS_HTTP_API_LISTEN": ports["api"], **environment}
-        srv = server(args=["-c", "conf/the.conf"], wait=False,
+        srv = server(args=["-c", "conf/the.conf"],
                      env={name: str(value) for name, value in env.items()})
         srv.rtmp_port, srv.http_port, srv.https_port = ports["rtmp"], ports["http"], ports["https"]
         srv.api_port, srv.rtmps_port = ports["api"], ports["rtmps"]
-        srv.wait_listening()
         return srv
     return start
 
@@ -185,3 +185,13 @@ def test_the_pages_address(started, players_html):  # noqa: F811
         answer = curl(srv.http_url(path))
         assert answer.status == 200 and "text/html" in answer.headers["content-type"]
     assert curl(srv.http_url("/players")).headers["location"] == "/players/"
+
+
+@pytest.mark.skipif(not have("systemd-analyze"), reason="no systemd-analyze")
+def test_the_unit_of_systemd(tmp_path):
+    """systemd finds nothing to say about the unit of doc/signals.md, with this server in it."""
+    unit = re.search(r"```ini\n(.*?)```", (ROOT / "doc" / "signals.md").read_text(), re.S).group(1)
+    path = tmp_path / "millrace.service"
+    path.write_text(unit.replace("/opt/millrace/objs/server", str(SERVER)))
+    said = run(["systemd-analyze", "verify", "--man=no", path])
+    assert "millrace" not in said.stdout + said.stderr

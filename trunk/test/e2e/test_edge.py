@@ -191,9 +191,8 @@ def test_only_origin_comes_back(server, publish, view):
     origin.has_stopped = True
     origin.kill()
     edge.wait_log("nothing from")
-    again = server(config=origin.config_path.read_text(), wait=False)
+    again = server(config=origin.config_path.read_text())
     again.rtmp_port, again.http_port = origin.rtmp_port, origin.http_port
-    again.wait_listening()
     publish(again)
     before = len(viewer.media)
     viewer.wait_media(before + 20, timeout=20)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import ROOT, SERVER, Server, free_port, listening_ports, wait_for
+from harness import ROOT, SERVER, Notify, Server, free_port, listening_ports
 
 pytestmark = pytest.mark.once
 
@@ -22,7 +22,7 @@ class Container:
     """The image's folder, and what the entry point and the server in it say."""
 
     def __init__(self, top):
-        self.top, self.child = top, None
+        self.top, self.child, self.notify = top, None, Notify()
         self.rtmp, self.http, self.https = free_port(), free_port(), free_port()
         for name in ("conf", "objs", "state", "tmp"):
             (top / name).mkdir()
@@ -36,7 +36,7 @@ class Container:
             (self.top / name).chmod(0o777)
 
     def start(self, **more):
-        env = {**Server._environment(None, None), "MILLRACE_STATE": str(self.top / "state"),
+        env = {**Server._environment(None, self.notify.environment), "MILLRACE_STATE": str(self.top / "state"),
                "TMPDIR": str(self.top / "tmp"), "SRS_LISTEN": str(self.rtmp),
                "SRS_HTTP_SERVER_LISTEN": str(self.http),
                "SRS_HTTP_SERVER_HTTPS_LISTEN": str(self.https),
@@ -45,9 +45,10 @@ class Container:
             self.child = subprocess.Popen(
                 [ROOT / "trunk" / "auto" / "entrypoint.sh", "./objs/server", "-c",
                  "conf/docker.conf"], cwd=self.top, env=env, stdout=log, stderr=log, user=OTHER)
-        wait_for(lambda: {self.rtmp, self.http} <= listening_ports() or
-                 self.child.poll() is not None, 30, "the server")
-        assert self.child.poll() is None, self.log()
+        try:
+            self.notify.wait("READY", lambda: self.child.poll() is None, 30)
+        except AssertionError as problem:
+            raise AssertionError(f"{problem}:\n{self.log()}") from None
         return self
 
     def log(self):
@@ -59,6 +60,7 @@ class Container:
         return "BEGIN CERTIFICATE" in ssl.get_server_certificate(("127.0.0.1", self.https))
 
     def stop(self):
+        self.notify.close()
         if self.child is not None:
             self.child.terminate()
             assert self.child.wait(30) == 0, self.log()

@@ -21,7 +21,6 @@ PLAY = {"gop_cache_max_bytes": "400m", "gop_cache_max_frames": 1000, "queue_leng
 def start(server, more=""):
     port = harness.free_port()
     srv = server(env=ENV, play=PLAY, top=f"http_api {{ enabled on; listen {port}; }} {more}")
-    wait_for(lambda: port in harness.listening_ports(), what="the API to listen")
     srv.api_port = port
     return srv
 

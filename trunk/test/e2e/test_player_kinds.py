@@ -34,7 +34,6 @@ def start(server, html, certificate, schema):
     srv = server(html=html, remux=MOUNTS,
                  http_server=f"https {{ enabled on; listen {port}; "
                              f"key {certificate}/server.key; cert {certificate}/server.crt; }}")
-    wait_for(lambda: port in harness.listening_ports(), what="the server to listen for TLS")
     return srv, f"https://127.0.0.1:{port}/players/srs_player.html"
 
 

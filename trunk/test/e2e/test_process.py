@@ -23,7 +23,7 @@ SHIPPED = sorted((ROOT / "conf").glob("*.conf"))
 
 def environment(folder, **extra):
     """Without the caller's SRS_…, and with sanitizers that report into folder/san.PID."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith("SRS_")}
+    env = {k: v for k, v in os.environ.items() if not k.startswith("SRS_") and k != "NOTIFY_SOCKET"}
     suppressions = ROOT / "trunk" / "test" / "lsan.supp"
     env["LSAN_OPTIONS"] = f"suppressions={suppressions}:print_suppressions=0"
     env["ASAN_OPTIONS"] = f"detect_leaks=1:detect_stack_use_after_return=0:log_path={folder}/san"
@@ -269,10 +269,10 @@ def test_environment_mistakes(program):
 
 def test_environment_only(server):
     rtmp, http = free_port(), free_port()
-    srv = server(args=["-e"], wait=False,
+    srv = server(args=["-e"],
                  env={"SRS_LISTEN": str(rtmp), "SRS_HTTP_SERVER_ENABLED": "on",
                       "SRS_HTTP_SERVER_LISTEN": str(http)})
-    wait_for(lambda: {rtmp, http} <= listening_ports(), 15, "the server to listen")
+    assert {rtmp, http} <= listening_ports()
     assert status_of(f"http://127.0.0.1:{http}/nothing.txt") == 404
     assert "configuration: environment" in srv.log()
 
@@ -438,16 +438,16 @@ def is_pending(pid, number):
     return bool(int(mask, 16) >> (number - 1) & 1)
 
 
-def test_console_that_nobody_reads(tmp_path):
+def test_console_that_nobody_reads(tmp_path, notify):
     """A reader that sleeps holds nobody up; what it missed is counted in the log."""
     noise = "kafka 1;\n" * 250
     rtmp, http = free_port(), free_port()
     path = tmp_path / "noise.conf"
     path.write_text(f"listen {rtmp};\n{noise}http_server {{ enabled on; listen {http}; }}\n")
     child = subprocess.Popen([SERVER, "-c", path], stdout=subprocess.PIPE,
-                             env=environment(tmp_path), cwd=tmp_path)
+                             env=environment(tmp_path, **notify.environment), cwd=tmp_path)
     try:
-        wait_for(lambda: {rtmp, http} <= listening_ports(), 15, "the server to listen")
+        notify.wait("READY", lambda: child.poll() is None)
         # Far more than a pipe and the server's own bound hold.
         for _ in range(40):
             child.send_signal(signal.SIGHUP)
@@ -482,6 +482,63 @@ def test_an_idle_server_sleeps(server):
     assert all(b - a < 15 for a, b in zip(before, after)), (before, after)
 
 
+# ---- a service manager ----
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_service_manager_is_told(server, tmp_path, workers):
+    """READY=1 once all listen, RELOADING=1 and READY=1 around a reload, STOPPING=1 at the end."""
+    subprocess.run([ROOT / "conf" / "make-certificate.sh", tmp_path], check=True,
+                   capture_output=True)
+    pem = f"key {tmp_path}/server.key; cert {tmp_path}/server.crt;"
+    srv = server(config=f"""
+        listen @RTMP@; workers {workers}; daemon off; srs_log_tank console;
+        rtmps {{ enabled on; listen @PORT3@; {pem} }}
+        http_api {{ enabled on; listen @PORT4@; }}
+        http_server {{ enabled on; listen @HTTP@; https {{ enabled on; listen @PORT5@; {pem} }} }}
+        """)
+    assert {srv.rtmp_port, srv.http_port, *srv.ports.values()} <= listening_ports()
+    assert srv.notify.said == [{"READY": "1"}]
+    srv.signal(signal.SIGHUP)
+    srv.notify.wait("READY", lambda: srv.is_running, count=2)
+    assert [sorted(one) for one in srv.notify.said[1:]] == [["MONOTONIC_USEC", "RELOADING"],
+                                                           ["READY"]]
+    assert 0 < int(srv.notify.said[1]["MONOTONIC_USEC"]) <= time.monotonic_ns() // 1000
+    # A reload that fails leaves the server as ready as it was.
+    srv.config_path.write_text("no such thing;")
+    srv.signal(signal.SIGHUP)
+    srv.notify.wait("READY", lambda: srv.is_running, count=3)
+    srv.signal(signal.SIGTERM)
+    assert srv.wait(20) == 0
+    assert srv.notify.read()[5:] == [{"STOPPING": "1"}]
+
+
+def test_a_drain_is_told_at_its_begin(server, publish):
+    srv = server(top={"grace_start_wait": 0, "grace_final_wait": 0})
+    publish(srv)
+    srv.signal(signal.SIGQUIT)
+    srv.notify.wait("STOPPING", lambda: srv.is_running)
+    assert srv.is_running
+
+
+def test_a_server_that_cannot_start_is_not_ready(program, conf, notify):
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))
+        taken.listen()
+        for workers in (1, 2):
+            text = f"workers {workers}; listen 0 {taken.getsockname()[1]};"
+            assert program("-c", conf(text), **notify.environment).returncode == 1
+    assert not any("READY" in one for one in notify.read())
+
+
+@pytest.mark.parametrize("address", ["/nowhere/at/all", "notify", "/" + "x" * 200, "@"])
+def test_nobody_can_be_told(server, address):
+    srv = server(env={"NOTIFY_SOCKET": address}, wait=False)
+    srv.wait_log(r"\[warn\].*(NOTIFY_SOCKET ignored|service manager not notified \(READY=1\))")
+    wait_for(lambda: {srv.rtmp_port, srv.http_port} <= listening_ports(), 15, "it to listen")
+    assert is_served(srv)
+
+
 # ---- background, pid, parent ----
 
 
@@ -490,17 +547,18 @@ def daemon_conf(rtmp, work_dir):
             f"work_dir {work_dir}; pid run/test.pid; srs_log_file logs/test.log;\n")
 
 
-def test_daemon(program, conf, tmp_path):
+def test_daemon(program, conf, tmp_path, notify):
     rtmp = free_port()
     work = tmp_path / "work"
     work.mkdir()
     path = conf(daemon_conf(rtmp, work))
-    assert program("-c", path).returncode == 0
+    assert program("-c", path, **notify.environment).returncode == 0
     # It serves by the time the one that started it has ended.
     assert rtmp in listening_ports()
     pid_path = work / "run" / "test.pid"
     pid = int(pid_path.read_text())
     try:
+        assert notify.read() == [{"READY": "1", "MAINPID": str(pid)}]
         assert Path(f"/proc/{pid}/cwd").resolve() == work
         assert Path(f"/proc/{pid}/fd/1").resolve() == Path("/dev/null")
         status = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -556,13 +614,14 @@ def test_pid_of_a_crashed_server(server):
     assert path.read_text() == f"{again.pid}\n"
 
 
-def test_asprocess(tmp_path, conf):
+def test_asprocess(tmp_path, conf, notify):
     rtmp = free_port()
     path = conf(f"listen {rtmp}; asprocess on;")
     log = open(tmp_path / "log", "w+")
     parent = subprocess.Popen(["sh", "-c", '"$@" & echo $! >pid; wait', "sh", SERVER, "-c", path],
-                              cwd=tmp_path, env=environment(tmp_path), stdout=log, stderr=log)
-    wait_for(lambda: rtmp in listening_ports(), 15, "the server to listen")
+                              cwd=tmp_path, env=environment(tmp_path, **notify.environment),
+                              stdout=log, stderr=log)
+    notify.wait("READY", lambda: parent.poll() is None)
     pid = int((tmp_path / "pid").read_text())
     parent.kill()
     parent.wait()

@@ -58,7 +58,6 @@ def documented(server, name, changes, rules):
                "    http_remux {": f"    {rules}\n    http_remux {{", **changes}
     srv = server(config=proxies.fill(name, changes))
     srv.api_port = api
-    srv.wait_log(r"HTTP API listens")
     return srv
 
 
@@ -242,7 +241,6 @@ def test_all_through_tcp(server, proxy, certificate):
                       "127.0.0.1:14430": f"127.0.0.1:{rtmps}",
                       "./conf/server": f"{certificate}/server"}, "")
     srv.https_port, srv.rtmps_port = https, rtmps
-    srv.wait_log(r"RTMPS listens")
     one = proxy(proxies.haproxy_tcp, srv)
     with Encoder(one.url("rtmp", "/live/livestream")):
         with flv.Viewer(one.url("http"), source="127.0.0.11") as plain, \

@@ -362,8 +362,7 @@ def test_a_crash_loop_does_not_spin(workers):
         assert 3 <= starts <= 6
     finally:
         hidden.rename(folder)
-    wait_for(lambda: len(re.findall(r"/1\].*worker listens", one.srv.log())) == 2, 15,
-             "the worker to come back")
+    one.wait_again(1)
     assert curl(one.srv.http_url("/nothing.txt")).status == 404
 
 
@@ -383,8 +382,9 @@ def test_a_worker_that_cannot_start_ends_the_server(server, tmp_path):
 def test_signals_reach_all(workers, tmp_path):
     log = tmp_path / "server.log"
     pid_file = tmp_path / "pid"
-    one = None
-    one = _with_log(workers, log, pid_file)
+    one = workers(2, top=f"pid {pid_file}; srs_log_tank file; srs_log_file {log}; "
+                         "srs_log_level info;")
+    one.srv.log = lambda: "".join(p.read_text() for p in (tmp_path / "old.log", log) if p.exists())
     pids = one.pids()
     assert int(pid_file.read_text()) == one.srv.pid
     log.rename(tmp_path / "old.log")
@@ -401,26 +401,6 @@ def test_signals_reach_all(workers, tmp_path):
     assert log.read_text().count("nothing is changed") == 1
     for number, pid in enumerate(pids, 1):
         assert f"[{pid}/{number}]" in log.read_text()
-
-
-def _with_log(workers, log, pid_file):
-    class Logged(Workers):
-        pass
-
-    before = Workers.__init__
-
-    def init(self, srv, count):
-        self.srv, self.count = srv, count
-        srv.log = lambda: "".join(p.read_text() for p in (log.with_name("old.log"), log)
-                                  if p.exists())
-        srv.wait_log(rf"{count} workers serve")
-
-    Workers.__init__ = init
-    try:
-        return workers(2, top=f"pid {pid_file}; srs_log_tank file; srs_log_file {log}; "
-                              "srs_log_level info;")
-    finally:
-        Workers.__init__ = before
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

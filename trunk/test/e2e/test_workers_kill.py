@@ -76,8 +76,7 @@ def test_killed_in_turn(workers, closing, source):  # noqa: F811
         for viewer in others:
             assert not viewer.is_done
             flv.check_times(viewer.media)
-        serves = rf"/{turn + 1}\].* HTTP listens on 0"
-        wait_for(lambda: len(re.findall(serves, one.srv.log())) == 2, 10, "it to serve")
+        one.wait_again(turn + 1)
     log = one.srv.log()
     assert "is busy" not in log
     for slot in range(1, 5):

@@ -27,8 +27,6 @@ def test_auto_counts_what_it_may_use(server, count):
     if len(some) < count:
         pytest.skip("there is one processor")
     srv = server(top="workers auto;", prefix=("taskset", "-c", ",".join(map(str, some))))
-    if count > 1:
-        srv.wait_log(f"{count} workers serve")
     assert len(srv.processes()) == count
     assert (srv.processes() == [srv.pid]) == (count == 1)
 
@@ -158,7 +156,7 @@ def test_one_that_is_told_to_end_is_replaced(workers, closing, source, number):
     pub, viewer = one.watched(closing, source, b, b)
     os.kill(a, number)
     wait_for(lambda: one.pids()[0] != a, 10, "another worker")
-    one.srv.wait_log(r"(?s)\[%d/1\].*HTTP listens" % one.pids()[0])
+    one.wait_again(1)
     # It is one of the server's in everything: it fetches from the other one.
     there = closing(one.viewer_at(one.pids()[0]))
     there.wait_media(len(gops[0]))
@@ -179,8 +177,7 @@ def test_all_of_them_at_once(workers, closing, source):
         os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not set(before) & set(one.pids()), 10, "three others")
     for slot in (1, 2, 3):
-        wait_for(lambda s=slot: len(re.findall(rf"/{s}\].*HTTP listens on 0",
-                                               one.srv.log())) == 2, 10, "it to listen")
+        one.wait_again(slot)
     wait_for(lambda: waiting.is_done, 10, "its viewer's end")
     a, b, c = one.pids()
     pub = closing(one.publisher_at(a))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import flv
-from harness import wait_for
+from harness import is_alive, wait_for
 from rtmp import Publisher
 
 STREAM = "live/livestream"
@@ -65,7 +65,6 @@ class Workers:
 
     def __init__(self, srv, count):
         self.srv, self.count = srv, count
-        srv.wait_log(rf"{count} workers serve")
 
     def pids(self):
         """By slot, the newest of each."""
@@ -73,6 +72,11 @@ class Workers:
         for slot, pid in re.findall(r"worker (\d+) starts, process (\d+)", self.srv.log()):
             found[int(slot)] = int(pid)
         return [found[slot] for slot in sorted(found)]
+
+    def wait_again(self, slot):
+        """Until the worker that took the place of one that has ended is ready."""
+        wait_for(lambda: len(re.findall(rf"\] worker {slot} serves\n", self.srv.log())) == 2, 15,
+                 f"worker {slot} to be ready again")
 
     def of(self, sock):
         """The worker that serves this connection of ours, by the kernel's tables. One that has
@@ -158,13 +162,6 @@ def has_ended(one):
     """The server, its master killed or not, leaves no process behind."""
     if not one.srv.is_running:
         wait_for(lambda: not any(is_alive(pid) for pid in one.pids()), 5, "the workers to end")
-
-
-def is_alive(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 @pytest.fixture

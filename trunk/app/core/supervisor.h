@@ -1,0 +1,43 @@
+#ifndef APP_CORE_SUPERVISOR_H
+#define APP_CORE_SUPERVISOR_H
+
+/*
+ * Tells the service manager that started the server (systemd, or a test) what state the server is
+ * in, by datagrams to the socket that NOTIFY_SOCKET names. One per server: with several workers
+ * the master has it. Never yields, never blocks.
+ */
+#include "base/log.h"
+
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/un.h>
+
+enum supervisor_state { SUPERVISOR_STARTING, SUPERVISOR_READY, SUPERVISOR_STOPPING };
+
+struct supervisor {
+    int fd; /* -1: nobody is to be told */
+    enum supervisor_state state;
+    struct sockaddr_un to;
+    socklen_t to_len;
+    const struct log *log;
+};
+
+/* The value of NOTIFY_SOCKET as a socket address: an absolute path, or '@' and an abstract name. -1
+ * for any other value, and for one that is too long. */
+int supervisor_address(const char *text, struct sockaddr_un *out, socklen_t *len);
+
+/* value: of NOTIFY_SOCKET, or NULL. A bad one is logged, and nobody is told. log is borrowed. */
+void supervisor_open(struct supervisor *supervisor, const char *value, const struct log *log);
+/* Closes the socket without a message, as a worker does. */
+void supervisor_close(struct supervisor *supervisor);
+
+/* Every listener of every worker listens. main_pid: of a process that moved to the background; 0:
+ * the service manager started this process itself. */
+void supervisor_ready(struct supervisor *supervisor, pid_t main_pid);
+/* Before and after a reload; only a server that is ready says so. */
+void supervisor_reloading(struct supervisor *supervisor);
+void supervisor_reloaded(struct supervisor *supervisor);
+/* The server drains or ends. The last message. */
+void supervisor_stopping(struct supervisor *supervisor);
+
+#endif
