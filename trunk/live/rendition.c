@@ -45,7 +45,7 @@ void rendition_set_limits(struct rendition *rendition)
     limits.keep = 0;
     /* What relays may ask for on behalf of listeners elsewhere. */
     if (rendition->source->config.keeps_begin &&
-        (rendition->mux->relays || rendition->mux == &mux_flv_all ||
+        (rendition->mux->is_original || rendition->mux == &mux_flv_all ||
          rendition == &rendition->source->native))
         limits.keep = rendition->source->config.fast_cache;
     if (rendition->mux->audio_only) {
@@ -158,10 +158,10 @@ void rendition_drop_begin(struct rendition *rendition)
 
 void rendition_mark(struct rendition *rendition)
 {
-    static const uint8_t body[] = MUX_RELAY_MARK;
+    static const uint8_t body[] = MUX_LIVE_MARK;
     struct frame mark;
 
-    flv_frame_parse(&mark, FRAME_SCRIPT, 0, body, MUX_RELAY_MARK_SIZE);
+    flv_frame_parse(&mark, FRAME_SCRIPT, 0, body, MUX_LIVE_MARK_SIZE);
     rendition_push(rendition, &mark, 0, rendition->pushed_at);
 }
 

@@ -162,14 +162,16 @@ static void replay_from(const struct rendition *rendition, const struct renditio
         return;
     }
     /* Where nobody has waited yet, the newest start does. */
-    if ((rendition->mux->relays || rendition->viewer_count > 0) && native->first.block != NULL &&
-        native->first.block->attached && native->first_is_start == rendition_has_starts(native)) {
+    if ((rendition->mux->is_original || rendition->viewer_count > 0) &&
+        native->first.block != NULL && native->first.block->attached &&
+        native->first_is_start == rendition_has_starts(native)) {
         *from = native->first;
     } else if (ring->start_block != NULL) {
         from->block = ring->start_block;
         from->at = (uint32_t)(ring->start - ring->start_block->offset);
     }
-    if (!rendition->mux->relays || (rendition_has_starts(native) && source->config.fast_cache == 0))
+    if (!rendition->mux->is_original ||
+        (rendition_has_starts(native) && source->config.fast_cache == 0))
         return;
     /* A relay gets what those who begin there may ask for: earlier sounds, too. */
     filler->whole_from = from->block != NULL ? ring_cursor_offset(from) : UINT64_MAX;

@@ -190,12 +190,12 @@ void renditions_cut(struct source *source, enum renditions_cut who)
             rendition_cut(r);
 }
 
-int renditions_cut_relays(struct source *source)
+int renditions_cut_original(struct source *source)
 {
     int has_any = 0;
 
     for (struct rendition *r = source->others; r != NULL; r = r->next) {
-        if (!r->mux->relays)
+        if (!r->mux->is_original)
             continue;
         rendition_cut(r);
         has_any = 1;

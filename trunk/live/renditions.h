@@ -44,7 +44,7 @@ enum renditions_cut {
 /* Connected viewers end here. */
 void renditions_cut(struct source *source, enum renditions_cut who);
 /* Relays end here. 1 when there is any. */
-int renditions_cut_relays(struct source *source);
+int renditions_cut_original(struct source *source);
 
 /* Viewers that have taken bytes, of all formats. */
 size_t renditions_started(const struct source *source);
@@ -91,10 +91,10 @@ void source_init_data_renew(struct source *source);
 /* Fills a rendition with what there is of the stream. */
 void rendition_fill(struct rendition *rendition);
 /*
- * Its frames, from the rendition `from`: from the publication's first start while that is held, for
- * relays and viewers that have waited; else from the newest.
+ * Its frames, from the rendition `native`: from the publication's first start while that is held,
+ * for relays and viewers that have waited; else from the newest.
  */
-void rendition_fill_frames(struct rendition *rendition, const struct rendition *from, usec_t now);
+void rendition_fill_frames(struct rendition *rendition, const struct rendition *native, usec_t now);
 
 /* The rendition of this format and these tracks, made and filled if there is none. NULL without
  * memory, or when there are too many of chosen tracks. */

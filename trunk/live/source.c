@@ -123,7 +123,7 @@ int source_publish(struct source *source, const struct source_config *config, us
     if (config->atc)
         source->config.time_jitter = TIME_JITTER_OFF;
     source->has_promise = 0;
-    source->is_filling = config->is_relayed != 0;
+    source->is_filling = config->is_worker_pull != 0;
     renditions_set_limits(source);
     source->first_at = now;
     source->has_first = 0;
@@ -132,7 +132,7 @@ int source_publish(struct source *source, const struct source_config *config, us
         source_begin_anew(source);
     else
         jitter_publish(&source->jitter);
-    source->jitter.keeps = config->is_relayed;
+    source->jitter.keeps = config->is_worker_pull;
     for (int i = 0; i < JITTER_TRACKS; i++) {
         source->track[i].is_seen = 0;
         source->track[i].has_frames = 0;
@@ -198,7 +198,7 @@ void source_unpublish(struct source *source, usec_t now)
     source->state = SOURCE_AWAY;
     source->away_at = now;
     renditions_drop_starts(source);
-    if (renditions_cut_relays(source))
+    if (renditions_cut_original(source))
         source_tell_data(source);
     if (source->events.on_unpublish != NULL)
         source->events.on_unpublish(source, source->events.arg);
@@ -247,7 +247,7 @@ int source_is_watched(const struct source *source)
     if (source->native.started > 0)
         return 1;
     for (const struct rendition *r = source->others; r != NULL; r = r->next)
-        if (r->started > 0 && !r->mux->relays)
+        if (r->started > 0 && !r->mux->is_original)
             return 1;
     return 0;
 }

@@ -38,7 +38,7 @@ struct source_config {
     int keeps_begin;
     /* The publisher is a relay of another worker's stream: its times are the stream's, and nobody
        begins before what it brings of the past is complete (source_filled()). */
-    int is_relayed;
+    int is_worker_pull;
     int is_joined; /* and those who watch have come later than that: they are no listeners who wait
                     */
 };

@@ -110,7 +110,7 @@ static __attribute__((noinline)) void mixed_add(struct source *source, const str
 void source_mix_push(struct source *source, const struct frame *frame, usec_t now)
 {
     /* What another worker passes on has its order. */
-    if (source->config.mix_correct && !source->config.is_relayed)
+    if (source->config.mix_correct && !source->config.is_worker_pull)
         mixed_add(source, frame, now);
     else
         source_push_av(source, frame, now);

@@ -36,7 +36,7 @@ void source_push(struct source *source, const struct frame *frame, usec_t now)
         return;
     }
     /* What another worker passes on is sound. */
-    if (which != JITTER_VIDEO || !source->config.repairs || source->config.is_relayed ||
+    if (which != JITTER_VIDEO || !source->config.repairs || source->config.is_worker_pull ||
         !source_repair(source, frame, now))
         source_mix_push(source, frame, now);
     source_tell_facts(source);

@@ -61,7 +61,7 @@ int source_select_is_default(const struct source_select *select)
 void source_select_fit(const struct source *source, const struct mux *mux,
                        struct source_select *select)
 {
-    if (mux->relays)
+    if (mux->is_original)
         select->is_all = 1;
     if (mux->stands_alone)
         select->is_all = 0; /* it has a place for one track of each kind */

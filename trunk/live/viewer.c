@@ -123,7 +123,7 @@ static const struct ring_cursor *viewer_begin_held(const struct viewer *viewer)
 }
 
 /* A relay gets what there is, as far back as those may ask for whom it is sent. 0, or -1. */
-static int viewer_begin_relay(struct viewer *viewer)
+static int viewer_begin_original(struct viewer *viewer)
 {
     struct rendition *rendition = viewer->rendition;
     const struct ring_cursor *held = viewer_begin_held(viewer);
@@ -218,8 +218,8 @@ static int viewer_begin(struct viewer *viewer)
         return -1;
     if (source_fit(source, rendition->mux, rendition->only) != SOURCE_FITS)
         return -1;
-    if (rendition->mux->relays) {
-        if (viewer_begin_relay(viewer) != 0)
+    if (rendition->mux->is_original) {
+        if (viewer_begin_original(viewer) != 0)
             return -1;
     } else if (rendition_has_starts(rendition)) {
         if (viewer_begin_start(viewer) != 0)

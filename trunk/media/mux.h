@@ -18,8 +18,8 @@ struct mux_state;
 #define MUX_BRIDGE_MAX 1024
 
 /* The body of the script tag behind what a relay is sent of the past: the string "onLive", null. */
-#define MUX_RELAY_MARK      "\x02\x00\x06onLive\x05"
-#define MUX_RELAY_MARK_SIZE (sizeof(MUX_RELAY_MARK) - 1)
+#define MUX_LIVE_MARK      "\x02\x00\x06onLive\x05"
+#define MUX_LIVE_MARK_SIZE (sizeof(MUX_LIVE_MARK) - 1)
 
 /* Takes the spans of one unit (a tag, a message, a group of packets) in order. */
 typedef void (*mux_emit)(void *arg, const struct iovec *iov, int n);
@@ -42,8 +42,8 @@ struct mux {
                          all that opens a viewer's stream; sequence headers tell the state, and give
                          no bytes (TS, MP3, AAC) */
     int audio_only;   /* 1: no picture: a viewer begins at any frame (MP3, AAC) */
-    int relays; /* 1: for another server of ours: ends with its publisher, for that one has viewers
-                   who wait for the next by themselves */
+    int is_original;  /* 1: for another server of ours: ends with its publisher, for that one has
+                    viewers  who wait for the next by themselves */
     struct mux_state *(*open)(void); /* NULL without memory */
     /* The longest piece that a unit is cut into, before the first frame; NULL: it is not cut. */
     void (*chunk_size)(struct mux_state *state, uint32_t size);
@@ -71,7 +71,7 @@ struct mux {
 
 extern const struct mux mux_flv;
 extern const struct mux mux_flv_all; /* for ?track=all */
-extern const struct mux mux_relay;
+extern const struct mux mux_original;
 extern const struct mux mux_ts;
 extern const struct mux mux_mp3;
 extern const struct mux mux_aac;

@@ -107,13 +107,13 @@ const struct mux mux_flv_all = {
     .piece = mux_flv_piece,
 };
 
-const struct mux mux_relay = {
+const struct mux mux_original = {
     .name = "relay",
     .extension = NULL,
     .content_type = "video/x-flv",
     .unit = 1,
     .in_band = 1,
-    .relays = 1,
+    .is_original = 1,
     .open = mux_flv_open,
     .close = mux_flv_close,
     .header = mux_flv_header,

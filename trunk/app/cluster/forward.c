@@ -85,8 +85,8 @@ static struct err *send_script(struct forwarding *f, const struct rtmp_message *
     struct err *err;
 
     /* What servers of ours say to each other is no part of the stream. */
-    if (message->len == MUX_RELAY_MARK_SIZE &&
-        memcmp(message->data, MUX_RELAY_MARK, MUX_RELAY_MARK_SIZE) == 0)
+    if (message->len == MUX_LIVE_MARK_SIZE &&
+        memcmp(message->data, MUX_LIVE_MARK, MUX_LIVE_MARK_SIZE) == 0)
         return NULL;
     if (meta_data_message(message->data, message->len, &out.len) != NULL)
         return rtmp_talk_send(f->up.talk, message, FORWARD_SEND);
@@ -177,7 +177,7 @@ static struct err *forward_play(struct forwarding *f)
     errno = 0; /* of a read before: the line would bear it */
     log_info(f->stream->server->log, "forward %s: to %s", source_key(f->source), f->show);
     f->was_failed = 0;
-    f->viewer = viewer_open(f->source, &mux_relay, co_now());
+    f->viewer = viewer_open(f->source, &mux_original, co_now());
     if (f->viewer == NULL)
         return err_new(ERR_NOMEM, "no memory for a viewer");
     err = forward_loop(f);

@@ -124,7 +124,7 @@ static int is_data(const uint8_t *data, size_t len)
 /* What a server of ours says behind the past of a stream. */
 static int is_mark(const uint8_t *data, size_t len)
 {
-    return len == MUX_RELAY_MARK_SIZE && memcmp(data, MUX_RELAY_MARK, len) == 0;
+    return len == MUX_LIVE_MARK_SIZE && memcmp(data, MUX_LIVE_MARK, len) == 0;
 }
 
 static void pull_filled(struct pull *pull)

@@ -52,7 +52,7 @@ struct err *http_live_serve_worker(struct http_exchange *x, struct source *sourc
 
     if (vhost == NULL)
         return http_answer_error(x, 404, NULL, timeout, "not found");
-    return http_live_take(x, source, vhost, &mux_relay, timeout);
+    return http_live_take(x, source, vhost, &mux_original, timeout);
 }
 
 /* Whether another server is known to have this stream. */

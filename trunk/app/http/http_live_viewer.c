@@ -235,7 +235,7 @@ static struct err *http_live_ask(struct http_exchange *x, const struct config_vh
     asked.source = source;
     err = auth_ask_play(x, &asked, is_done, timeout);
     if (asked.is_original && *mux == &mux_flv)
-        *mux = &mux_relay;
+        *mux = &mux_original;
     return err;
 }
 
@@ -344,9 +344,9 @@ static struct err *http_live_take_admitted(struct http_exchange *x, struct sourc
         return http_ws_refuse(x, 503, "Retry-After: 5\r\n", timeout,
                               "service unavailable: max_memory");
     /* A relay's query is that of one of its viewers, and the stream is for all of them. */
-    if (http_live_only(mux != &mux_relay ? x->request->query : NULL, &only) != 0)
+    if (http_live_only(mux != &mux_original ? x->request->query : NULL, &only) != 0)
         return http_answer_error(x, 400, NULL, timeout, "only is audio or video");
-    if (http_live_tracks(mux != &mux_relay ? x->request->query : NULL, &select) != 0)
+    if (http_live_tracks(mux != &mux_original ? x->request->query : NULL, &select) != 0)
         return http_answer_error(x, 400, NULL, timeout, "track is all, N or aN,vN");
     if (stream_fit(source_data(source), mux, only) == SOURCE_UNFIT)
         return http_ws_refuse(x, 404, NULL, timeout, http_live_unfit_reason(mux, only));

@@ -107,7 +107,7 @@ static void source_config_of(const struct publication *p, struct source_config *
     int is_worker = p->publisher.kind == PUBLISHER_WORKER_PULL;
 
     stream_source_config(p->publisher.vhost, out);
-    out->is_relayed = is_worker;
+    out->is_worker_pull = is_worker;
     out->is_joined = is_worker && p->publisher.is_joined;
     out->keeps_begin = p->stream->server->shared != NULL && !is_worker;
 }

@@ -11,7 +11,7 @@ Suite *check_no_memory_suite(void);
 
 #define FORMATS 5
 
-static const struct mux *const formats[FORMATS] = {&mux_flv, &mux_relay, &mux_ts, &mux_mp3,
+static const struct mux *const formats[FORMATS] = {&mux_flv, &mux_original, &mux_ts, &mux_mp3,
                                                    &mux_aac};
 
 /* Check allocates for each of its assertions: what is found while allocations fail waits here. */
@@ -48,7 +48,7 @@ static void take_all(struct viewer *viewer, const struct mux *mux)
     struct viewer_batch batch;
 
     while (viewer_next(viewer, KIT_BATCH, &batch) == VIEWER_BYTES) {
-        if ((mux == &mux_flv || mux == &mux_relay) && !batch_is_whole(&batch))
+        if ((mux == &mux_flv || mux == &mux_original) && !batch_is_whole(&batch))
             broken_batches++;
         viewer_sent(viewer);
     }

@@ -36,7 +36,7 @@ START_TEST(test_data_reaches_flv_at_its_time)
     ptrdiff_t at;
 
     seen = kit_begin(&kit, 10);
-    relay = kit_watch(&kit, &mux_relay);
+    relay = kit_watch(&kit, &mux_original);
     kit_take(relay);
     /* The publisher's clock says where. */
     PUSH(&kit, 393, text_data);

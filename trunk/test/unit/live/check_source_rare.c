@@ -144,7 +144,7 @@ START_TEST(test_slides_stay)
     kit_avc_header(&kit, 0, 0x1f);
     kit_aac_header(&kit, 0, 0x10);
     seen = kit_watch(&kit, &mux_flv);
-    relay = kit_watch(&kit, &mux_relay);
+    relay = kit_watch(&kit, &mux_original);
     for (uint32_t i = 0; i < 9; i++) {
         kit_video(&kit, i * 12000, i % 3 == 0);
         ts = sound_until(&kit, ts, (i + 1) * 12000);
@@ -212,7 +212,7 @@ START_TEST(test_nothing_of_a_resting_track_is_dropped)
     uint32_t ts;
 
     seen = kit_begin(&kit, 25);
-    relay = kit_watch(&kit, &mux_relay);
+    relay = kit_watch(&kit, &mux_original);
     kit_take(relay);
     ts = sound_until(&kit, 1000, 32000);
     kit_take(seen);

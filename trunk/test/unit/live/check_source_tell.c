@@ -78,7 +78,7 @@ END_TEST
 /* From the facts alone the same as from the stream. */
 START_TEST(facts_say_what_fits)
 {
-    static const struct mux *const muxes[] = {&mux_flv, &mux_ts, &mux_mp3, &mux_aac, &mux_relay};
+    static const struct mux *const muxes[] = {&mux_flv, &mux_ts, &mux_mp3, &mux_aac, &mux_original};
     struct told *told = told_new();
     struct source_facts facts = {0};
     uint8_t body[] = {0x2f, 0xff, 0xfb, 0x90, 0};
@@ -110,7 +110,7 @@ START_TEST(who_watches_is_told)
     struct kit_seen *other;
     struct kit_seen *relay;
 
-    relay = kit_watch(&told->kit, &mux_relay);
+    relay = kit_watch(&told->kit, &mux_original);
     flv = kit_watch(&told->kit, &mux_flv);
     other = kit_watch(&told->kit, &mux_ts);
     /* Who waits has got nothing. */

@@ -184,7 +184,7 @@ START_TEST(test_relays_keep_the_silent_header)
     run_video(&kit, 1000, 51);
     kit_take(seen);
     ck_assert(seen->is_ended);
-    seen = kit_watch(&kit, &mux_relay);
+    seen = kit_watch(&kit, &mux_original);
     run_video(&kit, 3040, 24);
     run_video(&kit, 4000, 1);
     kit_take(seen);
@@ -206,7 +206,7 @@ START_TEST(test_relays_that_come_before_the_decision)
     kit_avc_header(&kit, 0, 0x1f);
     kit_aac_header(&kit, 0, 0x10);
     kit_video(&kit, 0, 1);
-    seen = kit_watch(&kit, &mux_relay);
+    seen = kit_watch(&kit, &mux_original);
     kit_video(&kit, 40, 0);
     kit_audio(&kit, 50);
     kit_take(seen);

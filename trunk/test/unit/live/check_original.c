@@ -3,7 +3,7 @@
 
 #include "live/source_private.h"
 
-Suite *check_relays_suite(void);
+Suite *check_original_suite(void);
 
 static int calls;
 
@@ -25,8 +25,8 @@ static int headers_of(const struct kit_seen *seen, enum frame_type type)
 
 static int is_mark(const struct kit_tag *tag)
 {
-    return tag->type == FRAME_SCRIPT && tag->len == MUX_RELAY_MARK_SIZE &&
-           memcmp(tag->body, MUX_RELAY_MARK, tag->len) == 0;
+    return tag->type == FRAME_SCRIPT && tag->len == MUX_LIVE_MARK_SIZE &&
+           memcmp(tag->body, MUX_LIVE_MARK, tag->len) == 0;
 }
 
 START_TEST(test_headers_as_published)
@@ -35,7 +35,7 @@ START_TEST(test_headers_as_published)
     struct kit_seen *seen;
 
     kit_open(&kit);
-    seen = kit_watch(&kit, &mux_relay);
+    seen = kit_watch(&kit, &mux_original);
     kit_publish(&kit);
     kit_start(&kit, 0, 30);
     kit_take(seen);
@@ -66,7 +66,7 @@ START_TEST(test_late_relay_begins_at_a_keyframe)
     kit_open(&kit);
     kit_publish(&kit);
     kit_start(&kit, 0, 40);
-    seen = kit_watch(&kit, &mux_relay);
+    seen = kit_watch(&kit, &mux_original);
     kit_take(seen);
     /* Behind what there was stands the mark. */
     ck_assert_int_eq(seen->count, 2 + 2 * 15 + 1);
@@ -95,7 +95,7 @@ START_TEST(test_late_relay_behind_a_change)
     for (int i = 0; i < player->count; i++)
         in_band += player->tag[i].is_key && player->tag[i].len > 11;
     ck_assert_int_gt(in_band, 0);
-    seen = kit_watch(&kit, &mux_relay);
+    seen = kit_watch(&kit, &mux_original);
     kit_take(seen);
     ck_assert_int_eq(headers_of(seen, FRAME_VIDEO), 1);
     for (int i = 0; i < seen->count; i++) {
@@ -117,7 +117,7 @@ START_TEST(test_ends_with_its_publisher)
 
     kit_open(&kit);
     source_set_events(kit.source, &events);
-    relay = kit_watch(&kit, &mux_relay);
+    relay = kit_watch(&kit, &mux_original);
     player = kit_watch(&kit, &mux_flv);
     kit_publish(&kit);
     kit_start(&kit, 0, 30);
@@ -146,7 +146,7 @@ START_TEST(test_waits_for_the_next_publisher)
     kit_publish(&kit);
     kit_start(&kit, 0, 30);
     source_unpublish(kit.source, kit.now);
-    seen = kit_watch(&kit, &mux_relay);
+    seen = kit_watch(&kit, &mux_original);
     kit_take(seen);
     ck_assert(seen->count == 0 && !seen->is_ended);
     kit_publish(&kit);
@@ -168,7 +168,7 @@ START_TEST(test_first_and_last_viewer_are_told)
     calls = 0;
     seen[0] = kit_watch(&kit, &mux_flv);
     ck_assert_int_eq(calls, 1);
-    seen[1] = kit_watch(&kit, &mux_relay);
+    seen[1] = kit_watch(&kit, &mux_original);
     kit_leave(seen[0]);
     ck_assert_int_eq(calls, 1);
     kit_leave(seen[1]);
@@ -180,7 +180,7 @@ END_TEST
 /* Who waited gets all from the first keyframe on, although several groups came at once. */
 START_TEST(test_who_waited_begins_at_the_first_keyframe)
 {
-    const struct mux *muxes[] = {&mux_flv, &mux_relay};
+    const struct mux *muxes[] = {&mux_flv, &mux_original};
 
     for (int round = 0; round < 4; round++) {
         int i = round % 2;
@@ -232,7 +232,7 @@ START_TEST(test_the_beginning_of_a_changed_stream)
             kit_start(&kit, 0, 10);
         kit_avc_header(&kit, 400, 0x2f);
         kit_run(&kit, 400, 60);
-        seen = kit_watch(&kit, &mux_relay);
+        seen = kit_watch(&kit, &mux_original);
         viewer_since(seen->viewer, 0);
         kit_take(seen);
         ck_assert_int_eq(seen->count, 2 + 2 * (turn == 0 ? 60 : 10) + 1);
@@ -281,7 +281,7 @@ START_TEST(test_the_beginning_is_let_go)
             kit.now += USEC_PER_SEC;
             source_tick(kit.source, kit.now);
         }
-        seen = kit_watch(&kit, &mux_relay);
+        seen = kit_watch(&kit, &mux_original);
         viewer_since(seen->viewer, 0);
         kit_take(seen);
         /* Without several workers nobody may come who has waited. */
@@ -299,7 +299,7 @@ START_TEST(test_a_relayed_stream)
 
     kit_open(&kit);
     seen = kit_watch(&kit, &mux_flv);
-    kit.config.is_relayed = kit.config.is_joined = 1;
+    kit.config.is_worker_pull = kit.config.is_joined = 1;
     kit_publish(&kit);
     source_promise(kit.source, 1, 1);
     kit_avc_header(&kit, 700000, 0x1f);
@@ -340,7 +340,7 @@ START_TEST(test_a_relay_that_never_says_it_is_filled)
     struct kit_seen *seen;
 
     kit_open(&kit);
-    kit.config.is_relayed = 1;
+    kit.config.is_worker_pull = 1;
     seen = kit_watch(&kit, &mux_flv);
     kit_publish(&kit);
     kit_start(&kit, 0, 5);
@@ -364,7 +364,7 @@ START_TEST(test_a_relay_without_a_keyframe)
     kit.config.gop_cache = 0;
     kit_publish(&kit);
     kit_start(&kit, 0, 30);
-    seen = kit_watch(&kit, &mux_relay);
+    seen = kit_watch(&kit, &mux_original);
     kit_take(seen);
     ck_assert_int_eq(seen->count, 2 + 1);
     kit_video(&kit, 1200, 0);
@@ -388,7 +388,7 @@ START_TEST(test_a_relay_for_who_was_there_in_time)
         kit.now += USEC_PER_MS;
         since = kit.now + turn;
         kit_start(&kit, 0, 30);
-        seen = kit_watch(&kit, &mux_relay);
+        seen = kit_watch(&kit, &mux_original);
         viewer_since(seen->viewer, since);
         kit_take(seen);
         ck_assert_uint_eq(seen->tag[2].ms, turn == 0 ? 0 : 1000);
@@ -416,7 +416,7 @@ START_TEST(test_relays_of_sound_alone)
         kit.now += 2 * USEC_PER_SEC;
         if (turn != 1)
             source_tick(kit.source, kit.now);
-        seen = kit_watch(&kit, &mux_relay);
+        seen = kit_watch(&kit, &mux_original);
         kit_take(seen);
         ck_assert_int_eq(seen->flags, 4);
         ck_assert_int_eq(seen->count, 1 + sounds[turn] + 1);
@@ -426,10 +426,10 @@ START_TEST(test_relays_of_sound_alone)
 }
 END_TEST
 
-Suite *check_relays_suite(void)
+Suite *check_original_suite(void)
 {
-    Suite *suite = suite_create("relays");
-    TCase *tcase = tcase_create("relays");
+    Suite *suite = suite_create("original");
+    TCase *tcase = tcase_create("original");
 
     tcase_add_test(tcase, test_headers_as_published);
     tcase_add_test(tcase, test_late_relay_begins_at_a_keyframe);
