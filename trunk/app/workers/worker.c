@@ -92,7 +92,7 @@ static void worker_on_viewers(struct stream *stream, void *state)
     if (worker == NULL)
         return;
     if (own->time != NULL)
-        timetable_want(own->time, is_watched(stream));
+        stream_clock_want(own->time, is_watched(stream));
     if (is_watched(stream))
         own->wanted_at = co_now();
     if (own->pull == NULL && source_state(stream->source) != SOURCE_LIVE)

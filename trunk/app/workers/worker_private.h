@@ -8,7 +8,7 @@
 #include "app/workers/worker.h"
 #include "co/co.h"
 #include "live/registry.h"
-#include "live/timetable.h"
+#include "live/stream_clock.h"
 
 /* How long a pull goes on that nobody watches, and one whose publication is over. */
 #define WORKER_PULL_LINGER (2 * USEC_PER_SEC)
@@ -50,13 +50,13 @@ struct worker {
 
 /* What a worker keeps of each stream. */
 struct worker_stream {
-    uint64_t claim;              /* our publication's number among the workers; 0: none */
-    uint8_t is_reserved;         /* by a pull, which may have nothing of it yet */
-    uint32_t asked;              /* the newest question whether its publisher is there */
-    struct timetable_cell *time; /* of the workers' timetable; NULL: no room */
-    uint64_t time_number;        /* of the publication here whose time stands in it; 0: none */
-    usec_t wanted_at;            /* when the first of those came who watch now */
-    struct worker_pull *pull;    /* published here from another worker; else NULL */
+    uint64_t claim;                 /* our publication's number among the workers; 0: none */
+    uint8_t is_reserved;            /* by a pull, which may have nothing of it yet */
+    uint32_t asked;                 /* the newest question whether its publisher is there */
+    struct stream_clock_cell *time; /* of the workers' stream_clock; NULL: no room */
+    uint64_t time_number;           /* of the publication here whose time stands in it; 0: none */
+    usec_t wanted_at;               /* when the first of those came who watch now */
+    struct worker_pull *pull;       /* published here from another worker; else NULL */
 };
 
 /* Only where the process is a worker. */

@@ -126,7 +126,7 @@ static struct err *tables_make(struct worker_share *share, const struct config *
     share->secrets = shared_map_new(1, sizeof(struct secret));
     /* Streams that are waited for are in it, too. */
     share->times =
-        timetable_new((size_t)(config->max_streams + config->max_connections), share->count);
+        stream_clock_new((size_t)(config->max_streams + config->max_connections), share->count);
     if (share->registry == NULL || share->times == NULL || share->streams == NULL ||
         share->secrets == NULL || (config->max_connections_per_ip != 0 && share->peers == NULL))
         return err_new(ERR_NOMEM, "workers: shared memory");
@@ -214,7 +214,7 @@ void worker_share_free(struct worker_share *share)
     shared_map_free(share->peers);
     shared_map_free(share->streams);
     shared_map_free(share->secrets);
-    timetable_free(share->times);
+    stream_clock_free(share->times);
     registry_free(share->registry);
     if (share->slot != NULL)
         (void)munmap(share->slot, (size_t)share->count * sizeof(*share->slot));
@@ -502,7 +502,7 @@ void worker_share_reap(struct worker_share *share, int slot)
     }
     /* Who may make a stream again finds it free. */
     (void)registry_reap(share->registry, slot);
-    (void)timetable_reap(share->times, slot);
+    (void)stream_clock_reap(share->times, slot);
     if (share->peers != NULL)
         counts_reap(share, share->peers, slot);
     counts_reap(share, share->streams, slot);

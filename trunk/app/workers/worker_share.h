@@ -8,7 +8,7 @@
 #include "app/core/quota.h"
 #include "co/tls.h"
 #include "live/registry.h"
-#include "live/timetable.h"
+#include "live/stream_clock.h"
 
 #include <stdatomic.h>
 #include <sys/types.h>
@@ -47,7 +47,7 @@ struct worker_share {
     struct shared_map
         *peers; /* connections of each address, one number a worker; NULL: not limited */
     struct shared_map *streams; /* the same of streams that are published */
-    struct timetable *times;
+    struct stream_clock *times;
     struct shared_map *secrets; /* one entry */
     struct worker_ports *ports; /* app/worker_ports.h; NULL: each worker opens its own */
     char *folder;               /* private: the workers' own sockets */

@@ -43,17 +43,17 @@ int worker_stream_facts(const struct stream *stream, const void *state, struct s
 
 /* ---- one publication after another ---- */
 
-static void look_at_time(const struct stream *stream, struct timetable_view *out)
+static void look_at_time(const struct stream *stream, struct stream_clock_view *out)
 {
     const struct worker *worker = worker_of(stream->server);
 
-    timetable_look(worker->share->times, source_key(stream->source), worker->slot, out);
+    stream_clock_look(worker->share->times, source_key(stream->source), worker->slot, out);
 }
 
 /* Whether something of the stream is still to come, or to be shown, that was published before. */
 static int is_unsettled(const struct stream *stream, const struct worker_stream *own)
 {
-    struct timetable_view view;
+    struct stream_clock_view view;
 
     if (own->pull != NULL)
         return 1;
@@ -83,7 +83,7 @@ void worker_stream_on_data(struct stream *stream, void *state)
     if (own->time_number == 0)
         return;
     source_time(stream->source, &time);
-    timetable_put(own->time, own->time_number, &time);
+    stream_clock_put(own->time, own->time_number, &time);
 }
 
 void worker_stream_opened(struct publication *p, uint64_t token)
@@ -91,7 +91,7 @@ void worker_stream_opened(struct publication *p, uint64_t token)
     struct stream *stream = p->stream;
     struct worker *worker = worker_of(stream->server);
     struct worker_stream *own = worker_stream_of(stream);
-    struct timetable_view view;
+    struct stream_clock_view view;
     struct source_time time;
 
     look_at_time(stream, &view);
@@ -114,7 +114,7 @@ void worker_stream_on_unpublish(struct stream *stream, void *state)
         return;
     worker_stream_on_data(stream, own);
     own->time_number = 0;
-    timetable_close(own->time);
+    stream_clock_close(own->time);
     /* Who has taken the stream over waits for this. */
     if (own->claim == 0 && worker_of(stream->server) != NULL)
         worker_share_ring(worker_of(stream->server)->share);
@@ -135,8 +135,8 @@ void worker_stream_linger(struct publication *p, uint64_t token)
     deadline = stat.published_at + LINGER;
     while (own->claim == token && stream->server->state != SERVER_STOPPING && !p->is_asked &&
            co_left(deadline) > 0 &&
-           timetable_is_missed(worker->share->times, source_key(stream->source), worker->slot,
-                               token) &&
+           stream_clock_is_missed(worker->share->times, source_key(stream->source), worker->slot,
+                                  token) &&
            co_cond_wait(&worker->told, co_left(deadline)) != CO_INTERRUPTED)
         continue;
 }
@@ -148,7 +148,7 @@ void worker_stream_on_publish(struct stream *stream, void *state)
 
     if (own->pull == NULL || own->time == NULL)
         return;
-    timetable_play(own->time, own->pull->holder.number);
+    stream_clock_play(own->time, own->pull->holder.number);
     worker_share_ring(worker_of(stream->server)->share);
 }
 
@@ -157,7 +157,7 @@ void worker_stream_on_watched(struct stream *stream, void *state)
     const struct worker_stream *own = state;
 
     if (own->time != NULL)
-        timetable_watch(own->time, source_is_watched(stream->source));
+        stream_clock_watch(own->time, source_is_watched(stream->source));
 }
 
 void worker_stream_attach(struct stream *stream, void *state)
@@ -166,7 +166,8 @@ void worker_stream_attach(struct stream *stream, void *state)
     struct worker_stream *own = state;
 
     if (worker != NULL)
-        own->time = timetable_enter(worker->share->times, source_key(stream->source), worker->slot);
+        own->time =
+            stream_clock_enter(worker->share->times, source_key(stream->source), worker->slot);
 }
 
 void worker_stream_detach(struct stream *stream, void *state)
@@ -177,5 +178,5 @@ void worker_stream_detach(struct stream *stream, void *state)
     own->time_number = 0;
     own->time = NULL;
     if (worker != NULL)
-        timetable_leave(worker->share->times, source_key(stream->source), worker->slot);
+        stream_clock_leave(worker->share->times, source_key(stream->source), worker->slot);
 }

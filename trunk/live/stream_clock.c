@@ -4,7 +4,7 @@
  * the count goes on; a writer that is killed leaves what was there before. Who reads sees by the
  * count whether the place was written under his eyes, and reads again.
  */
-#include "live/timetable.h"
+#include "live/stream_clock.h"
 
 #include "base/shared_map.h"
 
@@ -16,35 +16,35 @@
 /* A writer needs a long time between two batches: more is a bug. */
 #define READ_TRIES 1000
 
-struct timetable_place {
+struct stream_clock_place {
     uint64_t number;
     struct source_time time;
 };
 
-struct timetable_cell {
+struct stream_clock_cell {
     _Atomic uint8_t is_here;
     _Atomic uint8_t is_watched;
     _Atomic uint8_t is_open;
     _Atomic uint8_t is_wanted;
     _Atomic uint32_t turn; /* 0: nothing was put yet */
     _Atomic uint64_t plays;
-    struct timetable_place place[2];
+    struct stream_clock_place place[2];
 };
 
-struct timetable {
+struct stream_clock {
     struct shared_map *map; /* of a cell for each worker */
     int workers;
 };
 
-struct timetable *timetable_new(size_t streams_max, int workers)
+struct stream_clock *stream_clock_new(size_t streams_max, int workers)
 {
-    struct timetable *table = calloc(1, sizeof(*table));
+    struct stream_clock *table = calloc(1, sizeof(*table));
 
     assert(workers > 0);
     if (table == NULL)
         return NULL;
     table->workers = workers;
-    table->map = shared_map_new(streams_max, (size_t)workers * sizeof(struct timetable_cell));
+    table->map = shared_map_new(streams_max, (size_t)workers * sizeof(struct stream_clock_cell));
     if (table->map == NULL) {
         free(table);
         return NULL;
@@ -52,7 +52,7 @@ struct timetable *timetable_new(size_t streams_max, int workers)
     return table;
 }
 
-void timetable_free(struct timetable *table)
+void stream_clock_free(struct stream_clock *table)
 {
     if (table == NULL)
         return;
@@ -60,9 +60,10 @@ void timetable_free(struct timetable *table)
     free(table);
 }
 
-struct timetable_cell *timetable_enter(struct timetable *table, const char *key, int worker)
+struct stream_clock_cell *stream_clock_enter(struct stream_clock *table, const char *key,
+                                             int worker)
 {
-    struct timetable_cell *cell;
+    struct stream_clock_cell *cell;
 
     assert(worker >= 0 && worker < table->workers);
     shared_map_lock(table->map);
@@ -79,7 +80,7 @@ struct timetable_cell *timetable_enter(struct timetable *table, const char *key,
 
 /* Takes a worker out of a stream; its time stays for as long as there are others. Called with the
  * map locked. */
-static void cells_leave(struct timetable *table, struct timetable_cell *cells, int worker)
+static void cells_leave(struct stream_clock *table, struct stream_clock_cell *cells, int worker)
 {
     int are_here = 0;
 
@@ -93,9 +94,9 @@ static void cells_leave(struct timetable *table, struct timetable_cell *cells, i
         shared_map_remove(table->map, cells);
 }
 
-void timetable_leave(struct timetable *table, const char *key, int worker)
+void stream_clock_leave(struct stream_clock *table, const char *key, int worker)
 {
-    struct timetable_cell *cells;
+    struct stream_clock_cell *cells;
 
     shared_map_lock(table->map);
     cells = shared_map_find(table->map, key);
@@ -104,9 +105,9 @@ void timetable_leave(struct timetable *table, const char *key, int worker)
     shared_map_unlock(table->map);
 }
 
-int timetable_reap(struct timetable *table, int worker)
+int stream_clock_reap(struct stream_clock *table, int worker)
 {
-    struct timetable_cell *cells = NULL;
+    struct stream_clock_cell *cells = NULL;
     int published = 0;
 
     shared_map_lock(table->map);
@@ -120,25 +121,26 @@ int timetable_reap(struct timetable *table, int worker)
 
 /* ---- one's own cell ---- */
 
-void timetable_watch(struct timetable_cell *cell, int is_watched)
+void stream_clock_watch(struct stream_clock_cell *cell, int is_watched)
 {
     cell->is_watched = is_watched != 0;
 }
 
-void timetable_want(struct timetable_cell *cell, int is_wanted)
+void stream_clock_want(struct stream_clock_cell *cell, int is_wanted)
 {
     cell->is_wanted = is_wanted != 0;
 }
 
-void timetable_play(struct timetable_cell *cell, uint64_t number)
+void stream_clock_play(struct stream_clock_cell *cell, uint64_t number)
 {
     cell->plays = number;
 }
 
-void timetable_put(struct timetable_cell *cell, uint64_t number, const struct source_time *time)
+void stream_clock_put(struct stream_clock_cell *cell, uint64_t number,
+                      const struct source_time *time)
 {
     uint32_t turn = atomic_load_explicit(&cell->turn, memory_order_relaxed);
-    struct timetable_place *place;
+    struct stream_clock_place *place;
 
     /* 0 is what nothing was put at. */
     if (++turn == 0)
@@ -152,7 +154,7 @@ void timetable_put(struct timetable_cell *cell, uint64_t number, const struct so
     atomic_store_explicit(&cell->is_open, 1, memory_order_relaxed);
 }
 
-void timetable_close(struct timetable_cell *cell)
+void stream_clock_close(struct stream_clock_cell *cell)
 {
     cell->is_open = 0;
 }
@@ -160,7 +162,7 @@ void timetable_close(struct timetable_cell *cell)
 /* ---- all of them ---- */
 
 /* 0 and what was put last, or -1: nothing was. */
-static int cell_read(const struct timetable_cell *cell, struct timetable_place *out)
+static int cell_read(const struct stream_clock_cell *cell, struct stream_clock_place *out)
 {
     for (int i = 0; i < READ_TRIES; i++) {
         uint32_t turn = atomic_load_explicit(&cell->turn, memory_order_acquire);
@@ -175,11 +177,11 @@ static int cell_read(const struct timetable_cell *cell, struct timetable_place *
     return -1;
 }
 
-void timetable_look(struct timetable *table, const char *key, int worker,
-                    struct timetable_view *out)
+void stream_clock_look(struct stream_clock *table, const char *key, int worker,
+                       struct stream_clock_view *out)
 {
-    const struct timetable_cell *cells;
-    struct timetable_place place;
+    const struct stream_clock_cell *cells;
+    struct stream_clock_place place;
 
     memset(out, 0, sizeof(*out));
     shared_map_lock(table->map);
@@ -197,9 +199,9 @@ void timetable_look(struct timetable *table, const char *key, int worker,
     shared_map_unlock(table->map);
 }
 
-int timetable_is_missed(struct timetable *table, const char *key, int worker, uint64_t number)
+int stream_clock_is_missed(struct stream_clock *table, const char *key, int worker, uint64_t number)
 {
-    const struct timetable_cell *cells;
+    const struct stream_clock_cell *cells;
     int is_missed = 0;
 
     shared_map_lock(table->map);
