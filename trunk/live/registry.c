@@ -19,8 +19,8 @@ struct registry_entry {
     uint32_t asked, answered;
     struct source_facts facts;
     uint8_t is_early;
-    uint8_t has_print;
-    uint8_t print[REGISTRY_PRINT_SIZE];
+    uint8_t has_fingerprint;
+    uint8_t fingerprint[REGISTRY_FINGERPRINT_SIZE];
 };
 
 struct registry {
@@ -66,17 +66,17 @@ static uint64_t next_number(struct registry *registry)
     return ++*last;
 }
 
-/* Whether the one who asks may put the holder out. Takes the same time for every print. */
+/* Whether the one who asks may put the holder out. Takes the same time for every fingerprint. */
 static int may_replace(const struct registry_entry *entry, const struct registry_claim *claim)
 {
     uint8_t differ = 0;
 
     if (claim->takeover != REGISTRY_REPLACE_SAME)
         return claim->takeover == REGISTRY_REPLACE;
-    if (!entry->has_print || claim->print == NULL)
+    if (!entry->has_fingerprint || claim->fingerprint == NULL)
         return 0;
-    for (size_t i = 0; i < REGISTRY_PRINT_SIZE; i++)
-        differ |= entry->print[i] ^ claim->print[i];
+    for (size_t i = 0; i < REGISTRY_FINGERPRINT_SIZE; i++)
+        differ |= entry->fingerprint[i] ^ claim->fingerprint[i];
     return differ == 0;
 }
 
@@ -103,9 +103,9 @@ enum registry_answer registry_claim(struct registry *registry, const struct regi
         entry->is_early = claim->is_early != 0;
         entry->asked = entry->answered = 0;
         memset(&entry->facts, 0, sizeof(entry->facts));
-        entry->has_print = claim->print != NULL;
-        if (claim->print != NULL)
-            memcpy(entry->print, claim->print, REGISTRY_PRINT_SIZE);
+        entry->has_fingerprint = claim->fingerprint != NULL;
+        if (claim->fingerprint != NULL)
+            memcpy(entry->fingerprint, claim->fingerprint, REGISTRY_FINGERPRINT_SIZE);
         entry->holder = claim->worker + 1;
     }
     shared_map_unlock(registry->map);

@@ -16,7 +16,7 @@
 struct registry;
 
 /* What a publisher is recognised by (replace_same_token); the caller's own fingerprint. */
-#define REGISTRY_PRINT_SIZE 32
+#define REGISTRY_FINGERPRINT_SIZE 32
 
 enum registry_takeover { REGISTRY_REJECT, REGISTRY_REPLACE, REGISTRY_REPLACE_SAME };
 
@@ -27,9 +27,9 @@ enum registry_answer {
 };
 
 struct registry_claim {
-    const char *key;      /* "vhost/app/stream" */
-    int worker;           /* from 0 */
-    const uint8_t *print; /* REGISTRY_PRINT_SIZE bytes, or NULL */
+    const char *key;            /* "vhost/app/stream" */
+    int worker;                 /* from 0 */
+    const uint8_t *fingerprint; /* REGISTRY_FINGERPRINT_SIZE bytes, or NULL */
     enum registry_takeover takeover;
     usec_t now;
     int is_early; /* it does not publish before registry_open(): there is nothing to fetch yet */

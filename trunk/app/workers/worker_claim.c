@@ -8,7 +8,7 @@
 #include <assert.h>
 
 /* What an origin's pull claims a stream with: a publisher here takes it over by that. */
-static const uint8_t weak_print[REGISTRY_PRINT_SIZE] = "fetched from another origin";
+static const uint8_t weak_fingerprint[REGISTRY_FINGERPRINT_SIZE] = "fetched from another origin";
 
 static enum registry_takeover manner_of(const struct publisher *publisher)
 {
@@ -71,9 +71,11 @@ static int holder_is_gone(const struct stream *stream, usec_t timeout)
  * until it has settled. */
 static int claim_for_encoder(struct publication *p, int over_weak)
 {
-    struct registry_claim claim = {
-        .print = p->publisher.fingerprint, .takeover = manner_of(&p->publisher), .is_early = 1};
-    struct registry_claim weak = {.print = weak_print, .takeover = REGISTRY_REPLACE_SAME};
+    struct registry_claim claim = {.fingerprint = p->publisher.fingerprint,
+                                   .takeover = manner_of(&p->publisher),
+                                   .is_early = 1};
+    struct registry_claim weak = {.fingerprint = weak_fingerprint,
+                                  .takeover = REGISTRY_REPLACE_SAME};
 
     if (over_weak) {
         claim.takeover = REGISTRY_REPLACE;
@@ -95,7 +97,7 @@ static enum claim_verdict worker_claim_claim(struct publication *p, uint64_t *to
     if (worker_of(p->stream->server) == NULL || p->publisher.kind == PUBLISHER_WORKER_PULL)
         return CLAIM_GRANTED;
     if (p->publisher.kind == PUBLISHER_ORIGIN_PULL)
-        claim.print = weak_print;
+        claim.fingerprint = weak_fingerprint;
     rc = p->publisher.kind == PUBLISHER_ENCODER ? claim_for_encoder(p, over_weak)
                                                 : claim_take(p->stream, &claim);
     if (rc != 0)

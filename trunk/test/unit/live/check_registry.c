@@ -62,29 +62,29 @@ END_TEST
 START_TEST(test_takeover)
 {
     struct registry *registry = registry_new(2);
-    uint8_t ours[REGISTRY_PRINT_SIZE] = {1};
-    uint8_t theirs[REGISTRY_PRINT_SIZE] = {1, [REGISTRY_PRINT_SIZE - 1] = 1};
+    uint8_t ours[REGISTRY_FINGERPRINT_SIZE] = {1};
+    uint8_t theirs[REGISTRY_FINGERPRINT_SIZE] = {1, [REGISTRY_FINGERPRINT_SIZE - 1] = 1};
     struct registry_claim claim = {"s", 0, ours, REGISTRY_REPLACE_SAME, 0, 0};
     struct registry_holder holder;
     uint64_t number;
 
     ck_assert_int_eq(registry_claim(registry, &claim, &number), REGISTRY_YOURS);
     claim.worker = 1;
-    claim.print = theirs;
+    claim.fingerprint = theirs;
     ck_assert_int_eq(registry_claim(registry, &claim, &number), REGISTRY_BUSY);
-    claim.print = NULL;
+    claim.fingerprint = NULL;
     ck_assert_int_eq(registry_claim(registry, &claim, &number), REGISTRY_BUSY);
-    claim.print = ours;
+    claim.fingerprint = ours;
     ck_assert_int_eq(registry_claim(registry, &claim, &number), REGISTRY_YOURS);
     ck_assert_int_eq(registry_find(registry, "s", &holder), 0);
     ck_assert_int_eq(holder.worker, 1);
     ck_assert_uint_eq(holder.number, number);
     claim.worker = 2;
-    claim.print = NULL;
+    claim.fingerprint = NULL;
     claim.takeover = REGISTRY_REPLACE;
     ck_assert_int_eq(registry_claim(registry, &claim, &number), REGISTRY_YOURS);
-    /* One that had no print is nobody's. */
-    claim.print = ours;
+    /* One that had no fingerprint is nobody's. */
+    claim.fingerprint = ours;
     claim.takeover = REGISTRY_REPLACE_SAME;
     ck_assert_int_eq(registry_claim(registry, &claim, &number), REGISTRY_BUSY);
     registry_free(registry);
