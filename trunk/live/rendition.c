@@ -24,7 +24,7 @@
 #define RENDITION_PREAMBLE_MAX                               \
     (FLV_HEADER_SIZE + RENDITION_PART_MAX(SOURCE_META_MAX) + \
      JITTER_TRACKS * RENDITION_PART_MAX(SOURCE_HEADER_MAX) + \
-     SOURCE_SIDES_MAX * RENDITION_PART_MAX(SOURCE_SIDE_HEADER_MAX))
+     EXTRA_TRACKS_MAX * RENDITION_PART_MAX(EXTRA_TRACK_HEADER_MAX))
 
 /* What the configuration allows one ring. */
 static void source_ring_limits(const struct source *source, struct ring_limits *limits)
@@ -237,9 +237,9 @@ static void rendition_collect_body(struct rendition *rendition, enum frame_type 
         draft->is_broken = 1;
 }
 
-static enum frame_type side_type(const struct source_side *side)
+static enum frame_type extra_track_type(const struct extra_track *extra)
 {
-    return side->which == JITTER_AUDIO ? FRAME_AUDIO : FRAME_VIDEO;
+    return extra->which == JITTER_AUDIO ? FRAME_AUDIO : FRAME_VIDEO;
 }
 
 /* Metadata and sequence headers, for formats that need them in front. One track alone goes without
@@ -257,9 +257,10 @@ static void rendition_collect_bodies(struct rendition *rendition,
         rendition_collect_body(rendition, FRAME_VIDEO, opening->header[JITTER_VIDEO], draft);
     if ((opening->has_audio || is_lax) && rendition_takes(rendition, FRAME_AUDIO))
         rendition_collect_body(rendition, FRAME_AUDIO, opening->header[JITTER_AUDIO], draft);
-    for (const struct source_side *side = opening->sides; side != NULL; side = side->next)
-        if (rendition_takes(rendition, side_type(side)))
-            rendition_collect_body(rendition, side_type(side), side->original, draft);
+    for (const struct extra_track *extra = opening->extra_tracks; extra != NULL;
+         extra = extra->next)
+        if (rendition_takes(rendition, extra_track_type(extra)))
+            rendition_collect_body(rendition, extra_track_type(extra), extra->original, draft);
 }
 
 void rendition_open_with(struct rendition *rendition, const struct rendition_opening *opening)

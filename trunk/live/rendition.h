@@ -16,7 +16,7 @@ struct rendition {
     const struct mux *mux;
     enum source_only only;
     struct source_select select; /* of a multitrack stream */
-    uint8_t is_side[2];          /* it gets the chosen track in the place of the main one */
+    uint8_t is_extra[2];         /* it gets the chosen track in the place of the main one */
     int is_fed; /* frames go into it: a format that stands alone waits until the tracks are known */
     int is_kept;         /* stays without viewers, for fast_cache */
     usec_t pushed_at;    /* when its last frame came */
@@ -57,7 +57,7 @@ int rendition_has_starts(const struct rendition *rendition);
 void rendition_push(struct rendition *rendition, const struct frame *frame, uint32_t ms,
                     usec_t now);
 
-struct source_side;
+struct extra_track;
 
 /* What opens the stream, as of now. */
 struct rendition_opening {
@@ -65,9 +65,9 @@ struct rendition_opening {
     int is_lax;              /* sequence headers also of what is not announced */
     const struct blob *meta; /* body of onMetaData, or NULL */
     /* By enum jitter_track: */
-    const struct blob *header[2];    /* tag bodies of the sequence headers, or NULL */
-    enum codec codec[2];             /* CODEC_NONE: no such track */
-    const struct source_side *sides; /* of multitrack as published: list, else NULL */
+    const struct blob *header[2];           /* tag bodies of the sequence headers, or NULL */
+    enum codec codec[2];                    /* CODEC_NONE: no such track */
+    const struct extra_track *extra_tracks; /* of multitrack as published: list, else NULL */
 };
 void rendition_open_with(struct rendition *rendition, const struct rendition_opening *opening);
 

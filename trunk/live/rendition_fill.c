@@ -157,7 +157,7 @@ static void replay_from(const struct rendition *rendition, const struct renditio
     struct ring_cursor *from = &filler->from;
 
     /* A chosen picture's keyframe may stand before the main one's. */
-    if (rendition->is_side[JITTER_VIDEO]) {
+    if (rendition->is_extra[JITTER_VIDEO]) {
         replay_epoch(native, from);
         return;
     }
@@ -219,9 +219,9 @@ void rendition_fill(struct rendition *rendition)
     rendition_prime(rendition, FRAME_AUDIO, opening.header[JITTER_AUDIO]);
     rendition_open_with(rendition, &opening);
     rendition_fill_frames(rendition, replayed(rendition), source->native.pushed_at);
-    if (!rendition->is_side[JITTER_VIDEO])
+    if (!rendition->is_extra[JITTER_VIDEO])
         rendition_prime(rendition, FRAME_VIDEO, source->track[JITTER_VIDEO].pending);
-    if (!rendition->is_side[JITTER_AUDIO])
+    if (!rendition->is_extra[JITTER_AUDIO])
         rendition_prime(rendition, FRAME_AUDIO, source->track[JITTER_AUDIO].pending);
     rendition->is_fed = 1;
 }

@@ -18,7 +18,7 @@ static int rendition_takes_main(const struct rendition *rendition, enum frame_ty
 {
     return rendition_takes(rendition, type) &&
            (type == FRAME_SCRIPT ||
-            !rendition->is_side[type == FRAME_AUDIO ? JITTER_AUDIO : JITTER_VIDEO]);
+            !rendition->is_extra[type == FRAME_AUDIO ? JITTER_AUDIO : JITTER_VIDEO]);
 }
 
 /* What the rendition gets in the place of this frame; NULL: it has had it. */

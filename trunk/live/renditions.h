@@ -70,7 +70,7 @@ void source_select_set(const struct source *source, struct rendition *rendition)
 void source_select_again(struct source *source);
 /* The id of the track that it gets. */
 uint8_t source_select_track(const struct rendition *rendition, enum jitter_track which);
-/* A frame of a side track as an ordinary one, for those that chose it; is_changed: its sequence
+/* A frame of a extra track as an ordinary one, for those that chose it; is_changed: its sequence
  * header is another than before. */
 void source_select_push(struct source *source, enum jitter_track which, uint8_t id,
                         const struct frame *frame, int is_changed, int64_t ms, usec_t now);

@@ -46,7 +46,7 @@ static void source_free(struct source *source)
     rendition_fini(&source->native);
     source_track_forget(&source->track[JITTER_AUDIO]);
     source_track_forget(&source->track[JITTER_VIDEO]);
-    source_sides_forget(source);
+    extra_track_forget_all(source);
     source_mix_forget(source);
     blob_unref(source->meta);
     free(source->key);
@@ -105,7 +105,7 @@ static void source_begin_anew(struct source *source)
     jitter_reset(&source->jitter, source->config.time_jitter, source->config.mix_correct);
     for (int i = 0; i < JITTER_TRACKS; i++)
         source_track_forget(&source->track[i]);
-    source_sides_forget(source);
+    extra_track_forget_all(source);
     renditions_drop_full(source);
     blob_unref(source->meta);
     source->meta = NULL;
@@ -139,7 +139,7 @@ int source_publish(struct source *source, const struct source_config *config, us
         source->track[i].silent_ms = 0;
         source->track[i].frames = 0;
     }
-    source_sides_publish(source);
+    extra_track_publish_all(source);
     source->has_repaired = 0;
     source->meta_is_made = 1;
     memset(&source->repair, 0, sizeof(source->repair));

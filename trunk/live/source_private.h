@@ -16,8 +16,8 @@
  * tracks a publisher may add to the main ones. */
 #define SOURCE_META_MAX        ((size_t)256 * 1024)
 #define SOURCE_HEADER_MAX      ((size_t)256 * 1024)
-#define SOURCE_SIDES_MAX       16
-#define SOURCE_SIDE_HEADER_MAX ((size_t)32 * 1024)
+#define EXTRA_TRACKS_MAX       16
+#define EXTRA_TRACK_HEADER_MAX ((size_t)32 * 1024)
 
 struct source_track {
     enum codec codec;     /* of what is in the ring; CODEC_NONE: no such track */
@@ -35,8 +35,8 @@ struct source_track {
 };
 
 /* A track of a multitrack stream. The main ones are here, too, when they came as such. */
-struct source_side {
-    struct source_side *next;
+struct extra_track {
+    struct extra_track *next;
     enum jitter_track which;
     uint8_t id;
     uint8_t is_seen; /* the present publisher has sent something of it */
@@ -70,8 +70,8 @@ struct source {
     void *data;
     struct jitter jitter;
     struct source_track track[JITTER_TRACKS];
-    struct source_side *sides;
-    uint8_t has_sides;            /* multitrack messages have come */
+    struct extra_track *extra_tracks;
+    uint8_t has_extra_tracks;     /* multitrack messages have come */
     uint8_t is_repeat;            /* the sequence header that is being pushed has come before */
     uint8_t original_sent;        /* `original` has gone to those who get all as published */
     const struct frame *original; /* the multitrack message that is being pushed, or NULL */
@@ -135,17 +135,17 @@ void source_describe(struct source *source, const struct frame *frame);
 /* Metadata of a publisher that sends none, from what is known. */
 void source_make_meta(struct source *source);
 
-/* ---- the tracks of multitrack (source_side.c) ---- */
+/* ---- the tracks of multitrack (extra_track.c) ---- */
 
 /* NULL: there is none. */
-struct source_side *source_side_find(const struct source *source, enum jitter_track which,
+struct extra_track *extra_track_find(const struct source *source, enum jitter_track which,
                                      uint8_t id);
 /* The same, made if there is none; NULL beyond the bound or without memory. */
-struct source_side *source_side_get(struct source *source, enum jitter_track which, uint8_t id);
+struct extra_track *extra_track_get(struct source *source, enum jitter_track which, uint8_t id);
 /* Another publisher begins; and: there are none. */
-void source_sides_publish(struct source *source);
-void source_sides_forget(struct source *source);
+void extra_track_publish_all(struct source *source);
+void extra_track_forget_all(struct source *source);
 /* Forgets those that have not been heard of for too long. 1 when there was any. */
-int source_sides_drop_gone(struct source *source);
+int extra_track_drop_gone(struct source *source);
 
 #endif

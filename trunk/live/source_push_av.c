@@ -2,7 +2,7 @@
  * Messages of audio and video, track by track ("Enhanced RTMP v2", multitrack). One track of each
  * kind is the stream: the one with the lowest id. It decides what the header promises, where
  * viewers begin and when responses end, and goes through source_push_main.c as an ordinary message.
- * The others are side tracks: renditions that selected one get it as an ordinary message, too
+ * The others are extra tracks: renditions that selected one get it as an ordinary message, too
  * (source_select.c).
  *
  * What relays and ?track=all get is the publisher's own messages. A source that has several tracks
@@ -20,7 +20,7 @@ static uint8_t frame_track(const struct frame *frame)
 /* Tracks that have gone are forgotten: a rendition that selected one gets the default track. */
 static void drop_gone(struct source *source)
 {
-    if (!source_sides_drop_gone(source))
+    if (!extra_track_drop_gone(source))
         return;
     source_select_again(source);
     source_init_data_renew(source);
@@ -30,31 +30,31 @@ static void drop_gone(struct source *source)
  * Notes a track of the message: `ordinary` is the track alone, `original` the message, NULL for all
  * but its first track. 1 when its sequence header is another than before.
  */
-static int side_note(struct source *source, enum jitter_track which, uint8_t id,
-                     const struct frame *ordinary, const struct frame *original)
+static int extra_note(struct source *source, enum jitter_track which, uint8_t id,
+                      const struct frame *ordinary, const struct frame *original)
 {
-    struct source_side *side = NULL;
+    struct extra_track *extra = NULL;
     int is_new;
     int is_changed;
 
-    if (ordinary->len <= SOURCE_SIDE_HEADER_MAX || !ordinary->is_header)
-        side = source_side_get(source, which, id);
-    if (side == NULL ||
-        (original != NULL && original->is_header && original->len > SOURCE_SIDE_HEADER_MAX)) {
+    if (ordinary->len <= EXTRA_TRACK_HEADER_MAX || !ordinary->is_header)
+        extra = extra_track_get(source, which, id);
+    if (extra == NULL ||
+        (original != NULL && original->is_header && original->len > EXTRA_TRACK_HEADER_MAX)) {
         source_count_drop(source);
         return 0;
     }
-    is_new = side->codec == CODEC_NONE;
-    side->codec = ordinary->codec;
-    side->is_seen = 1;
-    side->last_ms = source->jitter.last;
+    is_new = extra->codec == CODEC_NONE;
+    extra->codec = ordinary->codec;
+    extra->is_seen = 1;
+    extra->last_ms = source->jitter.last;
     if (is_new)
         source_select_again(source);
     if (!ordinary->is_header)
         return 0;
-    is_changed = blob_replace(&side->header, ordinary->data, ordinary->len);
+    is_changed = blob_replace(&extra->header, ordinary->data, ordinary->len);
     if (original != NULL)
-        is_changed |= blob_replace(&side->original, original->data, original->len);
+        is_changed |= blob_replace(&extra->original, original->data, original->len);
     return is_changed;
 }
 
@@ -62,7 +62,7 @@ static int side_note(struct source *source, enum jitter_track which, uint8_t id,
 
 /* Whether this track takes the place of the present main one: it has a lower id, and viewers can
  * begin with this frame. */
-static int side_takes_lead(const struct source_track *track, uint8_t id, const struct frame *frame)
+static int takes_lead(const struct source_track *track, uint8_t id, const struct frame *frame)
 {
     if (!track->is_seen || !track->has_main)
         return 1;
@@ -74,11 +74,11 @@ static int side_takes_lead(const struct source_track *track, uint8_t id, const s
 }
 
 /* The track is the stream from here on; its sequence header may have come before. */
-static void side_lead(struct source *source, enum jitter_track which, uint8_t id,
+static void take_lead(struct source *source, enum jitter_track which, uint8_t id,
                       const struct frame *ordinary, usec_t now)
 {
     struct source_track *track = &source->track[which];
-    const struct source_side *side = source_side_find(source, which, id);
+    const struct extra_track *extra = extra_track_find(source, which, id);
     struct frame header;
 
     if (!track->has_main || track->main != id) {
@@ -86,10 +86,10 @@ static void side_lead(struct source *source, enum jitter_track which, uint8_t id
         track->main = id;
         source_select_again(source);
     }
-    if (!track->is_seen || ordinary->is_header || side == NULL || side->header == NULL)
+    if (!track->is_seen || ordinary->is_header || extra == NULL || extra->header == NULL)
         return;
-    flv_frame_parse(&header, ordinary->type, ordinary->timestamp, side->header->data,
-                    side->header->len);
+    flv_frame_parse(&header, ordinary->type, ordinary->timestamp, extra->header->data,
+                    extra->header->len);
     /* Those who get all as published have had it. */
     source->original_sent = 1;
     source_push_main(source, &header, now);
@@ -99,23 +99,23 @@ static void side_lead(struct source *source, enum jitter_track which, uint8_t id
 /* ---- a message ---- */
 
 /* What the tracks of one message have in common. */
-struct side_message {
+struct av_message {
     const struct frame *frame;
-    int64_t ms; /* of side tracks; < 0: not known yet */
+    int64_t ms; /* of extra tracks; < 0: not known yet */
     int is_changed;
     int is_first;
 };
 
 static int64_t message_ms(struct source *source, enum jitter_track which,
-                          struct side_message *message)
+                          struct av_message *message)
 {
     if (message->ms < 0)
         message->ms = jitter_follow(&source->jitter, which, message->frame->timestamp);
     return message->ms;
 }
 
-static void side_push(struct source *source, enum jitter_track which, uint8_t id,
-                      const struct frame *ordinary, struct side_message *message, usec_t now)
+static void push_track(struct source *source, enum jitter_track which, uint8_t id,
+                       const struct frame *ordinary, struct av_message *message, usec_t now)
 {
     struct source_track *track = &source->track[which];
     int is_single = !message->frame->is_multi;
@@ -123,13 +123,13 @@ static void side_push(struct source *source, enum jitter_track which, uint8_t id
     int is_changed = 0;
 
     /* The main track in its ordinary form needs no entry. */
-    if (!is_main || source_side_find(source, which, id) != NULL)
+    if (!is_main || extra_track_find(source, which, id) != NULL)
         is_changed =
-            side_note(source, which, id, ordinary, message->is_first ? message->frame : NULL);
+            extra_note(source, which, id, ordinary, message->is_first ? message->frame : NULL);
     message->is_first = 0;
     message->is_changed |= is_changed;
-    if (side_takes_lead(track, id, ordinary))
-        side_lead(source, which, id, ordinary, now);
+    if (takes_lead(track, id, ordinary))
+        take_lead(source, which, id, ordinary, now);
     if (track->main == id)
         source_push_main(source, ordinary, now);
     else
@@ -138,8 +138,8 @@ static void side_push(struct source *source, enum jitter_track which, uint8_t id
 }
 
 /* What follows the stream as published gets a message that had no main track in it. */
-static void side_pass(struct source *source, enum jitter_track which, struct side_message *message,
-                      usec_t now)
+static void pass_message(struct source *source, enum jitter_track which, struct av_message *message,
+                         usec_t now)
 {
     struct frame plain = *message->frame;
 
@@ -149,8 +149,8 @@ static void side_pass(struct source *source, enum jitter_track which, struct sid
     renditions_push_all_tracks(source, &plain, message_ms(source, which, message), now);
 }
 
-static void sides_split(struct source *source, enum jitter_track which,
-                        struct side_message *message, usec_t now)
+static void split_message(struct source *source, enum jitter_track which,
+                          struct av_message *message, usec_t now)
 {
     const struct frame *frame = message->frame;
     struct flv_tracks tracks;
@@ -164,7 +164,7 @@ static void sides_split(struct source *source, enum jitter_track which,
 
         buf_init(&body, FLV_BODY_MAX);
         if (flv_track_unwrap(&tracks, &track, &body, &ordinary) == 0)
-            side_push(source, which, track.id, &ordinary, message, now);
+            push_track(source, which, track.id, &ordinary, message, now);
         buf_fini(&body);
     }
 }
@@ -173,20 +173,20 @@ static void sides_split(struct source *source, enum jitter_track which,
 static __attribute__((noinline)) void push_tracks(struct source *source, enum jitter_track which,
                                                   const struct frame *frame, usec_t now)
 {
-    struct side_message message = {.frame = frame, .ms = -1, .is_first = 1};
+    struct av_message message = {.frame = frame, .ms = -1, .is_first = 1};
 
     if (frame->is_multi) {
-        source->has_sides = 1;
+        source->has_extra_tracks = 1;
         source_rendition_make_full(source, now);
     }
     source->original = frame;
     source->original_sent = 0;
     if (frame->is_multi)
-        sides_split(source, which, &message, now);
+        split_message(source, which, &message, now);
     else
-        side_push(source, which, frame_track(frame), frame, &message, now);
+        push_track(source, which, frame_track(frame), frame, &message, now);
     source->original = NULL;
-    side_pass(source, which, &message, now);
+    pass_message(source, which, &message, now);
     if (message.is_changed)
         source_init_data_renew(source);
     if (!frame->is_header)
@@ -197,7 +197,7 @@ void source_push_av(struct source *source, const struct frame *frame, usec_t now
 {
     enum jitter_track which = frame->type == FRAME_AUDIO ? JITTER_AUDIO : JITTER_VIDEO;
 
-    if (frame->is_multi || source->has_sides) {
+    if (frame->is_multi || source->has_extra_tracks) {
         push_tracks(source, which, frame, now);
         return;
     }

@@ -68,7 +68,7 @@ void source_select_fit(const struct source *source, const struct mux *mux,
     for (int i = 0; i < JITTER_TRACKS; i++) {
         /* No rendition is made for what is known not to be there. */
         if (select->is_all || (i == JITTER_VIDEO && mux->audio_only) ||
-            (source->is_decided && source_side_find(source, i, select->id[i]) == NULL))
+            (source->is_decided && extra_track_find(source, i, select->id[i]) == NULL))
             select->wants[i] = 0;
         if (!select->wants[i])
             select->id[i] = 0;
@@ -86,13 +86,13 @@ int source_select_is_full(const struct source *source, const struct source_selec
     return count >= SELECTS_MAX;
 }
 
-static int is_side(const struct source *source, const struct source_select *select, int which)
+static int is_extra(const struct source *source, const struct source_select *select, int which)
 {
     const struct source_track *track = &source->track[which];
 
     if (!select->wants[which] || (track->has_main && track->main == select->id[which]))
         return 0;
-    return source_side_find(source, which, select->id[which]) != NULL;
+    return extra_track_find(source, which, select->id[which]) != NULL;
 }
 
 /* Viewers end here, the next ones begin at the next start. */
@@ -108,7 +108,7 @@ static void select_cut(struct rendition *rendition)
 void source_select_set(const struct source *source, struct rendition *rendition)
 {
     for (int i = 0; i < JITTER_TRACKS; i++)
-        rendition->is_side[i] = (uint8_t)is_side(source, &rendition->select, i);
+        rendition->is_extra[i] = (uint8_t)is_extra(source, &rendition->select, i);
 }
 
 void source_select_again(struct source *source)
@@ -116,9 +116,9 @@ void source_select_again(struct source *source)
     for (struct rendition *r = source->others; r != NULL; r = r->next) {
         uint8_t former[JITTER_TRACKS];
 
-        memcpy(former, r->is_side, sizeof(former));
+        memcpy(former, r->is_extra, sizeof(former));
         source_select_set(source, r);
-        if (memcmp(former, r->is_side, sizeof(former)) != 0)
+        if (memcmp(former, r->is_extra, sizeof(former)) != 0)
             select_cut(r);
     }
 }
@@ -127,7 +127,7 @@ uint8_t source_select_track(const struct rendition *rendition, enum jitter_track
 {
     const struct source_track *track = &rendition->source->track[which];
 
-    if (rendition->is_side[which])
+    if (rendition->is_extra[which])
         return rendition->select.id[which];
     return track->has_main ? track->main : 0;
 }
@@ -136,7 +136,7 @@ void source_select_push(struct source *source, enum jitter_track which, uint8_t 
                         const struct frame *frame, int is_changed, int64_t ms, usec_t now)
 {
     for (struct rendition *r = source->others; r != NULL; r = r->next) {
-        if (!r->is_side[which] || r->select.id[which] != id || !rendition_takes(r, frame->type))
+        if (!r->is_extra[which] || r->select.id[which] != id || !rendition_takes(r, frame->type))
             continue;
         if (is_changed && r->is_fed && !r->mux->in_band)
             select_cut(r);
@@ -148,20 +148,20 @@ void source_select_push(struct source *source, enum jitter_track which, uint8_t 
 void source_select_open(const struct source *source, const struct rendition *rendition,
                         struct rendition_opening *opening)
 {
-    opening->sides = NULL;
+    opening->extra_tracks = NULL;
     for (int i = 0; i < JITTER_TRACKS; i++) {
         const struct source_track *track = &source->track[i];
-        const struct source_side *side = NULL;
+        const struct extra_track *extra = NULL;
 
         if (rendition->select.is_all) {
-            side = track->has_main ? source_side_find(source, i, track->main) : NULL;
-            if (side != NULL && side->original != NULL)
+            extra = track->has_main ? extra_track_find(source, i, track->main) : NULL;
+            if (extra != NULL && extra->original != NULL)
                 opening->header[i] = NULL; /* it is one of the messages below */
-            opening->sides = source->sides;
-        } else if (rendition->is_side[i]) {
-            side = source_side_find(source, i, rendition->select.id[i]);
-            opening->header[i] = side != NULL ? side->header : NULL;
-            opening->codec[i] = side != NULL ? side->codec : CODEC_NONE;
+            opening->extra_tracks = source->extra_tracks;
+        } else if (rendition->is_extra[i]) {
+            extra = extra_track_find(source, i, rendition->select.id[i]);
+            opening->header[i] = extra != NULL ? extra->header : NULL;
+            opening->codec[i] = extra != NULL ? extra->codec : CODEC_NONE;
         }
     }
 }

@@ -87,11 +87,11 @@ static void push_meta(struct kit *kit)
 }
 
 /* A second video track: multitrack, one track, HEVC's sequence start, track 1. */
-static void push_side(struct kit *kit)
+static void push_extra(struct kit *kit)
 {
-    static const uint8_t side[] = {0x96, 0x00, 'h', 'v', 'c', '1', 1, 1, 2, 3, 4};
+    static const uint8_t extra[] = {0x96, 0x00, 'h', 'v', 'c', '1', 1, 1, 2, 3, 4};
 
-    kit_push(kit, FRAME_VIDEO, 0, side, sizeof(side));
+    kit_push(kit, FRAME_VIDEO, 0, extra, sizeof(extra));
 }
 
 static void live(struct kit *kit)
@@ -103,7 +103,7 @@ static void live(struct kit *kit)
     if (source_publish(kit->source, &kit->config, kit->now) == 0) {
         push_meta(kit);
         kit_start(kit, 0, 30);
-        push_side(kit);
+        push_extra(kit);
         crowd_take(&early);
         crowd_come(&late, kit);
         crowd_take(&late);

@@ -127,38 +127,38 @@ static struct blob *long_body(const void *head, size_t head_len, size_t len)
 /* Every part as long as it may be: the preamble holds them all, each whole. */
 START_TEST(test_opening_holds_the_largest_parts)
 {
-    static const uint8_t side_head[] = {0x90, 'h', 'v', 'c', '1'};
+    static const uint8_t extra_head[] = {0x90, 'h', 'v', 'c', '1'};
     struct kit kit;
     struct kit_seen *seen;
     struct rendition rendition;
     struct rendition_opening opening = {.has_audio = 1, .has_video = 1};
-    struct source_side side[SOURCE_SIDES_MAX];
+    struct extra_track extra[EXTRA_TRACKS_MAX];
     struct blob *meta = long_body("\x02\x00\x0aonMetaData\x05", 14, SOURCE_META_MAX);
     struct blob *video = long_body("\x17\x00", 2, SOURCE_HEADER_MAX);
     struct blob *audio = long_body("\xaf\x00", 2, SOURCE_HEADER_MAX);
 
     kit_open(&kit);
-    memset(side, 0, sizeof(side));
-    for (int i = 0; i < SOURCE_SIDES_MAX; i++) {
-        side[i].next = i > 0 ? &side[i - 1] : NULL;
-        side[i].which = JITTER_VIDEO;
-        side[i].original = long_body(side_head, sizeof(side_head), SOURCE_SIDE_HEADER_MAX);
+    memset(extra, 0, sizeof(extra));
+    for (int i = 0; i < EXTRA_TRACKS_MAX; i++) {
+        extra[i].next = i > 0 ? &extra[i - 1] : NULL;
+        extra[i].which = JITTER_VIDEO;
+        extra[i].original = long_body(extra_head, sizeof(extra_head), EXTRA_TRACK_HEADER_MAX);
     }
     ck_assert_int_eq(rendition_init(&rendition, kit.source, &mux_flv), 0);
     opening.meta = meta;
     opening.header[JITTER_VIDEO] = video;
     opening.header[JITTER_AUDIO] = audio;
-    opening.sides = &side[SOURCE_SIDES_MAX - 1];
+    opening.extra_tracks = &extra[EXTRA_TRACKS_MAX - 1];
     rendition_open_with(&rendition, &opening);
     ck_assert_ptr_nonnull(rendition.preamble);
     seen = kit_adopt(&kit, NULL);
     kit_parse(seen, rendition.preamble->data, rendition.preamble->len);
-    ck_assert_int_eq(seen->count, 3 + SOURCE_SIDES_MAX);
+    ck_assert_int_eq(seen->count, 3 + EXTRA_TRACKS_MAX);
     ck_assert_uint_eq(seen->tag[0].len, SOURCE_META_MAX);
-    ck_assert_uint_eq(seen->tag[2 + SOURCE_SIDES_MAX].len, SOURCE_SIDE_HEADER_MAX);
+    ck_assert_uint_eq(seen->tag[2 + EXTRA_TRACKS_MAX].len, EXTRA_TRACK_HEADER_MAX);
     rendition_fini(&rendition);
-    for (int i = 0; i < SOURCE_SIDES_MAX; i++)
-        blob_unref(side[i].original);
+    for (int i = 0; i < EXTRA_TRACKS_MAX; i++)
+        blob_unref(extra[i].original);
     blob_unref(meta);
     blob_unref(video);
     blob_unref(audio);

@@ -1,10 +1,10 @@
 /* Multitrack streams: the lowest track leads; the others for those who ask for them. */
 #include "live_kit.h"
 
-Suite *check_source_side_suite(void);
+Suite *check_extra_track_suite(void);
 
 /* One message of one track ("ManyTracks" aside): enhanced, H.264. */
-static void push_side(struct kit *kit, uint32_t ts, uint8_t track, int is_key, const char *text)
+static void push_extra(struct kit *kit, uint32_t ts, uint8_t track, int is_key, const char *text)
 {
     uint8_t body[64] = {(uint8_t)(0x80 | (is_key ? 1 : 2) << 4 | 6), 0x01, 'a', 'v', 'c', '1', 0};
     size_t len = strlen(text);
@@ -43,7 +43,7 @@ static void run(struct kit *kit, uint32_t from, int pictures)
 {
     for (int i = 0; i < pictures; i++) {
         kit_video(kit, from + (uint32_t)i * 40, i % 25 == 0);
-        push_side(kit, from + (uint32_t)i * 40, 1, i % 25 == 10, "side");
+        push_extra(kit, from + (uint32_t)i * 40, 1, i % 25 == 10, "side");
         kit_audio(kit, from + (uint32_t)i * 40 + 10);
         kit->now += 40 * USEC_PER_MS;
     }
@@ -275,7 +275,7 @@ START_TEST(test_odd_clocks)
     start(&kit);
     seen = view(&kit, "all");
     for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
-        push_side(&kit, odd[i], 1, 1, "odd");
+        push_extra(&kit, odd[i], 1, 1, "odd");
     run(&kit, 1600, 10);
     kit_take(seen);
     ck_assert_int_eq(count_text(seen, "odd"), (int)(sizeof(odd) / sizeof(odd[0])));
@@ -322,13 +322,13 @@ START_TEST(test_lowest_track_leads)
     kit_aac_header(&kit, 0, 0x10);
     push_side_header(&kit, 0, 7, "lead");
     for (uint32_t ms = 0; ms < 1000; ms += 40) {
-        push_side(&kit, ms, 7, ms == 0, "seven");
+        push_extra(&kit, ms, 7, ms == 0, "seven");
         kit_audio(&kit, ms);
     }
     push_side_header(&kit, 1000, 2, "other");
     for (uint32_t ms = 1000; ms < 2000; ms += 40) {
-        push_side(&kit, ms, 2, ms == 1200, "two");
-        push_side(&kit, ms, 7, 0, "seven");
+        push_extra(&kit, ms, 2, ms == 1200, "two");
+        push_extra(&kit, ms, 7, 0, "seven");
         kit_audio(&kit, ms);
         kit.now += 40 * USEC_PER_MS;
     }
@@ -346,10 +346,10 @@ START_TEST(test_lowest_track_leads)
 }
 END_TEST
 
-Suite *check_source_side_suite(void)
+Suite *check_extra_track_suite(void)
 {
-    Suite *suite = suite_create("source_side");
-    TCase *tc = tcase_create("source_side");
+    Suite *suite = suite_create("extra_track");
+    TCase *tc = tcase_create("extra_track");
 
     tcase_add_test(tc, test_all_open_with_all_headers_at_the_main_keyframe);
     tcase_add_test(tc, test_default_is_ordinary);
