@@ -169,7 +169,7 @@ static void program_stopping(void *arg)
 }
 
 /* share: what this process has in common with the other workers; NULL: it is the only one. */
-static struct err *serve(struct program *program, struct worker_share *share, int slot)
+static MAY_YIELD struct err *serve(struct program *program, struct worker_share *share, int slot)
 {
     struct signals_target target = {.log = &program->log,
                                     .sink = &program->sink,
@@ -194,8 +194,8 @@ static struct err *serve(struct program *program, struct worker_share *share, in
     if (!err)
         err = signals_start(&signals, &target);
     if (!err)
-        err = service_run(program->server, &phases, USEC_NEVER);
-    signals_stop(signals, USEC_NEVER);
+        err = service_run(program->server, &phases);
+    signals_stop(signals);
     service_free(program->server);
     errno = 0;
     if (measures)
@@ -217,7 +217,7 @@ static void say_end(struct program *program, const struct err *err)
 }
 
 /* A worker's process; answers its exit status. */
-static int run_worker(void *arg, struct worker_share *share, int slot)
+static MAY_YIELD int run_worker(void *arg, struct worker_share *share, int slot)
 {
     struct program *program = arg;
     struct err *err;
@@ -269,7 +269,7 @@ static long other_descriptors(const struct config *config)
     return all.count + (is_edge ? (long)config->max_pulls : 0);
 }
 
-static int run(struct program *program)
+static MAY_YIELD int run(struct program *program)
 {
     struct err *err;
 

@@ -3,12 +3,13 @@
 
 /*
  * Coroutines over State Threads. Every connection is one; its code reads as if
- * it blocked. A function that may switch coroutine takes a timeout as its last
- * argument. One runtime per process, started after any fork.
+ * it blocked. What may switch coroutine says so, see base/yield.h. One runtime per process, started
+ * after any fork.
  */
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/yield.h"
 
 #include <stddef.h>
 
@@ -29,12 +30,14 @@ struct err *co_init(const struct log *log);
 
 /* A new coroutine that starts at the next switch. NULL without memory. Detached: gone when fn
  * returns. */
-struct co *co_spawn(void (*fn)(void *arg), void *arg);
+struct co *co_spawn(MAY_YIELD void (*fn)(void *arg), void *arg);
 
 /* The same, to be joined by exactly one co_join(). */
-struct co *co_spawn_joinable(void (*fn)(void *arg), void *arg);
+struct co *co_spawn_joinable(MAY_YIELD void (*fn)(void *arg), void *arg);
 /* Waits for fn to return and frees the handle. */
-void co_join(struct co *co, usec_t timeout_never);
+MAY_YIELD void co_join(struct co *co);
+/* Frees the handle of one whose fn has returned. Never yields. */
+void co_reap(struct co *co);
 
 /*
  * Asks a coroutine to end: its wait, now or the next one, answers CO_INTERRUPTED,
@@ -70,13 +73,13 @@ usec_t co_left(usec_t deadline);
 /* timeout in us; CO_TIMEOUT when it is over, CO_INTERRUPTED before. */
 enum co_wait co_sleep(usec_t timeout);
 /* Lets the others and the reactor run. */
-void co_yield (void);
+MAY_YIELD void co_yield (void);
 /*
  * Yields after every 32nd call without a wait in between. For loops that may find work for ever:
  * I/O is looked at only when no coroutine can run. The calls of io, net_wait() and net_accept() do
  * it themselves.
  */
-void co_fair(void);
+MAY_YIELD void co_fair(void);
 
 /*
  * A condition. Signals are not kept: test the state, then wait. Wake-ups may be

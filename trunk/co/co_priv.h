@@ -6,6 +6,7 @@
  * parking and waking. Every switch of coroutine goes through co_park() or
  * co_yield(), so the runtime always knows who runs and for how long.
  */
+#include "base/yield.h"
 #include "co/co.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -19,7 +20,7 @@
 struct co {
     void *st_thread;
     void *st_cond; /* its own: what it sleeps on, whatever it waits for */
-    void (*fn)(void *arg);
+    MAY_YIELD void (*fn)(void *arg);
     void *arg;
     struct co_cond *cond;    /* in whose ring it stands, NULL once signalled */
     struct co *next, *prev;  /* in that ring; next also in the pool of ended ones */
@@ -43,7 +44,7 @@ struct co {
  */
 enum co_wait co_park(usec_t deadline);
 /* As co_park(), deaf to interrupts and without a deadline. */
-void co_park_deaf(void);
+MAY_YIELD void co_park_deaf(void);
 /* Ends co_park() of a coroutine; nothing happens to one that is not parked. Never yields. */
 void co_wake(struct co *co);
 

@@ -91,7 +91,7 @@ static void co_drop(struct co *co)
     free(co);
 }
 
-static void *co_main(void *arg)
+static MAY_YIELD void *co_main(void *arg)
 {
     struct co *self = arg;
 
@@ -112,7 +112,7 @@ static void *co_main(void *arg)
     return NULL;
 }
 
-static struct co *co_start(void (*fn)(void *arg), void *arg, int joinable)
+static struct co *co_start(MAY_YIELD void (*fn)(void *arg), void *arg, int joinable)
 {
     struct co *co = co_make();
     int fresh;
@@ -138,25 +138,29 @@ static struct co *co_start(void (*fn)(void *arg), void *arg, int joinable)
     return co;
 }
 
-struct co *co_spawn(void (*fn)(void *arg), void *arg)
+struct co *co_spawn(MAY_YIELD void (*fn)(void *arg), void *arg)
 {
     return co_start(fn, arg, 0);
 }
 
-struct co *co_spawn_joinable(void (*fn)(void *arg), void *arg)
+struct co *co_spawn_joinable(MAY_YIELD void (*fn)(void *arg), void *arg)
 {
     return co_start(fn, arg, 1);
 }
 
-void co_join(struct co *co, usec_t timeout_never)
+void co_join(struct co *co)
 {
     assert(co != NULL && co->joinable && co->joiner == NULL && co != co_self());
-    assert(timeout_never == USEC_NEVER);
-    (void)timeout_never;
     while (!co->done) {
         co->joiner = co_self();
         co_park_deaf();
     }
+    co_drop(co);
+}
+
+void co_reap(struct co *co)
+{
+    assert(co != NULL && co->joinable && co->joiner == NULL && co->done);
     co_drop(co);
 }
 

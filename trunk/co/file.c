@@ -152,12 +152,10 @@ void file_close(struct file *file)
     file->fd = -1;
 }
 
-struct err *file_read(struct file *file, uint64_t offset, void *buf, size_t len, size_t *got,
-                      usec_t timeout_never)
+struct err *file_read(struct file *file, uint64_t offset, void *buf, size_t len, size_t *got)
 {
     ssize_t n;
 
-    (void)timeout_never;
     assert(file->fd >= 0 && !file->is_dir && len > 0);
     co_yield ();
     do

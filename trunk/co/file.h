@@ -8,6 +8,7 @@
  */
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/yield.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -31,8 +32,8 @@ struct err *file_open(const char *dir, const char *path, struct file *out);
 void file_close(struct file *file);
 
 /* Up to len bytes from offset; *got is 0 at the end. Yields before it reads. */
-struct err *file_read(struct file *file, uint64_t offset, void *buf, size_t len, size_t *got,
-                      usec_t timeout_never);
+MAY_YIELD struct err *file_read(struct file *file, uint64_t offset, void *buf, size_t len,
+                                size_t *got);
 
 /* For the tests: 1 takes the way without openat2. */
 struct err *file_open_walking(const char *dir, const char *path, struct file *out);

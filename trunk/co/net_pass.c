@@ -91,7 +91,7 @@ static struct net_conn *net_pass_adopt(int fd)
 }
 
 struct err *net_pass_take(struct net_conn *channel, struct net_conn **out, uint8_t *what,
-                          const struct log *log, usec_t timeout_never)
+                          const struct log *log)
 {
     *out = NULL;
     for (;;) {
@@ -109,7 +109,7 @@ struct err *net_pass_take(struct net_conn *channel, struct net_conn **out, uint8
         if (errno == EINTR)
             continue;
         channel->ready &= (uint8_t)~NET_IN;
-        if (net_wait(channel, NET_IN, timeout_never) < 0)
+        if (net_wait(channel, NET_IN, USEC_NEVER) < 0)
             return err_new(ERR_INTERRUPTED, "interrupted");
     }
 }

@@ -6,6 +6,7 @@
  * channel is made before the fork, and what is in it outlives the process that it was for: the
  * one that takes its place takes that.
  */
+#include "base/yield.h"
 #include "co/net.h"
 
 /* fd[0] is the taker's, and fd[1] everybody's who gives; both are closed on exec. 0, or -1 with
@@ -24,7 +25,7 @@ int net_pass_accept(int listener, int channel, uint8_t what);
  * peer is gone by now, or that this process has no descriptor for. ERR_INTERRUPTED, or a broken
  * channel.
  */
-struct err *net_pass_take(struct net_conn *channel, struct net_conn **out, uint8_t *what,
-                          const struct log *log, usec_t timeout_never);
+MAY_YIELD struct err *net_pass_take(struct net_conn *channel, struct net_conn **out, uint8_t *what,
+                                    const struct log *log);
 
 #endif

@@ -25,7 +25,7 @@ void notify_clear(int fd)
     (void)eventfd_read(fd, &count);
 }
 
-struct err *notify_wait(struct net_conn *conn, usec_t timeout_never)
+struct err *notify_wait(struct net_conn *conn)
 {
     eventfd_t count;
 
@@ -36,7 +36,7 @@ struct err *notify_wait(struct net_conn *conn, usec_t timeout_never)
             return NULL;
         if (n >= 0 || (errno != EAGAIN && errno != EINTR))
             return err_sys(n < 0 ? errno : EIO, "bell");
-        if (net_wait(conn, NET_IN, timeout_never) < 0)
+        if (net_wait(conn, NET_IN, USEC_NEVER) < 0)
             return err_new(ERR_INTERRUPTED, "interrupted");
     }
 }

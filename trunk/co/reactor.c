@@ -218,7 +218,7 @@ static void reactor_take(void)
     }
 }
 
-static void reactor_main(void *arg)
+static MAY_YIELD void reactor_main(void *arg)
 {
     struct co *self = co_self();
 

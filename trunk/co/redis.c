@@ -57,7 +57,7 @@ static usec_t redis_pause(struct redis *redis)
     return pause / 2 + pause / 2 * dice / UINT16_MAX;
 }
 
-static void redis_run(void *arg)
+static MAY_YIELD void redis_run(void *arg)
 {
     struct redis *redis = arg;
 
@@ -139,7 +139,7 @@ void redis_free(struct redis *redis, usec_t timeout)
             break;
     redis->is_ending = 1;
     co_interrupt(redis->co);
-    co_join(redis->co, USEC_NEVER);
+    co_join(redis->co);
     redis_destroy(redis);
 }
 

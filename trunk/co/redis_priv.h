@@ -6,6 +6,7 @@
  * connection), redis_reader.c (replies and commands as bytes).
  */
 #include "base/buf.h"
+#include "base/yield.h"
 #include "co/co.h"
 #include "co/net.h"
 #include "co/redis.h"
@@ -52,8 +53,8 @@ int redis_pending_add(struct redis *redis, redis_done_fn done, void *arg);
 void redis_pending_finish(struct redis *redis, const struct redis_reply *reply);
 
 /* Connects and says who we are. */
-struct err *redis_open(struct redis *redis);
+MAY_YIELD struct err *redis_open(struct redis *redis);
 /* Until the connection is over; never NULL. */
-struct err *redis_serve(struct redis *redis);
+MAY_YIELD struct err *redis_serve(struct redis *redis);
 
 #endif

@@ -208,7 +208,7 @@ static struct err *serve_replies(struct redis *redis)
     return err;
 }
 
-static struct err *serve_read(struct redis *redis)
+static MAY_YIELD struct err *serve_read(struct redis *redis)
 {
     char data[4096];
 

@@ -129,7 +129,7 @@ static void resolve_process(void)
         resolver.epoll->ready &= (uint8_t)~NET_IN;
 }
 
-static void resolve_worker(void *arg)
+static MAY_YIELD void resolve_worker(void *arg)
 {
     (void)arg;
     co_set_id("resolver");

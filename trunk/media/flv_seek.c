@@ -79,7 +79,7 @@ void flv_seek_free(struct flv_seek *seek)
 
 /* ---- reading ---- */
 
-static int window_fill(struct flv_seek *seek, struct window *window, uint64_t offset)
+static MAY_YIELD int window_fill(struct flv_seek *seek, struct window *window, uint64_t offset)
 {
     window->offset = offset;
     window->len = 0;
@@ -113,8 +113,8 @@ static int window_has(const struct window *window, uint64_t offset, size_t len)
 }
 
 /* `len` bytes of the file; NULL when it has not so many there, or cannot be read. */
-static const uint8_t *peek_in(struct flv_seek *seek, struct window *window, uint64_t offset,
-                              size_t len)
+static MAY_YIELD const uint8_t *peek_in(struct flv_seek *seek, struct window *window,
+                                        uint64_t offset, size_t len)
 {
     assert(len <= window->cap);
     if (!is_within(seek, offset, len))
@@ -126,7 +126,7 @@ static const uint8_t *peek_in(struct flv_seek *seek, struct window *window, uint
 }
 
 /* The same by the windows that go from tag to tag: the one that was used last is kept. */
-static const uint8_t *peek(struct flv_seek *seek, uint64_t offset, size_t len)
+static MAY_YIELD const uint8_t *peek(struct flv_seek *seek, uint64_t offset, size_t len)
 {
     for (int i = 0; i < 2; i++) {
         if (window_has(&seek->probe[i], offset, len)) {
@@ -148,7 +148,7 @@ static int is_tag_header(const uint8_t *p)
 }
 
 /* Is there a whole tag at offset, with its size behind it and another tag, or the end, next? */
-static int tag_at(struct flv_seek *seek, uint64_t offset, struct tag *tag)
+static MAY_YIELD int tag_at(struct flv_seek *seek, uint64_t offset, struct tag *tag)
 {
     const uint8_t *p = peek(seek, offset, FLV_TAG_HEADER_SIZE);
     struct bytes in;
@@ -205,7 +205,7 @@ static size_t scan_skip(const uint8_t *p, size_t len)
 }
 
 /* The first tag at or after offset. */
-static int tag_find(struct flv_seek *seek, uint64_t offset, struct tag *tag)
+static MAY_YIELD int tag_find(struct flv_seek *seek, uint64_t offset, struct tag *tag)
 {
     uint64_t end = seek->file->size;
 
@@ -233,7 +233,7 @@ static int tag_find(struct flv_seek *seek, uint64_t offset, struct tag *tag)
 }
 
 /* What the tag is, as far as the beginning of its body tells. */
-static int tag_parse(struct flv_seek *seek, const struct tag *tag, struct frame *frame)
+static MAY_YIELD int tag_parse(struct flv_seek *seek, const struct tag *tag, struct frame *frame)
 {
     size_t len = tag->len < SEEK_BODY_PEEK ? tag->len : SEEK_BODY_PEEK;
     const uint8_t *p = peek(seek, tag->offset + FLV_TAG_HEADER_SIZE, len);
@@ -245,7 +245,7 @@ static int tag_parse(struct flv_seek *seek, const struct tag *tag, struct frame 
 }
 
 /* The first place at or after offset that a player can begin with. */
-static int place_find(struct flv_seek *seek, uint64_t offset, struct tag *tag)
+static MAY_YIELD int place_find(struct flv_seek *seek, uint64_t offset, struct tag *tag)
 {
     struct frame frame;
 
@@ -285,7 +285,7 @@ static void opening_take(struct flv_seek *seek, struct opening *opening, const s
 }
 
 /* A sequence header's whole tag, at time 0. */
-static int header_append(struct flv_seek *seek, const struct tag *tag, struct buf *out)
+static MAY_YIELD int header_append(struct flv_seek *seek, const struct tag *tag, struct buf *out)
 {
     uint8_t *room = buf_reserve(out, FLV_TAG_HEADER_SIZE + tag->len + FLV_TAG_TRAILER_SIZE);
     size_t at = 0;
@@ -307,8 +307,9 @@ static int header_append(struct flv_seek *seek, const struct tag *tag, struct bu
     return 0;
 }
 
-static enum flv_seek_status opening_write(struct flv_seek *seek, const struct opening *opening,
-                                          const int has_track[2], struct buf *out)
+static MAY_YIELD enum flv_seek_status opening_write(struct flv_seek *seek,
+                                                    const struct opening *opening,
+                                                    const int has_track[2], struct buf *out)
 {
     uint8_t head[FLV_HEADER_SIZE];
 
@@ -321,7 +322,7 @@ static enum flv_seek_status opening_write(struct flv_seek *seek, const struct op
     return FLV_SEEK_DONE;
 }
 
-enum flv_seek_status flv_seek_open(struct flv_seek *seek, struct buf *out, usec_t timeout_never)
+enum flv_seek_status flv_seek_open(struct flv_seek *seek, struct buf *out)
 {
     const uint8_t *p = peek(seek, 0, FLV_HEADER_SIZE);
     struct opening opening;
@@ -331,7 +332,6 @@ enum flv_seek_status flv_seek_open(struct flv_seek *seek, struct buf *out, usec_
     int count = 0;
     uint8_t flags;
 
-    (void)timeout_never;
     memset(&opening, 0, sizeof(opening));
     if (p == NULL || memcmp(p, "FLV", 3) != 0)
         return seek->has_failed ? FLV_SEEK_FAILED : FLV_SEEK_BAD;
@@ -367,20 +367,18 @@ static enum flv_seek_status found(const struct flv_seek *seek, int is_found, con
     return FLV_SEEK_DONE;
 }
 
-enum flv_seek_status flv_seek_byte(struct flv_seek *seek, uint64_t start, uint64_t *offset,
-                                   usec_t timeout_never)
+enum flv_seek_status flv_seek_byte(struct flv_seek *seek, uint64_t start, uint64_t *offset)
 {
     struct tag tag;
     int is_found;
 
-    (void)timeout_never;
     assert(seek->first != 0);
     is_found = place_find(seek, start > seek->first ? start : seek->first, &tag);
     return found(seek, is_found, &tag, offset);
 }
 
 /* Is there a tag behind this one that is not earlier than target? */
-static int reaches(struct flv_seek *seek, struct tag tag, uint64_t target)
+static MAY_YIELD int reaches(struct flv_seek *seek, struct tag tag, uint64_t target)
 {
     while (tag.time < target)
         if (!tag_find(seek, tag.next, &tag))
@@ -388,8 +386,7 @@ static int reaches(struct flv_seek *seek, struct tag tag, uint64_t target)
     return 1;
 }
 
-enum flv_seek_status flv_seek_time(struct flv_seek *seek, uint64_t ms, uint64_t *offset,
-                                   usec_t timeout_never)
+enum flv_seek_status flv_seek_time(struct flv_seek *seek, uint64_t ms, uint64_t *offset)
 {
     uint64_t target = ms <= UINT32_MAX ? seek->base + ms : UINT64_MAX;
     uint64_t high = seek->file->size;
@@ -397,7 +394,6 @@ enum flv_seek_status flv_seek_time(struct flv_seek *seek, uint64_t ms, uint64_t 
     struct tag tag;
     int is_found;
 
-    (void)timeout_never;
     assert(seek->first != 0);
     is_found = place_find(seek, seek->first, &low);
     if (!is_found || low.time >= target)

@@ -8,6 +8,7 @@
  */
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/yield.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -15,7 +16,7 @@
 struct flv_file {
     uint64_t size;
     /* Up to len bytes from offset on; *got is 0 at the end. 0 or -1. May switch coroutine. */
-    int (*read)(void *arg, uint64_t offset, void *buf, size_t len, size_t *got);
+    MAY_YIELD int (*read)(void *arg, uint64_t offset, void *buf, size_t len, size_t *got);
     void *arg;
 };
 
@@ -36,15 +37,14 @@ void flv_seek_free(struct flv_seek *seek);
  * First of all: looks at the file's beginning and appends to out what opens any part of it: the
  * FLV header and the sequence headers, at time 0. Yields where the callback does, as the next two.
  */
-enum flv_seek_status flv_seek_open(struct flv_seek *seek, struct buf *out, usec_t timeout_never);
+MAY_YIELD enum flv_seek_status flv_seek_open(struct flv_seek *seek, struct buf *out);
 
 /* The offset of the first tag at or after `start` that a player can begin with: a keyframe, or any
  * audio where there is no video. */
-enum flv_seek_status flv_seek_byte(struct flv_seek *seek, uint64_t start, uint64_t *offset,
-                                   usec_t timeout_never);
+MAY_YIELD enum flv_seek_status flv_seek_byte(struct flv_seek *seek, uint64_t start,
+                                             uint64_t *offset);
 
 /* The last such tag that is not later than ms after the file's first; BEYOND if it ends before. */
-enum flv_seek_status flv_seek_time(struct flv_seek *seek, uint64_t ms, uint64_t *offset,
-                                   usec_t timeout_never);
+MAY_YIELD enum flv_seek_status flv_seek_time(struct flv_seek *seek, uint64_t ms, uint64_t *offset);
 
 #endif

@@ -34,8 +34,8 @@ struct handshake {
     uint8_t c2[RTMP_HANDSHAKE_SIZE];
 };
 
-static struct err *handshake_send(struct rtmp_talk *talk, const uint8_t *data, size_t len,
-                                  const struct talk_wait *wait)
+static MAY_YIELD struct err *handshake_send(struct rtmp_talk *talk, const uint8_t *data, size_t len,
+                                            const struct talk_wait *wait)
 {
     usec_t left;
     struct err *err = talk_wait_left(talk, wait, &left);
@@ -43,8 +43,8 @@ static struct err *handshake_send(struct rtmp_talk *talk, const uint8_t *data, s
     return err != NULL ? err : io_write(talk->io, data, len, left);
 }
 
-static struct err *handshake_call(struct rtmp_talk *talk, struct handshake *h,
-                                  const struct talk_wait *wait)
+static MAY_YIELD struct err *handshake_call(struct rtmp_talk *talk, struct handshake *h,
+                                            const struct talk_wait *wait)
 {
     struct err *err;
 
@@ -162,8 +162,8 @@ static int is_media(const struct rtmp_message *message)
  * Waits for the _result of a call, or, for CALL_STREAM, an onStatus. Some servers
  * play without ever saying so: then the first media is the answer, and is kept.
  */
-static struct err *answer_wait(struct rtmp_talk *talk, double transaction, double *number,
-                               const struct talk_wait *wait)
+static MAY_YIELD struct err *answer_wait(struct rtmp_talk *talk, double transaction, double *number,
+                                         const struct talk_wait *wait)
 {
     struct rtmp_message message;
     struct rtmp_command command;
@@ -283,7 +283,7 @@ static struct err *call_named(struct rtmp_talk *talk, const char *name, double t
     return talk_call(talk, &call);
 }
 
-static struct err *stream_create(struct rtmp_talk *talk, const struct talk_wait *wait)
+static MAY_YIELD struct err *stream_create(struct rtmp_talk *talk, const struct talk_wait *wait)
 {
     double number = 0;
     struct err *err = call_named(talk, "createStream", CALL_CREATE_STREAM, NULL);
@@ -348,8 +348,8 @@ struct err *rtmp_talk_publish(struct rtmp_talk *talk, const char *stream, usec_t
 }
 
 /* The bytes are written where they lie, chunk headers between them. */
-static struct err *spans_send(struct rtmp_talk *talk, const struct rtmp_message *message,
-                              const struct talk_wait *wait)
+static MAY_YIELD struct err *spans_send(struct rtmp_talk *talk, const struct rtmp_message *message,
+                                        const struct talk_wait *wait)
 {
     uint8_t head[RTMP_CHUNK_HEADER_MAX];
     uint8_t next[RTMP_CHUNK_CONTINUE_MAX];

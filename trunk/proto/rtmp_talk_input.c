@@ -118,7 +118,7 @@ static struct err *talk_received(struct rtmp_talk *talk, size_t n)
     return talk_written(rtmp_control_write(&talk->out, RTMP_ACK, (uint32_t)talk->bytes_in));
 }
 
-static struct err *talk_fill(struct rtmp_talk *talk, const struct talk_wait *wait)
+static MAY_YIELD struct err *talk_fill(struct rtmp_talk *talk, const struct talk_wait *wait)
 {
     struct err *err;
     size_t got = 0;

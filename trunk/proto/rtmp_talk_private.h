@@ -6,6 +6,7 @@
  * each file's functions for those above it. From the bottom up: rtmp_talk_output.c,
  * rtmp_talk_input.c; the server's files and the client's; rtmp_talk.c, which calls either.
  */
+#include "base/yield.h"
 #include "proto/rtmp_message.h"
 #include "proto/rtmp_talk.h"
 
@@ -74,7 +75,8 @@ struct err *talk_wait_left(const struct rtmp_talk *talk, const struct talk_wait 
                            usec_t *left) ERR_MUST_CHECK;
 
 /* Sends all that waits in out. */
-struct err *talk_flush(struct rtmp_talk *talk, const struct talk_wait *wait) ERR_MUST_CHECK;
+MAY_YIELD struct err *talk_flush(struct rtmp_talk *talk,
+                                 const struct talk_wait *wait) ERR_MUST_CHECK;
 
 /* rc of a writer as an error: ERR_LIMIT when TALK_OUT_MAX bytes wait. */
 struct err *talk_written(int rc) ERR_MUST_CHECK;
@@ -101,15 +103,15 @@ void talk_input_trim(struct rtmp_talk *talk);
 void talk_limit(struct rtmp_talk *talk, int has_media);
 
 /* Exactly len bytes past the chunk layer (the handshake). */
-struct err *talk_read_exactly(struct rtmp_talk *talk, uint8_t *data, size_t len,
-                              const struct talk_wait *wait) ERR_MUST_CHECK;
+MAY_YIELD struct err *talk_read_exactly(struct rtmp_talk *talk, uint8_t *data, size_t len,
+                                        const struct talk_wait *wait) ERR_MUST_CHECK;
 
 /*
  * The next whole message, its data valid until the next one. Errors: closed, timeout, proto.
  * talk_message() reads if needed, and sends what waits in out before.
  */
-struct err *talk_message(struct rtmp_talk *talk, struct rtmp_message *message,
-                         const struct talk_wait *wait) ERR_MUST_CHECK;
+MAY_YIELD struct err *talk_message(struct rtmp_talk *talk, struct rtmp_message *message,
+                                   const struct talk_wait *wait) ERR_MUST_CHECK;
 /* The same with rtmp_talk_read()'s timeout. */
 struct err *talk_message_next(struct rtmp_talk *talk, struct rtmp_message *message,
                               usec_t timeout) ERR_MUST_CHECK;

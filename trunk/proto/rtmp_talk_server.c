@@ -35,8 +35,8 @@ struct handshake {
     uint8_t c2[RTMP_HANDSHAKE_SIZE];
 };
 
-static struct err *handshake_serve(struct rtmp_talk *talk, struct handshake *h,
-                                   const struct talk_wait *wait)
+static MAY_YIELD struct err *handshake_serve(struct rtmp_talk *talk, struct handshake *h,
+                                             const struct talk_wait *wait)
 {
     enum rtmp_handshake_kind kind;
     struct err *err;

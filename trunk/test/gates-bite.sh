@@ -111,6 +111,42 @@ object live/b <<<'int c(void); int b(void) { return c(); }'
 object live/c <<<'int a(void); int c(void) { return a(); }'
 bites calls 'a circle of 3: live/a, live/b, live/c'
 
+put trunk/co/bad.c <<<'void f(void) { st_usleep(0); }'
+bites yield 'f() may switch coroutine by st_usleep()'
+put trunk/co/bad.c <<<'static void f(void) { st_usleep(0); } void g(void) { f(); }'
+bites yield 'g() may switch coroutine by f()'
+put trunk/co/bad.c <<<'void f(struct io *io) { io->ops->read(io, 0, 0, 0, 5); }'
+bites yield 'f() may switch coroutine by read()'
+put trunk/co/bad.c <<<'MAY_YIELD void f(void) { g(); }'
+bites yield 'f() bears MAY_YIELD, but cannot switch coroutine'
+put trunk/co/bad.c <<<'MAY_YIELD void f(usec_t timeout) { st_usleep(timeout); }'
+bites yield 'f() bears MAY_YIELD beside a timeout'
+put trunk/co/bad.c <<<'void f(void) { st_unknown(); }'
+bites yield 'st_unknown() is neither in SWITCHES nor in STAYS'
+put trunk/app/stream/bad.c <<'END'
+struct row {
+    void (*on_data)(void *state);
+};
+static MAY_YIELD void f(void *state)
+{
+    st_usleep(0);
+}
+const struct row row = {.on_data = f};
+END
+bites yield 'f() bears MAY_YIELD and is given to what must not switch'
+put trunk/app/stream/bad.c <<'END'
+void each(void (*fn)(void *arg));
+static MAY_YIELD void f(void *arg)
+{
+    st_usleep(0);
+}
+void g(void)
+{
+    each(f);
+}
+END
+bites yield 'f() bears MAY_YIELD and is given to what must not switch'
+
 put trunk/base/bad.c <<<'void f(char *a, const char *b) { strcpy(a, b); }'
 bites style 'strcpy() is banned'
 put trunk/live/bad.c <<<'long f(int d, char *b) { return read(d, b, 1); }'

@@ -9,7 +9,8 @@
 # What each is for: format, tidy, cppcheck: the tools' own opinion. layers:
 # includes point down, no cycles, State Threads and sockets only in co. style:
 # banned calls, file lengths, opening comments. links: the pages' links and the
-# tour of the files. headers: each compiles alone.
+# tour of the files. headers: each compiles alone. yield: what may switch
+# coroutine says so.
 # frames: stack use as the compiler counted it. shell: the scripts.
 set -u -o pipefail
 
@@ -128,6 +129,11 @@ gate_calls()
     /usr/bin/python3 trunk/test/gate_calls.py "$objs/trunk"
 }
 
+gate_yield()
+{
+    /usr/bin/python3 trunk/test/gate_yield.py
+}
+
 gate_frames()
 {
     # Debugging and sanitizers make other frames than those that are shipped.
@@ -150,8 +156,8 @@ gate_shell()
 }
 
 case $gate in
-    list) echo format layers calls style links headers frames shell cppcheck tidy ;;
-    format | layers | calls | style | links | headers | frames | shell | cppcheck | tidy) "gate_$gate" ;;
+    list) echo format layers calls yield style links headers frames shell cppcheck tidy ;;
+    format | layers | calls | yield | style | links | headers | frames | shell | cppcheck | tidy) "gate_$gate" ;;
     *)
         echo "gates.sh: no such gate: $gate" >&2
         exit 2

@@ -336,7 +336,7 @@ static void directory_stop(struct server *server, void *own, usec_t timeout)
         link->is_ending = 1;
         if (link->keeper != NULL) {
             co_interrupt(link->keeper);
-            co_join(link->keeper, USEC_NEVER);
+            co_join(link->keeper);
         }
         link->keeper = NULL;
         redis_free(link->ears, 0);

@@ -323,7 +323,7 @@ const struct claim directory_claim = {
 /* ---- the keeper ---- */
 
 /* Waits until one more may be sent. 0, or -1: it is away, or this is to end. */
-static int keep_room(struct directory_link *link)
+static MAY_YIELD int keep_room(struct directory_link *link)
 {
     while (redis_is_up(link->redis) && redis_pending(link->redis) >= KEEP_WINDOW)
         if (co_cond_wait(&link->answered, USEC_PER_SEC) == CO_INTERRUPTED)
@@ -332,7 +332,7 @@ static int keep_room(struct directory_link *link)
 }
 
 /* Renews every entry once; those that come meanwhile stand at the end and are looked at, too. */
-static void keep_pass(struct directory_link *link)
+static MAY_YIELD void keep_pass(struct directory_link *link)
 {
     unsigned pass = ++link->pass;
 

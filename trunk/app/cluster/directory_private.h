@@ -5,6 +5,7 @@
  * What directory.c and directory_entry.c share, and nobody else.
  */
 #include "app/cluster/directory.h"
+#include "base/yield.h"
 #include "co/redis.h"
 
 #define DIRECTORY_CHANNEL "millrace:streams"
@@ -69,6 +70,6 @@ enum directory_answer directory_place_read(struct directory_link *link,
                                            struct directory_place *place);
 
 /* The coroutine that renews a link's entries; arg is the link. */
-void directory_keeper_run(void *arg);
+MAY_YIELD void directory_keeper_run(void *arg);
 
 #endif

@@ -264,7 +264,7 @@ static void edge_leave(struct edge *edge, struct edge_pull *ep)
         ep->next->prev = ep->prev;
     edge_stream_of(ep->stream)->pull = NULL;
     edge->count--;
-    publication_end(ep->publication, 0, 0);
+    publication_end(ep->publication);
     free(ep->key);
     free(ep);
     co_cond_broadcast(&edge->changed);
@@ -306,7 +306,7 @@ static void edge_enter(struct edge *edge, struct stream *stream)
     if (!ep->is_stray)
         ep->publication = edge_reserve(ep);
     if ((!ep->is_stray && ep->publication == NULL) || edge_make_room(edge) != 0) {
-        publication_end(ep->publication, 0, 0);
+        publication_end(ep->publication);
         free(ep);
         return;
     }

@@ -132,7 +132,7 @@ static void stray_on_over(void *arg)
     struct publication *publication = ep->publication;
 
     ep->publication = NULL;
-    publication_end(publication, 0, 0);
+    publication_end(publication);
 }
 
 int edge_directory_prepare(struct edge_pull *ep, const struct config_vhost *vhost,

@@ -42,7 +42,7 @@ static const char *publish_origin(const struct config_vhost *vhost, int i, char 
     return edge_origin(vhost, ORIGIN_RTMP, i, out, cap);
 }
 
-static struct err *up_open(struct upstream *up)
+static MAY_YIELD struct err *up_open(struct upstream *up)
 {
     struct rtmp_upstream_options options = {
         .config = up->session->config, .intent = RTMP_INTENT_PUBLISH, .relay = up->via_chain};
@@ -50,8 +50,8 @@ static struct err *up_open(struct upstream *up)
     return rtmp_upstream_open(&up->origin, &up->target.rtmp, &options, UP_CONNECT);
 }
 
-static struct err *up_try(struct upstream *up, const char *origin,
-                          const struct origin_stream *names, int *is_over)
+static MAY_YIELD struct err *up_try(struct upstream *up, const char *origin,
+                                    const struct origin_stream *names, int *is_over)
 {
     struct err *err;
 
@@ -68,8 +68,8 @@ static struct err *up_try(struct upstream *up, const char *origin,
 }
 
 /* The first origin that takes it, `first` before all. One that says no has spoken for all. */
-static struct err *up_connect(struct upstream *up, const struct config_vhost *vhost,
-                              const struct origin_stream *names, const char *first)
+static MAY_YIELD struct err *up_connect(struct upstream *up, const struct config_vhost *vhost,
+                                        const struct origin_stream *names, const char *first)
 {
     struct err *err = err_new(ERR_CONFIG, "the edge has no origin");
     const char *origin = first;
@@ -90,8 +90,9 @@ static struct err *up_connect(struct upstream *up, const struct config_vhost *vh
 }
 
 /* Who has the stream already, as the directory says; NULL: nobody that it knows of. */
-static const char *up_holder(const struct upstream *up, const struct config_vhost *vhost,
-                             const struct origin_stream *names, struct directory_place *place)
+static MAY_YIELD const char *up_holder(const struct upstream *up, const struct config_vhost *vhost,
+                                       const struct origin_stream *names,
+                                       struct directory_place *place)
 {
     const char *vhost_name =
         names->vhost[0] != '\0' ? names->vhost : config_vhost_find(up->session->config, "")->name;
@@ -108,7 +109,7 @@ static const char *up_holder(const struct upstream *up, const struct config_vhos
 
 /* ---- relaying ---- */
 
-static struct err *up_loop(struct upstream *up, const struct config_publish *limits)
+static MAY_YIELD struct err *up_loop(struct upstream *up, const struct config_publish *limits)
 {
     usec_t timeout = limits->firstpkt_timeout;
 
@@ -135,8 +136,8 @@ static struct err *up_loop(struct upstream *up, const struct config_publish *lim
 }
 
 /* Tells the encoder what the origin has said. */
-static void encoder_refuse(struct rtmp_session *session, const struct rtmp_request *request,
-                           const struct err *why)
+static MAY_YIELD void encoder_refuse(struct rtmp_session *session,
+                                     const struct rtmp_request *request, const struct err *why)
 {
     int is_busy = strstr(err_text(why), "BadName") != NULL;
     const char *code = is_busy                       ? "NetStream.Publish.BadName"
@@ -153,9 +154,9 @@ static void encoder_refuse(struct rtmp_session *session, const struct rtmp_reque
     err_free(err);
 }
 
-static struct err *publish_relayed(struct upstream *up, struct source *source,
-                                   const struct config_vhost *vhost,
-                                   const struct rtmp_request *request)
+static MAY_YIELD struct err *publish_relayed(struct upstream *up, struct source *source,
+                                             const struct config_vhost *vhost,
+                                             const struct rtmp_request *request)
 {
     struct rtmp_session *session = up->session;
     struct err *err;
@@ -171,9 +172,9 @@ static struct err *publish_relayed(struct upstream *up, struct source *source,
 }
 
 /* An encoder at an edge, whose stream is somewhere already: 1 when it was sent there. */
-static struct err *edge_find(struct upstream *up, struct rtmp_route_request *publish,
-                             const struct origin_stream *names, struct directory_place *place,
-                             int *is_sent)
+static MAY_YIELD struct err *edge_find(struct upstream *up, struct rtmp_route_request *publish,
+                                       const struct origin_stream *names,
+                                       struct directory_place *place, int *is_sent)
 {
     *is_sent = 0;
     publish->at = up_holder(up, publish->vhost, names, place);
@@ -184,8 +185,8 @@ static struct err *edge_find(struct upstream *up, struct rtmp_route_request *pub
                               place);
 }
 
-static struct err *edge_relay(struct upstream *up, struct rtmp_route_request *publish,
-                              const struct origin_stream *names)
+static MAY_YIELD struct err *edge_relay(struct upstream *up, struct rtmp_route_request *publish,
+                                        const struct origin_stream *names)
 {
     struct rtmp_session *session = up->session;
     struct directory_place place;
@@ -208,8 +209,8 @@ static struct err *edge_relay(struct upstream *up, struct rtmp_route_request *pu
     return err_wrap(err, "publish %s at the origin", source_key(publish->source));
 }
 
-static struct err *edge_publish_run(struct rtmp_session *session,
-                                    struct rtmp_route_request *publish)
+static MAY_YIELD struct err *edge_publish_run(struct rtmp_session *session,
+                                              struct rtmp_route_request *publish)
 {
     const struct config_vhost *vhost = publish->vhost;
     const char *name =

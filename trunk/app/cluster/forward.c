@@ -77,7 +77,7 @@ static int is_over(const struct forwarding *f)
 
 /* ---- sending ---- */
 
-static struct err *send_script(struct forwarding *f, const struct rtmp_message *message)
+static MAY_YIELD struct err *send_script(struct forwarding *f, const struct rtmp_message *message)
 {
     static const uint8_t set[] = "\x02\x00\x0d@setDataFrame";
     struct rtmp_message out = *message;
@@ -107,7 +107,7 @@ static struct err *send_script(struct forwarding *f, const struct rtmp_message *
 }
 
 /* Whole tags, as the ring has them; before the first may stand the file's header. */
-static struct err *send_tags(struct forwarding *f, const uint8_t *p, size_t len)
+static MAY_YIELD struct err *send_tags(struct forwarding *f, const uint8_t *p, size_t len)
 {
     struct flv_tag tag;
     enum scan scan;
@@ -134,7 +134,7 @@ static struct err *send_tags(struct forwarding *f, const uint8_t *p, size_t len)
     return scan == SCAN_BAD ? err_new(ERR_PROTO, "a tag of the stream is cut") : NULL;
 }
 
-static struct err *forward_batch(struct forwarding *f, const struct viewer_batch *batch)
+static MAY_YIELD struct err *forward_batch(struct forwarding *f, const struct viewer_batch *batch)
 {
     struct err *err = NULL;
 
@@ -143,7 +143,7 @@ static struct err *forward_batch(struct forwarding *f, const struct viewer_batch
     return err;
 }
 
-static struct err *forward_loop(struct forwarding *f)
+static MAY_YIELD struct err *forward_loop(struct forwarding *f)
 {
     struct err *err = NULL;
 
@@ -170,7 +170,7 @@ static struct err *forward_loop(struct forwarding *f)
 
 /* ---- one connection ---- */
 
-static struct err *forward_play(struct forwarding *f)
+static MAY_YIELD struct err *forward_play(struct forwarding *f)
 {
     struct err *err;
 
@@ -215,7 +215,7 @@ static struct origin_stream forward_names(const struct stream *stream)
     return (struct origin_stream){stream->vhost, stream->app, stream->name, NULL};
 }
 
-static struct err *forward_try(struct forwarding *f)
+static MAY_YIELD struct err *forward_try(struct forwarding *f)
 {
     struct config *config = config_ref(f->stream->server->config);
     struct rtmp_upstream_options options = {
@@ -269,7 +269,7 @@ static void forward_failed(struct forwarding *f, const struct err *err)
     f->was_failed = 1;
 }
 
-static void forward_pause(struct forwarding *f)
+static MAY_YIELD void forward_pause(struct forwarding *f)
 {
     usec_t deadline = co_deadline(FORWARD_RETRY);
 
@@ -277,7 +277,7 @@ static void forward_pause(struct forwarding *f)
         (void)co_cond_wait(&f->cond, co_left(deadline));
 }
 
-static void forward_run(void *arg)
+static MAY_YIELD void forward_run(void *arg)
 {
     struct forwarding *f = arg;
 
@@ -311,7 +311,7 @@ static struct forwarding *forward_find(const struct stream *stream, const char *
 
 /* 0, or -1 without memory. */
 static int forward_enter(struct stream *stream, const char *url, int is_question,
-                         void (*run)(void *))
+                         MAY_YIELD void (*run)(void *))
 {
     struct forwarding *f = calloc(1, sizeof(*f));
     struct err *err = f != NULL ? co_cond_init(&f->cond) : NULL;
@@ -401,8 +401,8 @@ static char *question_body(const struct forwarding *f)
     return forward_json_question(&question);
 }
 
-static struct err *question_ask(struct forwarding *f, const struct config_forward *config,
-                                struct forward_urls *urls)
+static MAY_YIELD struct err *question_ask(struct forwarding *f, const struct config_forward *config,
+                                          struct forward_urls *urls)
 {
     struct origin_stream names = forward_names(f->stream);
     char *body = question_body(f);
@@ -420,8 +420,8 @@ static struct err *question_ask(struct forwarding *f, const struct config_forwar
 }
 
 /* Asks once; 0 when that was that, -1 when it should be asked again in a while. */
-static int question_try(struct forwarding *f, const struct config_forward *config,
-                        struct forward_urls *urls)
+static MAY_YIELD int question_try(struct forwarding *f, const struct config_forward *config,
+                                  struct forward_urls *urls)
 {
     struct err *err = question_ask(f, config, urls);
     int is_answer = err == NULL || err_code(err) == ERR_DENIED;
@@ -440,7 +440,7 @@ static int question_try(struct forwarding *f, const struct config_forward *confi
     return is_answer ? 0 : -1;
 }
 
-static void question_run(void *arg)
+static MAY_YIELD void question_run(void *arg)
 {
     struct forwarding *f = arg;
     struct config *config = config_ref(f->stream->server->config);

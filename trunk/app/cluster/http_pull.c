@@ -110,9 +110,9 @@ static struct err *pull_serve_source(struct http_exchange *x,
     int has_port;
 
     if (url == NULL)
-        return http_ws_refuse(x, 403, NULL, timeout, "src is not one of the sources");
+        return http_ws_refuse(x, 403, NULL, "src is not one of the sources", timeout);
     if (!port_is_known(url, request->port))
-        return http_ws_refuse(x, 403, NULL, timeout, "port is not the source's own");
+        return http_ws_refuse(x, 403, NULL, "port is not the source's own", timeout);
     has_port = request->port[0] != '\0' && str_starts(url, "http");
     if (str_format(place, sizeof(place), "%c%s%s%s", STREAM_PULLED, request->src,
                    has_port ? ":" : "", has_port ? request->port : "") != 0)

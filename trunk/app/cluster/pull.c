@@ -57,7 +57,7 @@ static const struct config_vhost *vhost_of(const struct pull *pull)
 }
 
 /* One try, and what it means for the next. */
-static void pull_try(struct pull *pull)
+static MAY_YIELD void pull_try(struct pull *pull)
 {
     const struct pull_target *target = &pull->target[pull->at];
     usec_t began = co_now();
@@ -124,7 +124,7 @@ static void pull_found(struct pull *pull, struct origin_target *found)
  * Looks up where the stream is. 0: there is somebody to be asked. -1: nobody, and some rest was
  * taken; or there is news.
  */
-static int pull_look(struct pull *pull)
+static MAY_YIELD int pull_look(struct pull *pull)
 {
     struct origin_target *found = malloc(sizeof(*found));
     int is_found;
@@ -145,7 +145,7 @@ static int pull_look(struct pull *pull)
     return -1;
 }
 
-static void pull_run(void *arg)
+static MAY_YIELD void pull_run(void *arg)
 {
     struct pull *pull = arg;
 

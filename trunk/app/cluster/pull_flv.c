@@ -60,7 +60,8 @@ static void flv_pace(struct pull *pull)
         pull->pace = told;
 }
 
-static struct err *flv_loop(struct pull *pull, struct http_client *client, struct flv_in *in)
+static MAY_YIELD struct err *flv_loop(struct pull *pull, struct http_client *client,
+                                      struct flv_in *in)
 {
     struct err *err = NULL;
 
@@ -86,7 +87,7 @@ static struct err *flv_loop(struct pull *pull, struct http_client *client, struc
 }
 
 /* An answer that is no stream, with what it says of why. */
-static struct err *flv_refused(struct http_client *client)
+static MAY_YIELD struct err *flv_refused(struct http_client *client)
 {
     int status = http_client_status(client);
     char text[160];
@@ -95,7 +96,7 @@ static struct err *flv_refused(struct http_client *client)
     return err_new(status == 404 ? ERR_NOT_FOUND : ERR_DENIED, "%d %s", status, text);
 }
 
-static struct err *flv_run(struct pull *pull, struct http_client *client)
+static MAY_YIELD struct err *flv_run(struct pull *pull, struct http_client *client)
 {
     struct flv_in *in;
     struct err *err;

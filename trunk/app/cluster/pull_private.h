@@ -9,6 +9,7 @@
 #include "app/config/via_chain.h"
 #include "app/stream/client.h"
 #include "app/stream/publication.h"
+#include "base/yield.h"
 #include "co/co.h"
 #include "media/frame.h"
 
@@ -71,7 +72,7 @@ struct err *pull_take(struct pull *pull, enum frame_type type, uint32_t timestam
 
 /* Keeps a short publication up until waiting viewers have received it; before its connection is
  * closed. */
-void pull_linger(struct pull *pull);
+MAY_YIELD void pull_linger(struct pull *pull);
 
 /* Closes the publication if there is one. */
 void pull_unpublish(struct pull *pull);
@@ -82,7 +83,7 @@ void pull_forget_meta(struct pull *pull);
 /* ---- pull_rtmp.c, pull_flv.c ---- */
 
 /* One try, until its connection is over; never NULL. */
-struct err *pull_rtmp(struct pull *pull, const struct pull_target *target);
-struct err *pull_flv(struct pull *pull, const struct pull_target *target);
+MAY_YIELD struct err *pull_rtmp(struct pull *pull, const struct pull_target *target);
+MAY_YIELD struct err *pull_flv(struct pull *pull, const struct pull_target *target);
 
 #endif

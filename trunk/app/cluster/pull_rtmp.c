@@ -8,7 +8,7 @@
 #include "app/core/server.h"
 #include "co/co.h"
 
-static struct err *rtmp_loop(struct pull *pull, struct rtmp_talk *talk)
+static MAY_YIELD struct err *rtmp_loop(struct pull *pull, struct rtmp_talk *talk)
 {
     struct err *err = NULL;
 

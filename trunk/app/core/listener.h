@@ -12,6 +12,7 @@
 #include "app/config/config.h"
 #include "app/core/quota.h"
 #include "base/buf.h"
+#include "base/yield.h"
 #include "co/tls.h"
 
 struct server;
@@ -23,10 +24,11 @@ struct server;
 /* What is spoken at listeners of several types. */
 struct listener_protocol {
     /* Serves a connection until it ends. Yields. */
-    void (*serve)(struct server *server, struct net_conn *conn, int flags);
+    MAY_YIELD void (*serve)(struct server *server, struct net_conn *conn, int flags);
     /* Answers with a status (429, 503) instead. Yields. NULL: connections beyond a limit are closed
      * without an answer. */
-    void (*turn_away)(struct server *server, struct net_conn *conn, int flags, int status);
+    MAY_YIELD void (*turn_away)(struct server *server, struct net_conn *conn, int flags,
+                                int status);
     /* Appends such an answer; reason NULL: too many connections. 0 or -1. NULL like turn_away. */
     int (*refusal)(struct server *server, int flags, int status, const char *reason,
                    struct buf *out);

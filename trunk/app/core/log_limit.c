@@ -144,7 +144,7 @@ static usec_t tell_all(struct log_limit *limit, usec_t now)
     return tell(limit, limit->all, LIMIT_KINDS, now, next);
 }
 
-static void teller_run(void *arg)
+static MAY_YIELD void teller_run(void *arg)
 {
     struct log_limit *limit = arg;
     usec_t next;
@@ -160,7 +160,7 @@ static void teller_start(struct log_limit *limit)
     if (limit->teller != NULL && !limit->has_told)
         return;
     if (limit->teller != NULL)
-        co_join(limit->teller, USEC_NEVER); /* it has ended: this does not wait */
+        co_reap(limit->teller);
     limit->has_told = 0;
     limit->teller = co_spawn_joinable(teller_run, limit);
 }
@@ -208,13 +208,13 @@ uint64_t log_limit_pending(const struct log_limit *limit)
     return pending(limit->address, LIMIT_ADDRESSES) + pending(limit->all, LIMIT_KINDS);
 }
 
-void log_limit_free(struct log_limit *limit, usec_t timeout_never)
+void log_limit_free(struct log_limit *limit)
 {
     if (limit == NULL)
         return;
     if (limit->teller != NULL) {
         co_interrupt(limit->teller);
-        co_join(limit->teller, timeout_never);
+        co_join(limit->teller);
     }
     for (size_t i = 0; i < LIMIT_ADDRESSES; i++)
         entry_tell(limit, &limit->address[i]);

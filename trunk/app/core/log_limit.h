@@ -9,6 +9,7 @@
  */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/yield.h"
 
 #include <stdint.h>
 
@@ -21,7 +22,7 @@ struct log_limit;
  * memory. */
 struct log_limit *log_limit_new(const struct log *log, int64_t lines, usec_t window);
 /* Says what it has not said yet. NULL is allowed. */
-void log_limit_free(struct log_limit *limit, usec_t timeout_never);
+MAY_YIELD void log_limit_free(struct log_limit *limit);
 
 /* Whether a line of this level shall be written; kind is a constant, a few words for the operator.
  * Needs the runtime. */

@@ -50,7 +50,7 @@ static struct err *auth_serve(struct http_handler *self, struct http_exchange *x
 
         if (headers.len > 0 && buf_append(&headers, "", 1) == 0)
             lines = (const char *)buf_data(&headers);
-        err = http_ws_refuse(x, status, lines, timeout, reason);
+        err = http_ws_refuse(x, status, lines, reason, timeout);
     }
     buf_fini(&headers);
     return status != 0 ? err : http_next(self, x, timeout);

@@ -7,6 +7,7 @@
  * over for a stream.
  */
 #include "base/buf.h"
+#include "base/yield.h"
 #include "co/net.h"
 #include "proto/http.h"
 
@@ -18,7 +19,7 @@ struct server;
 
 /* Runs on the connection's coroutine with a short stack after the request's memory is gone. Frees
  * arg. conn stays the caller's, who closes it afterwards. */
-typedef void (*http_stream_fn)(struct net_conn *conn, void *arg);
+typedef MAY_YIELD void (*http_stream_fn)(struct net_conn *conn, void *arg);
 
 struct http_exchange {
     struct server *server; /* borrowed */

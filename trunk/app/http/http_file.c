@@ -26,7 +26,7 @@ static struct err *pieces_send(struct http_exchange *x, struct buf *head, struct
         int from = head->len > 0 ? 0 : 1;
         size_t got = 0;
 
-        err = file_read(file, left->first, piece, want, &got, USEC_NEVER);
+        err = file_read(file, left->first, piece, want, &got);
         if (err == NULL && got == 0)
             err = err_new(ERR_CLOSED, "file became shorter");
         if (err != NULL)

@@ -107,11 +107,11 @@ struct err *http_live_serve_name(struct http_exchange *x, const struct http_live
     if ((source == NULL || source_state(source) == SOURCE_IDLE) &&
         !http_live_waits(x, name->vhost, name->place) &&
         !http_live_is_remote(x, name->vhost, name->app, name->stream, timeout))
-        return http_ws_refuse(x, 404, NULL, timeout, "nobody publishes this stream");
+        return http_ws_refuse(x, 404, NULL, "nobody publishes this stream", timeout);
     source = stream_get_as(x->server, name->vhost, name->place, name->app, name->stream, &err);
     if (source == NULL) {
         err_free(err);
-        return http_ws_refuse(x, 503, NULL, timeout, "too many streams");
+        return http_ws_refuse(x, 503, NULL, "too many streams", timeout);
     }
     return http_live_take(x, source, name->vhost, &mux_flv, timeout);
 }
@@ -143,11 +143,11 @@ static struct err *http_live_standby(struct http_handler *self, struct http_exch
         return err;
     if (!http_live_waits(x, vhost, vhost->name) &&
         !http_live_is_remote(x, vhost, match.app, match.stream, timeout))
-        return http_ws_refuse(x, 404, NULL, timeout, "nobody publishes this stream");
+        return http_ws_refuse(x, 404, NULL, "nobody publishes this stream", timeout);
     source = stream_get(x->server, vhost, match.app, match.stream, &err);
     if (source == NULL) {
         err_free(err);
-        return http_ws_refuse(x, 503, NULL, timeout, "too many streams");
+        return http_ws_refuse(x, 503, NULL, "too many streams", timeout);
     }
     return http_live_take(x, source, vhost, mux, timeout);
 }
@@ -198,7 +198,7 @@ static struct err *http_live_elsewhere(struct http_exchange *x, const struct con
     source = stream_get(x->server, vhost, match.app, match.stream, &err);
     if (source == NULL) {
         err_free(err);
-        return http_ws_refuse(x, 503, NULL, timeout, "too many streams");
+        return http_ws_refuse(x, 503, NULL, "too many streams", timeout);
     }
     return http_live_take(x, source, vhost, mux, timeout);
 }

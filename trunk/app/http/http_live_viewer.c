@@ -127,9 +127,10 @@ static const char *http_live_unfit_reason(const struct mux *mux, enum source_onl
 }
 
 /* The answer in place of the stream: 404 with this reason, rendered before in `answer`. */
-static __attribute__((noinline)) void http_live_not_found(struct http_live *live,
-                                                          struct net_conn *conn, const char *reason,
-                                                          const struct buf *answer)
+static MAY_YIELD __attribute__((noinline)) void http_live_not_found(struct http_live *live,
+                                                                    struct net_conn *conn,
+                                                                    const char *reason,
+                                                                    const struct buf *answer)
 {
     if (live->ws != NULL)
         http_ws_close(live->ws, conn, WS_CODE_NOT_FOUND, reason, HTTP_LIVE_CLOSE_WAIT);
@@ -170,7 +171,7 @@ static int http_live_waits_again(const struct http_live *live, usec_t *deadline)
 }
 
 /* The viewer's life. Its stack stays small: it is what a parked viewer keeps. */
-static void http_live_run(struct net_conn *conn, void *arg)
+static MAY_YIELD void http_live_run(struct net_conn *conn, void *arg)
 {
     struct http_live *live = arg;
     struct fanout_viewer *fv = http_live_open(live, conn);
@@ -325,7 +326,7 @@ static struct err *http_live_refuse_limit(struct http_exchange *x, const char *l
 
     (void)str_format(reason, sizeof(reason), "service unavailable: %s", limit);
     log_warn(x->server->log, "refused %s: %s", http_live_who(x->conn), limit);
-    return http_ws_refuse(x, 503, "Retry-After: 5\r\n", timeout, reason);
+    return http_ws_refuse(x, 503, "Retry-After: 5\r\n", reason, timeout);
 }
 
 static struct err *http_live_take_admitted(struct http_exchange *x, struct source *source,
@@ -341,15 +342,15 @@ static struct err *http_live_take_admitted(struct http_exchange *x, struct sourc
     if (err != NULL || is_done)
         return err;
     if (x->server->memory.level != MEMORY_EASY && !x->is_worker)
-        return http_ws_refuse(x, 503, "Retry-After: 5\r\n", timeout,
-                              "service unavailable: max_memory");
+        return http_ws_refuse(x, 503, "Retry-After: 5\r\n", "service unavailable: max_memory",
+                              timeout);
     /* A relay's query is that of one of its viewers, and the stream is for all of them. */
     if (http_live_only(mux != &mux_original ? x->request->query : NULL, &only) != 0)
         return http_answer_error(x, 400, NULL, timeout, "only is audio or video");
     if (http_live_tracks(mux != &mux_original ? x->request->query : NULL, &select) != 0)
         return http_answer_error(x, 400, NULL, timeout, "track is all, N or aN,vN");
     if (stream_fit(source_data(source), mux, only) == SOURCE_UNFIT)
-        return http_ws_refuse(x, 404, NULL, timeout, http_live_unfit_reason(mux, only));
+        return http_ws_refuse(x, 404, NULL, http_live_unfit_reason(mux, only), timeout);
     live = calloc(1, sizeof(*live));
     if (live == NULL)
         return err_new(ERR_NOMEM, "viewer");

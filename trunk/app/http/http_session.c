@@ -64,7 +64,7 @@ static usec_t until(usec_t deadline)
 }
 
 /* More bytes into the empty buffer. */
-static struct err *session_fill(struct session *s)
+static MAY_YIELD struct err *session_fill(struct session *s)
 {
     usec_t timeout = until(s->deadline);
     size_t got = 0;
@@ -114,8 +114,8 @@ int http_session_refusal(struct server *server, int flags, int status, const cha
 }
 
 /* Writes it; for the peer's comfort only. */
-static void refusal_write(struct server *server, struct net_conn *conn, int flags, int status,
-                          const char *reason)
+static MAY_YIELD void refusal_write(struct server *server, struct net_conn *conn, int flags,
+                                    int status, const char *reason)
 {
     struct buf answer;
 
@@ -127,7 +127,7 @@ static void refusal_write(struct server *server, struct net_conn *conn, int flag
 }
 
 /* An answer without a request that could be read. */
-static void session_refuse(struct session *s, int status, const char *reason)
+static MAY_YIELD void session_refuse(struct session *s, int status, const char *reason)
 {
     int flags = (s->is_tls ? HTTP_SESSION_TLS : 0) | (s->is_api ? HTTP_SESSION_API : 0);
 
@@ -137,7 +137,7 @@ static void session_refuse(struct session *s, int status, const char *reason)
 }
 
 /* The next event of the parser that is not a part of a body. */
-static struct err *session_event(struct session *s, enum http_event *event)
+static MAY_YIELD struct err *session_event(struct session *s, enum http_event *event)
 {
     for (;;) {
         const uint8_t *body;
@@ -161,7 +161,7 @@ static struct err *session_event(struct session *s, enum http_event *event)
 }
 
 /* Says why a request could not be read, where there is somebody to hear it. */
-static enum session_next session_broken(struct session *s, struct err *err)
+static MAY_YIELD enum session_next session_broken(struct session *s, struct err *err)
 {
     enum session_next next = SESSION_CLOSE;
 
@@ -180,7 +180,7 @@ static enum session_next session_broken(struct session *s, struct err *err)
 }
 
 /* Reads the body away, asking for it first where the client waits for that. */
-static struct err *session_skip_body(struct session *s)
+static MAY_YIELD struct err *session_skip_body(struct session *s)
 {
     const struct http_message *request = http_in_message(s->in);
     int has_body = request->is_chunked || request->content_length > 0;
@@ -227,14 +227,14 @@ static void session_leave(struct server *server, struct net_conn *conn,
     (void)str_copy(conn->ip, sizeof(conn->ip), takeover->ip);
 }
 
-static struct err *session_answer_full(struct session *s, struct http_exchange *x)
+static MAY_YIELD struct err *session_answer_full(struct session *s, struct http_exchange *x)
 {
     (void)cors_append(x);
     return http_answer_error(x, 429, "Retry-After: 5\r\n", write_timeout(s),
                              "too many connections of this address");
 }
 
-static struct err *session_answer(struct session *s, struct http_exchange *x)
+static MAY_YIELD struct err *session_answer(struct session *s, struct http_exchange *x)
 {
     struct http_handler *chain = x->is_worker ? s->server->worker_chain
                                  : x->is_api  ? s->server->api_chain
@@ -255,7 +255,7 @@ static struct err *session_answer(struct session *s, struct http_exchange *x)
 }
 
 /* One request through the chain; its head is read. */
-static __attribute__((noinline)) enum session_next session_serve(struct session *s)
+static MAY_YIELD __attribute__((noinline)) enum session_next session_serve(struct session *s)
 {
     const struct http_message *request = http_in_message(s->in);
     enum session_next next = SESSION_CLOSE;
@@ -312,7 +312,7 @@ static int session_has_more(struct session *s)
 }
 
 /* What follows a head. */
-static enum session_next session_request(struct session *s)
+static MAY_YIELD enum session_next session_request(struct session *s)
 {
     struct err *err = NULL;
 
@@ -321,7 +321,7 @@ static enum session_next session_request(struct session *s)
     return err != NULL ? session_broken(s, err) : session_serve(s);
 }
 
-static enum session_next session_requests(struct session *s)
+static MAY_YIELD enum session_next session_requests(struct session *s)
 {
     enum session_next next;
     int more;
@@ -351,7 +351,7 @@ static enum session_next session_requests(struct session *s)
 }
 
 /* Ends our side and reads what still comes, for a while, so that the answer arrives. */
-static __attribute__((noinline)) void session_linger(struct net_conn *conn)
+static MAY_YIELD __attribute__((noinline)) void session_linger(struct net_conn *conn)
 {
     usec_t deadline = clock_now() + SESSION_LINGER;
     uint8_t scrap[1024];
@@ -369,9 +369,9 @@ static __attribute__((noinline)) void session_linger(struct net_conn *conn)
 }
 
 /* All requests that are there; their memory is gone when this returns. */
-static __attribute__((noinline)) enum session_next session_burst(struct server *server,
-                                                                 struct net_conn *conn, int flags,
-                                                                 struct session_takeover *takeover)
+static MAY_YIELD __attribute__((noinline)) enum session_next
+session_burst(struct server *server, struct net_conn *conn, int flags,
+              struct session_takeover *takeover)
 {
     struct session *s = malloc(sizeof(*s));
     enum session_next next = SESSION_CLOSE;

@@ -7,6 +7,7 @@
  * stream. Returns when all is done; conn stays the caller's, who frees it.
  */
 #include "app/core/server.h"
+#include "base/yield.h"
 
 /* Bytes of a request's body that are read and passed over; more is 413. */
 #define HTTP_SESSION_BODY_MAX ((size_t)1024 * 1024)
@@ -22,7 +23,7 @@
  * connection lives; its timeouts are the configuration's. A connection that idles between requests
  * ends when it is kicked while the server drains.
  */
-void http_session_run(struct server *server, struct net_conn *conn, int flags);
+MAY_YIELD void http_session_run(struct server *server, struct net_conn *conn, int flags);
 
 /*
  * An error said to somebody of whom no request is read, whole, with Connection: close; 429 and 503
@@ -36,6 +37,7 @@ int http_session_refusal(struct server *server, int flags, int status, const cha
  * Says the same instead of serving, and waits a moment for it to arrive. Yields for some seconds
  * at most.
  */
-void http_session_turn_away(struct server *server, struct net_conn *conn, int flags, int status);
+MAY_YIELD void http_session_turn_away(struct server *server, struct net_conn *conn, int flags,
+                                      int status);
 
 #endif

@@ -49,7 +49,7 @@ static struct err *redirect(struct http_exchange *x, const struct gate_request *
                  request->vhost->name, request->app, request->stream);
         err = http_answer(x, 302, NULL, (const char *)buf_data(&lines), NULL, 0, timeout);
     } else {
-        err = http_ws_refuse(x, 404, NULL, timeout, "another server has this stream");
+        err = http_ws_refuse(x, 404, NULL, "another server has this stream", timeout);
     }
     buf_fini(&lines);
     return err;
@@ -64,5 +64,5 @@ struct err *http_verdict_answer(struct http_exchange *x, const struct gate_reque
              "refused play %s/%s/%s from %s: %d %s", request->vhost->name, request->app,
              request->stream, x->conn->ip, verdict->status, verdict->reason);
     return http_ws_refuse(x, verdict->status, verdict->status == 401 ? VERDICT_CHALLENGE : NULL,
-                          timeout, verdict->reason);
+                          verdict->reason, timeout);
 }

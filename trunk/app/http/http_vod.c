@@ -28,11 +28,11 @@ struct vod_place {
     uint64_t value; /* bytes, or ms */
 };
 
-static int vod_read(void *arg, uint64_t offset, void *buf, size_t len, size_t *got)
+static MAY_YIELD int vod_read(void *arg, uint64_t offset, void *buf, size_t len, size_t *got)
 {
     struct vod_file *vod = arg;
 
-    vod->err = file_read(vod->file, offset, buf, len, got, USEC_NEVER);
+    vod->err = file_read(vod->file, offset, buf, len, got);
     return vod->err == NULL ? 0 : -1;
 }
 
@@ -117,17 +117,18 @@ static struct err *vod_send(struct http_exchange *x, struct file *file, const st
     return err;
 }
 
-static enum flv_seek_status vod_seek(const struct flv_file *source, const struct vod_place *place,
-                                     struct buf *opening, uint64_t *offset)
+static MAY_YIELD enum flv_seek_status vod_seek(const struct flv_file *source,
+                                               const struct vod_place *place, struct buf *opening,
+                                               uint64_t *offset)
 {
     struct flv_seek *seek = flv_seek_new(source);
     enum flv_seek_status status = FLV_SEEK_FAILED;
 
     if (seek != NULL)
-        status = flv_seek_open(seek, opening, USEC_NEVER);
+        status = flv_seek_open(seek, opening);
     if (status == FLV_SEEK_DONE)
-        status = place->is_time ? flv_seek_time(seek, place->value, offset, USEC_NEVER)
-                                : flv_seek_byte(seek, place->value, offset, USEC_NEVER);
+        status = place->is_time ? flv_seek_time(seek, place->value, offset)
+                                : flv_seek_byte(seek, place->value, offset);
     flv_seek_free(seek);
     return status;
 }
@@ -135,7 +136,7 @@ static enum flv_seek_status vod_seek(const struct flv_file *source, const struct
 struct err *http_vod_serve(struct http_exchange *x, struct file *file, usec_t timeout)
 {
     struct vod_file vod = {file, NULL};
-    struct flv_file source = {file->size, vod_read, &vod};
+    struct flv_file source = {.size = file->size, .read = vod_read, .arg = &vod};
     struct vod_place place = {0, 0};
     struct buf opening;
     uint64_t offset = 0;

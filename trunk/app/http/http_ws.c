@@ -227,8 +227,8 @@ void http_ws_close(struct http_ws *ws, struct net_conn *conn, int code, const ch
     err_free(err);
 }
 
-struct err *http_ws_refuse(struct http_exchange *x, int status, const char *headers, usec_t timeout,
-                           const char *reason)
+struct err *http_ws_refuse(struct http_exchange *x, int status, const char *headers,
+                           const char *reason, usec_t timeout)
 {
     struct http_ws *ws = NULL;
     struct err *err;

@@ -34,8 +34,8 @@ void http_ws_close(struct http_ws *ws, struct net_conn *conn, int code, const ch
  * Refuses a stream: the answer of http_answer_error(), or, to who asks for a WebSocket, the upgrade
  * and a close with 4000 + status and the reason, as browsers tell their pages nothing of an answer.
  */
-struct err *http_ws_refuse(struct http_exchange *x, int status, const char *headers, usec_t timeout,
-                           const char *reason);
+struct err *http_ws_refuse(struct http_exchange *x, int status, const char *headers,
+                           const char *reason, usec_t timeout);
 
 /* Our close frame is out: waits for the peer's, or its end, at the most for timeout. */
 void http_ws_linger(struct http_ws *ws, struct net_conn *conn, usec_t timeout);

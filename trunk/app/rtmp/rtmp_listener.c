@@ -6,7 +6,7 @@
 
 #include "app/rtmp/rtmp_session.h"
 
-static void rtmp_serve(struct server *server, struct net_conn *conn, int flags)
+static MAY_YIELD void rtmp_serve(struct server *server, struct net_conn *conn, int flags)
 {
     (void)flags;
     rtmp_session_run(server, conn);

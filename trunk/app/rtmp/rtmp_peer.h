@@ -7,6 +7,7 @@
  */
 #include "app/core/server.h"
 #include "app/stream/client.h"
+#include "base/yield.h"
 #include "co/net.h"
 #include "live/source.h"
 #include "proto/rtmp_talk.h"
@@ -34,7 +35,7 @@ struct rtmp_session {
 
 /* Gives a refused peer time to read the refusal: a close over unread bytes would discard it.
  * Yields, for half a second at most. */
-void rtmp_peer_linger(struct rtmp_session *session);
+MAY_YIELD void rtmp_peer_linger(struct rtmp_session *session);
 
 /* At the start of a publish or play ("publish", "play"): a log line, and an entry in the list of
  * clients; and the same at its end. */
@@ -48,8 +49,8 @@ void rtmp_peer_log_end(struct rtmp_session *session, const char *what, const str
  * ends the session. Yields.
  */
 struct directory_place;
-struct err *rtmp_redirect_send(struct rtmp_session *session, const struct source *source,
-                               const struct rtmp_request *request, const char *param,
-                               const struct directory_place *place);
+MAY_YIELD struct err *rtmp_redirect_send(struct rtmp_session *session, const struct source *source,
+                                         const struct rtmp_request *request, const char *param,
+                                         const struct directory_place *place);
 
 #endif

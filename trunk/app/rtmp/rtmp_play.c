@@ -135,7 +135,7 @@ static __attribute__((noinline)) struct err *play_broken(const struct rtmp_sessi
  * Sends what is left of a batch and the last answers: the next request's may only
  * follow a whole message. What comes from the peer meanwhile waits.
  */
-static struct err *play_finish(struct rtmp_session *session, struct playing *p)
+static MAY_YIELD struct err *play_finish(struct rtmp_session *session, struct playing *p)
 {
     struct buf *out = rtmp_talk_out(session->talk);
     usec_t deadline = co_deadline(RTMP_ANSWER_TIMEOUT);
@@ -167,8 +167,8 @@ static struct err *play_reopen(struct rtmp_session *session, struct playing *p)
 }
 
 /* The player wants other tracks: they begin where the message ends that is being sent. */
-static __attribute__((noinline)) struct err *play_change(struct rtmp_session *session,
-                                                         struct playing *p)
+static MAY_YIELD __attribute__((noinline)) struct err *play_change(struct rtmp_session *session,
+                                                                   struct playing *p)
 {
     struct err *err = play_finish(session, p);
 
@@ -208,7 +208,7 @@ static __attribute__((noinline)) struct err *play_in_vain(struct rtmp_session *s
 }
 
 /* The player's life. Its stack stays small: it is what a parked player keeps. */
-static struct err *play_loop(struct rtmp_session *session, struct playing *p)
+static MAY_YIELD struct err *play_loop(struct rtmp_session *session, struct playing *p)
 {
     struct err *err = play_take(session, p);
 

@@ -90,7 +90,7 @@ static int publish_is_pending(struct publishing *p)
 }
 
 /* Waits a little before the next read, if all that came was taken. */
-static void publish_nap(struct rtmp_session *session, struct publishing *p)
+static MAY_YIELD void publish_nap(struct rtmp_session *session, struct publishing *p)
 {
     usec_t now = co_now();
     uint64_t bytes = session->conn->bytes_in - p->drained_bytes;
@@ -157,7 +157,7 @@ static struct err *publish_check_silent(const struct publishing *p, usec_t timeo
     return err_new(ERR_TIMEOUT, "no media for %lld ms", (long long)(limit / USEC_PER_MS));
 }
 
-static struct err *publish_loop(struct rtmp_session *session, struct publishing *p)
+static MAY_YIELD struct err *publish_loop(struct rtmp_session *session, struct publishing *p)
 {
     struct rtmp_message message;
     enum rtmp_event event;
@@ -259,9 +259,10 @@ static enum publication_verdict publish_begin(struct publishing *p,
  * cannot be reached may have died; its entry does, soon, and then the stream is free. NULL with
  * *is_again: that was waited for a little.
  */
-static struct err *publish_elsewhere(struct publishing *p, const struct config_vhost *vhost,
-                                     const struct rtmp_request *request,
-                                     const struct directory_place *place, int *is_again)
+static MAY_YIELD struct err *publish_elsewhere(struct publishing *p,
+                                               const struct config_vhost *vhost,
+                                               const struct rtmp_request *request,
+                                               const struct directory_place *place, int *is_again)
 {
     const struct stream *stream = source_data(p->source);
     const struct rtmp_route *route = p->session->server->tables->publish_route;
@@ -292,8 +293,8 @@ static struct err *publish_elsewhere(struct publishing *p, const struct config_v
 }
 
 /* Until the stream is this publisher's; or *is_over, with what it was told. */
-static struct err *publish_ask(struct publishing *p, const struct config_vhost *vhost,
-                               const struct rtmp_request *request, int *is_over)
+static MAY_YIELD struct err *publish_ask(struct publishing *p, const struct config_vhost *vhost,
+                                         const struct rtmp_request *request, int *is_over)
 {
     /* A lease, and what it takes to be sure of its end. */
     usec_t deadline = co_deadline(vhost->cluster.lease + USEC_PER_SEC);
@@ -326,13 +327,16 @@ static struct err *publish_ask(struct publishing *p, const struct config_vhost *
 }
 
 /* The end, for one who still holds the stream and for one who was put out of it. */
-static struct err *publish_end(struct publishing *p, const struct rtmp_request *request,
-                               struct err *err)
+static MAY_YIELD struct err *publish_end(struct publishing *p, const struct rtmp_request *request,
+                                         struct err *err)
 {
     struct rtmp_session *session = p->session;
     struct err *sent;
 
-    publication_end(p->publication, p->has_begun, PUBLICATION_LINGER);
+    if (p->publication != NULL && p->has_begun)
+        publication_finish(p->publication, PUBLICATION_LINGER);
+    else
+        publication_end(p->publication);
     p->publication = NULL;
     if (!p->is_replaced)
         return err;

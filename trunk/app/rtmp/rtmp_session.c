@@ -60,8 +60,8 @@ static void session_sizes(struct rtmp_session *session, const struct config_vhos
 
 /* To another server, while this one drains; NULL: served here. Not inlined: its buffer would lie on
  * the session's stack for good. */
-static __attribute__((noinline)) struct err *session_send_on(struct rtmp_session *session,
-                                                             const struct rtmp_connect *connect)
+static MAY_YIELD __attribute__((noinline)) struct err *
+session_send_on(struct rtmp_session *session, const struct rtmp_connect *connect)
 {
     char tc_url[1024];
     struct err *err;
@@ -77,7 +77,7 @@ static __attribute__((noinline)) struct err *session_send_on(struct rtmp_session
 }
 
 /* Answers a connect that cannot be served with the reason, which is returned. */
-static struct err *session_reject(struct rtmp_session *session, struct err *why)
+static MAY_YIELD struct err *session_reject(struct rtmp_session *session, struct err *why)
 {
     struct err *sent =
         rtmp_talk_connect_no(session->talk, err_text(why), NULL, RTMP_ANSWER_TIMEOUT);
@@ -95,7 +95,8 @@ static int keep(char **kept, const char *text)
     return *kept != NULL || text[0] == '\0' ? 0 : -1;
 }
 
-static struct err *session_connect(struct rtmp_session *session, struct rtmp_connect *connect)
+static MAY_YIELD struct err *session_connect(struct rtmp_session *session,
+                                             struct rtmp_connect *connect)
 {
     const struct config_vhost *vhost;
     usec_t timeout = session->config->rtmp_handshake_timeout;
@@ -122,7 +123,7 @@ static struct err *session_connect(struct rtmp_session *session, struct rtmp_con
     return rtmp_talk_connect_ok(session->talk, RTMP_ANSWER_TIMEOUT);
 }
 
-static struct err *session_begin(struct rtmp_session *session)
+static MAY_YIELD struct err *session_begin(struct rtmp_session *session)
 {
     struct rtmp_connect *connect;
     struct err *err = session_talk(session);
@@ -145,8 +146,9 @@ static struct err *session_begin(struct rtmp_session *session)
 
 /* ---- requests ---- */
 
-static struct err *session_refuse(struct rtmp_session *session, const struct rtmp_request *request,
-                                  const char *why, struct err *err)
+static MAY_YIELD struct err *session_refuse(struct rtmp_session *session,
+                                            const struct rtmp_request *request, const char *why,
+                                            struct err *err)
 {
     const char *code = request->intent == RTMP_INTENT_PUBLISH ? "NetStream.Publish.BadName"
                                                               : "NetStream.Play.Failed";
@@ -159,9 +161,10 @@ static struct err *session_refuse(struct rtmp_session *session, const struct rtm
 }
 
 /* Tells the peer what a gate says. An error, which ends the session. */
-static struct err *session_verdict(struct rtmp_session *session, const struct rtmp_setup *setup,
-                                   struct source *source, const struct gate_request *asked,
-                                   const struct gate_verdict *verdict)
+static MAY_YIELD struct err *session_verdict(struct rtmp_session *session,
+                                             const struct rtmp_setup *setup, struct source *source,
+                                             const struct gate_request *asked,
+                                             const struct gate_verdict *verdict)
 {
     int is_publish = asked->action == ACCESS_PUBLISH;
     struct err *sent;
@@ -180,8 +183,9 @@ static struct err *session_verdict(struct rtmp_session *session, const struct rt
 }
 
 /* Whether this client may do this. source: NULL before it is found. */
-static struct err *session_ask(struct rtmp_session *session, const struct rtmp_setup *setup,
-                               struct source *source, const struct config_vhost *vhost)
+static MAY_YIELD struct err *session_ask(struct rtmp_session *session,
+                                         const struct rtmp_setup *setup, struct source *source,
+                                         const struct config_vhost *vhost)
 {
     int is_publish = setup->request.intent == RTMP_INTENT_PUBLISH;
     struct gate_request request = {.server = session->server,
@@ -264,8 +268,9 @@ static __attribute__((noinline)) void session_extension(const struct rtmp_sessio
 }
 
 /* A place in the house for what it wants to do, and the source, held. */
-static struct err *session_admit(struct rtmp_session *session, const struct rtmp_setup *setup,
-                                 const struct config_vhost *vhost, struct source **source)
+static MAY_YIELD struct err *session_admit(struct rtmp_session *session,
+                                           const struct rtmp_setup *setup,
+                                           const struct config_vhost *vhost, struct source **source)
 {
     const struct rtmp_request *request = &setup->request;
     const struct url_rtmp *url = &setup->url;
@@ -293,8 +298,8 @@ static struct err *session_admit(struct rtmp_session *session, const struct rtmp
 }
 
 /* Reads one request and finds its source, which the caller unrefs. */
-static struct err *session_find(struct rtmp_session *session, struct rtmp_setup *setup,
-                                struct source **source, const struct config_vhost **vhost)
+static MAY_YIELD struct err *session_find(struct rtmp_session *session, struct rtmp_setup *setup,
+                                          struct source **source, const struct config_vhost **vhost)
 {
     const struct rtmp_request *request = &setup->request;
     struct url_rtmp *url = &setup->url;
@@ -326,9 +331,10 @@ static struct err *session_find(struct rtmp_session *session, struct rtmp_setup 
 }
 
 /* An encoder at an edge, or one of a stream that is published here. */
-static struct err *session_publish(struct rtmp_session *session, const struct rtmp_request *request,
-                                   struct source *source, const struct config_vhost *vhost,
-                                   const char *param)
+static MAY_YIELD struct err *session_publish(struct rtmp_session *session,
+                                             const struct rtmp_request *request,
+                                             struct source *source,
+                                             const struct config_vhost *vhost, const char *param)
 {
     const struct rtmp_route *route = session->server->tables->publish_route;
     const struct stream *stream = source_data(source);
@@ -356,9 +362,9 @@ static __attribute__((noinline)) struct via_claim *session_claim(const struct rt
     return claimant.text != NULL ? via_claim_enter(source_data(source), &claimant) : NULL;
 }
 
-static struct err *session_play(struct rtmp_session *session, struct source *source,
-                                const struct config_vhost *vhost,
-                                const struct source_select *select, uint32_t stream_id)
+static MAY_YIELD struct err *session_play(struct rtmp_session *session, struct source *source,
+                                          const struct config_vhost *vhost,
+                                          const struct source_select *select, uint32_t stream_id)
 {
     struct via_claim *claim = session_claim(session, source, vhost);
     struct err *err = rtmp_play_run(session, source, vhost, select, stream_id);
@@ -367,7 +373,7 @@ static struct err *session_play(struct rtmp_session *session, struct source *sou
     return err;
 }
 
-static struct err *session_request(struct rtmp_session *session)
+static MAY_YIELD struct err *session_request(struct rtmp_session *session)
 {
     const struct config_vhost *vhost = NULL;
     struct source *source = NULL;

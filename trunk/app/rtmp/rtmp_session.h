@@ -6,13 +6,14 @@
  * or plays one, and again as long as the peer asks.
  */
 #include "app/core/server.h"
+#include "base/yield.h"
 #include "co/net.h"
 
 /*
  * Runs on the connection's coroutine and returns when the connection is over.
  * conn is borrowed: whoever accepted it frees it. Yields.
  */
-void rtmp_session_run(struct server *server, struct net_conn *conn);
+MAY_YIELD void rtmp_session_run(struct server *server, struct net_conn *conn);
 
 /*
  * Where an encoder's stream is published instead of here: at an edge always at the origin, and
@@ -36,7 +37,7 @@ struct rtmp_route {
      * Until the encoder ends it (NULL: its connection may go on) or one of both sides fails; what
      * the other server says no to, the encoder is told in that server's words. Yields.
      */
-    struct err *(*run)(struct rtmp_session *session, struct rtmp_route_request *request);
+    MAY_YIELD struct err *(*run)(struct rtmp_session *session, struct rtmp_route_request *request);
 };
 
 #endif

@@ -88,7 +88,7 @@ static void connection_say(struct connection *c, int status, const char *reason)
 }
 
 /* Takes the header and counts its client. 0 or -1; *status: the answer, if it is one too many. */
-static __attribute__((noinline)) int connection_unwrap(struct connection *c, int *status)
+static MAY_YIELD __attribute__((noinline)) int connection_unwrap(struct connection *c, int *status)
 {
     const struct config *config = c->server->config;
     const char *why = NULL;
@@ -116,7 +116,7 @@ static __attribute__((noinline)) int connection_unwrap(struct connection *c, int
     return c->type->protocol->turn_away != NULL ? 0 : -1;
 }
 
-static void connection_run(void *arg)
+static MAY_YIELD void connection_run(void *arg)
 {
     struct connection *c = arg;
     int status;

@@ -36,7 +36,7 @@ struct server_acceptor {
 
 /* ---- listeners ---- */
 
-static void acceptor_run(void *arg)
+static MAY_YIELD void acceptor_run(void *arg)
 {
     struct server_acceptor *acceptor = arg;
     struct server *server = acceptor->server;
@@ -187,11 +187,11 @@ static struct err *server_listen_all(struct server *server)
     return err;
 }
 
-static void server_close_listeners(struct server *server)
+static MAY_YIELD void server_close_listeners(struct server *server)
 {
     for (int i = 0; i < server->service->listener_count; i++) {
         co_interrupt(server->service->acceptor[i]);
-        co_join(server->service->acceptor[i], USEC_NEVER);
+        co_join(server->service->acceptor[i]);
         /* The master has these open as well, for those that come after this worker. */
         if (server->shared != NULL)
             net_listener_shut(server->service->listener[i]);
@@ -211,7 +211,7 @@ static void server_sample(struct server *server)
     hub_each(server->hub, stream_sample, NULL);
 }
 
-static void ticker_run(void *arg)
+static MAY_YIELD void ticker_run(void *arg)
 {
     struct server *server = arg;
 
@@ -314,7 +314,7 @@ void service_free(struct server *server)
             free(server->service->link[i]);
         server_tls_close(server);
     }
-    log_limit_free(server->log_limit, USEC_NEVER);
+    log_limit_free(server->log_limit);
     hub_free(server->hub);
     observers_close(server);
     config_unref(server->config);
@@ -325,7 +325,7 @@ void service_free(struct server *server)
 }
 
 /* Asks every connection to end and waits for them. */
-static void server_end_connections(struct server *server)
+static MAY_YIELD void server_end_connections(struct server *server)
 {
     usec_t deadline = clock_now() + SERVER_STOP_WAIT;
 
@@ -339,7 +339,7 @@ static void server_end_connections(struct server *server)
 }
 
 /* Waits while it drains; a stop ends that at once. */
-static void server_drain_wait(struct server *server, usec_t wait)
+static MAY_YIELD void server_drain_wait(struct server *server, usec_t wait)
 {
     usec_t deadline = co_deadline(wait);
 
@@ -348,8 +348,8 @@ static void server_drain_wait(struct server *server, usec_t wait)
 }
 
 /* Runs the listeners until the server stops or drains. */
-static struct err *service_serve(struct server *server, const struct service_phases *phases,
-                                 struct co **ticker)
+static MAY_YIELD struct err *service_serve(struct server *server,
+                                           const struct service_phases *phases, struct co **ticker)
 {
     struct err *err = observers_start(server);
 
@@ -368,7 +368,7 @@ static struct err *service_serve(struct server *server, const struct service_pha
 }
 
 /* Lets those who are connected end, while it drains. */
-static void service_drain_all(struct server *server)
+static MAY_YIELD void service_drain_all(struct server *server)
 {
     if (server->state == SERVER_DRAINING) {
         log_info(server->log, "drain: %zu connections", server->connections);
@@ -381,13 +381,11 @@ static void service_drain_all(struct server *server)
     server_drain_wait(server, server->config->grace_final_wait);
 }
 
-struct err *service_run(struct server *server, const struct service_phases *phases,
-                        usec_t timeout_never)
+struct err *service_run(struct server *server, const struct service_phases *phases)
 {
     struct co *ticker;
     struct err *err = service_serve(server, phases, &ticker);
 
-    (void)timeout_never;
     phases->stopping(phases->arg);
     observers_leave(server);
     if (err != NULL)
@@ -399,11 +397,11 @@ struct err *service_run(struct server *server, const struct service_phases *phas
     observers_stop(server, SERVER_STOP_WAIT);
     if (ticker != NULL) {
         co_interrupt(ticker);
-        co_join(ticker, USEC_NEVER);
+        co_join(ticker);
     }
     /* The fan-out's coroutines have been told to end with their last viewers: let them. */
     co_yield ();
-    log_limit_free(server->log_limit, USEC_NEVER);
+    log_limit_free(server->log_limit);
     server->log_limit = NULL;
     if (server->service->list != NULL)
         _exit(1); /* their coroutines still use what would be freed */

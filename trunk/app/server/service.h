@@ -6,11 +6,12 @@
  * tables, and the end of it all.
  */
 #include "app/core/server.h"
+#include "base/yield.h"
 
 /* config is taken over (one reference); log and tables are borrowed. */
-struct err *service_new(struct server **out, const struct log *log, struct config *config,
-                        const struct tables *tables);
-void service_free(struct server *server);
+MAY_YIELD struct err *service_new(struct server **out, const struct log *log, struct config *config,
+                                  const struct tables *tables);
+MAY_YIELD void service_free(struct server *server);
 
 /* What the process around the server is told, each once at most. */
 struct service_phases {
@@ -20,8 +21,7 @@ struct service_phases {
 };
 
 /* Opens the listeners, runs until told to stop, closes all. */
-struct err *service_run(struct server *server, const struct service_phases *phases,
-                        usec_t timeout_never);
+MAY_YIELD struct err *service_run(struct server *server, const struct service_phases *phases);
 
 /* Takes no more and ends with the last connection. */
 void service_drain(struct server *server);

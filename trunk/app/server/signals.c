@@ -123,7 +123,7 @@ static void act(const struct signals_target *target, int number)
     }
 }
 
-static void signals_run(void *arg)
+static MAY_YIELD void signals_run(void *arg)
 {
     struct signals *signals = arg;
     struct signalfd_siginfo info;
@@ -180,12 +180,12 @@ free_signals:
     return err;
 }
 
-void signals_stop(struct signals *signals, usec_t timeout_never)
+void signals_stop(struct signals *signals)
 {
     if (signals == NULL)
         return;
     co_interrupt(signals->co);
-    co_join(signals->co, timeout_never);
+    co_join(signals->co);
     net_free(signals->conn);
     free(signals);
 }

@@ -8,6 +8,7 @@
 #include "app/core/log_sink.h"
 #include "app/core/server.h"
 #include "app/core/supervisor.h"
+#include "base/yield.h"
 
 struct signals;
 
@@ -29,6 +30,6 @@ void signals_block(void);
 struct err *signals_start(struct signals **out, const struct signals_target *target);
 
 /* Ends it. NULL is allowed. */
-void signals_stop(struct signals *signals, usec_t timeout_never);
+MAY_YIELD void signals_stop(struct signals *signals);
 
 #endif

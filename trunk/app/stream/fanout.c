@@ -124,7 +124,7 @@ static void fanout_measure(struct fanout_channel *channel, usec_t now)
 }
 
 /* Lets the others run when this pass has held the loop for a slice. */
-static void fanout_rest(struct fanout_channel *channel)
+static MAY_YIELD void fanout_rest(struct fanout_channel *channel)
 {
     usec_t now = clock_now();
 
@@ -141,7 +141,7 @@ static void fanout_begin_pass(struct fanout_channel *channel)
     channel->beginners = 0;
 }
 
-static void fanout_serve_all(struct fanout_channel *channel)
+static MAY_YIELD void fanout_serve_all(struct fanout_channel *channel)
 {
     fanout_begin_pass(channel);
     channel->slice_at = clock_now();
@@ -154,7 +154,7 @@ static void fanout_serve_all(struct fanout_channel *channel)
 }
 
 /* One interval: each slot is served once, at its own time. */
-static void fanout_serve_interval(struct fanout_channel *channel, usec_t interval)
+static MAY_YIELD void fanout_serve_interval(struct fanout_channel *channel, usec_t interval)
 {
     usec_t begin = clock_now();
     int ticks = (int)(interval / FANOUT_TICK) + 1;
@@ -190,7 +190,7 @@ static void fanout_channel_free(struct fanout_channel *channel)
     free(channel);
 }
 
-static void fanout_channel_run(void *arg)
+static MAY_YIELD void fanout_channel_run(void *arg)
 {
     struct fanout_channel *channel = arg;
 

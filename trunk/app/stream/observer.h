@@ -4,13 +4,14 @@
 /*
  * Who wants to know what happens at streams. A feature is one row: it has a state of its own in the
  * server and one in each stream, and is told of what happens; nobody calls it by name. All
- * functions may be NULL. None of them yields but those that take a timeout.
+ * functions may be NULL. None of them yields but those that take a timeout or bear MAY_YIELD.
  *
  *   source ──event──▶ stream.c ──▶ row 0 (mounts)    own[0]   state at offset[0] in the stream
  *                              ──▶ row 1 (fan-out)   own[1]   state at offset[1]
  *                              ──▶ …
  */
 #include "app/core/server.h"
+#include "base/yield.h"
 #include "live/source.h"
 
 struct stream;
@@ -31,9 +32,9 @@ struct observer {
     /* The end, in the reverse order: no new connections are wanted; none is taken any more; all
      * connections are gone, what is left ends within timeout. close() frees own. */
     void (*leave)(struct server *server, void *own);
-    void (*halt)(struct server *server, void *own);
+    MAY_YIELD void (*halt)(struct server *server, void *own);
     void (*stop)(struct server *server, void *own, usec_t timeout);
-    void (*close)(struct server *server, void *own);
+    MAY_YIELD void (*close)(struct server *server, void *own);
 
     /* A stream is made, and let go. */
     void (*attach)(struct stream *stream, void *state);
@@ -84,9 +85,9 @@ struct err *observers_start(struct server *server);
 struct err *observers_ready(struct server *server);
 void observers_tick(struct server *server, usec_t now);
 void observers_leave(struct server *server);
-void observers_halt(struct server *server);
+MAY_YIELD void observers_halt(struct server *server);
 void observers_stop(struct server *server, usec_t timeout);
-void observers_close(struct server *server);
+MAY_YIELD void observers_close(struct server *server);
 
 /* True when one row says so (struct observer). */
 int observers_are_elsewhere(const struct server *server, const char *key);

@@ -203,7 +203,7 @@ static int may_take_over(const struct publication *p, const struct publication *
 }
 
 /* Whether the stream is free for `p` now: its holder here gave way, was taken over, or is gone. */
-static int make_room(struct publication *p)
+static MAY_YIELD int make_room(struct publication *p)
 {
     struct publication *holder = p->stream->publication;
 
@@ -291,7 +291,8 @@ enum publication_verdict publication_reserve(struct stream *stream,
     *out = NULL;
     if (p == NULL)
         return PUBLICATION_NOMEM;
-    verdict = verdict_of(claims_take(p, &unused, 0));
+    /* Claims wait for an encoder only. */
+    verdict = verdict_of(NO_YIELD(claims_take(p, &unused, 0)));
     if (verdict == PUBLICATION_OURS) {
         p->next = stream->reserved;
         stream->reserved = p;
@@ -316,14 +317,22 @@ void publication_linger(struct publication *p, usec_t timeout)
         continue;
 }
 
-void publication_end(struct publication *p, int linger, usec_t timeout)
+void publication_end(struct publication *p)
 {
-    const struct claim *row;
-
     if (p == NULL)
         return;
     assert(!p->is_ending);
-    if (linger && p->is_open) {
+    publication_close(p);
+    claims_release(p);
+    publication_free(p);
+}
+
+void publication_finish(struct publication *p, usec_t timeout)
+{
+    const struct claim *row;
+
+    assert(p != NULL && !p->is_ending);
+    if (p->is_open) {
         p->is_ending = 1;
         for (int i = 0; (row = row_at(p->stream, i)) != NULL; i++)
             if (p->token[i] != 0 && row->linger != NULL)
@@ -331,9 +340,7 @@ void publication_end(struct publication *p, int linger, usec_t timeout)
         publication_linger(p, timeout);
         p->is_ending = 0;
     }
-    publication_close(p);
-    claims_release(p);
-    publication_free(p);
+    publication_end(p);
 }
 
 /* ---- liveness ---- */

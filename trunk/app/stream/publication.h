@@ -15,6 +15,7 @@
  */
 #include "app/config/directory_place.h"
 #include "app/stream/stream.h"
+#include "base/yield.h"
 
 /* Bytes of the fingerprint of a publisher's parameters, which `replace_same_token` compares. */
 #define PUBLISHER_FINGERPRINT_SIZE 32
@@ -115,7 +116,7 @@ struct claim {
     /* The publication has the source, and no frame has arrived yet. */
     void (*opened)(struct publication *p, uint64_t token);
     /* Waits for viewers that still want it; ends early when p->is_asked. */
-    void (*linger)(struct publication *p, uint64_t token);
+    MAY_YIELD void (*linger)(struct publication *p, uint64_t token);
     /* The holder in this process answered that it is alive. */
     void (*answered)(struct stream *stream);
 };
@@ -140,12 +141,13 @@ int publication_open(struct publication *p);
 /* Closes the source and keeps the claims. Never yields. */
 void publication_close(struct publication *p);
 
+/* Ends and frees it, also after an eviction. NULL is allowed. Never yields. */
+void publication_end(struct publication *p);
 /*
- * Ends and frees it, also after an eviction. linger: the publisher sent media; the publication
- * stays open until waiting viewers, here and at other processes, have received it, or until another
- * publisher asks for the stream. Yields only then.
+ * The same for a publisher that sent media: the publication stays open until waiting viewers, here
+ * and at other processes, have received it, or until another publisher asks for the stream.
  */
-void publication_end(struct publication *p, int linger, usec_t timeout);
+void publication_finish(struct publication *p, usec_t timeout);
 /* Waits until the viewers that wait here have begun, or the publication is `timeout` old; call it
  * before publication_close(). */
 void publication_linger(struct publication *p, usec_t timeout);

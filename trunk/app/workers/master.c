@@ -75,7 +75,7 @@ usec_t master_pause(unsigned failures, usec_t served)
 /* ---- starting ---- */
 
 /* The new process. Its signals are still held back: it reads them when it serves. */
-__attribute__((noreturn)) static void child_run(const struct master *master, int slot)
+__attribute__((noreturn)) static MAY_YIELD void child_run(const struct master *master, int slot)
 {
     const struct master_options *options = master->options;
 

@@ -10,6 +10,7 @@
 #include "app/core/log_sink.h"
 #include "app/core/supervisor.h"
 #include "app/workers/worker_share.h"
+#include "base/yield.h"
 
 /* All of it is borrowed and outlives the master. */
 struct master_options {
@@ -21,7 +22,7 @@ struct master_options {
     char **environment;
     struct supervisor *supervisor; /* is told of a reload */
     /* Runs in the new process, which ends with what it answers. */
-    int (*serve)(void *arg, struct worker_share *share, int slot);
+    MAY_YIELD int (*serve)(void *arg, struct worker_share *share, int slot);
     /* All workers serve, for the first time. */
     void (*ready)(void *arg);
     /* They are asked to end. */

@@ -159,7 +159,7 @@ struct source *worker_publication_find(struct server *server, uint64_t number)
 
 /* ---- the registry's changes ---- */
 
-static void listener_run(void *arg)
+static MAY_YIELD void listener_run(void *arg)
 {
     struct worker *worker = arg;
     struct err *err = NULL;
@@ -168,7 +168,7 @@ static void listener_run(void *arg)
     while (err == NULL) {
         hub_each(worker->server->hub, look_one, worker);
         co_cond_broadcast(&worker->told);
-        err = notify_wait(worker->notify_fd, USEC_NEVER);
+        err = notify_wait(worker->notify_fd);
     }
     if (err_code(err) != ERR_INTERRUPTED) {
         log_error(worker->server->log, "other workers' streams are no longer heard of: %s",
@@ -181,7 +181,7 @@ static void listener_run(void *arg)
 /* ---- timers ---- */
 
 /* Tells the master that the event loop runs. */
-static void pulse_run(void *arg)
+static MAY_YIELD void pulse_run(void *arg)
 {
     struct worker *worker = arg;
     usec_t wait = watchdog_step(worker->server->config->worker_timeout) / 2;
@@ -386,7 +386,7 @@ struct err *worker_new(struct server *server, struct worker_share *share, int sl
     return NULL;
 end_listener:
     co_interrupt(worker->listener);
-    co_join(worker->listener, USEC_NEVER);
+    co_join(worker->listener);
 free_bell:
     net_free(worker->notify_fd);
     share->bell[slot] = -1;
@@ -409,7 +409,7 @@ static void worker_leave(struct server *server, void *own)
 }
 
 /* What they have handed over is not taken any more: it is for the one in this one's place. */
-static void worker_halt(struct server *server, void *own)
+static MAY_YIELD void worker_halt(struct server *server, void *own)
 {
     (void)server;
     if (own != NULL)
@@ -426,7 +426,7 @@ static void worker_stop(struct server *server, void *own, usec_t timeout)
     worker->share->slot[worker->slot].state = WORKER_ENDING;
     if (worker->pulse != NULL) {
         co_interrupt(worker->pulse);
-        co_join(worker->pulse, USEC_NEVER);
+        co_join(worker->pulse);
     }
     worker->pulse = NULL;
     for (struct worker_pull *pull = worker->pulls; pull != NULL; pull = pull->next)
@@ -435,22 +435,22 @@ static void worker_stop(struct server *server, void *own, usec_t timeout)
     while (worker->pulls != NULL)
         (void)co_cond_wait(&worker->ended, timeout);
     co_interrupt(worker->listener);
-    co_join(worker->listener, USEC_NEVER);
+    co_join(worker->listener);
     worker->listener = NULL;
 }
 
-static void worker_close(struct server *server, void *own)
+static MAY_YIELD void worker_close(struct server *server, void *own)
 {
     struct worker *worker = own;
 
     worker_handoff_close(worker);
     if (worker->pulse != NULL) {
         co_interrupt(worker->pulse);
-        co_join(worker->pulse, USEC_NEVER);
+        co_join(worker->pulse);
     }
     if (worker->listener != NULL) {
         co_interrupt(worker->listener);
-        co_join(worker->listener, USEC_NEVER);
+        co_join(worker->listener);
     }
     net_free(worker->notify_fd);
     worker->share->bell[worker->slot] = -1;

@@ -10,6 +10,7 @@
 #include "app/stream/observer.h"
 #include "app/stream/publication.h"
 #include "app/workers/worker_share.h"
+#include "base/yield.h"
 #include "co/tls.h"
 
 struct worker;
@@ -19,7 +20,7 @@ extern const struct observer worker_observer;
 extern const struct claim worker_claim;
 
 /* Makes this process a worker; both are borrowed. Before service_run(), on the first coroutine. */
-struct err *worker_new(struct server *server, struct worker_share *share, int slot);
+MAY_YIELD struct err *worker_new(struct server *server, struct worker_share *share, int slot);
 
 /* This server's worker; NULL: there is one process only. */
 struct worker *worker_of(const struct server *server);

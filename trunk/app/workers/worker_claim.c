@@ -69,7 +69,7 @@ static int holder_is_gone(const struct stream *stream, usec_t timeout)
 
 /* An encoder: others fetch the stream from worker_stream_opened() on, and a pull of it goes on
  * until it has settled. */
-static int claim_for_encoder(struct publication *p, int over_weak)
+static MAY_YIELD int claim_for_encoder(struct publication *p, int over_weak)
 {
     struct registry_claim claim = {.fingerprint = p->publisher.fingerprint,
                                    .takeover = manner_of(&p->publisher),

@@ -18,7 +18,7 @@ int worker_hand_over(struct worker *worker, int type, int fd)
     return 1;
 }
 
-static void handoff_run(void *arg)
+static MAY_YIELD void handoff_run(void *arg)
 {
     struct worker *worker = arg;
     struct server *server = worker->server;
@@ -29,7 +29,7 @@ static void handoff_run(void *arg)
         struct net_conn *conn;
         uint8_t type;
 
-        err = net_pass_take(worker->handoff_socket, &conn, &type, server->log, USEC_NEVER);
+        err = net_pass_take(worker->handoff_socket, &conn, &type, server->log);
         if (err != NULL)
             break;
         worker_share_taken(worker->share, worker->slot);
@@ -65,7 +65,7 @@ void worker_handoff_close(struct worker *worker)
 {
     if (worker->handoff_acceptor != NULL) {
         co_interrupt(worker->handoff_acceptor);
-        co_join(worker->handoff_acceptor, USEC_NEVER);
+        co_join(worker->handoff_acceptor);
     }
     net_free(worker->handoff_socket);
     worker->handoff_acceptor = NULL;

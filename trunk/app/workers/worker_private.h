@@ -6,6 +6,7 @@
  * of one) and worker_pull.c (fetching it) share, and nobody else.
  */
 #include "app/workers/worker.h"
+#include "base/yield.h"
 #include "co/co.h"
 #include "live/registry.h"
 #include "live/stream_clock.h"
@@ -64,7 +65,7 @@ struct worker_stream *worker_stream_of(const struct stream *stream);
 
 /* From here on connections that others hand over are taken. */
 struct err *worker_handoff_open(struct worker *worker);
-void worker_handoff_close(struct worker *worker);
+MAY_YIELD void worker_handoff_close(struct worker *worker);
 
 /* Starts one; the stream has none. */
 void worker_pull_start(struct worker *worker, struct stream *stream,
@@ -91,6 +92,6 @@ void worker_stream_opened(struct publication *p, uint64_t token);
  * lets go. */
 void worker_stream_settle(struct publication *p, uint64_t token, usec_t timeout);
 /* Until those at other workers who waited for it get it. */
-void worker_stream_linger(struct publication *p, uint64_t token);
+MAY_YIELD void worker_stream_linger(struct publication *p, uint64_t token);
 
 #endif

@@ -31,7 +31,7 @@ static void free_pull(struct worker_pull *own)
     struct worker *worker = own->worker;
 
     leave_stream(own);
-    publication_end(own->publication, 0, 0);
+    publication_end(own->publication);
     if (own->prev != NULL)
         own->prev->next = own->next;
     else

@@ -59,11 +59,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (seek == NULL)
         return 0;
     buf_init(&opening, 256 * 1024);
-    if (flv_seek_open(seek, &opening, USEC_NEVER) == FLV_SEEK_DONE) {
+    if (flv_seek_open(seek, &opening) == FLV_SEEK_DONE) {
         assert(opening.len >= FLV_HEADER_SIZE);
-        if (flv_seek_byte(seek, asked & 0xffff, &offset, USEC_NEVER) == FLV_SEEK_DONE)
+        if (flv_seek_byte(seek, asked & 0xffff, &offset) == FLV_SEEK_DONE)
             check_place(&bytes, asked & 0xffff, offset);
-        if (flv_seek_time(seek, asked, &offset, USEC_NEVER) == FLV_SEEK_DONE)
+        if (flv_seek_time(seek, asked, &offset) == FLV_SEEK_DONE)
             check_place(&bytes, 0, offset);
     }
     assert(bytes.reads < 200000);

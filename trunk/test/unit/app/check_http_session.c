@@ -78,7 +78,7 @@ static void setup(void)
 static void teardown(void)
 {
     net_free(peer);
-    co_join(session, USEC_NEVER);
+    co_join(session);
     net_free(session_side);
     buf_fini(&got);
     http_test_fini(&t);

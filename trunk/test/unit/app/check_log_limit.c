@@ -57,7 +57,7 @@ START_TEST(test_one_address)
     say(&target, "bad request", "192.0.2.2", 1);
     say(&target, "TLS", "192.0.2.1", 1);
     ck_assert_int_eq(lines, 52);
-    log_limit_free(target.log_limit, USEC_NEVER);
+    log_limit_free(target.log_limit);
     ck_assert_int_eq(lines, 53);
     ck_assert_ptr_nonnull(strstr(said, "192.0.2.1: 4950 more log lines suppressed: bad request\n"));
 }
@@ -75,7 +75,7 @@ START_TEST(test_v6_by_its_network)
     ck_assert_int_eq(lines, 10);
     say(&target, "bad request", "2001:db8:1:3::1", 1);
     ck_assert_int_eq(lines, 11);
-    log_limit_free(target.log_limit, USEC_NEVER);
+    log_limit_free(target.log_limit);
     ck_assert_ptr_nonnull(strstr(said, "2001:db8:1:2::/64: 990 more"));
 }
 END_TEST
@@ -91,7 +91,7 @@ START_TEST(test_many_addresses)
         say(&target, "bad request", ip, 2);
     }
     ck_assert_int_eq(lines, 50);
-    log_limit_free(target.log_limit, USEC_NEVER);
+    log_limit_free(target.log_limit);
     ck_assert_ptr_nonnull(strstr(said, "all addresses: 9950 more"));
 }
 END_TEST
@@ -110,7 +110,7 @@ START_TEST(test_the_sum_comes_by_itself)
         ck_assert_ptr_nonnull(strstr(said, "more log lines suppressed"));
         say(&target, "other", "192.0.2.1", 1);
     }
-    log_limit_free(target.log_limit, USEC_NEVER);
+    log_limit_free(target.log_limit);
 }
 END_TEST
 
@@ -120,7 +120,7 @@ START_TEST(test_without_a_limit)
 
     say(&target, "bad request", "192.0.2.1", 500);
     ck_assert_int_eq(lines, 500);
-    log_limit_free(target.log_limit, USEC_NEVER);
+    log_limit_free(target.log_limit);
     target.log_limit = NULL;
     say(&target, "bad request", "192.0.2.1", 500);
     ck_assert_int_eq(lines, 1000);
@@ -134,7 +134,7 @@ START_TEST(test_the_line_shows_errno_still)
     errno = ENOENT;
     log_peer(&target, LOG_WARN, "bad request", "not an address", "x");
     ck_assert_ptr_nonnull(strstr(said, "[2] x\n"));
-    log_limit_free(target.log_limit, USEC_NEVER);
+    log_limit_free(target.log_limit);
 }
 END_TEST
 

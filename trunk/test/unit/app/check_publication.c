@@ -26,7 +26,7 @@ START_TEST(begin_and_end)
     kit_end(&a);
     kit_traced("linger0 linger1 " KIT_ENDED);
     ck_assert_int_ne(source_state(kit.source), SOURCE_LIVE);
-    publication_end(NULL, 1, USEC_PER_SEC);
+    publication_end(NULL);
     kit_traced("");
 }
 END_TEST

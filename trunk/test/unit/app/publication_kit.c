@@ -177,7 +177,7 @@ static void evict(void *arg, enum evict_reason why)
     who->evicted++;
     who->why = why;
     if (who->ends_at_evict) {
-        publication_end(who->p, 0, 0);
+        publication_end(who->p);
         who->p = NULL;
     }
 }
@@ -223,7 +223,10 @@ static void run_end(void *arg)
 {
     struct kit_publisher *who = arg;
 
-    publication_end(who->p, who->linger, who->timeout);
+    if (who->linger)
+        publication_finish(who->p, who->timeout);
+    else
+        publication_end(who->p);
     who->p = NULL;
     who->is_done = 1;
 }
@@ -278,7 +281,7 @@ void kit_start_end(struct kit_publisher *who, int linger, usec_t timeout)
 
 void kit_join(struct kit_publisher *who)
 {
-    co_join(who->co, USEC_NEVER);
+    co_join(who->co);
     ck_assert_int_eq(who->is_done, 1);
 }
 

@@ -43,7 +43,7 @@ START_TEST(spawn_runs_at_the_next_switch)
     mark(&t, 'a');
     co_yield ();
     mark(&t, 'c');
-    co_join(co, USEC_NEVER);
+    co_join(co);
     ck_assert_str_eq(t.text, "abcd");
     ck_assert_uint_eq(co_count(), before);
 }
@@ -58,7 +58,21 @@ START_TEST(join_after_the_end)
     for (int i = 0; i < 10 && co_count() == with; i++)
         co_yield ();
     ck_assert_uint_eq(co_count(), with - 1);
-    co_join(co, USEC_NEVER);
+    co_join(co);
+    ck_assert_str_eq(t.text, "bd");
+}
+END_TEST
+
+START_TEST(reap_after_the_end)
+{
+    struct trace t = {.text = ""};
+    struct co *co = co_spawn_joinable(run_marks, &t);
+    size_t with = co_count();
+
+    for (int i = 0; i < 10 && co_count() == with; i++)
+        co_yield ();
+    ck_assert_str_eq(t.text, "bd");
+    co_reap(co);
     ck_assert_str_eq(t.text, "bd");
 }
 END_TEST
@@ -75,7 +89,7 @@ START_TEST(ids_differ)
     static struct trace t[100];
 
     for (int i = 0; i < 100; i++)
-        co_join(co_spawn_joinable(run_id, &t[i]), USEC_NEVER);
+        co_join(co_spawn_joinable(run_id, &t[i]));
     for (int i = 0; i < 100; i++) {
         ck_assert_uint_eq(strlen(t[i].id), 8);
         ck_assert_uint_eq(strspn(t[i].id, "0123456789abcdefghijklmnopqrstuvwxyz"), 8);
@@ -129,7 +143,7 @@ START_TEST(interrupt_ends_this_wait_and_all_later_ones)
     ck_assert_ptr_nonnull(t.cond.waiters);
     co_interrupt(co);
     co_interrupt(co);
-    co_join(co, USEC_NEVER);
+    co_join(co);
     for (int i = 0; i < 4; i++)
         ck_assert_int_eq(t.wait[i], CO_INTERRUPTED);
     ck_assert_int_eq(t.stop, 1);
@@ -144,7 +158,7 @@ START_TEST(interrupt_before_the_start)
     struct co *co = co_spawn_joinable(run_waits, &t);
 
     co_interrupt(co);
-    co_join(co, USEC_NEVER);
+    co_join(co);
     for (int i = 0; i < 4; i++)
         ck_assert_int_eq(t.wait[i], CO_INTERRUPTED);
 }
@@ -162,7 +176,7 @@ START_TEST(signal_and_interrupt_together)
         co_interrupt(co);
         if (first == 1)
             co_cond_signal(&t.cond);
-        co_join(co, USEC_NEVER);
+        co_join(co);
         ck_assert_int_eq(t.wait[0], CO_OK); /* the signal is not lost */
         ck_assert_int_eq(t.wait[1], CO_INTERRUPTED);
     }
@@ -174,7 +188,7 @@ static void run_join(void *arg)
     struct trace *t = arg;
     struct co *co = co_spawn_joinable(run_waits, t);
 
-    co_join(co, USEC_NEVER);
+    co_join(co);
     mark(t, 'j');
 }
 
@@ -191,7 +205,7 @@ START_TEST(join_is_deaf_to_interrupts)
     co_yield ();
     ck_assert_str_eq(t.text, "");
     co_interrupt(t.cond.waiters);
-    co_join(co, USEC_NEVER);
+    co_join(co);
     ck_assert_str_eq(t.text, "j");
 }
 END_TEST
@@ -212,7 +226,7 @@ START_TEST(fair_lets_others_run)
     co_yield (); /* comes back only because co_fair() yields */
     co_yield ();
     t.stop = 1;
-    co_join(co, USEC_NEVER);
+    co_join(co);
 }
 END_TEST
 
@@ -250,9 +264,9 @@ START_TEST(heartbeat_sees_who_holds_the_loop)
     (void)co_loop_peak();
     /* At most one line per second: an earlier test's may keep the first ones back. */
     while (!co_test_log_has("[holder]") && turns++ < 200)
-        co_join(co_spawn_joinable(run_hold, NULL), USEC_NEVER);
+        co_join(co_spawn_joinable(run_hold, NULL));
     ck_assert_int_eq(co_test_log_has("held the loop for"), 1);
-    co_join(co_spawn_joinable(run_hold, NULL), USEC_NEVER);
+    co_join(co_spawn_joinable(run_hold, NULL));
     ck_assert_int_eq(co_test_log_has("[holder]"), 1);
     ck_assert_int_ge(co_loop_peak(), 12 * USEC_PER_MS);
     ck_assert_int_eq(co_loop_peak(), 0);
@@ -276,7 +290,7 @@ START_TEST(thousands)
             ck_assert_ptr_nonnull(co[i]);
         }
         for (int i = 0; i < 3000; i++)
-            co_join(co[i], USEC_NEVER);
+            co_join(co[i]);
     }
     for (int i = 0; i < 3000; i++)
         ck_assert_ptr_nonnull(co_spawn(run_nothing, NULL));
@@ -293,6 +307,7 @@ Suite *check_co_suite(void)
 
     tcase_add_test(tc, spawn_runs_at_the_next_switch);
     tcase_add_test(tc, join_after_the_end);
+    tcase_add_test(tc, reap_after_the_end);
     tcase_add_test(tc, ids_differ);
     tcase_add_test(tc, id_is_set_and_cut);
     tcase_add_test(tc, sleep_is_not_early);

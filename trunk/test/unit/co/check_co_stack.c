@@ -71,7 +71,7 @@ START_TEST(trim_gives_pages_back)
 {
     struct use use = {.depth = 24 * 1024};
 
-    co_join(co_spawn_joinable(run_trim, &use), USEC_NEVER);
+    co_join(co_spawn_joinable(run_trim, &use));
     ck_assert_uint_ge(use.resident, 5);
     ck_assert_uint_le(use.resident, PAGES);
     ck_assert_uint_le(use.trimmed, 1);
@@ -93,9 +93,9 @@ START_TEST(peak_is_measured)
     size_t small;
 
     co_stack_paint(1);
-    co_join(co_spawn_joinable(run_dig, &shallow), USEC_NEVER);
+    co_join(co_spawn_joinable(run_dig, &shallow));
     small = co_stack_peak();
-    co_join(co_spawn_joinable(run_dig, &deep), USEC_NEVER);
+    co_join(co_spawn_joinable(run_dig, &deep));
     co_stack_paint(0);
     ck_assert_uint_gt(small, 512);
     ck_assert_uint_lt(small, 16 * 1024);
@@ -127,11 +127,11 @@ static int overflow(size_t extra)
         signal(SIGSEGV, SIG_DFL);
         null = open("/dev/null", O_WRONLY);
         (void)dup2(null, STDERR_FILENO);
-        co_join(co, USEC_NEVER);
+        co_join(co);
         _exit(0);
     }
     use.depth = 1;
-    co_join(co, USEC_NEVER);
+    co_join(co);
     if (pid < 0 || waitpid(pid, &status, 0) != pid)
         return -1;
     return status;

@@ -145,13 +145,13 @@ START_TEST(pieces)
 
     begin();
     co_test_ok(file_open(at("in"), "file", &file));
-    co_test_ok(file_read(&file, 0, buf, 4, &got, USEC_NEVER));
+    co_test_ok(file_read(&file, 0, buf, 4, &got));
     ck_assert_uint_eq(got, 4);
     ck_assert_int_eq(memcmp(buf, "0123", 4), 0);
-    co_test_ok(file_read(&file, 7, buf, sizeof(buf), &got, USEC_NEVER));
+    co_test_ok(file_read(&file, 7, buf, sizeof(buf), &got));
     ck_assert_uint_eq(got, 3);
     ck_assert_int_eq(memcmp(buf, "789", 3), 0);
-    co_test_ok(file_read(&file, 10, buf, sizeof(buf), &got, USEC_NEVER));
+    co_test_ok(file_read(&file, 10, buf, sizeof(buf), &got));
     ck_assert_uint_eq(got, 0);
     file_close(&file);
     end();

@@ -116,7 +116,7 @@ START_TEST(read_waits_and_times_out)
     s.conn = b;
     struct co *co = start(run_read, &s);
     co_test_ok(io_write(&a->io, "xyz", 3, TEST_WAIT));
-    co_join(co, USEC_NEVER);
+    co_join(co);
     co_test_ok(s.err);
     ck_assert_uint_eq(s.bytes, 3);
     co_test_err(io_read(&b->io, buf, sizeof(buf), &got, 3000), ERR_TIMEOUT);
@@ -197,7 +197,7 @@ START_TEST(writev_of_many_spans_arrives_whole)
     s.conn = b;
     struct co *co = start(run_drain, &s);
     co_test_ok(io_writev(&a->io, iov, spans, TEST_WAIT));
-    co_join(co, USEC_NEVER);
+    co_join(co);
     co_test_ok(s.err);
     ck_assert_uint_eq(s.bytes, LOTS);
     ck_assert_uint_eq(s.sum, sum);
@@ -239,7 +239,7 @@ START_TEST(one_deadline_for_the_whole_write)
     ck_assert_uint_gt(a->bytes_out, 2 * (size_t)small); /* so it waited more than once */
     s.done = 1;
     io_close(&b->io);
-    co_join(co, USEC_NEVER);
+    co_join(co);
     free_both(a, b);
 }
 END_TEST
@@ -258,7 +258,7 @@ START_TEST(close_by_another_ends_a_read)
     struct co *co = start(run_read, &s);
     io_close(&b->io);
     io_close(&b->io);
-    co_join(co, USEC_NEVER);
+    co_join(co);
     co_test_err(s.err, ERR_CLOSED);
     ck_assert_int_eq(net_try_read(b, &c, 1), -1);
     ck_assert_int_eq(errno, ESHUTDOWN);
@@ -296,7 +296,7 @@ START_TEST(close_and_interrupt_end_a_write_and_a_wait)
             co_interrupt(co);
         else
             io_close(&b->io);
-        co_join(co, USEC_NEVER);
+        co_join(co);
         if (how & 1)
             co_test_err(s.err, how & 2 ? ERR_INTERRUPTED : ERR_CLOSED);
         else if (how & 2)
@@ -337,7 +337,7 @@ START_TEST(a_kick_wakes_the_one_that_waits)
     s.conn = b;
     struct co *co = start(run_wait, &s);
     net_kick(b);
-    co_join(co, USEC_NEVER);
+    co_join(co);
     ck_assert_int_eq(s.got, NET_KICK);
     /* But not one that reads. */
     s = (struct side){.conn = b, .timeout = USEC_NEVER};
@@ -347,7 +347,7 @@ START_TEST(a_kick_wakes_the_one_that_waits)
     co_yield ();
     ck_assert_int_eq(s.done, 0);
     co_test_ok(io_write(&a->io, "x", 1, TEST_WAIT));
-    co_join(co, USEC_NEVER);
+    co_join(co);
     co_test_ok(s.err);
     ck_assert_int_eq(net_wait(b, NET_IN, TEST_WAIT) & NET_KICK, NET_KICK);
     free_both(a, b);
@@ -375,14 +375,14 @@ START_TEST(room_to_write_wakes_nobody_who_reads)
     co_yield ();
     ck_assert_int_eq(s.done, 0); /* ... and wakes nobody */
     net_kick(a);
-    co_join(co, USEC_NEVER);
+    co_join(co);
     ck_assert_int_eq(s.got, NET_KICK);
     /* Full again: now it waits for both, as a kicked viewer does. */
     len = fill(a);
     s = (struct side){.conn = a, .timeout = USEC_NEVER, .events = NET_IN | NET_OUT};
     co = start(run_wait, &s);
     drain(b, len);
-    co_join(co, USEC_NEVER);
+    co_join(co);
     ck_assert_int_eq(s.got, NET_OUT);
     free_both(a, b);
 }

@@ -89,7 +89,7 @@ START_TEST(interrupted)
 
     co_yield ();
     co_interrupt(co);
-    co_join(co, USEC_NEVER);
+    co_join(co);
     co_test_err(a.err, ERR_INTERRUPTED);
     ck_assert_ptr_null(a.conn);
     close_all(fd);

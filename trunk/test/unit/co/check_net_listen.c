@@ -173,7 +173,7 @@ START_TEST(accepts_and_shows_the_peer)
     struct co *co = start(&a);
     for (int i = 0; i < CLIENTS; i++)
         co_test_ok(net_connect("::1", net_listener_port(a.listener), &clients[i], TEST_WAIT));
-    co_join(co, USEC_NEVER);
+    co_join(co);
     co_test_ok(a.err);
     for (int i = 0; i < CLIENTS; i++) {
         ck_assert_str_eq(a.conn[i]->ip, "::1");
@@ -198,14 +198,14 @@ START_TEST(accept_times_out_and_is_interrupted)
     usec_t from = clock_now();
 
     co_test_ok(net_listen("127.0.0.1:0", &a.listener));
-    co_join(start(&a), USEC_NEVER);
+    co_join(start(&a));
     co_test_err(a.err, ERR_TIMEOUT);
     ck_assert_int_ge(clock_now() - from, 2000);
     a.err = NULL;
     a.timeout = USEC_NEVER;
     struct co *co = start(&a);
     co_interrupt(co);
-    co_join(co, USEC_NEVER);
+    co_join(co);
     co_test_err(a.err, ERR_INTERRUPTED);
     net_listener_close(a.listener);
 }
@@ -222,13 +222,13 @@ START_TEST(closing_ends_an_accept)
     fd = dup(net_listener_fd(a.listener));
     struct co *co = start(&a);
     net_listener_close(a.listener);
-    co_join(co, USEC_NEVER);
+    co_join(co);
     co_test_err(a.err, ERR_CLOSED);
     /* Who has inherited the socket goes on with it. */
     co_test_ok(net_listen_fd(fd, &copy));
     conn = client(copy);
     a = (struct acceptor){.listener = copy, .want = 1, .timeout = TEST_WAIT};
-    co_join(co_spawn_joinable(run_accept, &a), USEC_NEVER);
+    co_join(co_spawn_joinable(run_accept, &a));
     co_test_ok(a.err);
     net_free(a.conn[0]);
     net_free(conn);
@@ -273,7 +273,7 @@ START_TEST(serves_again_after_a_shortage_of_descriptors)
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
     /* No event comes now, only a descriptor gets free. */
     net_free(clients[0]);
-    co_join(co, USEC_NEVER);
+    co_join(co);
     co_test_ok(a.err);
     ck_assert_int_eq(a.count, 4);
     ck_assert_int_eq(co_test_log_has("serves again"), 1);
@@ -339,7 +339,7 @@ START_TEST(closing_ends_a_starved_accept)
     from = clock_now();
     ck_assert_int_eq(co_test_log_has("new connections wait"), 1);
     net_listener_close(a.listener);
-    co_join(co, USEC_NEVER);
+    co_join(co);
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
     co_test_err(a.err, ERR_CLOSED);
     ck_assert_int_lt(clock_now() - from, TEST_WAIT);
@@ -370,9 +370,9 @@ START_TEST(unix_files)
     co_test_err(net_listen(endpoint, &other), ERR_BUSY); /* it is alive: not replaced */
     struct co *co = start(&a);
     co_test_ok(net_connect_unix(path, &conn, TEST_WAIT));
-    co_join(co, USEC_NEVER);
+    co_join(co);
     while (a.count < a.want) /* the one that only looked whether it lives came first */
-        co_join(start(&a), USEC_NEVER);
+        co_join(start(&a));
     co_test_ok(a.err);
     net_free(a.conn[0]);
     net_free(conn);

@@ -27,7 +27,7 @@ static void run_take(void *arg)
 {
     struct taking *t = arg;
 
-    t->err = net_pass_take(t->channel, &t->conn, &t->what, co_test_log(), USEC_NEVER);
+    t->err = net_pass_take(t->channel, &t->conn, &t->what, co_test_log());
     t->done = 1;
 }
 
@@ -98,7 +98,7 @@ START_TEST(a_connection_arrives)
     ck_assert_uint_eq(t.conn->port, b->port);
     ck_assert_int_eq(fcntl(t.conn->fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
     ck_assert_int_eq(fcntl(t.conn->fd, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
-    co_join(co, USEC_NEVER);
+    co_join(co);
     /* The giver's end goes, and the connection goes on. */
     net_free(b);
     check_talk(a, t.conn);
@@ -118,7 +118,7 @@ START_TEST(an_interrupt_ends_the_wait)
     t.channel = channel_make(&give);
     co = start(&t);
     co_interrupt(co);
-    co_join(co, USEC_NEVER);
+    co_join(co);
     co_test_err(t.err, ERR_INTERRUPTED);
     net_free(t.channel);
     close(give);
@@ -228,7 +228,7 @@ START_TEST(the_channel_is_bounded)
         struct net_conn *conn;
         uint8_t what;
 
-        co_test_ok(net_pass_take(channel, &conn, &what, co_test_log(), USEC_NEVER));
+        co_test_ok(net_pass_take(channel, &conn, &what, co_test_log()));
         net_free(conn);
     }
     check_talk(a, b);

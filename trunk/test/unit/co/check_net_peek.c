@@ -85,7 +85,7 @@ START_TEST(more_is_waited_for)
         co = start(&look);
         ck_assert_int_eq(look.done, 0);
         co_test_ok(io_write(&a->io, &"PROXY TC"[n], 1, TEST_WAIT));
-        co_join(co, USEC_NEVER);
+        co_join(co);
         co_test_ok(look.err);
         ck_assert_uint_eq(look.got, n + 1);
         ck_assert_mem_eq(look.buf, "PROXY TC", n + 1);
@@ -115,7 +115,7 @@ START_TEST(an_end_is_told)
     co = start(&look);
     ck_assert_int_eq(look.done, 0);
     ck_assert_int_eq(shutdown(a->fd, SHUT_WR), 0);
-    co_join(co, USEC_NEVER);
+    co_join(co);
     co_test_err(look.err, ERR_CLOSED);
     /* What came before the end is there still. */
     peek_until(b, look.buf, sizeof(look.buf), 3);
@@ -143,7 +143,7 @@ START_TEST(ends_with_the_connection_and_by_interrupt)
             io_close(&b->io);
         else
             co_interrupt(co);
-        co_join(co, USEC_NEVER);
+        co_join(co);
         co_test_err(look.err, way == 0 ? ERR_CLOSED : ERR_INTERRUPTED);
         net_free(a);
         net_free(b);

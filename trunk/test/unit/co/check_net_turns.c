@@ -59,7 +59,7 @@ START_TEST(a_reader_that_never_waits_yields)
         co_yield ();
         turns++;
     }
-    co_join(co, USEC_NEVER);
+    co_join(co);
     co_test_ok(busy.err);
     ck_assert_uint_eq(busy.bytes, 1000);
     ck_assert_int_ge(turns, 10);
@@ -89,7 +89,7 @@ START_TEST(a_wait_that_is_always_over_yields)
     co = start(run_wait_for_what_is_there, &busy);
     co_yield (); /* comes back only because net_wait() yields */
     busy.stop = 1;
-    co_join(co, USEC_NEVER);
+    co_join(co);
     ck_assert_int_eq(busy.got, NET_OUT);
     net_free(a);
     net_free(b);

@@ -163,7 +163,7 @@ static void dns_start(int hold)
 static void dns_stop(void)
 {
     co_interrupt(dns.co);
-    co_join(dns.co, USEC_NEVER);
+    co_join(dns.co);
     net_free(dns.conn);
     co_test_ok(resolve_use_servers(NULL));
 }
@@ -268,7 +268,7 @@ START_TEST(many_at_once)
         co[i] = co_spawn_joinable(run_lookup, &l[i]);
     }
     for (int i = 0; i < LOOKUPS; i++)
-        co_join(co[i], USEC_NEVER);
+        co_join(co[i]);
     for (int i = 0; i < LOOKUPS; i++) {
         co_test_ok(l[i].err);
         ck_assert_int_eq(str_format(want, sizeof(want), "10.0.0.%d 80", i), 0);
@@ -287,14 +287,14 @@ START_TEST(giving_up)
     usec_t deadline;
 
     dns_start(DNS_HELD); /* so many never come */
-    co_join(co_spawn_joinable(run_lookup, &l), USEC_NEVER);
+    co_join(co_spawn_joinable(run_lookup, &l));
     co_test_err(l.err, ERR_TIMEOUT);
     ck_assert_int_ge(clock_now() - from, 5000);
     l.timeout = USEC_NEVER;
     struct co *co = co_spawn_joinable(run_lookup, &l);
     co_yield ();
     co_interrupt(co);
-    co_join(co, USEC_NEVER);
+    co_join(co);
     co_test_err(l.err, ERR_INTERRUPTED);
     co_test_err(resolve_use_servers(NULL), ERR_BUSY);
     /* The late answers, to nobody. */

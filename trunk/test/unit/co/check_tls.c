@@ -133,7 +133,7 @@ START_TEST(handshake_can_be_interrupted)
     for (int i = 0; i < 10; i++)
         co_yield ();
     co_interrupt(co);
-    co_join(co, USEC_NEVER);
+    co_join(co);
     co_test_err(pair.server_err, ERR_INTERRUPTED);
     tls_test_pair_free(&pair);
 }

@@ -125,7 +125,7 @@ void tls_test_shake(struct tls_test_pair *pair, int kind, struct tls *server, st
         net_free(pair->client_conn);
         pair->client_conn = NULL;
     }
-    co_join(pair->co, USEC_NEVER);
+    co_join(pair->co);
 }
 
 void tls_test_pair(struct tls_test_pair *pair, int kind, struct tls *server, struct tls *client)

@@ -118,10 +118,9 @@ static enum flv_seek_status seek_once(struct movie *movie, int is_time, uint64_t
 
     ck_assert_ptr_nonnull(seek);
     buf_init(&opening, 256 * 1024);
-    status = flv_seek_open(seek, &opening, USEC_NEVER);
+    status = flv_seek_open(seek, &opening);
     if (status == FLV_SEEK_DONE)
-        status = is_time ? flv_seek_time(seek, value, offset, USEC_NEVER)
-                         : flv_seek_byte(seek, value, offset, USEC_NEVER);
+        status = is_time ? flv_seek_time(seek, value, offset) : flv_seek_byte(seek, value, offset);
     if (out != NULL && status == FLV_SEEK_DONE)
         ck_assert_int_eq(buf_append(out, buf_data(&opening), opening.len), 0);
     buf_fini(&opening);
@@ -433,8 +432,8 @@ START_TEST(shorter_than_said)
         ck_assert_ptr_nonnull(seek);
         movie.bytes.len = len;
         buf_init(&out, 1024);
-        if (flv_seek_open(seek, &out, USEC_NEVER) == FLV_SEEK_DONE &&
-            flv_seek_byte(seek, whole / 2, &offset, USEC_NEVER) == FLV_SEEK_DONE)
+        if (flv_seek_open(seek, &out) == FLV_SEEK_DONE &&
+            flv_seek_byte(seek, whole / 2, &offset) == FLV_SEEK_DONE)
             ck_assert_uint_lt(offset, len);
         movie.bytes.len = whole;
         buf_fini(&out);
