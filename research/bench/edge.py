@@ -265,7 +265,7 @@ def crowd(setup, _options):
             if time.monotonic() > end:
                 raise Failure("not all came to wait")
             time.sleep(0.1)
-        row = {"viewers": count, "pulls": len(re.findall("waits at", log.read_text())),
+        row = {"viewers": count, "pulls": len(re.findall("waiting for stream at", log.read_text())),
                "kb_per_waiting": round((rss_kb(edge.pid) - before) / count, 2),
                "cpu_us_per_request": round((cpu_seconds(edge.pid) - cpu_before) * 1e6 / count, 1)}
         stack.enter_context(cases.publisher(setup, origin)).wait("publishing", 15)

@@ -101,7 +101,7 @@ static void co_hold_warn(usec_t hold)
         return;
     rt.hold_warned = rt.clock;
     errno = 0; /* the log shows it */
-    log_warn(rt.log, "a coroutine held the loop for %lld ms", (long long)(hold / USEC_PER_MS));
+    log_warn(rt.log, "event loop blocked for %lld ms", (long long)(hold / USEC_PER_MS));
 }
 
 void co_switch_out(void)

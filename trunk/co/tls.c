@@ -312,7 +312,7 @@ static struct err *tls_new(const struct tls_options *options, const struct log *
     tls->options.secret_arg = options->secret_arg;
     tls->has_ktls = options->ktls && tls_kernel_knows();
     if (options->ktls && !tls->has_ktls)
-        log_info(log, "the kernel has no TLS (its module tls): OpenSSL encrypts");
+        log_info(log, "kernel TLS unavailable (module tls not loaded); using OpenSSL");
     if (alpn_len > 0) {
         tls->alpn[0] = (uint8_t)alpn_len;
         memcpy(tls->alpn + 1, options->alpn, alpn_len);

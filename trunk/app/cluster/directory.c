@@ -150,7 +150,7 @@ static void link_on_up(void *arg)
 
     errno = 0;
     log_write(directory_link_log(link), link->is_away ? link_level(link, LOG_INFO) : LOG_INFO,
-              "directory %s %s", link->show, link->is_away ? "is back" : "is connected");
+              "directory %s %s", link->show, link->is_away ? "reachable again" : "connected");
     link->is_away = link->is_complaining = 0;
     co_cond_signal(&link->due);
 }
@@ -161,7 +161,7 @@ static void link_on_down(void *arg, const struct err *why)
 
     errno = err_errno(why);
     log_write(directory_link_log(link), link_level(link, LOG_WARN),
-              "directory %s is away: %s; what plays goes on, and the configured origins are asked",
+              "directory %s unreachable: %s; active streams continue, using configured origins",
               link->show, err_text(why));
     errno = 0;
     link->is_away = 1;

@@ -166,7 +166,7 @@ static void entry_lost(struct directory_entry *entry, const struct directory_pla
     if (publication_kind(stream) != PUBLISHER_ENCODER)
         return;
     log_warn(directory_link_log(entry->link),
-             "directory %s: %s is published at %s by now, and ends here", entry->link->show,
+             "directory %s: %s now published at %s; closing local publisher", entry->link->show,
              source_key(stream->source), place->rtmp);
     publication_evict(stream, EVICT_LEASE_LOST);
 }

@@ -285,8 +285,8 @@ static MAY_YIELD void forward_run(void *arg)
         struct err *err = forward_try(f);
 
         if (err == NULL) {
-            log_info(f->stream->server->log, "forward %s: no more to %s", source_key(f->source),
-                     f->show);
+            log_info(f->stream->server->log, "forward %s: stopped forwarding to %s",
+                     source_key(f->source), f->show);
             co_yield ();
             continue;
         }
@@ -427,8 +427,8 @@ static MAY_YIELD int question_try(struct forwarding *f, const struct config_forw
     int is_answer = err == NULL || err_code(err) == ERR_DENIED;
 
     if (err == NULL && !is_over(f) && !f->is_again) {
-        log_info(f->stream->server->log, "forward %s: %s names %d", source_key(f->source), f->show,
-                 urls->count);
+        log_info(f->stream->server->log, "forward %s: backend %s returned %d destinations",
+                 source_key(f->source), f->show, urls->count);
         f->was_failed = 0;
         forward_to_answered(f->stream, urls);
     } else if (err != NULL && !is_over(f)) {

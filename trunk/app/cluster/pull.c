@@ -44,8 +44,8 @@ static void pull_log_end(struct pull *pull, const struct err *err, int was_live)
         target->was_failed = 1;
     errno = err_errno(err);
     log_write(pull->server->log, level, "pull %s: %s %s: %s", source_key(pull->source),
-              was_live ? "leaves" : "nothing from", target->show,
-              pull->is_stopping ? "nobody watches" : err_text(err));
+              was_live ? "disconnected from" : "no stream from", target->show,
+              pull->is_stopping ? "no viewers" : err_text(err));
     errno = 0;
 }
 

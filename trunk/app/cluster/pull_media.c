@@ -25,7 +25,8 @@ void pull_waits(struct pull *pull)
     pull->is_asked = 1;
     errno = 0; /* of a try before: the line would bear it */
     if (!target->was_waited)
-        log_info(pull->server->log, "pull %s: waits at %s", source_key(pull->source), target->show);
+        log_info(pull->server->log, "pull %s: waiting for stream at %s", source_key(pull->source),
+                 target->show);
     target->was_waited = 1;
 }
 
@@ -52,12 +53,13 @@ static struct err *pull_publish(struct pull *pull)
     if (pull->options.on_live != NULL)
         pull->publication = pull->options.on_live(pull->options.arg);
     if (pull->publication == NULL)
-        return err_new(ERR_BUSY, "%s is published elsewhere here", source_key(pull->source));
+        return err_new(ERR_BUSY, "%s already published by another worker",
+                       source_key(pull->source));
     pull->is_live = 1;
     if (publication_open(pull->publication) != 0) {
         pull->is_live = 0;
         pull_over(pull);
-        return err_new(ERR_BUSY, "%s is published here already", source_key(pull->source));
+        return err_new(ERR_BUSY, "%s already published on this server", source_key(pull->source));
     }
     if (pull->is_marked)
         source_filled(pull->source);
@@ -68,7 +70,7 @@ static struct err *pull_publish(struct pull *pull)
         pull->target[i].was_waited = pull->target[i].was_failed = 0;
     pull_enter(pull);
     errno = 0;
-    log_info(pull->server->log, "pull %s: plays from %s", source_key(pull->source),
+    log_info(pull->server->log, "pull %s: receiving from %s", source_key(pull->source),
              pull->target[pull->at].show);
     return NULL;
 }

@@ -63,7 +63,8 @@ static void put_comment(struct writer *w, const char *text)
     }
 }
 
-/* A link, "[text](page.md#place)", as the path of its page; how many characters it takes, 0: none. */
+/* A link, "[text](page.md#place)", as the path of its page; how many characters it takes, 0: none.
+ */
 static size_t plain_link(const char *text, struct buf *out, int *failed)
 {
     size_t label = strcspn(text, "]");

@@ -445,7 +445,7 @@ static const struct config_row rows[] = {
      "After how long without media the next origin is asked; five times that if there is only one."},
     {"ca", CLUSTER(ca), CONFIG_STRING, "", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_CLUSTER_CA", RESTART,
-     "Whom to believe with flvs and rediss, as PEM; empty: whom the system believes."},
+     "CA bundle (PEM) that verifies flvs and rediss peers; empty: the system's."},
     {"directory", CLUSTER(directory), CONFIG_DIRECTORY, "", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_CLUSTER_DIRECTORY", RESTART,
      "A Redis in which origins enter what is published at them, and where edges and origins look up "
@@ -478,10 +478,10 @@ static const struct config_row rows[] = {
      "Where to, by RTMP: host:port, or rtmp(s)://host:port/[app]/[stream]?vhost=name; several may be given."},
     {"backend", FORWARD(backend), CONFIG_URL, "", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_FORWARD_BACKEND", RESTART,
-     "Asked for each stream where to: its answer counts instead of destination, which is for when it has none."},
+     "URL queried for destinations when a stream is published; if it does not answer, destination is used."},
     {"ca", FORWARD(ca), CONFIG_STRING, "", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_FORWARD_CA", RESTART,
-     "Whom to believe with https and rtmps, as PEM; empty: whom the system believes."},
+     "CA bundle (PEM) that verifies https and rtmps peers; empty: the system's."},
 };
 /* clang-format on */
 

@@ -222,7 +222,7 @@ static struct err *check_item(const struct config_row *row, const char *word)
         (row->type == CONFIG_ADVERTISE && directory_advertise_check(word, &why)))
         return err_new(ERR_CONFIG, "\"%.100s\": %s", word, why);
     if (row->type == CONFIG_SECRETS && (*word == '\0' || strcmp(word, CONFIG_VALUE_MASK) == 0))
-        return err_new(ERR_CONFIG, "needs the secret itself, not nothing or " CONFIG_VALUE_MASK);
+        return err_new(ERR_CONFIG, "key must not be empty or the mask " CONFIG_VALUE_MASK);
     return NULL;
 }
 

@@ -108,7 +108,7 @@ static int put_note(struct log_sink_file *file)
     unsigned lost = file->lost;
 
     file->lost = 0; /* so that the note's own write comes by here only once */
-    log_warn(&note, "%u log lines were lost: nobody took them", lost);
+    log_warn(&note, "%u log lines dropped: console not reading", lost);
     if (file->lost == 0)
         return 0;
     file->lost = lost;

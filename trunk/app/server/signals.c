@@ -79,7 +79,7 @@ static void reopen(const struct signals_target *target)
     if (target->sink->path == NULL)
         log_info(target->log, "the log goes to the console: there is no file to open anew");
     else if (err)
-        log_error(target->log, "the log goes on in the old file: %s", err_text(err));
+        log_error(target->log, "cannot reopen log file; keeping the old one: %s", err_text(err));
     else
         log_info(target->log, "log file opened anew");
     err_free(err);
@@ -118,7 +118,7 @@ static void act(const struct signals_target *target, int number)
         supervisor_reloaded(target->supervisor);
         break;
     default:
-        log_warn(target->log, "signal %s: not served", strsignal(number));
+        log_warn(target->log, "signal %s ignored", strsignal(number));
         break;
     }
 }

@@ -105,7 +105,7 @@ static void child_start(struct master *master, int slot)
         child_run(master, slot);
     if (pid < 0) {
         errno = errno != 0 ? errno : EAGAIN;
-        log_error(master->options->log, "worker %d: no process", slot + 1);
+        log_error(master->options->log, "worker %d: fork failed", slot + 1);
         master->share->slot[slot].state = WORKER_GONE;
         child->due_at = clock_now() + master_pause(++child->failures, -1);
         return;
@@ -318,7 +318,8 @@ static void master_reopen(struct master *master)
 
     errno = 0;
     if (err)
-        log_error(master->options->log, "the log goes on in the old file: %s", err_text(err));
+        log_error(master->options->log, "cannot reopen log file; keeping the old one: %s",
+                  err_text(err));
     err_free(err);
     pass_on(master, SIGUSR1);
 }
@@ -344,7 +345,7 @@ static void master_act(struct master *master, int number)
     case SIGCHLD:
         break;
     default:
-        log_warn(master->options->log, "signal %s: not served", strsignal(number));
+        log_warn(master->options->log, "signal %s ignored", strsignal(number));
         break;
     }
 }

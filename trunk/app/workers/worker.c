@@ -206,7 +206,7 @@ static void worker_tick(struct server *server, void *state, usec_t now)
         if (is_watched(pull->stream))
             pull->watched_at = now;
         if (now - pull->watched_at > WORKER_PULL_LINGER) {
-            log_info(server->log, "relay %s: nobody watches", source_key(pull->source));
+            log_info(server->log, "worker pull %s: no viewers", source_key(pull->source));
             worker_pull_drop(pull);
         } else if (pull->stale_since != 0 && now - pull->stale_since > WORKER_PULL_STALE) {
             worker_pull_drop(pull);

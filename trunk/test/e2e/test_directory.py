@@ -135,7 +135,7 @@ def edge_of(store, more="protocol flv;"):
 
 
 def connected(srv):
-    srv.wait_log("directory redis://127.0.0.1:.* is connected")
+    srv.wait_log("directory redis://127.0.0.1:.* connected")
     return srv
 
 
@@ -147,7 +147,7 @@ def kill(srv):
 
 def plays_from(srv, other):
     ports = f"(rtmp://127.0.0.1:{other.rtmp_port}|http://127.0.0.1:{other.http_port})"
-    srv.wait_log(f"pull .*: plays from {ports}")
+    srv.wait_log(f"pull .*: receiving from {ports}")
 
 
 def more_media(viewer, count=25, timeout=20):
@@ -301,7 +301,7 @@ def test_an_origin_that_lost_its_name(server, redis, view, encode):
                for _ in range(2)]
     store.kill()
     for one in origins:
-        one.wait_log("is away")
+        one.wait_log("unreachable")
     encoders = [encode(one) for one in origins]
     viewers = [view(one) for one in origins]
     for one in viewers:
@@ -378,17 +378,17 @@ def test_redis_goes_and_comes_back(server, redis, view, encode):
     viewer.wait_media(5)
     store.kill()
     for one in (origin, edge):
-        one.wait_log("is away")
+        one.wait_log("unreachable")
     more_media(viewer, 60)
     redis.running.append(store.again())
     for one in (origin, edge):
-        one.wait_log("is back")
+        one.wait_log("reachable again")
     store.wait_entry(origin)
     more_media(viewer)
     for one in (origin, edge):
-        assert len(re.findall("is away", one.log())) == 1
-        assert len(re.findall("is back", one.log())) == 1
-    assert len(re.findall("plays from", edge.log())) == 1
+        assert len(re.findall("unreachable", one.log())) == 1
+        assert len(re.findall("reachable again", one.log())) == 1
+    assert len(re.findall("receiving from", edge.log())) == 1
 
 
 def test_redis_that_hangs(server, redis, view, encode):
@@ -413,9 +413,9 @@ def test_without_redis_the_configured_origins_are_asked(server, redis, view, enc
         store, f"protocol flv; origin 127.0.0.1:{origin.http_port};")))
     store.kill()
     for one in (origin, edge):
-        one.wait_log("is away")
+        one.wait_log("unreachable")
     viewer = view(edge)
-    edge.wait_log("waits at")
+    edge.wait_log("waiting for stream at")
     encode(origin)
     viewer.wait_media(5)
 
@@ -425,14 +425,14 @@ def test_started_before_redis(server, redis, tmp_path, view, encode):
     late = type("Late", (), {"port": port})
     origin = server(vhost=cluster(late))
     edge = server(vhost=edge_of(late))
-    origin.wait_log("is away")
+    origin.wait_log("unreachable")
     encode(origin)
     viewer = view(edge)
     edge.wait_log("play .*livestream.flv from")
     store = redis(port=port)
     store.wait_entry(origin)
     viewer.wait_media(5)
-    assert len(re.findall("is away", origin.log())) == 1
+    assert len(re.findall("unreachable", origin.log())) == 1
 
 
 def test_a_replica_is_none(server, redis, view, encode):
@@ -441,13 +441,13 @@ def test_a_replica_is_none(server, redis, view, encode):
     store = redis("--replicaof", "127.0.0.1", str(master.port))
     wait_for(lambda: "master_link_status:up" in store.command("INFO", "replication"), 20, "a replica")
     origin = server(vhost=cluster(store))
-    origin.wait_log("is away: READONLY")
+    origin.wait_log("unreachable: READONLY")
     encode(origin)
     view(origin).wait_media(5)
     assert store.entry() is None
     store.command("REPLICAOF", "NO", "ONE")
     store.wait_entry(origin)
-    assert len(re.findall("is away", origin.log())) == 1
+    assert len(re.findall("unreachable", origin.log())) == 1
 
 
 # ---- an origin dies ----
@@ -547,7 +547,7 @@ def test_an_entry_that_points_to_oneself(server, redis):
     value = f"1 127.0.0.1:{origin.rtmp_port} 127.0.0.1:{origin.http_port} - abc"
     store.command("SET", store.key(), value)
     assert curl(origin.http_url()).status == 404
-    assert "waits at" not in origin.log()
+    assert "waiting for stream at" not in origin.log()
 
 
 def test_entries_in_a_ring(server, redis, view):
@@ -585,11 +585,11 @@ def test_a_redis_that_is_none(server, encode, view):
     none = type("None", (), {"port": listener.getsockname()[1]})
     try:
         origin = server(vhost=cluster(none))
-        origin.wait_log("is away")
+        origin.wait_log("unreachable")
         wait_for(lambda: serve.turn > 4, 15, "several attempts")
         encode(origin)
         view(origin).wait_media(5)
-        assert len(re.findall("is away", origin.log())) == 1
+        assert len(re.findall("unreachable", origin.log())) == 1
     finally:
         listener.close()
 
@@ -636,7 +636,7 @@ def test_passwords(server, redis, view, encode):
     origin = connected(server(vhost=right))
     encode(origin)
     wrong = server(vhost=right.replace("horse", "mule"), args=None)
-    wrong.wait_log("directory redis://127.0.0.1:.*/3 is away: WRONGPASS")
+    wrong.wait_log("directory redis://127.0.0.1:.*/3 unreachable: WRONGPASS")
     shown = run([*origin.argv[:1], "-t", "-c", origin.config_path])
     assert f"directory redis://:***@127.0.0.1:{store.port}/3;" in shown.stdout
     for text in (origin.log(), wrong.log(), shown.stdout, shown.stderr):
@@ -659,12 +659,12 @@ def test_tls(server, redis, tmp_path, view, encode):
     edge = server(vhost=f"cluster {{ mode remote; protocol flv; {both} }}")
     wary = server(vhost=f"cluster {{ directory rediss://127.0.0.1:{port}; }}")
     for one in (origin, edge):
-        one.wait_log("directory rediss://127.0.0.1:.* is connected")
+        one.wait_log("directory rediss://127.0.0.1:.* connected")
     viewer = view(edge)
     encode(origin)
     viewer.wait_media(5)
     store.wait_entry(origin)
-    wary.wait_log("is away: .*certificate")
+    wary.wait_log("unreachable: .*certificate")
 
 
 def test_workers(server, redis, view, encode):
@@ -673,13 +673,13 @@ def test_workers(server, redis, view, encode):
     origins = [server(top="workers 2;", vhost=cluster(store, "protocol flv;")) for _ in range(2)]
     edge = server(top="workers 2;", vhost=edge_of(store))
     for one in (*origins, edge):
-        wait_for(lambda one=one: one.log().count("is connected") == 2, 15, "both workers")
+        wait_for(lambda one=one: one.log().count(" connected\n") == 2, 15, "both workers")
     viewers = [view(edge) for _ in range(4)] + [view(origins[1]) for _ in range(4)]
     wait_for(lambda: origins[1].log().count("livestream.flv from") == 4, 15, "who waits there")
     encoder = encode(origins[0])
     for one in viewers:
         one.wait_media(10)
-    assert len(re.findall("plays from (http|rtmp)://", edge.log())) == 1
+    assert len(re.findall("receiving from (http|rtmp)://", edge.log())) == 1
     second = encode(origins[1], wait=False)
     second.wait_said("BadName")
     encoder.close()
@@ -696,11 +696,11 @@ def test_a_worker_is_killed(server, redis, view, encode):
     store = redis()
     long = f"cluster {{ directory redis://127.0.0.1:{store.port}; lease 60000; }}"
     origin = server(top="workers 2;", vhost=long)
-    wait_for(lambda: origin.log().count("is connected") == 2, 15, "both workers")
+    wait_for(lambda: origin.log().count(" connected\n") == 2, 15, "both workers")
     first = encode(origin)
     holder = int(re.search(r"\[(\d+)/\d\].*start publish", origin.log()).group(1))
     os.kill(holder, signal.SIGKILL)
     first.thread.join(15)
-    wait_for(lambda: origin.log().count("is connected") == 3, 15, "another worker")
+    wait_for(lambda: origin.log().count(" connected\n") == 3, 15, "another worker")
     encode(origin)
     store.wait_entry(origin)

@@ -183,7 +183,7 @@ def test_rtmp_three_times_and_no_more(server, publish, hops, is_reached):
         if is_reached:
             viewer.wait_media(10)
         else:
-            edge.wait_log("nothing from rtmp://.*sent on more than 3 times")
+            edge.wait_log("no stream from rtmp://.*sent on more than 3 times")
             assert "play " not in origin.log()
 
 
@@ -194,6 +194,6 @@ def test_rtmp_in_a_ring(server):
     drain(ring)
     edge = server(vhost=remote(port, "rtmp"))
     with flv.Viewer(edge.http_url()):
-        edge.wait_log("nothing from rtmp://.*sent on more than 3 times")
+        edge.wait_log("no stream from rtmp://.*sent on more than 3 times")
         wait_for(lambda: len(re.findall("sent on to rtmp:", ring.log())) >= 8, 15, "another try")
         assert len(re.findall("sent on more than", edge.log())) == 1

@@ -45,7 +45,7 @@ def descriptors(srv):
 
 def pulls_begun(edge):
     """How often an origin's stream began to play at the edge; its own workers are none."""
-    return len(re.findall(r"plays from (?:rtmp|https?)://", edge.log()))
+    return len(re.findall(r"receiving from (?:rtmp|https?)://", edge.log()))
 
 
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])
@@ -76,7 +76,7 @@ def test_cold_start_waits(server, view, publisher, source, protocol):
     origin = server()
     edge = server(vhost=cluster(port_of(origin, protocol), protocol))
     viewers = [view(edge) for _ in range(50)]
-    edge.wait_log("pull .*: waits at")
+    edge.wait_log("pull .*: waiting for stream at")
     origin.wait_log("play .*live/livestream")
     preamble, gops = source
     pub = publisher(origin)
@@ -94,7 +94,7 @@ def test_same_bytes_at_the_edge(server, view, publisher, source):
     origin = server()
     edge = server(vhost=cluster(origin.http_port))
     near, far = view(origin), view(edge)
-    edge.wait_log("waits at")
+    edge.wait_log("waiting for stream at")
     preamble, gops = source
     pub = publisher(origin)
     pub.send_tags(preamble)
@@ -115,7 +115,7 @@ def test_pull_ends_after_the_last_viewer(server, publish, view):
     first.close()
     second.wait_media(len(second.media) + 30)
     # Of several workers one may fetch it from another, which is none of the origin's business.
-    end = rf"leaves \S+:{origin.http_port}: nobody watches"
+    end = rf"disconnected from \S+:{origin.http_port}: no viewers"
     assert not re.search(end, edge.log())
     second.close()
     edge.wait_log(end)
@@ -139,7 +139,7 @@ def test_killed_origin(server, publish, view, protocol):
     viewer.wait_media(30)
     origins[0].has_stopped = True
     origins[0].kill()
-    edge.wait_log(f"plays from .*{port_of(origins[1], protocol)}")
+    edge.wait_log(f"receiving from .*{port_of(origins[1], protocol)}")
     viewer.wait_media(len(viewer.media) + 60)
     viewer.check()
     assert gap_of(viewer) < 1.0
@@ -159,8 +159,8 @@ def test_stalled_origin(server, publish, view, protocol):
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)
     try:
-        edge.wait_log("leaves .*no media")
-        edge.wait_log(f"plays from .*{port_of(origins[1], protocol)}")
+        edge.wait_log("disconnected from .*no media")
+        edge.wait_log(f"receiving from .*{port_of(origins[1], protocol)}")
         viewer.wait_media(len(viewer.media) + 60)
     finally:
         for pid in stopped:
@@ -178,7 +178,7 @@ def test_refusing_origin(server, publish, view):
     begun = time.monotonic()
     view(edge).wait_media(5)
     assert time.monotonic() - begun < 2
-    edge.wait_log("nothing from")
+    edge.wait_log("no stream from")
 
 
 def test_only_origin_comes_back(server, publish, view):
@@ -190,7 +190,7 @@ def test_only_origin_comes_back(server, publish, view):
     viewer.wait_media(10)
     origin.has_stopped = True
     origin.kill()
-    edge.wait_log("nothing from")
+    edge.wait_log("no stream from")
     again = server(config=origin.config_path.read_text())
     again.rtmp_port, again.http_port = origin.rtmp_port, origin.http_port
     publish(again)
@@ -222,7 +222,7 @@ def test_loop_is_refused(server, view, protocol):
     view(servers[0])
     found = wait_for(lambda: [s for s in servers if "loop" in s.log()], 10, "the loop to be noticed")
     assert found
-    wait_for(lambda: any("nothing from" in s.log() and "a loop: this server" in s.log()
+    wait_for(lambda: any("no stream from" in s.log() and "a loop: this server" in s.log()
                          for s in servers), 10, "the reason at the other side")
 
 
@@ -323,10 +323,10 @@ def test_follow_client(server, publish):
         publish(origin, f"live/{name}")
     assert {s["codec_name"] for s in ffprobe(edge.rtmp_url("live/one"))["streams"]} \
         == {"h264", "aac"}
-    edge.wait_log(f"live/one: plays from rtmp://127.0.0.1:{origin.rtmp_port}")
+    edge.wait_log(f"live/one: receiving from rtmp://127.0.0.1:{origin.rtmp_port}")
     with flv.Viewer(edge.http_url("/live/two.flv")) as viewer:
         viewer.wait_media(5)
-    edge.wait_log(f"live/two: plays from http://127.0.0.1:{origin.http_port}")
+    edge.wait_log(f"live/two: receiving from http://127.0.0.1:{origin.http_port}")
 
 
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])
@@ -363,7 +363,7 @@ def test_https_flv(server, publish, view, certificate):
     view(edge).wait_media(20)
     wary = server(vhost=cluster(port, "flvs"))
     view(wary)
-    wary.wait_log("nothing from https://.*certificate")
+    wary.wait_log("no stream from https://.*certificate")
 
 
 def test_thousand_who_wait_are_one_pull(server, publisher, source):
@@ -386,7 +386,7 @@ def test_thousand_who_wait_are_one_pull(server, publisher, source):
             assert got, data
             data += got
         one.close()
-    assert len(re.findall("waits at http:", edge.log())) == 1
+    assert len(re.findall("waiting for stream at http:", edge.log())) == 1
 
 
 def test_many_missing_streams_end(server, view):
@@ -395,7 +395,7 @@ def test_many_missing_streams_end(server, view):
     edge = server(vhost=cluster(origin.http_port))
     idle = descriptors(edge)
     viewers = [view(edge, f"/live/missing{i}.flv") for i in range(100)]
-    wait_for(lambda: len(re.findall("waits at http:", edge.log())) == 100, 10, "a hundred pulls")
+    wait_for(lambda: len(re.findall("waiting for stream at http:", edge.log())) == 100, 10, "a hundred pulls")
     assert descriptors(edge) >= idle + 200
     for one in viewers:
         one.close()
@@ -409,7 +409,7 @@ def test_changed_picture_goes_in_band_at_the_edge(server, view, publisher, sourc
     origin = server()
     edge = server(vhost=cluster(port_of(origin, protocol), protocol))
     viewer = view(edge)
-    edge.wait_log("waits at")
+    edge.wait_log("waiting for stream at")
     preamble, gops = source
     other_preamble, ring = flv.preamble_and_ring(flv.parse_file(small_flv).tags)
     pub = publisher(origin)

@@ -44,10 +44,10 @@ def test_no_name_leads_into_another_vhost(server, origin, protocol):
     edge = server(vhost=cluster, remux="standby_timeout 300;", vhosts=vhost_b(cluster + WALL))
     for path in INTO_B:
         assert refusal(edge.http_url(path)) == 404, path
-    assert "plays from" not in edge.log()
+    assert "receiving from" not in edge.log()
     if protocol == "rtmp":
         # What cannot be said to the origin is never asked for.
-        assert "waits at" not in edge.log()
+        assert "waiting for stream at" not in edge.log()
         assert "cannot be asked for a stream of this name" in edge.log()
 
 
@@ -58,7 +58,7 @@ def test_rtmp_names_at_the_edge(server, origin):
     with Connection(edge.rtmp_url("live/foo")) as player:
         player.command("createStream", 2.0, None)
         player.command("play", 3.0, None, "foo?domain=B&vhost=__defaultVhost__", stream=1)
-        edge.wait_log("waits at")
+        edge.wait_log("waiting for stream at")
         assert not player.has_said("Play.Failed")
     assert "B/live/foo" not in origin.log().split("start publish B/live/foo")[1]
 
@@ -78,7 +78,7 @@ def test_a_viewers_parameters_change_nobodys_stream(server, publisher, source, v
         for query in ("domain=C", "vhost=__defaultVhost__&domain=C", "x=1%26domain=C",
                       "x=1,domain=C", "%64omain=C", "only=audio&domain=C"):
             first = view(edge, f"/live/foo.flv?{query}")
-            edge.wait_log("waits at")
+            edge.wait_log("waiting for stream at")
             first.close()
         first = view(edge, "/live/foo.flv?only=audio&domain=C")
         second = view(edge, "/live/foo.flv")

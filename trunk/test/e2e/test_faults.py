@@ -83,7 +83,7 @@ def test_loss_and_delay(network, server, view, small_flv, protocol):
     with here.inside():
         edge = server(vhost=cluster([f"{wire.far_address}:{port_of(origin, protocol)}"], protocol))
     viewer = view(here, edge)
-    edge.wait_log("waits at")
+    edge.wait_log("waiting for stream at")
     preamble, ring = flv.preamble_and_ring(flv.parse_file(small_flv).tags)
     sent = [t for t in ring if t.is_media and t.time < 3000]
     with there.inside(), Publisher(origin.rtmp_url()) as publisher:
@@ -96,7 +96,7 @@ def test_loss_and_delay(network, server, view, small_flv, protocol):
             == [t.key for t in sent if t.type == kind]
     flv.check_times(viewer.tags)
     viewer.check()
-    assert len(re.findall("plays from [a-z]+://", edge.log())) == 1, "a late packet is no reason to leave"
+    assert len(re.findall("receiving from [a-z]+://", edge.log())) == 1, "a late packet is no reason to leave"
 
 
 def two_origins(network, server, publish, protocol, **wire):
@@ -122,8 +122,8 @@ def test_silent_cut(network, server, publish, view, protocol):
     witness.wait_media(1)
     cut_at = time.monotonic()
     sites[0][1].cut()
-    edge.wait_log(f"leaves .*{sites[0][1].far_address}:.*no media for 1000 ms")
-    edge.wait_log(f"plays from .*{sites[1][1].far_address}")
+    edge.wait_log(f"disconnected from .*{sites[0][1].far_address}:.*no media for 1000 ms")
+    edge.wait_log(f"receiving from .*{sites[1][1].far_address}")
     viewer.wait_media(len(viewer.media) + 60)
     viewer.check()
     flv.check_times(viewer.tags)
@@ -140,7 +140,7 @@ def test_killed_origin(network, server, publish, view, protocol):
     killed_at = time.monotonic()
     origins[0].has_stopped = True
     origins[0].kill()
-    edge.wait_log(f"plays from .*{sites[1][1].far_address}")
+    edge.wait_log(f"receiving from .*{sites[1][1].far_address}")
     viewer.wait_media(len(viewer.media) + 60)
     viewer.check()
     flv.check_times(viewer.tags)
@@ -158,7 +158,7 @@ def test_origin_that_swallows_calls(network, server, publish, view):
     view(here, edge).wait_media(5)
     witness.wait_media(len(witness.media) + 2)
     assert time.monotonic() - begun < 2 + gap_of(witness, begun)
-    edge.wait_log(f"nothing from http://{sites[0][1].far_address}:.*timed out")
+    edge.wait_log(f"no stream from http://{sites[0][1].far_address}:.*timed out")
 
 
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])
@@ -177,7 +177,7 @@ def test_pause_of_the_encoder(server, source_flv, protocol):
             one.send_tags(gops[0])
         viewer.wait_media(len(gops[0]))
         # Left, asked, asked again: two rounds, in which everybody had the same to offer.
-        edge.wait_log("leaves .*no media")
+        edge.wait_log("disconnected from .*no media")
         name = r"\] (?:start )?play .*live/livestream"
         wait_for(lambda: all(len(re.findall(name, one.log())) >= 2 + (one is origins[0])
                              for one in origins), 20, "two rounds")
@@ -188,7 +188,7 @@ def test_pause_of_the_encoder(server, source_flv, protocol):
         sent = [t.key for t in gops[0] + gops[1]]
         assert [t.key for t in viewer.media][:len(sent)] == sent
         flv.check_times(viewer.tags)
-        assert len(re.findall("plays from [a-z]+://", edge.log())) == 2
+        assert len(re.findall("receiving from [a-z]+://", edge.log())) == 2
     finally:
         viewer.close()
         for one in encoders:
@@ -214,10 +214,10 @@ def test_name_goes_and_comes_back_elsewhere(network, server, publish, view, tmp_
     names.names["origin.test"] = "none"
     origins[0].has_stopped = True
     origins[0].kill()
-    edge.wait_log("leaves http://origin.test")
+    edge.wait_log("disconnected from http://origin.test")
     before = len(names.asked_for("origin.test"))
     wait_for(lambda: len(names.asked_for("origin.test")) >= before + 4, 20, "tries")
-    edge.wait_log("nothing from http://origin.test.*no such host")
+    edge.wait_log("no stream from http://origin.test.*no such host")
     tries = names.asked_for("origin.test")[before:]
     # The pauses are 0.1 s, 0.2 s, 0.4 s, each of them shortened by up to a half.
     assert tries[2] - tries[1] > 0.08 and tries[3] - tries[2] > 0.16
@@ -250,7 +250,7 @@ def test_name_server_that_does_not_answer(network, server, publish, view, tmp_pa
     view(here, edge).wait_media(5)
     witness.wait_media(len(witness.media) + 2)
     assert time.monotonic() - begun < 2 + gap_of(witness, begun)
-    edge.wait_log("nothing from http://mute.test.*resolve mute.test: timed out")
+    edge.wait_log("no stream from http://mute.test.*resolve mute.test: timed out")
     # One of two questions may have been the other server's: a third is one that was repeated.
     wait_for(lambda: len(names.asked_for("mute.test")) >= 3, 20, "the question again")
     names.names["mute.test"] = wire.far_address

@@ -293,7 +293,7 @@ def test_one_forward_per_server(server, publisher, source, view):
         # The kernel says which worker a connection comes to.
         if len(viewers) < 60:
             viewers.append(view(srv))
-        return "plays from /" in srv.log()
+        return "receiving from /" in srv.log()
 
     pub.send_tags(preamble + gops[0])
     viewers.append(view(edge))
@@ -335,7 +335,7 @@ def test_with_a_directory(server, publisher, source, view, tmp_path):
         pub.send_tags(preamble + gops[0])
         sink.wait_log("start publish")
         far = view(second)
-        second.wait_log("plays from")
+        second.wait_log("receiving from")
         pub.send_tags(gops[1])
         far.wait_media(len(gops[1]))
         assert sink.log().count("start publish") == 1
@@ -399,7 +399,7 @@ def test_backend_that_names_nothing(server, publisher, backend):
     asked = backend(urls())
     srv = server(vhost=forward(f"127.0.0.1:{other.rtmp_port}", more=f"backend {asked.url()};"))
     publisher(srv)
-    srv.wait_log("forward .* names 0")
+    srv.wait_log("forward .* backend .* returned 0 destinations")
     assert "start publish" not in other.log()
 
 
@@ -428,7 +428,7 @@ def test_backend_with_the_wrong_status(server, publisher, backend):
     srv.wait_log("forward .*status 500")
     # It is asked again, until it knows.
     asked.status = 200
-    srv.wait_log("forward .* names 0", timeout=15)
+    srv.wait_log("forward .* backend .* returned 0 destinations", timeout=15)
     assert not pub.is_closed
 
 
@@ -473,4 +473,4 @@ def test_backend_over_https(server, publisher, backend, certificate):
     wary.wait_log("forward .*certificate")
     srv = server(vhost=forward(more=f"backend {asked.url()}; ca {certificate}/crt;"))
     publisher(srv)
-    srv.wait_log("forward .* names 0")
+    srv.wait_log("forward .* backend .* returned 0 destinations")

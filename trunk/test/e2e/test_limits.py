@@ -125,7 +125,7 @@ def test_an_edge_pulls_what_is_published(server, crowd, source):
     crowd.enter_context(Publisher(origin.rtmp_url())).send_tags(source)
     origin.wait_log("mount ")
     waiting = [crowd.enter_context(Raw(edge, get(f"/live/invented{n}.flv"))) for n in range(3)]
-    wait_for(lambda: edge.log().count("waits at http") == 3, what="the pulls")
+    wait_for(lambda: edge.log().count("waiting for stream at http") == 3, what="the pulls")
     viewer = crowd.enter_context(flv.Viewer(edge.http_url()))
     viewer.wait_media(5)
     assert waiting[0].answer().status == 404

@@ -40,7 +40,7 @@ def test_origins_by_name(server, publish, view):
     viewers = [view(proxy, "/live?src=a&port=1935&app=myapp&stream=test") for _ in range(20)]
     for one in viewers:
         one.wait_media(10)
-    assert len(re.findall("@a/myapp/test: plays from rtmp:", proxy.log())) <= 2
+    assert len(re.findall("@a/myapp/test: receiving from rtmp:", proxy.log())) <= 2
 
 
 @pytest.mark.parametrize("query, status", [
@@ -93,13 +93,13 @@ def test_one_pull_per_server(server, publisher, source, view):
         # The kernel says which worker a connection comes to.
         if len(viewers) < 60:
             viewers.append(view(proxy, "/live?src=a&app=myapp&stream=test"))
-        return "plays from /" in proxy.log()
+        return "receiving from /" in proxy.log()
 
     wait_for(both_watch, 20, "the other worker to fetch the stream")
     pub.send_tags(gops[1])
     for one in viewers:
         one.wait_media(len(gops[1]))
-    assert len(re.findall("plays from rtmp://", proxy.log())) == 1
+    assert len(re.findall("receiving from rtmp://", proxy.log())) == 1
     assert len(re.findall("play .*myapp/test from", origin.log())) == 1
 
 
@@ -221,7 +221,7 @@ def test_hostile_flv(server, view, source, raw_origin):
     viewers = [view(edge, path) for path in raw_origin.answers if path != "/live/good.flv"]
     for name in ("garbage", "html", "long_tag", "header", "status", "no_http", "endless_head",
                  "bad_chunk", "loop", "location"):
-        edge.wait_log(f"live/{name}: (nothing from|leaves)")
+        edge.wait_log(f"live/{name}: (no stream from|disconnected from)")
     last = view(edge, "/live/good.flv")
     last.wait_media(len(gops[0]))
     assert not any(viewer.media for viewer in viewers)
@@ -289,7 +289,7 @@ def test_edge_of_nginx_waits(server, publish, nginx_rtmp, view):
     origin = nginx_rtmp()
     edge = server(vhost=f"cluster {{ mode remote; origin 127.0.0.1:{origin.rtmp_port}; }}")
     viewer = view(edge, "/live/livestream.flv")
-    edge.wait_log("waits at")
+    edge.wait_log("waiting for stream at")
     first = publish(origin.rtmp_url("live/livestream"))
     viewer.wait_media(50)
     first.stop()

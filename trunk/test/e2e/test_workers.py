@@ -55,11 +55,11 @@ def test_one_pull_for_all_viewers_there(workers, closing, source):
     viewers = [closing(one.viewer_at(b)) for _ in range(5)]
     for viewer in viewers:
         viewer.wait_media(len(gops[0]))
-    assert len(re.findall(r"plays from \S+/0", one.srv.log())) == 1
+    assert len(re.findall(r"receiving from \S+/0", one.srv.log())) == 1
     for viewer in viewers:
         viewer.close()
     # The last one gone, the pull ends by itself.
-    one.srv.wait_log(r"relay \S+: nobody watches")
+    one.srv.wait_log(r"worker pull \S+: no viewers")
 
 
 def test_waiting_elsewhere_is_woken_at_once(workers, closing, source):
@@ -104,7 +104,7 @@ def test_rtmp_players_elsewhere(workers, closing, source):
         for _ in range(40):
             found = ffprobe(one.srv.rtmp_url(STREAM), "-analyzeduration", "1000000")
             assert {s["codec_name"] for s in found["streams"]} == {"h264", "aac"}
-            if "plays from" in one.srv.log():
+            if "receiving from" in one.srv.log():
                 break
         else:
             raise AssertionError("all came to the publisher's worker")

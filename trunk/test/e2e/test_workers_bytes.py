@@ -133,7 +133,7 @@ def test_those_who_come_later(workers, closing, source, kind):  # noqa: F811
         probe.wait(lambda v: v.media and v.media[-1].key == gops[1][-1].key, 10, "the second group")
     make = FORMATS[kind](one)
     viewers = [closing(one.at(pid, make)) for pid in (a, b)]
-    wait_for(lambda: "plays from" in one.srv.log(), 10, "the relay")
+    wait_for(lambda: "receiving from" in one.srv.log(), 10, "the relay")
     pub.send_tags(flat(gops[2:4]))
     pub.unpublish()
     here, there = (to_the_end(viewer, gops[3][-1]) for viewer in viewers)

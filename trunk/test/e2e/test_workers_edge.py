@@ -82,7 +82,7 @@ def test_the_origin_hears_who_waits_at_every_worker(workers, closing, origin):  
         line_at(second).ask(f"X-Millrace-Relay: 1 {name}\r\n")
         said.append(name)
         wait_for(lambda: origin.heard[-1] == f"2 {' '.join(said)} {own}", what="all to be named")
-    wait_for(lambda: one.srv.log().count(": waits at ") == 2, what="each to have asked somebody")
+    wait_for(lambda: one.srv.log().count(": waiting for stream at ") == 2, what="each to have asked somebody")
     back = line_at(second)
     back.ask(f"X-Millrace-Relay: 2 far {own}\r\n")
     assert back.socket.recv(4096).startswith(b"HTTP/1.1 403 ")

@@ -297,4 +297,4 @@ def test_nothing_stays_of_those_who_went(workers, source):
             one_round(one, source, f"{half}{number}")
         # Relays stay for two seconds. A few may be opened once and for all.
         wait_for(lambda: one.srv.descriptors() <= before + 4, 20, "all to be closed")
-    assert "plays from" in one.srv.log() and "no room" not in one.srv.log()
+    assert "receiving from" in one.srv.log() and "no room" not in one.srv.log()

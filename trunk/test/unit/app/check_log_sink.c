@@ -153,7 +153,7 @@ static void tally_line(struct tally *tally, const char *text)
         const char *at = strstr(text, "][warn][");
 
         ck_assert_ptr_nonnull(at);
-        ck_assert_int_eq(sscanf(strrchr(text, ']') + 2, "%u log lines were lost", &number), 1);
+        ck_assert_int_eq(sscanf(strrchr(text, ']') + 2, "%u log lines dropped", &number), 1);
         tally->lost += number;
         tally->notes++;
     }
