@@ -235,10 +235,11 @@ class Server(Process):
     """The server under test, in the foreground, in its own directory."""
 
     def __init__(self, folder, *, config=None, args=None, env=None, html=None, wait=True,
-                 prefix=(), **parts):
+                 prefix=(), program=None, **parts):
         """config: the whole text, with @RTMP@, @HTTP@, @HTML@ and @PORT3@… @PORT9@ to be
         filled in, instead of make_config()'s parts. args: instead of `-c FILE`.
-        wait=False: do not wait until it is ready (it is expected to fail, say)."""
+        wait=False: do not wait until it is ready (it is expected to fail, say). program: another
+        build of the server."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -266,7 +267,8 @@ class Server(Process):
         self.has_stopped = False
         if not SERVER.exists():
             raise AssertionError(f"no server at {SERVER}: build it, or set MILLRACE_SERVER")
-        argv = [*prefix, SERVER, *(args if args is not None else ["-c", self.config_path])]
+        argv = [*prefix, program or SERVER]
+        argv += args if args is not None else ["-c", self.config_path]
         self.notify = Notify()
         super().__init__(argv, folder / "server.log",
                          self._environment({**self.notify.environment, **(env or {})}), folder)
