@@ -244,26 +244,24 @@ static enum frame_type extra_track_type(const struct extra_track *extra)
 
 /* Metadata and sequence headers, for formats that need them in front. One track alone goes without
  * metadata: that speaks of both, and players would wait for the other. */
-static void rendition_collect_bodies(struct rendition *rendition,
-                                     const struct rendition_opening *opening,
+static void rendition_collect_bodies(struct rendition *rendition, const struct init_data *init,
                                      struct rendition_draft *draft)
 {
     /* RTMP's may come into use later, and are not sent again then. */
-    int is_lax = opening->is_lax || rendition->mux->in_band;
+    int is_lax = init->is_lax || rendition->mux->in_band;
 
     if (rendition->only == SOURCE_BOTH)
-        rendition_collect_body(rendition, FRAME_SCRIPT, opening->meta, draft);
-    if ((opening->has_video || is_lax) && rendition_takes(rendition, FRAME_VIDEO))
-        rendition_collect_body(rendition, FRAME_VIDEO, opening->header[JITTER_VIDEO], draft);
-    if ((opening->has_audio || is_lax) && rendition_takes(rendition, FRAME_AUDIO))
-        rendition_collect_body(rendition, FRAME_AUDIO, opening->header[JITTER_AUDIO], draft);
-    for (const struct extra_track *extra = opening->extra_tracks; extra != NULL;
-         extra = extra->next)
+        rendition_collect_body(rendition, FRAME_SCRIPT, init->meta, draft);
+    if ((init->has_video || is_lax) && rendition_takes(rendition, FRAME_VIDEO))
+        rendition_collect_body(rendition, FRAME_VIDEO, init->header[JITTER_VIDEO], draft);
+    if ((init->has_audio || is_lax) && rendition_takes(rendition, FRAME_AUDIO))
+        rendition_collect_body(rendition, FRAME_AUDIO, init->header[JITTER_AUDIO], draft);
+    for (const struct extra_track *extra = init->extra_tracks; extra != NULL; extra = extra->next)
         if (rendition_takes(rendition, extra_track_type(extra)))
             rendition_collect_body(rendition, extra_track_type(extra), extra->original, draft);
 }
 
-void rendition_open_with(struct rendition *rendition, const struct rendition_opening *opening)
+void rendition_set_init_data(struct rendition *rendition, const struct init_data *init)
 {
     int takes_audio = rendition_takes(rendition, FRAME_AUDIO);
     int takes_video = rendition_takes(rendition, FRAME_VIDEO);
@@ -272,14 +270,14 @@ void rendition_open_with(struct rendition *rendition, const struct rendition_ope
 
     buf_init(&draft.buf, RENDITION_PREAMBLE_MAX);
     if (rendition->mux->header != NULL)
-        rendition->mux->header(opening->has_audio && takes_audio, opening->has_video && takes_video,
+        rendition->mux->header(init->has_audio && takes_audio, init->has_video && takes_video,
                                rendition_collect, &draft);
     if (!rendition->mux->stands_alone)
-        rendition_collect_bodies(rendition, opening, &draft);
+        rendition_collect_bodies(rendition, init, &draft);
     if (rendition->mux->tracks != NULL)
         rendition->mux->tracks(rendition->state,
-                               takes_audio ? opening->codec[JITTER_AUDIO] : CODEC_NONE,
-                               takes_video ? opening->codec[JITTER_VIDEO] : CODEC_NONE);
+                               takes_audio ? init->codec[JITTER_AUDIO] : CODEC_NONE,
+                               takes_video ? init->codec[JITTER_VIDEO] : CODEC_NONE);
     if (!draft.is_broken)
         preamble = blob_new(draft.buf.len > 0 ? buf_data(&draft.buf) : NULL, draft.buf.len);
     buf_fini(&draft.buf);

@@ -60,7 +60,7 @@ void rendition_push(struct rendition *rendition, const struct frame *frame, uint
 struct extra_track;
 
 /* What opens the stream, as of now. */
-struct rendition_opening {
+struct init_data {
     int has_audio, has_video;
     int is_lax;              /* sequence headers also of what is not announced */
     const struct blob *meta; /* body of onMetaData, or NULL */
@@ -69,7 +69,7 @@ struct rendition_opening {
     enum codec codec[2];                    /* CODEC_NONE: no such track */
     const struct extra_track *extra_tracks; /* of multitrack as published: list, else NULL */
 };
-void rendition_open_with(struct rendition *rendition, const struct rendition_opening *opening);
+void rendition_set_init_data(struct rendition *rendition, const struct init_data *init);
 
 /* A sequence header's tag body (or NULL) for the muxer's state; a format that stands alone only. */
 void rendition_prime(struct rendition *rendition, enum frame_type type, const struct blob *body);

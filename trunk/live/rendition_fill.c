@@ -47,7 +47,7 @@ struct rendition_filler {
 /* The frame of `full`, as one that was chosen gets it. */
 static void replay_track(struct rendition *rendition, const struct frame *frame, usec_t now)
 {
-    /* What formats without sequence headers in their ring have of them is their opening. */
+    /* What formats without sequence headers in their ring have of them is their init. */
     if (frame->is_header && !rendition->mux->in_band)
         return;
     rendition_push(rendition, frame, frame->timestamp, now);
@@ -210,14 +210,14 @@ static const struct rendition *replayed(const struct rendition *rendition)
 void rendition_fill(struct rendition *rendition)
 {
     struct source *source = rendition->source;
-    struct rendition_opening opening;
+    struct init_data init;
 
-    source_init_data(source, rendition, &opening);
+    source_init_data(source, rendition, &init);
     if (rendition->mux->stands_alone)
         rendition_restart(rendition);
-    rendition_prime(rendition, FRAME_VIDEO, opening.header[JITTER_VIDEO]);
-    rendition_prime(rendition, FRAME_AUDIO, opening.header[JITTER_AUDIO]);
-    rendition_open_with(rendition, &opening);
+    rendition_prime(rendition, FRAME_VIDEO, init.header[JITTER_VIDEO]);
+    rendition_prime(rendition, FRAME_AUDIO, init.header[JITTER_AUDIO]);
+    rendition_set_init_data(rendition, &init);
     rendition_fill_frames(rendition, replayed(rendition), source->native.pushed_at);
     if (!rendition->is_extra[JITTER_VIDEO])
         rendition_prime(rendition, FRAME_VIDEO, source->track[JITTER_VIDEO].pending);

@@ -75,14 +75,14 @@ uint8_t source_select_track(const struct rendition *rendition, enum jitter_track
 void source_select_push(struct source *source, enum jitter_track which, uint8_t id,
                         const struct frame *frame, int is_changed, int64_t ms, usec_t now);
 /* What opens the stream, with the headers of the tracks that the rendition gets. */
-void source_select_open(const struct source *source, const struct rendition *rendition,
-                        struct rendition_opening *opening);
+void source_select_init_data(const struct source *source, const struct rendition *rendition,
+                             struct init_data *init);
 
 /* ---- init data (source_init_data.c) ---- */
 
 /* The rendition's, as of now. */
 void source_init_data(const struct source *source, const struct rendition *rendition,
-                      struct rendition_opening *opening);
+                      struct init_data *init);
 /* It has changed: every rendition gets its own for the viewers that begin from now on. */
 void source_init_data_renew(struct source *source);
 

@@ -24,42 +24,42 @@ static enum codec track_codec(const struct source_track *track, enum frame_type 
 }
 
 /* What it is before a rendition has chosen its tracks. */
-static void init_data_of_main(const struct source *source, struct rendition_opening *opening)
+static void init_data_of_main(const struct source *source, struct init_data *init)
 {
-    memset(opening, 0, sizeof(*opening));
-    opening->has_audio = source->track[JITTER_AUDIO].is_announced;
-    opening->has_video = source->track[JITTER_VIDEO].is_announced;
-    opening->is_lax = !source->config.guess_has_av && !source->config.drop_if_not_match;
-    opening->meta = source->meta;
-    opening->codec[JITTER_AUDIO] = track_codec(&source->track[JITTER_AUDIO], FRAME_AUDIO);
-    opening->codec[JITTER_VIDEO] = track_codec(&source->track[JITTER_VIDEO], FRAME_VIDEO);
+    memset(init, 0, sizeof(*init));
+    init->has_audio = source->track[JITTER_AUDIO].is_announced;
+    init->has_video = source->track[JITTER_VIDEO].is_announced;
+    init->is_lax = !source->config.guess_has_av && !source->config.drop_if_not_match;
+    init->meta = source->meta;
+    init->codec[JITTER_AUDIO] = track_codec(&source->track[JITTER_AUDIO], FRAME_AUDIO);
+    init->codec[JITTER_VIDEO] = track_codec(&source->track[JITTER_VIDEO], FRAME_VIDEO);
     for (int i = 0; i < JITTER_TRACKS; i++) {
         const struct source_track *track = &source->track[i];
 
         /* A track's first header opens the stream before its first frame has come. */
-        opening->header[i] = track->codec == CODEC_NONE ? track->pending : track->header;
+        init->header[i] = track->codec == CODEC_NONE ? track->pending : track->header;
     }
 }
 
 void source_init_data(const struct source *source, const struct rendition *rendition,
-                      struct rendition_opening *opening)
+                      struct init_data *init)
 {
-    init_data_of_main(source, opening);
-    source_select_open(source, rendition, opening);
+    init_data_of_main(source, init);
+    source_select_init_data(source, rendition, init);
 }
 
 void source_init_data_renew(struct source *source)
 {
-    struct rendition_opening opening;
+    struct init_data init;
 
     if (!source->is_decided)
         return;
-    init_data_of_main(source, &opening);
-    rendition_open_with(&source->native, &opening);
+    init_data_of_main(source, &init);
+    rendition_set_init_data(&source->native, &init);
     for (struct rendition *r = source->others; r != NULL; r = r->next) {
-        struct rendition_opening own = opening;
+        struct init_data own = init;
 
-        source_select_open(source, r, &own);
-        rendition_open_with(r, &own);
+        source_select_init_data(source, r, &own);
+        rendition_set_init_data(r, &own);
     }
 }

@@ -145,10 +145,10 @@ void source_select_push(struct source *source, enum jitter_track which, uint8_t 
     }
 }
 
-void source_select_open(const struct source *source, const struct rendition *rendition,
-                        struct rendition_opening *opening)
+void source_select_init_data(const struct source *source, const struct rendition *rendition,
+                             struct init_data *init)
 {
-    opening->extra_tracks = NULL;
+    init->extra_tracks = NULL;
     for (int i = 0; i < JITTER_TRACKS; i++) {
         const struct source_track *track = &source->track[i];
         const struct extra_track *extra = NULL;
@@ -156,12 +156,12 @@ void source_select_open(const struct source *source, const struct rendition *ren
         if (rendition->select.is_all) {
             extra = track->has_main ? extra_track_find(source, i, track->main) : NULL;
             if (extra != NULL && extra->original != NULL)
-                opening->header[i] = NULL; /* it is one of the messages below */
-            opening->extra_tracks = source->extra_tracks;
+                init->header[i] = NULL; /* it is one of the messages below */
+            init->extra_tracks = source->extra_tracks;
         } else if (rendition->is_extra[i]) {
             extra = extra_track_find(source, i, rendition->select.id[i]);
-            opening->header[i] = extra != NULL ? extra->header : NULL;
-            opening->codec[i] = extra != NULL ? extra->codec : CODEC_NONE;
+            init->header[i] = extra != NULL ? extra->header : NULL;
+            init->codec[i] = extra != NULL ? extra->codec : CODEC_NONE;
         }
     }
 }

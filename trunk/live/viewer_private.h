@@ -23,7 +23,7 @@ struct viewer {
     uint8_t has_batch;
     uint8_t has_begun;
     uint8_t is_evicted;
-    uint8_t is_unopened; /* takes sound, and has had nothing that opens the stream */
+    uint8_t lacks_init; /* takes sound, and has had nothing that opens the stream */
     uint32_t skips;
     struct ring_block *batch_last; /* where the open batch ends */
     uint32_t batch_at;

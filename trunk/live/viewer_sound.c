@@ -26,7 +26,7 @@ int viewer_sound_begin(struct viewer *viewer)
     if (rendition->mux->piece == NULL || !rendition_has_sound(rendition) ||
         (rendition->ring.start_loss == RING_LOSS_NONE && !source_lacks_key(rendition->source)))
         return -1;
-    viewer->is_unopened = rendition->mux->stands_alone != 0;
+    viewer->lacks_init = rendition->mux->stands_alone != 0;
     return ring_cursor_end(&rendition->ring, &viewer->cursor);
 }
 
@@ -71,9 +71,9 @@ static uint32_t block_fill(struct viewer *viewer, const struct ring_block *block
             rendition->mux->piece(rendition->state, block->data + at, block->len - at, &kind);
 
         assert(len > 0); /* a muxer knows its own pieces */
-        if (kind == MUX_PIECE_OPENING)
-            viewer->is_unopened = 0;
-        if (kind != MUX_PIECE_PICTURE && !viewer->is_unopened &&
+        if (kind == MUX_PIECE_INIT)
+            viewer->lacks_init = 0;
+        if (kind != MUX_PIECE_PICTURE && !viewer->lacks_init &&
             batch_put(batch, block->data + at, len) != 0)
             break;
         at += (uint32_t)len;

@@ -18,14 +18,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SEEK_SCAN_SIZE   ((size_t)32 * 1024) /* read at once to look byte by byte */
-#define SEEK_PROBE_SIZE  ((size_t)4 * 1024)  /* and to go from tag to tag */
-#define SEEK_BUDGET      ((uint64_t)256 * 1024 * 1024)
-#define SEEK_RESYNC_MAX  ((uint64_t)2 * FLV_BODY_MAX) /* a tag begins at least this often */
-#define SEEK_BODY_PEEK   ((size_t)256)                /* enough of a body for its headers */
-#define SEEK_OPENING_MAX 512                          /* tags of the beginning that are looked at */
-#define SEEK_HEADER_MAX  ((size_t)64 * 1024)          /* a sequence header's body */
-#define SEEK_NEAR        ((uint64_t)64 * 1024)        /* nearer than this is walked, not halved */
+#define SEEK_SCAN_SIZE  ((size_t)32 * 1024) /* read at once to look byte by byte */
+#define SEEK_PROBE_SIZE ((size_t)4 * 1024)  /* and to go from tag to tag */
+#define SEEK_BUDGET     ((uint64_t)256 * 1024 * 1024)
+#define SEEK_RESYNC_MAX ((uint64_t)2 * FLV_BODY_MAX) /* a tag begins at least this often */
+#define SEEK_BODY_PEEK  ((size_t)256)                /* enough of a body for its headers */
+#define SEEK_INIT_MAX   512                          /* tags of the beginning that are looked at */
+#define SEEK_HEADER_MAX ((size_t)64 * 1024)          /* a sequence header's body */
+#define SEEK_NEAR       ((uint64_t)64 * 1024)        /* nearer than this is walked, not halved */
 
 struct window {
     uint8_t *data;
@@ -259,29 +259,29 @@ static MAY_YIELD int place_find(struct flv_seek *seek, uint64_t offset, struct t
 
 /* ---- the beginning ---- */
 
-struct opening {
+struct init_data {
     struct tag header[2]; /* sequence headers: audio, video; offset 0: none */
     int is_settled[2];    /* no other is to be expected */
     int is_seen[2];
     int has_base;
 };
 
-static void opening_take(struct flv_seek *seek, struct opening *opening, const struct tag *tag,
-                         const struct frame *frame)
+static void init_data_take(struct flv_seek *seek, struct init_data *init, const struct tag *tag,
+                           const struct frame *frame)
 {
     int i = tag->type == FRAME_VIDEO;
 
     if (tag->type == FRAME_SCRIPT)
         return;
-    if (!opening->has_base)
+    if (!init->has_base)
         seek->base = tag->time;
-    opening->has_base = 1;
-    opening->is_seen[i] = 1;
-    if (opening->is_settled[i] || frame->is_meta)
+    init->has_base = 1;
+    init->is_seen[i] = 1;
+    if (init->is_settled[i] || frame->is_meta)
         return;
-    opening->is_settled[i] = 1;
+    init->is_settled[i] = 1;
     if (frame->is_header && tag->len <= SEEK_HEADER_MAX)
-        opening->header[i] = *tag;
+        init->header[i] = *tag;
 }
 
 /* A sequence header's whole tag, at time 0. */
@@ -307,9 +307,9 @@ static MAY_YIELD int header_append(struct flv_seek *seek, const struct tag *tag,
     return 0;
 }
 
-static MAY_YIELD enum flv_seek_status opening_write(struct flv_seek *seek,
-                                                    const struct opening *opening,
-                                                    const int has_track[2], struct buf *out)
+static MAY_YIELD enum flv_seek_status init_data_write(struct flv_seek *seek,
+                                                      const struct init_data *init,
+                                                      const int has_track[2], struct buf *out)
 {
     uint8_t head[FLV_HEADER_SIZE];
 
@@ -317,7 +317,7 @@ static MAY_YIELD enum flv_seek_status opening_write(struct flv_seek *seek,
     if (buf_append(out, head, sizeof(head)) != 0)
         return FLV_SEEK_FAILED;
     for (int i = 1; i >= 0; i--)
-        if (opening->header[i].offset != 0 && header_append(seek, &opening->header[i], out) != 0)
+        if (init->header[i].offset != 0 && header_append(seek, &init->header[i], out) != 0)
             return FLV_SEEK_FAILED;
     return FLV_SEEK_DONE;
 }
@@ -325,33 +325,33 @@ static MAY_YIELD enum flv_seek_status opening_write(struct flv_seek *seek,
 enum flv_seek_status flv_seek_open(struct flv_seek *seek, struct buf *out)
 {
     const uint8_t *p = peek(seek, 0, FLV_HEADER_SIZE);
-    struct opening opening;
+    struct init_data init;
     struct frame frame;
     struct tag tag;
     int has_track[2];
     int count = 0;
     uint8_t flags;
 
-    memset(&opening, 0, sizeof(opening));
+    memset(&init, 0, sizeof(init));
     if (p == NULL || memcmp(p, "FLV", 3) != 0)
         return seek->has_failed ? FLV_SEEK_FAILED : FLV_SEEK_BAD;
     flags = p[4];
     seek->first = ((uint64_t)p[5] << 24 | (uint64_t)p[6] << 16 | (uint64_t)p[7] << 8 | p[8]) + 4;
     if (seek->first < FLV_HEADER_SIZE || seek->first > seek->file->size)
         return FLV_SEEK_BAD;
-    for (uint64_t at = seek->first; count < SEEK_OPENING_MAX; count++, at = tag.next) {
-        if ((opening.is_settled[0] && opening.is_settled[1]) || !tag_find(seek, at, &tag) ||
+    for (uint64_t at = seek->first; count < SEEK_INIT_MAX; count++, at = tag.next) {
+        if ((init.is_settled[0] && init.is_settled[1]) || !tag_find(seek, at, &tag) ||
             tag_parse(seek, &tag, &frame) != 0)
             break;
-        opening_take(seek, &opening, &tag, &frame);
+        init_data_take(seek, &init, &tag, &frame);
     }
     if (seek->has_failed)
         return FLV_SEEK_FAILED;
-    seek->has_video = opening.is_seen[1];
+    seek->has_video = init.is_seen[1];
     /* Where the search was given up, the file's own flags say the rest. */
-    has_track[0] = opening.is_seen[0] || (count == SEEK_OPENING_MAX && (flags & 4) != 0);
-    has_track[1] = opening.is_seen[1] || (count == SEEK_OPENING_MAX && (flags & 1) != 0);
-    return opening_write(seek, &opening, has_track, out);
+    has_track[0] = init.is_seen[0] || (count == SEEK_INIT_MAX && (flags & 4) != 0);
+    has_track[1] = init.is_seen[1] || (count == SEEK_INIT_MAX && (flags & 1) != 0);
+    return init_data_write(seek, &init, has_track, out);
 }
 
 /* ---- seeking ---- */

@@ -28,7 +28,7 @@ typedef void (*mux_emit)(void *arg, const struct iovec *iov, int n);
 enum mux_piece {
     MUX_PIECE_SOUND,   /* goes to that viewer: sound, headers, data */
     MUX_PIECE_PICTURE, /* does not */
-    MUX_PIECE_OPENING  /* goes, and nothing may go before the first of these (tables of TS) */
+    MUX_PIECE_INIT  /* goes, and nothing may go before the first of these (tables of TS) */
 };
 
 struct mux {

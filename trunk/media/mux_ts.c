@@ -389,7 +389,7 @@ static size_t mux_ts_piece(const struct mux_state *state, const uint8_t *p, size
     if (len < TS_PACKET_SIZE)
         return 0;
     pid = (p[1] & 0x1f) << 8 | p[2];
-    *kind = pid == TS_PID_PAT     ? MUX_PIECE_OPENING
+    *kind = pid == TS_PID_PAT     ? MUX_PIECE_INIT
             : pid == TS_PID_VIDEO ? MUX_PIECE_PICTURE
                                   : MUX_PIECE_SOUND;
     return TS_PACKET_SIZE;

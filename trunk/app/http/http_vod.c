@@ -15,7 +15,7 @@
 #include <string.h>
 
 /* Heads and sequence headers together. */
-#define VOD_OPENING_MAX ((size_t)256 * 1024)
+#define VOD_INIT_MAX ((size_t)256 * 1024)
 
 struct vod_file {
     struct file *file;
@@ -96,17 +96,17 @@ static struct err *vod_beyond(struct http_exchange *x, const struct file *file, 
 }
 
 /* The head, then what opens the stream, then the file from offset on. */
-static struct err *vod_send(struct http_exchange *x, struct file *file, const struct buf *opening,
+static struct err *vod_send(struct http_exchange *x, struct file *file, const struct buf *init,
                             uint64_t offset, usec_t timeout)
 {
     struct http_range part = {offset, file->size - offset};
     struct err *err;
     struct buf head;
 
-    buf_init(&head, HTTP_ANSWER_HEAD_MAX + VOD_OPENING_MAX);
+    buf_init(&head, HTTP_ANSWER_HEAD_MAX + VOD_INIT_MAX);
     if (http_head(x, 200, http_content_type(x->request->path), "Accept-Ranges: none\r\n",
-                  (int64_t)(opening->len + part.len), &head) != 0 ||
-        (!x->is_head && buf_append(&head, buf_data(opening), opening->len) != 0)) {
+                  (int64_t)(init->len + part.len), &head) != 0 ||
+        (!x->is_head && buf_append(&head, buf_data(init), init->len) != 0)) {
         err = err_new(ERR_NOMEM, "head");
     } else {
         if (x->is_head)
@@ -118,14 +118,14 @@ static struct err *vod_send(struct http_exchange *x, struct file *file, const st
 }
 
 static MAY_YIELD enum flv_seek_status vod_seek(const struct flv_file *source,
-                                               const struct vod_place *place, struct buf *opening,
+                                               const struct vod_place *place, struct buf *init,
                                                uint64_t *offset)
 {
     struct flv_seek *seek = flv_seek_new(source);
     enum flv_seek_status status = FLV_SEEK_FAILED;
 
     if (seek != NULL)
-        status = flv_seek_open(seek, opening);
+        status = flv_seek_open(seek, init);
     if (status == FLV_SEEK_DONE)
         status = place->is_time ? flv_seek_time(seek, place->value, offset)
                                 : flv_seek_byte(seek, place->value, offset);
@@ -138,16 +138,16 @@ struct err *http_vod_serve(struct http_exchange *x, struct file *file, usec_t ti
     struct vod_file vod = {file, NULL};
     struct flv_file source = {.size = file->size, .read = vod_read, .arg = &vod};
     struct vod_place place = {0, 0};
-    struct buf opening;
+    struct buf init;
     uint64_t offset = 0;
     struct err *err;
 
     if (place_parse(x, &place) < 0)
         return http_answer_error(x, 400, NULL, timeout, "malformed start or starttime");
-    buf_init(&opening, VOD_OPENING_MAX);
-    switch (vod_seek(&source, &place, &opening, &offset)) {
+    buf_init(&init, VOD_INIT_MAX);
+    switch (vod_seek(&source, &place, &init, &offset)) {
     case FLV_SEEK_DONE:
-        err = vod_send(x, file, &opening, offset, timeout);
+        err = vod_send(x, file, &init, offset, timeout);
         break;
     case FLV_SEEK_BEYOND:
         err = vod_beyond(x, file, "the file ends before", timeout);
@@ -160,6 +160,6 @@ struct err *http_vod_serve(struct http_exchange *x, struct file *file, usec_t ti
         break;
     }
     err_free(vod.err);
-    buf_fini(&opening);
+    buf_fini(&init);
     return err != NULL ? err_wrap(err, "on demand %s", x->request->path) : NULL;
 }

@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct bytes_file bytes;
     struct flv_file file;
     struct flv_seek *seek;
-    struct buf opening;
+    struct buf init;
     uint64_t offset = 0;
     uint32_t asked;
 
@@ -58,16 +58,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     seek = flv_seek_new(&file);
     if (seek == NULL)
         return 0;
-    buf_init(&opening, 256 * 1024);
-    if (flv_seek_open(seek, &opening) == FLV_SEEK_DONE) {
-        assert(opening.len >= FLV_HEADER_SIZE);
+    buf_init(&init, 256 * 1024);
+    if (flv_seek_open(seek, &init) == FLV_SEEK_DONE) {
+        assert(init.len >= FLV_HEADER_SIZE);
         if (flv_seek_byte(seek, asked & 0xffff, &offset) == FLV_SEEK_DONE)
             check_place(&bytes, asked & 0xffff, offset);
         if (flv_seek_time(seek, asked, &offset) == FLV_SEEK_DONE)
             check_place(&bytes, 0, offset);
     }
     assert(bytes.reads < 200000);
-    buf_fini(&opening);
+    buf_fini(&init);
     flv_seek_free(seek);
     return 0;
 }

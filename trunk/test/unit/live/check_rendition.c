@@ -32,17 +32,17 @@ START_TEST(test_opening_is_header_meta_video_audio_at_zero)
     struct kit kit;
     struct kit_seen *seen;
     struct rendition rendition;
-    struct rendition_opening opening = {.has_audio = 1, .has_video = 1};
+    struct init_data init = {.has_audio = 1, .has_video = 1};
     struct blob *meta = body_of("\x02\x00\x0aonMetaData\x05", 14);
     struct blob *video = body_of("\x17\x00\x00\x00\x00\x01", 6);
     struct blob *audio = body_of("\xaf\x00\x12\x10", 4);
 
     kit_open(&kit);
     ck_assert_int_eq(rendition_init(&rendition, kit.source, &mux_flv), 0);
-    opening.meta = meta;
-    opening.header[JITTER_VIDEO] = video;
-    opening.header[JITTER_AUDIO] = audio;
-    rendition_open_with(&rendition, &opening);
+    init.meta = meta;
+    init.header[JITTER_VIDEO] = video;
+    init.header[JITTER_AUDIO] = audio;
+    rendition_set_init_data(&rendition, &init);
     seen = kit_adopt(&kit, NULL);
     kit_parse(seen, rendition.preamble->data, rendition.preamble->len);
     ck_assert_int_eq(seen->flags, 5);
@@ -53,8 +53,8 @@ START_TEST(test_opening_is_header_meta_video_audio_at_zero)
     for (int i = 0; i < 3; i++)
         ck_assert_uint_eq(seen->tag[i].ms, 0);
     /* A header for a track that is not announced would make a player wait for it. */
-    opening.has_audio = 0;
-    rendition_open_with(&rendition, &opening);
+    init.has_audio = 0;
+    rendition_set_init_data(&rendition, &init);
     seen = kit_adopt(&kit, NULL);
     kit_parse(seen, rendition.preamble->data, rendition.preamble->len);
     ck_assert_int_eq(seen->flags, 1);
@@ -131,7 +131,7 @@ START_TEST(test_opening_holds_the_largest_parts)
     struct kit kit;
     struct kit_seen *seen;
     struct rendition rendition;
-    struct rendition_opening opening = {.has_audio = 1, .has_video = 1};
+    struct init_data init = {.has_audio = 1, .has_video = 1};
     struct extra_track extra[EXTRA_TRACKS_MAX];
     struct blob *meta = long_body("\x02\x00\x0aonMetaData\x05", 14, SOURCE_META_MAX);
     struct blob *video = long_body("\x17\x00", 2, SOURCE_HEADER_MAX);
@@ -145,11 +145,11 @@ START_TEST(test_opening_holds_the_largest_parts)
         extra[i].original = long_body(extra_head, sizeof(extra_head), EXTRA_TRACK_HEADER_MAX);
     }
     ck_assert_int_eq(rendition_init(&rendition, kit.source, &mux_flv), 0);
-    opening.meta = meta;
-    opening.header[JITTER_VIDEO] = video;
-    opening.header[JITTER_AUDIO] = audio;
-    opening.extra_tracks = &extra[EXTRA_TRACKS_MAX - 1];
-    rendition_open_with(&rendition, &opening);
+    init.meta = meta;
+    init.header[JITTER_VIDEO] = video;
+    init.header[JITTER_AUDIO] = audio;
+    init.extra_tracks = &extra[EXTRA_TRACKS_MAX - 1];
+    rendition_set_init_data(&rendition, &init);
     ck_assert_ptr_nonnull(rendition.preamble);
     seen = kit_adopt(&kit, NULL);
     kit_parse(seen, rendition.preamble->data, rendition.preamble->len);
@@ -188,17 +188,17 @@ START_TEST(test_opening_holds_the_largest_parts_in_chunks)
     const size_t per_part = 18 - 7;
     struct kit kit;
     struct rendition rendition;
-    struct rendition_opening opening = {.has_audio = 1, .has_video = 1};
+    struct init_data init = {.has_audio = 1, .has_video = 1};
     struct blob *meta = long_body("\x02\x00\x0aonMetaData\x05", 14, SOURCE_META_MAX);
     struct blob *header = long_body("\x17\x00", 2, SOURCE_HEADER_MAX);
     size_t len = SOURCE_META_MAX + 2 * SOURCE_HEADER_MAX;
 
     kit_open(&kit);
     ck_assert_int_eq(rendition_init(&rendition, kit.source, &chunked_mux), 0);
-    opening.meta = meta;
-    opening.header[JITTER_VIDEO] = header;
-    opening.header[JITTER_AUDIO] = header;
-    rendition_open_with(&rendition, &opening);
+    init.meta = meta;
+    init.header[JITTER_VIDEO] = header;
+    init.header[JITTER_AUDIO] = header;
+    rendition_set_init_data(&rendition, &init);
     ck_assert_ptr_nonnull(rendition.preamble);
     ck_assert_uint_eq(rendition.preamble->len, len + len / 128 * 7 + 3 * per_part);
     rendition_fini(&rendition);
@@ -213,7 +213,7 @@ START_TEST(test_opening_is_all_or_nothing)
 {
     struct kit kit;
     struct rendition rendition;
-    struct rendition_opening opening = {.has_audio = 1, .has_video = 1};
+    struct init_data init = {.has_audio = 1, .has_video = 1};
     struct blob *old = body_of("\x17\x00\x00\x00\x00\x01", 6);
     struct blob *new = long_body("\x17\x00\x00\x00\x00\x02", 6, 10000);
     struct blob *audio = body_of("\xaf\x00\x12\x10", 4);
@@ -221,16 +221,16 @@ START_TEST(test_opening_is_all_or_nothing)
 
     kit_open(&kit);
     ck_assert_int_eq(rendition_init(&rendition, kit.source, &mux_flv), 0);
-    opening.header[JITTER_AUDIO] = audio;
+    init.header[JITTER_AUDIO] = audio;
     for (int nth = 1, has_failed = 1; has_failed; nth++) {
         struct blob *before;
 
-        opening.header[JITTER_VIDEO] = old;
-        rendition_open_with(&rendition, &opening);
+        init.header[JITTER_VIDEO] = old;
+        rendition_set_init_data(&rendition, &init);
         before = blob_ref(rendition.preamble);
-        opening.header[JITTER_VIDEO] = new;
+        init.header[JITTER_VIDEO] = new;
         no_memory_at(nth);
-        rendition_open_with(&rendition, &opening);
+        rendition_set_init_data(&rendition, &init);
         has_failed = no_memory_over();
         failures += has_failed;
         if (has_failed)

@@ -165,7 +165,7 @@ START_TEST(pieces)
         struct mux_state *state = mux_flv.open();
         struct sink sink = {0};
         struct frame frame;
-        enum mux_piece kind = MUX_PIECE_OPENING;
+        enum mux_piece kind = MUX_PIECE_INIT;
 
         flv_frame_parse(&frame, rows[i].type, 7, rows[i].body, sizeof(rows[i].body));
         mux_flv.frame(state, &frame, 7, take, &sink);

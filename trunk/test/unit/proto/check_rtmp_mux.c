@@ -112,7 +112,7 @@ START_TEST(pieces)
         for (size_t n = 0; n < sizeof(lens) / sizeof(lens[0]); n++)
             for (size_t h = 0; h < 4; h++) {
                 struct mux_state *state = rtmp_mux.open();
-                enum mux_piece kind = MUX_PIECE_OPENING;
+                enum mux_piece kind = MUX_PIECE_INIT;
                 struct frame frame;
                 struct buf wire;
 
