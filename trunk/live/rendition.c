@@ -33,7 +33,7 @@ static void source_ring_limits(const struct source *source, struct ring_limits *
 
     limits->bytes_max = config->gop_cache_max_bytes;
     limits->lag_max = config->queue_length;
-    limits->start_units_max = config->gop_cache_max_frames;
+    limits->sync_units_max = config->gop_cache_max_frames;
 }
 
 void rendition_set_limits(struct rendition *rendition)
@@ -44,7 +44,7 @@ void rendition_set_limits(struct rendition *rendition)
     limits.block_cap = 0;
     limits.keep = 0;
     /* What relays may ask for on behalf of listeners elsewhere. */
-    if (rendition->source->config.keeps_begin &&
+    if (rendition->source->config.keeps_start &&
         (rendition->mux->is_original || rendition->mux == &mux_flv_all ||
          rendition == &rendition->source->native))
         limits.keep = rendition->source->config.fast_cache;
@@ -83,7 +83,7 @@ int rendition_init(struct rendition *rendition, struct source *source, const str
 void rendition_fini(struct rendition *rendition)
 {
     assert(rendition->viewers == NULL);
-    rendition_drop_begin(rendition);
+    rendition_drop_start(rendition);
     ring_fini(&rendition->ring);
     blob_unref(rendition->preamble);
     blob_unref(rendition->bridge);
@@ -95,7 +95,7 @@ void rendition_fini(struct rendition *rendition)
 struct rendition_sink {
     struct rendition *rendition;
     usec_t now;
-    int is_start;
+    int is_sync;
     size_t bridge_len;
     uint8_t bridge[MUX_BRIDGE_MAX];
 };
@@ -108,21 +108,21 @@ static void rendition_keep_bridge(struct rendition *rendition, const struct rend
 }
 
 /* The unit that was just appended: is it the one where those begin who have waited? */
-static void rendition_note_first(struct rendition *rendition, int is_start, const struct iovec *iov,
+static void rendition_note_start(struct rendition *rendition, int is_sync, const struct iovec *iov,
                                  int n)
 {
     struct ring *ring = &rendition->ring;
     struct ring_cursor place = {ring->head, ring->head->len};
 
-    if (is_start) {
-        rendition->first_is_start = ring_cursor_start(ring, &rendition->first) == 0;
+    if (is_sync) {
+        rendition->start_is_sync = ring_cursor_sync(ring, &rendition->start) == 0;
         return;
     }
-    if (rendition->first.block != NULL || rendition_has_starts(rendition))
+    if (rendition->start.block != NULL || rendition_has_sync(rendition))
         return;
     for (int i = 0; i < n; i++)
         place.at -= (uint32_t)iov[i].iov_len;
-    ring_cursor_copy(ring, &rendition->first, &place);
+    ring_cursor_copy(ring, &rendition->start, &place);
 }
 
 static void rendition_take(void *arg, const struct iovec *iov, int n)
@@ -130,30 +130,30 @@ static void rendition_take(void *arg, const struct iovec *iov, int n)
     struct rendition_sink *sink = arg;
     struct rendition *rendition = sink->rendition;
 
-    if (ring_append(&rendition->ring, iov, n, sink->is_start, sink->now) != 0) {
+    if (ring_append(&rendition->ring, iov, n, sink->is_sync, sink->now) != 0) {
         source_count_drop(rendition->source);
     } else {
-        if (sink->is_start && rendition->mux->bridge != NULL)
+        if (sink->is_sync && rendition->mux->bridge != NULL)
             rendition_keep_bridge(rendition, sink);
-        if (rendition->holds_first && !rendition->first_is_start)
-            rendition_note_first(rendition, sink->is_start, iov, n);
+        if (rendition->holds_start && !rendition->start_is_sync)
+            rendition_note_start(rendition, sink->is_sync, iov, n);
     }
     /* A muxer may give several units for one frame: only the first is the start. */
-    sink->is_start = 0;
+    sink->is_sync = 0;
 }
 
-void rendition_hold_begin(struct rendition *rendition)
+void rendition_hold_start(struct rendition *rendition)
 {
-    ring_cursor_leave(&rendition->ring, &rendition->first);
-    rendition->first_is_start = 0;
-    rendition->holds_first = 1;
+    ring_cursor_leave(&rendition->ring, &rendition->start);
+    rendition->start_is_sync = 0;
+    rendition->holds_start = 1;
 }
 
-void rendition_drop_begin(struct rendition *rendition)
+void rendition_drop_start(struct rendition *rendition)
 {
-    ring_cursor_leave(&rendition->ring, &rendition->first);
-    rendition->first_is_start = 0;
-    rendition->holds_first = 0;
+    ring_cursor_leave(&rendition->ring, &rendition->start);
+    rendition->start_is_sync = 0;
+    rendition->holds_start = 0;
 }
 
 void rendition_mark(struct rendition *rendition)
@@ -180,9 +180,9 @@ int rendition_is_eager(const struct rendition *rendition)
     return rendition->mux->audio_only || (rendition->mux->in_band && !rendition->mux->stands_alone);
 }
 
-int rendition_has_starts(const struct rendition *rendition)
+int rendition_has_sync(const struct rendition *rendition)
 {
-    if (rendition->mux->starts != NULL)
+    if (rendition->mux->is_sync != NULL)
         return 1;
     return rendition_takes(rendition, FRAME_VIDEO) &&
            rendition->source->track[JITTER_VIDEO].codec != CODEC_NONE;
@@ -190,16 +190,16 @@ int rendition_has_starts(const struct rendition *rendition)
 
 void rendition_push(struct rendition *rendition, const struct frame *frame, uint32_t ms, usec_t now)
 {
-    int is_start = rendition->mux->starts != NULL
-                       ? rendition->mux->starts(rendition->state, frame, ms)
-                       : frame->type == FRAME_VIDEO && frame->is_key && !frame->is_header;
+    int is_sync = rendition->mux->is_sync != NULL
+                      ? rendition->mux->is_sync(rendition->state, frame, ms)
+                      : frame->type == FRAME_VIDEO && frame->is_key && !frame->is_header;
     struct rendition_sink sink;
 
     sink.rendition = rendition;
     sink.now = now;
-    sink.is_start = is_start;
+    sink.is_sync = is_sync;
     sink.bridge_len = 0;
-    if (is_start && rendition->mux->bridge != NULL)
+    if (is_sync && rendition->mux->bridge != NULL)
         sink.bridge_len =
             rendition->mux->bridge(rendition->state, sink.bridge, sizeof(sink.bridge));
     rendition->pushed_at = now;

@@ -23,9 +23,9 @@ struct rendition {
     uint32_t chunk_size; /* the source's when it was made, and as long as it is there */
     struct mux_state *state;
     struct ring ring;
-    int holds_first;          /* the publication's first start is held, */
-    struct ring_cursor first; /* once there is one; */
-    int first_is_start;       /* until then its first sound, where there are only sounds */
+    int holds_start;          /* the publication's first start is held, */
+    struct ring_cursor start; /* once there is one; */
+    int start_is_sync;        /* until then its first sound, where there are only sounds */
     struct blob *preamble;    /* what opens the stream at the newest start; NULL: not known yet */
     struct blob
         *bridge; /* what a viewer who lost its place takes before the newest start, or NULL */
@@ -51,7 +51,7 @@ int rendition_takes(const struct rendition *rendition, enum frame_type type);
 int rendition_is_eager(const struct rendition *rendition);
 
 /* True where viewers begin at the ring's starts; else they do at any frame. */
-int rendition_has_starts(const struct rendition *rendition);
+int rendition_has_sync(const struct rendition *rendition);
 
 /* One frame into the ring. */
 void rendition_push(struct rendition *rendition, const struct frame *frame, uint32_t ms,
@@ -78,8 +78,8 @@ void rendition_prime(struct rendition *rendition, enum frame_type type, const st
 void rendition_restart(struct rendition *rendition);
 
 /* A publication's first start is held from here on, and no longer. */
-void rendition_hold_begin(struct rendition *rendition);
-void rendition_drop_begin(struct rendition *rendition);
+void rendition_hold_start(struct rendition *rendition);
+void rendition_drop_start(struct rendition *rendition);
 
 /* Says to relays that what follows is new. */
 void rendition_mark(struct rendition *rendition);

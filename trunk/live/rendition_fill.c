@@ -163,20 +163,20 @@ static void replay_from(const struct rendition *rendition, const struct renditio
     }
     /* Where nobody has waited yet, the newest start does. */
     if ((rendition->mux->is_original || rendition->viewer_count > 0) &&
-        native->first.block != NULL && native->first.block->attached &&
-        native->first_is_start == rendition_has_starts(native)) {
-        *from = native->first;
-    } else if (ring->start_block != NULL) {
-        from->block = ring->start_block;
-        from->at = (uint32_t)(ring->start - ring->start_block->offset);
+        native->start.block != NULL && native->start.block->attached &&
+        native->start_is_sync == rendition_has_sync(native)) {
+        *from = native->start;
+    } else if (ring->sync_block != NULL) {
+        from->block = ring->sync_block;
+        from->at = (uint32_t)(ring->sync - ring->sync_block->offset);
     }
     if (!rendition->mux->is_original ||
-        (rendition_has_starts(native) && source->config.fast_cache == 0))
+        (rendition_has_sync(native) && source->config.fast_cache == 0))
         return;
     /* A relay gets what those who begin there may ask for: earlier sounds, too. */
     filler->whole_from = from->block != NULL ? ring_cursor_offset(from) : UINT64_MAX;
     filler->from_ms = source->jitter.last - source->config.fast_cache / USEC_PER_MS;
-    if (native->holds_first && source->first_ms < filler->from_ms)
+    if (native->holds_start && source->first_ms < filler->from_ms)
         filler->from_ms = source->first_ms;
     replay_epoch(native, from);
 }
@@ -188,8 +188,8 @@ void rendition_fill_frames(struct rendition *rendition, const struct rendition *
 
     assert(native->mux == &mux_flv || native->mux == &mux_flv_all);
     replay_from(rendition, native, &filler);
-    if (native->holds_first)
-        rendition_hold_begin(rendition);
+    if (native->holds_start)
+        rendition_hold_start(rendition);
     /* The muxer was told the newest configuration: what came under a former one cannot be used. */
     if (rendition->mux->stands_alone)
         ring_each_tag(&filler.from, rendition_note_header, &filler);

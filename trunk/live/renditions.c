@@ -103,29 +103,29 @@ void renditions_set_limits(struct source *source)
 /* ---- the publication start ---- */
 
 /* Whether anybody has not begun yet: several workers make one who comes later think so, too. */
-static int renditions_keep_begin(const struct source *source)
+static int renditions_want_start(const struct source *source)
 {
-    return source->config.keeps_begin || renditions_started(source) < source->stat.viewers;
+    return source->config.keeps_start || renditions_started(source) < source->stat.viewers;
 }
 
-void renditions_hold_begin(struct source *source)
+void renditions_hold_start(struct source *source)
 {
-    if (!renditions_keep_begin(source))
+    if (!renditions_want_start(source))
         return;
-    source->holds_begin = 1;
-    rendition_hold_begin(&source->native);
+    source->holds_start = 1;
+    rendition_hold_start(&source->native);
     for (struct rendition *r = source->others; r != NULL; r = r->next)
-        rendition_hold_begin(r);
+        rendition_hold_start(r);
 }
 
-void renditions_drop_begin(struct source *source)
+void renditions_drop_start(struct source *source)
 {
-    if (!source->holds_begin)
+    if (!source->holds_start)
         return;
-    source->holds_begin = 0;
-    rendition_drop_begin(&source->native);
+    source->holds_start = 0;
+    rendition_drop_start(&source->native);
     for (struct rendition *r = source->others; r != NULL; r = r->next)
-        rendition_drop_begin(r);
+        rendition_drop_start(r);
 }
 
 static void rendition_forget_places(struct rendition *rendition)
@@ -134,16 +134,16 @@ static void rendition_forget_places(struct rendition *rendition)
         if (v->place == VIEWER_NEW)
             ring_cursor_leave(&rendition->ring, &v->cursor);
     /* Its first sound is one of those that the relay has brought. */
-    if (!rendition->first_is_start)
-        ring_cursor_leave(&rendition->ring, &rendition->first);
+    if (!rendition->start_is_sync)
+        ring_cursor_leave(&rendition->ring, &rendition->start);
 }
 
 void renditions_forget_places(struct source *source)
 {
     /* Where there are only sounds the relay has brought earlier ones than they are to begin with.
      */
-    if (!rendition_has_starts(&source->native))
-        renditions_drop_begin(source);
+    if (!rendition_has_sync(&source->native))
+        renditions_drop_start(source);
     rendition_forget_places(&source->native);
     for (struct rendition *r = source->others; r != NULL; r = r->next)
         rendition_forget_places(r);
@@ -151,21 +151,21 @@ void renditions_forget_places(struct source *source)
 
 /* ---- ending ---- */
 
-void renditions_drop_flv_starts(struct source *source)
+void renditions_drop_flv_sync(struct source *source)
 {
-    renditions_drop_begin(source);
-    ring_drop_start(&source->native.ring);
+    renditions_drop_start(source);
+    ring_drop_sync(&source->native.ring);
     for (struct rendition *r = source->others; r != NULL; r = r->next)
         if (!r->mux->in_band)
-            ring_drop_start(&r->ring);
+            ring_drop_sync(&r->ring);
 }
 
-void renditions_drop_starts(struct source *source)
+void renditions_drop_sync(struct source *source)
 {
-    renditions_drop_begin(source);
-    ring_drop_start(&source->native.ring);
+    renditions_drop_start(source);
+    ring_drop_sync(&source->native.ring);
     for (struct rendition *r = source->others; r != NULL; r = r->next)
-        ring_drop_start(&r->ring);
+        ring_drop_sync(&r->ring);
 }
 
 static int rendition_must_end(const struct rendition *rendition, enum renditions_cut who)
@@ -182,7 +182,7 @@ static int rendition_must_end(const struct rendition *rendition, enum renditions
 
 void renditions_cut(struct source *source, enum renditions_cut who)
 {
-    renditions_drop_begin(source);
+    renditions_drop_start(source);
     rendition_cut(&source->native);
     source->repeats_sets = 0;
     for (struct rendition *r = source->others; r != NULL; r = r->next)

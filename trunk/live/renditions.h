@@ -27,14 +27,14 @@ void renditions_starve(struct source *source);
 void renditions_set_limits(struct source *source);
 
 /* The first start of the publication that now comes is held, for those who wait for it. */
-void renditions_hold_begin(struct source *source);
-void renditions_drop_begin(struct source *source);
+void renditions_hold_start(struct source *source);
+void renditions_drop_start(struct source *source);
 /* Who has not begun yet has not waited for what the ring has so far. */
 void renditions_forget_places(struct source *source);
 
 /* Nobody begins before the next keyframe; and the same for FLV's alone. */
-void renditions_drop_starts(struct source *source);
-void renditions_drop_flv_starts(struct source *source);
+void renditions_drop_sync(struct source *source);
+void renditions_drop_flv_sync(struct source *source);
 
 enum renditions_cut {
     RENDITIONS_CUT_CHANGE, /* FLV viewers, and those whose format has no place for what comes now */

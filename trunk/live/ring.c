@@ -47,7 +47,7 @@ void ring_fini(struct ring *ring)
     }
     assert(ring->detached == 0);
     ring->head = NULL;
-    ring->start_block = NULL;
+    ring->sync_block = NULL;
 }
 
 void ring_block_hold(struct ring_block *block)
@@ -72,9 +72,9 @@ static void ring_drop_tail(struct ring *ring)
     assert(block != NULL && block != ring->head);
     ring->tail = block->next;
     ring->bytes -= block->cap;
-    if (ring->start_block == block) {
-        ring->start_block = NULL;
-        ring->start_loss = RING_LOSS_BYTES;
+    if (ring->sync_block == block) {
+        ring->sync_block = NULL;
+        ring->sync_loss = RING_LOSS_BYTES;
     }
     block->next = NULL;
     block->attached = 0;
@@ -88,7 +88,7 @@ static int ring_is_over(const struct ring *ring, usec_t now)
     if (ring->bytes > ring->limits.bytes_max)
         return 1;
     /* Without the start there is nothing to jump to: a long group of pictures stays whole. */
-    if (ring->tail == ring->start_block)
+    if (ring->tail == ring->sync_block)
         return 0;
     /* A block is too old when everything in it is: when its successor's first unit is. */
     return now - ring->tail->next->time > ring->limits.lag_max;
@@ -97,7 +97,7 @@ static int ring_is_over(const struct ring *ring, usec_t now)
 void ring_trim(struct ring *ring, usec_t now)
 {
     while (ring->tail != ring->head) {
-        int is_wanted = ring->tail->holds > 0 || ring->tail == ring->start_block ||
+        int is_wanted = ring->tail->holds > 0 || ring->tail == ring->sync_block ||
                         now - ring->tail->next->time < ring->limits.keep;
 
         if (is_wanted && !ring_is_over(ring, now))
@@ -110,7 +110,7 @@ size_t ring_shrink(struct ring *ring)
 {
     size_t before = ring->bytes;
 
-    while (ring->tail != ring->head && ring->tail != ring->start_block)
+    while (ring->tail != ring->head && ring->tail != ring->sync_block)
         ring_drop_tail(ring);
     return before - ring->bytes;
 }
@@ -151,7 +151,7 @@ static struct ring_block *ring_room(struct ring *ring, size_t len, usec_t now)
     return head;
 }
 
-int ring_append(struct ring *ring, const struct iovec *iov, int n, int is_start, usec_t now)
+int ring_append(struct ring *ring, const struct iovec *iov, int n, int is_sync, usec_t now)
 {
     struct ring_block *block;
     size_t len = 0;
@@ -164,14 +164,14 @@ int ring_append(struct ring *ring, const struct iovec *iov, int n, int is_start,
     block = ring_room(ring, len, now);
     if (block == NULL)
         return -1;
-    if (is_start) {
-        ring->start = ring->end;
-        ring->start_block = block;
-        ring->start_units = 0;
-        ring->start_loss = RING_LOSS_NONE;
-    } else if (ring->start_block != NULL && ++ring->start_units > ring->limits.start_units_max) {
-        ring->start_block = NULL;
-        ring->start_loss = RING_LOSS_UNITS;
+    if (is_sync) {
+        ring->sync = ring->end;
+        ring->sync_block = block;
+        ring->sync_units = 0;
+        ring->sync_loss = RING_LOSS_NONE;
+    } else if (ring->sync_block != NULL && ++ring->sync_units > ring->limits.sync_units_max) {
+        ring->sync_block = NULL;
+        ring->sync_loss = RING_LOSS_UNITS;
     }
     for (int i = 0; i < n; i++) {
         if (iov[i].iov_len > 0)
@@ -189,10 +189,10 @@ void ring_seal(struct ring *ring)
         ring->head->sealed = 1;
 }
 
-void ring_drop_start(struct ring *ring)
+void ring_drop_sync(struct ring *ring)
 {
-    ring->start_block = NULL;
-    ring->start_loss = RING_LOSS_NONE;
+    ring->sync_block = NULL;
+    ring->sync_loss = RING_LOSS_NONE;
 }
 
 static void ring_cursor_put(struct ring *ring, struct ring_cursor *cursor, struct ring_block *block,
@@ -205,13 +205,13 @@ static void ring_cursor_put(struct ring *ring, struct ring_cursor *cursor, struc
     cursor->at = at;
 }
 
-int ring_cursor_start(struct ring *ring, struct ring_cursor *cursor)
+int ring_cursor_sync(struct ring *ring, struct ring_cursor *cursor)
 {
-    struct ring_block *block = ring->start_block;
+    struct ring_block *block = ring->sync_block;
 
     if (block == NULL)
         return -1;
-    ring_cursor_put(ring, cursor, block, (uint32_t)(ring->start - block->offset));
+    ring_cursor_put(ring, cursor, block, (uint32_t)(ring->sync - block->offset));
     return 0;
 }
 

@@ -31,12 +31,12 @@ struct ring_block {
 };
 
 struct ring_limits {
-    size_t bytes_max;    /* of attached blocks */
-    usec_t lag_max;      /* age beyond which a block is dropped whoever is in it, unless it is part
-                            of the last group of pictures */
-    int start_units_max; /* units after a start before it no longer counts as cached */
-    usec_t keep;         /* blocks younger than this are kept though nobody is in them */
-    uint32_t block_cap;  /* of a block; 0: the usual 64 KB with its header */
+    size_t bytes_max;   /* of attached blocks */
+    usec_t lag_max;     /* age beyond which a block is dropped whoever is in it, unless it is part
+                           of the last group of pictures */
+    int sync_units_max; /* units after a start before it no longer counts as cached */
+    usec_t keep;        /* blocks younger than this are kept though nobody is in them */
+    uint32_t block_cap; /* of a block; 0: the usual 64 KB with its header */
 };
 
 /* The limit that made a ring forget its newest start before the next one came. */
@@ -44,15 +44,15 @@ enum ring_loss { RING_LOSS_NONE, RING_LOSS_UNITS, RING_LOSS_BYTES };
 
 struct ring {
     struct ring_limits limits;
-    struct ring_block *tail;        /* oldest */
-    struct ring_block *head;        /* newest; units are appended here */
-    uint64_t end;                   /* offset behind the last byte */
-    uint64_t start;                 /* offset of the newest start (keyframe) */
-    struct ring_block *start_block; /* NULL: no start is held */
-    int start_units;                /* units since it */
-    enum ring_loss start_loss;      /* why there is none though one was appended */
-    size_t bytes;                   /* memory of attached blocks */
-    size_t detached;                /* memory of dropped blocks that are still held */
+    struct ring_block *tail;       /* oldest */
+    struct ring_block *head;       /* newest; units are appended here */
+    uint64_t end;                  /* offset behind the last byte */
+    uint64_t sync;                 /* offset of the newest start (keyframe) */
+    struct ring_block *sync_block; /* NULL: no start is held */
+    int sync_units;                /* units since it */
+    enum ring_loss sync_loss;      /* why there is none though one was appended */
+    size_t bytes;                  /* memory of attached blocks */
+    size_t detached;               /* memory of dropped blocks that are still held */
 };
 
 /* A place in a ring. block == NULL: nowhere. */
@@ -68,17 +68,17 @@ void ring_fini(struct ring *ring);
 void ring_set_limits(struct ring *ring, const struct ring_limits *limits);
 
 /*
- * Appends one unit made of n spans. is_start: a viewer may begin here. 0; -1 without
+ * Appends one unit made of n spans. is_sync: a viewer may begin here. 0; -1 without
  * memory or for a unit over bytes_max: nothing is appended.
  */
-int ring_append(struct ring *ring, const struct iovec *iov, int n, int is_start,
+int ring_append(struct ring *ring, const struct iovec *iov, int n, int is_sync,
                 usec_t now) ERR_MUST_CHECK;
 
 /* The next unit begins a new block, so that a limit at ring->end falls on a block's edge. */
 void ring_seal(struct ring *ring);
 
 /* Forgets the newest start: nobody begins before the next one. */
-void ring_drop_start(struct ring *ring);
+void ring_drop_sync(struct ring *ring);
 
 /* Drops all before the newest start (without one: before the newest block), whoever is in it.
  * Answers how many bytes that was. */
@@ -88,7 +88,7 @@ size_t ring_shrink(struct ring *ring);
 void ring_trim(struct ring *ring, usec_t now);
 
 /* Puts a cursor at the newest start; -1 (cursor unchanged) if there is none. */
-int ring_cursor_start(struct ring *ring, struct ring_cursor *cursor);
+int ring_cursor_sync(struct ring *ring, struct ring_cursor *cursor);
 /* Puts a cursor behind the last byte. -1 without memory. */
 int ring_cursor_end(struct ring *ring, struct ring_cursor *cursor);
 /*

@@ -14,7 +14,7 @@
 /* The header is decided after so long at the latest: a publisher may send one frame and pause. */
 #define SOURCE_GUESS_US (USEC_PER_SEC)
 /* How long a publication's beginning is held for those who waited for it. */
-#define SOURCE_BEGIN_US (USEC_PER_SEC)
+#define SOURCE_START_US (USEC_PER_SEC)
 /* Without a keyframe for so long the next one may be far. */
 #define SOURCE_LONG_GOP_US (3 * USEC_PER_SEC)
 /* A relay's past comes at once, or something is wrong there. */
@@ -127,7 +127,7 @@ int source_publish(struct source *source, const struct source_config *config, us
     renditions_set_limits(source);
     source->first_at = now;
     source->has_first = 0;
-    renditions_drop_starts(source);
+    renditions_drop_sync(source);
     if (renditions_started(source) == 0)
         source_begin_anew(source);
     else
@@ -146,7 +146,7 @@ int source_publish(struct source *source, const struct source_config *config, us
     source->is_settled = 0;
     source->has_key = source->is_midway = source->has_told_gop = 0;
     source->key_at = now;
-    renditions_hold_begin(source);
+    renditions_hold_start(source);
     source->state = SOURCE_LIVE;
     source->stat.publishes++;
     source->stat.published_at = now;
@@ -175,7 +175,7 @@ usec_t source_absent_since(const struct source *source)
 
 int source_lacks_key(const struct source *source)
 {
-    return source->native.ring.start_loss != RING_LOSS_NONE || source->is_midway ||
+    return source->native.ring.sync_loss != RING_LOSS_NONE || source->is_midway ||
            source->native.pushed_at - source->key_at > SOURCE_LONG_GOP_US;
 }
 
@@ -193,11 +193,11 @@ void source_unpublish(struct source *source, usec_t now)
 {
     assert(source->state == SOURCE_LIVE);
     source_mix_flush(source, now);
-    renditions_drop_begin(source);
+    renditions_drop_start(source);
     source->is_filling = 0;
     source->state = SOURCE_AWAY;
     source->away_at = now;
-    renditions_drop_starts(source);
+    renditions_drop_sync(source);
     if (renditions_cut_original(source))
         source_tell_data(source);
     if (source->events.on_unpublish != NULL)
@@ -233,8 +233,8 @@ void source_tick(struct source *source, usec_t now)
         source_settle(source, now);
     if (source->is_filling && now - source->stat.published_at >= SOURCE_FILL_US)
         source_filled(source);
-    if (source->holds_begin && source->has_first && now - source->first_at >= SOURCE_BEGIN_US)
-        renditions_drop_begin(source);
+    if (source->holds_start && source->has_first && now - source->first_at >= SOURCE_START_US)
+        renditions_drop_start(source);
     ring_trim(&source->native.ring, now);
     for (struct rendition *r = source->others; r != NULL; r = r->next)
         ring_trim(&r->ring, now);
@@ -275,7 +275,7 @@ size_t source_shrink(struct source *source)
 {
     size_t bytes;
 
-    renditions_drop_begin(source);
+    renditions_drop_start(source);
     bytes = ring_shrink(&source->native.ring);
     for (struct rendition *r = source->others; r != NULL; r = r->next)
         bytes += ring_shrink(&r->ring);

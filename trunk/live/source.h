@@ -35,7 +35,7 @@ struct source_config {
     usec_t fast_cache;   /* of sound that a new viewer of an audio-only format gets at once */
     uint32_t chunk_size; /* of RTMP's, bytes; for viewers of a format that has none yet */
     /* The publication's first keyframe is held for a moment, for relays that are about to come. */
-    int keeps_begin;
+    int keeps_start;
     /* The publisher is a relay of another worker's stream: its times are the stream's, and nobody
        begins before what it brings of the past is complete (source_filled()). */
     int is_worker_pull;

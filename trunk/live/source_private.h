@@ -91,7 +91,7 @@ struct source {
     uint8_t has_told_gop; /* on_gop_lost */
     usec_t first_key_at;  /* when the first one came; */
     usec_t key_at;        /* the newest; before it, when the publication began */
-    uint8_t holds_begin;  /* renditions hold the publication's first start */
+    uint8_t holds_start;  /* renditions hold the publication's first start */
     uint8_t is_filling;   /* a relay brings what there was of the past */
     uint8_t has_promise;  /* what the header promises is known beforehand: */
     uint8_t promise[JITTER_TRACKS];

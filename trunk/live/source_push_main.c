@@ -102,7 +102,7 @@ static int source_follow(struct source *source, enum jitter_track which, const s
         return 0;
     /* A change at its first frame belongs to the publication's beginning. */
     if (former != CODEC_NONE && had_frames)
-        renditions_drop_begin(source);
+        renditions_drop_start(source);
     if (former != CODEC_NONE && former == frame->codec)
         in_band = which == JITTER_VIDEO && parameter_sets_fit(track->header, track->pending);
     if (former == CODEC_NONE || in_band ||
@@ -111,7 +111,7 @@ static int source_follow(struct source *source, enum jitter_track which, const s
         return in_band;
     }
     track_commit(track, frame->codec);
-    renditions_drop_flv_starts(source);
+    renditions_drop_flv_sync(source);
     if (source->is_decided)
         source_break(source, source->track[JITTER_AUDIO].is_announced,
                      source->track[JITTER_VIDEO].is_announced);
@@ -134,7 +134,7 @@ static void source_push_audio_header(struct source *source, int64_t ms, usec_t n
 static int64_t source_wrap(struct source *source, enum jitter_track which,
                            const struct frame *frame, usec_t now)
 {
-    renditions_drop_starts(source);
+    renditions_drop_sync(source);
     renditions_cut(source, RENDITIONS_CUT_ALL);
     source_init_data_renew(source);
     jitter_reset(&source->jitter, source->config.time_jitter, source->config.mix_correct);

@@ -98,8 +98,8 @@ static int is_extra(const struct source *source, const struct source_select *sel
 /* Viewers end here, the next ones begin at the next start. */
 static void select_cut(struct rendition *rendition)
 {
-    rendition_drop_begin(rendition);
-    ring_drop_start(&rendition->ring);
+    rendition_drop_start(rendition);
+    ring_drop_sync(&rendition->ring);
     rendition_cut(rendition);
     if (rendition->mux->stands_alone)
         rendition_restart(rendition);

@@ -39,7 +39,7 @@ void source_tell_facts(struct source *source)
 
 void source_tell_gop(struct source *source)
 {
-    enum ring_loss loss = source->native.ring.start_loss;
+    enum ring_loss loss = source->native.ring.sync_loss;
 
     if (loss == RING_LOSS_NONE || source->has_told_gop || !source->config.gop_cache)
         return;

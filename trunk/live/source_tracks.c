@@ -182,7 +182,7 @@ void source_check_tracks(struct source *source, const struct frame *frame, int64
             is_broken = 1;
         } else if (track->is_announced && track->is_seen && source_is_silent(source, i, frame)) {
             track_rest(track);
-            renditions_drop_flv_starts(source);
+            renditions_drop_flv_sync(source);
             has[i] = 0;
             is_broken = 1;
         }

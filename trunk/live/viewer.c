@@ -44,7 +44,7 @@ struct viewer *viewer_open_tracks(struct source *source, const struct mux *mux,
     }
     viewer->rendition = rendition;
     viewer->place = VIEWER_NEW;
-    viewer->min_start = source->config.gop_cache ? 0 : rendition->ring.end;
+    viewer->min_sync = source->config.gop_cache ? 0 : rendition->ring.end;
     viewer->publishes = source->stat.publishes;
     viewer->next = rendition->viewers;
     if (viewer->next != NULL)
@@ -59,8 +59,8 @@ struct viewer *viewer_open_tracks(struct source *source, const struct mux *mux,
     /* Nothing has come of this publication yet: it is waited for like the next one. */
     if (source->state == SOURCE_LIVE && !source->has_first && viewer->publishes > 0) {
         viewer->publishes--;
-        if (!source->holds_begin)
-            renditions_hold_begin(source);
+        if (!source->holds_start)
+            renditions_hold_start(source);
     }
     return viewer;
 }
@@ -111,13 +111,13 @@ void viewer_since(struct viewer *viewer, usec_t since)
 
 /* The first start of the publication that this viewer has waited for; NULL: newer places do as
  * well. */
-static const struct ring_cursor *viewer_begin_held(const struct viewer *viewer)
+static const struct ring_cursor *viewer_held_start(const struct viewer *viewer)
 {
     const struct rendition *rendition = viewer->rendition;
-    const struct ring_cursor *held = &rendition->first;
+    const struct ring_cursor *held = &rendition->start;
 
     if (viewer->publishes == rendition->source->stat.publishes || held->block == NULL ||
-        ring_cursor_is_lost(held) || rendition->first_is_start != rendition_has_starts(rendition))
+        ring_cursor_is_lost(held) || rendition->start_is_sync != rendition_has_sync(rendition))
         return NULL;
     return held;
 }
@@ -126,15 +126,15 @@ static const struct ring_cursor *viewer_begin_held(const struct viewer *viewer)
 static int viewer_begin_original(struct viewer *viewer)
 {
     struct rendition *rendition = viewer->rendition;
-    const struct ring_cursor *held = viewer_begin_held(viewer);
+    const struct ring_cursor *held = viewer_held_start(viewer);
 
     if (held != NULL) {
         ring_cursor_copy(&rendition->ring, &viewer->cursor, held);
-    } else if (rendition->source->config.fast_cache > 0 || !rendition_has_starts(rendition)) {
+    } else if (rendition->source->config.fast_cache > 0 || !rendition_has_sync(rendition)) {
         if (ring_cursor_since(&rendition->ring, &viewer->cursor, 0, rendition->epoch_offset) != 0)
             return ring_cursor_end(&rendition->ring, &viewer->cursor);
-    } else if (rendition->ring.start < viewer->min_start ||
-               ring_cursor_start(&rendition->ring, &viewer->cursor) != 0) {
+    } else if (rendition->ring.sync < viewer->min_sync ||
+               ring_cursor_sync(&rendition->ring, &viewer->cursor) != 0) {
         /* Whom it is for waits for the next keyframe there. */
         if (ring_cursor_end(&rendition->ring, &viewer->cursor) != 0)
             return -1;
@@ -144,18 +144,18 @@ static int viewer_begin_original(struct viewer *viewer)
 }
 
 /* The same at a keyframe. 0, or -1. */
-static int viewer_begin_start(struct viewer *viewer)
+static int viewer_begin_at_sync(struct viewer *viewer)
 {
     struct rendition *rendition = viewer->rendition;
-    const struct ring_cursor *held = viewer_begin_held(viewer);
+    const struct ring_cursor *held = viewer_held_start(viewer);
 
     if (held != NULL) {
         ring_cursor_copy(&rendition->ring, &viewer->cursor, held);
         return 0;
     }
-    return rendition->ring.start < viewer->min_start
+    return rendition->ring.sync < viewer->min_sync
                ? -1
-               : ring_cursor_start(&rendition->ring, &viewer->cursor);
+               : ring_cursor_sync(&rendition->ring, &viewer->cursor);
 }
 
 /* Where there are only sounds: fast_cache of them back, else at the next one. */
@@ -163,7 +163,7 @@ static int viewer_begin_anywhere(struct viewer *viewer)
 {
     struct rendition *rendition = viewer->rendition;
     usec_t back = rendition->source->config.fast_cache;
-    const struct ring_cursor *held = viewer_begin_held(viewer);
+    const struct ring_cursor *held = viewer_held_start(viewer);
 
     if (rendition->mux->audio_only && back > 0 &&
         ring_cursor_since(&rendition->ring, &viewer->cursor, rendition->pushed_at - back,
@@ -221,8 +221,8 @@ static int viewer_begin(struct viewer *viewer)
     if (rendition->mux->is_original) {
         if (viewer_begin_original(viewer) != 0)
             return -1;
-    } else if (rendition_has_starts(rendition)) {
-        if (viewer_begin_start(viewer) != 0)
+    } else if (rendition_has_sync(rendition)) {
+        if (viewer_begin_at_sync(viewer) != 0)
             place = VIEWER_SOUND;
         if (place == VIEWER_SOUND && viewer_sound_begin(viewer) != 0)
             return -1;
@@ -256,15 +256,15 @@ void viewer_skip(struct viewer *viewer)
         return;
     viewer->place = VIEWER_RUN;
     viewer->skips++;
-    if (ring_cursor_start(&rendition->ring, &viewer->cursor) == 0) {
+    if (ring_cursor_sync(&rendition->ring, &viewer->cursor) == 0) {
         viewer_bridge(viewer);
         return;
     }
     ring_cursor_leave(&rendition->ring, &viewer->cursor);
-    if (!rendition_has_starts(rendition) && ring_cursor_end(&rendition->ring, &viewer->cursor) == 0)
+    if (!rendition_has_sync(rendition) && ring_cursor_end(&rendition->ring, &viewer->cursor) == 0)
         return;
     viewer->place = VIEWER_LOST;
-    viewer->min_start = rendition->ring.end;
+    viewer->min_sync = rendition->ring.end;
 }
 
 /* Where this viewer's bytes end: the start of an epoch that is not its own. */
@@ -371,8 +371,8 @@ static int viewer_find(struct viewer *viewer)
 {
     struct rendition *rendition = viewer->rendition;
 
-    if (rendition->ring.start >= viewer->min_start &&
-        ring_cursor_start(&rendition->ring, &viewer->cursor) == 0) {
+    if (rendition->ring.sync >= viewer->min_sync &&
+        ring_cursor_sync(&rendition->ring, &viewer->cursor) == 0) {
         viewer->place = VIEWER_RUN;
         viewer_bridge(viewer);
         return 0;

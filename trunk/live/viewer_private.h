@@ -32,7 +32,7 @@ struct viewer {
     struct ring_block *pinned[2]; /* blocks of the open batch behind the cursor's */
     struct viewer *prev, *next;
     void *owner;
-    uint64_t min_start; /* a start before this offset is not taken */
+    uint64_t min_sync;  /* a start before this offset is not taken */
     uint32_t publishes; /* of the source when it came: it has waited for later ones */
 };
 

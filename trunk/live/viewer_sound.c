@@ -24,20 +24,20 @@ int viewer_sound_begin(struct viewer *viewer)
     struct rendition *rendition = viewer->rendition;
 
     if (rendition->mux->piece == NULL || !rendition_has_sound(rendition) ||
-        (rendition->ring.start_loss == RING_LOSS_NONE && !source_lacks_key(rendition->source)))
+        (rendition->ring.sync_loss == RING_LOSS_NONE && !source_lacks_key(rendition->source)))
         return -1;
     viewer->lacks_init = rendition->mux->stands_alone != 0;
     return ring_cursor_end(&rendition->ring, &viewer->cursor);
 }
 
-static int ring_starts_at(const struct ring *ring, const struct ring_block *block, uint32_t at)
+static int ring_syncs_at(const struct ring *ring, const struct ring_block *block, uint32_t at)
 {
-    return ring->start_block != NULL && block->offset + at == ring->start;
+    return ring->sync_block != NULL && block->offset + at == ring->sync;
 }
 
 int viewer_sound_is_over(const struct viewer *viewer)
 {
-    return ring_starts_at(&viewer->rendition->ring, viewer->cursor.block, viewer->cursor.at);
+    return ring_syncs_at(&viewer->rendition->ring, viewer->cursor.block, viewer->cursor.at);
 }
 
 /* One piece into the batch: with the one before it where there is nothing in between. 0, or -1:
@@ -65,7 +65,7 @@ static uint32_t block_fill(struct viewer *viewer, const struct ring_block *block
     uint64_t limit = viewer_limit(viewer);
 
     while (at < block->len && block->offset + at < limit && batch->len < max &&
-           !ring_starts_at(&rendition->ring, block, at)) {
+           !ring_syncs_at(&rendition->ring, block, at)) {
         enum mux_piece kind = MUX_PIECE_SOUND;
         size_t len =
             rendition->mux->piece(rendition->state, block->data + at, block->len - at, &kind);

@@ -28,7 +28,7 @@ typedef void (*mux_emit)(void *arg, const struct iovec *iov, int n);
 enum mux_piece {
     MUX_PIECE_SOUND,   /* goes to that viewer: sound, headers, data */
     MUX_PIECE_PICTURE, /* does not */
-    MUX_PIECE_INIT  /* goes, and nothing may go before the first of these (tables of TS) */
+    MUX_PIECE_INIT     /* goes, and nothing may go before the first of these (tables of TS) */
 };
 
 struct mux {
@@ -59,7 +59,7 @@ struct mux {
        promised, of a codec not known yet. NULL: not asked for. */
     void (*tracks)(struct mux_state *state, enum codec audio, enum codec video);
     /* Whether what this frame will give opens a stream; NULL: video keyframes do. */
-    int (*starts)(const struct mux_state *state, const struct frame *frame, uint32_t timestamp);
+    int (*is_sync)(const struct mux_state *state, const struct frame *frame, uint32_t timestamp);
     /* What goes before the next frame's bytes for a viewer who has missed some: at most cap bytes
        into out; answers how many. NULL: nothing. */
     size_t (*bridge)(const struct mux_state *state, uint8_t *out, size_t cap);

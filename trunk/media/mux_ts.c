@@ -351,8 +351,8 @@ static void mux_ts_frame(struct mux_state *state, const struct frame *frame, uin
 }
 
 /* A keyframe, or tables before a sound where there is no picture. */
-static int mux_ts_starts(const struct mux_state *state, const struct frame *frame,
-                         uint32_t timestamp)
+static int mux_ts_is_sync(const struct mux_state *state, const struct frame *frame,
+                          uint32_t timestamp)
 {
     if (!ts_is_wanted(frame) || frame->is_header)
         return 0;
@@ -407,7 +407,7 @@ const struct mux mux_ts = {
     .frame = mux_ts_frame,
     .carries = mux_ts_carries,
     .tracks = mux_ts_tracks,
-    .starts = mux_ts_starts,
+    .is_sync = mux_ts_is_sync,
     .bridge = mux_ts_bridge,
     .piece = mux_ts_piece,
 };

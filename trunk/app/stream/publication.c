@@ -109,7 +109,7 @@ static void source_config_of(const struct publication *p, struct source_config *
     stream_source_config(p->publisher.vhost, out);
     out->is_worker_pull = is_worker;
     out->is_joined = is_worker && p->publisher.is_joined;
-    out->keeps_begin = p->stream->server->shared != NULL && !is_worker;
+    out->keeps_start = p->stream->server->shared != NULL && !is_worker;
 }
 
 int publication_open(struct publication *p)

@@ -62,7 +62,7 @@ struct muxes {
 
 static void push(struct muxes *muxes, const struct frame *frame, uint32_t ms)
 {
-    int is_start = mux_ts.starts(muxes->ts, frame, ms);
+    int is_sync = mux_ts.is_sync(muxes->ts, frame, ms);
     size_t tables = muxes->sink.check.tables;
     int units = muxes->sink.units;
     uint8_t bridge[MUX_BRIDGE_MAX];
@@ -71,7 +71,7 @@ static void push(struct muxes *muxes, const struct frame *frame, uint32_t ms)
     mux_ts.frame(muxes->ts, frame, ms, take, &muxes->sink);
     assert(muxes->sink.units - units <= 1 && (muxes->sink.units == units || !frame->is_header));
     if (muxes->sink.units > units) {
-        assert(!is_start || muxes->sink.check.tables > tables);
+        assert(!is_sync || muxes->sink.check.tables > tables);
         if (frame->type == FRAME_AUDIO)
             check_sound(&muxes->sink, frame);
         else

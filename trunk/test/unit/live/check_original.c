@@ -221,7 +221,7 @@ START_TEST(test_the_beginning_of_a_changed_stream)
         struct kit_seen *stays;
 
         kit_open(&kit);
-        kit.config.keeps_begin = 1;
+        kit.config.keeps_start = 1;
         stays = kit_watch(&kit, &mux_flv);
         kit_publish(&kit);
         kit_start(&kit, 0, 10);
@@ -274,7 +274,7 @@ START_TEST(test_the_beginning_is_let_go)
         struct kit_seen *seen;
 
         kit_open(&kit);
-        kit.config.keeps_begin = turn > 0;
+        kit.config.keeps_start = turn > 0;
         kit_publish(&kit);
         kit_start(&kit, 0, 30);
         if (turn == 2) {
@@ -383,7 +383,7 @@ START_TEST(test_a_relay_for_who_was_there_in_time)
         usec_t since;
 
         kit_open(&kit);
-        kit.config.keeps_begin = 1;
+        kit.config.keeps_start = 1;
         kit_publish(&kit);
         kit.now += USEC_PER_MS;
         since = kit.now + turn;
@@ -407,7 +407,7 @@ START_TEST(test_relays_of_sound_alone)
         struct kit_seen *seen;
 
         kit_open(&kit);
-        kit.config.keeps_begin = 1;
+        kit.config.keeps_start = 1;
         kit.config.fast_cache = turn == 2 ? USEC_PER_SEC : 0;
         kit_publish(&kit);
         kit_aac_header(&kit, 0, 0x10);

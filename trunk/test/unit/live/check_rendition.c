@@ -78,14 +78,14 @@ START_TEST(test_replay_copies_the_newest_group)
     kit_publish(&kit);
     kit_start(&kit, 0, 40);
     native = &kit.source->native;
-    group = native->ring.end - native->ring.start;
+    group = native->ring.end - native->ring.sync;
     ck_assert_int_eq(rendition_init(&copy, kit.source, &mux_flv), 0);
     rendition_fill_frames(&copy, native, kit.now);
     ck_assert_uint_eq(copy.ring.end, group);
-    ck_assert_uint_eq(copy.ring.start, 0);
+    ck_assert_uint_eq(copy.ring.sync, 0);
     ck_assert_mem_eq(copy.ring.head->data,
-                     native->ring.start_block->data +
-                         (native->ring.start - native->ring.start_block->offset),
+                     native->ring.sync_block->data +
+                         (native->ring.sync - native->ring.sync_block->offset),
                      group);
     rendition_fini(&copy);
     kit_close(&kit);

@@ -8,16 +8,16 @@
 Suite *check_ring_suite(void);
 
 static const struct ring_limits wide = {
-    .bytes_max = 1 << 20, .lag_max = 30 * USEC_PER_SEC, .start_units_max = 2500};
+    .bytes_max = 1 << 20, .lag_max = 30 * USEC_PER_SEC, .sync_units_max = 2500};
 
-static int put(struct ring *ring, const char *text, int is_start, usec_t now)
+static int put(struct ring *ring, const char *text, int is_sync, usec_t now)
 {
     struct iovec iov = {(char *)(uintptr_t)text, strlen(text)};
 
-    return ring_append(ring, &iov, 1, is_start, now);
+    return ring_append(ring, &iov, 1, is_sync, now);
 }
 
-static int put_len(struct ring *ring, size_t len, int is_start, usec_t now)
+static int put_len(struct ring *ring, size_t len, int is_sync, usec_t now)
 {
     char *bytes = malloc(len);
     struct iovec iov = {bytes, len};
@@ -25,7 +25,7 @@ static int put_len(struct ring *ring, size_t len, int is_start, usec_t now)
 
     ck_assert_ptr_nonnull(bytes);
     memset(bytes, 'x', len);
-    ret = ring_append(ring, &iov, 1, is_start, now);
+    ret = ring_append(ring, &iov, 1, is_sync, now);
     free(bytes);
     return ret;
 }
@@ -36,11 +36,11 @@ START_TEST(test_cursor_at_start)
     struct ring_cursor cursor = {NULL, 0};
 
     ring_init(&ring, &wide);
-    ck_assert_int_eq(ring_cursor_start(&ring, &cursor), -1);
+    ck_assert_int_eq(ring_cursor_sync(&ring, &cursor), -1);
     ck_assert_int_eq(put(&ring, "one", 0, 0), 0);
     ck_assert_int_eq(put(&ring, "KEY", 1, 1), 0);
     ck_assert_int_eq(put(&ring, "two", 0, 2), 0);
-    ck_assert_int_eq(ring_cursor_start(&ring, &cursor), 0);
+    ck_assert_int_eq(ring_cursor_sync(&ring, &cursor), 0);
     ck_assert_uint_eq(ring_cursor_offset(&cursor), 3);
     ck_assert_mem_eq(cursor.block->data + cursor.at, "KEYtwo", 6);
     ring_cursor_leave(&ring, &cursor);
@@ -121,7 +121,7 @@ START_TEST(test_keeps_only_the_last_group)
     }
     /* A group is 250,000 bytes: it and a partly filled block at each end. */
     ck_assert_uint_le(most, 250000 + 3 * 65536);
-    ck_assert_ptr_nonnull(ring.start_block);
+    ck_assert_ptr_nonnull(ring.sync_block);
     ring_fini(&ring);
 }
 END_TEST
@@ -136,7 +136,7 @@ START_TEST(test_held_block_stays_until_too_old)
     limits.bytes_max = 16 << 20;
     ring_init(&ring, &limits);
     ck_assert_int_eq(put(&ring, "K", 1, 0), 0);
-    ck_assert_int_eq(ring_cursor_start(&ring, &cursor), 0);
+    ck_assert_int_eq(ring_cursor_sync(&ring, &cursor), 0);
     for (int t = 1; t <= 9; t++)
         ck_assert_int_eq(put_len(&ring, 60000, 1, t * USEC_PER_SEC), 0);
     ck_assert(!ring_cursor_is_lost(&cursor));
@@ -162,7 +162,7 @@ START_TEST(test_last_group_is_kept_whatever_its_age)
     limits.lag_max = 10 * USEC_PER_SEC;
     ring_init(&ring, &limits);
     ck_assert_int_eq(put(&ring, "old", 1, 0), 0);
-    ck_assert_int_eq(ring_cursor_start(&ring, &cursor), 0);
+    ck_assert_int_eq(ring_cursor_sync(&ring, &cursor), 0);
     ring_seal(&ring);
     ck_assert_int_eq(put(&ring, "K", 1, USEC_PER_SEC), 0);
     for (int t = 2; t <= 60; t++) {
@@ -171,9 +171,9 @@ START_TEST(test_last_group_is_kept_whatever_its_age)
     }
     /* What was before it is bound by age as ever. */
     ck_assert(ring_cursor_is_lost(&cursor));
-    ck_assert_int_eq(ring_cursor_start(&ring, &cursor), 0);
+    ck_assert_int_eq(ring_cursor_sync(&ring, &cursor), 0);
     ck_assert_uint_eq(ring_cursor_offset(&cursor), 3);
-    ck_assert_int_eq(ring.start_loss, RING_LOSS_NONE);
+    ck_assert_int_eq(ring.sync_loss, RING_LOSS_NONE);
     ring_cursor_leave(&ring, &cursor);
     ring_fini(&ring);
 }
@@ -184,22 +184,22 @@ START_TEST(test_why_a_start_is_lost)
     struct ring ring;
     struct ring_limits limits = wide;
 
-    limits.start_units_max = 2;
+    limits.sync_units_max = 2;
     ring_init(&ring, &limits);
     ck_assert_int_eq(put(&ring, "K", 1, 0), 0);
     ck_assert_int_eq(put(&ring, "1", 0, 0), 0);
     ck_assert_int_eq(put(&ring, "2", 0, 0), 0);
-    ck_assert_int_eq(ring.start_loss, RING_LOSS_NONE);
+    ck_assert_int_eq(ring.sync_loss, RING_LOSS_NONE);
     ck_assert_int_eq(put(&ring, "3", 0, 0), 0);
-    ck_assert_int_eq(ring.start_loss, RING_LOSS_UNITS);
+    ck_assert_int_eq(ring.sync_loss, RING_LOSS_UNITS);
     ck_assert_int_eq(put(&ring, "K", 1, 0), 0);
-    ck_assert_int_eq(ring.start_loss, RING_LOSS_NONE);
+    ck_assert_int_eq(ring.sync_loss, RING_LOSS_NONE);
     ck_assert_int_eq(put_len(&ring, 900000, 0, 0), 0);
     ck_assert_int_eq(put_len(&ring, 900000, 0, 0), 0);
-    ck_assert_int_eq(ring.start_loss, RING_LOSS_BYTES);
+    ck_assert_int_eq(ring.sync_loss, RING_LOSS_BYTES);
     /* Nobody may begin: that is no loss. */
-    ring_drop_start(&ring);
-    ck_assert_int_eq(ring.start_loss, RING_LOSS_NONE);
+    ring_drop_sync(&ring);
+    ck_assert_int_eq(ring.sync_loss, RING_LOSS_NONE);
     ring_fini(&ring);
 }
 END_TEST
@@ -211,14 +211,14 @@ START_TEST(test_size_bound_beats_holds)
 
     ring_init(&ring, &wide);
     ck_assert_int_eq(put(&ring, "K", 1, 0), 0);
-    ck_assert_int_eq(ring_cursor_start(&ring, &cursor), 0);
+    ck_assert_int_eq(ring_cursor_sync(&ring, &cursor), 0);
     for (int i = 0; i < 100; i++) {
         ck_assert_int_eq(put_len(&ring, 50000, 0, 1), 0);
         ck_assert_uint_le(ring.bytes, (1 << 20) + 65536);
     }
     ck_assert(ring_cursor_is_lost(&cursor));
     /* The group was larger than the bound: nobody can start. */
-    ck_assert_ptr_null(ring.start_block);
+    ck_assert_ptr_null(ring.sync_block);
     ring_cursor_leave(&ring, &cursor);
     ring_fini(&ring);
 }
@@ -229,16 +229,16 @@ START_TEST(test_start_is_forgotten_after_too_many_units)
     struct ring ring;
     struct ring_limits limits = wide;
 
-    limits.start_units_max = 10;
+    limits.sync_units_max = 10;
     ring_init(&ring, &limits);
     ck_assert_int_eq(put(&ring, "K", 1, 0), 0);
     for (int i = 0; i < 10; i++)
         ck_assert_int_eq(put(&ring, "u", 0, 0), 0);
-    ck_assert_ptr_nonnull(ring.start_block);
+    ck_assert_ptr_nonnull(ring.sync_block);
     ck_assert_int_eq(put(&ring, "u", 0, 0), 0);
-    ck_assert_ptr_null(ring.start_block);
+    ck_assert_ptr_null(ring.sync_block);
     ck_assert_int_eq(put(&ring, "K", 1, 0), 0);
-    ck_assert_ptr_nonnull(ring.start_block);
+    ck_assert_ptr_nonnull(ring.sync_block);
     ring_fini(&ring);
 }
 END_TEST
@@ -276,7 +276,7 @@ START_TEST(test_keeps_for_a_time_and_begins_there)
 {
     static const struct ring_limits kept = {.bytes_max = 1 << 20,
                                             .lag_max = 30 * USEC_PER_SEC,
-                                            .start_units_max = 2500,
+                                            .sync_units_max = 2500,
                                             .keep = 5 * USEC_PER_SEC,
                                             .block_cap = 1000};
     struct ring ring;

@@ -218,7 +218,7 @@ START_TEST(test_sound_alone_has_tables_within_100_ms)
         int starts;
 
         flv_frame_parse(&frame, FRAME_AUDIO, ms, (const uint8_t *)"\xaf\x01....", 6);
-        starts = mux_ts.starts(kit.state, &frame, ms);
+        starts = mux_ts.is_sync(kit.state, &frame, ms);
         ck_assert_int_eq(sound(&kit, ms), 1);
         ck_assert_uint_eq(payload_len(&kit), 7 + 4);
         ck_assert_mem_eq(payload(&kit), "\xff\xf1\x50\x80\x01\x7f\xfc....", 11);
