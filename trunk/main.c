@@ -197,7 +197,6 @@ static MAY_YIELD struct err *serve(struct program *program, struct worker_share 
         err = service_run(program->server, &phases);
     signals_stop(signals);
     service_free(program->server);
-    errno = 0;
     if (measures)
         log_info(&program->log, "the deepest stack took %zu of %d bytes", co_stack_peak(),
                  CO_STACK_USABLE);
@@ -208,9 +207,8 @@ static void say_end(struct program *program, const struct err *err)
 {
     if (program->log.sink == NULL)
         return;
-    errno = 0;
     if (err)
-        log_error(&program->log, "%s ends: %s", MILLRACE_NAME, err_text(err));
+        log_err(&program->log, LOG_ERROR, err, "%s ends: %s", MILLRACE_NAME, err_text(err));
     else
         log_info(&program->log, "%s ends", MILLRACE_NAME);
     log_sink_close(&program->sink);
@@ -230,7 +228,6 @@ static MAY_YIELD int run_worker(void *arg, struct worker_share *share, int slot)
     program->pid.fd = program->daemon_ready = -1;
     supervisor_close(&program->supervisor);
     program->log.worker = slot + 1;
-    errno = 0;
     log_info(&program->log, "worker %d starts, process %d", slot + 1, (int)getpid());
     err = serve(program, share, slot);
     say_end(program, err);
@@ -276,7 +273,6 @@ static MAY_YIELD int run(struct program *program)
     signals_block();
     err = prepare(program);
     if (!err) {
-        errno = 0;
         log_info(&program->log, "%s %s starts, process %d, configuration: %s", MILLRACE_NAME,
                  MILLRACE_VERSION, (int)getpid(),
                  program->options.file ? program->options.file : "environment");

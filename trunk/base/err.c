@@ -92,8 +92,7 @@ enum err_code err_code(const struct err *err)
 
 int err_errno(const struct err *err)
 {
-    assert(err != NULL);
-    return err->sys_errno;
+    return err != NULL ? err->sys_errno : 0;
 }
 
 const char *err_text(const struct err *err)

@@ -38,7 +38,7 @@ struct err *err_wrap(struct err *err, const char *fmt, ...) __attribute__((forma
 /* The innermost error's code, which wrapping keeps. err is not NULL. */
 enum err_code err_code(const struct err *err);
 
-/* The errno of an ERR_SYS error, else 0. */
+/* The errno of an ERR_SYS error; 0 for another one and for NULL. */
 int err_errno(const struct err *err);
 
 /* The chain as one line, "outer: inner"; owned by the error. */

@@ -18,7 +18,7 @@
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 
-static int log_prefix(const struct log *log, enum log_level level, int saved_errno, char *line,
+static int log_prefix(const struct log *log, enum log_level level, int sys_errno, char *line,
                       size_t cap)
 {
     struct timeval now;
@@ -36,10 +36,10 @@ static int log_prefix(const struct log *log, enum log_level level, int saved_err
     return snprintf(line, cap, "[%04d-%02d-%02d %02d:%02d:%02d.%03d][%s][%d%s][%s][%d] ",
                     tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
                     (int)(now.tv_usec / 1000), level_names[level], (int)getpid(), worker, context,
-                    saved_errno);
+                    sys_errno);
 }
 
-void log_write(const struct log *log, enum log_level level, const char *fmt, ...)
+void log_sys(const struct log *log, enum log_level level, int sys_errno, const char *fmt, ...)
 {
     int saved_errno = errno;
     char line[LOG_LINE_MAX];
@@ -50,7 +50,7 @@ void log_write(const struct log *log, enum log_level level, const char *fmt, ...
     assert(log != NULL && fmt != NULL);
     if (level > log->level || log->sink == NULL)
         return;
-    n = log_prefix(log, level, saved_errno, line, sizeof(line) - 1);
+    n = log_prefix(log, level, sys_errno, line, sizeof(line) - 1);
     len = (size_t)n < sizeof(line) - 1 ? (size_t)n : sizeof(line) - 2;
     va_start(ap, fmt);
     n = vsnprintf(line + len, sizeof(line) - 1 - len, fmt, ap);

@@ -7,6 +7,8 @@
  * the context's: a connection's id, the same that the API shows.
  * Never yields, never fails. Tokens and stream keys are never passed in clear.
  */
+#include "base/err.h"
+
 #include <stddef.h>
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
@@ -28,10 +30,18 @@ struct log {
 /* Lines beyond this many bytes are cut. */
 #define LOG_LINE_MAX 2048
 
-/* One line, if the level is logged; cut at LOG_LINE_MAX, hidden characters made harmless. It shows
- * errno as it is at the call. Never blocks. */
-void log_write(const struct log *log, enum log_level level, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+/*
+ * One line, if the level is logged; cut at LOG_LINE_MAX, hidden characters made harmless. [errno]
+ * is sys_errno, 0 for what no system call failed at: errno itself is not looked at, nor changed.
+ * Never blocks.
+ */
+void log_sys(const struct log *log, enum log_level level, int sys_errno, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* The line of an error, whose errno it shows; err may be NULL. The text is the caller's. */
+#define log_err(log, level, err, ...) log_sys(log, level, err_errno(err), __VA_ARGS__)
+/* A line without errno. */
+#define log_write(log, level, ...) log_sys(log, level, 0, __VA_ARGS__)
 
 /* "error", "warn", "info", "debug" (and SRS's "trace" = info, "verbose" = debug); -1 if unknown. */
 int log_level_parse(const char *name);

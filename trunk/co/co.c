@@ -100,7 +100,6 @@ static void co_hold_warn(usec_t hold)
     if (rt.hold_warned != 0 && rt.clock - rt.hold_warned < CO_HOLD_WARN_EVERY)
         return;
     rt.hold_warned = rt.clock;
-    errno = 0; /* the log shows it */
     log_warn(rt.log, "event loop blocked for %lld ms", (long long)(hold / USEC_PER_MS));
 }
 

@@ -430,8 +430,8 @@ static struct err *net_accept_pause(struct net_listener *listener, usec_t *pause
 
     if (!listener->starved) {
         listener->starved = 1;
-        log_error(log, "accept on %s: %s; new connections wait", listener->name,
-                  strerrordesc_np(saved));
+        log_sys(log, LOG_ERROR, saved, "accept on %s: %s; new connections wait", listener->name,
+                strerrordesc_np(saved));
     }
     if (left == 0)
         return err_new(ERR_TIMEOUT, "timed out");

@@ -15,7 +15,6 @@
 #include "base/str.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,7 +147,6 @@ static void link_on_up(void *arg)
 {
     struct directory_link *link = arg;
 
-    errno = 0;
     log_write(directory_link_log(link), link->is_away ? link_level(link, LOG_INFO) : LOG_INFO,
               "directory %s %s", link->show, link->is_away ? "reachable again" : "connected");
     link->is_away = link->is_complaining = 0;
@@ -159,11 +157,9 @@ static void link_on_down(void *arg, const struct err *why)
 {
     struct directory_link *link = arg;
 
-    errno = err_errno(why);
-    log_write(directory_link_log(link), link_level(link, LOG_WARN),
-              "directory %s unreachable: %s; active streams continue, using configured origins",
-              link->show, err_text(why));
-    errno = 0;
+    log_err(directory_link_log(link), link_level(link, LOG_WARN), why,
+            "directory %s unreachable: %s; active streams continue, using configured origins",
+            link->show, err_text(why));
     link->is_away = 1;
 }
 
@@ -182,9 +178,9 @@ static void ears_on_down(void *arg, const struct err *why)
     struct directory_link *link = arg;
 
     if (err_code(why) == ERR_DENIED && redis_is_up(link->redis))
-        log_warn(directory_link_log(link),
-                 "directory %s: cannot listen to the channel " DIRECTORY_CHANNEL ": %s", link->show,
-                 err_text(why));
+        log_err(directory_link_log(link), LOG_WARN, why,
+                "directory %s: cannot listen to the channel " DIRECTORY_CHANNEL ": %s", link->show,
+                err_text(why));
 }
 
 /* "VALUE\nKEY": somebody has entered a stream. */

@@ -248,8 +248,9 @@ static struct pull *edge_start(struct edge *edge, struct edge_pull *ep)
     }
     free(origins);
     if (pull == NULL)
-        log_error(edge->server->log, "pull %s: cannot begin: %s", source_key(stream->source),
-                  err != NULL ? err_text(err) : "no memory, or no address");
+        log_err(edge->server->log, LOG_ERROR, err, "pull %s: cannot begin: %s",
+                source_key(stream->source),
+                err != NULL ? err_text(err) : "no memory, or no address");
     err_free(err);
     return pull;
 }

@@ -64,7 +64,7 @@ struct err *edge_ask_origins(struct server *server, const struct config_vhost *v
 
         if (err == NULL || err_code(err) == ERR_DENIED)
             return err;
-        log_debug(server->log, "token_traverse: %s", err_text(err));
+        log_err(server->log, LOG_DEBUG, err, "token_traverse: %s", err_text(err));
         err_free(err);
     }
     return NULL;

@@ -62,8 +62,8 @@ static MAY_YIELD struct err *up_try(struct upstream *up, const char *origin,
     if (err == NULL || err_code(err) == ERR_DENIED || err_code(err) == ERR_INTERRUPTED)
         return err;
     *is_over = 0;
-    log_write(up->session->server->log, up->is_quiet ? LOG_DEBUG : LOG_WARN,
-              "publish at origin %s: %s", origin, err_text(err));
+    log_err(up->session->server->log, up->is_quiet ? LOG_DEBUG : LOG_WARN, err,
+            "publish at origin %s: %s", origin, err_text(err));
     return err;
 }
 

@@ -24,7 +24,6 @@
 #include "media/mux.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -174,7 +173,6 @@ static MAY_YIELD struct err *forward_play(struct forwarding *f)
 {
     struct err *err;
 
-    errno = 0; /* of a read before: the line would bear it */
     log_info(f->stream->server->log, "forward %s: to %s", source_key(f->source), f->show);
     f->was_failed = 0;
     f->viewer = viewer_open(f->source, &mux_original, co_now());
@@ -264,8 +262,8 @@ static void forward_leave(struct forwarding *f)
 /* Once until it works again; the reason may be the same for days. */
 static void forward_failed(struct forwarding *f, const struct err *err)
 {
-    log_write(f->stream->server->log, f->was_failed ? LOG_DEBUG : LOG_WARN, "forward %s: %s: %s",
-              source_key(f->source), f->show, err_text(err));
+    log_err(f->stream->server->log, f->was_failed ? LOG_DEBUG : LOG_WARN, err, "forward %s: %s: %s",
+            source_key(f->source), f->show, err_text(err));
     f->was_failed = 1;
 }
 

@@ -17,7 +17,6 @@
 #include "co/co.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,11 +41,9 @@ static void pull_log_end(struct pull *pull, const struct err *err, int was_live)
         level = LOG_WARN; /* else it has waited in vain, which is no fault */
     if (level == LOG_WARN && !was_live)
         target->was_failed = 1;
-    errno = err_errno(err);
-    log_write(pull->server->log, level, "pull %s: %s %s: %s", source_key(pull->source),
-              was_live ? "disconnected from" : "no stream from", target->show,
-              pull->is_stopping ? "no viewers" : err_text(err));
-    errno = 0;
+    log_err(pull->server->log, level, err, "pull %s: %s %s: %s", source_key(pull->source),
+            was_live ? "disconnected from" : "no stream from", target->show,
+            pull->is_stopping ? "no viewers" : err_text(err));
 }
 
 static const struct config_vhost *vhost_of(const struct pull *pull)

@@ -11,7 +11,6 @@
 #include "media/meta.h"
 #include "media/mux.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +22,6 @@ void pull_waits(struct pull *pull)
 
     pull->media_at = co_now();
     pull->is_asked = 1;
-    errno = 0; /* of a try before: the line would bear it */
     if (!target->was_waited)
         log_info(pull->server->log, "pull %s: waiting for stream at %s", source_key(pull->source),
                  target->show);
@@ -69,7 +67,6 @@ static struct err *pull_publish(struct pull *pull)
     for (int i = 0; i < pull->target_count; i++)
         pull->target[i].was_waited = pull->target[i].was_failed = 0;
     pull_enter(pull);
-    errno = 0;
     log_info(pull->server->log, "pull %s: receiving from %s", source_key(pull->source),
              pull->target[pull->at].show);
     return NULL;

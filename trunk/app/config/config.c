@@ -193,7 +193,6 @@ void config_warnings_log(const struct config *config, const struct log *log)
 {
     const struct config_snapshot *snapshot = (const struct config_snapshot *)config;
 
-    errno = 0;
     for (int i = 0; i < snapshot->warning_count; i++)
         log_warn(log, "%s", snapshot->warning[i]);
     if (snapshot->warnings_lost > 0)

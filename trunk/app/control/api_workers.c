@@ -78,7 +78,7 @@ static json_t *ask(const struct worker *worker, int slot, const char *url, usec_
     if (err == NULL)
         answer = json_loadb((const char *)buf_data(&body), body.len, 0, NULL);
     else
-        log_warn(worker->server->log, "API: worker %d: %s", slot + 1, err_text(err));
+        log_err(worker->server->log, LOG_WARN, err, "API: worker %d: %s", slot + 1, err_text(err));
     err_free(err);
     http_client_close(client);
     buf_fini(&body);

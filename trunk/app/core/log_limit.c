@@ -12,7 +12,6 @@
 #include "co/co.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -173,7 +172,6 @@ int log_limit_pass(struct log_limit *limit, enum log_level level, const char *ki
     usec_t now = clock_now();
     struct limit_entry *entry;
     struct limit_entry *all;
-    int saved_errno = errno; /* the line shows it */
     int passes;
 
     assert(kind != NULL && ip != NULL);
@@ -190,7 +188,6 @@ int log_limit_pass(struct log_limit *limit, enum log_level level, const char *ki
         passes = entry_count(limit, all, limit->lines * LIMIT_ALL_FACTOR, now);
     if (!passes)
         teller_start(limit);
-    errno = saved_errno;
     return passes;
 }
 

@@ -35,6 +35,13 @@ int log_limit_pass(struct log_limit *limit, enum log_level level, const char *ki
             log_write((target)->log, level, __VA_ARGS__);         \
     } while (0)
 
+/* The same with the errno of an error, which may be NULL. */
+#define log_peer_err(target, level, kind, ip, err, ...)           \
+    do {                                                          \
+        if (log_limit_pass((target)->log_limit, level, kind, ip)) \
+            log_err((target)->log, level, err, __VA_ARGS__);      \
+    } while (0)
+
 /* For tests: how many lines of all kinds are counted and not said yet. */
 uint64_t log_limit_pending(const struct log_limit *limit);
 

@@ -186,7 +186,6 @@ void process_raise_descriptors(long connections, long others, const struct log *
         if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
             limit = raised;
     }
-    errno = 0;
     others += OTHER_DESCRIPTORS;
     if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < (rlim_t)(connections + others))
         log_warn(log,

@@ -46,7 +46,6 @@ void supervisor_open(struct supervisor *supervisor, const char *value, const str
     supervisor->log = log;
     if (value == NULL || *value == '\0')
         return;
-    errno = 0;
     if (supervisor_address(value, &supervisor->to, &supervisor->to_len) != 0) {
         log_warn(log,
                  "NOTIFY_SOCKET ignored: it must be an absolute path or @ and an abstract name, "
@@ -56,7 +55,7 @@ void supervisor_open(struct supervisor *supervisor, const char *value, const str
     }
     supervisor->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (supervisor->fd < 0)
-        log_warn(log, "NOTIFY_SOCKET ignored: cannot open a socket");
+        log_sys(log, LOG_WARN, errno, "NOTIFY_SOCKET ignored: cannot open a socket");
 }
 
 void supervisor_close(struct supervisor *supervisor)
@@ -76,10 +75,9 @@ static void supervisor_tell(struct supervisor *supervisor, const char *text)
 
     if (supervisor->fd < 0)
         return;
-    errno = 0;
     if (sendmsg(supervisor->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-        log_warn(supervisor->log, "service manager not notified (%.*s)", (int)strcspn(text, "\n"),
-                 text);
+        log_sys(supervisor->log, LOG_WARN, errno, "service manager not notified (%.*s)",
+                (int)strcspn(text, "\n"), text);
 }
 
 void supervisor_ready(struct supervisor *supervisor, pid_t main_pid)

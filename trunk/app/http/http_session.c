@@ -172,8 +172,8 @@ static MAY_YIELD enum session_next session_broken(struct session *s, struct err 
         session_refuse(s, 408, "the request took too long");
         next = SESSION_LINGER_CLOSE;
     } else if (http_in_is_inside(s->in)) {
-        log_peer(s->server, LOG_INFO, "HTTP request ended early", s->conn->ip,
-                 "http: %s: request broken off: %s", session_ip(s), err_text(err));
+        log_peer_err(s->server, LOG_INFO, "HTTP request ended early", s->conn->ip, err,
+                     "http: %s: request broken off: %s", session_ip(s), err_text(err));
     }
     err_free(err);
     return next;
@@ -279,11 +279,11 @@ static MAY_YIELD __attribute__((noinline)) enum session_next session_serve(struc
     err = session_answer(s, &x);
     if (err != NULL) {
         if (err_is_quiet(err))
-            log_peer(s->server, LOG_INFO, "HTTP answer ended early", s->conn->ip,
-                     "http: %s: %s: %s", session_ip(s), request->path, err_text(err));
+            log_peer_err(s->server, LOG_INFO, "HTTP answer ended early", s->conn->ip, err,
+                         "http: %s: %s: %s", session_ip(s), request->path, err_text(err));
         else
-            log_peer(s->server, LOG_WARN, "HTTP answer failed", s->conn->ip, "http: %s: %s: %s",
-                     session_ip(s), request->path, err_text(err));
+            log_peer_err(s->server, LOG_WARN, "HTTP answer failed", s->conn->ip, err,
+                         "http: %s: %s: %s", session_ip(s), request->path, err_text(err));
         err_free(err);
     } else if (x.stream != NULL) {
         s->takeover->fn = x.stream;

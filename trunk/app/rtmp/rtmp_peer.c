@@ -7,7 +7,6 @@
 #include "app/core/admission.h"
 #include "co/co.h"
 
-#include <errno.h>
 #include <string.h>
 
 /* How long a refused peer may take to close, so that our close does not overtake the refusal. */
@@ -46,10 +45,9 @@ void rtmp_peer_log_end(struct rtmp_session *session, const char *what, const str
     client_leave(session->server, &session->client);
     (void)admission_become(session->server, session->conn, QUOTA_NEW);
     session->is_logged = err != NULL;
-    errno = err != NULL ? err_errno(err) : 0; /* the line bears it */
-    log_write(session->server->log, level, "stop %s %s from %s, %llu bytes received, %llu sent: %s",
-              what, source_key(source), session->conn->ip,
-              (unsigned long long)session->conn->bytes_in,
-              (unsigned long long)session->conn->bytes_out,
-              err != NULL ? err_text(err) : "the peer ended it");
+    log_err(session->server->log, level, err,
+            "stop %s %s from %s, %llu bytes received, %llu sent: %s", what, source_key(source),
+            session->conn->ip, (unsigned long long)session->conn->bytes_in,
+            (unsigned long long)session->conn->bytes_out,
+            err != NULL ? err_text(err) : "the peer ended it");
 }

@@ -282,8 +282,9 @@ static MAY_YIELD struct err *publish_elsewhere(struct publishing *p,
     if (!there.is_unreached)
         return err;
     if (!p->has_waited)
-        log_warn(p->session->server->log, "%s: waits for the end of the lease of %s: %s",
-                 source_key(p->source), place->rtmp, err_text(err));
+        log_err(p->session->server->log, LOG_WARN, err,
+                "%s: waits for the end of the lease of %s: %s", source_key(p->source), place->rtmp,
+                err_text(err));
     p->has_waited = 1;
     err_free(err);
     *is_again = 1;

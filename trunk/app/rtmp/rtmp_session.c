@@ -18,7 +18,6 @@
 #include "base/version.h"
 #include "co/co.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -414,10 +413,9 @@ void rtmp_session_run(struct server *server, struct net_conn *conn)
 
     while (err == NULL)
         err = session_request(&session);
-    errno = err_errno(err);
     if (!session.is_logged && !(session.was_named && err_is_quiet(err)))
-        log_peer(server, err_is_quiet(err) ? LOG_INFO : LOG_WARN, "RTMP error", conn->ip,
-                 "RTMP from %s: %s", conn->ip, err_text(err));
+        log_peer_err(server, err_is_quiet(err) ? LOG_INFO : LOG_WARN, "RTMP error", conn->ip, err,
+                     "RTMP from %s: %s", conn->ip, err_text(err));
     err_free(err);
     rtmp_talk_free(session.talk);
     free(session.tc_url);

@@ -13,7 +13,6 @@
 #include "proto/proxy_protocol.h"
 
 #include <assert.h>
-#include <errno.h>
 
 #define SERVER_PROXY_PIECE 256 /* most headers come in one */
 
@@ -67,9 +66,8 @@ static struct err *header_look(struct net_conn *conn, int *is_there, usec_t dead
 /* What the peer did wrong is a warning; that it left is not. */
 static int refuse(struct server *server, const struct net_conn *conn, struct err *err)
 {
-    errno = err_errno(err); /* the line bears it */
-    log_peer(server, err_is_quiet(err) ? LOG_INFO : LOG_WARN, "bad PROXY header", conn->ip,
-             "PROXY header of %s: %s", conn->ip[0] != '\0' ? conn->ip : "unix", err_text(err));
+    log_peer_err(server, err_is_quiet(err) ? LOG_INFO : LOG_WARN, "bad PROXY header", conn->ip, err,
+                 "PROXY header of %s: %s", conn->ip[0] != '\0' ? conn->ip : "unix", err_text(err));
     err_free(err);
     return -1;
 }

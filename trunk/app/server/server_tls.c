@@ -97,8 +97,8 @@ int server_tls_accept(struct server *server, int listener, struct net_conn *conn
     if (err == NULL)
         return 0;
     /* Whoever scans for servers makes many of these. */
-    log_peer(server, err_code(err) == ERR_LIMIT ? LOG_WARN : LOG_INFO, "TLS handshake failed",
-             conn->ip, "%s: %s", conn->ip, err_text(err));
+    log_peer_err(server, err_code(err) == ERR_LIMIT ? LOG_WARN : LOG_INFO, "TLS handshake failed",
+                 conn->ip, err, "%s: %s", conn->ip, err_text(err));
     if (type->tls->plain_reason != NULL && err_code(err) == ERR_PROTO &&
         strstr(err_text(err), "http request"))
         server_tls_explain(server, type, conn);

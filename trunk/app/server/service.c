@@ -47,8 +47,8 @@ static MAY_YIELD void acceptor_run(void *arg)
 
         if (err != NULL) {
             if (!err_is_quiet(err))
-                log_error(server->log, "accept on %s: %s", net_listener_name(acceptor->listener),
-                          err_text(err));
+                log_err(server->log, LOG_ERROR, err, "accept on %s: %s",
+                        net_listener_name(acceptor->listener), err_text(err));
             err_free(err);
             break;
         }

@@ -57,9 +57,8 @@ static void reload(const struct signals_target *target)
     struct config *config;
     struct err *err = config_load(target->options, target->environment, &config);
 
-    errno = 0;
     if (err) {
-        log_error(target->log, "reload: nothing is changed: %s", err_text(err));
+        log_err(target->log, LOG_ERROR, err, "reload: nothing is changed: %s", err_text(err));
         err_free(err);
         return;
     }
@@ -75,11 +74,11 @@ static void reopen(const struct signals_target *target)
 {
     struct err *err = log_sink_reopen(target->sink);
 
-    errno = 0;
     if (target->sink->path == NULL)
         log_info(target->log, "the log goes to the console: there is no file to open anew");
     else if (err)
-        log_error(target->log, "cannot reopen log file; keeping the old one: %s", err_text(err));
+        log_err(target->log, LOG_ERROR, err, "cannot reopen log file; keeping the old one: %s",
+                err_text(err));
     else
         log_info(target->log, "log file opened anew");
     err_free(err);
@@ -102,7 +101,6 @@ static void terminate(const struct signals_target *target, int number)
 
 static void act(const struct signals_target *target, int number)
 {
-    errno = 0;
     switch (number) {
     case SIGTERM:
     case SIGINT:

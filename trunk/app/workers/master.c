@@ -104,8 +104,7 @@ static void child_start(struct master *master, int slot)
     if (pid == 0)
         child_run(master, slot);
     if (pid < 0) {
-        errno = errno != 0 ? errno : EAGAIN;
-        log_error(master->options->log, "worker %d: fork failed", slot + 1);
+        log_sys(master->options->log, LOG_ERROR, errno, "worker %d: fork failed", slot + 1);
         master->share->slot[slot].state = WORKER_GONE;
         child->due_at = clock_now() + master_pause(++child->failures, -1);
         return;
@@ -177,7 +176,6 @@ static void child_lost(struct master *master, int slot, int status)
     char how[64];
 
     end_text(status, how, sizeof(how));
-    errno = 0;
     if (!master->has_served) {
         if (master->err == NULL)
             master->err = err_new(ERR_CLOSED, "worker %d could not start (%s)", slot + 1, how);
@@ -229,7 +227,6 @@ static void look_at_children(struct master *master)
     if (ready < share->count || master->has_served)
         return;
     master->has_served = 1;
-    errno = 0;
     log_info(master->options->log, "%d workers serve", ready);
     master->options->ready(master->options->arg);
 }
@@ -240,7 +237,6 @@ static void child_kill(const struct master *master, int slot)
 {
     const struct master_child *child = &master->child[slot];
 
-    errno = 0;
     log_error(master->options->log,
               "worker %d, process %d, has not responded for %d ms (%s): killed", slot + 1,
               (int)child->pid, (int)(child->dog.silent / USEC_PER_MS),
@@ -300,9 +296,8 @@ static void master_reload(struct master *master)
     struct config *config;
     struct err *err = config_load(options->reload, options->environment, &config);
 
-    errno = 0;
     if (err) {
-        log_error(options->log, "reload: nothing is changed: %s", err_text(err));
+        log_err(options->log, LOG_ERROR, err, "reload: nothing is changed: %s", err_text(err));
         err_free(err);
         return;
     }
@@ -316,17 +311,15 @@ static void master_reopen(struct master *master)
 {
     struct err *err = log_sink_reopen(master->options->sink);
 
-    errno = 0;
     if (err)
-        log_error(master->options->log, "cannot reopen log file; keeping the old one: %s",
-                  err_text(err));
+        log_err(master->options->log, LOG_ERROR, err,
+                "cannot reopen log file; keeping the old one: %s", err_text(err));
     err_free(err);
     pass_on(master, SIGUSR1);
 }
 
 static void master_act(struct master *master, int number)
 {
-    errno = 0;
     switch (number) {
     case SIGTERM:
     case SIGINT:

@@ -13,7 +13,6 @@
 #include "co/notify.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,8 +170,8 @@ static MAY_YIELD void listener_run(void *arg)
         err = notify_wait(worker->notify_fd);
     }
     if (err_code(err) != ERR_INTERRUPTED) {
-        log_error(worker->server->log, "other workers' streams are no longer heard of: %s",
-                  err_text(err));
+        log_err(worker->server->log, LOG_ERROR, err,
+                "other workers' streams are no longer heard of: %s", err_text(err));
         server_stop(worker->server);
     }
     err_free(err);

@@ -40,7 +40,8 @@ static MAY_YIELD void handoff_run(void *arg)
         co_fair();
     }
     if (err_code(err) != ERR_INTERRUPTED)
-        log_error(server->log, "other workers' connections are no longer taken: %s", err_text(err));
+        log_err(server->log, LOG_ERROR, err, "other workers' connections are no longer taken: %s",
+                err_text(err));
     err_free(err);
 }
 

@@ -132,7 +132,7 @@ void worker_ports_renew(struct worker_ports *ports, int slot, const struct log *
         port_close(port, slot);
         err = net_listen_raw(port->endpoint, &port->fd[slot]);
         if (err != NULL)
-            log_error(log, "worker %d: %s", slot + 1, err_text(err));
+            log_err(log, LOG_ERROR, err, "worker %d: %s", slot + 1, err_text(err));
         err_free(err);
     }
 }

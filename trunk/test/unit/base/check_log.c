@@ -59,7 +59,7 @@ START_TEST(line_has_its_form)
     logger.context = context_of;
     logger.context_arg = id;
     errno = ENOENT;
-    log_warn(&logger, "mount %s", "/live");
+    log_sys(&logger, LOG_WARN, EPIPE, "mount %s", "/live");
     ck_assert_int_eq(sscanf(memory.text,
                             "[%4d-%2d-%2d %2d:%2d:%2d.%3d][%15[a-z]][%d][%15[a-z0-9]][%d] %n",
                             &year, &month, &day, &hour, &minute, &second, &ms, level, &pid, context,
@@ -68,15 +68,36 @@ START_TEST(line_has_its_form)
     ck_assert_str_eq(level, "warn");
     ck_assert_int_eq(pid, getpid());
     ck_assert_str_eq(context, "abcd1234");
-    ck_assert_int_eq(code, ENOENT);
+    ck_assert_int_eq(code, EPIPE);
+    ck_assert_int_eq(errno, ENOENT);
     ck_assert_int_ge(year, 2024);
     ck_assert_str_eq(memory.text + end, "mount /live\n");
 }
 END_TEST
 
+/* Whatever errno was left by other calls. */
+START_TEST(errno_is_that_of_the_error)
+{
+    struct err *err = err_wrap(err_sys(ECONNRESET, "read"), "peer");
+
+    errno = ENOENT;
+    log_err(&logger, LOG_INFO, err, "%s", err_text(err));
+    ck_assert_ptr_nonnull(strstr(memory.text, "][104] peer: read: Connection reset by peer\n"));
+    err_free(err);
+    err = err_new(ERR_CLOSED, "closed");
+    log_err(&logger, LOG_INFO, err, "x");
+    ck_assert_ptr_nonnull(strstr(memory.text, "][0] x\n"));
+    err_free(err);
+    log_err(&logger, LOG_INFO, NULL, "y");
+    ck_assert_ptr_nonnull(strstr(memory.text, "][0] y\n"));
+    log_warn(&logger, "z");
+    ck_assert_ptr_nonnull(strstr(memory.text, "][0] z\n"));
+    ck_assert_int_eq(errno, ENOENT);
+}
+END_TEST
+
 START_TEST(context_is_a_dash_without_one)
 {
-    errno = 0;
     log_info(&logger, "x");
     ck_assert_ptr_nonnull(strstr(memory.text, "][-][0] x\n"));
 }
@@ -232,6 +253,7 @@ Suite *check_log_suite(void)
 
     tcase_add_checked_fixture(tcase, set_up, NULL);
     tcase_add_test(tcase, line_has_its_form);
+    tcase_add_test(tcase, errno_is_that_of_the_error);
     tcase_add_test(tcase, context_is_a_dash_without_one);
     tcase_add_test(tcase, utc_is_an_hour_or_more_from_a_far_zone);
     tcase_add_test(tcase, levels_are_kept_out);
