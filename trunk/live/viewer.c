@@ -429,35 +429,36 @@ enum viewer_status viewer_next(struct viewer *viewer, size_t max, struct viewer_
     return viewer_fill_or_wait(viewer, max, batch);
 }
 
-int viewer_step_get(const struct viewer *viewer, struct viewer_step *step)
+int viewer_shared_batch_get(const struct viewer *viewer, struct viewer_shared_batch *shared)
 {
     assert(viewer->has_batch);
     if (viewer->preamble != NULL || viewer->place != VIEWER_RUN)
         return -1;
-    step->rendition = viewer->rendition;
-    step->from = viewer->cursor.block;
-    step->from_at = viewer->cursor.at;
-    step->to = viewer->batch_last;
-    step->to_at = viewer->batch_at;
-    step->len = viewer->batch_len;
-    step->epoch = viewer->epoch;
-    step->is_all = viewer->batch_last->next == NULL && viewer->batch_at == viewer->batch_last->len;
+    shared->rendition = viewer->rendition;
+    shared->from = viewer->cursor.block;
+    shared->from_at = viewer->cursor.at;
+    shared->to = viewer->batch_last;
+    shared->to_at = viewer->batch_at;
+    shared->len = viewer->batch_len;
+    shared->epoch = viewer->epoch;
+    shared->is_all =
+        viewer->batch_last->next == NULL && viewer->batch_at == viewer->batch_last->len;
     return 0;
 }
 
-int viewer_step_fits(const struct viewer *viewer, const struct viewer_step *step)
+int viewer_shared_batch_fits(const struct viewer *viewer, const struct viewer_shared_batch *shared)
 {
-    return viewer->cursor.block == step->from && viewer->cursor.at == step->from_at &&
-           viewer->place == VIEWER_RUN && viewer->rendition == step->rendition &&
-           viewer->epoch == step->epoch && viewer->cursor.block->attached && !viewer->has_batch &&
+    return viewer->cursor.block == shared->from && viewer->cursor.at == shared->from_at &&
+           viewer->place == VIEWER_RUN && viewer->rendition == shared->rendition &&
+           viewer->epoch == shared->epoch && viewer->cursor.block->attached && !viewer->has_batch &&
            (viewer->preamble == NULL || viewer->preamble->len == 0);
 }
 
-void viewer_step_sent(struct viewer *viewer, const struct viewer_step *step)
+void viewer_shared_batch_sent(struct viewer *viewer, const struct viewer_shared_batch *shared)
 {
-    assert(viewer_step_fits(viewer, step));
-    viewer_move(viewer, (struct ring_block *)(uintptr_t)step->to, step->to_at);
-    viewer->rendition->source->stat.bytes_out += step->len;
+    assert(viewer_shared_batch_fits(viewer, shared));
+    viewer_move(viewer, (struct ring_block *)(uintptr_t)shared->to, shared->to_at);
+    viewer->rendition->source->stat.bytes_out += shared->len;
 }
 
 void viewer_sent(struct viewer *viewer)

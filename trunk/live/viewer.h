@@ -54,7 +54,7 @@ void viewer_sent(struct viewer *viewer);
  * Many viewers stand at the same place and take the same bytes. A step is what
  * one of them has just been given; it holds until the source is pushed to again.
  */
-struct viewer_step {
+struct viewer_shared_batch {
     const void *rendition;
     const void *from, *to; /* private to live */
     uint32_t from_at, to_at;
@@ -64,13 +64,13 @@ struct viewer_step {
 };
 
 /* The step of the open batch. 0, or -1 when it is the viewer's own (a preamble is in it). */
-int viewer_step_get(const struct viewer *viewer, struct viewer_step *step);
+int viewer_shared_batch_get(const struct viewer *viewer, struct viewer_shared_batch *shared);
 
 /* True when this viewer's next batch is that step. */
-int viewer_step_fits(const struct viewer *viewer, const struct viewer_step *step);
+int viewer_shared_batch_fits(const struct viewer *viewer, const struct viewer_shared_batch *shared);
 
 /* The step's bytes are out: as viewer_next() and viewer_sent() at once. */
-void viewer_step_sent(struct viewer *viewer, const struct viewer_step *step);
+void viewer_shared_batch_sent(struct viewer *viewer, const struct viewer_shared_batch *shared);
 
 /* Goes on at the newest keyframe (an RTMP player's resume). */
 void viewer_skip(struct viewer *viewer);

@@ -2,9 +2,25 @@
 #define APP_STREAM_FANOUT_H
 
 /*
- * Sends a stream's bytes to its viewers in batches: inline for all that take
- * them at once, in phase groups; a viewer that blocks goes on in its own coroutine.
- * mw_latency auto: the interval grows with viewers and rate.
+ * Sends a stream's bytes to its viewers in batches:
+ *
+ *   source: on_data
+ *      |
+ *      v
+ *   channel: one coroutine a stream; serves its slots one after the other during an interval
+ *      |    (interval 0: all of them at once)
+ *      v
+ *
+ *   slot  0: viewer -> viewer -> viewer     parked: the channel sends for them. Viewers at the same
+ *   slot  1: viewer -> viewer               place share one framed batch (fanout_shared).
+ *    ...
+ *   slot 63: viewer
+ *
+ *   blocked viewers: not in a slot; each finishes its batch in its own connection's coroutine
+ *                    (fanout_viewer_pump), then parks again
+ *   urgent viewers:  other servers; they send each frame at once, in their own coroutines
+ *
+ * mw_latency auto: the interval grows with the number of viewers and the rate of the stream.
  */
 #include "app/config/config.h"
 #include "co/net.h"

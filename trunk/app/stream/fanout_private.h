@@ -57,7 +57,7 @@ struct fanout_viewer {
 
 /* A framed batch in one piece that is sent to every viewer who stands where it begins. */
 struct fanout_shared {
-    struct viewer_step step;
+    struct viewer_shared_batch batch;
     uint8_t *data;
     size_t len, cap;
     uint8_t framing;

@@ -269,7 +269,7 @@ static const struct fanout_shared *fanout_shared_find(const struct fanout_viewer
         const struct fanout_shared *shared = &fv->channel->shared[i];
 
         if (shared->is_valid && shared->framing == fv->framing &&
-            viewer_step_fits(fv->viewer, &shared->step))
+            viewer_shared_batch_fits(fv->viewer, &shared->batch))
             return shared;
     }
     return NULL;
@@ -277,13 +277,14 @@ static const struct fanout_shared *fanout_shared_find(const struct fanout_viewer
 
 /* Where a new piece goes: over the last one of its kind, else over the next in turn. */
 static struct fanout_shared *fanout_shared_place(struct fanout_channel *channel,
-                                                 const struct viewer_step *step, unsigned framing)
+                                                 const struct viewer_shared_batch *shared_batch,
+                                                 unsigned framing)
 {
     for (int i = 0; i < FANOUT_SHARED; i++) {
         struct fanout_shared *shared = &channel->shared[i];
 
         if (shared->data != NULL && shared->framing == framing &&
-            shared->step.rendition == step->rendition)
+            shared->batch.rendition == shared_batch->rendition)
             return shared;
     }
     return &channel->shared[channel->next_shared++ % FANOUT_SHARED];
@@ -293,15 +294,16 @@ static struct fanout_shared *fanout_shared_place(struct fanout_channel *channel,
 static void fanout_share(struct fanout_viewer *fv, const struct viewer_batch *batch)
 {
     struct fanout_shared *shared;
-    struct viewer_step step;
+    struct viewer_shared_batch shared_batch;
     struct iovec iov[VIEWER_SPANS_MAX + 3];
     char prefix[FANOUT_PREFIX_MAX];
     size_t need = batch->len + FANOUT_PREFIX_MAX + 2;
     int count;
 
-    if (fv->head != NULL || need > FANOUT_SHARED_MAX || viewer_step_get(fv->viewer, &step) != 0)
+    if (fv->head != NULL || need > FANOUT_SHARED_MAX ||
+        viewer_shared_batch_get(fv->viewer, &shared_batch) != 0)
         return;
-    shared = fanout_shared_place(fv->channel, &step, fv->framing);
+    shared = fanout_shared_place(fv->channel, &shared_batch, fv->framing);
     shared->is_valid = 0;
     if (need > shared->cap) {
         uint8_t *data = realloc(shared->data, need + need / 2);
@@ -317,7 +319,7 @@ static void fanout_share(struct fanout_viewer *fv, const struct viewer_batch *ba
         memcpy(shared->data + shared->len, iov[i].iov_base, iov[i].iov_len);
         shared->len += iov[i].iov_len;
     }
-    shared->step = step;
+    shared->batch = shared_batch;
     shared->framing = fv->framing;
     shared->is_valid = 1;
 }
@@ -330,7 +332,7 @@ static void fanout_send_shared(struct fanout_viewer *fv, const struct fanout_sha
     struct viewer_batch batch;
 
     if (sent == (ssize_t)shared->len) {
-        viewer_step_sent(fv->viewer, &shared->step);
+        viewer_shared_batch_sent(fv->viewer, &shared->batch);
         return;
     }
     if (sent < 0 && errno != EAGAIN) {
@@ -339,7 +341,7 @@ static void fanout_send_shared(struct fanout_viewer *fv, const struct fanout_sha
     }
     /* What is left goes out of the ring itself, which the open batch pins. */
     if (viewer_next(fv->viewer, FANOUT_BATCH_MAX, &batch) == VIEWER_BYTES &&
-        batch.len == shared->step.len)
+        batch.len == shared->batch.len)
         fanout_send(fv, &batch, sent > 0 ? (size_t)sent : 0);
     else
         fv->is_broken = 1;
@@ -357,7 +359,7 @@ void fanout_push_parked(struct fanout_viewer *fv)
         const struct fanout_shared *shared = fanout_shared_find(fv);
 
         if (shared != NULL) {
-            int is_all = shared->step.is_all;
+            int is_all = shared->batch.is_all;
 
             fanout_send_shared(fv, shared);
             if (is_all)

@@ -88,7 +88,7 @@ START_TEST(test_sound_shares_no_step)
     struct kit_seen *running;
     struct kit_seen *seen;
     struct viewer_batch batch;
-    struct viewer_step step;
+    struct viewer_shared_batch shared;
 
     kit_open(&kit);
     kit.config.gop_cache_max_frames = 20;
@@ -102,11 +102,11 @@ START_TEST(test_sound_shares_no_step)
     kit_take(seen);
     run_on(&kit, 1000, 2);
     ck_assert_int_eq(viewer_next(running->viewer, KIT_BATCH, &batch), VIEWER_BYTES);
-    ck_assert_int_eq(viewer_step_get(running->viewer, &step), 0);
+    ck_assert_int_eq(viewer_shared_batch_get(running->viewer, &shared), 0);
     viewer_sent(running->viewer);
-    ck_assert(!viewer_step_fits(seen->viewer, &step));
+    ck_assert(!viewer_shared_batch_fits(seen->viewer, &shared));
     ck_assert_int_eq(viewer_next(seen->viewer, KIT_BATCH, &batch), VIEWER_BYTES);
-    ck_assert_int_eq(viewer_step_get(seen->viewer, &step), -1);
+    ck_assert_int_eq(viewer_shared_batch_get(seen->viewer, &shared), -1);
     viewer_sent(seen->viewer);
     kit_close(&kit);
 }
