@@ -184,7 +184,7 @@ int net_wait(struct net_conn *conn, int events, usec_t timeout)
     return (int)got;
 }
 
-void net_doze(struct net_conn *conn, int bytes, usec_t deadline)
+void net_delay_read(struct net_conn *conn, int bytes, usec_t deadline)
 {
     unsigned wanted = NET_IN | NET_KICK | NET_HUP;
 
@@ -208,7 +208,7 @@ void net_doze(struct net_conn *conn, int bytes, usec_t deadline)
     conn->ready |= NET_IN;
 }
 
-void net_kick(struct net_conn *conn)
+void net_wake_owner(struct net_conn *conn)
 {
     conn->ready |= NET_KICK;
     if (conn->waiter != NULL && (conn->wanted & NET_KICK) != 0)

@@ -47,7 +47,7 @@ int net_listener_fd(const struct net_listener *listener);
 enum net_event {
     NET_IN = 1,   /* a read would not block (data, end or error) */
     NET_OUT = 2,  /* a write would not block */
-    NET_KICK = 4, /* net_kick() was called */
+    NET_KICK = 4, /* net_wake_owner() was called */
     NET_HUP = 8   /* the peer has closed its side or the connection broke; stays set */
 };
 
@@ -169,11 +169,11 @@ int net_wait(struct net_conn *conn, int events, usec_t timeout);
  * meanwhile is then read without another wait. A later wait for NET_IN ends with the first byte
  * again.
  */
-void net_doze(struct net_conn *conn, int bytes, usec_t deadline);
+void net_delay_read(struct net_conn *conn, int bytes, usec_t deadline);
 
 /* Wakes the coroutine that waits on conn, or lets its next net_wait() return at once. Never yields.
  */
-void net_kick(struct net_conn *conn);
+void net_wake_owner(struct net_conn *conn);
 
 /* For viewers: TCP_NOTSENT_LOWAT (bytes; 0 = leave alone) and TCP_NODELAY. */
 void net_tune(struct net_conn *conn, int notsent_lowat, int nodelay);

@@ -183,7 +183,7 @@ int redis_post(struct redis *redis, const struct redis_command *command, redis_d
         redis->out.len = before;
         return -1;
     }
-    net_kick(redis->conn);
+    net_wake_owner(redis->conn);
     return 0;
 }
 

@@ -225,7 +225,7 @@ static void resolve_ask(struct resolve_query *query, const char *host, int port)
     (void)snprintf(service, sizeof(service), "%d", port);
     resolver.active++;
     ares_getaddrinfo(resolver.channel, host, service, &hints, resolve_answer, query);
-    net_kick(resolver.epoll); /* its next time-out has changed */
+    net_wake_owner(resolver.epoll); /* its next time-out has changed */
 }
 
 static struct err *resolve_failed(int status)

@@ -34,7 +34,8 @@ struct listener_protocol {
                    struct buf *out);
     /* How long a client may take for its first bytes, a PROXY header among them. */
     usec_t (*first_timeout)(const struct config *config);
-    /* Connections may be idle between requests: a drain wakes them (net_kick()), and they end. */
+    /* Connections may be idle between requests: a drain wakes them (net_wake_owner()), and they
+     * end. */
     int has_idle;
 };
 

@@ -113,7 +113,8 @@ static MAY_YIELD void publish_nap(struct rtmp_session *session, struct publishin
         return;
     grid = rest == NAP_MAX ? NAP_GRID : NAP_WATCHED_GRID;
     /* A hangup or an interrupt ends it; the read then says which. */
-    net_doze(session->conn, NAP_BYTES, (now + (nap < rest ? nap : rest)) / grid * grid + grid);
+    net_delay_read(session->conn, NAP_BYTES,
+                   (now + (nap < rest ? nap : rest)) / grid * grid + grid);
 }
 
 /* kickoff_for_idle: a publisher without viewers for that long is ended. */
@@ -213,7 +214,7 @@ static int publish_asked(void *publisher)
 
     if (!net_has_more(p->session->conn))
         return 1;
-    net_kick(p->session->conn);
+    net_wake_owner(p->session->conn);
     return 0;
 }
 

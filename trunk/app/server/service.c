@@ -415,6 +415,6 @@ void service_drain(struct server *server)
     /* HTTP connections that wait for another request end now. */
     for (struct connection *c = server->service->list; c != NULL; c = c->next)
         if (c->type->protocol->has_idle)
-            net_kick(c->conn);
+            net_wake_owner(c->conn);
     co_cond_broadcast(&server->changed);
 }

@@ -83,7 +83,7 @@ static void fanout_serve_slot(struct fanout_channel *channel, int slot)
         fanout_push_parked(fv);
         if (fv->is_blocked || fv->is_broken || fv->is_ended) {
             fanout_unpark(fv);
-            net_kick(fv->conn);
+            net_wake_owner(fv->conn);
         }
     }
 }
@@ -225,7 +225,7 @@ static void fanout_on_data(struct stream *stream, void *state)
     fanout_shared_forget(channel);
     for (struct fanout_viewer *fv = channel->urgent; fv != NULL; fv = fv->next_urgent) {
         if (!fv->is_due)
-            net_kick(fv->conn);
+            net_wake_owner(fv->conn);
         fv->is_due = 1;
     }
     /* mw_msgs, unless somebody still waits for the first bytes. */
@@ -310,7 +310,7 @@ struct fanout_viewer *fanout_viewer_open(struct server *server, struct net_conn 
     fv->channel = own->channel;
     /* While nobody watches, a publisher that rests between its reads is woken. */
     if (fv->channel->viewers == 0 && stream->publisher != NULL)
-        net_kick(stream->publisher->conn);
+        net_wake_owner(stream->publisher->conn);
     fv->channel->viewers++;
     fanout->viewers++;
     fv->conn = conn;
@@ -488,13 +488,13 @@ void fanout_viewer_pause(struct fanout_viewer *fv, int pause)
 void fanout_viewer_give_up(struct fanout_viewer *fv)
 {
     fv->is_in_vain = 1;
-    net_kick(fv->conn);
+    net_wake_owner(fv->conn);
 }
 
 void fanout_viewer_evict(struct fanout_viewer *fv)
 {
     fv->is_broken = 1;
-    net_kick(fv->conn);
+    net_wake_owner(fv->conn);
 }
 
 /* ---- the row ---- */

@@ -204,11 +204,11 @@ START_TEST(drains_when_kicked)
 {
     say("GET /1 HTTP/1.1\r\n" HOST "\r\n");
     hear("<GET /1>");
-    net_kick(session_side);
+    net_wake_owner(session_side);
     say("GET /2 HTTP/1.1\r\n" HOST "\r\n");
     hear("<GET /2>");
     t.server.state = SERVER_DRAINING;
-    net_kick(session_side);
+    net_wake_owner(session_side);
     hear_end();
     ck_assert_uint_eq(got_count("HTTP/1.1"), 2);
 }

@@ -316,8 +316,8 @@ START_TEST(a_kick_stays_until_it_is_taken)
     size_t got;
 
     co_test_pair(_i, &a, &b);
-    net_kick(b);
-    net_kick(b);
+    net_wake_owner(b);
+    net_wake_owner(b);
     /* A read doesn't take it. */
     co_test_err(io_read(&b->io, buf, 1, &got, 1000), ERR_TIMEOUT);
     ck_assert_int_eq(net_wait(b, NET_IN, TEST_WAIT), NET_KICK);
@@ -336,13 +336,13 @@ START_TEST(a_kick_wakes_the_one_that_waits)
     co_test_pair(_i, &a, &b);
     s.conn = b;
     struct co *co = start(run_wait, &s);
-    net_kick(b);
+    net_wake_owner(b);
     co_join(co);
     ck_assert_int_eq(s.got, NET_KICK);
     /* But not one that reads. */
     s = (struct side){.conn = b, .timeout = USEC_NEVER};
     co = start(run_read, &s);
-    net_kick(b);
+    net_wake_owner(b);
     co_yield ();
     co_yield ();
     ck_assert_int_eq(s.done, 0);
@@ -374,7 +374,7 @@ START_TEST(room_to_write_wakes_nobody_who_reads)
     }
     co_yield ();
     ck_assert_int_eq(s.done, 0); /* ... and wakes nobody */
-    net_kick(a);
+    net_wake_owner(a);
     co_join(co);
     ck_assert_int_eq(s.got, NET_KICK);
     /* Full again: now it waits for both, as a kicked viewer does. */

@@ -161,7 +161,7 @@ START_TEST(is_there_more)
 
     co_test_pair(TCP, &a, &b);
     ck_assert_int_eq(net_has_more(b), 0);
-    net_doze(b, 1000, co_now() + USEC_PER_MS);
+    net_delay_read(b, 1000, co_now() + USEC_PER_MS);
     ck_assert_int_eq(net_has_more(b), 0);
     co_test_ok(io_write(&a->io, "hello", 5, TEST_WAIT));
     while (!net_has_more(b))
