@@ -57,7 +57,7 @@ int edge_fetches(const struct stream *stream)
     if (stream->vhost[0] == STREAM_PULLED)
         return 1;
     vhost = config_vhost_find(stream->server->config, stream->vhost);
-    return vhost != NULL && (edge_is_remote(vhost) || edge_is_stray(vhost));
+    return vhost != NULL && (edge_is_remote(vhost) || edge_has_origin_pulls(vhost));
 }
 
 void edge_asked_vhost(const struct config_vhost *vhost, const struct stream *stream, char *out)
@@ -203,8 +203,8 @@ struct publication *edge_reserve(struct edge_pull *ep)
     struct server *server = ep->stream->server;
     struct publisher publisher = {.ops = &edge_publisher_ops,
                                   .arg = ep,
-                                  .kind =
-                                      ep->is_stray ? PUBLISHER_ORIGIN_PULL : PUBLISHER_EDGE_PULL,
+                                  .kind = ep->is_origin_pull ? PUBLISHER_ORIGIN_PULL
+                                                             : PUBLISHER_EDGE_PULL,
                                   .config = server->config,
                                   .vhost = config_vhost_find(server->config, ep->stream->vhost)};
     struct publication *publication = NULL;
@@ -282,17 +282,17 @@ static void edge_on_end(struct pull *pull, void *arg)
     ep->alone_since = 0;
     if (edge_room_ended(edge, ep) && !edge->is_ending && stream_viewers(ep->stream) > 0 &&
         (ep->publication == NULL || !ep->publication->is_evicted) &&
-        (!ep->is_stray || edge_wants_stray(ep->stream)))
+        (!ep->is_origin_pull || edge_wants_origin_pull(ep->stream)))
         ep->pull = edge_start(edge, ep);
     if (ep->pull == NULL)
         edge_leave(edge, ep);
 }
 
-static int stream_is_stray(const struct stream *stream)
+static int stream_has_origin_pull(const struct stream *stream)
 {
     const struct config_vhost *vhost = config_vhost_find(stream->server->config, stream->vhost);
 
-    return stream->vhost[0] != STREAM_PULLED && vhost != NULL && edge_is_stray(vhost);
+    return stream->vhost[0] != STREAM_PULLED && vhost != NULL && edge_has_origin_pulls(vhost);
 }
 
 /* One pull for all workers: the others fetch it from the one that has the claim. */
@@ -303,10 +303,10 @@ static void edge_enter(struct edge *edge, struct stream *stream)
     if (ep == NULL)
         return;
     ep->stream = stream;
-    ep->is_stray = stream_is_stray(stream);
-    if (!ep->is_stray)
+    ep->is_origin_pull = stream_has_origin_pull(stream);
+    if (!ep->is_origin_pull)
         ep->publication = edge_reserve(ep);
-    if ((!ep->is_stray && ep->publication == NULL) || edge_make_room(edge) != 0) {
+    if ((!ep->is_origin_pull && ep->publication == NULL) || edge_make_room(edge) != 0) {
         publication_end(ep->publication);
         free(ep);
         return;
@@ -336,7 +336,7 @@ void edge_look(struct stream *stream)
     }
     if (viewers == 0 || edge == NULL || !edge_fetches(stream))
         return;
-    if (stream_is_stray(stream) && !edge_wants_stray(stream))
+    if (stream_has_origin_pull(stream) && !edge_wants_origin_pull(stream))
         return;
     if (edge_has_room(edge))
         edge_enter(edge, stream);
@@ -359,7 +359,7 @@ static void edge_on_unpublish(struct stream *stream, void *state)
     const struct config_vhost *vhost = config_vhost_find(stream->server->config, stream->vhost);
     const struct edge_stream *own = state;
 
-    if (own->pull == NULL && vhost != NULL && edge_is_stray(vhost) &&
+    if (own->pull == NULL && vhost != NULL && edge_has_origin_pulls(vhost) &&
         stream->server->state == SERVER_RUNNING)
         edge_look(stream);
 }
@@ -486,7 +486,7 @@ struct err *edge_ask(struct stream *stream, const struct config_vhost *vhost,
 
     own->asked_by = (uint8_t)scheme;
     own->was_asked = 1;
-    if (stream->vhost[0] != STREAM_PULLED && edge_is_stray(vhost))
+    if (stream->vhost[0] != STREAM_PULLED && edge_has_origin_pulls(vhost))
         edge_keep_token(stream, vhost, param);
     if (stream->vhost[0] == STREAM_PULLED || !edge_is_remote(vhost) ||
         !vhost->cluster.token_traverse)

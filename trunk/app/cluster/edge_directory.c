@@ -1,8 +1,8 @@
 /*
  * What is fetched because the directory says where it is. For an edge that is one more origin,
  * asked first. For an origin it is all that it fetches, when a viewer came to the wrong one: a
- * stray. Strays hold no lock while they wait, for an encoder may come here at any time; only
- * while one plays is the stream taken, as it is at the one that it plays from.
+ * origin pull. Origin pulls hold no lock while they wait, for an encoder may come here at any time;
+ * only while one plays is the stream taken, as it is at the one that it plays from.
  */
 #include "app/cluster/directory.h"
 #include "app/cluster/edge_private.h"
@@ -14,12 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-int edge_is_stray(const struct config_vhost *vhost)
+int edge_has_origin_pulls(const struct config_vhost *vhost)
 {
     return vhost->cluster.mode == CLUSTER_LOCAL && directory_is_used(vhost);
 }
 
-int edge_wants_stray(struct stream *stream)
+int edge_wants_origin_pull(struct stream *stream)
 {
     return source_state(stream->source) != SOURCE_LIVE && !stream_is_coming(stream, &edge_observer);
 }
@@ -93,9 +93,9 @@ void edge_keep_token(struct stream *stream, const struct config_vhost *vhost, co
     edge_stream_of(stream)->param = copy;
 }
 
-static int stray_is_here(const struct edge_pull *ep)
+static int origin_pull_is_unwanted(const struct edge_pull *ep)
 {
-    return ep->is_stray && !edge_wants_stray(ep->stream);
+    return ep->is_origin_pull && !edge_wants_origin_pull(ep->stream);
 }
 
 static int find(void *arg, struct origin_target *out, usec_t timeout)
@@ -105,11 +105,11 @@ static int find(void *arg, struct origin_target *out, usec_t timeout)
     const struct config_vhost *vhost = vhost_of(ep);
     struct directory_place place;
     int is_found =
-        vhost != NULL && !stray_is_here(ep) &&
+        vhost != NULL && !origin_pull_is_unwanted(ep) &&
         directory_find(ep->stream->server, vhost, ep->key, &place, timeout) == DIRECTORY_THERE;
 
     /* A publisher may have come here meanwhile. */
-    if (is_found && !stray_is_here(ep))
+    if (is_found && !origin_pull_is_unwanted(ep))
         is_found =
             place_target(ep->stream, vhost, edge_stream_of(ep->stream)->param, &place, out) == 0;
     else
@@ -118,7 +118,7 @@ static int find(void *arg, struct origin_target *out, usec_t timeout)
     return is_found;
 }
 
-static struct publication *stray_on_live(void *arg)
+static struct publication *origin_pull_on_live(void *arg)
 {
     struct edge_pull *ep = arg;
 
@@ -126,7 +126,7 @@ static struct publication *stray_on_live(void *arg)
     return ep->publication;
 }
 
-static void stray_on_over(void *arg)
+static void origin_pull_on_over(void *arg)
 {
     struct edge_pull *ep = arg;
     struct publication *publication = ep->publication;
@@ -145,9 +145,9 @@ int edge_directory_prepare(struct edge_pull *ep, const struct config_vhost *vhos
     if (ep->key == NULL || stream_key(ep->stream, vhost, ep->key) != 0)
         return -1;
     options->find = find;
-    if (ep->is_stray) {
-        options->on_live = stray_on_live;
-        options->on_over = stray_on_over;
+    if (ep->is_origin_pull) {
+        options->on_live = origin_pull_on_live;
+        options->on_over = origin_pull_on_over;
     }
     return 0;
 }
@@ -159,7 +159,7 @@ void edge_directory_on_publish(struct stream *stream, void *state)
     const struct edge_pull *ep = ((struct edge_stream *)state)->pull;
 
     (void)stream;
-    if (ep != NULL && ep->is_stray && ep->pull != NULL && !pull_is_live(ep->pull))
+    if (ep != NULL && ep->is_origin_pull && ep->pull != NULL && !pull_is_live(ep->pull))
         pull_stop(ep->pull);
 }
 

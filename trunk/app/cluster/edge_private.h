@@ -12,12 +12,13 @@
 struct edge_pull {
     struct stream *stream;
     struct pull *pull;
-    struct publication *publication; /* from the start; a stray's while it plays; else NULL */
-    usec_t alone_since;              /* 0: it is watched */
+    struct publication
+        *publication;   /* from the start; that of an origin pull while it is live; else NULL */
+    usec_t alone_since; /* 0: it is watched */
     struct edge_pull *prev, *next;
-    char *key;           /* in the directory; NULL: its vhost has none */
-    uint8_t is_stray;    /* an origin's own: the stream may be published here at any time */
-    uint8_t is_yielding; /* it ends for another one */
+    char *key;              /* in the directory; NULL: its vhost has none */
+    uint8_t is_origin_pull; /* an origin's own: the stream may be published here at any time */
+    uint8_t is_yielding;    /* it ends for another one */
 };
 
 struct edge {
@@ -58,9 +59,9 @@ int edge_make_room(struct edge *edge);
 int edge_room_ended(struct edge *edge, struct edge_pull *ep);
 
 /* Whether a stream of this vhost is one of an origin that looks it up elsewhere. */
-int edge_is_stray(const struct config_vhost *vhost);
+int edge_has_origin_pulls(const struct config_vhost *vhost);
 /* Whether such a stream should be fetched now. */
-int edge_wants_stray(struct stream *stream);
+int edge_wants_origin_pull(struct stream *stream);
 
 /* Sets ep's key and what pull_start() wants because of the directory. 0, or -1 without memory. */
 int edge_directory_prepare(struct edge_pull *ep, const struct config_vhost *vhost,
