@@ -143,13 +143,13 @@ static int is_address_part(const char *pair, size_t len)
            (len >= 7 && memcmp(pair, "domain=", 7) == 0);
 }
 
-int token_print(const char *query, uint8_t print[TOKEN_PRINT_SIZE])
+int token_fingerprint(const char *query, uint8_t fingerprint[TOKEN_FINGERPRINT_SIZE])
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     int count = 0;
     int is_bad;
 
-    assert(query != NULL && print != NULL);
+    assert(query != NULL && fingerprint != NULL);
     is_bad = ctx == NULL || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1;
     while (*query != '\0' && !is_bad) {
         size_t len;
@@ -162,12 +162,12 @@ int token_print(const char *query, uint8_t print[TOKEN_PRINT_SIZE])
         }
         query += len;
     }
-    is_bad = is_bad || count == 0 || EVP_DigestFinal_ex(ctx, print, NULL) != 1;
+    is_bad = is_bad || count == 0 || EVP_DigestFinal_ex(ctx, fingerprint, NULL) != 1;
     EVP_MD_CTX_free(ctx);
     return is_bad ? -1 : 0;
 }
 
-int token_print_equal(const uint8_t *a, const uint8_t *b)
+int token_fingerprint_equal(const uint8_t *a, const uint8_t *b)
 {
-    return CRYPTO_memcmp(a, b, TOKEN_PRINT_SIZE) == 0;
+    return CRYPTO_memcmp(a, b, TOKEN_FINGERPRINT_SIZE) == 0;
 }

@@ -56,9 +56,9 @@ enum token_verdict token_check(const char *const *keys, int key_count,
  * Fingerprint of all parameters but vhost and domain, in the order given, for publishers
  * that are to be the same one: 32 bytes. 0, or -1 when there are none.
  */
-#define TOKEN_PRINT_SIZE 32
-int token_print(const char *query, uint8_t print[TOKEN_PRINT_SIZE]);
+#define TOKEN_FINGERPRINT_SIZE 32
+int token_fingerprint(const char *query, uint8_t fingerprint[TOKEN_FINGERPRINT_SIZE]);
 /* Whether two are equal, in constant time. */
-int token_print_equal(const uint8_t *a, const uint8_t *b);
+int token_fingerprint_equal(const uint8_t *a, const uint8_t *b);
 
 #endif

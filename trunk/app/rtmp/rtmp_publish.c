@@ -48,9 +48,9 @@ struct publishing {
     uint8_t has_begun;
     uint8_t is_urgent;   /* min_latency, or a mw_latency of 0: every frame at once */
     uint8_t is_replaced; /* another publisher has the stream now: it is not to be touched */
-    uint8_t has_print;
-    uint8_t has_waited;              /* for an origin that is away, and the log has been told */
-    uint8_t print[TOKEN_PRINT_SIZE]; /* of its parameters, for replace_same_token */
+    uint8_t has_fingerprint;
+    uint8_t has_waited; /* for an origin that is away, and the log has been told */
+    uint8_t fingerprint[TOKEN_FINGERPRINT_SIZE]; /* of its parameters, for replace_same_token */
 };
 
 /*
@@ -250,7 +250,7 @@ static enum publication_verdict publish_begin(struct publishing *p,
                                   .kind = PUBLISHER_ENCODER,
                                   .config = p->session->config,
                                   .vhost = vhost,
-                                  .fingerprint = p->has_print ? p->print : NULL};
+                                  .fingerprint = p->has_fingerprint ? p->fingerprint : NULL};
 
     return publication_begin(source_data(p->source), &publisher, &p->publication, place, timeout);
 }
@@ -366,7 +366,7 @@ struct err *rtmp_publish_run(struct rtmp_session *session, struct source *source
     struct err *err;
     int is_over;
 
-    p.has_print = token_print(param, p.print) == 0;
+    p.has_fingerprint = token_fingerprint(param, p.fingerprint) == 0;
     err = publish_ask(&p, vhost, request, &is_over);
     if (is_over)
         return err;

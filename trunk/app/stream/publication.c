@@ -196,7 +196,7 @@ static int may_take_over(const struct publication *p, const struct publication *
     case TAKEOVER_REPLACE:
         return 1;
     case TAKEOVER_REPLACE_SAME_TOKEN:
-        return own != NULL && theirs != NULL && token_print_equal(own, theirs);
+        return own != NULL && theirs != NULL && token_fingerprint_equal(own, theirs);
     default:
         return 0;
     }

@@ -20,7 +20,7 @@ static void check_query(const char *text)
     size_t cap = strlen(text) + 128;
     char *query = malloc(cap);
     char hex[TOKEN_HEX_SIZE];
-    uint8_t print[TOKEN_PRINT_SIZE];
+    uint8_t fingerprint[TOKEN_FINGERPRINT_SIZE];
 
     assert(query != NULL);
     assert(token_check(keys, 2, &claim, text, 1) != TOKEN_GOOD);
@@ -29,7 +29,7 @@ static void check_query(const char *text)
     assert(token_check(keys, 2, &claim, query, 999) == TOKEN_GOOD);
     assert(token_check(keys, 2, &claim, query, 1000) == TOKEN_EXPIRED);
     assert(token_check(keys, 1, &claim, query, 999) == TOKEN_WRONG);
-    assert(token_print(query, print) == 0);
+    assert(token_fingerprint(query, fingerprint) == 0);
     free(query);
 }
 

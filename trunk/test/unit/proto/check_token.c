@@ -154,19 +154,19 @@ END_TEST
 
 START_TEST(test_print)
 {
-    uint8_t a[TOKEN_PRINT_SIZE];
-    uint8_t b[TOKEN_PRINT_SIZE];
+    uint8_t a[TOKEN_FINGERPRINT_SIZE];
+    uint8_t b[TOKEN_FINGERPRINT_SIZE];
 
-    ck_assert_int_eq(token_print("", a), -1);
-    ck_assert_int_eq(token_print("?", a), -1);
-    ck_assert_int_eq(token_print("?vhost=v&domain=d&&", a), -1);
-    ck_assert_int_eq(token_print("?token=1", a), 0);
-    ck_assert_int_eq(token_print("?vhost=v&token=1", b), 0);
-    ck_assert(token_print_equal(a, b));
-    ck_assert_int_eq(token_print("token=2", b), 0);
-    ck_assert(!token_print_equal(a, b));
-    ck_assert_int_eq(token_print("token=1&x", b), 0);
-    ck_assert(!token_print_equal(a, b));
+    ck_assert_int_eq(token_fingerprint("", a), -1);
+    ck_assert_int_eq(token_fingerprint("?", a), -1);
+    ck_assert_int_eq(token_fingerprint("?vhost=v&domain=d&&", a), -1);
+    ck_assert_int_eq(token_fingerprint("?token=1", a), 0);
+    ck_assert_int_eq(token_fingerprint("?vhost=v&token=1", b), 0);
+    ck_assert(token_fingerprint_equal(a, b));
+    ck_assert_int_eq(token_fingerprint("token=2", b), 0);
+    ck_assert(!token_fingerprint_equal(a, b));
+    ck_assert_int_eq(token_fingerprint("token=1&x", b), 0);
+    ck_assert(!token_fingerprint_equal(a, b));
 }
 END_TEST
 
