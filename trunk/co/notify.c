@@ -35,7 +35,7 @@ struct err *notify_wait(struct net_conn *conn)
         if (n == (ssize_t)sizeof(count))
             return NULL;
         if (n >= 0 || (errno != EAGAIN && errno != EINTR))
-            return err_sys(n < 0 ? errno : EIO, "bell");
+            return err_sys(n < 0 ? errno : EIO, "eventfd");
         if (net_wait(conn, NET_IN, USEC_NEVER) < 0)
             return err_new(ERR_INTERRUPTED, "interrupted");
     }

@@ -361,7 +361,7 @@ struct err *worker_new(struct server *server, struct worker_share *share, int sl
     if (err != NULL)
         goto free_worker;
     /* The wrapper owns it from here on; the others' stay for ringing. */
-    err = net_wrap_fd(share->bell[slot], &worker->notify_fd);
+    err = net_wrap_fd(share->notify_fd[slot], &worker->notify_fd);
     if (err != NULL)
         goto fini_cond;
     worker->listener = co_spawn_joinable(listener_run, worker);
@@ -388,7 +388,7 @@ end_listener:
     co_join(worker->listener);
 free_bell:
     net_free(worker->notify_fd);
-    share->bell[slot] = -1;
+    share->notify_fd[slot] = -1;
 fini_cond:
     co_cond_fini(&worker->ended);
     co_cond_fini(&worker->told);
@@ -452,7 +452,7 @@ static MAY_YIELD void worker_close(struct server *server, void *own)
         co_join(worker->listener);
     }
     net_free(worker->notify_fd);
-    worker->share->bell[worker->slot] = -1;
+    worker->share->notify_fd[worker->slot] = -1;
     co_cond_fini(&worker->ended);
     co_cond_fini(&worker->told);
     server->shared = NULL;

@@ -12,7 +12,7 @@ int worker_hand_over(struct worker *worker, int type, int fd)
 {
     int to = worker_share_lighter(worker->share, worker->slot, worker->server->config);
 
-    if (to < 0 || net_pass_give(worker->share->door[to][1], fd, (uint8_t)type) != 0)
+    if (to < 0 || net_pass_give(worker->share->handoff_socket[to][1], fd, (uint8_t)type) != 0)
         return 0;
     worker_share_handed(worker->share, to);
     return 1;
@@ -47,10 +47,11 @@ static MAY_YIELD void handoff_run(void *arg)
 
 struct err *worker_handoff_open(struct worker *worker)
 {
-    struct err *err = net_wrap_fd(worker->share->door[worker->slot][0], &worker->handoff_socket);
+    struct err *err =
+        net_wrap_fd(worker->share->handoff_socket[worker->slot][0], &worker->handoff_socket);
 
     /* The wrapper owns it, also on error. */
-    worker->share->door[worker->slot][0] = -1;
+    worker->share->handoff_socket[worker->slot][0] = -1;
     if (err != NULL)
         return err;
     worker->handoff_acceptor = co_spawn_joinable(handoff_run, worker);

@@ -148,7 +148,8 @@ int worker_ports_rescue(struct worker_share *share, int slot)
 
         while (port->fd[slot] >= 0 && handed < RESCUE_MAX &&
                (to = worker_share_lightest(share, slot)) >= 0 &&
-               net_pass_accept(port->fd[slot], share->door[to][1], (uint8_t)port->type) == 1) {
+               net_pass_accept(port->fd[slot], share->handoff_socket[to][1], (uint8_t)port->type) ==
+                   1) {
             worker_share_handed(share, to);
             handed++;
         }

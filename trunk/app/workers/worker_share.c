@@ -131,9 +131,9 @@ static struct err *tables_make(struct worker_share *share, const struct config *
         share->secrets == NULL || (config->max_connections_per_ip != 0 && share->peers == NULL))
         return err_new(ERR_NOMEM, "workers: shared memory");
     for (int i = 0; i < share->count; i++) {
-        share->bell[i] = notify_new();
-        if (share->bell[i] < 0 || net_pass_new(share->door[i]) != 0)
-            return err_sys(errno, "workers: bell");
+        share->notify_fd[i] = notify_new();
+        if (share->notify_fd[i] < 0 || net_pass_new(share->handoff_socket[i]) != 0)
+            return err_sys(errno, "workers: eventfd");
     }
     return NULL;
 }
@@ -152,7 +152,7 @@ struct err *worker_share_new(struct worker_share **out, const struct config *con
     share->master = getpid();
     share->started_at = clock_now();
     for (int i = 0; i < CONFIG_WORKERS_MAX; i++)
-        share->bell[i] = share->door[i][0] = share->door[i][1] = -1;
+        share->notify_fd[i] = share->handoff_socket[i][0] = share->handoff_socket[i][1] = -1;
     name_make(share, config);
     if (RAND_bytes(share->via_key, sizeof(share->via_key)) != 1) {
         worker_share_free(share);
@@ -206,9 +206,9 @@ void worker_share_free(struct worker_share *share)
     folder_leave(share);
     free(share->folder);
     for (int i = 0; i < CONFIG_WORKERS_MAX; i++) {
-        descriptor_close(share->bell[i]);
-        descriptor_close(share->door[i][0]);
-        descriptor_close(share->door[i][1]);
+        descriptor_close(share->notify_fd[i]);
+        descriptor_close(share->handoff_socket[i][0]);
+        descriptor_close(share->handoff_socket[i][1]);
     }
     worker_ports_free(share->ports);
     shared_map_free(share->peers);
@@ -224,7 +224,7 @@ void worker_share_free(struct worker_share *share)
 void worker_share_ring(const struct worker_share *share)
 {
     for (int i = 0; i < share->count; i++)
-        notify_ring(share->bell[i]);
+        notify_ring(share->notify_fd[i]);
 }
 
 /* ---- limits ---- */
@@ -507,7 +507,7 @@ void worker_share_reap(struct worker_share *share, int slot)
         counts_reap(share, share->peers, slot);
     counts_reap(share, share->streams, slot);
     socket_remove(share, slot);
-    notify_clear(share->bell[slot]);
+    notify_clear(share->notify_fd[slot]);
     /* Always: it may have died between a change and the ring that was to tell of it. */
     worker_share_ring(share);
 }

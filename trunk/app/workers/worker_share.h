@@ -52,9 +52,10 @@ struct worker_share {
     struct worker_ports *ports; /* app/worker_ports.h; NULL: each worker opens its own */
     char *folder;               /* private: the workers' own sockets */
     char server_id[32];
-    uint8_t via_key[32];             /* of app/via_chain.h: the workers are one server */
-    int bell[CONFIG_WORKERS_MAX];    /* co/notify.h: the registry has changed; -1: none */
-    int door[CONFIG_WORKERS_MAX][2]; /* co/net_pass.h: connections that others hand over; -1 */
+    uint8_t via_key[32];               /* of app/via_chain.h: the workers are one server */
+    int notify_fd[CONFIG_WORKERS_MAX]; /* co/notify.h: the registry has changed; -1: none */
+    int handoff_socket[CONFIG_WORKERS_MAX]
+                      [2]; /* co/net_pass.h: connections that others hand over; -1 */
 };
 
 /* How many workers that configuration means. */
