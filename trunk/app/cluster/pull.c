@@ -9,7 +9,7 @@
  */
 #include "app/cluster/pull.h"
 
-#include "app/cluster/pull_past.h"
+#include "app/cluster/pull_dedup.h"
 #include "app/cluster/pull_private.h"
 #include "app/config/origin.h"
 #include "app/stream/via_claim.h"
@@ -79,7 +79,7 @@ static MAY_YIELD void pull_try(struct pull *pull)
     pull_unpublish(pull);
     pull_forget_meta(pull);
     if (pull->past != NULL)
-        pull_past_begin(pull->past);
+        pull_dedup_begin(pull->past);
     err_free(err);
     if (!pull->is_again)
         pull->at = (pull->at + 1) % pull->target_count;
@@ -95,7 +95,7 @@ static void pull_free(struct pull *pull)
     }
     free(pull->target);
     co_cond_fini(&pull->told);
-    pull_past_free(pull->past);
+    pull_dedup_free(pull->past);
     pull_forget_meta(pull);
     source_unref(pull->source);
     config_unref(pull->config);
@@ -206,7 +206,7 @@ struct pull *pull_start(const struct pull_options *options)
     pull->publication = options->publication;
     pull->source = source_ref(options->source);
     if (!options->is_worker)
-        pull->past = pull_past_new(); /* without memory it goes without */
+        pull->past = pull_dedup_new(); /* without memory it goes without */
     if (pull_targets(pull, options) != 0 || (pull->co = co_spawn(pull_run, pull)) == NULL) {
         pull_free(pull);
         return NULL;

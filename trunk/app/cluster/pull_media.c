@@ -6,7 +6,7 @@
  */
 #include "app/cluster/pull_private.h"
 
-#include "app/cluster/pull_past.h"
+#include "app/cluster/pull_dedup.h"
 #include "media/flv.h"
 #include "media/meta.h"
 #include "media/mux.h"
@@ -79,7 +79,7 @@ static void pull_push(struct pull *pull, enum frame_type type, uint32_t timestam
 
     flv_frame_parse(&frame, type, timestamp, data, len);
     if (pull->past != NULL)
-        pull_past_note(pull->past, &frame);
+        pull_dedup_note(pull->past, &frame);
     source_push(pull->source, &frame, co_now());
 }
 
@@ -92,7 +92,7 @@ static int pull_holds(struct pull *pull, enum frame_type type, uint32_t timestam
     if (pull->past == NULL)
         return 0;
     flv_frame_parse(&frame, type, timestamp, data, len);
-    return pull_past_hold(pull->past, &frame, co_now());
+    return pull_dedup_hold(pull->past, &frame, co_now());
 }
 
 static void pull_push_held(struct pull *pull)
@@ -100,10 +100,10 @@ static void pull_push_held(struct pull *pull)
     struct frame frame;
     size_t at = 0;
 
-    while (pull->past != NULL && pull_past_take(pull->past, &at, &frame))
+    while (pull->past != NULL && pull_dedup_take(pull->past, &at, &frame))
         source_push(pull->source, &frame, co_now());
     if (pull->past != NULL)
-        pull_past_begin(pull->past);
+        pull_dedup_begin(pull->past);
 }
 
 /* Whether a script tag is onMetaData: what else servers say there is no part of the stream. */

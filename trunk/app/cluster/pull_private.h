@@ -36,9 +36,9 @@ struct pull {
     int flags;         /* HTTP-FLV: what the header promises */
     uint8_t pace;      /* ms between two batches, as another worker was told */
     uint8_t is_live, is_asked, is_stopping, is_again;
-    uint8_t is_marked;      /* the past of the stream is over, before anything of it has come */
-    struct pull_past *past; /* NULL: another worker's stream, which is given on as it comes */
-    uint8_t *meta;          /* onMetaData that came before any media */
+    uint8_t is_marked;       /* the past of the stream is over, before anything of it has come */
+    struct pull_dedup *past; /* NULL: another worker's stream, which is given on as it comes */
+    uint8_t *meta;           /* onMetaData that came before any media */
     size_t meta_len;
     usec_t began_at, live_at, media_at;
     struct client client;

@@ -1,26 +1,26 @@
 /* What is known of a stream, and what is new: through a change of origins. */
-#include "app/cluster/pull_past.h"
+#include "app/cluster/pull_dedup.h"
 
 #include "media/flv.h"
 
 #include <check.h>
 #include <string.h>
 
-Suite *check_pull_past_suite(void);
+Suite *check_pull_dedup_suite(void);
 
-static struct pull_past *past;
+static struct pull_dedup *past;
 static usec_t now;
 
 static void setup(void)
 {
-    past = pull_past_new();
+    past = pull_dedup_new();
     ck_assert_ptr_nonnull(past);
     now = 0;
 }
 
 static void teardown(void)
 {
-    pull_past_free(past);
+    pull_dedup_free(past);
 }
 
 /* Frame number n: every tenth is a keyframe, every third a sound. */
@@ -52,7 +52,7 @@ static void given(int from, int to)
     for (int n = from; n < to; n++) {
         struct frame frame = picture(n);
 
-        pull_past_note(past, &frame);
+        pull_dedup_note(past, &frame);
     }
 }
 
@@ -60,7 +60,7 @@ static int holds(int n)
 {
     struct frame frame = picture(n);
 
-    return pull_past_hold(past, &frame, now);
+    return pull_dedup_hold(past, &frame, now);
 }
 
 /* The held frames' count, with their numbers looked at from `first` on behind the headers. */
@@ -70,7 +70,7 @@ static int held(int headers, int first)
     size_t at = 0;
     int count = 0;
 
-    while (pull_past_take(past, &at, &frame)) {
+    while (pull_dedup_take(past, &at, &frame)) {
         if (count >= headers) {
             struct frame want = picture(first + count - headers);
 
@@ -88,8 +88,8 @@ START_TEST(nothing_is_known_at_first)
 {
     struct frame frame = header();
 
-    pull_past_begin(past);
-    ck_assert_int_eq(pull_past_hold(past, &frame, now), 0);
+    pull_dedup_begin(past);
+    ck_assert_int_eq(pull_dedup_hold(past, &frame, now), 0);
     ck_assert_int_eq(holds(0), 0);
     ck_assert_int_eq(held(0, 0), 0);
 }
@@ -102,8 +102,8 @@ START_TEST(the_same_is_held_until_there_is_more)
     given(0, 35);
     /* The next origin begins with its last group, and has no more; nor has the one after it. */
     for (int turn = 0; turn < 3; turn++) {
-        pull_past_begin(past);
-        ck_assert_int_eq(pull_past_hold(past, &frame, now), 1);
+        pull_dedup_begin(past);
+        ck_assert_int_eq(pull_dedup_hold(past, &frame, now), 1);
         for (int n = 30; n < 35; n++)
             ck_assert_int_eq(holds(n), 1);
         ck_assert_int_eq(held(1, 30), 6);
@@ -117,7 +117,7 @@ END_TEST
 START_TEST(a_new_group_goes_on_at_once)
 {
     given(0, 35);
-    pull_past_begin(past);
+    pull_dedup_begin(past);
     ck_assert_int_eq(holds(40), 0);
     ck_assert_int_eq(held(0, 0), 0);
 }
@@ -128,8 +128,8 @@ START_TEST(a_group_that_was_had_is_not_sent_twice)
     struct frame frame = header();
 
     given(0, 40);
-    pull_past_begin(past);
-    ck_assert_int_eq(pull_past_hold(past, &frame, now), 1);
+    pull_dedup_begin(past);
+    ck_assert_int_eq(pull_dedup_hold(past, &frame, now), 1);
     for (int n = 30; n < 40; n++)
         ck_assert_int_eq(holds(n), 1);
     /* A keyframe: all that a viewer has had is of no use to him, but for the headers. */
@@ -141,7 +141,7 @@ END_TEST
 START_TEST(another_order_is_another_stream)
 {
     given(0, 35);
-    pull_past_begin(past);
+    pull_dedup_begin(past);
     ck_assert_int_eq(holds(30), 1);
     ck_assert_int_eq(holds(32), 0);
     ck_assert_int_eq(held(0, 30), 1);
@@ -154,7 +154,7 @@ START_TEST(who_is_behind_is_alive)
     int n = 30;
 
     given(0, 100);
-    pull_past_begin(past);
+    pull_dedup_begin(past);
     for (; n < 35; n++)
         ck_assert_int_eq(holds(n), 1);
     for (; n < 38; n++) {
@@ -173,7 +173,7 @@ START_TEST(who_is_behind_is_alive_in_batches)
     int n = 30;
 
     given(0, 100);
-    pull_past_begin(past);
+    pull_dedup_begin(past);
     for (; n < 50; n++)
         ck_assert_int_eq(holds(n), 1);
     for (int batch = 0; batch < 3; batch++) {
@@ -192,7 +192,7 @@ START_TEST(a_burst_in_pieces_is_none_the_less)
     int n = 30;
 
     given(0, 500);
-    pull_past_begin(past);
+    pull_dedup_begin(past);
     for (int piece = 4; piece <= 64; piece *= 2) {
         for (int i = 0; i < piece; i++)
             ck_assert_int_eq(holds(n++), 1);
@@ -209,9 +209,9 @@ END_TEST
 START_TEST(much_is_forgotten)
 {
     given(0, 1100);
-    pull_past_begin(past);
+    pull_dedup_begin(past);
     ck_assert_int_eq(holds(70), 0);
-    pull_past_begin(past);
+    pull_dedup_begin(past);
     for (int n = 80; n < 1100; n++)
         ck_assert_int_eq(holds(n), 1);
     ck_assert_int_eq(held(0, 80), 1020);
@@ -228,13 +228,13 @@ START_TEST(no_more_is_held_than_there_is_room_for)
     memcpy(big, "\x27\x01", 2);
     flv_frame_parse(&frame, FRAME_VIDEO, 0, big, sizeof(big));
     for (int i = 0; i < 10; i++)
-        pull_past_note(past, &frame);
+        pull_dedup_note(past, &frame);
     given(0, 10);
-    pull_past_begin(past);
+    pull_dedup_begin(past);
     /* Sequence headers say nothing of how far a stream is, and there may be many of them. */
     big[1] = 0;
     flv_frame_parse(&frame, FRAME_VIDEO, 0, big, sizeof(big));
-    while (count < 20 && pull_past_hold(past, &frame, now))
+    while (count < 20 && pull_dedup_hold(past, &frame, now))
         count++;
     ck_assert_int_eq(count, 7);
     ck_assert_int_eq(held(20, 0), 7);
@@ -247,21 +247,21 @@ START_TEST(short_frames)
     struct frame frame;
 
     flv_frame_parse(&frame, FRAME_AUDIO, 0, &byte, 0);
-    pull_past_note(past, &frame);
+    pull_dedup_note(past, &frame);
     flv_frame_parse(&frame, FRAME_AUDIO, 0, &byte, 1);
-    pull_past_note(past, &frame);
-    pull_past_begin(past);
-    (void)pull_past_hold(past, &frame, now);
-    pull_past_begin(past);
+    pull_dedup_note(past, &frame);
+    pull_dedup_begin(past);
+    (void)pull_dedup_hold(past, &frame, now);
+    pull_dedup_begin(past);
     flv_frame_parse(&frame, FRAME_SCRIPT, 0, &byte, 1);
-    pull_past_note(past, &frame);
+    pull_dedup_note(past, &frame);
 }
 END_TEST
 
-Suite *check_pull_past_suite(void)
+Suite *check_pull_dedup_suite(void)
 {
-    Suite *suite = suite_create("pull_past");
-    TCase *tcase = tcase_create("pull_past");
+    Suite *suite = suite_create("pull_dedup");
+    TCase *tcase = tcase_create("pull_dedup");
 
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, nothing_is_known_at_first);

@@ -1,5 +1,5 @@
-#ifndef APP_CLUSTER_PULL_PAST_H
-#define APP_CLUSTER_PULL_PAST_H
+#ifndef APP_CLUSTER_PULL_DEDUP_H
+#define APP_CLUSTER_PULL_DEDUP_H
 
 /*
  * What a pull has given to its stream, to know it again: an origin begins with the newest group of
@@ -10,27 +10,27 @@
 #include "base/clock.h"
 #include "media/frame.h"
 
-struct pull_past;
+struct pull_dedup;
 
 /* NULL without memory. */
-struct pull_past *pull_past_new(void);
-void pull_past_free(struct pull_past *past);
+struct pull_dedup *pull_dedup_new(void);
+void pull_dedup_free(struct pull_dedup *past);
 
 /* Another connection: what is held is dropped. */
-void pull_past_begin(struct pull_past *past);
+void pull_dedup_begin(struct pull_dedup *past);
 
 /*
  * A sound or picture before anything of this connection has been given on. 1: it is held, for so
  * far nothing came but what is known; 0: the stream goes on, what is held comes first and then
  * this.
  */
-int pull_past_hold(struct pull_past *past, const struct frame *frame, usec_t now);
+int pull_dedup_hold(struct pull_dedup *past, const struct frame *frame, usec_t now);
 
 /* The frames that were held and are needed for what comes now, one by one: *at counts from 0. Valid
- * until the next pull_past_begin(). 1, or 0 behind the last. */
-int pull_past_take(const struct pull_past *past, size_t *at, struct frame *frame);
+ * until the next pull_dedup_begin(). 1, or 0 behind the last. */
+int pull_dedup_take(const struct pull_dedup *past, size_t *at, struct frame *frame);
 
 /* This one was given on. */
-void pull_past_note(struct pull_past *past, const struct frame *frame);
+void pull_dedup_note(struct pull_dedup *past, const struct frame *frame);
 
 #endif

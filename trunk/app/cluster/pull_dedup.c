@@ -6,7 +6,7 @@
  * it is behind: that is told from a burst, which may come in pieces, by how much of the stream's
  * time each piece brings for the time that it has taken.
  */
-#include "app/cluster/pull_past.h"
+#include "app/cluster/pull_dedup.h"
 
 #include "media/flv.h"
 
@@ -20,7 +20,7 @@
 #define PAST_PACED  3                  /* pieces in a row in real time */
 #define PAST_TAIL   64                 /* bytes at a frame's end, which differ if anything does */
 
-struct pull_past {
+struct pull_dedup {
     struct buf held; /* struct held_head and bytes, in turn */
     uint64_t count;  /* frames given on, ever */
     uint64_t next;   /* which one of them ought to come next */
@@ -38,16 +38,16 @@ struct held_head {
     size_t len;
 };
 
-struct pull_past *pull_past_new(void)
+struct pull_dedup *pull_dedup_new(void)
 {
-    struct pull_past *past = calloc(1, sizeof(*past));
+    struct pull_dedup *past = calloc(1, sizeof(*past));
 
     if (past != NULL)
         buf_init(&past->held, PAST_HELD);
     return past;
 }
 
-void pull_past_free(struct pull_past *past)
+void pull_dedup_free(struct pull_dedup *past)
 {
     if (past == NULL)
         return;
@@ -55,7 +55,7 @@ void pull_past_free(struct pull_past *past)
     free(past);
 }
 
-void pull_past_begin(struct pull_past *past)
+void pull_dedup_begin(struct pull_dedup *past)
 {
     buf_reset(&past->held);
     past->is_following = past->is_over = past->is_whole = 0;
@@ -75,7 +75,7 @@ static uint32_t past_mark(const struct frame *frame)
 }
 
 /* The newest one with this mark: 0 with *at, or -1. */
-static int past_find(const struct pull_past *past, uint32_t mark, uint64_t *at)
+static int past_find(const struct pull_dedup *past, uint32_t mark, uint64_t *at)
 {
     uint64_t oldest = past->count > PAST_FRAMES ? past->count - PAST_FRAMES : 0;
 
@@ -88,7 +88,7 @@ static int past_find(const struct pull_past *past, uint32_t mark, uint64_t *at)
 }
 
 /* Whether what comes has come in real time for a while. */
-static int past_is_paced(struct pull_past *past, const struct frame *frame, usec_t now)
+static int past_is_paced(struct pull_dedup *past, const struct frame *frame, usec_t now)
 {
     if (now - past->last_at >= PAST_PIECE) {
         int64_t media = (int32_t)(past->last_time - past->piece_time) * USEC_PER_MS;
@@ -102,7 +102,7 @@ static int past_is_paced(struct pull_past *past, const struct frame *frame, usec
     return past->paced >= PAST_PACED;
 }
 
-static int past_is_known(struct pull_past *past, const struct frame *frame, usec_t now)
+static int past_is_known(struct pull_dedup *past, const struct frame *frame, usec_t now)
 {
     uint32_t mark;
 
@@ -123,7 +123,7 @@ static int past_is_known(struct pull_past *past, const struct frame *frame, usec
 }
 
 /* 0, or -1 beyond the bound or without memory. */
-static int past_keep(struct pull_past *past, const struct frame *frame)
+static int past_keep(struct pull_dedup *past, const struct frame *frame)
 {
     struct held_head head = {frame->type, frame->timestamp, frame->len};
     uint8_t *room = buf_reserve(&past->held, sizeof(head) + frame->len);
@@ -137,7 +137,7 @@ static int past_keep(struct pull_past *past, const struct frame *frame)
     return 0;
 }
 
-int pull_past_hold(struct pull_past *past, const struct frame *frame, usec_t now)
+int pull_dedup_hold(struct pull_dedup *past, const struct frame *frame, usec_t now)
 {
     if (past->is_over || past->count == 0)
         return 0;
@@ -148,7 +148,7 @@ int pull_past_hold(struct pull_past *past, const struct frame *frame, usec_t now
     return 0;
 }
 
-int pull_past_take(const struct pull_past *past, size_t *at, struct frame *frame)
+int pull_dedup_take(const struct pull_dedup *past, size_t *at, struct frame *frame)
 {
     struct held_head head;
 
@@ -166,7 +166,7 @@ int pull_past_take(const struct pull_past *past, size_t *at, struct frame *frame
     return 0;
 }
 
-void pull_past_note(struct pull_past *past, const struct frame *frame)
+void pull_dedup_note(struct pull_dedup *past, const struct frame *frame)
 {
     if (frame->type != FRAME_SCRIPT && !frame->is_header && !frame->is_meta)
         past->mark[past->count++ % PAST_FRAMES] = past_mark(frame);
