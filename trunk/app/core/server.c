@@ -26,16 +26,16 @@ void server_shared_leave(struct server *server)
         server->shared->leave(server->shared_arg);
 }
 
-const char *server_shared_peer_enter(struct server *server, const char *name, uint64_t limit)
+const char *server_shared_ip_enter(struct server *server, const char *name, uint64_t limit)
 {
-    return server->shared != NULL ? server->shared->peer_enter(server->shared_arg, name, limit)
+    return server->shared != NULL ? server->shared->ip_limit_enter(server->shared_arg, name, limit)
                                   : NULL;
 }
 
-void server_shared_peer_leave(struct server *server, const char *name)
+void server_shared_ip_leave(struct server *server, const char *name)
 {
     if (server->shared != NULL)
-        server->shared->peer_leave(server->shared_arg, name);
+        server->shared->ip_limit_leave(server->shared_arg, name);
 }
 
 void server_shared_quota_add(struct server *server, enum quota_class class, int delta)

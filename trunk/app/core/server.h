@@ -18,7 +18,7 @@ struct http_handler;
 struct log_limit;
 struct net_conn;
 struct serve_mux;
-struct server_peer;
+struct ip_limit;
 struct service;
 
 enum server_state { SERVER_RUNNING, SERVER_DRAINING, SERVER_STOPPING };
@@ -34,8 +34,8 @@ struct server_shared {
     const char *(*enter)(void *arg);
     void (*leave)(void *arg);
     /* Of one address. */
-    const char *(*peer_enter)(void *arg, const char *name, uint64_t limit);
-    void (*peer_leave)(void *arg, const char *name);
+    const char *(*ip_limit_enter)(void *arg, const char *name, uint64_t limit);
+    void (*ip_limit_leave)(void *arg, const char *name);
     /* Connections of a class: so many more, or fewer, here; and how many there are of all. */
     void (*quota_add)(void *arg, enum quota_class class, int delta);
     uint64_t (*quota_count)(void *arg, enum quota_class class);
@@ -73,7 +73,7 @@ struct server {
     struct client *clients; /* app/stream/client.h */
     size_t client_count;
     struct memory memory;                /* against max_memory */
-    struct server_peer *peers;           /* app/core/peer.h */
+    struct ip_limit *peers;              /* app/core/ip_limit.h */
     void *own[SERVER_OBSERVERS_MAX];     /* of each observer */
     size_t offset[SERVER_OBSERVERS_MAX]; /* where its state is in each stream */
     size_t stream_size;                  /* of a stream with all of them */
@@ -90,8 +90,8 @@ void server_wake_ticker(struct server *server);
 /* The shared limits; without them everything is let through. */
 const char *server_shared_enter(struct server *server);
 void server_shared_leave(struct server *server);
-const char *server_shared_peer_enter(struct server *server, const char *name, uint64_t limit);
-void server_shared_peer_leave(struct server *server, const char *name);
+const char *server_shared_ip_enter(struct server *server, const char *name, uint64_t limit);
+void server_shared_ip_leave(struct server *server, const char *name);
 void server_shared_quota_add(struct server *server, enum quota_class class, int delta);
 void server_shared_quota_oldest(struct server *server, enum quota_class class, usec_t since);
 /* own: what this process has, which is all there is when it is alone. */

@@ -14,8 +14,8 @@
 
 #include "app/config/trust.h"
 #include "app/core/admission.h"
+#include "app/core/ip_limit.h"
 #include "app/core/log_limit.h"
-#include "app/core/peer.h"
 #include "app/http/cors.h"
 #include "base/str.h"
 #include "co/co.h"
@@ -39,8 +39,8 @@ enum session_next { SESSION_CLOSE, SESSION_LINGER_CLOSE, SESSION_IDLE, SESSION_S
 struct session_takeover {
     http_stream_fn fn;
     void *arg;
-    struct server_peer *seat; /* the client's, whom a proxy speaks for */
-    char ip[IP_TEXT_MAX];     /* of who is connected, be it a proxy */
+    struct ip_limit *seat; /* the client's, whom a proxy speaks for */
+    char ip[IP_TEXT_MAX];  /* of who is connected, be it a proxy */
 };
 
 /* The memory of the requests that come in one go. */
@@ -213,7 +213,7 @@ static void session_enter(struct session *s)
     if (s->is_worker || !trust_client_find(trusted, http_in_message(s->in), client))
         return;
     (void)str_copy(s->conn->ip, sizeof(s->conn->ip), client);
-    s->limit = peer_enter(s->server, client, &s->takeover->seat);
+    s->limit = ip_limit_enter(s->server, client, &s->takeover->seat);
     if (s->limit != NULL)
         log_peer(s->server, LOG_WARN, "connection refused", client, "refused %s: %s", client,
                  s->limit);
@@ -222,7 +222,7 @@ static void session_enter(struct session *s)
 static void session_leave(struct server *server, struct net_conn *conn,
                           struct session_takeover *takeover)
 {
-    peer_leave(server, takeover->seat);
+    ip_limit_leave(server, takeover->seat);
     takeover->seat = NULL;
     (void)str_copy(conn->ip, sizeof(conn->ip), takeover->ip);
 }

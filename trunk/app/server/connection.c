@@ -5,8 +5,8 @@
  */
 #include "app/server/connection.h"
 
+#include "app/core/ip_limit.h"
 #include "app/core/log_limit.h"
-#include "app/core/peer.h"
 #include "app/server/server_proxy.h"
 #include "app/server/server_tls.h"
 #include "app/server/service_private.h"
@@ -43,7 +43,7 @@ static void connection_uncount(struct connection *c)
     admission_leave(server, &c->admission);
     server->connections--;
     server_shared_leave(server);
-    peer_leave(server, c->peer);
+    ip_limit_leave(server, c->peer);
     c->peer = NULL;
 }
 
@@ -105,9 +105,9 @@ static MAY_YIELD __attribute__((noinline)) int connection_unwrap(struct connecti
     if (c->is_evicted)
         return -1;
     /* Until now it was the proxy's. */
-    peer_leave(c->server, c->peer);
+    ip_limit_leave(c->server, c->peer);
     c->peer = NULL;
-    why = peer_enter(c->server, c->conn->ip, &c->peer);
+    why = ip_limit_enter(c->server, c->conn->ip, &c->peer);
     if (why == NULL)
         return 0;
     log_peer(c->server, LOG_WARN, "connection refused", c->conn->ip, "refused %s: %s", c->conn->ip,
@@ -194,7 +194,7 @@ static const char *connection_count(struct connection *c)
         return NULL;
     if (server->memory.level != MEMORY_EASY && !c->type->is_admitted_always)
         return "max_memory";
-    limit = peer_enter(server, c->conn->ip, &c->peer);
+    limit = ip_limit_enter(server, c->conn->ip, &c->peer);
     if (limit != NULL)
         return limit;
     limit = connection_fits(server);
@@ -208,7 +208,7 @@ static const char *connection_count(struct connection *c)
         return NULL;
     server_shared_leave(server);
 leave_peer:
-    peer_leave(server, c->peer);
+    ip_limit_leave(server, c->peer);
     c->peer = NULL;
     return limit;
 }

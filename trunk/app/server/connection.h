@@ -12,7 +12,7 @@ struct connection {
     struct server *server;
     struct net_conn *conn;
     struct co *co;
-    struct server_peer *peer; /* NULL: not counted by address */
+    struct ip_limit *peer; /* NULL: not counted by address */
     struct admission admission;
     struct connection *prev, *next;
     int listener; /* the type's place in the list */

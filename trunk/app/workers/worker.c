@@ -237,18 +237,18 @@ static void limits_leave(void *arg)
     worker_share_leave(worker->share, worker->slot);
 }
 
-static const char *limits_peer_enter(void *arg, const char *name, uint64_t limit)
+static const char *limits_ip_enter(void *arg, const char *name, uint64_t limit)
 {
     const struct worker *worker = arg;
 
-    return worker_share_peer_enter(worker->share, worker->slot, name, limit);
+    return worker_share_ip_enter(worker->share, worker->slot, name, limit);
 }
 
-static void limits_peer_leave(void *arg, const char *name)
+static void limits_ip_leave(void *arg, const char *name)
 {
     const struct worker *worker = arg;
 
-    worker_share_peer_leave(worker->share, worker->slot, name);
+    worker_share_ip_leave(worker->share, worker->slot, name);
 }
 
 static void limits_quota_add(void *arg, enum quota_class class, int delta)
@@ -288,8 +288,8 @@ static void limits_stream_leave(void *arg, const char *key)
 
 static const struct server_shared limits = {.enter = limits_enter,
                                             .leave = limits_leave,
-                                            .peer_enter = limits_peer_enter,
-                                            .peer_leave = limits_peer_leave,
+                                            .ip_limit_enter = limits_ip_enter,
+                                            .ip_limit_leave = limits_ip_leave,
                                             .quota_add = limits_quota_add,
                                             .quota_count = limits_quota_count,
                                             .quota_oldest = limits_quota_oldest,

@@ -298,15 +298,15 @@ uint64_t worker_share_memory(struct worker_share *share, int slot, uint64_t used
     return others;
 }
 
-const char *worker_share_peer_enter(struct worker_share *share, int slot, const char *name,
-                                    uint64_t limit)
+const char *worker_share_ip_enter(struct worker_share *share, int slot, const char *name,
+                                  uint64_t limit)
 {
     if (share->peers == NULL || counts_enter(share, share->peers, slot, name, limit) == 0)
         return NULL;
     return "max_connections_per_ip";
 }
 
-void worker_share_peer_leave(struct worker_share *share, int slot, const char *name)
+void worker_share_ip_leave(struct worker_share *share, int slot, const char *name)
 {
     if (share->peers != NULL)
         counts_leave(share, share->peers, slot, name);

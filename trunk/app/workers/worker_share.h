@@ -109,9 +109,9 @@ uint64_t worker_share_memory(struct worker_share *share, int slot, uint64_t used
 
 /* The limit of what one address (quota_address()) has: connections, and requests by way of trusted
  * proxies. */
-const char *worker_share_peer_enter(struct worker_share *share, int slot, const char *name,
-                                    uint64_t limit);
-void worker_share_peer_leave(struct worker_share *share, int slot, const char *name);
+const char *worker_share_ip_enter(struct worker_share *share, int slot, const char *name,
+                                  uint64_t limit);
+void worker_share_ip_leave(struct worker_share *share, int slot, const char *name);
 
 /* A stream ("vhost/app/stream") that is to be published, against max_streams, which counts each
  * once: 0, or -1: no room. */

@@ -1,6 +1,6 @@
 /* Tables of the application whose allocations fail, one after the other: the caller is told, the
  * process goes on, and nothing is left in a table that was not told of. */
-#include "app/core/peer.h"
+#include "app/core/ip_limit.h"
 #include "app/http/serve_mux.h"
 #include "app/stream/stream.h"
 #include "http_test.h"
@@ -72,7 +72,7 @@ END_TEST
 
 START_TEST(addresses)
 {
-    struct server_peer *peer[KEYS];
+    struct ip_limit *peer[KEYS];
     int refused = 0;
 
     for (int i = 0; i < KEYS; i++) {
@@ -82,7 +82,7 @@ START_TEST(addresses)
         snprintf(ip, sizeof(ip), "10.0.0.%d", i);
         for (int nth = 1; why != NULL; nth++) {
             no_memory_at(nth);
-            why = peer_enter(&t.server, ip, &peer[i]);
+            why = ip_limit_enter(&t.server, ip, &peer[i]);
             if (no_memory_over() > 0) {
                 refused++;
                 ck_assert_str_eq(why, "memory");
@@ -92,7 +92,7 @@ START_TEST(addresses)
         ck_assert_ptr_nonnull(peer[i]);
     }
     for (int i = 0; i < KEYS; i++)
-        peer_leave(&t.server, peer[i]);
+        ip_limit_leave(&t.server, peer[i]);
     ck_assert_ptr_null(t.server.peers);
     ck_assert_int_gt(refused, KEYS);
 }

@@ -87,19 +87,19 @@ START_TEST(test_addresses_are_counted_together)
     struct worker_share *share = share_make(2, 100, 2);
 
     ck_assert_ptr_null(
-        worker_share_peer_enter(share, 0, "::1", (uint64_t)config.max_connections_per_ip));
+        worker_share_ip_enter(share, 0, "::1", (uint64_t)config.max_connections_per_ip));
     ck_assert_ptr_null(
-        worker_share_peer_enter(share, 1, "::1", (uint64_t)config.max_connections_per_ip));
+        worker_share_ip_enter(share, 1, "::1", (uint64_t)config.max_connections_per_ip));
     ck_assert_str_eq(
-        worker_share_peer_enter(share, 0, "::1", (uint64_t)config.max_connections_per_ip),
+        worker_share_ip_enter(share, 0, "::1", (uint64_t)config.max_connections_per_ip),
         "max_connections_per_ip");
     ck_assert_ptr_null(
-        worker_share_peer_enter(share, 0, "::2", (uint64_t)config.max_connections_per_ip));
-    worker_share_peer_leave(share, 1, "::1");
+        worker_share_ip_enter(share, 0, "::2", (uint64_t)config.max_connections_per_ip));
+    worker_share_ip_leave(share, 1, "::1");
     ck_assert_ptr_null(
-        worker_share_peer_enter(share, 0, "::1", (uint64_t)config.max_connections_per_ip));
+        worker_share_ip_enter(share, 0, "::1", (uint64_t)config.max_connections_per_ip));
     ck_assert_str_eq(
-        worker_share_peer_enter(share, 1, "::1", (uint64_t)config.max_connections_per_ip),
+        worker_share_ip_enter(share, 1, "::1", (uint64_t)config.max_connections_per_ip),
         "max_connections_per_ip");
     worker_share_free(share);
 }
@@ -114,8 +114,8 @@ START_TEST(test_addresses_come_and_go)
     for (int i = 0; i < 1000; i++) {
         ck_assert_int_eq(str_format(ip, sizeof(ip), "10.0.%d.%d", i / 250, i % 250), 0);
         ck_assert_ptr_null(
-            worker_share_peer_enter(share, i % 2, ip, (uint64_t)config.max_connections_per_ip));
-        worker_share_peer_leave(share, i % 2, ip);
+            worker_share_ip_enter(share, i % 2, ip, (uint64_t)config.max_connections_per_ip));
+        worker_share_ip_leave(share, i % 2, ip);
     }
     worker_share_free(share);
 }
@@ -133,8 +133,8 @@ START_TEST(test_a_dead_worker_holds_nothing)
     if (child == 0) {
         for (int i = 0; i < 3; i++)
             (void)(worker_share_enter(share, 1, &config) == NULL &&
-                   worker_share_peer_enter(share, 1, "10.0.0.1",
-                                           (uint64_t)config.max_connections_per_ip) == NULL);
+                   worker_share_ip_enter(share, 1, "10.0.0.1",
+                                         (uint64_t)config.max_connections_per_ip) == NULL);
         (void)registry_claim(share->registry, &claim, &number);
         _exit(0);
     }
@@ -142,20 +142,20 @@ START_TEST(test_a_dead_worker_holds_nothing)
     ck_assert_ptr_null(worker_share_enter(share, 0, &config));
     ck_assert_ptr_nonnull(worker_share_enter(share, 0, &config));
     ck_assert_ptr_null(
-        worker_share_peer_enter(share, 0, "10.0.0.1", (uint64_t)config.max_connections_per_ip));
+        worker_share_ip_enter(share, 0, "10.0.0.1", (uint64_t)config.max_connections_per_ip));
     ck_assert_ptr_nonnull(
-        worker_share_peer_enter(share, 0, "10.0.0.1", (uint64_t)config.max_connections_per_ip));
+        worker_share_ip_enter(share, 0, "10.0.0.1", (uint64_t)config.max_connections_per_ip));
     ck_assert_int_eq(registry_find(share->registry, "v/a/s", &holder), 0);
     worker_share_reap(share, 1);
     ck_assert_int_eq(registry_find(share->registry, "v/a/s", &holder), -1);
     for (int i = 0; i < 3; i++) {
         ck_assert_ptr_null(worker_share_enter(share, 0, &config));
         ck_assert_ptr_null(
-            worker_share_peer_enter(share, 0, "10.0.0.1", (uint64_t)config.max_connections_per_ip));
+            worker_share_ip_enter(share, 0, "10.0.0.1", (uint64_t)config.max_connections_per_ip));
     }
     ck_assert_ptr_nonnull(worker_share_enter(share, 0, &config));
     ck_assert_ptr_nonnull(
-        worker_share_peer_enter(share, 0, "10.0.0.1", (uint64_t)config.max_connections_per_ip));
+        worker_share_ip_enter(share, 0, "10.0.0.1", (uint64_t)config.max_connections_per_ip));
     worker_share_free(share);
 }
 END_TEST

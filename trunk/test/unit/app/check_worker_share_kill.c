@@ -46,7 +46,7 @@ static void work(struct worker_share *share, int slot, unsigned seed)
         if (number[which] != 0) {
             registry_release(share->registry, name, number[which]);
             worker_share_stream_leave(share, slot, name);
-            worker_share_peer_leave(share, slot, name);
+            worker_share_ip_leave(share, slot, name);
             worker_share_leave(share, slot);
             number[which] = 0;
         } else {
@@ -54,7 +54,7 @@ static void work(struct worker_share *share, int slot, unsigned seed)
                 .key = name, .worker = slot, .takeover = REGISTRY_REPLACE};
 
             (void)worker_share_enter(share, slot, &config);
-            (void)worker_share_peer_enter(share, slot, name, 1000);
+            (void)worker_share_ip_enter(share, slot, name, 1000);
             (void)worker_share_stream_enter(share, slot, name);
             (void)registry_claim(share->registry, &claim, &number[which]);
         }

@@ -5,7 +5,7 @@
  * that holds idle connections open is in nobody's way, and who comes through it has no more than
  * who does not.
  */
-#include "app/core/peer.h"
+#include "app/core/ip_limit.h"
 
 #include "app/config/trust.h"
 #include "app/core/quota.h"
@@ -17,16 +17,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct server_peer {
+struct ip_limit {
     size_t count;
     int is_lost; /* base/hash.h's */
     UT_hash_handle hh;
     char ip[IP_TEXT_MAX]; /* quota_address() */
 };
 
-static struct server_peer *peer_get(struct server *server, const char *ip)
+static struct ip_limit *peer_get(struct server *server, const char *ip)
 {
-    struct server_peer *peer;
+    struct ip_limit *peer;
     size_t len = strlen(ip);
 
     HASH_FIND(hh, server->peers, ip, len, peer);
@@ -43,7 +43,7 @@ static struct server_peer *peer_get(struct server *server, const char *ip)
     return peer;
 }
 
-static void peer_drop(struct server *server, struct server_peer *peer)
+static void peer_drop(struct server *server, struct ip_limit *peer)
 {
     if (peer->count > 0)
         return;
@@ -51,11 +51,11 @@ static void peer_drop(struct server *server, struct server_peer *peer)
     free(peer);
 }
 
-const char *peer_enter(struct server *server, const char *ip, struct server_peer **out)
+const char *ip_limit_enter(struct server *server, const char *ip, struct ip_limit **out)
 {
     uint64_t most = quota_of_address(server->config, ip);
     char name[IP_TEXT_MAX];
-    struct server_peer *peer;
+    struct ip_limit *peer;
     const char *limit;
 
     assert(ip != NULL && strlen(ip) < IP_TEXT_MAX);
@@ -66,8 +66,8 @@ const char *peer_enter(struct server *server, const char *ip, struct server_peer
     peer = peer_get(server, name);
     if (peer == NULL)
         return "memory";
-    limit = peer->count >= most ? "max_connections_per_ip"
-                                : server_shared_peer_enter(server, name, most);
+    limit =
+        peer->count >= most ? "max_connections_per_ip" : server_shared_ip_enter(server, name, most);
     if (limit == NULL) {
         peer->count++;
         *out = peer;
@@ -76,12 +76,12 @@ const char *peer_enter(struct server *server, const char *ip, struct server_peer
     return limit;
 }
 
-void peer_leave(struct server *server, struct server_peer *peer)
+void ip_limit_leave(struct server *server, struct ip_limit *peer)
 {
     if (peer == NULL)
         return;
     assert(peer->count > 0);
-    server_shared_peer_leave(server, peer->ip);
+    server_shared_ip_leave(server, peer->ip);
     peer->count--;
     peer_drop(server, peer);
 }

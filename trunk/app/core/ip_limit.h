@@ -1,5 +1,5 @@
-#ifndef APP_CORE_PEER_H
-#define APP_CORE_PEER_H
+#ifndef APP_CORE_IP_LIMIT_H
+#define APP_CORE_IP_LIMIT_H
 
 /*
  * What one address has at once, against max_connections_per_ip: connections of its own, and
@@ -7,15 +7,15 @@
  */
 #include "app/core/server.h"
 
-struct server_peer;
+struct ip_limit;
 
 /*
  * Counts one more of this address (as in struct net_conn) in. NULL, and *out is what to leave with:
  * NULL too where nothing is counted, be it without a limit or for a trusted proxy. Else what is in
  * the way (constant): "max_connections_per_ip", "memory".
  */
-const char *peer_enter(struct server *server, const char *ip, struct server_peer **out);
+const char *ip_limit_enter(struct server *server, const char *ip, struct ip_limit **out);
 /* NULL is allowed. */
-void peer_leave(struct server *server, struct server_peer *peer);
+void ip_limit_leave(struct server *server, struct ip_limit *peer);
 
 #endif
