@@ -35,7 +35,7 @@ static void pull_enter(struct pull *pull)
     pull->client.format = "relay";
     pull->client.is_publisher = 1;
     pull->client.is_worker = pull->options.is_worker;
-    client_enter(pull->server, &pull->client);
+    session_list_enter(pull->server, &pull->client);
 }
 
 static void pull_over(struct pull *pull)
@@ -200,7 +200,7 @@ void pull_unpublish(struct pull *pull)
     if (!pull->is_live)
         return;
     pull->is_live = 0;
-    client_leave(pull->server, &pull->client);
+    session_list_leave(pull->server, &pull->client);
     publication_close(pull->publication);
     pull_over(pull);
 }

@@ -7,8 +7,8 @@
  */
 #include "app/cluster/pull.h"
 #include "app/config/via_chain.h"
-#include "app/stream/client.h"
 #include "app/stream/publication.h"
+#include "app/stream/session_list.h"
 #include "base/yield.h"
 #include "co/co.h"
 #include "media/frame.h"
@@ -41,7 +41,7 @@ struct pull {
     uint8_t *meta;           /* onMetaData that came before any media */
     size_t meta_len;
     usec_t began_at, live_at, media_at;
-    struct client client;
+    struct session_entry client;
     char via_chain[VIA_CHAIN_TEXT_MAX]; /* what is said in this try of who asks */
 };
 

@@ -6,7 +6,7 @@
  */
 #include "app/control/api_json.h"
 
-#include "app/stream/client.h"
+#include "app/stream/session_list.h"
 #include "app/stream/stream.h"
 #include "base/str.h"
 #include "base/version.h"
@@ -176,7 +176,7 @@ static json_t *stream_json(const struct server *server, const struct stream *str
 {
     /* Where another worker publishes it, that one says what comes in. */
     int is_relayed = stream_is_relayed(stream);
-    const struct client *publisher = is_relayed ? NULL : stream->publisher;
+    const struct session_entry *publisher = is_relayed ? NULL : stream->publisher;
     char id[API_ID_SIZE];
     char vhost[API_ID_SIZE];
     char tc_url[NAME_MAX_LEN];
@@ -394,7 +394,7 @@ int api_vhosts(const struct api_query *query, json_t *out)
 
 /* ---- clients ---- */
 
-static json_t *client_json(const struct server *server, const struct client *client)
+static json_t *client_json(const struct server *server, const struct session_entry *client)
 {
     const struct stream *stream = source_data(client->source);
     usec_t age = clock_now() - client->since;
@@ -422,7 +422,7 @@ static json_t *client_json(const struct server *server, const struct client *cli
 
 int api_clients(const struct api_query *query, json_t *out)
 {
-    const struct client *client = query->server->clients;
+    const struct session_entry *client = query->server->clients;
     json_t *list;
     size_t i;
 

@@ -13,7 +13,7 @@
 #include "co/co.h"
 #include "live/hub.h"
 
-struct client;
+struct session_entry;
 struct http_handler;
 struct log_limit;
 struct net_conn;
@@ -70,7 +70,7 @@ struct server {
     usec_t started_at;
     const struct server_shared *shared; /* NULL: there is one process only */
     void *shared_arg;
-    struct client *clients; /* app/stream/client.h */
+    struct session_entry *clients; /* app/stream/session_list.h */
     size_t client_count;
     struct memory memory;                /* against max_memory */
     struct ip_limit *peers;              /* app/core/ip_limit.h */

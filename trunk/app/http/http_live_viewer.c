@@ -11,8 +11,8 @@
 #include "app/http/http_drain.h"
 #include "app/http/http_live.h"
 #include "app/http/http_ws.h"
-#include "app/stream/client.h"
 #include "app/stream/fanout.h"
+#include "app/stream/session_list.h"
 #include "app/stream/stream.h"
 #include "app/stream/via_claim.h"
 #include "base/str.h"
@@ -35,7 +35,7 @@ struct http_live {
     struct config *config; /* held */
     const struct config_vhost *vhost;
     struct source *source; /* held */
-    struct client client;
+    struct session_entry client;
     const struct mux *mux;
     enum source_only only;
     struct source_select select; /* of a multitrack stream */
@@ -156,7 +156,7 @@ static __attribute__((noinline)) void http_live_enter(struct http_live *live, st
     live->client.conn = conn;
     live->client.source = live->source;
     live->client.format = live->mux->name;
-    client_enter(live->server, &live->client);
+    session_list_enter(live->server, &live->client);
 }
 
 /* The stream was published meanwhile: from its end on it is waited for as long again. */
@@ -210,7 +210,7 @@ static MAY_YIELD void http_live_run(struct net_conn *conn, void *arg)
         why = http_live_unfit_reason(live->mux, live->only);
         http_live_not_found(live, conn, why, &live->unfit);
     }
-    client_leave(live->server, &live->client);
+    session_list_leave(live->server, &live->client);
     http_live_log(live->server, source_key(live->source), conn, why);
     http_live_drop(live);
 }

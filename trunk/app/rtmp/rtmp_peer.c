@@ -31,7 +31,7 @@ void rtmp_peer_log_start(struct rtmp_session *session, const char *what,
     session->client.source = source;
     session->client.format = "rtmp";
     session->client.is_publisher = strcmp(what, "publish") == 0;
-    client_enter(session->server, &session->client);
+    session_list_enter(session->server, &session->client);
     session->was_named = 1;
     log_info(session->server->log, "start %s %s from %s", what, source_key(source),
              session->conn->ip);
@@ -42,7 +42,7 @@ void rtmp_peer_log_end(struct rtmp_session *session, const char *what, const str
 {
     enum log_level level = err == NULL || err_is_quiet(err) ? LOG_INFO : LOG_WARN;
 
-    client_leave(session->server, &session->client);
+    session_list_leave(session->server, &session->client);
     (void)admission_become(session->server, session->conn, QUOTA_NEW);
     session->is_logged = err != NULL;
     log_err(session->server->log, level, err,

@@ -6,7 +6,7 @@
  * rtmp_redirect.c, and the routes of the tables (rtmp_session.h).
  */
 #include "app/core/server.h"
-#include "app/stream/client.h"
+#include "app/stream/session_list.h"
 #include "base/yield.h"
 #include "co/net.h"
 #include "live/source.h"
@@ -26,7 +26,7 @@ struct rtmp_session {
     char *app;      /* connect's own, where the tcUrl tells none; NULL: it does */
     char *page_url; /* NULL: none */
     char *via;      /* what a server of ours says of itself; NULL: it is none */
-    struct client
+    struct session_entry
         client; /* in the server's list from the line at its start to the one at its end */
     uint8_t takes_tracks; /* it said that it understands multitrack */
     uint8_t was_named;    /* a publish or play was logged */

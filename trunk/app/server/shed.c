@@ -6,9 +6,9 @@
 #include "app/server/shed.h"
 
 #include "app/server/service_private.h"
-#include "app/stream/client.h"
 #include "app/stream/fanout.h"
 #include "app/stream/publication.h"
+#include "app/stream/session_list.h"
 #include "live/viewer.h"
 
 #define SHED_STEP USEC_PER_SEC

@@ -11,8 +11,8 @@
 #include "app/stream/fanout.h"
 
 #include "app/core/server.h"
-#include "app/stream/client.h"
 #include "app/stream/fanout_private.h"
+#include "app/stream/session_list.h"
 #include "app/stream/stream.h"
 
 #include <assert.h>

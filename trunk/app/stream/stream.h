@@ -13,7 +13,7 @@
 #include "co/co.h"
 #include "live/source.h"
 
-struct client;
+struct session_entry;
 struct publication;
 
 struct stream {
@@ -25,7 +25,7 @@ struct stream {
     struct publication *publication; /* that has the source, app/stream/publication.h, or NULL */
     struct publication *reserved;    /* those that have claims only, or had */
     struct co_cond told; /* viewers have begun or left; the holder has answered or ended */
-    const struct client *publisher; /* in the list of clients; NULL: nobody publishes */
+    const struct session_entry *publisher; /* in the list of clients; NULL: nobody publishes */
     struct rate rate;
     uint32_t internal_viewers; /* other processes of this server, which are no clients */
     /* The observers' states follow: observer_state(). */

@@ -3,8 +3,8 @@
 #include "app/control/http_api.h"
 #include "app/core/endpoint.h"
 #include "app/http/serve_mux.h"
-#include "app/stream/client.h"
 #include "app/stream/fanout.h"
+#include "app/stream/session_list.h"
 #include "app/stream/stream.h"
 #include "http_test.h"
 
@@ -248,15 +248,15 @@ END_TEST
 START_TEST(clients)
 {
     struct source *source = published("v/a/s");
-    struct client publisher = {
+    struct session_entry publisher = {
         .conn = &t.conn, .source = source, .format = "rtmp", .is_publisher = 1};
-    struct client viewer = {.conn = &t.conn, .source = source, .format = "flv"};
+    struct session_entry viewer = {.conn = &t.conn, .source = source, .format = "flv"};
     json_t *answer;
     json_t *item;
     char path[80];
 
-    client_enter(&t.server, &publisher);
-    client_enter(&t.server, &viewer);
+    session_list_enter(&t.server, &publisher);
+    session_list_enter(&t.server, &viewer);
     ck_assert_uint_eq(t.server.client_count, 2);
     answer = ask("/api/v1/clients", "");
     ck_assert_uint_eq(json_array_size(json_object_get(answer, "clients")), 2);
@@ -278,8 +278,8 @@ START_TEST(clients)
     ck_assert(json_is_true(json_object_get(item, "active")));
     ck_assert_str_eq(text_at(item, "cid"), publisher.id);
     json_decref(answer);
-    client_leave(&t.server, &publisher);
-    client_leave(&t.server, &viewer);
+    session_list_leave(&t.server, &publisher);
+    session_list_leave(&t.server, &viewer);
     ck_assert_ptr_null(t.server.clients);
     answer = ask("/api/v1/clients/none", "");
     ck_assert_int_eq(number_at(answer, "code"), 2049);
@@ -296,14 +296,15 @@ START_TEST(the_old_publisher_leaves_later)
 {
     struct source *source = published("v/a/s");
     const struct stream *stream = source_data(source);
-    struct client before = {.conn = &t.conn, .source = source, .format = "rtmp", .is_publisher = 1};
-    struct client after = before;
+    struct session_entry before = {
+        .conn = &t.conn, .source = source, .format = "rtmp", .is_publisher = 1};
+    struct session_entry after = before;
 
-    client_enter(&t.server, &before);
-    client_enter(&t.server, &after);
-    client_leave(&t.server, &before);
+    session_list_enter(&t.server, &before);
+    session_list_enter(&t.server, &after);
+    session_list_leave(&t.server, &before);
     ck_assert_ptr_eq(stream->publisher, &after);
-    client_leave(&t.server, &after);
+    session_list_leave(&t.server, &after);
     ck_assert_ptr_null(stream->publisher);
 }
 END_TEST

@@ -1,5 +1,5 @@
-#ifndef APP_STREAM_CLIENT_H
-#define APP_STREAM_CLIENT_H
+#ifndef APP_STREAM_SESSION_LIST_H
+#define APP_STREAM_SESSION_LIST_H
 
 /*
  * Who publishes and who plays: a list that the API shows. Each session owns its
@@ -12,8 +12,8 @@
 
 struct server;
 
-struct client {
-    struct client *prev, *next;
+struct session_entry {
+    struct session_entry *prev, *next;
     struct net_conn *conn; /* borrowed, as the source is */
     const struct source *source;
     const char *format; /* "rtmp", "flv", "ts", … constant */
@@ -24,7 +24,7 @@ struct client {
 };
 
 /* The caller has set conn, source, format and is_publisher. Called on the session's coroutine. */
-void client_enter(struct server *server, struct client *client);
-void client_leave(struct server *server, struct client *client);
+void session_list_enter(struct server *server, struct session_entry *client);
+void session_list_leave(struct server *server, struct session_entry *client);
 
 #endif

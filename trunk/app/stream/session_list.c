@@ -3,7 +3,7 @@
  * own and leaving is O(1); it is in the order of arrival, newest first, so that
  * those who page through it meet a quiet end.
  */
-#include "app/stream/client.h"
+#include "app/stream/session_list.h"
 
 #include "app/core/admission.h"
 #include "app/core/server.h"
@@ -12,7 +12,7 @@
 
 #include <assert.h>
 
-void client_enter(struct server *server, struct client *client)
+void session_list_enter(struct server *server, struct session_entry *client)
 {
     struct stream *stream = source_data(client->source);
 
@@ -36,7 +36,7 @@ void client_enter(struct server *server, struct client *client)
     server->client_count++;
 }
 
-void client_leave(struct server *server, struct client *client)
+void session_list_leave(struct server *server, struct session_entry *client)
 {
     struct stream *stream = source_data(client->source);
 
