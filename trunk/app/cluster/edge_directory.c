@@ -1,6 +1,6 @@
 /*
  * What is fetched because the directory says where it is. For an edge that is one more origin,
- * asked first. For an origin it is all that it fetches, when a viewer came to the wrong one: a
+ * asked first. For an origin it is all that it fetches, when a viewer came to the wrong one: an
  * origin pull. Origin pulls hold no lock while they wait, for an encoder may come here at any time;
  * only while one plays is the stream taken, as it is at the one that it plays from.
  */

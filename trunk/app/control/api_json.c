@@ -422,7 +422,7 @@ static json_t *client_json(const struct server *server, const struct session_ent
 
 int api_clients(const struct api_query *query, json_t *out)
 {
-    const struct session_entry *client = query->server->clients;
+    const struct session_entry *client = query->server->sessions;
     json_t *list;
     size_t i;
 

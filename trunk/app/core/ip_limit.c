@@ -24,38 +24,38 @@ struct ip_limit {
     char ip[IP_TEXT_MAX]; /* quota_address() */
 };
 
-static struct ip_limit *peer_get(struct server *server, const char *ip)
+static struct ip_limit *ip_limit_get(struct server *server, const char *ip)
 {
-    struct ip_limit *peer;
+    struct ip_limit *entry;
     size_t len = strlen(ip);
 
-    HASH_FIND(hh, server->peers, ip, len, peer);
-    if (peer != NULL)
-        return peer;
-    peer = calloc(1, sizeof(*peer));
-    if (peer == NULL)
+    HASH_FIND(hh, server->ip_limits, ip, len, entry);
+    if (entry != NULL)
+        return entry;
+    entry = calloc(1, sizeof(*entry));
+    if (entry == NULL)
         return NULL;
-    (void)str_copy(peer->ip, sizeof(peer->ip), ip);
-    if (HASH_TRY_ADD(server->peers, peer->ip, len, peer) != 0) {
-        free(peer);
+    (void)str_copy(entry->ip, sizeof(entry->ip), ip);
+    if (HASH_TRY_ADD(server->ip_limits, entry->ip, len, entry) != 0) {
+        free(entry);
         return NULL;
     }
-    return peer;
+    return entry;
 }
 
-static void peer_drop(struct server *server, struct ip_limit *peer)
+static void ip_limit_drop(struct server *server, struct ip_limit *entry)
 {
-    if (peer->count > 0)
+    if (entry->count > 0)
         return;
-    HASH_DEL(server->peers, peer);
-    free(peer);
+    HASH_DEL(server->ip_limits, entry);
+    free(entry);
 }
 
 const char *ip_limit_enter(struct server *server, const char *ip, struct ip_limit **out)
 {
     uint64_t most = quota_of_address(server->config, ip);
     char name[IP_TEXT_MAX];
-    struct ip_limit *peer;
+    struct ip_limit *entry;
     const char *limit;
 
     assert(ip != NULL && strlen(ip) < IP_TEXT_MAX);
@@ -63,25 +63,25 @@ const char *ip_limit_enter(struct server *server, const char *ip, struct ip_limi
     if (most == UINT64_MAX || trust_has(&server->config->trusted_proxies, ip))
         return NULL;
     quota_address(ip, name);
-    peer = peer_get(server, name);
-    if (peer == NULL)
+    entry = ip_limit_get(server, name);
+    if (entry == NULL)
         return "memory";
-    limit =
-        peer->count >= most ? "max_connections_per_ip" : server_shared_ip_enter(server, name, most);
+    limit = entry->count >= most ? "max_connections_per_ip"
+                                 : server_shared_ip_enter(server, name, most);
     if (limit == NULL) {
-        peer->count++;
-        *out = peer;
+        entry->count++;
+        *out = entry;
     }
-    peer_drop(server, peer);
+    ip_limit_drop(server, entry);
     return limit;
 }
 
-void ip_limit_leave(struct server *server, struct ip_limit *peer)
+void ip_limit_leave(struct server *server, struct ip_limit *entry)
 {
-    if (peer == NULL)
+    if (entry == NULL)
         return;
-    assert(peer->count > 0);
-    server_shared_ip_leave(server, peer->ip);
-    peer->count--;
-    peer_drop(server, peer);
+    assert(entry->count > 0);
+    server_shared_ip_leave(server, entry->ip);
+    entry->count--;
+    ip_limit_drop(server, entry);
 }

@@ -16,6 +16,6 @@ struct ip_limit;
  */
 const char *ip_limit_enter(struct server *server, const char *ip, struct ip_limit **out);
 /* NULL is allowed. */
-void ip_limit_leave(struct server *server, struct ip_limit *peer);
+void ip_limit_leave(struct server *server, struct ip_limit *entry);
 
 #endif

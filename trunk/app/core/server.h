@@ -70,10 +70,10 @@ struct server {
     usec_t started_at;
     const struct server_shared *shared; /* NULL: there is one process only */
     void *shared_arg;
-    struct session_entry *clients; /* app/stream/session_list.h */
+    struct session_entry *sessions; /* app/stream/session_list.h */
     size_t client_count;
     struct memory memory;                /* against max_memory */
-    struct ip_limit *peers;              /* app/core/ip_limit.h */
+    struct ip_limit *ip_limits;          /* app/core/ip_limit.h */
     void *own[SERVER_OBSERVERS_MAX];     /* of each observer */
     size_t offset[SERVER_OBSERVERS_MAX]; /* where its state is in each stream */
     size_t stream_size;                  /* of a stream with all of them */

@@ -29,10 +29,10 @@ void session_list_enter(struct server *server, struct session_entry *client)
         return;
     }
     client->prev = NULL;
-    client->next = server->clients;
+    client->next = server->sessions;
     if (client->next != NULL)
         client->next->prev = client;
-    server->clients = client;
+    server->sessions = client;
     server->client_count++;
 }
 
@@ -51,7 +51,7 @@ void session_list_leave(struct server *server, struct session_entry *client)
     if (client->prev != NULL)
         client->prev->next = client->next;
     else
-        server->clients = client->next;
+        server->sessions = client->next;
     if (client->next != NULL)
         client->next->prev = client->prev;
     server->client_count--;

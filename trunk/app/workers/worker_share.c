@@ -121,14 +121,14 @@ static struct err *tables_make(struct worker_share *share, const struct config *
     share->streams =
         shared_map_new((size_t)config->max_streams, (size_t)share->count * sizeof(uint32_t));
     if (config->max_connections_per_ip != 0)
-        share->peers = shared_map_new((size_t)config->max_connections + (size_t)share->count,
-                                      (size_t)share->count * sizeof(uint32_t));
+        share->ip_counts = shared_map_new((size_t)config->max_connections + (size_t)share->count,
+                                          (size_t)share->count * sizeof(uint32_t));
     share->secrets = shared_map_new(1, sizeof(struct secret));
     /* Streams that are waited for are in it, too. */
     share->times =
         stream_clock_new((size_t)(config->max_streams + config->max_connections), share->count);
     if (share->registry == NULL || share->times == NULL || share->streams == NULL ||
-        share->secrets == NULL || (config->max_connections_per_ip != 0 && share->peers == NULL))
+        share->secrets == NULL || (config->max_connections_per_ip != 0 && share->ip_counts == NULL))
         return err_new(ERR_NOMEM, "workers: shared memory");
     for (int i = 0; i < share->count; i++) {
         share->notify_fd[i] = notify_new();
@@ -211,7 +211,7 @@ void worker_share_free(struct worker_share *share)
         descriptor_close(share->handoff_socket[i][1]);
     }
     worker_ports_free(share->ports);
-    shared_map_free(share->peers);
+    shared_map_free(share->ip_counts);
     shared_map_free(share->streams);
     shared_map_free(share->secrets);
     stream_clock_free(share->times);
@@ -301,15 +301,15 @@ uint64_t worker_share_memory(struct worker_share *share, int slot, uint64_t used
 const char *worker_share_ip_enter(struct worker_share *share, int slot, const char *name,
                                   uint64_t limit)
 {
-    if (share->peers == NULL || counts_enter(share, share->peers, slot, name, limit) == 0)
+    if (share->ip_counts == NULL || counts_enter(share, share->ip_counts, slot, name, limit) == 0)
         return NULL;
     return "max_connections_per_ip";
 }
 
 void worker_share_ip_leave(struct worker_share *share, int slot, const char *name)
 {
-    if (share->peers != NULL)
-        counts_leave(share, share->peers, slot, name);
+    if (share->ip_counts != NULL)
+        counts_leave(share, share->ip_counts, slot, name);
 }
 
 int worker_share_stream_enter(struct worker_share *share, int slot, const char *key)
@@ -503,8 +503,8 @@ void worker_share_reap(struct worker_share *share, int slot)
     /* Who may make a stream again finds it free. */
     (void)registry_reap(share->registry, slot);
     (void)stream_clock_reap(share->times, slot);
-    if (share->peers != NULL)
-        counts_reap(share, share->peers, slot);
+    if (share->ip_counts != NULL)
+        counts_reap(share, share->ip_counts, slot);
     counts_reap(share, share->streams, slot);
     socket_remove(share, slot);
     notify_clear(share->notify_fd[slot]);

@@ -45,7 +45,7 @@ struct worker_share {
     struct worker_slot *slot;
     struct registry *registry;
     struct shared_map
-        *peers; /* connections of each address, one number a worker; NULL: not limited */
+        *ip_counts; /* connections of each address, one number a worker; NULL: not limited */
     struct shared_map *streams; /* the same of streams that are published */
     struct stream_clock *times;
     struct shared_map *secrets; /* one entry */

@@ -280,7 +280,7 @@ START_TEST(clients)
     json_decref(answer);
     session_list_leave(&t.server, &publisher);
     session_list_leave(&t.server, &viewer);
-    ck_assert_ptr_null(t.server.clients);
+    ck_assert_ptr_null(t.server.sessions);
     answer = ask("/api/v1/clients/none", "");
     ck_assert_int_eq(number_at(answer, "code"), 2049);
     json_decref(answer);

@@ -93,7 +93,7 @@ START_TEST(addresses)
     }
     for (int i = 0; i < KEYS; i++)
         ip_limit_leave(&t.server, peer[i]);
-    ck_assert_ptr_null(t.server.peers);
+    ck_assert_ptr_null(t.server.ip_limits);
     ck_assert_int_gt(refused, KEYS);
 }
 END_TEST

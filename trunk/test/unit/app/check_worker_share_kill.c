@@ -99,7 +99,7 @@ START_TEST(test_killed_at_any_instant)
         end(share, child[i], i);
     ck_assert_uint_eq(registry_count(share->registry), 0);
     ck_assert_uint_eq(count(share->streams), 0);
-    ck_assert_uint_eq(count(share->peers), 0);
+    ck_assert_uint_eq(count(share->ip_counts), 0);
     for (int i = 0; i < WORKERS; i++)
         ck_assert_uint_eq(share->slot[i].connections, 0);
     worker_share_free(share);
