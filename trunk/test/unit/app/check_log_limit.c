@@ -127,13 +127,17 @@ START_TEST(test_without_a_limit)
 }
 END_TEST
 
-START_TEST(test_the_line_shows_errno_still)
+START_TEST(test_the_line_shows_the_errno_of_the_error)
 {
-    struct target target = target_make(1, LONG_WINDOW);
+    struct target target = target_make(2, LONG_WINDOW);
+    struct err *err = err_sys(ENOENT, "open");
 
-    errno = ENOENT;
-    log_peer(&target, LOG_WARN, "bad request", "not an address", "x");
+    log_peer_err(&target, LOG_WARN, "bad request", "not an address", err, "x");
     ck_assert_ptr_nonnull(strstr(said, "[2] x\n"));
+    err_free(err);
+    errno = ENOENT;
+    log_peer(&target, LOG_WARN, "bad request", "not an address", "y");
+    ck_assert_ptr_nonnull(strstr(said, "[0] y\n"));
     log_limit_free(target.log_limit);
 }
 END_TEST
@@ -149,7 +153,7 @@ Suite *check_log_limit_suite(void)
     tcase_add_test(tc, test_many_addresses);
     tcase_add_test(tc, test_the_sum_comes_by_itself);
     tcase_add_test(tc, test_without_a_limit);
-    tcase_add_test(tc, test_the_line_shows_errno_still);
+    tcase_add_test(tc, test_the_line_shows_the_errno_of_the_error);
     suite_add_tcase(suite, tc);
     return suite;
 }
