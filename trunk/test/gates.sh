@@ -10,7 +10,7 @@
 # includes point down, no cycles, State Threads and sockets only in co. style:
 # banned calls, file lengths, opening comments. links: the pages' links and the
 # tour of the files. headers: each compiles alone. yield: what may switch
-# coroutine says so.
+# coroutine says so. names: a shared function bears its file's name.
 # frames: stack use as the compiler counted it. shell: the scripts.
 set -u -o pipefail
 
@@ -129,6 +129,11 @@ gate_calls()
     /usr/bin/python3 trunk/test/gate_calls.py "$objs/trunk"
 }
 
+gate_names()
+{
+    /usr/bin/python3 trunk/test/gate_names.py prefix
+}
+
 gate_yield()
 {
     /usr/bin/python3 trunk/test/gate_yield.py
@@ -156,8 +161,8 @@ gate_shell()
 }
 
 case $gate in
-    list) echo format layers calls yield style links headers frames shell cppcheck tidy ;;
-    format | layers | calls | yield | style | links | headers | frames | shell | cppcheck | tidy) "gate_$gate" ;;
+    list) echo format layers calls names yield style links headers frames shell cppcheck tidy ;;
+    format | layers | calls | names | yield | style | links | headers | frames | shell | cppcheck | tidy) "gate_$gate" ;;
     *)
         echo "gates.sh: no such gate: $gate" >&2
         exit 2

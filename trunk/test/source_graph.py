@@ -97,6 +97,7 @@ class Source:
         self.structs_marked = []  # those that have a pointer that bears MAY_YIELD
         text = blank(path.read_text()).replace("\\\n", "  ")
         text = re.sub(r'"[^"\n]*"', lambda m: '"' + " " * (len(m.group(0)) - 2) + '"', text)
+        self.macro_words = set(re.findall(r"\w+", " ".join(re.findall(r"^#\s*define\s+\w+(.*)$", text, re.M))))
         for match in re.finditer(r"^#\s*define\s+(\w+)\(([^)]*)\)(.*)$", text, re.M):
             function = Function(match.group(1), path, text.count("\n", 0, match.start()) + 1, True)
             function.parameters = split(match.group(2))
@@ -162,7 +163,7 @@ def calls(body):
             elif after == "(":
                 at = tokens[i + 1].start()
                 called.append((word, len(split(body[at + 1:closing(body, at) - 1])), member))
-            elif not member and after != ":":
+            elif not member and (after != ":" or before not in (";", "{", "}")):  # a label
                 where = None
                 if before == "=" and i > 1:
                     where = ("member", tokens[i - 2].group(0))

@@ -92,7 +92,7 @@ enum directory_answer directory_place_read(struct directory_link *link,
 {
     struct directory_place own;
 
-    if (directory_value_parse(place, reply->text, reply->len) != 0) {
+    if (directory_place_parse(place, reply->text, reply->len) != 0) {
         directory_link_complain(link, "holds an entry that is malformed, which is passed over");
         return DIRECTORY_NOBODY;
     }
@@ -195,7 +195,7 @@ static void ears_on_message(void *arg, const char *data, size_t len)
     if (end == NULL)
         return;
     value_len = (size_t)(end - data);
-    if (directory_value_parse(&place, data, value_len) != 0 ||
+    if (directory_place_parse(&place, data, value_len) != 0 ||
         str_copy_n(key, sizeof(key), end + 1, len - value_len - 1) != 0 ||
         !str_starts(key, DIRECTORY_PREFIX))
         return;

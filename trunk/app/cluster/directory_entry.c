@@ -70,7 +70,7 @@ static int entry_fill(struct directory_entry *entry)
                                     "set advertise");
         return -1;
     }
-    directory_value_write(&own, entry->mark, entry->value, &entry->own_len);
+    directory_place_write(&own, entry->mark, entry->value, &entry->own_len);
     return 0;
 }
 

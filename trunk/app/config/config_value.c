@@ -21,42 +21,6 @@
 
 #define LIST_MAX 128 /* words of one text: no list of the table is longer */
 
-struct config_piece {
-    struct config_piece *next;
-    max_align_t bytes[];
-};
-
-void *config_arena_alloc(struct config_arena *arena, size_t size)
-{
-    struct config_piece *piece = calloc(1, sizeof(*piece) + size);
-
-    if (piece == NULL)
-        return NULL;
-    piece->next = arena->pieces;
-    arena->pieces = piece;
-    return piece->bytes;
-}
-
-char *config_arena_string(struct config_arena *arena, const char *text)
-{
-    size_t size = strlen(text) + 1;
-    char *copy = config_arena_alloc(arena, size);
-
-    if (copy != NULL)
-        memcpy(copy, text, size);
-    return copy;
-}
-
-void config_arena_fini(struct config_arena *arena)
-{
-    while (arena->pieces != NULL) {
-        struct config_piece *piece = arena->pieces;
-
-        arena->pieces = piece->next;
-        free(piece);
-    }
-}
-
 static struct err *no_memory(void)
 {
     return err_new(ERR_NOMEM, "no memory for the configuration");
@@ -219,7 +183,7 @@ static struct err *check_item(const struct config_row *row, const char *word)
     if (row->type == CONFIG_NETWORKS && trust_check(word))
         return value_refuse(row, word);
     if ((row->type == CONFIG_DESTINATIONS && origin_destination_check(word, &why)) ||
-        (row->type == CONFIG_ADVERTISE && directory_advertise_check(word, &why)))
+        (row->type == CONFIG_ADVERTISE && directory_place_check(word, &why)))
         return err_new(ERR_CONFIG, "\"%.100s\": %s", word, why);
     if (row->type == CONFIG_SECRETS && (*word == '\0' || strcmp(word, CONFIG_VALUE_MASK) == 0))
         return err_new(ERR_CONFIG, "key must not be empty or the mask " CONFIG_VALUE_MASK);

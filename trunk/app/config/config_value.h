@@ -5,20 +5,11 @@
  * The values of directives, by the type of their row: text into the structs,
  * and back. Private to the config_*.c files and their tests. Never yields.
  */
+#include "app/config/config_arena.h"
 #include "app/config/config_table.h"
 #include "base/buf.h"
 
 #define CONFIG_VALUE_MASK "***" /* what is shown for a secret, and never taken for one */
-
-/* Memory of a snapshot, all freed at once. */
-struct config_arena {
-    struct config_piece *pieces;
-};
-
-/* Zeroed bytes, aligned for pointers and integers; NULL without memory. */
-void *config_arena_alloc(struct config_arena *arena, size_t size);
-char *config_arena_string(struct config_arena *arena, const char *text);
-void config_arena_fini(struct config_arena *arena);
 
 /*
  * Sets what `row` means to the words in `args`; base is the struct that holds

@@ -72,7 +72,7 @@ static const char *or_none(const char *address)
     return address[0] != '\0' ? address : NONE;
 }
 
-void directory_value_write(const struct directory_place *place, const char *mark,
+void directory_place_write(const struct directory_place *place, const char *mark,
                            char out[DIRECTORY_VALUE_SIZE], size_t *own_len)
 {
     int rc = str_format(out, DIRECTORY_VALUE_SIZE, VERSION " %s %s %s %s", place->rtmp,
@@ -101,7 +101,7 @@ static int is_mark(const char *text, size_t len)
     return 1;
 }
 
-int directory_value_parse(struct directory_place *place, const char *text, size_t len)
+int directory_place_parse(struct directory_place *place, const char *text, size_t len)
 {
     char *const address[] = {place->rtmp, place->http, place->https};
     size_t word = word_len(text, len);
@@ -143,7 +143,7 @@ static const char *word_address(const char *word, int *which, int *port)
     return word;
 }
 
-int directory_advertise_check(const char *word, const char **why)
+int directory_place_check(const char *word, const char **why)
 {
     char address[DIRECTORY_ADDRESS_SIZE];
     const char *text;

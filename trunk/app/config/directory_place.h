@@ -22,13 +22,13 @@ struct directory_place {
 int directory_place_is(const struct directory_place *a, const struct directory_place *b);
 
 /* The value, and how much of its beginning tells the server. */
-void directory_value_write(const struct directory_place *place, const char *mark,
+void directory_place_write(const struct directory_place *place, const char *mark,
                            char out[DIRECTORY_VALUE_SIZE], size_t *own_len);
 /* 0, or -1 when it is no value. */
-int directory_value_parse(struct directory_place *place, const char *text, size_t len);
+int directory_place_parse(struct directory_place *place, const char *text, size_t len);
 
 /* One of advertise's words: "host", "host:port" for RTMP, "rtmp://…", "http://…", "https://…". */
-int directory_advertise_check(const char *word, const char **why);
+int directory_place_check(const char *word, const char **why);
 /*
  * What this server says of itself: advertise's words, for the rest its listeners, on all addresses
  * own_ip. 0; -1: there is no RTMP address.

@@ -131,7 +131,8 @@ static void page_host(const char *page, char *host, size_t cap)
         host[0] = '\0';
 }
 
-int refer_allows(const struct config_refer *refer, enum access_action action, const char *page)
+int security_refer_allows(const struct config_refer *refer, enum access_action action,
+                          const char *page)
 {
     const struct config_strings *own;
     char host[256];

@@ -27,6 +27,7 @@ int security_allows(const struct config_security *rules, enum access_action acti
  * or "" without one, which only the word "none" allows. Where no list says anything of
  * the action everything is allowed.
  */
-int refer_allows(const struct config_refer *refer, enum access_action action, const char *page);
+int security_refer_allows(const struct config_refer *refer, enum access_action action,
+                          const char *page);
 
 #endif

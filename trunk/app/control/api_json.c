@@ -54,12 +54,12 @@ static uint64_t id_hash(const struct server *server, const char *name)
     return hash;
 }
 
-void api_id(const struct server *server, const char *name, char out[API_ID_SIZE])
+void api_json_id(const struct server *server, const char *name, char out[API_ID_SIZE])
 {
     (void)str_format(out, API_ID_SIZE, "vid-%016" PRIx64, id_hash(server, name));
 }
 
-int api_head(const struct server *server, json_t *out)
+int api_json_head(const struct server *server, json_t *out)
 {
     char service[40];
     char pid[24];
@@ -73,7 +73,7 @@ int api_head(const struct server *server, json_t *out)
     return json_object_set_new(out, "pid", json_string(pid));
 }
 
-int api_versions(const struct api_query *query, json_t *out)
+int api_json_versions(const struct api_query *query, json_t *out)
 {
     int64_t part[3] = {0, 0, 0};
     const char *p = MILLRACE_VERSION;
@@ -111,7 +111,7 @@ static json_t *memory_json(const struct server *server)
                      memory->level != MEMORY_EASY);
 }
 
-int api_summaries(const struct api_query *query, json_t *out)
+int api_json_summaries(const struct api_query *query, json_t *out)
 {
     const struct server *server = query->server;
     usec_t up = clock_now() - server->started_at;
@@ -193,8 +193,8 @@ static json_t *stream_json(const struct server *server, const struct stream *str
     rate_kbps(&stream->rate, clock_now(), bytes, kbps);
     if (is_relayed)
         kbps[0] = 0;
-    api_id(server, source_key(stream->source), id);
-    api_id(server, stream->vhost, vhost);
+    api_json_id(server, source_key(stream->source), id);
+    api_json_id(server, stream->vhost, vhost);
     stream_addresses(stream, tc_url, url, sizeof(url));
     return json_pack("{s:s,s:o,s:s,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:o,s:{s:b,s:s},s:o,s:o}", "id",
                      id, "name", text(stream->name), "vhost", vhost, "app", text(stream->app),
@@ -240,7 +240,7 @@ static void walk_one(struct source *source, void *arg)
 
     if (stream == NULL || walk->list != NULL)
         return;
-    api_id(walk->query->server, source_key(source), id);
+    api_json_id(walk->query->server, source_key(source), id);
     if (strcmp(id, walk->query->id) != 0)
         return;
     walk->list = stream_json(walk->query->server, stream);
@@ -297,7 +297,7 @@ static int part_list(const struct api_query *query, json_t *list)
     return is_bad ? -1 : 0;
 }
 
-int api_streams(const struct api_query *query, json_t *out)
+int api_json_streams(const struct api_query *query, json_t *out)
 {
     struct walk walk = {.query = query};
 
@@ -359,7 +359,7 @@ static json_t *vhost_json(const struct server *server, const struct config_vhost
     struct vhost_sum sum = {.name = vhost->name};
     char id[API_ID_SIZE];
 
-    api_id(server, vhost->name, id);
+    api_json_id(server, vhost->name, id);
     hub_each(server->hub, vhost_add, &sum);
     return json_pack("{s:s,s:o,s:b,s:I,s:I,s:I,s:I,s:o,s:{s:b}}", "id", id, "name",
                      text(vhost->name), "enabled", vhost->enabled, "clients",
@@ -368,7 +368,7 @@ static json_t *vhost_json(const struct server *server, const struct config_vhost
                      kbps_json(sum.kbps), "hls", "enabled", 0);
 }
 
-int api_vhosts(const struct api_query *query, json_t *out)
+int api_json_vhosts(const struct api_query *query, json_t *out)
 {
     const struct config *config = query->server->config;
     json_t *list;
@@ -377,7 +377,7 @@ int api_vhosts(const struct api_query *query, json_t *out)
     for (int i = 0; i < config->vhost_count && query->id[0] != '\0'; i++) {
         char id[API_ID_SIZE];
 
-        api_id(query->server, config->vhost[i]->name, id);
+        api_json_id(query->server, config->vhost[i]->name, id);
         if (strcmp(id, query->id) == 0)
             return json_object_set_new(out, "vhost", vhost_json(query->server, config->vhost[i]));
     }
@@ -407,8 +407,8 @@ static json_t *client_json(const struct server *server, const struct session_ent
     char type[24];
 
     assert(stream != NULL);
-    api_id(server, source_key(client->source), id);
-    api_id(server, stream->vhost, vhost);
+    api_json_id(server, source_key(client->source), id);
+    api_json_id(server, stream->vhost, vhost);
     stream_addresses(stream, tc_url, url, sizeof(url));
     (void)str_format(type, sizeof(type), "%s-%s", client->is_publisher ? "fmle" : client->format,
                      client->is_publisher ? "publish" : "play");
@@ -420,7 +420,7 @@ static json_t *client_json(const struct server *server, const struct session_ent
                      (json_int_t)client->conn->bytes_in, "kbps", kbps_json(kbps));
 }
 
-int api_clients(const struct api_query *query, json_t *out)
+int api_json_clients(const struct api_query *query, json_t *out)
 {
     const struct session_entry *client = query->server->sessions;
     json_t *list;

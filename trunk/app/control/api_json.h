@@ -20,21 +20,21 @@ struct api_query {
 };
 
 /* code, server, service, pid: in front of every answer. */
-int api_head(const struct server *server, json_t *out);
+int api_json_head(const struct server *server, json_t *out);
 
 /* Each puts its part of the answer into out (borrowed): 0, or -1 without memory, or where id names
  * nothing. Never yields. */
-int api_versions(const struct api_query *query, json_t *out);
-int api_summaries(const struct api_query *query, json_t *out);
-int api_vhosts(const struct api_query *query, json_t *out);
-int api_streams(const struct api_query *query, json_t *out);
-int api_clients(const struct api_query *query, json_t *out);
+int api_json_versions(const struct api_query *query, json_t *out);
+int api_json_summaries(const struct api_query *query, json_t *out);
+int api_json_vhosts(const struct api_query *query, json_t *out);
+int api_json_streams(const struct api_query *query, json_t *out);
+int api_json_clients(const struct api_query *query, json_t *out);
 
 /*
  * The id of a vhost or a stream: the same name has the same id on this server for
  * ever, and nothing has to be kept for it. "vid-" and 16 hexadecimal digits.
  */
 #define API_ID_SIZE 24
-void api_id(const struct server *server, const char *name, char out[API_ID_SIZE]);
+void api_json_id(const struct server *server, const char *name, char out[API_ID_SIZE]);
 
 #endif

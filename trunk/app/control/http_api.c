@@ -40,11 +40,11 @@ static int answer_root(const struct api_query *query, json_t *out);
 
 static const struct api_call calls[] = {
     {"", answer_root, 0, NULL},
-    {"versions", api_versions, 0, "the version of the server"},
-    {"summaries", api_summaries, 0, "the server: its process, memory and connections"},
-    {"vhosts", api_vhosts, API_NO_VHOST, "all vhosts, or vhosts/ID"},
-    {"streams", api_streams, API_NO_STREAM, "streams by start and count, or streams/ID"},
-    {"clients", api_clients, API_NO_CLIENT, "clients by start and count, or clients/ID"},
+    {"versions", api_json_versions, 0, "the version of the server"},
+    {"summaries", api_json_summaries, 0, "the server: its process, memory and connections"},
+    {"vhosts", api_json_vhosts, API_NO_VHOST, "all vhosts, or vhosts/ID"},
+    {"streams", api_json_streams, API_NO_STREAM, "streams by start and count, or streams/ID"},
+    {"clients", api_json_clients, API_NO_CLIENT, "clients by start and count, or clients/ID"},
 };
 
 #define CALL_COUNT (sizeof(calls) / sizeof(calls[0]))
@@ -158,7 +158,7 @@ static struct err *call_serve(struct http_exchange *x, const struct api_call *ca
                               .is_part = x->is_worker};
     json_t *body = json_object();
     struct err *err;
-    int code = api_head(x->server, body);
+    int code = api_json_head(x->server, body);
 
     if (code == 0)
         code = call_answer(x, call, &query, body, timeout);

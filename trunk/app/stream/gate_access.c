@@ -27,7 +27,7 @@ static int refer_ask(const struct gate_request *request, struct gate_verdict *ve
     const struct config_refer *refer = &request->vhost->refer;
 
     (void)timeout;
-    if (!refer->enabled || refer_allows(refer, request->action, request->page))
+    if (!refer->enabled || security_refer_allows(refer, request->action, request->page))
         return 0;
     return gate_refuse(verdict, 403, "not from this page");
 }

@@ -30,16 +30,16 @@ static void check_value(const char *text, size_t len)
     char value[DIRECTORY_VALUE_SIZE];
     size_t own = 0;
 
-    if (directory_value_parse(&place, text, len) != 0)
+    if (directory_place_parse(&place, text, len) != 0)
         return;
     check_address(place.rtmp);
     if (place.http[0] != '\0')
         check_address(place.http);
     if (place.https[0] != '\0')
         check_address(place.https);
-    directory_value_write(&place, "abc", value, &own);
+    directory_place_write(&place, "abc", value, &own);
     assert(own < strlen(value));
-    assert(directory_value_parse(&back, value, strlen(value)) == 0);
+    assert(directory_place_parse(&back, value, strlen(value)) == 0);
     assert(memcmp(&place, &back, sizeof(place)) == 0 && directory_place_is(&place, &back));
 }
 
@@ -77,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (end != NULL)
         *end = '\0';
     check_url(text);
-    (void)directory_advertise_check(text, &why);
+    (void)directory_place_check(text, &why);
     if (end != NULL)
         check_value(end + 1, size - (size_t)(end + 1 - text));
     free(text);

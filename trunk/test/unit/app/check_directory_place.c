@@ -10,7 +10,7 @@ Suite *check_directory_place_suite(void);
 
 static int parse(struct directory_place *place, const char *text)
 {
-    return directory_value_parse(place, text, strlen(text));
+    return directory_place_parse(place, text, strlen(text));
 }
 
 START_TEST(test_there_and_back)
@@ -26,7 +26,7 @@ START_TEST(test_there_and_back)
         struct directory_place back;
         size_t own = 0;
 
-        directory_value_write(&places[i], "00fe", value, &own);
+        directory_place_write(&places[i], "00fe", value, &own);
         ck_assert_int_eq(parse(&back, value), 0);
         ck_assert_str_eq(back.rtmp, places[i].rtmp);
         ck_assert_str_eq(back.http, places[i].http);
@@ -46,7 +46,7 @@ START_TEST(test_value)
     struct directory_place place = {"h:1", "", "h:2"};
     size_t own;
 
-    directory_value_write(&place, "ab", value, &own);
+    directory_place_write(&place, "ab", value, &own);
     ck_assert_str_eq(value, "1 h:1 - h:2 ab");
 }
 END_TEST
@@ -60,7 +60,7 @@ START_TEST(test_truncated)
     for (size_t len = 0; len < sizeof(whole); len++) {
         int is_whole = len > strlen("1 [::1]:1935 host:80 host:443 ");
 
-        ck_assert_int_eq(directory_value_parse(&place, whole, len),
+        ck_assert_int_eq(directory_place_parse(&place, whole, len),
                          is_whole && whole[len - 1] != '\0' ? 0 : -1);
     }
 }
@@ -114,9 +114,9 @@ START_TEST(test_hostile)
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         ck_assert_msg(parse(&place, bad[i]) == -1, "\"%s\"", bad[i]);
-    ck_assert_int_eq(directory_value_parse(&place, "1 h:1 - - a\0", 12), -1);
-    ck_assert_int_eq(directory_value_parse(&place, "1 \0h:1 - - a", 13), -1);
-    ck_assert_int_eq(directory_value_parse(&place, "1 h\0:1 - - a", 13), -1);
+    ck_assert_int_eq(directory_place_parse(&place, "1 h:1 - - a\0", 12), -1);
+    ck_assert_int_eq(directory_place_parse(&place, "1 \0h:1 - - a", 13), -1);
+    ck_assert_int_eq(directory_place_parse(&place, "1 h\0:1 - - a", 13), -1);
     /* A name of 253 letters is the longest. */
     (void)snprintf(text, sizeof(text), "1 %0253d:65535 - - a", 1);
     ck_assert_int_eq(parse(&place, text), 0);
@@ -139,9 +139,9 @@ START_TEST(test_advertise)
     const char *why = NULL;
 
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-        ck_assert_msg(directory_advertise_check(good[i], &why) == 0, "%s", good[i]);
+        ck_assert_msg(directory_place_check(good[i], &why) == 0, "%s", good[i]);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        ck_assert_msg(directory_advertise_check(bad[i], &why) == -1, "%s", bad[i]);
+        ck_assert_msg(directory_place_check(bad[i], &why) == -1, "%s", bad[i]);
     ck_assert_ptr_nonnull(why);
 }
 END_TEST

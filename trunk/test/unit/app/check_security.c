@@ -138,7 +138,7 @@ static int from(const char *all, const char *play, const char *page)
 {
     struct config_refer refer = {1, words(all), words("publisher.example"), words(play)};
 
-    return refer_allows(&refer, ACCESS_PLAY, page);
+    return security_refer_allows(&refer, ACCESS_PLAY, page);
 }
 
 START_TEST(test_refer)
