@@ -16,10 +16,9 @@ struct blob *blob_new(const void *data, size_t len); /* NULL without memory */
 struct blob *blob_ref(struct blob *blob);
 void blob_unref(struct blob *blob); /* NULL is allowed */
 
-/* Whether it has these bytes; NULL has none. */
+/* Whether the blob contains exactly these bytes; NULL is allowed. */
 int blob_is(const struct blob *blob, const uint8_t *data, size_t len);
-/* Puts a copy of these bytes in the place of *kept. 1; 0 when they are the same, or without memory.
- */
+/* Replaces *kept by a copy of these bytes. 1; 0 when they are the same, or without memory. */
 int blob_replace(struct blob **kept, const uint8_t *data, size_t len);
 
 #endif

@@ -2,9 +2,9 @@
 #define LIVE_HUB_H
 
 /*
- * Finds the source of a stream by its key, "vhost/app/stream". Holds one
- * reference on each source for as long as it is published, watched or waited
- * for. Bounded in number. Pure, never yields.
+ * Finds the source of a stream by its key, "vhost/app/stream". Holds a reference on each source
+ * while it is published, watched or waited for. The number of sources is limited. Pure, never
+ * yields.
  */
 #include "base/clock.h"
 #include "live/source.h"
@@ -12,44 +12,42 @@
 struct hub;
 
 /*
- * published_max: how many sources may be published at once by those who have asked for that
- * (hub_get_publish()); others_max: how many others there may be besides, which are watched, waited
- * for or fetched. So what nobody publishes never takes a publisher's place. NULL without memory.
+ * published_max: limit of sources that hub_get_publish() returned; others_max: limit of the others,
+ * which are watched, waited for or fetched. So names that nobody publishes never take a publisher's
+ * place. NULL without memory.
  */
 struct hub *hub_new(size_t published_max, size_t others_max);
 void hub_free(struct hub *hub);
 
-/* fn is called once for every source that is made, before anybody uses it. 0, or -1: it cannot be
- * used, and hub_get() fails. */
+/* fn is called once for every new source, before it is used. 0; -1 makes hub_get() fail. */
 void hub_on_new(struct hub *hub, int (*fn)(struct source *source, void *arg), void *arg);
-/* fn is called when a source is let go, before it is freed. */
+/* fn is called before a source is released. */
 void hub_on_free(struct hub *hub, void (*fn)(struct source *source, void *arg), void *arg);
 
 /* The source or NULL; no reference is added. */
 struct source *hub_find(struct hub *hub, const char *key);
 
 /*
- * The source, made with this configuration if there is none. NULL beyond
- * others_max or without memory. The caller refs it before it yields.
+ * The source; made with this configuration if there is none. NULL beyond others_max or without
+ * memory. The caller must take a reference before it yields.
  */
 struct source *hub_get(struct hub *hub, const char *key, const struct source_config *config);
 
 /*
- * The same for one who is to publish it: NULL beyond published_max. It takes a publisher's place
- * until hub_publish_end(), which the caller owes for each source it has got; until then he holds a
- * reference.
+ * The same for a publisher: NULL beyond published_max. The source counts as published until
+ * hub_publish_end(), which the caller must call once; until then it must hold a reference.
  */
 struct source *hub_get_publish(struct hub *hub, const char *key,
                                const struct source_config *config);
 void hub_publish_end(struct hub *hub, const char *key);
-/* True while somebody has a publisher's place for it. */
+/* True while it counts as published. */
 int hub_is_publishing(struct hub *hub, const char *key);
 
-/* Runs the sources' timers (republish_wait, first half second) and lets idle ones go. Call every
- * 100 ms or so. */
+/* Runs the sources' timers (republish_wait, first half second) and releases idle sources. Call it
+ * about every 100 ms. */
 void hub_tick(struct hub *hub, usec_t now);
 
-/* How many sources there are. */
+/* The number of sources. */
 size_t hub_count(const struct hub *hub);
 
 /* Calls fn for each source; fn must not add or remove. */

@@ -2,9 +2,9 @@
 #define LIVE_REGISTRY_H
 
 /*
- * Which worker publishes which stream: the publish lock of a server of several
- * processes, in memory they share. Bounded; a worker may be killed at any instant. Made before the
- * fork. Each publication has a number of its own, so that one is never taken for the next. Never
+ * Which worker publishes which stream: the publish lock of a server of several processes, in shared
+ * memory that is made before the fork. Bounded; a worker may be killed at any instant. Each
+ * publication has a unique number, so that a new one is never mistaken for an old one. Never
  * yields.
  */
 #include "base/clock.h"
@@ -15,14 +15,14 @@
 
 struct registry;
 
-/* What a publisher is recognised by (replace_same_token); the caller's own fingerprint. */
+/* Identifies a publisher (replace_same_token); the caller computes it. */
 #define REGISTRY_FINGERPRINT_SIZE 32
 
 enum registry_takeover { REGISTRY_REJECT, REGISTRY_REPLACE, REGISTRY_REPLACE_SAME };
 
 enum registry_answer {
     REGISTRY_YOURS, /* the stream is the caller's */
-    REGISTRY_BUSY,  /* another has it */
+    REGISTRY_BUSY,  /* another publisher has it */
     REGISTRY_FULL   /* no room for another stream */
 };
 
@@ -32,15 +32,15 @@ struct registry_claim {
     const uint8_t *fingerprint; /* REGISTRY_FINGERPRINT_SIZE bytes, or NULL */
     enum registry_takeover takeover;
     usec_t now;
-    int is_early; /* it does not publish before registry_open(): there is nothing to fetch yet */
+    int is_early; /* it publishes only after registry_open(): nothing can be fetched yet */
 };
 
 struct registry_holder {
     int worker;
-    uint64_t number; /* of the publication; never 0, never used again */
-    usec_t since;    /* when it was granted, and then when it began */
+    uint64_t number; /* of the publication; never 0, never reused */
+    usec_t since;    /* when it was granted; after registry_open(), when it began */
     int is_early;
-    uint32_t asked, answered; /* below; equal: nothing is asked */
+    uint32_t asked, answered; /* see registry_ask(); equal: no open question */
     struct source_facts facts;
 };
 
@@ -48,33 +48,33 @@ struct registry_holder {
 struct registry *registry_new(size_t streams_max);
 void registry_free(struct registry *registry);
 
-/* Asks for a stream; *number is the publication's, when it is granted. */
+/* Claims a stream; *number is the publication's, if it is granted. */
 enum registry_answer registry_claim(struct registry *registry, const struct registry_claim *claim,
                                     uint64_t *number);
-/* Gives it back; nothing happens if another has it by now. */
+/* Releases the claim; does nothing if another publication has the stream now. */
 void registry_release(struct registry *registry, const char *key, uint64_t number);
 
-/* Of a publication that goes on; nothing happens if it is over by now. It has begun: */
+/* Both do nothing if the publication is over. It has begun: */
 void registry_open(struct registry *registry, const char *key, uint64_t number, usec_t now);
-/* And what is known of it. */
+/* Its facts: */
 void registry_describe(struct registry *registry, const char *key, uint64_t number,
                        const struct source_facts *facts);
 
 /*
- * Whether a holder is still there, asked by one who was refused: *holder says who it is, and
- * `asked` is the question's number. Its worker answers the newest question that it has seen, or
- * releases. 0, or -1: nobody has the stream.
+ * Asks whether the holder is still alive, after a refusal: *holder describes it, `asked` is the
+ * number of this question. The holder's worker answers the newest question that it sees, or
+ * releases the claim. 0, or -1: the stream is free.
  */
 int registry_ask(struct registry *registry, const char *key, struct registry_holder *holder);
 void registry_answer(struct registry *registry, const char *key, uint64_t number, uint32_t asked);
 
-/* Who has it. 0, or -1: nobody. */
+/* The holder. 0, or -1: the stream is free. */
 int registry_find(struct registry *registry, const char *key, struct registry_holder *holder);
 
-/* A worker is gone: what it had is free. How many that were. */
+/* A worker is gone: releases its claims. Returns how many. */
 size_t registry_reap(struct registry *registry, int worker);
 
-/* How many streams are held, by all workers. */
+/* The number of claimed streams of all workers. */
 size_t registry_count(struct registry *registry);
 
 #endif

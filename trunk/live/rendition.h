@@ -2,9 +2,9 @@
 #define LIVE_RENDITION_H
 
 /*
- * One format of a stream: a muxer, the ring it fills, what opens it for a new
- * viewer, and its viewers. The native FLV rendition lives as long as its source;
- * the others are made with their first viewer and go with their last. Private to live.
+ * One format of a stream: a muxer, the ring that it fills, the preamble for new viewers, and its
+ * viewers. The native FLV rendition lives as long as its source; the others are made with their
+ * first viewer and freed with their last. Private to live.
  */
 #include "live/blob.h"
 #include "live/ring.h"
@@ -16,78 +16,78 @@ struct rendition {
     const struct mux *mux;
     enum source_only only;
     struct source_select select; /* of a multitrack stream */
-    uint8_t is_extra[2];         /* it gets the chosen track in the place of the main one */
-    int is_fed; /* frames go into it: a format that stands alone waits until the tracks are known */
-    int is_kept;         /* stays without viewers, for fast_cache */
-    usec_t pushed_at;    /* when its last frame came */
-    uint32_t chunk_size; /* the source's when it was made, and as long as it is there */
+    uint8_t is_extra[2];         /* it gets the selected track instead of the main one */
+    int is_fed;       /* gets frames; a format that stands alone waits until the tracks are known */
+    int is_kept;      /* stays without viewers, for fast_cache or as source->full */
+    usec_t pushed_at; /* when its last frame was pushed */
+    uint32_t chunk_size; /* the configured one when it was made; never changes */
     struct mux_state *state;
     struct ring ring;
-    int holds_start;          /* the publication's first start is held, */
-    struct ring_cursor start; /* once there is one; */
-    int start_is_sync;        /* until then its first sound, where there are only sounds */
-    struct blob *preamble;    /* what opens the stream at the newest start; NULL: not known yet */
+    int holds_start;          /* the publication start is held: */
+    struct ring_cursor start; /* its place, once there is one */
+    int start_is_sync;        /* it is a sync point; 0: the first sound of an audio-only stream */
     struct blob
-        *bridge; /* what a viewer who lost its place takes before the newest start, or NULL */
+        *preamble; /* bytes that a viewer gets before the newest sync point; NULL: not known yet */
+    struct blob *bridge; /* bytes that a viewer that lost its place gets before the newest sync
+                            point, or NULL */
     struct viewer *viewers;
     size_t viewer_count;
-    size_t started;        /* viewers that have taken bytes */
-    uint64_t epoch;        /* raised when connected viewers must end */
-    uint64_t epoch_offset; /* the ring's offset at which the present epoch began */
+    size_t started;        /* viewers that have received bytes */
+    uint64_t epoch;        /* incremented when connected viewers must end */
+    uint64_t epoch_offset; /* the ring's offset where the current epoch began */
     struct rendition *next;
 };
 
-/* 0, or -1 without memory. Set `only` and `select` then. */
+/* 0, or -1 without memory. The caller then sets `only` and `select`. */
 int rendition_init(struct rendition *rendition, struct source *source, const struct mux *mux);
-/* The limits of its ring as the source is configured now. */
+/* Applies the source's configuration to its ring. */
 void rendition_set_limits(struct rendition *rendition);
 void rendition_fini(struct rendition *rendition);
 
-/* Whether frames of this type go in. */
+/* Whether it takes frames of this type. */
 int rendition_takes(const struct rendition *rendition, enum frame_type type);
 
-/* True for those that are fed from the first frame on: RTMP, and what has nothing to say of tracks.
- */
+/* True for those that get frames before the tracks are known: RTMP and audio-only formats. */
 int rendition_is_eager(const struct rendition *rendition);
 
-/* True where viewers begin at the ring's starts; else they do at any frame. */
+/* True if viewers begin at sync points only; else they begin at any frame. */
 int rendition_has_sync(const struct rendition *rendition);
 
-/* One frame into the ring. */
+/* Muxes one frame into the ring. */
 void rendition_push(struct rendition *rendition, const struct frame *frame, uint32_t ms,
                     usec_t now);
 
 struct extra_track;
 
-/* What opens the stream, as of now. */
+/* What a viewer needs before the first frame; current values. */
 struct init_data {
     int has_audio, has_video;
-    int is_lax;              /* sequence headers also of what is not announced */
+    int is_lax;              /* include sequence headers of tracks that are not announced */
     const struct blob *meta; /* body of onMetaData, or NULL */
     /* By enum jitter_track: */
     const struct blob *header[2];           /* tag bodies of the sequence headers, or NULL */
     enum codec codec[2];                    /* CODEC_NONE: no such track */
-    const struct extra_track *extra_tracks; /* of multitrack as published: list, else NULL */
+    const struct extra_track *extra_tracks; /* for multitrack as published: list; else NULL */
 };
 void rendition_set_init_data(struct rendition *rendition, const struct init_data *init);
 
-/* A sequence header's tag body (or NULL) for the muxer's state; a format that stands alone only. */
+/* Gives a sequence header's tag body (or NULL) to the muxer, for a format that stands alone. */
 void rendition_prime(struct rendition *rendition, enum frame_type type, const struct blob *body);
 
-/* Begins anew: the muxer as it was opened. */
+/* Resets the muxer to its initial state. */
 void rendition_restart(struct rendition *rendition);
 
-/* A publication's first start is held from here on, and no longer. */
+/* Holds the publication start from here on; and releases it. */
 void rendition_hold_start(struct rendition *rendition);
 void rendition_drop_start(struct rendition *rendition);
 
-/* Says to relays that what follows is new. */
+/* Appends the mark that tells other servers that the past is complete. */
 void rendition_mark(struct rendition *rendition);
 
-/* Connected viewers end here. */
+/* Ends the responses of connected viewers here. */
 void rendition_cut(struct rendition *rendition);
 
-/* Closes what must be closed so that dropped memory stays within its bound. */
+/* Evicts the viewers that hold detached blocks. */
 void rendition_evict(struct rendition *rendition);
 
 #endif

@@ -2,108 +2,110 @@
 #define LIVE_RENDITIONS_H
 
 /*
- * All renditions of a source: made, filled, fed, cut and let go. Above source_private.h, below
- * source_push.h. Private to live. Never yields.
+ * All renditions of a source: how they are made, filled, fed, cut and released. Above
+ * source_private.h, below source_push.h. Private to live. Never yields.
  */
 #include "live/source_private.h"
 
 /* ---- all of them together (renditions.c) ---- */
 
-/* One frame as FLV players accept it: into the native ring and those of one track alone. */
+/* Pushes a frame as FLV players accept it: to the native rendition and the FLV ones of one track.
+ */
 void renditions_push_flv(struct source *source, const struct frame *frame, int64_t ms, usec_t now);
-/* One frame as published, for the formats that follow a stream by themselves (in_band). */
+/* Pushes a frame as published, to the formats that follow changes by themselves (in_band). */
 void renditions_push_original(struct source *source, const struct frame *frame, int64_t ms,
                               usec_t now);
-/* One frame for RTMP players and relays alone, which get everything. */
+/* Pushes a frame only to RTMP players and other servers, which get everything. */
 void renditions_push_rtmp_only(struct source *source, const struct frame *frame, int64_t ms,
                                usec_t now);
-/* One message for those that get all tracks as published. */
+/* Pushes a message to those that get all tracks as published. */
 void renditions_push_all_tracks(struct source *source, const struct frame *frame, int64_t ms,
                                 usec_t now);
 
-/* The stream begins anew: those that have to know the tracks wait again. */
+/* The stream begins again at 0: formats that must know the tracks wait for them again. */
 void renditions_starve(struct source *source);
-/* The configuration's limits for all rings. */
+/* Applies the configured limits to all rings. */
 void renditions_set_limits(struct source *source);
 
-/* The first start of the publication that now comes is held, for those who wait for it. */
+/* Holds the publication start from here on, for viewers that wait for it; and releases it. */
 void renditions_hold_start(struct source *source);
 void renditions_drop_start(struct source *source);
-/* Who has not begun yet has not waited for what the ring has so far. */
+/* Viewers that have not begun yet did not wait for what the rings contain now. */
 void renditions_forget_places(struct source *source);
 
-/* Nobody begins before the next keyframe; and the same for FLV's alone. */
+/* Forgets the sync points: no viewer begins before the next one. _flv_: only those of FLV. */
 void renditions_drop_sync(struct source *source);
 void renditions_drop_flv_sync(struct source *source);
 
 enum renditions_cut {
-    RENDITIONS_CUT_CHANGE, /* FLV viewers, and those whose format has no place for what comes now */
+    RENDITIONS_CUT_CHANGE, /* FLV viewers, and those whose format cannot carry what comes now */
     RENDITIONS_CUT_ALL
 };
 
-/* Connected viewers end here. */
+/* Ends the responses of connected viewers here. */
 void renditions_cut(struct source *source, enum renditions_cut who);
-/* Relays end here. 1 when there is any. */
+/* The same for other servers. 1 if there is any rendition for them. */
 int renditions_cut_original(struct source *source);
 
-/* Viewers that have taken bytes, of all formats. */
+/* How many viewers have received bytes, over all formats. */
 size_t renditions_started(const struct source *source);
 
-/* A viewer has left the rendition: it goes with its last. */
+/* A viewer left the rendition, which is freed with its last viewer unless it is kept. */
 void renditions_leave(struct source *source, struct rendition *rendition);
-/* The one that holds all tracks as published goes, if it was only kept. */
+/* Releases the rendition with all tracks as published (source->full). */
 void renditions_drop_full(struct source *source);
-/* All that were only kept go. */
+/* Releases all kept renditions. */
 void renditions_let_go(struct source *source);
 
 /* ---- chosen tracks (source_select.c) ---- */
 
-/* Whether nothing is chosen. */
+/* Whether it selects the default tracks. */
 int source_select_is_default(const struct source_select *select);
-/* What of the choice makes a difference for this format and stream. */
+/* Removes from the selection what makes no difference for this format and stream. */
 void source_select_fit(const struct source *source, const struct mux *mux,
                        struct source_select *select);
-/* Whether there may be no further rendition of chosen tracks. */
+/* Whether the limit of renditions with a selection is reached. */
 int source_select_is_full(const struct source *source, const struct source_select *select);
-/* Which tracks the rendition gets, now; and all of them again: those that change are cut. */
+/* Decides which tracks the rendition gets now; and for all renditions: those that change are cut.
+ */
 void source_select_set(const struct source *source, struct rendition *rendition);
 void source_select_again(struct source *source);
-/* The id of the track that it gets. */
+/* The id of the track of this kind that the rendition gets. */
 uint8_t source_select_track(const struct rendition *rendition, enum jitter_track which);
-/* A frame of a extra track as an ordinary one, for those that chose it; is_changed: its sequence
- * header is another than before. */
+/* Pushes a frame of an extra track, as an ordinary message, to the renditions that selected it;
+ * is_changed: it is a new sequence header. */
 void source_select_push(struct source *source, enum jitter_track which, uint8_t id,
                         const struct frame *frame, int is_changed, int64_t ms, usec_t now);
-/* What opens the stream, with the headers of the tracks that the rendition gets. */
+/* Puts the sequence headers of the rendition's tracks into its init data. */
 void source_select_init_data(const struct source *source, const struct rendition *rendition,
                              struct init_data *init);
 
 /* ---- init data (source_init_data.c) ---- */
 
-/* The rendition's, as of now. */
+/* The rendition's current init data. */
 void source_init_data(const struct source *source, const struct rendition *rendition,
                       struct init_data *init);
-/* It has changed: every rendition gets its own for the viewers that begin from now on. */
+/* Init data changed: updates every rendition for the viewers that begin from now on. */
 void source_init_data_renew(struct source *source);
 
 /* ---- made in the middle of a stream (rendition_fill.c, source_rendition.c) ---- */
 
-/* Fills a rendition with what there is of the stream. */
+/* Fills a rendition with init data and frames of the stream. */
 void rendition_fill(struct rendition *rendition);
 /*
- * Its frames, from the rendition `native`: from the publication's first start while that is held,
- * for relays and viewers that have waited; else from the newest.
+ * Copies frames from the rendition `native`: from the publication start while that is held, for
+ * other servers and viewers that have waited; else from the newest sync point.
  */
 void rendition_fill_frames(struct rendition *rendition, const struct rendition *native, usec_t now);
 
-/* The rendition of this format and these tracks, made and filled if there is none. NULL without
- * memory, or when there are too many of chosen tracks. */
+/* The rendition of this format and these tracks; made and filled if there is none. NULL without
+ * memory, or when too many have a selection. */
 struct rendition *source_rendition(struct source *source, const struct mux *mux,
                                    enum source_only only, const struct source_select *select,
                                    usec_t now);
-/* The tracks are known: renditions that waited for that are filled. */
+/* The tracks are known now: fills the renditions that waited for them. */
 void source_rendition_fill_all(struct source *source);
-/* The rendition that holds all tracks as published (source->full). */
+/* Makes the rendition with all tracks as published (source->full). */
 void source_rendition_make_full(struct source *source, usec_t now);
 
 #endif

@@ -2,26 +2,25 @@
 #define LIVE_VIEWER_H
 
 /*
- * A viewer: a position in a ring. viewer_next() names the bytes that come next
- * without copying them; viewer_sent() moves the position when they are out.
- * Between the two the bytes stay where they are, whatever the source does.
- * Never yields.
+ * A viewer: a position in a ring. viewer_next() returns the bytes that come next, without copying;
+ * viewer_sent() moves the position once they are sent. In between the bytes stay valid, whatever
+ * the source does. Never yields.
  */
 #include "live/source.h"
 
 #define VIEWER_SPANS_MAX 3
 
 enum viewer_status {
-    VIEWER_WAIT,  /* nothing now; the source's on_data tells when to ask again */
-    VIEWER_BYTES, /* spans are set; they stay pinned until viewer_sent() */
-    VIEWER_END    /* the response ends cleanly here; before it has begun (viewer_has_begun()):
-                     the stream turned out to have nothing that this format carries */
+    VIEWER_WAIT,  /* nothing to send; ask again at the source's on_data */
+    VIEWER_BYTES, /* spans are set, and pinned until viewer_sent() */
+    VIEWER_END /* end the response cleanly; if it has not begun (viewer_has_begun()): the format can
+                  carry nothing of the stream */
 };
 
 struct viewer_batch {
     struct iovec span[VIEWER_SPANS_MAX];
     int count;
-    size_t len; /* of all spans; always whole tags */
+    size_t len; /* of all spans; always whole units */
 };
 
 /* mux: &mux_flv or another row. NULL without memory. Holds a reference on source. */
@@ -29,30 +28,30 @@ struct viewer *viewer_open(struct source *source, const struct mux *mux, usec_t 
 /* The same for one track alone. */
 struct viewer *viewer_open_only(struct source *source, const struct mux *mux, enum source_only only,
                                 usec_t now);
-/* The same of chosen tracks; &mux_flv with select->is_all gives &mux_flv_all. */
+/* The same for selected tracks; &mux_flv with select->is_all becomes &mux_flv_all. */
 struct viewer *viewer_open_tracks(struct source *source, const struct mux *mux,
                                   enum source_only only, const struct source_select *select,
                                   usec_t now);
 void viewer_close(struct viewer *viewer);
 
-/* It counts as one who has been here since then: who has waited for the present publisher's first
- * keyframe begins there, if that is still held. */
+/* Treats the viewer as if it had come at `since`: if that was before the publisher's first
+ * keyframe, it begins there while the publication start is held. */
 void viewer_since(struct viewer *viewer, usec_t since);
 
-/* Calls fn for each HTTP viewer of the source who has had nothing yet; it must not close any. */
-/* fn is called for each viewer of the source. */
+/* viewer_each() calls fn for each viewer of the source, viewer_each_waiting() for each HTTP viewer
+ * that has received nothing yet. fn must not close any. */
 void viewer_each(struct source *source, void (*fn)(struct viewer *viewer));
 void viewer_each_waiting(struct source *source, void (*fn)(struct viewer *viewer));
 
-/* The next whole units, about max bytes at the most (one unit may be larger). */
+/* The next whole units, at most about max bytes (one unit may be larger). */
 enum viewer_status viewer_next(struct viewer *viewer, size_t max, struct viewer_batch *batch);
 
-/* The last batch is out. */
+/* The last batch was sent. */
 void viewer_sent(struct viewer *viewer);
 
 /*
- * Many viewers stand at the same place and take the same bytes. A step is what
- * one of them has just been given; it holds until the source is pushed to again.
+ * Many viewers are at the same place and get the same bytes. A shared batch describes the open
+ * batch of one of them; it is valid until the next push to the source.
  */
 struct viewer_shared_batch {
     const void *rendition;
@@ -60,39 +59,38 @@ struct viewer_shared_batch {
     uint32_t from_at, to_at;
     uint32_t len;
     uint64_t epoch;
-    int is_all; /* nothing is behind it yet */
+    int is_all; /* nothing follows it yet */
 };
 
-/* The step of the open batch. 0, or -1 when it is the viewer's own (a preamble is in it). */
+/* Describes the open batch. 0, or -1 when it is the viewer's own (it includes a preamble). */
 int viewer_shared_batch_get(const struct viewer *viewer, struct viewer_shared_batch *shared);
 
-/* True when this viewer's next batch is that step. */
+/* True if this viewer's next batch is the shared one. */
 int viewer_shared_batch_fits(const struct viewer *viewer, const struct viewer_shared_batch *shared);
 
-/* The step's bytes are out: as viewer_next() and viewer_sent() at once. */
+/* The shared batch was sent: like viewer_next() and viewer_sent() in one. */
 void viewer_shared_batch_sent(struct viewer *viewer, const struct viewer_shared_batch *shared);
 
-/* Goes on at the newest keyframe (an RTMP player's resume). */
+/* Continues at the newest sync point (an RTMP player's resume). */
 void viewer_skip(struct viewer *viewer);
 
 /* How often this viewer lost its place and jumped. */
 uint32_t viewer_skips(const struct viewer *viewer);
 
-/* Who is told when the viewer is evicted; borrowed. */
+/* A pointer for the source's on_evict; borrowed. */
 void viewer_set_owner(struct viewer *viewer, void *owner);
 void *viewer_owner(const struct viewer *viewer);
 
-/* True once bytes were taken: the stream has begun for this viewer. */
+/* True once the viewer has received bytes. */
 int viewer_has_begun(const struct viewer *viewer);
 
-/* True when what it watches has ended: viewer_next() gives the rest, if any, and then VIEWER_END.
- */
+/* True when its stream has ended: viewer_next() returns the rest, if any, and then VIEWER_END. */
 int viewer_is_cut(const struct viewer *viewer);
 
-/* Borrowed: the viewer holds the reference. */
+/* Borrowed; the viewer holds a reference. */
 struct source *viewer_source(const struct viewer *viewer);
 
-/* The chunk size (bytes) that its bytes are cut at, which holds for all its life: RTMP only. */
+/* The RTMP chunk size of its bytes; constant for its whole life. */
 uint32_t viewer_chunk_size(const struct viewer *viewer);
 
 #endif

@@ -1,21 +1,21 @@
 #ifndef LIVE_VIEWER_PRIVATE_H
 #define LIVE_VIEWER_PRIVATE_H
 
-/* A viewer from within: what viewer.c and viewer_sound.c share, and which of them a rendition looks
- * at. Private to live. */
+/* The internals of a viewer: shared by viewer.c and viewer_sound.c, and read by renditions. Private
+ * to live. */
 #include "live/source_private.h"
 #include "live/viewer.h"
 
 enum viewer_place {
     VIEWER_NEW,   /* nothing sent yet */
-    VIEWER_LOST,  /* waits for the next start */
-    VIEWER_SOUND, /* the same, and takes the sound meanwhile (viewer_sound.c) */
+    VIEWER_LOST,  /* waits for the next sync point */
+    VIEWER_SOUND, /* the same, and gets the sound meanwhile (viewer_sound.c) */
     VIEWER_RUN,
     VIEWER_OVER
 };
 
 struct viewer {
-    /* What each send looks at comes first, in one line of the cache. */
+    /* Fields read by each send come first, in one cache line. */
     struct rendition *rendition;
     struct ring_cursor cursor;
     uint64_t epoch;
@@ -23,33 +23,33 @@ struct viewer {
     uint8_t has_batch;
     uint8_t has_begun;
     uint8_t is_evicted;
-    uint8_t lacks_init; /* takes sound, and has had nothing that opens the stream */
+    uint8_t lacks_init; /* gets sound, and has no init data yet */
     uint32_t skips;
     struct ring_block *batch_last; /* where the open batch ends */
     uint32_t batch_at;
     uint32_t batch_len;
-    struct blob *preamble;        /* held while it is in the open batch */
-    struct ring_block *pinned[2]; /* blocks of the open batch behind the cursor's */
+    struct blob *preamble;        /* held while the open batch contains it */
+    struct ring_block *pinned[2]; /* blocks of the open batch after the cursor's */
     struct viewer *prev, *next;
     void *owner;
-    uint64_t min_sync;  /* a start before this offset is not taken */
-    uint32_t publishes; /* of the source when it came: it has waited for later ones */
+    uint64_t min_sync;  /* sync points before this offset are not used */
+    uint32_t publishes; /* the source's count when it came: it has waited for later publications */
 };
 
-/* What a walk along the ring needs (viewer.c). */
+/* Helpers for walking along the ring (viewer.c). */
 uint64_t viewer_limit(const struct viewer *viewer);
 void viewer_add(struct viewer_batch *batch, const void *data, size_t len);
 void viewer_move(struct viewer *viewer, struct ring_block *block, uint32_t at);
 void viewer_bridge(struct viewer *viewer);
 
 /*
- * A viewer for whom there is no keyframe may have the sound until the next one comes. Puts it where
- * that begins: 0, or -1: it has to wait.
+ * A viewer without a keyframe may get the sound until the next one. Places it at the ring's end and
+ * returns 0; -1: it has to wait.
  */
 int viewer_sound_begin(struct viewer *viewer);
-/* True when the next keyframe is what comes next. */
+/* True when the next unit is a sync point. */
 int viewer_sound_is_over(const struct viewer *viewer);
-/* Adds the sound that comes next to the batch, and sets where that ends. */
+/* Adds the next sound to the batch and sets the end of the batch. */
 void viewer_sound_fill(struct viewer *viewer, size_t max, struct viewer_batch *batch);
 
 #endif
