@@ -1,12 +1,13 @@
 /*
- * Admission control. A connection costs a stranger nothing, so it earns its place: until it is a
- * viewer or a publisher it may be closed for one that has just come, whatever it is slow at (half a
- * request, half a handshake, no TLS hello, an idle connection). The oldest goes first: an honest
- * client needs a moment, and one that only holds the place has held it for the longest time. Within
- * that moment those who wait for a stream that nobody publishes go instead. Viewers, publishers and
- * the API's connections stay.
+ * Admission control. Opening a connection costs an attacker nothing, so a connection is only safe
+ * from eviction once it is a viewer or a publisher: before that, the server may close it to admit a
+ * new one, whatever it is slow at (half a request, half a handshake, no TLS hello, an idle
+ * connection). The oldest goes first: an honest client needs only a moment, and a connection that
+ * just occupies a slot has occupied it longest. Within that moment (ADMISSION_GRACE) the server
+ * closes a viewer that waits for an unpublished stream instead. Viewers, publishers, and API
+ * connections are never evicted.
  *
- * Each class is a list in the order of arrival, so that every step here is O(1).
+ * Each class is a list in the order of arrival, so every operation here is O(1).
  */
 #include "app/core/admission.h"
 
@@ -39,7 +40,7 @@ static void list_remove(struct admission_list *list, struct admission *a)
         list->last = a->prev;
 }
 
-/* Other workers look at it: a newcomer goes to where the oldest is. */
+/* Other workers read this: a new connection is handed to the worker with the oldest one. */
 static void admission_tell(struct server *server, enum quota_class class)
 {
     const struct admission *first = server->admissions.list[class].first;
@@ -66,7 +67,7 @@ static void admission_remove(struct server *server, struct admission *a)
     admission_tell(server, (enum quota_class)a->class);
 }
 
-/* What there is of each class, at all workers. */
+/* Checks the limits against the counts of all workers. */
 static const char *admission_check(const struct server *server, enum quota_class class)
 {
     uint64_t count[QUOTA_CLASSES];
@@ -77,7 +78,7 @@ static const char *admission_check(const struct server *server, enum quota_class
     return quota_check(server->config, count, class);
 }
 
-/* Its coroutine ends as soon as it runs; until then it counts as a new one. */
+/* The coroutine ends when it runs next; until then the connection counts as QUOTA_NEW. */
 static void admission_close(struct server *server, struct admission *a)
 {
     io_close(&a->conn->io);
@@ -85,7 +86,8 @@ static void admission_close(struct server *server, struct admission *a)
     admission_add(server, a, QUOTA_NEW);
 }
 
-/* Room for one more of a class whose members give way to each other. */
+/* Makes room for one more of a class; the oldest waiter or API connection gives way to a new one.
+ */
 static const char *admission_make_room(struct server *server, enum quota_class class,
                                        const struct admission *but)
 {

@@ -2,10 +2,10 @@
 #define APP_CORE_ADMISSION_H
 
 /*
- * The connections of the house by class (app/quota.h), each class in the order of arrival: which
- * may come in, and which must leave for them. Every connection that counts against max_connections
- * has one, as its net_conn's owner; for a connection without an owner (another worker's, one to
- * another server) all of this does nothing. Never yields.
+ * All connections by class (app/core/quota.h), each class in the order of arrival: which new ones
+ * are admitted, and which old ones are closed for them. Every connection that counts against
+ * max_connections has an admission, as its net_conn's owner; for a connection without an owner
+ * (from another worker, to another server) these functions do nothing. Never yields.
  */
 #include "app/core/quota.h"
 
@@ -19,7 +19,7 @@ struct admission {
     struct net_conn *conn;         /* borrowed */
     usec_t since;                  /* of this class, or when it last did something */
     uint8_t class;                 /* enum quota_class */
-    uint8_t is_out; /* evicted: it does not count any more, and its connection ends */
+    uint8_t is_out; /* evicted: no longer counted, and its connection is about to end */
 };
 
 struct admission_list {
@@ -31,31 +31,31 @@ struct admissions {
     uint64_t count[QUOTA_CLASSES]; /* of this process */
 };
 
-/* A connection that has come in, of class QUOTA_NEW or QUOTA_API. NULL, or the limit (constant)
- * that it is beyond; then it was not entered. */
+/* Admits a new connection of class QUOTA_NEW or QUOTA_API. NULL, or the name of the limit that is
+ * reached (constant); then the connection was not entered. */
 const char *admission_enter(struct server *server, struct admission *admission,
                             struct net_conn *conn, enum quota_class class);
-/* It has ended. */
+/* The connection has ended. */
 void admission_leave(struct server *server, struct admission *admission);
 
 /*
- * A connection is of this class from now on, as its newest. NULL, or the limit (constant) that is
- * in the way: then it stays what it was. A waiter beyond max_waiters or max_viewers takes the place
- * of the oldest waiter here, whose connection is closed.
+ * Moves a connection to this class, as its newest member. NULL, or the name of the limit that is
+ * reached (constant): then it keeps its class. A waiter beyond max_waiters or max_viewers replaces
+ * the oldest waiter of this process, whose connection is closed.
  */
 const char *admission_become(struct server *server, struct net_conn *conn, enum quota_class class);
-/* The same for one who wants to play: QUOTA_VIEWER when the stream is there, else QUOTA_WAITER. */
+/* The same for a player: QUOTA_VIEWER when the stream is live, else QUOTA_WAITER. */
 const char *admission_play(struct server *server, struct net_conn *conn, int is_live);
-/* What a waiter waited for has come, or what a viewer watched is gone: never refused. */
+/* The stream of a waiter was published, or the stream of a viewer ended: never refused. */
 void admission_is_live(struct server *server, struct net_conn *conn, int is_live);
-/* An idle connection has done something: others are idle for longer. */
+/* A connection was active: it becomes the newest of its class. */
 void admission_touch(struct server *server, struct net_conn *conn);
 
 /*
- * The house is full: closes the connection that is needed least, and says which that was: the
- * oldest that is neither viewer nor publisher, or, while that one may still be about to become one
- * (ADMISSION_GRACE), the oldest that waits. NULL: there is none. It does not count any more,
- * although its coroutine may still have to notice.
+ * The server is full: closes the least useful connection and returns it: the oldest that is neither
+ * viewer nor publisher, or, while that one may still become one (ADMISSION_GRACE), the oldest
+ * waiter. NULL: there is none. It is no longer counted, although its coroutine may not have noticed
+ * yet.
  */
 struct admission *admission_evict(struct server *server);
 

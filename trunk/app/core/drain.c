@@ -1,6 +1,6 @@
 /*
- * A drain waits for those who are connected, and each newcomer would make it longer:
- * it is sent to another server. How that is said is the protocol's: http/http_drain.c,
+ * A drain waits for the connected clients, and each new client would make it longer: new clients
+ * are redirected to another server. Each protocol does that in its own way: http/http_drain.c,
  * rtmp/rtmp_drain.c.
  */
 #include "app/core/drain.h"

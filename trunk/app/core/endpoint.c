@@ -1,7 +1,7 @@
 /*
- * The order is the one in which listeners are opened, and so in which the log names them. Both
- * families have a socket of their own: an IPv4 client shows its IPv4 address in every table, rule,
- * and log line, and "1935" may stand beside "[::1]:1935".
+ * Listeners are opened, and so logged, in this order. Each address family has its own socket: an
+ * IPv4 client then appears with its IPv4 address in every table, rule, and log line, and "1935" and
+ * "[::1]:1935" can be configured together.
  */
 #include "app/core/endpoint.h"
 
@@ -13,12 +13,12 @@
 
 static void add_one(struct endpoints *out, const char *text, int type)
 {
-    /* There is room for all that the lists of all types can hold. */
+    /* There is room for the longest lists of all types. */
     assert(out->count < ENDPOINTS_MAX);
     out->item[out->count++] = (struct endpoint){text, type};
 }
 
-/* "8080", ":8080", "*:8080" and "0.0.0.0:8080" are one address. */
+/* "8080", ":8080", "*:8080", and "0.0.0.0:8080" are the same address. */
 static const char *port_of(const char *endpoint)
 {
     if (str_starts(endpoint, "0.0.0.0:"))
@@ -66,7 +66,7 @@ static int has_v6(const struct endpoints *list, int64_t port)
     return 0;
 }
 
-/* The IPv6 side of what is written as a port alone stands right after its IPv4 side. */
+/* A port alone becomes two addresses, IPv6 right after IPv4. */
 static void add_v6(const struct endpoints *written, struct endpoints *out)
 {
     for (int i = 0; i < written->count; i++) {
@@ -75,7 +75,7 @@ static void add_v6(const struct endpoints *written, struct endpoints *out)
         char *text = out->spelt[out->spelt_count];
 
         add_one(out, one->text, one->type);
-        /* Port 0 would be another one for each. */
+        /* Port 0 would be a different port for each family. */
         if (port <= 0 || has_v6(written, port))
             continue;
         (void)str_format(text, sizeof(out->spelt[0]), "[::]:%d", (int)port);

@@ -3,8 +3,8 @@
 
 /*
  * All addresses that a configuration tells the server to listen on, in one list: the server opens
- * them, and with several workers the master does before it forks. A port alone ("1935", "*:1935")
- * stands for both families: it is listed for IPv4, and for IPv6 where the kernel has that.
+ * them, or with several workers the master before it forks. A port alone ("1935", "*:1935") stands
+ * for both address families: it is listed for IPv4, and for IPv6 where the kernel supports that.
  */
 #include "app/core/listener.h"
 
@@ -25,12 +25,12 @@ struct endpoints {
 /*
  * types ends with NULL. out points into config and into itself. An API address that is one of
  * http_server's is listed once, as HTTP. has_ipv6: net_has_ipv6(). A port alone is IPv4's when an
- * IPv6 address with the same port is listed as well, and port 0 is.
+ * IPv6 address with the same port is listed as well, or when the port is 0.
  */
 void endpoints_list(const struct listener_type *const *types, const struct config *config,
                     int has_ipv6, struct endpoints *out);
 
-/* Whether an API address is one of http_server's, which serves both. */
+/* Whether an API address is also an address of http_server, which then serves both. */
 int endpoint_is_shared(const struct config *config, const char *endpoint);
 
 /*

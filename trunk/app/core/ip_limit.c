@@ -1,9 +1,8 @@
 /*
- * Connections by address, an IPv6 one by its /64. A trusted proxy is many clients and has no limit
- * of its own: what it passes on is counted for each client as it becomes known, by a PROXY header
- * for the connection, by X-Forwarded-For for as long as one request and its answer last. So a proxy
- * that holds idle connections open is in nobody's way, and who comes through it has no more than
- * who does not.
+ * Connections by address, IPv6 by /64. A trusted proxy stands for many clients and has no limit of
+ * its own: each client is counted as soon as it is known, from a PROXY header for the whole
+ * connection, from X-Forwarded-For for the duration of one request. So the idle connections of a
+ * proxy count for no client, and clients behind a proxy have the same limit as all others.
  */
 #include "app/core/ip_limit.h"
 

@@ -1,9 +1,9 @@
 /*
- * A table of what was said in the last ten seconds, an entry for each address and kind. When it is
- * full the sum of all addresses alone is kept for those that do not fit: that one is exact, for its
- * entries (a handful, one for each kind) have room of their own.
+ * A table of the lines of the last ten seconds, an entry for each address and kind. When it is
+ * full, addresses that do not fit are counted only in the entry for all addresses, which is exact:
+ * these entries, one for each kind, have a table of their own.
  *
- * The sums are said by a coroutine that lives only while there are any: an idle server has none.
+ * A coroutine reports the sums. It runs only while there are any: an idle server has none.
  */
 #include "app/core/log_limit.h"
 
@@ -17,7 +17,7 @@
 
 #define LIMIT_ADDRESSES 256
 #define LIMIT_KINDS     16
-/* Of all addresses together, for each line that one may have. */
+/* The limit of all addresses together, as a multiple of the limit of one. */
 #define LIMIT_ALL_FACTOR 10
 #define LIMIT_ALL        "all addresses"
 
@@ -25,16 +25,16 @@ struct limit_entry {
     const char *kind; /* NULL: free */
     char name[IP_TEXT_MAX + 4];
     usec_t since;
-    int64_t lines;    /* said in this window */
-    uint64_t dropped; /* and not said */
+    int64_t lines;    /* written in this window */
+    uint64_t dropped; /* suppressed */
 };
 
 struct log_limit {
     const struct log *log;
     int64_t lines;
     usec_t window;
-    struct co *teller; /* NULL: there is none, or the last one has ended */
-    int has_told;      /* it has ended, and is to be joined */
+    struct co *teller; /* reports the sums; NULL: none was started yet */
+    int has_told;      /* the teller has ended and must be joined */
     struct limit_entry all[LIMIT_KINDS];
     struct limit_entry address[LIMIT_ADDRESSES];
 };
@@ -51,7 +51,7 @@ struct log_limit *log_limit_new(const struct log *log, int64_t lines, usec_t win
     return limit;
 }
 
-/* What an address is counted by. */
+/* The name under which an address is counted. */
 static void name_of(const char *ip, char *out, size_t cap)
 {
     struct ip address;
@@ -79,7 +79,7 @@ static int is_over(const struct log_limit *limit, const struct limit_entry *entr
     return now - entry->since >= limit->window;
 }
 
-/* The entry of this kind and name, a new one if there is room; NULL: there is none. */
+/* The entry of this kind and name, or a new one; NULL: the table is full. */
 static struct limit_entry *entry_of(const struct log_limit *limit, struct limit_entry *entry,
                                     size_t count, const struct limit_entry *key, usec_t now)
 {
@@ -100,7 +100,7 @@ static struct limit_entry *entry_of(const struct log_limit *limit, struct limit_
     return room;
 }
 
-/* One more line: 1 when it is within the limit. */
+/* Counts one more line: 1 when it is within the limit. */
 static int entry_count(const struct log_limit *limit, struct limit_entry *entry, int64_t max,
                        usec_t now)
 {
@@ -119,7 +119,7 @@ static int entry_count(const struct log_limit *limit, struct limit_entry *entry,
 
 /* ---- the sums ---- */
 
-/* Says what is over; the moment when the next one is, USEC_NEVER: none is left. */
+/* Reports the windows that have ended. Returns when the next one ends; USEC_NEVER: none is left. */
 static usec_t tell(struct log_limit *limit, struct limit_entry *entry, size_t count, usec_t now,
                    usec_t next)
 {

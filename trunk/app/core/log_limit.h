@@ -2,10 +2,10 @@
 #define APP_CORE_LOG_LIMIT_H
 
 /*
- * A bound on what strangers can make the log say. Lines about one address and of one kind are
- * counted; beyond a number of them in a window of time they are only counted on, and one line sums
- * them up when the time is over. The same, more generously, for all addresses together. IPv6
- * addresses count by their /64. Bounded in memory. Never yields but where a timeout says so.
+ * Limits how many log lines clients can cause. Lines about one address and of one kind are counted;
+ * beyond the limit within a time window they are suppressed, and one line gives their number when
+ * the window ends. A larger limit holds for all addresses together. IPv6 addresses count by their
+ * /64. Memory is bounded. Only functions with a timeout yield.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -18,14 +18,14 @@ struct log_limit;
 /* The server's window. */
 #define LOG_LIMIT_WINDOW (10 * USEC_PER_SEC)
 
-/* log is borrowed; lines of one kind and address in a window, 0: without a limit. NULL without
+/* log is borrowed; lines: the limit for one kind and address in a window, 0: no limit. NULL without
  * memory. */
 struct log_limit *log_limit_new(const struct log *log, int64_t lines, usec_t window);
-/* Says what it has not said yet. NULL is allowed. */
+/* Logs the counts of suppressed lines that are pending. NULL is allowed. */
 MAY_YIELD void log_limit_free(struct log_limit *limit);
 
-/* Whether a line of this level shall be written; kind is a constant, a few words for the operator.
- * Needs the runtime. */
+/* Whether to write a line of this level; kind is a constant, a few words for the operator. Needs
+ * the coroutine runtime. */
 int log_limit_pass(struct log_limit *limit, enum log_level level, const char *kind, const char *ip);
 
 /* log_write() about a peer; target has a log and a log_limit, as struct server. */
@@ -42,7 +42,7 @@ int log_limit_pass(struct log_limit *limit, enum log_level level, const char *ki
             log_err((target)->log, level, err, __VA_ARGS__);      \
     } while (0)
 
-/* For tests: how many lines of all kinds are counted and not said yet. */
+/* For tests: how many suppressed lines are not reported yet. */
 uint64_t log_limit_pending(const struct log_limit *limit);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * The log's two ends, console and file. A write that blocks would hold every
- * coroutine, and a console is often a pipe whose reader may sleep. So a pipe, socket or terminal is
- * asked first (poll with no timeout) and is given no more at once than PIPE_BUF bytes, which
- * a pipe that is ready for writing takes whole. The descriptor is not made
- * non-blocking: it may be shared with the shell that started us. A plain file is written straight.
+ * The log's destinations, console and file. A blocking write would stop every coroutine, and a
+ * console is often a pipe whose reader may sleep. So a pipe, socket, or terminal is polled first
+ * (without a timeout) and gets at most PIPE_BUF bytes at once, which a writable pipe takes whole.
+ * The descriptor is not made non-blocking: it may be shared with the shell that started the server.
+ * A plain file is written directly.
  */
 #include "app/core/log_sink.h"
 
@@ -22,7 +22,7 @@
 
 #define CLOSE_WAIT_MS 1000
 
-/* 1 when a write would not block, within the time. */
+/* 1 when a write does not block, or stops blocking within the timeout. */
 static int is_ready(const struct log_sink_file *file, int timeout_ms)
 {
     struct pollfd pfd = {file->fd, POLLOUT, 0};
@@ -30,7 +30,7 @@ static int is_ready(const struct log_sink_file *file, int timeout_ms)
     return !file->may_block || poll(&pfd, 1, timeout_ms) == 1;
 }
 
-/* What a console takes as one: whole lines, for another process's come between two pieces. */
+/* How much to write at once: whole lines, since other processes may write between two pieces. */
 static size_t console_piece(const char *data, size_t len)
 {
     const char *end;
@@ -41,7 +41,8 @@ static size_t console_piece(const char *data, size_t len)
     return end != NULL ? (size_t)(end + 1 - data) : PIPE_BUF;
 }
 
-/* Writes what goes out without waiting; says how much that was. -1: the descriptor is broken. */
+/* Writes as much as the descriptor takes within the timeout and returns the length. -1: the
+ * descriptor is broken. */
 static ssize_t write_some(const struct log_sink_file *file, const void *data, size_t len,
                           int timeout_ms)
 {
@@ -66,7 +67,7 @@ static ssize_t write_some(const struct log_sink_file *file, const void *data, si
     return (ssize_t)done;
 }
 
-/* Drops what can never be written. */
+/* Drops pending lines that can never be written. */
 static void give_up(struct log_sink_file *file)
 {
     const char *data = (const char *)buf_data(&file->pending);
@@ -88,7 +89,7 @@ static void flush_pending(struct log_sink_file *file, int timeout_ms)
     else
         buf_consume(&file->pending, (size_t)n);
     if (file->pending.len == 0)
-        buf_reset(&file->pending); /* it was for a bad moment: give the memory back */
+        buf_reset(&file->pending); /* rarely needed: give the memory back */
 }
 
 static void put_line(struct log_sink_file *file, const char *line, size_t len)
@@ -101,13 +102,13 @@ static void put_line(struct log_sink_file *file, const char *line, size_t len)
 
 static void log_sink_write(struct log_sink *sink, const char *line, size_t len);
 
-/* Says in the place of the gap how many lines were lost. 0 when that is in the log. */
+/* Logs at the place of the gap how many lines were dropped. 0 when that is in the log. */
 static int put_note(struct log_sink_file *file)
 {
     struct log note = {.level = LOG_WARN, .sink = &file->sink};
     unsigned lost = file->lost;
 
-    file->lost = 0; /* so that the note's own write comes by here only once */
+    file->lost = 0; /* so that writing the note does not call this function again */
     log_warn(&note, "%u log lines dropped: console not reading", lost);
     if (file->lost == 0)
         return 0;
@@ -120,7 +121,8 @@ static void log_sink_write(struct log_sink *sink, const char *line, size_t len)
     struct log_sink_file *file = (struct log_sink_file *)sink;
 
     flush_pending(file, 0);
-    /* After a loss there is room to be made first, so that the gap stays in one place. */
+    /* After a loss, half of the buffer must be free first, so that there is one gap and not many.
+     */
     if (file->lost > 0 && (file->pending.len > LOG_SINK_PENDING_MAX / 2 || put_note(file)))
         file->lost++;
     else
@@ -139,9 +141,9 @@ static void init(struct log_sink_file *file, int fd)
 }
 
 /*
- * A FIFO without a reader would block in open() and later fail: it must not. A link that somebody
- * has put in the place of the file would lead the log, which a server of root's may write,
- * anywhere; those of the system's own, which name descriptors of this process, are followed.
+ * O_NONBLOCK: opening a FIFO without a reader must not block. O_NOFOLLOW: an attacker could replace
+ * the file by a symbolic link and so make a server that runs as root write anywhere. The system's
+ * own links, which name descriptors of this process, are followed.
  */
 static int open_append(const char *path)
 {
@@ -157,7 +159,7 @@ static int open_append(const char *path)
 static struct err *open_error(int sys_errno, const char *path)
 {
     if (sys_errno == ELOOP)
-        return err_new(ERR_CONFIG, "log file %s: a symbolic link is not followed", path);
+        return err_new(ERR_CONFIG, "log file %s: symbolic links are not followed", path);
     return err_sys(sys_errno, "log file %s", path);
 }
 
@@ -194,7 +196,8 @@ void log_sink_own(struct log_sink_file *file)
     if (file->path != NULL || !file->may_block)
         return;
     (void)str_format(name, sizeof(name), "/proc/self/fd/%d", file->fd);
-    /* A description of its own, so that nobody else's becomes non-blocking. A socket has none. */
+    /* A new file description, so that the shared one stays blocking. A socket cannot be reopened.
+     */
     fd = open(name, O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return;
@@ -233,7 +236,7 @@ void log_sink_close(struct log_sink_file *file)
     flush_pending(file, CLOSE_WAIT_MS);
     if (file->lost > 0 && file->pending.len == 0)
         (void)put_note(file);
-    /* What was just flushed may have filled the pipe again: then the note waits. */
+    /* The flush may have filled the pipe again: then the note is pending. */
     flush_pending(file, CLOSE_WAIT_MS);
     buf_fini(&file->pending);
     if (file->path != NULL || file->is_own)

@@ -1,7 +1,7 @@
 /*
- * What a daemon does before it serves (daemon, pid,
- * work_dir, asprocess). The one that starts it is told the truth: the parent process waits until
- * the server has its listeners open and ends with 1 if it never comes to that.
+ * What a daemon does before it serves (daemon, pid, work_dir, asprocess). The exit status of the
+ * parent process is reliable: the parent waits until the server has opened its listeners, and exits
+ * with 1 if that fails.
  */
 #include "app/core/process.h"
 
@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What is open beside connections: listeners, epoll, log, files that are served. */
+/* Descriptors beside connections: epoll, log, static files that are sent. */
 #define OTHER_DESCRIPTORS 384
 
 void process_make_folder(const char *path)
@@ -33,7 +33,7 @@ void process_make_folder(const char *path)
     if (slash == NULL || slash == path ||
         str_copy_n(folder, sizeof(folder), path, (size_t)(slash - path)))
         return;
-    (void)mkdir(folder, 0755); /* if it matters, opening the file will say so */
+    (void)mkdir(folder, 0755); /* if this fails, opening the file reports it */
 }
 
 /* The process id that a pid file holds, for a message; 0 if there is none. */
@@ -58,18 +58,18 @@ struct err *process_pid_open(struct process_pid *pid, const char *path)
     for (;;) {
         pid->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0644);
         if (pid->fd < 0 && errno == ELOOP)
-            return err_new(ERR_CONFIG, "pid file %s: a symbolic link is not followed", path);
+            return err_new(ERR_CONFIG, "pid file %s: symbolic links are not followed", path);
         if (pid->fd < 0)
             return err_sys(errno, "pid file %s", path);
         if (flock(pid->fd, LOCK_EX | LOCK_NB) != 0) {
-            struct err *err = err_new(ERR_BUSY, "pid file %s: process %ld already runs with it",
-                                      path, read_pid(pid->fd));
+            struct err *err = err_new(ERR_BUSY, "pid file %s: already used by process %ld", path,
+                                      read_pid(pid->fd));
 
             close(pid->fd);
             pid->fd = -1;
             return err;
         }
-        /* The one before us may have removed it between our open and our lock. */
+        /* The process before us may have removed the file between our open() and flock(). */
         if (fstat(pid->fd, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino &&
             held.st_dev == named.st_dev)
             return NULL;
@@ -91,20 +91,21 @@ void process_pid_close(struct process_pid *pid)
 {
     if (pid->fd < 0)
         return;
-    /* Removed while it is locked: nobody else's file can be meant. */
+    /* Removed while it is locked: it cannot be the file of another process. */
     (void)unlink(pid->path);
     close(pid->fd);
     pid->fd = -1;
 }
 
-/* In the one that was started: waits for the word from the pipe, and ends. */
+/* In the parent: waits for the child's message on the pipe, then exits. */
 __attribute__((noreturn)) static void parent_wait(pid_t child, int from)
 {
     FILE *pipe_end = fdopen(from, "r");
     int word = pipe_end != NULL ? fgetc(pipe_end) : EOF;
 
     (void)waitpid(child, NULL, 0);
-    /* EOF: the child ended without a word, having said why. No atexit handlers: they are its. */
+    /* EOF: the child ended before it was ready and has logged why. _exit(): the atexit handlers
+     * belong to the child. */
     _exit(word == 'r' ? 0 : 1);
 }
 
@@ -130,7 +131,7 @@ struct err *process_daemon(int *ready)
     }
     close(ends[0]);
     *ready = ends[1];
-    /* A session of its own; the second fork keeps it from ever getting a terminal again. */
+    /* A new session; the second fork makes sure that the daemon never acquires a terminal. */
     if (setsid() < 0)
         return err_sys(errno, "daemon: setsid");
     child = fork();
@@ -157,7 +158,7 @@ void process_leave_terminal(void)
 void process_daemon_ready(int *ready)
 {
     process_leave_terminal();
-    /* A parent that is gone does not need to be told. */
+    /* A write error means that the parent is gone: ignore it. */
     (void)dprintf(*ready, "r");
     close(*ready);
     *ready = -1;
@@ -170,7 +171,7 @@ struct err *process_follow_parent(void)
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0)
         return err_sys(errno, "asprocess: prctl");
     if (getppid() != parent)
-        return err_new(ERR_CLOSED, "asprocess: the parent process is gone");
+        return err_new(ERR_CLOSED, "asprocess: parent process has exited");
     return NULL;
 }
 
@@ -189,10 +190,10 @@ void process_raise_descriptors(long connections, long others, const struct log *
     others += OTHER_DESCRIPTORS;
     if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < (rlim_t)(connections + others))
         log_warn(log,
-                 "max_connections %ld does not fit: this process may open %llu files (ulimit -n), "
-                 "%ld of which are needed otherwise",
+                 "max_connections %ld exceeds the limit on open files: ulimit -n is %llu, of which "
+                 "%ld are needed for other purposes",
                  connections, (unsigned long long)limit.rlim_cur, others);
     else
-        log_info(log, "descriptors: max_connections %ld and %ld others fit into ulimit -n",
+        log_info(log, "open files: max_connections %ld and %ld others fit within ulimit -n",
                  connections, others);
 }

@@ -1,9 +1,9 @@
 /*
- * Limits that share one house: max_connections bounds all connections, and the limits here keep
- * each class and each address from taking all of them. A directive that is given counts as it is;
- * "auto" is a part of max_connections, large enough for ordinary use and small enough that a place
- * is left for the others: for an encoder in a house full of viewers, for a viewer in one full of
- * encoders, and for an operator who asks the API in either.
+ * Limits within max_connections: they keep each class and each address from using all connections.
+ * A configured value is used as it is; "auto" is a part of max_connections, large enough for
+ * ordinary use and small enough to leave connections for the other classes: for an encoder on a
+ * server full of viewers, for a viewer on a server full of encoders, and for an operator's API
+ * requests on both.
  */
 #include "app/core/quota.h"
 
@@ -12,7 +12,7 @@
 #include <assert.h>
 #include <string.h>
 
-/* auto: the API has at least so many places, as far as max_connections goes. */
+/* auto: the API gets at least this many connections, as far as max_connections allows. */
 #define QUOTA_API_MIN 16
 
 static int64_t quota_auto(int64_t all, enum quota_class class)
@@ -66,7 +66,7 @@ uint64_t quota_of_address(const struct config *config, const char *ip)
 
     if (limit > 0)
         return (uint64_t)limit;
-    /* A proxy or a tool on this machine that was not made known speaks for many. */
+    /* A proxy or a tool on this machine may stand for many clients without being configured. */
     if (limit == 0 || strcmp(ip, "127.0.0.1") == 0 || strcmp(ip, "::1") == 0)
         return UINT64_MAX;
     return (uint64_t)(config->max_connections - config->max_connections / 2);

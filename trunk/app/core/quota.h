@@ -2,19 +2,19 @@
 #define APP_CORE_QUOTA_H
 
 /*
- * How the places of max_connections are divided: a class for each connection, a limit for each
- * class, and a limit for each address. Pure.
+ * How max_connections is divided: each connection has a class, each class a limit, and each address
+ * a limit. Pure.
  */
 #include "app/config/config.h"
 #include "base/ip.h"
 
 #include <stdint.h>
 
-/* So long a connection may need to ask for something: see app/admission.h. */
+/* How long a connection may take to become a viewer or a publisher: see app/core/admission.h. */
 #define ADMISSION_GRACE USEC_PER_SEC
 
 enum quota_class {
-    QUOTA_NEW,       /* neither viewer nor publisher: no request yet, half a one, an idle one */
+    QUOTA_NEW,       /* neither viewer nor publisher: no request yet, part of one, or idle */
     QUOTA_WAITER,    /* waits for a stream that nobody publishes */
     QUOTA_VIEWER,    /* plays a stream */
     QUOTA_PUBLISHER, /* publishes one */
@@ -22,19 +22,19 @@ enum quota_class {
     QUOTA_CLASSES
 };
 
-/* How many connections of this class there may be at once. Those that wait count as viewers, too:
- * they become viewers without being asked again. */
+/* The maximum number of connections of this class. Waiters count as viewers, too: they become
+ * viewers without another check. */
 uint64_t quota_limit(const struct config *config, enum quota_class class);
 
-/* One more of this class, where count[] says how many there are of each. NULL: it fits. Else the
- * directive that is in the way (constant). */
+/* Whether one more of this class is allowed, where count[] has the present number of each. NULL: it
+ * is. Else the directive whose limit is reached (constant). */
 const char *quota_check(const struct config *config, const uint64_t count[QUOTA_CLASSES],
                         enum quota_class class);
 
-/* What one address may have at once (max_connections_per_ip); UINT64_MAX: no limit. */
+/* The maximum of connections for one address (max_connections_per_ip); UINT64_MAX: no limit. */
 uint64_t quota_of_address(const struct config *config, const char *ip);
-/* The name that an address is counted by: an IPv4 address itself, and the /64 of an IPv6 one, of
- * which one subscriber has all addresses. What is no address stays as it is. */
+/* The name under which an address is counted: an IPv4 address itself, or the /64 of an IPv6
+ * address, since one subscriber has a whole /64. Text that is no address is copied unchanged. */
 void quota_address(const char *ip, char out[IP_TEXT_MAX]);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * A rate from a few samples of a counter. Four of them, ten seconds apart, are
- * enough for the half minute that the API's kbps speaks of, and cost nothing while
- * a stream runs; a stream that has just begun is measured since its beginning.
+ * A rate from a few samples of a counter. Four samples, ten seconds apart, cover the half minute of
+ * the API's kbps values and cost nothing while a stream runs; a new stream is measured from its
+ * start.
  */
 #include "app/core/rate.h"
 
@@ -35,7 +35,7 @@ void rate_sample(struct rate *rate, usec_t now, uint64_t in, uint64_t out)
 
 static int64_t kbps_of(uint64_t now, uint64_t then, usec_t span)
 {
-    /* Bits per millisecond. A counter that began anew gives no rate rather than a huge one. */
+    /* Bits per millisecond. A counter that was reset gives 0, not a huge rate. */
     return now > then ? (int64_t)((now - then) * 8 / (uint64_t)(span / USEC_PER_MS)) : 0;
 }
 

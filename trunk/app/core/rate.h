@@ -17,14 +17,14 @@ struct rate {
     uint8_t count, next;
 };
 
-/* Begins anew: the counters are what they are now. */
+/* Starts again from these values of the counters. */
 void rate_init(struct rate *rate, usec_t now, uint64_t in, uint64_t out);
-/* Takes a sample when RATE_STEP is over since the last one; else does nothing. */
+/* Takes a sample when the last one is at least RATE_STEP old; else does nothing. */
 void rate_sample(struct rate *rate, usec_t now, uint64_t in, uint64_t out);
 /* kbit/s since the oldest sample; 0 within the first 100 ms. */
 void rate_kbps(const struct rate *rate, usec_t now, const uint64_t bytes[2], int64_t kbps[2]);
 
-/* kbit/s of so many bytes in so long a time; 0 within the first 100 ms. */
+/* The mean in kbit/s of this many bytes in this time; 0 for less than 100 ms. */
 int64_t rate_mean(uint64_t bytes, usec_t span);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The state of the process, and the limits that it shares with others of the
- * same server. Both are looked at from every floor, and so they stand below them.
+ * The state of the process, and the limits that all processes of one server share. Every floor
+ * reads both, so they are below all others.
  */
 #include "app/core/server.h"
 

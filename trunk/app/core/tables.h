@@ -2,8 +2,8 @@
 #define APP_CORE_TABLES_H
 
 /*
- * The rows by which features take part in the server. app/server/tables.c is the only file that
- * names them all: a feature that is taken out of there is gone.
+ * The rows by which features take part in the server. Only app/server/tables.c names them all: to
+ * remove a feature, remove its rows there and its files.
  */
 struct observer;
 struct gate;
@@ -15,7 +15,7 @@ struct http_handler;
 /* Makes a link of an HTTP chain in front of next, which is borrowed. NULL without memory. */
 typedef struct http_handler *(*http_link_new)(struct http_handler *next);
 
-/* Each list ends with NULL; its order is the order in which rows are asked and told. */
+/* Each list ends with NULL; rows are called in its order. */
 struct tables {
     const struct observer *const *observers;      /* app/stream/observer.h */
     const struct gate *const *gates;              /* app/stream/gate.h */

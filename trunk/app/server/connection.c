@@ -17,9 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Connections that are told "too many" at once; beyond it they are just closed. */
+/* Connections that get an answer to a refusal at once; beyond this number they are just closed. */
 #define SERVER_REFUSALS_MAX 64
-/* Connections that were closed for others and have not ended yet. */
+/* Evicted connections that have not ended yet, at most. */
 #define SERVER_EVICTED_MAX 256
 
 static void connection_enter(struct connection *c)
@@ -87,7 +87,8 @@ static void connection_say(struct connection *c, int status, const char *reason)
     buf_fini(&answer);
 }
 
-/* Takes the header and counts its client. 0 or -1; *status: the answer, if it is one too many. */
+/* Takes the PROXY header and counts its client. 0 or -1; *status: the answer, if it is beyond a
+ * limit. */
 static MAY_YIELD __attribute__((noinline)) int connection_unwrap(struct connection *c, int *status)
 {
     const struct config *config = c->server->config;
@@ -104,7 +105,7 @@ static MAY_YIELD __attribute__((noinline)) int connection_unwrap(struct connecti
         return rc < 0 ? -1 : 0;
     if (c->is_evicted)
         return -1;
-    /* Until now it was the proxy's. */
+    /* Until now the connection counted for the proxy's address. */
     ip_limit_leave(c->server, c->peer);
     c->peer = NULL;
     why = ip_limit_enter(c->server, c->conn->ip, &c->peer);
@@ -133,9 +134,9 @@ static MAY_YIELD void connection_run(void *arg)
 }
 
 /*
- * A connection beyond a limit: 0 where its coroutine shall say so, and -1 when all is done, the
- * connection closed. Of many at once only some are served that well, by TLS the others hear
- * nothing.
+ * Refuses a connection that is beyond a limit: 0 where its coroutine shall answer, -1 when the
+ * connection is closed already. At most SERVER_REFUSALS_MAX coroutines answer at once; further
+ * connections with TLS are closed without an answer.
  */
 static int connection_refuse(struct connection *c, const char *why)
 {
@@ -153,7 +154,8 @@ static int connection_refuse(struct connection *c, const char *why)
     return -1;
 }
 
-/* NULL: it is one of the workers' connections now. */
+/* Counts a connection against max_connections, of all workers. NULL, or the limit that is reached.
+ */
 static const char *connection_fits(struct server *server)
 {
     if (server->connections >= (size_t)server->config->max_connections)
@@ -161,13 +163,13 @@ static const char *connection_fits(struct server *server)
     return server_shared_enter(server);
 }
 
-/* Closes the connection that is needed least. 0, or -1: all are needed. */
+/* Closes the least useful connection (admission_evict()). 0, or -1: there is none. */
 static int connection_evict(struct server *server)
 {
     struct admission *admission;
     struct connection *c;
 
-    /* They keep their descriptors until their coroutines have noticed. */
+    /* Evicted connections keep their descriptors until their coroutines end. */
     if (server->service->evicted >= SERVER_EVICTED_MAX)
         return -1;
     admission = admission_evict(server);
@@ -175,7 +177,7 @@ static int connection_evict(struct server *server)
         return -1;
     c = (struct connection *)((char *)admission - offsetof(struct connection, admission));
     log_peer(server, LOG_INFO, "connection evicted", c->conn->ip,
-             "evicted %s: max_connections reached, and it %s", c->conn->ip,
+             "evicted %s: max_connections reached, and this connection %s", c->conn->ip,
              admission->class == QUOTA_WAITER ? "only waited for a stream"
                                               : "neither published nor played");
     connection_uncount(c);
@@ -184,7 +186,7 @@ static int connection_evict(struct server *server)
     return 0;
 }
 
-/* Counts it in. NULL, or the name of the limit that it is beyond. */
+/* Counts a new connection. NULL, or the name of the limit that is reached. */
 static const char *connection_count(struct connection *c)
 {
     struct server *server = c->server;

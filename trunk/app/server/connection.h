@@ -17,8 +17,8 @@ struct connection {
     struct connection *prev, *next;
     int listener; /* the type's place in the list */
     const struct listener_type *type;
-    int refused; /* 0, or the status that says beyond which limit it is; then it is not counted */
-    int is_evicted; /* nor is one that was closed for another one */
+    int refused;    /* 0, or the status of the refusal; then it is not counted */
+    int is_evicted; /* closed to admit another connection; no longer counted */
 };
 
 /*

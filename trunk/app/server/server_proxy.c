@@ -1,8 +1,8 @@
 /*
- * PROXY headers. That a header is there is never guessed for a trusted proxy (the protocol's own
- * rule): one that was set up to send none would pass on whatever header its clients make up. Of
- * everybody else so many bytes are looked at, and left where they are, as tell such a header from
- * what a client says first, so that the log can name the mistake.
+ * PROXY headers. For a trusted proxy the server never guesses whether a header is present (the
+ * protocol forbids it): a proxy that is set up to send none would pass on headers that its clients
+ * forge. From all other peers the server peeks at just enough bytes to recognize a header, so that
+ * the log can name the mistake.
  */
 #include "app/server/server_proxy.h"
 
@@ -16,7 +16,7 @@
 
 #define SERVER_PROXY_PIECE 256 /* most headers come in one */
 
-/* Takes the header and nothing behind it. ERR_PROTO says what is wrong with it. */
+/* Reads the header and nothing after it. ERR_PROTO says what is wrong with it. */
 static struct err *header_read(struct net_conn *conn, struct proxy_protocol *header,
                                usec_t deadline)
 {
@@ -41,11 +41,11 @@ static struct err *header_read(struct net_conn *conn, struct proxy_protocol *hea
             used -= got;
         }
     }
-    conn->bytes_in = 0; /* it is no payload */
+    conn->bytes_in = 0; /* the header is not payload */
     return NULL;
 }
 
-/* Whether what comes first is a header, without taking any of it. */
+/* Whether the first bytes are a header, without consuming them. */
 static struct err *header_look(struct net_conn *conn, int *is_there, usec_t deadline)
 {
     uint8_t begin[PROXY_PROTOCOL_MARK];
@@ -63,11 +63,12 @@ static struct err *header_look(struct net_conn *conn, int *is_there, usec_t dead
     return NULL;
 }
 
-/* What the peer did wrong is a warning; that it left is not. */
+/* A peer's mistake is a warning; a disconnect is not. */
 static int refuse(struct server *server, const struct net_conn *conn, struct err *err)
 {
     log_peer_err(server, err_is_quiet(err) ? LOG_INFO : LOG_WARN, "bad PROXY header", conn->ip, err,
-                 "PROXY header of %s: %s", conn->ip[0] != '\0' ? conn->ip : "unix", err_text(err));
+                 "PROXY header from %s: %s", conn->ip[0] != '\0' ? conn->ip : "unix",
+                 err_text(err));
     err_free(err);
     return -1;
 }
@@ -79,8 +80,8 @@ static int accept_any(struct server *server, struct net_conn *conn, const char *
     struct err *err = header_look(conn, &is_there, deadline);
 
     if (err == NULL && is_there) {
-        *why = "a PROXY header is taken from trusted_proxies only";
-        err = err_new(ERR_DENIED, "refused: this address is none of trusted_proxies");
+        *why = "PROXY headers are accepted from trusted_proxies only";
+        err = err_new(ERR_DENIED, "refused: this address is not in trusted_proxies");
     }
     return err != NULL ? refuse(server, conn, err) : 0;
 }
@@ -100,7 +101,7 @@ int server_proxy_accept(struct server *server, struct net_conn *conn, const char
     err = header_read(conn, &header, deadline);
     if (err != NULL) {
         if (err_code(err) == ERR_PROTO) {
-            *why = "a proxy must send a PROXY header here";
+            *why = "a trusted proxy must send a PROXY header here";
             err = err_wrap(err, "refused: a trusted proxy must send one");
         }
         return refuse(server, conn, err);
@@ -112,6 +113,6 @@ int server_proxy_accept(struct server *server, struct net_conn *conn, const char
     if (header.says == PROXY_PROTOCOL_IP)
         ip_print(&header.ip, conn->ip);
     conn->port = header.port;
-    log_debug(server->log, "PROXY header of %s: the client is %s:%d", proxy, conn->ip, conn->port);
+    log_debug(server->log, "PROXY header from %s: client is %s:%d", proxy, conn->ip, conn->port);
     return 1;
 }

@@ -16,8 +16,8 @@
 static struct err *server_tls_missing(const char *file)
 {
     return err_new(ERR_CONFIG,
-                   "there is no %s; conf/make-certificate.sh makes a certificate for trying things "
-                   "out, as does: openssl genrsa -out server.key 2048 && openssl req -new -x509 "
+                   "no such file: %s; conf/make-certificate.sh makes a certificate for tests, "
+                   "as does: openssl genrsa -out server.key 2048 && openssl req -new -x509 "
                    "-key server.key -out server.crt -days 3650 -subj "
                    "\"/C=CN/ST=Beijing/L=Beijing/O=Me/OU=Me/CN=ossrs.net\"",
                    file);
@@ -96,7 +96,7 @@ int server_tls_accept(struct server *server, int listener, struct net_conn *conn
     err = tls_accept(server->service->tls[listener], conn, timeout);
     if (err == NULL)
         return 0;
-    /* Whoever scans for servers makes many of these. */
+    /* Port scanners cause many of these. */
     log_peer_err(server, err_code(err) == ERR_LIMIT ? LOG_WARN : LOG_INFO, "TLS handshake failed",
                  conn->ip, err, "%s: %s", conn->ip, err_text(err));
     if (type->tls->plain_reason != NULL && err_code(err) == ERR_PROTO &&

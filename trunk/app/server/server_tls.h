@@ -11,7 +11,7 @@
 struct err *server_tls_open(struct server *server);
 void server_tls_close(struct server *server);
 
-/* Reads them again; what is wrong is logged and changes nothing. */
+/* Reads all certificates again; an error is logged, and the old certificate is kept. */
 void server_tls_reload(struct server *server);
 
 /*

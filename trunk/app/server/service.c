@@ -1,7 +1,6 @@
 /*
- * The server's frame: listeners, the accept loops, the chain of HTTP handlers,
- * and the end of it all. Connections are in connection.c, listed so that a stop
- * reaches every one of them.
+ * The server's life: listeners, accept loops, HTTP chains, timers, drain, and stop. Connections are
+ * in connection.c; a list of them lets a stop reach every one.
  */
 #include "app/server/service.h"
 
@@ -21,11 +20,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Live sources' timers. */
+/* Between two runs of the streams' timers. */
 #define SERVER_TICK ((usec_t)100 * USEC_PER_MS)
-/* Without any, memory is still looked at. */
+/* The same without streams: memory is still measured. */
 #define SERVER_IDLE_TICK USEC_PER_SEC
-/* How long a stop waits for the connections' coroutines. */
+/* How long a stop waits for the coroutines of connections. */
 #define SERVER_STOP_WAIT ((usec_t)3 * USEC_PER_SEC)
 
 struct server_acceptor {
@@ -41,7 +40,7 @@ static MAY_YIELD void acceptor_run(void *arg)
     struct server_acceptor *acceptor = arg;
     struct server *server = acceptor->server;
 
-    while (server->state != SERVER_STOPPING) { /* a drain begins with new connections, too */
+    while (server->state != SERVER_STOPPING) { /* a drain still accepts connections at first */
         struct net_conn *conn = NULL;
         struct err *err = net_accept(acceptor->listener, &conn, server->log, USEC_NEVER);
 
@@ -57,7 +56,7 @@ static MAY_YIELD void acceptor_run(void *arg)
     free(acceptor);
 }
 
-/* A worker with fewer connections may have it. */
+/* Hands the connection to a worker that has fewer. */
 static int acceptor_give(void *arg, int fd)
 {
     const struct server_acceptor *acceptor = arg;
@@ -65,7 +64,7 @@ static int acceptor_give(void *arg, int fd)
     return worker_hand_over(worker_of(acceptor->server), acceptor->type, fd);
 }
 
-/* Workers share their ports, and so the kernel lets one of them listen at the same one twice. */
+/* Workers share their ports, so the kernel would let one worker listen on the same port twice. */
 static struct err *server_open(const struct server *server, const char *endpoint, int type,
                                struct net_listener **out)
 {
@@ -84,7 +83,7 @@ static struct err *server_open(const struct server *server, const char *endpoint
     return err;
 }
 
-/* The first of the listeners that most clients reach is the one to be told. */
+/* The player page shows the first of the listeners that most clients reach. */
 static void server_note_rtmp(struct server *server, const struct net_listener *listener)
 {
     int rank = endpoint_rank(net_listener_name(listener));
@@ -152,7 +151,7 @@ static void take_handed_over(struct server *server, struct net_conn *conn, int t
         net_free(conn);
 }
 
-/* Where the other workers ask this one. */
+/* Listens for the other workers. */
 static struct err *server_listen_worker(struct server *server)
 {
     char endpoint[160];
@@ -161,7 +160,7 @@ static struct err *server_listen_worker(struct server *server)
         return NULL;
     worker_take_with(worker_of(server), take_handed_over);
     if (worker_endpoint(worker_of(server), endpoint, sizeof(endpoint)) != 0)
-        return err_new(ERR_LIMIT, "workers: the folder's name is too long");
+        return err_new(ERR_LIMIT, "workers: path of the socket folder too long");
     for (int i = 0; i < listener_count(server->tables); i++)
         if (server->tables->listeners[i]->is_internal)
             return server_listen(server, endpoint, i);
@@ -177,7 +176,7 @@ static struct err *server_listen_all(struct server *server)
         err = server_tls_open(server);
     if (server->config->http_api.enabled && !server->config->http_api.open)
         log_info(server->log,
-                 "HTTP API answers this machine only; http_api { open on; } opens it to others");
+                 "HTTP API is open to this machine only; http_api { open on; } opens it to others");
     endpoints_list(server->tables->listeners, server->config, net_has_ipv6(), &all);
     for (int i = 0; i < all.count && err == NULL; i++) {
         err = server_listen(server, all.item[i].text, all.item[i].type);
@@ -192,7 +191,7 @@ static MAY_YIELD void server_close_listeners(struct server *server)
     for (int i = 0; i < server->service->listener_count; i++) {
         co_interrupt(server->service->acceptor[i]);
         co_join(server->service->acceptor[i]);
-        /* The master has these open as well, for those that come after this worker. */
+        /* The master keeps these open as well, for the worker that replaces this one. */
         if (server->shared != NULL)
             net_listener_shut(server->service->listener[i]);
         net_listener_close(server->service->listener[i]);
@@ -229,7 +228,7 @@ static MAY_YIELD void ticker_run(void *arg)
 
 /* ---- life ---- */
 
-/* From the end to the front: each link names its next. NULL without memory. */
+/* Makes the links from the last to the first, since each takes its next. NULL without memory. */
 static struct http_handler *chain_make(struct service *service, const http_link_new *links)
 {
     struct http_handler *next = NULL;
@@ -335,10 +334,10 @@ static MAY_YIELD void server_end_connections(struct server *server)
     while (server->service->list != NULL && clock_now() < deadline)
         (void)co_cond_wait(&server->changed, deadline - clock_now());
     if (server->service->list != NULL)
-        log_error(server->log, "%zu connections did not end in time", server->connections);
+        log_error(server->log, "%zu connections did not end in time; exiting", server->connections);
 }
 
-/* Waits while it drains; a stop ends that at once. */
+/* Waits while the server drains; a stop ends the wait at once. */
 static MAY_YIELD void server_drain_wait(struct server *server, usec_t wait)
 {
     usec_t deadline = co_deadline(wait);
@@ -367,12 +366,12 @@ static MAY_YIELD struct err *service_serve(struct server *server,
     return err;
 }
 
-/* Lets those who are connected end, while it drains. */
+/* Waits for the connected clients, while the server drains. */
 static MAY_YIELD void service_drain_all(struct server *server)
 {
     if (server->state == SERVER_DRAINING) {
-        log_info(server->log, "drain: %zu connections", server->connections);
-        /* A load balancer still sends for a moment: it is served until it has noticed. */
+        log_info(server->log, "drain: %zu connections open", server->connections);
+        /* A load balancer sends new connections until it notices the drain: serve these. */
         server_drain_wait(server, server->config->grace_start_wait);
     }
     server_close_listeners(server);
@@ -399,12 +398,12 @@ struct err *service_run(struct server *server, const struct service_phases *phas
         co_interrupt(ticker);
         co_join(ticker);
     }
-    /* The fan-out's coroutines have been told to end with their last viewers: let them. */
+    /* The fan-out's coroutines end with their last viewers: let them run. */
     co_yield ();
     log_limit_free(server->log_limit);
     server->log_limit = NULL;
     if (server->service->list != NULL)
-        _exit(1); /* their coroutines still use what would be freed */
+        _exit(1); /* their coroutines still use memory that would be freed */
     return err;
 }
 
@@ -412,7 +411,7 @@ void service_drain(struct server *server)
 {
     if (server->state == SERVER_RUNNING)
         server->state = SERVER_DRAINING;
-    /* HTTP connections that wait for another request end now. */
+    /* Idle connections end now. */
     for (struct connection *c = server->service->list; c != NULL; c = c->next)
         if (c->type->protocol->has_idle)
             net_wake_owner(c->conn);

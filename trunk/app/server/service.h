@@ -2,8 +2,8 @@
 #define APP_SERVER_SERVICE_H
 
 /*
- * The server as a process runs it: listeners, the chains of HTTP handlers, all features of the
- * tables, and the end of it all.
+ * The server as a process runs it: listeners, HTTP chains, all features of the tables, drain, and
+ * stop.
  */
 #include "app/core/server.h"
 #include "base/yield.h"
@@ -20,10 +20,10 @@ struct service_phases {
     void *arg;
 };
 
-/* Opens the listeners, runs until told to stop, closes all. */
+/* Opens the listeners, serves until a stop or a drain has ended, closes everything. */
 MAY_YIELD struct err *service_run(struct server *server, const struct service_phases *phases);
 
-/* Takes no more and ends with the last connection. */
+/* Starts a drain: no new clients, and the server ends with its last connection. */
 void service_drain(struct server *server);
 
 #endif

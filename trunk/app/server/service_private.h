@@ -1,7 +1,7 @@
 #ifndef APP_SERVER_SERVICE_PRIVATE_H
 #define APP_SERVER_SERVICE_PRIVATE_H
 
-/* What service.c, connection.c and server_tls.c share, and nobody else. */
+/* Private to service.c, connection.c, server_tls.c, and shed.c. */
 #include "app/core/endpoint.h"
 #include "app/http/http_exchange.h"
 #include "app/server/connection.h"
@@ -10,18 +10,18 @@
 struct net_listener;
 struct tls;
 
-/* All that a configuration may name, and a worker's own. */
+/* All that a configuration may name, and the one for other workers. */
 #define SERVICE_LISTENERS_MAX (ENDPOINTS_MAX + 1)
 /* Links of all HTTP chains. */
 #define SERVICE_LINKS_MAX 16
 
 struct service {
-    struct http_handler *link[SERVICE_LINKS_MAX]; /* to be freed */
+    struct http_handler *link[SERVICE_LINKS_MAX]; /* freed by service_free() */
     int link_count;
     int rtmp_port_rank; /* of the listener that server->rtmp_port is of */
     usec_t sampled_at;  /* the streams' rates */
     struct connection *list;
-    size_t refusals;                     /* in list, to be told that there are too many */
+    size_t refusals;                     /* in list, that are answered with a refusal */
     size_t evicted;                      /* in list, closed for others */
     usec_t shed_measured_at, shed_at;    /* of shed.c */
     int shed_steps;                      /* taken since memory became short */

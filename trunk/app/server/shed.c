@@ -1,7 +1,7 @@
 /*
- * What costs viewers nothing comes first, what ends a stream last. Each step is given time to show:
- * connections end in coroutines of their own, and freed memory must go back to the system before
- * it is seen to be gone.
+ * Steps that cost viewers nothing come first, steps that end a stream last. Each step gets time to
+ * take effect: connections end in their own coroutines, and freed memory must return to the system
+ * before a measurement shows it.
  */
 #include "app/server/shed.h"
 
@@ -61,7 +61,7 @@ static void shed_viewer(struct viewer *viewer)
         fanout_viewer_evict(viewer_owner(viewer));
 }
 
-/* Its publisher's connection ends; where it is fetched from elsewhere, those end who watch it. */
+/* Closes the publisher's connection; for a pulled stream, closes its viewers. */
 static void shed_largest(struct server *server)
 {
     struct shed_largest largest = {NULL, 0};
@@ -87,7 +87,7 @@ static void shed_step(struct server *server)
 
     switch (server->service->shed_steps++) {
     case 0:
-        log_warn(server->log, "max_memory: closing viewers of streams that nobody publishes");
+        log_warn(server->log, "max_memory: closing viewers of unpublished streams");
         hub_each(server->hub, shed_waiters, NULL);
         break;
     case 1:
@@ -95,7 +95,7 @@ static void shed_step(struct server *server)
         log_warn(server->log, "max_memory: %zu MiB of queues dropped", freed / MIB);
         break;
     default:
-        /* Queues have grown again since. */
+        /* Queues have grown again since the last step. */
         hub_each(server->hub, shed_queues, &freed);
         shed_largest(server);
     }
@@ -135,7 +135,7 @@ void shed_tick(struct server *server, usec_t now)
         return;
     server->service->shed_at = now;
     (void)memory_trim(memory, now, memory->level == MEMORY_OVER);
-    /* Of several workers those shed that have more than their part. */
+    /* Of several workers, only those above their share shed. */
     if (memory->level == MEMORY_OVER && memory_used() * (uint64_t)workers >= memory->limit)
         shed_step(server);
 }

@@ -1,8 +1,7 @@
 /*
- * Signals by signalfd on the reactor: they arrive in a coroutine, between two
- * steps of all others, so nothing here has to be safe within a handler.
- * HUP checks the configuration and applies what the directive table marks as reloadable, which is
- * the log level; a bad file changes nothing and says why.
+ * Signals through signalfd on the reactor: a coroutine reads them, so nothing here has to be
+ * async-signal-safe. HUP checks the configuration and applies what the directive table marks as
+ * reloadable, which is the log level; with a bad file it changes nothing and logs why.
  */
 #include "app/server/signals.h"
 
@@ -42,7 +41,7 @@ void signals_block(void)
 
     memset(&action, 0, sizeof(action));
     sigemptyset(&action.sa_mask);
-    /* A shell starts background jobs with some ignored, and an ignored signal is never read. */
+    /* A shell starts background jobs with some signals ignored, and signalfd never reads those. */
     action.sa_handler = SIG_DFL;
     for (size_t i = 0; i < SERVED_COUNT; i++)
         sigaction(served[i], &action, NULL);
@@ -58,15 +57,16 @@ static void reload(const struct signals_target *target)
     struct err *err = config_load(target->options, target->environment, &config);
 
     if (err) {
-        log_err(target->log, LOG_ERROR, err, "reload: nothing is changed: %s", err_text(err));
+        log_err(target->log, LOG_ERROR, err, "reload failed, keeping the old configuration: %s",
+                err_text(err));
         err_free(err);
         return;
     }
     config_warnings_log(config, target->log);
     target->log->level = (enum log_level)config->log_level;
     server_tls_reload(target->server);
-    log_info(target->log, "reload: the configuration is good; its srs_log_level is applied and "
-                          "certificates are read again, the rest needs a restart");
+    log_info(target->log, "reload: configuration is valid; srs_log_level applied, certificates "
+                          "read again; other changes need a restart");
     config_unref(config);
 }
 
@@ -75,12 +75,12 @@ static void reopen(const struct signals_target *target)
     struct err *err = log_sink_reopen(target->sink);
 
     if (target->sink->path == NULL)
-        log_info(target->log, "the log goes to the console: there is no file to open anew");
+        log_info(target->log, "log goes to the console: no log file to reopen");
     else if (err)
         log_err(target->log, LOG_ERROR, err, "cannot reopen log file; keeping the old one: %s",
                 err_text(err));
     else
-        log_info(target->log, "log file opened anew");
+        log_info(target->log, "log file reopened");
     err_free(err);
 }
 
@@ -89,12 +89,12 @@ static void terminate(const struct signals_target *target, int number)
     struct server *server = target->server;
     int is_drain = number == SIGQUIT || (number == SIGTERM && server->config->force_grace_quit);
 
-    /* Whoever asks again does not want to wait any longer. */
+    /* A second signal stops the server without waiting for the drain. */
     if (is_drain && server->state == SERVER_RUNNING) {
         log_info(target->log, "signal %s: draining", strsignal(number));
         service_drain(server);
     } else {
-        log_info(target->log, "signal %s: ending", strsignal(number));
+        log_info(target->log, "signal %s: stopping", strsignal(number));
         server_stop(server);
     }
 }
@@ -139,7 +139,7 @@ static MAY_YIELD void signals_run(void *arg)
         if (net_wait(signals->conn, NET_IN, USEC_NEVER) < 0)
             return;
     }
-    log_error(signals->target.log, "signals can no longer be read: the server ends");
+    log_error(signals->target.log, "cannot read signals, stopping the server");
     server_stop(signals->target.server);
 }
 

@@ -2,7 +2,7 @@
 #define APP_SERVER_SIGNALS_H
 
 /*
- * Signals as something that a coroutine reads: doc/signals.md says what each one does.
+ * A coroutine that reads signals: doc/signals.md describes what each one does.
  */
 #include "app/config/config.h"
 #include "app/core/log_sink.h"
@@ -12,21 +12,21 @@
 
 struct signals;
 
-/* What the coroutine acts on; all of it is borrowed and outlives it. */
+/* What the coroutine acts on; all of it is borrowed and must outlive it. */
 struct signals_target {
     struct server *server;
     struct log *log; /* HUP sets its level */
     struct log_sink_file *sink;
-    const struct config_options *options; /* where HUP reads again; the file as an absolute path */
+    const struct config_options *options; /* what HUP reads again; the file as an absolute path */
     char **environment;
     struct supervisor *supervisor; /* is told of a reload */
 };
 
-/* Holds the signals back until signals_start(), so that none is lost; SIGPIPE is ignored for good.
- * Before any coroutine or process is made. */
+/* Blocks the signals until signals_start(), so that none is lost; ignores SIGPIPE for good. Call
+ * this before any coroutine or process is made. */
 void signals_block(void);
 
-/* Starts the coroutine that serves them. */
+/* Starts the coroutine. */
 struct err *signals_start(struct signals **out, const struct signals_target *target);
 
 /* Ends it. NULL is allowed. */

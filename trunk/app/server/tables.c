@@ -1,6 +1,6 @@
 /*
- * The features of this server, one row each and nowhere else by name. A feature
- * whose rows and files are removed is gone, and everything else still builds.
+ * The features of this server, one row each; no other file names them all. When the rows and the
+ * files of a feature are removed, everything else still builds.
  */
 #include "app/server/tables.h"
 
@@ -25,13 +25,13 @@
 #include "app/workers/worker.h"
 #include "app/workers/worker_http.h"
 
-/* In the order in which they are told; ended in the reverse order. */
+/* Called in this order; stopped in the reverse order. */
 static const struct observer *const observers[] = {
     &http_mounts_observer, &fanout_observer,       &via_claim_observer,
     &worker_observer,      &upstream_tls_observer, &directory_observer,
     &edge_observer,        &forward_observer,      NULL};
 
-/* What costs least is asked first. */
+/* The cheapest gates are asked first. */
 static const struct gate *const gates[] = {&gate_security, &gate_refer, &gate_token, &edge_gate,
                                            NULL};
 

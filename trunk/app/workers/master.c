@@ -297,7 +297,8 @@ static void master_reload(struct master *master)
     struct err *err = config_load(options->reload, options->environment, &config);
 
     if (err) {
-        log_err(options->log, LOG_ERROR, err, "reload: nothing is changed: %s", err_text(err));
+        log_err(options->log, LOG_ERROR, err, "reload failed, keeping the old configuration: %s",
+                err_text(err));
         err_free(err);
         return;
     }

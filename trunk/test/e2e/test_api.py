@@ -227,7 +227,7 @@ def test_this_machine_only(api_server, publish):
         pytest.skip("this machine has no other address than its loopback's")
     closed = api_server()
     publish(closed)
-    assert "HTTP API answers this machine only" in closed.log()
+    assert "HTTP API is open to this machine only" in closed.log()
     base = f"http://{other}:{closed.api_port}/api/v1/"
     for path in CALLS:
         refused = curl(base + path)

@@ -76,10 +76,10 @@ def test_as_written(server):
 
 def test_the_log_says_whether_descriptors_suffice(server):
     srv = server(top="max_connections 500;", prefix=["prlimit", "--nofile=1000"])
-    srv.wait_log(r"\[info\].* descriptors: max_connections 500 and \d+ others fit into ulimit -n")
+    srv.wait_log(r"\[info\].* open files: max_connections 500 and \d+ others fit within ulimit -n")
     srv = server(top="max_connections 500;", prefix=["prlimit", "--nofile=800"])
-    srv.wait_log(r"\[warn\].* max_connections 500 does not fit: this process may open 800 files")
+    srv.wait_log(r"\[warn\].* max_connections 500 exceeds the limit on open files: ulimit -n is 800,")
     # An edge needs one for each pull.
     srv = server(top="max_connections 500; max_pulls 1000;", prefix=["prlimit", "--nofile=1000"],
                  vhost="cluster { mode remote; origin 127.0.0.1:1; protocol flv; }")
-    srv.wait_log(r"\[warn\].* max_connections 500 does not fit: this process may open 1000 files")
+    srv.wait_log(r"\[warn\].* max_connections 500 exceeds the limit on open files: ulimit -n is 1000,")

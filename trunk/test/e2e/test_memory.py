@@ -70,7 +70,7 @@ def test_what_is_given_up(server, view):
                 break
             if memory(srv)["used"] > limit + 20 * MIB:
                 wait_for(lambda: large.is_closed, 10, "the publisher to be closed")
-        log = srv.wait_log(r"max_memory: closing viewers of streams that nobody publishes"
+        log = srv.wait_log(r"max_memory: closing viewers of unpublished streams"
                            r"[\s\S]*max_memory: closing __defaultVhost__/live/large")
         assert log and "closing __defaultVhost__/live/small" not in srv.log()
         waiter.wait_end()

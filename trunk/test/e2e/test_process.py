@@ -323,7 +323,7 @@ def test_ends_at_once(server, publish, number):
     srv.signal(number)
     assert srv.wait(5) == 0
     # By its own clock: what a sanitizer does after the end does not count.
-    ending, end = (log_time(srv, what) for what in (": ending", "Millrace ends"))
+    ending, end = (log_time(srv, what) for what in (": stopping", "Millrace ends"))
     assert end - ending < timedelta(seconds=1)
     for watcher in watchers:
         watcher.close()
@@ -404,8 +404,8 @@ def test_usr1_reopens_the_log(server):
     assert "starts, process" in path.read_text()
     path.rename(old)
     srv.signal(signal.SIGUSR1)
-    wait_for(lambda: path.exists() and "log file opened anew" in path.read_text(), 5, "the new log")
-    assert "opened anew" not in old.read_text()
+    wait_for(lambda: path.exists() and "log file reopened" in path.read_text(), 5, "the new log")
+    assert "reopened" not in old.read_text()
     srv.stop()
     assert "Millrace ends" in path.read_text()
     assert srv.log() == "", "nothing on the console"
@@ -424,11 +424,11 @@ def test_hup_checks_and_sets_the_log_level(server):
     good = srv.config_path.read_text()
     srv.config_path.write_text(good.replace("srs_log_level warn;", "srs_log_level info;"))
     srv.signal(signal.SIGHUP)
-    srv.wait_log(r"\[info\].*reload: the configuration is good")
+    srv.wait_log(r"\[info\].*reload: configuration is valid")
     srv.config_path.write_text(good + "\nnonsense 1;\n")
     srv.signal(signal.SIGHUP)
     line = good.count("\n") + 2
-    srv.wait_log(rf"\[error\].*reload: nothing is changed: .*server\.conf:{line}: nonsense: unknown")
+    srv.wait_log(rf"\[error\].*reload failed, keeping the old configuration: .*server\.conf:{line}: nonsense: unknown")
     assert is_served(srv)
 
 
@@ -565,7 +565,7 @@ def test_daemon(program, conf, tmp_path, notify):
         assert int(status[2]) != os.getpgrp() and status[4] == "0", "own session, no terminal"
         second = program("-c", path)
         assert second.returncode == 1
-        assert f"process {pid} already runs with it" in second.stderr
+        assert f"already used by process {pid}" in second.stderr
         assert rtmp in listening_ports()
     finally:
         os.kill(pid, signal.SIGTERM)
@@ -636,7 +636,7 @@ def test_asprocess(tmp_path, conf, notify):
 
 def test_descriptors_run_out_and_come_back(server, publish):
     srv = server(prefix=["prlimit", "--nofile=48"])
-    srv.wait_log(r"\[warn\].*max_connections 1000 does not fit: this process may open 48 files")
+    srv.wait_log(r"\[warn\].*max_connections 1000 exceeds the limit on open files: ulimit -n is 48,")
     publish(srv)
     watcher = Watcher(srv)
     crowd = []
@@ -658,4 +658,4 @@ def test_descriptor_limit_is_raised(server):
     srv = server(prefix=["prlimit", "--nofile=64:4096"])
     limits = Path(f"/proc/{srv.pid}/limits").read_text()
     assert re.search(r"Max open files\s+4096\s+4096", limits)
-    assert "does not fit" not in srv.log()
+    assert "exceeds the limit" not in srv.log()

@@ -237,7 +237,7 @@ def test_header_of_a_stranger(behind, live, header):
         data = ended(conn)
         assert data.startswith(b"HTTP/1.1 400 ")
         assert json.loads(data.partition(b"\r\n\r\n")[2])["reason"] == \
-            "a PROXY header is taken from trusted_proxies only"
+            "PROXY headers are accepted from trusted_proxies only"
     for port in (srv.rtmp_port, srv.rtmps_port, srv.https_port):
         with dial(port, STRANGER) as conn:
             conn.sendall(header + b"\x03")
@@ -252,7 +252,7 @@ def test_header_of_a_stranger(behind, live, header):
                 break
         assert ended(conn) == b""
     wait_for(lambda: srv.log().count(
-        f"PROXY header of {STRANGER}: refused: this address is none of trusted_proxies") == 5, 15,
+        f"PROXY header from {STRANGER}: refused: this address is not in trusted_proxies") == 5, 15,
         "five refusals")
     with dial(srv.http_port, STRANGER) as conn:
         conn.sendall(REQUEST)
@@ -281,11 +281,11 @@ def test_trusted_proxy_without_a_good_header(behind):
             conn.sendall(header)
             data = ended(conn)
             assert data.startswith(b"HTTP/1.1 400 "), name
-            assert b"a proxy must send a PROXY header here" in data
+            assert b"a trusted proxy must send a PROXY header here" in data
         with dial(srv.rtmp_port) as conn:
             conn.sendall(header if name != "none" else b"\x03" + bytes(1536))
             assert ended(conn) == b"", name
-    refusal = f"PROXY header of {PROXY}: refused: a trusted proxy must send one: it"
+    refusal = f"PROXY header from {PROXY}: refused: a trusted proxy must send one: it"
     wait_for(lambda: srv.log().count(refusal) == 2 * len(BAD), 15, "a line for each refusal")
 
 

@@ -103,13 +103,13 @@ def test_the_pid_file_is_the_masters(server, tmp_path):
            "http_server { enabled on; listen @HTTP@; }"
     one = Workers(server(config=text), 2)
     assert int(pid_file.read_text()) == one.srv.pid
-    assert f"process {one.srv.pid} already runs with it" in second(server, one, text)
+    assert f"already used by process {one.srv.pid}" in second(server, one, text)
     # A worker that ends takes neither the file nor the lock along.
     a = one.pids()[0]
     os.kill(a, signal.SIGTERM)
     wait_for(lambda: one.pids()[0] != a, 10, "another worker")
     assert int(pid_file.read_text()) == one.srv.pid
-    assert f"process {one.srv.pid} already runs with it" in second(server, one, text)
+    assert f"already used by process {one.srv.pid}" in second(server, one, text)
     # What a killed master leaves is nobody's.
     one.srv.child.kill()
     one.srv.child.wait()
@@ -259,7 +259,7 @@ def test_log_rotation_under_load(server, tmp_path):
         wait_for(lambda n=plays: srv.log().count("] play ") > n + 20, 10, "some load")
         log.rename(tmp_path / f"old{turn}")
         srv.signal(signal.SIGUSR1)
-        wait_for(lambda n=turn: srv.log().count("log file opened anew") == 3 * n, 10,
+        wait_for(lambda n=turn: srv.log().count("log file reopened") == 3 * n, 10,
                  "three workers to open the log")
     stop.set()
     for thread in threads:
