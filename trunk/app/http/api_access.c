@@ -1,10 +1,10 @@
 /*
- * The API asks for no password, so it is this machine's own until the operator opens it. Three
- * ways around that are closed here. A proxy on this machine speaks for the world: it says so in the
- * headers that proxies add, and only one of trusted_proxies is believed about whose request it is.
- * A page in a browser on this machine may ask, but reads no answer: it gets no CORS header
- * (app/cors.c). And a page whose host name was made to point here (DNS rebinding) would be of the
- * same origin: so the host must be called by its address or as localhost.
+ * The API has no password, so it is open to this machine only until the operator opens it. This
+ * file closes three ways around that. A proxy on this machine forwards requests of other machines:
+ * the headers that proxies add show it, and only trusted_proxies are believed about the client. A
+ * web page in a browser on this machine can send requests, but not read the answers: it gets no
+ * CORS headers (cors.c). And a page whose host name resolves to this machine (DNS rebinding) would
+ * have the same origin: so the Host header must be an address or localhost.
  */
 #include "app/http/api_access.h"
 
@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-/* A UNIX socket's peer has no address. */
+/* The peer of a UNIX socket has no address. */
 static int is_loopback(const char *text)
 {
     struct ip ip;
@@ -37,7 +37,7 @@ static int is_forwarded(const struct http_message *request)
     return 0;
 }
 
-/* "localhost", "api.localhost", an address; HTTP/1.0 needs none. */
+/* "localhost", "api.localhost", an address, or none, which HTTP/1.0 allows. */
 static int is_own_name(const char *host)
 {
     static const char local[] = "localhost";
@@ -85,10 +85,10 @@ const char *api_access_check(const struct http_exchange *x)
     if (x->is_worker || config->http_api.open)
         return NULL;
     if (!is_loopback(ip))
-        return "the API answers this machine only: see http_api { open on; }";
+        return "the API is open to this machine only: see http_api { open on; }";
     if (is_forwarded(x->request) && !trust_has(&config->trusted_proxies, ip))
-        return "the API does not answer a proxy that is not one of trusted_proxies";
+        return "the API accepts proxied requests from trusted_proxies only";
     if (!is_own_name(x->request->host))
-        return "the API answers as localhost or by address only: see http_api { open on; }";
+        return "the API needs localhost or an address as host: see http_api { open on; }";
     return NULL;
 }

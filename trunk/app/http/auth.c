@@ -1,10 +1,10 @@
 /*
- * The chain's place for security rules, signed addresses and hooks. It knows
- * none of them: it asks a policy, so that each can be written and tested alone.
+ * The chain's place for rules on requests. It knows none of them: it asks a policy, so that each
+ * policy can be written and tested alone.
  *
- * The link itself sees a request before anybody knows what it means; that a stream
- * is asked for, and which, turns out behind it. So the question about streams is a
- * function that those who find one call, and no spelling of an address leads around it.
+ * This link sees a request before it is known which stream, if any, the request is for; later links
+ * find out. So permission to play is a function that each handler of streams calls with the stream
+ * that it found: no spelling of an address can avoid it.
  */
 #include "app/http/auth.h"
 
@@ -45,7 +45,7 @@ static struct err *auth_serve(struct http_handler *self, struct http_exchange *x
     buf_init(&headers, HTTP_EXTRA_MAX);
     status = policy->check(policy->arg, x, &headers, &reason, timeout);
     if (status != 0) {
-        /* buf's text gets its terminator; without memory the refusal goes out without the lines. */
+        /* Terminate the text; without memory the refusal is sent without the lines. */
         const char *lines = NULL;
 
         if (headers.len > 0 && buf_append(&headers, "", 1) == 0)
@@ -56,7 +56,7 @@ static struct err *auth_serve(struct http_handler *self, struct http_exchange *x
     return status != 0 ? err : http_next(self, x, timeout);
 }
 
-/* Browsers send no Referer with WebSocket, but an Origin. */
+/* With WebSocket, browsers send an Origin instead of a Referer. */
 static const char *page_of(const struct http_message *request)
 {
     const char *page = http_message_header(request, "Referer");
@@ -88,7 +88,7 @@ struct err *auth_ask_play(struct http_exchange *x, struct auth_stream *stream, i
         return NULL;
     verdict = malloc(sizeof(*verdict));
     if (verdict == NULL)
-        return err_new(ERR_NOMEM, "no memory to ask whether it may be played");
+        return err_new(ERR_NOMEM, "no memory for a play request");
     if (gates_ask(&request, verdict, timeout) != 0) {
         *is_refused = 1;
         err = http_verdict_answer(x, &request, verdict, timeout);

@@ -2,33 +2,32 @@
 #define APP_HTTP_AUTH_H
 
 /*
- * Who may fetch what: the chain's second link asks a policy and answers 401 or 403
- * when it says no. The policy is the caller's.
+ * Permission for requests: the chain's second link asks a policy and answers 401 or 403 when it
+ * refuses. The policy is the caller's.
  */
 #include "app/config/config.h"
 #include "app/http/http_exchange.h"
 
 struct auth_policy {
     /*
-     * 0 lets the request through; 401, 403 or 429 refuses it, with *reason set to a
-     * constant text. May switch coroutine (a hook is asked). `headers` takes lines for the
-     * refusal, e.g. WWW-Authenticate.
+     * 0 allows the request; 401, 403, or 429 refuses it, with *reason set to a constant text.
+     * May yield (a hook). `headers` takes lines for the refusal, e.g. WWW-Authenticate.
      */
     int (*check)(void *arg, const struct http_exchange *x, struct buf *headers, const char **reason,
                  usec_t timeout);
     void *arg;
 };
 
-/* Lets everything through. */
+/* Allows everything. */
 extern const struct auth_policy auth_policy_all;
 
-/* Which stream is asked for, as it was found behind mounts, vhosts and all decoding. */
+/* The stream that a request is for, after mounts, vhosts, and all decoding. */
 struct auth_stream {
     const struct config_vhost *vhost;
     const char *app;
     const char *name;
     struct source *source; /* NULL: not found yet */
-    int is_original;       /* answered: it is for a server of ours, which gets it as published */
+    int is_original;       /* set: the client is a Millrace server, which gets it as published */
 };
 
 /*
@@ -41,7 +40,7 @@ struct err *auth_ask_play(struct http_exchange *x, struct auth_stream *stream, i
 
 /* policy and next are borrowed. NULL without memory. */
 struct http_handler *auth_new(const struct auth_policy *policy, struct http_handler *next);
-/* The same with a policy that lets everything through. */
+/* The same with a policy that allows everything. */
 struct http_handler *auth_new_open(struct http_handler *next);
 
 #endif

@@ -1,13 +1,14 @@
 /*
- * CORS (fetch.spec.whatwg.org, "HTTP-CORS protocol"). With an Origin the answer
- * names exactly that one and allows credentials; without one it is open to all but
- * without credentials, which is all that "*" may be. "null", the origin of
- * sandboxed frames and local files, is nobody in particular and gets "*" as well.
- * A preflight is answered here, before anybody is asked for a password: browsers
- * send none with it.
+ * CORS (fetch.spec.whatwg.org, "HTTP-CORS protocol"). A request with an Origin gets an answer that
+ * names this origin and allows credentials; one without gets "*", which browsers accept only
+ * without credentials. "null", the origin of sandboxed frames and local files, identifies no site
+ * and gets
+ * "*" as well. A preflight is answered here, before any check of permissions: browsers send no
+ * credentials with it.
  *
- * The API's answers are never for one origin: no credentials, no reflected Origin, and no
- * Access-Control-Allow-Private-Network, by which a public page could read a server at home.
+ * The API's answers never name an origin: no credentials, no reflected Origin, and no
+ * Access-Control-Allow-Private-Network, with which a public page could read a server in a home
+ * network.
  */
 #include "app/http/cors.h"
 
@@ -27,7 +28,7 @@
     "Server, Date, Content-Length, Content-Range, Accept-Ranges, ETag, Last-Modified, " \
     "Location"
 
-/* The request's header if it is there and short enough to be sent back. */
+/* The request's header, if it is present and short enough to be sent back. */
 static const char *short_header(const struct http_exchange *x, const char *name)
 {
     const char *value = http_message_header(x->request, name);
@@ -44,8 +45,8 @@ static int is_crossdomain(const struct http_exchange *x)
     return x->is_api ? config->http_api.crossdomain : config->http_server.crossdomain;
 }
 
-/* Whether pages of other sites may read the answer: of the API's, what is public, or all of it
- * where the operator has opened it. */
+/* Whether pages of other sites may read the answer. Of the API's answers these are the public ones,
+ * or all where the operator has opened the API. */
 static int is_shared(const struct http_exchange *x)
 {
     return is_crossdomain(x) && (!api_access_has(x) || x->server->config->http_api.open ||
@@ -68,8 +69,8 @@ int cors_append(struct http_exchange *x)
                       origin);
 }
 
-/* The Host need not name a port where it is the scheme's own; before a proxy that ends TLS the
- * scheme of the request is another one than the page's. */
+/* The Host has no port where it is the default port of the scheme; with a proxy that terminates
+ * TLS, the request's scheme differs from the page's, so both default ports are compared. */
 int cors_allows_page(const struct http_exchange *x)
 {
     const char *origin = http_message_header(x->request, "Origin");

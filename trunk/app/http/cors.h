@@ -2,15 +2,15 @@
 #define APP_HTTP_CORS_H
 
 /*
- * Cross-origin answers (`http_server { crossdomain on; }`) and OPTIONS: the first in
- * the chain, so that errors and redirects bear the lines too. Looks at the
- * configuration at each request.
+ * Cross-origin answers (`http_server { crossdomain on; }`) and OPTIONS: the first link of the
+ * chain, so that errors and redirects have the header lines too. Reads the configuration for each
+ * request.
  */
 #include "app/http/http_exchange.h"
 
 /*
- * Appends the answer's CORS lines to x->extra, if they are switched on: for an answer to what
- * never reached the chain. 0 or -1.
+ * Appends the answer's CORS lines to x->extra, if CORS is on: for answers to requests that never
+ * reach the chain. 0 or -1.
  */
 int cors_append(struct http_exchange *x);
 
@@ -18,9 +18,9 @@ int cors_append(struct http_exchange *x);
 struct http_handler *cors_new(struct http_handler *next);
 
 /*
- * Whether the page that a request comes from may use this server without CORS, which does not bind
- * WebSockets: with crossdomain on any page, else one of this server's own, by its Host. So
- * may a request without Origin, which no browser sends.
+ * Whether the page that sent a WebSocket request may use this server (browsers do not apply CORS to
+ * WebSockets): with crossdomain on every page, else the server's own pages, by Host. Requests
+ * without Origin, which browsers never send, are allowed.
  */
 int cors_allows_page(const struct http_exchange *x);
 

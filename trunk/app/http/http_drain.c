@@ -1,8 +1,8 @@
 /*
- * A drain waits for those who are there, and whoever comes meanwhile would make it longer: he
- * is sent to another server, with the address that he has asked for. The Location names no
- * scheme (RFC 9110, section 10.2.2, and RFC 3986, section 4.2), since a server behind a proxy does
- * not know which one its clients use: theirs stays, be it http, https or a WebSocket's.
+ * A drain waits for the connected clients, so new clients are redirected to another server, with
+ * the address that they requested. The Location has no scheme (RFC 9110, section 10.2.2, and RFC
+ * 3986, section 4.2), since a server behind a proxy does not know which one its clients use: the
+ * client keeps its own, be it http, https, or a WebSocket's.
  */
 #include "app/http/http_drain.h"
 
@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-/* The lines of a redirection, with the port that the client has come to unless there is another. */
+/* The header lines of a redirect, with the port of the request unless the place names another. */
 static int location(const struct http_exchange *x, const char *place, struct buf *out)
 {
     const char *own = http_message_header(x->request, "Host");
@@ -25,10 +25,10 @@ static int location(const struct http_exchange *x, const char *place, struct buf
         return -1;
     if (drain_split(place, host, &given) != 0)
         return -1;
-    /* The port that is given is plain HTTP's. */
+    /* A configured port is the one of plain HTTP. */
     if (given > 0 && !x->is_tls)
         port = given;
-    /* It holds for as long as the drain lasts, and no cache knows how long that is. */
+    /* The redirect is valid only during the drain, so caches must not store it. */
     if (buf_printf(out, "Cache-Control: no-store\r\nLocation: //%s", host) != 0 ||
         (port > 0 && buf_printf(out, ":%d", port) != 0) ||
         http_path_encode(out, x->request->path) != 0 ||
@@ -44,17 +44,17 @@ struct err *http_drain_answer(struct http_exchange *x, int *is_done, usec_t time
     struct buf lines;
     struct err *err;
 
-    /* Without a place to name, who comes is served for as long as others may still send him. */
+    /* Without a place, new clients are served until the listeners are closed. */
     *is_done =
         server->state != SERVER_RUNNING && !x->is_worker && (place != NULL || server->is_closed);
     if (!*is_done)
         return NULL;
     x->keep_alive = 0;
     if (place == NULL)
-        return http_answer_error(x, 503, NULL, timeout, "this server is about to end");
+        return http_answer_error(x, 503, NULL, timeout, "this server is shutting down");
     buf_init(&lines, HTTP_ANSWER_HEAD_MAX);
     if (location(x, place, &lines) != 0)
-        err = http_answer_error(x, 503, NULL, timeout, "this server is about to end");
+        err = http_answer_error(x, 503, NULL, timeout, "this server is shutting down");
     else
         err = http_answer(x, 302, NULL, (const char *)buf_data(&lines), NULL, 0, timeout);
     buf_fini(&lines);

@@ -2,8 +2,7 @@
 #define APP_HTTP_HTTP_DRAIN_H
 
 /*
- * What newcomers are told by a server that is about to end: grace_redirect names
- * servers that they are sent on to.
+ * How a draining server answers new clients: it redirects them to the servers of grace_redirect.
  */
 #include "app/http/http_exchange.h"
 

@@ -1,7 +1,7 @@
 /*
- * Files on their way out. A small file leaves with its head in one write; of a large one only
- * the first piece passes through the process, unless TLS has to see all of it. A client that
- * is slow costs one piece of memory, or none.
+ * Sending files. A small file is sent together with its head in one write; of a large one only the
+ * first piece is read by the process, unless TLS must encrypt all of it. A slow client costs one
+ * piece of memory, or none.
  */
 #include "app/http/http_file.h"
 
@@ -11,7 +11,8 @@
 #define FILE_FIRST_SIZE 16384 /* sent together with the head */
 #define FILE_PIECE_SIZE 65536
 
-/* Reads and writes [*at, end), the head in front of the first piece. */
+/* Reads and writes `left`, with the head before the first piece, until sendfile can send the rest.
+ */
 static struct err *pieces_send(struct http_exchange *x, struct buf *head, struct file *file,
                                struct http_range *left, usec_t timeout)
 {

@@ -1,10 +1,10 @@
 /*
- * Facts that the player page cannot know by itself: the port in the RTMP addresses that it shows,
- * and after how long a silent connection is dead. Served whether or not the API is enabled; nothing
- * in here tells of streams, clients or secrets.
+ * Values that the player page cannot know by itself: the port for the RTMP addresses that it shows,
+ * and how long a silent connection may still come back. Served whether or not the API is enabled;
+ * it reveals nothing about streams, clients, or secrets.
  *
- * Behind a proxy or in a container the port that clients reach may be another one than the
- * listener's: only the operator knows it (public_rtmp_port).
+ * Behind a proxy or in a container, clients may reach another port than the listener's: the
+ * operator configures it (public_rtmp_port).
  */
 #include "app/http/http_page.h"
 
@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The longest republish_wait: the page does not know its vhost. */
+/* The longest republish_wait of all vhosts: the page does not know its vhost. */
 static usec_t page_republish_wait(const struct config *config)
 {
     usec_t longest = 0;
@@ -49,7 +49,7 @@ static struct err *page_serve(struct http_handler *self, struct http_exchange *x
     if (!http_is_read(x))
         return http_answer_method(x, timeout);
     if (http_page_print(x->server->config, x->server->rtmp_port, body) != 0)
-        return http_answer_error(x, 503, NULL, timeout, "the answer is too long");
+        return http_answer_error(x, 503, NULL, timeout, "answer too long");
     return http_answer(x, 200, "application/json", "Cache-Control: no-store\r\n", body,
                        strlen(body), timeout);
 }

@@ -2,8 +2,8 @@
 #define APP_HTTP_HTTP_PAGE_H
 
 /*
- * What the player page has to know of its server, at /players/server.json: public, read-only, the
- * same for everybody. A link of the HTTP chain.
+ * What the player page needs to know about its server, at /players/server.json: public, read-only,
+ * the same for all clients. A link of the HTTP chain.
  *   {"rtmp_port":1935,"republish_wait_ms":15000}
  */
 #include "app/http/http_exchange.h"
@@ -17,8 +17,8 @@ struct config;
 struct http_handler *http_page_new(struct http_handler *next);
 
 /*
- * The answer. listen_port: of the RTMP listener that clients reach, 0 for none; public_rtmp_port of
- * the configuration wins. 0, or -1 when cut.
+ * The answer. listen_port: of the RTMP listener that clients reach, 0 for none; public_rtmp_port
+ * overrides it. 0, or -1 when cut.
  */
 int http_page_print(const struct config *config, int listen_port, char out[HTTP_PAGE_MAX]);
 

@@ -2,20 +2,20 @@
 #define APP_HTTP_HTTP_SESSION_H
 
 /*
- * One HTTP connection, on a coroutine of its own: requests one after another
- * through server->chain until the connection ends or a handler takes it over for a
- * stream. Returns when all is done; conn stays the caller's, who frees it.
+ * One HTTP connection, on its own coroutine: passes requests one after another to a chain until the
+ * connection ends or a handler takes it over for a stream. Returns when the connection is over; the
+ * caller frees conn.
  */
 #include "app/core/server.h"
 #include "base/yield.h"
 
-/* Bytes of a request's body that are read and passed over; more is 413. */
+/* A request's body up to this size is read and ignored; a longer one gets 413. */
 #define HTTP_SESSION_BODY_MAX ((size_t)1024 * 1024)
 
-/* What a connection is; 0: plain HTTP at http_server's address. */
+/* The kind of connection; 0: plain HTTP at http_server's address. */
 #define HTTP_SESSION_TLS    1
 #define HTTP_SESSION_API    2 /* at http_api's own address: server->api_chain */
-#define HTTP_SESSION_WORKER 4 /* at our own socket, another worker: server->worker_chain */
+#define HTTP_SESSION_WORKER 4 /* from another worker: server->worker_chain */
 
 /*
  * Where a trusted proxy names the client of a request, conn->ip is that client's until the

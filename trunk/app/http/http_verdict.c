@@ -1,6 +1,6 @@
 /*
- * What a gate says, in HTTP: a status with its reason, the scheme for a signature
- * that is missing (RFC 9110, section 11.6.1), or the address of the server that has the stream.
+ * A gate's verdict in HTTP: a status with its reason, a challenge for a missing signature (RFC
+ * 9110, section 11.6.1), or a redirect to the server that has the stream.
  */
 #include "app/http/http_verdict.h"
 
@@ -10,10 +10,10 @@
 
 #include <string.h>
 
-/* A scheme of our own: browsers would ask for a password on Basic. */
+/* A scheme of our own: for Basic, browsers would show a password dialog. */
 #define VERDICT_CHALLENGE "WWW-Authenticate: Signed realm=\"stream\"\r\n"
 
-/* Where the client is sent: its own scheme stays, as in http_drain.c. 0 or -1. */
+/* The Location of a redirect: the client keeps its scheme, as in http_drain.c. 0 or -1. */
 static int location(const struct http_exchange *x, const char *vhost, const char *address,
                     struct buf *out)
 {
@@ -27,7 +27,7 @@ static int location(const struct http_exchange *x, const char *vhost, const char
             return -1;
     rc |= http_path_encode(out, x->request->path);
     rc |= buf_printf(out, "%s%s", *query != '\0' ? "?" : "", query);
-    /* The other server goes by another name, which tells it nothing of the vhost. */
+    /* The other server has another host name, so the vhost must be named. */
     if (!is_default && url_query_get(query, "vhost", given, sizeof(given)) != 0) {
         rc |= buf_printf(out, "%cvhost=", *query != '\0' ? '&' : '?');
         rc |= http_path_encode(out, vhost);

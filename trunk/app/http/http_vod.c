@@ -1,8 +1,7 @@
 /*
- * FLV on demand, as players of the Flash time ask for it. The answer is an FLV stream of its own:
- * a header and the file's sequence headers, made here, then the file from a keyframe on,
- * as it is, so that its length is known and it can go out by sendfile. Where to begin is
- * media/flv_seek.c's affair.
+ * FLV on demand with the query parameters of Flash players. The answer is a complete FLV stream: a
+ * header and the file's sequence headers, made here, then the unchanged file from a keyframe on, so
+ * that its length is known and sendfile can send it. media/flv_seek.c finds the keyframe.
  */
 #include "app/http/http_vod.h"
 
@@ -19,10 +18,10 @@
 
 struct vod_file {
     struct file *file;
-    struct err *err; /* the last read's */
+    struct err *err; /* of the last read */
 };
 
-/* What is asked for; of both, the byte. */
+/* The requested position; where both are given, the byte. */
 struct vod_place {
     int is_time;
     uint64_t value; /* bytes, or ms */
@@ -56,7 +55,7 @@ static int seconds_parse(const char *text, uint64_t *ms)
     return whole > 0 && *p == '\0' ? 0 : -1;
 }
 
-/* 1 when a place is asked for, 0 when not, -1 when it cannot be read. */
+/* 1 when a position is requested, 0 when not, -1 when it is malformed. */
 static int place_parse(const struct http_exchange *x, struct vod_place *place)
 {
     const char *query = x->request->query;
@@ -95,7 +94,7 @@ static struct err *vod_beyond(struct http_exchange *x, const struct file *file, 
     return http_answer_error(x, 416, line, timeout, "%s", reason);
 }
 
-/* The head, then what opens the stream, then the file from offset on. */
+/* The head, then the FLV header and sequence headers, then the file from offset on. */
 static struct err *vod_send(struct http_exchange *x, struct file *file, const struct buf *init,
                             uint64_t offset, usec_t timeout)
 {
@@ -150,16 +149,16 @@ struct err *http_vod_serve(struct http_exchange *x, struct file *file, usec_t ti
         err = vod_send(x, file, &init, offset, timeout);
         break;
     case FLV_SEEK_BEYOND:
-        err = vod_beyond(x, file, "the file ends before", timeout);
+        err = vod_beyond(x, file, "the file ends before this position", timeout);
         break;
     case FLV_SEEK_BAD:
-        err = vod_beyond(x, file, "this is no FLV file", timeout);
+        err = vod_beyond(x, file, "not an FLV file", timeout);
         break;
     default:
-        err = http_answer_error(x, 503, NULL, timeout, "the file cannot be read now");
+        err = http_answer_error(x, 503, NULL, timeout, "cannot read the file");
         break;
     }
     err_free(vod.err);
     buf_fini(&init);
-    return err != NULL ? err_wrap(err, "on demand %s", x->request->path) : NULL;
+    return err != NULL ? err_wrap(err, "vod %s", x->request->path) : NULL;
 }

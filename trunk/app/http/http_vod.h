@@ -2,13 +2,13 @@
 #define APP_HTTP_HTTP_VOD_H
 
 /*
- * FLV on demand: `file.flv?start=BYTES` and `file.flv?starttime=SECONDS` give an FLV stream that
- * begins within the file.
+ * FLV on demand: `file.flv?start=BYTES` and `file.flv?starttime=SECONDS` return an FLV stream that
+ * starts within the file.
  */
 #include "app/http/http_exchange.h"
 #include "co/file.h"
 
-/* True when the request is for a part of an FLV file; from the beginning on is just the file. */
+/* True when the request is for a part of an FLV file; position 0 is just the file. */
 int http_vod_wants(const struct http_exchange *x);
 
 /* Answers it. file stays the caller's. */

@@ -1,16 +1,16 @@
 /*
- * WebSocket viewers, RFC 6455. The upgrade is answered at once, whether the stream is there
- * or waited for: a browser gives up on a handshake that hangs. A request that is no proper upgrade
- * gets a plain HTTP answer; who may not have the stream is upgraded and told so by a close code,
- * the one thing that a page can read. The client has nothing to say but ping, pong and
- * close; messages are checked and passed over.
+ * WebSocket viewers, RFC 6455. The upgrade is answered at once, whether the stream is live or not:
+ * a browser gives up on a handshake that hangs. A malformed upgrade gets a plain HTTP answer; a
+ * client that may not play the stream is upgraded and gets a close code, the only answer that a
+ * page can read. Of the client's frames only ping, pong, and close matter; messages are checked and
+ * ignored.
  *
- * A browser that offers subprotocols fails when the server agrees to none of them (section 4.2.2).
- * They mean nothing here: the first one is agreed to.
+ * A browser that offers subprotocols fails when the server selects none of them (section 4.2.2).
+ * They have no meaning here: the server selects the first one.
  *
- * Whoever sends the second close frame may close (section 7.1.1): a client's close is
- * answered and that is all; after one of ours the client's is waited for, or a reset
- * could overtake what was sent before.
+ * The side that sends the second close frame may close the connection (section 7.1.1): the server
+ * answers a client's close and closes; after its own close frame it waits for the client's, or a
+ * reset could destroy data that was sent before.
  */
 #include "app/http/http_ws.h"
 
@@ -24,17 +24,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HTTP_WS_MESSAGE_MAX 65536 /* nothing that a client says matters */
+#define HTTP_WS_MESSAGE_MAX 65536 /* messages of clients are ignored */
 #define HTTP_WS_VERSION     "13"
-#define HTTP_WS_READS       16 /* at one go; others want to run */
+#define HTTP_WS_READS       16 /* per call, so that other coroutines run */
 #define HTTP_WS_SCRATCH     1024
-#define HTTP_WS_EARLY_MAX   65536 /* more than the session reads at once */
-/* How long a client that was refused may take to answer the close. */
+#define HTTP_WS_EARLY_MAX   65536 /* more than a session reads at once */
+/* How long a refused client may take to answer the close. */
 #define HTTP_WS_REFUSED_WAIT (2 * USEC_PER_SEC)
 
 struct http_ws {
     struct ws_in in;
-    struct buf early; /* came together with the request */
+    struct buf early; /* bytes that came together with the request */
     const char *ended;
 };
 
@@ -99,12 +99,13 @@ struct err *http_ws_accept(struct http_exchange *x, struct http_ws **out, usec_t
     *out = NULL;
     x->keep_alive = 0;
     if (!cors_allows_page(x))
-        return http_answer_error(x, 403, NULL, timeout, "pages of other sites are not served");
+        return http_answer_error(x, 403, NULL, timeout,
+                                 "crossdomain is off: pages of other sites may not play");
     if (version == NULL || strcmp(version, HTTP_WS_VERSION) != 0)
         return http_answer_error(x, 426,
                                  "Upgrade: websocket\r\n"
                                  "Sec-WebSocket-Version: " HTTP_WS_VERSION "\r\n",
-                                 timeout, "WebSocket version " HTTP_WS_VERSION " is needed");
+                                 timeout, "WebSocket version must be " HTTP_WS_VERSION);
     if (key == NULL || ws_accept(key, accept) != 0)
         return http_answer_error(x, 400, NULL, timeout, "malformed Sec-WebSocket-Key");
     if (protocol_choose(x->request, protocol) != 0)
@@ -139,7 +140,7 @@ const char *http_ws_ended(const struct http_ws *ws)
     return ws->ended;
 }
 
-/* One event; fv NULL: only the close is of interest any more. 0 or -1. */
+/* Handles one event; fv NULL: only a close matters. 0 or -1. */
 static int event_serve(struct http_ws *ws, const struct ws_event *event, struct fanout_viewer *fv)
 {
     uint8_t frame[WS_CONTROL_FRAME_MAX];
@@ -154,7 +155,7 @@ static int event_serve(struct http_ws *ws, const struct ws_event *event, struct 
     return 0;
 }
 
-/* Reads frames; data is modified. 0, or -1 when it is no use to go on. */
+/* Reads frames; data is modified. 0, or -1 when the connection is unusable. */
 static int bytes_serve(struct http_ws *ws, uint8_t *data, size_t len, struct fanout_viewer *fv)
 {
     uint8_t frame[WS_CONTROL_FRAME_MAX];
@@ -206,7 +207,7 @@ __attribute__((noinline)) void http_ws_linger(struct http_ws *ws, struct net_con
     struct err *err = NULL;
     size_t got = 0;
 
-    /* After an error of the client's its own close is not to be understood: until it ends. */
+    /* After a protocol error the client's close cannot be parsed: wait until it disconnects. */
     while (err == NULL && (ws->ended == NULL || ws->in.reason != NULL) && co_left(deadline) > 0) {
         err = io_read(&conn->io, scratch, sizeof(scratch), &got, co_left(deadline));
         if (err == NULL)

@@ -1,6 +1,6 @@
 /*
- * The table of live addresses, a hash of exact patterns: a request costs two
- * look-ups however many streams there are, and mounting is O(1) at publish.
+ * The table of live addresses, a hash of exact patterns: a request costs two look-ups for any
+ * number of streams, and mounting at publish is O(1).
  */
 #include "app/http/serve_mux.h"
 
