@@ -367,7 +367,7 @@ def test_certificate_is_replaced_while_media_plays(secure, publish, view):
     assert fingerprint(srv) == after
     shutil.copy(fresh / "server.key", srv.tls_folder / "server.key")
     srv.signal(signal.SIGHUP)
-    srv.wait_log(r"certificates are read again")
+    srv.wait_log(r"certificates read again")
     assert fingerprint(srv) == after
     # Whoever was connected noticed nothing.
     viewer.wait_media(len(viewer.media) + 30)
