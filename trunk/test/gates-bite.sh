@@ -23,7 +23,7 @@ fresh()
     mkdir -p "$copy/trunk/live" "$copy/trunk/proto" "$copy/trunk/co" "$copy/objs/trunk" "$copy/research"
     cp -R trunk/base "$copy/trunk/"
     mkdir "$copy/trunk/test"
-    cp trunk/test/*.sh trunk/test/*.py trunk/test/*.h trunk/test/*.supp "$copy/trunk/test/"
+    cp trunk/test/*.sh trunk/test/*.py trunk/test/*.h trunk/test/*.supp trunk/test/*.txt "$copy/trunk/test/"
     for layer in media proto live co app app/{config,core,stream,rtmp,http,cluster,workers,control,server}; do
         mkdir -p "$copy/trunk/$layer"
         echo "# $layer" >"$copy/trunk/$layer/README.md"
@@ -175,6 +175,15 @@ echo 'void f(void) { { { { { { } } } } } }' | put trunk/base/bad.c
 bites style 'nested 6 deep'
 printf '#ifndef BAD\n#define BAD\n#endif\n' >"$copy/trunk/base/bad.h"
 bites style 'the guard should be BASE_BAD_H'
+
+put trunk/live/bad.c <<<'/* Who waits for it is told. */'
+bites words 'begin with "Who"'
+put trunk/live/bad.c <<<'const char *f(void) { return "directory is away"; }'
+bites words 'unreachable'
+echo 'The stream goes on.' >"$copy/page.md"
+bites words 'page.md:1: "goes on"'
+echo '# for whom it is' >"$copy/x.conf"
+bites words 'x.conf:1: "whom"'
 
 echo '[x](gone.md)' >"$copy/page.md"
 bites links 'links to gone.md'

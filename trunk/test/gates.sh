@@ -9,8 +9,9 @@
 # What each is for: format, tidy, cppcheck: the tools' own opinion. layers:
 # includes point down, no cycles, State Threads and sockets only in co. style:
 # banned calls, file lengths, opening comments. links: the pages' links and the
-# tour of the files. headers: each compiles alone. yield: what may switch
-# coroutine says so. names: a shared function bears its file's name.
+# tour of the files. words: phrases in comments, logs and pages. headers: each
+# compiles alone. yield: what may switch coroutine says so. names: a shared
+# function has the prefix of its file.
 # frames: stack use as the compiler counted it. shell: the scripts.
 set -u -o pipefail
 
@@ -139,6 +140,12 @@ gate_yield()
     /usr/bin/python3 trunk/test/gate_yield.py
 }
 
+# Phrases that readers have had to read twice.
+gate_words()
+{
+    /usr/bin/python3 trunk/test/gate_words.py
+}
+
 gate_frames()
 {
     # Debugging and sanitizers make other frames than those that are shipped.
@@ -161,8 +168,8 @@ gate_shell()
 }
 
 case $gate in
-    list) echo format layers calls names yield style links headers frames shell cppcheck tidy ;;
-    format | layers | calls | names | yield | style | links | headers | frames | shell | cppcheck | tidy) "gate_$gate" ;;
+    list) echo format layers calls names yield style words links headers frames shell cppcheck tidy ;;
+    format | layers | calls | names | yield | style | words | links | headers | frames | shell | cppcheck | tidy) "gate_$gate" ;;
     *)
         echo "gates.sh: no such gate: $gate" >&2
         exit 2
