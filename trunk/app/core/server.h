@@ -49,6 +49,13 @@ struct server_shared {
     void (*stream_leave)(void *arg, const char *key);
 };
 
+struct stream;
+
+struct server_data_row {
+    void (*on_data)(struct stream *stream, void *state);
+    size_t offset;
+};
+
 struct server {
     const struct log *log;
     struct log_limit *log_limit; /* of lines about peers: log_peer(); NULL: none */
@@ -77,9 +84,12 @@ struct server {
     void *own[SERVER_OBSERVERS_MAX];     /* the state of each observer */
     size_t offset[SERVER_OBSERVERS_MAX]; /* where its state is in each stream */
     size_t stream_size;                  /* of a stream with all of them */
-    struct service *service;             /* app/server/service.c */
-    struct co_cond changed;              /* state or connections changed */
-    struct co_cond ticker;               /* a source was made */
+    /* The observers that are told of each frame, so that no others are looked at for it. */
+    struct server_data_row data_row[SERVER_OBSERVERS_MAX];
+    int data_row_count;
+    struct service *service; /* app/server/service.c */
+    struct co_cond changed;  /* state or connections changed */
+    struct co_cond ticker;   /* a source was made */
 };
 
 /* Stops the server without a drain. */

@@ -21,10 +21,15 @@ void observer_layout(struct server *server)
 {
     size_t at = align(sizeof(struct stream));
 
+    server->data_row_count = 0;
     for (int i = 0; server->tables != NULL && server->tables->observers[i] != NULL; i++) {
+        const struct observer *row = server->tables->observers[i];
+
         assert(i < SERVER_OBSERVERS_MAX);
         server->offset[i] = at;
-        at += align(server->tables->observers[i]->state_size);
+        if (row->on_data != NULL)
+            server->data_row[server->data_row_count++] = (struct server_data_row){row->on_data, at};
+        at += align(row->state_size);
     }
     server->stream_size = at;
 }

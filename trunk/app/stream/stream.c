@@ -235,12 +235,15 @@ static void stream_on_gone(struct source *source, void *arg)
     stream_give_up(stream);
 }
 
+/* For each frame. */
 static void stream_on_data(struct source *source, void *arg)
 {
     struct stream *stream = arg;
+    const struct server *server = stream->server;
 
     (void)source;
-    TELL(stream, on_data);
+    for (int i = 0; i < server->data_row_count; i++)
+        server->data_row[i].on_data(stream, (char *)stream + server->data_row[i].offset);
 }
 
 static void stream_on_viewers(struct source *source, void *arg)
