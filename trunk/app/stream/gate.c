@@ -20,14 +20,13 @@ int gate_refuse(struct gate_verdict *verdict, int status, const char *format, ..
 
 int gates_ask(const struct gate_request *request, struct gate_verdict *verdict, usec_t timeout)
 {
-    static const struct gate *const none[] = {NULL};
     const struct tables *tables = request->server->tables;
-    const struct gate *const *rows = tables != NULL ? tables->gates : none;
+    const struct gate *const *rows = tables != NULL ? tables->gates : NULL;
 
     memset(verdict, 0, sizeof(*verdict));
     if (request->source != NULL)
         source_ref(request->source);
-    for (int i = 0; rows[i] != NULL && verdict->status == 0; i++)
+    for (int i = 0; rows != NULL && rows[i] != NULL && verdict->status == 0; i++)
         if (rows[i]->needs_stream == (request->source != NULL))
             verdict->status = rows[i]->ask(request, verdict, timeout);
     if (request->source != NULL)

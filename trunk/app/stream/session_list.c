@@ -24,7 +24,7 @@ void session_list_enter(struct server *server, struct session_entry *client)
     if (client->is_publisher && stream != NULL)
         stream->publisher = client;
     if (client->is_worker) {
-        if (!client->is_publisher)
+        if (!client->is_publisher && stream != NULL)
             stream->internal_viewers++;
         return;
     }

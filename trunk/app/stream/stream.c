@@ -14,16 +14,17 @@
 #include <string.h>
 
 /* For each observer that has this function: calls it with the stream and the row's state. */
-#define TELL(stream, function, ...)                       \
-    for (int i_ = 0; observers(stream)[i_] != NULL; i_++) \
-        if (observers(stream)[i_]->function != NULL)      \
-    observers(stream)[i_]->function(stream, state_of(stream, i_), ##__VA_ARGS__)
+#define TELL(stream, function, ...)                    \
+    for (int i_ = 0; row_at(stream, i_) != NULL; i_++) \
+        if (row_at(stream, i_)->function != NULL)      \
+    row_at(stream, i_)->function(stream, state_of(stream, i_), ##__VA_ARGS__)
 
-static const struct observer *const *observers(const struct stream *stream)
+/* The observer of this place; NULL after the last. */
+static const struct observer *row_at(const struct stream *stream, int i)
 {
-    static const struct observer *const none[] = {NULL};
+    const struct tables *tables = stream->server->tables;
 
-    return stream->server->tables != NULL ? stream->server->tables->observers : none;
+    return tables != NULL && tables->observers != NULL ? tables->observers[i] : NULL;
 }
 
 static void *state_of(const struct stream *stream, int row)
@@ -145,8 +146,8 @@ static void stream_is_gone_to(struct viewer *viewer)
 
 int stream_is_coming(const struct stream *stream, const struct observer *except)
 {
-    for (int i = 0; observers(stream)[i] != NULL; i++) {
-        const struct observer *row = observers(stream)[i];
+    for (int i = 0; row_at(stream, i) != NULL; i++) {
+        const struct observer *row = row_at(stream, i);
 
         if (row != except && row->is_coming != NULL && row->is_coming(stream, state_of(stream, i)))
             return 1;
@@ -156,8 +157,8 @@ int stream_is_coming(const struct stream *stream, const struct observer *except)
 
 int stream_is_relayed(const struct stream *stream)
 {
-    for (int i = 0; observers(stream)[i] != NULL; i++) {
-        const struct observer *row = observers(stream)[i];
+    for (int i = 0; row_at(stream, i) != NULL; i++) {
+        const struct observer *row = row_at(stream, i);
 
         if (row->is_relayed != NULL && row->is_relayed(stream, state_of(stream, i)))
             return 1;
@@ -170,8 +171,8 @@ enum source_fit stream_fit(const struct stream *stream, const struct mux *mux,
 {
     struct source_facts facts;
 
-    for (int i = 0; observers(stream)[i] != NULL; i++) {
-        const struct observer *row = observers(stream)[i];
+    for (int i = 0; row_at(stream, i) != NULL; i++) {
+        const struct observer *row = row_at(stream, i);
 
         if (row->facts != NULL && row->facts(stream, state_of(stream, i), &facts))
             return source_facts_fit(&facts, mux, only);
@@ -300,8 +301,8 @@ static void stream_on_evict(struct source *source, struct viewer *viewer, void *
     struct stream *stream = arg;
 
     (void)source;
-    for (int i = 0; observers(stream)[i] != NULL; i++) {
-        const struct observer *row = observers(stream)[i];
+    for (int i = 0; row_at(stream, i) != NULL; i++) {
+        const struct observer *row = row_at(stream, i);
 
         if (row->on_evict != NULL && row->on_evict(stream, state_of(stream, i), viewer))
             return;

@@ -71,11 +71,11 @@ MAY_YIELD void worker_handoff_close(struct worker *worker);
 void worker_pull_start(struct worker *worker, struct stream *stream,
                        const struct registry_holder *holder);
 /* It publishes no more from here on, and ends as soon as it runs. */
-void worker_pull_drop(struct worker_pull *pull);
+void worker_pull_drop(struct worker_pull *own);
 /* Other servers that ask for the stream have said more: a pull that waits passes it on. */
 void worker_pull_again(struct stream *stream, void *state);
 /* The registry says that the publication is over, or another one. */
-void worker_pull_stale(struct worker_pull *pull, usec_t now);
+void worker_pull_stale(struct worker_pull *own, usec_t now);
 
 /* worker_stream.c: the observer's functions. */
 void worker_stream_attach(struct stream *stream, void *state);
