@@ -1,13 +1,13 @@
 /*
- * The tracks of a multitrack stream, as a list in the order of their arrival: codec, sequence
- * header and when each was last heard of. What is done with their messages stands in
- * source_push_av.c.
+ * The tracks of a multitrack stream, listed in the order of arrival: codec, sequence header and the
+ * time of each one's newest message. source_push_av.c handles the messages themselves.
  */
 #include "live/source_private.h"
 
 #include <stdlib.h>
 
-/* A track that the former publisher had, or that has stopped, is gone after so much media. */
+/* A track of a former publisher, and one that has stopped, is gone after so much media without it.
+ */
 #define EXTRA_TRACK_GONE_MS   1000
 #define EXTRA_TRACK_SILENT_MS 30000
 

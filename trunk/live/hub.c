@@ -1,7 +1,7 @@
 /*
- * The registry of live sources. A source is made by the first who publishes or
- * waits for it and let go by the sweep once nobody has any use for it. Two limits: a name costs
- * those who wait nothing to invent, so they are counted apart from those who publish.
+ * The table of live sources. A source is made by the first publisher or viewer, and released by the
+ * sweep once it is idle. There are two limits: viewers can invent names at no cost, so names that
+ * are only waited for are counted apart from published ones.
  */
 #include "live/hub.h"
 
@@ -14,8 +14,8 @@
 
 struct hub_entry {
     struct source *source;
-    int is_lost;       /* base/hash.h's */
-    size_t publishers; /* who have asked for it and are not at their end */
+    int is_lost;       /* set by base/hash.h */
+    size_t publishers; /* hub_get_publish() calls without their hub_publish_end() */
     UT_hash_handle hh; /* keyed by the source's own key */
 };
 
@@ -116,7 +116,7 @@ free_entry:
     return NULL;
 }
 
-/* What nobody has any use for goes at once, and not at the next tick only. */
+/* Releases idle sources at once, not only at the next tick. */
 static void hub_sweep(struct hub *hub)
 {
     struct hub_entry *entry;

@@ -1,11 +1,10 @@
 /*
- * Timestamps of publishers put onto the stream's own timeline.
+ * Puts publishers' timestamps on the stream's own timeline.
  *
- * Each track remembers the offset between the publisher's clock and ours. When
- * a track's frame falls off the timeline (a restart, a jump of an hour, a clock set back)
- * a new offset is chosen so that the frame follows the last one; the other
- * track, when its clock jumps too, finds that this offset fits and takes it
- * over, so the two stay as far apart as the publisher meant them to be.
+ * Each track keeps the offset between the publisher's clock and ours. When a frame does not fit the
+ * timeline (a restart, a jump of an hour, a clock that was set back), the track gets a new offset
+ * by which the frame follows the last one. When the other track's clock jumps, too, and this offset
+ * fits, it takes the same one, so the two stay as far apart as the publisher intended.
  */
 #include "live/jitter.h"
 
@@ -15,7 +14,7 @@
 #define JITTER_AUDIO_MS     23 /* 1024 samples at 44.1 kHz */
 #define JITTER_VIDEO_MS     40
 #define JITTER_DURATION_MAX 1000
-/* How far ahead of ours another worker's timeline may be to be taken as it is. */
+/* Another worker's timeline is taken as it is when it is at most this far ahead of ours. */
 #define JITTER_KEEP_MS 250
 
 void jitter_reset(struct jitter *jitter, enum time_jitter mode, int is_mixed)
@@ -62,7 +61,7 @@ void jitter_resume(struct jitter *jitter, const struct source_time *time, usec_t
     }
 }
 
-/* Where the timeline goes on for a frame of this track that fits nowhere. */
+/* The position for a frame of this track whose timestamp does not fit. */
 static int64_t jitter_next(const struct jitter *jitter, enum jitter_track track)
 {
     return jitter->has_begun ? jitter->last + jitter->track[track].duration : 0;
@@ -89,7 +88,7 @@ static void jitter_place(struct jitter *jitter, enum jitter_track track, int64_t
         jitter->track[track].offset = jitter_next(jitter, track) - in;
 }
 
-/* Unwraps the 32-bit clock: a step of less than 2^31 either way is what it says. */
+/* Unwraps the 32-bit clock: a step of less than 2^31 in either direction is taken as it is. */
 static int64_t jitter_unwrap(const struct jitter *jitter, enum jitter_track track,
                              uint32_t timestamp)
 {
@@ -122,8 +121,8 @@ static int64_t jitter_hold(const struct jitter *jitter, enum jitter_track track,
     return out < 0 ? 0 : out;
 }
 
-/* Whether a relay's first frame may be there: no step back, and nothing that players would lag by,
- * who may have missed what was lost with a worker. */
+/* Whether a worker pull's first frame may stay where it is: no step back, and no gap by which
+ * players would lag (they may have missed what was lost with a worker). */
 static int jitter_stays(const struct jitter *jitter, int64_t out)
 {
     return !jitter->has_begun ||
@@ -153,7 +152,7 @@ int64_t jitter_apply(struct jitter *jitter, enum jitter_track track, uint32_t ti
     jitter->slack = jitter->has_begun ? (now - jitter->last_at) / USEC_PER_MS : 0;
     in = jitter_unwrap(jitter, track, timestamp);
     if (!jitter->has_published) {
-        /* The publisher's first frame says where both its tracks go. */
+        /* The publisher's first frame decides the offset of both tracks. */
         jitter->track[track].offset = jitter_begin(jitter, track, in);
         jitter->has_published = 1;
     } else if (!jitter->track[track].is_seen) {
@@ -187,7 +186,7 @@ int64_t jitter_follow(const struct jitter *jitter, enum jitter_track track, uint
     if (!jitter->track[track].is_seen)
         return jitter->last;
     out = jitter_unwrap(jitter, track, timestamp) + jitter->track[track].offset;
-    /* Its own clock has jumped and the track's has not yet: it waits with the track. */
+    /* The data's clock has jumped and the track's not yet: it waits with the track. */
     if (!jitter_fits(jitter, track, out))
         out = jitter->track[track].last;
     return jitter_hold(jitter, track, out);
@@ -204,7 +203,7 @@ int64_t jitter_data(const struct jitter *jitter, uint32_t timestamp)
     if (!jitter->track[track].is_seen)
         return jitter->last;
     out = jitter_unwrap(jitter, track, timestamp) + jitter->track[track].offset;
-    /* Some encoders leave the time of data at 0. */
+    /* Some encoders always send data with timestamp 0. */
     if (out < jitter->last - JITTER_BACK_MS || out > jitter->last + JITTER_JUMP_MS)
         out = jitter->last;
     return out < 0 ? 0 : out;

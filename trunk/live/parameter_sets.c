@@ -1,7 +1,7 @@
 /*
- * H.264 parameter sets in-band. FLV players do not take a second sequence header, so one that
- * changes goes into the stream as NAL units before those of its keyframe; formats that follow a
- * change by themselves get the keyframe without them.
+ * H.264 parameter sets in-band. FLV players ignore a second sequence header, so changed parameter
+ * sets go into the stream as NAL units before those of the keyframe. Formats that follow changes by
+ * themselves get the keyframe without them.
  */
 #include "live/parameter_sets.h"
 
@@ -64,7 +64,7 @@ uint8_t *parameter_sets_remove(const struct frame *frame, const struct blob *hea
     uint8_t *with = NULL;
     size_t sets = 0;
 
-    /* What the ring's keyframe begins with, if they were put there. */
+    /* What the keyframe begins with if they were inserted. */
     empty.len = front;
     empty.payload_len = 0;
     with = parameter_sets_insert(&empty, header, &sets);

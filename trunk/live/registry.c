@@ -1,7 +1,7 @@
 /*
- * The publish lock over processes: a shared table (base/shared_map.h) with one entry
- * for each published stream. An entry without a worker is one whose maker was killed before
- * it was done: it stands for nothing and is taken by the next who asks.
+ * The publish lock across processes: a shared table (base/shared_map.h) with one entry for each
+ * published stream. An entry without a worker was left by a process that was killed while it wrote
+ * it: it counts as free, and the next claim takes it.
  */
 #include "live/registry.h"
 
@@ -15,7 +15,7 @@
 struct registry_entry {
     uint64_t number;
     usec_t since;
-    _Atomic int32_t holder; /* the worker and one more; set last; 0: nobody */
+    _Atomic int32_t holder; /* worker + 1; written last; 0: free */
     uint32_t asked, answered;
     struct source_facts facts;
     uint8_t is_early;
@@ -25,7 +25,7 @@ struct registry_entry {
 
 struct registry {
     struct shared_map *map;
-    struct shared_map *numbers; /* one entry: the last number that was given */
+    struct shared_map *numbers; /* one entry: the last number that was assigned */
 };
 
 static const char last_number[] = "last";
@@ -57,7 +57,7 @@ void registry_free(struct registry *registry)
     free(registry);
 }
 
-/* Called with the map locked, which guards it. */
+/* The caller has locked the map. */
 static uint64_t next_number(struct registry *registry)
 {
     uint64_t *last = shared_map_next(registry->numbers, NULL);
@@ -66,7 +66,7 @@ static uint64_t next_number(struct registry *registry)
     return ++*last;
 }
 
-/* Whether the one who asks may put the holder out. Takes the same time for every fingerprint. */
+/* Whether this claim may replace the holder. Takes the same time for every fingerprint. */
 static int may_replace(const struct registry_entry *entry, const struct registry_claim *claim)
 {
     uint8_t differ = 0;
@@ -123,7 +123,7 @@ void registry_release(struct registry *registry, const char *key, uint64_t numbe
     shared_map_unlock(registry->map);
 }
 
-/* The entry of a publication that goes on, or NULL. Called with the map locked. */
+/* The entry of a running publication, or NULL. The caller has locked the map. */
 static struct registry_entry *publication_of(struct registry *registry, const char *key,
                                              uint64_t number)
 {
@@ -168,7 +168,7 @@ void registry_answer(struct registry *registry, const char *key, uint64_t number
     shared_map_unlock(registry->map);
 }
 
-/* Whose the stream is, and one question more if there are to be any. */
+/* Describes the holder; is_asked: with one question more. */
 static int look(struct registry *registry, const char *key, uint32_t questions,
                 struct registry_holder *holder)
 {

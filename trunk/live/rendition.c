@@ -1,5 +1,6 @@
 /*
- * A format's ring and its muxer. Every format is fed the same frames.
+ * A format's muxer and the ring that it fills. Every rendition is fed the same frames and muxes
+ * them once, for all its viewers.
  */
 #include "live/rendition.h"
 
@@ -12,21 +13,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Memory of dropped blocks that slow viewers may still hold, per ring. */
+/* Limit of the detached blocks that slow viewers of one ring hold, in bytes. */
 #define RENDITION_DETACHED_MAX ((size_t)4 * 1024 * 1024)
-/* Blocks of formats without pictures: a quarter of a second of sound or less. */
+/* Blocks of audio-only formats: a quarter of a second of sound, or less. */
 #define RENDITION_AUDIO_BLOCK ((uint32_t)(2048 - sizeof(struct ring_block) - 16))
-/* What a muxer makes of a body of len bytes: at most a header in front of each piece of 128 bytes
- * (the smallest chunk_size), and the head and trailer of the whole. */
+/* The most that a muxer makes of a body of len bytes: a header before each piece of 128 bytes (the
+ * smallest chunk_size), and the head and trailer of the whole. */
 #define RENDITION_PART_MAX(len) ((size_t)(len) + ((size_t)(len) / 128 + 1) * 8 + 32)
-/* The file header, metadata, and all sequence headers that source_push_main.c and source_push_av.c
+/* The file header, metadata, and all sequence headers that source_push_main.c and extra_track.c
  * keep. */
 #define RENDITION_PREAMBLE_MAX                               \
     (FLV_HEADER_SIZE + RENDITION_PART_MAX(SOURCE_META_MAX) + \
      JITTER_TRACKS * RENDITION_PART_MAX(SOURCE_HEADER_MAX) + \
      EXTRA_TRACKS_MAX * RENDITION_PART_MAX(EXTRA_TRACK_HEADER_MAX))
 
-/* What the configuration allows one ring. */
+/* The configured limits of one ring. */
 static void source_ring_limits(const struct source *source, struct ring_limits *limits)
 {
     const struct source_config *config = &source->config;
@@ -43,7 +44,7 @@ void rendition_set_limits(struct rendition *rendition)
     source_ring_limits(rendition->source, &limits);
     limits.block_cap = 0;
     limits.keep = 0;
-    /* What relays may ask for on behalf of listeners elsewhere. */
+    /* Other workers may ask for this much, for their listeners. */
     if (rendition->source->config.keeps_start &&
         (rendition->mux->is_original || rendition->mux == &mux_flv_all ||
          rendition == &rendition->source->native))
@@ -91,7 +92,7 @@ void rendition_fini(struct rendition *rendition)
         rendition->mux->close(rendition->state);
 }
 
-/* What one call of the muxer does with its output. */
+/* The target of one muxer call. */
 struct rendition_sink {
     struct rendition *rendition;
     usec_t now;
@@ -100,14 +101,14 @@ struct rendition_sink {
     uint8_t bridge[MUX_BRIDGE_MAX];
 };
 
-/* The newest start has moved: what leads over to it with it. */
+/* The sync point has moved: the bridge to it changes, too. */
 static void rendition_keep_bridge(struct rendition *rendition, const struct rendition_sink *sink)
 {
     blob_unref(rendition->bridge);
     rendition->bridge = sink->bridge_len > 0 ? blob_new(sink->bridge, sink->bridge_len) : NULL;
 }
 
-/* The unit that was just appended: is it the one where those begin who have waited? */
+/* Whether the unit that was just appended is the publication start. */
 static void rendition_note_start(struct rendition *rendition, int is_sync, const struct iovec *iov,
                                  int n)
 {
@@ -138,7 +139,7 @@ static void rendition_take(void *arg, const struct iovec *iov, int n)
         if (rendition->holds_start && !rendition->start_is_sync)
             rendition_note_start(rendition, sink->is_sync, iov, n);
     }
-    /* A muxer may give several units for one frame: only the first is the start. */
+    /* A muxer may emit several units for one frame: only the first is a sync point. */
     sink->is_sync = 0;
 }
 
@@ -171,7 +172,7 @@ int rendition_takes(const struct rendition *rendition, enum frame_type type)
         return rendition->only != SOURCE_VIDEO_ONLY;
     if (type == FRAME_VIDEO)
         return rendition->only != SOURCE_AUDIO_ONLY && !rendition->mux->audio_only;
-    /* RTMP's metadata speaks of both tracks; in FLV's ring there are only data messages. */
+    /* RTMP metadata describes both tracks; FLV rings contain only data messages. */
     return rendition->only == SOURCE_BOTH || !rendition->mux->in_band;
 }
 
@@ -208,10 +209,10 @@ void rendition_push(struct rendition *rendition, const struct frame *frame, uint
         rendition_evict(rendition);
 }
 
-/* A preamble under construction: whole, or of no use. */
+/* A preamble under construction: complete, or not used. */
 struct rendition_draft {
     struct buf buf;
-    int is_broken; /* a part is missing: it was too long, or there was no memory */
+    int is_broken; /* a part is missing: too long, or no memory */
 };
 
 static void rendition_collect(void *arg, const struct iovec *iov, int n)
@@ -232,7 +233,7 @@ static void rendition_collect_body(struct rendition *rendition, enum frame_type 
         return;
     flv_frame_parse(&frame, type, 0, body->data, body->len);
     rendition->mux->frame(rendition->state, &frame, 0, rendition_collect, draft);
-    /* A muxer without memory gives nothing. */
+    /* A muxer without memory emits nothing. */
     if (draft->buf.len == before)
         draft->is_broken = 1;
 }
@@ -242,12 +243,12 @@ static enum frame_type extra_track_type(const struct extra_track *extra)
     return extra->which == JITTER_AUDIO ? FRAME_AUDIO : FRAME_VIDEO;
 }
 
-/* Metadata and sequence headers, for formats that need them in front. One track alone goes without
- * metadata: that speaks of both, and players would wait for the other. */
+/* Metadata and sequence headers, for formats that need them first. A rendition of one track omits
+ * metadata, which describes both: players would wait for the other. */
 static void rendition_collect_bodies(struct rendition *rendition, const struct init_data *init,
                                      struct rendition_draft *draft)
 {
-    /* RTMP's may come into use later, and are not sent again then. */
+    /* RTMP players may need them later, and they are not sent again then. */
     int is_lax = init->is_lax || rendition->mux->in_band;
 
     if (rendition->only == SOURCE_BOTH)
@@ -281,7 +282,7 @@ void rendition_set_init_data(struct rendition *rendition, const struct init_data
     if (!draft.is_broken)
         preamble = blob_new(draft.buf.len > 0 ? buf_data(&draft.buf) : NULL, draft.buf.len);
     buf_fini(&draft.buf);
-    /* The old preamble is of use still; half of a new one would break every player. */
+    /* The old preamble still works; half of a new one would break every player. */
     if (preamble == NULL) {
         source_count_drop(rendition->source);
         return;

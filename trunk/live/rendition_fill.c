@@ -1,7 +1,7 @@
 /*
- * A rendition that is made in the middle of a stream is filled from the FLV ring, which is the
- * stream's replay buffer, so that its first viewer begins at a keyframe at once. One of chosen
- * tracks is filled from the rendition that holds all tracks as published.
+ * A rendition that is made while the stream runs is filled from the FLV ring, which is the stream's
+ * replay buffer, so its first viewer can begin at a keyframe at once. A rendition of selected
+ * tracks is filled from the one that holds all tracks as published.
  */
 #include "live/parameter_sets.h"
 #include "live/renditions.h"
@@ -11,7 +11,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* Calls fn for each tag of the ring from there on, with the tag's offset. */
+/* Calls fn with each tag of the ring after the cursor, and its offset. */
 static void ring_each_tag(const struct ring_cursor *from,
                           void (*fn)(void *arg, const struct frame *frame, uint64_t offset),
                           void *arg)
@@ -37,23 +37,23 @@ static void ring_each_tag(const struct ring_cursor *from,
 struct rendition_filler {
     struct rendition *rendition;
     usec_t now;
-    uint64_t audio_from; /* sound before this offset had another configuration */
+    uint64_t audio_from; /* sound before this offset belongs to another configuration */
     struct ring_cursor from;
-    uint64_t whole_from; /* before this offset only sounds that are not older than from_ms */
+    uint64_t whole_from; /* before this offset: only sound, and only since from_ms */
     int64_t from_ms;
-    int is_full; /* what is replayed holds all tracks as published */
+    int is_full; /* the source of the replay holds all tracks as published */
 };
 
-/* The frame of `full`, as one that was chosen gets it. */
+/* Replays one track's frame from a multitrack message. */
 static void replay_track(struct rendition *rendition, const struct frame *frame, usec_t now)
 {
-    /* What formats without sequence headers in their ring have of them is their init. */
+    /* Formats without in-band sequence headers have them in their init data. */
     if (frame->is_header && !rendition->mux->in_band)
         return;
     rendition_push(rendition, frame, frame->timestamp, now);
 }
 
-/* The same where what is replayed holds all tracks as published. */
+/* Replays a frame of `full` into a rendition of selected tracks. */
 static void replay_chosen(struct rendition *rendition, const struct frame *frame, usec_t now)
 {
     enum jitter_track which = frame->type == FRAME_AUDIO ? JITTER_AUDIO : JITTER_VIDEO;
@@ -100,7 +100,8 @@ static void rendition_note_header(void *arg, const struct frame *frame, uint64_t
         filler->audio_from = offset;
 }
 
-/* The body of a keyframe of the native ring as it was published; NULL: it is that already. */
+/* The body of a keyframe as it was published, without inserted parameter sets; NULL: it has none.
+ */
 static uint8_t *replay_without_sets(const struct source *source, const struct frame *frame,
                                     size_t *len)
 {
@@ -127,7 +128,7 @@ static void rendition_refill(void *arg, const struct frame *frame, uint64_t offs
         replay_chosen(filler->rendition, frame, filler->now);
         return;
     }
-    /* As live: those that follow a change by themselves get frames as they were published. */
+    /* As when live: formats that follow changes by themselves get frames as published. */
     if (plain.is_key && plain.type == FRAME_VIDEO && filler->rendition->mux->in_band)
         data = replay_without_sets(filler->rendition->source, frame, &plain.len);
     if (data != NULL) {
@@ -139,7 +140,7 @@ static void rendition_refill(void *arg, const struct frame *frame, uint64_t offs
     free(data);
 }
 
-/* All that the ring holds of the present epoch. */
+/* The beginning of the current epoch in the ring. */
 static void replay_epoch(const struct rendition *native, struct ring_cursor *from)
 {
     from->block = native->ring.tail;
@@ -148,7 +149,8 @@ static void replay_epoch(const struct rendition *native, struct ring_cursor *fro
         from->block = from->block->next;
 }
 
-/* Where the native ring is read from; the place is borrowed, since nothing is pushed meanwhile. */
+/* Decides where to read the native ring from. The cursor does not hold its block, since nothing is
+ * pushed meanwhile. */
 static void replay_from(const struct rendition *rendition, const struct rendition *native,
                         struct rendition_filler *filler)
 {
@@ -156,12 +158,12 @@ static void replay_from(const struct rendition *rendition, const struct renditio
     const struct ring *ring = &native->ring;
     struct ring_cursor *from = &filler->from;
 
-    /* A chosen picture's keyframe may stand before the main one's. */
+    /* The selected video track's keyframe may come before the main one's. */
     if (rendition->is_extra[JITTER_VIDEO]) {
         replay_epoch(native, from);
         return;
     }
-    /* Where nobody has waited yet, the newest start does. */
+    /* If no viewer has waited yet, the newest sync point is enough. */
     if ((rendition->mux->is_original || rendition->viewer_count > 0) &&
         native->start.block != NULL && native->start.block->attached &&
         native->start_is_sync == rendition_has_sync(native)) {
@@ -173,7 +175,7 @@ static void replay_from(const struct rendition *rendition, const struct renditio
     if (!rendition->mux->is_original ||
         (rendition_has_sync(native) && source->config.fast_cache == 0))
         return;
-    /* A relay gets what those who begin there may ask for: earlier sounds, too. */
+    /* Another server gets what its viewers may ask for: earlier sound, too. */
     filler->whole_from = from->block != NULL ? ring_cursor_offset(from) : UINT64_MAX;
     filler->from_ms = source->jitter.last - source->config.fast_cache / USEC_PER_MS;
     if (native->holds_start && source->first_ms < filler->from_ms)
@@ -190,7 +192,7 @@ void rendition_fill_frames(struct rendition *rendition, const struct rendition *
     replay_from(rendition, native, &filler);
     if (native->holds_start)
         rendition_hold_start(rendition);
-    /* The muxer was told the newest configuration: what came under a former one cannot be used. */
+    /* The muxer knows the newest configuration only: frames of an older one cannot be used. */
     if (rendition->mux->stands_alone)
         ring_each_tag(&filler.from, rendition_note_header, &filler);
     ring_each_tag(&filler.from, rendition_refill, &filler);

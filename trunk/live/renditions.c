@@ -1,10 +1,10 @@
 /*
- * All renditions of a source: fed, limited, ended and let go together.
+ * All renditions of a source: fed, limited, ended and released together.
  *
- * There are three kinds. FLV, the native one and those of one track alone, gets frames as FLV
+ * There are three kinds. FLV (the native rendition and those of one track) gets frames as FLV
  * players accept them (source_push_main.c). RTMP gets them as published. Formats that stand alone
- * (TS, MP3, AAC) get them as published too; TS not before the tracks are known, so that what it
- * says of the stream is right from its first byte on.
+ * (TS, MP3, AAC) get them as published, too; TS only after the tracks are known, so that its tables
+ * are right from the first byte on.
  */
 #include "live/renditions.h"
 
@@ -13,7 +13,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* Whether it gets the frames of this kind's main track. */
+/* Whether it gets frames of this type from the main track. */
 static int rendition_takes_main(const struct rendition *rendition, enum frame_type type)
 {
     return rendition_takes(rendition, type) &&
@@ -21,7 +21,7 @@ static int rendition_takes_main(const struct rendition *rendition, enum frame_ty
             !rendition->is_extra[type == FRAME_AUDIO ? JITTER_AUDIO : JITTER_VIDEO]);
 }
 
-/* What the rendition gets in the place of this frame; NULL: it has had it. */
+/* The message that the rendition gets instead of this frame; NULL: it already got it. */
 static const struct frame *rendition_original(const struct rendition *rendition,
                                               const struct frame *frame)
 {
@@ -33,8 +33,8 @@ static const struct frame *rendition_original(const struct rendition *rendition,
 }
 
 /*
- * FLV players stall at a sequence header that they have had; those that come before the header is
- * decided open the stream.
+ * FLV players stall at a sequence header that they already have; those that come before the header
+ * is decided are part of the init data.
  */
 static int rendition_has_had(const struct rendition *rendition, const struct frame *frame)
 {
@@ -102,7 +102,7 @@ void renditions_set_limits(struct source *source)
 
 /* ---- the publication start ---- */
 
-/* Whether anybody has not begun yet: several workers make one who comes later think so, too. */
+/* Whether a viewer waits for the start. With several workers, a pull that comes later may, too. */
 static int renditions_want_start(const struct source *source)
 {
     return source->config.keeps_start || renditions_started(source) < source->stat.viewers;
@@ -133,15 +133,14 @@ static void rendition_forget_places(struct rendition *rendition)
     for (struct viewer *v = rendition->viewers; v != NULL; v = v->next)
         if (v->place == VIEWER_NEW)
             ring_cursor_leave(&rendition->ring, &v->cursor);
-    /* Its first sound is one of those that the relay has brought. */
+    /* Its first sound belongs to the past that the worker pull delivered. */
     if (!rendition->start_is_sync)
         ring_cursor_leave(&rendition->ring, &rendition->start);
 }
 
 void renditions_forget_places(struct source *source)
 {
-    /* Where there are only sounds the relay has brought earlier ones than they are to begin with.
-     */
+    /* Audio only: the worker pull has delivered earlier sound than viewers should begin with. */
     if (!rendition_has_sync(&source->native))
         renditions_drop_start(source);
     rendition_forget_places(&source->native);

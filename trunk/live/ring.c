@@ -1,11 +1,11 @@
 /*
- * The ring of blocks behind every stream. One shared list of bytes, and every
- * viewer is only a position in it: a slow one costs nothing but that position,
- * and to begin at a keyframe is to set a cursor.
+ * The ring of blocks of a rendition. All viewers share one list of bytes and are only positions in
+ * it: a slow viewer costs no more than its position, and beginning at a keyframe means setting a
+ * cursor.
  *
- * A block counts who is in it (`holds`). Dropping from the old end stops at the
- * first block that is held, unless age or size force it: then the block leaves
- * the ring but its memory waits for the last holder.
+ * A block counts its cursors (`holds`). Dropping from the old end stops at the first held block,
+ * unless age or size force it: then the block leaves the ring, and its memory is freed with its
+ * last holder.
  */
 #include "live/ring.h"
 
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One block with its header is 64 KB; a unit that is larger has a block of its own. */
+/* A block with its header is 64 KB; a larger unit gets a block of its own. */
 #define RING_BLOCK_CAP ((uint32_t)(65536 - sizeof(struct ring_block) - 16))
 
 void ring_init(struct ring *ring, const struct ring_limits *limits)
@@ -64,7 +64,7 @@ void ring_block_release(struct ring *ring, struct ring_block *block)
         ring_block_free(ring, block);
 }
 
-/* Takes the oldest block out of the ring, whoever is in it. */
+/* Takes the oldest block out of the ring, even under cursors. */
 static void ring_drop_tail(struct ring *ring)
 {
     struct ring_block *block = ring->tail;
@@ -87,10 +87,10 @@ static int ring_is_over(const struct ring *ring, usec_t now)
 {
     if (ring->bytes > ring->limits.bytes_max)
         return 1;
-    /* Without the start there is nothing to jump to: a long group of pictures stays whole. */
+    /* Without the sync point no viewer could jump: a long group of pictures is kept whole. */
     if (ring->tail == ring->sync_block)
         return 0;
-    /* A block is too old when everything in it is: when its successor's first unit is. */
+    /* A block is too old when all of it is: when its successor's first unit is. */
     return now - ring->tail->next->time > ring->limits.lag_max;
 }
 
@@ -139,7 +139,7 @@ static struct ring_block *ring_grow(struct ring *ring, size_t len, usec_t now)
     return block;
 }
 
-/* The block that takes a unit of len bytes. */
+/* The block for a unit of len bytes; NULL without memory. */
 static struct ring_block *ring_room(struct ring *ring, size_t len, usec_t now)
 {
     struct ring_block *head = ring->head;

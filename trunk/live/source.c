@@ -1,7 +1,6 @@
 /*
- * A stream's source: takes the publisher's frames, keeps them on one timeline
- * and hands them to every rendition.
- * How frames go into the rings begins in source_push.c.
+ * A source's life: made, published, unpublished and freed, and its timers. Frames come in by
+ * source_push.c.
  */
 #include "live/source.h"
 
@@ -11,13 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The header is decided after so long at the latest: a publisher may send one frame and pause. */
+/* The header is decided after this time at the latest: a publisher may send one frame and pause. */
 #define SOURCE_GUESS_US (USEC_PER_SEC)
-/* How long a publication's beginning is held for those who waited for it. */
+/* How long the publication start is held for viewers that waited. */
 #define SOURCE_START_US (USEC_PER_SEC)
-/* Without a keyframe for so long the next one may be far. */
+/* After so long without a keyframe, the next one may be far away. */
 #define SOURCE_LONG_GOP_US (3 * USEC_PER_SEC)
-/* A relay's past comes at once, or something is wrong there. */
+/* A worker pull delivers the past at once; if it takes longer, viewers begin without it. */
 #define SOURCE_FILL_US (USEC_PER_SEC)
 
 struct source *source_new(const char *key, const struct source_config *config)
@@ -99,7 +98,7 @@ int source_is_idle(const struct source *source)
 
 /* ---- publish ---- */
 
-/* Nobody watches: the stream begins anew at 0. */
+/* Without viewers the stream begins again at 0. */
 static void source_begin_anew(struct source *source)
 {
     jitter_reset(&source->jitter, source->config.time_jitter, source->config.mix_correct);
@@ -284,7 +283,7 @@ size_t source_shrink(struct source *source)
 
 /* ---- counters ---- */
 
-/* Of the present publisher: one before it may have had another track. */
+/* Of the current publisher; a former one may have had another track. */
 static enum codec source_track_codec(const struct source_track *track)
 {
     return track->is_seen ? track->codec : CODEC_NONE;

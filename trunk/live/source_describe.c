@@ -1,6 +1,6 @@
 /*
- * What a stream consists of, read from its sequence headers; and onMetaData made of that for a
- * publisher that sends none, since some players do not start without one.
+ * Reads a stream's properties from its sequence headers, and makes onMetaData of them for a
+ * publisher that sends none, since some players do not start without it.
  */
 #include "base/buf.h"
 #include "base/version.h"
@@ -96,7 +96,7 @@ static void describe_audio(struct source *source, const struct frame *frame)
         stat->audio_profile = aac_profile_name(&aac);
     } else if (frame->codec == CODEC_OPUS &&
                opus_config_parse(&opus, frame->payload, frame->payload_len) == SCAN_DONE) {
-        stat->sample_rate = 48000; /* what is decoded, whatever was encoded */
+        stat->sample_rate = 48000; /* the decoder's output rate, whatever the encoder's input was */
         stat->channels = opus.channels;
     } else if (frame->codec == CODEC_MP3 &&
                mp3_header_parse(&mp3, frame->payload, frame->payload_len) == SCAN_DONE) {

@@ -1,6 +1,6 @@
 /*
- * What is known of a stream, and whether a format has a place for it. The answer follows from a few
- * bytes of facts, so that a process that has not the stream itself can give it, too.
+ * The facts of a stream, and whether a format can carry it. The answer depends on a few bytes of
+ * facts only, so a process without the stream itself can compute it, too.
  */
 #include "live/source_private.h"
 

@@ -1,13 +1,14 @@
 /*
  * Init data: what a viewer needs before the first frame. Metadata, the sequence headers in force
- * and what the FLV header promises, for each rendition those of the tracks that it gets.
+ * and the tracks that the FLV header announces; for each rendition, those of the tracks that it
+ * gets.
  */
 #include "live/renditions.h"
 #include "media/flv.h"
 
 #include <string.h>
 
-/* What a promised track is, as far as it is known before its first frame. */
+/* The codec of an announced track, as far as it is known before its first frame. */
 static enum codec track_codec(const struct source_track *track, enum frame_type type)
 {
     const struct blob *header = track->pending;
@@ -17,13 +18,13 @@ static enum codec track_codec(const struct source_track *track, enum frame_type 
         return CODEC_NONE;
     if (track->codec != CODEC_NONE)
         return track->codec != CODEC_OTHER ? track->codec : CODEC_NONE;
-    if (header == NULL) /* promised by the configuration alone */
+    if (header == NULL) /* announced by the configuration alone */
         return CODEC_OTHER;
     flv_frame_parse(&frame, type, 0, header->data, header->len);
     return frame.codec;
 }
 
-/* What it is before a rendition has chosen its tracks. */
+/* The init data of the main tracks. */
 static void init_data_of_main(const struct source *source, struct init_data *init)
 {
     memset(init, 0, sizeof(*init));
@@ -36,7 +37,7 @@ static void init_data_of_main(const struct source *source, struct init_data *ini
     for (int i = 0; i < JITTER_TRACKS; i++) {
         const struct source_track *track = &source->track[i];
 
-        /* A track's first header opens the stream before its first frame has come. */
+        /* A track's first header is part of it even before the track's first frame. */
         init->header[i] = track->codec == CODEC_NONE ? track->pending : track->header;
     }
 }

@@ -1,9 +1,8 @@
 /*
- * mix_correct: audio and video in the order of their timestamps, for encoders
- * that send one well ahead of the other. Frames wait in one queue, each track in
- * its own order, until the other track has come as far; then the earliest goes
- * on. Where it does not come (a stream of one track, a track that jumps) a few
- * frames are all that waits.
+ * mix_correct: orders audio and video by timestamp, for encoders that send one well ahead of the
+ * other. Frames wait in one queue, each track in its own order, until the other track has reached
+ * the same time; then the earliest is pushed. If the other track does not come (a stream of one
+ * track, a track that jumps), only a few frames wait.
  */
 #include "live/source_push.h"
 #include "media/flv.h"
@@ -12,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Frames, and bytes of frames, that wait at the most. */
+/* Limits of the queue. */
 #define MIX_FRAMES_MAX 10
 #define MIX_BYTES_MAX  ((size_t)1024 * 1024)
 
@@ -21,8 +20,8 @@ static enum jitter_track mixed_track(enum frame_type type)
     return type == FRAME_AUDIO ? JITTER_AUDIO : JITTER_VIDEO;
 }
 
-/* Whether a frame with this timestamp goes before one of the other track that came sooner. A jump
- * says nothing of the order. */
+/* Whether a frame with this timestamp precedes an earlier arrival of the other track. A jump says
+ * nothing about the order. */
 static int mixed_goes_before(uint32_t timestamp, const struct source_mixed *other)
 {
     int32_t ahead = (int32_t)(other->timestamp - timestamp);
@@ -51,7 +50,7 @@ static void mixed_insert(struct source_mixing *mixing, struct source_mixed *mixe
     mixing->bytes += mixed->len;
 }
 
-/* Takes the first one out. */
+/* Takes the first frame out of the queue. */
 static struct source_mixed *mixed_take(struct source_mixing *mixing)
 {
     struct source_mixed *mixed = mixing->first;
@@ -76,7 +75,7 @@ static void mixed_push(struct source *source, usec_t now)
     free(mixed);
 }
 
-/* True when nothing can come that would go before the first one, or it has waited enough. */
+/* True when no later arrival can precede the first frame, or the queue is full. */
 static int mixed_is_due(const struct source_mixing *mixing)
 {
     size_t audio = mixing->count[JITTER_AUDIO];
@@ -86,7 +85,7 @@ static int mixed_is_due(const struct source_mixing *mixing)
            mixing->bytes > MIX_BYTES_MAX;
 }
 
-/* Out of line: without mix_correct a frame passes by, and sets up no stack frame for this. */
+/* Not inlined: without mix_correct a frame skips this, and its stack frame. */
 static __attribute__((noinline)) void mixed_add(struct source *source, const struct frame *frame,
                                                 usec_t now)
 {
@@ -109,7 +108,7 @@ static __attribute__((noinline)) void mixed_add(struct source *source, const str
 
 void source_mix_push(struct source *source, const struct frame *frame, usec_t now)
 {
-    /* What another worker passes on has its order. */
+    /* Frames from another worker are already in order. */
     if (source->config.mix_correct && !source->config.is_worker_pull)
         mixed_add(source, frame, now);
     else

@@ -1,15 +1,15 @@
 /*
- * Where a publisher's frames come in: counted, checked, repaired, and sent on their way. Script
- * tags go to source_push_script.c; audio and video through the queue of mix_correct (source_mix.c),
- * track by track (source_push_av.c), by the rules of source_push_main.c into the rings
- * (renditions.c).
+ * Receives a publisher's frames: counts, checks and repairs them, then passes them on. Script tags
+ * go to source_push_script.c; audio and video go through the queue of mix_correct (source_mix.c),
+ * are split into tracks (source_push_av.c), and enter the rings (renditions.c) by the rules of
+ * source_push_main.c.
  */
 #include "live/source_push.h"
 #include "media/flv.h"
 
 #include <assert.h>
 
-/* True for a frame of a track that the configuration's header denies. */
+/* True for a frame of a track that the configured header excludes. */
 static int source_denies(const struct source *source, enum jitter_track which)
 {
     const struct source_config *config = &source->config;
@@ -35,7 +35,7 @@ void source_push(struct source *source, const struct frame *frame, usec_t now)
         source_count_drop(source);
         return;
     }
-    /* What another worker passes on is sound. */
+    /* Frames from another worker are already repaired. */
     if (which != JITTER_VIDEO || !source->config.repairs || source->config.is_worker_pull ||
         !source_repair(source, frame, now))
         source_mix_push(source, frame, now);

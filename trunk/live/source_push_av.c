@@ -1,12 +1,12 @@
 /*
- * Messages of audio and video, track by track ("Enhanced RTMP v2", multitrack). One track of each
- * kind is the stream: the one with the lowest id. It decides what the header promises, where
- * viewers begin and when responses end, and goes through source_push_main.c as an ordinary message.
- * The others are extra tracks: renditions that selected one get it as an ordinary message, too
+ * Splits audio and video messages into tracks ("Enhanced RTMP v2", multitrack). The main track of
+ * each kind is the one with the lowest id. It decides what the header announces, where viewers
+ * begin and when responses end, and goes through source_push_main.c as an ordinary message. The
+ * others are extra tracks: renditions that selected one get it as an ordinary message, too
  * (source_select.c).
  *
- * What relays and ?track=all get is the publisher's own messages. A source that has several tracks
- * keeps a rendition of these, `full`, which fills every rendition that is made later.
+ * Other servers and ?track=all get the publisher's own messages. A source with several tracks keeps
+ * a rendition of these, `full`, from which later renditions are filled.
  */
 #include "live/source_push.h"
 #include "media/flv.h"
@@ -17,7 +17,7 @@ static uint8_t frame_track(const struct frame *frame)
     return frame->is_multi ? frame->track : 0;
 }
 
-/* Tracks that have gone are forgotten: a rendition that selected one gets the default track. */
+/* Forgets tracks that are gone: renditions that selected one get the default track. */
 static void drop_gone(struct source *source)
 {
     if (!extra_track_drop_gone(source))
@@ -27,8 +27,8 @@ static void drop_gone(struct source *source)
 }
 
 /*
- * Notes a track of the message: `ordinary` is the track alone, `original` the message, NULL for all
- * but its first track. 1 when its sequence header is another than before.
+ * Records a track of the message: `ordinary` is the track alone, `original` the whole message, for
+ * its first track only, else NULL. 1 when the sequence header changed.
  */
 static int extra_note(struct source *source, enum jitter_track which, uint8_t id,
                       const struct frame *ordinary, const struct frame *original)
@@ -60,8 +60,8 @@ static int extra_note(struct source *source, enum jitter_track which, uint8_t id
 
 /* ---- which track is the stream ---- */
 
-/* Whether this track takes the place of the present main one: it has a lower id, and viewers can
- * begin with this frame. */
+/* Whether this track becomes the main one: it has a lower id, and viewers can begin with this
+ * frame. */
 static int takes_lead(const struct source_track *track, uint8_t id, const struct frame *frame)
 {
     if (!track->is_seen || !track->has_main)
@@ -73,7 +73,7 @@ static int takes_lead(const struct source_track *track, uint8_t id, const struct
     return !frame->is_header && (frame->type == FRAME_AUDIO || frame->is_key);
 }
 
-/* The track is the stream from here on; its sequence header may have come before. */
+/* Makes the track the main one; its sequence header may have come before. */
 static void take_lead(struct source *source, enum jitter_track which, uint8_t id,
                       const struct frame *ordinary, usec_t now)
 {
@@ -90,7 +90,7 @@ static void take_lead(struct source *source, enum jitter_track which, uint8_t id
         return;
     flv_frame_parse(&header, ordinary->type, ordinary->timestamp, extra->header->data,
                     extra->header->len);
-    /* Those who get all as published have had it. */
+    /* Renditions of all tracks already got it. */
     source->original_sent = 1;
     source_push_main(source, &header, now);
     source->original_sent = 0;
@@ -98,7 +98,7 @@ static void take_lead(struct source *source, enum jitter_track which, uint8_t id
 
 /* ---- a message ---- */
 
-/* What the tracks of one message have in common. */
+/* State shared by the tracks of one message. */
 struct av_message {
     const struct frame *frame;
     int64_t ms; /* of extra tracks; < 0: not known yet */
@@ -122,7 +122,7 @@ static void push_track(struct source *source, enum jitter_track which, uint8_t i
     int is_main = is_single && track->has_main && track->main == id && track->is_seen;
     int is_changed = 0;
 
-    /* The main track in its ordinary form needs no entry. */
+    /* The main track as ordinary messages needs no entry in the list. */
     if (!is_main || extra_track_find(source, which, id) != NULL)
         is_changed =
             extra_note(source, which, id, ordinary, message->is_first ? message->frame : NULL);
@@ -137,7 +137,7 @@ static void push_track(struct source *source, enum jitter_track which, uint8_t i
                            message_ms(source, which, message), now);
 }
 
-/* What follows the stream as published gets a message that had no main track in it. */
+/* Renditions that get messages as published also get one without the main track. */
 static void pass_message(struct source *source, enum jitter_track which, struct av_message *message,
                          usec_t now)
 {
@@ -169,7 +169,7 @@ static void split_message(struct source *source, enum jitter_track which,
     }
 }
 
-/* Out of line: streams of one track pass by. */
+/* Not inlined: streams of one track skip this, and its stack frame. */
 static __attribute__((noinline)) void push_tracks(struct source *source, enum jitter_track which,
                                                   const struct frame *frame, usec_t now)
 {

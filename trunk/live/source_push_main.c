@@ -1,11 +1,10 @@
 /*
- * A publisher's frames of the main tracks on their way into the rings.
+ * Pushes frames of the main tracks into the rings.
  *
- * The rules for FLV viewers come from what real players accept: a repeated
- * sequence header is not sent again, a changed H.264 one goes in-band before its
- * keyframe, and anything a player cannot follow (a track that appears or goes, another
- * codec, the end of signed 32-bit time) ends the responses cleanly at that
- * point and begins a new epoch, on which players reload.
+ * The rules for FLV viewers follow from what real players accept: a repeated sequence header is not
+ * sent again; a changed H.264 one goes in-band before its keyframe; and a change that no player can
+ * follow (a track that appears or disappears, another codec, the end of signed 32-bit time) ends
+ * the responses cleanly and begins a new epoch, at which players reload.
  */
 #include "live/parameter_sets.h"
 #include "live/source_push.h"
@@ -13,10 +12,10 @@
 
 #include <stdlib.h>
 
-/* Browsers read timestamps as signed: an hour before 2^31 ms an epoch ends. */
+/* Browsers read timestamps as signed: an epoch ends an hour before 2^31 ms. */
 #define SOURCE_TIME_MAX (((int64_t)1 << 31) - 3600 * 1000)
 
-/* A sequence header: kept; the video one waits for its keyframe. */
+/* Stores a sequence header; a new video one takes effect at the next keyframe. */
 static void source_push_header(struct source *source, enum jitter_track which,
                                const struct frame *frame, usec_t now)
 {
@@ -47,7 +46,7 @@ static void source_push_header(struct source *source, enum jitter_track which,
         source_make_meta(source);
 }
 
-/* The pending header becomes the one in force. */
+/* Puts the pending header into force. */
 static void track_commit(struct source_track *track, enum codec codec)
 {
     if (track->pending != NULL) {
@@ -61,8 +60,7 @@ static void track_commit(struct source_track *track, enum codec codec)
     track->codec = codec;
 }
 
-/* A keyframe of the native ring, with changed parameter sets in-band where that is how players
- * follow. */
+/* Pushes to the FLV renditions; changed parameter sets go in-band if players can follow that. */
 static void source_push_native(struct source *source, const struct frame *frame, int in_band,
                                int64_t ms, usec_t now)
 {
@@ -84,8 +82,8 @@ static void source_push_native(struct source *source, const struct frame *frame,
 }
 
 /*
- * Looks whether this frame changes its track. Answers 1 when the new video
- * parameter sets go in-band with it; breaks the epoch where that is needed.
+ * Detects whether this frame changes its track. Returns 1 when new video parameter sets go in-band
+ * with it; begins a new epoch when that is needed.
  */
 static int source_follow(struct source *source, enum jitter_track which, const struct frame *frame,
                          int had_frames)
@@ -97,10 +95,10 @@ static int source_follow(struct source *source, enum jitter_track which, const s
 
     if (which == JITTER_VIDEO && !frame->is_key && former != CODEC_NONE)
         return 0;
-    /* A frame that is not understood says nothing of its track. */
+    /* A frame of an unknown codec says nothing about its track. */
     if (!is_changed || (frame->codec == CODEC_OTHER && former != CODEC_NONE))
         return 0;
-    /* A change at its first frame belongs to the publication's beginning. */
+    /* A change at the first frame belongs to the publication start. */
     if (former != CODEC_NONE && had_frames)
         renditions_drop_start(source);
     if (former != CODEC_NONE && former == frame->codec)
@@ -118,7 +116,7 @@ static int source_follow(struct source *source, enum jitter_track which, const s
     return 0;
 }
 
-/* The AAC header that changed in the middle goes into the ring; H.264's never does. */
+/* A changed AAC header goes into the ring; an H.264 one never does. */
 static void source_push_audio_header(struct source *source, int64_t ms, usec_t now)
 {
     const struct blob *header = source->track[JITTER_AUDIO].header;
@@ -130,7 +128,7 @@ static void source_push_audio_header(struct source *source, int64_t ms, usec_t n
     renditions_push_flv(source, &frame, ms, now);
 }
 
-/* An hour before signed time ends: all responses end and time begins at 0. */
+/* An hour before signed time ends: ends all responses and restarts time at 0. */
 static int64_t source_wrap(struct source *source, enum jitter_track which,
                            const struct frame *frame, usec_t now)
 {
@@ -154,8 +152,8 @@ static void source_note_picture(struct source *source, const struct frame *frame
     source->key_at = now;
 }
 
-/* Pictures that no keyframe stands before: FLV players cannot begin with them, those who have seen
- * the keyframe of a track that rests go on. */
+/* Pictures without a keyframe before them: FLV players cannot begin with them, but a viewer that
+ * has the keyframe of a resting track continues. */
 static void source_push_resting(struct source *source, const struct frame *frame, usec_t now)
 {
     int64_t ms;
@@ -182,7 +180,7 @@ static void source_push_media(struct source *source, enum jitter_track which,
     int64_t ms;
     int in_band;
 
-    /* A picture that appears does so with a keyframe: nothing can be made of those before. */
+    /* A video track appears with a keyframe: earlier pictures cannot be decoded. */
     if (is_video && !frame->is_key && !had_codec && source->is_decided) {
         source_push_resting(source, frame, now);
         return;
@@ -204,8 +202,8 @@ static void source_push_media(struct source *source, enum jitter_track which,
     if (source_follow(source, which, frame, had_frames))
         source->repeats_sets = 1;
     /*
-     * With every keyframe from then on: browsers put the sets they began with before a keyframe
-     * that brings none, and would fall back to the old ones.
+     * With every keyframe from then on: before a keyframe without parameter sets, browsers insert
+     * those that they began with, and would return to the old ones.
      */
     in_band = source->repeats_sets && is_video && frame->is_key;
     if (!is_video && had_codec && had_pending && source->is_decided)
@@ -217,7 +215,7 @@ static void source_push_media(struct source *source, enum jitter_track which,
     source_push_native(source, frame, in_band, ms, now);
     renditions_push_original(source, frame, ms, now);
     source_tell_gop(source);
-    /* Those who begin from here on find what is in force at this point. */
+    /* Viewers that begin from here on get what is in force now. */
     if (source->is_decided && may_begin)
         source_init_data_renew(source);
 }

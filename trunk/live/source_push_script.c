@@ -1,16 +1,16 @@
 /*
  * Script tags: metadata, which describes the stream, and data messages, which are part of it.
  *
- * Metadata (onMetaData) opens each FLV viewer's stream and never stands in the ring: at another
- * time than 0 players take it badly. Data messages (onTextData, onCuePoint and whatever else an
- * encoder names) go into every ring that has a place for them, at their time.
+ * Metadata (onMetaData) is init data of each FLV viewer and never goes into the ring: players
+ * mishandle it at another time than 0. Data messages (onTextData, onCuePoint and any other name) go
+ * into every ring that can carry them, at their time.
  */
 #include "base/buf.h"
 #include "base/version.h"
 #include "live/source_push.h"
 #include "media/flv.h"
 
-/* atc_auto: from here on timestamps are as published. */
+/* atc_auto: keeps timestamps as published from here on. */
 static void source_keep_times(struct source *source)
 {
     if (source->config.time_jitter == TIME_JITTER_OFF)
@@ -19,7 +19,7 @@ static void source_keep_times(struct source *source)
     source->jitter.mode = TIME_JITTER_OFF;
 }
 
-/* The body of onMetaData for viewers. */
+/* Stores the body of onMetaData for viewers. */
 static void source_take_meta(struct source *source, const struct frame *frame,
                              const struct buf *body, const struct meta_facts *facts, usec_t now)
 {
@@ -45,7 +45,7 @@ static void source_take_data(struct source *source, const struct frame *frame, u
 
     message.data = meta_data_message(frame->data, frame->len, &message.len);
     if (message.data == NULL || message.len > SOURCE_META_MAX) {
-        /* RTMP players get what the encoder says to servers, too, as they always have. */
+        /* RTMP players also get messages that are meant for servers, as they always have. */
         renditions_push_original(source, frame, ms, now);
         return;
     }

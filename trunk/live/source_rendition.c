@@ -1,6 +1,6 @@
 /*
- * The renditions of a source are made with their first viewer, or to be kept. Each is filled when
- * it is made; a format that has to know the tracks is filled as soon as they are.
+ * Makes renditions: with their first viewer, or to be kept. Each is filled when it is made; a
+ * format that must know the tracks is filled as soon as they are known.
  */
 #include "live/renditions.h"
 

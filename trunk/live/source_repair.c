@@ -1,6 +1,6 @@
 /*
- * Encoders that send H.264 or HEVC malformed in ways that are known (media/nal_repair.c): their
- * messages are repaired once, before any format is made of them, and the events are told once per
+ * Repairs messages of encoders that send H.264 or HEVC malformed in known ways
+ * (media/nal_repair.c): once, before any format is made of them. on_repair is called once per
  * publication.
  */
 #include "live/source_push.h"

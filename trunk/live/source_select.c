@@ -1,17 +1,17 @@
 /*
- * Renditions of chosen tracks of a multitrack stream. Each is fed as those of the default tracks
- * are, with another track's frames in the place of the main one's. A track that is not there is
- * replaced by the default one. When what a rendition gets changes its track or its configuration,
- * its viewers end there and come again; for players can follow no such change.
+ * Renditions of selected tracks of a multitrack stream. Each is fed like those of the default
+ * tracks, with the selected track's frames instead of the main one's. A missing track is replaced
+ * by the default one. When its track or that track's configuration changes, its viewers end and
+ * reconnect, since players cannot follow such a change.
  */
 #include "live/renditions.h"
 
 #include <string.h>
 
-/* Renditions of chosen tracks: any viewer may ask for any number. */
+/* Limit of renditions with a selection: any viewer may ask for any number. */
 #define SELECTS_MAX 16
 
-/* "a1", "v12" or "3"; answers the rest, or NULL. */
+/* Parses "a1", "v12" or "3"; returns the rest of the text, or NULL. */
 static const char *select_part(struct source_select *select, const char *text)
 {
     int first = *text == 'v' ? JITTER_VIDEO : JITTER_AUDIO;
@@ -64,9 +64,9 @@ void source_select_fit(const struct source *source, const struct mux *mux,
     if (mux->is_original)
         select->is_all = 1;
     if (mux->stands_alone)
-        select->is_all = 0; /* it has a place for one track of each kind */
+        select->is_all = 0; /* it carries one track of each kind */
     for (int i = 0; i < JITTER_TRACKS; i++) {
-        /* No rendition is made for what is known not to be there. */
+        /* No rendition is made for a track that is known not to exist. */
         if (select->is_all || (i == JITTER_VIDEO && mux->audio_only) ||
             (source->is_decided && extra_track_find(source, i, select->id[i]) == NULL))
             select->wants[i] = 0;
@@ -95,7 +95,7 @@ static int is_extra(const struct source *source, const struct source_select *sel
     return extra_track_find(source, which, select->id[which]) != NULL;
 }
 
-/* Viewers end here, the next ones begin at the next start. */
+/* Ends the viewers here; new ones begin at the next sync point. */
 static void select_cut(struct rendition *rendition)
 {
     rendition_drop_start(rendition);
@@ -156,7 +156,7 @@ void source_select_init_data(const struct source *source, const struct rendition
         if (rendition->select.is_all) {
             extra = track->has_main ? extra_track_find(source, i, track->main) : NULL;
             if (extra != NULL && extra->original != NULL)
-                init->header[i] = NULL; /* it is one of the messages below */
+                init->header[i] = NULL; /* it is included in extra_tracks below */
             init->extra_tracks = source->extra_tracks;
         } else if (rendition->is_extra[i]) {
             extra = extra_track_find(source, i, rendition->select.id[i]);

@@ -1,6 +1,6 @@
 /*
- * The events of a source: each is told here and nowhere else. Callbacks run inline, belong to the
- * layer above and never yield; some are told once per publication, or only when something changed.
+ * Calls the events of a source; no other file does. The callbacks run inline, belong to the layer
+ * above and never yield. Some are called once per publication, or only after a change.
  */
 #include "live/source_private.h"
 

@@ -1,29 +1,29 @@
 /*
- * Which tracks the stream has. They are counted by the frames that come, never by
- * what metadata says of them or leaves out.
+ * Which tracks the stream has: decided by the frames that arrive, never by metadata.
  *
- * The FLV header cannot be taken back, so a track that appears or goes ends the responses, and
- * players reload. Both must be rare. A track may itself be rare, a slide every 12 s: it has
- * gone only when it has been missing for longer than it ever was before. Browsers, however, stand
- * still where one track ends, and sound that has come without a gap is not rare: when it
- * stops, those who play on without it are let go at the next keyframe.
+ * The FLV header cannot be changed later, so a track that appears or disappears ends the responses,
+ * and players reload. That must be rare. A track may itself be rare (a slide every 12 s): it is
+ * gone only when it has been missing for longer than ever before. But browsers freeze where one
+ * track ends, and continuous sound is not rare: when it stops, the responses end at the next
+ * keyframe.
  */
 #include "live/source_push.h"
 
 #include <string.h>
 
-/* A track the former publisher had is gone when this much media came without it. */
+/* A track of a former publisher is gone after this much media without it. */
 #define SOURCE_GONE_MS 1000
-/* One of the present publisher's, when so much of the other track came without it, and more than
- * ever before. */
+/* A track of the current publisher is gone after this much of the other track without it, and more
+ * than ever before. */
 #define SOURCE_MISSING_MS 30000
-/* Sound without a gap: so many frames, never further apart than so long; and when it has gone. */
+/* Continuous sound: at least so many frames, never further apart than this; and when it counts as
+ * gone. */
 #define SOURCE_STEADY_FRAMES 25
 #define SOURCE_STEADY_GAP_MS 1000
 #define SOURCE_STEADY_END_MS 1500
-/* A step of the clock counts for no more than this. */
+/* A step of the clock counts as at most this much silence. */
 #define SOURCE_STEP_MS 500
-/* A track that has not come in so much media is one that the stream has not. */
+/* A track that has not arrived within this much media is not waited for. */
 #define SOURCE_LATE_MS 4000
 
 void source_track_forget(struct source_track *track)
@@ -50,9 +50,9 @@ void source_decide(struct source *source, int has_audio, int has_video)
 }
 
 /*
- * Decides what the header promises as soon as it can be known. A sequence header is no more than
- * an intention, and metadata may be wrong either way: browsers play nothing at all while a
- * promised track has no frames, and a track that was not promised ends the response.
+ * Decides what the header announces as soon as possible. A sequence header only shows an intention,
+ * and metadata may be wrong in both directions: browsers play nothing while an announced track has
+ * no frames, and a track that was not announced ends the response.
  */
 void source_guess(struct source *source, int64_t ms)
 {
@@ -73,7 +73,7 @@ void source_guess(struct source *source, int64_t ms)
 
 void source_promise(struct source *source, int has_audio, int has_video)
 {
-    /* Those who watch already go on by what they were promised. */
+    /* Connected viewers continue with what was announced to them. */
     if (source->is_decided)
         return;
     source->has_promise = 1;
@@ -96,7 +96,7 @@ void source_note_silence(struct source *source, enum jitter_track which, int64_t
         &source->track[which == JITTER_AUDIO ? JITTER_VIDEO : JITTER_AUDIO];
     int64_t step = track->has_frames ? ms - track->last_ms : 0;
 
-    /* A pause of both is no silence of one. */
+    /* A pause of both tracks is no silence of one. */
     if (step > 0)
         other->silent_ms += step < SOURCE_STEP_MS ? step : SOURCE_STEP_MS;
     if (track->has_frames && track->silent_ms > track->longest_ms)
@@ -110,8 +110,7 @@ void source_note_silence(struct source *source, enum jitter_track which, int64_t
         source->is_settled = 1;
 }
 
-/* How long a track may be missing: a quarter more than ever before, for gaps are never quite the
- * same. */
+/* How long a track may be missing: a quarter more than ever before, since gaps vary. */
 static int64_t track_missing_max(const struct source_track *track)
 {
     int64_t longest = track->longest_ms + track->longest_ms / 4;
@@ -125,8 +124,8 @@ static int track_is_steady(const struct source_track *track)
 }
 
 /*
- * Of what the publisher had: sound goes at a keyframe, where those begin that play on without it;
- * picture goes at any sound.
+ * Whether a track of the current publisher is gone. Sound ends at a keyframe, where viewers can
+ * begin again without it; video ends at any sound.
  */
 static int source_is_silent(const struct source *source, enum jitter_track which,
                             const struct frame *frame)
@@ -142,7 +141,8 @@ static int source_is_silent(const struct source *source, enum jitter_track which
            (track_is_steady(track) ? SOURCE_STEADY_END_MS - 1 : track_missing_max(track));
 }
 
-/* What a former publisher had and this one has not sent: a rare track may still come. */
+/* Whether a former publisher's track, not sent by this one, is gone: a rare track may still come.
+ */
 static int source_is_gone(const struct source *source, const struct source_track *track, int64_t ms)
 {
     int64_t max =
@@ -151,7 +151,7 @@ static int source_is_gone(const struct source *source, const struct source_track
     return !track->is_seen && ms - source->first_ms > max;
 }
 
-/* It may come again, and then without its sequence header. */
+/* The track may come back, then without its sequence header. */
 static void track_rest(struct source_track *track)
 {
     if (track->pending == NULL)

@@ -1,8 +1,8 @@
 /*
- * Time is written with every batch of a publisher's frames, so it costs no lock: a cell has two
- * places and a count whose last bit says which of them holds. The other one is written, and then
- * the count goes on; a writer that is killed leaves what was there before. Who reads sees by the
- * count whether the place was written under his eyes, and reads again.
+ * The position is written with every batch of a publisher's frames, so it must not cost a lock: a
+ * cell has two places, and the last bit of a counter selects the current one. The writer fills the
+ * other place and then increments the counter; a writer that is killed leaves the former value. A
+ * reader sees by the counter whether the place changed while it read, and reads again.
  */
 #include "live/stream_clock.h"
 
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A writer needs a long time between two batches: more is a bug. */
+/* Two writes are far apart: more retries mean a bug. */
 #define READ_TRIES 1000
 
 struct stream_clock_place {
@@ -26,13 +26,13 @@ struct stream_clock_cell {
     _Atomic uint8_t is_watched;
     _Atomic uint8_t is_open;
     _Atomic uint8_t is_wanted;
-    _Atomic uint32_t turn; /* 0: nothing was put yet */
+    _Atomic uint32_t turn; /* 0: never written */
     _Atomic uint64_t plays;
     struct stream_clock_place place[2];
 };
 
 struct stream_clock {
-    struct shared_map *map; /* of a cell for each worker */
+    struct shared_map *map; /* one cell for each worker */
     int workers;
 };
 
@@ -78,8 +78,8 @@ struct stream_clock_cell *stream_clock_enter(struct stream_clock *table, const c
     return cell;
 }
 
-/* Takes a worker out of a stream; its time stays for as long as there are others. Called with the
- * map locked. */
+/* Removes a worker from a stream, which is kept while it has others. The caller has locked the map.
+ */
 static void cells_leave(struct stream_clock *table, struct stream_clock_cell *cells, int worker)
 {
     int are_here = 0;
@@ -142,11 +142,11 @@ void stream_clock_put(struct stream_clock_cell *cell, uint64_t number,
     uint32_t turn = atomic_load_explicit(&cell->turn, memory_order_relaxed);
     struct stream_clock_place *place;
 
-    /* 0 is what nothing was put at. */
+    /* 0 means never written. */
     if (++turn == 0)
         turn = 2;
     place = &cell->place[turn & 1];
-    /* Who reads this place sees by the count that it is not the one any more. */
+    /* A reader of this place sees by the counter that it is no longer the current one. */
     atomic_thread_fence(memory_order_release);
     place->number = number;
     place->time = *time;
@@ -161,7 +161,7 @@ void stream_clock_close(struct stream_clock_cell *cell)
 
 /* ---- all of them ---- */
 
-/* 0 and what was put last, or -1: nothing was. */
+/* 0 and the last written position, or -1: never written. */
 static int cell_read(const struct stream_clock_cell *cell, struct stream_clock_place *out)
 {
     for (int i = 0; i < READ_TRIES; i++) {

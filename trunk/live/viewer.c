@@ -1,7 +1,7 @@
 /*
- * A viewer's walk along a ring. It names spans of the ring's own memory and
- * holds their blocks while they are being sent; when the ring has dropped its
- * place it goes on at the newest keyframe, never inside a group of pictures.
+ * A viewer's walk along a ring. It returns spans of the ring's own memory and holds their blocks
+ * while they are being sent. When the ring has dropped its place, it continues at the newest sync
+ * point, never inside a group of pictures.
  */
 #include "live/viewer.h"
 
@@ -56,7 +56,8 @@ struct viewer *viewer_open_tracks(struct source *source, const struct mux *mux,
     source_ref(source);
     if (++source->stat.viewers == 1)
         source_tell_viewers(source);
-    /* Nothing has come of this publication yet: it is waited for like the next one. */
+    /* No frame of this publication has arrived yet: the viewer waits for it like for the next one.
+     */
     if (source->state == SOURCE_LIVE && !source->has_first && viewer->publishes > 0) {
         viewer->publishes--;
         if (!source->holds_start)
@@ -109,8 +110,7 @@ void viewer_since(struct viewer *viewer, usec_t since)
         viewer->publishes = source->stat.publishes - 1;
 }
 
-/* The first start of the publication that this viewer has waited for; NULL: newer places do as
- * well. */
+/* The publication start, if this viewer has waited for it; NULL: a newer place is as good. */
 static const struct ring_cursor *viewer_held_start(const struct viewer *viewer)
 {
     const struct rendition *rendition = viewer->rendition;
@@ -122,7 +122,7 @@ static const struct ring_cursor *viewer_held_start(const struct viewer *viewer)
     return held;
 }
 
-/* A relay gets what there is, as far back as those may ask for whom it is sent. 0, or -1. */
+/* Another server gets what the ring has, as far back as its viewers may ask for. 0, or -1. */
 static int viewer_begin_original(struct viewer *viewer)
 {
     struct rendition *rendition = viewer->rendition;
@@ -135,7 +135,7 @@ static int viewer_begin_original(struct viewer *viewer)
             return ring_cursor_end(&rendition->ring, &viewer->cursor);
     } else if (rendition->ring.sync < viewer->min_sync ||
                ring_cursor_sync(&rendition->ring, &viewer->cursor) != 0) {
-        /* Whom it is for waits for the next keyframe there. */
+        /* Its viewers wait for the next keyframe there. */
         if (ring_cursor_end(&rendition->ring, &viewer->cursor) != 0)
             return -1;
     }
@@ -143,7 +143,7 @@ static int viewer_begin_original(struct viewer *viewer)
     return 0;
 }
 
-/* The same at a keyframe. 0, or -1. */
+/* Begins at the publication start or the newest sync point. 0, or -1. */
 static int viewer_begin_at_sync(struct viewer *viewer)
 {
     struct rendition *rendition = viewer->rendition;
@@ -158,7 +158,7 @@ static int viewer_begin_at_sync(struct viewer *viewer)
                : ring_cursor_sync(&rendition->ring, &viewer->cursor);
 }
 
-/* Where there are only sounds: fast_cache of them back, else at the next one. */
+/* Audio-only: start fast_cache seconds back, else at the next frame. */
 static int viewer_begin_anywhere(struct viewer *viewer)
 {
     struct rendition *rendition = viewer->rendition;
@@ -169,7 +169,7 @@ static int viewer_begin_anywhere(struct viewer *viewer)
         ring_cursor_since(&rendition->ring, &viewer->cursor, rendition->pushed_at - back,
                           rendition->epoch_offset) == 0)
         return 0;
-    /* Who has waited gets what has come since. */
+    /* A viewer that has waited gets everything since then. */
     if (held != NULL) {
         ring_cursor_copy(&rendition->ring, &viewer->cursor, held);
         return 0;
@@ -181,7 +181,7 @@ static int viewer_begin_anywhere(struct viewer *viewer)
 
 static void each_waiting(const struct rendition *rendition, void (*fn)(struct viewer *viewer))
 {
-    /* RTMP players wait for standby_timeout, and other workers have rules of their own. */
+    /* RTMP players wait for standby_timeout, and other workers have their own rules. */
     if (rendition->mux->extension == NULL)
         return;
     for (struct viewer *v = rendition->viewers; v != NULL; v = v->next)
@@ -205,7 +205,7 @@ void viewer_each(struct source *source, void (*fn)(struct viewer *viewer))
             fn(v);
 }
 
-/* Puts a new viewer where it begins; -1: it cannot yet. */
+/* Places a new viewer; -1: it cannot begin yet. */
 static int viewer_begin(struct viewer *viewer)
 {
     struct rendition *rendition = viewer->rendition;
@@ -238,7 +238,7 @@ static int viewer_begin(struct viewer *viewer)
     return 0;
 }
 
-/* What leads over to the newest start goes first. */
+/* The bridge to the newest sync point is sent first. */
 void viewer_bridge(struct viewer *viewer)
 {
     struct blob *bridge = viewer->rendition->bridge;
@@ -267,14 +267,14 @@ void viewer_skip(struct viewer *viewer)
     viewer->min_sync = rendition->ring.end;
 }
 
-/* Where this viewer's bytes end: the start of an epoch that is not its own. */
+/* The offset where this viewer's bytes end: where the epoch after its own begins. */
 uint64_t viewer_limit(const struct viewer *viewer)
 {
     const struct rendition *rendition = viewer->rendition;
 
     if (viewer->epoch == rendition->epoch)
         return UINT64_MAX;
-    /* Two epochs behind: the edge of its own is forgotten, so it ends where it is. */
+    /* Two epochs later the end of its own is forgotten, so it ends where it is. */
     return viewer->epoch + 1 == rendition->epoch ? rendition->epoch_offset : 0;
 }
 
@@ -286,7 +286,7 @@ void viewer_add(struct viewer_batch *batch, const void *data, size_t len)
     batch->len += len;
 }
 
-/* Spans from the cursor on, whole blocks' ends, until max is reached. */
+/* Adds spans from the cursor on, each to the end of a block, until max is reached. */
 static void viewer_fill(struct viewer *viewer, size_t max, struct viewer_batch *batch)
 {
     struct ring_block *block = viewer->cursor.block;
@@ -308,7 +308,7 @@ static void viewer_fill(struct viewer *viewer, size_t max, struct viewer_batch *
         if (block->next == NULL || block->next->offset >= limit || batch->len >= max ||
             batch->count == VIEWER_SPANS_MAX || pins == 2)
             break;
-        /* A block is only passed together with bytes of it, which pin it. */
+        /* The walk passes a block only together with bytes of it, which pin it. */
         if (batch->len > 0 && (block->next->len == 0 || batch->len + block->next->len > max))
             break;
         block = block->next;
@@ -326,7 +326,7 @@ void viewer_move(struct viewer *viewer, struct ring_block *block, uint32_t at)
     viewer->cursor.at = at;
 }
 
-/* The sound up to the next keyframe, or from there on everything. */
+/* Adds sound up to the next sync point, or everything from there on. */
 static void viewer_fill_sound(struct viewer *viewer, size_t max, struct viewer_batch *batch)
 {
     viewer_sound_fill(viewer, max, batch);
@@ -352,7 +352,7 @@ static enum viewer_status viewer_fill_or_wait(struct viewer *viewer, size_t max,
     else
         viewer_fill(viewer, max, batch);
     if (batch->len == 0) {
-        /* Nothing to send, but the cursor lets go of a block it has finished. */
+        /* Nothing to send; but the cursor releases a block that it has finished. */
         viewer_move(viewer, viewer->batch_last, viewer->batch_at);
         if (viewer->epoch == rendition->epoch)
             return VIEWER_WAIT;
@@ -365,8 +365,8 @@ static enum viewer_status viewer_fill_or_wait(struct viewer *viewer, size_t max,
     return VIEWER_BYTES;
 }
 
-/* A viewer who lost its place: at the newest keyframe, or at the sound before the next one. 0; -1:
- * not yet. */
+/* Places a viewer that lost its place: at the newest sync point, or at the sound before the next
+ * one. 0, or -1: not yet. */
 static int viewer_find(struct viewer *viewer)
 {
     struct rendition *rendition = viewer->rendition;
@@ -377,7 +377,7 @@ static int viewer_find(struct viewer *viewer)
         viewer_bridge(viewer);
         return 0;
     }
-    /* A muxer that counts what it sends would have to say here what is missing. */
+    /* A muxer with continuity counters would need a bridge here. */
     if (rendition->mux->bridge != NULL || viewer_sound_begin(viewer) != 0)
         return -1;
     viewer->place = VIEWER_SOUND;

@@ -1,14 +1,14 @@
 /*
- * Sound for a viewer who has no keyframe to begin at. Encoders send keyframes a minute apart, and
- * the group of pictures may be longer than what is kept: such a viewer takes the ring from
- * its end on, without the pictures, until the next keyframe stands in front of it. The
- * bytes are the ring's own all the same; what is left out divides them into more spans.
+ * Sound for a viewer without a keyframe to begin at. Some encoders send keyframes a minute apart,
+ * and the group of pictures may be too long to keep: such a viewer reads the ring from its end on,
+ * without the pictures, up to the next keyframe. The bytes are still the ring's own; what is left
+ * out only divides them into more spans.
  */
 #include "live/viewer_private.h"
 
 #include <assert.h>
 
-/* Whether the stream has sound that this viewer's format carries, next to pictures. */
+/* Whether the stream has pictures and sound that this viewer's format carries. */
 static int rendition_has_sound(const struct rendition *rendition)
 {
     const struct source_track *audio = &rendition->source->track[JITTER_AUDIO];
@@ -40,8 +40,8 @@ int viewer_sound_is_over(const struct viewer *viewer)
     return ring_syncs_at(&viewer->rendition->ring, viewer->cursor.block, viewer->cursor.at);
 }
 
-/* One piece into the batch: with the one before it where there is nothing in between. 0, or -1:
- * no room. */
+/* Adds one piece to the batch, joined to the previous one if they are adjacent. 0, or -1: no room.
+ */
 static int batch_put(struct viewer_batch *batch, const uint8_t *p, size_t len)
 {
     struct iovec *last = batch->count > 0 ? &batch->span[batch->count - 1] : NULL;
@@ -57,7 +57,7 @@ static int batch_put(struct viewer_batch *batch, const uint8_t *p, size_t len)
     return 0;
 }
 
-/* Takes the sound of one block; answers where that ends. */
+/* Adds the sound of one block; returns where that ends. */
 static uint32_t block_fill(struct viewer *viewer, const struct ring_block *block, uint32_t at,
                            size_t max, struct viewer_batch *batch)
 {
@@ -70,7 +70,7 @@ static uint32_t block_fill(struct viewer *viewer, const struct ring_block *block
         size_t len =
             rendition->mux->piece(rendition->state, block->data + at, block->len - at, &kind);
 
-        assert(len > 0); /* a muxer knows its own pieces */
+        assert(len > 0); /* a muxer recognises its own pieces */
         if (kind == MUX_PIECE_INIT)
             viewer->lacks_init = 0;
         if (kind != MUX_PIECE_PICTURE && !viewer->lacks_init &&
@@ -88,7 +88,7 @@ void viewer_sound_fill(struct viewer *viewer, size_t max, struct viewer_batch *b
     size_t before = batch->len;
     uint32_t at = block_fill(viewer, block, viewer->cursor.at, max, batch);
 
-    /* A batch is of one block, which the cursor holds. */
+    /* A batch comes from one block, which the cursor holds. */
     while (batch->len == before && at == block->len && block->next != NULL &&
            block->next->offset < limit) {
         block = block->next;
