@@ -314,11 +314,6 @@ const char *http_client_header(const struct http_client *client, const char *nam
     return http_message_header(http_in_message(client->in), name);
 }
 
-struct net_conn *http_client_conn(struct http_client *client)
-{
-    return client->conn;
-}
-
 struct err *http_client_read(struct http_client *client, const uint8_t **data, size_t *len,
                              usec_t timeout)
 {

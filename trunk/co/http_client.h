@@ -46,7 +46,6 @@ void http_client_close(struct http_client *client);
 int http_client_status(const struct http_client *client);
 /* A header of the answer, or NULL; valid until the body was read to its end. */
 const char *http_client_header(const struct http_client *client, const char *name);
-struct net_conn *http_client_conn(struct http_client *client);
 
 /* The body's next bytes, valid until the next call. ERR_CLOSED at its end. */
 struct err *http_client_read(struct http_client *client, const uint8_t **data, size_t *len,

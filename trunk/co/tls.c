@@ -60,20 +60,13 @@ static int tls_on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_l
     return SSL_TLSEXT_ERR_OK;
 }
 
+/* A name that the client asks for is acknowledged: there is one certificate for all. */
 static int tls_on_servername(SSL *ssl, int *alert, void *arg)
 {
-    const struct tls *tls = arg;
-    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-    struct tls *other = NULL;
-
     (void)alert;
-    if (name != NULL && tls->choose != NULL)
-        other = tls->choose(tls->choose_arg, name);
-    if (other != NULL && other != tls) {
-        tls_refresh(other);
-        (void)SSL_set_SSL_CTX(ssl, other->ctx);
-    }
-    return name != NULL ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+    (void)arg;
+    return SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) != NULL ? SSL_TLSEXT_ERR_OK
+                                                                      : SSL_TLSEXT_ERR_NOACK;
 }
 
 /* ---- contexts ---- */
@@ -180,7 +173,6 @@ static struct err *tls_load_server(struct tls *tls, SSL_CTX *ctx)
         return tls_wrong(ERR_CONFIG, "private key", options->key);
     SSL_CTX_set_alpn_select_cb(ctx, tls_on_alpn, tls);
     SSL_CTX_set_tlsext_servername_callback(ctx, tls_on_servername);
-    SSL_CTX_set_tlsext_servername_arg(ctx, tls);
     if (!SSL_CTX_set_session_id_context(ctx, id, sizeof(id) - 1))
         return err_new(ERR_NOMEM, "TLS");
     return tls_renew_tickets(tls, ctx);
@@ -369,10 +361,4 @@ void tls_free(struct tls *tls)
     free((char *)(uintptr_t)tls->options.key);
     free((char *)(uintptr_t)tls->options.ca);
     free(tls);
-}
-
-void tls_on_name(struct tls *tls, tls_choose_fn choose, void *arg)
-{
-    tls->choose = choose;
-    tls->choose_arg = arg;
 }

@@ -54,13 +54,6 @@ int tls_reload(struct tls *tls);
 void tls_refresh(struct tls *tls);
 
 /*
- * Called within a handshake with the name that the client asks for (SNI): answers the server
- * whose certificate it gets, or NULL for this one's own. Must not yield.
- */
-typedef struct tls *(*tls_choose_fn)(void *arg, const char *name);
-void tls_on_name(struct tls *tls, tls_choose_fn choose, void *arg);
-
-/*
  * The handshake of a connection just accepted, and from then on TLS on it. On an error conn is
  * still the caller's, to be freed. Handshakes take turns, and everybody else runs in between.
  */

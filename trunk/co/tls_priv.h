@@ -46,9 +46,7 @@ struct tls {
     unsigned alpn_len;
     struct tls_stamp stamp[2]; /* of certificate and key, as last read */
     usec_t checked;
-    usec_t tickets_at; /* the tickets' keys were made */
-    tls_choose_fn choose;
-    void *choose_arg;
+    usec_t tickets_at;    /* the tickets' keys were made */
     struct tls_gate turn; /* to reckon: one at a time */
     struct tls_gate slot; /* to have memory for a handshake */
     size_t handshakes;

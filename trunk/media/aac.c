@@ -157,25 +157,6 @@ int aac_adts_write(const struct aac_config *config, size_t frame_len,
     return 0;
 }
 
-enum scan aac_adts_scan(const uint8_t *p, size_t len, size_t *used)
-{
-    size_t frame_len, header_len;
-
-    assert(used != NULL && (p != NULL || len == 0));
-    if ((len > 0 && p[0] != 0xff) || (len > 1 && (p[1] & 0xf6) != 0xf0))
-        return SCAN_BAD;
-    if (len < AAC_ADTS_HEADER_SIZE)
-        return SCAN_MORE;
-    if ((p[2] >> 2 & 0x0f) >= SAMPLE_RATES_COUNT)
-        return SCAN_BAD;
-    header_len = p[1] & 1 ? AAC_ADTS_HEADER_SIZE : AAC_ADTS_HEADER_SIZE + 2;
-    frame_len = (size_t)(p[3] & 3) << 11 | (size_t)p[4] << 3 | p[5] >> 5;
-    if (frame_len < header_len)
-        return SCAN_BAD;
-    *used = frame_len;
-    return frame_len <= len ? SCAN_DONE : SCAN_MORE;
-}
-
 const char *aac_profile_name(const struct aac_config *config)
 {
     assert(config != NULL);

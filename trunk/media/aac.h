@@ -31,12 +31,6 @@ enum scan aac_config_parse(struct aac_config *config, const uint8_t *data, size_
 int aac_adts_write(const struct aac_config *config, size_t frame_len,
                    uint8_t out[AAC_ADTS_HEADER_SIZE]);
 
-/*
- * One ADTS frame at p. SCAN_DONE: *used is its length, header included.
- * SCAN_MORE: the frame is not whole yet; SCAN_BAD: none begins here.
- */
-enum scan aac_adts_scan(const uint8_t *p, size_t len, size_t *used);
-
 /* "LC", "HE", "HEv2", "Main", … never NULL. */
 const char *aac_profile_name(const struct aac_config *config);
 

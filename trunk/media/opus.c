@@ -1,7 +1,6 @@
 /*
  * Opus: the identification header (RFC 7845, 5.1), which enhanced RTMP sends as
- * the sequence header, and how long a packet plays (RFC 6716, 3.1 and 3.2), which
- * a server needs to let a stream go on where it was broken off.
+ * the sequence header.
  */
 #include "media/opus.h"
 
@@ -10,8 +9,7 @@
 #include <assert.h>
 #include <string.h>
 
-#define PACKET_SAMPLES_MAX 5760 /* 120 ms, RFC 6716, 3.4 [R5] */
-#define MAPPING_SILENT     255
+#define MAPPING_SILENT 255
 
 static uint16_t read_u16le(struct bytes *b)
 {
@@ -56,42 +54,4 @@ enum scan opus_config_parse(struct opus_config *config, const uint8_t *data, siz
     if (family == 0)
         return config->channels <= 2 ? SCAN_DONE : SCAN_BAD;
     return check_mapping(&b, config->channels) == 0 ? SCAN_DONE : SCAN_BAD;
-}
-
-/* Table 2: samples at 48 kHz in one frame. */
-static uint32_t frame_samples(unsigned config)
-{
-    static const uint16_t SILK[4] = {480, 960, 1920, 2880};
-
-    if (config < 12)
-        return SILK[config & 3];
-    if (config < 16)
-        return config & 1 ? 960 : 480;
-    return 120u << (config & 3);
-}
-
-uint32_t opus_packet_samples(const uint8_t *p, size_t len)
-{
-    uint32_t samples;
-    unsigned frames;
-
-    assert(p != NULL || len == 0);
-    if (len == 0)
-        return 0;
-    switch (p[0] & 3) {
-    case 0:
-        frames = 1;
-        break;
-    case 1: /* two of the same size */
-        frames = len % 2 == 1 ? 2 : 0;
-        break;
-    case 2: /* two, and the size of the first */
-        frames = len >= 2 ? 2 : 0;
-        break;
-    default:
-        frames = len >= 2 ? p[1] & 0x3f : 0;
-        break;
-    }
-    samples = frames * frame_samples(p[0] >> 3);
-    return samples <= PACKET_SAMPLES_MAX ? samples : 0;
 }

@@ -1,7 +1,7 @@
 #ifndef MEDIA_OPUS_H
 #define MEDIA_OPUS_H
 
-/* Opus' identification header (RFC 7845, 5.1) and packet durations (RFC 6716, 3.1). Pure. */
+/* Opus' identification header (RFC 7845, 5.1). Pure. */
 #include "base/scan.h"
 
 #include <stddef.h>
@@ -15,8 +15,5 @@ struct opus_config {
 
 /* SCAN_DONE, or SCAN_BAD for what is cut or none. */
 enum scan opus_config_parse(struct opus_config *config, const uint8_t *data, size_t len);
-
-/* Samples at 48 kHz in one packet; 0 if it is no packet. */
-uint32_t opus_packet_samples(const uint8_t *p, size_t len);
 
 #endif

@@ -123,11 +123,6 @@ void ws_in_init(struct ws_in *in, uint64_t message_max)
     in->state = WS_IN_HEADER;
 }
 
-int ws_in_is_between(const struct ws_in *in)
-{
-    return in->state == WS_IN_HEADER && in->header_len == 0;
-}
-
 static enum scan in_bad(struct ws_in *in, enum ws_code code, const char *reason)
 {
     in->state = WS_IN_BAD;

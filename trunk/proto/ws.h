@@ -95,9 +95,6 @@ void ws_in_init(struct ws_in *in, uint64_t message_max);
 enum scan ws_in_feed(struct ws_in *in, uint8_t *data, size_t len, size_t *used,
                      struct ws_event *event);
 
-/* True between two frames: nothing of one has come. */
-int ws_in_is_between(const struct ws_in *in);
-
 /* The header of a final, unmasked frame of len bytes; its length. */
 size_t ws_header_write(uint8_t out[WS_HEADER_MAX], enum ws_opcode opcode, uint64_t len);
 

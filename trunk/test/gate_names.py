@@ -34,6 +34,22 @@ OLD_NAMES = {
 }
 # What only tests call, and why it stays. The same: what is used, or gone, must leave the list.
 FOR_TESTS = {
+    "co_count": "that coroutines end",
+    "co_loop_load": "to be a metric",
+    "co_loop_peak": "to be a metric",
+    "file_open_walking": "what kernels without openat2() get",
+    "log_limit_pending": "that nothing is forgotten",
+    "net_listener_fd": "to break the descriptor of a listener",
+    "resolve_use_servers": "a name server of the tests' own",
+    "rtmp_talk_bytes_in": "when an acknowledgement is due",
+    "rtmp_talk_flush": "messages that only tests send",
+    "serve_mux_count": "that nothing stays mounted",
+    "shared_map_key": "that a walk meets every key",
+    "tls_alpn": "what a handshake agreed on, as the next three",
+    "tls_cipher": "",
+    "tls_is_resumed": "",
+    "tls_version": "",
+    "viewer_skips": "that a viewer has lost its place",
 }
 
 

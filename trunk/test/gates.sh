@@ -12,6 +12,7 @@
 # tour of the files. words: phrases in comments, logs and pages. headers: each
 # compiles alone. yield: what may switch coroutine says so. names: a shared
 # function has the prefix of its file.
+# dead: no function that only tests call.
 # frames: stack use as the compiler counted it. shell: the scripts.
 set -u -o pipefail
 
@@ -135,6 +136,11 @@ gate_names()
     /usr/bin/python3 trunk/test/gate_names.py prefix
 }
 
+gate_dead()
+{
+    /usr/bin/python3 trunk/test/gate_names.py dead
+}
+
 gate_yield()
 {
     /usr/bin/python3 trunk/test/gate_yield.py
@@ -168,8 +174,8 @@ gate_shell()
 }
 
 case $gate in
-    list) echo format layers calls names yield style words links headers frames shell cppcheck tidy ;;
-    format | layers | calls | names | yield | style | words | links | headers | frames | shell | cppcheck | tidy) "gate_$gate" ;;
+    list) echo format layers calls names dead yield style words links headers frames shell cppcheck tidy ;;
+    format | layers | calls | names | dead | yield | style | words | links | headers | frames | shell | cppcheck | tidy) "gate_$gate" ;;
     *)
         echo "gates.sh: no such gate: $gate" >&2
         exit 2

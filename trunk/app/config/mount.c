@@ -304,20 +304,3 @@ int mount_find(const struct mount_list *list, const char *host, const char *path
     }
     return found;
 }
-
-int mount_owns(const struct mount_list *list, int index, const char *pattern, const char *app,
-               const char *stream)
-{
-    const char *path = strchr(pattern, '/');
-    struct mount_match match;
-    char host[sizeof(match.vhost)];
-    int found;
-
-    assert(index >= 0 && index < list->count && path != NULL);
-    if (str_copy_n(host, sizeof(host), pattern, (size_t)(path - pattern)) != 0)
-        return 1;
-    found = mount_find(list, host, path, &match);
-    return found < 0 || found == index ||
-           (strcmp(match.stream, stream) == 0 &&
-            (match.app[0] == '\0' || strcmp(match.app, app) == 0));
-}

@@ -38,13 +38,6 @@ int mount_find(const struct mount_list *list, const char *host, const char *path
                struct mount_match *out);
 
 /*
- * Whether a stream is reached at the pattern that template `index` gives it: not when a longer
- * template makes it another stream's address.
- */
-int mount_owns(const struct mount_list *list, int index, const char *pattern, const char *app,
-               const char *stream);
-
-/*
  * A template is an optional host part, "[vhost]" or literal text, up to the first slash, then a
  * path with [app] at most once and [stream] once, text between the two, and the format's extension
  * at the end. 0, or -1 with *why (constant) when a configured template cannot work.

@@ -86,20 +86,13 @@ static void check_aac(const uint8_t *data, size_t size)
 {
     uint8_t header[AAC_ADTS_HEADER_SIZE];
     struct aac_config config;
-    size_t used = 0, at = 0;
 
     if (aac_config_parse(&config, data, size) == SCAN_DONE) {
         assert(config.object_type > 0 && config.sample_rate > 0 && config.output_rate > 0);
         assert(aac_profile_name(&config) != NULL);
-        if (aac_adts_write(&config, size, header) == 0) {
-            enum scan scan = aac_adts_scan(header, sizeof(header), &used);
-
-            assert(scan == (size == 0 ? SCAN_DONE : SCAN_MORE) && used == size + sizeof(header));
-        }
-    }
-    while (aac_adts_scan(data + at, size - at, &used) == SCAN_DONE) {
-        assert(used >= AAC_ADTS_HEADER_SIZE && used <= AAC_ADTS_FRAME_MAX && used <= size - at);
-        at += used;
+        if (aac_adts_write(&config, size, header) == 0)
+            assert(((size_t)(header[3] & 3) << 11 | (size_t)header[4] << 3 | header[5] >> 5) ==
+                   size + sizeof(header));
     }
 }
 
@@ -121,7 +114,6 @@ static void check_opus(const uint8_t *data, size_t size)
 
     if (opus_config_parse(&config, data, size) == SCAN_DONE)
         assert(config.channels > 0 && size >= 19);
-    assert(opus_packet_samples(data, size) <= 5760);
 }
 
 /* What is repaired is sound, and hardly longer than what came: a code of 3 bytes becomes 4. */

@@ -189,23 +189,6 @@ START_TEST(finds_what_fits)
 }
 END_TEST
 
-/* The address of one stream by a short template may be another's by a long one. */
-START_TEST(owns)
-{
-    char *items[] = {(char *)(uintptr_t)USUAL,
-                     (char *)(uintptr_t) "[vhost]/[app]/[stream].live.flv",
-                     (char *)(uintptr_t) "/[app]/[stream].flv"};
-    struct mount_list list = {items, 3, 0};
-
-    ck_assert(mount_owns(&list, 0, "/a/z.flv", "a", "z"));
-    ck_assert(mount_owns(&list, 2, "/a/z.flv", "a", "z"));
-    ck_assert(mount_owns(&list, 1, "v.com/a/z.live.flv", "a", "z"));
-    ck_assert(!mount_owns(&list, 0, "/a/z.live.flv", "a", "z.live"));
-    ck_assert(!mount_owns(&list, 0, "v.com/a/z.live.flv", "a", "z.live"));
-    ck_assert(mount_owns(&list, 1, "/a/z.live.live.flv", "a", "z.live"));
-}
-END_TEST
-
 START_TEST(check)
 {
     const char *const bad[] = {"",
@@ -255,7 +238,6 @@ Suite *check_mount_suite(void)
     tcase_add_test(tc, both_ways);
     tcase_add_test(tc, longest_wins);
     tcase_add_test(tc, finds_what_fits);
-    tcase_add_test(tc, owns);
     tcase_add_test(tc, check);
     suite_add_tcase(suite, tc);
     return suite;

@@ -282,30 +282,6 @@ START_TEST(changed_files_are_noticed)
 }
 END_TEST
 
-static struct tls *choose(void *arg, const char *name)
-{
-    return strcmp(name, "other.example") == 0 ? arg : NULL;
-}
-
-START_TEST(name_chooses_the_certificate)
-{
-    struct tls_test_files others;
-    struct tls *other;
-    struct tls *friend;
-
-    tls_test_files_open(&others, "other.example");
-    other = tls_test_server(&others);
-    friend = tls_test_client(&others);
-    ck_assert_int_eq(is_trusted(friend, "other.example"), 0);
-    tls_on_name(server, choose, other);
-    ck_assert_int_eq(is_trusted(friend, "other.example"), 1);
-    ck_assert_int_eq(is_trusted(client, "localhost"), 1);
-    tls_free(friend);
-    tls_free(other);
-    tls_test_files_close(&others);
-}
-END_TEST
-
 /* ---- a flood ---- */
 
 #define FLOOD 48
@@ -385,7 +361,6 @@ Suite *check_tls_suite(void)
     tcase_add_test(tc, no_secret);
     tcase_add_test(tc, certificate_is_replaced);
     tcase_add_test(tc, changed_files_are_noticed);
-    tcase_add_test(tc, name_chooses_the_certificate);
     tcase_add_test(tc, handshakes_take_turns);
     return suite;
 }

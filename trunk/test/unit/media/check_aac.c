@@ -231,51 +231,17 @@ START_TEST(adts_written_and_read_back)
 
             for (size_t i = 0; i < COUNT_OF(sizes); i++) {
                 uint8_t *frame = calloc(1, 7 + sizes[i]);
-                size_t used = 0;
 
                 ck_assert_int_eq(aac_adts_write(&config, sizes[i], frame), 0);
-                ck_assert_int_eq(aac_adts_scan(frame, 7 + sizes[i], &used), SCAN_DONE);
-                ck_assert_uint_eq(used, 7 + sizes[i]);
-                ck_assert_int_eq(aac_adts_scan(frame, 6 + sizes[i], &used), SCAN_MORE);
+                ck_assert_uint_eq(frame[0] << 4 | frame[1] >> 4, 0xfff);
+                ck_assert_uint_eq((frame[3] & 3) << 11 | frame[4] << 3 | frame[5] >> 5,
+                                  7 + sizes[i]);
                 ck_assert_uint_eq(frame[2] >> 6, type - 1);
                 ck_assert_uint_eq(frame[2] >> 2 & 15, rate);
                 ck_assert_uint_eq((frame[2] & 1) << 2 | frame[3] >> 6, rate % 8);
                 free(frame);
             }
         }
-    }
-}
-END_TEST
-
-START_TEST(adts_scanned)
-{
-    static const struct {
-        const char *hex;
-        enum scan scan;
-    } rows[] = {
-        {"", SCAN_MORE},
-        {"ff", SCAN_MORE},
-        {"fff1", SCAN_MORE},
-        {"fff15080", SCAN_MORE},
-        {"fff1508001bf", SCAN_MORE},
-        {"fe", SCAN_BAD},
-        {"ffe1", SCAN_BAD},
-        {"fff3", SCAN_BAD},               /* layer */
-        {"fff1508000dffc", SCAN_BAD},     /* length 6 */
-        {"fff1508000fffc", SCAN_DONE},    /* length 7: no sound in it */
-        {"fff05080011ffc0000", SCAN_BAD}, /* length 8 with a CRC */
-        {"fff05080013ffc0000", SCAN_DONE},
-        {"fff1748000fffc", SCAN_BAD},  /* rate index 13 */
-        {"fff9508000fffc", SCAN_DONE}, /* MPEG-2 */
-    };
-
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        uint8_t data[16];
-        size_t len = from_hex(data, sizeof(data), rows[i].hex), used;
-        uint8_t *copy = exact_copy(data, len);
-
-        ck_assert_msg(aac_adts_scan(copy, len, &used) == rows[i].scan, "%s", rows[i].hex);
-        free(copy);
     }
 }
 END_TEST
@@ -305,7 +271,6 @@ Suite *check_aac_suite(void)
     tcase_add_test(tcase, adts_written);
     tcase_add_test(tcase, adts_that_cannot_be_said);
     tcase_add_test(tcase, adts_written_and_read_back);
-    tcase_add_test(tcase, adts_scanned);
     tcase_add_test(tcase, profile_names);
     suite_add_tcase(suite, tcase);
     return suite;

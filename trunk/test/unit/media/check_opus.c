@@ -72,47 +72,6 @@ START_TEST(hostile_headers)
 }
 END_TEST
 
-START_TEST(packets)
-{
-    static const struct {
-        const char *hex;
-        uint32_t samples;
-    } rows[] = {
-        {"", 0},       {"00", 480},      {"08", 960}, {"10", 1920},   {"18", 2880},   {"20", 480},
-        {"58", 2880},  {"60", 480},      {"68", 960}, {"70", 480},    {"78", 960},    {"80", 120},
-        {"88", 240},   {"90", 480},      {"98", 960}, {"f8", 960},    {"fc", 960},    {"f9", 1920},
-        {"f900", 0},   {"f90000", 1920}, {"fa", 0},   {"fa00", 1920}, {"fb", 0},      {"fb00", 0},
-        {"fb01", 960}, {"fb06", 5760},   {"fb07", 0}, {"fbc3", 2880}, {"8330", 5760}, {"8331", 0},
-        {"833f", 0},   {"1b02", 5760},   {"1b03", 0},
-    };
-
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        uint8_t data[8];
-        size_t len = from_hex(data, sizeof(data), rows[i].hex);
-        uint8_t *copy = exact_copy(data, len);
-
-        ck_assert_msg(opus_packet_samples(copy, len) == rows[i].samples, "%s: %u", rows[i].hex,
-                      opus_packet_samples(copy, len));
-        free(copy);
-    }
-}
-END_TEST
-
-START_TEST(every_first_byte)
-{
-    for (unsigned first = 0; first < 256; first++) {
-        for (unsigned second = 0; second < 256; second++) {
-            uint8_t data[] = {(uint8_t)first, (uint8_t)second, 0};
-
-            for (size_t len = 1; len <= 3; len++) {
-                ck_assert_uint_le(opus_packet_samples(data, len), 5760);
-                ck_assert_uint_eq(opus_packet_samples(data, len) % 120, 0);
-            }
-        }
-    }
-}
-END_TEST
-
 Suite *check_opus_suite(void)
 {
     Suite *suite = suite_create("opus");
@@ -121,8 +80,6 @@ Suite *check_opus_suite(void)
     tcase_add_test(tcase, headers);
     tcase_add_test(tcase, cut_at_every_length);
     tcase_add_test(tcase, hostile_headers);
-    tcase_add_test(tcase, packets);
-    tcase_add_test(tcase, every_first_byte);
     suite_add_tcase(suite, tcase);
     return suite;
 }
