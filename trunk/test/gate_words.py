@@ -16,7 +16,7 @@ SKIP = {"node_modules", "objs", ".git", "corpus"}
 # What stands behind something in space, or lags; as "after" it misleads.
 PLACE = r"(?:(?:a|an|the|one|another|its|their|that|this) )?(?:\w+ )?(?:prox|NAT|firewall|load balancer|balancer|nginx)"
 WORDS = [
-    (r"(?<!lag )(?<!lags )(?<!far )(?<!fall )(?<!falls )(?<!left )(?<!ms )(?<!seconds )\bbehind\b(?! " + PLACE + ")"
+    (r"(?<!lag )(?<!lags )(?<!far )(?<!fall )(?<!falls )(?<!left )(?<!ms )(?<!seconds )\bbehind\b(?!-)(?! " + PLACE + ")"
      r"(?! (?:live|HAProxy|Caddy|it\b))", 'say "after"'),
     (r"\bborne\b", 'say "carried"'),
     (r"\b[Ww]hom\b", "say who does what"),

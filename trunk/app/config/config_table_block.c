@@ -24,22 +24,21 @@ static const struct config_block blocks[CONFIG_WHERE_COUNT] = {
     [CONFIG_AT_VHOST] = {"vhost", CONFIG_AT_ROOT, 1,
                          "Settings of the streams of one host name. __defaultVhost__ serves every "
                          "name without a vhost of its own and is there even when not written."},
-    [CONFIG_AT_PLAY] = {"play", CONFIG_AT_VHOST, 0, "What viewers get, over RTMP and HTTP."},
-    [CONFIG_AT_PUBLISH] = {"publish", CONFIG_AT_VHOST, 0, "What is asked of publishers."},
+    [CONFIG_AT_PLAY] = {"play", CONFIG_AT_VHOST, 0, "Playback over RTMP and HTTP."},
+    [CONFIG_AT_PUBLISH] = {"publish", CONFIG_AT_VHOST, 0, "Publishing."},
     [CONFIG_AT_HTTP_REMUX] = {"http_remux", CONFIG_AT_VHOST, 0, "Live streams over HTTP."},
     [CONFIG_AT_HTTP_STATIC] = {"http_static", CONFIG_AT_VHOST, 0, "Files over HTTP."},
     [CONFIG_AT_SECURITY] = {"security", CONFIG_AT_VHOST, 0,
-                            "Who may publish and play, by address; see [access](access.md)."},
+                            "Access rules by client address; see [access](access.md)."},
     [CONFIG_AT_REFER] = {"refer", CONFIG_AT_VHOST, 0,
-                         "On whose pages the streams may be used: RTMP's pageUrl, HTTP's Referer, "
-                         "or else its Origin."},
-    [CONFIG_AT_TOKEN] = {"token", CONFIG_AT_VHOST, 0,
-                         "Signed addresses: only who was given one may publish or play."},
+                         "Access rules by web page: pageUrl (RTMP), Referer or Origin (HTTP)."},
+    [CONFIG_AT_TOKEN] =
+        {"token", CONFIG_AT_VHOST, 0,
+         "Signed URLs: a client without a valid signature may not publish or play."},
     [CONFIG_AT_CLUSTER] = {"cluster", CONFIG_AT_VHOST, 0,
-                           "Streams that are fetched from other servers; see [edge](edge.md)."},
-    [CONFIG_AT_FORWARD] =
-        {"forward", CONFIG_AT_VHOST, 0,
-         "Streams that are published on to other servers; see [forward](forward.md)."},
+                           "Streams pulled from other servers; see [edge](edge.md)."},
+    [CONFIG_AT_FORWARD] = {"forward", CONFIG_AT_VHOST, 0,
+                           "Streams forwarded to other servers; see [forward](forward.md)."},
 };
 
 const struct config_block *config_table_block(enum config_where where)
