@@ -24,7 +24,7 @@ import flv  # noqa: E402
 import harness  # noqa: E402
 import rtmp  # noqa: E402
 
-DEFAULT_TIMEOUT = 180
+DEFAULT_TIMEOUT = 120 * harness.PATIENCE
 
 
 class TimeIsUp(Exception):

@@ -176,9 +176,9 @@ class Process:
     def wait(self, timeout=10):
         """The exit code; fails when the process does not end in time."""
         try:
-            return self.child.wait(timeout)
+            return self.child.wait(timeout * PATIENCE)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"{self.argv[0]} still runs after {timeout} s") from None
+            raise AssertionError(f"{self.argv[0]} still runs after {timeout * PATIENCE} s") from None
 
     def kill(self):
         if self.is_running:
@@ -340,10 +340,10 @@ class Server(Process):
         if self.is_running:
             self.signal(number)
             try:
-                self.child.wait(timeout)
+                self.child.wait(timeout * PATIENCE)
             except subprocess.TimeoutExpired:
                 self.kill()
-                raise AssertionError(f"the server still ran {timeout} s after signal {number}:\n"
+                raise AssertionError(f"the server still ran {timeout * PATIENCE} s after signal {number}:\n"
                                      + self.log()[-4000:]) from None
         self.check_output()
         assert self.child.returncode == 0, \
@@ -395,8 +395,10 @@ class FfmpegPublisher(Process):
 
 
 def run(argv, timeout=60, check=True, text=True):
-    """Runs a tool to its end. check: its exit code must be 0."""
+    """Runs a tool to its end, for timeout seconds times PATIENCE at most. check: its exit code must
+    be 0."""
     argv = [str(arg) for arg in argv]
+    timeout *= PATIENCE
     try:
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True,
                               timeout=timeout, text=text, errors="replace" if text else None)

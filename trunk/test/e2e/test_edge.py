@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import flv
-from harness import curl, ffmpeg_decode, ffprobe, free_port, run, wait_for
+from harness import PATIENCE, curl, ffmpeg_decode, ffprobe, free_port, run, wait_for
 from rtmp import Publisher
 
 FRAME_MS = 40
@@ -85,7 +85,7 @@ def test_cold_start_waits(server, view, publisher, source, protocol):
     pub.send_tags(gops[0])
     for one in viewers:
         one.wait_media(3)
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 3 * PATIENCE
     assert pulls_begun(edge) == 1
 
 
@@ -122,9 +122,9 @@ def test_pull_ends_after_the_last_viewer(server, publish, view):
     origin.wait_log("stop play")
 
 
-def gap_of(viewer):
+def gap_of(viewer, since=0.0):
     """The longest silence, in seconds, that the viewer saw."""
-    times = [tag.at for tag in viewer.media]
+    times = [tag.at for tag in viewer.media if tag.at >= since]
     return max(b - a for a, b in zip(times, times[1:]))
 
 
@@ -135,14 +135,17 @@ def test_killed_origin(server, publish, view, protocol):
     for one in origins:
         publish(one)
     edge = server(vhost=cluster([port_of(o, protocol) for o in origins], protocol))
-    viewer = view(edge)
+    viewer, witness = view(edge), view(origins[1])
     viewer.wait_media(30)
+    witness.wait_media(1)
+    begun = time.monotonic()
     origins[0].has_stopped = True
     origins[0].kill()
     edge.wait_log(f"receiving from .*{port_of(origins[1], protocol)}")
     viewer.wait_media(len(viewer.media) + 60)
     viewer.check()
-    assert gap_of(viewer) < 1.0
+    # A busy machine is silent by itself: so long the origin was that plays on.
+    assert gap_of(viewer) < 1.0 + gap_of(witness, begun)
     flv.check_times(viewer.tags)
 
 
@@ -153,8 +156,10 @@ def test_stalled_origin(server, publish, view, protocol):
     for one in origins:
         publish(one)
     edge = server(vhost=cluster([port_of(o, protocol) for o in origins], protocol))
-    viewer = view(edge)
+    viewer, witness = view(edge), view(origins[1])
     viewer.wait_media(30)
+    witness.wait_media(1)
+    begun = time.monotonic()
     stopped = family(origins[0])
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)
@@ -166,7 +171,8 @@ def test_stalled_origin(server, publish, view, protocol):
         for pid in stopped:
             os.kill(pid, signal.SIGCONT)
     viewer.check()
-    assert gap_of(viewer) < 1.9
+    # A busy machine is silent by itself: so long the origin was that plays on.
+    assert gap_of(viewer) < 1.9 + gap_of(witness, begun)
     flv.check_times(viewer.tags)
 
 
@@ -177,7 +183,7 @@ def test_refusing_origin(server, publish, view):
     edge = server(vhost=cluster([free_port(), origin.http_port]))
     begun = time.monotonic()
     view(edge).wait_media(5)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 2 * PATIENCE
     edge.wait_log("no stream from")
 
 

@@ -444,15 +444,16 @@ def wakes(pids):
 
 
 def test_idle_workers_sleep(workers):
-    """Nobody is there, nothing happens: neither in the workers nor in the master."""
+    """Nobody is there: a worker wakes for its beat and for a look at its memory, each once a second,
+    the master for a look at the beats. Whatever polls wakes far more often."""
     one = workers(2)
 
     def asleep():
         before = wakes([one.srv.pid, *one.pids()])
         time.sleep(1.5)
-        return wakes([one.srv.pid, *one.pids()]) == before
+        return wakes([one.srv.pid, *one.pids()]) - before < 20
 
-    wait_for(asleep, 10, "a moment without a wake")
+    wait_for(asleep, 10, "a moment with few wakes")
 
 
 def test_one_worker_is_one_process(server):
