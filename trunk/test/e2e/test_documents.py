@@ -27,13 +27,19 @@ vhost {vhost} {{ http_remux {{ enabled on; {remux} }} }}
 HTTPS = "https { enabled on; listen 8088; key ./conf/server.key; cert ./conf/server.crt; }"
 
 
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("certificate")
+    run([ROOT / "conf" / "make-certificate.sh", folder])
+    return folder
+
+
 @pytest.fixture
-def started(server, tmp_path):
+def started(server, tmp_path, certificate):
     """started(file or text, **environment): a server in a folder of its own, laid out as ours."""
     def start(config, **environment):
         folder = tmp_path / "server0"
-        (folder / "conf").mkdir(parents=True)
-        run([ROOT / "conf" / "make-certificate.sh", folder / "conf"])
+        shutil.copytree(certificate, folder / "conf")
         path = folder / "conf" / "the.conf"
         if isinstance(config, str):
             path.write_text(config)
