@@ -46,10 +46,10 @@ void rendition_set_limits(struct rendition *rendition)
     limits.keep = 0;
     /* Other workers may ask for this much, for their listeners. */
     if (rendition->source->config.keeps_start &&
-        (rendition->mux->is_original || rendition->mux == &mux_flv_all ||
+        (mux_is_original(rendition->mux) || rendition->mux == &mux_flv_all ||
          rendition == &rendition->source->native))
         limits.keep = rendition->source->config.fast_cache;
-    if (rendition->mux->audio_only) {
+    if (mux_is_audio_only(rendition->mux)) {
         limits.block_cap = RENDITION_AUDIO_BLOCK;
         limits.keep = rendition->source->config.fast_cache;
         if (limits.lag_max < limits.keep)
@@ -171,14 +171,15 @@ int rendition_takes(const struct rendition *rendition, enum frame_type type)
     if (type == FRAME_AUDIO)
         return rendition->only != SOURCE_VIDEO_ONLY;
     if (type == FRAME_VIDEO)
-        return rendition->only != SOURCE_AUDIO_ONLY && !rendition->mux->audio_only;
+        return rendition->only != SOURCE_AUDIO_ONLY && !mux_is_audio_only(rendition->mux);
     /* RTMP metadata describes both tracks; FLV rings contain only data messages. */
-    return rendition->only == SOURCE_BOTH || !rendition->mux->in_band;
+    return rendition->only == SOURCE_BOTH || !mux_is_in_band(rendition->mux);
 }
 
 int rendition_is_eager(const struct rendition *rendition)
 {
-    return rendition->mux->audio_only || (rendition->mux->in_band && !rendition->mux->stands_alone);
+    return mux_is_audio_only(rendition->mux) ||
+           (mux_is_in_band(rendition->mux) && !mux_is_container(rendition->mux));
 }
 
 int rendition_has_sync(const struct rendition *rendition)
@@ -249,7 +250,7 @@ static void rendition_collect_bodies(struct rendition *rendition, const struct i
                                      struct rendition_draft *draft)
 {
     /* RTMP players may need them later, and they are not sent again then. */
-    int is_lax = init->is_lax || rendition->mux->in_band;
+    int is_lax = init->is_lax || mux_is_in_band(rendition->mux);
 
     if (rendition->only == SOURCE_BOTH)
         rendition_collect_body(rendition, FRAME_SCRIPT, init->meta, draft);
@@ -262,23 +263,38 @@ static void rendition_collect_bodies(struct rendition *rendition, const struct i
             rendition_collect_body(rendition, extra_track_type(extra), extra->original, draft);
 }
 
+/* The main track of this kind, if the rendition takes it. */
+static void rendition_track(const struct rendition *rendition, const struct init_data *init,
+                            enum jitter_track which, struct mux_track *out)
+{
+    enum frame_type type = which == JITTER_AUDIO ? FRAME_AUDIO : FRAME_VIDEO;
+    const struct blob *body = init->header[which];
+    struct frame frame;
+
+    if (!rendition_takes(rendition, type))
+        return;
+    out->is_announced = which == JITTER_AUDIO ? init->has_audio : init->has_video;
+    out->codec = init->codec[which];
+    if (body == NULL)
+        return;
+    flv_frame_parse(&frame, type, 0, body->data, body->len);
+    out->config = frame.payload;
+    out->config_len = frame.payload_len;
+}
+
 void rendition_set_init_data(struct rendition *rendition, const struct init_data *init)
 {
-    int takes_audio = rendition_takes(rendition, FRAME_AUDIO);
-    int takes_video = rendition_takes(rendition, FRAME_VIDEO);
+    struct mux_tracks tracks = {.audio.codec = CODEC_NONE, .video.codec = CODEC_NONE};
     struct rendition_draft draft = {.is_broken = 0};
     struct blob *preamble = NULL;
 
+    rendition_track(rendition, init, JITTER_AUDIO, &tracks.audio);
+    rendition_track(rendition, init, JITTER_VIDEO, &tracks.video);
     buf_init(&draft.buf, RENDITION_PREAMBLE_MAX);
     if (rendition->mux->header != NULL)
-        rendition->mux->header(init->has_audio && takes_audio, init->has_video && takes_video,
-                               rendition_collect, &draft);
-    if (!rendition->mux->stands_alone)
+        rendition->mux->header(rendition->state, &tracks, rendition_collect, &draft);
+    if (!mux_is_container(rendition->mux))
         rendition_collect_bodies(rendition, init, &draft);
-    if (rendition->mux->tracks != NULL)
-        rendition->mux->tracks(rendition->state,
-                               takes_audio ? init->codec[JITTER_AUDIO] : CODEC_NONE,
-                               takes_video ? init->codec[JITTER_VIDEO] : CODEC_NONE);
     if (!draft.is_broken)
         preamble = blob_new(draft.buf.len > 0 ? buf_data(&draft.buf) : NULL, draft.buf.len);
     buf_fini(&draft.buf);
@@ -295,7 +311,7 @@ void rendition_prime(struct rendition *rendition, enum frame_type type, const st
 {
     struct frame frame;
 
-    if (body == NULL || !rendition->mux->stands_alone || !rendition_takes(rendition, type))
+    if (body == NULL || !mux_is_container(rendition->mux) || !rendition_takes(rendition, type))
         return;
     flv_frame_parse(&frame, type, 0, body->data, body->len);
     rendition_push(rendition, &frame, 0, rendition->pushed_at);

@@ -48,7 +48,7 @@ struct rendition_filler {
 static void replay_track(struct rendition *rendition, const struct frame *frame, usec_t now)
 {
     /* Formats without in-band sequence headers have them in their init data. */
-    if (frame->is_header && !rendition->mux->in_band)
+    if (frame->is_header && !mux_is_in_band(rendition->mux))
         return;
     rendition_push(rendition, frame, frame->timestamp, now);
 }
@@ -63,7 +63,7 @@ static void replay_chosen(struct rendition *rendition, const struct frame *frame
     struct frame plain = *frame;
 
     assert(!source_select_is_default(&rendition->select));
-    if (frame->type == FRAME_SCRIPT && !rendition->mux->in_band)
+    if (frame->type == FRAME_SCRIPT && !mux_is_in_band(rendition->mux))
         return;
     if (rendition->select.is_all || frame->type == FRAME_SCRIPT) {
         const struct source_track *main = &rendition->source->track[which];
@@ -129,7 +129,7 @@ static void rendition_refill(void *arg, const struct frame *frame, uint64_t offs
         return;
     }
     /* As when live: formats that follow changes by themselves get frames as published. */
-    if (plain.is_key && plain.type == FRAME_VIDEO && filler->rendition->mux->in_band)
+    if (plain.is_key && plain.type == FRAME_VIDEO && mux_is_in_band(filler->rendition->mux))
         data = replay_without_sets(filler->rendition->source, frame, &plain.len);
     if (data != NULL) {
         plain.data = data;
@@ -164,7 +164,7 @@ static void replay_from(const struct rendition *rendition, const struct renditio
         return;
     }
     /* If no viewer has waited yet, the newest sync point is enough. */
-    if ((rendition->mux->is_original || rendition->viewer_count > 0) &&
+    if ((mux_is_original(rendition->mux) || rendition->viewer_count > 0) &&
         native->start.block != NULL && native->start.block->attached &&
         native->start_is_sync == rendition_has_sync(native)) {
         *from = native->start;
@@ -172,7 +172,7 @@ static void replay_from(const struct rendition *rendition, const struct renditio
         from->block = ring->sync_block;
         from->at = (uint32_t)(ring->sync - ring->sync_block->offset);
     }
-    if (!rendition->mux->is_original ||
+    if (!mux_is_original(rendition->mux) ||
         (rendition_has_sync(native) && source->config.fast_cache == 0))
         return;
     /* Another server gets what its viewers may ask for: earlier sound, too. */
@@ -193,7 +193,7 @@ void rendition_fill_frames(struct rendition *rendition, const struct rendition *
     if (native->holds_start)
         rendition_hold_start(rendition);
     /* The muxer knows the newest configuration only: frames of an older one cannot be used. */
-    if (rendition->mux->stands_alone)
+    if (mux_is_container(rendition->mux))
         ring_each_tag(&filler.from, rendition_note_header, &filler);
     ring_each_tag(&filler.from, rendition_refill, &filler);
 }
@@ -215,7 +215,7 @@ void rendition_fill(struct rendition *rendition)
     struct init_data init;
 
     source_init_data(source, rendition, &init);
-    if (rendition->mux->stands_alone)
+    if (mux_is_container(rendition->mux))
         rendition_restart(rendition);
     rendition_prime(rendition, FRAME_VIDEO, init.header[JITTER_VIDEO]);
     rendition_prime(rendition, FRAME_AUDIO, init.header[JITTER_AUDIO]);

@@ -57,7 +57,7 @@ void renditions_push_original(struct source *source, const struct frame *frame, 
                               usec_t now)
 {
     for (struct rendition *r = source->others; r != NULL; r = r->next)
-        if (r->mux->in_band && r->is_fed && rendition_takes_main(r, frame->type))
+        if (mux_is_in_band(r->mux) && r->is_fed && rendition_takes_main(r, frame->type))
             rendition_push_main(r, frame, ms, now);
     source->original_sent = 1;
 }
@@ -66,7 +66,8 @@ void renditions_push_rtmp_only(struct source *source, const struct frame *frame,
                                usec_t now)
 {
     for (struct rendition *r = source->others; r != NULL; r = r->next)
-        if (!r->mux->stands_alone && rendition_is_eager(r) && rendition_takes_main(r, frame->type))
+        if (!mux_is_container(r->mux) && rendition_is_eager(r) &&
+            rendition_takes_main(r, frame->type))
             rendition_push_main(r, frame, ms, now);
     source->original_sent = 1;
 }
@@ -75,7 +76,7 @@ void renditions_push_flv(struct source *source, const struct frame *frame, int64
 {
     rendition_push(&source->native, frame, (uint32_t)ms, now);
     for (struct rendition *r = source->others; r != NULL; r = r->next)
-        if (!r->mux->in_band && r->is_fed && rendition_takes_main(r, frame->type))
+        if (!mux_is_in_band(r->mux) && r->is_fed && rendition_takes_main(r, frame->type))
             rendition_push(r, frame, (uint32_t)ms, now);
 }
 
@@ -155,7 +156,7 @@ void renditions_drop_flv_sync(struct source *source)
     renditions_drop_start(source);
     ring_drop_sync(&source->native.ring);
     for (struct rendition *r = source->others; r != NULL; r = r->next)
-        if (!r->mux->in_band)
+        if (!mux_is_in_band(r->mux))
             ring_drop_sync(&r->ring);
 }
 
@@ -171,7 +172,7 @@ static int rendition_must_end(const struct rendition *rendition, enum renditions
 {
     switch (who) {
     case RENDITIONS_CUT_CHANGE:
-        return !rendition->mux->in_band ||
+        return !mux_is_in_band(rendition->mux) ||
                source_fit(rendition->source, rendition->mux, rendition->only) == SOURCE_UNFIT;
     case RENDITIONS_CUT_ALL:
         break;
@@ -194,7 +195,7 @@ int renditions_cut_original(struct source *source)
     int has_any = 0;
 
     for (struct rendition *r = source->others; r != NULL; r = r->next) {
-        if (!r->mux->is_original)
+        if (!mux_is_original(r->mux))
             continue;
         rendition_cut(r);
         has_any = 1;

@@ -246,7 +246,7 @@ int source_is_watched(const struct source *source)
     if (source->native.started > 0)
         return 1;
     for (const struct rendition *r = source->others; r != NULL; r = r->next)
-        if (r->started > 0 && !r->mux->is_original)
+        if (r->started > 0 && !mux_is_original(r->mux))
             return 1;
     return 0;
 }
@@ -262,7 +262,7 @@ void source_keep(struct source *source, const struct mux *mux)
     const struct source_select defaults = {0};
     struct rendition *rendition;
 
-    assert(mux->audio_only);
+    assert(mux_is_audio_only(mux));
     if (source->config.fast_cache == 0)
         return;
     rendition = source_rendition(source, mux, SOURCE_BOTH, &defaults, source->native.pushed_at);

@@ -13,12 +13,12 @@ enum source_fit source_facts_fit(const struct source_facts *facts, const struct 
 
     if (mux->carries == NULL && only == SOURCE_BOTH)
         return SOURCE_FITS;
-    if (!facts->is_decided && !(mux->audio_only && facts->codec[JITTER_AUDIO] != CODEC_NONE))
+    if (!facts->is_decided && !(mux_is_audio_only(mux) && facts->codec[JITTER_AUDIO] != CODEC_NONE))
         return SOURCE_FIT_UNKNOWN;
     for (int i = 0; i < JITTER_TRACKS; i++) {
         enum codec codec = facts->codec[i];
 
-        if (i == JITTER_VIDEO ? mux->audio_only || only == SOURCE_AUDIO_ONLY
+        if (i == JITTER_VIDEO ? mux_is_audio_only(mux) || only == SOURCE_AUDIO_ONLY
                               : only == SOURCE_VIDEO_ONLY)
             continue;
         if (codec != CODEC_NONE && (mux->carries == NULL || mux->carries(codec)))

@@ -24,7 +24,7 @@ struct rendition *source_rendition(struct source *source, const struct mux *mux,
     struct source_select fit = *select;
     struct rendition *rendition;
 
-    if (mux->audio_only)
+    if (mux_is_audio_only(mux))
         only = SOURCE_BOTH;
     source_select_fit(source, mux, &fit);
     if (mux == source->native.mux && only == SOURCE_BOTH &&

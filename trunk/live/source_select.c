@@ -61,13 +61,13 @@ int source_select_is_default(const struct source_select *select)
 void source_select_fit(const struct source *source, const struct mux *mux,
                        struct source_select *select)
 {
-    if (mux->is_original)
+    if (mux_is_original(mux))
         select->is_all = 1;
-    if (mux->stands_alone)
+    if (mux_is_container(mux))
         select->is_all = 0; /* it carries one track of each kind */
     for (int i = 0; i < JITTER_TRACKS; i++) {
         /* No rendition is made for a track that is known not to exist. */
-        if (select->is_all || (i == JITTER_VIDEO && mux->audio_only) ||
+        if (select->is_all || (i == JITTER_VIDEO && mux_is_audio_only(mux)) ||
             (source->is_decided && extra_track_find(source, i, select->id[i]) == NULL))
             select->wants[i] = 0;
         if (!select->wants[i])
@@ -101,7 +101,7 @@ static void select_cut(struct rendition *rendition)
     rendition_drop_start(rendition);
     ring_drop_sync(&rendition->ring);
     rendition_cut(rendition);
-    if (rendition->mux->stands_alone)
+    if (mux_is_container(rendition->mux))
         rendition_restart(rendition);
 }
 
@@ -138,9 +138,9 @@ void source_select_push(struct source *source, enum jitter_track which, uint8_t 
     for (struct rendition *r = source->others; r != NULL; r = r->next) {
         if (!r->is_extra[which] || r->select.id[which] != id || !rendition_takes(r, frame->type))
             continue;
-        if (is_changed && r->is_fed && !r->mux->in_band)
+        if (is_changed && r->is_fed && !mux_is_in_band(r->mux))
             select_cut(r);
-        if (r->is_fed && (r->mux->in_band || !frame->is_header))
+        if (r->is_fed && (mux_is_in_band(r->mux) || !frame->is_header))
             rendition_push(r, frame, (uint32_t)ms, now);
     }
 }

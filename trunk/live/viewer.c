@@ -51,7 +51,7 @@ struct viewer *viewer_open_tracks(struct source *source, const struct mux *mux,
         viewer->next->prev = viewer;
     rendition->viewers = viewer;
     rendition->viewer_count++;
-    if (mux->audio_only || rendition->only == SOURCE_AUDIO_ONLY)
+    if (mux_is_audio_only(mux) || rendition->only == SOURCE_AUDIO_ONLY)
         (void)ring_cursor_end(&rendition->ring, &viewer->cursor);
     source_ref(source);
     if (++source->stat.viewers == 1)
@@ -165,7 +165,7 @@ static int viewer_begin_anywhere(struct viewer *viewer)
     usec_t back = rendition->source->config.fast_cache;
     const struct ring_cursor *held = viewer_held_start(viewer);
 
-    if (rendition->mux->audio_only && back > 0 &&
+    if (mux_is_audio_only(rendition->mux) && back > 0 &&
         ring_cursor_since(&rendition->ring, &viewer->cursor, rendition->pushed_at - back,
                           rendition->epoch_offset) == 0)
         return 0;
@@ -214,11 +214,11 @@ static int viewer_begin(struct viewer *viewer)
 
     if (rendition->preamble == NULL || source->state != SOURCE_LIVE || source->is_filling)
         return -1;
-    if (!source->is_decided && !rendition->mux->audio_only)
+    if (!source->is_decided && !mux_is_audio_only(rendition->mux))
         return -1;
     if (source_fit(source, rendition->mux, rendition->only) != SOURCE_FITS)
         return -1;
-    if (rendition->mux->is_original) {
+    if (mux_is_original(rendition->mux)) {
         if (viewer_begin_original(viewer) != 0)
             return -1;
     } else if (rendition_has_sync(rendition)) {

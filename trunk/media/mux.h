@@ -31,33 +31,55 @@ enum mux_piece {
     MUX_PIECE_INIT     /* goes, and nothing may go before the first of these (tables of TS) */
 };
 
+/* How a format treats the stream's configuration: sequence headers and metadata. */
+enum mux_kind {
+    /* They are in each viewer's preamble, and only changes go through frame() (FLV). */
+    MUX_PREAMBLE,
+    /* They go through frame() as published, and are in the preamble, too (RTMP). */
+    MUX_AS_PUBLISHED,
+    /* The same for another Millrace server: its viewers end with the publisher, as that server's
+     * own viewers wait for the next one. */
+    MUX_ORIGINAL,
+    /* A container with one video and one audio track at most. They go through frame() and update
+     * its state without output; header() writes the whole preamble (TS). */
+    MUX_CONTAINER,
+    /* The same without video: a viewer can start at any frame (MP3, AAC). */
+    MUX_AUDIO
+};
+
+/* A track of the stream, as a container's header needs it. */
+struct mux_track {
+    int is_announced;      /* the stream promises it */
+    enum codec codec;      /* CODEC_NONE: no such track; CODEC_OTHER: promised, not known yet */
+    const uint8_t *config; /* of its sequence header: AudioSpecificConfig, avcC, …; or NULL */
+    size_t config_len;
+};
+
+struct mux_tracks {
+    struct mux_track audio, video;
+};
+
+/* A row. Functions may be NULL where the comment says what that means. */
 struct mux {
     const char *name;         /* "flv", "ts", "rtmp" */
     const char *extension;    /* ".flv"; NULL: not by HTTP mount */
     const char *content_type; /* "video/x-flv" */
-    size_t unit;              /* batches are whole multiples of it (TS: 188); else 1 */
-    int in_band;              /* 1: sequence headers go through frame() as published (RTMP, TS);
-                                 0: they are the viewer's preamble, changes go in-band (FLV) */
-    int stands_alone; /* 1: one picture and one sound at the most, no further tracks; header() is
-                         all that opens a viewer's stream; sequence headers tell the state, and give
-                         no bytes (TS, MP3, AAC) */
-    int audio_only;   /* 1: no picture: a viewer begins at any frame (MP3, AAC) */
-    int is_original;  /* 1: for another server of ours: ends with its publisher, for that one has
-                    viewers  who wait for the next by themselves */
+    const char *unfit;        /* answer for a stream that it cannot carry; NULL: a general one */
+    enum mux_kind kind;
+    size_t unit;                     /* batches are whole multiples of it (TS: 188); else 1 */
     struct mux_state *(*open)(void); /* NULL without memory */
     /* The longest piece that a unit is cut into, before the first frame; NULL: it is not cut. */
     void (*chunk_size)(struct mux_state *state, uint32_t size);
     void (*close)(struct mux_state *state);
-    /* What opens a stream before any frame (FLV's file header); NULL: nothing. */
-    void (*header)(int has_audio, int has_video, mux_emit emit, void *arg);
+    /* What a viewer gets before any frame (FLV's file header); called again whenever one of the
+       tracks changes. NULL: nothing. */
+    void (*header)(struct mux_state *state, const struct mux_tracks *tracks, mux_emit emit,
+                   void *arg);
     /* One frame at timestamp (ms, already on the stream's timeline). */
     void (*frame)(struct mux_state *state, const struct frame *frame, uint32_t timestamp,
                   mux_emit emit, void *arg);
     /* Whether this format has a place for the codec; NULL: for all. */
     int (*carries)(enum codec codec);
-    /* What the stream is known to consist of. CODEC_NONE: no such track; CODEC_OTHER: one that is
-       promised, of a codec not known yet. NULL: not asked for. */
-    void (*tracks)(struct mux_state *state, enum codec audio, enum codec video);
     /* Whether what this frame will give opens a stream; NULL: video keyframes do. */
     int (*is_sync)(const struct mux_state *state, const struct frame *frame, uint32_t timestamp);
     /* What goes before the next frame's bytes for a viewer who has missed some: at most cap bytes
@@ -69,14 +91,32 @@ struct mux {
                     enum mux_piece *kind);
 };
 
+static inline int mux_is_in_band(const struct mux *mux)
+{
+    return mux->kind != MUX_PREAMBLE;
+}
+
+static inline int mux_is_original(const struct mux *mux)
+{
+    return mux->kind == MUX_ORIGINAL;
+}
+
+static inline int mux_is_container(const struct mux *mux)
+{
+    return mux->kind >= MUX_CONTAINER;
+}
+
+static inline int mux_is_audio_only(const struct mux *mux)
+{
+    return mux->kind == MUX_AUDIO;
+}
+
 extern const struct mux mux_flv;
 extern const struct mux mux_flv_all; /* for ?track=all */
 extern const struct mux mux_original;
-extern const struct mux mux_ts;
-extern const struct mux mux_mp3;
-extern const struct mux mux_aac;
 
-/* The format of this extension (".flv"); NULL: we have none. */
+/* The format of this extension (".flv"), or of a path that ends in one; NULL: none. */
 const struct mux *mux_find(const char *extension);
+const struct mux *mux_find_path(const char *path);
 
 #endif

@@ -29,12 +29,14 @@ static void mux_flv_close(struct mux_state *state)
     free(state);
 }
 
-static void mux_flv_header(int has_audio, int has_video, mux_emit emit, void *arg)
+static void mux_flv_header(struct mux_state *state, const struct mux_tracks *tracks, mux_emit emit,
+                           void *arg)
 {
     uint8_t header[FLV_HEADER_SIZE];
     struct iovec iov = {header, sizeof(header)};
 
-    flv_header_write(header, has_audio, has_video);
+    (void)state;
+    flv_header_write(header, tracks->audio.is_announced, tracks->video.is_announced);
     emit(arg, &iov, 1);
 }
 
@@ -86,7 +88,7 @@ const struct mux mux_flv = {
     .extension = ".flv",
     .content_type = "video/x-flv",
     .unit = 1,
-    .in_band = 0,
+    .kind = MUX_PREAMBLE,
     .open = mux_flv_open,
     .close = mux_flv_close,
     .header = mux_flv_header,
@@ -99,7 +101,7 @@ const struct mux mux_flv_all = {
     .extension = ".flv",
     .content_type = "video/x-flv",
     .unit = 1,
-    .in_band = 1,
+    .kind = MUX_AS_PUBLISHED,
     .open = mux_flv_open,
     .close = mux_flv_close,
     .header = mux_flv_header,
@@ -112,8 +114,7 @@ const struct mux mux_original = {
     .extension = NULL,
     .content_type = "video/x-flv",
     .unit = 1,
-    .in_band = 1,
-    .is_original = 1,
+    .kind = MUX_ORIGINAL,
     .open = mux_flv_open,
     .close = mux_flv_close,
     .header = mux_flv_header,

@@ -34,7 +34,8 @@ static int mux_mp3_carries(enum codec codec)
     return codec == CODEC_MP3;
 }
 
-static void mux_mp3_header(int has_audio, int has_video, mux_emit emit, void *arg)
+static void mux_mp3_header(struct mux_state *state, const struct mux_tracks *tracks, mux_emit emit,
+                           void *arg)
 {
     /* Sizes are below 128: one byte of the seven-bit bytes they are written in. */
     static const uint8_t head[] = {
@@ -45,8 +46,8 @@ static void mux_mp3_header(int has_audio, int has_video, mux_emit emit, void *ar
                            {(void *)(uintptr_t)text, sizeof(text) - 1}};
 
     _Static_assert(ID3_FRAME_SIZE < 128, "an ID3 size has seven bits to a byte");
-    (void)has_audio;
-    (void)has_video;
+    (void)state;
+    (void)tracks;
     emit(arg, iov, 2);
 }
 
@@ -74,9 +75,8 @@ const struct mux mux_mp3 = {
     .extension = ".mp3",
     .content_type = "audio/mpeg",
     .unit = 1,
-    .in_band = 1,
-    .stands_alone = 1,
-    .audio_only = 1,
+    .unfit = "the sound of this stream is not MP3",
+    .kind = MUX_AUDIO,
     .open = mux_mp3_open,
     .close = mux_mp3_close,
     .header = mux_mp3_header,

@@ -49,7 +49,7 @@ struct mux_state {
     int has_program;
     struct {
         enum codec codec; /* CODEC_NONE: not in the PMT */
-        enum codec told;  /* by tracks() */
+        enum codec told;  /* by header() */
         int is_expected;  /* its codec was told */
         int is_seen;      /* a frame of it has come */
         int is_mpeg2;     /* MP3 at half rates */
@@ -121,10 +121,14 @@ static enum ts_type ts_type_of(enum codec codec, int is_mpeg2)
     }
 }
 
-static void mux_ts_tracks(struct mux_state *state, enum codec audio, enum codec video)
+/* Writes nothing: the tables come with the frames. */
+static void mux_ts_header(struct mux_state *state, const struct mux_tracks *tracks, mux_emit emit,
+                          void *arg)
 {
-    const enum codec told[TS_TRACKS] = {audio, video};
+    const enum codec told[TS_TRACKS] = {tracks->audio.codec, tracks->video.codec};
 
+    (void)emit;
+    (void)arg;
     for (int i = 0; i < TS_TRACKS; i++) {
         if (state->track[i].told == told[i])
             continue;
@@ -400,13 +404,12 @@ const struct mux mux_ts = {
     .extension = ".ts",
     .content_type = "video/mp2t",
     .unit = TS_PACKET_SIZE,
-    .in_band = 1,
-    .stands_alone = 1,
+    .kind = MUX_CONTAINER,
     .open = mux_ts_open,
     .close = mux_ts_close,
     .frame = mux_ts_frame,
     .carries = mux_ts_carries,
-    .tracks = mux_ts_tracks,
+    .header = mux_ts_header,
     .is_sync = mux_ts_is_sync,
     .bridge = mux_ts_bridge,
     .piece = mux_ts_piece,

@@ -3,6 +3,7 @@
  * types by file name extension, those a media server's files have.
  */
 #include "base/str.h"
+#include "media/mux.h"
 #include "proto/http.h"
 
 #include <assert.h>
@@ -53,11 +54,8 @@ static const struct status_row status_rows[] = {
     {505, "HTTP Version Not Supported"},
 };
 
+/* Of files; those of live formats are in their rows. */
 static const struct type_row type_rows[] = {
-    {".flv", "video/x-flv"},
-    {".ts", "video/mp2t"},
-    {".mp3", "audio/mpeg"},
-    {".aac", "audio/aac"},
     {".mp4", "video/mp4"},
     {".m4v", "video/mp4"},
     {".m4a", "audio/mp4"},
@@ -105,14 +103,34 @@ const char *http_status_text(int status)
     return "Unknown";
 }
 
+/* Of a live format, upper or lower case; NULL: there is none. */
+static const char *format_type(const char *extension)
+{
+    const struct mux *mux;
+    char lower[8];
+    size_t len = strlen(extension);
+
+    if (len >= sizeof(lower))
+        return NULL;
+    for (size_t i = 0; i <= len; i++)
+        lower[i] = (char)(extension[i] >= 'A' && extension[i] <= 'Z' ? extension[i] - 'A' + 'a'
+                                                                     : extension[i]);
+    mux = mux_find(lower);
+    return mux != NULL ? mux->content_type : NULL;
+}
+
 const char *http_content_type(const char *path)
 {
+    const char *type;
     const char *slash;
     const char *dot;
 
     assert(path != NULL);
     slash = strrchr(path, '/');
     dot = strrchr(slash != NULL ? slash : path, '.');
+    type = dot != NULL ? format_type(dot) : NULL;
+    if (type != NULL)
+        return type;
     for (size_t i = 0; dot != NULL && i < sizeof(type_rows) / sizeof(type_rows[0]); i++)
         if (str_ieq(dot, type_rows[i].extension))
             return type_rows[i].type;

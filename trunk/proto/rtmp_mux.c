@@ -151,7 +151,7 @@ static size_t rtmp_mux_piece(const struct mux_state *state, const uint8_t *p, si
 #define RTMP_MUX(open_stream)                                                                \
     {                                                                                        \
         .name = "rtmp", .extension = NULL, .content_type = "application/x-rtmp", .unit = 1,  \
-        .in_band = 1, .open = (open_stream), .close = rtmp_mux_close,                        \
+        .kind = MUX_AS_PUBLISHED, .open = (open_stream), .close = rtmp_mux_close,            \
         .chunk_size = rtmp_mux_chunk_size, .frame = rtmp_mux_frame, .piece = rtmp_mux_piece, \
     }
 

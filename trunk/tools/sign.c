@@ -7,6 +7,7 @@
  */
 #include "base/clock.h"
 #include "base/str.h"
+#include "media/mux.h"
 #include "proto/token.h"
 #include "proto/url.h"
 
@@ -143,14 +144,10 @@ static int ip_clean(struct sign *sign)
 
 static void extension_cut(char *path)
 {
-    static const char *const extensions[] = {".flv", ".ts", ".mp3", ".aac"};
+    const struct mux *mux = mux_find_path(path);
 
-    for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++) {
-        if (str_ends(path, extensions[i])) {
-            path[strlen(path) - strlen(extensions[i])] = '\0';
-            return;
-        }
-    }
+    if (mux != NULL)
+        path[strlen(path) - strlen(mux->extension)] = '\0';
 }
 
 static int url_read_http(struct sign *sign)

@@ -345,7 +345,7 @@ static const struct config_row rows[] = {
      "URL template of a stream; the extension selects the format. Repeatable."},
     {"fast_cache", REMUX(fast_cache_s), CONFIG_INT, "0", 0, 600, NO_CHOICES,
      "SRS_VHOST_HTTP_REMUX_FAST_CACHE", RESTART,
-     "Seconds of audio sent immediately to an .mp3 or .aac viewer; 0: none."},
+     "Seconds of audio sent immediately to viewers of audio-only formats; 0: none."},
     {"hstrs", REMUX(hstrs), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_HTTP_REMUX_HSTRS", RESTART,
      "Let viewers wait for a stream that is not published yet; off: 404 immediately."},

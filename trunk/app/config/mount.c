@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/str.h"
+#include "media/mux.h"
 #include "proto/url.h"
 
 #include <assert.h>
@@ -33,8 +34,6 @@ struct mount_parts {
     int has_app;
     int app_first;
 };
-
-static const char *const extensions[] = {".flv", ".ts", ".mp3", ".aac"};
 
 static struct span span_of(const char *from, const char *to)
 {
@@ -84,14 +83,6 @@ static const char *parts_parse(const char *tmpl, struct mount_parts *parts)
     return parts->between.len > 0 ? NULL : "[app] and [stream] need text between them";
 }
 
-static const char *extension_of(const char *tmpl)
-{
-    for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++)
-        if (str_ends(tmpl, extensions[i]))
-            return extensions[i];
-    return NULL;
-}
-
 int mount_check(const char *tmpl, const char **why)
 {
     struct mount_parts parts;
@@ -101,8 +92,8 @@ int mount_check(const char *tmpl, const char **why)
     *why = parts_parse(tmpl, &parts);
     if (*why != NULL)
         return -1;
-    if (extension_of(tmpl) == NULL) {
-        *why = "a mount ends in .flv, .ts, .mp3 or .aac";
+    if (mux_find_path(tmpl) == NULL) {
+        *why = "a mount ends in the extension of a format, such as .flv";
         return -1;
     }
     bracket = span_find(parts.host, MOUNT_VHOST);
@@ -233,12 +224,12 @@ int mount_match(const char *tmpl, const char *host, const char *path, struct mou
     struct span middle;
     struct span app = {"", 0};
     struct span stream;
-    const char *extension = extension_of(tmpl);
+    const struct mux *mux = mux_find_path(tmpl);
     size_t len = strlen(path);
 
     assert(host != NULL && out != NULL);
     memset(out, 0, sizeof(*out));
-    if (extension == NULL || parts_parse(tmpl, &parts) != NULL)
+    if (mux == NULL || parts_parse(tmpl, &parts) != NULL)
         return -1;
     if (len <= parts.before.len + parts.after.len ||
         memcmp(path, parts.before.p, parts.before.len) != 0 ||
@@ -254,7 +245,7 @@ int mount_match(const char *tmpl, const char *host, const char *path, struct mou
         str_copy_n(out->app, sizeof(out->app), app.p, app.len) != 0 ||
         str_copy_n(out->stream, sizeof(out->stream), stream.p, stream.len) != 0)
         return -1;
-    return str_copy(out->extension, sizeof(out->extension), extension);
+    return str_copy(out->extension, sizeof(out->extension), mux->extension);
 }
 
 /* Bytes of literal text. */

@@ -115,10 +115,8 @@ static __attribute__((noinline)) void http_live_log(const struct server *server,
 /* Why a format can have nothing of a stream. */
 static const char *http_live_unfit_reason(const struct mux *mux, enum source_only only)
 {
-    if (mux == &mux_mp3)
-        return "the sound of this stream is not MP3";
-    if (mux == &mux_aac)
-        return "the sound of this stream is not AAC";
+    if (mux->unfit != NULL)
+        return mux->unfit;
     if (only == SOURCE_AUDIO_ONLY)
         return "this stream has no sound that this format carries";
     if (only == SOURCE_VIDEO_ONLY)

@@ -82,7 +82,7 @@ static void keep_audio(struct source *source, const struct config_vhost *vhost)
     for (int i = 0; i < vhost->http_remux.mount.count; i++) {
         const struct mux *mux = mux_find(template_extension(vhost->http_remux.mount.item[i]));
 
-        if (mux != NULL && mux->audio_only)
+        if (mux != NULL && mux_is_audio_only(mux))
             source_keep(source, mux);
     }
 }

@@ -6,6 +6,7 @@
  */
 #include "media/flv.h"
 #include "media/mux.h"
+#include "test/unit/formats.h"
 #include "test/unit/media/ts_check.h"
 
 #include <stdlib.h>
@@ -102,9 +103,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             len = size - at;
         /* Mostly on, at times back, and far. */
         ms += kind & 4 ? (kind & 8 ? 0u - step : step << 16) : step & 0xff;
-        if (kind & 16)
-            mux_ts.tracks(muxes.ts, (enum codec)(kind >> 5 & 1 ? CODEC_AAC : CODEC_NONE),
-                          (enum codec)(kind >> 6 ? CODEC_OTHER : CODEC_NONE));
+        if (kind & 16) {
+            const struct mux_tracks tracks = {
+                .audio.codec = (enum codec)(kind >> 5 & 1 ? CODEC_AAC : CODEC_NONE),
+                .video.codec = (enum codec)(kind >> 6 ? CODEC_OTHER : CODEC_NONE)};
+
+            mux_ts.header(muxes.ts, &tracks, NULL, NULL);
+        }
         flv_frame_parse(&frame, types[kind & 3], ms, data + at, len);
         push(&muxes, &frame, ms);
         at += len;

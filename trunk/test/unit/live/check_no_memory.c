@@ -5,6 +5,7 @@
 #include "live_kit.h"
 
 #include "live/source_private.h"
+#include "test/unit/formats.h"
 #include "test/unit/no_memory.h"
 
 Suite *check_no_memory_suite(void);

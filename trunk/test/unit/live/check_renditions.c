@@ -3,6 +3,7 @@
 #include "live_kit.h"
 
 #include "live/source_private.h"
+#include "test/unit/formats.h"
 
 Suite *check_renditions_suite(void);
 

@@ -98,7 +98,7 @@ static void letters_frame(struct mux_state *state, const struct frame *frame, ui
 }
 
 static const struct mux letters = {
-    .name = "letters", .unit = 1, .in_band = 1, .frame = letters_frame};
+    .name = "letters", .unit = 1, .kind = MUX_AS_PUBLISHED, .frame = letters_frame};
 
 /* Those who get headers as published (RTMP) get each, or only those that say something new. */
 START_TEST(test_reduce_sequence_header)

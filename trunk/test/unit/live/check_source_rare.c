@@ -2,6 +2,7 @@
 #include "live_kit.h"
 
 #include "media/amf0.h"
+#include "test/unit/formats.h"
 
 Suite *check_source_rare_suite(void);
 

@@ -1,5 +1,6 @@
 /* What a source tells of itself to those who have not the stream: facts, time, who watches. */
 #include "live_kit.h"
+#include "test/unit/formats.h"
 
 Suite *check_source_tell_suite(void);
 

@@ -31,7 +31,7 @@ static void letters_frame(struct mux_state *state, const struct frame *frame, ui
 
 static const struct mux letters = {.name = "letters",
                                    .unit = 1,
-                                   .in_band = 1,
+                                   .kind = MUX_AS_PUBLISHED,
                                    .open = letters_open,
                                    .close = letters_close,
                                    .frame = letters_frame};

@@ -4,6 +4,7 @@
 #include "live_kit.h"
 
 #include "media/ts.h"
+#include "test/unit/formats.h"
 
 Suite *check_viewer_sound_suite(void);
 

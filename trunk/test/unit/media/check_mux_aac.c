@@ -1,4 +1,5 @@
 /* The AAC rendition: the published frames and what goes before them, and nothing else. */
+#include "test/unit/formats.h"
 #include "test/unit/media/mux_sink.h"
 
 Suite *check_mux_aac_suite(void);
@@ -15,7 +16,7 @@ START_TEST(test_adts_before_each_frame)
     struct sink sink = {.units = 0};
 
     ck_assert_str_eq(mux_aac.content_type, "audio/aac");
-    ck_assert(mux_aac.audio_only && mux_aac.stands_alone && mux_aac.header == NULL);
+    ck_assert(mux_aac.kind == MUX_AUDIO && mux_aac.header == NULL);
     ck_assert(mux_aac.carries(CODEC_AAC) && !mux_aac.carries(CODEC_MP3));
     /* Not before it is known what it is. */
     ck_assert_int_eq(push(state, &sink, FRAME_AUDIO, "\xaf\x01....", 6), 0);

@@ -36,7 +36,7 @@ START_TEST(what_it_says_of_itself)
     ck_assert_str_eq(mux_flv.extension, ".flv");
     ck_assert_str_eq(mux_flv.content_type, "video/x-flv");
     ck_assert_uint_eq(mux_flv.unit, 1);
-    ck_assert_int_eq(mux_flv.in_band, 0);
+    ck_assert_int_eq(mux_flv.kind, MUX_PREAMBLE);
 }
 END_TEST
 
@@ -79,9 +79,10 @@ END_TEST
 
 START_TEST(the_opening_is_the_file_header)
 {
+    const struct mux_tracks tracks = {.audio.is_announced = 1};
     struct sink sink = {0, 0, {0}};
 
-    mux_flv.header(1, 0, take, &sink);
+    mux_flv.header(NULL, &tracks, take, &sink);
     ck_assert_int_eq(sink.units, 1);
     ck_assert_uint_eq(sink.len, FLV_HEADER_SIZE);
     ck_assert_mem_eq(sink.data, "FLV\x01\x04\x00\x00\x00\x09\x00\x00\x00\x00", FLV_HEADER_SIZE);

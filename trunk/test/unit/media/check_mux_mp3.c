@@ -1,4 +1,5 @@
 /* The MP3 rendition: the published frames and what goes before them, and nothing else. */
+#include "test/unit/formats.h"
 #include "test/unit/media/mux_sink.h"
 
 Suite *check_mux_mp3_suite(void);
@@ -15,7 +16,7 @@ START_TEST(test_frames_as_they_came)
     struct sink sink = {.units = 0};
 
     ck_assert_str_eq(mux_mp3.content_type, "audio/mpeg");
-    ck_assert(mux_mp3.audio_only && mux_mp3.stands_alone);
+    ck_assert(mux_mp3.kind == MUX_AUDIO);
     ck_assert(mux_mp3.carries(CODEC_MP3) && !mux_mp3.carries(CODEC_AAC));
     ck_assert_int_eq(push(state, &sink, FRAME_AUDIO, "\x2f\xff\xfb\x90\x64..", 7), 1);
     ck_assert_uint_eq(sink.len, 6);
@@ -41,9 +42,10 @@ END_TEST
 
 START_TEST(test_the_tag_in_front)
 {
+    const struct mux_tracks tracks = {.audio.is_announced = 1};
     struct sink sink = {.units = 0};
 
-    mux_mp3.header(1, 0, take, &sink);
+    mux_mp3.header(NULL, &tracks, take, &sink);
     ck_assert_mem_eq(sink.data, "ID3\x04\0\0\0\0\0", 9);
     ck_assert_uint_eq(sink.len, 10u + sink.data[9]);
     ck_assert_mem_eq(sink.data + 10, "TSSE\0\0\0", 7);

@@ -2,6 +2,7 @@
  */
 #include "media/flv.h"
 #include "media/mux.h"
+#include "test/unit/formats.h"
 #include "test/unit/media/media_test.h"
 #include "test/unit/media/ts_check.h"
 
@@ -96,7 +97,7 @@ START_TEST(test_what_it_says_of_itself)
     ck_assert_str_eq(mux_ts.extension, ".ts");
     ck_assert_str_eq(mux_ts.content_type, "video/mp2t");
     ck_assert_uint_eq(mux_ts.unit, 188);
-    ck_assert(mux_ts.in_band && mux_ts.stands_alone && !mux_ts.audio_only);
+    ck_assert(mux_ts.kind == MUX_CONTAINER);
     ck_assert(mux_ts.carries(CODEC_HEVC) && mux_ts.carries(CODEC_MP3));
     ck_assert(!mux_ts.carries(CODEC_OPUS) && !mux_ts.carries(CODEC_OTHER));
     ck_assert(!mux_ts.carries(CODEC_NONE));
@@ -257,6 +258,13 @@ START_TEST(test_tables_of_a_long_group)
 }
 END_TEST
 
+static void tell(struct kit *kit, enum codec audio, enum codec video)
+{
+    const struct mux_tracks tracks = {.audio.codec = audio, .video.codec = video};
+
+    mux_ts.header(kit->state, &tracks, NULL, NULL);
+}
+
 START_TEST(test_told_tracks_are_there_from_the_start)
 {
     struct kit kit;
@@ -264,17 +272,17 @@ START_TEST(test_told_tracks_are_there_from_the_start)
     kit_open(&kit);
     avc_header(&kit, 4);
     asc(&kit);
-    mux_ts.tracks(kit.state, CODEC_AAC, CODEC_H264);
+    tell(&kit, CODEC_AAC, CODEC_H264);
     ck_assert_int_eq(sound(&kit, 0), 1);
     ck_assert_uint_eq(kit.check.pcr_pid, 0x100);
     ck_assert_int_eq(picture(&kit, 10, 1), 1);
     ck_assert_int_eq(kit.check.version, 0);
     ck_assert_mem_eq(kit.check.program, "\x1b\xe1\x00\xf0\x00\x0f\xe1\x01\xf0\x00", 10);
     /* Told again, nothing changes; told away, it goes at once. */
-    mux_ts.tracks(kit.state, CODEC_AAC, CODEC_H264);
+    tell(&kit, CODEC_AAC, CODEC_H264);
     picture(&kit, 50, 0);
     ck_assert_int_eq(kit.check.version, 0);
-    mux_ts.tracks(kit.state, CODEC_NONE, CODEC_H264);
+    tell(&kit, CODEC_NONE, CODEC_H264);
     picture(&kit, 90, 0);
     ck_assert_int_eq(kit.check.version, 1);
     ck_assert_uint_eq(kit.check.program_len, 5);
@@ -287,7 +295,7 @@ START_TEST(test_promised_tracks_have_the_usual_codecs)
     struct kit kit;
 
     kit_open(&kit);
-    mux_ts.tracks(kit.state, CODEC_OTHER, CODEC_OTHER);
+    tell(&kit, CODEC_OTHER, CODEC_OTHER);
     asc(&kit);
     ck_assert_int_eq(sound(&kit, 0), 1);
     ck_assert_mem_eq(kit.check.program, "\x1b\xe1\x00\xf0\x00\x0f\xe1\x01\xf0\x00", 10);

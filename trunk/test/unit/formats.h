@@ -1,0 +1,11 @@
+#ifndef TEST_UNIT_FORMATS_H
+#define TEST_UNIT_FORMATS_H
+
+/* The rows of media/mux.c that only tests name. */
+#include "media/mux.h"
+
+extern const struct mux mux_ts;
+extern const struct mux mux_mp3;
+extern const struct mux mux_aac;
+
+#endif
