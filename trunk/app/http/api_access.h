@@ -2,7 +2,7 @@
 #define APP_HTTP_API_ACCESS_H
 
 /*
- * Who may use the API: this machine only, unless `http_api { open on; }`. Never yields.
+ * Access to the API: from this machine only, unless `http_api { open on; }`. Never yields.
  */
 #include "app/http/http_exchange.h"
 

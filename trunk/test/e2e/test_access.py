@@ -606,7 +606,7 @@ def test_keys_are_not_shown(tmp_path, guarded):
     file = tmp_path / "masked.conf"
     file.write_text("vhost a { token { enabled on; key ***; } }\n")
     refused = harness.run([harness.SERVER, "-t", "-c", file], check=False)
-    assert refused.returncode == 1 and "masked.conf:1: key: needs the secret" in refused.stderr
+    assert refused.returncode == 1 and "masked.conf:1: key: key must not be empty or the mask" in refused.stderr
     file.write_text(f"vhost a {{ token {{ key {NEW} {OLD} {NEVER}; }} }}\n")
     refused = harness.run([harness.SERVER, "-t", "-c", file], check=False)
     assert refused.returncode == 1
