@@ -70,6 +70,10 @@ size_t utf8_make_plain(char *text, size_t len)
     size_t out = 0;
     size_t at = 0;
 
+    /* Most lines are printable ASCII, and stay as they are. */
+    while (at < len && text[at] >= 0x20 && text[at] < 0x7f)
+        at++;
+    out = at;
     while (at < len) {
         uint32_t code = 0;
         size_t n = utf8_next((const uint8_t *)text + at, len - at, &code);
