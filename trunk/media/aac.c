@@ -2,9 +2,9 @@
  * AAC's AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1), which is the payload of
  * an AAC sequence header, and ADTS (1.A.2.2), which is AAC without one.
  *
- * SBR and PS are signalled either in front ("hierarchical": the object type says
- * 5 or 29 and the core's follows) or behind the core's configuration, where an
- * old decoder doesn't look ("backward compatible"); both are read.
+ * SBR and PS are signalled either before the core's configuration ("hierarchical": object type 5 or
+ * 29, then the core's) or after it, where old decoders do not look ("backward compatible"); both
+ * are read.
  */
 #include "media/aac.h"
 
@@ -38,7 +38,7 @@ static uint8_t read_object_type(struct bits *b)
     return (uint8_t)type;
 }
 
-/* Answers the rate in Hz, and its index; a reserved one is bad. */
+/* Returns the rate in Hz, and its index; a reserved index is bad. */
 static uint32_t read_sample_rate(struct bits *b, uint8_t *index)
 {
     uint32_t rate;
@@ -53,7 +53,7 @@ static uint32_t read_sample_rate(struct bits *b, uint8_t *index)
     return rate;
 }
 
-/* Object types that have a GASpecificConfig, which is all that anybody streams. */
+/* Object types that have a GASpecificConfig, the only ones in use for streams. */
 static int is_general_audio(uint8_t type)
 {
     return (type >= 1 && type <= 4) || type == 6 || type == 7 || type == 17 ||
@@ -80,7 +80,7 @@ static void skip_general_audio(struct bits *b, uint8_t type)
     bits_skip(b, 1); /* extensionFlag3 */
 }
 
-/* Explicit signalling behind the core; what is cut or unknown there is no error. */
+/* Explicit signalling after the core; truncated or unknown data there is no error. */
 static void read_sync_extension(struct bits *b, struct aac_config *config)
 {
     uint8_t index;
@@ -123,7 +123,7 @@ enum scan aac_config_parse(struct aac_config *config, const uint8_t *data, size_
         return SCAN_BAD;
     if (config->channel_config != 0 && config->channels == 0)
         return SCAN_BAD;
-    /* With a program config element the extension's place is not known without reading that. */
+    /* A program config element would have to be read to find the extension after it. */
     if (!is_general_audio(config->object_type) || config->channel_config == 0)
         return SCAN_DONE;
     skip_general_audio(&b, config->object_type);
@@ -153,7 +153,7 @@ int aac_adts_write(const struct aac_config *config, size_t frame_len,
     out[3] = (uint8_t)((config->channel_config & 3) << 6 | len >> 11);
     out[4] = (uint8_t)(len >> 3);
     out[5] = (uint8_t)((len & 7) << 5 | 0x1f); /* buffer fullness 0x7ff: variable rate */
-    out[6] = 0xfc;                             /* its rest, and one raw data block */
+    out[6] = 0xfc;                             /* the rest of it, and one raw data block */
     return 0;
 }
 

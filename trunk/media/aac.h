@@ -14,19 +14,19 @@ struct aac_config {
     uint8_t object_type;       /* of the core: 2 = LC also under SBR and PS signalling */
     uint8_t extension_type;    /* 5 SBR, 29 PS, else 0 */
     uint32_t sample_rate;      /* of the core, in Hz */
-    uint8_t sample_rate_index; /* 15: written out */
-    uint32_t output_rate;      /* with SBR the rate that is heard, else sample_rate */
-    uint8_t channels;          /* 0: a program config element says it */
+    uint8_t sample_rate_index; /* 15: the rate follows explicitly */
+    uint32_t output_rate;      /* with SBR the output rate, else sample_rate */
+    uint8_t channels;          /* 0: in a program config element */
     uint8_t channel_config;
 };
 
-/* SCAN_DONE, or SCAN_BAD when it is cut or uses reserved values. Trailing bytes are ignored. */
+/* SCAN_DONE, or SCAN_BAD when it is truncated or uses reserved values. Trailing bytes are ignored.
+ */
 enum scan aac_config_parse(struct aac_config *config, const uint8_t *data, size_t len);
 
 /*
- * The header of a raw frame of frame_len bytes (without the header). 0, or -1 when
- * ADTS cannot say it (object type over 4, written-out rate, channel
- * configuration over 7, frame too long).
+ * The header of a raw frame of frame_len bytes (without the header). 0, or -1 when ADTS cannot
+ * express it (object type over 4, explicit rate, channel configuration over 7, frame too long).
  */
 int aac_adts_write(const struct aac_config *config, size_t frame_len,
                    uint8_t out[AAC_ADTS_HEADER_SIZE]);

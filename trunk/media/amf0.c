@@ -1,11 +1,10 @@
 /*
- * AMF0 ("Action Message Format -- AMF 0", Adobe 2007, section 2), read into a
- * tree; and the tree's own functions.
+ * AMF0 ("Action Message Format -- AMF 0", Adobe 2007, section 2), read into a tree, and the
+ * functions of that tree.
  *
- * Reading walks with a stack of AMF0_DEPTH_MAX levels of its own rather than by
- * recursion: a peer decides how deep a value nests, and a coroutine's stack is
- * small. Freeing needs no stack at all, it splices each level into the one
- * above, since a tree that was built may be of any depth.
+ * Reading uses its own stack of AMF0_DEPTH_MAX levels instead of recursion: the peer decides how
+ * deep a value nests, and a coroutine's stack is small. Freeing needs no stack: it splices each
+ * level into the one above, since a tree that was built may have any depth.
  */
 #include "media/amf0.h"
 
@@ -96,11 +95,11 @@ struct reader {
     struct bytes *in;
     size_t values;
     uint32_t count; /* announced by the container just opened */
-    size_t depth;   /* of the value that is read */
-    int is_whole;   /* the value just read has all that it holds: it was AMF3 */
+    size_t depth;   /* of the value being read */
+    int is_whole;   /* the value just read is complete with its children: it was AMF3 */
 };
 
-/* The text of a string of len bytes. 0 or -1. */
+/* Reads the text of a string of len bytes. 0 or -1. */
 static int read_text(struct reader *r, struct amf0 *value, size_t len)
 {
     const uint8_t *text = bytes_take(r->in, len);
@@ -122,8 +121,7 @@ static double read_double(struct bytes *in)
 }
 
 /*
- * What follows a marker, into value, whose type is set. Of a container only the
- * head is read. 0 or -1.
+ * Reads what follows a marker into value, whose type is set; only the head of a container. 0 or -1.
  */
 static int read_content(struct reader *r, struct amf0 *value, uint8_t marker)
 {
@@ -186,7 +184,7 @@ static struct amf0 *read_amf3(struct reader *r, char *key)
     return value;
 }
 
-/* One value without what a container holds; takes over key. NULL when it is bad. */
+/* Reads one value without the children of a container; takes over key. NULL when it is bad. */
 static struct amf0 *read_head(struct reader *r, char *key)
 {
     uint8_t marker = bytes_u8(r->in);
@@ -210,7 +208,7 @@ static struct amf0 *read_head(struct reader *r, char *key)
         amf0_free(value);
         return NULL;
     }
-    /* Every element takes a byte at least: a count beyond that is no array. */
+    /* Every element takes at least one byte: a larger count is malformed. */
     if (value->type == AMF0_STRICT_ARRAY && r->count > bytes_left(r->in)) {
         amf0_free(value);
         return NULL;
@@ -225,7 +223,7 @@ static int read_key(struct reader *r, const struct level *level, char **key)
     const uint8_t *text;
     size_t len;
 
-    /* Some encoders leave the end mark off behind an array whose count they announced. */
+    /* Some encoders omit the end mark after an array with an announced count. */
     if (level->node->type == AMF0_ECMA_ARRAY && bytes_left(in) == 0 && level->count > 0 &&
         level->node->children >= level->count)
         return 0;
@@ -239,7 +237,7 @@ static int read_key(struct reader *r, const struct level *level, char **key)
     }
     if (level->node->children >= AMF0_KEYS_MAX)
         return -1;
-    /* Keys are compared as C strings; no encoder puts a zero byte into one. */
+    /* Keys are compared as C strings; no known encoder puts a zero byte into one. */
     if (len > 0 && memchr(text, '\0', len) != NULL)
         return -1;
     *key = text_dup(text, len);
@@ -367,7 +365,7 @@ struct amf0 *amf0_strict_array(void)
     return value_new(AMF0_STRICT_ARRAY);
 }
 
-/* Takes the value behind prev (NULL: the first) out of object and frees it. */
+/* Removes the value after prev (NULL: the first) from object and frees it. */
 static void unlink_child(struct amf0 *object, struct amf0 *prev)
 {
     struct amf0 *child = prev != NULL ? prev->next : object->child;
@@ -400,7 +398,7 @@ void amf0_remove(struct amf0 *object, const char *key)
     }
 }
 
-/* Puts value where key stands now. 1, or 0 if there is no such key. */
+/* Replaces the value of key. 1, or 0 if there is no such key. */
 static int replace_child(struct amf0 *object, const char *key, struct amf0 *value)
 {
     struct amf0 *prev = NULL;

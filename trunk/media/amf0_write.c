@@ -1,7 +1,7 @@
 /*
  * AMF0 written from a tree ("Action Message Format -- AMF 0", Adobe 2007,
- * section 2). Like reading it keeps the open levels in an array instead of
- * recursing; a tree that nests deeper than a reader would accept is refused.
+ * section 2). Like reading, it keeps the open levels in an array instead of recursing, and refuses
+ * a tree that nests deeper than a reader would accept.
  */
 #include "media/amf0.h"
 
@@ -60,7 +60,7 @@ static int put_string(struct buf *out, const char *string, size_t len)
     return buf_append(out, string, len);
 }
 
-/* Everything of a value but its children and its end mark. */
+/* Writes a value without its children and end mark. */
 static int put_head(struct buf *out, const struct amf0 *value)
 {
     switch (value->type) {
@@ -131,7 +131,7 @@ int amf0_write(struct buf *out, const struct amf0 *value)
     assert(value != NULL);
     if (put_tree(out, value) == 0)
         return 0;
-    out->len = before; /* half a value is of no use to anybody */
+    out->len = before; /* never leave half a value */
     return -1;
 }
 

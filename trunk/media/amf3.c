@@ -1,7 +1,7 @@
 /*
- * AMF3 ("Action Message Format -- AMF 3", Adobe 2013, section 3). Strings and the descriptions of
- * objects (traits) may be referred to, so that few bytes can stand for many: what is copied of
- * them has a bound over the whole value. A stack of levels takes the place of recursion.
+ * AMF3 ("Action Message Format -- AMF 3", Adobe 2013, section 3). Strings and descriptions of
+ * objects (traits) may be referred to, so a few bytes can stand for many: the bytes copied for one
+ * value are limited. A stack of levels replaces recursion.
  */
 #include "media/amf3.h"
 
@@ -41,8 +41,8 @@ struct traits {
 
 struct level {
     struct amf0 *node;
-    int has_keys;        /* properties by name still come, up to an empty name */
-    size_t first, count; /* names of an object that are left */
+    int has_keys;        /* named properties still follow, up to an empty name */
+    size_t first, count; /* names of an object still to come */
     size_t dense, done;  /* elements of an array without names */
 };
 
@@ -77,7 +77,7 @@ static uint32_t read_u29(struct bytes *in)
     return v;
 }
 
-/* A string or a reference to one. 0 or -1. */
+/* Reads a string or a reference to one. 0 or -1. */
 static int read_slice(struct reader *r, struct slice *out)
 {
     uint32_t head = read_u29(r->in);
@@ -136,7 +136,8 @@ static double read_double(struct bytes *in)
     return number;
 }
 
-/* The head of a complex value. 1: *rest of its bits; 0: it refers to an earlier one; -1: bad. */
+/* Reads the head of a complex value. 1: *rest has its other bits; 0: a reference to an earlier
+ * value; -1: bad. */
 static int read_complex(struct reader *r, uint32_t *rest)
 {
     uint32_t head = read_u29(r->in);
@@ -176,7 +177,7 @@ static int read_array(struct reader *r, struct amf0 *value)
 
     if (found <= 0)
         return found;
-    /* Every element takes a byte at least. */
+    /* Every element takes at least one byte. */
     if (count > bytes_left(r->in) || bytes_left(r->in) == 0)
         return -1;
     r->next.dense = count;
@@ -230,7 +231,7 @@ static int read_object(struct reader *r, struct amf0 *value)
     return 0;
 }
 
-/* What follows a marker; of a container the head, and r->next says what it holds. 0 or -1. */
+/* Reads what follows a marker; of a container only the head, described in r->next. 0 or -1. */
 static int read_content(struct reader *r, struct amf0 *value, uint8_t marker)
 {
     struct slice slice;
@@ -274,7 +275,7 @@ static int read_content(struct reader *r, struct amf0 *value, uint8_t marker)
     }
 }
 
-/* One value without what a container holds; takes over key. NULL when it is bad. */
+/* Reads one value without the children of a container; takes over key. NULL when it is bad. */
 static struct amf0 *read_head(struct reader *r, char *key)
 {
     struct amf0 *value = *r->values < AMF0_VALUES_MAX ? calloc(1, sizeof(*value)) : NULL;
@@ -301,8 +302,8 @@ static char *copy_key(struct reader *r, const struct slice *slice)
     return copy_text(r, slice);
 }
 
-/* The name of what comes next in level; *key is NULL for an element of a strict array. 1, or 0 at
- * the container's end, or -1. */
+/* Reads the name of the next child of level; *key is NULL for an element of a strict array. 1, or 0
+ * at the container's end, or -1. */
 static int read_key(struct reader *r, struct level *level, char **key)
 {
     char number[24];
@@ -348,7 +349,7 @@ static int is_container(const struct amf0 *value)
            value->type == AMF0_STRICT_ARRAY;
 }
 
-/* All that the root holds. 0 or -1. */
+/* Reads all children of the root. 0 or -1. */
 static int read_children(struct reader *r, struct amf0 *root, size_t depth_max)
 {
     struct level levels[AMF0_DEPTH_MAX];

@@ -1,8 +1,7 @@
 /*
- * From lengths before the NAL units (ISO/IEC 14496-15) to start codes before
- * them (ITU-T H.264 and H.265, annex B and 7.4.1.2: the order of NAL units in an access
- * unit). The frame's bytes are walked twice, to measure and to write, so that
- * nothing has to be kept of them however many units a frame has.
+ * Converts NAL units from length prefixes (ISO/IEC 14496-15) to start codes (ITU-T H.264 and H.265,
+ * annex B and 7.4.1.2: the order of NAL units in an access unit). A frame is walked twice, to
+ * measure and to write, so no state is needed however many units it has.
  */
 #include "media/annexb.h"
 
@@ -140,7 +139,7 @@ static struct walk walk_of(const struct annexb *annexb, const struct frame *fram
     return walk;
 }
 
-/* The next unit that is neither empty nor a delimiter; 0 at the end, or where a length leaves the
+/* The next unit that is neither empty nor a delimiter; 0 at the end, or at a length beyond the
  * frame. */
 static int walk_next(struct walk *walk, const uint8_t **nal, size_t *len)
 {
@@ -163,7 +162,8 @@ static int walk_next(struct walk *walk, const uint8_t **nal, size_t *len)
     return 1;
 }
 
-/* The delimiter that opens every picture: any kind of slice may follow. Answers its length. */
+/* Writes the delimiter that begins every picture and allows any kind of slice. Returns its length.
+ */
 static size_t delimiter(enum codec codec, uint8_t out[DELIMITER_MAX])
 {
     memcpy(out, start_code, START_CODE);
@@ -195,7 +195,7 @@ void annexb_measure(const struct annexb *annexb, const struct frame *frame,
         int kind = set_kind(frame->codec, nal[0]);
 
         if (kind >= 0)
-            picture->wants[kind] = 0; /* it brings its own */
+            picture->wants[kind] = 0; /* it has its own */
         picture->len += START_CODE + len;
     }
     if (picture->len == 0)

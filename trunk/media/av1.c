@@ -1,9 +1,8 @@
 /*
  * AV1's configuration record ("AV1 Codec ISO Media File Format Binding" 1.2,
- * 2.3), and in the OBUs behind its four bytes the sequence header ("AV1
- * Bitstream & Decoding Process Specification", 5.5.1), which has the size. The
- * sequence header is behind a chain of fields that are there or not, so it has to
- * be read from its beginning.
+ * 2.3), and in the OBUs after its four bytes the sequence header ("AV1
+ * Bitstream & Decoding Process Specification", 5.5.1), which contains the size after a chain of
+ * optional fields, so it has to be read from its beginning.
  */
 #include "media/av1.h"
 

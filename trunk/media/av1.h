@@ -10,10 +10,10 @@
 
 struct av1_config {
     uint8_t profile, level, tier;
-    uint32_t width, height; /* 0 when the record carries no sequence header */
+    uint32_t width, height; /* 0 when the record contains no sequence header */
 };
 
-/* SCAN_DONE, or SCAN_BAD for what is cut or none. */
+/* SCAN_DONE, or SCAN_BAD when it is truncated or no record. */
 enum scan av1_config_parse(struct av1_config *config, const uint8_t *data, size_t len);
 
 #endif

@@ -1,10 +1,10 @@
 /*
  * H.264's decoder configuration record (ISO/IEC 14496-15, 5.3.3.1), which is the
  * payload of an AVC sequence header, and the sequence parameter set (ITU-T
- * H.264, 7.3.2.1.1 and E.1.1) as far as the picture's size and rate need it.
+ * H.264, 7.3.2.1.1 and E.1.1) up to the picture's size and frame rate.
  *
- * The record's own profile extension behind the PPS is not read: decoders do
- * without, and several encoders leave it off or write it wrong.
+ * The record's profile extension after the PPS is not read: decoders do not need it, and several
+ * encoders omit it or write it wrong.
  */
 #include "media/avc.h"
 
@@ -20,7 +20,7 @@
 #define SAR_EXTENDED      255
 #define CHROMA_FORMAT_444 3
 
-/* count NAL units, each behind a 16-bit length. 0 or -1. */
+/* Reads count NAL units with 16-bit length prefixes. 0 or -1. */
 static int read_nals(struct bytes *b, struct avc_nal *nals, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -99,7 +99,7 @@ void avc_config_nals_write(const struct avc_config *config, uint8_t *out)
     write_nals(out, config->nal_length_size, config->pps, config->pps_count);
 }
 
-/* 7.3.2.1.1.1: only its length in bits matters here. */
+/* Skips a scaling list (7.3.2.1.1.1). */
 static void skip_scaling_list(struct bits *b, int size)
 {
     int32_t last = 8, next = 8;
@@ -112,7 +112,7 @@ static void skip_scaling_list(struct bits *b, int size)
     }
 }
 
-/* The part that only the high profiles have. Answers chroma_array_type. */
+/* Reads the part that only high profiles have. Returns chroma_array_type. */
 static uint32_t read_chroma(struct bits *b)
 {
     uint32_t chroma_format = bits_ue(b);
@@ -195,7 +195,7 @@ static void read_size(struct bits *b, struct avc_sps *sps, uint32_t chroma_array
     sps->height = (uint32_t)(height - crop_y * unit_y);
 }
 
-/* E.1.1 up to the timing. A VUI that is cut is not worth refusing the SPS: the size is known. */
+/* E.1.1 up to the timing. A truncated VUI does not make the SPS bad: the size is known. */
 static void read_vui(struct bits *b, struct avc_sps *sps)
 {
     uint32_t num_units_in_tick, time_scale;
@@ -227,7 +227,7 @@ static void read_vui(struct bits *b, struct avc_sps *sps)
 
 enum scan avc_sps_parse(struct avc_sps *sps, const uint8_t *nal, size_t len)
 {
-    uint32_t chroma_array_type = 1; /* 4:2:0 where nothing says otherwise */
+    uint32_t chroma_array_type = 1; /* 4:2:0 by default */
     struct bits b;
 
     assert(sps != NULL);

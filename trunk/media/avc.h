@@ -3,7 +3,7 @@
 
 /*
  * H.264's decoder configuration record (ISO/IEC 14496-15, 5.3.3.1) and the part
- * of its SPS (ITU-T H.264, 7.3.2.1.1) that says what the picture is. Pure.
+ * of its SPS (ITU-T H.264, 7.3.2.1.1) that describes the picture. Pure.
  */
 #include "base/scan.h"
 
@@ -31,9 +31,9 @@ struct avc_config {
 enum scan avc_config_parse(struct avc_config *config, const uint8_t *data, size_t len);
 
 /*
- * The bytes that all SPS and PPS take as AVCC NAL units with the record's
- * length size, and writing them (out has that many). 0 if one does not fit its
- * length field or there is none; then don't write.
+ * The size in bytes of all SPS and PPS as AVCC NAL units with the record's length size, and writing
+ * them (out has that many bytes). 0 if there is none or one does not fit its length field; then do
+ * not write.
  */
 size_t avc_config_nals_size(const struct avc_config *config);
 void avc_config_nals_write(const struct avc_config *config, uint8_t *out);

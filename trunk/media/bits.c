@@ -1,7 +1,7 @@
 /*
- * A bit reader for codec headers, which are some dozens of bytes read once per
- * stream: byte by byte is fast enough, and lets emulation prevention bytes (ITU-T
- * H.264, 7.4.1) be dropped in passing, so that no NAL unit has to be copied.
+ * A bit reader for codec headers, a few dozen bytes that are read once per stream: byte by byte is
+ * fast enough, and drops emulation prevention bytes (ITU-T H.264, 7.4.1) on the way, so no NAL unit
+ * has to be copied.
  */
 #include "media/bits.h"
 

@@ -2,8 +2,8 @@
 #define MEDIA_BITS_H
 
 /*
- * Reading bits from codec headers, most significant first. Like base/bytes.h a
- * reader that runs over its end sets `bad` and reads zeros from then on. Pure.
+ * Reading bits from codec headers, most significant first. Like base/bytes.h, a reader that runs
+ * over its end sets `bad` and returns zeros from then on. Pure.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -14,7 +14,7 @@ struct bits {
     unsigned left;  /* bits not read yet of the byte before p */
     uint8_t byte;   /* that byte */
     uint8_t is_nal; /* emulation prevention bytes (00 00 03) are dropped */
-    uint8_t zeros;  /* zero bytes just passed, for that */
+    uint8_t zeros;  /* zero bytes just read, to detect them */
     int bad;
 };
 
@@ -29,7 +29,7 @@ void bits_skip(struct bits *b, unsigned n);
 /* Exp-Golomb codes (H.264, 9.1); one of more than 32 bits is bad. */
 uint32_t bits_ue(struct bits *b);
 int32_t bits_se(struct bits *b);
-/* Bits that are left, emulation prevention bytes included. */
+/* Bits left, including emulation prevention bytes. */
 size_t bits_left(const struct bits *b);
 
 #endif

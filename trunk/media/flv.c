@@ -2,10 +2,9 @@
  * FLV's file header, tag headers and trailers, and a parser for a whole FLV
  * byte stream ("Video File Format Specification v10.1", E.2 to E.4.1).
  *
- * The parser gives a tag out as soon as its body is there, not when the
- * trailer behind it has come: on a live pull that would be one frame later. A
- * tag that lies whole in what was fed is lent from there; only one that is
- * split is gathered, and the gathering buffer grows with what came.
+ * The parser returns a tag as soon as its body is complete, without waiting for the trailer: on a
+ * live pull that would be one frame later. A tag that is whole in what was fed is lent from there;
+ * only one that is split is gathered, and the gathering buffer grows with what came.
  */
 #include "media/flv.h"
 
@@ -17,7 +16,7 @@
 #include <string.h>
 
 #define FLV_FILE_HEADER_SIZE 9
-#define FLV_DATA_OFFSET_MAX  1024 /* nobody writes other than 9; a bound for what is skipped */
+#define FLV_DATA_OFFSET_MAX  1024 /* always 9 in practice; limits what is skipped */
 #define FLV_TAG_FILTER       0x20
 #define FLV_TAG_TYPE         0x1f
 
@@ -80,7 +79,7 @@ enum flv_state {
     FLV_SKIP, /* the rest of a longer file header */
     FLV_TAG_HEADER,
     FLV_BODY,
-    FLV_STRANGE_BODY, /* of a tag type that is reserved: passed over */
+    FLV_STRANGE_BODY, /* of a reserved tag type: skipped */
     FLV_TRAILER,
     FLV_FAILED
 };
@@ -142,7 +141,7 @@ static int gather(struct flv_in *in, struct bytes *b, size_t size)
     return 1;
 }
 
-/* Passes over need bytes; 1 once they are gone. */
+/* Skips need bytes; 1 once they are skipped. */
 static int skip(struct flv_in *in, struct bytes *b)
 {
     size_t n = in->need < bytes_left(b) ? in->need : bytes_left(b);
@@ -166,7 +165,7 @@ static int take_file_header(struct flv_in *in)
     if (offset < FLV_FILE_HEADER_SIZE || offset > FLV_DATA_OFFSET_MAX)
         return -1;
     in->flags = flags & 5;
-    /* PreviousTagSize0 belongs to the skip: what it says is of no use. */
+    /* PreviousTagSize0 is skipped, too: its value is useless. */
     in->need = offset - FLV_FILE_HEADER_SIZE + FLV_TAG_TRAILER_SIZE;
     in->state = FLV_SKIP;
     return 0;
@@ -194,8 +193,8 @@ static int take_tag_header(struct flv_in *in)
 }
 
 /*
- * PreviousTagSize is wrong in files of several writers, so it is not looked at.
- * Behind a tag of a reserved type it is what tells a tag from bytes that are no FLV.
+ * PreviousTagSize is wrong in files of several writers, so it is ignored. After a tag of a reserved
+ * type, however, it distinguishes a tag from bytes that are not FLV.
  */
 static int take_trailer(struct flv_in *in)
 {
@@ -207,7 +206,7 @@ static int take_trailer(struct flv_in *in)
     return 0;
 }
 
-/* The body, lent from what was fed or gathered. DONE, MORE, or BAD without memory. */
+/* The body, borrowed from what was fed, or gathered. DONE, MORE, or BAD without memory. */
 static enum scan take_body(struct flv_in *in, struct bytes *b, struct flv_tag *tag)
 {
     size_t n = in->need < bytes_left(b) ? in->need : bytes_left(b);
@@ -272,7 +271,7 @@ enum scan flv_in_feed(struct flv_in *in, const uint8_t *data, size_t len, size_t
     enum scan scan = SCAN_MORE;
 
     assert(in != NULL && used != NULL && tag != NULL);
-    /* An empty body is whole without another byte, hence the second condition. */
+    /* An empty body is complete without another byte, hence the second condition. */
     while (scan == SCAN_MORE &&
            (bytes_left(&b) > 0 || (in->state == FLV_BODY && in->need == 0) ||
             (in->state == FLV_STRANGE_BODY && in->need == 0) || in->state == FLV_FAILED))

@@ -28,24 +28,22 @@ void flv_tag_header_write(uint8_t out[FLV_TAG_HEADER_SIZE], enum frame_type type
 void flv_tag_trailer_write(uint8_t out[FLV_TAG_TRAILER_SIZE], size_t body_len);
 
 /*
- * Looks at a tag's body and fills *frame (all fields; data is borrowed).
- * Never fails: what is not understood is CODEC_OTHER with neither flag set,
- * an empty body is a frame with payload_len 0. A body that is cut behind its
- * codec id keeps the codec, with neither flag set and payload_len 0 or the whole
- * rest. The frame type and the packet types of an unknown codec are understood,
- * so its keyframes and headers are flagged. Legacy ids (AVC 7, HEVC 12,
- * AAC 10, MP3 2 and 14), enhanced video and audio (FourCC, CodedFramesX, Metadata,
- * ModEx with its nanosecond offset skipped, Multitrack: codec, track and payload
- * are the first track's). A ModEx chain or multitrack that is cut gives CODEC_OTHER.
- * A command frame (frame type 5) and audio's MultichannelConfig are is_meta.
+ * Parses a tag's body and fills *frame (all fields; data is borrowed). Never fails: an unknown
+ * codec is CODEC_OTHER with neither flag set, an empty body is a frame with payload_len 0. A body
+ * truncated after its codec id keeps the codec, with neither flag set and payload_len 0 or the
+ * whole rest. The frame type and the packet types of an unknown codec are understood, so its
+ * keyframes and headers are flagged. Legacy ids (AVC 7, HEVC 12, AAC 10, MP3 2 and 14), enhanced
+ * video and audio (FourCC, CodedFramesX, Metadata, ModEx with its nanosecond offset skipped,
+ * Multitrack: codec, track and payload are the first track's). A ModEx chain or multitrack that is
+ * cut gives CODEC_OTHER. A command frame (frame type 5) and audio's MultichannelConfig are is_meta.
  */
 void flv_frame_parse(struct frame *frame, enum frame_type type, uint32_t timestamp,
                      const uint8_t *data, size_t len);
 
 /*
  * A parser for a whole FLV byte stream (a pull, a file): feed it, take tags.
- * It holds at most one tag of at most body_max bytes; memory grows as data
- * comes, not as it is announced.
+ * It holds at most one tag of at most body_max bytes; memory grows with the data received, not with
+ * the announced size.
  */
 struct flv_in;
 
@@ -61,16 +59,16 @@ struct flv_tag {
 };
 
 /*
- * Walks tags that lie whole in memory (blocks of a ring, a preamble): *tag is the one at the front
- * of len bytes, *used its length with header and trailer. SCAN_MORE: no byte is left. SCAN_BAD: the
- * bytes end within the tag.
+ * Walks whole tags in memory (blocks of a ring, a preamble): *tag is the first of len bytes, *used
+ * its length with header and trailer. SCAN_MORE: no byte is left. SCAN_BAD: the bytes end within
+ * the tag.
  */
 enum scan flv_tag_read(const uint8_t *data, size_t len, struct flv_tag *tag, size_t *used);
 
 /*
  * Consumes *used bytes. SCAN_DONE: *tag holds one; call again with the rest.
  * SCAN_MORE: all consumed. SCAN_BAD: no FLV, or a tag larger than body_max.
- * A filtered (encrypted) tag is SCAN_BAD; a wrong PreviousTagSize is passed over.
+ * A filtered (encrypted) tag is SCAN_BAD; a wrong PreviousTagSize is ignored.
  * A tag of a reserved type is skipped. After SCAN_BAD every further call is SCAN_BAD.
  */
 enum scan flv_in_feed(struct flv_in *in, const uint8_t *data, size_t len, size_t *used,

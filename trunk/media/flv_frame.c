@@ -101,7 +101,7 @@ static void parse_legacy_video(struct frame *frame, struct bytes *b)
     else if (id == VIDEO_ID_HEVC)
         frame->codec = CODEC_HEVC;
     if (frame_type == VIDEO_FRAME_COMMAND) {
-        /* One byte tells a player that a seek begins or ends: no picture. */
+        /* One byte tells a player that a seek begins or ends; it is no picture. */
         set_payload(frame, b);
         frame->is_meta = 1;
     } else if (frame->codec != CODEC_OTHER) {
@@ -131,8 +131,8 @@ static void parse_legacy_audio(struct frame *frame, struct bytes *b)
 }
 
 /*
- * The first track of a multitrack message. Walks over all of them, so that a message cut in any of
- * them is not taken for whole. 0, or -1 when it is cut or of an unknown kind.
+ * The first track of a multitrack message. Walks over all of them to detect a truncated message. 0,
+ * or -1 when it is truncated or of an unknown kind.
  */
 static int read_multitrack(const struct frame *frame, struct flv_tracks *tracks,
                            struct flv_track *first)
@@ -193,7 +193,7 @@ static void parse_enhanced(struct frame *frame, struct bytes *b)
     if (b->bad)
         return;
     if (frame_type == VIDEO_FRAME_COMMAND && packet_type != EX_METADATA) {
-        /* A command takes the place of FourCC and body. */
+        /* A command replaces FourCC and body. */
         set_payload(frame, b);
         frame->is_meta = 1;
         return;

@@ -25,9 +25,9 @@
 #define AUDIO_ID_EX_HEADER 9
 
 /*
- * Passes over a chain of ModEx and answers the packet type behind it. Each link
- * is a size (one byte, or an escape and two), that many bytes, and a byte with
- * its own kind and the next packet type. It ends: every link takes 3 bytes.
+ * Skips a chain of ModEx and returns the packet type after it. Each link is a size (one byte, or an
+ * escape and two), that many bytes, and a byte with its own kind and the next packet type. It
+ * always ends: every link takes at least 3 bytes.
  */
 static inline uint8_t flv_skip_mod_ex(struct bytes *b, uint8_t packet_type)
 {

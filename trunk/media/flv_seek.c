@@ -18,14 +18,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SEEK_SCAN_SIZE  ((size_t)32 * 1024) /* read at once to look byte by byte */
+#define SEEK_SCAN_SIZE  ((size_t)32 * 1024) /* read at once to search byte by byte */
 #define SEEK_PROBE_SIZE ((size_t)4 * 1024)  /* and to go from tag to tag */
 #define SEEK_BUDGET     ((uint64_t)256 * 1024 * 1024)
 #define SEEK_RESYNC_MAX ((uint64_t)2 * FLV_BODY_MAX) /* a tag begins at least this often */
 #define SEEK_BODY_PEEK  ((size_t)256)                /* enough of a body for its headers */
-#define SEEK_INIT_MAX   512                          /* tags of the beginning that are looked at */
+#define SEEK_INIT_MAX   512                          /* tags at the beginning that are examined */
 #define SEEK_HEADER_MAX ((size_t)64 * 1024)          /* a sequence header's body */
-#define SEEK_NEAR       ((uint64_t)64 * 1024)        /* nearer than this is walked, not halved */
+#define SEEK_NEAR       ((uint64_t)64 * 1024) /* shorter distances are walked, not bisected */
 
 struct window {
     uint8_t *data;
@@ -43,7 +43,7 @@ struct tag {
 struct flv_seek {
     const struct flv_file *file;
     struct window scan;
-    struct window probe[2]; /* a tag's header, and what is behind it */
+    struct window probe[2]; /* a tag's header, and what follows it */
     int last;               /* used of the two */
     uint64_t budget;
     int has_failed;
@@ -112,7 +112,7 @@ static int window_has(const struct window *window, uint64_t offset, size_t len)
            len <= window->len - (size_t)(offset - window->offset);
 }
 
-/* `len` bytes of the file; NULL when it has not so many there, or cannot be read. */
+/* `len` bytes of the file; NULL beyond its end, or when it cannot be read. */
 static MAY_YIELD const uint8_t *peek_in(struct flv_seek *seek, struct window *window,
                                         uint64_t offset, size_t len)
 {
@@ -125,7 +125,7 @@ static MAY_YIELD const uint8_t *peek_in(struct flv_seek *seek, struct window *wi
     return window_has(window, offset, len) ? window->data + (offset - window->offset) : NULL;
 }
 
-/* The same by the windows that go from tag to tag: the one that was used last is kept. */
+/* The same by the windows that walk from tag to tag; keeps the one used last. */
 static MAY_YIELD const uint8_t *peek(struct flv_seek *seek, uint64_t offset, size_t len)
 {
     for (int i = 0; i < 2; i++) {
@@ -147,7 +147,7 @@ static int is_tag_header(const uint8_t *p)
            p[9] == 0 && p[10] == 0;
 }
 
-/* Is there a whole tag at offset, with its size behind it and another tag, or the end, next? */
+/* Is there a whole tag at offset, followed by its size and by another tag or the end? */
 static MAY_YIELD int tag_at(struct flv_seek *seek, uint64_t offset, struct tag *tag)
 {
     const uint8_t *p = peek(seek, offset, FLV_TAG_HEADER_SIZE);
@@ -232,7 +232,7 @@ static MAY_YIELD int tag_find(struct flv_seek *seek, uint64_t offset, struct tag
     return 0;
 }
 
-/* What the tag is, as far as the beginning of its body tells. */
+/* Parses the beginning of the tag's body. */
 static MAY_YIELD int tag_parse(struct flv_seek *seek, const struct tag *tag, struct frame *frame)
 {
     size_t len = tag->len < SEEK_BODY_PEEK ? tag->len : SEEK_BODY_PEEK;
@@ -261,7 +261,7 @@ static MAY_YIELD int place_find(struct flv_seek *seek, uint64_t offset, struct t
 
 struct init_data {
     struct tag header[2]; /* sequence headers: audio, video; offset 0: none */
-    int is_settled[2];    /* no other is to be expected */
+    int is_settled[2];    /* no other is expected */
     int is_seen[2];
     int has_base;
 };
@@ -348,7 +348,7 @@ enum flv_seek_status flv_seek_open(struct flv_seek *seek, struct buf *out)
     if (seek->has_failed)
         return FLV_SEEK_FAILED;
     seek->has_video = init.is_seen[1];
-    /* Where the search was given up, the file's own flags say the rest. */
+    /* After too many tags, the file's own flags decide. */
     has_track[0] = init.is_seen[0] || (count == SEEK_INIT_MAX && (flags & 4) != 0);
     has_track[1] = init.is_seen[1] || (count == SEEK_INIT_MAX && (flags & 1) != 0);
     return init_data_write(seek, &init, has_track, out);
@@ -377,7 +377,7 @@ enum flv_seek_status flv_seek_byte(struct flv_seek *seek, uint64_t start, uint64
     return found(seek, is_found, &tag, offset);
 }
 
-/* Is there a tag behind this one that is not earlier than target? */
+/* Is there a later tag whose time is not before target? */
 static MAY_YIELD int reaches(struct flv_seek *seek, struct tag tag, uint64_t target)
 {
     while (tag.time < target)

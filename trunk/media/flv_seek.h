@@ -3,8 +3,8 @@
 
 /*
  * Finds the places in an FLV file at which a player can begin. The file is read through a
- * callback, a bounded number of bytes in all, and nothing in it is believed: offsets, sizes and
- * the index of its metadata may be wrong, cut or made up.
+ * callback, a bounded number of bytes in all, and nothing in it is trusted: offsets, sizes and the
+ * index in its metadata may be wrong, truncated or forged.
  */
 #include "base/buf.h"
 #include "base/clock.h"
@@ -23,8 +23,8 @@ struct flv_file {
 enum flv_seek_status {
     FLV_SEEK_DONE,
     FLV_SEEK_BEYOND, /* there is no such place before the end */
-    FLV_SEEK_BAD,    /* this is no FLV file */
-    FLV_SEEK_FAILED  /* it could not be read, or not within the bounds */
+    FLV_SEEK_BAD,    /* not an FLV file */
+    FLV_SEEK_FAILED  /* it could not be read, or not within the limits */
 };
 
 struct flv_seek;
@@ -34,8 +34,8 @@ struct flv_seek *flv_seek_new(const struct flv_file *file);
 void flv_seek_free(struct flv_seek *seek);
 
 /*
- * First of all: looks at the file's beginning and appends to out what opens any part of it: the
- * FLV header and the sequence headers, at time 0. Yields where the callback does, as the next two.
+ * To be called first: reads the file's beginning and appends the init data to out: the FLV header
+ * and the sequence headers, at time 0. Yields where the callback does, as the next two.
  */
 MAY_YIELD enum flv_seek_status flv_seek_open(struct flv_seek *seek, struct buf *out);
 

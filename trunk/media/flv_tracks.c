@@ -1,8 +1,8 @@
 /*
- * Multitrack messages taken apart ("Enhanced RTMP v2", multitrack). Players that know one track
- * of each kind read a message of several as broken sound or as another codec; what they
- * understand is the single-track form, and for H.264, AAC and MP3 the form of the first FLV
- * specification (E.4.2 and E.4.3), which all of them know.
+ * Splits multitrack messages ("Enhanced RTMP v2", multitrack). Players that support one track of
+ * each kind misread a message of several as broken sound or as another codec; they need the
+ * single-track form, and for H.264, AAC and MP3 the form of the first FLV specification (E.4.2 and
+ * E.4.3), which all of them support.
  */
 #include "media/flv_tracks.h"
 
@@ -22,7 +22,7 @@
 /* The longest header of an ordinary message: codec, packet type and composition time. */
 #define ORDINARY_HEAD_MAX 5
 
-/* SoundFormat with the rate, size and channels that E.4.2.1 demands of AAC; MP3 says its own. */
+/* SoundFormat with the rate, size and channels that E.4.2.1 requires for AAC; MP3 has its own. */
 #define AUDIO_AAC_HEAD 0xaf
 #define AUDIO_MP3_HEAD 0x2f
 
@@ -81,7 +81,7 @@ int flv_tracks_have(const struct frame *frame, uint8_t id)
     return 0;
 }
 
-/* The header of an H.264 message, whose body may bring its composition time. 0: it has none. */
+/* The header of an H.264 message, whose body may contain its composition time. 0: it has none. */
 static size_t avc_head(const struct flv_tracks *tracks, uint8_t out[ORDINARY_HEAD_MAX])
 {
     memset(out, 0, ORDINARY_HEAD_MAX);
@@ -134,7 +134,7 @@ int flv_track_unwrap(const struct flv_tracks *tracks, const struct flv_track *tr
     size_t len = ordinary_head(tracks, track->fourcc, head);
 
     assert(out->len == 0);
-    /* A message within a message says nothing that can be played. */
+    /* A message within a message cannot be played. */
     if (len == 0 || tracks->packet_type >=
                         (tracks->type == FRAME_VIDEO ? EX_VIDEO_MULTITRACK : EX_AUDIO_MULTITRACK))
         return -1;

@@ -27,10 +27,10 @@ struct flv_track {
     size_t len;
 };
 
-/* Starts a walk over the tracks of the message. 0, or -1 when it is no multitrack message. */
+/* Starts a walk over the tracks of the message. 0, or -1 when it is not a multitrack message. */
 int flv_tracks_open(struct flv_tracks *tracks, const struct frame *frame);
 
-/* The next track: 1, or 0 at the end, or -1 where the message is cut. */
+/* The next track: 1, or 0 at the end, or -1 where the message is truncated. */
 int flv_tracks_next(struct flv_tracks *tracks, struct flv_track *track);
 
 /* Whether one of the message's tracks has this id. */

@@ -1,7 +1,6 @@
 /*
- * The names of codecs. They are the ones consoles of SRS already show, so that
- * an API client which compares strings goes on working; the names of codecs
- * which those consoles never knew are the usual ones.
+ * The names of codecs: those that SRS consoles already show, so that API clients that compare
+ * strings continue to work; for codecs that these consoles never supported, the usual names.
  */
 #include "media/frame.h"
 

@@ -3,8 +3,8 @@
 
 /*
  * A frame: one audio, video or script message as it came from a publisher,
- * which is also the body of one FLV tag. The currency between proto, live and
- * app. It borrows its bytes: valid only during the call it is passed to.
+ * which is also the body of one FLV tag. Passed between proto, live and app. It borrows its bytes,
+ * which are valid only during the call.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -13,7 +13,7 @@ enum frame_type { FRAME_AUDIO = 8, FRAME_VIDEO = 9, FRAME_SCRIPT = 18 };
 
 enum codec {
     CODEC_NONE = 0, /* no such track */
-    CODEC_OTHER,    /* carried as it is, not understood */
+    CODEC_OTHER,    /* passed on unchanged, not parsed */
     CODEC_H264,
     CODEC_HEVC,
     CODEC_VVC,
@@ -29,7 +29,7 @@ enum codec {
     CODEC_MAX
 };
 
-/* "H264", "AAC", … as SRS's API names them; never NULL. */
+/* "H264", "AAC", … as in SRS's API; never NULL. */
 const char *codec_name(enum codec codec);
 
 struct frame {

@@ -1,7 +1,7 @@
 /*
  * HEVC's decoder configuration record (ISO/IEC 14496-15, 8.3.3.1) and its
- * sequence parameter set (ITU-T H.265, 7.3.2.2) up to the depth of its samples, which
- * is the last that the record repeats: what follows is never needed here.
+ * sequence parameter set (ITU-T H.265, 7.3.2.2) up to the sample depth, the last field that the
+ * record repeats; the rest is not needed here.
  */
 #include "media/hevc.h"
 
@@ -34,7 +34,7 @@ enum scan hevc_config_parse(struct hevc_config *config, const uint8_t *data, siz
     bytes_take(&b, 8); /* segmentation, parallelism, chroma, depths, frame rate */
     config->nal_length_size = (uint8_t)((bytes_u8(&b) & 3) + 1);
     arrays = bytes_u8(&b);
-    /* Version 0 is what encoders wrote before the standard was final; it is the same record. */
+    /* Encoders wrote version 0 before the standard was final; the record is the same. */
     if (b.bad || version > 1 || config->nal_length_size == 3)
         return SCAN_BAD;
     for (unsigned i = 0; i < arrays; i++) {
@@ -56,7 +56,7 @@ enum scan hevc_config_parse(struct hevc_config *config, const uint8_t *data, siz
     return SCAN_DONE;
 }
 
-/* 7.3.3: the profile and level of the stream, which are kept, and of each sub-layer. */
+/* 7.3.3: the profile and level of the stream, which are stored, and of each sub-layer. */
 static void read_profile_tier_level(struct bits *b, unsigned sub_layers, uint8_t general[12])
 {
     uint32_t flags[SUB_LAYERS_RESERVED] = {0}; /* two bits each: profile, level present */

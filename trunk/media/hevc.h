@@ -25,8 +25,8 @@ struct hevc_config {
     struct hevc_nal nals[HEVC_NALS_MAX];
 };
 
-/* The NAL units point into data. SCAN_DONE, or SCAN_BAD for what is cut, none, or has more than
- * HEVC_NALS_MAX of them. */
+/* The NAL units point into data. SCAN_DONE, or SCAN_BAD when it is truncated, no record, or has
+ * more than HEVC_NALS_MAX of them. */
 enum scan hevc_config_parse(struct hevc_config *config, const uint8_t *data, size_t len);
 
 struct hevc_sps {
@@ -38,7 +38,7 @@ struct hevc_sps {
     uint8_t bit_depth_luma, bit_depth_chroma; /* 8 to 15 */
 };
 
-/* nal: the whole NAL unit, emulation prevention and all. SCAN_DONE or SCAN_BAD. */
+/* nal: the whole NAL unit, with emulation prevention bytes. SCAN_DONE or SCAN_BAD. */
 enum scan hevc_sps_parse(struct hevc_sps *sps, const uint8_t *nal, size_t len);
 
 #endif

@@ -1,11 +1,11 @@
 /*
- * Rewrites a publisher's onMetaData for viewers of a live stream. An encoder
- * writes it as for a file: duration 0 makes players show an ended one, the
- * keyframe index points into a file that nobody has, and browser players believe
- * hasAudio and hasVideo more than the FLV header. What is unknown stays.
+ * Rewrites a publisher's onMetaData for viewers of a live stream. Encoders write it as for a file:
+ * duration 0 makes players show an ended stream, the keyframe index points into a file that does
+ * not exist, and browser players trust hasAudio and hasVideo more than the FLV header. Unknown
+ * properties stay.
  *
- * The facts are what the publisher says ("Video File Format Specification v10.1", E.2 and E.5;
- * FourCC numbers: "Enhanced RTMP v2", metadata). Which tracks there are is seen from the frames.
+ * The facts are the publisher's claims ("Video File Format Specification v10.1", E.2 and E.5;
+ * FourCC numbers: "Enhanced RTMP v2", metadata). Which tracks exist is decided by the frames.
  */
 #include "media/meta.h"
 
@@ -25,7 +25,7 @@ static const char *const NOT_LIVE[] = {
     "hasAudio",      "hasVideo",
 };
 
-/* A codec by its legacy id or FourCC, whichever a publisher wrote, number or text. */
+/* A codec by its legacy id or FourCC, as a number or text. */
 static const struct {
     enum frame_type type;
     uint32_t id; /* 0: none */
@@ -68,13 +68,13 @@ static int codec_is(size_t row, const struct amf0 *value)
     return strlen(CODECS[row].fourcc) == 4 && number == fourcc_number(CODECS[row].fourcc);
 }
 
-/* What a videocodecid or audiocodecid names. */
+/* The codec of a videocodecid or audiocodecid. */
 static enum codec read_codec(enum frame_type type, const struct amf0 *value)
 {
     if (value == NULL || (value->type != AMF0_NUMBER && value->type != AMF0_STRING))
         return CODEC_NONE;
     /* Some encoders write an empty name or 0 for a track they don't send (0 as an audio codec
-     * would be PCM of unknown byte order, which nobody streams). */
+     * would be PCM of unknown byte order, which is not streamed in practice). */
     if (value->type == AMF0_STRING && value->string_len == 0)
         return CODEC_NONE;
     if (value->type == AMF0_NUMBER && to_u32(value->number) == 0)
@@ -86,7 +86,7 @@ static enum codec read_codec(enum frame_type type, const struct amf0 *value)
     return CODEC_OTHER;
 }
 
-/* A property that encoders write as they like: "true", true, 1. */
+/* A boolean, which encoders write as "true", true or 1. */
 static int is_said(const struct amf0 *value)
 {
     if (value == NULL)
@@ -125,11 +125,11 @@ static void read_facts(const struct amf0 *meta, struct meta_facts *facts)
     facts->has_tracks = facts->has_video || facts->has_audio;
 }
 
-/* Data messages that are no part of the stream: metadata goes its own way, the others are a
- * server's answers. */
+/* Messages that are not data of the stream: metadata is handled apart, the others are a server's
+ * answers. */
 static const char *const NOT_DATA[] = {"onMetaData", "onStatus", "onPlayStatus"};
 
-/* The length of the AMF0 string at the beginning; its text in *text. 0: there is none. */
+/* The length of the leading AMF0 string; its text in *text. 0: there is none. */
 static size_t read_name(const uint8_t *data, size_t len, const uint8_t **text, size_t *text_len)
 {
     if (len < 3 || data[0] != AMF0_STRING)
@@ -155,7 +155,7 @@ const uint8_t *meta_data_message(const uint8_t *data, size_t len, size_t *out_le
         len -= used;
         used = read_name(data, len, &name, &name_len);
     }
-    /* "@clearDataFrame", "|RtmpSampleAccess": commands in a data message's clothes. */
+    /* "@clearDataFrame", "|RtmpSampleAccess": commands sent as data messages. */
     if (used == 0 || name[0] == '@' || name[0] == '|')
         return NULL;
     for (size_t i = 0; i < sizeof(NOT_DATA) / sizeof(NOT_DATA[0]); i++)
@@ -170,7 +170,7 @@ static int is_text(const struct amf0 *value, const char *text)
     return value->type == AMF0_STRING && strcmp(value->string, text) == 0;
 }
 
-/* The object behind the name; NULL when it is no onMetaData. The caller frees it. */
+/* The object after the name; NULL when it is not onMetaData. The caller frees it. */
 static struct amf0 *read_meta(const uint8_t *data, size_t len)
 {
     struct bytes in = bytes_of(data, len);
@@ -207,7 +207,7 @@ enum scan meta_rewrite(const uint8_t *data, size_t len, const char *server, stru
     meta = read_meta(data, len);
     if (meta == NULL)
         return SCAN_BAD;
-    meta->type = AMF0_ECMA_ARRAY; /* what players expect, whichever the publisher chose */
+    meta->type = AMF0_ECMA_ARRAY; /* players expect an ECMA array, whatever the publisher sent */
     if (facts != NULL)
         read_facts(meta, facts);
     for (size_t i = 0; i < sizeof(NOT_LIVE) / sizeof(NOT_LIVE[0]); i++)
@@ -224,7 +224,7 @@ enum scan meta_rewrite(const uint8_t *data, size_t len, const char *server, stru
     return scan;
 }
 
-/* As encoders name it: the legacy id, or the FourCC's number. */
+/* As encoders write it: the legacy id, or the FourCC as a number. */
 static double codec_number(enum frame_type type, enum codec codec)
 {
     for (size_t i = 0; i < sizeof(CODECS) / sizeof(CODECS[0]); i++)

@@ -1,8 +1,7 @@
 /*
  * The header of an MPEG audio frame (ISO/IEC 11172-3, 2.4.1.3 and 2.4.2.3; the
- * half rates of ISO/IEC 13818-3 and the quarter rates known as MPEG 2.5). The
- * reserved values are refused so that a search for the next frame in a damaged
- * stream is not led astray by 11 set bits.
+ * half rates of ISO/IEC 13818-3 and the quarter rates known as MPEG 2.5). Reserved values are
+ * refused, so that 11 set bits in a damaged stream are not mistaken for a frame.
  */
 #include "media/mp3.h"
 

@@ -19,7 +19,7 @@ struct mp3_header {
     size_t frame_len; /* header included */
 };
 
-/* SCAN_MORE below 4 bytes, SCAN_BAD for free format and what is no header. */
+/* SCAN_MORE below 4 bytes, SCAN_BAD for free format or no header. */
 enum scan mp3_header_parse(struct mp3_header *header, const uint8_t *p, size_t len);
 
 #endif

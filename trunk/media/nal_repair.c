@@ -1,8 +1,8 @@
 /*
  * Repair of H.264 and HEVC messages (ISO/IEC 14496-15, 5.3 and 8.3: lengths before NAL units and
  * the configuration record; ITU-T H.264 and H.265, annex B: start codes). A message that can be
- * read with lengths is taken as such: a length of 256 to 511 looks like a start code of three
- * bytes, and one of 1 like one of four.
+ * read with lengths is read so: a length of 256 to 511 looks like a start code of three bytes, and
+ * one of 1 like one of four.
  */
 #include "media/nal_repair.h"
 
@@ -23,7 +23,7 @@
 #define HEVC_SPS 33
 #define HEVC_PPS 34
 
-/* Of the records, the byte whose last two bits are the size of lengths. */
+/* The byte of each record whose last two bits are the length size. */
 #define AVC_LENGTH_AT  4
 #define HEVC_LENGTH_AT 21
 
@@ -42,7 +42,7 @@ static int starts_with_code(const uint8_t *p, size_t len)
     return zeros >= 2 && zeros < len && p[zeros] == 1;
 }
 
-/* The place of the next start code of three bytes; `end` when there is none. */
+/* The next start code of three bytes; `end` when there is none. */
 static const uint8_t *find_code(const uint8_t *p, const uint8_t *end)
 {
     while (end - p >= 3) {
@@ -56,8 +56,8 @@ static const uint8_t *find_code(const uint8_t *p, const uint8_t *end)
     return end;
 }
 
-/* The next NAL unit of a byte stream, without the zeros behind it: 1, or 0 at the end. *p stands at
- * a start code, or at the end. */
+/* The next NAL unit of a byte stream, without trailing zeros: 1, or 0 at the end. *p is at a start
+ * code, or at the end. */
 static int next_unit(const uint8_t **p, const uint8_t *end, struct nal *nal)
 {
     const uint8_t *stop;
@@ -87,7 +87,7 @@ static size_t length_size(const struct nal_repair *repair)
     return repair->nal_length_size != 0 ? repair->nal_length_size : LENGTH_SIZE_USUAL;
 }
 
-/* Whether lengths lead through all of the picture; *has_empty: beside others a unit has none. */
+/* Whether the picture consists of length-prefixed units; *has_empty: some of them are empty. */
 static int is_walkable(const struct frame *frame, size_t size, int *has_empty)
 {
     const uint8_t *p = frame->payload;
@@ -179,7 +179,7 @@ static int write_from_codes(const struct frame *frame, size_t size, struct buf *
     return 0;
 }
 
-/* Of a picture that lengths lead through. */
+/* Repairs a picture of length-prefixed units. */
 static int write_without_empty(const struct frame *frame, size_t size, struct buf *out)
 {
     const uint8_t *p = frame->payload;
@@ -211,7 +211,7 @@ static int is_set(enum codec codec, int kind)
     return kind >= HEVC_VPS && kind <= HEVC_PPS;
 }
 
-/* 0, or -1 for a parameter set that no record can hold, or too many. */
+/* 0, or -1 for a parameter set that does not fit a record, or too many. */
 static int read_sets(const struct frame *frame, struct sets *sets)
 {
     const uint8_t *end = frame->payload + frame->payload_len;

@@ -48,7 +48,7 @@ enum scan opus_config_parse(struct opus_config *config, const uint8_t *data, siz
     config->sample_rate = bytes_u32le(&b);
     bytes_u16(&b); /* output gain */
     family = bytes_u8(&b);
-    /* The upper half of the version is what may break readers. */
+    /* Only a change of the upper half of the version is incompatible. */
     if (b.bad || version >> 4 != 0 || config->channels == 0)
         return SCAN_BAD;
     if (family == 0)

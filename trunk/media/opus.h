@@ -13,7 +13,7 @@ struct opus_config {
     uint32_t sample_rate; /* of the input, informative */
 };
 
-/* SCAN_DONE, or SCAN_BAD for what is cut or none. */
+/* SCAN_DONE, or SCAN_BAD when it is truncated or no header. */
 enum scan opus_config_parse(struct opus_config *config, const uint8_t *data, size_t len);
 
 #endif

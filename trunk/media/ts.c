@@ -2,9 +2,8 @@
  * MPEG transport stream packets (ISO/IEC 13818-1: 2.4.3.2 packets, 2.4.3.4
  * adaptation fields, 2.4.3.6 PES, 2.4.4 tables).
  *
- * The payload of a PES packet comes in pieces and is copied once, straight into
- * its packets: the length is known before, so that the last packet's stuffing can be
- * placed when that packet is begun.
+ * The payload of a PES packet arrives in pieces and is copied once, directly into its packets: its
+ * length is known in advance, so the last packet's stuffing is placed when that packet begins.
  */
 #include "media/ts.h"
 
@@ -58,7 +57,7 @@ int ts_writer_begin(struct ts_writer *writer, size_t len)
         return -1;
     need = (len + TS_PES_HEAD_MAX + 2 + PCR_SIZE) / (TS_PACKET_SIZE - 4) + 1 + TS_WRITER_OTHERS;
     if (need > writer->packets_max || writer->packets_max > 16 * need) {
-        /* One huge frame does not leave its memory behind for ever. */
+        /* Memory of one huge frame is not kept for ever. */
         ts_writer_fini(writer);
         writer->data = malloc((need + need / 4) * TS_PACKET_SIZE);
         writer->packets_max = writer->data != NULL ? need + need / 4 : 0;
@@ -118,7 +117,7 @@ static uint8_t *put_time(uint8_t *p, unsigned prefix, uint64_t time)
 
 /* ---- tables ---- */
 
-/* Closes the section that begins at `section` and fills the packet behind it. */
+/* Closes the section that begins at `section` and fills the rest of the packet. */
 static void section_end(uint8_t *packet, uint8_t *section, uint8_t *end)
 {
     size_t len = (size_t)(end - section);
@@ -132,7 +131,7 @@ static void section_end(uint8_t *packet, uint8_t *section, uint8_t *end)
     memset(end, 0xff, (size_t)(packet + TS_PACKET_SIZE - end));
 }
 
-/* What PAT and PMT begin with; answers where their own fields go. */
+/* Writes the common head of PAT and PMT; returns where their own fields begin. */
 static uint8_t *section_begin(uint8_t *packet, uint8_t *cc, uint8_t table, unsigned version)
 {
     uint8_t *p = packet + 3;
@@ -203,7 +202,7 @@ void ts_write_pcr(struct ts_writer *writer, uint16_t pid, uint64_t pcr, int is_d
     uint8_t *p = packet + 3;
 
     assert(writer->left == 0);
-    /* Without payload the counter stays where the last packet of this pid left it. */
+    /* A packet without payload does not increment the counter. */
     *p++ = (uint8_t)(CONTROL_ADAPTED | ((*stream_cc(writer, pid) + 15) & 15));
     *p++ = TS_PACKET_SIZE - 5;
     *p++ = (uint8_t)(FLAG_PCR | (is_discontinuity ? FLAG_DISCONTINUE : 0));
@@ -265,7 +264,7 @@ void ts_pes_begin(struct ts_writer *writer, const struct ts_pes *pes)
     uint8_t head[TS_PES_HEAD_MAX] = {0, 0, 1, pes->stream_id};
     int has_dts = (pes->pts & TS_CLOCK_MASK) != (pes->dts & TS_CLOCK_MASK);
     size_t times = has_dts ? 10 : 5;
-    size_t len = 3 + times + pes->len; /* behind the length field */
+    size_t len = 3 + times + pes->len; /* after the length field */
     uint8_t *p = head + 6;
 
     assert(writer->left == 0 && pes->len > 0);

@@ -3,8 +3,8 @@
 
 /*
  * MPEG transport stream packets (ISO/IEC 13818-1, ITU-T H.222.0): the program
- * tables, PES packets and clock references. It knows nothing of codecs beyond
- * their stream types; mux_ts.c decides what goes in. Pure.
+ * tables, PES packets and clock references. Of codecs it only knows the stream types; mux_ts.c
+ * decides what to write. Pure.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -18,7 +18,7 @@
 #define TS_PROGRAM      1
 #define TS_PES_AUDIO    0xc0
 #define TS_PES_VIDEO    0xe0
-#define TS_PES_LEN_MAX  0xffff /* PES_packet_length is 16 bits; video may say 0 */
+#define TS_PES_LEN_MAX  0xffff /* PES_packet_length is 16 bits; 0 is allowed for video */
 #define TS_CLOCK_MASK   (((uint64_t)1 << 33) - 1) /* PTS, DTS and the PCR's base wrap here */
 #define TS_TICKS_PER_MS 90
 #define TS_PES_HEAD_MAX 19
@@ -36,7 +36,7 @@ enum ts_type {
 /* CRC_32 of a section (annex A). 0 over a section with its CRC. */
 uint32_t ts_crc32(const uint8_t *data, size_t len);
 
-/* What the PMT says. pcr_pid is one of the streams'. */
+/* The content of the PMT. pcr_pid is one of the streams'. */
 struct ts_program {
     uint8_t version; /* 0 to 31 */
     uint16_t pcr_pid;
@@ -58,13 +58,12 @@ struct ts_pes {
     size_t len; /* of the payload, the PES header not included */
 };
 
-/* Beside one PES packet there is room for this many others. */
+/* Room for this many packets in addition to one PES packet. */
 #define TS_WRITER_OTHERS 200
-/* A PES packet's payload is no longer than this. */
+/* The longest payload of a PES packet. */
 #define TS_PAYLOAD_MAX ((size_t)64 * 1024 * 1024)
 
-/* Fills packets: one frame's, all of them, and then the next one's. The continuity counters live
- * here. */
+/* Fills the packets of one frame, then those of the next. Holds the continuity counters. */
 struct ts_writer {
     uint8_t cc_pat, cc_pmt, cc_stream[TS_STREAMS_MAX]; /* by pid - TS_PID_VIDEO */
     uint16_t pid;
@@ -75,14 +74,14 @@ struct ts_writer {
     size_t packets, packets_max;
 };
 
-/* Continuity counters at 0, and no memory yet. fini gives it back. */
+/* Continuity counters at 0, no memory yet. fini frees it. */
 void ts_writer_init(struct ts_writer *writer);
 void ts_writer_fini(struct ts_writer *writer);
 
-/* Empties it and makes room for one PES packet with a payload of len bytes and for
- * TS_WRITER_OTHERS packets beside. 0, or -1 beyond TS_PAYLOAD_MAX or without memory. */
+/* Empties it and makes room for one PES packet with a payload of len bytes and for TS_WRITER_OTHERS
+ * others. 0, or -1 beyond TS_PAYLOAD_MAX or without memory. */
 int ts_writer_begin(struct ts_writer *writer, size_t len);
-/* The packets, whole; the writer's own until it begins again. */
+/* The finished packets; owned by the writer, valid until it begins again. */
 const uint8_t *ts_writer_end(struct ts_writer *writer, size_t *len);
 
 /* The PAT and the PMT, one packet each. */
@@ -91,14 +90,14 @@ void ts_write_tables(struct ts_writer *writer, const struct ts_program *program)
 /* A packet with nothing but a clock reference; counts no continuity (2.4.3.3). */
 void ts_write_pcr(struct ts_writer *writer, uint16_t pid, uint64_t pcr, int is_discontinuity);
 
-/* For a receiver who has missed packets: one that says so of this pid (a stream's, or
- * TS_PID_PAT, TS_PID_PMT), so that what follows now continues. */
+/* For a receiver that has missed packets: a packet that signals a discontinuity of this pid (a
+ * stream's, or TS_PID_PAT, TS_PID_PMT), so that the following packets are accepted. */
 void ts_write_gap(const struct ts_writer *writer, uint16_t pid, uint8_t out[TS_PACKET_SIZE]);
 
 /*
- * A PES packet: first what it is, then its payload in pieces, pes->len bytes
- * in all. Its length is written when it fits 16 bits, else 0, which only video may say:
- * audio of more than TS_PES_LEN_MAX - 16 bytes is the caller's error.
+ * A PES packet: first its header, then its payload in pieces, pes->len bytes in all. Its length is
+ * written when it fits 16 bits, else 0, which only video may use: audio of more than TS_PES_LEN_MAX
+ * - 16 bytes is the caller's error.
  */
 void ts_pes_begin(struct ts_writer *writer, const struct ts_pes *pes);
 void ts_pes_put(struct ts_writer *writer, const void *data, size_t len);
