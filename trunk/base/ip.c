@@ -69,7 +69,7 @@ int ip_network_parse(const char *text, struct ip_network *out)
                    slash != NULL ? (size_t)(slash - text) : strlen(text)) != 0 ||
         ip_parse(host, &out->ip) != 0)
         return -1;
-    /* A length behind a v4 address counts v4's bits, behind a mapped one v6's. */
+    /* A length after a v4 address counts v4's bits, after a mapped one v6's. */
     is_short = strchr(host, ':') == NULL;
     out->bits = V6_BITS;
     if (slash == NULL)

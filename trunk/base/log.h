@@ -24,7 +24,7 @@ struct log {
     /* The context id of the running coroutine; "-" outside of one. */
     const char *(*context)(void *arg);
     void *context_arg;
-    int worker; /* shown behind the process id, from 1 on; 0: there is one process only */
+    int worker; /* shown after the process id, from 1 on; 0: there is one process only */
 };
 
 /* Lines beyond this many bytes are cut. */

@@ -202,7 +202,7 @@ void shared_map_lock(struct shared_map *map)
         shared_map_repair(map);
         failed = pthread_mutex_consistent(&map->lock);
     }
-    /* Nothing else can be: to go on without the lock would be worse than to end. */
+    /* There is no alternative: to continue without the lock would be worse than to exit. */
     if (failed != 0)
         abort();
 }

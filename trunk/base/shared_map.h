@@ -37,7 +37,7 @@ void *shared_map_find(struct shared_map *map, const char *key);
 void *shared_map_add(struct shared_map *map, const char *key);
 void shared_map_remove(struct shared_map *map, void *value);
 
-/* The value behind this one (NULL: the first), in no order; NULL at the end. The one in hand may be
+/* The value after this one (NULL: the first), in no order; NULL at the end. The one in hand may be
  * removed. */
 void *shared_map_next(struct shared_map *map, const void *value);
 const char *shared_map_key(const struct shared_map *map, const void *value);

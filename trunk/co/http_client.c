@@ -1,6 +1,6 @@
 /*
  * The client's side of HTTP/1.1 (RFC 9112) as edges, proxies and hooks need it: one
- * request, one answer, whose body may go on for hours. The parser is the server's own; this file
+ * request, one answer, whose body may last for hours. The parser is the server's own; this file
  * adds the connection, the request's text and redirections (RFC 9110, section 15.4).
  */
 #include "co/http_client.h"

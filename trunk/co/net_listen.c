@@ -334,7 +334,7 @@ void net_listener_close(struct net_listener *listener)
         net_listener_free(listener);
         return;
     }
-    /* net_accept() frees it. Not io_close(): another process may go on listening on this socket. */
+    /* net_accept() frees it. Not io_close(): another process may still listen on this socket. */
     listener->dead = 1;
     listener->conn->closed = 1;
     co_wake(listener->acceptor);

@@ -22,8 +22,8 @@ int net_pass_accept(int listener, int channel, uint8_t what);
 
 /*
  * The next connection that was given; channel is net_wrap_fd() of fd[0]. *out is NULL for one whose
- * peer is gone by now, or that this process has no descriptor for. ERR_INTERRUPTED, or a broken
- * channel.
+ * peer has already disconnected, or that this process has no descriptor for. ERR_INTERRUPTED, or a
+ * broken channel.
  */
 MAY_YIELD struct err *net_pass_take(struct net_conn *channel, struct net_conn **out, uint8_t *what,
                                     const struct log *log);

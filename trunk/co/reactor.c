@@ -10,7 +10,7 @@
  *
  * Connections are registered once and edge-triggered: no system call per wait.
  *
- * The fine timers are a heap of deadlines behind one timerfd, set only when an
+ * The fine timers are a heap of deadlines on one timerfd, set only when an
  * earlier deadline comes to the front. It is edge-triggered as well and never
  * read: setting it again clears it.
  */

@@ -228,7 +228,7 @@ static struct err *call_wait(struct waiting *w, usec_t timeout)
                                  : err_new(ERR_INTERRUPTED, "interrupted");
     }
     if (w->is_broken)
-        return err_new(ERR_CLOSED, "Redis is away");
+        return err_new(ERR_CLOSED, "Redis unreachable");
     return w->is_cut ? err_new(ERR_LIMIT, "the reply is too long") : NULL;
 }
 
@@ -240,7 +240,7 @@ struct err *redis_call(struct redis *redis, const struct redis_command *command,
     struct err *err;
 
     if (!redis_wait_up(redis, timeout))
-        return err_new(ERR_CLOSED, "Redis is away");
+        return err_new(ERR_CLOSED, "Redis unreachable");
     w = calloc(1, sizeof(*w));
     if (w == NULL)
         return err_new(ERR_NOMEM, "no memory for a command");

@@ -2,7 +2,7 @@
 #define CO_REDIS_H
 
 /*
- * A kept connection to a Redis server: commands go out one behind the other without
+ * A kept connection to a Redis server: commands go out one after the other without
  * waiting for each other's replies; it is opened again for as long as it is wanted. Either it sends
  * commands, or it listens to a channel. One coroutine each. Redis is not trusted: what
  * it sends is bounded.
@@ -80,8 +80,8 @@ int redis_post(struct redis *redis, const struct redis_command *command, redis_d
 size_t redis_pending(const struct redis *redis);
 
 /*
- * The same, and waits for the reply; reply->text is in text. ERR_CLOSED: it is away; ERR_LIMIT: too
- * much is under way, or the reply is too long; ERR_TIMEOUT.
+ * The same, and waits for the reply; reply->text is in text. ERR_CLOSED: unreachable; ERR_LIMIT:
+ * too much is under way, or the reply is too long; ERR_TIMEOUT.
  */
 struct err *redis_call(struct redis *redis, const struct redis_command *command,
                        struct redis_reply *reply, char text[REDIS_TEXT_MAX], usec_t timeout);

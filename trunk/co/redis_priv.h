@@ -48,7 +48,7 @@ void redis_reply_convert(const redisReply *from, struct redis_reply *to);
 /* Appends a command to what is to be sent. 0 or -1. */
 int redis_command_append(struct redis *redis, const struct redis_command *command);
 
-/* The end of the queue of those who wait, and its beginning. */
+/* The end of the queue of waiting requests, and its beginning. */
 int redis_pending_add(struct redis *redis, redis_done_fn done, void *arg);
 void redis_pending_finish(struct redis *redis, const struct redis_reply *reply);
 

@@ -36,7 +36,7 @@
 
 #define RESOLVE_SERVERS_MAX 512
 
-/* Shared by the coroutine that asks and by c-ares; freed by whoever leaves last. */
+/* Shared by the coroutine that asks and by c-ares; freed by the last of the two. */
 struct resolve_query {
     struct co *waiter; /* NULL once it has given up */
     int done;

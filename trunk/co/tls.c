@@ -246,8 +246,7 @@ int tls_reload(struct tls *tls)
     tls->checked = co_now();
     err = tls_load(tls);
     if (err != NULL) {
-        log_err(tls->log, LOG_ERROR, err, "TLS goes on with the certificate it has: %s",
-                err_text(err));
+        log_err(tls->log, LOG_ERROR, err, "TLS keeps the current certificate: %s", err_text(err));
         err_free(err);
         return -1;
     }

@@ -23,7 +23,7 @@ struct tls_options {
     const char *cert; /* PEM: the certificate and its chain */
     const char *key;  /* PEM, without a passphrase */
     const char *alpn; /* "http/1.1": the one protocol that is agreed on; NULL: none is */
-    const char *ca;   /* clients: whom to believe, PEM; NULL: whom the system believes */
+    const char *ca;   /* clients: trusted CAs, PEM; NULL: the system's */
     int ktls;         /* let the kernel encrypt, where it can */
     /* What the tickets' keys are made from, and when that was made (clock_now()): the same for all
      * processes of one server, so that each takes the tickets of the others; whoever asks after
@@ -61,7 +61,7 @@ struct err *tls_accept(struct tls *tls, struct net_conn *conn, usec_t timeout);
 /* The same for one just connected. host is a name or an address. */
 struct err *tls_connect(struct tls *tls, struct net_conn *conn, const char *host, usec_t timeout);
 
-/* Says that nothing more will be sent; reading goes on. Nothing for a plain connection. */
+/* Says that nothing more will be sent; reading continues. Nothing for a plain connection. */
 void tls_finish(struct net_conn *conn);
 
 /* "TLSv1.3", the cipher's name and the protocol agreed on by ALPN ("" for none). */

@@ -162,7 +162,7 @@ static struct err *tls_begin(struct tls *tls, struct net_conn *conn, const char 
 struct err *tls_accept(struct tls *tls, struct net_conn *conn, usec_t timeout)
 {
     usec_t deadline = co_deadline(timeout);
-    /* Who connects and says nothing costs no more than without TLS. */
+    /* A peer that connects and stays silent costs no more than without TLS. */
     struct err *err = net_await(conn, NET_IN, deadline);
 
     assert(!tls->is_client);

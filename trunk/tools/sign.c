@@ -83,7 +83,7 @@ static int options_parse(struct sign *sign, int argc, char **argv)
         const char **value = option_value(sign, argv[i]);
 
         if (value != NULL && i + 1 == argc)
-            return misused("a value is missing behind ", argv[i]);
+            return misused("a value is missing after ", argv[i]);
         if (value != NULL)
             *value = argv[++i];
         else if (strcmp(argv[i], "--publish") == 0)

@@ -172,7 +172,7 @@ static void ears_on_up(void *arg)
         link->directory->on_again(link->directory->server);
 }
 
-/* That both are away is said once; that it may not listen, or cannot, is another matter. */
+/* If both connections are down, one line says so. A refused subscription is logged separately. */
 static void ears_on_down(void *arg, const struct err *why)
 {
     struct directory_link *link = arg;

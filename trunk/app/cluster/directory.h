@@ -36,7 +36,7 @@ void directory_on_news(struct server *server, directory_moved_fn on_moved,
 /* True for a vhost that has one configured. */
 int directory_is_used(const struct config_vhost *vhost);
 
-/* Who has the stream of this key ("vhost/app/stream"). *place: only with THERE. */
+/* The server that has the stream of this key ("vhost/app/stream"). *place: only with THERE. */
 enum directory_answer directory_find(struct server *server, const struct config_vhost *vhost,
                                      const char *key, struct directory_place *place,
                                      usec_t timeout);

@@ -2,8 +2,8 @@
  * Entries: what is published here, as it stands in the directory. An entry is one key of Redis,
  * "millrace:stream:" and the stream's; its value says where the stream is (directory_place.h), its
  * expiry is the lease. Only who holds an entry may renew or remove it, which two small
- * scripts see to, for Redis runs a script as one step. Whoever enters a stream says so on a
- * channel, so that nobody has to ask again and again.
+ * scripts see to, for Redis runs a script as one step. A server that enters a stream announces
+ * it on a channel, so that no server has to poll.
  *
  * There is no state here that a loss of Redis could harm: entries are made anew when it is back,
  * whatever it has forgotten.
@@ -322,7 +322,7 @@ const struct claim directory_claim = {
 
 /* ---- the keeper ---- */
 
-/* Waits until one more may be sent. 0, or -1: it is away, or this is to end. */
+/* Waits until one more may be sent. 0, or -1: unreachable, or this coroutine is to end. */
 static MAY_YIELD int keep_room(struct directory_link *link)
 {
     while (redis_is_up(link->redis) && redis_pending(link->redis) >= KEEP_WINDOW)

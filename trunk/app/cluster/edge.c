@@ -22,7 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long a pull goes on without viewers: who reloads finds it warm. */
+/* How long a pull continues without viewers, so that a reload finds it active. */
 #define EDGE_GRACE (2 * USEC_PER_SEC)
 
 /* The origins of one stream, as pull_start() wants them. */
@@ -353,7 +353,7 @@ static void edge_on_viewers(struct stream *stream, void *state)
     edge_look(stream);
 }
 
-/* Who watched may be shown the same from elsewhere. */
+/* Viewers may get the stream from another server. */
 static void edge_on_unpublish(struct stream *stream, void *state)
 {
     const struct config_vhost *vhost = config_vhost_find(stream->server->config, stream->vhost);

@@ -23,7 +23,7 @@ extern const struct gate edge_gate;
 int edge_is_remote(const struct config_vhost *vhost);
 /* True for a stream that is. */
 int edge_fetches(const struct stream *stream);
-/* True when a pull of the stream could not begin: whoever waits for it would wait in vain. */
+/* True when a pull of the stream could not start: waiting for it is pointless. */
 int edge_is_full(const struct stream *stream);
 /* False for a stream whose name the origin's protocol has no spelling for: it is never asked for.
  */
@@ -37,7 +37,7 @@ int edge_can_ask(const struct stream *stream, const struct config_vhost *vhost);
 struct err *edge_ask(struct stream *stream, const struct config_vhost *vhost,
                      enum origin_scheme scheme, const char *param, usec_t timeout);
 
-/* The i-th origin of a vhost, "host[:port]", to be asked by this protocol; NULL behind the last. */
+/* The i-th origin of a vhost, "host[:port]", to be asked by this protocol; NULL after the last. */
 const char *edge_origin(const struct config_vhost *vhost, enum origin_scheme scheme, int i,
                         char *out, size_t cap);
 

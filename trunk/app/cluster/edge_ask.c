@@ -1,7 +1,7 @@
 /*
  * token_traverse: the origin knows who may play, the edge does not. So it asks as the
  * viewer would, with the parameters of the viewer's address, and takes nothing but the answer.
- * An origin that is away cannot be asked: viewers then wait like all others, and get nothing
+ * An unreachable origin cannot be asked: viewers then wait like all others, and get nothing
  * before an origin has let in the pull, which bears the same parameters.
  */
 #include "app/cluster/edge_ask.h"

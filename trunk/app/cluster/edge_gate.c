@@ -22,7 +22,7 @@ static int refuse_error(struct gate_verdict *verdict, struct err *err)
     return status;
 }
 
-/* redirect: to whoever has the stream, as the directory says. */
+/* redirect: to the server that has the stream according to the directory. */
 static int ask_directory(const struct gate_request *request, struct gate_verdict *verdict,
                          usec_t timeout)
 {
@@ -44,7 +44,7 @@ static int ask_directory(const struct gate_request *request, struct gate_verdict
     return address[0] != '\0' ? gate_refuse(verdict, 302, "another server has this stream") : 0;
 }
 
-/* Nobody could be asked for it: whoever waited for it would wait in vain. */
+/* No origin can be asked for it: waiting for it is pointless. */
 static int is_unspeakable(const struct stream *stream, const struct gate_request *request)
 {
     if (!edge_fetches(stream) || edge_can_ask(stream, request->vhost))

@@ -39,7 +39,7 @@ struct edge_stream {
 };
 
 struct edge_stream *edge_stream_of(const struct stream *stream);
-/* Whether viewers are there for whom it is to be fetched, or nobody any more. */
+/* Starts or stops the pull, as viewers have come or the last one has left. */
 void edge_look(struct stream *stream);
 /* The stream for this pull; NULL: another has it. */
 struct publication *edge_reserve(struct edge_pull *ep);
@@ -55,7 +55,7 @@ void edge_directory_on_publish(struct stream *stream, void *state);
 int edge_has_room(const struct edge *edge);
 /* A place for one more pull: a free one, or that of the oldest pull that waits. 0, or -1. */
 int edge_make_room(struct edge *edge);
-/* A pull has ended. Whether it may begin again for those who watch. */
+/* A pull has ended. Whether it may start again for the remaining viewers. */
 int edge_room_ended(struct edge *edge, struct edge_pull *ep);
 
 /* Whether a stream of this vhost is one of an origin that looks it up elsewhere. */

@@ -32,7 +32,7 @@ struct upstream {
 
 /* ---- reaching an origin ---- */
 
-/* The i-th one; NULL behind the last. */
+/* The i-th one; NULL after the last. */
 static const char *publish_origin(const struct config_vhost *vhost, int i, char *out, size_t cap)
 {
     const struct config_strings *list = &vhost->cluster.publish_origin;
@@ -89,7 +89,7 @@ static MAY_YIELD struct err *up_connect(struct upstream *up, const struct config
     return err;
 }
 
-/* Who has the stream already, as the directory says; NULL: nobody that it knows of. */
+/* The server that already has the stream according to the directory; NULL: unknown. */
 static MAY_YIELD const char *up_holder(const struct upstream *up, const struct config_vhost *vhost,
                                        const struct origin_stream *names,
                                        struct directory_place *place)

@@ -1,7 +1,7 @@
 /*
  * Room in the table of pulls. A name that nobody publishes is pulled for as long as somebody waits
  * for it, and names cost nothing to invent; so such a pull gives way to a new one when the table is
- * full, the oldest first, with those who wait for it. A pull that plays never does.
+ * full, the oldest first, with its waiting viewers. A pull that receives media never does.
  */
 #include "app/cluster/edge_private.h"
 

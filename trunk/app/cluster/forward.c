@@ -89,7 +89,7 @@ static MAY_YIELD struct err *send_script(struct forwarding *f, const struct rtmp
         return NULL;
     if (meta_data_message(message->data, message->len, &out.len) != NULL)
         return rtmp_talk_send(f->up.talk, message, FORWARD_SEND);
-    /* With the prefix it would be longer than a message can be: the stream goes on without it. */
+    /* With the prefix it would be longer than a message can be: the stream continues without it. */
     if (message->len > FLV_BODY_MAX - sizeof(set))
         return NULL;
     data = malloc(message->len + sizeof(set));
@@ -185,7 +185,7 @@ static MAY_YIELD struct err *forward_play(struct forwarding *f)
 }
 
 /*
- * How many forwards are behind the stream, so that one that comes back under ever new names ends
+ * How many forwards the stream has passed, so that one that comes back under ever new names ends
  * some day. Not through which servers: to come back to one may be what is wanted.
  */
 static void forward_note_way(struct forwarding *f)
@@ -199,7 +199,7 @@ static void forward_note_way(struct forwarding *f)
                      chain.hops < VIA_CHAIN_HOPS_MAX ? chain.hops + 1 : VIA_CHAIN_HOPS_MAX + 1);
 }
 
-/* Who is believed; NULL with *err set. */
+/* The trusted CAs; NULL with *err set. */
 static struct tls *forward_tls(const struct forwarding *f, const struct config *config,
                                struct err **err)
 {
@@ -431,7 +431,7 @@ static MAY_YIELD int question_try(struct forwarding *f, const struct config_forw
         forward_to_answered(f->stream, urls);
     } else if (err != NULL && !is_over(f)) {
         forward_failed(f, err);
-        /* Who cannot say where to does not keep the stream from where it always goes. */
+        /* Without an answer from the backend, the configured destinations get the stream. */
         forward_to_configured(f->stream, config);
     }
     err_free(err);

@@ -11,7 +11,7 @@
 #define FORWARD_URLS_MAX   16
 #define FORWARD_ANSWER_MAX ((size_t)64 * 1024)
 
-/* Who publishes what. No text is NULL. */
+/* A publisher and its stream. No text is NULL. */
 struct forward_question {
     const char *server_id, *client_id, *ip;
     const char *vhost, *app, *tc_url, *stream, *param;

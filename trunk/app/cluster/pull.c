@@ -23,7 +23,7 @@
 /* How long until a stream is looked up again that nobody has, should nobody say so. */
 #define PULL_LOOK_AGAIN (5 * USEC_PER_SEC)
 #define PULL_LOOK       (USEC_PER_SEC / 2)
-/* A try that went on for so long was none in vain. */
+/* A try that lasted this long counts as a success. */
 #define PULL_GOOD    USEC_PER_SEC
 #define PULL_PATIENT (5 * USEC_PER_SEC)
 
@@ -38,7 +38,7 @@ static void pull_log_end(struct pull *pull, const struct err *err, int was_live)
         level = pull->is_stopping ? LOG_INFO : LOG_WARN;
     else if (!target->was_failed && !pull->is_stopping && !pull->is_again &&
              (err_code(err) != ERR_TIMEOUT || !pull->is_asked))
-        level = LOG_WARN; /* else it has waited in vain, which is no fault */
+        level = LOG_WARN; /* else the stream did not come, which is no fault */
     if (level == LOG_WARN && !was_live)
         target->was_failed = 1;
     log_err(pull->server->log, level, err, "pull %s: %s %s: %s", source_key(pull->source),
@@ -70,7 +70,7 @@ static MAY_YIELD void pull_try(struct pull *pull)
     assert(err != NULL && pull->conn == NULL);
     was_live = pull->is_live && co_now() - pull->live_at >= PULL_GOOD;
     pull_log_end(pull, err, pull->is_live);
-    /* To have waited in vain is no failure of the origin's. */
+    /* A stream that does not come is no failure of the origin. */
     if (was_live || pull->is_again || co_now() - began >= PULL_PATIENT ||
         (err_code(err) == ERR_TIMEOUT && !pull->is_live && pull->is_asked))
         pull->failures = 0;

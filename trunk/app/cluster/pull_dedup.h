@@ -27,7 +27,7 @@ void pull_dedup_begin(struct pull_dedup *past);
 int pull_dedup_hold(struct pull_dedup *past, const struct frame *frame, usec_t now);
 
 /* The frames that were held and are needed for what comes now, one by one: *at counts from 0. Valid
- * until the next pull_dedup_begin(). 1, or 0 behind the last. */
+ * until the next pull_dedup_begin(). 1, or 0 after the last. */
 int pull_dedup_take(const struct pull_dedup *past, size_t *at, struct frame *frame);
 
 /* This one was given on. */

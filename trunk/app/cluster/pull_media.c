@@ -120,7 +120,7 @@ static int is_data(const uint8_t *data, size_t len)
     return meta_data_message(data, len, &len) != NULL;
 }
 
-/* What a server of ours says behind the past of a stream. */
+/* The mark that a Millrace server sends after the past of a stream. */
 static int is_mark(const uint8_t *data, size_t len)
 {
     return len == MUX_LIVE_MARK_SIZE && memcmp(data, MUX_LIVE_MARK, len) == 0;

@@ -20,7 +20,7 @@ usec_t pull_connect_timeout(const struct pull *pull)
 {
     if (pull->target_count == 1 && pull->options.find == NULL)
         return PULL_CONNECT_ONLY;
-    /* Who is far away gets the longer time in the second round. */
+    /* A distant origin gets more time in the second round. */
     return pull->failures < (unsigned)pull->target_count ? PULL_CONNECT_SOON : PULL_CONNECT_NEXT;
 }
 

@@ -193,7 +193,7 @@ static struct err *upstream_take(struct rtmp_upstream *up)
     return err != NULL ? err : rtmp_talk_keep(up->talk);
 }
 
-/* Not inlined: its buffer would lie on the stack of those who wait for hours. */
+/* Not inlined: its buffer would stay on the stacks of coroutines that wait for hours. */
 __attribute__((noinline)) struct err *rtmp_upstream_listen(struct rtmp_upstream *up)
 {
     uint8_t data[1024];

@@ -97,7 +97,7 @@ int fanout_viewer_finish(struct fanout_viewer *fv, const void *data, size_t len)
 /* The server stops: ends the answer as its framing does (last chunk; WebSocket close 1001), if that
  * goes without waiting. */
 void fanout_viewer_part(struct fanout_viewer *fv);
-/* pause: 1 holds the stream; 0 goes on at the newest keyframe. */
+/* pause: 1 holds the stream; 0 continues at the newest keyframe. */
 void fanout_viewer_pause(struct fanout_viewer *fv, int pause);
 
 #endif

@@ -352,7 +352,7 @@ void fanout_push_parked(struct fanout_viewer *fv)
 {
     struct viewer_batch batch;
 
-    /* Who pauses does not want the rest, but hears of the end. */
+    /* A paused viewer does not get the rest, but learns of the end. */
     if (fv->is_paused && viewer_is_cut(fv->viewer))
         fv->is_ended = 1;
     while (!fv->is_blocked && !fv->is_broken && !fv->is_paused) {

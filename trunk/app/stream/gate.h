@@ -2,10 +2,10 @@
 #define APP_STREAM_GATE_H
 
 /*
- * Who may publish or play a stream. A gate is one row; all are asked, in their order, until one
- * refuses. RTMP, HTTP and WebSocket, with and without TLS, ask the same gates with the same request
- * and tell the verdict in their own words. Asked for the stream that is served in the end, never
- * for the spelling of an address.
+ * Permission to publish or play a stream. A gate is one row; all are asked, in their order, until
+ * one refuses. RTMP, HTTP and WebSocket, with and without TLS, ask the same gates with the same
+ * request and tell the verdict in their own words. Asked for the stream that is served in the end,
+ * never for the spelling of an address.
  *
  *   request ─▶ security ─▶ refer ─▶ token ─▶ [the stream is found] ─▶ edge ─▶ …  ─▶ granted
  *                 └──────────┴─────────┴─────────────┬──────────────────┘

@@ -52,7 +52,8 @@ struct observer {
     /* No process of this server has the stream any more. */
     void (*on_unclaimed)(struct stream *stream, void *state);
 
-    /* What other servers are to be told of the stream has changed: whoever waits for it says so. */
+    /* What other servers are to be told of the stream has changed: a row that waits for it reports
+     * it. */
     void (*on_ask_again)(struct stream *stream, void *state);
 
     /* Whether it brings the stream here, or would for a viewer who waits. */

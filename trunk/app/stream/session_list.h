@@ -2,7 +2,7 @@
 #define APP_STREAM_SESSION_LIST_H
 
 /*
- * Who publishes and who plays: a list that the API shows. Each session owns its
+ * The publishers and viewers, as the API lists them. Each session owns its
  * entry, puts it in when its stream starts and takes it out when it ends. Never yields.
  */
 #include "base/clock.h"

@@ -100,7 +100,7 @@ int via_claim_is_due(struct stream *stream, usec_t now)
     return claims->is_due && take_again(claims, now);
 }
 
-/* ---- those who are there ---- */
+/* ---- claims of present viewers ---- */
 
 /* All marks, those of peers last, as the newest are kept. */
 static void claims_join(const struct via_claims *claims, struct via_chain *out)

@@ -3,7 +3,7 @@
 
 /*
  * What other servers claim who ask this one for a stream (app/via_chain.h), kept for each of them
- * and for as long as it is a viewer. A pull tells its origin the marks of those who are there.
+ * and for as long as it is a viewer. A pull tells its origin the marks of its present viewers.
  */
 #include "app/config/via_chain.h"
 #include "app/stream/observer.h"
@@ -18,7 +18,7 @@ struct via_claim;
 /* The row that keeps them. */
 extern const struct observer via_claim_observer;
 
-/* Who claims it. */
+/* The claimant. */
 struct via_claimant {
     const struct config_vhost *vhost; /* whose peers and secret count */
     const char *ip;                   /* NULL: another worker of this server */

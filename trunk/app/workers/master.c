@@ -146,7 +146,7 @@ static void master_end(struct master *master, int number)
     int is_drain =
         number == SIGQUIT || (number == SIGTERM && master->options->config->force_grace_quit);
 
-    /* Who asks again does not want to wait, whatever he says. */
+    /* A second request means: do not wait. */
     if (!master->is_ending)
         master->options->stopping(master->options->arg);
     if ((!is_drain || master->is_ending) && master->kill_at == USEC_NEVER)
@@ -397,7 +397,7 @@ static void master_signals(struct master *master)
     struct sigaction action = {.sa_handler = SIG_DFL};
     sigset_t child;
 
-    /* Whoever started us may ignore it: then the kernel would never tell of a worker's end. */
+    /* The parent process may ignore it: then the kernel would never tell of a worker's end. */
     sigemptyset(&action.sa_mask);
     sigaction(SIGCHLD, &action, NULL);
     sigemptyset(&child);

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The source of a publication that goes on here, or NULL. */
+/* The source of a publication that continues here, or NULL. */
 static struct source *publication_find(struct server *server, const char *text)
 {
     int64_t number;

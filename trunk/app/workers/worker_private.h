@@ -11,7 +11,7 @@
 #include "live/registry.h"
 #include "live/stream_clock.h"
 
-/* How long a pull goes on that nobody watches, and one whose publication is over. */
+/* How long a pull continues without viewers, or after the end of its publication. */
 #define WORKER_PULL_LINGER (2 * USEC_PER_SEC)
 #define WORKER_PULL_STALE  USEC_PER_SEC
 
@@ -86,7 +86,8 @@ void worker_stream_on_data(struct stream *stream, void *state);
 void worker_stream_on_watched(struct stream *stream, void *state);
 void worker_stream_on_facts(struct stream *stream, void *state);
 int worker_stream_facts(const struct stream *stream, const void *state, struct source_facts *facts);
-/* A publication of ours is in the source now: its time goes on from where it stands anywhere. */
+/* A publication of ours is in the source now: its time continues from the latest position at any
+ * worker. */
 void worker_stream_opened(struct publication *p, uint64_t token);
 /* Waits for the rest of what was published before: this worker's pull ends, and whoever was put out
  * lets go. */

@@ -500,7 +500,7 @@ void worker_share_reap(struct worker_share *share, int slot)
         share->slot[slot].quota[i] = 0;
         share->slot[slot].oldest[i] = 0;
     }
-    /* Who may make a stream again finds it free. */
+    /* Frees its streams for the next publisher. */
     (void)registry_reap(share->registry, slot);
     (void)stream_clock_reap(share->times, slot);
     if (share->ip_counts != NULL)

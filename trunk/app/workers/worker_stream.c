@@ -115,7 +115,7 @@ void worker_stream_on_unpublish(struct stream *stream, void *state)
     worker_stream_on_data(stream, own);
     own->time_number = 0;
     stream_clock_close(own->time);
-    /* Who has taken the stream over waits for this. */
+    /* The new publisher waits for this. */
     if (own->claim == 0 && worker_of(stream->server) != NULL)
         worker_share_ring(worker_of(stream->server)->share);
 }

@@ -363,7 +363,7 @@ def test_certificate_is_replaced_while_media_plays(secure, publish, view):
     after = fingerprint(srv)
     (srv.tls_folder / "server.key").write_text("nothing\n")
     srv.signal(signal.SIGHUP)
-    srv.wait_log(r"TLS goes on with the certificate it has: private key \S+server.key")
+    srv.wait_log(r"TLS keeps the current certificate: private key \S+server.key")
     assert fingerprint(srv) == after
     shutil.copy(fresh / "server.key", srv.tls_folder / "server.key")
     srv.signal(signal.SIGHUP)

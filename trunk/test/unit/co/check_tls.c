@@ -269,7 +269,7 @@ START_TEST(changed_files_are_noticed)
 
     tls_test_files_spoil(&files, "nothing of use\n");
     ck_assert_int_eq(tls_reload(server), -1);
-    ck_assert_int_eq(co_test_log_has("TLS goes on with the certificate it has"), 1);
+    ck_assert_int_eq(co_test_log_has("TLS keeps the current certificate"), 1);
     ck_assert_int_eq(is_trusted(client, "localhost"), 1);
     tls_test_files_renew(&files, "localhost");
     later = tls_test_client(&files);
