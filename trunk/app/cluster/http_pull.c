@@ -101,14 +101,17 @@ static int port_is_known(const char *url, const char *port)
 }
 
 static struct err *pull_serve_source(struct http_exchange *x,
-                                     const struct http_pull_request *request,
-                                     const struct config_vhost *vhost, usec_t timeout)
+                                     const struct http_pull_request *request, usec_t timeout)
 {
-    const char *url = source_url(x->server->config, request->src, strlen(request->src));
+    /* A source belongs to no vhost: the client must not choose whose rules apply. */
+    const struct config_vhost *vhost = config_vhost_find(x->config, "");
+    const char *url = source_url(x->config, request->src, strlen(request->src));
     struct http_live_name name = {vhost, NULL, request->app, request->stream};
     char place[100];
     int has_port;
 
+    if (vhost == NULL)
+        return http_answer_error(x, 404, NULL, timeout, "this host is not served");
     if (url == NULL)
         return http_ws_refuse(x, 403, NULL, "src is not one of the sources", timeout);
     if (!port_is_known(url, request->port))
@@ -123,11 +126,10 @@ static struct err *pull_serve_source(struct http_exchange *x,
 
 static struct err *pull_serve(struct http_handler *self, struct http_exchange *x, usec_t timeout)
 {
-    const struct config_http_pull *config = &x->server->config->http_server.http_pull;
+    const struct config_http_pull *config = &x->config->http_server.http_pull;
     struct http_pull_request request;
     const struct config_vhost *vhost;
     const char *why;
-    char host[256];
 
     if (!config->enabled || strcmp(x->request->path, config->mount) != 0 ||
         x->request->query[0] == '\0')
@@ -135,11 +137,11 @@ static struct err *pull_serve(struct http_handler *self, struct http_exchange *x
     why = request_read(x->request->query, &request);
     if (why != NULL)
         return http_answer_error(x, 400, NULL, timeout, "%s", why);
-    vhost = http_vhost(x, host, sizeof(host));
+    if (request.src[0] != '\0')
+        return pull_serve_source(x, &request, timeout);
+    vhost = http_target_vhost(x->config, x->request->host, x->request->query);
     if (vhost == NULL)
         return http_answer_error(x, 404, NULL, timeout, "this host is not served");
-    if (request.src[0] != '\0')
-        return pull_serve_source(x, &request, vhost, timeout);
     return http_live_serve_name(
         x, &(struct http_live_name){vhost, vhost->name, request.app, request.stream}, timeout);
 }

@@ -189,6 +189,15 @@ static int host_match(const struct mount_parts *parts, const char *host, struct 
     return str_copy_n(out->vhost, sizeof(out->vhost), host + before, host_len - before - after);
 }
 
+/* host_match() where only the path counts. */
+static int any_host(const struct mount_parts *parts, const char *host, struct mount_match *out)
+{
+    (void)parts;
+    (void)host;
+    (void)out;
+    return 0;
+}
+
 /* Splits what stands for "var between var"; 0 when both are there. */
 static int middle_split(const struct mount_parts *parts, struct span middle, struct span *app,
                         struct span *stream)
@@ -218,7 +227,11 @@ static int middle_split(const struct mount_parts *parts, struct span middle, str
     return app->len > 0 && app->p[0] != '/' && app->p[app->len - 1] != '/' ? 0 : -1;
 }
 
-int mount_match(const char *tmpl, const char *host, const char *path, struct mount_match *out)
+typedef int (*host_match_fn)(const struct mount_parts *parts, const char *host,
+                             struct mount_match *out);
+
+static int template_match(const char *tmpl, host_match_fn match, const char *host, const char *path,
+                          struct mount_match *out)
 {
     struct mount_parts parts;
     struct span middle;
@@ -235,7 +248,7 @@ int mount_match(const char *tmpl, const char *host, const char *path, struct mou
         memcmp(path, parts.before.p, parts.before.len) != 0 ||
         memcmp(path + len - parts.after.len, parts.after.p, parts.after.len) != 0)
         return -1;
-    if (host_match(&parts, host, out) != 0)
+    if (match(&parts, host, out) != 0)
         return -1;
     middle = span_of(path + parts.before.len, path + len - parts.after.len);
     stream = middle;
@@ -249,20 +262,43 @@ int mount_match(const char *tmpl, const char *host, const char *path, struct mou
 }
 
 /* Bytes of literal text. */
-static size_t path_text(const struct mount_parts *parts)
-{
-    return parts->before.len + parts->between.len + parts->after.len;
-}
-
 static size_t host_text(const struct mount_parts *parts)
 {
     return parts->host.len -
            (span_find(parts->host, MOUNT_VHOST) != NULL ? strlen(MOUNT_VHOST) : 0);
 }
 
-/* Whether template a wins over b where both fit. A total order, so that the list's counts for
- * nothing. */
-static int mount_wins(const char *a, const char *b)
+int mount_match(const char *tmpl, const char *host, const char *path, struct mount_match *out)
+{
+    return template_match(tmpl, host_match, host, path, out);
+}
+
+int mount_match_path(const char *tmpl, const char *path, struct mount_match *out)
+{
+    return template_match(tmpl, any_host, "", path, out);
+}
+
+int mount_names_host(const char *tmpl, const char *vhost, const char *host)
+{
+    struct mount_match match;
+    struct bytes_out o = bytes_out_of(match.vhost, sizeof(match.vhost));
+    const char *path = strchr(tmpl, '/');
+    struct mount_parts parts = {.host = {tmpl, path != NULL ? (size_t)(path - tmpl) : 0}};
+
+    assert(vhost != NULL && host != NULL);
+    if (parts.host.len == 0 || host_text(&parts) == 0)
+        return 0;
+    put_host(&o, &parts, vhost);
+    bytes_put_u8(&o, '\0');
+    return !o.bad && match.vhost[0] != '\0' && str_ieq(match.vhost, host);
+}
+
+static size_t path_text(const struct mount_parts *parts)
+{
+    return parts->before.len + parts->between.len + parts->after.len;
+}
+
+int mount_wins(const char *a, const char *b)
 {
     struct mount_parts pa;
     struct mount_parts pb;
@@ -294,4 +330,21 @@ int mount_find(const struct mount_list *list, const char *host, const char *path
         *out = match;
     }
     return found;
+}
+
+int mount_owns(const struct mount_list *list, int index, const char *pattern, const char *app,
+               const char *stream)
+{
+    const char *path = strchr(pattern, '/');
+    struct mount_match match;
+    char host[sizeof(match.vhost)];
+    int found;
+
+    assert(index >= 0 && index < list->count && path != NULL);
+    if (str_copy_n(host, sizeof(host), pattern, (size_t)(path - pattern)) != 0)
+        return 1;
+    found = mount_find(list, host, path, &match);
+    return found < 0 || found == index ||
+           (strcmp(match.stream, stream) == 0 &&
+            (match.app[0] == '\0' || strcmp(match.app, app) == 0));
 }

@@ -22,6 +22,19 @@ int mount_expand(const char *tmpl, const char *vhost, const char *app, const cha
 /* 0 when host and path (cleaned) could be this template's; app may be several segments. Else -1. */
 int mount_match(const char *tmpl, const char *host, const char *path, struct mount_match *out);
 
+/* The same for the path alone: the host part may be any. */
+int mount_match_path(const char *tmpl, const char *path, struct mount_match *out);
+
+/*
+ * Whether the template's host part has text of its own ("cdn.example", "live.[vhost]") and is, with
+ * the vhost's name filled in, exactly this host. [vhost] alone names no host.
+ */
+int mount_names_host(const char *tmpl, const char *vhost, const char *host);
+
+/* Whether template a wins over b where both match: a total order, so that the order of a list does
+ * not count. */
+int mount_wins(const char *a, const char *b);
+
 /* The templates of a vhost. */
 struct mount_list {
     char *const *item;
@@ -36,6 +49,13 @@ struct mount_list {
  */
 int mount_find(const struct mount_list *list, const char *host, const char *path,
                struct mount_match *out);
+
+/*
+ * Whether a stream is reached at the pattern that template `index` gives it: not when a longer
+ * template makes it another stream's address.
+ */
+int mount_owns(const struct mount_list *list, int index, const char *pattern, const char *app,
+               const char *stream);
 
 /*
  * A template is an optional host part, "[vhost]" or literal text, up to the first slash, then a

@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "base/version.h"
-#include "proto/url.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -193,11 +192,14 @@ int http_render_error(struct http_exchange *x, int status, const char *reason, s
     return bad ? -1 : 0;
 }
 
-const struct config_vhost *http_vhost(const struct http_exchange *x, char *host, size_t cap)
+const struct http_target *http_target(struct http_exchange *x)
 {
-    if (url_query_get(x->request->query, "vhost", host, cap) != 0)
-        (void)str_copy(host, cap, x->request->host);
-    return config_vhost_find(x->server->config, host);
+    struct http_address address = {x->request->host, x->request->query, x->request->path};
+
+    if (!x->has_target)
+        http_target_find(x->config, &address, &x->target);
+    x->has_target = 1;
+    return &x->target;
 }
 
 int http_is_read(const struct http_exchange *x)

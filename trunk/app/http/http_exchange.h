@@ -6,12 +6,12 @@
  * static hands it on. A handler answers, or passes it to its `next`, or takes the connection
  * over for a stream.
  */
+#include "app/http/http_target.h"
 #include "base/buf.h"
 #include "base/yield.h"
 #include "co/net.h"
 #include "proto/http.h"
 
-struct config_vhost;
 struct server;
 
 /* Which servers of ours a request for a stream has come through. */
@@ -23,15 +23,18 @@ typedef MAY_YIELD void (*http_stream_fn)(struct net_conn *conn, void *arg);
 
 struct http_exchange {
     struct server *server; /* borrowed */
+    struct config *config; /* as it was when the request came; the session holds it */
     struct net_conn *conn; /* borrowed */
     const struct http_message *request;
     int is_tls;
     int is_api;    /* came in at http_api's own address */
     int is_worker; /* another worker asks, at our own socket */
     int is_head;
-    int keep_alive;      /* what the answer says; the session reads it afterwards */
-    int has_answered;    /* the head is out */
-    int is_granted;      /* the gates that need no stream have let it through */
+    int keep_alive;   /* what the answer says; the session reads it afterwards */
+    int has_answered; /* the head is out */
+    int is_granted;   /* the gates that need no stream have let it through */
+    int has_target;   /* target is resolved: http_target() */
+    struct http_target target;
     const uint8_t *rest; /* behind a head that upgrades: bytes that were read already */
     size_t rest_len;
     struct buf extra;      /* header lines ("Name: value\r\n") that middleware adds to any answer */
@@ -52,11 +55,9 @@ static inline struct err *http_next(struct http_handler *self, struct http_excha
     return self->next->serve(self->next, x, timeout);
 }
 
-/*
- * The vhost that is asked for, by ?vhost= or else by Host, or the default one; NULL where there is
- * none. host: its name as it was given.
- */
-const struct config_vhost *http_vhost(const struct http_exchange *x, char *host, size_t cap);
+/* What the request's address means, resolved at the first call. Its vhost is the configuration's
+ * of that moment, which the session holds until the request's end. */
+const struct http_target *http_target(struct http_exchange *x);
 
 /* Status line, Server, Date, Content-Length, Connection, the extra lines and `headers` (lines or
  * NULL), then body (not for HEAD). */

@@ -34,7 +34,7 @@ struct err *http_live_serve_mount(struct http_handler *self, struct http_exchang
                                   usec_t timeout)
 {
     struct http_mount *mount = (struct http_mount *)self;
-    const struct config_vhost *vhost = config_vhost_find(x->server->config, mount->stream->vhost);
+    const struct config_vhost *vhost = config_vhost_find(x->config, mount->stream->vhost);
     int is_done;
     struct err *err = http_live_check_method(x, &is_done, timeout);
 
@@ -48,7 +48,7 @@ struct err *http_live_serve_mount(struct http_handler *self, struct http_exchang
 struct err *http_live_serve_worker(struct http_exchange *x, struct source *source, usec_t timeout)
 {
     const struct stream *stream = source_data(source);
-    const struct config_vhost *vhost = config_vhost_find(x->server->config, stream->vhost);
+    const struct config_vhost *vhost = config_vhost_find(x->config, stream->vhost);
 
     if (vhost == NULL)
         return http_answer_error(x, 404, NULL, timeout, "not found");
@@ -63,15 +63,6 @@ static int http_live_is_remote(struct http_exchange *x, const struct config_vhos
 
     return str_format(key, sizeof(key), "%s/%s/%s", vhost->name, app, name) == 0 &&
            observers_are_remote(x->server, vhost, key, timeout);
-}
-
-/* The format of this address, and the stream that it is of. */
-static const struct mux *http_live_match(const struct config_vhost *vhost, const char *host,
-                                         const char *path, struct mount_match *match)
-{
-    struct mount_list list = {vhost->http_remux.mount.item, vhost->http_remux.mount.count, 0};
-
-    return mount_find(&list, host, path, match) >= 0 ? mux_find(match->extension) : NULL;
 }
 
 /* Whether a stream that is not there is waited for: at an edge it comes with who asks for it. */
@@ -118,22 +109,21 @@ struct err *http_live_serve_name(struct http_exchange *x, const struct http_live
 
 /* A stream nobody publishes: a file at its address, or wait for it, or say so at once. */
 static struct err *http_live_standby(struct http_handler *self, struct http_exchange *x,
-                                     const struct config_vhost *vhost, usec_t timeout)
+                                     const struct http_target *target, usec_t timeout)
 {
-    struct mount_match match;
-    const struct mux *mux = http_live_match(vhost, x->request->host, x->request->path, &match);
+    const struct config_vhost *vhost = target->vhost;
     struct source *source;
     struct err *err;
     int is_done;
 
-    if (mux == NULL)
+    if (target->mux == NULL)
         return http_next(self, x, timeout);
     err = http_live_check_method(x, &is_done, timeout);
     if (is_done)
         return err;
     /* Before a source is made for it, and before it is told whether there is one. */
-    err = auth_ask_play(x, &(struct auth_stream){vhost, match.app, match.stream, NULL, 0}, &is_done,
-                        timeout);
+    err = auth_ask_play(x, &(struct auth_stream){vhost, target->app, target->stream, NULL, 0},
+                        &is_done, timeout);
     if (is_done)
         return err;
     if (x->request->upgrade != HTTP_UPGRADE_WEBSOCKET && http_static_has(x))
@@ -142,40 +132,49 @@ static struct err *http_live_standby(struct http_handler *self, struct http_exch
     if (is_done)
         return err;
     if (!http_live_waits(x, vhost, vhost->name) &&
-        !http_live_is_remote(x, vhost, match.app, match.stream, timeout))
+        !http_live_is_remote(x, vhost, target->app, target->stream, timeout))
         return http_ws_refuse(x, 404, NULL, "nobody publishes this stream", timeout);
-    source = stream_get(x->server, vhost, match.app, match.stream, &err);
+    source = stream_get(x->server, vhost, target->app, target->stream, &err);
     if (source == NULL) {
         err_free(err);
         return http_ws_refuse(x, 503, NULL, "too many streams", timeout);
     }
-    return http_live_take(x, source, vhost, mux, timeout);
+    return http_live_take(x, source, vhost, target->mux, timeout);
 }
 
-/* The stream of `vhost` that this address is the mount of at another worker; else NULL. */
+static int http_live_has_elsewhere(const struct http_exchange *x, const struct config_vhost *vhost,
+                                   const char *app, const char *stream)
+{
+    char key[SOURCE_KEY_MAX];
+
+    return vhost->enabled && vhost->http_remux.enabled &&
+           str_format(key, sizeof(key), "%s/%s/%s", vhost->name, app, stream) == 0 &&
+           observers_are_elsewhere(x->server, key);
+}
+
+/* Another vhost's stream at another worker whose mount is for every host. */
 static const struct mux *http_live_match_elsewhere(const struct http_exchange *x,
-                                                   const struct config_vhost *vhost, int is_own,
+                                                   const struct config_vhost *vhost,
                                                    struct mount_match *match)
 {
     const struct config_strings *mounts = &vhost->http_remux.mount;
-    struct mount_list list = {mounts->item, mounts->count, !is_own};
-    char key[SOURCE_KEY_MAX];
+    struct mount_list list = {mounts->item, mounts->count, 1};
 
-    if (!vhost->enabled || !vhost->http_remux.enabled ||
-        mount_find(&list, x->request->host, x->request->path, match) < 0 ||
-        str_format(key, sizeof(key), "%s/%s/%s", vhost->name, match->app, match->stream) != 0 ||
-        !observers_are_elsewhere(x->server, key))
+    /* No host: what names one belongs to the target alone. */
+    if (mount_find(&list, "", x->request->path, match) < 0 ||
+        !http_live_has_elsewhere(x, vhost, match->app, match->stream))
         return NULL;
     return mux_find(match->extension);
 }
 
 /* What would be mounted here if this were the worker that has the stream. */
-static struct err *http_live_elsewhere(struct http_exchange *x, const struct config_vhost *own,
+static struct err *http_live_elsewhere(struct http_exchange *x, const struct http_target *target,
                                        int *is_done, usec_t timeout)
 {
-    const struct config *config = x->server->config;
-    const struct config_vhost *vhost = own;
+    const struct config *config = x->config;
+    const struct config_vhost *vhost = target->vhost;
     const struct mux *mux = NULL;
+    const char *app = target->app, *name = target->stream;
     struct mount_match match;
     struct source *source;
     struct err *err;
@@ -183,11 +182,14 @@ static struct err *http_live_elsewhere(struct http_exchange *x, const struct con
     *is_done = 0;
     if (x->server->shared == NULL)
         return NULL;
-    mux = http_live_match_elsewhere(x, own, 1, &match);
+    if (target->mux != NULL && http_live_has_elsewhere(x, vhost, app, name))
+        mux = target->mux;
     for (int i = 0; mux == NULL && i < config->vhost_count; i++) {
         vhost = config->vhost[i];
-        if (vhost != own)
-            mux = http_live_match_elsewhere(x, vhost, 0, &match);
+        app = match.app;
+        name = match.stream;
+        if (vhost != target->vhost)
+            mux = http_live_match_elsewhere(x, vhost, &match);
     }
     if (mux == NULL)
         return NULL;
@@ -195,7 +197,7 @@ static struct err *http_live_elsewhere(struct http_exchange *x, const struct con
     if (*is_done)
         return err;
     *is_done = 1;
-    source = stream_get(x->server, vhost, match.app, match.stream, &err);
+    source = stream_get(x->server, vhost, app, name, &err);
     if (source == NULL) {
         err_free(err);
         return http_ws_refuse(x, 503, NULL, "too many streams", timeout);
@@ -203,43 +205,69 @@ static struct err *http_live_elsewhere(struct http_exchange *x, const struct con
     return http_live_take(x, source, vhost, mux, timeout);
 }
 
-/* What is mounted at this address for this vhost, or for every host. */
-static struct http_handler *http_live_find(const struct http_exchange *x,
-                                           const struct config_vhost *vhost)
+/* The target's own stream. Found by its names: several vhosts' mounts may give one address, and
+ * the serve-mux holds one of them. */
+static struct source *http_live_own(const struct http_exchange *x, const struct http_target *target)
 {
-    struct serve_mux *mux = x->server->mux;
-    struct http_handler *found = serve_mux_find(mux, vhost->name, x->request->path);
-    const struct http_mount *mount;
+    char key[SOURCE_KEY_MAX];
+    struct source *source;
 
-    if (found == NULL && strcmp(vhost->name, x->request->host) != 0)
-        found = serve_mux_find(mux, x->request->host, x->request->path);
-    mount = (const struct http_mount *)found;
-    if (mount != NULL && mount->is_of_vhost && strcmp(mount->stream->vhost, vhost->name) != 0)
+    if (target->mux == NULL || target->app[0] == '\0' || !target->vhost->http_remux.enabled ||
+        str_format(key, sizeof(key), "%s/%s/%s", target->vhost->name, target->app,
+                   target->stream) != 0)
         return NULL;
+    source = hub_find(x->server->hub, key);
+    return source != NULL && source_state(source) != SOURCE_IDLE ? source : NULL;
+}
+
+/* A mount with a host part is for requests of its vhost only. */
+static struct http_handler *http_live_mounted(const struct http_exchange *x, const char *host,
+                                              const char *vhost)
+{
+    struct http_handler *found = serve_mux_find(x->server->mux, host, x->request->path);
+    const struct http_mount *mount = (const struct http_mount *)found;
+
+    return mount != NULL && mount->has_host && !str_ieq(mount->stream->vhost, vhost) ? NULL : found;
+}
+
+/* What is mounted at this address for the target's vhost, or for every host. */
+static struct http_handler *http_live_find(const struct http_exchange *x,
+                                           const struct http_target *target)
+{
+    const char *vhost = target->vhost->name;
+    const char *const hosts[] = {target->host, vhost, x->request->host, ""};
+    struct http_handler *found = NULL;
+
+    for (size_t i = 0; found == NULL && i < sizeof(hosts) / sizeof(hosts[0]); i++)
+        found = http_live_mounted(x, hosts[i], vhost);
     return found;
 }
 
 static struct err *http_live_serve(struct http_handler *self, struct http_exchange *x,
                                    usec_t timeout)
 {
-    const struct config_vhost *vhost;
+    const struct http_target *target = http_target(x);
     struct http_handler *mounted;
-    char host[256];
+    struct source *own;
     int is_done;
     struct err *err;
 
-    vhost = http_vhost(x, host, sizeof(host));
-    if (vhost == NULL)
+    if (target->vhost == NULL)
         return http_answer_error(x, 404, NULL, timeout, "this host is not served");
-    mounted = http_live_find(x, vhost);
+    own = http_live_own(x, target);
+    if (own != NULL) {
+        err = http_live_check_method(x, &is_done, timeout);
+        return is_done ? err : http_live_take(x, own, target->vhost, target->mux, timeout);
+    }
+    mounted = http_live_find(x, target);
     if (mounted != NULL)
         return mounted->serve(mounted, x, timeout);
-    err = http_live_elsewhere(x, vhost, &is_done, timeout);
+    err = http_live_elsewhere(x, target, &is_done, timeout);
     if (is_done)
         return err;
-    if (!vhost->http_remux.enabled)
+    if (!target->vhost->http_remux.enabled)
         return http_next(self, x, timeout);
-    return http_live_standby(self, x, vhost, timeout);
+    return http_live_standby(self, x, target, timeout);
 }
 
 struct http_handler *http_live_new(struct http_handler *next)

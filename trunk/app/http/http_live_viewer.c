@@ -353,7 +353,7 @@ static struct err *http_live_take_admitted(struct http_exchange *x, struct sourc
     if (live == NULL)
         return err_new(ERR_NOMEM, "viewer");
     live->server = x->server;
-    live->config = config_ref(x->server->config);
+    live->config = config_ref(x->config);
     live->vhost = vhost;
     live->source = source_ref(source);
     live->mux = mux;

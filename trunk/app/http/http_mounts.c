@@ -7,8 +7,10 @@
 
 #include "app/config/mount.h"
 #include "app/http/http_live.h"
+#include "app/http/http_target.h"
 #include "app/http/serve_mux.h"
 #include "app/stream/stream.h"
+#include "base/str.h"
 #include "media/mux.h"
 
 #include <stdlib.h>
@@ -44,8 +46,24 @@ static const char *template_extension(const char *tmpl)
     return dot != NULL ? dot : "";
 }
 
-static void mount_one(struct stream *stream, struct http_mounts *own, const char *tmpl)
+/* Whether the address is another vhost's, whose mount names the host in so many words. */
+static int is_foreign(const struct stream *stream, const char *pattern)
 {
+    const char *path = strchr(pattern, '/');
+    struct http_target target;
+    char host[256];
+
+    if (path == NULL || path == pattern ||
+        str_copy_n(host, sizeof(host), pattern, (size_t)(path - pattern)) != 0)
+        return 0;
+    http_target_find(stream->server->config, &(struct http_address){host, "", path}, &target);
+    return target.vhost != NULL && !str_ieq(target.vhost->name, stream->vhost);
+}
+
+static void mount_one(struct stream *stream, struct http_mounts *own, const struct mount_list *list,
+                      int index)
+{
+    const char *tmpl = list->item[index];
     struct http_mount *mount = &own->mount[own->count];
     const struct mux *mux = mux_find(template_extension(tmpl));
     char pattern[1024];
@@ -59,11 +77,19 @@ static void mount_one(struct stream *stream, struct http_mounts *own, const char
         log_warn(stream->server->log, "mount %s: address too long", tmpl);
         return;
     }
+    if (!mount_owns(list, index, pattern, stream->app, stream->name)) {
+        log_info(stream->server->log, "mount %s: not this stream's, by a longer template", pattern);
+        return;
+    }
+    if (is_foreign(stream, pattern)) {
+        log_info(stream->server->log, "mount %s: another vhost has a mount for this host", pattern);
+        return;
+    }
     mount->handler.serve = http_live_serve_mount;
     mount->handler.next = NULL;
     mount->stream = stream;
     mount->mux = mux;
-    mount->is_of_vhost = strstr(tmpl, "[vhost]") != NULL;
+    mount->has_host = tmpl[0] != '/';
     mount->pattern = strdup(pattern);
     if (mount->pattern == NULL ||
         serve_mux_add(stream->server->mux, mount->pattern, &mount->handler) != 0) {
@@ -91,14 +117,16 @@ static void mounts_add(struct stream *stream, void *state)
 {
     const struct config_vhost *vhost = config_vhost_find(stream->server->config, stream->vhost);
     struct http_mounts *own = state;
+    struct mount_list list;
 
     if (stream->vhost[0] == STREAM_PULLED || vhost == NULL || !vhost->http_remux.enabled)
         return;
     keep_audio(stream->source, vhost);
     if (own->count > 0)
         return;
-    for (int i = 0; i < vhost->http_remux.mount.count && own->count < CONFIG_MOUNT_MAX; i++)
-        mount_one(stream, own, vhost->http_remux.mount.item[i]);
+    list = (struct mount_list){vhost->http_remux.mount.item, vhost->http_remux.mount.count, 0};
+    for (int i = 0; i < list.count && own->count < CONFIG_MOUNT_MAX; i++)
+        mount_one(stream, own, &list, i);
 }
 
 static struct err *mounts_open(struct server *server, void **own)

@@ -17,8 +17,8 @@ struct http_mount {
     struct http_handler handler; /* first: the serve-mux's handler is this mount */
     struct stream *stream;
     const struct mux *mux;
-    int is_of_vhost; /* its template names [vhost]: other hosts do not find it */
-    char *pattern;   /* as mounted; NULL: not mounted */
+    int has_host;  /* its template has a host part: other vhosts' requests do not find it */
+    char *pattern; /* as mounted; NULL: not mounted */
 };
 
 #endif

@@ -264,6 +264,7 @@ static MAY_YIELD __attribute__((noinline)) enum session_next session_serve(struc
 
     memset(&x, 0, sizeof(x));
     x.server = s->server;
+    x.config = config_ref(s->server->config);
     x.conn = s->conn;
     x.request = request;
     x.is_tls = s->is_tls;
@@ -293,6 +294,7 @@ static MAY_YIELD __attribute__((noinline)) enum session_next session_serve(struc
         next = x.keep_alive ? SESSION_IDLE : SESSION_LINGER_CLOSE;
     }
     buf_fini(&x.extra);
+    config_unref(x.config);
     return next;
 }
 

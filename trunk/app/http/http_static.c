@@ -6,7 +6,9 @@
  */
 #include "app/http/http_static.h"
 
+#include "app/config/mount.h"
 #include "app/core/server.h"
+#include "app/http/auth.h"
 #include "app/http/http_file.h"
 #include "app/http/http_vod.h"
 #include "base/str.h"
@@ -22,8 +24,9 @@
 #define STATIC_VHOST "[vhost]"
 
 /* The file's path below a static mount ("[vhost]/", "/files/", "host/files/"), or NULL. */
-static const char *mount_rest(const char *mount, const char *host, const char *path)
+static const char *mount_rest(const struct http_target *target, const char *host, const char *path)
 {
+    const char *mount = target->vhost->http_static.mount;
     const char *slash = strchr(mount, '/');
     size_t host_len = slash != NULL ? (size_t)(slash - mount) : 0;
     size_t len;
@@ -31,7 +34,8 @@ static const char *mount_rest(const char *mount, const char *host, const char *p
     if (slash == NULL)
         return NULL;
     if (host_len > 0 && strncmp(mount, STATIC_VHOST, host_len) != 0 &&
-        (strlen(host) != host_len || strncasecmp(mount, host, host_len) != 0))
+        !mount_names_host(mount, target->vhost->name, target->host) &&
+        !mount_names_host(mount, target->vhost->name, host))
         return NULL;
     len = strlen(slash);
     while (len > 0 && slash[len - 1] == '/')
@@ -188,60 +192,108 @@ static struct err *refuse(struct http_exchange *x, const struct err *why, usec_t
     return http_answer_error(x, 503, NULL, timeout, "the file cannot be read now");
 }
 
+/* What is found at an address. */
+struct resource {
+    struct file file;
+    const char *type;
+    int is_shared; /* it is in everybody's folder */
+};
+
 /* What is at the request's address: in the vhost's own folder, or else in everybody's. */
-static struct err *static_open(const struct http_exchange *x, struct file *file, const char **type)
+static struct err *static_open(struct http_exchange *x, struct resource *out)
 {
-    /* The snapshot may go while a piece is sent; the names in it are used before that only. */
-    const struct config *config = x->server->config;
+    const struct config *config = x->config;
+    const struct http_target *target = http_target(x);
     struct err *err = err_new(ERR_NOT_FOUND, "no directory");
-    char host[256];
-    const struct config_vhost *vhost = http_vhost(x, host, sizeof(host));
     const char *rest = NULL;
 
-    if (vhost != NULL && vhost->http_static.enabled)
-        rest = mount_rest(vhost->http_static.mount, host, x->request->path);
+    out->file.fd = -1;
+    out->is_shared = 0;
+    if (target->vhost != NULL && target->vhost->http_static.enabled)
+        rest = mount_rest(target, x->request->host, x->request->path);
     if (rest != NULL) {
         err_free(err);
-        err = resource_open(vhost->http_static.dir, rest, file, type);
+        err = resource_open(target->vhost->http_static.dir, rest, &out->file, &out->type);
     }
     if (err != NULL && err_code(err) == ERR_NOT_FOUND && config->http_server.dir != NULL) {
         err_free(err);
-        err = resource_open(config->http_server.dir, x->request->path, file, type);
+        out->is_shared = 1;
+        err = resource_open(config->http_server.dir, x->request->path, &out->file, &out->type);
     }
     return err;
 }
 
-int http_static_has(const struct http_exchange *x)
+int http_static_has(struct http_exchange *x)
 {
-    struct file file = {.fd = -1};
-    const char *type;
-    struct err *err = static_open(x, &file, &type);
-    int has = err == NULL && !file.is_dir;
+    struct resource found = {.file = {.fd = -1}};
+    struct err *err = static_open(x, &found);
+    int has = err == NULL && !found.file.is_dir;
 
-    file_close(&file);
+    file_close(&found.file);
     err_free(err);
     return has;
 }
 
+/* A file at the address of a stream is played as the stream is. Asked before it is known whether
+ * there is one. */
+static struct err *ask_as_stream(struct http_exchange *x, const struct http_target *target,
+                                 int *is_refused, usec_t timeout)
+{
+    *is_refused = 0;
+    if (target->vhost == NULL || target->mux == NULL)
+        return NULL;
+    return auth_ask_play(x,
+                         &(struct auth_stream){target->vhost, target->app, target->stream, NULL, 0},
+                         is_refused, timeout);
+}
+
+/* The folder of every host: its files must not be had unsigned by the name of a vhost that wants no
+ * signatures. */
+static struct err *ask_as_shared(struct http_exchange *x, int *is_refused, usec_t timeout)
+{
+    const struct http_target *target = http_target(x);
+    struct http_target guard;
+
+    *is_refused = 0;
+    if (target->vhost != NULL && target->mux != NULL && target->vhost->token.enabled &&
+        target->vhost->token.play)
+        return NULL;
+    if (http_target_guard(x->config, x->request->path, &guard) == NULL)
+        return NULL;
+    x->is_granted = 0; /* it was for another vhost */
+    return ask_as_stream(x, &guard, is_refused, timeout);
+}
+
+static struct err *resource_serve(struct http_exchange *x, struct resource *found, usec_t timeout)
+{
+    struct err *err;
+    int is_refused = 0;
+
+    if (found->file.is_dir)
+        return redirect(x, timeout);
+    err = found->is_shared ? ask_as_shared(x, &is_refused, timeout) : NULL;
+    if (err != NULL || is_refused)
+        return err;
+    return http_vod_wants(x) ? http_vod_serve(x, &found->file, timeout)
+                             : file_serve(x, &found->file, found->type, timeout);
+}
+
 static struct err *static_serve(struct http_handler *self, struct http_exchange *x, usec_t timeout)
 {
-    const char *type = NULL;
-    struct file file = {.fd = -1};
+    struct resource found = {.file = {.fd = -1}};
     struct err *open_err;
     struct err *err;
+    int is_refused;
 
     (void)self;
     if (!http_is_read(x))
         return http_answer_method(x, timeout);
-    open_err = static_open(x, &file, &type);
-    if (open_err != NULL)
-        err = refuse(x, open_err, timeout);
-    else if (file.is_dir)
-        err = redirect(x, timeout);
-    else
-        err = http_vod_wants(x) ? http_vod_serve(x, &file, timeout)
-                                : file_serve(x, &file, type, timeout);
-    file_close(&file);
+    err = ask_as_stream(x, http_target(x), &is_refused, timeout);
+    if (err != NULL || is_refused)
+        return err;
+    open_err = static_open(x, &found);
+    err = open_err != NULL ? refuse(x, open_err, timeout) : resource_serve(x, &found, timeout);
+    file_close(&found.file);
     err_free(open_err);
     return err;
 }

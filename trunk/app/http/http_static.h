@@ -9,7 +9,7 @@
 #include "app/http/http_exchange.h"
 
 /* Whether there is a file at the request's address. Does not yield. */
-int http_static_has(const struct http_exchange *x);
+int http_static_has(struct http_exchange *x);
 
 /* NULL without memory. */
 struct http_handler *http_static_new(struct http_handler *next);

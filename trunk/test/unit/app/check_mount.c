@@ -227,6 +227,55 @@ START_TEST(check)
 }
 END_TEST
 
+/* The address of one stream by a short template may be another's by a long one. */
+START_TEST(owns)
+{
+    char *items[] = {(char *)(uintptr_t)USUAL,
+                     (char *)(uintptr_t) "[vhost]/[app]/[stream].live.flv",
+                     (char *)(uintptr_t) "/[app]/[stream].flv"};
+    struct mount_list list = {items, 3, 0};
+
+    ck_assert(mount_owns(&list, 0, "/a/z.flv", "a", "z"));
+    ck_assert(mount_owns(&list, 2, "/a/z.flv", "a", "z"));
+    ck_assert(mount_owns(&list, 1, "v.com/a/z.live.flv", "a", "z"));
+    ck_assert(!mount_owns(&list, 0, "/a/z.live.flv", "a", "z.live"));
+    ck_assert(!mount_owns(&list, 0, "v.com/a/z.live.flv", "a", "z.live"));
+    ck_assert(mount_owns(&list, 1, "/a/z.live.live.flv", "a", "z.live"));
+}
+END_TEST
+
+START_TEST(names_host)
+{
+    char vhost[300];
+    char host[300];
+
+    ck_assert(mount_names_host("cdn.x/[app]/[stream].flv", "v", "CDN.x"));
+    ck_assert(!mount_names_host("cdn.x/[app]/[stream].flv", "v", "cdn.xy"));
+    ck_assert(mount_names_host("live.[vhost]/[app]/[stream].flv", "V.com", "live.v.com"));
+    ck_assert(!mount_names_host("live.[vhost]/[app]/[stream].flv", "v.com", "live.w.com"));
+    /* The default vhost has no name to be filled in. */
+    ck_assert(!mount_names_host("live.[vhost]/[app]/[stream].flv", "__defaultVhost__", "live."));
+    ck_assert(!mount_names_host(USUAL, "v", "v"));
+    ck_assert(!mount_names_host("/[app]/[stream].flv", "v", ""));
+    memset(vhost, 'v', sizeof(vhost));
+    vhost[sizeof(vhost) - 1] = '\0';
+    memcpy(host, vhost, sizeof(host));
+    ck_assert(!mount_names_host("x[vhost]/[stream].flv", vhost, host));
+}
+END_TEST
+
+START_TEST(match_path)
+{
+    struct mount_match m;
+
+    ck_assert_int_eq(mount_match_path("cdn.x/[app]/[stream].flv", "/a/s.flv", &m), 0);
+    ck_assert_str_eq(m.app, "a");
+    ck_assert_str_eq(m.stream, "s");
+    ck_assert_str_eq(m.vhost, "");
+    ck_assert_int_eq(mount_match_path("cdn.x/[app]/[stream].flv", "/a/s.ts", &m), -1);
+}
+END_TEST
+
 Suite *check_mount_suite(void)
 {
     Suite *suite = suite_create("mount");
@@ -238,6 +287,9 @@ Suite *check_mount_suite(void)
     tcase_add_test(tc, both_ways);
     tcase_add_test(tc, longest_wins);
     tcase_add_test(tc, finds_what_fits);
+    tcase_add_test(tc, owns);
+    tcase_add_test(tc, names_host);
+    tcase_add_test(tc, match_path);
     tcase_add_test(tc, check);
     suite_add_tcase(suite, tc);
     return suite;

@@ -51,6 +51,7 @@ void http_test_init(struct http_test *t)
     static struct log_sink sink = {log_nothing};
 
     memset(t, 0, sizeof(*t));
+    t->snapshot.refs = 1;
     t->vhost.name = "__defaultVhost__";
     t->vhost.enabled = 1;
     t->vhosts[0] = &t->vhost;
@@ -92,6 +93,8 @@ void http_test_request(struct http_test *t, const char *method, const char *path
     t->x.keep_alive = 1;
     t->x.has_answered = 0;
     t->x.is_granted = 0;
+    t->x.has_target = 0;
+    t->x.config = &t->config;
     t->x.stream = NULL;
     buf_reset(&t->x.extra);
     buf_reset(&t->out);

@@ -5,13 +5,17 @@
  * What the tests of the HTTP handlers share: a server that is only its
  * configuration, and an exchange whose connection is a piece of memory.
  */
+#include "app/config/config_loader.h"
 #include "app/core/server.h"
 #include "app/http/http_exchange.h"
 
 #include <check.h>
 
 struct http_test {
-    struct config config;
+    union {
+        struct config config;
+        struct config_snapshot snapshot; /* so that the configuration can be held */
+    };
     struct config_vhost vhost;
     struct config_vhost *vhosts[1];
     struct log log;
