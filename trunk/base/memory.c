@@ -112,6 +112,7 @@ void memory_init(struct memory *memory, uint64_t limit)
 {
     memset(memory, 0, sizeof(*memory));
     memory->limit = limit > 0 ? limit : memory_there_is() / 5 * 4;
+    memory->trimmed_at = -TRIM_PAUSE; /* the first pause is over */
 }
 
 enum memory_level memory_note(struct memory *memory, uint64_t used, uint64_t others)
@@ -157,6 +158,11 @@ static size_t memory_free(void)
 #else
     return 0;
 #endif
+}
+
+usec_t memory_trim_at(const struct memory *memory)
+{
+    return memory->trimmed_at + TRIM_PAUSE;
 }
 
 int memory_trim(struct memory *memory, usec_t now, int is_urgent)

@@ -41,6 +41,9 @@ uint64_t memory_used(void);
  */
 int memory_trim(struct memory *memory, usec_t now, int is_urgent);
 
+/* When the next call looks at the heap, as far as nothing is urgent. */
+usec_t memory_trim_at(const struct memory *memory);
+
 /* Parts, for tests: anonymous pages out of /proc/self/statm, 0 where it is malformed; a control
  * group's limit, UINT64_MAX for "max" and what is malformed. */
 uint64_t memory_parse_statm(const char *text);

@@ -89,7 +89,7 @@ struct server {
     int data_row_count;
     struct service *service; /* app/server/service.c */
     struct co_cond changed;  /* state or connections changed */
-    struct co_cond ticker;   /* a source was made */
+    struct co_cond ticker;   /* a source or a connection was made */
 };
 
 /* Stops the server without a drain. */

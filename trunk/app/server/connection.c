@@ -30,6 +30,9 @@ static void connection_enter(struct connection *c)
     if (c->next != NULL)
         c->next->prev = c;
     server->service->list = c;
+    if (c->next == NULL)
+        server_wake_ticker(server);
+    server->service->busy_at = clock_now();
     if (c->refused != 0)
         server->service->refusals++;
     else if (!c->type->is_internal)

@@ -22,7 +22,7 @@
 
 /* Between two runs of the streams' timers. */
 #define SERVER_TICK ((usec_t)100 * USEC_PER_MS)
-/* The same without streams: memory is still measured. */
+/* The same without streams: memory is still measured while it can change. */
 #define SERVER_IDLE_TICK USEC_PER_SEC
 /* How long a stop waits for the coroutines of connections. */
 #define SERVER_STOP_WAIT ((usec_t)3 * USEC_PER_SEC)
@@ -210,15 +210,34 @@ static void server_sample(struct server *server)
     hub_each(server->hub, stream_sample, NULL);
 }
 
+/* Without streams: until memory is looked at again. Without connections, too, no memory is taken,
+ * and what they had is given back once. */
+static usec_t ticker_pause(struct server *server)
+{
+    struct service *service = server->service;
+    usec_t now = clock_now();
+    usec_t trim = memory_trim_at(&server->memory) - now;
+
+    if (service->list != NULL || server->memory.level != MEMORY_EASY) {
+        service->busy_at = now;
+        return SERVER_IDLE_TICK;
+    }
+    if (server->memory.trimmed_at >= service->busy_at)
+        return USEC_NEVER;
+    return trim > SERVER_IDLE_TICK ? trim : SERVER_IDLE_TICK;
+}
+
 static MAY_YIELD void ticker_run(void *arg)
 {
     struct server *server = arg;
 
     while (!co_is_interrupted()) {
-        if (hub_count(server->hub) == 0)
-            (void)co_cond_wait(&server->ticker, SERVER_IDLE_TICK);
-        else
+        if (hub_count(server->hub) == 0) {
+            (void)co_cond_wait(&server->ticker, ticker_pause(server));
+        } else {
             (void)co_sleep(SERVER_TICK);
+            server->service->busy_at = clock_now();
+        }
         hub_tick(server->hub, clock_now());
         observers_tick(server, clock_now());
         server_sample(server);

@@ -2,8 +2,8 @@
  * Supervision by signals. What the workers have to say is in shared memory (their
  * states), and SIGCHLD makes the master look: a child that ended, or one that says by it that
  * it serves. A worker asks the kernel for a signal when its master dies, so it never stays alone.
- * One that stands still says nothing: a watchdog looks at regular intervals whether each worker's
- * event loop runs (app/watchdog.h).
+ * One that stands still says nothing: a watchdog asks every few seconds whether each worker's event
+ * loop runs (app/workers/watchdog.h).
  *
  * The order at a death matters: first what the worker held is set free and the others are told,
  * then another is started in its place.
@@ -43,7 +43,7 @@ struct master_child {
     usec_t due_at;   /* when to start another, while there is none */
     unsigned failures;
     struct watchdog dog;
-    struct proc_stat stat; /* at the last look, if its beat did not come */
+    struct proc_stat stat; /* at the last look, if it had not answered */
 };
 
 struct master {
@@ -51,9 +51,9 @@ struct master {
     struct worker_share *share;
     struct master_child child[CONFIG_WORKERS_MAX];
     sigset_t signals;
-    usec_t kill_at;   /* USEC_NEVER: not */
-    usec_t looked_at; /* at the workers' beats */
-    int has_served;   /* all of them did, once */
+    usec_t kill_at; /* USEC_NEVER: not */
+    struct watchdog_times times;
+    int has_served; /* all of them did, once */
     int has_reloaded;
     int is_ending;
     struct err *err;
@@ -112,6 +112,7 @@ static void child_start(struct master *master, int slot)
     child->pid = pid;
     child->ready_at = 0;
     child->dog = (struct watchdog){.beat = master->share->slot[slot].beat};
+    master->share->slot[slot].asked = child->dog.beat;
 }
 
 static void start_due(struct master *master)
@@ -254,26 +255,63 @@ static int child_look(struct master *master, int slot, usec_t elapsed)
 
     if (child->pid == 0)
         return 0;
+    if (shared->beat == shared->asked) {
+        child->dog.silent = child->dog.wasted = 0;
+        shared->is_late = 0;
+        return 0;
+    }
     child->stat = (struct proc_stat){'?', child->dog.cpu_time};
-    if (shared->beat == child->dog.beat)
-        proc_stat_read(child->pid, &child->stat);
+    proc_stat_read(child->pid, &child->stat);
     watchdog_look(&child->dog, shared->beat, &child->stat, elapsed, step);
     shared->is_late = shared->state == WORKER_READY && watchdog_is_late(&child->dog, step);
     return child->dog.wasted >= (shared->state == WORKER_READY ? 1 : MASTER_SLOW_FACTOR) * timeout;
 }
 
-/* One kill at a look, and not of one that sleeps if there is another: it may only be waiting for a
- * lock that the other one holds. Then all are given time again. */
-static void master_look(struct master *master)
+/* Whether an answer is missing. */
+static int master_is_waiting(const struct master *master)
+{
+    for (int i = 0; i < master->share->count; i++) {
+        const struct worker_slot *slot = &master->share->slot[i];
+
+        if (master->child[i].pid != 0 && slot->beat != slot->asked)
+            return 1;
+    }
+    return 0;
+}
+
+/* When to look or to ask; where a worker is missing somebody must take its connections. */
+static usec_t master_look_at(const struct master *master)
 {
     usec_t timeout = master->options->config->worker_timeout;
-    usec_t now = clock_now();
-    usec_t elapsed = now - master->looked_at;
+    usec_t look = master->times.looked_at + watchdog_step(timeout);
+    usec_t next;
+
+    if (timeout == 0)
+        return USEC_NEVER;
+    next = watchdog_next(&master->times, master_is_waiting(master), timeout);
+    return look < next && count_children(master) < master->share->count ? look : next;
+}
+
+static void master_ask(struct master *master, usec_t now)
+{
+    for (int i = 0; i < master->share->count; i++) {
+        struct worker_slot *slot = &master->share->slot[i];
+
+        master->child[i].dog.beat = slot->beat;
+        slot->asked = slot->beat + 1;
+    }
+    worker_share_ring(master->share);
+    master->times = (struct watchdog_times){now, now};
+}
+
+/* One kill at a look, and not of one that sleeps if there is another: it may only be waiting for a
+ * lock that the other one holds. Then all are given time again. */
+static void master_look(struct master *master, usec_t now)
+{
+    usec_t elapsed = now - master->times.looked_at;
     int victim = -1;
 
-    if (timeout == 0 || elapsed < watchdog_step(timeout))
-        return;
-    master->looked_at = now;
+    master->times.looked_at = now;
     for (int i = 0; i < master->share->count; i++) {
         if (child_look(master, i, elapsed) &&
             (victim < 0 || master->child[victim].stat.state == 'S'))
@@ -286,6 +324,20 @@ static void master_look(struct master *master)
     child_kill(master, victim);
     for (int i = 0; i < master->share->count; i++)
         master->child[i].dog.wasted = 0;
+}
+
+static void master_watch(struct master *master)
+{
+    usec_t timeout = master->options->config->worker_timeout;
+    usec_t now = clock_now();
+    usec_t at = master_look_at(master);
+
+    if (at == USEC_NEVER || now < at)
+        return;
+    if (master_is_waiting(master) || now < watchdog_next(&master->times, 0, timeout))
+        master_look(master, now);
+    else
+        master_ask(master, now);
 }
 
 /* ---- signals ---- */
@@ -349,14 +401,12 @@ static void master_wait(struct master *master)
 {
     usec_t now = clock_now();
     usec_t until = master->kill_at;
+    usec_t look = master_look_at(master);
     struct timespec left;
     int number;
 
-    if (master->options->config->worker_timeout > 0) {
-        usec_t look = master->looked_at + watchdog_step(master->options->config->worker_timeout);
-
-        until = until == USEC_NEVER || look < until ? look : until;
-    }
+    if (look != USEC_NEVER && (until == USEC_NEVER || look < until))
+        until = look;
     for (int i = 0; i < master->share->count && !master->is_ending; i++)
         if (master->child[i].pid == 0 && (until == USEC_NEVER || master->child[i].due_at < until))
             until = master->child[i].due_at;
@@ -426,12 +476,12 @@ struct err *master_run(const struct master_options *options)
                                master->share->count);
     if (err == NULL) {
         master_signals(master);
-        master->looked_at = clock_now();
+        master->times = (struct watchdog_times){clock_now(), clock_now()};
         do {
             start_due(master);
             master_wait(master);
             look_at_children(master);
-            master_look(master);
+            master_watch(master);
         } while (!master->is_ending || count_children(master) > 0);
         err = master->err;
     }

@@ -1,12 +1,12 @@
 /*
- * A beat that does not come proves nothing on a busy machine: the worker may be waiting for a
+ * An answer that does not come proves nothing on a busy machine: the worker may be waiting for a
  * processor, for its pages, or for a debugger. So time counts against a worker only as far as it
  * could have run its loop:
  *
  *   - runnable: the processor time that it took (an endless loop takes it; one that waits for a
  *     processor does not);
  *   - waiting for the disk, or traced: nothing, and no signal would help;
- *   - anything else, stopped or asleep: all of it, for a healthy one would be woken by its timer.
+ *   - anything else, stopped or asleep: all of it, for a healthy one would be woken by the bell.
  *
  * Processor time comes in clock ticks (proc(5), /proc/PID/stat), which is fine enough here.
  */
@@ -14,7 +14,8 @@
 
 #include <assert.h>
 
-#define WATCHDOG_STEPS    5 /* looks in a timeout */
+#define WATCHDOG_STEPS    5 /* looks in a timeout, at a worker that does not answer */
+#define WATCHDOG_QUIET    3 /* steps from one question to the next: an idle server sleeps */
 #define WATCHDOG_STEP_MIN (100 * USEC_PER_MS)
 
 usec_t watchdog_step(usec_t timeout)
@@ -22,6 +23,15 @@ usec_t watchdog_step(usec_t timeout)
     usec_t step = timeout / WATCHDOG_STEPS;
 
     return step > WATCHDOG_STEP_MIN ? step : WATCHDOG_STEP_MIN;
+}
+
+usec_t watchdog_next(const struct watchdog_times *times, int is_waiting, usec_t timeout)
+{
+    usec_t step = watchdog_step(timeout);
+
+    if (!is_waiting)
+        return times->asked_at + WATCHDOG_QUIET * step;
+    return times->looked_at + (times->looked_at == times->asked_at ? WATCHDOG_STEP_MIN : step);
 }
 
 /* How much of this time the worker could have run its loop. */

@@ -2,8 +2,10 @@
 #define APP_WORKERS_WATCHDOG_H
 
 /*
- * Whether a worker still runs its event loop. The worker counts a beat in shared memory; the
- * master compares it at regular looks and adds up the time without one. Nothing here yields.
+ * Whether a worker still runs its event loop. The master puts a question: a number in shared memory
+ * and a ring of the bell (co/notify.h). The worker's event loop answers with the same number, its
+ * beat. Only while an answer is missing does the master look again at regular intervals, and adds
+ * up the time without one; no timer runs in the workers. Nothing here yields.
  */
 #include "base/clock.h"
 #include "base/proc_stat.h"
@@ -18,8 +20,15 @@ struct watchdog {
     usec_t wasted; /* the part of it in which the worker could have run its loop */
 };
 
-/* How often the master looks for a timeout of this length; a worker beats twice as often. */
+/* How often the master looks for a timeout of this length, while an answer is missing. */
 usec_t watchdog_step(usec_t timeout);
+
+struct watchdog_times {
+    usec_t asked_at, looked_at; /* looked_at is not before asked_at */
+};
+
+/* When to look again; or, when no answer is missing, when to ask again. */
+usec_t watchdog_next(const struct watchdog_times *times, int is_waiting, usec_t timeout);
 
 /*
  * One more look. elapsed: since the last one, by the master's clock; what is beyond two steps is

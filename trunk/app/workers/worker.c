@@ -6,7 +6,6 @@
  */
 #include "app/workers/worker.h"
 
-#include "app/workers/watchdog.h"
 #include "app/workers/worker_ports.h"
 #include "app/workers/worker_private.h"
 #include "base/str.h"
@@ -161,10 +160,12 @@ struct source *worker_publication_find(struct server *server, uint64_t number)
 static MAY_YIELD void listener_run(void *arg)
 {
     struct worker *worker = arg;
+    struct worker_slot *slot = &worker->share->slot[worker->slot];
     struct err *err = NULL;
 
     co_set_id("workers");
     while (err == NULL) {
+        slot->beat = slot->asked; /* the event loop runs */
         hub_each(worker->server->hub, look_one, worker);
         co_cond_broadcast(&worker->told);
         err = notify_wait(worker->notify_fd);
@@ -178,18 +179,6 @@ static MAY_YIELD void listener_run(void *arg)
 }
 
 /* ---- timers ---- */
-
-/* Tells the master that the event loop runs. */
-static MAY_YIELD void pulse_run(void *arg)
-{
-    struct worker *worker = arg;
-    usec_t wait = watchdog_step(worker->server->config->worker_timeout) / 2;
-
-    co_set_id("pulse");
-    do
-        worker->share->slot[worker->slot].beat++;
-    while (co_sleep(wait) != CO_INTERRUPTED);
-}
 
 static void worker_tick(struct server *server, void *state, usec_t now)
 {
@@ -369,12 +358,6 @@ struct err *worker_new(struct server *server, struct worker_share *share, int sl
         err = err_new(ERR_NOMEM, "worker: coroutine");
         goto free_bell;
     }
-    if (server->config->worker_timeout > 0)
-        worker->pulse = co_spawn_joinable(pulse_run, worker);
-    if (server->config->worker_timeout > 0 && worker->pulse == NULL) {
-        err = err_new(ERR_NOMEM, "worker: coroutine");
-        goto end_listener;
-    }
     (void)str_copy(server->server_id, sizeof(server->server_id), share->server_id);
     memcpy(server->via_key, share->via_key, sizeof(server->via_key));
     server->pid = share->master;
@@ -383,9 +366,6 @@ struct err *worker_new(struct server *server, struct worker_share *share, int sl
     server->shared_arg = worker;
     observer_set_own(server, &worker_observer, worker);
     return NULL;
-end_listener:
-    co_interrupt(worker->listener);
-    co_join(worker->listener);
 free_bell:
     net_free(worker->notify_fd);
     share->notify_fd[slot] = -1;
@@ -423,11 +403,6 @@ static void worker_stop(struct server *server, void *own, usec_t timeout)
     if (worker == NULL)
         return;
     worker->share->slot[worker->slot].state = WORKER_ENDING;
-    if (worker->pulse != NULL) {
-        co_interrupt(worker->pulse);
-        co_join(worker->pulse);
-    }
-    worker->pulse = NULL;
     for (struct worker_pull *pull = worker->pulls; pull != NULL; pull = pull->next)
         worker_pull_drop(pull);
     /* They are interrupted, and none waits for anything else: no deadline may leave one behind. */
@@ -443,10 +418,6 @@ static MAY_YIELD void worker_close(struct server *server, void *own)
     struct worker *worker = own;
 
     worker_handoff_close(worker);
-    if (worker->pulse != NULL) {
-        co_interrupt(worker->pulse);
-        co_join(worker->pulse);
-    }
     if (worker->listener != NULL) {
         co_interrupt(worker->listener);
         co_join(worker->listener);

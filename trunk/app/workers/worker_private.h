@@ -38,9 +38,8 @@ struct worker {
     void (*look)(struct worker *worker, struct stream *stream);
     struct worker_share *share;
     int slot;
-    struct net_conn *notify_fd;      /* the registry has changed */
+    struct net_conn *notify_fd;      /* the registry has changed, or the master asks */
     struct co *listener;             /* waits for that */
-    struct co *pulse;                /* shows the master that the event loop runs; or NULL */
     struct net_conn *handoff_socket; /* connections that others hand over */
     struct co *handoff_acceptor;     /* takes them */
     worker_take_fn take;

@@ -31,8 +31,9 @@ struct worker_slot {
     _Atomic uint32_t handed, taken;
     _Atomic int32_t is_leaving; /* nothing is to be handed to it any more */
     _Atomic uint64_t memory;    /* bytes */
-    _Atomic uint32_t beat;      /* its event loop runs; counts on */
-    /* The master's: no beat has come for a while, nothing is to be handed to it for now. */
+    /* The master asks whether its event loop runs; it does when beat is the same. */
+    _Atomic uint32_t asked, beat;
+    /* The master's: no answer has come for a while, nothing is to be handed to it for now. */
     _Atomic int32_t is_late;
     _Atomic uint32_t quota[QUOTA_CLASSES]; /* of its connections, how many are of each class */
     _Atomic int64_t oldest[QUOTA_CLASSES]; /* since when the oldest of each is; 0: there is none */
@@ -66,7 +67,7 @@ struct err *worker_share_new(struct worker_share **out, const struct config *con
 /* Frees this process's view; the master's also removes the folder. */
 void worker_share_free(struct worker_share *share);
 
-/* Tells all workers that a stream has come or gone. */
+/* Wakes all workers: a stream has come or gone, or the master asks. */
 void worker_share_ring(const struct worker_share *share);
 
 /* A worker's process is gone: its streams, connections and socket with it. */

@@ -456,6 +456,19 @@ def test_idle_workers_sleep(workers):
     wait_for(asleep, 10, "a moment with few wakes")
 
 
+def test_it_sleeps_again(server):
+    """One process: its last connection has ended, and then nothing wakes it for whole seconds."""
+    srv = server(top="workers 1;")
+    assert curl(srv.http_url("/nothing.txt")).status == 404
+
+    def asleep():
+        before = wakes([srv.pid])
+        time.sleep(2.5)
+        return wakes([srv.pid]) == before
+
+    wait_for(asleep, 15, "a moment without a wake")
+
+
 def test_one_worker_is_one_process(server):
     srv = server(top="workers 1;")
     assert srv.processes() == [srv.pid]

@@ -82,6 +82,46 @@ START_TEST(test_steps)
 }
 END_TEST
 
+/* The worst case: it stands still right after an answer. Looks go on until it is to be killed; how
+ * long that takes. */
+static usec_t standstill(usec_t timeout, char state)
+{
+    usec_t step = watchdog_step(timeout);
+    struct watchdog_times times = {0, 0};
+    struct watchdog dog = {0};
+    struct proc_stat stat = {state, 0};
+    usec_t now = watchdog_next(&times, 0, timeout);
+
+    times = (struct watchdog_times){now, now};
+    while (dog.wasted < timeout) {
+        usec_t at = watchdog_next(&times, 1, timeout);
+
+        ck_assert_int_gt(at, now);
+        stat.cpu_time = state == 'R' ? at : 0;
+        watchdog_look(&dog, 0, &stat, at - now, step);
+        times.looked_at = now = at;
+    }
+    return now;
+}
+
+START_TEST(test_an_idle_server_sleeps)
+{
+    usec_t timeout = 5 * USEC_PER_SEC;
+    struct watchdog_times asked = {10 * USEC_PER_SEC, 10 * USEC_PER_SEC};
+    usec_t first = watchdog_next(&asked, 1, timeout);
+    struct watchdog_times answered = {asked.asked_at, first};
+
+    /* One look soon after the question, and then nothing for seconds. */
+    ck_assert_int_le(first - asked.asked_at, USEC_PER_SEC / 10);
+    ck_assert_int_ge(watchdog_next(&answered, 0, timeout) - first, 2 * USEC_PER_SEC);
+    /* Found within ten seconds all the same. */
+    ck_assert_int_le(standstill(timeout, 'S'), 10 * USEC_PER_SEC);
+    ck_assert_int_le(standstill(timeout, 'T'), 10 * USEC_PER_SEC);
+    ck_assert_int_le(standstill(timeout, 'R'), 10 * USEC_PER_SEC);
+    ck_assert_int_ge(standstill(timeout, 'S'), timeout);
+}
+END_TEST
+
 Suite *check_watchdog_suite(void)
 {
     Suite *suite = suite_create("watchdog");
@@ -93,6 +133,7 @@ Suite *check_watchdog_suite(void)
     tcase_add_test(tc, test_a_beat_ends_it);
     tcase_add_test(tc, test_the_master_was_stopped_as_well);
     tcase_add_test(tc, test_steps);
+    tcase_add_test(tc, test_an_idle_server_sleeps);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -105,6 +105,7 @@ START_TEST(not_while_busy)
      */
     ck_assert_int_eq(memory_trim(&memory, now, 0), 0);
     ck_assert_int_eq(memory.trimmed_at, 0);
+    ck_assert_int_eq(memory_trim_at(&memory), 10 * USEC_PER_SEC);
     (void)memory_trim(&memory, now + 3600 * USEC_PER_SEC, 0);
     ck_assert_int_eq(memory.trimmed_at, now + 3600 * USEC_PER_SEC);
 }
