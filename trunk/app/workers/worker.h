@@ -20,7 +20,7 @@ extern const struct observer worker_observer;
 extern const struct claim worker_claim;
 
 /* Makes this process a worker; both are borrowed. Before service_run(), on the first coroutine. */
-MAY_YIELD struct err *worker_new(struct server *server, struct worker_share *share, int slot);
+struct err *worker_new(struct server *server, struct worker_share *share, int slot);
 
 /* This server's worker; NULL: there is one process only. */
 struct worker *worker_of(const struct server *server);
