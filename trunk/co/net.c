@@ -142,14 +142,19 @@ static struct err *net_closed_by_us(void)
     return err_new(ERR_CLOSED, "connection was closed");
 }
 
+/* The first byte is to wake the coroutine that waits. */
+static void net_undoze(struct net_conn *conn)
+{
+    conn->dull = 0;
+    net_rcvlowat(conn, 1);
+}
+
 struct err *net_await(struct net_conn *conn, unsigned bits, usec_t deadline)
 {
     enum co_wait why = CO_OK;
 
-    if (conn->dull && (bits & NET_IN)) {
-        conn->dull = 0;
-        net_rcvlowat(conn, 1);
-    }
+    if (conn->dull && (bits & NET_IN))
+        net_undoze(conn);
     while (!(conn->ready & bits) && !conn->closed && why == CO_OK)
         why = net_park(conn, bits, deadline);
     if (conn->closed)
@@ -170,6 +175,8 @@ int net_wait(struct net_conn *conn, int events, usec_t timeout)
 
     if (co_is_interrupted())
         return -1;
+    if (conn->dull && (events & NET_IN))
+        net_undoze(conn);
     if (!(conn->ready & wanted) && timeout != 0) {
         deadline = co_deadline(timeout);
         while (!(conn->ready & wanted) && why == CO_OK)
@@ -450,6 +457,27 @@ struct err *net_wrap_fd(int fd, struct net_conn **out)
     }
     *out = conn;
     return NULL;
+}
+
+struct err *net_pair(struct net_conn **one, struct net_conn **other)
+{
+    struct err *err;
+    int fd[2];
+
+    *one = *other = NULL;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd) != 0)
+        return err_sys(errno, "socketpair");
+    *one = net_make(fd[0], &net_socket_ops, NET_OUT);
+    *other = *one != NULL ? net_make(fd[1], &net_socket_ops, NET_OUT) : NULL;
+    if (*other != NULL)
+        return NULL;
+    err = err_sys(errno, "socketpair");
+    if (*one == NULL)
+        close(fd[0]);
+    net_free(*one);
+    *one = NULL;
+    close(fd[1]);
+    return err;
 }
 
 void net_free(struct net_conn *conn)

@@ -122,6 +122,9 @@ struct err *net_connect_unix(const char *path, struct net_conn **out, usec_t tim
  */
 struct err *net_wrap_fd(int fd, struct net_conn **out);
 
+/* Two connected UNIX sockets, both the caller's. */
+struct err *net_pair(struct net_conn **one, struct net_conn **other);
+
 /* Closes and frees. Nobody may wait on it. NULL is allowed. */
 void net_free(struct net_conn *conn);
 
