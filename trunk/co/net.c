@@ -142,8 +142,8 @@ static struct err *net_closed_by_us(void)
     return err_new(ERR_CLOSED, "connection was closed");
 }
 
-/* The first byte is to wake the coroutine that waits. */
-static void net_undoze(struct net_conn *conn)
+/* Ends the effect of net_delay_read(): the first byte wakes the waiting coroutine again. */
+static void net_undelay_read(struct net_conn *conn)
 {
     conn->dull = 0;
     net_rcvlowat(conn, 1);
@@ -154,7 +154,7 @@ struct err *net_await(struct net_conn *conn, unsigned bits, usec_t deadline)
     enum co_wait why = CO_OK;
 
     if (conn->dull && (bits & NET_IN))
-        net_undoze(conn);
+        net_undelay_read(conn);
     while (!(conn->ready & bits) && !conn->closed && why == CO_OK)
         why = net_park(conn, bits, deadline);
     if (conn->closed)
@@ -176,7 +176,7 @@ int net_wait(struct net_conn *conn, int events, usec_t timeout)
     if (co_is_interrupted())
         return -1;
     if (conn->dull && (events & NET_IN))
-        net_undoze(conn);
+        net_undelay_read(conn);
     if (!(conn->ready & wanted) && timeout != 0) {
         deadline = co_deadline(timeout);
         while (!(conn->ready & wanted) && why == CO_OK)

@@ -140,6 +140,8 @@ enum rtmp_event {
     RTMP_EVENT_PAUSE,     /* answered with its notify */
     RTMP_EVENT_RESUME,    /* answered with its notify */
     RTMP_EVENT_RECEIVE,   /* receiveAudio, receiveVideo: see rtmp_talk_receives() */
+    RTMP_EVENT_ANOTHER,   /* *message is publish or play on another message stream: not answered,
+                             see "several message streams" */
     RTMP_EVENT_UNPUBLISH, /* FCUnpublish, deleteStream, closeStream, or play called again:
                              answered; the talk may go on with rtmp_talk_accept_request() */
 };
@@ -168,6 +170,52 @@ struct err *rtmp_talk_take(struct rtmp_talk *talk, enum rtmp_event *event,
 struct err *rtmp_talk_keep(struct rtmp_talk *talk);
 /* Answers not sent yet; the caller writes them between two media messages and consumes them. */
 struct buf *rtmp_talk_out(struct rtmp_talk *talk);
+
+/*
+ * ---- several message streams ----
+ * After RTMP_EVENT_ANOTHER each message stream has a conversation of its own (rtmp_talk_fork), and
+ * the first conversation only reads the connection and says whose each message is.
+ */
+
+/*
+ * A conversation over io for this message stream of talk's connection; the granted publish or play
+ * of that stream, if any, is the new one's from now on. It neither sends nor expects
+ * acknowledgements. io and talk's configuration are borrowed. NULL without memory.
+ */
+struct rtmp_talk *rtmp_talk_fork(struct rtmp_talk *talk, struct io *io, uint32_t stream_id);
+/* The message stream of the publish or play that was granted last. */
+uint32_t rtmp_talk_stream(const struct rtmp_talk *talk);
+/* The chunk size (bytes) that the peer was told last. */
+uint32_t rtmp_talk_chunk_out(const struct rtmp_talk *talk);
+
+enum rtmp_route_kind {
+    RTMP_ROUTE_NONE,   /* the connection's own: served here, answers are in rtmp_talk_out() */
+    RTMP_ROUTE_STREAM, /* for this message stream, if it is in use */
+    RTMP_ROUTE_OPEN,   /* publish or play: for this message stream, which is in use from now on */
+    RTMP_ROUTE_NAME    /* FCUnpublish: for the message stream that publishes this name */
+};
+
+struct rtmp_routed {
+    enum rtmp_route_kind kind;
+    uint32_t stream_id;
+    uint8_t is_publish; /* OPEN */
+    uint8_t is_created; /* OPEN: createStream gave this id */
+    char name[256];     /* NAME: without parameters; "": not told, or longer */
+};
+
+/* Longer messages than commands are taken from now on, or not any more (has_media 0). */
+void rtmp_talk_route_limit(struct rtmp_talk *talk, int has_media);
+/* The next message of what was fed, as rtmp_talk_take(); message is valid until the next call. */
+struct err *rtmp_talk_route(struct rtmp_talk *talk, struct rtmp_message *message,
+                            struct rtmp_routed *routed, int *more);
+/* The same for a message that was taken before (RTMP_EVENT_ANOTHER). */
+struct err *rtmp_talk_route_message(struct rtmp_talk *talk, const struct rtmp_message *message,
+                                    struct rtmp_routed *routed);
+/* Nobody here is to have this STREAM or NAME message: a call gets its answer. */
+struct err *rtmp_talk_route_none(struct rtmp_talk *talk, const struct rtmp_message *message);
+/* An OPEN message cannot be served: onStatus of level error in rtmp_talk_out(). */
+struct err *rtmp_talk_route_refuse(struct rtmp_talk *talk, const struct rtmp_routed *routed,
+                                   const char *why);
 
 /*
  * ---- client ----

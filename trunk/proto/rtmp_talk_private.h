@@ -29,8 +29,9 @@ struct rtmp_talk {
     uint32_t chunk_out;   /* the chunk size we have announced */
     uint32_t stream_id;   /* of the granted publish or play */
     enum talk_mode mode;
-    uint32_t streams; /* the server's: bit N is set while createStream's N is not deleted */
-    uint8_t muted;    /* the player's: RTMP_RECEIVE_… that it does not want */
+    uint32_t streams;  /* the server's: bit N is set while createStream's N is not deleted */
+    uint8_t has_forks; /* streams may be in use by conversations of their own */
+    uint8_t muted;     /* the player's: RTMP_RECEIVE_… that it does not want */
     uint8_t is_client;
     uint8_t has_held; /* the client's: `held` comes before what is fed */
     struct rtmp_message held;

@@ -6,8 +6,8 @@
  * Encoders call releaseStream and FCPublish before createStream, in any order
  * and without waiting, and take any _result for a yes; some call things nobody
  * ever documented. So whatever bears a transaction id gets its _result. A connection may
- * have several message streams; one of them at a time publishes or plays, and what is said of the
- * others leaves that one alone.
+ * have several message streams; a conversation serves one of them at a time, and what is said of
+ * the others leaves that one alone (rtmp_talk_route.c: several at a time).
  */
 #include "proto/rtmp_talk.h"
 
@@ -113,7 +113,7 @@ static struct err *call_create(struct rtmp_talk *talk, double transaction)
     struct rtmp_call call = {.name = "_error", .transaction = transaction};
 
     /* Encoders that publish again and again need not delete what they have closed. */
-    if (talk->mode == TALK_NONE && talk->streams == STREAMS_ALL)
+    if (talk->mode == TALK_NONE && !talk->has_forks && talk->streams == STREAMS_ALL)
         talk->streams = 0;
     for (uint32_t id = RTMP_MUX_STREAM_ID; id <= RTMP_STREAMS_MAX; id++) {
         if ((talk->streams & (1u << id)) != 0)
@@ -271,16 +271,6 @@ static struct err *call_play_again(struct rtmp_talk *talk, const struct rtmp_com
     return NULL;
 }
 
-/* A second publish or play beside the first one: it is told no, and the first one goes on. */
-static struct err *call_refuse(struct rtmp_talk *talk, const struct rtmp_command *command,
-                               uint32_t stream_id)
-{
-    return talk_status(talk, stream_id, "error",
-                       strcmp(command->name, "publish") == 0 ? "NetStream.Publish.Failed"
-                                                             : "NetStream.Play.Failed",
-                       "Another message stream of this connection is in use");
-}
-
 struct err *talk_server_command(struct rtmp_talk *talk, const struct rtmp_command *command,
                                 uint32_t stream_id, enum rtmp_event *event)
 {
@@ -292,8 +282,10 @@ struct err *talk_server_command(struct rtmp_talk *talk, const struct rtmp_comman
     struct err *err = NULL;
 
     if (talk->mode != TALK_NONE && talk_is_other_stream(talk, stream_id) &&
-        is_one_of(command->name, requests, COUNT_OF(requests)))
-        return call_refuse(talk, command, stream_id);
+        is_one_of(command->name, requests, COUNT_OF(requests))) {
+        *event = RTMP_EVENT_ANOTHER;
+        return NULL;
+    }
     if (talk->mode == TALK_PLAY && strcmp(command->name, "play") == 0)
         return call_play_again(talk, command, stream_id, event);
     if (is_one_of(command->name, once, COUNT_OF(once)))

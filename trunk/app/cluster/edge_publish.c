@@ -8,6 +8,7 @@
 
 #include "app/rtmp/rtmp_peer.h"
 #include "app/rtmp/rtmp_session.h"
+#include "app/rtmp/rtmp_streams.h"
 
 #include "app/cluster/directory.h"
 #include "app/cluster/edge.h"
@@ -126,6 +127,8 @@ static MAY_YIELD struct err *up_loop(struct upstream *up, const struct config_pu
             err = rtmp_talk_send(up->origin.talk, &message, UP_SEND);
             timeout = limits->normal_timeout;
         }
+        if (event == RTMP_EVENT_ANOTHER)
+            err = rtmp_streams_split(up->session, &message);
         if (err == NULL)
             err = rtmp_upstream_listen(&up->origin);
         if (err != NULL)

@@ -101,6 +101,25 @@ static const char *admission_make_room(struct server *server, enum quota_class c
     return admission_check(server, class);
 }
 
+const char *admission_enter_more(struct server *server, enum quota_class class)
+{
+    const char *limit = admission_check(server, class);
+
+    assert(class == QUOTA_VIEWER || class == QUOTA_PUBLISHER);
+    if (limit != NULL)
+        return limit;
+    server->admissions.count[class]++;
+    server_shared_quota_add(server, class, 1);
+    return NULL;
+}
+
+void admission_leave_more(struct server *server, enum quota_class class)
+{
+    assert(server->admissions.count[class] > 0);
+    server->admissions.count[class]--;
+    server_shared_quota_add(server, class, -1);
+}
+
 const char *admission_enter(struct server *server, struct admission *admission,
                             struct net_conn *conn, enum quota_class class)
 {

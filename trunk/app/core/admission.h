@@ -48,6 +48,13 @@ const char *admission_become(struct server *server, struct net_conn *conn, enum 
 const char *admission_play(struct server *server, struct net_conn *conn, int is_live);
 /* The stream of a waiter was published, or the stream of a viewer ended: never refused. */
 void admission_is_live(struct server *server, struct net_conn *conn, int is_live);
+/*
+ * A further publish or play (QUOTA_PUBLISHER, QUOTA_VIEWER) of a connection that has one: it counts
+ * as one more of its class and never gives way. NULL, or the limit (constant): then it was not
+ * entered.
+ */
+const char *admission_enter_more(struct server *server, enum quota_class class);
+void admission_leave_more(struct server *server, enum quota_class class);
 /* A connection was active: it becomes the newest of its class. */
 void admission_touch(struct server *server, struct net_conn *conn);
 

@@ -19,6 +19,8 @@ void rtmp_peer_linger(struct rtmp_session *session)
     char scratch[1024];
     size_t got;
 
+    if (session->streams != NULL)
+        return;
     while (err == NULL && co_left(deadline) > 0)
         err = io_read(&session->conn->io, scratch, sizeof(scratch), &got, co_left(deadline));
     err_free(err);
@@ -43,6 +45,7 @@ void rtmp_peer_log_end(struct rtmp_session *session, const char *what, const str
     enum log_level level = err == NULL || err_is_quiet(err) ? LOG_INFO : LOG_WARN;
 
     session_list_leave(session->server, &session->client);
+    session->client.source = NULL;
     (void)admission_become(session->server, session->conn, QUOTA_NEW);
     session->is_logged = err != NULL;
     log_err(session->server->log, level, err,

@@ -28,13 +28,17 @@ struct rtmp_session {
     char *via;      /* what a server of ours says of itself; NULL: it is none */
     struct session_entry
         client; /* in the server's list from the line at its start to the one at its end */
-    uint8_t takes_tracks; /* it said that it understands multitrack */
-    uint8_t was_named;    /* a publish or play was logged */
-    uint8_t is_logged;    /* and so was the error that ends the session */
+    struct rtmp_streams *streams; /* NULL: the connection has one message stream */
+    MAY_YIELD void (*serve)(
+        struct rtmp_session *session); /* the requests of one message stream, to its end */
+    uint8_t takes_tracks;              /* it said that it understands multitrack */
+    uint8_t was_named;                 /* a publish or play was logged */
+    uint8_t is_logged;                 /* and so was the error that ends the session */
 };
 
-/* Gives a refused peer time to read the refusal: a close over unread bytes would discard it.
- * Yields, for half a second at most. */
+/* Gives a refused peer time to read the refusal: a close over unread bytes would discard it. For
+ * one of several message streams, whose connection continues, it does nothing. Yields, for half a
+ * second at most. */
 MAY_YIELD void rtmp_peer_linger(struct rtmp_session *session);
 
 /* At the start of a publish or play ("publish", "play"): a log line, and an entry in the list of

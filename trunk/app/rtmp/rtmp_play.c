@@ -4,6 +4,7 @@
  * what the player says is answered between two of its batches.
  */
 #include "app/rtmp/rtmp_session_private.h"
+#include "app/rtmp/rtmp_streams.h"
 
 #include "app/stream/fanout.h"
 #include "app/stream/observer.h"
@@ -73,8 +74,42 @@ static void play_pause(struct rtmp_session *session, struct playing *p, int paus
         fanout_viewer_pause(p->fv, pause);
 }
 
+static __attribute__((noinline)) struct err *play_broken(const struct rtmp_session *session)
+{
+    if (co_is_interrupted() || session->server->state == SERVER_STOPPING)
+        return err_new(ERR_INTERRUPTED, "the server stops");
+    return err_new(ERR_CLOSED, "the connection broke or stood still");
+}
+
+/* Another message stream begins: this one goes on as one of several, where its message ends that is
+ * being sent. */
+static MAY_YIELD __attribute__((noinline)) struct err *
+play_split(struct rtmp_session *session, struct playing *p, const struct rtmp_message *message)
+{
+    usec_t deadline = co_deadline(RTMP_ANSWER_TIMEOUT);
+    struct err *err;
+    int is_settled;
+
+    for (;;) {
+        int events;
+
+        is_settled = fanout_viewer_settle(p->fv);
+        if (is_settled != 0)
+            break;
+        events = net_wait(session->conn, NET_OUT, co_left(deadline));
+        if (events <= 0 || (events & NET_HUP))
+            return play_broken(session);
+    }
+    if (is_settled < 0)
+        return play_broken(session);
+    err = rtmp_streams_split(session, message);
+    if (err == NULL)
+        fanout_viewer_move(p->fv, session->conn);
+    return err;
+}
+
 /* Takes what the player said out of the conversation, and puts the answers into the stream. */
-static struct err *play_take(struct rtmp_session *session, struct playing *p)
+static MAY_YIELD struct err *play_take(struct rtmp_session *session, struct playing *p)
 {
     struct buf *out = rtmp_talk_out(session->talk);
     struct rtmp_message message;
@@ -92,6 +127,9 @@ static struct err *play_take(struct rtmp_session *session, struct playing *p)
             play_pause(session, p, event == RTMP_EVENT_PAUSE);
         if (event == RTMP_EVENT_RECEIVE)
             p->is_changing = 1;
+        /* What came after the message is read elsewhere from now on. */
+        if (event == RTMP_EVENT_ANOTHER)
+            return play_split(session, p, &message);
         if (out->len == 0 || p->is_over)
             continue;
         if (fanout_viewer_inject(p->fv, buf_data(out), out->len) != 0)
@@ -101,8 +139,8 @@ static struct err *play_take(struct rtmp_session *session, struct playing *p)
     return NULL;
 }
 
-static __attribute__((noinline)) struct err *play_input(struct rtmp_session *session,
-                                                        struct playing *p)
+static MAY_YIELD __attribute__((noinline)) struct err *play_input(struct rtmp_session *session,
+                                                                  struct playing *p)
 {
     uint8_t data[2048];
     struct err *err = NULL;
@@ -122,13 +160,6 @@ static __attribute__((noinline)) struct err *play_input(struct rtmp_session *ses
             err = rtmp_talk_keep(session->talk);
     }
     return err;
-}
-
-static __attribute__((noinline)) struct err *play_broken(const struct rtmp_session *session)
-{
-    if (co_is_interrupted() || session->server->state == SERVER_STOPPING)
-        return err_new(ERR_INTERRUPTED, "the server stops");
-    return err_new(ERR_CLOSED, "the connection broke or stood still");
 }
 
 /*
@@ -156,7 +187,7 @@ static MAY_YIELD struct err *play_finish(struct rtmp_session *session, struct pl
     }
 }
 
-static struct err *play_reopen(struct rtmp_session *session, struct playing *p)
+static MAY_YIELD struct err *play_reopen(struct rtmp_session *session, struct playing *p)
 {
     struct err *err;
 
@@ -182,8 +213,8 @@ static MAY_YIELD __attribute__((noinline)) struct err *play_change(struct rtmp_s
  * stream the player goes on with another viewer. When the publisher has not come back in
  * republish_wait, the player is told that the stream is over.
  */
-static __attribute__((noinline)) struct err *play_ended(struct rtmp_session *session,
-                                                        struct playing *p)
+static MAY_YIELD __attribute__((noinline)) struct err *play_ended(struct rtmp_session *session,
+                                                                  struct playing *p)
 {
     if (source_state(p->source) != SOURCE_IDLE)
         return play_reopen(session, p);

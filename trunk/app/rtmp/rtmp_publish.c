@@ -7,6 +7,7 @@
  * of one with some.
  */
 #include "app/rtmp/rtmp_session_private.h"
+#include "app/rtmp/rtmp_streams.h"
 
 #include "app/stream/fanout.h"
 #include "app/stream/publication.h"
@@ -181,6 +182,8 @@ static MAY_YIELD struct err *publish_loop(struct rtmp_session *session, struct p
             return NULL;
         if (event == RTMP_EVENT_MEDIA)
             publish_media(p, &message, now);
+        else if (event == RTMP_EVENT_ANOTHER)
+            err = rtmp_streams_split(session, &message);
         else
             err = publish_check_silent(p, timeout, now);
         if (err == NULL)

@@ -11,6 +11,7 @@
 #include "app/core/log_limit.h"
 #include "app/rtmp/rtmp_drain.h"
 #include "app/rtmp/rtmp_session_private.h"
+#include "app/rtmp/rtmp_streams.h"
 #include "app/stream/gate.h"
 #include "app/stream/stream.h"
 #include "app/stream/via_claim.h"
@@ -405,18 +406,39 @@ static MAY_YIELD struct err *session_request(struct rtmp_session *session)
     return err;
 }
 
-void rtmp_session_run(struct server *server, struct net_conn *conn)
+/* Tells why it ended, unless a line says so already, and frees err. */
+static void session_log_error(struct rtmp_session *session, struct err *err)
 {
-    struct rtmp_session session = {
-        .server = server, .conn = conn, .config = config_ref(server->config)};
-    struct err *err = session_begin(&session);
+    const char *ip = session->conn->ip;
+
+    if (!session->is_logged && !(session->was_named && err_is_quiet(err)))
+        log_peer_err(session->server, err_is_quiet(err) ? LOG_INFO : LOG_WARN, "RTMP error", ip,
+                     err, "RTMP from %s: %s", ip, err_text(err));
+    err_free(err);
+}
+
+static MAY_YIELD void session_serve(struct rtmp_session *session)
+{
+    struct err *err = NULL;
 
     while (err == NULL)
-        err = session_request(&session);
-    if (!session.is_logged && !(session.was_named && err_is_quiet(err)))
-        log_peer_err(server, err_is_quiet(err) ? LOG_INFO : LOG_WARN, "RTMP error", conn->ip, err,
-                     "RTMP from %s: %s", conn->ip, err_text(err));
-    err_free(err);
+        err = session_request(session);
+    session_log_error(session, err);
+}
+
+void rtmp_session_run(struct server *server, struct net_conn *conn)
+{
+    struct rtmp_session session = {.server = server,
+                                   .conn = conn,
+                                   .config = config_ref(server->config),
+                                   .serve = session_serve};
+    struct err *err = session_begin(&session);
+
+    if (err == NULL)
+        session_serve(&session);
+    else
+        session_log_error(&session, err);
+    rtmp_streams_end(&session);
     rtmp_talk_free(session.talk);
     free(session.tc_url);
     free(session.app);

@@ -477,6 +477,26 @@ int fanout_viewer_finish(struct fanout_viewer *fv, const void *data, size_t len)
     return fanout_viewer_inject(fv, data, len);
 }
 
+int fanout_viewer_settle(struct fanout_viewer *fv)
+{
+    uint8_t is_over = fv->is_over;
+
+    fanout_unpark(fv);
+    fv->is_over = 1; /* nothing of the stream follows */
+    fanout_push(fv);
+    fv->is_over = is_over;
+    if (fanout_is_broken(fv))
+        return -1;
+    return fv->pending == NULL && fv->inject == NULL;
+}
+
+void fanout_viewer_move(struct fanout_viewer *fv, struct net_conn *conn)
+{
+    assert(!fv->is_parked && fv->pending == NULL && fv->inject == NULL);
+    fv->conn = conn;
+    fv->is_blocked = 0;
+}
+
 void fanout_viewer_pause(struct fanout_viewer *fv, int pause)
 {
     if (fv->is_paused && !pause && fv->pending == NULL)

@@ -97,6 +97,11 @@ int fanout_viewer_finish(struct fanout_viewer *fv, const void *data, size_t len)
 /* The server stops: ends the answer as its framing does (last chunk; WebSocket close 1001), if that
  * goes without waiting. */
 void fanout_viewer_part(struct fanout_viewer *fv);
+/* Sends what is left of a batch and of the answers, and nothing more: 1 when all of it is out, 0
+ * while the socket blocks, -1 when it failed. */
+int fanout_viewer_settle(struct fanout_viewer *fv);
+/* What follows goes out on another connection, borrowed: after fanout_viewer_settle(). */
+void fanout_viewer_move(struct fanout_viewer *fv, struct net_conn *conn);
 /* pause: 1 holds the stream; 0 continues at the newest keyframe. */
 void fanout_viewer_pause(struct fanout_viewer *fv, int pause);
 

@@ -477,32 +477,6 @@ def test_play_again_switches(server, open_all, headers):
     assert viewer.media(1)[0].data == key(b"s")
 
 
-def test_message_streams(server, open_all, headers):
-    """Each has its id; a second one beside an active one is refused, and does not disturb it."""
-    srv = server()
-    source = open_all(publisher, srv)
-    start_of_stream(source, headers)
-    source.command("createStream", 11, None)
-    assert source.until("_result")[-1].values[3] == 2
-    source.command("publish", 12, None, "t", "live", stream=2)
-    status = source.until("onStatus")[-1]
-    assert (status.code, status.stream) == ("NetStream.Publish.Failed", 2)
-    source.command("deleteStream", 13, None, 2)
-    source.until("_result")
-    source.message(rc.VIDEO, 40, key(b"2"))
-    synced(source)
-    # What a player gets is on the message stream that it plays on.
-    viewer = open_all(Client, srv.rtmp_port)
-    viewer.handshake()
-    viewer.connect()
-    for number in (1, 2):
-        viewer.command("createStream", 1 + number, None)
-        assert viewer.until("_result")[-1].values[3] == number
-    viewer.command("play", 4, None, "s", stream=2)
-    seen = viewer.until(lambda m: m.type == rc.VIDEO and m.data == key(b"2"))
-    assert {m.stream for m in seen if m.type in (rc.AUDIO, rc.VIDEO, rc.DATA)} == {2}
-
-
 def test_receive_audio_and_video(server, open_all, headers):
     srv = server(remux={"republish_wait": 300})
     source = open_all(publisher, srv)

@@ -388,8 +388,9 @@ START_TEST(room_to_write_wakes_nobody_who_reads)
 }
 END_TEST
 
-/* net_doze() lets a few bytes wake nobody; a net_wait() after it is woken by the first one. */
-START_TEST(a_wait_after_a_doze_is_woken_by_the_first_byte)
+/* net_delay_read() lets a few bytes wake nobody; a net_wait() after it is woken by the first one.
+ */
+START_TEST(a_wait_after_a_delay_is_woken_by_the_first_byte)
 {
     struct side side = {.events = NET_IN, .timeout = TEST_WAIT};
     struct net_conn *other;
@@ -397,11 +398,11 @@ START_TEST(a_wait_after_a_doze_is_woken_by_the_first_byte)
     char byte;
 
     co_test_pair(1, &side.conn, &other);
-    net_doze(side.conn, 1000, co_now() + 1);
+    net_delay_read(side.conn, 1000, co_now() + 1);
     ck_assert_int_eq((int)net_try_read(side.conn, &byte, 1), -1);
     co = start(run_wait, &side);
     co_test_ok(io_write(&other->io, "x", 1, TEST_WAIT));
-    co_join(co, USEC_NEVER);
+    co_join(co);
     ck_assert_int_eq(side.got & NET_IN, NET_IN);
     ck_assert_int_eq((int)net_try_read(side.conn, &byte, 1), 1);
     free_both(side.conn, other);
@@ -466,7 +467,7 @@ Suite *check_net_suite(void)
     tcase_add_loop_test(tc, a_kick_stays_until_it_is_taken, 0, CO_TEST_KINDS);
     tcase_add_loop_test(tc, a_kick_wakes_the_one_that_waits, 0, CO_TEST_KINDS);
     tcase_add_loop_test(tc, room_to_write_wakes_nobody_who_reads, 0, CO_TEST_KINDS);
-    tcase_add_test(tc, a_wait_after_a_doze_is_woken_by_the_first_byte);
+    tcase_add_test(tc, a_wait_after_a_delay_is_woken_by_the_first_byte);
     tcase_add_test(tc, a_pair_is_connected);
     tcase_add_loop_test(tc, free_with_events_under_way, 0, CO_TEST_KINDS);
     return suite;

@@ -315,13 +315,16 @@ START_TEST(other_streams)
     OK(rtmp_talk_publish_ok(talk, &request, USEC_PER_SEC));
     told(ears, &peer.out);
     calls_on(2, "publish", amf0_string("t"));
+    ck_assert_int_eq(next_event(), RTMP_EVENT_ANOTHER);
+    ck_assert_uint_eq(message.stream_id, 2);
     calls_on(2, "play", amf0_string("t"));
+    ck_assert_int_eq(next_event(), RTMP_EVENT_ANOTHER);
     calls_on(2, "closeStream", NULL);
     calls_on(0, "deleteStream", amf0_number(2));
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 2; i++)
         ck_assert_int_eq(next_event(), RTMP_EVENT_NONE);
     OK(rtmp_talk_flush(talk, USEC_PER_SEC));
-    TOLD("onStatus(0) NetStream.Publish.Failed; onStatus(0) NetStream.Play.Failed; ");
+    TOLD("");
     for (double i = 4; i < 8; i++)
         peer_calls(&peer.in, "createStream", i, NULL, NULL, NULL);
     for (int i = 0; i < 4; i++)
@@ -340,6 +343,84 @@ START_TEST(other_streams)
     ck_assert_int_eq(next_event(), RTMP_EVENT_MEDIA);
     calls_on(1, "closeStream", NULL);
     ck_assert_int_eq(next_event(), RTMP_EVENT_UNPUBLISH);
+}
+END_TEST
+
+/* Feeds what the peer has said, and takes the next message. */
+static struct rtmp_routed next_routed(int is_fed)
+{
+    struct rtmp_routed routed;
+    int more;
+
+    if (is_fed)
+        OK(rtmp_talk_feed(talk, buf_data(&peer.in), peer.in.len));
+    OK(rtmp_talk_route(talk, &message, &routed, &more));
+    ck_assert_int_eq(more, 1);
+    return routed;
+}
+
+#define ROUTED(what, id)                           \
+    do {                                           \
+        struct rtmp_routed taken = next_routed(0); \
+        ck_assert_int_eq(taken.kind, what);        \
+        ck_assert_uint_eq(taken.stream_id, id);    \
+    } while (0)
+
+/* With several message streams each message says whose it is. */
+START_TEST(routed_streams)
+{
+    static const char video[] = "video";
+    struct rtmp_message media = {
+        .type = RTMP_VIDEO, .csid = 6, .stream_id = 3, .data = (const uint8_t *)video, .len = 5};
+    struct rtmp_talk *fork, *other;
+    struct rtmp_routed routed;
+
+    for (double i = 2; i < 5; i++)
+        peer_calls(&peer.in, "createStream", i, NULL, NULL, NULL);
+    calls_on(1, "publish", amf0_string("s"));
+    connected();
+    OK(rtmp_talk_accept_request(talk, &request, USEC_PER_SEC));
+    OK(rtmp_talk_publish_ok(talk, &request, USEC_PER_SEC));
+    told(ears, &peer.out);
+    ck_assert_uint_eq(rtmp_talk_stream(talk), 1);
+    fork = rtmp_talk_fork(talk, &peer.io, 1);
+    other = rtmp_talk_fork(talk, &peer.io, 2);
+    ck_assert_ptr_nonnull(fork);
+    ck_assert_ptr_nonnull(other);
+    ck_assert_uint_eq(rtmp_talk_chunk_out(fork), rtmp_talk_chunk_out(talk));
+    calls_on(2, "publish", amf0_string("t"));
+    calls_on(5, "play", amf0_string("t"));
+    ck_assert_int_eq(rtmp_chunk_write(&peer.in, 128, &media), 0);
+    calls_on(3, "pause", NULL);
+    calls_on(3, "closeStream", NULL);
+    calls_on(0, "deleteStream", amf0_number(3));
+    calls_on(0, "deleteStream", amf0_number(-1));
+    calls_on(0, "FCUnpublish", amf0_string("t?a=b"));
+    calls_on(3, "play", amf0_string("u"));
+    peer_calls(&peer.in, "createStream", 9, NULL, NULL, NULL);
+    routed = next_routed(1);
+    ck_assert(routed.kind == RTMP_ROUTE_OPEN && routed.is_publish && routed.is_created);
+    ck_assert_uint_eq(routed.stream_id, 2);
+    routed = next_routed(0);
+    ck_assert(routed.kind == RTMP_ROUTE_OPEN && !routed.is_publish && !routed.is_created);
+    OK(rtmp_talk_route_refuse(talk, &routed, "no"));
+    ROUTED(RTMP_ROUTE_STREAM, 3);
+    ck_assert_int_eq(message.type, RTMP_VIDEO);
+    ROUTED(RTMP_ROUTE_STREAM, 3);
+    ROUTED(RTMP_ROUTE_STREAM, 3);
+    ROUTED(RTMP_ROUTE_STREAM, 3);
+    ROUTED(RTMP_ROUTE_STREAM, 0);
+    routed = next_routed(0);
+    ck_assert_int_eq(routed.kind, RTMP_ROUTE_NAME);
+    ck_assert_str_eq(routed.name, "t");
+    /* A stream that was deleted has to be created again, and gets its id. */
+    routed = next_routed(0);
+    ck_assert(routed.kind == RTMP_ROUTE_OPEN && !routed.is_created);
+    ROUTED(RTMP_ROUTE_NONE, 0);
+    OK(rtmp_talk_flush(talk, USEC_PER_SEC));
+    TOLD("onStatus(0) NetStream.Play.Failed; _result(9) 3; ");
+    rtmp_talk_free(fork);
+    rtmp_talk_free(other);
 }
 END_TEST
 
@@ -464,6 +545,7 @@ Suite *check_rtmp_talk_server_suite(void)
     tcase_add_test(tc, play_called_with_false);
     tcase_add_test(tc, receive_some);
     tcase_add_test(tc, other_streams);
+    tcase_add_test(tc, routed_streams);
     tcase_add_test(tc, streams_make_room);
     tcase_add_test(tc, request_malformed);
     tcase_add_test(tc, request_of_any_length);

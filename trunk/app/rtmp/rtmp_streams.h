@@ -1,0 +1,31 @@
+#ifndef APP_RTMP_RTMP_STREAMS_H
+#define APP_RTMP_RTMP_STREAMS_H
+
+/*
+ * Several message streams that publish and play side by side on one RTMP connection.
+ *
+ *                      ┌─ socket pair ── session of message stream 1
+ *   peer ── connection ┼─ socket pair ── session of message stream 2
+ *                      └─ …
+ *
+ * A connection with one stream has none of this. With the second one, each stream gets a session
+ * (struct rtmp_session) in a coroutine of its own, on its own end of a socket pair, and one
+ * coroutine passes whole messages between the connection and the pairs.
+ */
+#include "app/rtmp/rtmp_peer.h"
+
+/*
+ * After RTMP_EVENT_ANOTHER, on the session's coroutine: session->conn and session->talk are others
+ * from now on, and message, which opens another stream, is served. Nothing of the session may be
+ * half sent. On error nothing has changed, and the session must end. Never yields.
+ */
+struct err *rtmp_streams_split(struct rtmp_session *session, const struct rtmp_message *message);
+
+/*
+ * The session that was split is over: waits for the other streams of its connection, which end with
+ * it when its coroutine is interrupted. session->conn is the connection again, and session->talk
+ * NULL. Does nothing for a session that was not split. Yields.
+ */
+MAY_YIELD void rtmp_streams_end(struct rtmp_session *session);
+
+#endif
