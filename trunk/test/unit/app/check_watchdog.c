@@ -82,8 +82,8 @@ START_TEST(test_steps)
 }
 END_TEST
 
-/* The worst case: it stands still right after an answer. Looks go on until it is to be killed; how
- * long that takes. */
+/* The worst case: it stands still right after an answer. The looks continue until it is to be
+ * killed; how long that takes. */
 static usec_t standstill(usec_t timeout, char state)
 {
     usec_t step = watchdog_step(timeout);
