@@ -64,8 +64,7 @@ static const char *page_of(const struct http_message *request)
     return page != NULL && page[0] != '\0' ? page : http_message_header(request, "Origin");
 }
 
-struct err *auth_ask_play(struct http_exchange *x, struct auth_stream *stream, int *is_refused,
-                          usec_t timeout)
+enum http_step auth_ask_play(struct http_exchange *x, struct auth_stream *stream, usec_t timeout)
 {
     struct gate_request request = {.server = x->server,
                                    .action = ACCESS_PLAY,
@@ -80,23 +79,20 @@ struct err *auth_ask_play(struct http_exchange *x, struct auth_stream *stream, i
                                    .via = http_message_header(x->request, HTTP_VIA_HEADER),
                                    .source = stream->source};
     struct gate_verdict *verdict;
-    struct err *err = NULL;
+    enum http_step step = HTTP_STEP_NEXT;
 
-    *is_refused = 0;
     /* Each gate is asked once in a request. */
     if (stream->source == NULL && x->is_granted)
-        return NULL;
+        return HTTP_STEP_NEXT;
     verdict = malloc(sizeof(*verdict));
     if (verdict == NULL)
-        return err_new(ERR_NOMEM, "no memory for a play request");
-    if (gates_ask(&request, verdict, timeout) != 0) {
-        *is_refused = 1;
-        err = http_verdict_answer(x, &request, verdict, timeout);
-    }
-    x->is_granted = !*is_refused;
+        return http_step_answered(x, err_new(ERR_NOMEM, "no memory for a play request"));
+    if (gates_ask(&request, verdict, timeout) != 0)
+        step = http_step_answered(x, http_verdict_answer(x, &request, verdict, timeout));
+    x->is_granted = step == HTTP_STEP_NEXT;
     stream->is_original = verdict->is_original;
     free(verdict);
-    return err;
+    return step;
 }
 
 struct http_handler *auth_new_open(struct http_handler *next)

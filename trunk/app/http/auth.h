@@ -32,11 +32,10 @@ struct auth_stream {
 
 /*
  * Whether this request may play the stream (app/stream/gate.h). Every handler that serves one asks
- * before it answers anything else, and again when it has found the source; *is_refused says that
- * the refusal is answered already, also to one that wants to upgrade.
+ * before it answers anything else, and again when it has found the source. DONE: refused, which is
+ * answered already, also to an upgrade request.
  */
-struct err *auth_ask_play(struct http_exchange *x, struct auth_stream *stream, int *is_refused,
-                          usec_t timeout);
+enum http_step auth_ask_play(struct http_exchange *x, struct auth_stream *stream, usec_t timeout);
 
 /* policy and next are borrowed. NULL without memory. */
 struct http_handler *auth_new(const struct auth_policy *policy, struct http_handler *next);

@@ -37,7 +37,7 @@ static int location(const struct http_exchange *x, const char *place, struct buf
     return buf_append(out, "", 1);
 }
 
-struct err *http_drain_answer(struct http_exchange *x, int *is_done, usec_t timeout)
+enum http_step http_drain_answer(struct http_exchange *x, usec_t timeout)
 {
     const struct server *server = x->server;
     const char *place = drain_pick(server, &server->config->grace_redirect);
@@ -45,18 +45,17 @@ struct err *http_drain_answer(struct http_exchange *x, int *is_done, usec_t time
     struct err *err;
 
     /* Without a place, new clients are served until the listeners are closed. */
-    *is_done =
-        server->state != SERVER_RUNNING && !x->is_worker && (place != NULL || server->is_closed);
-    if (!*is_done)
-        return NULL;
+    if (server->state == SERVER_RUNNING || x->is_worker || (place == NULL && !server->is_closed))
+        return HTTP_STEP_NEXT;
     x->keep_alive = 0;
     if (place == NULL)
-        return http_answer_error(x, 503, NULL, timeout, "this server is shutting down");
+        return http_step_answered(
+            x, http_answer_error(x, 503, NULL, timeout, "this server is shutting down"));
     buf_init(&lines, HTTP_ANSWER_HEAD_MAX);
     if (location(x, place, &lines) != 0)
         err = http_answer_error(x, 503, NULL, timeout, "this server is shutting down");
     else
         err = http_answer(x, 302, NULL, (const char *)buf_data(&lines), NULL, 0, timeout);
     buf_fini(&lines);
-    return err;
+    return http_step_answered(x, err);
 }

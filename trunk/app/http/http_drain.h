@@ -7,9 +7,9 @@
 #include "app/http/http_exchange.h"
 
 /*
- * A request that would become a viewer. *is_done: it was answered, with 302 while there is
- * somewhere to go, or with 503 once the server takes nobody any more.
+ * A request that would become a viewer. DONE: it was answered, with 302 where grace_redirect names
+ * a server, or with 503 once the listeners are closed.
  */
-struct err *http_drain_answer(struct http_exchange *x, int *is_done, usec_t timeout);
+enum http_step http_drain_answer(struct http_exchange *x, usec_t timeout);
 
 #endif

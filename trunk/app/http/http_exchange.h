@@ -12,6 +12,8 @@
 #include "co/net.h"
 #include "proto/http.h"
 
+#include <assert.h>
+
 struct server;
 
 /* Which servers of ours a request for a stream has come through. */
@@ -40,7 +42,35 @@ struct http_exchange {
     struct buf extra;      /* header lines ("Name: value\r\n") that middleware adds to any answer */
     http_stream_fn stream; /* set by a handler: takes the connection over */
     void *stream_arg;
+    struct err *err; /* of a step that failed, until http_step_err() takes it */
 };
+
+/* What a step on the way to an answer leaves to its caller. */
+enum http_step {
+    HTTP_STEP_NEXT,  /* nothing was answered: go on */
+    HTTP_STEP_DONE,  /* the request is answered */
+    HTTP_STEP_FAILED /* http_step_err() says why */
+};
+
+/* The result of a step that has answered, or tried to; takes over err. */
+static inline enum http_step http_step_answered(struct http_exchange *x, struct err *err)
+{
+    assert(x->err == NULL);
+    x->err = err;
+    return err != NULL ? HTTP_STEP_FAILED : HTTP_STEP_DONE;
+}
+
+/*
+ * What a handler returns after a step that was not HTTP_STEP_NEXT: NULL when it was DONE, else its
+ * error, the caller's from now on.
+ */
+static inline struct err *http_step_err(struct http_exchange *x)
+{
+    struct err *err = x->err;
+
+    x->err = NULL;
+    return err;
+}
 
 /* A link of a chain: one block of memory, of which this is the beginning, freed by free(). */
 struct http_handler {

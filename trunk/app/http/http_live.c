@@ -21,13 +21,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct err *http_live_check_method(struct http_exchange *x, int *is_done, usec_t timeout)
+static enum http_step http_live_check_method(struct http_exchange *x, usec_t timeout)
 {
-    *is_done = strcmp(x->request->method, "GET") != 0 && strcmp(x->request->method, "HEAD") != 0;
-    if (!*is_done)
-        return NULL;
-    return http_answer_error(x, 405, "Allow: GET, HEAD, OPTIONS\r\n", timeout,
-                             "a stream is only read");
+    if (http_is_read(x))
+        return HTTP_STEP_NEXT;
+    return http_step_answered(x, http_answer_error(x, 405, "Allow: GET, HEAD, OPTIONS\r\n", timeout,
+                                                   "streams are read-only: use GET"));
 }
 
 struct err *http_live_serve_mount(struct http_handler *self, struct http_exchange *x,
@@ -35,11 +34,9 @@ struct err *http_live_serve_mount(struct http_handler *self, struct http_exchang
 {
     struct http_mount *mount = (struct http_mount *)self;
     const struct config_vhost *vhost = config_vhost_find(x->config, mount->stream->vhost);
-    int is_done;
-    struct err *err = http_live_check_method(x, &is_done, timeout);
 
-    if (is_done)
-        return err;
+    if (http_live_check_method(x, timeout) != HTTP_STEP_NEXT)
+        return http_step_err(x);
     if (vhost == NULL || !vhost->http_remux.enabled)
         return http_answer_error(x, 404, NULL, timeout, "not found");
     return http_live_take(x, mount->stream->source, vhost, mount->mux, timeout);
@@ -80,20 +77,16 @@ struct err *http_live_serve_name(struct http_exchange *x, const struct http_live
     char key[SOURCE_KEY_MAX];
     struct source *source;
     struct err *err;
-    int is_done;
 
-    err = http_live_check_method(x, &is_done, timeout);
-    if (is_done)
-        return err;
-    err = auth_ask_play(x, &(struct auth_stream){name->vhost, name->app, name->stream, NULL, 0},
-                        &is_done, timeout);
-    if (is_done)
-        return err;
+    if (http_live_check_method(x, timeout) != HTTP_STEP_NEXT)
+        return http_step_err(x);
+    if (auth_ask_play(x, &(struct auth_stream){name->vhost, name->app, name->stream, NULL, 0},
+                      timeout) != HTTP_STEP_NEXT)
+        return http_step_err(x);
     if (str_format(key, sizeof(key), "%s/%s/%s", name->place, name->app, name->stream) != 0)
         return http_answer_error(x, 400, NULL, timeout, "the stream's name is too long");
-    err = http_drain_answer(x, &is_done, timeout);
-    if (is_done)
-        return err;
+    if (http_drain_answer(x, timeout) != HTTP_STEP_NEXT)
+        return http_step_err(x);
     source = hub_find(x->server->hub, key);
     if ((source == NULL || source_state(source) == SOURCE_IDLE) &&
         !http_live_waits(x, name->vhost, name->place) &&
@@ -114,23 +107,19 @@ static struct err *http_live_standby(struct http_handler *self, struct http_exch
     const struct config_vhost *vhost = target->vhost;
     struct source *source;
     struct err *err;
-    int is_done;
 
     if (target->mux == NULL)
         return http_next(self, x, timeout);
-    err = http_live_check_method(x, &is_done, timeout);
-    if (is_done)
-        return err;
+    if (http_live_check_method(x, timeout) != HTTP_STEP_NEXT)
+        return http_step_err(x);
     /* Before a source is made for it, and before it is told whether there is one. */
-    err = auth_ask_play(x, &(struct auth_stream){vhost, target->app, target->stream, NULL, 0},
-                        &is_done, timeout);
-    if (is_done)
-        return err;
+    if (auth_ask_play(x, &(struct auth_stream){vhost, target->app, target->stream, NULL, 0},
+                      timeout) != HTTP_STEP_NEXT)
+        return http_step_err(x);
     if (x->request->upgrade != HTTP_UPGRADE_WEBSOCKET && http_static_has(x))
         return http_next(self, x, timeout);
-    err = http_drain_answer(x, &is_done, timeout);
-    if (is_done)
-        return err;
+    if (http_drain_answer(x, timeout) != HTTP_STEP_NEXT)
+        return http_step_err(x);
     if (!http_live_waits(x, vhost, vhost->name) &&
         !http_live_is_remote(x, vhost, target->app, target->stream, timeout))
         return http_ws_refuse(x, 404, NULL, "nobody publishes this stream", timeout);
@@ -168,8 +157,8 @@ static const struct mux *http_live_match_elsewhere(const struct http_exchange *x
 }
 
 /* What would be mounted here if this were the worker that has the stream. */
-static struct err *http_live_elsewhere(struct http_exchange *x, const struct http_target *target,
-                                       int *is_done, usec_t timeout)
+static enum http_step http_live_elsewhere(struct http_exchange *x, const struct http_target *target,
+                                          usec_t timeout)
 {
     const struct config *config = x->config;
     const struct config_vhost *vhost = target->vhost;
@@ -178,10 +167,10 @@ static struct err *http_live_elsewhere(struct http_exchange *x, const struct htt
     struct mount_match match;
     struct source *source;
     struct err *err;
+    enum http_step step;
 
-    *is_done = 0;
     if (x->server->shared == NULL)
-        return NULL;
+        return HTTP_STEP_NEXT;
     if (target->mux != NULL && http_live_has_elsewhere(x, vhost, app, name))
         mux = target->mux;
     for (int i = 0; mux == NULL && i < config->vhost_count; i++) {
@@ -192,17 +181,16 @@ static struct err *http_live_elsewhere(struct http_exchange *x, const struct htt
             mux = http_live_match_elsewhere(x, vhost, &match);
     }
     if (mux == NULL)
-        return NULL;
-    err = http_live_check_method(x, is_done, timeout);
-    if (*is_done)
-        return err;
-    *is_done = 1;
+        return HTTP_STEP_NEXT;
+    step = http_live_check_method(x, timeout);
+    if (step != HTTP_STEP_NEXT)
+        return step;
     source = stream_get(x->server, vhost, app, name, &err);
     if (source == NULL) {
         err_free(err);
-        return http_ws_refuse(x, 503, NULL, "too many streams", timeout);
+        return http_step_answered(x, http_ws_refuse(x, 503, NULL, "too many streams", timeout));
     }
-    return http_live_take(x, source, vhost, mux, timeout);
+    return http_step_answered(x, http_live_take(x, source, vhost, mux, timeout));
 }
 
 /* The target's own stream. Found by its names: several vhosts' mounts may give one address, and
@@ -249,22 +237,20 @@ static struct err *http_live_serve(struct http_handler *self, struct http_exchan
     const struct http_target *target = http_target(x);
     struct http_handler *mounted;
     struct source *own;
-    int is_done;
-    struct err *err;
 
     if (target->vhost == NULL)
         return http_answer_error(x, 404, NULL, timeout, "this host is not served");
     own = http_live_own(x, target);
     if (own != NULL) {
-        err = http_live_check_method(x, &is_done, timeout);
-        return is_done ? err : http_live_take(x, own, target->vhost, target->mux, timeout);
+        if (http_live_check_method(x, timeout) != HTTP_STEP_NEXT)
+            return http_step_err(x);
+        return http_live_take(x, own, target->vhost, target->mux, timeout);
     }
     mounted = http_live_find(x, target);
     if (mounted != NULL)
         return mounted->serve(mounted, x, timeout);
-    err = http_live_elsewhere(x, target, &is_done, timeout);
-    if (is_done)
-        return err;
+    if (http_live_elsewhere(x, target, timeout) != HTTP_STEP_NEXT)
+        return http_step_err(x);
     if (!target->vhost->http_remux.enabled)
         return http_next(self, x, timeout);
     return http_live_standby(self, x, target, timeout);

@@ -215,27 +215,25 @@ static MAY_YIELD void http_live_run(struct net_conn *conn, void *arg)
 
 /* Asked for the stream that was found, whatever the address looked like: first what needs no
  * stream, then the rest. A server of ours gets FLV as it was published. */
-static struct err *http_live_ask(struct http_exchange *x, const struct config_vhost *vhost,
-                                 struct source *source, const struct mux **mux, int *is_done,
-                                 usec_t timeout)
+static enum http_step http_live_ask(struct http_exchange *x, const struct config_vhost *vhost,
+                                    struct source *source, const struct mux **mux, usec_t timeout)
 {
     const struct stream *stream = source_data(source);
     struct auth_stream asked = {vhost, stream->app, stream->name, NULL, 0};
-    struct err *err;
+    enum http_step step;
 
-    *is_done = 0;
     if (x->is_worker)
-        return http_drain_answer(x, is_done, timeout);
-    err = auth_ask_play(x, &asked, is_done, timeout);
-    if (err == NULL && !*is_done)
-        err = http_drain_answer(x, is_done, timeout);
-    if (err != NULL || *is_done)
-        return err;
+        return http_drain_answer(x, timeout);
+    step = auth_ask_play(x, &asked, timeout);
+    if (step == HTTP_STEP_NEXT)
+        step = http_drain_answer(x, timeout);
+    if (step != HTTP_STEP_NEXT)
+        return step;
     asked.source = source;
-    err = auth_ask_play(x, &asked, is_done, timeout);
+    step = auth_ask_play(x, &asked, timeout);
     if (asked.is_original && *mux == &mux_flv)
         *mux = &mux_original;
-    return err;
+    return step;
 }
 
 /* A viewer that is another server, or another worker of this one. */
@@ -248,33 +246,30 @@ static struct via_claim *http_live_claim(const struct http_exchange *x,
     return claimant.text != NULL ? via_claim_enter(source_data(live->source), &claimant) : NULL;
 }
 
-/* The answer's head. *is_done: that was all, be it HEAD or a refused upgrade. */
-static struct err *http_live_begin(struct http_exchange *x, struct http_live *live, int *is_done,
-                                   usec_t timeout)
+/* The answer's head. DONE: that was all, be it HEAD or a refused upgrade. */
+static enum http_step http_live_begin(struct http_exchange *x, struct http_live *live,
+                                      usec_t timeout)
 {
-    struct err *err = NULL;
+    struct err *err;
     int is_chunked = 0;
 
-    *is_done = 0;
     if (x->request->upgrade == HTTP_UPGRADE_WEBSOCKET) {
         live->framing = FANOUT_WEBSOCKET;
         err = http_ws_accept(x, &live->ws, timeout);
-        *is_done = live->ws == NULL;
-        return err;
+        return live->ws != NULL ? HTTP_STEP_NEXT : http_step_answered(x, err);
     }
     if (http_stream_head(x, live->mux->content_type, &live->head, &is_chunked) != 0 ||
         http_render_error(x, 404, "nobody publishes this stream", &live->not_found) != 0)
-        return err_new(ERR_LIMIT, "answer's head too long");
+        return http_step_answered(x, err_new(ERR_LIMIT, "answer's head too long"));
     if (source_fit(live->source, live->mux, live->only) != SOURCE_FITS &&
         http_render_error(x, 404, http_live_unfit_reason(live->mux, live->only), &live->unfit) != 0)
-        return err_new(ERR_LIMIT, "answer's head too long");
+        return http_step_answered(x, err_new(ERR_LIMIT, "answer's head too long"));
     live->framing = is_chunked ? FANOUT_CHUNKED : FANOUT_RAW;
-    if (x->is_head) {
-        x->has_answered = 1;
-        err = io_write(&x->conn->io, buf_data(&live->head), live->head.len, timeout);
-        *is_done = 1;
-    }
-    return err;
+    if (!x->is_head)
+        return HTTP_STEP_NEXT;
+    x->has_answered = 1;
+    err = io_write(&x->conn->io, buf_data(&live->head), live->head.len, timeout);
+    return http_step_answered(x, err);
 }
 
 /* The tracks that ?track= asks for. 0, or -1 for what is no choice of tracks. */
@@ -334,11 +329,9 @@ static struct err *http_live_take_admitted(struct http_exchange *x, struct sourc
     struct http_live *live;
     struct source_select select;
     enum source_only only;
-    int is_done;
-    struct err *err = http_live_ask(x, vhost, source, &mux, &is_done, timeout);
 
-    if (err != NULL || is_done)
-        return err;
+    if (http_live_ask(x, vhost, source, &mux, timeout) != HTTP_STEP_NEXT)
+        return http_step_err(x);
     if (x->server->memory.level != MEMORY_EASY && !x->is_worker)
         return http_ws_refuse(x, 503, "Retry-After: 5\r\n", "service unavailable: max_memory",
                               timeout);
@@ -366,10 +359,9 @@ static struct err *http_live_take_admitted(struct http_exchange *x, struct sourc
     buf_init(&live->head, HTTP_LIVE_HEAD_MAX);
     buf_init(&live->not_found, HTTP_LIVE_HEAD_MAX);
     buf_init(&live->unfit, HTTP_LIVE_HEAD_MAX);
-    err = http_live_begin(x, live, &is_done, timeout);
-    if (err != NULL || is_done) {
+    if (http_live_begin(x, live, timeout) != HTTP_STEP_NEXT) {
         http_live_drop(live);
-        return err;
+        return http_step_err(x);
     }
     live->claim = http_live_claim(x, live);
     log_info(x->server->log, "play %s%s from %s", source_key(source),

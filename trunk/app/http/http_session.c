@@ -278,6 +278,7 @@ static MAY_YIELD __attribute__((noinline)) enum session_next session_serve(struc
     /* Paths name streams, queries hold tokens: only the first are logged. */
     log_debug(s->server->log, "http: %s: %s %s", session_ip(s), request->method, request->path);
     err = session_answer(s, &x);
+    assert(x.err == NULL);
     if (err != NULL) {
         if (err_is_quiet(err))
             log_peer_err(s->server, LOG_INFO, "HTTP answer ended early", s->conn->ip, err,

@@ -236,44 +236,37 @@ int http_static_has(struct http_exchange *x)
 
 /* A file at the address of a stream is played as the stream is. Asked before it is known whether
  * there is one. */
-static struct err *ask_as_stream(struct http_exchange *x, const struct http_target *target,
-                                 int *is_refused, usec_t timeout)
+static enum http_step ask_as_stream(struct http_exchange *x, const struct http_target *target,
+                                    usec_t timeout)
 {
-    *is_refused = 0;
     if (target->vhost == NULL || target->mux == NULL)
-        return NULL;
-    return auth_ask_play(x,
-                         &(struct auth_stream){target->vhost, target->app, target->stream, NULL, 0},
-                         is_refused, timeout);
+        return HTTP_STEP_NEXT;
+    return auth_ask_play(
+        x, &(struct auth_stream){target->vhost, target->app, target->stream, NULL, 0}, timeout);
 }
 
 /* The folder of every host: its files must not be had unsigned by the name of a vhost that wants no
  * signatures. */
-static struct err *ask_as_shared(struct http_exchange *x, int *is_refused, usec_t timeout)
+static enum http_step ask_as_shared(struct http_exchange *x, usec_t timeout)
 {
     const struct http_target *target = http_target(x);
     struct http_target guard;
 
-    *is_refused = 0;
     if (target->vhost != NULL && target->mux != NULL && target->vhost->token.enabled &&
         target->vhost->token.play)
-        return NULL;
+        return HTTP_STEP_NEXT;
     if (http_target_guard(x->config, x->request->path, &guard) == NULL)
-        return NULL;
+        return HTTP_STEP_NEXT;
     x->is_granted = 0; /* it was for another vhost */
-    return ask_as_stream(x, &guard, is_refused, timeout);
+    return ask_as_stream(x, &guard, timeout);
 }
 
 static struct err *resource_serve(struct http_exchange *x, struct resource *found, usec_t timeout)
 {
-    struct err *err;
-    int is_refused = 0;
-
     if (found->file.is_dir)
         return redirect(x, timeout);
-    err = found->is_shared ? ask_as_shared(x, &is_refused, timeout) : NULL;
-    if (err != NULL || is_refused)
-        return err;
+    if (found->is_shared && ask_as_shared(x, timeout) != HTTP_STEP_NEXT)
+        return http_step_err(x);
     return http_vod_wants(x) ? http_vod_serve(x, &found->file, timeout)
                              : file_serve(x, &found->file, found->type, timeout);
 }
@@ -283,14 +276,12 @@ static struct err *static_serve(struct http_handler *self, struct http_exchange 
     struct resource found = {.file = {.fd = -1}};
     struct err *open_err;
     struct err *err;
-    int is_refused;
 
     (void)self;
     if (!http_is_read(x))
         return http_answer_method(x, timeout);
-    err = ask_as_stream(x, http_target(x), &is_refused, timeout);
-    if (err != NULL || is_refused)
-        return err;
+    if (ask_as_stream(x, http_target(x), timeout) != HTTP_STEP_NEXT)
+        return http_step_err(x);
     open_err = static_open(x, &found);
     err = open_err != NULL ? refuse(x, open_err, timeout) : resource_serve(x, &found, timeout);
     file_close(&found.file);

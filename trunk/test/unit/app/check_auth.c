@@ -68,12 +68,12 @@ END_TEST
 static int ask_play(void)
 {
     struct auth_stream stream = {&t.vhost, "live", "s", NULL, 0};
-    int is_refused = -1;
-    struct err *err = auth_ask_play(&t.x, &stream, &is_refused, USEC_PER_SEC);
+    enum http_step step = auth_ask_play(&t.x, &stream, USEC_PER_SEC);
 
-    ck_assert_ptr_null(err);
-    ck_assert_int_eq(is_refused, http_test_out(&t)[0] != '\0');
-    return is_refused ? http_test_status(&t) : 0;
+    ck_assert_ptr_null(http_step_err(&t.x));
+    ck_assert_int_ne(step, HTTP_STEP_FAILED);
+    ck_assert_int_eq(step == HTTP_STEP_DONE, http_test_out(&t)[0] != '\0');
+    return step == HTTP_STEP_DONE ? http_test_status(&t) : 0;
 }
 
 START_TEST(asks_for_a_stream)
