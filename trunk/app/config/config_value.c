@@ -4,6 +4,7 @@
  */
 #include "app/config/config_value.h"
 
+#include "app/config/address_mask.h"
 #include "app/config/directory_place.h"
 #include "app/config/directory_url.h"
 #include "app/config/mount.h"
@@ -172,6 +173,10 @@ static struct err *check_item(const struct config_row *row, const char *word)
 
     if (strlen(word) >= CONFIG_STRING_MAX)
         return err_new(ERR_CONFIG, "longer than %d bytes", CONFIG_STRING_MAX - 1);
+    if ((row->type == CONFIG_DESTINATIONS || row->type == CONFIG_SOURCES ||
+         row->type == CONFIG_ORIGINS || row->type == CONFIG_URL) &&
+        address_mask_is_in(word))
+        return err_new(ERR_CONFIG, "needs the address itself, without " ADDRESS_MASK);
     if (row->type == CONFIG_ENDPOINTS && !is_endpoint(word))
         return value_refuse(row, word);
     if (row->type == CONFIG_MOUNTS && mount_check(word, &why))

@@ -4,6 +4,7 @@
  */
 #include "app/config/config_value.h"
 
+#include "app/config/address_mask.h"
 #include "app/config/directory_url.h"
 
 #include <inttypes.h>
@@ -54,14 +55,39 @@ static int print_decimal(int64_t value, struct buf *out)
     return buf_printf(out, "%" PRId64 ".%03d", value / 1000, (int)(value % 1000));
 }
 
+static int print_address(const char *address, int has_key, struct buf *out)
+{
+    struct buf shown;
+    int rc;
+
+    buf_init(&shown, 4 * CONFIG_STRING_MAX);
+    rc = address_mask(address, has_key, &shown) != 0 || buf_append(&shown, "", 1) != 0 ||
+         print_word((const char *)buf_data(&shown), out) != 0;
+    buf_fini(&shown);
+    return rc ? -1 : 0;
+}
+
+static int print_item(const struct config_row *row, const char *item, struct buf *out)
+{
+    switch (row->type) {
+    case CONFIG_SECRETS:
+        return print_word(CONFIG_VALUE_MASK, out);
+    case CONFIG_DESTINATIONS:
+    case CONFIG_SOURCES:
+    case CONFIG_ORIGINS:
+        return print_address(item, 1, out);
+    default:
+        return print_word(item, out);
+    }
+}
+
 static int print_list(const struct config_row *row, const struct config_strings *list,
                       struct buf *out)
 {
     if (list->count == 0)
         return print_word("", out);
     for (int i = 0; i < list->count; i++)
-        if ((i > 0 && buf_append(out, " ", 1)) ||
-            print_word(row->type == CONFIG_SECRETS ? CONFIG_VALUE_MASK : list->item[i], out))
+        if ((i > 0 && buf_append(out, " ", 1)) || print_item(row, list->item[i], out))
             return -1;
     return 0;
 }
@@ -106,8 +132,9 @@ int config_value_print(const struct config_row *row, const void *base, struct bu
         word = level_names[*(const int *)at];
         return buf_append(out, word, strlen(word));
     case CONFIG_STRING:
-    case CONFIG_URL:
         return print_word(*(const char *const *)at, out);
+    case CONFIG_URL:
+        return print_address(*(const char *const *)at, 0, out);
     case CONFIG_DIRECTORY:
         return print_directory(*(const char *const *)at, out);
     case CONFIG_ENDPOINTS:

@@ -166,7 +166,7 @@ static const char *other_value(const struct config_row *row)
     case CONFIG_STRING:
         return "\"a \\\"b\\\" \\\\ {c};\"";
     case CONFIG_URL:
-        return "https://h.example:1/api/v1/forward?a=b";
+        return "https://h.example:1/api/v1/forward?vhost=b";
     case CONFIG_ENDPOINTS:
         return "1 [::1]:2 127.0.0.1:3";
     case CONFIG_MOUNTS:

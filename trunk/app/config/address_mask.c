@@ -1,0 +1,92 @@
+/*
+ * Addresses of platforms are secrets: a stream key in the path, a key or a signature in the query,
+ * a user and a password in front of the host. A reader of a dump must not be able to publish with
+ * it.
+ */
+#include "app/config/address_mask.h"
+
+#include <string.h>
+
+static int put(struct buf *out, const char *from, const char *to)
+{
+    return to > from ? buf_append(out, from, (size_t)(to - from)) : 0;
+}
+
+/* A part that is nothing but a variable says nothing of a secret. */
+static int put_secret(struct buf *out, const char *from, const char *to)
+{
+    if (to == from || (*from == '[' && memchr(from, ']', (size_t)(to - from)) == to - 1))
+        return put(out, from, to);
+    return buf_append(out, ADDRESS_MASK, strlen(ADDRESS_MASK));
+}
+
+/* Parameters that name a vhost, as the servers of this family take it. */
+static int is_vhost(const char *name, size_t len)
+{
+    return (len == 5 && memcmp(name, "vhost", 5) == 0) ||
+           (len == 6 && memcmp(name, "domain", 6) == 0);
+}
+
+/* "a=1&b=2/KEY": all of a value is hidden, as a key may follow it. */
+static int put_query(struct buf *out, const char *p)
+{
+    while (*p != '\0') {
+        const char *end = p + strcspn(p, "&");
+        const char *equals = memchr(p, '=', (size_t)(end - p));
+
+        if (equals != NULL && put(out, p, equals + 1) != 0)
+            return -1;
+        if (equals != NULL && is_vhost(p, (size_t)(equals - p)) &&
+            memchr(equals, '/', (size_t)(end - equals)) == NULL) {
+            if (put(out, equals + 1, end) != 0)
+                return -1;
+        } else if (put_secret(out, equals != NULL ? equals + 1 : p, end) != 0) {
+            return -1;
+        }
+        if (*end == '&' && buf_append(out, "&", 1) != 0)
+            return -1;
+        p = end + (*end == '&');
+    }
+    return 0;
+}
+
+/* The app is the first segment, what follows may be a key. */
+static int put_path(struct buf *out, const char *p, const char *end, int has_key)
+{
+    for (int i = 0; p < end; i++) {
+        const char *slash = memchr(p + 1, '/', (size_t)(end - p - 1));
+        const char *to = slash != NULL ? slash : end;
+
+        if (put(out, p, p + 1) != 0 ||
+            (i > 0 && has_key ? put_secret(out, p + 1, to) : put(out, p + 1, to)) != 0)
+            return -1;
+        p = to;
+    }
+    return 0;
+}
+
+int address_mask(const char *address, int has_key, struct buf *out)
+{
+    const char *scheme = strstr(address, "://");
+    const char *host = scheme != NULL ? scheme + 3 : address;
+    const char *path = host + strcspn(host, "/?");
+    const char *query = path + strcspn(path, "?");
+    const char *at = NULL;
+
+    /* The last one: a password may hold another. A slash in it would be the path's. */
+    for (const char *p = host; p < path; p++)
+        if (*p == '@')
+            at = p;
+    if (put(out, address, host) != 0 ||
+        (at != NULL && buf_append(out, ADDRESS_MASK, strlen(ADDRESS_MASK)) != 0) ||
+        put(out, at != NULL ? at : host, path) != 0 || put_path(out, path, query, has_key) != 0)
+        return -1;
+    if (*query == '\0')
+        return 0;
+    return buf_append(out, "?", 1) != 0 ? -1 : put_query(out, query + 1);
+}
+
+int address_mask_is_in(const char *address)
+{
+    return strstr(address, ADDRESS_MASK) != NULL;
+}

@@ -1,0 +1,82 @@
+/* What a dump shows of addresses. */
+#include "app/config/address_mask.h"
+
+#include <check.h>
+#include <string.h>
+
+Suite *check_address_mask_suite(void);
+
+static void masks(const char *address, int has_key, const char *want)
+{
+    struct buf out;
+
+    buf_init(&out, 4096);
+    ck_assert_int_eq(address_mask(address, has_key, &out), 0);
+    ck_assert_int_eq(buf_append(&out, "", 1), 0);
+    ck_assert_str_eq((const char *)buf_data(&out), want);
+    buf_fini(&out);
+}
+
+START_TEST(test_nothing_secret)
+{
+    static const char *const same[] = {"",
+                                       "host",
+                                       "host:1935",
+                                       "[::1]:1935",
+                                       "rtmp://host",
+                                       "rtmp://host:1935/live",
+                                       "rtmp://host/live/",
+                                       "rtmp://host/live/[stream]",
+                                       "rtmp://host/[app]/[stream]",
+                                       "rtmp://host/live?name=[stream]",
+                                       "rtmp://host/live/[stream]?vhost=v&domain=w"};
+
+    for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+        masks(same[i], 1, same[i]);
+        ck_assert(!address_mask_is_in(same[i]));
+    }
+}
+END_TEST
+
+START_TEST(test_secrets)
+{
+    masks("rtmp://h/live2/KEY", 1, "rtmp://h/live2/***");
+    masks("rtmps://h:443/rtmp/KEY?s_bl=1&s_l=2", 1, "rtmps://h:443/rtmp/***?s_bl=***&s_l=***");
+    masks("rtmp://h/live-bvc/?streamname=N&key=K", 1, "rtmp://h/live-bvc/?streamname=***&key=***");
+    masks("rtmp://h/live2?backup=1/KEY", 1, "rtmp://h/live2?backup=***");
+    masks("rtmp://h/live2?vhost=v/KEY&vhosts=v", 1, "rtmp://h/live2?vhost=***&vhosts=***");
+    masks("rtmp://h/a/b/c", 1, "rtmp://h/a/***/***");
+    masks("rtmp://user:pass@h:1/app", 1, "rtmp://***@h:1/app");
+    masks("rtmp://u:p@ss@h/app/[stream]?KEY", 1, "rtmp://***@h/app/[stream]?***");
+    masks("user:pass@h:1935", 1, "***@h:1935");
+    masks("rtmp://h/app/[stream]KEY", 1, "rtmp://h/app/***");
+    masks("rtmp://h/app/[KEY", 1, "rtmp://h/app/***");
+    masks("http://u:p@h/api/v1/forward?key=K&&x", 0, "http://***@h/api/v1/forward?key=***&&***");
+    masks("http://h?x=1?y=2", 0, "http://h?x=***");
+    ck_assert(address_mask_is_in("rtmp://***@h/live"));
+}
+END_TEST
+
+START_TEST(test_no_room)
+{
+    struct buf out;
+
+    for (size_t cap = 1; cap < strlen("rtmp://***@h/app/***?x=***"); cap++) {
+        buf_init(&out, cap);
+        ck_assert_int_eq(address_mask("rtmp://u:p@h/app/KEY?x=K", 1, &out), -1);
+        buf_fini(&out);
+    }
+}
+END_TEST
+
+Suite *check_address_mask_suite(void)
+{
+    Suite *suite = suite_create("address_mask");
+    TCase *tc = tcase_create("address_mask");
+
+    tcase_add_test(tc, test_nothing_secret);
+    tcase_add_test(tc, test_secrets);
+    tcase_add_test(tc, test_no_room);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
