@@ -108,7 +108,8 @@ static void source_config_of(const struct publication *p, struct source_config *
 
     stream_source_config(p->publisher.vhost, out);
     out->is_worker_pull = is_worker;
-    out->is_joined = is_worker && p->publisher.is_joined;
+    out->is_joined = is_worker && p->publisher.ops->is_joined != NULL &&
+                     p->publisher.ops->is_joined(p->publisher.arg);
     out->keeps_start = p->stream->server->shared != NULL && !is_worker;
 }
 

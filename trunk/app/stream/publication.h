@@ -51,6 +51,9 @@ struct publisher_ops {
     /* Another publisher wants the stream. 1: this one is certainly alive; 0: it checks, and then
      * calls publication_answer() or ends. Must not yield. NULL: always alive. */
     int (*ask)(void *publisher);
+    /* Asked when it opens: a worker's pull of a stream that was published before it was wanted here.
+     * NULL: it was not. */
+    int (*is_joined)(const void *publisher);
     /* Bytes held of incomplete messages. NULL: none. */
     size_t (*pending)(const void *publisher);
     /* 0, or -1 when there is nothing to report. NULL: the same as -1. */
@@ -64,7 +67,6 @@ struct publisher {
     struct config *config;            /* the publication takes a reference; NULL: none */
     const struct config_vhost *vhost; /* of that configuration */
     const uint8_t *fingerprint;       /* PUBLISHER_FINGERPRINT_SIZE bytes, or NULL */
-    int is_joined; /* a worker's pull of a stream that was published before it was wanted here */
 };
 
 /* Rows at most. */

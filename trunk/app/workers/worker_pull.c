@@ -64,19 +64,31 @@ static void on_evict(void *publisher, enum evict_reason why)
     worker_pull_drop(publisher);
 }
 
-static const struct publisher_ops publisher_ops = {.evict = on_evict};
+/* An edge holds its claim before it has the stream, so the registry is asked again when it began.
+ */
+static int is_joined(const void *publisher)
+{
+    const struct worker_pull *own = publisher;
+    struct registry_holder now;
+    usec_t since = own->holder.since;
+
+    if (registry_find(own->worker->share->registry, source_key(own->source), &now) == 0 &&
+        now.number == own->holder.number)
+        since = now.since;
+    return worker_stream_of(own->stream)->wanted_at > since;
+}
+
+static const struct publisher_ops publisher_ops = {.is_joined = is_joined, .evict = on_evict};
 
 /* 0, or -1 without memory. */
 static int reserve(struct worker_pull *own)
 {
-    const struct worker_stream *state = worker_stream_of(own->stream);
     struct publisher publisher = {
         .ops = &publisher_ops,
         .arg = own,
         .kind = PUBLISHER_WORKER_PULL,
         .config = own->worker->server->config,
-        .vhost = config_vhost_find(own->worker->server->config, own->stream->vhost),
-        .is_joined = state->wanted_at > own->holder.since};
+        .vhost = config_vhost_find(own->worker->server->config, own->stream->vhost)};
 
     if (publisher.vhost == NULL)
         return -1;
