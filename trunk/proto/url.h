@@ -47,7 +47,7 @@ enum scan url_rtmp_parse_full(struct url_rtmp *url, const char *address);
 
 /* Where the stream begins in an address's path, "/app/stream?x=y" or "/app?vhost=v/stream?x=y";
  * NULL: it names none. */
-const char *url_rtmp_split(const char *path);
+const char *url_rtmp_split(const char *rest);
 
 struct url_http {
     char schema[16]; /* "http", "https", "ws", "wss" */
