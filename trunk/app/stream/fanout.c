@@ -1,12 +1,11 @@
 /*
- * The fan-out: one coroutine per watched stream sends new bytes to all viewers
- * that take them at once, straight from the ring. What costs is the number of
- * sends, so they are batched by mw_latency; and with an interval the viewers
- * are spread over slots, each of which is served at its own phase, so that no
- * burst holds the loop.
+ * The fan-out: one coroutine per watched stream sends new bytes straight from the ring to all
+ * viewers whose sockets accept them. The cost is the number of sends, so mw_latency batches them.
+ * With an interval, viewers are spread over slots, and each slot is served at its own time in the
+ * interval, so that no burst blocks the event loop.
  *
- * A viewer whose socket blocks leaves its slot and goes on in its own
- * coroutine (fanout_viewer_pump) until it has caught up.
+ * A viewer whose socket blocks leaves its slot and continues in its own coroutine
+ * (fanout_viewer_pump) until it has caught up.
  */
 #include "app/stream/fanout.h"
 
@@ -22,20 +21,20 @@
 #define FANOUT_NOTSENT_LOWAT (128 * 1024)
 /* A viewer that takes nothing at all for this long is closed. */
 #define FANOUT_STALL ((usec_t)120 * USEC_PER_SEC)
-/* How often one who waits for a keyframe looks whether the stream is still published. */
+/* How often a viewer that waits for a keyframe checks that the stream is still published. */
 #define FANOUT_LOOK       USEC_PER_SEC
 #define FANOUT_INJECT_MAX ((size_t)64 * 1024)
-/* Let others run when one pass has taken this long. */
+/* Let other coroutines run when one pass has taken this long. */
 #define FANOUT_SLICE ((usec_t)2000)
-/* mw_latency auto: a send costs 2.6 us and 0.08 us a KB, and may take a fifth of the core. */
+/* mw_latency auto: a send costs 2.6 us plus 0.08 us per KB; sends may take a fifth of a core. */
 #define FANOUT_SEND_US  2.6
 #define FANOUT_KB_US    0.08
 #define FANOUT_BUDGET   0.20
 #define FANOUT_AUTO_MIN ((usec_t)15 * USEC_PER_MS)
 #define FANOUT_AUTO_MAX ((usec_t)350 * USEC_PER_MS)
-/* Slots are served in ticks of about this length. */
+/* An interval is divided into ticks of about this length; each tick serves some of the slots. */
 #define FANOUT_TICK ((usec_t)10 * USEC_PER_MS)
-/* And a tick is worth its wake for this many viewers: a millisecond of sends. */
+/* The viewers that justify one more tick: a millisecond of sends. */
 #define FANOUT_TICK_VIEWERS 256
 
 /* ---- slots ---- */
@@ -123,7 +122,7 @@ static void fanout_measure(struct fanout_channel *channel, usec_t now)
     channel->rate_at = now;
 }
 
-/* Lets the others run when this pass has held the loop for a slice. */
+/* Lets other coroutines run if this pass has held the loop for a slice. */
 static MAY_YIELD void fanout_rest(struct fanout_channel *channel)
 {
     usec_t now = clock_now();
@@ -153,7 +152,7 @@ static MAY_YIELD void fanout_serve_all(struct fanout_channel *channel)
     }
 }
 
-/* One interval: each slot is served once, at its own time. */
+/* One interval: serves each slot once, at its own time. */
 static MAY_YIELD void fanout_serve_interval(struct fanout_channel *channel, usec_t interval)
 {
     usec_t begin = clock_now();
@@ -214,7 +213,7 @@ static MAY_YIELD void fanout_channel_run(void *arg)
     fanout_channel_free(channel);
 }
 
-/* The stream has new bytes, or an end, for its viewers. */
+/* The stream has new bytes, or has ended. */
 static void fanout_on_data(struct stream *stream, void *state)
 {
     struct fanout_channel *channel = ((struct fanout_stream *)state)->channel;
@@ -228,7 +227,7 @@ static void fanout_on_data(struct stream *stream, void *state)
             net_wake_owner(fv->conn);
         fv->is_due = 1;
     }
-    /* mw_msgs, unless somebody still waits for the first bytes. */
+    /* Apply mw_msgs unless a viewer still waits for its first bytes. */
     if (source_state(channel->source) == SOURCE_LIVE && ++channel->units < channel->units_min &&
         channel->beginners == 0)
         return;
@@ -308,7 +307,7 @@ struct fanout_viewer *fanout_viewer_open(struct server *server, struct net_conn 
         buf_init(opts->head, opts->head->max);
     }
     fv->channel = own->channel;
-    /* While nobody watches, a publisher that rests between its reads is woken. */
+    /* A publisher that delays its reads while there are no viewers must read now. */
     if (fv->channel->viewers == 0 && stream->publisher != NULL)
         net_wake_owner(stream->publisher->conn);
     fv->channel->viewers++;
@@ -345,7 +344,7 @@ void fanout_viewer_close(struct fanout_viewer *fv)
 
     fanout_not_urgent(fv);
     fanout_unpark(fv);
-    /* With the viewer its format may go, which a piece names by its address. */
+    /* Closing the viewer may free its format, whose address identifies a shared batch. */
     fanout_shared_forget(channel);
     viewer_close(fv->viewer);
     free(fv->pending);
@@ -359,7 +358,7 @@ void fanout_viewer_close(struct fanout_viewer *fv)
     channel->viewers--;
     if (channel->viewers > 0)
         return;
-    /* The channel's coroutine frees it; the next viewer makes another. */
+    /* The channel's coroutine frees it; the next viewer creates another. */
     own->channel = NULL;
     channel->is_stopping = 1;
     co_cond_signal(&channel->cond);
@@ -376,7 +375,7 @@ void fanout_viewer_pace(struct fanout_viewer *fv, usec_t pace)
     fv->next_at = clock_now() + pace;
 }
 
-/* How long an urgent one still waits until its next batch may go. */
+/* How long an urgent viewer must still wait before its next batch. */
 static usec_t fanout_pause(const struct fanout_viewer *fv)
 {
     usec_t now;
@@ -387,17 +386,18 @@ static usec_t fanout_pause(const struct fanout_viewer *fv)
     return fv->next_at > now ? fv->next_at - now : 0;
 }
 
-/* All that there is goes now. */
+/* Sends everything available now. */
 static void fanout_push_own(struct fanout_viewer *fv)
 {
     fv->is_due = 0;
     fanout_push(fv);
-    /* What comes in batches comes a little early now and then: no batch waits for the next. */
+    /* Allow batches to arrive a quarter of the pace early, so that none waits for the next. */
     if (fv->pace > 0)
         fv->next_at = clock_now() + fv->pace - fv->pace / 4;
 }
 
-/* A viewer who waits is to take no more memory than one who watches, nor is he after his start. */
+/* Trims the stack once while the viewer waits and once after its start, so that a waiting viewer
+ * takes no more memory than a watching one. */
 static void fanout_trim(struct fanout_viewer *fv, int has_begun)
 {
     int wanted = has_begun ? TRIMMED_BEGUN : TRIMMED_WAITING;
@@ -466,7 +466,7 @@ int fanout_viewer_inject(struct fanout_viewer *fv, const void *data, size_t len)
             return -1;
         buf_init(fv->inject, FANOUT_INJECT_MAX);
     }
-    /* The own coroutine sends it: out of the slot, so that the next pump does. */
+    /* Its own coroutine sends it: leave the slot, so that the next pump sends. */
     fanout_unpark(fv);
     return buf_append(fv->inject, data, len);
 }
@@ -482,7 +482,7 @@ int fanout_viewer_settle(struct fanout_viewer *fv)
     uint8_t is_over = fv->is_over;
 
     fanout_unpark(fv);
-    fv->is_over = 1; /* nothing of the stream follows */
+    fv->is_over = 1; /* no media follows */
     fanout_push(fv);
     fv->is_over = is_over;
     if (fanout_is_broken(fv))
@@ -519,7 +519,7 @@ void fanout_viewer_evict(struct fanout_viewer *fv)
 
 /* ---- the row ---- */
 
-/* Viewers without a place here are not the fan-out's. */
+/* A viewer without an owner does not belong to the fan-out. */
 static int fanout_on_evict(struct stream *stream, void *state, struct viewer *viewer)
 {
     (void)stream;

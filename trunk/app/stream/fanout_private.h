@@ -2,8 +2,7 @@
 #define APP_STREAM_FANOUT_PRIVATE_H
 
 /*
- * What fanout.c (when to send) and fanout_send.c (what and how) share. Nobody
- * else includes it.
+ * Shared by fanout.c (when to send) and fanout_send.c (what and how to send) only.
  */
 #include "app/stream/fanout.h"
 #include "base/buf.h"
@@ -18,15 +17,16 @@
 struct fanout_pending {
     struct iovec iov[VIEWER_SPANS_MAX + 3];
     int count;
-    int at;        /* spans before this one are out */
-    int has_batch; /* viewer_sent() is due at the end */
+    int at;        /* index of the first span that is not sent completely */
+    int has_batch; /* call viewer_sent() at the end */
     char prefix[FANOUT_PREFIX_MAX];
 };
 
 enum fanout_trim { TRIMMED_NOT, TRIMMED_WAITING, TRIMMED_BEGUN };
 
 struct fanout_viewer {
-    /* What each send looks at comes first: with thousands of viewers every line is a cache miss. */
+    /* The fields that each send reads come first: with thousands of viewers each cache line is a
+     * miss. */
     struct fanout_viewer *next, *prev; /* in its slot */
     struct net_conn *conn;
     struct viewer *viewer;
@@ -34,28 +34,28 @@ struct fanout_viewer {
     struct buf *head; /* sent before the first batch; NULL afterwards */
     uint8_t framing;
     uint8_t slot;
-    uint8_t is_parked; /* in its slot: the fan-out sends for it */
+    uint8_t is_parked; /* in its slot: the channel sends for it */
     uint8_t is_blocked;
     uint8_t is_broken;
-    uint8_t is_ended; /* the stream is over, the end mark still to be sent */
-    uint8_t is_over;  /* and that is out too */
+    uint8_t is_ended; /* the stream has ended; the end mark may still have to be sent */
+    uint8_t is_over;  /* the end mark is sent, or nothing more follows */
     uint8_t is_paused;
-    uint8_t is_in_vain; /* nothing is to be waited for */
-    uint8_t trimmed;    /* enum fanout_trim: what its stack has been cut down at */
+    uint8_t is_in_vain; /* the stream will not come */
+    uint8_t trimmed;    /* enum fanout_trim: when its stack was last trimmed */
     uint8_t is_urgent;
-    uint8_t is_due; /* urgent: told of bytes that it has not sent yet */
+    uint8_t is_due; /* urgent: it was woken for bytes that it has not sent yet */
     struct fanout_viewer *next_urgent;
-    usec_t pace;        /* urgent: the least between two batches; 0: none */
-    usec_t next_at;     /* and when the next may go */
+    usec_t pace;        /* urgent: the shortest time between two batches; 0: none */
+    usec_t next_at;     /* urgent: the earliest time of the next batch */
     struct buf *inject; /* sent between two batches; NULL: nothing */
     struct fanout_pending *pending;
 };
 
-/* How many kinds of viewers (format and framing) are served side by side without one's piece being
- * made anew for each of them. */
+/* The number of viewer kinds (format and framing) that share batches at the same time; with more
+ * kinds, shared batches replace one another. */
 #define FANOUT_SHARED 4
 
-/* A framed batch in one piece that is sent to every viewer who stands where it begins. */
+/* A framed batch in one block of memory, sent to every viewer at the position where it begins. */
 struct fanout_shared {
     struct viewer_shared_batch batch;
     uint8_t *data;
@@ -64,20 +64,20 @@ struct fanout_shared {
     uint8_t is_valid; /* until the stream has new bytes */
 };
 
-/* A stream's part of the fan-out; made with its first viewer, gone with its last. */
+/* The fan-out of one stream; created with its first viewer, freed after its last. */
 struct fanout_channel {
     struct fanout *fanout;
     struct source *source; /* held */
     struct co_cond cond;
     struct fanout_viewer *slot[FANOUT_SLOTS];
-    struct fanout_viewer *urgent; /* those that send for themselves: other servers */
+    struct fanout_viewer *urgent; /* viewers that send for themselves: other servers */
     struct fanout_shared shared[FANOUT_SHARED];
-    uint8_t next_shared; /* to be given up when there are more kinds */
+    uint8_t next_shared; /* replaced next when there are more kinds */
     size_t viewers;
     uint32_t next_slot;
     uint32_t units; /* appended since the last pass */
     uint32_t units_min;
-    uint32_t beginners;    /* viewers in their slots that nothing was sent to yet */
+    uint32_t beginners;    /* viewers in their slots that have received nothing yet */
     usec_t interval_fixed; /* -1: auto */
     usec_t interval_min;
     usec_t interval; /* of the last pass */
@@ -95,26 +95,25 @@ struct fanout {
     size_t viewers; /* of all channels */
 };
 
-/* What the fan-out keeps of each stream. */
+/* The fan-out's state in each stream. */
 struct fanout_stream {
-    struct fanout_channel *channel; /* NULL: it has no viewer */
+    struct fanout_channel *channel; /* NULL: no viewer */
 };
 
-/* Sends all there is until the socket blocks or nothing is left. Never yields. */
+/* Sends until the socket blocks or nothing is left. Never yields. */
 void fanout_push(struct fanout_viewer *fv);
 
-/* The same for a viewer in its slot, which has nothing of its own to send: bytes that many take are
- * framed once. */
+/* The same for a parked viewer that has no bytes of its own to send: uses shared batches. */
 void fanout_push_parked(struct fanout_viewer *fv);
 
-/* The stream has new bytes: nobody stands at the beginning of a piece any more. */
+/* The stream has new bytes: no viewer is at the beginning of a shared batch any more. */
 static inline void fanout_shared_forget(struct fanout_channel *channel)
 {
     for (int i = 0; i < FANOUT_SHARED; i++)
         channel->shared[i].is_valid = 0;
 }
 
-/* The head is out, or not wanted any more. */
+/* Frees the head: it is sent, or no longer wanted. */
 void fanout_done_with_head(struct fanout_viewer *fv);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * What the fan-out sends to one viewer: spans of the ring with the framing
- * around them, in one write. Bytes that many viewers take from the same place
- * are framed once, in one piece, so that each of those sends is as cheap as a
- * send can be; a viewer that blocks keeps what is left as spans of the ring.
+ * What the fan-out sends to one viewer: spans of the ring with the framing around them, in one
+ * write. A batch that many viewers take from the same position is framed once, in one block of
+ * memory, so that each further send is one plain write. A viewer that blocks keeps the rest as
+ * spans of the ring.
  */
 #include "app/core/admission.h"
 #include "app/core/server.h"
@@ -13,14 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A batch is about this long at the most; one block of a ring more. */
+/* The approximate maximum of a batch; it may exceed this by one block of the ring. */
 #define FANOUT_BATCH_MAX ((size_t)128 * 1024)
-/* A batch that is sent in one piece to many: a batch and the ring's block that may come on top. */
+/* The maximum of a shared batch: a batch plus the block of the ring that may exceed it. */
 #define FANOUT_SHARED_MAX ((size_t)1024 * 1024)
 
 static const char fanout_crlf[] = "\r\n";
 
-/* The framing before a batch of len bytes; returns its length. */
+/* Writes the framing that precedes a batch of len bytes; returns its length. */
 static size_t fanout_prefix(enum fanout_framing framing, size_t len, char out[FANOUT_PREFIX_MAX])
 {
     static const char hex[] = "0123456789abcdef";
@@ -42,7 +42,7 @@ static size_t fanout_prefix(enum fanout_framing framing, size_t len, char out[FA
     return ws_header_write((uint8_t *)out, WS_BINARY, len);
 }
 
-/* Drops `sent` bytes from the front of the spans from *at on. */
+/* Drops `sent` bytes from the front of the spans, starting at *at. */
 static void fanout_advance(struct iovec *iov, int count, int *at, size_t sent)
 {
     while (*at < count && sent >= iov[*at].iov_len) {
@@ -64,7 +64,7 @@ void fanout_done_with_head(struct fanout_viewer *fv)
     }
 }
 
-/* Keeps what is left of a batch for the viewer's own coroutine. */
+/* Keeps the rest of a batch for the viewer's own coroutine. */
 static void fanout_block(struct fanout_viewer *fv, const struct iovec *iov, int count, int at,
                          const char *prefix)
 {
@@ -112,7 +112,7 @@ static int fanout_frame(const struct fanout_viewer *fv, const struct viewer_batc
     return count;
 }
 
-/* Sends the open batch, of which `out` bytes have gone already, or what the socket takes of it. */
+/* Sends the open batch, of which `out` bytes are already sent, as far as the socket accepts it. */
 static void fanout_send(struct fanout_viewer *fv, const struct viewer_batch *batch, size_t out)
 {
     struct iovec iov[VIEWER_SPANS_MAX + 3];
@@ -138,7 +138,7 @@ static void fanout_send(struct fanout_viewer *fv, const struct viewer_batch *bat
     fanout_done_with_head(fv);
 }
 
-/* Goes on with what is pending. */
+/* Continues a pending batch. */
 static void fanout_send_pending(struct fanout_viewer *fv)
 {
     struct fanout_pending *pending = fv->pending;
@@ -161,7 +161,7 @@ static void fanout_send_pending(struct fanout_viewer *fv)
     fanout_done_with_head(fv);
 }
 
-/* The viewer's own answers between two batches. */
+/* Sends the viewer's own bytes between two batches. */
 static void fanout_send_inject(struct fanout_viewer *fv)
 {
     struct iovec iov = {buf_data(fv->inject), fv->inject->len};
@@ -183,7 +183,7 @@ static void fanout_send_inject(struct fanout_viewer *fv)
     fv->inject = NULL;
 }
 
-/* The framing's mark of a clean end. */
+/* Sends the framing's mark of a clean end. */
 static void fanout_send_end(struct fanout_viewer *fv)
 {
     static const char chunk_end[] = "0\r\n\r\n";
@@ -191,7 +191,7 @@ static void fanout_send_end(struct fanout_viewer *fv)
     int ok = 0;
 
     fv->is_over = 1;
-    /* Nothing was sent yet, and another answer takes the place of the stream. */
+    /* Nothing was sent yet: another answer replaces the stream. */
     if (!viewer_has_begun(fv->viewer))
         return;
     if (fv->framing == FANOUT_CHUNKED)
@@ -220,7 +220,6 @@ void fanout_viewer_part(struct fanout_viewer *fv)
         (void)net_try_writev(fv->conn, &iov, 1);
 }
 
-/* Sends all there is until the socket blocks or nothing is left. */
 void fanout_push(struct fanout_viewer *fv)
 {
     struct viewer_batch batch;
@@ -260,9 +259,9 @@ void fanout_push(struct fanout_viewer *fv)
     }
 }
 
-/* ---- the same bytes for many ---- */
+/* ---- shared batches ---- */
 
-/* The piece at whose beginning this viewer stands; NULL when there is none. */
+/* The shared batch that begins at this viewer's position; NULL: none. */
 static const struct fanout_shared *fanout_shared_find(const struct fanout_viewer *fv)
 {
     for (int i = 0; i < FANOUT_SHARED && fv->head == NULL; i++) {
@@ -275,7 +274,7 @@ static const struct fanout_shared *fanout_shared_find(const struct fanout_viewer
     return NULL;
 }
 
-/* Where a new piece goes: over the last one of its kind, else over the next in turn. */
+/* The place for a new shared batch: replaces the last one of its kind, else the next in turn. */
 static struct fanout_shared *fanout_shared_place(struct fanout_channel *channel,
                                                  const struct viewer_shared_batch *shared_batch,
                                                  unsigned framing)
@@ -290,7 +289,7 @@ static struct fanout_shared *fanout_shared_place(struct fanout_channel *channel,
     return &channel->shared[channel->next_shared++ % FANOUT_SHARED];
 }
 
-/* Makes one piece of the batch that this viewer was just given, unless it has to go as it is. */
+/* Makes a shared batch of the batch that this viewer was just given, unless it cannot be shared. */
 static void fanout_share(struct fanout_viewer *fv, const struct viewer_batch *batch)
 {
     struct fanout_shared *shared;
@@ -324,7 +323,7 @@ static void fanout_share(struct fanout_viewer *fv, const struct viewer_batch *ba
     shared->is_valid = 1;
 }
 
-/* Sends the shared piece to a viewer who stands at its beginning. */
+/* Sends the shared batch to a viewer at the position where it begins. */
 static void fanout_send_shared(struct fanout_viewer *fv, const struct fanout_shared *shared)
 {
     struct iovec iov = {shared->data, shared->len};
@@ -339,7 +338,7 @@ static void fanout_send_shared(struct fanout_viewer *fv, const struct fanout_sha
         fv->is_broken = 1;
         return;
     }
-    /* What is left goes out of the ring itself, which the open batch pins. */
+    /* The rest is sent from the ring itself, which the open batch pins. */
     if (viewer_next(fv->viewer, FANOUT_BATCH_MAX, &batch) == VIEWER_BYTES &&
         batch.len == shared->batch.len)
         fanout_send(fv, &batch, sent > 0 ? (size_t)sent : 0);
@@ -347,12 +346,11 @@ static void fanout_send_shared(struct fanout_viewer *fv, const struct fanout_sha
         fv->is_broken = 1;
 }
 
-/* For a viewer in its slot, which has nothing of its own to send. */
 void fanout_push_parked(struct fanout_viewer *fv)
 {
     struct viewer_batch batch;
 
-    /* A paused viewer does not get the rest, but learns of the end. */
+    /* A paused viewer does not get the rest, but learns that the stream has ended. */
     if (fv->is_paused && viewer_is_cut(fv->viewer))
         fv->is_ended = 1;
     while (!fv->is_blocked && !fv->is_broken && !fv->is_paused) {

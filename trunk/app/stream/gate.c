@@ -1,6 +1,6 @@
 /*
- * Asks the gates. There is one way to a stream for each protocol, and this is
- * what each of them asks; what a gate is about is its own file's.
+ * Asks the gates. Each protocol has one way to a stream, and each of them calls gates_ask(). The
+ * rules of a gate are in its own file.
  */
 #include "app/stream/gate.h"
 

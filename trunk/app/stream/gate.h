@@ -2,10 +2,10 @@
 #define APP_STREAM_GATE_H
 
 /*
- * Permission to publish or play a stream. A gate is one row; all are asked, in their order, until
- * one refuses. RTMP, HTTP and WebSocket, with and without TLS, ask the same gates with the same
- * request and tell the verdict in their own words. Asked for the stream that is served in the end,
- * never for the spelling of an address.
+ * Permission to publish or play a stream. A gate is one row; the server asks all gates in their
+ * order until one refuses. RTMP, HTTP and WebSocket, with and without TLS, send the same request to
+ * the same gates and report the verdict in their own protocol. The request names the stream that is
+ * finally served, after aliases and rewrites, never the spelling of an address.
  *
  *   request ─▶ security ─▶ refer ─▶ token ─▶ [the stream is found] ─▶ edge ─▶ …  ─▶ granted
  *                 └──────────┴─────────┴─────────────┬──────────────────┘
@@ -23,41 +23,41 @@ struct gate_request {
     struct server *server;
     enum access_action action;
     enum gate_protocol protocol;
-    const struct config_vhost *vhost; /* the stream's own */
+    const struct config_vhost *vhost; /* the vhost of the stream */
     const char *app;
     const char *stream;
-    const char *param; /* the address's parameters, raw, with or without '?' */
-    const char *ip;    /* the client's; "" on a UNIX socket */
-    const char *page;  /* whose page it comes from; NULL or "" when it names none */
+    const char *param; /* raw parameters of the address, with or without '?' */
+    const char *ip;    /* of the client; "" on a UNIX socket */
+    const char *page;  /* the page that embeds the player (referer); NULL or "": none named */
     int is_tls;
-    const char *via;       /* what another server of ours says of itself; NULL: it is none */
-    struct source *source; /* NULL: not found yet, only gates that need no stream are asked */
-    int64_t now;           /* seconds since 1970; 0: this moment */
+    const char *via;       /* via_chain of another Millrace server; NULL: not such a server */
+    struct source *source; /* NULL: not found yet; only gates that need no stream are asked */
+    int64_t now;           /* seconds since 1970; 0: the current time */
 };
 
 struct gate_verdict {
-    int status; /* 0: granted. Else as HTTP has it: 302, 400, 401, 403, 404, 429, 503 */
+    int status; /* 0: granted. Else an HTTP status: 302, 400, 401, 403, 404, 429, 503 */
     char reason[GATE_REASON_MAX];
-    struct directory_place place; /* with 302: who has the stream */
-    uint8_t is_original; /* granted to a server of ours, which gets it as it was published */
+    struct directory_place place; /* with 302: the server that has the stream */
+    uint8_t is_original;          /* another Millrace server: it receives the unmodified stream */
 };
 
 struct gate {
     const char *name;
-    int needs_stream; /* asked once the stream is found, and not before */
+    int needs_stream; /* 1: asked only after the stream is found; 0: only before */
     /* 0, or the status with the rest of the verdict set. May yield. */
     int (*ask)(const struct gate_request *request, struct gate_verdict *verdict, usec_t timeout);
 };
 
-/* The server's gates in turn: those that need a stream when there is one, else the others. The
- * verdict's status. The stream is held over it. Yields. */
+/* Asks the server's gates in order: those that need a stream if request->source is set, else the
+ * others. Returns the verdict's status. Holds a reference to the source meanwhile. Yields. */
 int gates_ask(const struct gate_request *request, struct gate_verdict *verdict, usec_t timeout);
 
-/* For a row that refuses: the status, with this reason. */
+/* For a row that refuses: stores the reason and returns the status. */
 int gate_refuse(struct gate_verdict *verdict, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The built-in policies: rules by address, by page, signed addresses. They never yield. */
+/* The built-in policies: rules by IP address, by page, signed addresses. They never yield. */
 extern const struct gate gate_security, gate_refer, gate_token;
 
 #endif

@@ -1,7 +1,6 @@
 /*
- * The built-in policies. What costs least is asked first. Each one that is switched on must be
- * answered with yes, and one that cannot be answered (a token is wanted and there is no key) is
- * answered with no.
+ * The built-in policies, cheapest first. Each enabled policy must allow the request. A policy that
+ * cannot be checked (a token is required and no key is configured) refuses it.
  */
 #include "app/stream/gate.h"
 

@@ -1,7 +1,6 @@
 /*
- * The rows of the observers, and where each keeps its state. There are few, so
- * that a row is found by looking at all of them; what happens for each frame is
- * handed its state by stream.c and looks for nothing.
+ * The rows of the observers and the place of each row's state. A lookup scans all rows, because
+ * there are few. The per-frame event needs no lookup: stream.c passes the state to it.
  */
 #include "app/stream/observer.h"
 

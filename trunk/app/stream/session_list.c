@@ -1,7 +1,7 @@
 /*
- * The list of clients. It is intrusive, so that a viewer costs no allocation of its
- * own and leaving is O(1); it is in the order of arrival, newest first, so that
- * those who page through it meet a quiet end.
+ * The list of sessions. It is intrusive: an entry needs no allocation of its own, and removal is
+ * O(1). The newest entry comes first, so that the end of the list, which an API client that pages
+ * through it reads last, changes least.
  */
 #include "app/stream/session_list.h"
 

@@ -1,7 +1,6 @@
 /*
- * The application's side of a source: what happens at it is passed on to the
- * observers, in the order of their rows. Which features there are is not known
- * here.
+ * The application's side of a source: passes the events of a source to the observers, in the order
+ * of their rows. This file knows none of the features.
  */
 #include "app/stream/stream.h"
 
@@ -13,13 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* For each observer that has this function: calls it with the stream and the row's state. */
+/* Calls the function of each observer that has it, with the stream and the row's state. */
 #define TELL(stream, function, ...)                    \
     for (int i_ = 0; row_at(stream, i_) != NULL; i_++) \
         if (row_at(stream, i_)->function != NULL)      \
     row_at(stream, i_)->function(stream, state_of(stream, i_), ##__VA_ARGS__)
 
-/* The observer of this place; NULL after the last. */
+/* The observer at this index; NULL after the last one. */
 static const struct observer *row_at(const struct stream *stream, int i)
 {
     const struct tables *tables = stream->server->tables;
@@ -125,7 +124,7 @@ int stream_is_live(const struct server *server, const struct source *source)
            observers_are_elsewhere(server, source_key(source));
 }
 
-/* Who waited for the stream watches it now; or who watches it waits for it again. */
+/* A waiting viewer watches the stream now. stream_is_gone_to(): it waits again. */
 static void stream_is_live_to(struct viewer *viewer)
 {
     struct fanout_viewer *fv = viewer_owner(viewer);
@@ -188,7 +187,7 @@ static void stream_give_up_one(struct viewer *viewer)
         fanout_viewer_give_up(viewer_owner(viewer));
 }
 
-/* With hstrs off nobody waits for a stream that nobody publishes. */
+/* With hstrs off, viewers do not wait for a stream that has no publisher. */
 static void stream_give_up(struct stream *stream)
 {
     const struct config_vhost *vhost;
@@ -236,7 +235,7 @@ static void stream_on_gone(struct source *source, void *arg)
     stream_give_up(stream);
 }
 
-/* For each frame. */
+/* Runs for each frame. */
 static void stream_on_data(struct source *source, void *arg)
 {
     struct stream *stream = arg;

@@ -1,7 +1,7 @@
 /*
- * One viewer's claim must not change another's stream. Marks that were invented mean nothing to any
- * server, so that they can be passed on; only how often a waiting pull asks anew because of them
- * has to be bounded. The number of servers in between is passed on for configured peers only.
+ * A viewer's claim must not affect the streams of other viewers. Servers ignore marks that they do
+ * not know, so invented marks may be passed on; only the number of repeated requests that they
+ * cause needs a limit. The number of hops is passed on for configured peers only.
  */
 #include "app/stream/via_claim.h"
 
@@ -12,10 +12,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* Of a stranger's marks so many are passed on, and so many claims are looked at. */
+/* Limits: marks passed on from one untrusted claim, and claims read. */
 #define STRANGER_MARKS 4
 #define CLAIMS_MAX     64
-/* A waiting pull asks anew so often at once because of strangers, and once per interval. */
+/* Repeated requests that untrusted claims may cause: AGAIN_MAX at once, then one per interval. */
 #define AGAIN_MAX      3
 #define AGAIN_INTERVAL (2 * USEC_PER_SEC)
 
@@ -26,12 +26,12 @@ struct via_claim {
     struct via_chain chain;
 };
 
-/* Those of one stream. */
+/* The claims of one stream. */
 struct via_claims {
     struct via_claim *first; /* the newest */
-    int again;               /* how often a pull may ask anew */
-    int is_due;              /* it should have, and may not yet */
-    usec_t again_at;         /* when `again` grew last */
+    int again;               /* repeated requests allowed at present */
+    int is_due;              /* 1: a request is postponed until the limit allows it */
+    usec_t again_at;         /* when `again` last grew */
 };
 
 static int is_believed(const struct via_claimant *claimant)
@@ -68,9 +68,9 @@ struct err *via_claim_check(struct server *server, const struct stream *stream,
     return NULL;
 }
 
-/* ---- asking anew ---- */
+/* ---- repeated requests ---- */
 
-/* Takes one of the times that a pull may ask anew. */
+/* Takes one of the allowed repeated requests. 1, or 0 if the limit is reached. */
 static int take_again(struct via_claims *claims, usec_t now)
 {
     usec_t passed = now - claims->again_at;
@@ -102,7 +102,7 @@ int via_claim_is_due(struct stream *stream, usec_t now)
 
 /* ---- claims of present viewers ---- */
 
-/* All marks, those of peers last, as the newest are kept. */
+/* Joins all marks, those of peers last, since the newest marks are kept. */
 static void claims_join(const struct via_claims *claims, struct via_chain *out)
 {
     *out = (struct via_chain){0};
@@ -181,7 +181,7 @@ const struct observer via_claim_observer = {.name = "via",
                                             .attach = via_claim_attach,
                                             .detach = via_claim_detach};
 
-/* The chain with this server's own mark. */
+/* Writes the chain with this server's own mark. */
 static void write_signed(const struct via_chain *chain, const struct stream *stream,
                          const struct config_vhost *vhost, char out[VIA_CHAIN_TEXT_MAX])
 {

@@ -2,8 +2,9 @@
 #define APP_STREAM_VIA_CLAIM_H
 
 /*
- * What other servers claim who ask this one for a stream (app/via_chain.h), kept for each of them
- * and for as long as it is a viewer. A pull tells its origin the marks of its present viewers.
+ * The via_chain claims (app/config/via_chain.h) of other servers that request a stream from this
+ * one. Each claim is kept for as long as its server is a viewer. A pull sends its origin the marks
+ * of its present viewers.
  */
 #include "app/config/via_chain.h"
 #include "app/stream/observer.h"
@@ -18,34 +19,34 @@ struct via_claim;
 /* The row that keeps them. */
 extern const struct observer via_claim_observer;
 
-/* The claimant. */
 struct via_claimant {
-    const struct config_vhost *vhost; /* whose peers and secret count */
+    const struct config_vhost *vhost; /* with the peers and secrets that apply */
     const char *ip;                   /* NULL: another worker of this server */
     const char *text;                 /* of the header */
 };
 
-/* ERR_DENIED, with a reason for the other side as its text, when a request that claims this would
- * make a ring; ERR_PROTO when it is malformed. It concerns nobody but the claimant. */
+/* ERR_DENIED, with a reason for the other side as its text, if serving a request with this claim
+ * would make a loop; ERR_PROTO if the claim is malformed. The result affects the claimant only. */
 struct err *via_claim_check(struct server *server, const struct stream *stream,
                             const struct via_claimant *claimant);
 
-/* Keeps it until via_claim_leave(), for as long as which the caller holds the source; NULL for a
- * malformed one, or without memory. A pull that waits asks anew where that tells its origin more,
- * within a limit. */
+/* Keeps the claim until via_claim_leave(); the caller holds the source until then. NULL if it is
+ * malformed or out of memory. If the claim adds marks, a waiting pull asks its origin again, within
+ * a limit. */
 struct via_claim *via_claim_enter(struct stream *stream, const struct via_claimant *claimant);
 void via_claim_leave(struct via_claim *claim); /* NULL is allowed */
 
-/* What a pull of this stream says: the chain through this server, as text, signed where the vhost
- * has a secret. For another worker, which is this server, without a mark of its own. */
+/* Writes the chain that a pull of this stream sends: the chain through this server, as text, signed
+ * if the vhost has a secret. is_worker: for another worker of this server, without this server's
+ * mark. */
 void via_claim_write(const struct stream *stream, const struct config_vhost *vhost, int is_worker,
                      char out[VIA_CHAIN_TEXT_MAX]);
 
-/* The same for an encoder that is passed on: its own claim counts for nobody else. */
+/* The same for a publish relay: contains only the chain of this encoder. */
 void via_claim_pass(const struct stream *stream, const struct via_claimant *claimant,
                     char out[VIA_CHAIN_TEXT_MAX]);
 
-/* Whether a pull of the stream should ask anew now, as one that was put off. */
+/* Whether a pull of the stream should ask its origin again now, after the limit postponed that. */
 int via_claim_is_due(struct stream *stream, usec_t now);
 
 #endif
