@@ -31,13 +31,13 @@ struct auth_stream {
 };
 
 /*
- * Whether this request may play the stream (app/stream/gate.h). Every handler that serves one asks
- * before it answers anything else, and again when it has found the source. DONE: refused, which is
- * answered already, also to an upgrade request.
+ * Whether this request may play the stream (app/stream/gate.h). Every handler that serves a stream
+ * asks before it answers anything else, and again after it has found the source. DONE: refused and
+ * already answered, also for an upgrade request.
  */
 enum http_step auth_ask_play(struct http_exchange *x, struct auth_stream *stream, usec_t timeout);
 
-/* policy and next are borrowed. NULL without memory. */
+/* policy and next are borrowed. NULL if out of memory. */
 struct http_handler *auth_new(const struct auth_policy *policy, struct http_handler *next);
 /* The same with a policy that allows everything. */
 struct http_handler *auth_new_open(struct http_handler *next);

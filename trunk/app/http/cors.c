@@ -2,9 +2,8 @@
  * CORS (fetch.spec.whatwg.org, "HTTP-CORS protocol"). A request with an Origin gets an answer that
  * names this origin and allows credentials; one without gets "*", which browsers accept only
  * without credentials. "null", the origin of sandboxed frames and local files, identifies no site
- * and gets
- * "*" as well. A preflight is answered here, before any check of permissions: browsers send no
- * credentials with it.
+ * and gets "*" as well. A preflight is answered here, before any check of permissions: browsers
+ * send no credentials with it.
  *
  * The API's answers never name an origin: no credentials, no reflected Origin, and no
  * Access-Control-Allow-Private-Network, with which a public page could read a server in a home
@@ -21,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CORS_VALUE_MAX 1024 /* bytes of Origin or of the asked headers that are sent back */
+#define CORS_VALUE_MAX 1024 /* maximum bytes of Origin or requested headers that are sent back */
 #define CORS_METHODS   "GET, HEAD, OPTIONS"
 #define CORS_HEADERS   "Accept, Authorization, Cache-Control, Content-Type, Range, X-Requested-With"
 #define CORS_EXPOSE                                                                     \
@@ -69,8 +68,8 @@ int cors_append(struct http_exchange *x)
                       origin);
 }
 
-/* The Host has no port where it is the default port of the scheme; with a proxy that terminates
- * TLS, the request's scheme differs from the page's, so both default ports are compared. */
+/* Host has no port if it is the default port of the scheme. With a proxy that terminates TLS, the
+ * request's scheme differs from the page's, so both default ports are compared. */
 int cors_allows_page(const struct http_exchange *x)
 {
     const char *origin = http_message_header(x->request, "Origin");

@@ -14,7 +14,7 @@
  */
 int cors_append(struct http_exchange *x);
 
-/* NULL without memory. next is borrowed. */
+/* NULL if out of memory. next is borrowed. */
 struct http_handler *cors_new(struct http_handler *next);
 
 /*

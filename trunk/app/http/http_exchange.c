@@ -1,7 +1,7 @@
 /*
- * Answers: every head of the server is written here, so that Server, Date,
- * Connection and the lines of the middleware are on each of them, errors and
- * redirects too. A head and its body leave in one write.
+ * Writes answers. Every head of the server is written here, so that all of them have Server, Date,
+ * Connection and the lines that middleware adds; errors and redirects too. A head and its body are
+ * sent in one write.
  */
 #include "app/http/http_exchange.h"
 
@@ -35,7 +35,7 @@ static int date_append(struct buf *out)
 
 static int head_begin(const struct http_exchange *x, int status, struct buf *out)
 {
-    /* No browser is to guess that a file is a script although its type says otherwise. */
+    /* Browsers must not guess another type than the declared one, such as a script's. */
     if (buf_printf(out,
                    "HTTP/1.1 %d %s\r\nServer: Millrace/%s\r\nX-Content-Type-Options: nosniff\r\n",
                    status, http_status_text(status), MILLRACE_VERSION) != 0 ||
@@ -43,11 +43,11 @@ static int head_begin(const struct http_exchange *x, int status, struct buf *out
         return -1;
     if (!x->keep_alive)
         return buf_printf(out, "Connection: close\r\n");
-    /* For HTTP/1.1 it goes without saying. */
+    /* Keep-alive is the default of HTTP/1.1. */
     return x->request->minor == 0 ? buf_printf(out, "Connection: keep-alive\r\n") : 0;
 }
 
-/* Whose pages may have this one in a frame, as CSP spells it. Only pages can be clicked. */
+/* The CSP line that says which sites may frame this page. Only HTML can be clicked. */
 static int frames_append(const struct http_exchange *x, const char *content_type, struct buf *out)
 {
     const struct config_strings *list = &x->server->config->http_server.frame_ancestors;
@@ -116,7 +116,8 @@ fini_head:
     return err;
 }
 
-/* The body {"code":…,"reason":"…"}; what JSON does not bear in a string is escaped (RFC 8259). */
+/* The body {"code":…,"reason":"…"}; characters that JSON does not allow in strings are escaped (RFC
+ * 8259). */
 static int error_body(struct buf *body, int status, const char *reason)
 {
     if (buf_printf(body, "{\"code\":%d,\"reason\":\"", status) != 0)
@@ -137,13 +138,13 @@ static int error_body(struct buf *body, int status, const char *reason)
     return buf_printf(body, "\"}\n");
 }
 
-/* The header lines and the body of an error; the lines end in a zero byte. 0 or -1. */
+/* The header lines and the body of an error; the lines end with a zero byte. 0 or -1. */
 static int error_parts(int status, const char *reason, const char *headers, struct buf *lines,
                        struct buf *body)
 {
     buf_init(body, 8 * HTTP_REASON_MAX);
     buf_init(lines, HTTP_EXTRA_MAX);
-    /* A stream that is missing now may be there a second later: nobody may keep the error. */
+    /* A missing stream may exist a second later: caches must not store the error. */
     if (error_body(body, status, reason) != 0 ||
         buf_printf(lines, "Cache-Control: no-store\r\n%s", headers != NULL ? headers : "") != 0)
         return -1;
@@ -232,7 +233,7 @@ int http_stream_head(struct http_exchange *x, const char *content_type, struct b
 {
     assert(x != NULL && content_type != NULL && out != NULL && is_chunked != NULL);
     *is_chunked = x->request->minor >= 1;
-    /* The parser is gone while a stream runs, and HTTP/1.0 knows no other end of an answer. */
+    /* The parser is freed while a stream runs, and in HTTP/1.0 only a close can end the answer. */
     if (!x->is_head || !*is_chunked)
         x->keep_alive = 0;
     if (head_begin(x, 200, out) != 0 || buf_printf(out, "Content-Type: %s\r\n", content_type) != 0)

@@ -2,9 +2,8 @@
 #define APP_HTTP_HTTP_EXCHANGE_H
 
 /*
- * One request and its answer, as the chain cors -> auth -> live mounts ->
- * static hands it on. A handler answers, or passes it to its `next`, or takes the connection
- * over for a stream.
+ * One request and its answer, which the chain cors -> auth -> live mounts -> static passes along. A
+ * handler answers the request, passes it to its `next`, or takes the connection over for a stream.
  */
 #include "app/http/http_target.h"
 #include "base/buf.h"
@@ -16,40 +15,40 @@
 
 struct server;
 
-/* Which servers of ours a request for a stream has come through. */
+/* The via_chain: the Millrace servers that a request for a stream has passed. */
 #define HTTP_VIA_HEADER "X-Millrace-Relay"
 
-/* Runs on the connection's coroutine with a short stack after the request's memory is gone. Frees
- * arg. conn stays the caller's, who closes it afterwards. */
+/* Runs in the connection's coroutine with a short stack, after the request's memory is freed. Frees
+ * arg. The caller owns conn and closes it afterwards. */
 typedef MAY_YIELD void (*http_stream_fn)(struct net_conn *conn, void *arg);
 
 struct http_exchange {
     struct server *server; /* borrowed */
-    struct config *config; /* as it was when the request came; the session holds it */
+    struct config *config; /* the snapshot at the request's arrival; the session holds it */
     struct net_conn *conn; /* borrowed */
     const struct http_message *request;
     int is_tls;
-    int is_api;    /* came in at http_api's own address */
-    int is_worker; /* another worker asks, at our own socket */
+    int is_api;    /* arrived at http_api's own address */
+    int is_worker; /* from another worker, at this worker's own socket */
     int is_head;
     int keep_alive;   /* what the answer says; the session reads it afterwards */
-    int has_answered; /* the head is out */
-    int is_granted;   /* the gates that need no stream have let it through */
+    int has_answered; /* the head is sent */
+    int is_granted;   /* the gates that need no stream have granted it */
     int has_target;   /* target is resolved: http_target() */
     struct http_target target;
-    const uint8_t *rest; /* behind a head that upgrades: bytes that were read already */
+    const uint8_t *rest; /* the bytes after the head of an upgrade that were already read */
     size_t rest_len;
     struct buf extra;      /* header lines ("Name: value\r\n") that middleware adds to any answer */
-    http_stream_fn stream; /* set by a handler: takes the connection over */
+    http_stream_fn stream; /* set by a handler that takes the connection over */
     void *stream_arg;
-    struct err *err; /* of a step that failed, until http_step_err() takes it */
+    struct err *err; /* of a failed step, until http_step_err() takes it */
 };
 
-/* What a step on the way to an answer leaves to its caller. */
+/* The result of a step that may answer the request. */
 enum http_step {
-    HTTP_STEP_NEXT,  /* nothing was answered: go on */
+    HTTP_STEP_NEXT,  /* not answered: continue */
     HTTP_STEP_DONE,  /* the request is answered */
-    HTTP_STEP_FAILED /* http_step_err() says why */
+    HTTP_STEP_FAILED /* http_step_err() returns the error */
 };
 
 /* The result of a step that has answered, or tried to; takes over err. */
@@ -61,8 +60,8 @@ static inline enum http_step http_step_answered(struct http_exchange *x, struct 
 }
 
 /*
- * What a handler returns after a step that was not HTTP_STEP_NEXT: NULL when it was DONE, else its
- * error, the caller's from now on.
+ * What a handler returns after a step that was not HTTP_STEP_NEXT: NULL if it was DONE, else its
+ * error, which the caller then owns.
  */
 static inline struct err *http_step_err(struct http_exchange *x)
 {
@@ -72,9 +71,9 @@ static inline struct err *http_step_err(struct http_exchange *x)
     return err;
 }
 
-/* A link of a chain: one block of memory, of which this is the beginning, freed by free(). */
+/* A link of a chain: one block of memory that begins with this struct, freed by free(). */
 struct http_handler {
-    /* Serves it, or calls http_next(). An error closes the connection. */
+    /* Serves the request, or calls http_next(). An error closes the connection. */
     struct err *(*serve)(struct http_handler *self, struct http_exchange *x, usec_t timeout);
     struct http_handler *next;
 };
@@ -85,58 +84,58 @@ static inline struct err *http_next(struct http_handler *self, struct http_excha
     return self->next->serve(self->next, x, timeout);
 }
 
-/* What the request's address means, resolved at the first call. Its vhost is the configuration's
- * of that moment, which the session holds until the request's end. */
+/* The target of the request's address, resolved at the first call. Its vhost belongs to the
+ * configuration that the session holds until the end of the request. */
 const struct http_target *http_target(struct http_exchange *x);
 
-/* Status line, Server, Date, Content-Length, Connection, the extra lines and `headers` (lines or
- * NULL), then body (not for HEAD). */
+/* Sends status line, Server, Date, Content-Length, Connection, the extra lines and `headers` (lines
+ * or NULL), then body (not for HEAD). */
 struct err *http_answer(struct http_exchange *x, int status, const char *content_type,
                         const char *headers, const void *body, size_t len, usec_t timeout);
 
-/* The JSON error body {"code":…,"reason":"…"}; headers as above. */
+/* Sends the JSON error body {"code":…,"reason":"…"}; headers as above. */
 struct err *http_answer_error(struct http_exchange *x, int status, const char *headers,
                               usec_t timeout, const char *reason_fmt, ...)
     __attribute__((format(printf, 5, 6)));
 
 /*
  * Appends a whole error answer (head with the extra lines and `Connection: close`, JSON body)
- * without sending it: for an answer that is only known to be needed later. 0 or -1.
+ * without sending it, for a later decision. 0 or -1.
  */
 int http_render_error(struct http_exchange *x, int status, const char *reason,
                       struct buf *out) ERR_MUST_CHECK;
 
 /*
- * Appends a head as http_answer() makes it, for a body of content_length bytes (-1: none at all, as
+ * Appends a head like http_answer()'s, for a body of content_length bytes (-1: no body at all, as
  * for 204) that the caller sends itself. 0 or -1.
  */
 int http_head(const struct http_exchange *x, int status, const char *content_type,
               const char *headers, int64_t content_length, struct buf *out) ERR_MUST_CHECK;
 
-/* True for GET and HEAD. Else answer http_answer_method(): 405 with Allow. */
+/* 1 for GET and HEAD. For other methods call http_answer_method(): 405 with Allow. */
 int http_is_read(const struct http_exchange *x);
 struct err *http_answer_method(struct http_exchange *x, usec_t timeout);
 
-/* The path percent-encoded, fit for a Location header. 0 or -1. */
+/* Appends the path percent-encoded for a Location header. 0 or -1. */
 int http_path_encode(struct buf *out, const char *path) ERR_MUST_CHECK;
 
-/* A head never grows beyond this. */
+/* The maximum size of a head. */
 #define HTTP_ANSWER_HEAD_MAX 32768
-/* For x->extra. */
+/* The maximum size of x->extra. */
 #define HTTP_EXTRA_MAX 4096
 
 /*
  * Appends the head that switches to WebSocket (RFC 6455, section 4.2.2), with the extra lines.
- * protocol: the subprotocol that is agreed to, "" for none. 0 or -1.
+ * protocol: the selected subprotocol, "" for none. 0 or -1.
  */
 int http_upgrade_head(const struct http_exchange *x, const char *accept, const char *protocol,
                       struct buf *out) ERR_MUST_CHECK;
 
 /*
- * Appends the head of a live answer: no Content-Length, chunked for HTTP/1.1, none
- * and close for 1.0, no-cache, X-Accel-Buffering, the extra lines. *is_chunked says which.
- * For the caller to send together with its first media bytes. For HEAD the same lines, but the
- * connection is kept if the request allows it. 0 or -1.
+ * Appends the head of a live answer: no Content-Length, chunked for HTTP/1.1 (*is_chunked),
+ * unframed with close for 1.0, no-cache, X-Accel-Buffering, the extra lines. The caller sends it
+ * together with its first media bytes. For HEAD the lines are the same, but the connection stays
+ * open if the request allows it. 0 or -1.
  */
 int http_stream_head(struct http_exchange *x, const char *content_type, struct buf *out,
                      int *is_chunked) ERR_MUST_CHECK;

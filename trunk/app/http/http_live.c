@@ -1,7 +1,6 @@
 /*
- * Which stream an address is of: one that is mounted, one that another worker
- * has, or one that is waited for. While a request is looked at, nothing of the
- * stream is touched; its viewer is http_live_viewer.c's.
+ * Finds the stream of an address: a mounted stream, a stream of another worker, or a stream to wait
+ * for. This step changes nothing in the stream; http_live_viewer.c runs its viewers.
  */
 #include "app/http/http_live.h"
 
@@ -62,7 +61,7 @@ static int http_live_is_remote(struct http_exchange *x, const struct config_vhos
            observers_are_remote(x->server, vhost, key, timeout);
 }
 
-/* Whether a stream that is not there is waited for: at an edge it comes with who asks for it. */
+/* Whether to wait for a stream without a publisher. An edge fetches it when a viewer arrives. */
 static int http_live_waits(const struct http_exchange *x, const struct config_vhost *vhost,
                            const char *place)
 {
@@ -100,7 +99,7 @@ struct err *http_live_serve_name(struct http_exchange *x, const struct http_live
     return http_live_take(x, source, name->vhost, &mux_flv, timeout);
 }
 
-/* A stream nobody publishes: a file at its address, or wait for it, or say so at once. */
+/* A stream without a publisher: serves a file at its address, waits for it, or answers 404. */
 static struct err *http_live_standby(struct http_handler *self, struct http_exchange *x,
                                      const struct http_target *target, usec_t timeout)
 {
@@ -112,7 +111,7 @@ static struct err *http_live_standby(struct http_handler *self, struct http_exch
         return http_next(self, x, timeout);
     if (http_live_check_method(x, timeout) != HTTP_STEP_NEXT)
         return http_step_err(x);
-    /* Before a source is made for it, and before it is told whether there is one. */
+    /* Ask before a source is created, and before the answer shows whether the stream exists. */
     if (auth_ask_play(x, &(struct auth_stream){vhost, target->app, target->stream, NULL, 0},
                       timeout) != HTTP_STEP_NEXT)
         return http_step_err(x);
@@ -141,7 +140,7 @@ static int http_live_has_elsewhere(const struct http_exchange *x, const struct c
            observers_are_elsewhere(x->server, key);
 }
 
-/* Another vhost's stream at another worker whose mount is for every host. */
+/* A stream of another vhost at another worker, whose mount has no host part. */
 static const struct mux *http_live_match_elsewhere(const struct http_exchange *x,
                                                    const struct config_vhost *vhost,
                                                    struct mount_match *match)
@@ -149,14 +148,14 @@ static const struct mux *http_live_match_elsewhere(const struct http_exchange *x
     const struct config_strings *mounts = &vhost->http_remux.mount;
     struct mount_list list = {mounts->item, mounts->count, 1};
 
-    /* No host: what names one belongs to the target alone. */
+    /* No host: a mount with a host part applies only to its own target. */
     if (mount_find(&list, "", x->request->path, match) < 0 ||
         !http_live_has_elsewhere(x, vhost, match->app, match->stream))
         return NULL;
     return mux_find(match->extension);
 }
 
-/* What would be mounted here if this were the worker that has the stream. */
+/* What would be mounted at this address if this worker had the stream. */
 static enum http_step http_live_elsewhere(struct http_exchange *x, const struct http_target *target,
                                           usec_t timeout)
 {
@@ -193,8 +192,8 @@ static enum http_step http_live_elsewhere(struct http_exchange *x, const struct 
     return http_step_answered(x, http_live_take(x, source, vhost, mux, timeout));
 }
 
-/* The target's own stream. Found by its names: several vhosts' mounts may give one address, and
- * the serve-mux holds one of them. */
+/* The target's own stream, found by its names: the mounts of several vhosts may produce the same
+ * address, of which the serve-mux holds only one. */
 static struct source *http_live_own(const struct http_exchange *x, const struct http_target *target)
 {
     char key[SOURCE_KEY_MAX];
@@ -208,7 +207,7 @@ static struct source *http_live_own(const struct http_exchange *x, const struct 
     return source != NULL && source_state(source) != SOURCE_IDLE ? source : NULL;
 }
 
-/* A mount with a host part is for requests of its vhost only. */
+/* A mount with a host part serves only requests of its vhost. */
 static struct http_handler *http_live_mounted(const struct http_exchange *x, const char *host,
                                               const char *vhost)
 {

@@ -2,8 +2,8 @@
 #define APP_HTTP_HTTP_LIVE_PRIVATE_H
 
 /*
- * What http_live.c (which stream an address is of) and http_live_viewer.c (who watches it) share,
- * and nobody else.
+ * Shared by http_live.c (finds the stream of an address) and http_live_viewer.c (runs its viewers)
+ * only.
  */
 #include "app/http/http_exchange.h"
 #include "live/source.h"
@@ -12,8 +12,8 @@
 struct config_vhost;
 
 /*
- * The request's answer is the stream: takes the connection over. There is no other way to a
- * viewer, so it is here that the client's right to it is asked.
+ * Answers the request with the stream and takes the connection over. Every HTTP viewer passes here,
+ * so this function asks the gates for permission.
  */
 struct err *http_live_take(struct http_exchange *x, struct source *source,
                            const struct config_vhost *vhost, const struct mux *mux, usec_t timeout);

@@ -1,7 +1,7 @@
 /*
- * HTTP viewers. When the address is known the connection is taken over, the
- * request's memory goes, and what stays of a viewer is its coroutine, parked,
- * and a position in the ring.
+ * HTTP viewers. Once the address is resolved, the viewer takes the connection over and the
+ * request's memory is freed. What remains of a viewer is its parked coroutine and a position in the
+ * ring.
  */
 #include "app/http/http_live_private.h"
 
@@ -29,7 +29,7 @@
 /* How long a WebSocket client may take to answer a close. */
 #define HTTP_LIVE_CLOSE_WAIT (2 * USEC_PER_SEC)
 
-/* What the request leaves behind for its stream. */
+/* The part of a request that its stream keeps. */
 struct http_live {
     struct server *server;
     struct config *config; /* held */
@@ -40,13 +40,13 @@ struct http_live {
     enum source_only only;
     struct source_select select; /* of a multitrack stream */
     enum fanout_framing framing;
-    usec_t since;         /* a relay: when the first of those came whom it is for; else -1 */
-    struct buf head;      /* of the 200 answer */
-    struct buf not_found; /* the whole 404 answer, for a wait that ends in vain */
-    struct buf unfit;     /* the same for a stream that turns out to have nothing for this format */
-    usec_t standby;       /* USEC_NEVER: for ever */
-    struct http_ws *ws;   /* NULL: plain HTTP */
-    struct via_claim *claim; /* another server's; NULL: a player's */
+    usec_t since;            /* worker pull: when its first viewer arrived; else -1 */
+    struct buf head;         /* of the 200 answer */
+    struct buf not_found;    /* the whole 404 answer, for a standby without success */
+    struct buf unfit;        /* the same for a stream that has no track that this format carries */
+    usec_t standby;          /* USEC_NEVER: no limit */
+    struct http_ws *ws;      /* NULL: plain HTTP */
+    struct via_claim *claim; /* of another server; NULL: a player */
 };
 
 static void http_live_drop(struct http_live *live)
@@ -62,8 +62,8 @@ static void http_live_drop(struct http_live *live)
 }
 
 /*
- * What came from a viewer means nothing; its end does. 0, or -1 when the peer is gone. Another
- * worker (relay) says with each byte how many ms it wants to have between two batches.
+ * Discards input from a viewer; only its end matters. 0, or -1 when the peer has disconnected. For
+ * another worker (relay), each byte is the time in ms that it wants between two batches.
  */
 static __attribute__((noinline)) int http_live_discard(struct net_conn *conn,
                                                        struct fanout_viewer *relay)
@@ -99,7 +99,7 @@ static __attribute__((noinline)) struct fanout_viewer *http_live_open(struct htt
     return fanout_viewer_open(live->server, conn, viewer, &opts);
 }
 
-/* Whose address the log shows. A UNIX socket has none. */
+/* The peer's address for the log. A UNIX socket has none. */
 static const char *http_live_who(const struct net_conn *conn)
 {
     return conn->ip[0] != '\0' ? conn->ip : "this machine";
@@ -112,7 +112,7 @@ static __attribute__((noinline)) void http_live_log(const struct server *server,
              (unsigned long long)conn->bytes_out, why);
 }
 
-/* Why a format can have nothing of a stream. */
+/* Why a format cannot carry anything of a stream. */
 static const char *http_live_unfit_reason(const struct mux *mux, enum source_only only)
 {
     if (mux->unfit != NULL)
@@ -124,7 +124,7 @@ static const char *http_live_unfit_reason(const struct mux *mux, enum source_onl
     return "this format carries neither the picture nor the sound of this stream";
 }
 
-/* The answer in place of the stream: 404 with this reason, rendered before in `answer`. */
+/* Answers 404 in place of the stream, with this reason; `answer` is already rendered. */
 static MAY_YIELD __attribute__((noinline)) void http_live_not_found(struct http_live *live,
                                                                     struct net_conn *conn,
                                                                     const char *reason,
@@ -136,12 +136,12 @@ static MAY_YIELD __attribute__((noinline)) void http_live_not_found(struct http_
         err_free(io_write(&conn->io, buf_data(answer), answer->len, 10 * USEC_PER_SEC));
 }
 
-/* The viewer said something. 0, or -1 when it is gone. */
+/* Handles input from the viewer. 0, or -1 when it has disconnected. */
 static int http_live_input(struct http_live *live, struct net_conn *conn, struct fanout_viewer *fv)
 {
     if (live->ws != NULL)
         return http_ws_input(live->ws, conn, fv);
-    /* Once the stream has begun there is no other answer to keep. */
+    /* Once the stream has started, no other answer is possible. */
     if (live->not_found.data != NULL && fanout_viewer_has_begun(fv)) {
         buf_reset(&live->not_found);
         buf_reset(&live->unfit);
@@ -157,7 +157,8 @@ static __attribute__((noinline)) void http_live_enter(struct http_live *live, st
     session_list_enter(live->server, &live->client);
 }
 
-/* The stream was published meanwhile: from its end on it is waited for as long again. */
+/* The stream was published meanwhile: the standby time starts again at the end of that
+ * publication. */
 static int http_live_waits_again(const struct http_live *live, usec_t *deadline)
 {
     usec_t again = source_absent_since(live->source) + live->standby;
@@ -168,7 +169,7 @@ static int http_live_waits_again(const struct http_live *live, usec_t *deadline)
     return 1;
 }
 
-/* The viewer's life. Its stack stays small: it is what a parked viewer keeps. */
+/* Runs the viewer until its end. The stack stays small, since a parked viewer keeps it. */
 static MAY_YIELD void http_live_run(struct net_conn *conn, void *arg)
 {
     struct http_live *live = arg;
@@ -178,7 +179,7 @@ static MAY_YIELD void http_live_run(struct net_conn *conn, void *arg)
     const char *why = "no memory";
 
     http_live_enter(live, conn);
-    /* What a WebSocket client sent together with its request is in nobody's socket any more. */
+    /* Bytes that a WebSocket client sent together with its request are no longer in the socket. */
     if (fv != NULL && live->ws != NULL)
         (void)http_live_input(live, conn, fv);
     while (fv != NULL) {
@@ -213,8 +214,8 @@ static MAY_YIELD void http_live_run(struct net_conn *conn, void *arg)
     http_live_drop(live);
 }
 
-/* Asked for the stream that was found, whatever the address looked like: first what needs no
- * stream, then the rest. A server of ours gets FLV as it was published. */
+/* Asks the gates for the stream that was found, whatever its address looked like: first the gates
+ * that need no stream, then the others. Another Millrace server gets the unmodified FLV. */
 static enum http_step http_live_ask(struct http_exchange *x, const struct config_vhost *vhost,
                                     struct source *source, const struct mux **mux, usec_t timeout)
 {
@@ -236,7 +237,7 @@ static enum http_step http_live_ask(struct http_exchange *x, const struct config
     return step;
 }
 
-/* A viewer that is another server, or another worker of this one. */
+/* The claim of a viewer that is another server, or another worker of this one. */
 static struct via_claim *http_live_claim(const struct http_exchange *x,
                                          const struct http_live *live)
 {
@@ -246,7 +247,7 @@ static struct via_claim *http_live_claim(const struct http_exchange *x,
     return claimant.text != NULL ? via_claim_enter(source_data(live->source), &claimant) : NULL;
 }
 
-/* The answer's head. DONE: that was all, be it HEAD or a refused upgrade. */
+/* The head of the answer. DONE: nothing follows (HEAD, or a refused upgrade). */
 static enum http_step http_live_begin(struct http_exchange *x, struct http_live *live,
                                       usec_t timeout)
 {
@@ -272,7 +273,7 @@ static enum http_step http_live_begin(struct http_exchange *x, struct http_live 
     return http_step_answered(x, err);
 }
 
-/* The tracks that ?track= asks for. 0, or -1 for what is no choice of tracks. */
+/* Parses ?track=. 0, or -1 if malformed. */
 static int http_live_tracks(const char *query, struct source_select *select)
 {
     char value[16];
@@ -283,7 +284,7 @@ static int http_live_tracks(const char *query, struct source_select *select)
     return source_select_parse(select, value);
 }
 
-/* The track that ?only= asks for. 0, or -1 for one we don't know. */
+/* Parses ?only=. 0, or -1 if unknown. */
 static int http_live_only(const char *query, enum source_only *only)
 {
     char value[16];
@@ -300,7 +301,7 @@ static int http_live_only(const char *query, enum source_only *only)
     return 0;
 }
 
-/* What another worker says of since when the stream is wanted there. */
+/* The time since which the stream is wanted at another worker. */
 static usec_t http_live_since(const char *query)
 {
     char value[24];
@@ -335,7 +336,8 @@ static struct err *http_live_take_admitted(struct http_exchange *x, struct sourc
     if (x->server->memory.level != MEMORY_EASY && !x->is_worker)
         return http_ws_refuse(x, 503, "Retry-After: 5\r\n", "service unavailable: max_memory",
                               timeout);
-    /* A relay's query is that of one of its viewers, and the stream is for all of them. */
+    /* The query of a worker's request comes from one of its viewers, and the stream is for all of
+     * them. */
     if (http_live_only(mux != &mux_original ? x->request->query : NULL, &only) != 0)
         return http_answer_error(x, 400, NULL, timeout, "only is audio or video");
     if (http_live_tracks(mux != &mux_original ? x->request->query : NULL, &select) != 0)
@@ -382,7 +384,7 @@ struct err *http_live_take(struct http_exchange *x, struct source *source,
     source_ref(source);
     err = http_live_take_admitted(x, source, vhost, mux, timeout);
     source_unref(source);
-    /* It was answered otherwise. */
+    /* The request was answered without a viewer. */
     if (x->stream == NULL)
         (void)admission_become(x->server, x->conn, QUOTA_NEW);
     return err;

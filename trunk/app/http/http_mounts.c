@@ -1,7 +1,7 @@
 /*
- * On publish a stream's addresses go into the serve-mux; when the publisher is gone
- * and republish_wait is over they come out again. What http_pull fetches has no address but
- * http_pull's own.
+ * At publish, a stream's addresses are added to the serve-mux; they are removed after the publisher
+ * has left and republish_wait is over. A stream that http_pull fetches has only the address that
+ * http_pull configures.
  */
 #include "app/http/http_mounts.h"
 
@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is kept of each stream. */
+/* The state in each stream. */
 struct http_mounts {
     struct http_mount mount[CONFIG_MOUNT_MAX];
     int count;
@@ -46,7 +46,7 @@ static const char *template_extension(const char *tmpl)
     return dot != NULL ? dot : "";
 }
 
-/* Whether the address is another vhost's, whose mount names the host in so many words. */
+/* Whether the address belongs to another vhost, whose mount names this host literally. */
 static int is_foreign(const struct stream *stream, const char *pattern)
 {
     const char *path = strchr(pattern, '/');
@@ -102,7 +102,8 @@ static void mount_one(struct stream *stream, struct http_mounts *own, const stru
     log_info(stream->server->log, "mount %s", pattern);
 }
 
-/* Formats whose viewers begin in the past: their sound is kept from the first frame on. */
+/* Audio-only formats start their viewers in the past, so the source keeps their audio from the
+ * first frame. */
 static void keep_audio(struct source *source, const struct config_vhost *vhost)
 {
     for (int i = 0; i < vhost->http_remux.mount.count; i++) {

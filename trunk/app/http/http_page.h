@@ -13,7 +13,7 @@ struct config;
 #define HTTP_PAGE_PATH "/players/server.json"
 #define HTTP_PAGE_MAX  96 /* bytes of the answer, terminator included */
 
-/* NULL without memory. next is borrowed. */
+/* NULL if out of memory. next is borrowed. */
 struct http_handler *http_page_new(struct http_handler *next);
 
 /*

@@ -1,14 +1,13 @@
 /*
- * HTTP/1.1 connections, RFC 9112. Two things shape this file. A viewer is parked
- * for hours in the frame below, so http_session_run() keeps next to nothing and
- * all that needs room (parser, buffers, exchange) lives in functions that have
- * returned by then. And an idle keep-alive connection holds no buffer at all:
- * the memory comes with a request's first byte and goes with its answer.
+ * HTTP/1.1 connections, RFC 9112. Two requirements shape this file. A viewer stays parked for hours
+ * above http_session_run()'s stack frame, so that function keeps almost nothing; functions that
+ * have returned by then hold the parser, buffers and exchange. And an idle keep-alive connection
+ * holds no buffer: the memory is allocated at the first byte of a request and freed after its
+ * answer.
  *
- * A head has one deadline in total, whatever its bytes trickle in. Where the
- * framing is lost or a body was not read, the connection ends after the answer, and
- * the rest is read away for a moment, or the reset would take the answer back
- * (section 9.6).
+ * A head has one deadline in total, however slowly its bytes arrive. If the framing is lost or a
+ * body was not read, the connection closes after the answer; the server reads and drops the rest
+ * for a moment, or a TCP reset could destroy the answer (section 9.6).
  */
 #include "app/http/http_session.h"
 
@@ -32,25 +31,25 @@
 #define SESSION_LINGER_BYTES (4 * 1024 * 1024)
 #define SESSION_CONTINUE     "HTTP/1.1 100 Continue\r\n\r\n"
 
-/* What becomes of the connection. */
+/* What happens to the connection next. */
 enum session_next { SESSION_CLOSE, SESSION_LINGER_CLOSE, SESSION_IDLE, SESSION_STREAM };
 
 /* What outlives the memory of the requests. */
 struct session_takeover {
     http_stream_fn fn;
     void *arg;
-    struct ip_limit *seat; /* the client's, whom a proxy speaks for */
-    char ip[IP_TEXT_MAX];  /* of who is connected, be it a proxy */
+    struct ip_limit *seat; /* of the client, if a proxy names one */
+    char ip[IP_TEXT_MAX];  /* of the connected peer, which may be a proxy */
 };
 
-/* The memory of the requests that come in one go. */
+/* The memory of the requests that arrive in one burst. */
 struct session {
     struct server *server;
     struct net_conn *conn;
     struct session_takeover *takeover;
     int is_tls, is_api, is_worker;
     struct http_in *in;
-    const char *limit; /* that this request is beyond; NULL: none */
+    const char *limit; /* the limit that this request exceeds; NULL: none */
     usec_t deadline;   /* of this request's head, then of its body */
     size_t at, end;    /* bytes [at, end) of data are not parsed yet */
     uint8_t data[SESSION_BUFFER_SIZE];
@@ -63,7 +62,7 @@ static usec_t until(usec_t deadline)
     return left > 0 ? left : 0;
 }
 
-/* More bytes into the empty buffer. */
+/* Reads more bytes into the empty buffer. */
 static MAY_YIELD struct err *session_fill(struct session *s)
 {
     usec_t timeout = until(s->deadline);
@@ -79,7 +78,7 @@ static MAY_YIELD struct err *session_fill(struct session *s)
     return err;
 }
 
-/* Who it is, for the log. */
+/* The peer's address for the log. */
 static const char *session_ip(const struct session *s)
 {
     return s->conn->ip[0] != '\0' ? s->conn->ip : "unix";
@@ -113,7 +112,7 @@ int http_session_refusal(struct server *server, int flags, int status, const cha
     return bad ? -1 : 0;
 }
 
-/* Writes it; for the peer's comfort only. */
+/* Sends a refusal. It ignores errors. */
 static MAY_YIELD void refusal_write(struct server *server, struct net_conn *conn, int flags,
                                     int status, const char *reason)
 {
@@ -126,7 +125,7 @@ static MAY_YIELD void refusal_write(struct server *server, struct net_conn *conn
     buf_fini(&answer);
 }
 
-/* An answer without a request that could be read. */
+/* Answers a request that could not be parsed. */
 static MAY_YIELD void session_refuse(struct session *s, int status, const char *reason)
 {
     int flags = (s->is_tls ? HTTP_SESSION_TLS : 0) | (s->is_api ? HTTP_SESSION_API : 0);
@@ -136,7 +135,7 @@ static MAY_YIELD void session_refuse(struct session *s, int status, const char *
     refusal_write(s->server, s->conn, flags, status, reason);
 }
 
-/* The next event of the parser that is not a part of a body. */
+/* The parser's next event, except parts of a body. */
 static MAY_YIELD struct err *session_event(struct session *s, enum http_event *event)
 {
     for (;;) {
@@ -160,7 +159,7 @@ static MAY_YIELD struct err *session_event(struct session *s, enum http_event *e
     }
 }
 
-/* Says why a request could not be read, where there is somebody to hear it. */
+/* Answers a request that could not be parsed, if the peer can still receive the reason. */
 static MAY_YIELD enum session_next session_broken(struct session *s, struct err *err)
 {
     enum session_next next = SESSION_CLOSE;
@@ -179,7 +178,7 @@ static MAY_YIELD enum session_next session_broken(struct session *s, struct err 
     return next;
 }
 
-/* Reads the body away, asking for it first where the client waits for that. */
+/* Reads and drops the body; sends 100 (Continue) first if the client expects it. */
 static MAY_YIELD struct err *session_skip_body(struct session *s)
 {
     const struct http_message *request = http_in_message(s->in);
@@ -200,8 +199,9 @@ static MAY_YIELD struct err *session_skip_body(struct session *s)
 /* ---- proxies ---- */
 
 /*
- * A connection of a proxy carries requests of many: until this one's end the connection shows
- * its client's address, and the client has one more of what max_connections_per_ip counts.
+ * A proxy's connection carries requests of many clients. Until the end of this request, conn->ip is
+ * the client's address, and the request counts as a connection of that client in
+ * max_connections_per_ip.
  */
 static void session_enter(struct session *s)
 {
@@ -241,7 +241,8 @@ static MAY_YIELD struct err *session_answer(struct session *s, struct http_excha
                                               : s->server->chain;
     struct err *err;
 
-    /* The parser stands behind the head for good: whoever does not upgrade closes. */
+    /* The parser does not continue after this head: a request that does not upgrade closes the
+     * connection. */
     if (x->request->upgrade == HTTP_UPGRADE_WEBSOCKET)
         x->keep_alive = 0;
     if (s->limit != NULL)
@@ -254,7 +255,7 @@ static MAY_YIELD struct err *session_answer(struct session *s, struct http_excha
     return err;
 }
 
-/* One request through the chain; its head is read. */
+/* Passes one request through the chain; its head is read. */
 static MAY_YIELD __attribute__((noinline)) enum session_next session_serve(struct session *s)
 {
     const struct http_message *request = http_in_message(s->in);
@@ -275,7 +276,7 @@ static MAY_YIELD __attribute__((noinline)) enum session_next session_serve(struc
     x.rest = s->data + s->at;
     x.rest_len = s->end - s->at;
     buf_init(&x.extra, HTTP_EXTRA_MAX);
-    /* Paths name streams, queries hold tokens: only the first are logged. */
+    /* Log the path only: queries contain tokens. */
     log_debug(s->server->log, "http: %s: %s %s", session_ip(s), request->method, request->path);
     err = session_answer(s, &x);
     assert(x.err == NULL);
@@ -299,7 +300,7 @@ static MAY_YIELD __attribute__((noinline)) enum session_next session_serve(struc
     return next;
 }
 
-/* Are there bytes of another request, here or in the socket? Does not wait. */
+/* Whether bytes of another request have arrived, here or in the socket. Does not wait. */
 static int session_has_more(struct session *s)
 {
     ssize_t n;
@@ -314,7 +315,7 @@ static int session_has_more(struct session *s)
     return n > 0 ? 1 : -1;
 }
 
-/* What follows a head. */
+/* Handles what follows a head. */
 static MAY_YIELD enum session_next session_request(struct session *s)
 {
     struct err *err = NULL;
@@ -353,7 +354,7 @@ static MAY_YIELD enum session_next session_requests(struct session *s)
     return SESSION_IDLE;
 }
 
-/* Ends our side and reads what still comes, for a while, so that the answer arrives. */
+/* Shuts the sending side and reads for a while, so that the answer arrives. */
 static MAY_YIELD __attribute__((noinline)) void session_linger(struct net_conn *conn)
 {
     usec_t deadline = clock_now() + SESSION_LINGER;
@@ -371,7 +372,7 @@ static MAY_YIELD __attribute__((noinline)) void session_linger(struct net_conn *
     err_free(err);
 }
 
-/* All requests that are there; their memory is gone when this returns. */
+/* Handles all requests that have arrived; their memory is freed when this returns. */
 static MAY_YIELD __attribute__((noinline)) enum session_next
 session_burst(struct server *server, struct net_conn *conn, int flags,
               struct session_takeover *takeover)
@@ -408,7 +409,7 @@ void http_session_run(struct server *server, struct net_conn *conn, int flags)
     assert(server->chain != NULL && conn != NULL);
     (void)str_copy(takeover.ip, sizeof(takeover.ip), conn->ip);
     while (next == SESSION_IDLE && (events = net_wait(conn, NET_IN, timeout)) > 0) {
-        /* A kick is to make idle connections look whether the server drains. */
+        /* A kick makes idle connections check whether the server drains. */
         if (events == NET_KICK && server->state != SERVER_RUNNING)
             break;
         if (events == NET_KICK)

@@ -9,7 +9,7 @@
 #include "app/core/server.h"
 #include "base/yield.h"
 
-/* A request's body up to this size is read and ignored; a longer one gets 413. */
+/* A request body up to this size is read and ignored; a longer one gets 413. */
 #define HTTP_SESSION_BODY_MAX ((size_t)1024 * 1024)
 
 /* The kind of connection; 0: plain HTTP at http_server's address. */
@@ -18,24 +18,24 @@
 #define HTTP_SESSION_WORKER 4 /* from another worker: server->worker_chain */
 
 /*
- * Where a trusted proxy names the client of a request, conn->ip is that client's until the
- * request's end: others on the connection may be other clients'. Yields for as long as the
- * connection lives; its timeouts are the configuration's. A connection that idles between requests
- * ends when it is kicked while the server drains.
+ * If a trusted proxy names the client of a request, conn->ip is that client's address until the end
+ * of the request; other requests of the connection may come from other clients. Yields for as long
+ * as the connection lives; the configuration sets its timeouts. A connection that idles between
+ * requests closes when it is kicked while the server drains.
  */
 MAY_YIELD void http_session_run(struct server *server, struct net_conn *conn, int flags);
 
 /*
- * An error said to somebody of whom no request is read, whole, with Connection: close; 429 and 503
- * with Retry-After. Without a reason (NULL) there are too many connections. 0, or -1 where `out` is
- * too small.
+ * Appends a whole error answer with Connection: close, for a peer that has sent no readable
+ * request; 429 and 503 get Retry-After. reason NULL: too many connections. 0, or -1 if `out` is too
+ * small.
  */
 int http_session_refusal(struct server *server, int flags, int status, const char *reason,
                          struct buf *out) ERR_MUST_CHECK;
 
 /*
- * Says the same instead of serving, and waits a moment for it to arrive. Yields for some seconds
- * at most.
+ * Sends such an answer instead of serving the connection, and waits until it arrives. Yields, for
+ * some seconds at most.
  */
 MAY_YIELD void http_session_turn_away(struct server *server, struct net_conn *conn, int flags,
                                       int status);

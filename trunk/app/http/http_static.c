@@ -1,8 +1,7 @@
 /*
- * Static files. A path comes decoded and cleaned from proto/url.c, and co/file.c
- * opens nothing outside of the directory, so that neither has to trust the other.
- * Conditions come first, then the range (RFC 9110, section 13.2.2); FLV files asked for
- * from a place within go to http_vod.c.
+ * Static files. proto/url.c has decoded and cleaned the path, and co/file.c opens nothing outside
+ * of the directory, so that neither has to trust the other. Conditions are evaluated before the
+ * range (RFC 9110, section 13.2.2). http_vod.c serves requests for a part of an FLV file.
  */
 #include "app/http/http_static.h"
 
@@ -45,8 +44,8 @@ static const char *mount_rest(const struct http_target *target, const char *host
     return path + len;
 }
 
-/* 301 from a directory to itself with a slash. An absolute path, so that no host has to be named;
- * it begins with one slash only, as the path was cleaned. */
+/* 301 from a directory to the same path with a slash. An absolute path needs no host name; it
+ * begins with one slash only, since the path was cleaned. */
 static struct err *redirect(struct http_exchange *x, usec_t timeout)
 {
     const char *query = x->request->query;
@@ -64,8 +63,8 @@ static struct err *redirect(struct http_exchange *x, usec_t timeout)
     return err;
 }
 
-/* The file's validators as texts; sizes and times are enough, as files are replaced, not patched.
- */
+/* The file's validators as text. Size and time are enough, since files are replaced, not modified
+ * in place. */
 struct validator_texts {
     char etag[48];
     char date[HTTP_DATE_SIZE];
@@ -81,7 +80,7 @@ static void validators_of(const struct file *file, struct validator_texts *texts
     out->modified = file->mtime;
 }
 
-/* An answer about a file that is there. */
+/* The answer for a file that exists. */
 struct file_answer {
     int status;
     const char *type; /* NULL: no body at all */
@@ -116,7 +115,7 @@ static struct err *answer_beyond(struct http_exchange *x, const struct file *fil
     return http_answer_error(x, 416, line, timeout, "the file has %" PRIu64 " bytes", file->size);
 }
 
-/* The file, or as much of it as the request's conditions and its range leave. */
+/* Serves the file, or the part that the request's conditions and range select. */
 static struct err *file_serve(struct http_exchange *x, struct file *file, const char *type,
                               usec_t timeout)
 {
@@ -157,7 +156,7 @@ static struct err *file_serve(struct http_exchange *x, struct file *file, const 
     return answer_send(x, file, &answer, timeout);
 }
 
-/* Opens `path`, or the index of it when it ends in a slash. *type is the content type. */
+/* Opens `path`, or its index if it ends in a slash. *type is the content type. */
 static struct err *resource_open(const char *dir, const char *path, struct file *file,
                                  const char **type)
 {
@@ -196,10 +195,11 @@ static struct err *refuse(struct http_exchange *x, const struct err *why, usec_t
 struct resource {
     struct file file;
     const char *type;
-    int is_shared; /* it is in everybody's folder */
+    int is_shared; /* it is in http_server.dir, which all hosts share */
 };
 
-/* What is at the request's address: in the vhost's own folder, or else in everybody's. */
+/* Opens what is at the request's address: in the vhost's own directory, or else in
+ * http_server.dir. */
 static struct err *static_open(struct http_exchange *x, struct resource *out)
 {
     const struct config *config = x->config;
@@ -234,8 +234,8 @@ int http_static_has(struct http_exchange *x)
     return has;
 }
 
-/* A file at the address of a stream is played as the stream is. Asked before it is known whether
- * there is one. */
+/* A file at the address of a stream needs the same permission as the stream. Ask before the answer
+ * shows whether the file exists. */
 static enum http_step ask_as_stream(struct http_exchange *x, const struct http_target *target,
                                     usec_t timeout)
 {
@@ -245,8 +245,8 @@ static enum http_step ask_as_stream(struct http_exchange *x, const struct http_t
         x, &(struct auth_stream){target->vhost, target->app, target->stream, NULL, 0}, timeout);
 }
 
-/* The folder of every host: its files must not be had unsigned by the name of a vhost that wants no
- * signatures. */
+/* A file in http_server.dir that needs a signed address at one vhost must not be available through
+ * a vhost that requires no signatures. */
 static enum http_step ask_as_shared(struct http_exchange *x, usec_t timeout)
 {
     const struct http_target *target = http_target(x);
@@ -257,7 +257,7 @@ static enum http_step ask_as_shared(struct http_exchange *x, usec_t timeout)
         return HTTP_STEP_NEXT;
     if (http_target_guard(x->config, x->request->path, &guard) == NULL)
         return HTTP_STEP_NEXT;
-    x->is_granted = 0; /* it was for another vhost */
+    x->is_granted = 0; /* it was granted for another vhost */
     return ask_as_stream(x, &guard, timeout);
 }
 

@@ -1,6 +1,6 @@
 /*
- * Resolves an address. A mount's host part may name a host that is no vhost's name; a request for
- * it must reach the same vhost whether the stream is published, waited for, or a file lies there.
+ * Resolves an address. The host part of a mount may name a host that is not the name of a vhost; a
+ * request for it must reach the same vhost whether the stream is published, waited for, or a file.
  */
 #include "app/http/http_target.h"
 
@@ -22,7 +22,7 @@ static int serves(const struct config_vhost *vhost)
     return vhost->enabled && vhost->http_remux.enabled;
 }
 
-/* The best template that names the host; path: NULL for any, else it must fit too. */
+/* The best template that names the host; its path must match too unless path is NULL. */
 static struct named named_find(const struct config *config, const char *host, const char *path)
 {
     struct named found = {NULL, NULL};
@@ -56,7 +56,7 @@ static const struct config_vhost *static_find(const struct config *config, const
     return NULL;
 }
 
-/* Without a mount that fits: by name, then by any mount that names the host. */
+/* Without a matching mount: by name, then by any mount that names the host. */
 static const struct config_vhost *vhost_find(const struct config *config, const char *host)
 {
     const struct config_vhost *vhost = config_vhost_find(config, host);
@@ -100,7 +100,7 @@ void http_target_find(const struct config *config, const struct http_address *ad
         return;
     list = (struct mount_list){out->vhost->http_remux.mount.item,
                                out->vhost->http_remux.mount.count, 0};
-    /* ?vhost= chooses the vhost; a mount of it may still be for the host of the Host line. */
+    /* ?vhost= selects the vhost; its mount may still match the host of the Host line. */
     if (mount_find(&list, out->host, address->path, &match) >= 0 ||
         mount_find(&list, address->host, address->path, &match) >= 0)
         (void)take(out, &match);

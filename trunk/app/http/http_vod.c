@@ -21,7 +21,7 @@ struct vod_file {
     struct err *err; /* of the last read */
 };
 
-/* The requested position; where both are given, the byte. */
+/* The requested position; if both kinds are given, the byte position. */
 struct vod_place {
     int is_time;
     uint64_t value; /* bytes, or ms */
@@ -55,7 +55,7 @@ static int seconds_parse(const char *text, uint64_t *ms)
     return whole > 0 && *p == '\0' ? 0 : -1;
 }
 
-/* 1 when a position is requested, 0 when not, -1 when it is malformed. */
+/* 1 if a position is requested, 0 if not, -1 if it is malformed. */
 static int place_parse(const struct http_exchange *x, struct vod_place *place)
 {
     const char *query = x->request->query;

@@ -8,10 +8,10 @@
 #include "app/http/http_exchange.h"
 #include "co/file.h"
 
-/* True when the request is for a part of an FLV file; position 0 is just the file. */
+/* 1 if the request is for a part of an FLV file; position 0 means the file itself. */
 int http_vod_wants(const struct http_exchange *x);
 
-/* Answers it. file stays the caller's. */
+/* Answers it. The caller owns file. */
 struct err *http_vod_serve(struct http_exchange *x, struct file *file, usec_t timeout);
 
 #endif

@@ -9,14 +9,14 @@
 
 struct serve_mux;
 
-/* mounts_max bounds the table. */
+/* mounts_max limits the table. */
 struct serve_mux *serve_mux_new(size_t mounts_max);
 void serve_mux_free(struct serve_mux *mux);
 
 /* The maximum size of a pattern, terminator included. */
 #define SERVE_MUX_PATTERN_MAX 1280
 
-/* 0, -1 if the pattern is taken or the table full. handler is borrowed until removed. */
+/* 0, or -1 if the pattern is taken or the table is full. handler is borrowed until removed. */
 int serve_mux_add(struct serve_mux *mux, const char *pattern, struct http_handler *handler);
 void serve_mux_remove(struct serve_mux *mux, const char *pattern);
 
