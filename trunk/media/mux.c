@@ -1,6 +1,6 @@
 /*
- * The formats that a mount can have, by their extension. A format is one row here
- * and one file of its own; nothing else names it.
+ * The formats that a mount can have, by their extension. A format is one row here and one file of
+ * its own; no other place names it. The order does not matter.
  */
 #include "media/mux.h"
 

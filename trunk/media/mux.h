@@ -2,9 +2,9 @@
 #define MEDIA_MUX_H
 
 /*
- * What turns frames into the bytes of one format. A format is one row of a
- * table and one file. The state lives with a rendition; output goes through
- * `emit` into the rendition's ring, and a muxer never keeps a frame's bytes.
+ * A muxer turns frames into the bytes of one format. A format is one row of a table and one file.
+ * The state belongs to a rendition; output goes through `emit` into the rendition's ring, and a
+ * muxer never keeps a frame's bytes.
  */
 #include "base/buf.h"
 #include "media/frame.h"
@@ -17,18 +17,19 @@ struct mux_state;
 
 #define MUX_BRIDGE_MAX 1024
 
-/* The body of the script tag behind what a relay is sent of the past: the string "onLive", null. */
+/* Body of the script tag that another server of ours is sent after the cached part of a stream: the
+ * string "onLive", null. */
 #define MUX_LIVE_MARK      "\x02\x00\x06onLive\x05"
 #define MUX_LIVE_MARK_SIZE (sizeof(MUX_LIVE_MARK) - 1)
 
 /* Takes the spans of one unit (a tag, a message, a group of packets) in order. */
 typedef void (*mux_emit)(void *arg, const struct iovec *iov, int n);
 
-/* A part of the output, for a viewer who has no keyframe yet. */
+/* A part of the output, for a viewer that has no keyframe yet. */
 enum mux_piece {
-    MUX_PIECE_SOUND,   /* goes to that viewer: sound, headers, data */
-    MUX_PIECE_PICTURE, /* does not */
-    MUX_PIECE_INIT     /* goes, and nothing may go before the first of these (tables of TS) */
+    MUX_PIECE_SOUND,   /* sent to that viewer: audio, headers, data */
+    MUX_PIECE_PICTURE, /* not sent */
+    MUX_PIECE_INIT     /* sent; nothing may precede the first of these (tables of TS) */
 };
 
 /* How a format treats the stream's configuration: sequence headers and metadata. */
@@ -37,8 +38,8 @@ enum mux_kind {
     MUX_PREAMBLE,
     /* They go through frame() as published, and are in the preamble, too (RTMP). */
     MUX_AS_PUBLISHED,
-    /* The same for another Millrace server: its viewers end with the publisher, as that server's
-     * own viewers wait for the next one. */
+    /* The same for another Millrace server: its viewers are closed when the publisher ends, and
+     * that server's own viewers wait for the next one. */
     MUX_ORIGINAL,
     /* A container with one video and one audio track at most. They go through frame() and update
      * its state without output; header() writes the whole preamble (TS). */
@@ -59,16 +60,17 @@ struct mux_tracks {
     struct mux_track audio, video;
 };
 
-/* A row. Functions may be NULL where the comment says what that means. */
+/* A row. A function may be NULL where its comment says what that means. */
 struct mux {
     const char *name;         /* "flv", "ts", "rtmp" */
-    const char *extension;    /* ".flv"; NULL: not by HTTP mount */
+    const char *extension;    /* ".flv"; NULL: not available by HTTP mount */
     const char *content_type; /* "video/x-flv" */
-    const char *unfit;        /* answer for a stream that it cannot carry; NULL: a general one */
+    const char *unfit; /* answer for a stream that the format cannot carry; NULL: a general one */
     enum mux_kind kind;
     size_t unit;                     /* batches are whole multiples of it (TS: 188); else 1 */
     struct mux_state *(*open)(void); /* NULL without memory */
-    /* The longest piece that a unit is cut into, before the first frame; NULL: it is not cut. */
+    /* The maximum size of the pieces that a unit is cut into; called before the first frame; NULL:
+     * units are not cut. */
     void (*chunk_size)(struct mux_state *state, uint32_t size);
     void (*close)(struct mux_state *state);
     /* What a viewer gets before any frame (FLV's file header); called again whenever one of the
@@ -78,15 +80,15 @@ struct mux {
     /* One frame at timestamp (ms, already on the stream's timeline). */
     void (*frame)(struct mux_state *state, const struct frame *frame, uint32_t timestamp,
                   mux_emit emit, void *arg);
-    /* Whether this format has a place for the codec; NULL: for all. */
+    /* Whether this format can carry the codec; NULL: all. */
     int (*carries)(enum codec codec);
-    /* Whether what this frame will give opens a stream; NULL: video keyframes do. */
+    /* Whether this frame's output is a sync point; NULL: video keyframes are. */
     int (*is_sync)(const struct mux_state *state, const struct frame *frame, uint32_t timestamp);
-    /* What goes before the next frame's bytes for a viewer who has missed some: at most cap bytes
-       into out; answers how many. NULL: nothing. */
+    /* What precedes the next frame's bytes for a viewer that missed some: at most cap bytes into
+     * out; returns the count. NULL: nothing. */
     size_t (*bridge)(const struct mux_state *state, uint8_t *out, size_t cap);
     /* The length and kind of the piece at p, of len bytes of output. 0: not a whole piece. NULL:
-       pictures cannot be left out. */
+     * video cannot be left out. */
     size_t (*piece)(const struct mux_state *state, const uint8_t *p, size_t len,
                     enum mux_piece *kind);
 };

@@ -1,8 +1,8 @@
 /*
- * HTTP-AAC as a rendition: raw AAC frames with an ADTS header before each
- * (ISO/IEC 14496-3, 1.A.2.2), which any decoder may join at any frame. ADTS names
- * the core only: SBR and PS are found by the decoder in the frames themselves
- * (1.6.5.3, implicit signalling), so HE-AAC is written with its core's rate.
+ * HTTP-AAC as a rendition: raw AAC frames with an ADTS header before each (ISO/IEC 14496-3,
+ * 1.A.2.2), so a decoder can start at any frame. ADTS names the core codec only: the decoder finds
+ * SBR and PS in the frames themselves (1.6.5.3, implicit signalling), so HE-AAC is written with its
+ * core's sample rate.
  */
 #include "media/aac.h"
 #include "media/mux.h"

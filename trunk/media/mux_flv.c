@@ -1,13 +1,13 @@
 /*
- * FLV as a rendition: the 11 bytes before and the 4 behind a publisher's message
- * ("Video File Format Specification v10.1", E.4.1). It has no state: every tag
- * stands alone, which is why one ring serves all viewers. The file header and
- * metadata are only asked for to open a viewer's stream: they never stand in the ring.
+ * FLV as a rendition: the 11 bytes before and the 4 bytes after a publisher's message ("Video File
+ * Format Specification v10.1", E.4.1). It has no state: every tag stands alone, so one ring serves
+ * all viewers. The file header and metadata are written only into a viewer's preamble, never into
+ * the ring.
  *
- * A second row is for players that know several tracks and ask for them as they were published, a
- * third one for relays, edges and workers of ours: the same bytes, but the stream as it
- * was published, with its sequence headers and metadata where they came. What players
- * cannot bear of that is kept from them at the last hop.
+ * mux_flv_all is for players that support multitrack and ask for all tracks as published.
+ * mux_original is for other servers and workers of ours: the same bytes, with sequence headers and
+ * metadata at the places where they were published. The last server filters out what players do not
+ * support.
  */
 #include "media/flv.h"
 #include "media/mux.h"
@@ -49,8 +49,7 @@ static void mux_flv_frame(struct mux_state *state, const struct frame *frame, ui
 
     (void)state;
     assert(frame != NULL && emit != NULL);
-    /* A message that no tag can hold; the publisher's limit is lower unless it was configured up.
-     */
+    /* Too long for a tag; the publisher's limit is lower unless configured otherwise. */
     if (frame->len > FLV_BODY_MAX)
         return;
     flv_tag_header_write(header, frame->type, timestamp, frame->len);
@@ -64,7 +63,7 @@ static void mux_flv_frame(struct mux_state *state, const struct frame *frame, ui
     emit(arg, iov, 3);
 }
 
-/* One tag. */
+/* The piece is one tag. */
 static size_t mux_flv_piece(const struct mux_state *state, const uint8_t *p, size_t len,
                             enum mux_piece *kind)
 {

@@ -1,7 +1,7 @@
 /*
- * HTTP-MP3 as a rendition: MPEG audio frames as they came, behind a small ID3
- * tag (id3.org, "ID3 tag version 2.4.0", 3.1 and 4.2) that names the server: some players
- * take a stream for MP3 by nothing but those first bytes.
+ * HTTP-MP3 as a rendition: MPEG audio frames as published, after a small ID3 tag (id3.org, "ID3 tag
+ * version 2.4.0", 3.1 and 4.2) that names the server: some players recognize MP3 only by those
+ * first bytes.
  */
 #include "base/version.h"
 #include "media/mp3.h"
@@ -37,7 +37,7 @@ static int mux_mp3_carries(enum codec codec)
 static void mux_mp3_header(struct mux_state *state, const struct mux_tracks *tracks, mux_emit emit,
                            void *arg)
 {
-    /* Sizes are below 128: one byte of the seven-bit bytes they are written in. */
+    /* Sizes are below 128: they fit into one syncsafe byte (7 bits). */
     static const uint8_t head[] = {
         'I', 'D', '3',           4, 0, 0, 0, 0, 0, ID3_FRAME_SIZE, 'T', 'S', 'S', 'E', 0,
         0,   0,   ID3_TEXT_SIZE, 0, 0, 3};

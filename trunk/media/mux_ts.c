@@ -1,13 +1,12 @@
 /*
- * HTTP-TS as a rendition (ISO/IEC 13818-1; H.264 and HEVC in it by 2.14 and
- * 2.17, AAC as ADTS by 13818-7). One frame is one PES packet and goes out at once.
+ * HTTP-TS as a rendition (ISO/IEC 13818-1; H.264 and HEVC in it by 2.14 and 2.17, AAC as ADTS by
+ * 13818-7). One frame is one PES packet and is sent at once.
  *
- * The tables come before every keyframe, and within every 100 ms of audio where there is
- * no picture; those are the places where a viewer begins, and nothing else opens its
- * stream. A track that appears, goes or changes its codec raises the PMT's version
- * and the stream goes on. Clock references stand on the video if there is one;
- * where frames are rare they get packets of their own, so that they are never
- * further apart than 100 ms.
+ * The tables are written before every keyframe, and every 100 ms of audio where there is no video;
+ * these are the only sync points. When a track appears, ends or changes its codec, the PMT's
+ * version is raised and the stream continues. Clock references (PCR) are on the video track if
+ * there is one; where frames are rare they get packets of their own, so that they are never more
+ * than 100 ms apart.
  */
 #include "media/aac.h"
 #include "media/annexb.h"
@@ -19,23 +18,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a decoder has before a frame is due: PTS and DTS stand this far behind the clock. */
+/* The decoder's buffering time: PTS and DTS are this much later than the clock reference. */
 #define TS_DELAY_MS 200
-/* Tables at least so often, in ms: where there is no picture, and (a frame's time less) where there
- * is. */
+/* Maximum interval of the tables, in ms: without video, and with video (less one frame's duration).
+ */
 #define TS_TABLES_AUDIO_MS 100
 #define TS_TABLES_VIDEO_MS 400
-/* The clock: not more often than this on audio; packets of its own beyond the gap, at the step. */
+/* Clock references: at most this often on audio; beyond the gap, packets of their own at the step.
+ */
 #define TS_CLOCK_MS      60
 #define TS_CLOCK_GAP_MS  90
 #define TS_CLOCK_STEP_MS 80
-/* A publisher makes gaps for nothing, and filling them costs packets. So a frame may fill so much
- * on average: a picture a second, and any sound that a codec makes. Unused it adds up to the third
- * value. What is beyond is a jump of the clock. */
+/* Gaps cost a publisher nothing, but filling them costs packets. So each frame adds a budget that
+ * gaps may use: a picture a second, and the longest frame of any audio codec. Unused budget
+ * accumulates up to TS_FILL_MAX_MS. Anything beyond is treated as a jump of the clock. */
 #define TS_FILL_VIDEO_MS 1000
 #define TS_FILL_AUDIO_MS 200
 #define TS_FILL_MAX_MS   20000
-/* Beyond these the clock has jumped. */
+/* Steps beyond these, forward and back, are jumps of the clock. */
 #define TS_JUMP_MS 5000
 #define TS_BACK_MS 1000
 
@@ -50,7 +50,7 @@ struct mux_state {
     struct {
         enum codec codec; /* CODEC_NONE: not in the PMT */
         enum codec told;  /* by header() */
-        int is_expected;  /* its codec was told */
+        int is_expected;  /* header() announced its codec */
         int is_seen;      /* a frame of it has come */
         int is_mpeg2;     /* MP3 at half rates */
         int has_dts;
@@ -60,9 +60,10 @@ struct mux_state {
     uint32_t clock;     /* ms of the last clock reference */
     int32_t fill;       /* ms of gaps that may still be filled */
     uint32_t tables_at; /* ms of the last tables */
-    uint32_t sound_at;  /* ms of the last sound */
-    uint32_t sound_ms;  /* how far it was from the one before, 100 at the most */
-    uint32_t shift;     /* ms by which pictures are decoded earlier than published: negative cts */
+    uint32_t sound_at;  /* ms of the last audio frame */
+    uint32_t sound_ms;  /* ms since the audio frame before it, at most 100 */
+    uint32_t
+        shift; /* ms by which DTS precede the published times, for negative composition offsets */
     int has_aac;
     struct aac_config aac;
     struct annexb annexb;
@@ -121,7 +122,7 @@ static enum ts_type ts_type_of(enum codec codec, int is_mpeg2)
     }
 }
 
-/* Writes nothing: the tables come with the frames. */
+/* Writes nothing: the tables precede the frames. */
 static void mux_ts_header(struct mux_state *state, const struct mux_tracks *tracks, mux_emit emit,
                           void *arg)
 {
@@ -145,7 +146,7 @@ static void mux_ts_header(struct mux_state *state, const struct mux_tracks *trac
     }
 }
 
-/* The program as it is now. 1 when it is not what the last PMT said. */
+/* Describes the program as it is now. 1 when it differs from the last PMT. */
 static int ts_describe(struct mux_state *state)
 {
     struct ts_program now = {.version = state->program.version};
@@ -189,7 +190,7 @@ static int ts_tables_are_due(const struct mux_state *state, uint32_t ms)
         return 1;
     if (state->track[TS_VIDEO].is_seen)
         return since >= TS_TABLES_VIDEO_MS;
-    /* The next sound would come too late. */
+    /* The next audio frame would come too late. */
     return since + (int32_t)state->sound_ms > TS_TABLES_AUDIO_MS;
 }
 
@@ -206,8 +207,8 @@ static void ts_put_clock(struct mux_state *state, uint32_t ms, int is_jump)
 }
 
 /*
- * Tables and clock up to this frame's time; what its own PES packet shall say
- * of the clock goes into *pes.
+ * Writes tables and clock references up to this frame's time; *pes gets the clock reference that
+ * its own PES packet carries.
  */
 static void ts_advance(struct mux_state *state, const struct frame *frame, uint32_t ms,
                        struct ts_pes *pes)
@@ -219,8 +220,7 @@ static void ts_advance(struct mux_state *state, const struct frame *frame, uint3
     int is_far = since > TS_JUMP_MS || (is_gap && since > state->fill);
     int is_jump = state->has_clock && is_clock && (is_far || since < -TS_BACK_MS);
 
-    /* What was missed while nothing came is caught up with; a start still begins with the tables.
-     */
+    /* Clock references for the gap follow; but a sync point must begin with the tables. */
     if (is_changed || is_jump || ts_tables_are_due(state, ms) ||
         (frame->type == FRAME_VIDEO && frame->is_key))
         ts_put_tables(state, state->has_clock && !is_jump && is_gap && !is_far ? state->clock : ms);
@@ -238,7 +238,7 @@ static void ts_advance(struct mux_state *state, const struct frame *frame, uint3
         return;
     }
     if (is_far)
-        return; /* the other track's clock has left: this one's time does not tell */
+        return; /* the other track's clock jumped: this track's time tells nothing */
     state->fill -= is_gap ? since : 0;
     for (; since > TS_CLOCK_GAP_MS; since -= TS_CLOCK_STEP_MS) {
         ts_put_clock(state, state->clock + TS_CLOCK_STEP_MS, 0);
@@ -254,7 +254,7 @@ static void ts_advance(struct mux_state *state, const struct frame *frame, uint3
     pes->pcr = ts_ticks(ms);
 }
 
-/* When the frame is decoded and shown. Decoding times never stand still nor step back a little. */
+/* Sets the frame's DTS and PTS. DTS never stand still, and never step back except for a jump. */
 static void ts_set_times(struct mux_state *state, enum ts_track which, const struct frame *frame,
                          uint32_t ms, struct ts_pes *pes)
 {
@@ -276,7 +276,7 @@ static void ts_set_times(struct mux_state *state, enum ts_track which, const str
 
 /* ---- frames ---- */
 
-/* The sound's bytes as they will be written, with its ADTS header in adts; 0: it has none. */
+/* The size of the audio as written, with its ADTS header in adts; 0: no header is known. */
 static size_t ts_measure_audio(struct mux_state *state, const struct frame *frame,
                                uint8_t adts[AAC_ADTS_HEADER_SIZE])
 {
@@ -305,7 +305,7 @@ static void ts_put(void *arg, const void *data, size_t len)
     ts_pes_put(arg, data, len);
 }
 
-/* How far sounds are apart: it says when the next tables would come too late. */
+/* Measures the distance of audio frames: it tells when the next tables would come too late. */
 static void ts_pace(struct mux_state *state, uint32_t ms)
 {
     int32_t step = (int32_t)(ms - state->sound_at);
@@ -354,7 +354,7 @@ static void mux_ts_frame(struct mux_state *state, const struct frame *frame, uin
     emit(arg, &iov, 1);
 }
 
-/* A keyframe, or tables before a sound where there is no picture. */
+/* A keyframe, or, without video, an audio frame preceded by tables. */
 static int mux_ts_is_sync(const struct mux_state *state, const struct frame *frame,
                           uint32_t timestamp)
 {
@@ -366,7 +366,7 @@ static int mux_ts_is_sync(const struct mux_state *state, const struct frame *fra
            ts_tables_are_due(state, timestamp);
 }
 
-/* Of every pid that this one has missed packets of. */
+/* A packet for each PID in use that tells a viewer of missed packets. */
 static size_t mux_ts_bridge(const struct mux_state *state, uint8_t *out, size_t cap)
 {
     static const uint16_t pids[] = {TS_PID_PAT, TS_PID_PMT, TS_PID_VIDEO, TS_PID_AUDIO};
@@ -382,8 +382,8 @@ static size_t mux_ts_bridge(const struct mux_state *state, uint8_t *out, size_t 
     return len;
 }
 
-/* One packet. Clock references on the video's pid are left out with it: what counts its packets
- * would miss those in between. */
+/* One packet. Clock references on the video PID are left out with it: a receiver that counts that
+ * PID's packets would find gaps. */
 static size_t mux_ts_piece(const struct mux_state *state, const uint8_t *p, size_t len,
                            enum mux_piece *kind)
 {

@@ -1,10 +1,11 @@
 /*
- * The directory, as origins and edges use it: connections, look-ups, and what others say of
- * what they enter. Each Redis that a vhost names has two connections in each process, for one that
- * listens to a channel may do nothing else (RESP2). Entries are directory_entry.c's.
+ * The directory as origins and edges use it: connections, look-ups, and the entries that other
+ * servers announce. Each process has two connections to each Redis that a vhost names, because a
+ * connection that subscribes to a channel may send no other commands (RESP2). directory_entry.c
+ * makes the entries.
  *
- * What comes out of Redis is a hint and no more: it is read strictly, and who is asked because of
- * it may say that it has nothing.
+ * What Redis answers is only a hint: it is parsed strictly, and a server that is asked because of
+ * it may still answer that it does not have the stream.
  */
 #include "app/cluster/directory.h"
 
@@ -18,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long a stop waits for what is said to the directory at last. */
+/* How long a stop waits until the last commands to the directory are sent. */
 #define STOP_WAIT (USEC_PER_SEC / 2)
 #define KEY_SIZE  (sizeof(DIRECTORY_PREFIX) + SOURCE_KEY_MAX)
 
@@ -61,7 +62,7 @@ const struct log *directory_link_log(const struct directory_link *link)
     return link->directory->server->log;
 }
 
-/* Once, until it does again what it is asked. */
+/* Logs a fault once, until the directory works again. */
 void directory_link_complain(struct directory_link *link, const char *why)
 {
     if (!link->is_complaining)
@@ -84,7 +85,7 @@ int directory_own_place(const struct directory_link *link, const struct config *
     return directory_place_own(place, config, &vhost->cluster.advertise, redis_own_ip(link->redis));
 }
 
-/* A value's place: OURS or THERE; NOBODY when it is none that can be used. */
+/* The place in a value: OURS or THERE; NOBODY for a value that cannot be used. */
 enum directory_answer directory_place_read(struct directory_link *link,
                                            const struct config_vhost *vhost,
                                            const struct redis_reply *reply,
@@ -135,9 +136,9 @@ enum directory_answer directory_find(struct server *server, const struct config_
     return answer;
 }
 
-/* ---- what Redis tells ---- */
+/* ---- what Redis announces ---- */
 
-/* One worker speaks for all. */
+/* Only one worker logs this above debug level. */
 static enum log_level link_level(const struct directory_link *link, enum log_level level)
 {
     return directory_link_log(link)->worker <= 1 ? level : LOG_DEBUG;
@@ -163,7 +164,7 @@ static void link_on_down(void *arg, const struct err *why)
     link->is_away = 1;
 }
 
-/* Nobody knows what was said in the meantime. */
+/* Announcements may have been missed meanwhile. */
 static void ears_on_up(void *arg)
 {
     struct directory_link *link = arg;
@@ -183,7 +184,7 @@ static void ears_on_down(void *arg, const struct err *why)
                 err_text(why));
 }
 
-/* "VALUE\nKEY": somebody has entered a stream. */
+/* "VALUE\nKEY": a server has entered a stream. */
 static void ears_on_message(void *arg, const char *data, size_t len)
 {
     struct directory_link *link = arg;
@@ -300,7 +301,7 @@ static struct err *directory_open(struct server *server, void **own)
     return NULL;
 }
 
-/* Connects to all that are configured. */
+/* Connects to every configured Redis. */
 static struct err *directory_start(struct server *server, void *own)
 {
     const struct config *config = server->config;
@@ -321,7 +322,7 @@ static struct err *directory_start(struct server *server, void *own)
     return NULL;
 }
 
-/* What is still entered is left to its lease; what was taken out is gone first. */
+/* Entries that remain expire with their lease; removals are sent before the stop. */
 static void directory_stop(struct server *server, void *own, usec_t timeout)
 {
     const struct directory *directory = own;

@@ -1,12 +1,12 @@
 /*
- * Entries: what is published here, as it stands in the directory. An entry is one key of Redis,
- * "millrace:stream:" and the stream's; its value says where the stream is (directory_place.h), its
- * expiry is the lease. Only who holds an entry may renew or remove it, which two small
- * scripts see to, for Redis runs a script as one step. A server that enters a stream announces
- * it on a channel, so that no server has to poll.
+ * Entries of the streams published here. An entry is one Redis key, "millrace:stream:" and the
+ * stream's key; its value says where the stream is (directory_place.h), its expiry is the lease.
+ * Only the holder of an entry may renew or remove it; two small scripts ensure that, because Redis
+ * runs a script as one step. A server that enters a stream announces it on a channel, so that no
+ * server has to poll.
  *
- * There is no state here that a loss of Redis could harm: entries are made anew when it is back,
- * whatever it has forgotten.
+ * Nothing here depends on what Redis remembers: after a loss of Redis, all entries are written
+ * again.
  */
 #include "app/cluster/directory.h"
 
@@ -19,14 +19,15 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* Renewals under way at once: the rest of what may be is left to look-ups. */
+/* Renewals in flight at once; the remaining capacity of the connection is for look-ups. */
 #define KEEP_WINDOW 256
-/* Until entries are tried again that Redis would not take. */
+/* Pause before retrying entries that Redis rejected. */
 #define KEEP_HASTY (USEC_PER_SEC / 2)
 
 /*
- * Enters: value, lease (ms), how much of the value tells the server, "claim" or "renew", channel.
- * 1, or the value of who has it. A claim also replaces what this server has left behind.
+ * Enters a stream. Arguments: value, lease (ms), how many bytes of the value identify the server,
+ * "claim" or "renew", channel. Answers 1, or the value of the server that has the stream. A claim
+ * also replaces an entry that this server left earlier.
  */
 static const char script_enter[] =
     "local v = redis.call('GET', KEYS[1]) "
@@ -37,7 +38,7 @@ static const char script_enter[] =
     "if v ~= ARGV[1] then redis.call('PUBLISH', ARGV[5], ARGV[1] .. '\\n' .. KEYS[1]) end "
     "return 1";
 
-/* Removes what still has this value. */
+/* Removes the entry if it still has this value. */
 static const char script_remove[] =
     "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
 
@@ -56,7 +57,7 @@ static void entry_unref(struct directory_entry *entry)
     free(entry);
 }
 
-/* The value, if this server's address is known. 0 or -1. */
+/* Sets the value if this server's address is known. 0 or -1. */
 static int entry_fill(struct directory_entry *entry)
 {
     struct directory_place own;
@@ -127,7 +128,7 @@ static struct directory_entry *entry_new(struct directory_link *link, struct str
     entry->refs = 1;
     (void)str_format(entry->key, size, DIRECTORY_PREFIX "%s", name);
     entry_mark(entry);
-    /* The first of them: the keeper sleeps. */
+    /* This is the first entry: the keeper is asleep. */
     if (link->first == NULL)
         co_cond_signal(&link->due);
     entry_join_list(entry);
@@ -135,7 +136,7 @@ static struct directory_entry *entry_new(struct directory_link *link, struct str
     return entry;
 }
 
-/* The texts of a command's numbers. */
+/* Numbers of a command, as text. */
 struct entry_numbers {
     char lease[24], own_len[24];
 };
@@ -158,7 +159,7 @@ static void entry_command(const struct directory_entry *entry, const char *how,
     redis_command_add(command, DIRECTORY_CHANNEL);
 }
 
-/* Another one has entered the stream while the directory could not be reached from here. */
+/* Another server entered the stream while the directory was unreachable from here. */
 static void entry_lost(struct directory_entry *entry, const struct directory_place *place)
 {
     struct stream *stream = entry->stream;
@@ -222,7 +223,7 @@ static void entry_remove(struct directory_entry *entry)
     (void)redis_post(entry->link->redis, &command, NULL, NULL);
 }
 
-/* Asks once, and waits for the answer. */
+/* Asks once and waits for the answer. */
 static enum directory_answer entry_claim(struct directory_entry *entry,
                                          struct directory_place *place, usec_t timeout)
 {
@@ -273,10 +274,10 @@ static void entry_release(struct stream *stream, uint64_t token)
 }
 
 /*
- * Enters a stream that is about to be published here. It stands in the directory, now or as soon as
- * that can be reached, until it is released; if it turns out then that another server has entered
- * it meanwhile, the publisher here is evicted. Two encoders may claim one stream at once: each
- * releases.
+ * Enters a stream that is about to be published here. The entry is written now, or as soon as the
+ * directory is reachable, and kept until it is released; if another server has entered the stream
+ * meanwhile, the publisher here is evicted. Two publishers may claim one stream at once: each
+ * releases its claim.
  */
 static enum claim_verdict entry_take(struct publication *p, uint64_t *token, int over_weak,
                                      struct directory_place *place, usec_t timeout)
@@ -322,7 +323,7 @@ const struct claim directory_claim = {
 
 /* ---- the keeper ---- */
 
-/* Waits until one more may be sent. 0, or -1: unreachable, or this coroutine is to end. */
+/* Waits until one more command may be sent. 0, or -1: unreachable, or this coroutine must end. */
 static MAY_YIELD int keep_room(struct directory_link *link)
 {
     while (redis_is_up(link->redis) && redis_pending(link->redis) >= KEEP_WINDOW)
@@ -331,7 +332,7 @@ static MAY_YIELD int keep_room(struct directory_link *link)
     return redis_is_up(link->redis) && !link->is_ending ? 0 : -1;
 }
 
-/* Renews every entry once; those that come meanwhile stand at the end and are looked at, too. */
+/* Renews every entry once, including entries appended to the list meanwhile. */
 static MAY_YIELD void keep_pass(struct directory_link *link)
 {
     unsigned pass = ++link->pass;

@@ -1,7 +1,7 @@
 /*
- * What decides that a stream is pulled. Everybody who watches holds a viewer of the
- * source, whatever it is watched with, so the source's count of viewers is all that an edge has
- * to look at: ten thousand who wait for one missing stream are still one pull.
+ * Decides which streams are pulled. Every client that watches, over any protocol, holds a viewer of
+ * the source, so an edge only has to look at the source's count of viewers: ten thousand clients
+ * that wait for one missing stream still cause one pull.
  */
 #include "app/cluster/edge.h"
 
@@ -22,10 +22,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long a pull continues without viewers, so that a reload finds it active. */
+/* How long a pull continues without viewers, so that reloading a player does not end it. */
 #define EDGE_GRACE (2 * USEC_PER_SEC)
 
-/* The origins of one stream, as pull_start() wants them. */
+/* The origins of one stream, in the form that pull_start() takes. */
 struct edge_origins {
     struct pull_origin origin[PULL_ORIGINS_MAX];
     int count;
@@ -42,7 +42,7 @@ struct edge_stream *edge_stream_of(const struct stream *stream)
     return observer_state(stream, &edge_observer);
 }
 
-/* ---- where from ---- */
+/* ---- origins ---- */
 
 int edge_is_remote(const struct config_vhost *vhost)
 {
@@ -71,7 +71,8 @@ void edge_asked_vhost(const struct config_vhost *vhost, const struct stream *str
     (void)str_copy(out, EDGE_VHOST_SIZE, name);
 }
 
-/* By the viewer's own protocol, if that is wanted and another: https and http are one. */
+/* The viewer's own protocol if follow_client is set and it differs from the configured one; https
+ * and http count as one. */
 enum origin_scheme edge_scheme(const struct stream *stream, const struct config_vhost *vhost)
 {
     enum origin_scheme scheme = (enum origin_scheme)vhost->cluster.protocol;
@@ -99,7 +100,7 @@ const char *edge_origin(const struct config_vhost *vhost, enum origin_scheme sch
         return NULL;
     if (is_same)
         return cluster->origin.item[i];
-    /* Its port is the other protocol's: this one is at its own. */
+    /* The configured port belongs to the other protocol: use the default port of this one. */
     if (url_authority_parse(cluster->origin.item[i], strlen(cluster->origin.item[i]), host,
                             sizeof(host), &port) != 0)
         return NULL;
@@ -109,7 +110,7 @@ const char *edge_origin(const struct config_vhost *vhost, enum origin_scheme sch
     return out;
 }
 
-/* 0, or -1 when no address can be made. */
+/* 0, or -1 when no address can be built. */
 static int origins_of_vhost(const struct stream *stream, const struct config_vhost *vhost,
                             const char *param, struct edge_origins *out)
 {
@@ -148,7 +149,7 @@ static int origins_of(const struct stream *stream, const struct config_vhost *vh
     memset(out, 0, offsetof(struct edge_origins, target));
     if (stream->vhost[0] == STREAM_PULLED)
         return origins_of_source(stream, out);
-    /* What an origin looks up elsewhere is nowhere else. */
+    /* An origin fetches only what the directory finds, never from configured origins. */
     if (!edge_is_remote(vhost))
         return 0;
     return origins_of_vhost(stream, vhost, edge_stream_of(stream)->param, out);
@@ -167,7 +168,7 @@ int edge_can_ask(const struct stream *stream, const struct config_vhost *vhost)
         rc = http_pull_target(stream->server->config, stream->vhost + 1, &names, target);
     } else {
         edge_asked_vhost(vhost, stream, host);
-        /* Whichever origin it is: only the names decide. */
+        /* Any origin will do: only the names matter. */
         rc = origin_target(edge_scheme(stream, vhost), "origin", &names, target);
     }
     free(target);
@@ -186,7 +187,7 @@ static uint32_t stream_viewers(const struct stream *stream)
 
 static void edge_on_end(struct pull *pull, void *arg);
 
-/* Another publisher has the stream. */
+/* Another publisher takes the stream over. */
 static void edge_evicted(void *publisher, enum evict_reason why)
 {
     struct edge_pull *ep = publisher;
@@ -271,7 +272,7 @@ static void edge_leave(struct edge *edge, struct edge_pull *ep)
     co_cond_broadcast(&edge->changed);
 }
 
-/* It was stopped; but somebody may have come to watch since then. */
+/* The pull was stopped, but new viewers may have come since then. */
 static void edge_on_end(struct pull *pull, void *arg)
 {
     struct edge_pull *ep = arg;
@@ -295,7 +296,7 @@ static int stream_has_origin_pull(const struct stream *stream)
     return stream->vhost[0] != STREAM_PULLED && vhost != NULL && edge_has_origin_pulls(vhost);
 }
 
-/* One pull for all workers: the others fetch it from the one that has the claim. */
+/* One pull for all workers: the others fetch the stream from the worker that holds the claim. */
 static void edge_enter(struct edge *edge, struct stream *stream)
 {
     struct edge_pull *ep = calloc(1, sizeof(*ep));
@@ -329,7 +330,7 @@ void edge_look(struct stream *stream)
     uint32_t viewers = stream_viewers(stream);
 
     if (own->pull != NULL) {
-        /* Asked again it is alone since as long as before. */
+        /* When called again without viewers, keep the time at which the last one left. */
         if (viewers > 0 || own->pull->alone_since == 0)
             own->pull->alone_since = viewers > 0 ? 0 : co_now();
         return;
@@ -464,9 +465,9 @@ int edge_is_full(const struct stream *stream)
            !edge_has_room(edge_of(stream->server)) && source_state(stream->source) == SOURCE_IDLE;
 }
 
-/* ---- who asks ---- */
+/* ---- requests of viewers ---- */
 
-/* The one that has the stream, as the directory says: the first to be asked. */
+/* The server that has the stream according to the directory: it is asked first. */
 static void origins_found(struct stream *stream, const struct config_vhost *vhost,
                           const char *param, struct edge_origins *out, usec_t timeout)
 {
@@ -507,7 +508,7 @@ struct err *edge_ask(struct stream *stream, const struct config_vhost *vhost,
         free(copy);
         return err;
     }
-    /* Our own pull comes with the same right. */
+    /* The pull uses the same parameters, and so the same permission. */
     free(own->param);
     own->param = copy;
     return NULL;

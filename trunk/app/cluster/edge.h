@@ -2,9 +2,9 @@
 #define APP_CLUSTER_EDGE_H
 
 /*
- * Streams that come from elsewhere while somebody watches: those of a vhost
- * whose cluster is remote, and those of http_pull's sources. The first viewer, over
- * whatever protocol, starts one pull; a moment after the last one it ends.
+ * Streams that are fetched from other servers while they have viewers: those of a vhost whose
+ * cluster mode is remote, and those of http_pull's sources. The first viewer, over any protocol,
+ * starts one pull; it ends shortly after the last viewer leaves.
  */
 #include "app/cluster/pull.h"
 #include "app/config/config.h"
@@ -15,29 +15,31 @@
 struct server;
 struct stream;
 
-/* The rows: what starts and ends pulls; what other servers and the origin say of a client. */
+/* The rows: the observer starts and ends pulls; the gate checks what other servers and the origin
+ * say about a client. */
 extern const struct observer edge_observer;
 extern const struct gate edge_gate;
 
-/* True for a vhost whose streams are fetched. */
+/* True for a vhost whose streams are fetched from origins. */
 int edge_is_remote(const struct config_vhost *vhost);
-/* True for a stream that is. */
+/* True for a stream that is fetched from another server. */
 int edge_fetches(const struct stream *stream);
 /* True when a pull of the stream could not start: waiting for it is pointless. */
 int edge_is_full(const struct stream *stream);
-/* False for a stream whose name the origin's protocol has no spelling for: it is never asked for.
- */
+/* False for a stream whose name cannot be expressed in the origin's protocol: it is never
+ * requested. */
 int edge_can_ask(const struct stream *stream, const struct config_vhost *vhost);
 
 /*
- * A viewer wants to play, who came by this protocol (ORIGIN_RTMP, ORIGIN_FLV): follow_client asks
- * the origin by the same. token_traverse: asks an origin whether one with these parameters
- * ("a=b", "") may. ERR_DENIED with the reason if not; NULL also when no origin can be asked.
+ * A viewer that connected over `scheme` (ORIGIN_RTMP, ORIGIN_FLV) wants to play. With follow_client
+ * the origin is asked over the same protocol. With token_traverse an origin is asked whether a
+ * viewer with these parameters ("a=b", "") may play. ERR_DENIED with the reason if not; NULL also
+ * when no origin can be asked.
  */
 struct err *edge_ask(struct stream *stream, const struct config_vhost *vhost,
                      enum origin_scheme scheme, const char *param, usec_t timeout);
 
-/* The i-th origin of a vhost, "host[:port]", to be asked by this protocol; NULL after the last. */
+/* The i-th origin of a vhost, "host[:port]", for this protocol; NULL after the last. */
 const char *edge_origin(const struct config_vhost *vhost, enum origin_scheme scheme, int i,
                         char *out, size_t cap);
 

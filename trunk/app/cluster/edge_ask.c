@@ -1,8 +1,8 @@
 /*
- * token_traverse: the origin knows who may play, the edge does not. So it asks as the
- * viewer would, with the parameters of the viewer's address, and takes nothing but the answer.
- * An unreachable origin cannot be asked: viewers then wait like all others, and get nothing
- * before an origin has let in the pull, which bears the same parameters.
+ * token_traverse: the origin decides which clients may play, the edge cannot. So the edge asks as
+ * the viewer would, with the parameters of the viewer's address, and uses only the answer. If no
+ * origin is reachable, the viewer is let in and waits like all others; it receives nothing until an
+ * origin accepts the pull, which carries the same parameters.
  */
 #include "app/cluster/edge_ask.h"
 
@@ -32,7 +32,7 @@ static struct err *ask_http(struct server *server, const struct config_vhost *vh
         return err;
     status = http_client_status(client);
     http_client_close(client);
-    /* 404: it is not published yet, but this viewer may have it then. */
+    /* 404: not published yet, but this viewer may play it once it is. */
     if (status == 401 || status == 403)
         return err_new(ERR_DENIED, "the origin refuses it with %d", status);
     return NULL;

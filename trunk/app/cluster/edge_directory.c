@@ -1,8 +1,8 @@
 /*
- * What is fetched because the directory says where it is. For an edge that is one more origin,
- * asked first. For an origin it is all that it fetches, when a viewer came to the wrong one: an
- * origin pull. Origin pulls hold no lock while they wait, for an encoder may come here at any time;
- * only while one plays is the stream taken, as it is at the one that it plays from.
+ * Streams fetched from where the directory says they are. For an edge, that server is one more
+ * origin, asked first. An origin fetches nothing else: it does so when a viewer came to the wrong
+ * origin (an origin pull). An origin pull does not reserve the stream while it waits, because an
+ * encoder may publish it here at any time; it takes the stream only while it receives media.
  */
 #include "app/cluster/directory.h"
 #include "app/cluster/edge_private.h"
@@ -31,7 +31,7 @@ static const struct config_vhost *vhost_of(const struct edge_pull *ep)
 
 /* ---- where it is ---- */
 
-/* The stream at a place: by the vhost's protocol where it is served, else by RTMP. */
+/* The stream at a place: over the vhost's protocol if the server offers it, else over RTMP. */
 static int place_target(const struct stream *stream, const struct config_vhost *vhost,
                         const char *param, const struct directory_place *place,
                         struct origin_target *out)
@@ -51,7 +51,7 @@ static int place_target(const struct stream *stream, const struct config_vhost *
     return origin_target(scheme, address, &names, out);
 }
 
-/* As it stands in the directory: by the vhost that it has there. 0 or -1. */
+/* The stream's key in the directory, with the name that the vhost has there. 0 or -1. */
 static int stream_key(const struct stream *stream, const struct config_vhost *vhost,
                       char out[SOURCE_KEY_MAX])
 {
@@ -108,7 +108,7 @@ static int find(void *arg, struct origin_target *out, usec_t timeout)
         vhost != NULL && !origin_pull_is_unwanted(ep) &&
         directory_find(ep->stream->server, vhost, ep->key, &place, timeout) == DIRECTORY_THERE;
 
-    /* A publisher may have come here meanwhile. */
+    /* A publisher may have started here meanwhile. */
     if (is_found && !origin_pull_is_unwanted(ep))
         is_found =
             place_target(ep->stream, vhost, edge_stream_of(ep->stream)->param, &place, out) == 0;
@@ -152,7 +152,7 @@ int edge_directory_prepare(struct edge_pull *ep, const struct config_vhost *vhos
     return 0;
 }
 
-/* ---- what happens ---- */
+/* ---- events ---- */
 
 void edge_directory_on_publish(struct stream *stream, void *state)
 {

@@ -1,7 +1,7 @@
 /*
- * Between "this is the stream" and "this is a viewer of it": requests of other servers of ours
- * carry the servers that they came through, so that loops are noticed; an edge may have to ask its
- * origin about each client; and a stream that another server has may be played there.
+ * The edge's gate for viewers. Requests from our own servers list the servers that they came
+ * through, so that loops are detected; an edge may have to ask its origin about each client; and a
+ * viewer may be redirected to the server that has the stream.
  */
 #include "app/cluster/directory.h"
 #include "app/cluster/edge.h"
@@ -44,7 +44,7 @@ static int ask_directory(const struct gate_request *request, struct gate_verdict
     return address[0] != '\0' ? gate_refuse(verdict, 302, "another server has this stream") : 0;
 }
 
-/* No origin can be asked for it: waiting for it is pointless. */
+/* The origin's protocol cannot express the stream's name: waiting for it is pointless. */
 static int is_unspeakable(const struct stream *stream, const struct gate_request *request)
 {
     if (!edge_fetches(stream) || edge_can_ask(stream, request->vhost))

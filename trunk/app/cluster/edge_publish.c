@@ -1,8 +1,8 @@
 /*
- * An encoder that publishes to an edge: the edge publishes at the origin in its name, passes
- * on message by message, and the origin decides. Who watches at this edge gets the stream from the
- * origin like everybody else, so there is one way that a stream goes and one place that
- * knows who publishes it. A slow origin slows the encoder, as it would without the edge.
+ * An encoder that publishes to an edge: the edge publishes at the origin on its behalf and relays
+ * each message, and the origin decides. Viewers at this edge get the stream from the origin like
+ * all others, so a stream has one path, and one server knows its publisher. A slow origin slows the
+ * encoder down, as it would without the edge.
  */
 #include "app/cluster/edge_publish.h"
 
@@ -26,14 +26,14 @@
 struct upstream {
     struct rtmp_session *session;
     struct rtmp_upstream origin;
-    int is_quiet; /* who asks says what it means that nobody answers */
+    int is_quiet; /* the caller reports it when no origin answers */
     struct origin_target target;
     char via_chain[VIA_CHAIN_TEXT_MAX];
 };
 
-/* ---- reaching an origin ---- */
+/* ---- connecting to an origin ---- */
 
-/* The i-th one; NULL after the last. */
+/* The i-th publish origin; NULL after the last. */
 static const char *publish_origin(const struct config_vhost *vhost, int i, char *out, size_t cap)
 {
     const struct config_strings *list = &vhost->cluster.publish_origin;
@@ -68,7 +68,8 @@ static MAY_YIELD struct err *up_try(struct upstream *up, const char *origin,
     return err;
 }
 
-/* The first origin that takes it, `first` before all. One that says no has spoken for all. */
+/* Connects to the first origin that accepts the stream, starting with `first`. A refusal by one
+ * origin is final. */
 static MAY_YIELD struct err *up_connect(struct upstream *up, const struct config_vhost *vhost,
                                         const struct origin_stream *names, const char *first)
 {
@@ -138,7 +139,7 @@ static MAY_YIELD struct err *up_loop(struct upstream *up, const struct config_pu
     }
 }
 
-/* Tells the encoder what the origin has said. */
+/* Passes the origin's refusal to the encoder. */
 static MAY_YIELD void encoder_refuse(struct rtmp_session *session,
                                      const struct rtmp_request *request, const struct err *why)
 {
@@ -174,7 +175,8 @@ static MAY_YIELD struct err *publish_relayed(struct upstream *up, struct source 
     return err;
 }
 
-/* An encoder at an edge, whose stream is somewhere already: 1 when it was sent there. */
+/* Looks for the server that already has an encoder's stream; *is_sent is 1 when the encoder was
+ * redirected there. */
 static MAY_YIELD struct err *edge_find(struct upstream *up, struct rtmp_route_request *publish,
                                        const struct origin_stream *names,
                                        struct directory_place *place, int *is_sent)

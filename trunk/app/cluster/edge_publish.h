@@ -1,7 +1,7 @@
 #ifndef APP_CLUSTER_EDGE_PUBLISH_H
 #define APP_CLUSTER_EDGE_PUBLISH_H
 
-/* A publisher that reached an edge, or an origin that has not its stream: relayed to the origin. */
+/* A publisher at an edge, or at an origin that does not have its stream: relayed to the origin. */
 #include "app/rtmp/rtmp_session.h"
 
 /* The row. */

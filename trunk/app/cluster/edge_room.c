@@ -1,7 +1,8 @@
 /*
- * Room in the table of pulls. A name that nobody publishes is pulled for as long as somebody waits
- * for it, and names cost nothing to invent; so such a pull gives way to a new one when the table is
- * full, the oldest first, with its waiting viewers. A pull that receives media never does.
+ * Room in the table of pulls. A stream that nobody publishes is pulled for as long as a viewer
+ * waits for it, and a client can invent any number of names. So when the table is full, the oldest
+ * pull that waits is replaced by the new one and its viewers are closed. A pull that receives media
+ * is never replaced.
  */
 #include "app/cluster/edge_private.h"
 
@@ -15,7 +16,7 @@ static int is_free(const struct edge *edge)
     return edge->count - edge->yielding < (size_t)edge->server->config->max_pulls;
 }
 
-/* The oldest that waits for its stream. */
+/* The oldest pull that waits for its stream. */
 static struct edge_pull *oldest_waiting(const struct edge *edge)
 {
     struct edge_pull *found = NULL;

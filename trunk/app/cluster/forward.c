@@ -1,11 +1,11 @@
 /*
  * One coroutine per stream and destination, for as long as the stream is published: connect,
- * publish, send; after a failure again in three seconds. It watches the stream as it was
- * published (the relay's rendition), so the other server gets what the encoder sent. A
- * destination that does not keep up loses its place like every slow viewer, and goes on at
- * the newest keyframe.
+ * publish, send; after a failure, retry in three seconds. It watches the stream as published
+ * (mux_original), so the other server gets what the encoder sent. A destination that does not keep
+ * up loses its position like every slow viewer, and continues at the newest keyframe.
  *
- * Where a backend says where to, one more coroutine asks it. The publisher waits for none of them.
+ * With a backend, one more coroutine asks it for destinations. The publisher waits for none of
+ * them.
  */
 #include "app/cluster/forward.h"
 
@@ -31,32 +31,32 @@
 #define FORWARD_CONNECT (10 * USEC_PER_SEC)
 #define FORWARD_SEND    (30 * USEC_PER_SEC)
 #define FORWARD_ASK     (10 * USEC_PER_SEC)
-#define FORWARD_LISTEN  USEC_PER_SEC /* the other side is heard at least so often */
+#define FORWARD_LISTEN  USEC_PER_SEC /* messages of the other side are read at least so often */
 #define FORWARD_BATCH   ((size_t)64 * 1024)
 
 struct forwarding {
     struct stream *stream;
     struct source *source; /* held */
     struct co *co;
-    struct co_cond cond; /* new frames, the end, or time to try again */
+    struct co_cond cond; /* signals new frames, the end, or time to retry */
     struct rtmp_upstream up;
     struct viewer *viewer;
     struct forwarding *prev, *next;
     uint8_t is_stopping, was_failed;
-    uint8_t is_question;      /* it forwards nothing, but asks the backend where to */
-    uint8_t is_again;         /* the stream was published anew since it began to ask */
-    char url[ORIGIN_URL_MAX]; /* the destination as it was given; of a question: the backend's */
+    uint8_t is_question;      /* forwards nothing: queries the backend for destinations */
+    uint8_t is_again;         /* the stream was published again after the query began */
+    char url[ORIGIN_URL_MAX]; /* the configured destination; of a query: the backend's address */
     char show[288];
-    char relay[8]; /* what the other server is told of the way that the stream has come */
+    char relay[8]; /* RTMP_RELAY_PROPERTY sent to the other server: the number of forwards so far */
 };
 
-/* What is kept in the server, and of each stream. */
+/* State of the server, and of each stream. */
 struct forward {
     size_t count;
 };
 
 struct forward_stream {
-    struct forwarding *first; /* everybody who publishes it on */
+    struct forwarding *first; /* all forwards of the stream */
 };
 
 static struct forward *forward_of(const struct server *server)
@@ -83,19 +83,19 @@ static MAY_YIELD struct err *send_script(struct forwarding *f, const struct rtmp
     uint8_t *data;
     struct err *err;
 
-    /* What servers of ours say to each other is no part of the stream. */
+    /* Messages between our own servers are not part of the stream. */
     if (message->len == MUX_LIVE_MARK_SIZE &&
         memcmp(message->data, MUX_LIVE_MARK, MUX_LIVE_MARK_SIZE) == 0)
         return NULL;
     if (meta_data_message(message->data, message->len, &out.len) != NULL)
         return rtmp_talk_send(f->up.talk, message, FORWARD_SEND);
-    /* With the prefix it would be longer than a message can be: the stream continues without it. */
+    /* With the prefix it would exceed the maximum message length: drop it, the stream continues. */
     if (message->len > FLV_BODY_MAX - sizeof(set))
         return NULL;
     data = malloc(message->len + sizeof(set));
     if (data == NULL)
         return err_new(ERR_NOMEM, "no memory for metadata");
-    /* Publishers say so of metadata, and some servers listen for nothing else. */
+    /* Publishers send metadata with @setDataFrame, and some servers accept nothing else. */
     memcpy(data, set, sizeof(set) - 1);
     memcpy(data + sizeof(set) - 1, message->data, message->len);
     out.data = data;
@@ -105,7 +105,7 @@ static MAY_YIELD struct err *send_script(struct forwarding *f, const struct rtmp
     return err;
 }
 
-/* Whole tags, as the ring has them; before the first may stand the file's header. */
+/* Sends whole tags, as the ring holds them; the file header may precede the first. */
 static MAY_YIELD struct err *send_tags(struct forwarding *f, const uint8_t *p, size_t len)
 {
     struct flv_tag tag;
@@ -185,8 +185,8 @@ static MAY_YIELD struct err *forward_play(struct forwarding *f)
 }
 
 /*
- * How many forwards the stream has passed, so that one that comes back under ever new names ends
- * some day. Not through which servers: to come back to one may be what is wanted.
+ * Counts the forwards that the stream has passed, so that a loop under ever new names ends. The
+ * servers are not listed: forwarding back to one may be intended.
  */
 static void forward_note_way(struct forwarding *f)
 {
@@ -259,7 +259,7 @@ static void forward_leave(struct forwarding *f)
     free(f);
 }
 
-/* Once until it works again; the reason may be the same for days. */
+/* Logs a failure once until the forward works again; the cause may last for days. */
 static void forward_failed(struct forwarding *f, const struct err *err)
 {
     log_err(f->stream->server->log, f->was_failed ? LOG_DEBUG : LOG_WARN, err, "forward %s: %s: %s",
@@ -339,7 +339,7 @@ static int forward_enter(struct stream *stream, const char *url, int is_question
     return -1;
 }
 
-/* This one too, unless it is under way. 0, or -1 without memory. */
+/* Starts a forward to url unless one is running. 0, or -1 without memory. */
 static int forward_to(struct stream *stream, const char *url)
 {
     if (forward_find(stream, url, 0) != NULL)
@@ -363,7 +363,7 @@ static void forward_end(struct forwarding *f)
 
 /* ---- the backend ---- */
 
-/* Here and nowhere else, for this publication. */
+/* Forwards to these destinations only, for this publication. */
 static void forward_to_answered(struct stream *stream, const struct forward_urls *urls)
 {
     int rc = 0;
@@ -380,7 +380,7 @@ static void forward_to_answered(struct stream *stream, const struct forward_urls
         rc = forward_to(stream, urls->url[i]);
 }
 
-/* NULL without memory, or when the publisher has gone meanwhile. */
+/* NULL without memory, or when the publisher has disconnected meanwhile. */
 static char *question_body(const struct forwarding *f)
 {
     const struct stream *stream = f->stream;
@@ -417,7 +417,7 @@ static MAY_YIELD struct err *question_ask(struct forwarding *f, const struct con
     return err;
 }
 
-/* Asks once; 0 when that was that, -1 when it should be asked again in a while. */
+/* Asks once; 0: no further query needed, -1: ask again later. */
 static MAY_YIELD int question_try(struct forwarding *f, const struct config_forward *config,
                                   struct forward_urls *urls)
 {
@@ -476,8 +476,7 @@ static void forward_on_publish(struct stream *stream, void *state)
     const struct config_vhost *vhost = config_vhost_find(stream->server->config, stream->vhost);
 
     (void)state;
-    /* What was fetched from elsewhere is not sent elsewhere; another worker's is forwarded there.
-     */
+    /* Pulled streams are not forwarded; a stream of another worker is forwarded there. */
     if (vhost == NULL || !vhost->forward.enabled || publication_kind(stream) != PUBLISHER_ENCODER)
         return;
     if (vhost->forward.backend[0] != '\0')
@@ -534,7 +533,7 @@ static void forward_end_all(struct source *source, void *arg)
         forward_end(f);
 }
 
-/* Ends all, and waits for them. */
+/* Stops all forwards and waits for them. */
 static void forward_stop(struct server *server, void *own, usec_t timeout)
 {
     const struct forward *forward = own;

@@ -2,9 +2,9 @@
 #define APP_CLUSTER_FORWARD_H
 
 /*
- * Forwarding: what is published here is published on to other servers, or other vhosts of this one,
- * over RTMP. Each destination of a stream is a coroutine and a viewer of it: it holds a position,
- * no queue, and takes nothing from the publisher.
+ * Forwarding: streams published here are also published to other servers, or to other vhosts of
+ * this one, over RTMP. Each destination of a stream is a coroutine and a viewer of it: it holds a
+ * position, no queue, and costs the publisher nothing.
  */
 #include "app/stream/observer.h"
 

@@ -1,6 +1,6 @@
 /*
- * The request that carries forward's question to the backend: one connection, one deadline, an
- * answer that is not longer than it need be.
+ * The request to forward's backend: one connection, one deadline, and an answer of limited length.
+ * forward_json.c writes the question and reads the answer.
  */
 #include "app/cluster/forward_backend.h"
 

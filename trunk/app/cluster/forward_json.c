@@ -1,8 +1,8 @@
 /*
- * The question and the answer of forward's backend as JSON, by jansson. The backend is the
- * operator's own, yet what it says is checked like everything from the network: how long, how
- * many, and that each address is one. An answer is taken as a whole or not at all, so that a slip
- * in one address does not go unnoticed beside others that work.
+ * The question and the answer of forward's backend as JSON, by jansson. The backend belongs to the
+ * operator, yet its answer is checked like all network input: its length, the number of addresses,
+ * and the form of each. An answer is accepted as a whole or not at all, so that a mistake in one
+ * address is not hidden by others that work.
  */
 #include "app/cluster/forward_json.h"
 
@@ -13,11 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FORWARD_DEPTH_MAX 8 /* of what the answer may nest */
+#define FORWARD_DEPTH_MAX 8 /* maximum nesting of the answer */
 
 /* ---- the question ---- */
 
-/* Names come from publishers: what is no UTF-8 is sent with question marks, as the API shows it. */
+/* Names come from publishers: bytes that are not UTF-8 become question marks, as in the API. */
 static int put_text(json_t *object, const char *name, const char *text)
 {
     json_t *string = json_string(text);
@@ -63,7 +63,7 @@ static int is_printable(const char *text, size_t len)
     return 1;
 }
 
-/* Whether this stream has an address there. */
+/* Whether the text is a usable destination for this stream. */
 static int is_usable(const char *text, const struct origin_stream *stream)
 {
     struct rtmp_target *target = malloc(sizeof(*target)); /* too large for a coroutine's stack */
@@ -111,7 +111,7 @@ static struct err *read_urls(const json_t *list, const struct origin_stream *str
     return NULL;
 }
 
-/* jansson parses by recursion, up to 2048 levels: more than a coroutine's stack has room for. */
+/* jansson parses recursively, up to 2048 levels: more than fits on a coroutine's stack. */
 static int is_flat(const char *text, size_t len)
 {
     int depth = 0;

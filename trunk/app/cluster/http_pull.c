@@ -1,8 +1,8 @@
 /*
- * "GET /live?src=a&port=1935&app=myapp&stream=test": many origins behind one address, so that
- * browsers reach servers that they cannot. Whom we ask is the configuration's alone: a name
- * that it does not have is refused, and so is a port that is not the source's own, for an address
- * that a client could choose would make this server a tool against others.
+ * "GET /live?src=a&port=1935&app=myapp&stream=test": many origins through one address, so that
+ * browsers reach servers that they cannot reach directly. Only the configuration decides which
+ * servers are asked: an unknown name, or a port other than the source's own, is refused. If clients
+ * could choose the address, this server could be used to attack others.
  */
 #include "app/cluster/http_pull.h"
 
@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a request asks for. */
+/* The parameters of a request. */
 struct http_pull_request {
     char src[80];
     char port[8]; /* "" for none */
@@ -88,7 +88,7 @@ static const char *request_read(const char *query, struct http_pull_request *req
     return NULL;
 }
 
-/* RTMP's own port says nothing: players write it whatever the source's is. */
+/* RTMP's default port is ignored: players send it whatever the source's port is. */
 static int port_is_known(const char *url, const char *port)
 {
     struct url_rtmp rtmp;
@@ -103,7 +103,7 @@ static int port_is_known(const char *url, const char *port)
 static struct err *pull_serve_source(struct http_exchange *x,
                                      const struct http_pull_request *request, usec_t timeout)
 {
-    /* A source belongs to no vhost: the client must not choose whose rules apply. */
+    /* A source belongs to no vhost: otherwise the client could choose which vhost's rules apply. */
     const struct config_vhost *vhost = config_vhost_find(x->config, "");
     const char *url = source_url(x->config, request->src, strlen(request->src));
     struct http_live_name name = {vhost, NULL, request->app, request->stream};

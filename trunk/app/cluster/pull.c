@@ -1,11 +1,11 @@
 /*
- * The life of a pull: try an origin, be its stream while it plays, go to the next.
+ * The life of a pull: try an origin, publish its stream while it lasts, go to the next origin.
  *
- * A stream that stops is unpublished at once and published again by whoever has it, so
- * that the source's own rules keep one timeline for those who watch. The next origin is
- * tried without a pause; only when a whole round has failed is there one, which doubles,
- * and is never quite the same, so that a thousand edges do not come back at one moment.
- * The log has a line for each change, not for each try.
+ * A stream that stops is unpublished at once and published again when an origin delivers it again,
+ * so that the source's own rules keep one timeline for its viewers. The next origin is tried
+ * without a pause; a pause follows only when a whole round has failed. Pauses double and have a
+ * random part, so that a thousand edges do not reconnect at the same moment. The log has one line
+ * per change, not per try.
  */
 #include "app/cluster/pull.h"
 
@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long until a stream is looked up again that nobody has, should nobody say so. */
+/* Interval between look-ups of a stream that no server has, if no announcement comes first. */
 #define PULL_LOOK_AGAIN (5 * USEC_PER_SEC)
 #define PULL_LOOK       (USEC_PER_SEC / 2)
 /* A try that lasted this long counts as a success. */
@@ -38,7 +38,7 @@ static void pull_log_end(struct pull *pull, const struct err *err, int was_live)
         level = pull->is_stopping ? LOG_INFO : LOG_WARN;
     else if (!target->was_failed && !pull->is_stopping && !pull->is_again &&
              (err_code(err) != ERR_TIMEOUT || !pull->is_asked))
-        level = LOG_WARN; /* else the stream did not come, which is no fault */
+        level = LOG_WARN; /* else there was no stream, which is not a fault */
     if (level == LOG_WARN && !was_live)
         target->was_failed = 1;
     log_err(pull->server->log, level, err, "pull %s: %s %s: %s", source_key(pull->source),
@@ -53,7 +53,7 @@ static const struct config_vhost *vhost_of(const struct pull *pull)
     return config_vhost_find(pull->config, stream->vhost);
 }
 
-/* One try, and what it means for the next. */
+/* Makes one try and evaluates it for the next. */
 static MAY_YIELD void pull_try(struct pull *pull)
 {
     const struct pull_target *target = &pull->target[pull->at];
@@ -70,7 +70,7 @@ static MAY_YIELD void pull_try(struct pull *pull)
     assert(err != NULL && pull->conn == NULL);
     was_live = pull->is_live && co_now() - pull->live_at >= PULL_GOOD;
     pull_log_end(pull, err, pull->is_live);
-    /* A stream that does not come is no failure of the origin. */
+    /* A missing stream is not a failure of the origin. */
     if (was_live || pull->is_again || co_now() - began >= PULL_PATIENT ||
         (err_code(err) == ERR_TIMEOUT && !pull->is_live && pull->is_asked))
         pull->failures = 0;
@@ -102,7 +102,7 @@ static void pull_free(struct pull *pull)
     free(pull);
 }
 
-/* Takes over what was found. */
+/* Makes the found address the first target, and takes it over. */
 static void pull_found(struct pull *pull, struct origin_target *found)
 {
     struct pull_target *target = &pull->target[0];
@@ -118,8 +118,8 @@ static void pull_found(struct pull *pull, struct origin_target *found)
 }
 
 /*
- * Looks up where the stream is. 0: there is somebody to be asked. -1: nobody, and some rest was
- * taken; or there is news.
+ * Looks up where the stream is. 0: there is an origin to ask. -1: there is none and this rested for
+ * a while, or an announcement came.
  */
 static MAY_YIELD int pull_look(struct pull *pull)
 {
@@ -206,7 +206,7 @@ struct pull *pull_start(const struct pull_options *options)
     pull->publication = options->publication;
     pull->source = source_ref(options->source);
     if (!options->is_worker)
-        pull->past = pull_dedup_new(); /* without memory it goes without */
+        pull->past = pull_dedup_new(); /* without memory the pull works without it */
     if (pull_targets(pull, options) != 0 || (pull->co = co_spawn(pull_run, pull)) == NULL) {
         pull_free(pull);
         return NULL;

@@ -2,10 +2,10 @@
 #define APP_CLUSTER_PULL_H
 
 /*
- * A pull: takes one stream from elsewhere, as a viewer would, and publishes it
- * into a local source for as long as it is not stopped. It knows several origins and leaves one
- * that refuses, ends or stalls for the next. Its viewers stay: they see a publisher that went
- * and came back. One coroutine, started and stopped without waiting.
+ * A pull: fetches one stream from another server, as a viewer would, and publishes it into a local
+ * source until it is stopped. It knows several origins and changes to the next when one refuses,
+ * ends or stalls. Its viewers stay connected: to them the publisher disconnects and returns. One
+ * coroutine, started and stopped without waiting.
  */
 #include "app/config/origin.h"
 #include "co/tls.h"
@@ -25,23 +25,24 @@ struct pull_origin {
 
 struct pull_options {
     struct server *server;
-    struct source *source;           /* a reference is taken */
-    struct publication *publication; /* reserved; the caller's to end after the pull; or NULL, then
-                                        on_live() makes it */
-    const struct pull_origin *origins; /* copied; none only if it is found */
+    struct source *source; /* a reference is taken */
+    struct publication
+        *publication; /* reserved; the caller ends it after the pull; NULL: on_live() creates it */
+    const struct pull_origin *origins; /* copied; none only with find() */
     int origin_count;
-    int is_worker;   /* from another worker of this server, whose timeline it stays on */
-    usec_t stall;    /* without media for that long is as good as gone; five times that if alone */
+    int is_worker; /* from another worker of this server; keeps its timeline */
+    usec_t stall;  /* without media for so long (us) the origin has failed; five times that if it is
+                      the only one */
     struct tls *tls; /* for https; borrowed; NULL: none */
-    /* Looks up where the stream is, before each round of the origins: 1 with *target, or 0. Whoever
-       knows better later calls pull_moved() or pull_again(). NULL: there is no such place. */
+    /* Looks up where the stream is, before each round of the origins: 1 with *target, or 0. When
+     * that changes later, call pull_moved() or pull_again(). NULL: no look-up. */
     int (*find)(void *arg, struct origin_target *target, usec_t timeout);
-    /* The first of the stream is here: its publication, NULL when it may not be published after
-       all. And the end of that: the publication is closed. Must not yield. NULL: there is one
-       already. */
+    /* on_live: the first media has arrived; returns the publication, NULL when it may not be
+     * published after all. on_over: the publication is closed. Both must not yield. NULL:
+     * `publication` is set. */
     struct publication *(*on_live)(void *arg);
     void (*on_over)(void *arg);
-    /* The pull is over; called from its coroutine, which ends right behind. Must not yield. */
+    /* The pull is over; called from its coroutine, which ends right after it. Must not yield. */
     void (*on_end)(struct pull *pull, void *arg);
     void *arg;
 };
@@ -49,19 +50,20 @@ struct pull_options {
 /* NULL without memory; on_end is not called then. */
 struct pull *pull_start(const struct pull_options *options);
 
-/* Asks it to end; on_end follows, later. */
+/* Asks the pull to end; on_end follows later. */
 void pull_stop(struct pull *pull);
 
-/* The same, and the source is free from here on, for another publisher; for publisher_ops.evict. */
+/* The same, and the source is free for another publisher at once; for publisher_ops.evict. */
 void pull_leave(struct pull *pull);
 
-/* It has more to say of itself (app/edge_claim.h): asks anew, unless the stream plays. */
+/* What the pull tells the origin about its requesters (its via chain) has changed: asks again,
+ * unless the stream is live. */
 void pull_again(struct pull *pull);
-/* The stream is said to be there now: it is looked up again, unless it plays from there, or from
- * one of the origins. */
+/* The stream was announced at this target: it is looked up again, unless it is already received
+ * from there or from one of the configured origins. */
 void pull_moved(struct pull *pull, const struct origin_target *target);
 
-/* True while the stream plays. */
+/* True while media is received and published. */
 int pull_is_live(const struct pull *pull);
 
 #endif

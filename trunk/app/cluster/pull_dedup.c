@@ -1,10 +1,10 @@
 /*
- * An encoder that pauses is no fault of any origin's. If each were left for the next after a
- * second, and each began with its last group of pictures, the viewers would see that group again
- * every second. So what comes first is compared with what they have had: known frames are held
- * until there is a new one. An origin whose frames go on in real time is alive, too, even if
- * it is behind: that is told from a burst, which may come in pieces, by how much of the stream's
- * time each piece brings for the time that it has taken.
+ * An encoder that pauses is not a fault of the origin. If the pull changed origins after every
+ * second of silence, and each origin began with its last GOP, viewers would see that GOP again
+ * every second. So the first frames of a new connection are compared with those already delivered:
+ * known frames are held until a new one arrives. An origin whose frames arrive in real time is
+ * alive, too, even if it lags behind. Real time is distinguished from a burst, which may arrive in
+ * pieces, by comparing the stream time of each piece with the time it took to arrive.
  */
 #include "app/cluster/pull_dedup.h"
 
@@ -14,23 +14,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAST_FRAMES 1024 /* more than a usual group of pictures has, sound included */
+#define PAST_FRAMES 1024 /* more than a usual GOP has, audio included */
 #define PAST_HELD   ((size_t)8 * 1024 * 1024)
-#define PAST_PIECE  (10 * USEC_PER_MS) /* frames nearer to each other have come together */
+#define PAST_PIECE  (10 * USEC_PER_MS) /* frames closer together belong to one piece */
 #define PAST_PACED  3                  /* pieces in a row in real time */
-#define PAST_TAIL   64                 /* bytes at a frame's end, which differ if anything does */
+#define PAST_TAIL   64 /* hashed bytes at a frame's end, where frames differ if at all */
 
 struct pull_dedup {
     struct buf held; /* struct held_head and bytes, in turn */
-    uint64_t count;  /* frames given on, ever */
-    uint64_t next;   /* which one of them ought to come next */
-    /* Of this connection: the frame before, the piece that it belongs to, pieces in real time. */
+    uint64_t count;  /* frames delivered in total */
+    uint64_t next;   /* index of the delivered frame expected next */
+    /* Of this connection: the previous frame, the start of its piece, pieces in real time so far.
+     */
     usec_t last_at, piece_at;
     uint32_t last_time, piece_time;
     int paced;
     uint8_t is_following, is_over;
-    uint8_t is_whole; /* all that is held was had, and nobody needs it for what comes next */
-    uint32_t mark[PAST_FRAMES]; /* of the last ones */
+    uint8_t is_whole; /* all held frames were already delivered, and what follows does not depend on
+                         them */
+    uint32_t mark[PAST_FRAMES]; /* hashes of the last frames */
 };
 
 struct held_head {
@@ -61,8 +63,8 @@ void pull_dedup_begin(struct pull_dedup *past)
     past->is_following = past->is_over = past->is_whole = 0;
 }
 
-/* FNV-1a over the length and the end. A frame that is mistaken for another does no more harm than
- * one that is sent twice. */
+/* FNV-1a over the length and the end. Mistaking a frame for another does no more harm than sending
+ * a frame twice. */
 static uint32_t past_mark(const struct frame *frame)
 {
     size_t skip = frame->len > PAST_TAIL ? frame->len - PAST_TAIL : 0;
@@ -74,7 +76,7 @@ static uint32_t past_mark(const struct frame *frame)
     return mark ^ (uint32_t)frame->type;
 }
 
-/* The newest one with this mark: 0 with *at, or -1. */
+/* The newest frame with this hash: 0 with *at, or -1. */
 static int past_find(const struct pull_dedup *past, uint32_t mark, uint64_t *at)
 {
     uint64_t oldest = past->count > PAST_FRAMES ? past->count - PAST_FRAMES : 0;
@@ -87,7 +89,7 @@ static int past_find(const struct pull_dedup *past, uint32_t mark, uint64_t *at)
     return -1;
 }
 
-/* Whether what comes has come in real time for a while. */
+/* Whether frames have arrived in real time for a while. */
 static int past_is_paced(struct pull_dedup *past, const struct frame *frame, usec_t now)
 {
     if (now - past->last_at >= PAST_PIECE) {
@@ -107,7 +109,7 @@ static int past_is_known(struct pull_dedup *past, const struct frame *frame, use
     uint32_t mark;
 
     if (frame->is_header || frame->is_meta)
-        return 1; /* says nothing of how far the stream is */
+        return 1; /* does not show the stream's position */
     mark = past_mark(frame);
     if (!past->is_following) {
         past->is_following = 1;
@@ -122,7 +124,7 @@ static int past_is_known(struct pull_dedup *past, const struct frame *frame, use
     return past->mark[past->next++ % PAST_FRAMES] == mark;
 }
 
-/* 0, or -1 beyond the bound or without memory. */
+/* 0, or -1 beyond PAST_HELD or without memory. */
 static int past_keep(struct pull_dedup *past, const struct frame *frame)
 {
     struct held_head head = {frame->type, frame->timestamp, frame->len};

@@ -1,7 +1,7 @@
 /*
- * A try over HTTP-FLV, plain, with TLS or over a UNIX socket. Where the other side is one of
- * ours the header of relays makes it send the stream as it was published, and
- * keeps the answer open until there is one.
+ * A try over HTTP-FLV, plain, with TLS or over a UNIX socket. Another Millrace server recognizes
+ * the via header: it sends the stream as published, and keeps the response open until there is a
+ * stream.
  */
 #include "app/cluster/pull_private.h"
 
@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define PULL_REASON_WAIT USEC_PER_SEC
-/* What waits for a batch here anyway may be sent together: from and up to so much. */
+/* Bounds of the batching interval that is requested from another worker. */
 #define PULL_PACE_MIN (15 * USEC_PER_MS)
 #define PULL_PACE_MAX (90 * USEC_PER_MS)
 
@@ -43,9 +43,9 @@ static struct err *flv_take(struct pull *pull, struct flv_in *in, const uint8_t 
 }
 
 /*
- * Tells the other worker how much may come at once, when that has changed: frame by frame while
- * viewers get every frame at once, and in few batches where they do, too. Each batch costs
- * both workers a turn, and while it is waited for the publisher need not be read either.
+ * Tells the other worker how much to batch, when that has changed: nothing while viewers get every
+ * frame at once, and large batches where viewers get batches. Each batch costs both workers a turn,
+ * and while the other worker collects one, its publisher need not be read.
  */
 static void flv_pace(struct pull *pull)
 {
@@ -86,7 +86,7 @@ static MAY_YIELD struct err *flv_loop(struct pull *pull, struct http_client *cli
     return err;
 }
 
-/* An answer that is no stream, with what it says of why. */
+/* An answer without a stream, as an error with the text of its body. */
 static MAY_YIELD struct err *flv_refused(struct http_client *client)
 {
     int status = http_client_status(client);
@@ -132,7 +132,7 @@ struct err *pull_flv(struct pull *pull, const struct pull_target *target)
     struct err *err;
 
     (void)str_format(headers, sizeof(headers), VIA_CHAIN_HEADER ": %s\r\n", pull->via_chain);
-    /* A server of ours answers when it has the stream: this is where a pull waits for it. */
+    /* A Millrace server answers once it has the stream: the pull waits for the stream here. */
     err = http_client_open_at(&client, &target->to->http, &options, pull_limit(pull));
     if (err == NULL)
         err = flv_run(pull, client);

@@ -1,8 +1,8 @@
 /*
- * What a try does with the media that comes: the first sound or picture publishes the source,
- * what came before it (metadata, the stream's past) is kept until then, and everything after it
- * is pushed. Both kinds of try (pull_flv.c, pull_rtmp.c) call this; the pull's life (pull.c)
- * stands above them and closes the publication when a try is over.
+ * Media received by a try: the first audio or video frame publishes the source; what came before it
+ * (metadata, init data) is kept until then, and everything after it is pushed. Both kinds of try
+ * (pull_flv.c, pull_rtmp.c) call this file; pull.c is above them and closes the publication when a
+ * try is over.
  */
 #include "app/cluster/pull_private.h"
 
@@ -83,7 +83,7 @@ static void pull_push(struct pull *pull, enum frame_type type, uint32_t timestam
     source_push(pull->source, &frame, co_now());
 }
 
-/* Whether this is held until the origin has something that is new. */
+/* Whether this frame is held until the origin sends something new. */
 static int pull_holds(struct pull *pull, enum frame_type type, uint32_t timestamp,
                       const uint8_t *data, size_t len)
 {
@@ -106,7 +106,8 @@ static void pull_push_held(struct pull *pull)
         pull_dedup_begin(pull->past);
 }
 
-/* Whether a script tag is onMetaData: what else servers say there is no part of the stream. */
+/* Whether a script tag is onMetaData: other servers also use script tags that are not part of the
+ * stream. */
 static int is_meta(const uint8_t *data, size_t len)
 {
     static const char name[] = "\x02\x00\x0aonMetaData";
@@ -120,7 +121,7 @@ static int is_data(const uint8_t *data, size_t len)
     return meta_data_message(data, len, &len) != NULL;
 }
 
-/* The mark that a Millrace server sends after the past of a stream. */
+/* The mark that a Millrace server sends after the cached part of a stream. */
 static int is_mark(const uint8_t *data, size_t len)
 {
     return len == MUX_LIVE_MARK_SIZE && memcmp(data, MUX_LIVE_MARK, len) == 0;

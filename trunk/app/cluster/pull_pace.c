@@ -1,7 +1,7 @@
 /*
- * A pull's patience: how long it waits for a connection, for media, and between two rounds. Where
- * there is another origin it is short, so that a viewer sees nothing of it; and pauses are
- * never quite the same, so that a thousand edges do not come back at one moment.
+ * The timeouts of a pull: for connecting, for media, and between two rounds. They are short where
+ * there is another origin, so that viewers notice no interruption. Pauses have a random part, so
+ * that a thousand edges do not reconnect at the same moment.
  */
 #include "app/cluster/pull_private.h"
 
@@ -9,11 +9,12 @@
 
 #define PULL_PAUSE_MIN (100 * USEC_PER_MS)
 #define PULL_PAUSE_MAX (3 * USEC_PER_SEC)
-/* Until an origin was asked: others were not tried yet, all have failed, or it is the only one. */
+/* Until the origin has been asked: other origins are untried, all have failed, or it is the only
+ * one. */
 #define PULL_CONNECT_SOON USEC_PER_SEC
 #define PULL_CONNECT_NEXT (3 * USEC_PER_SEC)
 #define PULL_CONNECT_ONLY (10 * USEC_PER_SEC)
-/* How long the only origin is waited at before it is asked again, should it have died unseen. */
+/* How long to wait for the only origin before asking it again, in case it died unnoticed. */
 #define PULL_WAIT_ONLY (35 * USEC_PER_SEC)
 
 usec_t pull_connect_timeout(const struct pull *pull)
@@ -24,7 +25,7 @@ usec_t pull_connect_timeout(const struct pull *pull)
     return pull->failures < (unsigned)pull->target_count ? PULL_CONNECT_SOON : PULL_CONNECT_NEXT;
 }
 
-/* Where there is another origin a second counts; where there is none, nothing is won by haste. */
+/* With another origin every second counts; without one, switching early gains nothing. */
 usec_t pull_limit(const struct pull *pull)
 {
     int has_find = pull->options.find != NULL;

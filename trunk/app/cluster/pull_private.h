@@ -16,33 +16,33 @@
 struct pull_target {
     struct origin_target *to; /* NULL: not found yet */
     char *unix_path;
-    char show[288];                 /* what logs call it */
-    uint8_t was_waited, was_failed; /* told in the log since the stream last played */
+    char show[288];                 /* as logs show it */
+    uint8_t was_waited, was_failed; /* logged since the stream was last live */
 };
 
 struct pull {
     struct server *server;
     struct config *config;           /* held */
     struct source *source;           /* held */
-    struct publication *publication; /* while is_live, and before where the options have one */
+    struct publication *publication; /* while is_live; earlier if the options have one */
     struct pull_options options;
     struct co *co;
-    struct co_cond told;        /* pull_again(), to one that rests */
+    struct co_cond told;        /* wakes a resting pull for pull_again() */
     struct net_conn *conn;      /* of this try; NULL between two */
-    struct pull_target *target; /* with find the first is what was found */
+    struct pull_target *target; /* with find() the first is the one found */
     int target_count;
-    int at;            /* the present one's place */
-    unsigned failures; /* tries in a row that gave nothing */
-    int flags;         /* HTTP-FLV: what the header promises */
-    uint8_t pace;      /* ms between two batches, as another worker was told */
+    int at;            /* the current target's index */
+    unsigned failures; /* consecutive tries without success */
+    int flags;         /* HTTP-FLV: the tracks that the header announces */
+    uint8_t pace;      /* ms between two batches, as last sent to the other worker */
     uint8_t is_live, is_asked, is_stopping, is_again;
-    uint8_t is_marked;       /* the past of the stream is over, before anything of it has come */
-    struct pull_dedup *past; /* NULL: another worker's stream, which is given on as it comes */
+    uint8_t is_marked;       /* the live mark came before any media */
+    struct pull_dedup *past; /* NULL: another worker's stream, delivered as it arrives */
     uint8_t *meta;           /* onMetaData that came before any media */
     size_t meta_len;
     usec_t began_at, live_at, media_at;
     struct session_entry client;
-    char via_chain[VIA_CHAIN_TEXT_MAX]; /* what is said in this try of who asks */
+    char via_chain[VIA_CHAIN_TEXT_MAX]; /* via chain sent in this try */
 };
 
 /* ---- pull_pace.c ---- */
@@ -52,13 +52,13 @@ usec_t pull_connect_timeout(const struct pull *pull);
 
 /* How long without media is too long. */
 usec_t pull_limit(const struct pull *pull);
-/* How much of that is left: 0 when the origin has none, or has stalled. */
+/* How much of that is left: 0 when the origin has no stream, or has stalled. */
 usec_t pull_left(const struct pull *pull);
 
-/* How long to rest before the next try: not at all within a round. */
+/* Pause before the next try: 0 within a round. */
 usec_t pull_pause(const struct pull *pull);
 
-/* The error that says so. */
+/* The error for a stalled origin. */
 struct err *pull_stalled(const struct pull *pull);
 
 /* ---- pull_media.c ---- */
@@ -66,7 +66,8 @@ struct err *pull_stalled(const struct pull *pull);
 /* The origin was asked for the stream; from now on the pull waits for media. */
 void pull_waits(struct pull *pull);
 
-/* One tag. The first sound or picture publishes the source: ERR_BUSY while somebody else does. */
+/* Takes one tag. The first audio or video frame publishes the source: ERR_BUSY while another
+ * publisher has it. */
 struct err *pull_take(struct pull *pull, enum frame_type type, uint32_t timestamp,
                       const uint8_t *data, size_t len);
 

@@ -1,6 +1,6 @@
 /*
- * A try over RTMP: connect, play, and take what comes. RTMP has no end of a stream that
- * every server tells: most just fall silent, which the limit on silence notices.
+ * A try over RTMP: connect, play, and receive. RTMP has no end of stream that every server signals:
+ * most just fall silent, which the media timeout (pull_pace.c) detects.
  */
 #include "app/cluster/pull_private.h"
 

@@ -1,7 +1,7 @@
 /*
- * The client's side of RTMP as it is the same for all of its users: one deadline for everything
- * until the stream was granted, and one way to hear a server out that is only sent to. What is
- * asked for there was made from parts (proto/rtmp_target.h) and goes out as it is.
+ * The client side of RTMP, common to all of its users: one deadline until the stream is granted,
+ * and one way to read what a server sends while we only send to it. The texts of the requests were
+ * made from parts (proto/rtmp_target.h) and are sent unchanged.
  */
 #include "app/cluster/rtmp_upstream.h"
 
@@ -18,7 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define UPSTREAM_LOGINS_MAX 3 /* refusals that are read: two that ask, and one that is final */
+#define UPSTREAM_LOGINS_MAX 3 /* refusals handled: two that ask for login, and one that is final \
+                               */
 
 static struct err *upstream_ask(struct rtmp_upstream *up, const struct rtmp_target *target,
                                 enum rtmp_intent intent, usec_t deadline)
@@ -68,7 +69,7 @@ static struct err *upstream_run(struct rtmp_upstream *up, const struct rtmp_targ
     return upstream_ask(up, target, options->intent, deadline);
 }
 
-/* The next address of one that was sent on. */
+/* Changes target to the address that the server redirects to. */
 static struct err *upstream_follow(const struct rtmp_upstream *up, struct rtmp_target *target,
                                    int hop)
 {
@@ -87,7 +88,7 @@ static struct err *upstream_follow(const struct rtmp_upstream *up, struct rtmp_t
 
 /*
  * The same address again, with the user's name or with proof of the password, where connect was
- * refused for want of them. Otherwise the refusal.
+ * refused for lack of them. Otherwise the refusal.
  */
 static __attribute__((noinline)) struct err *upstream_login(const struct rtmp_upstream *up,
                                                             struct rtmp_target *target,
@@ -119,7 +120,7 @@ static __attribute__((noinline)) struct err *upstream_login(const struct rtmp_up
     return NULL;
 }
 
-/* Whether a refusal says how to ask again; a user is shown to be one in two steps. */
+/* Whether a refusal tells how to ask again; authentication takes two steps. */
 static int upstream_may_go_on(const struct rtmp_upstream *up, const struct rtmp_target *target,
                               int *logins)
 {
@@ -139,7 +140,7 @@ static struct err *upstream_next(const struct rtmp_upstream *up, struct rtmp_tar
         err_free(refusal);
         return upstream_follow(up, target, ++*hops);
     }
-    /* Not for a server that we were sent on to: it has no user then. */
+    /* Not after a redirection: the target has no user then. */
     return upstream_login(up, target, first, refusal);
 }
 
@@ -178,7 +179,7 @@ void rtmp_upstream_close(struct rtmp_upstream *up, struct net_conn **shown)
     up->conn = NULL;
 }
 
-/* All that came and was not looked at yet. */
+/* Processes everything received so far. */
 static struct err *upstream_take(struct rtmp_upstream *up)
 {
     struct err *err = NULL;
@@ -197,7 +198,7 @@ static struct err *upstream_take(struct rtmp_upstream *up)
 __attribute__((noinline)) struct err *rtmp_upstream_listen(struct rtmp_upstream *up)
 {
     uint8_t data[1024];
-    /* What came together with the last answer comes first. */
+    /* First, what arrived together with the last answer. */
     struct err *err = upstream_take(up);
 
     while (err == NULL) {

@@ -1,6 +1,6 @@
 /*
- * One context for each CA bundle, made when it is first needed and kept: a context reads and parses
- * the whole bundle. Bundles are named by the configuration alone, so they are few.
+ * One context for each CA bundle, made when it is first needed and kept, because a context reads
+ * and parses the whole bundle. Only the configuration names bundles, so they are few.
  */
 #include "app/cluster/upstream_tls.h"
 
@@ -21,7 +21,7 @@ struct contexts {
 
 struct tls *upstream_tls(const struct server *server, const char *ca, struct err **err)
 {
-    /* No ALPN: HTTP/1.1 goes without saying, and not everything that is asked for speaks it. */
+    /* No ALPN: HTTP/1.1 is the default, and not every upstream protocol is HTTP. */
     struct tls_options options = {.ca = ca[0] != '\0' ? ca : NULL};
     struct contexts *own = observer_own(server, &upstream_tls_observer);
     struct context *context;

@@ -1,7 +1,7 @@
 #ifndef APP_CLUSTER_UPSTREAM_TLS_H
 #define APP_CLUSTER_UPSTREAM_TLS_H
 
-/* The TLS contexts by which other servers are verified: one for each CA bundle. Never yields. */
+/* TLS contexts that verify other servers: one for each CA bundle. Never yields. */
 #include "app/stream/observer.h"
 
 struct tls;
