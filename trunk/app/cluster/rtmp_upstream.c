@@ -18,8 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define UPSTREAM_LOGINS_MAX 3 /* refusals handled: two that ask for login, and one that is final \
-                               */
+#define UPSTREAM_LOGINS_MAX 3 /* refusals handled: two ask for login, one is final */
 
 static struct err *upstream_ask(struct rtmp_upstream *up, const struct rtmp_target *target,
                                 enum rtmp_intent intent, usec_t deadline)
