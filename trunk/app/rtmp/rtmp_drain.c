@@ -1,6 +1,6 @@
 /*
- * A client that connects during a drain is sent to another server: grace_redirect_rtmp's,
- * or grace_redirect's with the port that the client came to.
+ * Redirects clients that connect during a drain to another server: one of grace_redirect_rtmp, or
+ * one of grace_redirect with the port that the client used here.
  */
 #include "app/rtmp/rtmp_drain.h"
 
@@ -29,7 +29,7 @@ int rtmp_drain_tc_url(const struct server *server, const struct rtmp_connect *co
     if (place == NULL || rtmp_target_name(app, sizeof(app), url->app) != 0 ||
         drain_split(place, host, &given) != 0)
         return -1;
-    /* A port that is HTTP's is of no use here. */
+    /* The port of a grace_redirect entry is an HTTP port, so do not use it. */
     if (given == 0 || list == &config->grace_redirect)
         given = url->port;
     return str_format(out, cap, "%s://%s:%d/%s%s%s", url->schema, host, given, app,

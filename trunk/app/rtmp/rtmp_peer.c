@@ -1,6 +1,6 @@
 /*
- * What every file that serves an RTMP connection needs of it, whatever is served: the lines in the
- * log, the entry in the list of clients, and the wait before a close. It calls none of those files.
+ * The functions that all files need that serve an RTMP connection: log lines, the session list's
+ * entry, and the wait before a close. It calls none of those files.
  */
 #include "app/rtmp/rtmp_peer.h"
 

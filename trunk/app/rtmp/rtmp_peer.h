@@ -2,7 +2,7 @@
 #define APP_RTMP_RTMP_PEER_H
 
 /*
- * One RTMP connection, as those see it that serve it: rtmp_session.c, rtmp_publish.c, rtmp_play.c,
+ * One RTMP connection, for the files that serve it: rtmp_session.c, rtmp_publish.c, rtmp_play.c,
  * rtmp_redirect.c, and the routes of the tables (rtmp_session.h).
  */
 #include "app/core/server.h"
@@ -12,37 +12,36 @@
 #include "live/source.h"
 #include "proto/rtmp_talk.h"
 
-/* What a question to another server may take, before it counts as unreachable. */
+/* How long another server may take to answer before it counts as unreachable. */
 #define RTMP_CLAIM_TIMEOUT (USEC_PER_SEC / 2)
-/* An answer that a peer does not take in this time. */
+/* How long a peer may take to read an answer. */
 #define RTMP_ANSWER_TIMEOUT (10 * USEC_PER_SEC)
 
 struct rtmp_session {
     struct server *server;
     struct net_conn *conn;
-    struct config *config; /* held: the session keeps the snapshot that it began with */
+    struct config *config; /* held: the snapshot at the start of the session */
     struct rtmp_talk *talk;
     char *tc_url;
-    char *app;      /* connect's own, where the tcUrl tells none; NULL: it does */
-    char *page_url; /* NULL: none */
-    char *via;      /* what a server of ours says of itself; NULL: it is none */
-    struct session_entry
-        client; /* in the server's list from the line at its start to the one at its end */
+    char *app;                   /* from connect, if the tcUrl contains none; else NULL */
+    char *page_url;              /* NULL: none */
+    char *via;                   /* via_chain of another Millrace server; NULL: not such a server */
+    struct session_entry client; /* in the session list while a publish or play runs */
     struct rtmp_streams *streams; /* NULL: the connection has one message stream */
     MAY_YIELD void (*serve)(
-        struct rtmp_session *session); /* the requests of one message stream, to its end */
-    uint8_t takes_tracks;              /* it said that it understands multitrack */
+        struct rtmp_session *session); /* serves the requests of one message stream, to its end */
+    uint8_t takes_tracks;              /* the client says that it understands multitrack */
     uint8_t was_named;                 /* a publish or play was logged */
-    uint8_t is_logged;                 /* and so was the error that ends the session */
+    uint8_t is_logged;                 /* and the error that ends the session was logged */
 };
 
-/* Gives a refused peer time to read the refusal: a close over unread bytes would discard it. For
- * one of several message streams, whose connection continues, it does nothing. Yields, for half a
- * second at most. */
+/* Gives a refused peer time to read the refusal: closing with unread input would discard it. Does
+ * nothing for one of several message streams, whose connection continues. Yields, for half a second
+ * at most. */
 MAY_YIELD void rtmp_peer_linger(struct rtmp_session *session);
 
-/* At the start of a publish or play ("publish", "play"): a log line, and an entry in the list of
- * clients; and the same at its end. */
+/* At the start of a publish or play ("publish", "play"): logs a line and adds the session to the
+ * session list. rtmp_peer_log_end() logs its end and removes it. */
 void rtmp_peer_log_start(struct rtmp_session *session, const char *what,
                          const struct source *source);
 void rtmp_peer_log_end(struct rtmp_session *session, const char *what, const struct source *source,

@@ -1,7 +1,7 @@
 /*
- * One RTMP player. Two directions share the connection: the fan-out sends the
- * stream, shared bytes that this coroutine only sees when the socket blocks; and
- * what the player says is answered between two of its batches.
+ * One RTMP player. Both directions share the connection: the fan-out sends the stream (this
+ * coroutine sends only when the socket blocks), and answers to the player's requests go between two
+ * batches.
  */
 #include "app/rtmp/rtmp_session_private.h"
 #include "app/rtmp/rtmp_streams.h"
@@ -24,14 +24,14 @@ struct playing {
     uint32_t stream_id;
     uint32_t chunk_size; /* of the bytes that the fan-out sends */
     usec_t deadline;     /* of the first media byte */
-    const char *ended;   /* why it is over, and the session with it; NULL: the peer ended it */
+    const char *ended;   /* why play and session end; NULL: the peer ended them */
     uint8_t is_over;
     uint8_t is_paused;
-    uint8_t is_unfit;    /* the stream has nothing of the tracks that are wanted */
-    uint8_t is_changing; /* other tracks are wanted from now on */
+    uint8_t is_unfit;    /* the stream has none of the selected tracks */
+    uint8_t is_changing; /* the player has selected other tracks */
 };
 
-/* standby_timeout from now on; 0: for ever. */
+/* standby_timeout from now; 0: no limit. */
 static usec_t play_deadline(const struct playing *p)
 {
     usec_t standby = p->vhost->http_remux.standby_timeout;
@@ -39,7 +39,7 @@ static usec_t play_deadline(const struct playing *p)
     return co_deadline(standby > 0 ? standby : USEC_NEVER);
 }
 
-/* Opens a viewer in the place of the one that there is, if any; the stream never lacks one. */
+/* Opens a viewer and then closes the old one, if any, so that the stream always has one. */
 static __attribute__((noinline)) int play_open(struct rtmp_session *session, struct playing *p)
 {
     struct fanout_viewer_opts opts = {.vhost = p->vhost, .framing = FANOUT_RAW};
@@ -61,7 +61,7 @@ static __attribute__((noinline)) int play_open(struct rtmp_session *session, str
         fanout_viewer_close(old);
     if (p->fv == NULL)
         return -1;
-    /* Who wants nothing is held like one who pauses. */
+    /* A player that receives no track is held like a paused one. */
     if (p->is_paused || p->is_unfit || receives == 0)
         fanout_viewer_pause(p->fv, 1);
     return 0;
@@ -81,8 +81,8 @@ static __attribute__((noinline)) struct err *play_broken(const struct rtmp_sessi
     return err_new(ERR_CLOSED, "the connection broke or stood still");
 }
 
-/* Another message stream begins: this one goes on as one of several, where its message ends that is
- * being sent. */
+/* The client opens another message stream: this one continues as one of several, once the message
+ * that is being sent is complete. */
 static MAY_YIELD __attribute__((noinline)) struct err *
 play_split(struct rtmp_session *session, struct playing *p, const struct rtmp_message *message)
 {
@@ -108,7 +108,7 @@ play_split(struct rtmp_session *session, struct playing *p, const struct rtmp_me
     return err;
 }
 
-/* Takes what the player said out of the conversation, and puts the answers into the stream. */
+/* Processes the player's requests, and puts the answers between the batches. */
 static MAY_YIELD struct err *play_take(struct rtmp_session *session, struct playing *p)
 {
     struct buf *out = rtmp_talk_out(session->talk);
@@ -127,7 +127,7 @@ static MAY_YIELD struct err *play_take(struct rtmp_session *session, struct play
             play_pause(session, p, event == RTMP_EVENT_PAUSE);
         if (event == RTMP_EVENT_RECEIVE)
             p->is_changing = 1;
-        /* What came after the message is read elsewhere from now on. */
+        /* From now on, rtmp_streams.c reads what follows this message. */
         if (event == RTMP_EVENT_ANOTHER)
             return play_split(session, p, &message);
         if (out->len == 0 || p->is_over)
@@ -145,7 +145,7 @@ static MAY_YIELD __attribute__((noinline)) struct err *play_input(struct rtmp_se
     uint8_t data[2048];
     struct err *err = NULL;
 
-    /* A flood is read in turns with the stream. */
+    /* Let the stream continue between reads, even if the peer floods. */
     for (int i = 0; i < 8 && err == NULL && !p->is_over; i++) {
         ssize_t got = net_try_read(session->conn, data, sizeof(data));
 
@@ -163,8 +163,8 @@ static MAY_YIELD __attribute__((noinline)) struct err *play_input(struct rtmp_se
 }
 
 /*
- * Sends what is left of a batch and the last answers: the next request's may only
- * follow a whole message. What comes from the peer meanwhile waits.
+ * Sends the rest of a batch and the last answers: the next request's answers may only follow a
+ * whole message. Input from the peer waits until then.
  */
 static MAY_YIELD struct err *play_finish(struct rtmp_session *session, struct playing *p)
 {
@@ -197,7 +197,8 @@ static MAY_YIELD struct err *play_reopen(struct rtmp_session *session, struct pl
     return err != NULL ? err : play_take(session, p);
 }
 
-/* The player wants other tracks: they begin where the message ends that is being sent. */
+/* The player has selected other tracks: they start once the message that is being sent is
+ * complete. */
 static MAY_YIELD __attribute__((noinline)) struct err *play_change(struct rtmp_session *session,
                                                                    struct playing *p)
 {
@@ -209,9 +210,9 @@ static MAY_YIELD __attribute__((noinline)) struct err *play_change(struct rtmp_s
 }
 
 /*
- * The viewer has come to an end. RTMP has no end of response: after another epoch of the same
- * stream the player goes on with another viewer. When the publisher has not come back in
- * republish_wait, the player is told that the stream is over.
+ * The viewer has ended. RTMP marks no end of a response: if the stream has a new publication, the
+ * player continues with a new viewer. If no publisher has come back within republish_wait, the
+ * player is told that the stream is over.
  */
 static MAY_YIELD __attribute__((noinline)) struct err *play_ended(struct rtmp_session *session,
                                                                   struct playing *p)
@@ -223,11 +224,12 @@ static MAY_YIELD __attribute__((noinline)) struct err *play_ended(struct rtmp_se
     return rtmp_talk_play_over(session->talk);
 }
 
-/* Nothing came in standby_timeout. While somebody publishes, a keyframe is waited for. */
+/* No media arrived within standby_timeout. If the stream is published, keep waiting for a
+ * keyframe. */
 static __attribute__((noinline)) struct err *play_in_vain(struct rtmp_session *session,
                                                           struct playing *p)
 {
-    /* At another worker it may be published long before there is anything to fetch. */
+    /* Another worker may publish it long before there is anything to fetch. */
     if (source_state(p->source) == SOURCE_LIVE ||
         observers_are_elsewhere(session->server, source_key(p->source))) {
         p->deadline = play_deadline(p);
@@ -238,7 +240,7 @@ static __attribute__((noinline)) struct err *play_in_vain(struct rtmp_session *s
     return rtmp_talk_play_not_found(session->talk);
 }
 
-/* The player's life. Its stack stays small: it is what a parked player keeps. */
+/* Runs the player until its end. The stack stays small, since a parked player keeps it. */
 static MAY_YIELD struct err *play_loop(struct rtmp_session *session, struct playing *p)
 {
     struct err *err = play_take(session, p);
@@ -275,7 +277,7 @@ int rtmp_play_tracks(const struct rtmp_session *session, const char *param,
 
     memset(select, 0, sizeof(*select));
     if (session->via != NULL) {
-        select->is_all = 1; /* what its viewers ask for is decided there */
+        select->is_all = 1; /* another Millrace server: its viewers select there */
         return 0;
     }
     if (url_query_get(param, "track", value, sizeof(value)) == 0)

@@ -1,10 +1,9 @@
 /*
- * One RTMP publisher: read a message, push a frame, and that is all.
+ * One RTMP publisher: reads messages and pushes frames.
  *
- * While nobody watches there is no latency to keep, and then the socket is not read at every
- * packet but only every now and then, 150 ms at the most and as long as what comes
- * meanwhile fits into the smallest receive window. A publisher without viewers costs a fraction
- * of one with some.
+ * A stream without viewers needs no low latency. Its socket is then not read for every packet but
+ * at intervals, at most 150 ms and as long as the data that arrives meanwhile fits into the
+ * smallest receive window. So a publisher without viewers costs a fraction of one with viewers.
  */
 #include "app/rtmp/rtmp_session_private.h"
 #include "app/rtmp/rtmp_streams.h"
@@ -17,22 +16,21 @@
 #include "proto/token.h"
 
 #define IDLE_CHECK USEC_PER_SEC
-/* Longest pause between two reads, the least that is worth it, and what may come meanwhile. */
+/* Without viewers: the longest pause between two reads, the shortest useful pause, and the bytes
+ * that may arrive in a pause. */
 #define NAP_MAX   (150 * USEC_PER_MS)
 #define NAP_MIN   (5 * USEC_PER_MS)
 #define NAP_GRID  (30 * USEC_PER_MS)
 #define NAP_BYTES (32 * 1024)
-/* While somebody watches: so much for each stream of the server, from and up to. */
+/* With viewers: this much for each stream of the server, within these limits. */
 #define NAP_PER_STREAM USEC_PER_MS
-/* And this part of the time between two batches. */
 
 #define NAP_WATCHED_MIN (15 * USEC_PER_MS)
 #define NAP_WATCHED_MAX (120 * USEC_PER_MS)
-/* Naps end at common moments, so that many publishers share one turn of the loop: every so often.
- */
+/* Pauses end at multiples of this, so that many publishers share one turn of the event loop. */
 #define NAP_WATCHED_GRID (10 * USEC_PER_MS)
 
-/* How long until an encoder's stream is asked for again that an origin had, which is away. */
+/* How long to wait before the next attempt to publish a stream that an unreachable origin holds. */
 #define ELSEWHERE_PAUSE (250 * USEC_PER_MS)
 
 struct publishing {
@@ -40,24 +38,24 @@ struct publishing {
     struct co *co;
     struct source *source;
     struct publication *publication;
-    const char *param; /* of the address, the caller's */
+    const char *param; /* of the address; owned by the caller */
     const struct config_publish *limits;
     usec_t last_media;
     usec_t last_viewer, checked; /* kickoff_for_idle */
-    uint64_t drained_bytes;      /* bytes that had come when last all of them were taken, */
-    usec_t drained_at;           /* and when that was */
+    uint64_t drained_bytes;      /* conn->bytes_in when all input was last processed */
+    usec_t drained_at;           /* the time of that */
     uint8_t has_begun;
-    uint8_t is_urgent;   /* min_latency, or a mw_latency of 0: every frame at once */
-    uint8_t is_replaced; /* another publisher has the stream now: it is not to be touched */
+    uint8_t is_urgent;   /* min_latency, or mw_latency 0: do not delay frames */
+    uint8_t is_replaced; /* another publisher has the stream now: do not touch it */
     uint8_t has_fingerprint;
-    uint8_t has_waited; /* for an origin that is away, and the log has been told */
-    uint8_t fingerprint[TOKEN_FINGERPRINT_SIZE]; /* of its parameters, for replace_same_token */
+    uint8_t has_waited; /* for an unreachable origin; the log has a line about it */
+    uint8_t fingerprint[TOKEN_FINGERPRINT_SIZE]; /* of the parameters, for replace_same_token */
 };
 
 /*
- * How long a read may be put off. Nobody watches: as long as it is any good. Somebody does: with
- * few streams not at all, with hundreds a little, since each read wakes a stream whose memory has
- * gone cold, and what is read together is also sent together.
+ * How long a read may be delayed. Without viewers: as long as it saves work. With viewers: not at
+ * all with few streams, and a little with hundreds, since each read wakes a stream whose memory is
+ * no longer in the cache, and data that is read together is also sent together.
  */
 static usec_t publish_rest(const struct rtmp_session *session, const struct publishing *p)
 {
@@ -72,14 +70,14 @@ static usec_t publish_rest(const struct rtmp_session *session, const struct publ
         return 0;
     if (rest > NAP_WATCHED_MAX)
         rest = NAP_WATCHED_MAX;
-    /* What waits for a batch anyway may as well wait in the socket for a part of that time. */
+    /* Bytes that wait for a batch anyway may spend a part of that time in the socket. */
     pace = fanout_pace(source_data(p->source)) / FANOUT_PACE_PART;
     if (rest < pace)
         rest = pace;
     return rest < NAP_WATCHED_MIN ? 0 : rest;
 }
 
-/* Somebody asks whether this publisher is there: what it has not read yet is to be read first. */
+/* Another publisher asks whether this one is alive: read the remaining input before answering. */
 static int publish_is_pending(struct publishing *p)
 {
     if (!p->publication->is_asked)
@@ -90,7 +88,7 @@ static int publish_is_pending(struct publishing *p)
     return 0;
 }
 
-/* Waits a little before the next read, if all that came was taken. */
+/* Delays the next read if all input was processed. */
 static MAY_YIELD void publish_nap(struct rtmp_session *session, struct publishing *p)
 {
     usec_t now = co_now();
@@ -113,12 +111,12 @@ static MAY_YIELD void publish_nap(struct rtmp_session *session, struct publishin
     if (nap < NAP_MIN || rest == 0)
         return;
     grid = rest == NAP_MAX ? NAP_GRID : NAP_WATCHED_GRID;
-    /* A hangup or an interrupt ends it; the read then says which. */
+    /* A hangup or an interrupt ends the delay; the read then tells which. */
     net_delay_read(session->conn, NAP_BYTES,
                    (now + (nap < rest ? nap : rest)) / grid * grid + grid);
 }
 
-/* kickoff_for_idle: a publisher without viewers for that long is ended. */
+/* kickoff_for_idle: ends a publisher that has had no viewers for that long. */
 static struct err *publish_check_idle(struct publishing *p, usec_t now)
 {
     struct source_stat stat;
@@ -139,7 +137,7 @@ static void publish_media(struct publishing *p, const struct rtmp_message *messa
 {
     struct frame frame;
 
-    /* RTMP's types are FLV's: 8, 9 and 18. */
+    /* RTMP's message types are FLV's tag types: 8, 9 and 18. */
     flv_frame_parse(&frame, (enum frame_type)message->type, message->timestamp, message->data,
                     message->len);
     source_push(p->source, &frame, now);
@@ -147,7 +145,7 @@ static void publish_media(struct publishing *p, const struct rtmp_message *messa
     p->has_begun = 1;
 }
 
-/* A peer may talk without publishing; but not for ever. */
+/* A peer may send messages without media, but only for a limited time. */
 static struct err *publish_check_silent(const struct publishing *p, usec_t timeout, usec_t now)
 {
     usec_t limit = timeout > RTMP_MESSAGE_TIME_MAX ? timeout : RTMP_MESSAGE_TIME_MAX;
@@ -208,9 +206,9 @@ static void publish_evicted(void *publisher, enum evict_reason why)
     co_interrupt(p->co);
 }
 
-/* The end of an encoder's connection comes after what it sent before, which is still to be taken;
- * and its coroutine may be at rest. So it is woken, reads what there is, and meets the end or finds
- * that there is nothing more. */
+/* The end of an encoder's connection comes after the data that it sent before, which must still be
+ * read; and its coroutine may be pausing. So wake it: it reads what has arrived, and then finds the
+ * end or nothing more. */
 static int publish_asked(void *publisher)
 {
     struct publishing *p = publisher;
@@ -243,7 +241,7 @@ static const struct publisher_ops publish_ops = {.pending = publish_pending,
                                                  .ask = publish_asked,
                                                  .describe = publish_describe};
 
-/* Takes the stream, which viewers that are there go on watching. */
+/* Takes the stream. Viewers that are already there keep watching. */
 static enum publication_verdict publish_begin(struct publishing *p,
                                               const struct config_vhost *vhost,
                                               struct directory_place *place, usec_t timeout)
@@ -259,9 +257,9 @@ static enum publication_verdict publish_begin(struct publishing *p,
 }
 
 /*
- * Another origin has the stream: the encoder is sent there, or what it publishes is. One that
- * cannot be reached may have died; its entry does, soon, and then the stream is free. NULL with
- * *is_again: that was waited for a little.
+ * Another origin has the stream: redirects the encoder there, or relays its messages there. An
+ * origin that cannot be reached may have died; its lease then expires soon, and the stream is free.
+ * NULL with *is_again: waited a little for that.
  */
 static MAY_YIELD struct err *publish_elsewhere(struct publishing *p,
                                                const struct config_vhost *vhost,
@@ -297,11 +295,11 @@ static MAY_YIELD struct err *publish_elsewhere(struct publishing *p,
     return p->session->conn->ready & NET_HUP ? err_new(ERR_CLOSED, "the encoder left") : NULL;
 }
 
-/* Until the stream is this publisher's; or *is_over, with what it was told. */
+/* Waits until this publisher has the stream. *is_over: it was redirected, relayed, or refused. */
 static MAY_YIELD struct err *publish_ask(struct publishing *p, const struct config_vhost *vhost,
                                          const struct rtmp_request *request, int *is_over)
 {
-    /* A lease, and what it takes to be sure of its end. */
+    /* The lease, and the time to be sure that it has expired. */
     usec_t deadline = co_deadline(vhost->cluster.lease + USEC_PER_SEC);
     const char *why = "The stream is already being published";
     enum publication_verdict verdict;
@@ -331,7 +329,7 @@ static MAY_YIELD struct err *publish_ask(struct publishing *p, const struct conf
     return err_new(ERR_BUSY, "%s is busy", source_key(p->source));
 }
 
-/* The end, for one who still holds the stream and for one who was put out of it. */
+/* Ends a publisher that holds the stream, or that was evicted. */
 static MAY_YIELD struct err *publish_end(struct publishing *p, const struct rtmp_request *request,
                                          struct err *err)
 {

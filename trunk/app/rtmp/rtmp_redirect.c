@@ -1,7 +1,7 @@
 /*
- * Players and encoders who came to the wrong server: sent on (302) where that is configured. RTMP
- * knows a redirection only as a refused connect, but the stream's name is not known before publish
- * or play; so the same words come in an onStatus then, as other servers send them.
+ * Redirects players and encoders (302) to the server that has the stream, if that is configured.
+ * RTMP has a redirect only in a refused connect, but the stream's name is known only at publish or
+ * play; so the same text is sent in an onStatus then, as other servers do.
  */
 #include "app/rtmp/rtmp_peer.h"
 
@@ -28,7 +28,7 @@ static int redirect_make(struct redirect *to, const struct stream *stream, const
 
     if (origin_target(ORIGIN_RTMP, place->rtmp, &names, &to->target) != 0)
         return -1;
-    /* "app/stream?vhost=v&x=y": behind the vhost of the tcUrl the stream would be lost. */
+    /* "app/stream?vhost=v&x=y": put the stream before the parameters of the tcUrl. */
     mark = strchr(rtmp->tc_url, '?');
     if (mark == NULL)
         return str_format(to->url, sizeof(to->url), "%s/%s", rtmp->tc_url, rtmp->name);

@@ -1,8 +1,7 @@
 /*
- * The coroutine of one RTMP connection. It reads from top to bottom: handshake,
- * connect, and then requests, each of which is a publish (rtmp_publish.c) or a
- * play (rtmp_play.c) that goes on until the peer ends it. What a session needs
- * only to begin (addresses, read buffers) is freed before it goes on for hours.
+ * The coroutine of one RTMP connection: handshake, connect, and then requests. Each request is a
+ * publish (rtmp_publish.c) or a play (rtmp_play.c) and runs until the peer ends it. Memory that
+ * only the start of a session needs (addresses, read buffers) is freed before the long part begins.
  */
 #include "app/rtmp/rtmp_session.h"
 
@@ -23,16 +22,16 @@
 #include <string.h>
 #include <unistd.h>
 
-/* connect must be whole in this time, in total; the handshake's and a request's are configured. */
+/* The time limit for the whole connect; those of the handshake and of a request are configured. */
 #define CONNECT_TIMEOUT (10 * USEC_PER_SEC)
 
-/* What is needed until a request is granted, and not for the hours after. */
+/* Needed until a request is granted, and freed then. */
 struct rtmp_setup {
     struct rtmp_request request;
     struct url_rtmp url;
 };
 
-/* ---- beginning ---- */
+/* ---- start ---- */
 
 static struct err *session_talk(struct rtmp_session *session)
 {
@@ -58,8 +57,8 @@ static void session_sizes(struct rtmp_session *session, const struct config_vhos
                         (uint32_t)vhost->in_ack_size);
 }
 
-/* To another server, while this one drains; NULL: served here. Not inlined: its buffer would lie on
- * the session's stack for good. */
+/* Redirects the client to another server while this one drains; NULL: served here. Not inlined: its
+ * buffer would stay on the session's stack. */
 static MAY_YIELD __attribute__((noinline)) struct err *
 session_send_on(struct rtmp_session *session, const struct rtmp_connect *connect)
 {
@@ -76,7 +75,7 @@ session_send_on(struct rtmp_session *session, const struct rtmp_connect *connect
     return err_new(ERR_DENIED, "sent on to %s", tc_url);
 }
 
-/* Answers a connect that cannot be served with the reason, which is returned. */
+/* Refuses a connect with a reason; returns the reason. */
 static MAY_YIELD struct err *session_reject(struct rtmp_session *session, struct err *why)
 {
     struct err *sent =
@@ -88,7 +87,7 @@ static MAY_YIELD struct err *session_reject(struct rtmp_session *session, struct
     return why;
 }
 
-/* Copies text unless it is empty: NULL then. -1 without memory. */
+/* Copies text; NULL for an empty one. -1 if out of memory. */
 static int keep(char **kept, const char *text)
 {
     *kept = text[0] != '\0' ? strdup(text) : NULL;
@@ -130,8 +129,8 @@ static MAY_YIELD struct err *session_begin(struct rtmp_session *session)
 
     if (err != NULL)
         return err;
-    /* Answers are small and waited for: Nagle would hold each back for a delayed acknowledgement.
-     */
+    /* Answers are small and the peer waits for them: Nagle's algorithm would delay each of them
+     * until an acknowledgement. */
     net_tune(session->conn, 0, 1);
     err = rtmp_talk_accept_handshake(session->talk, session->config->rtmp_handshake_timeout);
     if (err != NULL)
@@ -160,7 +159,7 @@ static MAY_YIELD struct err *session_refuse(struct rtmp_session *session,
     return err;
 }
 
-/* Tells the peer what a gate says. An error, which ends the session. */
+/* Tells the peer a gate's verdict. Returns an error, which ends the session. */
 static MAY_YIELD struct err *session_verdict(struct rtmp_session *session,
                                              const struct rtmp_setup *setup, struct source *source,
                                              const struct gate_request *asked,
@@ -182,7 +181,7 @@ static MAY_YIELD struct err *session_verdict(struct rtmp_session *session,
                    asked->vhost->name, asked->app, asked->stream, verdict->reason);
 }
 
-/* Whether this client may do this. source: NULL before it is found. */
+/* Asks the gates whether this client may do this. source: NULL until it is found. */
 static MAY_YIELD struct err *session_ask(struct rtmp_session *session,
                                          const struct rtmp_setup *setup, struct source *source,
                                          const struct config_vhost *vhost)
@@ -210,7 +209,7 @@ static MAY_YIELD struct err *session_ask(struct rtmp_session *session,
     return err;
 }
 
-/* What connect and the request together say. */
+/* Combines the addresses of connect and request. */
 static struct err *session_address(const struct rtmp_session *session,
                                    const struct rtmp_request *request, struct url_rtmp *url)
 {
@@ -225,7 +224,7 @@ static struct err *session_address(const struct rtmp_session *session,
     return NULL;
 }
 
-/* Whether somebody publishes this stream, here or at another worker. */
+/* Whether this stream is published, here or at another worker. */
 static int session_has_stream(const struct rtmp_session *session, const struct config_vhost *vhost,
                               const struct url_rtmp *url)
 {
@@ -239,8 +238,8 @@ static int session_has_stream(const struct rtmp_session *session, const struct c
            observers_are_elsewhere(session->server, key);
 }
 
-/* The name of the stream whose HTTP address ends in this name, by the template that the address
- * belongs to. 0, or -1. */
+/* Finds the stream whose HTTP address ends in this name, by the template that matches the address.
+ * 0, or -1. */
 static int session_template(const struct config_vhost *vhost, struct url_rtmp *url)
 {
     struct mount_list list = {vhost->http_remux.mount.item, vhost->http_remux.mount.count, 0};
@@ -253,7 +252,7 @@ static int session_template(const struct config_vhost *vhost, struct url_rtmp *u
     return str_copy(url->stream, sizeof(url->stream), match.stream);
 }
 
-/* Some players, and edges of other servers, ask for a stream by the name that it has over HTTP. */
+/* Some players, and edges of other servers, request a stream by its HTTP file name. */
 static __attribute__((noinline)) void session_extension(const struct rtmp_session *session,
                                                         const struct config_vhost *vhost,
                                                         struct url_rtmp *url)
@@ -267,7 +266,7 @@ static __attribute__((noinline)) void session_extension(const struct rtmp_sessio
         *dot = '\0';
 }
 
-/* A place in the house for what it wants to do, and the source, held. */
+/* Admits the connection for its purpose, and takes a reference to the source. */
 static MAY_YIELD struct err *session_admit(struct rtmp_session *session,
                                            const struct rtmp_setup *setup,
                                            const struct config_vhost *vhost, struct source **source)
@@ -330,7 +329,7 @@ static MAY_YIELD struct err *session_find(struct rtmp_session *session, struct r
     return session_ask(session, setup, *source, *vhost);
 }
 
-/* An encoder at an edge, or one of a stream that is published here. */
+/* Publishes here, or at another server if the route says so. */
 static MAY_YIELD struct err *session_publish(struct rtmp_session *session,
                                              const struct rtmp_request *request,
                                              struct source *source,
@@ -352,7 +351,8 @@ static MAY_YIELD struct err *session_publish(struct rtmp_session *session,
     return rtmp_publish_run(session, source, vhost, request, param);
 }
 
-/* A player that is another server's pull. Not inlined: what it needs is not kept while it plays. */
+/* The claim of a player that is another server's pull. Not inlined, to keep the playing stack
+ * small. */
 static __attribute__((noinline)) struct via_claim *session_claim(const struct rtmp_session *session,
                                                                  const struct source *source,
                                                                  const struct config_vhost *vhost)
@@ -406,7 +406,7 @@ static MAY_YIELD struct err *session_request(struct rtmp_session *session)
     return err;
 }
 
-/* Tells why it ended, unless a line says so already, and frees err. */
+/* Logs why the session ended, unless another line says so, and frees err. */
 static void session_log_error(struct rtmp_session *session, struct err *err)
 {
     const char *ip = session->conn->ip;

@@ -1,14 +1,14 @@
 /*
- * The demultiplexer of a connection with several message streams. What comes from the peer is
- * handed, message by message, to the session that it is for; what the sessions send is put together
- * to messages again and written to the peer whole, so that streams are interleaved between
- * messages. Chunk stream ids are shifted by 8 for each further stream.
+ * The demultiplexer of a connection with several message streams. It passes each message from the
+ * peer to the session of its stream. It reassembles the messages that the sessions send and writes
+ * them to the peer whole, so that streams are interleaved between messages. Chunk stream ids are
+ * shifted by 8 for each further stream.
  *
- * Both directions are bounded: while a session does not take its messages, nothing more is read
- * from the peer (RTMP has one order for all streams); while the peer does not read, nothing is
- * taken from the sessions, whose socket pairs fill up like any connection.
+ * Both directions are bounded: while a session does not read its messages, nothing more is read
+ * from the peer (RTMP has one order for all streams); while the peer does not read, nothing is read
+ * from the sessions, whose socket pairs fill up like any connection.
  *
- * Coroutines: the connection's own continues with the first session, a further session has one,
+ * Coroutines: the connection's own continues with the first session, each further session has one,
  * each socket pair has one (stream_pump), and one reads and writes the connection (streams_run).
  */
 #include "app/rtmp/rtmp_streams.h"
@@ -24,54 +24,54 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* createStream's, and one for a client that began without asking for an id. */
+/* The limit of createStream, and one for a client that starts without asking for an id. */
 #define STREAMS_MAX (RTMP_STREAMS_MAX + 1)
-/* Of what a session is sent. */
+/* The chunk size of messages to a session. */
 #define STREAM_CHUNK_SIZE 60000
-/* Chunk stream ids of further streams are shifted by this, those of protocol control excepted. */
+/* The shift of chunk stream ids of further streams; protocol control keeps its id. */
 #define CSID_SHIFT   8
 #define CSID_CONTROL 2
-/* Nothing is taken from one side while so many bytes wait for the other. */
+/* Nothing is read from one side while this many bytes wait for the other. */
 #define QUEUE_HIGH ((size_t)64 * 1024)
-/* Nothing is taken from the peer while so many bytes of answers wait. */
+/* Nothing is read from the peer while this many bytes of answers wait. */
 #define ANSWERS_HIGH ((size_t)16 * 1024)
-/* No message is longer. */
+/* The maximum of a message. */
 #define MESSAGE_MAX ((size_t)0xffffff)
-/* A message in 60,000 byte chunks, or smaller ones of 128 bytes, and what waits before it. */
+/* A message in chunks of 60,000 or 128 bytes, and the bytes queued before it. */
 #define QUEUE_MAX (2 * MESSAGE_MAX)
 #define READ_SIZE ((size_t)32 * 1024)
-/* A peer that takes nothing for this long is closed, as in app/stream/fanout.c. */
+/* A peer that reads nothing for this long is closed, as in app/stream/fanout.c. */
 #define STALL_MAX ((usec_t)120 * USEC_PER_SEC)
 
-/* One message stream: a session at the one end of a socket pair, stream_pump() at the other. */
+/* One message stream: its session at one end of a socket pair, stream_pump() at the other. */
 struct stream_slot {
     struct rtmp_streams *streams;
-    struct rtmp_session *session; /* the connection's first one, or own */
+    struct rtmp_session *session; /* the connection's first session, or &own */
     struct rtmp_session own;
-    struct net_conn *inner, *outer; /* the session's end and ours */
-    struct rtmp_chunk_in *in;       /* what the session sends */
-    struct buf to;                  /* what it is to get */
+    struct net_conn *inner, *outer; /* the ends of the session and of stream_pump() */
+    struct rtmp_chunk_in *in;       /* from the session */
+    struct buf to;                  /* queued for the session */
     uint8_t *data;                  /* READ_SIZE */
     uint32_t id;
     uint32_t csid_shift;
-    enum quota_class class; /* a further stream's */
+    enum quota_class class; /* of a further stream */
     uint8_t is_over;        /* its session has ended */
 };
 
 struct rtmp_streams {
     struct server *server;
-    struct net_conn *conn; /* the peer's */
+    struct net_conn *conn; /* to the peer */
     struct rtmp_talk *talk;
-    struct rtmp_session *first; /* on the coroutine of the connection */
+    struct rtmp_session *first; /* in the connection's coroutine */
     struct buf out;
     uint32_t chunk_size; /* of out */
     uint8_t *data;       /* READ_SIZE */
     struct co_cond changed;
     struct stream_slot *slot[STREAMS_MAX];
     uint8_t is_ending;    /* the server stops, or the first session's coroutine was interrupted */
-    uint8_t is_stillborn; /* streams_run() never ran */
-    uint8_t is_whole;     /* the streams have ended, and not the connection */
-    uint8_t is_over;      /* all have ended */
+    uint8_t is_stillborn; /* streams_run() was never started */
+    uint8_t is_whole;     /* the streams have ended, but not the connection */
+    uint8_t is_over;      /* all streams have ended */
 };
 
 /* Wakes streams_run(), whatever it waits for. */
@@ -83,12 +83,12 @@ static void streams_wake(struct rtmp_streams *streams)
 
 /* ---- from a session to the peer ---- */
 
-/* Appends a session's message to what the peer gets. */
+/* Appends a session's message to the output for the peer. */
 static struct err *slot_pass(struct stream_slot *slot, struct rtmp_message *message)
 {
     struct rtmp_streams *streams = slot->streams;
 
-    /* The connection has sizes and acknowledgements of its own. */
+    /* The connection has its own chunk sizes and acknowledgements. */
     if (message->type < RTMP_AUDIO && message->type != RTMP_USER_CONTROL)
         return NULL;
     if (message->csid > CSID_CONTROL)
@@ -118,7 +118,7 @@ static struct err *slot_parse(struct stream_slot *slot, const uint8_t *data, siz
     return err;
 }
 
-/* The session sends chunks of this size. */
+/* Sets the chunk size of what the session sends. */
 static struct err *slot_expect(struct stream_slot *slot, uint32_t chunk_size)
 {
     struct buf told;
@@ -133,7 +133,7 @@ static struct err *slot_expect(struct stream_slot *slot, uint32_t chunk_size)
     return err;
 }
 
-/* 1: more may come; 0: the session has closed its end. */
+/* Reads from the session. 1: more may come; 0: the session has closed its end. */
 static int slot_take(struct stream_slot *slot)
 {
     struct err *err;
@@ -156,7 +156,7 @@ static int slot_take(struct stream_slot *slot)
 
 /* ---- from the peer to a session ---- */
 
-/* As much as it takes; to a session that has closed its end: nothing. */
+/* Writes to the session as much as it accepts; drops all if it has closed its end. */
 static void slot_give(struct stream_slot *slot)
 {
     int was_full = slot->to.len >= QUEUE_HIGH;
@@ -183,7 +183,7 @@ static struct err *slot_append(struct stream_slot *slot, const struct rtmp_messa
     return NULL;
 }
 
-/* ---- a message stream's life ---- */
+/* ---- life cycle of a message stream ---- */
 
 static void slot_free(struct stream_slot *slot)
 {
@@ -200,7 +200,7 @@ static void slot_free(struct stream_slot *slot)
     free(slot);
 }
 
-/* Both ends, and a conversation at the inner one. The session is the caller's to set. */
+/* Creates both ends, and a conversation at the inner one. The caller sets the session. */
 static struct err *slot_new(struct rtmp_streams *streams, uint32_t id, struct stream_slot **out)
 {
     struct rtmp_chunk_limits limits = {
@@ -258,7 +258,8 @@ static void streams_remove(struct stream_slot *slot)
     streams_wake(streams);
 }
 
-/* Until there is something to be moved: a hangup would end a wait for the socket at once. */
+/* Waits until there is something to move. After a hangup, a wait for the socket would return at
+ * once. */
 static MAY_YIELD void slot_wait(struct stream_slot *slot)
 {
     int is_full = slot->streams->out.len >= QUEUE_HIGH;
@@ -312,8 +313,7 @@ static int slot_publishes(const struct stream_slot *slot)
            slot->session->client.is_publisher;
 }
 
-/* Which of them publishes this name; without a name, or with another, the only one that publishes.
- */
+/* The stream that publishes this name; if there is none, the only stream that publishes. */
 static struct stream_slot *streams_named(const struct rtmp_streams *streams, const char *name)
 {
     struct stream_slot *only = NULL;
@@ -333,7 +333,7 @@ static struct stream_slot *streams_named(const struct rtmp_streams *streams, con
     return count == 1 ? only : NULL;
 }
 
-/* The new session is like the first one. */
+/* Copies the first session's settings to a further session. */
 static void slot_adopt(struct stream_slot *slot, const struct rtmp_session *first)
 {
     slot->own.server = first->server;
@@ -348,7 +348,7 @@ static void slot_adopt(struct stream_slot *slot, const struct rtmp_session *firs
     slot->own.serve = first->serve;
 }
 
-/* Starts the coroutines of a stream: 0, or -1 when the slot is still the caller's. */
+/* Starts the coroutines of a stream: 0, or -1 if the caller still owns the slot. */
 static int slot_start(struct stream_slot *slot)
 {
     if (co_spawn(stream_pump, slot) == NULL)
@@ -360,7 +360,7 @@ static int slot_start(struct stream_slot *slot)
     return 0;
 }
 
-/* A session for a message stream that has none: its slot, or NULL and why. */
+/* Creates a session for a message stream that has none: its slot, or NULL with *why. */
 static struct stream_slot *streams_open(struct rtmp_streams *streams,
                                         const struct rtmp_routed *routed, const char **why)
 {
@@ -394,7 +394,7 @@ static struct stream_slot *streams_open(struct rtmp_streams *streams,
     return NULL;
 }
 
-/* Hands a message to the session that it is for. */
+/* Passes a message to its session. */
 static struct err *streams_dispatch(struct rtmp_streams *streams,
                                     const struct rtmp_message *message,
                                     const struct rtmp_routed *routed)
@@ -418,8 +418,8 @@ static struct err *streams_dispatch(struct rtmp_streams *streams,
 
 /* ---- the connection ---- */
 
-/* Whether what comes from the peer has to wait: it does not read its answers, a session has much to
- * take, or one is about to go, whose message stream the next message may open again. */
+/* Whether to stop reading from the peer: it does not read its answers, a session has a full queue,
+ * or a session is about to end, whose message stream the next message may open again. */
 static int streams_must_wait(const struct rtmp_streams *streams)
 {
     if (rtmp_talk_out(streams->talk)->len >= ANSWERS_HIGH)
@@ -431,7 +431,7 @@ static int streams_must_wait(const struct rtmp_streams *streams)
     return 0;
 }
 
-/* Puts the conversation's own answers between the sessions' messages, unless much waits there. */
+/* Puts the conversation's own answers between the sessions' messages, unless the queue is full. */
 static struct err *streams_answer(struct rtmp_streams *streams)
 {
     struct buf *answers = rtmp_talk_out(streams->talk);
@@ -444,7 +444,7 @@ static struct err *streams_answer(struct rtmp_streams *streams)
     return NULL;
 }
 
-/* Takes messages out of what was read. *more: there may be further ones. */
+/* Parses and dispatches messages from the input. *more: there may be further ones. */
 static struct err *streams_route(struct rtmp_streams *streams, int *more)
 {
     struct rtmp_message message;
@@ -466,7 +466,7 @@ static struct err *streams_route(struct rtmp_streams *streams, int *more)
     return err;
 }
 
-/* *is_held: the peer's next bytes have to wait. */
+/* Reads from the peer. *is_held: its next bytes must wait. */
 static MAY_YIELD struct err *streams_read(struct rtmp_streams *streams, int *is_held)
 {
     struct err *err = streams_route(streams, is_held);
@@ -517,8 +517,8 @@ static MAY_YIELD struct err *streams_wait(struct rtmp_streams *streams, int is_h
 
     if (timeout == 0)
         return err_new(ERR_TIMEOUT, "the peer takes nothing");
-    /* A hangup would end a wait for the socket at once. What came before it is still to be taken,
-     * but nobody reads what is sent. */
+    /* After a hangup, a wait for the socket would return at once. The input that arrived before it
+     * must still be read, but no output can be delivered. */
     if (is_held && (streams->conn->ready & NET_HUP) && streams->out.len >= QUEUE_HIGH)
         return err_new(ERR_CLOSED, "the peer closed");
     if (is_held && (streams->conn->ready & NET_HUP))
@@ -528,10 +528,10 @@ static MAY_YIELD struct err *streams_wait(struct rtmp_streams *streams, int is_h
     return NULL;
 }
 
-/* Ends what is still there, waits for it, and says so. */
+/* Ends the remaining streams, waits for them, and sets is_over. */
 static MAY_YIELD void streams_finish(struct rtmp_streams *streams)
 {
-    buf_reset(&streams->out); /* nobody is to wait for its end */
+    buf_reset(&streams->out); /* do not wait until it is sent */
     for (int i = 0; i < STREAMS_MAX; i++)
         if (streams->slot[i] != NULL)
             io_close(&streams->slot[i]->outer->io);
@@ -578,8 +578,8 @@ static void streams_free(struct rtmp_streams *streams)
     free(streams);
 }
 
-/* The demultiplexer of the session's connection, its talk still the session's. NULL without memory.
- */
+/* The demultiplexer of the session's connection; the session keeps its talk. NULL if out of
+ * memory. */
 static struct rtmp_streams *streams_new(struct rtmp_session *session)
 {
     struct rtmp_streams *streams = calloc(1, sizeof(*streams));
@@ -606,7 +606,7 @@ static struct rtmp_streams *streams_new(struct rtmp_session *session)
     return NULL;
 }
 
-/* The first session's slot; its conversation becomes the session's. */
+/* Moves the first session to a slot: it gets the slot's inner end and conversation. */
 static struct err *streams_take_over(struct rtmp_streams *streams)
 {
     struct rtmp_session *session = streams->first;
@@ -642,11 +642,11 @@ struct err *rtmp_streams_split(struct rtmp_session *session, const struct rtmp_m
         return err_new(ERR_NOMEM, "no memory for several message streams");
     err = streams_take_over(streams);
     if (err != NULL) {
-        streams->talk = NULL; /* it is still the session's */
+        streams->talk = NULL; /* the session still owns it */
         streams_free(streams);
         return err;
     }
-    /* A connection with several streams is no longer one that only waits. */
+    /* A connection with several streams no longer counts as a waiting one. */
     if (!session->client.is_publisher)
         (void)admission_play(streams->server, streams->conn, 1);
     err = rtmp_talk_route_message(streams->talk, message, &routed);
@@ -654,7 +654,7 @@ struct err *rtmp_streams_split(struct rtmp_session *session, const struct rtmp_m
         err = streams_dispatch(streams, message, &routed);
     if (err == NULL)
         err = streams_answer(streams);
-    /* Only now: the message may lie in what was read. */
+    /* Only now: message may point into the input buffer. */
     if (err == NULL)
         err = rtmp_talk_keep(streams->talk);
     if (err == NULL && co_spawn(streams_run, streams) == NULL)
@@ -680,7 +680,7 @@ void rtmp_streams_end(struct rtmp_session *session)
     while (!streams->is_over) {
         if (co_cond_wait(&streams->changed, USEC_NEVER) != CO_INTERRUPTED)
             continue;
-        co_forget_interrupt(); /* the others are waited for, and end now */
+        co_forget_interrupt(); /* end the other streams now, and wait for them */
         streams->is_ending = 1;
         net_wake_owner(streams->conn);
     }

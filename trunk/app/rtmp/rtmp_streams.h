@@ -15,16 +15,16 @@
 #include "app/rtmp/rtmp_peer.h"
 
 /*
- * After RTMP_EVENT_ANOTHER, on the session's coroutine: session->conn and session->talk are others
- * from now on, and message, which opens another stream, is served. Nothing of the session may be
- * half sent. On error nothing has changed, and the session must end. Never yields.
+ * After RTMP_EVENT_ANOTHER, in the session's coroutine: replaces session->conn and session->talk,
+ * and serves message, which opens another stream. The session must have no partly sent message. On
+ * error nothing has changed, and the session must end. Never yields.
  */
 struct err *rtmp_streams_split(struct rtmp_session *session, const struct rtmp_message *message);
 
 /*
- * The session that was split is over: waits for the other streams of its connection, which end with
- * it when its coroutine is interrupted. session->conn is the connection again, and session->talk
- * NULL. Does nothing for a session that was not split. Yields.
+ * Call it when the session that was split is over: waits for the other streams of its connection;
+ * an interrupt of this coroutine ends them. Restores session->conn and sets session->talk to NULL.
+ * Does nothing for a session that was not split. Yields.
  */
 MAY_YIELD void rtmp_streams_end(struct rtmp_session *session);
 
