@@ -1,12 +1,12 @@
 /*
- * Supervision by signals. What the workers have to say is in shared memory (their
- * states), and SIGCHLD makes the master look: a child that ended, or one that says by it that
- * it serves. A worker asks the kernel for a signal when its master dies, so it never stays alone.
- * One that stands still says nothing: a watchdog asks every few seconds whether each worker's event
- * loop runs (app/workers/watchdog.h).
+ * Supervision by signals. Workers report their states in shared memory, and SIGCHLD makes the
+ * master look: a child has ended, or sends the signal to say that it serves. A worker asks the
+ * kernel for a signal when its master dies, so it never outlives it for long. A worker that hangs
+ * reports nothing: every few seconds the watchdog asks whether each worker's event loop runs
+ * (app/workers/watchdog.h).
  *
- * The order at a death matters: first what the worker held is set free and the others are told,
- * then another is started in its place.
+ * The order after a death matters: first the master frees what the worker held and notifies the
+ * other workers, then it starts a replacement.
  */
 #include "app/workers/master.h"
 
@@ -27,20 +27,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* One that has served for this long did not die of its start. */
+/* A worker that has served for this long did not fail at its start. */
 #define MASTER_SERVED    USEC_PER_SEC
 #define MASTER_PAUSE_MIN (250 * USEC_PER_MS)
 #define MASTER_PAUSE_MAX (8 * USEC_PER_SEC)
-/* A quick end is over by then, a sanitizer's last look through all memory too; or it is made to be.
- */
+/* The longest a quick stop may take, including a sanitizer's leak check; then the workers are
+ * killed. */
 #define MASTER_STOP_WAIT (25 * USEC_PER_SEC)
-/* Starting and ending take longer than a turn of the event loop ever may. */
+/* Starting and ending may take longer than a turn of the event loop. */
 #define MASTER_SLOW_FACTOR 6
 
 struct master_child {
     pid_t pid;       /* 0: none */
     usec_t ready_at; /* 0: not yet */
-    usec_t due_at;   /* when to start another, while there is none */
+    usec_t due_at;   /* when to start a replacement */
     unsigned failures;
     struct watchdog dog;
     struct proc_stat stat; /* at the last look, if it had not answered */
@@ -51,9 +51,9 @@ struct master {
     struct worker_share *share;
     struct master_child child[CONFIG_WORKERS_MAX];
     sigset_t signals;
-    usec_t kill_at; /* USEC_NEVER: not */
+    usec_t kill_at; /* USEC_NEVER: not set */
     struct watchdog_times times;
-    int has_served; /* all of them did, once */
+    int has_served; /* 1 once all workers were ready */
     int has_reloaded;
     int is_ending;
     struct err *err;
@@ -74,19 +74,19 @@ usec_t master_pause(unsigned failures, usec_t served)
 
 /* ---- starting ---- */
 
-/* The new process. Its signals are still held back: it reads them when it serves. */
+/* Runs the new process. Its signals stay blocked: it reads them when it serves. */
 __attribute__((noreturn)) static MAY_YIELD void child_run(const struct master *master, int slot)
 {
     const struct master_options *options = master->options;
 
-    /* SIGINT: the end that waits for nobody, whatever SIGTERM is configured to mean. */
+    /* SIGINT: a quick stop, whatever SIGTERM is configured to mean. */
     if (prctl(PR_SET_PDEATHSIG, SIGINT) != 0 || getppid() != master->share->master)
         _exit(1);
-    /* A terminal's Ctrl-C is for the master, who passes it on. */
+    /* A terminal's Ctrl-C is meant for the master, which passes it on. */
     (void)setpgid(0, 0);
     worker_ports_keep(master->share->ports, slot);
     log_sink_own(options->sink);
-    /* What was reloaded since the start counts for this one, too. */
+    /* This worker must apply a reload that happened since the start, too. */
     if (master->has_reloaded)
         (void)raise(SIGHUP);
     exit(options->serve(options->arg, master->share, slot));
@@ -153,7 +153,7 @@ static void master_end(struct master *master, int number)
     if ((!is_drain || master->is_ending) && master->kill_at == USEC_NEVER)
         master->kill_at = clock_now() + MASTER_STOP_WAIT;
     master->is_ending = 1;
-    /* From here on the listeners are the workers' alone, and end with them. */
+    /* Only the workers have the listeners open now, and close them as they end. */
     worker_ports_free(master->share->ports);
     master->share->ports = NULL;
     pass_on(master, number);
@@ -167,7 +167,7 @@ static void end_text(int status, char *out, size_t cap)
         (void)str_format(out, cap, "exit status %d", WEXITSTATUS(status));
 }
 
-/* A worker that was not asked to has ended. */
+/* A worker has ended without a request. */
 static void child_lost(struct master *master, int slot, int status)
 {
     struct master_child *child = &master->child[slot];
@@ -232,7 +232,7 @@ static void look_at_children(struct master *master)
     master->options->ready(master->options->arg);
 }
 
-/* ---- workers that stand still ---- */
+/* ---- workers that hang ---- */
 
 static void child_kill(const struct master *master, int slot)
 {
@@ -245,7 +245,7 @@ static void child_kill(const struct master *master, int slot)
     (void)kill(child->pid, SIGKILL);
 }
 
-/* One look at a worker; whether it is to be killed. */
+/* Looks at one worker; 1 if it must be killed. */
 static int child_look(struct master *master, int slot, usec_t elapsed)
 {
     usec_t timeout = master->options->config->worker_timeout;
@@ -279,7 +279,8 @@ static int master_is_waiting(const struct master *master)
     return 0;
 }
 
-/* When to look or to ask; where a worker is missing somebody must take its connections. */
+/* The time of the next look or question. While a worker is missing, its queued connections must be
+ * handed to others at each step. */
 static usec_t master_look_at(const struct master *master)
 {
     usec_t timeout = master->options->config->worker_timeout;
@@ -304,8 +305,8 @@ static void master_ask(struct master *master, usec_t now)
     master->times = (struct watchdog_times){now, now};
 }
 
-/* One kill at a look, and not of one that sleeps if there is another: it may only be waiting for a
- * lock that the other one holds. Then all are given time again. */
+/* Kills at most one worker per look, and a sleeping one only if no other qualifies: it may just
+ * wait for a lock that the other one holds. Then all workers get their time again. */
 static void master_look(struct master *master, usec_t now)
 {
     usec_t elapsed = now - master->times.looked_at;
@@ -396,7 +397,7 @@ static void master_act(struct master *master, int number)
     }
 }
 
-/* Until the next signal, or the next thing to do by time. */
+/* Waits for the next signal or the next timed action. */
 static void master_wait(struct master *master)
 {
     usec_t now = clock_now();
@@ -427,9 +428,9 @@ static void master_wait(struct master *master)
     }
 }
 
-/* ---- life ---- */
+/* ---- life cycle ---- */
 
-/* Workers share their ports with each other, and must not with another server. */
+/* Workers share their ports with one another, but must not share them with another server. */
 static struct err *check_ports(const struct listener_type *const *types,
                                const struct config *config)
 {
@@ -447,7 +448,7 @@ static void master_signals(struct master *master)
     struct sigaction action = {.sa_handler = SIG_DFL};
     sigset_t child;
 
-    /* The parent process may ignore it: then the kernel would never tell of a worker's end. */
+    /* The parent process may ignore SIGCHLD: then the kernel would never report a worker's end. */
     sigemptyset(&action.sa_mask);
     sigaction(SIGCHLD, &action, NULL);
     sigemptyset(&child);

@@ -2,9 +2,8 @@
 #define APP_WORKERS_MASTER_H
 
 /*
- * The process above the workers: starts them, puts another in the place of one that
- * dies, and passes signals on. It serves nobody itself and knows no coroutines: it waits for
- * signals and nothing else.
+ * The process above the workers: starts them, replaces a worker that dies, and passes signals on.
+ * It serves no connections and uses no coroutines: it only waits for signals.
  */
 #include "app/config/config.h"
 #include "app/core/log_sink.h"
@@ -18,26 +17,26 @@ struct master_options {
     const struct listener_type *const *listeners; /* app/core/listener.h */
     struct log *log;                              /* HUP sets its level */
     struct log_sink_file *sink;
-    const struct config_options *reload; /* where HUP reads again */
+    const struct config_options *reload; /* where SIGHUP reads again */
     char **environment;
-    struct supervisor *supervisor; /* is told of a reload */
-    /* Runs in the new process, which ends with what it answers. */
+    struct supervisor *supervisor; /* informed of a reload */
+    /* Runs in the new process and returns its exit status. */
     MAY_YIELD int (*serve)(void *arg, struct worker_share *share, int slot);
     /* All workers serve, for the first time. */
     void (*ready)(void *arg);
-    /* They are asked to end. */
+    /* The workers are asked to end. */
     void (*stopping)(void *arg);
     void *arg;
 };
 
 /*
- * After signals_block(), before co_init(). Answers when the last worker has ended: as asked
- * (NULL), or because one could not even start.
+ * Call it after signals_block() and before co_init(). Returns when the last worker has ended: NULL
+ * if that was requested, else the error, because a worker could not even start.
  */
 struct err *master_run(const struct master_options *options);
 
-/* When a worker that died is to be replaced: microseconds from now. failures: how many of its kind
- * ended before they served, one after another; served: how long this one did, -1: not at all. */
+/* The delay before a dead worker is replaced, in microseconds. failures: how many workers in a row
+ * ended before they served; served: how long this one served, -1: not at all. */
 usec_t master_pause(unsigned failures, usec_t served);
 
 #endif

@@ -1,21 +1,21 @@
 /*
- * An answer that does not come proves nothing on a busy machine: the worker may be waiting for a
- * processor, for its pages, or for a debugger. So time counts against a worker only as far as it
- * could have run its loop:
+ * On a busy machine a missing answer proves nothing: the worker may be waiting for a processor, for
+ * its pages, or for a debugger. So time counts against a worker only as far as it could have run
+ * its loop:
  *
- *   - runnable: the processor time that it took (an endless loop takes it; one that waits for a
+ *   - runnable: the processor time that it used (an endless loop uses it; a worker that waits for a
  *     processor does not);
  *   - waiting for the disk, or traced: nothing, and no signal would help;
- *   - anything else, stopped or asleep: all of it, for a healthy one would be woken by the bell.
+ *   - anything else, stopped or asleep: all of it, since notify_fd would wake a healthy worker.
  *
- * Processor time comes in clock ticks (proc(5), /proc/PID/stat), which is fine enough here.
+ * The unit of processor time is the clock tick (proc(5), /proc/PID/stat), which is precise enough.
  */
 #include "app/workers/watchdog.h"
 
 #include <assert.h>
 
-#define WATCHDOG_STEPS    5 /* looks in a timeout, at a worker that does not answer */
-#define WATCHDOG_QUIET    3 /* steps from one question to the next: an idle server sleeps */
+#define WATCHDOG_STEPS    5 /* looks per timeout, while the worker does not answer */
+#define WATCHDOG_QUIET    3 /* steps between two questions, so that an idle server can sleep */
 #define WATCHDOG_STEP_MIN (100 * USEC_PER_MS)
 
 usec_t watchdog_step(usec_t timeout)
@@ -34,14 +34,14 @@ usec_t watchdog_next(const struct watchdog_times *times, int is_waiting, usec_t 
     return times->looked_at + (times->looked_at == times->asked_at ? WATCHDOG_STEP_MIN : step);
 }
 
-/* How much of this time the worker could have run its loop. */
+/* The part of this time in which the worker could have run its loop. */
 static usec_t usable(const struct watchdog *dog, const struct proc_stat *process, usec_t elapsed)
 {
     usec_t ran = process->cpu_time - dog->cpu_time;
 
     switch (process->state) {
     case 'R':
-        /* At the first look without a beat it is not known since when. */
+        /* Until the first look without a beat, the start of the silence is unknown. */
         if (ran < 0 || dog->silent == 0)
             return 0;
         return ran < elapsed ? ran : elapsed;

@@ -2,17 +2,18 @@
 #define APP_WORKERS_WATCHDOG_H
 
 /*
- * Whether a worker still runs its event loop. The master puts a question: a number in shared memory
- * and a ring of the bell (co/notify.h). The worker's event loop answers with the same number, its
- * beat. Only while an answer is missing does the master look again at regular intervals, and adds
- * up the time without one; no timer runs in the workers. Nothing here yields.
+ * Decides whether a worker still runs its event loop. The master asks: it writes a number to shared
+ * memory and signals the worker's notify_fd (co/notify.h). The worker's event loop answers by
+ * copying the number to its beat. Only while an answer is missing does the master look again at
+ * regular intervals, and adds up the time without an answer; no timer runs in the workers. Never
+ * yields.
  */
 #include "base/clock.h"
 #include "base/proc_stat.h"
 
 #include <stdint.h>
 
-/* What is known of one worker, by its looks so far. All zero: none yet. */
+/* What the master's looks have found about one worker. All zero: no look yet. */
 struct watchdog {
     uint32_t beat;
     usec_t cpu_time;
@@ -20,27 +21,28 @@ struct watchdog {
     usec_t wasted; /* the part of it in which the worker could have run its loop */
 };
 
-/* How often the master looks for a timeout of this length, while an answer is missing. */
+/* The time between two looks for this timeout, while an answer is missing. */
 usec_t watchdog_step(usec_t timeout);
 
 struct watchdog_times {
-    usec_t asked_at, looked_at; /* looked_at is not before asked_at */
+    usec_t asked_at, looked_at; /* looked_at is never before asked_at */
 };
 
-/* When to look again; or, when no answer is missing, when to ask again. */
+/* The time of the next look; if no answer is missing, of the next question. */
 usec_t watchdog_next(const struct watchdog_times *times, int is_waiting, usec_t timeout);
 
 /*
- * One more look. elapsed: since the last one, by the master's clock; what is beyond two steps is
- * not counted, for then the master was stopped as well.
+ * Adds one look. elapsed: the time since the last look, by the master's clock; time beyond two
+ * steps does not count, since the master was stopped too.
  */
 void watchdog_look(struct watchdog *dog, uint32_t beat, const struct proc_stat *process,
                    usec_t elapsed, usec_t step);
 
-/* New connections should go elsewhere: two looks without a beat, be it because of the machine. */
+/* 1 after two looks without a beat, even if the machine is the cause: new connections should go to
+ * other workers. */
 int watchdog_is_late(const struct watchdog *dog, usec_t step);
 
-/* For a log line. */
+/* The process state as text for a log line. */
 const char *watchdog_state_name(char state);
 
 #endif

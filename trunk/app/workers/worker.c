@@ -1,8 +1,8 @@
 /*
- * A worker's side of the shared table. Each change of the registry wakes every worker, which then
- * looks at its own streams: one that is wanted here and published there is fetched, one that
- * another publisher has taken over is left by its publisher. The wake-up does not say what has
- * changed, so nothing can be missed or come in the wrong order.
+ * A worker's side of the shared registry. Each change of the registry wakes every worker, which
+ * then checks its own streams: it fetches a stream that is wanted here and published elsewhere, and
+ * evicts a local publisher whose stream another worker has taken over. The wake-up does not say
+ * what has changed, so no change can be missed or arrive out of order.
  */
 #include "app/workers/worker.h"
 
@@ -26,7 +26,7 @@ static int worker_is_elsewhere(const struct server *server, const void *own, con
            holder.worker != worker->slot;
 }
 
-/* ---- looking ---- */
+/* ---- checking streams ---- */
 
 static int is_watched(const struct stream *stream)
 {
@@ -81,7 +81,7 @@ static void look_one(struct source *source, void *arg)
         worker_look(arg, stream);
 }
 
-/* Somebody here wants to watch: if another worker has the stream, it is fetched. */
+/* The stream has a viewer here: if another worker has the stream, it is fetched. */
 static void worker_on_viewers(struct stream *stream, void *state)
 {
     struct worker *worker = worker_of(stream->server);
@@ -97,7 +97,7 @@ static void worker_on_viewers(struct stream *stream, void *state)
         worker_look(worker, stream);
 }
 
-/* A pull whose publication is over ends now that all of it has come. */
+/* A pull whose publication is over ends now that all frames have arrived. */
 static void worker_on_unpublish(struct stream *stream, void *state)
 {
     struct worker_stream *own = state;
@@ -123,7 +123,7 @@ static int worker_is_relayed(const struct stream *stream, const void *state)
     return own->pull != NULL;
 }
 
-/* ---- streams for the others ---- */
+/* ---- streams for the other workers ---- */
 
 struct search {
     uint64_t number;
@@ -148,14 +148,15 @@ struct source *worker_publication_find(struct server *server, uint64_t number)
     hub_each(server->hub, search_one, &search);
     if (search.found == NULL)
         return NULL;
-    /* An edge's pull holds the claim before it has anything: who asks waits with it. */
+    /* An edge's pull holds the claim before it has media: the requesting worker waits together with
+     * it. */
     if (source_state(search.found) != SOURCE_LIVE &&
         !worker_stream_of(source_data(search.found))->is_reserved)
         return NULL;
     return search.found;
 }
 
-/* ---- the registry's changes ---- */
+/* ---- changes of the registry ---- */
 
 static MAY_YIELD void listener_run(void *arg)
 {
@@ -293,7 +294,7 @@ int worker_tls_secret(void *arg, uint8_t out[TLS_SECRET_SIZE], usec_t *made_at)
     return worker_share_secret(worker->share, out, made_at);
 }
 
-/* ---- life ---- */
+/* ---- life cycle ---- */
 
 int worker_endpoint(const struct worker *worker, char *out, size_t cap)
 {
@@ -326,7 +327,7 @@ static struct err *worker_ready(struct server *server, void *own)
         return err;
     worker->share->slot[worker->slot].state = WORKER_READY;
     log_info(server->log, "worker %d serves", worker->slot + 1);
-    /* The master looks at the states whenever it hears of its children. */
+    /* SIGCHLD makes the master check the workers' states. */
     (void)kill(worker->share->master, SIGCHLD);
     return NULL;
 }
@@ -349,7 +350,7 @@ struct err *worker_new(struct server *server, struct worker_share *share, int sl
         err = co_cond_init(&worker->told);
     if (err != NULL)
         goto free_worker;
-    /* The wrapper owns it from here on; the others' stay for ringing. */
+    /* The wrapper owns its descriptor from here on; the other workers' are for notification. */
     err = net_wrap_fd(share->notify_fd[slot], &worker->notify_fd);
     if (err != NULL)
         goto fini_cond;
@@ -377,7 +378,7 @@ free_worker:
     return err;
 }
 
-/* The others hand over nothing more from here on. */
+/* Other workers must not hand over connections any more. */
 static void worker_leave(struct server *server, void *own)
 {
     const struct worker *worker = own;
@@ -387,7 +388,7 @@ static void worker_leave(struct server *server, void *own)
         worker_share_leaves(worker->share, worker->slot);
 }
 
-/* What they have handed over is not taken any more: it is for the one in this one's place. */
+/* Connections that were handed over but not taken stay for the replacement worker. */
 static MAY_YIELD void worker_halt(struct server *server, void *own)
 {
     (void)server;
@@ -405,7 +406,8 @@ static void worker_stop(struct server *server, void *own, usec_t timeout)
     worker->share->slot[worker->slot].state = WORKER_ENDING;
     for (struct worker_pull *pull = worker->pulls; pull != NULL; pull = pull->next)
         worker_pull_drop(pull);
-    /* They are interrupted, and none waits for anything else: no deadline may leave one behind. */
+    /* The pulls are interrupted and wait for nothing else, so each of them ends, whatever the
+     * deadline. */
     while (worker->pulls != NULL)
         (void)co_cond_wait(&worker->ended, timeout);
     co_interrupt(worker->listener);

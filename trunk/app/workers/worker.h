@@ -2,9 +2,9 @@
 #define APP_WORKERS_WORKER_H
 
 /*
- * This process as one of the server's workers: the publish lock over all of them, and pulls of the
- * streams that others hold. Where there is one process only none of this exists: its observer and
- * its claim (below) are rows without a state. Nothing here yields but where a timeout says so.
+ * This process as one of the server's workers: the publish lock across all workers, and pulls of
+ * streams that other workers hold. With a single process none of this exists: its observer and its
+ * claim (below) are rows without a state. Only functions with a timeout yield.
  */
 #include "app/core/server.h"
 #include "app/stream/observer.h"
@@ -19,32 +19,34 @@ struct worker;
 extern const struct observer worker_observer;
 extern const struct claim worker_claim;
 
-/* Makes this process a worker; both are borrowed. Before service_run(), on the first coroutine. */
+/* Makes this process a worker; both are borrowed. Call it before service_run(), in the first
+ * coroutine. */
 struct err *worker_new(struct server *server, struct worker_share *share, int slot);
 
-/* This server's worker; NULL: there is one process only. */
+/* This server's worker; NULL: there is only one process. */
 struct worker *worker_of(const struct server *server);
 
-/* The address of this worker's own listener ("unix:/…"), for the others. */
+/* The address of this worker's own listener ("unix:/…"), for the other workers. */
 int worker_endpoint(const struct worker *worker, char *out, size_t cap);
 
-/* The socket that the master has opened for this address and listener type, the caller's from now
- * on; -1: none. */
+/* The socket that the master has opened for this address and listener type; the caller then owns
+ * it. -1: none. */
 int worker_port(const struct worker *worker, const char *endpoint, int type);
 
-/* Whether this worker listens there: a UNIX socket cannot be shared, the first one has it. */
+/* Whether this worker listens there: a UNIX socket cannot be shared, only the first worker has
+ * it. */
 int worker_listens(const struct worker *worker, const char *endpoint);
 
 /*
- * A connection that this worker has just accepted, of this listener type: 1 when another one that
- * has fewer has taken it, 0 to keep it. What others hand over here is given to `take`
- * (worker_take_with()).
+ * Offers a connection that this worker has just accepted, of this listener type, to a worker with
+ * fewer connections: 1 if that worker has taken it, 0 to keep it. Connections that other workers
+ * hand over to this one are passed to `take` (worker_take_with()).
  */
 int worker_hand_over(struct worker *worker, int type, int fd);
 typedef void (*worker_take_fn)(struct server *server, struct net_conn *conn, int type);
 void worker_take_with(struct worker *worker, worker_take_fn take);
 
-/* The stream here whose publication has this number, playing or reserved by a pull; NULL: none. */
+/* The local stream whose publication has this number, live or reserved by a pull; NULL: none. */
 struct source *worker_publication_find(struct server *server, uint64_t number);
 
 /* For struct tls_options: the secret of all workers' session tickets. arg is the worker. */

@@ -1,13 +1,13 @@
 /*
- * The publish lock over all workers. A publisher takes its stream in the shared
- * table first. Whoever is refused asks, over the table, whether the holder is still there: an
- * encoder that lost its connection comes back before the end of the old one was read.
+ * The publish lock across all workers. A publisher first claims its stream in the shared registry.
+ * A refused publisher asks, through the registry, whether the holder is still alive: an encoder
+ * that lost its connection may come back before the server has noticed the end of the old one.
  */
 #include "app/workers/worker_private.h"
 
 #include <assert.h>
 
-/* What an origin's pull claims a stream with: a publisher here takes it over by that. */
+/* The fingerprint of an origin_pull's claim: it lets a publisher here take the claim over. */
 static const uint8_t weak_fingerprint[REGISTRY_FINGERPRINT_SIZE] = "fetched from another origin";
 
 static enum registry_takeover manner_of(const struct publisher *publisher)
@@ -45,7 +45,8 @@ static int claim_take(struct stream *stream, struct registry_claim *claim)
     return 0;
 }
 
-/* Asks for the holder, wherever it is: 1 when it is gone. 0: it is there, or nobody says. */
+/* Asks whether the holder, at any worker, is alive: 1 if it is gone; 0 if it is alive, or no answer
+ * came. */
 static int holder_is_gone(const struct stream *stream, usec_t timeout)
 {
     struct worker *worker = worker_of(stream->server);
@@ -60,15 +61,15 @@ static int holder_is_gone(const struct stream *stream, usec_t timeout)
     for (;;) {
         if (registry_find(worker->share->registry, key, &now) != 0 || now.number != asked.number)
             return 1;
-        /* An answer to a later question is one to this, too. */
+        /* An answer to a later question also answers this one. */
         if ((int32_t)(now.answered - asked.asked) >= 0 || co_left(deadline) == 0 ||
             co_cond_wait(&worker->told, co_left(deadline)) == CO_INTERRUPTED)
             return 0;
     }
 }
 
-/* An encoder: others fetch the stream from worker_stream_opened() on, and a pull of it goes on
- * until it has settled. */
+/* For an encoder: other workers fetch the stream only after worker_stream_opened(), and a pull of
+ * it continues until it has settled. */
 static MAY_YIELD int claim_for_encoder(struct publication *p, int over_weak)
 {
     struct registry_claim claim = {.fingerprint = p->publisher.fingerprint,
@@ -123,7 +124,7 @@ static int worker_claim_is_held(const struct stream *stream, uint64_t token)
     return worker_stream_of(stream)->claim == token;
 }
 
-/* The publisher here is there: the answer to the newest question that was heard. */
+/* The local publisher is alive: answers the newest question received. */
 static void worker_claim_answered(struct stream *stream)
 {
     struct worker *worker = worker_of(stream->server);

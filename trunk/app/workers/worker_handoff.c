@@ -1,8 +1,8 @@
 /*
- * How connections are spread over the workers. The kernel chooses whose listener hears of one, by
- * a hash; the worker that accepts it looks at what all of them have, and hands it to the one
- * with the fewest when it has too many itself. That holds however the hash falls, and a worker
- * that has taken the place of another soon has its share.
+ * Spreads connections over the workers. The kernel chooses the worker that accepts a connection, by
+ * a hash. That worker compares the loads, and hands the connection to the worker with the fewest if
+ * it has too many itself. So the loads stay even whatever the hash does, and a replaced worker soon
+ * has its share.
  */
 #include "app/workers/worker.h"
 #include "app/workers/worker_private.h"

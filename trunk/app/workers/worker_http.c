@@ -1,6 +1,6 @@
 /*
- * The local end of the relays. A stream that is not published here is a 404 at
- * once: who asks was told by the shared table, and will look there again.
+ * The local end of the worker pulls. A stream that is not published here gets 404 at once: the
+ * requesting worker found it in the shared registry, and will look there again.
  */
 #include "app/workers/worker_http.h"
 
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The source of a publication that continues here, or NULL. */
+/* The source of a publication that still exists here, or NULL. */
 static struct source *publication_find(struct server *server, const char *text)
 {
     int64_t number;

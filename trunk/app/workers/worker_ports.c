@@ -1,11 +1,12 @@
 /*
- * A listening socket lives as long as any process has it open, and with it the queue of connections
- * that nobody has accepted yet. So none is lost at a worker's death, on any kernel and
- * without privileges; the kernel's own way, moving the queue to another socket of the group,
- * needs net.ipv4.tcp_migrate_req or a BPF program, both of them for root alone.
+ * A listening socket and its queue of connections live as long as any process has the socket open.
+ * So a worker's death loses no connection, on any kernel and without privileges. The kernel's own
+ * way, moving the queue to another socket of the group, needs net.ipv4.tcp_migrate_req or a BPF
+ * program, and both need root.
  *
- * A worker that ends by itself shuts its sockets (shutdown(2)), which ends them in the master as
- * well: clients are refused, or spread over the others, as when the last descriptor is closed.
+ * A worker that ends by itself calls shutdown(2) on its sockets, which ends them in the master as
+ * well: clients are refused, or spread over the other workers, as if the last descriptor were
+ * closed.
  */
 #include "app/workers/worker_ports.h"
 
@@ -20,12 +21,12 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What is handed over at one look: the queues are no longer than the kernel's limit. */
+/* The maximum of connections handed over in one look; the kernel limits the queues. */
 #define RESCUE_MAX 1024
 
 struct worker_port {
     char *endpoint;
-    int type; /* its place in the list of listener types */
+    int type; /* its index in the list of listener types */
     int fd[CONFIG_WORKERS_MAX];
 };
 

@@ -1,7 +1,7 @@
 /*
- * A stream of another worker, here: one pull over that worker's own socket, for all who watch at
+ * Pulls a stream from another worker: one pull over that worker's own socket for all viewers of
  * this one, published into the local source as a publisher would. It begins with the first viewer,
- * ends after the last, and follows the publication from worker to worker.
+ * ends after the last one, and follows the publication from worker to worker.
  */
 #include "app/cluster/edge.h"
 #include "app/cluster/pull.h"
@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <sys/un.h>
 
-/* A publisher that says nothing is the other worker's affair; only one that hangs is given up. */
+/* A silent publisher is the other worker's concern; only a worker that hangs is given up. */
 #define PULL_STALL (12 * USEC_PER_SEC)
 
 static void leave_stream(struct worker_pull *own)
@@ -52,7 +52,7 @@ static void on_end(struct pull *pull, void *arg)
 
     (void)pull;
     free_pull(own);
-    /* Another worker may have it now. */
+    /* Another worker may have the stream now. */
     if (stream != NULL && worker->server->state != SERVER_STOPPING)
         worker->look(worker, stream);
     source_unref(source);
@@ -64,8 +64,8 @@ static void on_evict(void *publisher, enum evict_reason why)
     worker_pull_drop(publisher);
 }
 
-/* An edge holds its claim before it has the stream, so the registry is asked again when it began.
- */
+/* An edge holds its claim before it has the stream, so read the start time from the registry
+ * again. */
 static int is_joined(const void *publisher)
 {
     const struct worker_pull *own = publisher;
@@ -80,7 +80,7 @@ static int is_joined(const void *publisher)
 
 static const struct publisher_ops publisher_ops = {.is_joined = is_joined, .evict = on_evict};
 
-/* 0, or -1 without memory. */
+/* 0, or -1 if out of memory. */
 static int reserve(struct worker_pull *own)
 {
     struct publisher publisher = {
@@ -96,7 +96,8 @@ static int reserve(struct worker_pull *own)
                                                                                                : -1;
 }
 
-/* By the publication's number: a name may be long and made of anything. 0 or -1. */
+/* Addresses the publication by its number: a name may be long and contain any character. 0 or
+ * -1. */
 static int find_target(const struct worker_pull *own, struct origin_target *out)
 {
     const struct worker_stream *state = worker_stream_of(own->stream);
@@ -184,7 +185,7 @@ void worker_pull_again(struct stream *stream, void *state)
 
 void worker_pull_stale(struct worker_pull *own, usec_t now)
 {
-    /* While it plays there is an end under way, and before it the last frames. */
+    /* If the pull is live, its last frames and its end may still arrive. */
     if (!pull_is_live(own->pull))
         worker_pull_drop(own);
     else if (own->stale_since == 0)

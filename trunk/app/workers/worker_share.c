@@ -1,7 +1,7 @@
 /*
- * Each worker writes counters of its own, and a limit is compared with
- * the sum. So a worker that is killed leaves nothing to be repaired, its numbers
- * are set to nothing. An address has one number a worker for the same reason.
+ * Each worker writes only its own counters, and a limit is compared with the sum. So a killed
+ * worker leaves nothing to repair: its counters are set to zero. For the same reason each IP
+ * address has one number per worker.
  */
 #include "app/workers/worker_share.h"
 
@@ -29,7 +29,7 @@
 
 #define FOLDER_TEMPLATE "millrace-XXXXXX"
 
-/* Of all workers' session tickets. */
+/* The secret of all workers' session tickets. */
 struct secret {
     usec_t made_at;
     uint8_t bytes[TLS_SECRET_SIZE];
@@ -37,14 +37,14 @@ struct secret {
 
 static const char secret_name[] = "tickets";
 
-/* Of those that this process may use: a container may have one of many. */
+/* The number of processors that this process may use: a container may have few of many. */
 static long processors(void)
 {
     cpu_set_t allowed;
 
     if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0)
         return CPU_COUNT(&allowed);
-    /* There are more than fit into the set. */
+    /* The machine has more processors than fit into the set. */
     return sysconf(_SC_NPROCESSORS_ONLN);
 }
 
@@ -60,8 +60,8 @@ int worker_share_count(const struct config *config)
     return count < CONFIG_WORKERS_MAX ? (int)count : CONFIG_WORKERS_MAX;
 }
 
-/* A worker that is stopped (SIGSTOP) while it holds a lock would stop all others as well, and the
- * master at their next death. The master itself is never killed. */
+/* A worker that is stopped (SIGSTOP) while it holds a lock would block all other workers, and the
+ * master when the next worker dies. The master itself is never killed. */
 static void holder_stuck(pid_t holder)
 {
     struct proc_stat stat;
@@ -73,14 +73,16 @@ static void holder_stuck(pid_t holder)
         (void)kill(holder, SIGKILL);
 }
 
-/* One that nobody else may enter: who can connect to the sockets in it is not asked anything. */
+/* Creates a directory that no other user can enter: connections to the sockets in it need no
+ * permission. */
 static struct err *folder_make(struct worker_share *share)
 {
     const char *top = "/tmp";
     const char *own = getenv("XDG_RUNTIME_DIR");
     char path[sizeof(((struct sockaddr_un *)NULL)->sun_path) - 16];
 
-    /* The user's own is the second choice: it goes when he logs out, and a server may stay. */
+    /* The user's runtime directory is the second choice: it is removed at logout, and a server may
+     * outlive that. */
     if (access(top, W_OK | X_OK) != 0 && own != NULL && *own != '\0')
         top = own;
     if (str_format(path, sizeof(path), "%s/" FOLDER_TEMPLATE, top) != 0)
@@ -91,7 +93,7 @@ static struct err *folder_make(struct worker_share *share)
     return share->folder != NULL ? NULL : err_new(ERR_NOMEM, "workers");
 }
 
-/* The workers are one server: its name is made once. */
+/* All workers are one server, so its name is created once. */
 static void name_make(struct worker_share *share, const struct config *config)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
@@ -115,7 +117,7 @@ static struct err *tables_make(struct worker_share *share, const struct config *
     if (slots == MAP_FAILED)
         return err_sys(errno, "workers: shared memory");
     share->slot = slots;
-    /* Pulls claim what they wait for, so they have places besides the publishers'. */
+    /* Pulls claim the streams that they wait for, so they need entries besides the publishers'. */
     share->registry =
         registry_new((size_t)(config->max_streams + config->max_pulls * share->count));
     share->streams =
@@ -124,7 +126,7 @@ static struct err *tables_make(struct worker_share *share, const struct config *
         share->ip_counts = shared_map_new((size_t)config->max_connections + (size_t)share->count,
                                           (size_t)share->count * sizeof(uint32_t));
     share->secrets = shared_map_new(1, sizeof(struct secret));
-    /* Streams that are waited for are in it, too. */
+    /* Also holds streams that viewers wait for. */
     share->times =
         stream_clock_new((size_t)(config->max_streams + config->max_connections), share->count);
     if (share->registry == NULL || share->times == NULL || share->streams == NULL ||
@@ -189,9 +191,9 @@ static void descriptor_close(int fd)
 }
 
 /*
- * The master is the last to leave and removes the folder. Where it was killed each worker tries:
- * it is empty for the last of them. As long as there is a master none does, for others are about to
- * listen in it that are only being started.
+ * The master ends last and removes the directory. If the master was killed, each worker tries: it
+ * succeeds for the last one, when the directory is empty. While the master lives no worker tries,
+ * since new workers that are still starting will need the directory.
  */
 static void folder_leave(const struct worker_share *share)
 {
@@ -229,7 +231,7 @@ void worker_share_ring(const struct worker_share *share)
 
 /* ---- limits ---- */
 
-/* What no worker has any more goes. */
+/* Drops an entry that no worker counts any more. */
 static void counts_drop(struct shared_map *map, uint32_t *counts, int workers)
 {
     uint64_t sum = 0;
@@ -240,7 +242,8 @@ static void counts_drop(struct shared_map *map, uint32_t *counts, int workers)
         shared_map_remove(map, counts);
 }
 
-/* One more of this name at a worker; 0, or -1 when all workers together have `limit` of it. */
+/* Adds one to this name's count at a worker; 0, or -1 if all workers together have reached
+ * `limit`. */
 static int counts_enter(const struct worker_share *share, struct shared_map *map, int slot,
                         const char *name, uint64_t limit)
 {
@@ -322,7 +325,8 @@ void worker_share_stream_leave(struct worker_share *share, int slot, const char 
     counts_leave(share, share->streams, slot, key);
 }
 
-/* A worker that is killed within this leaves an entry without a time: it is made anew. */
+/* A worker that is killed in this function leaves an entry without a time, which is then created
+ * again. */
 static int secret_make(struct secret *secret)
 {
     secret->made_at = 0;
@@ -359,8 +363,8 @@ const char *worker_share_enter(struct worker_share *share, int slot, const struc
     uint64_t sum = 0;
     int fits;
 
-    /* The map's lock, for want of another: of two who compare at one moment exactly one may be
-     * the last that fits. */
+    /* Uses the map's lock: of two workers that compare at the same moment, only one may take the
+     * last place. */
     shared_map_lock(share->streams);
     for (int i = 0; i < share->count; i++)
         sum += share->slot[i].connections;
@@ -378,12 +382,12 @@ void worker_share_leave(struct worker_share *share, int slot)
 }
 
 /*
- * The kernel's spread is good for a part in twenty of a thousand connections, and for nothing when
- * a worker has just been replaced. A few more at one are left alone: each of them may be the only
- * one of its stream there, which then costs a relay.
+ * The kernel's distribution is even to about a twentieth with a thousand connections, and uneven
+ * after a worker has been replaced. A small difference is left alone: a moved connection may be the
+ * only viewer of its stream at the other worker, which then costs a pull.
  */
 #define SPREAD_SLACK 4
-#define SPREAD_PART  64 /* and this part of what the lightest has */
+#define SPREAD_PART  64 /* plus this part of the lightest worker's load */
 
 static uint32_t load_of(const struct worker_slot *slot)
 {
@@ -411,7 +415,7 @@ void worker_share_oldest(struct worker_share *share, int slot, enum quota_class 
     share->slot[slot].oldest[class] = since;
 }
 
-/* The worker with the oldest connection of a class that came before `before`; -1: there is none. */
+/* The worker with the oldest connection of a class that arrived before `before`; -1: none. */
 static int oldest_at(const struct worker_share *share, enum quota_class class, usec_t before)
 {
     int found = -1;
@@ -429,7 +433,8 @@ static int oldest_at(const struct worker_share *share, enum quota_class class, u
     return found;
 }
 
-/* Where a full server evicts next, by the rule of admission_evict(); -1: here, or nowhere. */
+/* The worker where a full server evicts next, by the rule of admission_evict(); -1: this one, or
+ * none. */
 static int roomiest(const struct worker_share *share, int slot, const struct config *config)
 {
     uint64_t sum = 0;
@@ -500,7 +505,7 @@ void worker_share_reap(struct worker_share *share, int slot)
         share->slot[slot].quota[i] = 0;
         share->slot[slot].oldest[i] = 0;
     }
-    /* Frees its streams for the next publisher. */
+    /* Free its streams for the next publisher. */
     (void)registry_reap(share->registry, slot);
     (void)stream_clock_reap(share->times, slot);
     if (share->ip_counts != NULL)
@@ -508,6 +513,6 @@ void worker_share_reap(struct worker_share *share, int slot)
     counts_reap(share, share->streams, slot);
     socket_remove(share, slot);
     notify_clear(share->notify_fd[slot]);
-    /* Always: it may have died between a change and the ring that was to tell of it. */
+    /* Always: it may have died between a change and the notification of it. */
     worker_share_ring(share);
 }

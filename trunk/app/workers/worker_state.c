@@ -1,6 +1,6 @@
 /*
- * Where a worker's state is found: in the server, and in each of its streams. The other
- * files of this folder stand on it, and it on none of them.
+ * Finds a worker's state: in the server, and in each of its streams. The other files of this
+ * directory depend on this file; it depends on none of them.
  */
 #include "app/workers/worker_private.h"
 

@@ -1,7 +1,7 @@
 /*
- * What the workers tell each other of a stream besides whose it is: what it consists of, so that a
- * format that has nothing of it is refused at every worker; and where its time stands, so that one
- * publication follows the other at whichever worker they come in.
+ * What the workers share about a stream besides its holder: its facts (codecs and tracks), so that
+ * every worker refuses a format that cannot carry it; and its clock, so that timestamps continue
+ * from one publication to the next at whichever worker.
  */
 #include "app/workers/worker_private.h"
 
@@ -12,21 +12,21 @@ static struct registry *registry_of(const struct stream *stream)
     return worker_of(stream->server)->share->registry;
 }
 
-/* ---- what it consists of ---- */
+/* ---- facts ---- */
 
 void worker_stream_on_facts(struct stream *stream, void *state)
 {
     const struct worker_stream *own = state;
     struct source_facts facts;
 
-    /* What a pull brings until worker_stream_settle() is not ours. */
+    /* Until worker_stream_settle(), a pull may still deliver the previous publication. */
     if (worker_of(stream->server) == NULL || own->claim == 0 || own->pull != NULL)
         return;
     source_facts(stream->source, &facts);
     registry_describe(registry_of(stream), source_key(stream->source), own->claim, &facts);
 }
 
-/* The publisher's worker knows it first, and best: a pull may have brought less. */
+/* The publisher's worker knows the facts first, and best: a pull may have brought less. */
 int worker_stream_facts(const struct stream *stream, const void *state, struct source_facts *facts)
 {
     const struct worker *worker = worker_of(stream->server);
@@ -50,7 +50,7 @@ static void look_at_time(const struct stream *stream, struct stream_clock_view *
     stream_clock_look(worker->share->times, source_key(stream->source), worker->slot, out);
 }
 
-/* Whether something of the stream is still to come, or to be shown, that was published before. */
+/* Whether frames of the previous publication may still arrive or be played. */
 static int is_unsettled(const struct stream *stream, const struct worker_stream *own)
 {
     struct stream_clock_view view;
@@ -96,7 +96,7 @@ void worker_stream_opened(struct publication *p, uint64_t token)
 
     look_at_time(stream, &view);
     source_time(stream->source, &time);
-    /* Nobody watches anywhere: it has begun anew. */
+    /* Without viewers anywhere, the timestamps start again. */
     if (view.number != 0 && (time.has_begun || view.is_watched))
         source_resume(stream->source, &view.time, co_now());
     own->time_number = own->time != NULL ? token : 0;
@@ -120,7 +120,7 @@ void worker_stream_on_unpublish(struct stream *stream, void *state)
         worker_share_ring(worker_of(stream->server)->share);
 }
 
-/* How long those at other workers are waited for. A worker that is busy may take longer. */
+/* How long to wait for viewers at other workers. A busy worker may take longer. */
 #define LINGER (3 * USEC_PER_SEC)
 
 void worker_stream_linger(struct publication *p, uint64_t token)
@@ -141,7 +141,7 @@ void worker_stream_linger(struct publication *p, uint64_t token)
         continue;
 }
 
-/* A pull brings the stream here from now on. */
+/* A pull publishes the stream here from now on. */
 void worker_stream_on_publish(struct stream *stream, void *state)
 {
     const struct worker_stream *own = state;
