@@ -1,7 +1,7 @@
 /*
- * Addresses of platforms are secrets: a stream key in the path, a key or a signature in the query,
- * a user and a password in front of the host. A reader of a dump must not be able to publish with
- * it.
+ * Addresses of platforms contain secrets: a stream key in the path, a key or signature in the
+ * query, user and password before the host. A dump of the configuration must not be enough to
+ * publish there.
  */
 #include "app/config/address_mask.h"
 
@@ -12,7 +12,7 @@ static int put(struct buf *out, const char *from, const char *to)
     return to > from ? buf_append(out, from, (size_t)(to - from)) : 0;
 }
 
-/* A part that is nothing but a variable says nothing of a secret. */
+/* A part that consists of one variable contains no secret. */
 static int put_secret(struct buf *out, const char *from, const char *to)
 {
     if (to == from || (*from == '[' && memchr(from, ']', (size_t)(to - from)) == to - 1))
@@ -20,14 +20,14 @@ static int put_secret(struct buf *out, const char *from, const char *to)
     return buf_append(out, ADDRESS_MASK, strlen(ADDRESS_MASK));
 }
 
-/* Parameters that name a vhost, as the servers of this family take it. */
+/* The parameters that name a vhost, in the forms that servers of this kind accept. */
 static int is_vhost(const char *name, size_t len)
 {
     return (len == 5 && memcmp(name, "vhost", 5) == 0) ||
            (len == 6 && memcmp(name, "domain", 6) == 0);
 }
 
-/* "a=1&b=2/KEY": all of a value is hidden, as a key may follow it. */
+/* "a=1&b=2/KEY": hides the whole value, since a key may follow it. */
 static int put_query(struct buf *out, const char *p)
 {
     while (*p != '\0') {
@@ -50,7 +50,7 @@ static int put_query(struct buf *out, const char *p)
     return 0;
 }
 
-/* The app is the first segment, what follows may be a key. */
+/* The app is the first segment; the segments after it may be a key. */
 static int put_path(struct buf *out, const char *p, const char *end, int has_key)
 {
     for (int i = 0; p < end; i++) {
@@ -73,7 +73,7 @@ int address_mask(const char *address, int has_key, struct buf *out)
     const char *query = path + strcspn(path, "?");
     const char *at = NULL;
 
-    /* The last one: a password may hold another. A slash in it would be the path's. */
+    /* The last '@': a password may contain another one. A slash would end the authority. */
     for (const char *p = host; p < path; p++)
         if (*p == '@')
             at = p;

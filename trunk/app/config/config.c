@@ -1,8 +1,7 @@
 /*
- * A snapshot of the configuration: the defaults of the
- * table, then the file, then the environment, and at last what follows from one directive for
- * another. Reading a file blocks, for as long as a local disk takes; it happens at the start and
- * at a reload only.
+ * Creates a snapshot of the configuration: the defaults of the table, then the file, then the
+ * environment, and last the values that depend on other directives. Reading a file blocks for as
+ * long as a local disk takes; that happens only at the start and at a reload.
  */
 #include "app/config/config_loader.h"
 
@@ -17,10 +16,11 @@
 
 #define DEFAULT_VHOST "__defaultVhost__"
 #define DAEMON_PID    "./objs/millrace.pid"
-/* What "no bound of its own" comes to: the most that can be written. */
+/* The value for "no limit": the largest that can be configured. */
 #define GOP_FRAMES_MAX 1000000
 
-/* config_vhost_find() falls back on the first: make __defaultVhost__ be there and be it. */
+/* config_vhost_find() falls back on the first vhost: create __defaultVhost__ if absent, and move it
+ * to the front. */
 static struct err *put_default_vhost_first(struct config_snapshot *snapshot)
 {
     struct config *config = &snapshot->config;
@@ -48,7 +48,7 @@ static struct err *load_file(void *unused, const char *path, char **text, size_t
         return err_new(ERR_NOT_FOUND, "%s: no such file", path);
     if (file == NULL)
         return err_sys(errno, "%s", path);
-    /* One byte more than allowed tells a file that is too long. */
+    /* Read one byte more than the limit to detect a file that is too long. */
     *text = malloc(CONF_FILE_MAX + 1);
     if (*text == NULL) {
         fclose(file);
@@ -91,7 +91,7 @@ static int is_container(char **environment)
     return access("/.dockerenv", F_OK) == 0 || access("/run/.containerenv", F_OK) == 0;
 }
 
-/* In a container: foreground, log to the console. In the background: a log file and a pid file. */
+/* In a container: foreground, log to the console. As a daemon: a log file and a pid file. */
 static struct err *settle_process(struct config_snapshot *snapshot, char **environment)
 {
     struct config *config = &snapshot->config;
@@ -116,7 +116,7 @@ static struct err *settle_process(struct config_snapshot *snapshot, char **envir
     return NULL;
 }
 
-/* A header that is taken from nobody is surely a mistake. */
+/* Warns if PROXY headers are enabled but no proxy is trusted. */
 static void settle_proxies(struct config_snapshot *snapshot)
 {
     const struct config *config = &snapshot->config;

@@ -2,9 +2,9 @@
 #define APP_CONFIG_CONFIG_H
 
 /*
- * The configuration as the server reads it: plain structs, filled by one table
- * (config_table.c) of which each row is one directive. A snapshot is immutable; a reload
- * makes a new one. Shared by reference count.
+ * The configuration as the server reads it: plain structs, filled by one table (config_table.c)
+ * with one row per directive. A snapshot is immutable; a reload creates a new one. Shared by
+ * reference count.
  */
 #include "base/clock.h"
 #include "base/err.h"
@@ -21,7 +21,7 @@
 #define CONFIG_KEY_MAX     2 /* the new one and the old one */
 #define CONFIG_STRING_MAX  512
 #define CONFIG_ORIGIN_MAX  16
-#define CONFIG_SOURCE_MAX  64 /* words of http_pull's sources: a name and an address each */
+#define CONFIG_SOURCE_MAX  64 /* words of http_pull's sources: name and address of each */
 #define CONFIG_WORKERS_MAX 64
 #define CONFIG_PLACE_MAX   4  /* words of advertise */
 #define CONFIG_PROXY_MAX   64 /* trusted addresses and networks */
@@ -74,11 +74,11 @@ struct config_http_api {
 
 struct config_http_remux {
     int enabled;
-    struct config_strings mount; /* default one entry "[vhost]/[app]/[stream].flv" */
+    struct config_strings mount; /* default: one entry "[vhost]/[app]/[stream].flv" */
     int64_t fast_cache_s;
     int hstrs;
     int has_audio, has_video, guess_has_av, drop_if_not_match;
-    usec_t standby_timeout; /* 0: for ever */
+    usec_t standby_timeout; /* 0: no limit */
     usec_t republish_wait;
 };
 
@@ -109,19 +109,19 @@ struct config_http_static {
     const char *mount, *dir;
 };
 
-/* Words of rules: "publish" or "play", then what it is said of: "all", addresses, networks. */
+/* Words of rules: "publish" or "play", then its subjects: "all", addresses, networks. */
 struct config_security {
     int enabled;
     struct config_strings allow, deny;
 };
 
-/* Domains of pages; "none" stands for a client that names no page. */
+/* Domains of pages; "none": a client that names no page. */
 struct config_refer {
     int enabled;
     struct config_strings all, publish, play;
 };
 
-/* Signed addresses (proto/token.h): any of the keys is good for what is switched on. */
+/* Signed addresses (proto/token.h): each of the keys is valid for the enabled actions. */
 struct config_token {
     int enabled;
     int publish, play;
@@ -130,7 +130,7 @@ struct config_token {
 
 enum config_cluster_mode { CLUSTER_LOCAL, CLUSTER_REMOTE };
 
-/* Where the streams of an edge come from. */
+/* The origins of an edge's streams. */
 struct config_cluster {
     int mode;                     /* enum config_cluster_mode */
     int protocol;                 /* enum origin_scheme */
@@ -141,12 +141,12 @@ struct config_cluster {
     const char *vhost; /* "[vhost]" or a name */
     const char *ca;
     usec_t stall_timeout;
-    const char *directory; /* "redis://…", with a password perhaps; "": none */
+    const char *directory; /* "redis://…", may contain a password; "": none */
     struct config_strings advertise;
     usec_t lease;
     int redirect;
     struct config_strings peers;  /* as in trusted_proxies */
-    struct config_strings secret; /* the first signs, each is good */
+    struct config_strings secret; /* the first one signs, all are accepted */
 };
 
 struct config_forward {
@@ -161,7 +161,7 @@ struct config_vhost {
     int enabled;
     int min_latency;
     int tcp_nodelay;
-    int64_t chunk_size; /* 0: the global one */
+    int64_t chunk_size; /* 0: the global value */
     int64_t out_ack_size, in_ack_size;
     struct config_play play;
     struct config_publish publish;
@@ -178,15 +178,15 @@ struct config {
     struct config_strings listen; /* RTMP; default "1935" */
     int proxy_protocol;           /* RTMP */
     struct config_strings trusted_proxies;
-    int64_t public_rtmp_port; /* 0: that of listen */
+    int64_t public_rtmp_port; /* 0: the port of listen */
     int64_t max_connections;
-    int64_t max_connections_per_ip; /* 0: no limit of its own; -1: auto */
+    int64_t max_connections_per_ip; /* 0: no separate limit; -1: auto */
     int64_t max_viewers, max_publishers, max_waiters, max_api_connections; /* 0: auto */
     int64_t max_streams;
     int64_t max_pulls;
-    int64_t max_memory;    /* 0: four fifths of what there is */
+    int64_t max_memory;    /* 0: four fifths of the available memory */
     int64_t workers;       /* 0: auto */
-    usec_t worker_timeout; /* 0: none */
+    usec_t worker_timeout; /* 0: no timeout */
     int64_t chunk_size;
     int64_t max_message;
     usec_t rtmp_handshake_timeout; /* default 10 s */
@@ -212,7 +212,8 @@ struct config {
     struct config_http_server http_server;
     struct config_http_api http_api;
     int vhost_count;
-    struct config_vhost **vhost; /* the first is __defaultVhost__, made with defaults if absent */
+    struct config_vhost **vhost; /* the first is __defaultVhost__, created with defaults if
+                                  * absent */
 };
 
 struct config_options {
@@ -224,33 +225,34 @@ struct config_options {
     int show_table_conf, show_table_doc; /* --full-conf, --doc */
 };
 
-/* Fills options (argv is borrowed) from the command line. ERR_CONFIG says what is wrong. */
+/* Fills options from the command line (argv is borrowed). ERR_CONFIG with the reason. */
 struct err *config_options_parse(struct config_options *options, int argc, char **argv);
 /* The text of -h. */
 const char *config_usage(void);
 
 /*
- * Reads file and environment (environ-style array). Warnings (directives of SRS
- * that are not served) are collected and logged by config_warnings_log(), by file and line.
+ * Reads file and environment (environ-style array). Collects warnings (directives of SRS that this
+ * server does not support), which config_warnings_log() logs by file and line.
  */
 struct err *config_load(const struct config_options *options, char **environment,
                         struct config **out);
 void config_warnings_log(const struct config *config, const struct log *log);
 
-/* One more holder of the snapshot, which goes with its last. NULL may be unref'd. */
+/* Adds a reference to the snapshot, which config_unref() drops; the last one frees it. NULL may be
+ * unref'd. */
 struct config *config_ref(struct config *config);
 void config_unref(struct config *config);
 
-/* The vhost of this name, else __defaultVhost__ (never NULL); a disabled one answers NULL. */
+/* The vhost with this name, else __defaultVhost__; NULL if the found vhost is disabled. */
 const struct config_vhost *config_vhost_find(const struct config *config, const char *name);
 
-/* A size that every text below stays under. */
+/* The maximum size of each text below. */
 #define CONFIG_TEXT_MAX (4 * 1024 * 1024)
 
-/* Appends what is effective, every directive in full, loadable again. 0 or -1. */
+/* Appends the effective configuration: every directive, in a form that can be loaded. 0 or -1. */
 struct buf;
 int config_dump(const struct config *config, struct buf *out) ERR_MUST_CHECK;
-/* conf/full.conf and doc/configuration.md, from the table. */
+/* Appends conf/full.conf or doc/configuration.md, generated from the table. */
 int config_table_conf(struct buf *out) ERR_MUST_CHECK;
 int config_table_doc(struct buf *out) ERR_MUST_CHECK;
 

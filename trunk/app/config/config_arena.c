@@ -1,6 +1,6 @@
 /*
  * Memory that lives as long as a snapshot: values are allocated one by one while the configuration
- * is read, and nothing of them is freed before the whole.
+ * is loaded, and are all freed together.
  */
 #include "app/config/config_arena.h"
 

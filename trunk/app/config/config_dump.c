@@ -1,8 +1,8 @@
 /*
- * The table and its values as text: what is effective (-t), conf/full.conf and
- * doc/configuration.md. One writer makes the first two, so that what a user reads in full.conf is
- * what -t prints and what the parser takes. Blocks stand in the table before the blocks
- * that are in them, so one pass over them opens and closes all.
+ * The table and its values as text: the effective configuration (-t), conf/full.conf and
+ * doc/configuration.md. One writer creates the first two, so that full.conf has the same form as -t
+ * and the parser accepts it. The table lists a block before the blocks in it, so one pass can open
+ * and close all of them.
  */
 #include "app/config/config_table.h"
 #include "app/config/config_value.h"
@@ -20,7 +20,7 @@ struct writer {
     int failed;
 };
 
-/* How many blocks stand around the rows of this one, itself included. */
+/* The nesting depth of this block's rows. */
 static int depth_of(enum config_where where)
 {
     const struct config_block *block = config_table_block(where);
@@ -41,7 +41,7 @@ static void put_indent(struct writer *w)
         put(w, "    ");
 }
 
-/* A comment, broken at spaces so that no line is longer than COLUMNS. */
+/* Writes a comment, wrapped at spaces to COLUMNS. */
 static void put_comment(struct writer *w, const char *text)
 {
     size_t width = (size_t)(COLUMNS - 2 - 4 * w->depth);
@@ -63,8 +63,8 @@ static void put_comment(struct writer *w, const char *text)
     }
 }
 
-/* A link, "[text](page.md#place)", as the path of its page; how many characters it takes, 0: none.
- */
+/* Writes a link, "[text](page.md#place)", as the path of its page; returns its length, 0: no
+ * link. */
 static size_t plain_link(const char *text, struct buf *out, int *failed)
 {
     size_t label = strcspn(text, "]");
@@ -77,7 +77,7 @@ static size_t plain_link(const char *text, struct buf *out, int *failed)
     return label + 2 + strcspn(page, ")") + 1;
 }
 
-/* A description as a comment: without the marks that make it a page of the documentation. */
+/* Writes a description as a comment, without its Markdown marks. */
 static void put_doc(struct writer *w, const char *doc)
 {
     struct buf plain;
@@ -140,7 +140,7 @@ static void put_close(struct writer *w, int depth)
     }
 }
 
-/* Opens the block after closing what it is not in. */
+/* Opens the block, after closing the blocks that do not contain it. */
 static void put_open(struct writer *w, enum config_where where, const char *name)
 {
     const struct config_block *block = config_table_block(where);

@@ -1,8 +1,8 @@
 /*
- * The environment: "SRS_" and a directive's path in upper case, several values
- * separated by spaces; it wins over the file, and what belongs to a vhost goes to all vhosts
- *. An empty variable counts as not set. What nobody knows is only warned
- * about: container platforms put variables of their own there (SRS_PORT, SRS_SERVICE_HOST).
+ * The environment: "SRS_" and a directive's path in upper case; several values are separated by
+ * spaces. It overrides the file; a vhost's directive applies to all vhosts. An empty variable
+ * counts as not set. Unknown names only cause a warning: container platforms set variables of their
+ * own (SRS_PORT, SRS_SERVICE_HOST).
  */
 #include "app/config/config_loader.h"
 
@@ -13,7 +13,7 @@
 
 #define ENV_NAME_MAX 128
 
-/* Names beside the table's own: the doubled SRS_ and newer versions' rtmp block. */
+/* Names besides those of the table: the doubled SRS_, and the rtmp block of newer versions. */
 static const struct {
     const char *env, *means;
 } aliases[] = {

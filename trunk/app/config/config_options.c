@@ -1,7 +1,6 @@
 /*
- * The command line: five letters that users of such servers
- * know, single or bundled as in "-tc FILE", and two long options that print
- * what the directive table generates.
+ * The command line: five letters that users of SRS know, single or bundled as in "-tc FILE", and
+ * two long options that print the files generated from the directive table.
  */
 #include "app/config/config.h"
 
@@ -40,7 +39,7 @@ static struct err *bad_usage(const char *what, const char *argument)
     return err_new(ERR_CONFIG, "%s%s", what, argument);
 }
 
-/* One argument that begins with '-': a bundle of letters, of which c ends it. */
+/* Parses one argument that begins with '-': a bundle of letters; c ends it. */
 static struct err *parse_letters(struct config_options *options, int argc, char **argv, int *at)
 {
     const char *argument = argv[*at];

@@ -1,7 +1,7 @@
 /*
- * A snapshot while it is filled: its warnings, its vhosts, the defaults of its rows. What fills it
- * (config_tree.c from the file, config_env.c from the environment) calls this; config.c stands
- * above both.
+ * A snapshot during loading: its warnings, its vhosts, the defaults of its rows. config_tree.c
+ * (from the file) and config_env.c (from the environment) fill it through these functions; config.c
+ * calls both.
  */
 #include "app/config/config_loader.h"
 

@@ -1,9 +1,8 @@
 /*
- * Names: those that SRS has and this server does not serve, so that a file
- * written for SRS starts unchanged, and the nearest name to one that nobody
- * knows. Where a block is not served as a whole only its name is listed: nothing in it is looked
- * at. The lists are what the versions 2 to 7 of SRS have read; what only an old version read is
- * there too, as a warning is kinder than a server that does not start.
+ * Names that SRS has and this server does not support, so that a file written for SRS works
+ * unchanged; and the nearest name for an unknown one. If a whole block is not supported, only its
+ * name is listed, and its content is ignored. The lists cover the versions 2 to 7 of SRS; names of
+ * old versions only are included, since a warning is better than a server that does not start.
  */
 #include "app/config/config_table.h"
 #include "base/str.h"
@@ -12,7 +11,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#define NAME_MAX_LEN 64 /* what str_distance() compares */
+#define NAME_MAX_LEN 64 /* the maximum for str_distance() */
 #define ENV_MAX      128
 
 struct srs_names {
@@ -35,7 +34,7 @@ static const char *const vhost_names[] = {
     /* blocks */
     "http_hooks", "bandcheck", "dvr", "hls", "hds", "dash", "transcode", "ingest", "exec", "rtc",
     "srt", "rtsp", "http", "http_vod", "http_flv", "nack", "twcc", "mr",
-    /* what stood in the vhost itself before there were blocks for it */
+    /* directives of the vhost itself in versions that had no blocks for them */
     "mode", "origin", "vhost", "token_traverse", "debug_srs_upnode", "coworkers", "origin_cluster",
     "gop_cache", "queue_length", "mw_latency", "mw_msgs", "send_min_interval", "time_jitter", "atc",
     "atc_auto", "mix_correct", "reduce_sequence_header", "publish_1stpkt_timeout",
@@ -120,7 +119,7 @@ static void nearest_try(struct nearest *nearest, const char *name)
     }
 }
 
-/* Farther than a third of its letters, a name is no slip of the pen. */
+/* A name that differs in more than a third of its letters is no typing error. */
 static void nearest_start(struct nearest *nearest, const char *asked)
 {
     size_t len = strlen(asked);
@@ -130,7 +129,8 @@ static void nearest_start(struct nearest *nearest, const char *asked)
     nearest->distance = len > NAME_MAX_LEN ? 0 : (int)(len / 3) + 2;
 }
 
-/* The block that has a directive or block of exactly this name; CONFIG_WHERE_COUNT if none has. */
+/* The block that has a directive or block with exactly this name; CONFIG_WHERE_COUNT if none
+ * has. */
 static enum config_where elsewhere(const char *name)
 {
     for (int where = 0; where < CONFIG_WHERE_COUNT; where++)

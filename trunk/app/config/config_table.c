@@ -1,9 +1,9 @@
 /*
- * The table of all directives (style, "Configuration"). To add one: a field in
- * app/config/config.h and a row here; then run the two commands that write conf/full.conf and
- * doc/configuration.md, which a test compares with the table. Names, units and most defaults are
- * those that users of SRS know. The `env` column follows a rule (SRS_ and the path in upper
- * case) and is spelled out so that it can be searched for; a test holds it to the rule.
+ * The table of all directives (doc/style.md, "Configuration and formats"). To add a directive: a
+ * field in app/config/config.h and a row here; then run the two commands that write conf/full.conf
+ * and doc/configuration.md, which a test compares with the table. Names, units and most defaults
+ * are those of SRS. The `env` column follows a rule (SRS_ and the path in upper case) and is
+ * written out so that it can be searched for; a test checks the rule.
  */
 #include "app/config/config_table.h"
 
@@ -37,7 +37,7 @@ static const char *const takeovers[] = {"reject", "replace", "replace_same_token
 #define RESTART CONFIG_AT_START
 #define RELOAD  CONFIG_AT_RELOAD
 
-/* What a row that has no range, and one that has no choices, puts there. */
+/* The values of a row without a range, and of a row without choices. */
 #define NO_RANGE   0, 0
 #define NO_CHOICES NULL
 

@@ -2,9 +2,9 @@
 #define APP_CONFIG_CONFIG_TABLE_H
 
 /*
- * The directive table: one row is one directive. Parsing, checking, defaults,
- * environment, -t, conf/full.conf and doc/configuration.md all come from it. Private to the
- * config_*.c files and their tests. Never yields.
+ * The directive table: one row is one directive. Parsing, checks, defaults, environment, -t,
+ * conf/full.conf and doc/configuration.md are all generated from it. Private to the config_*.c
+ * files and their tests. Never yields.
  */
 #include "app/config/config.h"
 
@@ -19,7 +19,7 @@ enum config_where {
     CONFIG_AT_HTTPS,
     CONFIG_AT_HTTP_PULL,
     CONFIG_AT_HTTP_API,
-    CONFIG_AT_VHOST, /* this one and those in it may be there more than once, by name */
+    CONFIG_AT_VHOST, /* vhosts and their blocks may occur several times, by name */
     CONFIG_AT_PLAY,
     CONFIG_AT_PUBLISH,
     CONFIG_AT_HTTP_REMUX,
@@ -34,7 +34,7 @@ enum config_where {
 
 struct config_block {
     const char *name;         /* "http_remux"; "" at the root */
-    enum config_where parent; /* the root is its own */
+    enum config_where parent; /* the root is its own parent */
     int is_named;             /* "vhost NAME {" */
     const char *doc;
 };
@@ -42,64 +42,63 @@ struct config_block {
 enum config_type {
     CONFIG_SWITCH,    /* on|off into int */
     CONFIG_INT,       /* into int64_t */
-    CONFIG_INT_AUTO,  /* the same, or "auto": one less than the least number */
+    CONFIG_INT_AUTO,  /* the same, or "auto": the minimum minus one */
     CONFIG_SIZE,      /* bytes, with k, m or g, into int64_t */
-    CONFIG_MS,        /* milliseconds, three decimals at most, into usec_t */
+    CONFIG_MS,        /* milliseconds with up to three decimals, into usec_t */
     CONFIG_MS_AUTO,   /* the same, or "auto" = -1 */
     CONFIG_SECONDS,   /* into usec_t */
-    CONFIG_CHOICE,    /* one of the row's choices, its index into int */
+    CONFIG_CHOICE,    /* one of the row's choices; its index into int */
     CONFIG_LOG_LEVEL, /* into int, see log_level_parse() */
     CONFIG_STRING,    /* into const char * */
     CONFIG_URL,       /* "http://…" or "https://…", into const char *; may be empty */
-    CONFIG_DIRECTORY, /* see app/config/directory_url.h, or empty; the same, its password never
-                         printed */
+    CONFIG_DIRECTORY, /* see app/config/directory_url.h, or empty; its password is never printed */
     CONFIG_ENDPOINTS, /* "8080", "ip:port", "[v6]:port", "unix:/path", into config_strings */
     CONFIG_MOUNTS,    /* see app/config/mount.h, into config_strings */
     CONFIG_NETWORKS,  /* see app/config/trust.h, into config_strings; may be empty */
-    CONFIG_RULES,     /* see app/config/security.h, into config_strings; such a list may be empty */
+    CONFIG_RULES,     /* see app/config/security.h, into config_strings; may be empty */
     CONFIG_DOMAINS,   /* host names, into config_strings; may be empty */
     CONFIG_FRAMES,    /* self, none, *, or a site's origin, into config_strings */
-    CONFIG_ORIGINS,   /* see app/config/origin.h, into config_strings; may be empty, as the next two
-                       */
+    CONFIG_ORIGINS,   /* see app/config/origin.h, into config_strings; may be empty, like the next
+                       * two */
     CONFIG_DESTINATIONS, /* see origin_destination_check() */
-    CONFIG_SOURCES,      /* name and address by turns, see origin_source_check() */
+    CONFIG_SOURCES,      /* name and address alternately, see origin_source_check() */
     CONFIG_ADVERTISE,    /* see app/config/directory_place.h; may be empty */
     CONFIG_SECRETS       /* keys, into config_strings; may be empty; never printed */
 };
 
-/* When what is given has an effect. */
+/* When a changed value takes effect. */
 enum config_effect {
-    CONFIG_AT_START, /* a change needs a restart */
-    CONFIG_AT_RELOAD /* SIGHUP applies it, too */
+    CONFIG_AT_START, /* after a restart */
+    CONFIG_AT_RELOAD /* also after a reload (SIGHUP) */
 };
 
 struct config_row {
     const char *name;
     enum config_where where;
-    size_t offset; /* in struct config, or in struct config_vhost for what is in a vhost */
+    size_t offset; /* in struct config, or in struct config_vhost for a vhost's directives */
     enum config_type type;
-    const char *fallback; /* the default as it would be written; words separated by spaces */
-    int64_t min, max;     /* of numbers as written; the least and most items of a list */
+    const char *fallback; /* the default as written in a file; words separated by spaces */
+    int64_t min, max;     /* of numbers as written; for lists the number of items */
     const char *const *choices;
     const char *env; /* its environment variable */
     enum config_effect effect;
     const char *doc;
 };
 
-/* The rows, in the order in which they are printed; i below the count. Constant. */
+/* The rows, in printing order; i must be below the count. Constant. */
 size_t config_table_count(void);
 const struct config_row *config_table_row(size_t i);
 
-/* The row's place in the table. */
+/* The index of the row in the table. */
 size_t config_table_index(const struct config_row *row);
 
-/* The directive of this name in a block; NULL if there is none. */
+/* The directive with this name in a block; NULL if there is none. */
 const struct config_row *config_table_find(enum config_where where, const char *name);
 
-/* What stands about this block in the table. Never NULL. */
+/* The properties of this block. Never NULL. */
 const struct config_block *config_table_block(enum config_where where);
 
-/* The block of this name in a block; CONFIG_WHERE_COUNT if there is none. */
+/* The block with this name in a block; CONFIG_WHERE_COUNT if there is none. */
 enum config_where config_table_block_find(enum config_where where, const char *name);
 
 /* Whether values of this block belong to a vhost rather than to the server. */
@@ -108,12 +107,12 @@ int config_table_in_vhost(enum config_where where);
 /* Whether the row takes several values and may be repeated. */
 int config_table_is_list(const struct config_row *row);
 
-/* "vhost { http_remux { " as far as `where` is; "" at the root. */
+/* Writes the path of blocks down to `where`, such as "vhost { http_remux { "; "" at the root. */
 void config_table_path(enum config_where where, char *out, size_t cap);
 
 /*
- * Whether SRS knows a directive or block of this name here that this server does
- * not serve: such a one is passed over with a warning.
+ * Whether SRS has a directive or block of this name here that this server does not support: it is
+ * ignored with a warning.
  */
 int config_srs_knows(enum config_where where, const char *name);
 

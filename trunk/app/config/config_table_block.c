@@ -1,6 +1,6 @@
 /*
- * The blocks that directives stand in. To add one: a row here, its name in config_table.h and its
- * struct in app/config/config.h.
+ * The blocks of directives. To add one: a row here, its name in config_table.h and its struct in
+ * app/config/config.h.
  */
 #include "app/config/config_table.h"
 
@@ -66,7 +66,7 @@ void config_table_path(enum config_where where, char *out, size_t cap)
     const struct config_block *block = config_table_block(where);
     const struct config_block *parent = config_table_block(block->parent);
 
-    /* No block stands deeper than in a block. */
+    /* Blocks are nested at most two deep. */
     assert(parent->parent == CONFIG_AT_ROOT);
     if (where == CONFIG_AT_ROOT)
         (void)str_copy(out, cap, "");

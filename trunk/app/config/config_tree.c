@@ -1,7 +1,6 @@
 /*
- * From the grammar's tree to the structs: each directive is looked up in the
- * table for the block that it stands in. A stack as high as the table is deep holds the open
- * blocks, so a file cannot make this recurse.
+ * Applies the grammar's tree to the structs: looks each directive up in the table for its block. A
+ * stack with the depth of the table holds the open blocks, so that no file can cause recursion.
  */
 #include "app/config/config_loader.h"
 
@@ -14,8 +13,8 @@
 
 struct tree_frame {
     enum config_where where;
-    const struct conf_node *node; /* comes next */
-    void *base;                   /* the struct that the rows' offsets count from */
+    const struct conf_node *node; /* the next node */
+    void *base;                   /* the struct to which the rows' offsets apply */
     struct config_seen *seen;
 };
 
@@ -96,7 +95,7 @@ static struct err *tree_block(struct tree_walk *walk, const struct tree_frame *o
     return NULL;
 }
 
-/* Newer versions of SRS write listen and chunk_size in a block of their own. */
+/* Newer versions of SRS put listen and chunk_size into a block of their own. */
 static int is_rtmp_block(const struct tree_walk *walk, const struct conf_node *node)
 {
     return walk->depth == 1 && node->is_block && node->arg_count == 0 &&
@@ -130,7 +129,7 @@ static struct err *tree_node(struct tree_walk *walk, const struct tree_frame *fr
     config_nearest(frame->where, node->name, nearest, sizeof(nearest));
     if (!config_srs_knows(frame->where, node->name))
         return tree_fail(node, err_new(ERR_CONFIG, "unknown directive%s", nearest));
-    /* What is served in another place is worth a hint; a name that is merely similar is not. */
+    /* Give a hint if the directive is supported in another block; a similar name is not enough. */
     config_snapshot_warn(walk->snapshot, "%s:%d: %s is not served%s: passed over", node->file,
                          node->line, node->name,
                          str_starts(nearest, " (it belongs") ? nearest : "");

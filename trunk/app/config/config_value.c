@@ -1,6 +1,6 @@
 /*
- * Values of directives: what may be written for each type of the table, and how
- * it becomes a field of the structs. How a field is written again is in config_value_print.c.
+ * Values of directives: the syntax of each type of the table, and its conversion to a struct field.
+ * config_value_print.c converts fields back to text.
  */
 #include "app/config/config_value.h"
 
@@ -53,7 +53,7 @@ static int parse_switch(const char *word, int *out)
     return 0;
 }
 
-/* "16m": a number and perhaps k, m or g. */
+/* "16m": a number with an optional k, m or g. */
 static int parse_size(const char *word, int64_t min, int64_t max, int64_t *out)
 {
     char digits[24];
@@ -89,7 +89,7 @@ static int parse_size(const char *word, int64_t min, int64_t max, int64_t *out)
     return 0;
 }
 
-/* "350" or "0.5" milliseconds, within [min, max], to microseconds. */
+/* Converts "350" or "0.5" milliseconds, within [min, max], to microseconds. */
 static int parse_ms(const char *word, int64_t min, int64_t max, usec_t *out)
 {
     const char *dot = strchr(word, '.');
@@ -124,7 +124,7 @@ static int is_port(const char *text)
     return str_to_i64(text, 0, 65535, &port) == 0;
 }
 
-/* What net_listen() takes: "8080", ":8080", "ip:8080", "[v6]:8080", "unix:/path". */
+/* The syntax of net_listen(): "8080", ":8080", "ip:8080", "[v6]:8080", "unix:/path". */
 static int is_endpoint(const char *word)
 {
     const char *colon = strrchr(word, ':');
@@ -151,7 +151,7 @@ static int is_domain(const char *word)
     return *word != '\0' && strpbrk(word, "/:@?#[]* ") == NULL;
 }
 
-/* self, none, *, or what CSP calls a scheme or host source, by its characters. */
+/* self, none, *, or the characters of a CSP scheme or host source. */
 static int is_frame(const char *word)
 {
     return *word != '\0' && word[strspn(word, "abcdefghijklmnopqrstuvwxyz"
@@ -195,7 +195,7 @@ static struct err *check_item(const struct config_row *row, const char *word)
     return NULL;
 }
 
-/* What is said of a list as a whole. */
+/* Checks a list as a whole. */
 static struct err *check_list(const struct config_row *row, const struct config_words *words)
 {
     const char *why = NULL;
@@ -253,7 +253,7 @@ static struct err *set_string(const struct config_row *row, const char **field, 
     return *field == NULL ? no_memory() : NULL;
 }
 
-/* What is wrong with it is said without it: it may hold a password. */
+/* The error does not repeat the value, which may contain a password. */
 static struct err *set_directory(const struct config_row *row, const char **field, const char *word,
                                  struct config_arena *arena)
 {
@@ -304,7 +304,7 @@ static int set_scalar(const struct config_row *row, char *at, const char *word)
     case CONFIG_MS:
         return parse_ms(word, row->min, row->max, (usec_t *)(void *)at);
     case CONFIG_SECONDS:
-        /* A thousandth of the unit keeps "2.5" exact here too. */
+        /* One thousandth of the unit keeps "2.5" exact here too. */
         if (parse_ms(word, row->min, row->max, (usec_t *)(void *)at))
             return -1;
         *(usec_t *)(void *)at *= 1000;

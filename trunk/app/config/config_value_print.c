@@ -1,6 +1,6 @@
 /*
- * Values of directives, printed: how a field is written again, and what a type takes. What is
- * printed here reads back as the same value; a test holds every row to that.
+ * Prints the values of directives, and the syntax of each type. A printed value is read back as the
+ * same value; a test checks that for every row.
  */
 #include "app/config/config_value.h"
 
@@ -12,7 +12,7 @@
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 
-/* A word as it is read back: in quotes when it would not be one word, or none, without. */
+/* Prints a word so that it is read back as one word: in quotes if necessary. */
 static int print_word(const char *word, struct buf *out)
 {
     if (*word != '\0' && *word != '#' && strpbrk(word, " \t\r\n;{}\"'\\") == NULL)
@@ -47,7 +47,7 @@ static int print_size(int64_t value, struct buf *out)
     return buf_printf(out, "%" PRId64, value);
 }
 
-/* value in thousandths. */
+/* Prints a value given in thousandths. */
 static int print_decimal(int64_t value, struct buf *out)
 {
     if (value % 1000 == 0)

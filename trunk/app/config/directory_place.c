@@ -1,7 +1,6 @@
 /*
- * Addresses in the directory. They are kept simple on purpose, host and port and nothing else, so
- * that what comes out of Redis can be checked letter by letter before it gets into an
- * address or into a Location.
+ * Addresses in the directory. They are limited to host and port, so that each character read from
+ * Redis can be checked before it becomes part of an address or a Location header.
  */
 #include "app/config/directory_place.h"
 
@@ -37,7 +36,7 @@ static int is_v6(const char *text, size_t len)
            inet_pton(AF_INET6, ip, &addr) == 1;
 }
 
-/* "host:port" into out; 0 or -1. fallback: the port when none is given, or 0: one must be. */
+/* Reads "host:port" into out; 0 or -1. fallback: the default port; 0: a port is required. */
 static int address_read(const char *text, size_t len, int fallback,
                         char out[DIRECTORY_ADDRESS_SIZE])
 {
@@ -83,7 +82,7 @@ void directory_place_write(const struct directory_place *place, const char *mark
     *own_len = strlen(VERSION) + 1 + strlen(place->rtmp) + 1;
 }
 
-/* The next word, which ends at exactly one space or at the end. */
+/* The length of the next word, which ends at one space or at the end. */
 static size_t word_len(const char *text, size_t len)
 {
     const char *space = memchr(text, ' ', len);
@@ -123,9 +122,9 @@ int directory_place_parse(struct directory_place *place, const char *text, size_
     return word < len && is_mark(text + word + 1, len - word - 1) ? 0 : -1;
 }
 
-/* ---- what we say of ourselves ---- */
+/* ---- this server's own entry ---- */
 
-/* Behind the schema of one of advertise's words, and the port that it means by itself. */
+/* The part of a word of advertise after the schema, and the schema's default port. */
 static const char *word_address(const char *word, int *which, int *port)
 {
     static const char *const schemas[] = {"rtmp://", "http://", "https://"};
@@ -156,7 +155,7 @@ int directory_place_check(const char *word, const char **why)
     return address_read(text, strlen(text), port, address);
 }
 
-/* The first listener that others can reach: its port at its own address, or else at host. */
+/* The first listener that other servers can reach: its port at its own address, or else at host. */
 static void place_listener(const struct config_strings *listen, const char *host,
                            char out[DIRECTORY_ADDRESS_SIZE])
 {

@@ -2,9 +2,9 @@
 #define APP_CONFIG_DIRECTORY_PLACE_H
 
 /*
- * The server that has a stream, as it stands in the directory: the addresses it is
- * reached at, and a mark of the one publication. "1 RTMP HTTP HTTPS MARK", each address host:port
- * or "-". What is read may have been written by anybody. Pure.
+ * The directory's entry of the server that has a stream: its addresses, and a mark of this one
+ * publication. "1 RTMP HTTP HTTPS MARK", each address host:port or "-". An entry may have been
+ * written by anyone, so it is not trusted. Pure.
  */
 #include "app/config/config.h"
 
@@ -18,20 +18,20 @@ struct directory_place {
     char https[DIRECTORY_ADDRESS_SIZE];
 };
 
-/* Whether it is the same server: by its RTMP address, at which nobody else can be. */
+/* Whether both are the same server, by the RTMP address, which is unique. */
 int directory_place_is(const struct directory_place *a, const struct directory_place *b);
 
-/* The value, and how much of its beginning tells the server. */
+/* Writes the value; *own_len: the length of its beginning that identifies the server. */
 void directory_place_write(const struct directory_place *place, const char *mark,
                            char out[DIRECTORY_VALUE_SIZE], size_t *own_len);
-/* 0, or -1 when it is no value. */
+/* 0, or -1 if malformed. */
 int directory_place_parse(struct directory_place *place, const char *text, size_t len);
 
-/* One of advertise's words: "host", "host:port" for RTMP, "rtmp://…", "http://…", "https://…". */
+/* Checks a word of advertise: "host", "host:port" for RTMP, "rtmp://…", "http://…", "https://…". */
 int directory_place_check(const char *word, const char **why);
 /*
- * What this server says of itself: advertise's words, for the rest its listeners, on all addresses
- * own_ip. 0; -1: there is no RTMP address.
+ * This server's own entry: the words of advertise, and for the rest its listeners; own_ip replaces
+ * wildcard addresses. 0; -1: there is no RTMP address.
  */
 int directory_place_own(struct directory_place *place, const struct config *config,
                         const struct config_strings *advertise, const char *own_ip);

@@ -1,6 +1,6 @@
 /*
- * The directory's address, as Redis' own tools write it. It may hold a password, so no
- * message repeats any part of it, and what is shown of it is made from the parts.
+ * The directory's address, in the form of Redis' own tools. It may contain a password, so no
+ * message repeats any part of the text, and the shown address is composed of the parsed parts.
  */
 #include "app/config/directory_url.h"
 
@@ -13,7 +13,7 @@
 #define REDIS_PORT   6379
 #define REDIS_DB_MAX 65535
 
-/* 0, or -1 for a bad escape, a control character or too much. */
+/* Decodes %XX. 0, or -1 for a bad escape, a control character, or too much text. */
 static int decode(char *out, size_t cap, const char *text, size_t len)
 {
     size_t at = 0;
@@ -52,7 +52,8 @@ static int parse_user(struct directory_url *url, const char *text, size_t len)
     return url->password[0] != '\0' ? 0 : -1;
 }
 
-/* Letters of names and addresses, and nothing that another parser may read otherwise. */
+/* Allows only characters of names and addresses, so that no other parser reads the host
+ * differently. */
 static int host_check(const char *host)
 {
     if (host[0] == '\0')
@@ -96,7 +97,7 @@ int directory_url_parse(struct directory_url *url, const char *text, const char 
         return -1;
     text += url->is_tls ? 9 : 8;
     authority = strcspn(text, "/?#");
-    /* The last one: a password may have one that nobody has encoded. */
+    /* The last '@': a password may contain an unencoded one. */
     at = memrchr(text, '@', authority);
     *why = "in front of the host stands user:password@ or :password@, with %40, %2F and the like "
            "for what has a meaning of its own, and no " DIRECTORY_URL_MASK;

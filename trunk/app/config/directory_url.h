@@ -2,11 +2,11 @@
 #define APP_CONFIG_DIRECTORY_URL_H
 
 /*
- * Where the directory is: "redis://[user:password@]host[:port][/db]", or rediss:// with TLS. Pure.
+ * The directory's address: "redis://[user:password@]host[:port][/db]", or rediss:// for TLS. Pure.
  */
 #include <stddef.h>
 
-#define DIRECTORY_URL_MASK "***" /* what stands for a password where one may look */
+#define DIRECTORY_URL_MASK "***" /* shown instead of a password */
 
 struct directory_url {
     int is_tls;
@@ -17,13 +17,13 @@ struct directory_url {
     int db;
 };
 
-/* 0, or -1 with *why (constant, without any part of the text). User and password are decoded. */
+/* 0, or -1 with *why (constant, without any part of the text). Decodes user and password. */
 int directory_url_parse(struct directory_url *url, const char *text, const char **why);
 
-/* Fit for a log: without user and password. */
+/* The address for a log: without user and password. */
 void directory_url_show(const struct directory_url *url, char *out, size_t cap);
 
-/* The text with its password masked; "" when it does not fit. */
+/* The text with its password masked; "" if it does not fit. */
 void directory_url_mask(const char *text, char *out, size_t cap);
 
 #endif

@@ -1,10 +1,9 @@
 /*
- * Mount templates: a host part, then literal text around [app] and [stream].
- * Parsed anew at each use, as that is a few dozen bytes; nothing to keep in step
- * with a reload. App may have several segments, a stream is one, so
- * "/[app]/[stream].flv" read backwards has one meaning. Several templates may fit one address
- * ("[stream].flv" and "[stream].live.flv"): mount_find() decides, for streams that are published
- * and for those that are waited for.
+ * Mount templates: a host part, then literal text around [app] and [stream]. A template is parsed
+ * at each use, since it is only a few dozen bytes; so a reload needs no update. App may have
+ * several segments, a stream is one, so "/[app]/[stream].flv" has only one meaning when an address
+ * is parsed. Several templates may match one address ("[stream].flv" and "[stream].live.flv"):
+ * mount_find() decides, for published streams and for streams that viewers wait for.
  */
 #include "app/config/mount.h"
 
@@ -47,7 +46,7 @@ static const char *span_find(struct span text, const char *what)
     return memmem(text.p, text.len, what, strlen(what));
 }
 
-/* Takes a template apart; NULL, or why it cannot be one. */
+/* Parses a template; NULL, or why it is invalid (constant). */
 static const char *parts_parse(const char *tmpl, struct mount_parts *parts)
 {
     const char *path = strchr(tmpl, '/');
@@ -121,7 +120,7 @@ static void put_lower(struct bytes_out *out, const char *p, size_t len)
         bytes_put_u8(out, (uint8_t)(p[i] >= 'A' && p[i] <= 'Z' ? p[i] - 'A' + 'a' : p[i]));
 }
 
-/* The host part with the vhost filled in; nothing at all for the default one. */
+/* Writes the host part with the vhost filled in; nothing for the default vhost. */
 static void put_host(struct bytes_out *out, const struct mount_parts *parts, const char *vhost)
 {
     const char *bracket = span_find(parts->host, MOUNT_VHOST);
@@ -167,7 +166,7 @@ int mount_expand(const char *tmpl, const char *vhost, const char *app, const cha
     return o.bad ? -1 : 0;
 }
 
-/* Does the host fit the template's host part? The vhost is what stands for [vhost]. */
+/* Whether the host matches the template's host part. The text in place of [vhost] is the vhost. */
 static int host_match(const struct mount_parts *parts, const char *host, struct mount_match *out)
 {
     const char *bracket = span_find(parts->host, MOUNT_VHOST);
@@ -182,14 +181,14 @@ static int host_match(const struct mount_parts *parts, const char *host, struct 
                                                                                               : -1;
     before = (size_t)(bracket - parts->host.p);
     after = parts->host.len - before - strlen(MOUNT_VHOST);
-    /* A host that lacks the text around [vhost] may still be the default one's. */
+    /* A host without the text around [vhost] may still belong to the default vhost. */
     if (host_len < before + after || strncasecmp(host, parts->host.p, before) != 0 ||
         strncasecmp(host + host_len - after, parts->host.p + parts->host.len - after, after) != 0)
         return str_copy(out->vhost, sizeof(out->vhost), host);
     return str_copy_n(out->vhost, sizeof(out->vhost), host + before, host_len - before - after);
 }
 
-/* host_match() where only the path counts. */
+/* Replaces host_match() if only the path counts. */
 static int any_host(const struct mount_parts *parts, const char *host, struct mount_match *out)
 {
     (void)parts;
@@ -198,7 +197,7 @@ static int any_host(const struct mount_parts *parts, const char *host, struct mo
     return 0;
 }
 
-/* Splits what stands for "var between var"; 0 when both are there. */
+/* Splits the text that matches "variable between variable"; 0 if both are found. */
 static int middle_split(const struct mount_parts *parts, struct span middle, struct span *app,
                         struct span *stream)
 {
@@ -207,7 +206,7 @@ static int middle_split(const struct mount_parts *parts, struct span middle, str
     const char *end = middle.p + middle.len;
     const char *next;
 
-    /* The app takes as much as it can: the last place when it comes first, else the first place. */
+    /* The app takes as much as possible: the last match if it comes first, else the first match. */
     while ((next = memmem(p, (size_t)(end - p), parts->between.p, parts->between.len)) != NULL) {
         found = next;
         if (!parts->app_first)

@@ -1,7 +1,7 @@
 /*
- * From "h:p" and a stream's names to what a client of ours asks for. Names are made of what
- * publishers and viewers send: in HTTP they are escaped, in RTMP, which has no escapes, a name that
- * the other server would read as something else is refused.
+ * Combines a configured address ("host:port") and a stream's names into the address that this
+ * server requests. The names come from publishers and viewers: for HTTP they are escaped; RTMP has
+ * no escapes, so a name that the other server would read differently is refused.
  */
 #include "app/config/origin.h"
 
@@ -30,7 +30,7 @@ int origin_check(const char *text)
     return host[0] != '\0' && port > 0 ? 0 : -1;
 }
 
-/* Brackets may only stand around app and stream. */
+/* Brackets may only enclose app and stream. */
 static int brackets_check(const char *text)
 {
     for (const char *p = strchr(text, '['); p != NULL; p = strchr(p + 1, '['))
@@ -44,7 +44,7 @@ static int has_place(const char *url)
     return strstr(url, "[stream]") != NULL;
 }
 
-/* Behind "schema://host". */
+/* The part after "schema://host". */
 static const char *path_of(const char *url)
 {
     const char *host = strstr(url, "://");
@@ -53,7 +53,7 @@ static const char *path_of(const char *url)
     return host + 3 + strcspn(host + 3, "/?");
 }
 
-/* Whether an address that names its own stream can be sent as it is. */
+/* Whether an address that names its own stream can be sent unchanged. */
 static int is_whole(const char *url)
 {
     struct rtmp_target *target = malloc(sizeof(*target)); /* too large for a coroutine's stack */
@@ -63,7 +63,7 @@ static int is_whole(const char *url)
     return is_good;
 }
 
-/* Whether the "user:password@" of an authority, if there is one, can be used. */
+/* Whether the "user:password@" of an authority, if present, can be used. */
 static int user_is_good(const char *authority, const char *end)
 {
     struct rtmp_target *target = malloc(sizeof(*target)); /* too large for a coroutine's stack */
@@ -74,7 +74,7 @@ static int user_is_good(const char *authority, const char *end)
     return is_good;
 }
 
-/* Of an address with this schema. */
+/* Checks an address with this schema. */
 static int rtmp_check(const char *url, const char *schema, const char **why)
 {
     const char *path = path_of(url);
@@ -135,7 +135,7 @@ int origin_is_http(enum origin_scheme scheme)
 
 /* ---- names ---- */
 
-/* Whether each segment of a name is one that a path can have. */
+/* Whether each segment of a name is valid in a path. */
 static int name_is_good(const char *name, int is_deep)
 {
     const char *p = name;
@@ -159,7 +159,8 @@ static int names_are_good(const struct origin_stream *stream)
     return name_is_good(stream->app, 1) && name_is_good(stream->name, 0);
 }
 
-/* Appends what may be misread in a path or a query escaped; slashes stay. 0 or -1. */
+/* Appends text with all characters escaped that have a meaning in a path or query; slashes stay. 0
+ * or -1. */
 static int put_escaped(char *out, size_t cap, const char *text)
 {
     size_t len = strlen(out);
@@ -187,7 +188,7 @@ static int put_name(char *out, size_t cap, const char *name, int is_escaped)
     return is_escaped ? put_escaped(out, cap, name) : rtmp_target_name(out, cap, name);
 }
 
-/* Appends len bytes of a template, its [app] and [stream] filled in. 0 or -1. */
+/* Appends len bytes of a template with [app] and [stream] filled in. 0 or -1. */
 static int put_template(char *out, size_t cap, const char *p, size_t len,
                         const struct origin_stream *stream, int is_escaped)
 {
@@ -293,15 +294,15 @@ int origin_target(enum origin_scheme scheme, const char *origin, const struct or
 
 /* ---- destinations ---- */
 
-/* A name in the middle of an RTMP text: one that brings its own structure has no spelling. */
+/* Whether a name can be part of an RTMP text: it must not contain separators. */
 static int fits_template(const char *name)
 {
     return strpbrk(name, "?#&=") == NULL && strstr(name, "...") == NULL &&
            strstr(name, "_definst_") == NULL;
 }
 
-/* An address with [app] and [stream] in it: taken apart first, so that names stay in their places.
- */
+/* Fills in an address with [app] and [stream]: parses it first, so that names cannot change its
+ * structure. */
 static int destination_filled(const char *text, const struct origin_stream *stream,
                               struct rtmp_target *out)
 {
@@ -320,7 +321,7 @@ static int destination_filled(const char *text, const struct origin_stream *stre
     return rc == 0 ? 0 : -1;
 }
 
-/* "schema://host[:port]" and no more: *origin is "host[:port]". */
+/* "schema://host[:port]" without more: *origin is "host[:port]". */
 static int is_server_only(const char *text, const char **origin)
 {
     const char *mark = strstr(text, "://");
@@ -386,7 +387,7 @@ int origin_source(const char *url, const struct origin_stream *stream, const cha
     return origin_destination(url, stream, &out->rtmp);
 }
 
-/* ---- targets in whole ---- */
+/* ---- whole targets ---- */
 
 int origin_is_same(const struct origin_target *a, const struct origin_target *b)
 {
@@ -419,7 +420,7 @@ void origin_show(const char *url, char *out, size_t cap)
     const char *at = host != NULL ? memrchr(host + 3, '@', (size_t)(end - host - 3)) : NULL;
     int rc;
 
-    /* A user's name and password stay out of it. */
+    /* Leave out user and password. */
     if (at != NULL)
         rc = str_format(out, cap, "%.*s%.*s", (int)(host + 3 - url), url, (int)(end - at - 1),
                         at + 1);

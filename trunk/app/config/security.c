@@ -1,8 +1,7 @@
 /*
- * Who may, by address and by page. A v4 address that
- * comes mapped into v6 is the v4 one, in rules as in peers, so that a rule
- * holds on every listener. What cannot be read is refused: a rule that nobody
- * understands must not open the door, and the configuration lets none in.
+ * Access rules by address and by page. An IPv4 address mapped into IPv6 counts as the IPv4 address,
+ * in rules and for peers, so that a rule applies on every listener. A rule that cannot be parsed
+ * grants nothing; the configuration rejects such rules when it is loaded.
  */
 #include "app/config/security.h"
 
@@ -24,7 +23,7 @@ int security_rules_check(char *const *words, int count, int *at, const char **wh
 {
     enum access_action action;
     struct ip_network network;
-    int is_open = 1; /* an action without anything behind it yet */
+    int is_open = 1; /* 1: an action that has no subject yet */
 
     assert(words != NULL && at != NULL && why != NULL);
     for (*at = 0; *at < count; (*at)++) {
@@ -50,11 +49,11 @@ int security_rules_check(char *const *words, int count, int *at, const char **wh
 }
 
 struct verdict {
-    int rules;   /* how many there are for the action */
-    int matches; /* how many of those name the address */
+    int rules;   /* the number of rules for the action */
+    int matches; /* the number of those that match the address */
 };
 
-/* address: NULL when it cannot be read. */
+/* address: NULL if it cannot be parsed. */
 static struct verdict rules_ask(const struct config_strings *list, enum access_action action,
                                 const struct ip *address)
 {
@@ -102,7 +101,7 @@ static int domains_have(const struct config_strings *list, const char *host)
         const char *domain = list->item[i];
         size_t len = strlen(domain);
 
-        /* A word of its own, not a host. */
+        /* A keyword, not a host. */
         if (strcasecmp(domain, "none") == 0) {
             if (host_len == 0)
                 return 1;
@@ -116,7 +115,7 @@ static int domains_have(const struct config_strings *list, const char *host)
     return 0;
 }
 
-/* The host of a page's address, lower case; "" where there is none that could be read. */
+/* The host of a page's address, lower case; "" if it cannot be parsed. */
 static void page_host(const char *page, char *host, size_t cap)
 {
     const char *from = page != NULL ? strstr(page, "://") : NULL;
@@ -142,7 +141,7 @@ int security_refer_allows(const struct config_refer *refer, enum access_action a
     if (refer->all.count + own->count == 0)
         return 1;
     page_host(page, host, sizeof(host));
-    /* A page that is named but cannot be read is not the same as none. */
+    /* A page that is named but cannot be parsed does not count as "none". */
     if (host[0] == '\0' && page != NULL && page[0] != '\0')
         return 0;
     return domains_have(&refer->all, host) || domains_have(own, host);

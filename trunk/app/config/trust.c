@@ -1,8 +1,8 @@
 /*
- * Believing proxies. X-Forwarded-For grows to the right: each proxy adds whom it was asked by. So
- * it is read from the right, and an entry is worth as much as the one who wrote it, which is the
- * address right of it, or the peer itself. Whatever a client put there beforehand stands left of
- * its own address and is never reached.
+ * Trusted proxies. X-Forwarded-For grows to the right: each proxy appends the address of its
+ * client. So it is evaluated from the right, and an entry is as reliable as the server that wrote
+ * it, whose address is to its right (or is the peer itself). Entries that a client invents are to
+ * the left of its own address and are never reached.
  */
 #include "app/config/trust.h"
 
@@ -78,7 +78,7 @@ static int entry_parse(const char *text, size_t len, char out[IP_TEXT_MAX])
 
 struct walk {
     const struct config_strings *trusted;
-    char *ip; /* as far as it has come; IP_TEXT_MAX bytes */
+    char *ip; /* the current result; IP_TEXT_MAX bytes */
     int hops;
     int is_over;
 };
@@ -88,7 +88,7 @@ static int is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* One entry, blanks around it: who says it is trusted. */
+/* Evaluates one entry with blanks around it; the server that wrote it is trusted. */
 static void walk_entry(struct walk *walk, const char *from, const char *to)
 {
     while (from < to && is_blank(*from))
@@ -100,12 +100,12 @@ static void walk_entry(struct walk *walk, const char *from, const char *to)
         return;
     }
     if (from == to)
-        return; /* RFC 9110, section 5.6.1: an empty element of a list is none */
+        return; /* RFC 9110, section 5.6.1: ignore empty list elements */
     walk->is_over = entry_parse(from, (size_t)(to - from), walk->ip) != 0 ||
                     !trust_has(walk->trusted, walk->ip);
 }
 
-/* One line of the header, from its end. */
+/* Evaluates one line of the header, from its end. */
 static void walk_line(struct walk *walk, const char *value)
 {
     const char *to = value + strlen(value);
@@ -122,7 +122,7 @@ static void walk_line(struct walk *walk, const char *value)
     }
 }
 
-/* Without any X-Forwarded-For; what is there twice says nothing. */
+/* For requests without X-Forwarded-For; ignores a header that occurs twice. */
 static void real_ip(const struct http_message *request, char ip[IP_TEXT_MAX])
 {
     const char *value = NULL;

@@ -2,28 +2,28 @@
 #define APP_CONFIG_TRUST_H
 
 /*
- * Which proxies are believed, and what they say of a request's client. Pure: the list is read anew
- * at each question.
+ * The trusted proxies, and the client that they name for a request. Pure: the list is parsed for
+ * each request.
  */
 #include "app/config/config.h"
 #include "base/ip.h"
 #include "proto/http.h"
 
-/* Of X-Forwarded-For, so many entries are looked at; the walk ends there. */
+/* The maximum number of X-Forwarded-For entries that are evaluated. */
 #define TRUST_HOPS_MAX 32
 
-/* Whether a word of trusted_proxies is one: an address, a network, or "unix:". 0 or -1. */
+/* Checks a word of trusted_proxies: an address, a network, or "unix:". 0 or -1. */
 int trust_check(const char *word);
 
-/* True when a peer at this address is a trusted proxy. ip as in struct net_conn: "", a UNIX
- * socket's peer, is named by "unix:" only. */
+/* 1 if a peer with this address is a trusted proxy. ip as in struct net_conn: "", the peer of a
+ * UNIX socket, matches "unix:" only. */
 int trust_has(const struct config_strings *trusted, const char *ip);
 
 /*
- * The client of a request that came from ip, which is rewritten: 1 if it is another one.
- * X-Forwarded-For is read from right to left, in all its lines, as long as who says it is trusted;
- * an entry that is no address ends that, and what was reached counts. Without such a header the one
- * X-Real-IP.
+ * Finds the client of a request that came from ip and rewrites ip: 1 if it is another one.
+ * Evaluates X-Forwarded-For from right to left, over all its lines, while the address that added
+ * the entry is trusted. An entry that is no address ends the walk, and the last address counts.
+ * Without this header, uses X-Real-IP if it occurs exactly once.
  */
 int trust_client_find(const struct config_strings *trusted, const struct http_message *request,
                       char ip[IP_TEXT_MAX]);

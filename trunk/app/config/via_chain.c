@@ -1,7 +1,7 @@
 /*
- * The servers that a request for a stream has come through, so that edges that pull from each other
- * in a ring are noticed. A mark is an HMAC-SHA256 (RFC 2104) of the stream's name under a key that
- * its server made when it started, cut to 96 bits.
+ * The servers that a request for a stream has passed, to detect edges that pull from each other in
+ * a loop. A mark is an HMAC-SHA256 (RFC 2104) of the stream's name, cut to 96 bits, with a key that
+ * its server created at its start.
  */
 #include "app/config/via_chain.h"
 
@@ -18,7 +18,7 @@
 #define MARK_BYTES 12
 #define SIGN_BYTES 32
 
-/* An id is one word of harmless letters; what is none becomes one. */
+/* A mark is one word of letters, digits, '-' and '.'; other characters become '_'. */
 static void via_chain_word(char out[VIA_CHAIN_MARK_SIZE], const char *text, size_t len)
 {
     if (len >= VIA_CHAIN_MARK_SIZE)
@@ -61,7 +61,7 @@ int via_chain_parse(struct via_chain *chain, const char *text)
     while (isdigit((unsigned char)*p) && chain->hops <= VIA_CHAIN_HOPS_MAX)
         chain->hops = chain->hops * 10 + (*p++ - '0');
     if (chain->hops == 0 || (*p != '\0' && *p != ' ')) {
-        /* A number that is too long is too many hops, whatever follows. */
+        /* A number that is too long means too many hops, whatever follows. */
         if (!isdigit((unsigned char)*p))
             chain->hops = 0;
         return chain->hops > 0 ? 0 : -1;
@@ -70,7 +70,7 @@ int via_chain_parse(struct via_chain *chain, const char *text)
         size_t blank = strspn(p, " ");
         size_t len = strcspn(p + blank, " ");
 
-        /* The signature is none of the marks. */
+        /* The signature is not a mark. */
         if (p[blank] != '@') {
             via_chain_word(mark, p + blank, len);
             (void)via_chain_add(chain, mark);
@@ -114,9 +114,9 @@ int via_chain_check(const struct via_chain *chain, const char *own, const char *
     return *why == NULL ? 0 : -1;
 }
 
-/* ---- seals ---- */
+/* ---- HMACs ---- */
 
-/* The first bytes of an HMAC as hexadecimal; "" when there is none to be had. */
+/* The first bytes of an HMAC in hexadecimal; "" on failure. */
 static void hmac_hex(const void *key, size_t key_len, const char *text, size_t len, size_t bytes,
                      char *out)
 {

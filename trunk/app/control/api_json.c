@@ -1,8 +1,8 @@
 /*
- * The API's JSON, by jansson. Names come from publishers: what is no UTF-8 would
- * make an answer that is no JSON, so such bytes are shown as question marks.
+ * The API's JSON, written with jansson. Names come from publishers, and bytes that are not UTF-8
+ * would make invalid JSON, so such bytes are shown as question marks.
  *
- * Streams that are only waited for are not listed: anybody can ask for any name.
+ * Streams that have no publisher are not listed: any client can request any name.
  */
 #include "app/control/api_json.h"
 
@@ -21,7 +21,7 @@
 
 #define NAME_MAX_LEN 1024
 
-/* Takes `item` into an array; 0 or -1. */
+/* Appends `item` to an array and takes it over; 0 or -1. */
 static int put_item(json_t *array, json_t *item)
 {
     return item != NULL ? json_array_append_new(array, item) : -1;
@@ -41,7 +41,7 @@ static json_t *text(const char *s)
     return json_string(plain);
 }
 
-/* FNV-1a, 64 bits: not for secrets, but two streams of one server will not meet. */
+/* FNV-1a, 64 bits: not for secrets, but the ids of one server will not collide. */
 static uint64_t id_hash(const struct server *server, const char *name)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
@@ -98,7 +98,7 @@ static void add_ring_bytes(struct source *source, void *arg)
     *(json_int_t *)arg += (json_int_t)stat.ring_bytes;
 }
 
-/* used: of this process and, where there are several, of all together; streams: in the rings of all
+/* used: of this process and, if there are several, of all together; streams: in the rings of all
  * formats. */
 static json_t *memory_json(const struct server *server)
 {
@@ -155,7 +155,8 @@ static json_t *video_json(const struct source_stat *stat)
 
 static json_t *audio_json(const struct source_stat *stat)
 {
-    int is_known = stat->audio == CODEC_AAC; /* the others say it in each frame, or nowhere */
+    int is_known = stat->audio == CODEC_AAC; /* other codecs have these in each frame, or not at
+                                              * all */
 
     if (stat->audio == CODEC_NONE)
         return json_null();
@@ -174,7 +175,7 @@ static void stream_addresses(const struct stream *stream, char *tc_url, char *ur
 
 static json_t *stream_json(const struct server *server, const struct stream *stream)
 {
-    /* Where another worker publishes it, that one says what comes in. */
+    /* If another worker publishes the stream, that worker reports the input. */
     int is_relayed = stream_is_relayed(stream);
     const struct session_entry *publisher = is_relayed ? NULL : stream->publisher;
     char id[API_ID_SIZE];
@@ -207,7 +208,7 @@ static json_t *stream_json(const struct server *server, const struct stream *str
                      "video", video_json(&stat), "audio", audio_json(&stat));
 }
 
-/* What goes over the hub's streams: those from start on, or the one of an id. */
+/* A walk over the hub's streams: lists those from start on, or finds the one with an id. */
 struct walk {
     const struct api_query *query;
     json_t *list;
@@ -248,8 +249,8 @@ static void walk_one(struct source *source, void *arg)
 }
 
 /*
- * The first so many by their ids, for an answer that is put together from several workers': what is
- * among the first of all of them is among the first of each.
+ * The first streams by id, for an answer that is merged from several workers: a stream that is
+ * among the first of all workers is also among the first of its own worker.
  */
 struct part_stream {
     uint64_t hash;

@@ -1,8 +1,7 @@
 /*
- * Gathering the API's answers over the workers' own sockets. A stream that is
- * watched at several workers is one stream: each counts its own viewers, and the
- * one that has the publisher counts what came in, so numbers are added, and all else is taken from
- * the one with the publisher.
+ * Gathers the API's answers over the workers' own sockets. A stream with viewers at several workers
+ * is one stream: each worker counts its own viewers, and the publisher's worker counts the input.
+ * So numbers are added, and everything else is taken from the worker with the publisher.
  */
 #include "app/control/api_workers.h"
 
@@ -19,7 +18,7 @@
 #define GATHER_BODY_MAX ((size_t)64 * 1024 * 1024)
 #define GATHER_TIMEOUT  USEC_PER_SEC
 
-/* The names of a list, and of one thing in it. */
+/* The names of a list, and of one object in it. */
 static const char *const shared[][2] = {
     {"streams", "stream"}, {"clients", "client"}, {"vhosts", "vhost"}, {"summaries", "data"}};
 
@@ -38,7 +37,7 @@ int api_workers_is_shared(const struct server *server, const char *name)
     return worker_of(server) != NULL && one_of(name) != NULL;
 }
 
-/* ---- asking ---- */
+/* ---- requests ---- */
 
 static struct err *read_body(struct http_client *client, struct buf *out, usec_t timeout)
 {
@@ -58,7 +57,7 @@ static struct err *read_body(struct http_client *client, struct buf *out, usec_t
     return NULL;
 }
 
-/* What one worker answers; NULL when it does not. */
+/* The answer of one worker; NULL if it does not answer. */
 static json_t *ask(const struct worker *worker, int slot, const char *url, usec_t timeout)
 {
     char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
@@ -101,7 +100,7 @@ static int has_publisher(const json_t *thing)
     return json_is_true(json_object_get(json_object_get(thing, "publish"), "active"));
 }
 
-/* The same thing at another worker. */
+/* Adds the same object of another worker. */
 static void add_thing(json_t *to, const json_t *from)
 {
     static const char *const sums[] = {"clients",    "streams",    "frames",
@@ -113,7 +112,7 @@ static void add_thing(json_t *to, const json_t *from)
         add_number(to, from, sums[i]);
     add_number(json_object_get(to, "kbps"), rate, "recv_30s");
     add_number(json_object_get(to, "kbps"), rate, "send_30s");
-    /* Each worker knows what all use; of the streams only its own. */
+    /* Each worker reports the memory of all processes, but only its own streams' memory. */
     if (json_object_get(to, "memory") != NULL)
         add_number(json_object_get(to, "memory"), json_object_get(from, "memory"), "streams");
     if (json_object_get(to, "srs") != NULL)
@@ -122,19 +121,19 @@ static void add_thing(json_t *to, const json_t *from)
         (void)json_object_set(to, facts[i], json_object_get(from, facts[i]));
 }
 
-/* ---- putting together ---- */
+/* ---- merging ---- */
 
 struct gathering {
     const struct api_workers_call *call;
-    const char *single; /* the name of one thing */
+    const char *single; /* the name of one object */
     json_t *body;
-    json_t *list;  /* in the body; NULL: it is one thing that is asked for */
+    json_t *list;  /* in the body; NULL: one object is requested */
     json_t *index; /* by id */
-    int is_paged;  /* nothing is at two workers: each is asked for what is missing of the page */
-    size_t skip, count; /* of what is to come */
+    int is_paged;  /* no object is at two workers: each is asked for the missing rest of the page */
+    size_t skip, count; /* of the missing rest */
 };
 
-/* A thing that is at several workers. */
+/* Merges an object that may be at several workers. */
 static int merge_thing(struct gathering *all, json_t *theirs)
 {
     const char *id = json_string_value(json_object_get(theirs, "id"));
@@ -165,7 +164,7 @@ static int add_list(struct gathering *all, const json_t *answer)
     return 0;
 }
 
-/* The answer of one worker. */
+/* Merges the answer of one worker. */
 static int add_answer(struct gathering *all, const json_t *answer)
 {
     json_t *theirs = json_object_get(answer, all->single);
@@ -189,7 +188,7 @@ static int compare_ids(const void *a, const void *b)
     return strcmp(x != NULL ? x : "", y != NULL ? y : "");
 }
 
-/* In the order of the ids, as each worker's part was, those from start on. */
+/* Sorts the list by id, like each worker's part, and keeps the page that begins at start. */
 static int cut_list(struct gathering *all)
 {
     const struct api_query *query = all->call->query;
@@ -212,7 +211,7 @@ static int cut_list(struct gathering *all)
     return json_object_set_new(all->body, all->call->name, page);
 }
 
-/* Each stream once, wherever it is watched. */
+/* Counts each stream once, even if several workers have viewers of it. */
 static int count_streams(const struct worker *worker, const json_t *body)
 {
     json_t *sums = json_object_get(json_object_get(body, "data"), "srs");
@@ -221,7 +220,7 @@ static int count_streams(const struct worker *worker, const json_t *body)
                                json_integer((json_int_t)registry_count(worker->share->registry)));
 }
 
-/* What one worker says, NULL: nothing. 0, or -1: no memory. */
+/* Gets the answer of one worker; *part NULL: no answer. 0, or -1 if out of memory. */
 static int part_get(const struct gathering *all, int slot, json_t **part, usec_t timeout)
 {
     const struct worker *worker = worker_of(all->call->query->server);
@@ -238,7 +237,7 @@ static int part_get(const struct gathering *all, int slot, json_t **part, usec_t
         *part = json_object();
         return *part != NULL && all->call->answer(&query, *part) >= 0 ? 0 : -1;
     }
-    /* No id of ours has anything else in it, and then it is no address either. */
+    /* Our ids contain only these characters; others could change the meaning of the address. */
     if (worker->share->slot[slot].state != WORKER_READY || worker->share->slot[slot].is_late ||
         query.id[strspn(query.id, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0' ||
         str_format(url, sizeof(url), "http://worker/api/v1/%s%s%s?start=%zu&count=%zu",

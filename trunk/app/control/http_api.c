@@ -1,8 +1,8 @@
 /*
- * The API's addresses: a row of the table below for each. What they answer with is
- * made in api_json.c; here are who may ask for what, paging, and the answers' frame:
- * `code` 0 and the server's names in front, or another code when there is no such thing,
- * with status 200, as consoles for SRS look at the code.
+ * The API's addresses, one row of the table below for each. api_json.c creates the content; this
+ * file checks access, handles paging, and writes the frame of an answer: `code` 0 and the server's
+ * names first. If an object does not exist, the code is another one, but the status is 200, since
+ * consoles for SRS check only the code.
  */
 #include "app/control/http_api.h"
 
@@ -24,15 +24,16 @@
 #define API_COUNT_MAX     1000
 #define API_START_MAX     1000000
 
-/* SRS's numbers for what is not there. */
+/* SRS's codes for objects that do not exist. */
 #define API_NO_VHOST  2047
 #define API_NO_STREAM 2048
 #define API_NO_CLIENT 2049
 
 struct api_call {
     const char *name;
-    int (*answer)(const struct api_query *query, json_t *out); /* 0, a code, or -1: no memory */
-    int missing; /* the code for an id that is not there; 0: takes no id */
+    int (*answer)(const struct api_query *query, json_t *out); /* 0, 1: unknown id, or -1: out of
+                                                                * memory */
+    int missing; /* the code for an unknown id; 0: takes no id */
     const char *doc;
 };
 
@@ -62,7 +63,8 @@ static int answer_root(const struct api_query *query, json_t *out)
     return json_object_set_new(out, "urls", urls);
 }
 
-/* All of it here: at http_api's own address, or where that is one of http_server's. */
+/* Whether the whole API is available: at http_api's own address, or if that is one of
+ * http_server's. */
 static int is_whole(const struct http_exchange *x)
 {
     const struct config *config = x->server->config;
@@ -73,7 +75,7 @@ static int is_whole(const struct http_exchange *x)
     return x->is_api || x->is_worker;
 }
 
-/* The row of "streams" or "streams/ID"; *id is what follows, "" if nothing. */
+/* The row of "streams" or "streams/ID"; *id: the part after the slash, or "". */
 static const struct api_call *call_find(const char *path, const char **id)
 {
     const char *slash = strchr(path, '/');
@@ -113,7 +115,7 @@ static struct err *answer_send(struct http_exchange *x, const json_t *body, usec
     return err;
 }
 
-/* Of this process, or, with several workers, of all. */
+/* The answer of this process, or, with several workers, of all. */
 static int call_answer(struct http_exchange *x, const struct api_call *call,
                        const struct api_query *query, json_t *body, usec_t timeout)
 {
@@ -124,7 +126,7 @@ static int call_answer(struct http_exchange *x, const struct api_call *call,
     return api_workers_gather(&all, body, timeout);
 }
 
-/* A publisher's id is a client's: the public list has none. */
+/* A publisher's id is the id of a client, so public answers must not contain it. */
 static int hide_client(json_t *stream)
 {
     return json_object_set_new(json_object_get(stream, "publish"), "cid", json_string(""));
@@ -141,7 +143,7 @@ static int hide_clients(json_t *body)
     return is_bad ? -1 : 0;
 }
 
-/* A page of another site, which may read what is public (app/cors.c). */
+/* A request from a page of another site, which may read only public answers (app/http/cors.c). */
 static int is_of_other_page(const struct http_exchange *x)
 {
     return !x->server->config->http_api.open && http_message_header(x->request, "Origin") != NULL;
