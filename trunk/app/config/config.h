@@ -212,8 +212,7 @@ struct config {
     struct config_http_server http_server;
     struct config_http_api http_api;
     int vhost_count;
-    struct config_vhost **vhost; /* the first is __defaultVhost__, created with defaults if
-                                  * absent */
+    struct config_vhost **vhost; /* the first is __defaultVhost__, created if absent */
 };
 
 struct config_options {

@@ -58,10 +58,9 @@ enum config_type {
     CONFIG_RULES,     /* see app/config/security.h, into config_strings; may be empty */
     CONFIG_DOMAINS,   /* host names, into config_strings; may be empty */
     CONFIG_FRAMES,    /* self, none, *, or a site's origin, into config_strings */
-    CONFIG_ORIGINS,   /* see app/config/origin.h, into config_strings; may be empty, like the next
-                       * two */
-    CONFIG_DESTINATIONS, /* see origin_destination_check() */
-    CONFIG_SOURCES,      /* name and address alternately, see origin_source_check() */
+    CONFIG_ORIGINS,   /* see app/config/origin.h, into config_strings; may be empty */
+    CONFIG_DESTINATIONS, /* see origin_destination_check(); may be empty */
+    CONFIG_SOURCES,      /* name and address alternately, see origin_source_check(); may be empty */
     CONFIG_ADVERTISE,    /* see app/config/directory_place.h; may be empty */
     CONFIG_SECRETS       /* keys, into config_strings; may be empty; never printed */
 };

@@ -155,8 +155,7 @@ static json_t *video_json(const struct source_stat *stat)
 
 static json_t *audio_json(const struct source_stat *stat)
 {
-    int is_known = stat->audio == CODEC_AAC; /* other codecs have these in each frame, or not at
-                                              * all */
+    int is_known = stat->audio == CODEC_AAC; /* other codecs: in each frame, or not at all */
 
     if (stat->audio == CODEC_NONE)
         return json_null();

@@ -31,8 +31,8 @@
 
 struct api_call {
     const char *name;
-    int (*answer)(const struct api_query *query, json_t *out); /* 0, 1: unknown id, or -1: out of
-                                                                * memory */
+    /* 0; 1: unknown id; -1: out of memory. */
+    int (*answer)(const struct api_query *query, json_t *out);
     int missing; /* the code for an unknown id; 0: takes no id */
     const char *doc;
 };

@@ -8,9 +8,9 @@
 
 /*
  * Sends the head and this part of the file: the first bytes in one write with the head, the rest by
- * sendfile(2) where the connection is a plain socket, else in pieces of one size. If the file has
- * become shorter since, the connection breaks, since the length was sent. For HEAD the part must
- * be empty.
+ * sendfile(2) if the connection is a plain socket, else in pieces of one size. If the file has
+ * become shorter, the connection breaks, because the length was already sent. For HEAD the part
+ * must be empty.
  */
 struct err *http_file_send(struct http_exchange *x, struct buf *head, struct file *file,
                            const struct http_range *part, usec_t timeout);

@@ -5,7 +5,7 @@
  * Permission to publish or play a stream. A gate is one row; the server asks all gates in their
  * order until one refuses. RTMP, HTTP and WebSocket, with and without TLS, send the same request to
  * the same gates and report the verdict in their own protocol. The request names the stream that is
- * finally served, after aliases and rewrites, never the spelling of an address.
+ * finally served, however its address was spelled.
  *
  *   request ─▶ security ─▶ refer ─▶ token ─▶ [the stream is found] ─▶ edge ─▶ …  ─▶ granted
  *                 └──────────┴─────────┴─────────────┬──────────────────┘

@@ -22,7 +22,7 @@ struct stream {
     char app[256];
     char name[256];
     struct publication *publication; /* has the source; app/stream/publication.h; or NULL */
-    struct publication *reserved;    /* publications with claims only */
+    struct publication *reserved;    /* publications that have, or had, only claims */
     struct co_cond told; /* viewers have started or left; the holder has answered or ended */
     const struct session_entry *publisher; /* in the session list; NULL: no publisher */
     struct rate rate;

@@ -27,8 +27,7 @@ struct worker_pull {
     struct pull *pull;
     struct publication *publication;
     struct registry_holder holder;
-    usec_t stale_since; /* since when the publication is over but its last frames may still arrive;
-                         * 0: not over */
+    usec_t stale_since; /* when the publication ended, while its last frames arrive; 0: not ended */
     usec_t watched_at;  /* when it last had a viewer */
 };
 

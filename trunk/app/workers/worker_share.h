@@ -36,8 +36,7 @@ struct worker_slot {
     /* Set by the master: no answer for a while, hand nothing to it for now. */
     _Atomic int32_t is_late;
     _Atomic uint32_t quota[QUOTA_CLASSES]; /* its connections of each class */
-    _Atomic int64_t oldest[QUOTA_CLASSES]; /* arrival of the oldest connection of each class; 0:
-                                            * none */
+    _Atomic int64_t oldest[QUOTA_CLASSES]; /* arrival of the oldest one of each; 0: none */
 };
 
 struct worker_share {
