@@ -1,9 +1,8 @@
 /*
- * HTTP/1 messages, RFC 9112. A head is collected whole, within its bounds, and
- * then read in one go (http_head.c), so that no parser state lives across
- * reads and every split of the input means the same. The body is followed here:
- * by length, by chunks (section 7.1, strictly: CRLF and nothing else ends a chunk's
- * line), or until the connection closes.
+ * HTTP/1 messages, RFC 9112. A head is collected as a whole, within its limits, and then parsed in
+ * one pass (http_head.c), so that no parser state lives across reads and every split of the input
+ * gives the same result. The body is followed here: by length, by chunks (section 7.1, strictly:
+ * only CRLF ends a chunk's line), or until the connection closes.
  */
 #include "proto/http.h"
 
@@ -14,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HTTP_FIRST_LINE_MAX  (HTTP_TARGET_MAX + 32) /* method and version beside the target */
+#define HTTP_FIRST_LINE_MAX  (HTTP_TARGET_MAX + 32) /* method and version next to the target */
 #define HTTP_EMPTY_LINES_MAX 8 /* bytes of CR and LF before a request line, section 2.2 */
 #define HTTP_CHUNK_LINE_MAX  256
 #define HTTP_TRAILER_MAX     8192
@@ -34,7 +33,7 @@ enum http_state {
     HTTP_IN_TRAILER_TEXT, /* within a line */
     HTTP_IN_TRAILER_LF,
     HTTP_IN_LAST_LF,
-    HTTP_IN_END, /* END is to be told */
+    HTTP_IN_END, /* END is still to be reported */
     HTTP_IN_UPGRADED,
     HTTP_IN_BAD
 };
@@ -46,11 +45,11 @@ struct http_in {
     struct buf text; /* the head; the message points into it */
     int has_head;
     int has_first_line;
-    size_t empty_len; /* bytes of empty lines in front */
+    size_t empty_len; /* bytes of leading empty lines */
     struct http_head head;
     uint64_t left;   /* of the body or the chunk */
     uint64_t total;  /* body bytes announced by chunks so far */
-    size_t line_len; /* of a chunk's line or of the trailer */
+    size_t line_len; /* of a chunk's line or the trailer */
     int status;
     const char *reason;
 };
@@ -117,7 +116,7 @@ static enum scan in_bad(struct http_in *in, int status, const char *reason)
     return SCAN_BAD;
 }
 
-/* What comes after the head. */
+/* Sets the state that follows the head. */
 static enum scan body_begin(struct http_in *in)
 {
     const struct http_message *message = &in->head.message;
@@ -174,7 +173,7 @@ static enum scan head_finish(struct http_in *in)
     return body_begin(in);
 }
 
-/* Empty lines in front are passed over, a few; *used counts them. */
+/* Skips a few empty lines before the message; *used counts them. */
 static enum scan head_begin(struct http_in *in, const uint8_t *data, size_t len, size_t *used)
 {
     while (*used < len && (data[*used] == '\r' || data[*used] == '\n')) {
@@ -184,7 +183,7 @@ static enum scan head_begin(struct http_in *in, const uint8_t *data, size_t len,
     }
     if (*used == len)
         return SCAN_MORE;
-    /* TLS or RTMP at the wrong port: said at once instead of waiting for a line's end. */
+    /* TLS or RTMP on the wrong port: refused at once instead of waiting for the end of a line. */
     if (!http_head_is_token(data[*used]))
         return in_bad(in, 400, "this is not HTTP");
     in->has_first_line = 0;
@@ -214,7 +213,7 @@ static enum scan head_feed(struct http_in *in, const uint8_t *data, size_t len, 
         *used += n;
         if (lf == NULL)
             return SCAN_MORE;
-        /* HTTP/0.9 ends here and waits for its answer. */
+        /* HTTP/0.9: the request ends here and the client waits for the answer. */
         if (!in->has_first_line && in->side == HTTP_REQUESTS &&
             memmem(buf_data(&in->text), in->text.len, " HTTP/", 6) == NULL)
             return in_bad(in, 400, "malformed request line");
@@ -226,7 +225,7 @@ static enum scan head_feed(struct http_in *in, const uint8_t *data, size_t len, 
     return SCAN_MORE;
 }
 
-/* A chunk's line is over: its size is known. */
+/* A chunk's line has ended: its size is known. */
 static enum scan chunk_size_done(struct http_in *in)
 {
     if (in->left == 0) {
@@ -270,7 +269,7 @@ static enum scan chunk_line_step(struct http_in *in, uint8_t c)
     return SCAN_MORE;
 }
 
-/* One byte of the trailer, which is passed over. */
+/* One byte of the trailer, which is ignored. */
 static enum scan trailer_step(struct http_in *in, uint8_t c)
 {
     if (++in->line_len > HTTP_TRAILER_MAX)
@@ -314,7 +313,7 @@ static int is_body(enum http_state state)
     return state == HTTP_IN_LENGTH || state == HTTP_IN_UNTIL_CLOSE || state == HTTP_IN_CHUNK_DATA;
 }
 
-/* A piece of the body, as much as there is in [p, p + len). */
+/* A piece of the body: as many of the len bytes as belong to it. */
 static size_t body_take(struct http_in *in, size_t len)
 {
     if (in->state == HTTP_IN_UNTIL_CLOSE)

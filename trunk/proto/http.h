@@ -2,10 +2,10 @@
 #define PROTO_HTTP_H
 
 /*
- * HTTP/1 messages over http-parser: feed bytes, take a request (server) or a
- * response (client), then its body piece by piece. Strict where http-parser is lenient
- * (RFC 9112: both Content-Length and Transfer-Encoding, bare CR, folding,
- * missing or double Host are 400). Bounded. Pure.
+ * HTTP/1 messages over http-parser: feed bytes, take a request (server) or a response (client),
+ * then its body piece by piece. Strict where http-parser is lenient (RFC 9112: both Content-Length
+ * and Transfer-Encoding, bare CR, folding, missing or double Host are 400). All sizes are limited.
+ * Pure.
  */
 #include "base/buf.h"
 #include "base/scan.h"
@@ -31,7 +31,7 @@ struct http_message {
     const char *path;   /* decoded and cleaned by url_path_clean(); "*" with OPTIONS only */
     const char *query;  /* raw, without '?'; "" if none */
     const char *host;   /* lower case, without port; "" for HTTP/1.0 without Host */
-    int port;           /* of the Host header, or of an absolute target; 0 if none */
+    int port;           /* from the Host header or an absolute target; 0 if none */
     /* response */
     int status;
     /* both */
@@ -59,27 +59,27 @@ void http_in_free(struct http_in *in);
 enum http_event { HTTP_EVENT_HEAD, HTTP_EVENT_BODY, HTTP_EVENT_END };
 
 /*
- * Consumes *used bytes. SCAN_DONE: one event. HEAD: http_in_message() is set
- * until the call after END. BODY: *body, *body_len, valid until the next call (it points into
- * data). END: the message is over, also when it had no body; the next one may follow in the same
- * bytes. *used may be 0 with an event. After a HEAD with an upgrade to WebSocket (a request), or
- * with status 101, nothing more is consumed. SCAN_MORE: all consumed. SCAN_BAD, for ever:
- * http_in_status() is what to answer.
+ * Consumes *used bytes. SCAN_DONE: one event. HEAD: http_in_message() is set until the call after
+ * END. BODY: *body, *body_len, valid until the next call (it points into data). END: the message is
+ * complete, also when it had no body; the next one may follow in the same bytes. *used may be 0
+ * with an event. After a HEAD with an upgrade to WebSocket (a request), or with status 101, nothing
+ * more is consumed. SCAN_MORE: all consumed. SCAN_BAD, also for all later calls: http_in_status()
+ * is the status to answer.
  */
 enum scan http_in_feed(struct http_in *in, const uint8_t *data, size_t len, size_t *used,
                        enum http_event *event, const uint8_t **body, size_t *body_len);
 const struct http_message *http_in_message(const struct http_in *in);
-/* 400, 413, 414, 431, 501, 503 or 505 after SCAN_BAD; and why (constant). */
+/* 400, 413, 414, 431, 501, 503 or 505 after SCAN_BAD; and the reason (constant). */
 int http_in_status(const struct http_in *in);
 const char *http_in_reason(const struct http_in *in);
-/* True while a message has begun and is not over: an end of stream now is an error. False within
- * a response whose body lasts until the connection closes. */
+/* True while a message is incomplete: an end of stream is then an error. False within a response
+ * whose body lasts until the connection closes. */
 int http_in_is_inside(const struct http_in *in);
 
 /* "OK", "Not Found", … never NULL. */
 const char *http_status_text(int status);
 
-/* "video/x-flv" by the file name's extension; "application/octet-stream" else. */
+/* By the file name's extension, e.g. "video/x-flv"; else "application/octet-stream". */
 const char *http_content_type(const char *path);
 
 #endif

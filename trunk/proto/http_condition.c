@@ -1,8 +1,8 @@
 /*
- * Conditional requests and byte ranges, RFC 9110 sections 13 and 14. What is malformed is
- * passed over, as the sections want it: the answer is the whole file then, and right.
- * Several ranges at once are not worth a multipart answer here: no player asks for them,
- * and a list of thousands is an old way to make a server work.
+ * Conditional requests and byte ranges, RFC 9110 sections 13 and 14. Malformed headers are ignored,
+ * as these sections require: the answer is then the whole file, which is always correct. Multipart
+ * answers to several ranges are not supported: no player asks for them, and a list of thousands of
+ * ranges is a known denial-of-service attack.
  */
 #include "proto/http_condition.h"
 
@@ -20,7 +20,7 @@ int http_date_format(int64_t seconds, char out[HTTP_DATE_SIZE])
     time_t time = (time_t)seconds;
     struct tm tm;
 
-    /* The process stays in the C locale. */
+    /* The process stays in the C locale, so the names are English. */
     if (gmtime_r(&time, &tm) == NULL || tm.tm_year > 9999 - 1900 || tm.tm_year < 0 ||
         strftime(out, HTTP_DATE_SIZE, "%a, %d %b %Y %H:%M:%S GMT", &tm) == 0) {
         out[0] = '\0';
@@ -85,7 +85,8 @@ int http_etag_listed(const char *list, const char *etag, int weak)
     return 0;
 }
 
-/* Was it modified after the date in this header? -1 when there is none, or no date in it. */
+/* Whether the file was modified after the date in this header; -1 without a header or a valid date.
+ */
 static int is_modified_since(const struct http_message *request, const char *name, int64_t modified)
 {
     const char *value = http_message_header(request, name);
@@ -113,7 +114,8 @@ int http_condition(const struct http_message *request, const struct http_validat
 
 /* ---- ranges ---- */
 
-/* Digits; a number beyond all files stays at UINT64_MAX. Answers what follows, NULL without any. */
+/* Parses digits; a number that is too large becomes UINT64_MAX. Returns what follows; NULL without
+ * digits. */
 static const char *number_parse(const char *p, uint64_t *out)
 {
     const char *begin = p;
@@ -169,7 +171,7 @@ enum http_range_status http_range_parse(const char *value, uint64_t size, struct
     return HTTP_RANGE_PART;
 }
 
-/* Does If-Range still name this file? Section 13.1.5: strong, or the very date. */
+/* Whether If-Range still names this file. Section 13.1.5: a strong match, or the exact date. */
 static int if_range_holds(const struct http_message *request,
                           const struct http_validators *validators)
 {

@@ -1,10 +1,9 @@
 /*
- * A message's head, RFC 9112. http-parser, as Debian builds it, is lenient: it
- * takes spaces in header names, CR without LF, folded lines and HTTP/0.9. What two
- * programs in a row may read differently is how requests are smuggled, so each
- * line is checked here first (sections 2.2, 3, 5.1, 5.2, 6.1 to 6.3) and only
- * a head that can be read in one way goes to http-parser, which then says
- * method, version, length, keep-alive and upgrade.
+ * A message's head, RFC 9112. http-parser, as Debian builds it, is lenient: it accepts spaces in
+ * header names, CR without LF, folded lines and HTTP/0.9. Request smuggling uses messages that two
+ * programs in a chain parse differently. So each line is checked here first (sections 2.2, 3, 5.1,
+ * 5.2, 6.1 to 6.3), and only a head that can be parsed in one way goes to http-parser, which then
+ * determines method, version, length, keep-alive and upgrade.
  */
 #include "proto/http_head.h"
 
@@ -17,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What http-parser says of a head. */
+/* Results of http-parser for a head. */
 struct verdict {
     int is_complete;
     int keep_alive;
@@ -46,7 +45,7 @@ static size_t token_len(const char *p, size_t len)
     return n;
 }
 
-/* Controls have no business in a head; a tab has, in a header's value. */
+/* Whether there are no control characters; a tab is allowed in a header's value only. */
 static int line_is_clean(const char *p, size_t len, int allow_tab)
 {
     for (size_t i = 0; i < len; i++) {
@@ -58,7 +57,7 @@ static int line_is_clean(const char *p, size_t len, int allow_tab)
     return 1;
 }
 
-/* "METHOD target HTTP/d.d"; the target's span is kept. */
+/* "METHOD target HTTP/d.d"; records where the target is. */
 static int request_line_parse(struct http_head *head, char *line, size_t len, size_t *target_len)
 {
     struct http_message *message = &head->message;
@@ -88,7 +87,8 @@ static int request_line_parse(struct http_head *head, char *line, size_t len, si
     return 0;
 }
 
-/* Checks "Name: value" and records it. The terminators come later, when http-parser has read it. */
+/* Checks "Name: value" and records it. headers_terminate() writes the terminators after http-parser
+ * has read the text. */
 static int header_line_parse(struct http_head *head, char *line, size_t len, size_t *value_end)
 {
     struct http_message *message = &head->message;
@@ -115,7 +115,7 @@ static int header_line_parse(struct http_head *head, char *line, size_t len, siz
     return 0;
 }
 
-/* Ends names and values with a zero byte: on the colon, and on what follows the value. */
+/* Terminates names and values with NUL: at the colon, and at the byte after the value. */
 static void headers_terminate(struct http_message *message, char *text, const uint16_t *ends)
 {
     for (size_t i = 0; i < message->header_count; i++) {
@@ -126,7 +126,7 @@ static void headers_terminate(struct http_message *message, char *text, const ui
     }
 }
 
-/* How often a header comes; *value is the first one's. */
+/* Counts the headers of this name; *value is the first one's. */
 static size_t header_count(const struct http_message *message, const char *name, const char **value)
 {
     size_t n = 0;
@@ -146,7 +146,7 @@ static int on_headers_complete(http_parser *parser)
 
     verdict->is_complete = 1;
     verdict->keep_alive = http_should_keep_alive(parser);
-    return 1; /* the body is not in this text, and read by ourselves */
+    return 1; /* the body is not in this text: http.c reads it */
 }
 
 static int parser_run(struct http_head *head, enum http_side side, const char *text, size_t len)
@@ -179,7 +179,7 @@ static int parser_run(struct http_head *head, enum http_side side, const char *t
     return 0;
 }
 
-/* Section 6: how long the body is. Whatever could be read in two ways is refused. */
+/* Section 6: the length of the body. Anything ambiguous is refused. */
 static int framing_parse(struct http_head *head, enum http_side side)
 {
     struct http_message *message = &head->message;
@@ -207,9 +207,9 @@ static int framing_parse(struct http_head *head, enum http_side side)
     return 0;
 }
 
-/* What a host may consist of: RFC 9110, section 7.2, by RFC 3986, section 3.2.2. Percent signs,
- * which nobody sends and few decode alike, are refused, and so is userinfo: RFC 9110,
- * section 4.2.4. */
+/* The allowed characters of a host: RFC 9110, section 7.2, by RFC 3986, section 3.2.2. Percent
+ * signs, which nobody sends and which decoders treat differently, are refused, and so is userinfo:
+ * RFC 9110, section 4.2.4. */
 static int is_host(const char *text, size_t len, const char *host)
 {
     struct ip ip;
@@ -282,7 +282,7 @@ static int request_finish(struct http_head *head)
     return target_parse(head);
 }
 
-/* Goes through the lines; ends[] are the offsets at which the headers' values end. */
+/* Parses the lines; ends[] are the offsets at which the headers' values end. */
 static int lines_parse(struct http_head *head, enum http_side side, char *text, size_t len,
                        uint16_t *ends, size_t *target_len)
 {

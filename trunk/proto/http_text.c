@@ -1,6 +1,6 @@
 /*
- * HTTP's constant texts: reason phrases (RFC 9110, section 15) and content
- * types by file name extension, those a media server's files have.
+ * HTTP's constant texts: reason phrases (RFC 9110, section 15) and content types by file name
+ * extension, for the files of a media server.
  */
 #include "base/str.h"
 #include "media/mux.h"
@@ -54,7 +54,7 @@ static const struct status_row status_rows[] = {
     {505, "HTTP Version Not Supported"},
 };
 
-/* Of files; those of live formats are in their rows. */
+/* Types of files; the rows of live formats have their own. */
 static const struct type_row type_rows[] = {
     {".mp4", "video/mp4"},
     {".m4v", "video/mp4"},
@@ -103,7 +103,7 @@ const char *http_status_text(int status)
     return "Unknown";
 }
 
-/* Of a live format, upper or lower case; NULL: there is none. */
+/* The type of a live format, in either case; NULL: not a live format. */
 static const char *format_type(const char *extension)
 {
     const struct mux *mux;

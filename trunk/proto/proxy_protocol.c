@@ -1,8 +1,8 @@
 /*
  * The PROXY protocol's header, after HAProxy's "The PROXY protocol, versions 1 & 2", sections 2.1
- * and 2.2. Strict, as it asks for: whoever speaks it is a proxy that an operator has set up, so
- * what is slightly wrong is a mistake to be seen, or somebody else's bytes. Of version 2 only the
- * part with the addresses is kept; what follows (TLVs) is passed over without being looked at.
+ * and 2.2. Strict, as the text requires: only a proxy that an operator has set up speaks it, so a
+ * slightly wrong header is a mistake that should be noticed, or another protocol. Of version 2 only
+ * the addresses are kept; what follows them (TLVs) is skipped.
  */
 #include "proto/proxy_protocol.h"
 
@@ -50,7 +50,7 @@ enum scan proxy_protocol_begins(const uint8_t *data, size_t len)
 
 /* ---- version 1 ---- */
 
-/* "0" to "65535", as it is written without need: no sign, no zero before it. */
+/* "0" to "65535" in canonical form: no sign, no leading zero. */
 static int v1_port(const char *text, uint16_t *port)
 {
     int64_t value;
@@ -85,7 +85,7 @@ static enum scan v1_read(struct proxy_protocol *p)
             return bad(p, "its line has not six words");
         *at++ = '\0';
     }
-    /* A byte 0 in the line would have ended it early. */
+    /* A NUL in the line would have ended it early. */
     if (at != (char *)p->data + p->len - 1)
         return bad(p, "its line has not six words");
     is_v6 = strcmp(word[1], "TCP6") == 0;
@@ -121,7 +121,7 @@ static enum scan v1_feed(struct proxy_protocol *p, const uint8_t *data, size_t l
 
 /* ---- version 2 ---- */
 
-/* The fixed part: how long it is in all, and whether there is an address to wait for. */
+/* The fixed part: the total length, and whether an address follows. */
 static enum scan v2_head(struct proxy_protocol *p)
 {
     size_t length = (size_t)p->data[14] << 8 | p->data[15];
@@ -178,7 +178,7 @@ static void v2_read(struct proxy_protocol *p)
     }
 }
 
-/* Takes bytes up to `end` of the header, keeping those that there is room for. */
+/* Takes bytes up to `end` of the header, and keeps those that fit into data. */
 static size_t v2_take(struct proxy_protocol *p, const uint8_t *data, size_t len, size_t end)
 {
     size_t take = end - p->len < len ? end - p->len : len;

@@ -40,7 +40,7 @@ static int digest(const char *a, const char *b, const char *c, char out[BASE64_M
     return 0;
 }
 
-/* "name=value" up to '&', as it is written: the values are base64, whose '+' is no space. */
+/* "name=value" up to '&', undecoded: the values are base64, where '+' is not a space. */
 static int find_value(const char *query, const char *name, char out[VALUE_MAX])
 {
     size_t name_len = strlen(name);
@@ -104,7 +104,7 @@ enum rtmp_auth rtmp_auth_answer(const struct rtmp_target *target, const char *de
     return RTMP_AUTH_AGAIN;
 }
 
-/* Appends a query, after one that is there. 0 or -1. */
+/* Appends a query to a text that may already have one. 0 or -1. */
 static int append(char *text, size_t cap, const char *query)
 {
     size_t len = strlen(text);

@@ -1,13 +1,12 @@
 /*
- * The receiving half of RTMP's chunk stream (Adobe's RTMP specification 1.0,
- * section 5.3). The writing half is rtmp_chunk_out.c.
+ * The receiving half of RTMP's chunk stream (Adobe's RTMP specification 1.0, section 5.3). The
+ * sending half is rtmp_chunk_out.c.
  *
- * A publisher's read mostly holds whole messages, so the parser works on the
- * caller's bytes and hands them out where they lie. Only what is cut by the
- * end of a read, or by chunk headers inside of a message, is gathered in a
- * buffer of its chunk stream, which grows with the bytes that have come and
- * never with the length a header announces. A header that is cut waits in
- * `head`; nothing else is kept between two calls.
+ * A publisher's read usually holds whole messages, so the parser works on the caller's bytes and
+ * returns messages in place. Only messages that are cut by the end of a read, or by chunk headers
+ * inside them, are collected in a buffer of their chunk stream, which grows with the received bytes
+ * and never with the length in a header. A header that is cut waits in `head`; nothing else is kept
+ * between two calls.
  */
 #include "proto/rtmp_chunk.h"
 
@@ -21,7 +20,7 @@
 #define CHUNK_SIZE_MAX     0x7fffffff
 #define TIMESTAMP_EXTENDED 0xffffff
 #define STREAMS_STEP       4
-/* A gathering buffer above this is freed rather than kept for the next message. */
+/* A larger collecting buffer is freed rather than kept for the next message. */
 #define SPARE_MAX ((size_t)64 * 1024)
 
 struct chunk_stream {
@@ -32,11 +31,11 @@ struct chunk_stream {
     uint32_t len; /* of the message */
     uint8_t type;
     uint8_t is_extended; /* the last header had an extended timestamp */
-    uint8_t is_inside;   /* a message has begun and is not over */
+    uint8_t is_inside;   /* a message is incomplete */
     struct buf held;     /* its bytes so far */
 };
 
-/* A chunk's header as it lies on the wire. */
+/* A chunk's header as transmitted. */
 struct chunk_header {
     uint8_t fmt;
     uint8_t type;
@@ -59,9 +58,9 @@ struct rtmp_chunk_in {
     uint8_t is_in_chunk; /* the header is read, the payload is not */
     uint8_t head_len;    /* bytes of a cut header */
     uint8_t head[RTMP_CHUNK_HEADER_MAX];
-    uint8_t again_at, again_len; /* bytes that were looked at as a header and are none */
+    uint8_t again_at, again_len; /* bytes that were parsed as a header but are payload */
     uint8_t again[4];
-    struct buf done; /* the message handed out last, if it was gathered */
+    struct buf done; /* the message returned last, if it was collected */
 };
 
 struct rtmp_chunk_in *rtmp_chunk_in_new(const struct rtmp_chunk_limits *limits)
@@ -129,7 +128,7 @@ static enum scan chunk_bad(struct rtmp_chunk_in *in, const char *reason)
 
 static struct chunk_stream *stream_find(struct rtmp_chunk_in *in, uint32_t csid)
 {
-    /* Audio and video take turns: mostly it is one of the first few. */
+    /* Audio and video alternate: the stream is usually one of the first few. */
     for (size_t i = 0; i < in->stream_count; i++)
         if (in->streams[i].csid == csid)
             return &in->streams[i];
@@ -174,11 +173,10 @@ static void basic_header_read(struct bytes *b, struct chunk_header *header)
 }
 
 /*
- * A type 3 chunk after a header with an extended timestamp repeats it, says
- * the specification; some senders don't, and some repeat the message's absolute
- * time where the header had a delta. So the four bytes are taken only if they
- * are one of the two. While fewer have come, the ones that are there decide as
- * soon as they can.
+ * The specification says that a type 3 chunk after a header with an extended timestamp repeats it.
+ * Some senders do not, and some repeat the message's absolute time where the header had a delta. So
+ * the four bytes are skipped only if they equal one of the two. While fewer bytes have arrived,
+ * these decide as soon as they can.
  */
 static enum scan repeated_timestamp_skip(struct bytes *b, const struct chunk_stream *stream)
 {
@@ -227,7 +225,7 @@ static enum scan header_read(struct rtmp_chunk_in *in, struct bytes *b, struct c
     return b->bad ? SCAN_MORE : SCAN_DONE;
 }
 
-/* A header other than type 3 in the middle of a message: only a repetition is harmless. */
+/* A header other than type 3 inside a message is accepted only if it repeats the message's own. */
 static enum scan header_within(struct rtmp_chunk_in *in, const struct chunk_stream *stream,
                                const struct chunk_header *header)
 {
@@ -253,7 +251,7 @@ static enum scan header_begins(struct rtmp_chunk_in *in, struct chunk_stream *st
         stream->field = header->field;
         stream->is_extended = header->is_extended;
     }
-    /* Type 0 set the time to 0: the field is absolute there and a delta elsewhere. */
+    /* Type 0 set the time to 0 first: there the field is absolute, elsewhere a delta. */
     stream->timestamp += stream->field;
     if (stream->len > in->limits.message_max)
         return chunk_bad(in, "the message is too long");
@@ -286,7 +284,7 @@ static enum scan header_apply(struct rtmp_chunk_in *in, const struct chunk_heade
     return SCAN_DONE;
 }
 
-/* The rest of a header that was cut: what was kept, and data. */
+/* Completes a header that was cut from the kept bytes and data. */
 static enum scan header_resume(struct rtmp_chunk_in *in, const uint8_t *data, size_t len,
                                size_t *used, struct chunk_header *header)
 {
@@ -309,8 +307,7 @@ static enum scan header_resume(struct rtmp_chunk_in *in, const uint8_t *data, si
     taken = (size_t)(b.p - in->head);
     *used = taken > kept ? taken - kept : 0;
     if (taken < kept) {
-        /* What might have become a repeated timestamp did not: it is payload, and so is parsed
-         * again before data. */
+        /* What might have been a repeated timestamp is payload: parse it again before data. */
         assert(in->again_at == in->again_len && kept - taken <= sizeof(in->again));
         in->again_at = 0;
         in->again_len = (uint8_t)(kept - taken);
@@ -342,7 +339,7 @@ static enum scan header_take(struct rtmp_chunk_in *in, const uint8_t *data, size
     return header_apply(in, &header);
 }
 
-/* 5.4.1 and 5.4.2: what the chunk layer itself obeys. */
+/* 5.4.1 and 5.4.2: the messages that the chunk layer itself obeys. */
 static enum scan control_obey(struct rtmp_chunk_in *in, const struct rtmp_message *message)
 {
     struct bytes b = bytes_of(message->data, message->len);
@@ -382,7 +379,7 @@ static enum scan message_finish(struct rtmp_chunk_in *in, struct chunk_stream *s
     return control_obey(in, message);
 }
 
-/* Hands the gathered bytes over to `done`, where they live until the next call. */
+/* Moves the collected bytes to `done`, where they stay valid until the next call. */
 static const uint8_t *held_release(struct rtmp_chunk_in *in, struct chunk_stream *stream)
 {
     in->pending -= stream->held.len;
@@ -396,7 +393,7 @@ static int held_append(struct rtmp_chunk_in *in, struct chunk_stream *stream, co
                        size_t n)
 {
     if (stream->held.cap == 0 && in->done.cap > 0) {
-        /* One buffer goes round between the messages of a connection. */
+        /* The messages of a connection share one buffer. */
         stream->held = in->done;
         buf_init(&in->done, in->limits.message_max);
     }
@@ -429,8 +426,7 @@ static enum scan payload_take(struct rtmp_chunk_in *in, const uint8_t *data, siz
     return message_finish(in, stream, held_release(in, stream), message);
 }
 
-/* The message handed out before is no longer needed: keep its memory for the next one, or free it.
- */
+/* The message returned before is no longer needed: keep its memory for the next one, or free it. */
 static void done_recycle(struct rtmp_chunk_in *in)
 {
     if (in->done.cap > SPARE_MAX)
@@ -439,7 +435,7 @@ static void done_recycle(struct rtmp_chunk_in *in)
         buf_consume(&in->done, in->done.len);
 }
 
-/* One step: a chunk's header, or what is there of its payload. */
+/* One step: a chunk's header, or the available part of its payload. */
 static enum scan chunk_step(struct rtmp_chunk_in *in, const uint8_t *data, size_t len, size_t *used,
                             struct rtmp_message *message)
 {
@@ -448,10 +444,10 @@ static enum scan chunk_step(struct rtmp_chunk_in *in, const uint8_t *data, size_
     if (in->is_in_chunk)
         return payload_take(in, data, len, used, message);
     scan = header_take(in, data, len, used);
-    return scan == SCAN_DONE ? SCAN_MORE : scan; /* a header is no message yet */
+    return scan == SCAN_DONE ? SCAN_MORE : scan; /* a header is not a message yet */
 }
 
-/* A chunk without payload is over at once, also when nothing more has come. */
+/* A chunk without payload is complete at once, without further bytes. */
 static int chunk_can_step(const struct rtmp_chunk_in *in, size_t len)
 {
     return len > 0 || (in->is_in_chunk && in->chunk_left == 0);

@@ -2,8 +2,8 @@
 #define PROTO_RTMP_CHUNK_H
 
 /*
- * RTMP's chunk stream (Adobe's RTMP specification 1.0, section 5.3): feed bytes,
- * take messages; append messages, get bytes. Pure.
+ * RTMP's chunk stream (Adobe's RTMP specification 1.0, section 5.3): feed bytes, take messages;
+ * append messages, get bytes. Pure.
  */
 #include "base/buf.h"
 #include "base/scan.h"
@@ -28,7 +28,7 @@ enum rtmp_type {
 };
 
 struct rtmp_message {
-    uint8_t type;       /* enum rtmp_type or anything else a peer sends */
+    uint8_t type;       /* enum rtmp_type or any other value a peer sends */
     uint32_t timestamp; /* ms, absolute, modulo 2^32 */
     uint32_t stream_id;
     uint32_t csid;
@@ -44,23 +44,23 @@ struct rtmp_chunk_limits {
 
 struct rtmp_chunk_in;
 
-/* limits are copied. NULL without memory; NULL may be freed. */
+/* limits are copied. NULL without memory. Freeing NULL is allowed. */
 struct rtmp_chunk_in *rtmp_chunk_in_new(const struct rtmp_chunk_limits *limits);
 void rtmp_chunk_in_free(struct rtmp_chunk_in *in);
 
 /*
- * Consumes *used bytes of data. SCAN_DONE: *message is whole; call again with
- * the rest. SCAN_MORE: everything was consumed. SCAN_BAD: close; rtmp_chunk_in_reason() says why.
- * SetChunkSize and Abort are obeyed here and also handed out. A message that lies whole in
- * data is not copied.
+ * Consumes *used bytes of data. SCAN_DONE: *message is complete; call again with the rest.
+ * SCAN_MORE: everything was consumed. SCAN_BAD: close; rtmp_chunk_in_reason() says why.
+ * SetChunkSize and Abort are obeyed here and also returned. A message that is contiguous in data is
+ * not copied.
  */
 enum scan rtmp_chunk_in_feed(struct rtmp_chunk_in *in, const uint8_t *data, size_t len,
                              size_t *used, struct rtmp_message *message);
 const char *rtmp_chunk_in_reason(const struct rtmp_chunk_in *in);
 
 /*
- * Other limits from the next message on, streams_max excepted. Messages that have begun may end
- * under the limits before.
+ * Sets other limits from the next message on, except for streams_max. Messages that have begun may
+ * end under the old limits.
  */
 void rtmp_chunk_in_limit(struct rtmp_chunk_in *in, size_t message_max, size_t pending_max);
 

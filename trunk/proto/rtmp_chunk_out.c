@@ -1,9 +1,8 @@
 /*
- * The writing half of RTMP's chunk stream (Adobe's RTMP specification 1.0,
- * section 5.3): each message as a type 0 chunk and type 3 chunks. Deltas would
- * save a few bytes per message, but then a message's bytes would depend on the
- * one before it and could not be shared by players that start at different
- * places.
+ * The sending half of RTMP's chunk stream (Adobe's RTMP specification 1.0, section 5.3): each
+ * message as a type 0 chunk and type 3 chunks. Deltas would save a few bytes per message, but then
+ * a message's bytes would depend on the message before it, and players that start at different
+ * positions could not share them.
  */
 #include "proto/rtmp_chunk.h"
 

@@ -1,11 +1,10 @@
 /*
- * RTMP's handshake, both kinds. The simple one is section 5.2 of Adobe's RTMP
- * specification 1.0. The complex one was never published by Adobe; what is
- * known of it: C1 and S1 hold two blocks of 764 bytes after their first 8, one
- * with a key (used only by RTMPE, random here), one with a digest whose place
- * the block's first four bytes tell. Schema 0 has the digest in the second block (from 772 on),
- * schema 1 in the first (from 8 on). The digest is HMAC-SHA256 over the other 1504 bytes; C2 and
- * S2 end with one that is keyed by the digest they answer.
+ * RTMP's handshake, both kinds. The simple one is section 5.2 of Adobe's RTMP specification 1.0.
+ * Adobe never published the complex one; it is known to work as follows. C1 and S1 hold two blocks
+ * of 764 bytes after their first 8: one with a key (used only by RTMPE, random here), one with a
+ * digest whose offset is in the block's first four bytes. Schema 0 has the digest in the second
+ * block (from 772 on), schema 1 in the first (from 8 on). The digest is HMAC-SHA256 over the other
+ * 1504 bytes; C2 and S2 end with a digest that is keyed by the digest they answer.
  */
 #include "proto/rtmp_handshake.h"
 
@@ -17,15 +16,15 @@
 #include <openssl/hmac.h>
 #include <string.h>
 
-#define DIGEST_SIZE     32
-#define DIGEST_PLACES   728 /* of a block of 764: 4 bytes say where, 32 must fit behind */
+#define DIGEST_SIZE   32
+#define DIGEST_PLACES 728 /* offsets in a block of 764: 4 bytes for the offset, 32 digest */
 #define SCHEMA_COUNT    2
 #define PLAYER_KEY_PART 30 /* the text alone signs C1; text and bytes sign C2 */
 #define SERVER_KEY_PART 36 /* the same for S1 and S2 */
 
 #define VERSION_RTMP     3
 #define VERSION_RTMPE    6
-#define VERSION_TEXT_MIN 32 /* printable: another protocol came to the wrong port */
+#define VERSION_TEXT_MIN 32 /* printable: another protocol on the wrong port */
 
 /* Where each schema's digest block begins. */
 static const size_t schema_base[SCHEMA_COUNT] = {772, 8};
@@ -47,7 +46,8 @@ static void hmac_sha256(const void *key, size_t key_len, const uint8_t *data, si
     unsigned out_len = 0;
     const uint8_t *done = HMAC(EVP_sha256(), key, (int)key_len, data, len, out, &out_len);
 
-    /* Fails only without memory; then the digest is wrong and the peer sees a simple handshake. */
+    /* Fails only without memory; then the digest is wrong and the peer falls back to a simple
+     * handshake. */
     if (done == NULL)
         memset(out, 0, DIGEST_SIZE);
     assert(done == NULL || out_len == DIGEST_SIZE);
@@ -63,7 +63,7 @@ static size_t digest_place(const uint8_t *packet, int schema)
     return base + 4 + sum % DIGEST_PLACES;
 }
 
-/* The digest of all bytes of C1 or S1 but the digest itself. */
+/* The digest of all bytes of C1 or S1 except the digest itself. */
 static void digest_make(const uint8_t packet[RTMP_HANDSHAKE_SIZE], size_t place, const void *key,
                         size_t key_len, uint8_t out[DIGEST_SIZE])
 {
@@ -74,7 +74,7 @@ static void digest_make(const uint8_t packet[RTMP_HANDSHAKE_SIZE], size_t place,
     hmac_sha256(key, key_len, rest, sizeof(rest), out);
 }
 
-/* The schema whose digest is right (then *digest points at it), or -1. */
+/* The schema whose digest is correct (*digest then points at it), or -1. */
 static int digest_find(const uint8_t packet[RTMP_HANDSHAKE_SIZE], const void *key, size_t key_len,
                        const uint8_t **digest)
 {
@@ -92,7 +92,7 @@ static int digest_find(const uint8_t packet[RTMP_HANDSHAKE_SIZE], const void *ke
     return -1;
 }
 
-/* C1 or S1: time, version, random bytes, and the digest at its place. */
+/* C1 or S1: time, version, random bytes, and the digest at its offset. */
 static void signed_packet_make(uint8_t packet[RTMP_HANDSHAKE_SIZE], const uint8_t *random,
                                uint32_t now_ms, uint32_t version, int schema, const void *key,
                                size_t key_len)
@@ -110,7 +110,7 @@ static void signed_packet_make(uint8_t packet[RTMP_HANDSHAKE_SIZE], const uint8_
     memcpy(packet + place, digest, DIGEST_SIZE);
 }
 
-/* C2 or S2: random bytes, and a digest keyed by the one they answer. */
+/* C2 or S2: random bytes, and a digest keyed by the peer's digest. */
 static void answer_packet_make(uint8_t packet[RTMP_HANDSHAKE_SIZE], const uint8_t *random,
                                const uint8_t digest[DIGEST_SIZE], const void *key, size_t key_len)
 {
@@ -141,7 +141,7 @@ enum scan rtmp_handshake_answer(const uint8_t c0c1[1 + RTMP_HANDSHAKE_SIZE],
     s0s1s2[0] = VERSION_RTMP;
     schema = digest_find(c1, player_key, PLAYER_KEY_PART, &digest);
     if (schema >= 0) {
-        /* Clients look for our digest where theirs is. The version is any above 3. */
+        /* Clients expect our digest in the schema that they used. The version is any above 3. */
         signed_packet_make(s1, random, now_ms, 0x04050001, schema, server_key, SERVER_KEY_PART);
         answer_packet_make(s2, random + RTMP_HANDSHAKE_SIZE, digest, server_key, SERVER_KEY_SIZE);
         *kind = RTMP_HANDSHAKE_COMPLEX;

@@ -1,7 +1,7 @@
 /*
- * RTMP's messages below the conversation: a command taken apart, a command or a
- * control message put together (Adobe's RTMP specification 1.0, sections 5.4,
- * 6.2 and 7.2). What to say when is rtmp_talk's affair.
+ * RTMP's messages below the conversation: commands are parsed, commands and control messages are
+ * written (Adobe's RTMP specification 1.0, sections 5.4, 6.2 and 7.2). rtmp_talk decides what is
+ * sent when.
  */
 #include "proto/rtmp_message.h"
 
@@ -15,7 +15,7 @@
 #define CSID_COMMAND 3
 #define CSID_STATUS  5
 
-/* The least chunk size we ever use: no control message is cut by it. */
+/* The smallest chunk size that we use: no control message is longer. */
 #define CONTROL_CHUNK_SIZE 128
 
 #define AMF0_MARKER_AVMPLUS 0x11 /* an AMF3 value follows */
@@ -188,7 +188,7 @@ int rtmp_user_buffer_write(struct buf *out, uint32_t stream_id, uint32_t ms)
     return control_put(out, RTMP_USER_CONTROL, body, sizeof(body));
 }
 
-/* Appends body as one message; frees it. */
+/* Appends body as one message; frees body. */
 static int body_send(struct buf *out, uint32_t chunk_size, struct rtmp_message *message,
                      struct buf *body)
 {

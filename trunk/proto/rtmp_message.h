@@ -2,8 +2,8 @@
 #define PROTO_RTMP_MESSAGE_H
 
 /*
- * What RTMP's messages say (Adobe's RTMP specification 1.0, sections 5.4, 6
- * and 7): commands read, commands and protocol control written as chunks. Pure.
+ * The content of RTMP's messages (Adobe's RTMP specification 1.0, sections 5.4, 6 and 7): commands
+ * are read, commands and protocol control are written as chunks. Pure.
  */
 #include "base/scan.h"
 #include "media/amf0.h"
@@ -13,36 +13,36 @@
 #include <stdint.h>
 
 #define RTMP_COMMAND_MAX      ((size_t)256 * 1024) /* bytes of one command */
-#define RTMP_COMMAND_NAME_MAX 64                   /* terminator included; longer ones are cut */
-#define RTMP_COMMAND_ARGS_MAX 8                    /* further ones are not looked at */
+#define RTMP_COMMAND_NAME_MAX 64 /* terminator included; longer names are truncated */
+#define RTMP_COMMAND_ARGS_MAX 8  /* further arguments are ignored */
 
 struct rtmp_command {
     char name[RTMP_COMMAND_NAME_MAX];
-    double transaction; /* 0: wants no answer */
-    /* The command object (mostly null), then the arguments. Owned. */
+    double transaction; /* 0: no answer is expected */
+    /* The command object (usually null), then the arguments. Owned. */
     struct amf0 *arg[RTMP_COMMAND_ARGS_MAX];
     size_t arg_count;
 };
 
 /*
- * Reads an AMF0 command, or an AMF3 one (type 17), whose values are AMF0 behind
- * a zero byte; at a value that is really AMF3 the arguments end. SCAN_DONE: the caller
- * calls rtmp_command_fini(). SCAN_BAD: nothing to free.
+ * Reads an AMF0 command, or an AMF3 one (type 17), whose values are AMF0 after a zero byte; a value
+ * that is really AMF3 ends the arguments. SCAN_DONE: the caller calls rtmp_command_fini().
+ * SCAN_BAD: nothing to free.
  */
 enum scan rtmp_command_read(struct rtmp_command *command, const struct rtmp_message *message);
 void rtmp_command_fini(struct rtmp_command *command);
 
-/* Argument i when it is a string without NUL inside, else NULL. */
+/* Argument i if it is a string without NUL, else NULL. */
 const char *rtmp_command_string(const struct rtmp_command *command, size_t i);
 double rtmp_command_number(const struct rtmp_command *command, size_t i, double fallback);
 
 /*
- * The AMF0 bytes of a data message: AMF3 data (type 15) loses its zero byte and
- * becomes type 18. -1 when it holds nothing that AMF0 can say.
+ * Makes AMF3 data (type 15) an AMF0 data message (type 18) by removing its zero byte. -1 when it
+ * holds nothing that AMF0 can express.
  */
 int rtmp_data_unwrap(struct rtmp_message *message);
 
-/* What is left of an aggregate message; zeroed: nothing. */
+/* The remainder of an aggregate message; zeroed: nothing. */
 struct rtmp_aggregate {
     struct bytes left;
     uint32_t shift; /* added to each tag's time */
@@ -54,9 +54,9 @@ struct rtmp_aggregate {
 /* The message's data stays borrowed until nothing is left. */
 void rtmp_aggregate_start(struct rtmp_aggregate *aggregate, const struct rtmp_message *message);
 /*
- * 7.1.6: FLV tags, whose times count from the first one's; the message's own
- * time is that of the first. SCAN_DONE: *message is one of them, of whatever type; SCAN_MORE:
- * nothing is left. A last tag that is cut is dropped, one that only lacks its back pointer is not.
+ * 7.1.6: FLV tags, whose times count from that of the first; the message's own time is that of the
+ * first. SCAN_DONE: *message is one of them, of any type; SCAN_MORE: nothing is left. An incomplete
+ * last tag is dropped, unless it lacks only its back pointer.
  */
 enum scan rtmp_aggregate_next(struct rtmp_aggregate *aggregate, struct rtmp_message *message);
 
@@ -66,7 +66,7 @@ enum scan rtmp_aggregate_next(struct rtmp_aggregate *aggregate, struct rtmp_mess
 int rtmp_control_write(struct buf *out, enum rtmp_type type, uint32_t value) ERR_MUST_CHECK;
 
 #define RTMP_LIMIT_DYNAMIC 2
-/* SetPeerBandwidth (5.4.5): bytes, and how strictly they are meant. */
+/* SetPeerBandwidth (5.4.5): bytes and limit type. */
 int rtmp_bandwidth_write(struct buf *out, uint32_t bytes, uint8_t limit) ERR_MUST_CHECK;
 
 enum rtmp_user_event {
@@ -85,14 +85,14 @@ struct rtmp_call {
     uint32_t stream_id;
     struct amf0 *object; /* NULL is written as null; taken over */
     struct amf0 *info;   /* NULL: not written; taken over */
-    struct amf0 *more;   /* the same, behind info */
+    struct amf0 *more;   /* the same, after info */
 };
 
-/* A command. Takes over the call's values in every case. */
+/* Appends a command. Takes over the call's values in every case. */
 int rtmp_call_write(struct buf *out, uint32_t chunk_size,
                     const struct rtmp_call *call) ERR_MUST_CHECK;
 
-/* {level, code, description} for onStatus and the like; NULL without memory. */
+/* {level, code, description} for onStatus and similar; NULL without memory. */
 struct amf0 *rtmp_status(const char *level, const char *code, const char *description);
 
 /* The data message "|RtmpSampleAccess" true true. */

@@ -1,9 +1,8 @@
 /*
- * RTMP play as a rendition. Each frame is one message: a type 0 chunk header,
- * so that a player may begin at any of them, and type 3 headers where the
- * message is cut. Audio, video and data have chunk streams of their own; players
- * are told the chunk size before the first byte (Adobe's RTMP specification 1.0,
- * section 5.3).
+ * RTMP play as a rendition. Each frame is one message: a type 0 chunk header, so that a player may
+ * start at any frame, and type 3 headers where the message is cut. Audio, video and data have
+ * separate chunk streams; players are told the chunk size before the first byte (Adobe's RTMP
+ * specification 1.0, section 5.3).
  */
 #include "proto/rtmp_mux.h"
 
@@ -18,9 +17,9 @@
 #define CSID_DATA  5
 
 #define MESSAGE_LEN_MAX 0xffffff
-/* Of a message on one of these chunk streams, whose ids take one byte. */
+/* Size for these chunk streams, whose ids take one byte. */
 #define RTMP_CHUNK_HEADER_0 12
-/* Room for most frames' spans; longer ones get theirs when they come. */
+/* Enough spans for most frames; longer frames allocate theirs. */
 #define SPANS_USUAL 32
 
 struct mux_state {
@@ -126,7 +125,7 @@ static void rtmp_mux_frame(struct mux_state *state, const struct frame *frame, u
         free(span);
 }
 
-/* One message, with the chunk headers in it. */
+/* The piece is one message, with the chunk headers in it. */
 static size_t rtmp_mux_piece(const struct mux_state *state, const uint8_t *p, size_t len,
                              enum mux_piece *kind)
 {
@@ -157,7 +156,7 @@ static size_t rtmp_mux_piece(const struct mux_state *state, const uint8_t *p, si
 
 const struct mux rtmp_mux = RTMP_MUX(rtmp_mux_open);
 
-/* Hardly any player has more streams than one: these make no bytes until one has. */
+/* Few players play more than one stream: these renditions produce no bytes until one does. */
 static const struct mux rtmp_mux_more[RTMP_STREAMS_MAX - 1] = {
     RTMP_MUX(rtmp_mux_open_2), RTMP_MUX(rtmp_mux_open_3), RTMP_MUX(rtmp_mux_open_4)};
 

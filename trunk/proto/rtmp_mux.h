@@ -2,9 +2,9 @@
 #define PROTO_RTMP_MUX_H
 
 /*
- * RTMP play as a rendition: frames become chunked messages for message stream 1
- * that are the same bytes for every player. Implements media's struct mux; its chunk size is
- * RTMP_MUX_CHUNK_SIZE until chunk_size() says another, which must not be 0.
+ * RTMP play as a rendition: frames become chunked messages for message stream 1, with the same
+ * bytes for every player. Implements media's struct mux; its chunk size is RTMP_MUX_CHUNK_SIZE
+ * until chunk_size() sets another, which must not be 0.
  */
 #include "media/mux.h"
 

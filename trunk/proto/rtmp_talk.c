@@ -1,10 +1,10 @@
 /*
- * The RTMP conversation as a session sees it: made, given up, and, after publish or play was
- * granted, each message served: media handed out, commands given to the side that the
- * conversation plays.
+ * The RTMP conversation as a session uses it: created, freed, and, after publish or play is
+ * granted, each message processed: media is returned, commands are passed to the server's or
+ * client's side.
  *
- * It stands above all the others: rtmp_talk_server.c and rtmp_talk_client.c are the two
- * sides, rtmp_talk_input.c and rtmp_talk_output.c what both share.
+ * This file is above all others of the conversation: rtmp_talk_server.c and rtmp_talk_client.c are
+ * the two sides, rtmp_talk_input.c and rtmp_talk_output.c are common to both.
  */
 #include "proto/rtmp_talk.h"
 
@@ -13,7 +13,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* The least we announce: then no protocol control message is ever cut. */
+/* The smallest chunk size we announce: no protocol control message is longer. */
 #define CHUNK_OUT_MIN 128
 
 struct rtmp_talk *rtmp_talk_new(struct io *io, const struct rtmp_talk_config *config)
@@ -66,7 +66,7 @@ void rtmp_talk_trim(struct rtmp_talk *talk)
         buf_reset(&talk->out);
 }
 
-/* ---- after publish or play was granted ---- */
+/* ---- after publish or play is granted ---- */
 
 static struct err *talk_command(struct rtmp_talk *talk, const struct rtmp_message *message,
                                 enum rtmp_event *event)
@@ -104,7 +104,7 @@ static struct err *talk_serve(struct rtmp_talk *talk, struct rtmp_message *messa
     case RTMP_AMF3_COMMAND:
         return talk_command(talk, message, event);
     default:
-        /* Shared objects and types nobody knows are passed over. */
+        /* Shared objects and unknown types are ignored. */
         return talk_control(talk, message);
     }
 }

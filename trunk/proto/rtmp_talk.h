@@ -2,9 +2,9 @@
 #define PROTO_RTMP_TALK_H
 
 /*
- * The RTMP conversation, server's and client's side, over struct io: handshake,
- * connect, createStream, publish, play, and the messages around them. Reads
- * from top to bottom; whoever calls it decides what the answers are.
+ * The RTMP conversation, server and client side, over struct io: handshake, connect, createStream,
+ * publish, play, and the messages around them. The calls are made in the order in which they stand
+ * here; the caller decides the answers.
  */
 #include "base/io.h"
 #include "media/amf0.h"
@@ -22,58 +22,58 @@ struct rtmp_talk_config {
     const char *version;
     int pid;
     const char *id; /* context id, for connect's data object */
-    /* clock_now() for the server. With it a timeout bounds a whole phase (handshake,
-       connect, request, …); NULL: each single read or write. */
+    /* clock_now() for the server. With it a timeout limits a whole phase (handshake, connect,
+     * request, …); NULL: each single read or write. */
     usec_t (*now)(void);
-    const char *relay; /* a client's, for RTMP_RELAY_PROPERTY of its connect; NULL: none */
+    const char *relay; /* of a client: RTMP_RELAY_PROPERTY of its connect; NULL: none */
 };
 
-/* How a server of ours says in connect what it is: see app/config/via_chain.h. Others pass over it.
- */
+/* The connect property in which our servers identify themselves: see app/config/via_chain.h. Other
+ * servers ignore it. */
 #define RTMP_RELAY_PROPERTY "millraceRelay"
 
 /* io and config's strings are borrowed. NULL without memory. */
 struct rtmp_talk *rtmp_talk_new(struct io *io, const struct rtmp_talk_config *config);
 void rtmp_talk_free(struct rtmp_talk *talk);
-/* All bytes that came, handshake included. */
+/* All received bytes, handshake included. */
 uint64_t rtmp_talk_bytes_in(const struct rtmp_talk *talk);
-/* What the vhost wants, known only after connect was read: before rtmp_talk_connect_ok().
-   in_ack_size: acknowledge at least that often, whatever the peer announces; 0: as it announces. */
+/* The vhost's settings, known only after connect was read: call before rtmp_talk_connect_ok().
+ * in_ack_size: acknowledge at least that often, whatever the peer announces; 0: as it announces. */
 void rtmp_talk_set_sizes(struct rtmp_talk *talk, uint32_t chunk_size, uint32_t out_ack_size,
                          uint32_t in_ack_size);
-/* Bytes held of messages that are not whole yet. */
+/* Bytes held of incomplete messages. */
 size_t rtmp_talk_pending(const struct rtmp_talk *talk);
-/* True when no byte that came waits to be parsed: the next read asks the io. */
+/* True when all received bytes are parsed: the next read asks the io. */
 int rtmp_talk_is_drained(const struct rtmp_talk *talk);
-/* Sends what waits in rtmp_talk_out(). */
+/* Sends the contents of rtmp_talk_out(). */
 struct err *rtmp_talk_flush(struct rtmp_talk *talk, usec_t timeout);
-/* Before a long wait: gives back the read buffer and what else is empty. */
+/* Before a long wait: frees the read buffer and other empty buffers. */
 void rtmp_talk_trim(struct rtmp_talk *talk);
 
 /* ---- server ---- */
 
-/* Of a tcUrl: the address and its parameters, a scheme, a host and a port. */
+/* Size of a tcUrl: the address and its parameters, a scheme, a host and a port. */
 #define RTMP_TC_URL_MAX (URL_RTMP_MAX + 320)
 
 struct rtmp_connect {
     char tc_url[RTMP_TC_URL_MAX];
-    char app[URL_RTMP_MAX + 1]; /* connect's own, where the tcUrl tells none; else "" */
+    char app[URL_RTMP_MAX + 1]; /* connect's app, if the tcUrl has none; else "" */
     char page_url[1024];
     char swf_url[1024];
     char flash_ver[128];
-    char relay[640];         /* "" from all but our own */
+    char relay[640];         /* "" unless the client is one of our servers */
     struct url_rtmp address; /* schema, host, port, vhost, app, param; stream comes later */
     double object_encoding;
     double caps_ex;
     int is_enhanced;   /* sent fourCcList or an info map */
-    int is_multitrack; /* capsEx says that it understands multitrack messages */
+    int is_multitrack; /* capsEx announces support for multitrack messages */
 };
 
 /* C0C1, S0S1S2, C2 (5.2), complex or simple as the client begins, all within timeout. ERR_PROTO for
  * another protocol, at its first byte. */
 struct err *rtmp_talk_accept_handshake(struct rtmp_talk *talk, usec_t timeout);
-/* Reads connect and parses it; does not answer yet. ERR_DENIED for a connect that cannot be served
- * (no tcUrl, an unknown scheme, no app, …), which rtmp_talk_connect_no() answers. */
+/* Reads and parses connect; does not answer yet. ERR_DENIED for a connect that cannot be served (no
+ * tcUrl, an unknown scheme, no app, …), which rtmp_talk_connect_no() answers. */
 struct err *rtmp_talk_accept_connect(struct rtmp_talk *talk, struct rtmp_connect *connect,
                                      usec_t timeout);
 /* WindowAckSize, SetPeerBandwidth, SetChunkSize, _result, onBWDone. */
@@ -87,16 +87,16 @@ enum rtmp_intent { RTMP_INTENT_PUBLISH, RTMP_INTENT_PLAY };
 
 struct rtmp_request {
     enum rtmp_intent intent;
-    const char *stream; /* as sent: name?query; "" for none. The talk's, until it is asked for the
-                           next request or trimmed. NULL: longer than any that is served */
+    const char *stream; /* as sent: name?query; "" for none. Owned by the talk, until the next
+                           request is read or the talk is trimmed. NULL: too long */
     uint32_t stream_id;
     double transaction;
     double start, duration; /* play */
 };
 
 /*
- * Serves releaseStream, FCPublish, createStream, _checkbw, unknown calls, … until
- * publish or play is called; neither is answered yet. ERR_CLOSED when the peer leaves.
+ * Serves releaseStream, FCPublish, createStream, _checkbw, unknown calls, … until publish or play
+ * is called; these are not answered yet. ERR_CLOSED when the peer disconnects.
  */
 struct err *rtmp_talk_accept_request(struct rtmp_talk *talk, struct rtmp_request *request,
                                      usec_t timeout);
@@ -104,36 +104,36 @@ struct err *rtmp_talk_accept_request(struct rtmp_talk *talk, struct rtmp_request
 /* onFCPublish, then onStatus NetStream.Publish.Start. */
 struct err *rtmp_talk_publish_ok(struct rtmp_talk *talk, const struct rtmp_request *request,
                                  usec_t timeout);
-/* StreamBegin, Play.Reset, Play.Start, |RtmpSampleAccess, on the request's message stream. Before
-   them the chunk size (bytes) of the media that the caller sends, where it is another. */
+/* StreamBegin, Play.Reset, Play.Start, |RtmpSampleAccess, on the request's message stream. If the
+ * chunk size (bytes) of the media that the caller sends differs, it is announced first. */
 struct err *rtmp_talk_play_ok(struct rtmp_talk *talk, uint32_t stream_id, uint32_t chunk_size,
                               usec_t timeout);
-/* Which tracks the player wants, by receiveAudio and receiveVideo; both until it says otherwise. */
+/* The tracks that the player wants, set by receiveAudio and receiveVideo; both by default. */
 #define RTMP_RECEIVE_AUDIO 1u
 #define RTMP_RECEIVE_VIDEO 2u
 unsigned rtmp_talk_receives(const struct rtmp_talk *talk);
-/* The stream that is played is over: UnpublishNotify, StreamEOF and Play.Stop in rtmp_talk_out().
- */
+/* The played stream has ended: UnpublishNotify, StreamEOF and Play.Stop in rtmp_talk_out(). */
 struct err *rtmp_talk_play_over(struct rtmp_talk *talk);
-/* Nobody publishes the stream that is played: StreamNotFound in rtmp_talk_out(). */
+/* The played stream has no publisher: StreamNotFound in rtmp_talk_out(). */
 struct err *rtmp_talk_play_not_found(struct rtmp_talk *talk);
-/* What follows is cut at this size (bytes): says so in rtmp_talk_out() where it is another. */
+/* The following messages use this chunk size (bytes): announces it in rtmp_talk_out() if it
+ * differs. */
 struct err *rtmp_talk_chunk_size(struct rtmp_talk *talk, uint32_t chunk_size);
 /* onStatus level error, e.g. "NetStream.Publish.BadName". */
 struct err *rtmp_talk_refuse(struct rtmp_talk *talk, const struct rtmp_request *request,
                              const char *code, const char *description, usec_t timeout);
 
-/* A stream that is at another server. */
+/* A stream at another server. */
 struct rtmp_elsewhere {
-    const char *tc_url; /* ex.redirect: what to connect with there */
+    const char *tc_url; /* ex.redirect: the tcUrl to connect with */
     const char *url;    /* ex.redirect2: the whole address */
 };
-/* In place of a grant: onStatus of level error, NetConnection.Connect.Rejected, with ex.code 302.
- */
+/* Redirects instead of granting: onStatus of level error, NetConnection.Connect.Rejected, with
+ * ex.code 302. */
 struct err *rtmp_talk_send_on(struct rtmp_talk *talk, const struct rtmp_request *request,
                               const struct rtmp_elsewhere *to, usec_t timeout);
 
-/* What a message means to a session once publish or play was granted. */
+/* What a message means to a session after publish or play is granted. */
 enum rtmp_event {
     RTMP_EVENT_NONE,      /* consumed here (ping answered, ack, …) */
     RTMP_EVENT_MEDIA,     /* audio, video or script: *message; aggregates come out one by one */
@@ -142,31 +142,31 @@ enum rtmp_event {
     RTMP_EVENT_RECEIVE,   /* receiveAudio, receiveVideo: see rtmp_talk_receives() */
     RTMP_EVENT_ANOTHER,   /* *message is publish or play on another message stream: not answered,
                              see "several message streams" */
-    RTMP_EVENT_UNPUBLISH, /* FCUnpublish, deleteStream, closeStream, or play called again:
-                             answered; the talk may go on with rtmp_talk_accept_request() */
+    RTMP_EVENT_UNPUBLISH, /* FCUnpublish, deleteStream, closeStream, or play called again: answered;
+                             the talk may continue with rtmp_talk_accept_request() */
 };
 
 /*
- * Reads one message and serves what is the conversation's own (ping, ack, calls).
- * For MEDIA, message->type is RTMP_AUDIO, RTMP_VIDEO or RTMP_AMF0_DATA (AMF3 data
- * unwrapped) and the data is valid until the next call. Errors: closed, timeout, proto.
- * The timeout is how long no byte may come; however bytes trickle, a message must be whole
- * within RTMP_MESSAGE_TIME_MAX (or the timeout, if that is longer).
+ * Reads one message and processes what belongs to the conversation (ping, ack, calls). For MEDIA,
+ * message->type is RTMP_AUDIO, RTMP_VIDEO or RTMP_AMF0_DATA (AMF3 data unwrapped) and the data is
+ * valid until the next call. Errors: closed, timeout, proto. The timeout is the longest time
+ * without any byte; however slowly bytes arrive, a message must be complete within
+ * RTMP_MESSAGE_TIME_MAX (or the timeout, if that is longer).
  */
 #define RTMP_MESSAGE_TIME_MAX (60 * USEC_PER_SEC)
 struct err *rtmp_talk_read(struct rtmp_talk *talk, enum rtmp_event *event,
                            struct rtmp_message *message, usec_t timeout);
 
 /*
- * The same without waiting, for a player's session, which must also send: feed
- * what was read from the socket, then take events until RTMP_EVENT_NONE with
- * *more == 0. Answers are appended to rtmp_talk_out(). data is borrowed until then; what
- * rtmp_talk_accept_request() read beyond the request must have been taken before the first feed.
+ * The same without waiting, for a player's session, which must also send: feed what was read from
+ * the socket, then take events until RTMP_EVENT_NONE with *more == 0. Answers are appended to
+ * rtmp_talk_out(). data is borrowed until then; messages that rtmp_talk_accept_request() read
+ * beyond the request must be taken before the first feed.
  */
 struct err *rtmp_talk_feed(struct rtmp_talk *talk, const uint8_t *data, size_t len);
 struct err *rtmp_talk_take(struct rtmp_talk *talk, enum rtmp_event *event,
                            struct rtmp_message *message, int *more);
-/* Before the memory that was fed goes: copies what was not taken yet. */
+/* Before the fed memory is freed: copies the bytes that were not taken yet. */
 struct err *rtmp_talk_keep(struct rtmp_talk *talk);
 /* Answers not sent yet; the caller writes them between two media messages and consumes them. */
 struct buf *rtmp_talk_out(struct rtmp_talk *talk);
@@ -174,22 +174,22 @@ struct buf *rtmp_talk_out(struct rtmp_talk *talk);
 /*
  * ---- several message streams ----
  * After RTMP_EVENT_ANOTHER each message stream has a conversation of its own (rtmp_talk_fork), and
- * the first conversation only reads the connection and says whose each message is.
+ * the first conversation only reads the connection and tells which of them gets each message.
  */
 
 /*
- * A conversation over io for this message stream of talk's connection; the granted publish or play
- * of that stream, if any, is the new one's from now on. It neither sends nor expects
- * acknowledgements. io and talk's configuration are borrowed. NULL without memory.
+ * A conversation over io for this message stream of talk's connection; if that stream has a granted
+ * publish or play, it moves to the new conversation. It neither sends nor expects acknowledgements.
+ * io and talk's configuration are borrowed. NULL without memory.
  */
 struct rtmp_talk *rtmp_talk_fork(struct rtmp_talk *talk, struct io *io, uint32_t stream_id);
 /* The message stream of the publish or play that was granted last. */
 uint32_t rtmp_talk_stream(const struct rtmp_talk *talk);
-/* The chunk size (bytes) that the peer was told last. */
+/* The chunk size (bytes) that the peer was last told. */
 uint32_t rtmp_talk_chunk_out(const struct rtmp_talk *talk);
 
 enum rtmp_route_kind {
-    RTMP_ROUTE_NONE,   /* the connection's own: served here, answers are in rtmp_talk_out() */
+    RTMP_ROUTE_NONE,   /* of the connection: served here, answers are in rtmp_talk_out() */
     RTMP_ROUTE_STREAM, /* for this message stream, if it is in use */
     RTMP_ROUTE_OPEN,   /* publish or play: for this message stream, which is in use from now on */
     RTMP_ROUTE_NAME    /* FCUnpublish: for the message stream that publishes this name */
@@ -200,18 +200,18 @@ struct rtmp_routed {
     uint32_t stream_id;
     uint8_t is_publish; /* OPEN */
     uint8_t is_created; /* OPEN: createStream gave this id */
-    char name[256];     /* NAME: without parameters; "": not told, or longer */
+    char name[256];     /* NAME: without parameters; "": absent or too long */
 };
 
-/* Longer messages than commands are taken from now on, or not any more (has_media 0). */
+/* Whether messages longer than commands are accepted from now on. */
 void rtmp_talk_route_limit(struct rtmp_talk *talk, int has_media);
-/* The next message of what was fed, as rtmp_talk_take(); message is valid until the next call. */
+/* The next message of the fed bytes, as rtmp_talk_take(); message is valid until the next call. */
 struct err *rtmp_talk_route(struct rtmp_talk *talk, struct rtmp_message *message,
                             struct rtmp_routed *routed, int *more);
 /* The same for a message that was taken before (RTMP_EVENT_ANOTHER). */
 struct err *rtmp_talk_route_message(struct rtmp_talk *talk, const struct rtmp_message *message,
                                     struct rtmp_routed *routed);
-/* Nobody here is to have this STREAM or NAME message: a call gets its answer. */
+/* No conversation takes this STREAM or NAME message: a call gets its answer. */
 struct err *rtmp_talk_route_none(struct rtmp_talk *talk, const struct rtmp_message *message);
 /* An OPEN message cannot be served: onStatus of level error in rtmp_talk_out(). */
 struct err *rtmp_talk_route_refuse(struct rtmp_talk *talk, const struct rtmp_routed *routed,
@@ -219,22 +219,22 @@ struct err *rtmp_talk_route_refuse(struct rtmp_talk *talk, const struct rtmp_rou
 
 /*
  * ---- client ----
- * _error and onStatus of level error are ERR_DENIED. After rtmp_talk_play() media comes by
- * rtmp_talk_read(), where RTMP_EVENT_UNPUBLISH means that the server ended the stream.
+ * _error and onStatus of level error are ERR_DENIED. After rtmp_talk_play(), rtmp_talk_read()
+ * returns the media, and RTMP_EVENT_UNPUBLISH means that the server ended the stream.
  */
 
-/* 5.2, as a client; all within timeout. */
+/* 5.2, client side; all within timeout. */
 struct err *rtmp_talk_handshake(struct rtmp_talk *talk, usec_t timeout);
 struct err *rtmp_talk_connect(struct rtmp_talk *talk, const struct rtmp_target *target,
                               usec_t timeout);
-/* After a connect, a play or a publish that was ERR_DENIED: the tcUrl that the server sends us on
- * to (ex.redirect, with an ex.code of 302); NULL: it doesn't. Not checked. */
+/* After a connect, a play or a publish that was ERR_DENIED: the tcUrl that the server redirects to
+ * (ex.redirect, with an ex.code of 302); NULL: none. Not checked. */
 const char *rtmp_talk_redirect(const struct rtmp_talk *talk);
 /* After a connect that was ERR_DENIED: the server's description, or NULL. Not checked. */
 const char *rtmp_talk_refusal(const struct rtmp_talk *talk);
 struct err *rtmp_talk_play(struct rtmp_talk *talk, const char *stream, usec_t timeout);
 struct err *rtmp_talk_publish(struct rtmp_talk *talk, const char *stream, usec_t timeout);
-/* One media message to the peer. */
+/* Sends one media message to the peer. */
 struct err *rtmp_talk_send(struct rtmp_talk *talk, const struct rtmp_message *message,
                            usec_t timeout);
 

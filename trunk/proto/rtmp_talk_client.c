@@ -1,7 +1,7 @@
 /*
- * The client's side of the RTMP conversation (Adobe's RTMP specification 1.0,
- * section 7.2): what an edge needs to pull and a forwarder to push. It calls in
- * the order that FMLE made usual, since some servers know no other.
+ * The client side of the RTMP conversation (Adobe's RTMP specification 1.0, section 7.2): what an
+ * edge needs to pull and a forwarder to push. It makes the calls in FMLE's order, since some
+ * servers accept no other.
  */
 #include "proto/rtmp_talk.h"
 
@@ -99,7 +99,7 @@ static int is_error_status(const struct rtmp_command *command)
     return level != NULL && strcmp(level, "error") == 0;
 }
 
-/* A server that is moved, or about to go, says where else the stream is. */
+/* A server that redirects tells where the stream is. */
 static void redirect_keep(struct rtmp_talk *talk, const struct rtmp_command *command)
 {
     const struct amf0 *ex = amf0_get(command_info(command), "ex");
@@ -131,7 +131,7 @@ const char *rtmp_talk_redirect(const struct rtmp_talk *talk)
     return talk->redirect;
 }
 
-/* Looks whether a command answers the call; *is_answer, and *number for a number in it. */
+/* Checks whether a command answers the call: *is_answer, and *number for a number in it. */
 static struct err *answer_check(const struct rtmp_command *command, double transaction,
                                 int *is_answer, double *number)
 {
@@ -159,8 +159,8 @@ static int is_media(const struct rtmp_message *message)
 }
 
 /*
- * Waits for the _result of a call, or, for CALL_STREAM, an onStatus. Some servers
- * play without ever saying so: then the first media is the answer, and is kept.
+ * Waits for the _result of a call, or, for CALL_STREAM, an onStatus. Some servers play without
+ * sending one: then the first media message is the answer, and is kept.
  */
 static MAY_YIELD struct err *answer_wait(struct rtmp_talk *talk, double transaction, double *number,
                                          const struct talk_wait *wait)
@@ -210,7 +210,7 @@ struct err *talk_client_command(struct rtmp_talk *talk, const struct rtmp_comman
     (void)talk;
     if (strcmp(command->name, "onStatus") != 0)
         return NULL;
-    /* StreamNotFound is of level error, but denies nothing: the stream may come later. */
+    /* StreamNotFound has level error, but denies nothing: the stream may come later. */
     code = amf0_get_string(command_info(command), "code");
     for (size_t i = 0; code != NULL && i < sizeof(over) / sizeof(over[0]); i++) {
         if (strcmp(code, over[i]) == 0) {
@@ -347,7 +347,7 @@ struct err *rtmp_talk_publish(struct rtmp_talk *talk, const char *stream, usec_t
     return err != NULL ? err_wrap(err, "publish") : NULL;
 }
 
-/* The bytes are written where they lie, chunk headers between them. */
+/* Sends the data in place, with chunk headers in between. */
 static MAY_YIELD struct err *spans_send(struct rtmp_talk *talk, const struct rtmp_message *message,
                                         const struct talk_wait *wait)
 {

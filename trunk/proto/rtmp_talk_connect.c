@@ -1,8 +1,8 @@
 /*
- * The server's connect (Adobe's RTMP specification 1.0, section 7.2.1.1;
- * enhanced RTMP v2, "Enhancing NetConnection connect Command"): read, granted,
- * refused or sent elsewhere. What enhanced RTMP a client declares is answered
- * by what we carry, which is all of it, since bytes pass through unharmed.
+ * The server's connect (Adobe's RTMP specification 1.0, section 7.2.1.1; enhanced RTMP v2,
+ * "Enhancing NetConnection connect Command"): read, granted, refused or redirected. The answer
+ * confirms the enhanced RTMP features that the client declares; all are supported, because media
+ * passes through unchanged.
  */
 #include "proto/rtmp_talk.h"
 
@@ -31,8 +31,8 @@ static int connect_string(const struct amf0 *object, const char *key, char *out,
     return value != NULL ? str_copy(out, cap, value) : 0;
 }
 
-/* Where the client wants to go. The tcUrl says it; connect's app does for one that has no path, or
- * is none. */
+/* Parses the address. It is in the tcUrl; connect's app is used if the tcUrl has no path or is not
+ * a URL. */
 static struct err *connect_address(struct rtmp_connect *connect, const struct amf0 *object)
 {
     struct url_rtmp_call call = {.tc_url = connect->tc_url, .app = connect->app};
@@ -57,7 +57,7 @@ static struct err *connect_fill(struct rtmp_talk *talk, struct rtmp_connect *con
 
     memset(connect, 0, sizeof(*connect));
     talk->connect_transaction = command->transaction;
-    /* These are for logs and rules: a long one is cut. */
+    /* For logs and rules only: long ones are truncated. */
     connect_string(object, "pageUrl", connect->page_url, sizeof(connect->page_url));
     connect_string(object, "swfUrl", connect->swf_url, sizeof(connect->swf_url));
     connect_string(object, "flashVer", connect->flash_ver, sizeof(connect->flash_ver));
@@ -137,7 +137,7 @@ static struct amf0 *fourcc_list(void)
     return NULL;
 }
 
-/* Says what we carry of enhanced RTMP, in the client's own terms. */
+/* Announces the supported enhanced RTMP, in the form that the client used. */
 static int enhanced_set(const struct rtmp_talk *talk, struct amf0 *object)
 {
     int rc = 0;
@@ -189,7 +189,7 @@ static struct amf0 *connect_data(const struct rtmp_talk *talk)
     return NULL;
 }
 
-/* The specification leaves open which of the two objects a client looks into: it is in both. */
+/* The specification does not tell which of the two objects a client reads: it is in both. */
 static struct amf0 *connect_information(const struct rtmp_talk *talk)
 {
     struct amf0 *info =

@@ -1,14 +1,13 @@
 /*
- * What a conversation receives, for both of its sides: bytes read within a deadline, put
- * together to messages, aggregates taken apart (Adobe's RTMP specification 1.0, section
- * 7.1.6), acknowledgements and protocol control (5.4).
+ * The receiving part of a conversation, for both sides: reads bytes within a deadline, assembles
+ * messages, splits aggregates (Adobe's RTMP specification 1.0, section 7.1.6), handles
+ * acknowledgements and protocol control (5.4).
  *
- * The read buffer is made when something is to be read, and is of the size
- * that the moment needs: small for a few commands, large for a publisher's
- * media (a read then holds whole messages, which are handed out uncopied),
- * none for a player that is parked.
+ * The read buffer is allocated when needed, with a suitable size: small for a few commands, large
+ * for a publisher's media (a read then holds whole messages, which are returned without a copy),
+ * none for a parked player.
  *
- * What a command means is decided above, by the server's or the client's file.
+ * The server's or the client's file decides what a command means.
  */
 #include "proto/rtmp_talk.h"
 
@@ -22,9 +21,9 @@
 #define READ_MEDIA  ((size_t)64 * 1024)
 #define STREAMS_MAX 64
 #define LENGTH_MAX  ((size_t)0xffffff) /* a header cannot announce more */
-/* Unfinished messages of all chunk streams: one as large as allowed, and some more. */
+/* Limit of incomplete messages over all chunk streams: one of the maximum size, plus this. */
 #define PENDING_SLACK ((size_t)1024 * 1024)
-/* The longest message of a peer that publishes nothing: commands are much shorter. */
+/* The longest message of a peer that does not publish: commands are much shorter. */
 #define COMMAND_MAX ((size_t)64 * 1024)
 /* Answers beyond this are sent before more messages are taken. */
 #define OUT_HIGH ((size_t)16 * 1024)
@@ -105,7 +104,7 @@ struct err *talk_read_exactly(struct rtmp_talk *talk, uint8_t *data, size_t len,
     return NULL;
 }
 
-/* 5.4.3. The number is of all bytes so far and wraps at 2^32. */
+/* 5.4.3. The number counts all bytes so far and wraps at 2^32. */
 static struct err *talk_received(struct rtmp_talk *talk, size_t n)
 {
     uint32_t window = talk->own_window > 0 ? talk->own_window : talk->peer_window;
@@ -171,7 +170,7 @@ struct err *rtmp_talk_keep(struct rtmp_talk *talk)
 
 /* ---- bytes to messages ---- */
 
-/* The next message out of what is there; rtmp_chunk_in_reason() explains SCAN_BAD. Inline, so that
+/* The next message of the received bytes; rtmp_chunk_in_reason() explains SCAN_BAD. Inline, so that
  * talk_message_next() adds no call per message. */
 static inline enum scan talk_parse(struct rtmp_talk *talk, struct rtmp_message *message)
 {
@@ -185,7 +184,7 @@ static inline enum scan talk_parse(struct rtmp_talk *talk, struct rtmp_message *
         enum scan scan;
 
         if (rtmp_aggregate_next(&talk->aggregate, message) == SCAN_DONE) {
-            /* Aggregates in aggregates, or commands, are nobody's. */
+            /* Aggregates or commands inside an aggregate are ignored. */
             if (message->type == RTMP_AUDIO || message->type == RTMP_VIDEO ||
                 message->type == RTMP_AMF0_DATA)
                 return SCAN_DONE;
@@ -234,7 +233,7 @@ struct err *talk_message(struct rtmp_talk *talk, struct rtmp_message *message,
     }
 }
 
-/* A deadline that each byte that comes puts off, up to RTMP_MESSAGE_TIME_MAX. */
+/* A deadline that each received byte extends, up to RTMP_MESSAGE_TIME_MAX. */
 static struct talk_wait talk_wait_message(const struct rtmp_talk *talk, usec_t timeout)
 {
     struct talk_wait wait = talk_wait_start(talk, timeout);
@@ -250,7 +249,7 @@ struct err *talk_message_next(struct rtmp_talk *talk, struct rtmp_message *messa
 
     if (talk_takes_media(talk))
         talk->rd_want = READ_MEDIA;
-    /* Most messages are already there: then the clock need not be asked. */
+    /* Most messages are already received: no clock needed. */
     switch (talk->out.len > OUT_HIGH ? SCAN_MORE : talk_parse(talk, message)) {
     case SCAN_DONE:
         return NULL;
@@ -293,10 +292,10 @@ struct err *talk_control(struct rtmp_talk *talk, const struct rtmp_message *mess
         if (b.bad)
             return NULL;
         talk->peer_window = value;
-        /* A smaller window may make an acknowledgement due for what has come already. */
+        /* With a smaller window an acknowledgement may be due already. */
         return talk_received(talk, 0);
     case RTMP_SET_PEER_BANDWIDTH:
-        /* 5.4.5: answered by a WindowAckSize. Servers send it, clients as good as never. */
+        /* 5.4.5: answered with WindowAckSize. Servers send it, clients almost never. */
         if (!talk->is_client)
             return NULL;
         return talk_written(

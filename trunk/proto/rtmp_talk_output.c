@@ -1,11 +1,10 @@
 /*
- * What a conversation sends besides media, for both of its sides. Answers and calls are
- * appended to one bounded buffer; it is sent in one write, before the conversation waits for
- * the peer. The deadline over several reads and writes is here too, since both directions
- * share it.
+ * The sending part of a conversation except media, for both sides. Answers and calls are appended
+ * to one buffer with a limit; it is sent in one write, before the conversation waits for the peer.
+ * The deadline over several reads and writes is here too, since both directions use it.
  *
- * It knows neither side: rtmp_talk_input.c, the server's and the client's files and the
- * conversation itself stand above it.
+ * This file calls neither side: rtmp_talk_input.c, the server's and the client's files and
+ * rtmp_talk.c are above it.
  */
 #include "proto/rtmp_talk.h"
 

@@ -1,8 +1,8 @@
 /*
  * Several message streams on one connection (Adobe's RTMP specification 1.0, sections 3 and 7.2.2):
- * whose each message is. Media and what is called on a NetStream bear the id of their stream;
- * deleteStream names it, FCUnpublish names what it publishes, and all other calls are the
- * connection's.
+ * decides which stream gets each message. Media and calls on a NetStream carry the id of their
+ * stream; deleteStream names the stream, FCUnpublish names what it publishes, and all other calls
+ * belong to the connection.
  */
 #include "proto/rtmp_talk.h"
 

@@ -1,13 +1,11 @@
 /*
- * The server's side of the RTMP conversation (Adobe's RTMP specification 1.0,
- * section 7.2): handshake, the calls before publish or play, and those after.
- * Connect is in rtmp_talk_connect.c.
+ * The server side of the RTMP conversation (Adobe's RTMP specification 1.0, section 7.2):
+ * handshake, the calls before publish or play, and those after. Connect is in rtmp_talk_connect.c.
  *
- * Encoders call releaseStream and FCPublish before createStream, in any order
- * and without waiting, and take any _result for a yes; some call things nobody
- * ever documented. So whatever bears a transaction id gets its _result. A connection may
- * have several message streams; a conversation serves one of them at a time, and what is said of
- * the others leaves that one alone (rtmp_talk_route.c: several at a time).
+ * Encoders call releaseStream and FCPublish before createStream, in any order and without waiting,
+ * and accept any _result as success; some make undocumented calls. So every call with a transaction
+ * id gets a _result. A connection may have several message streams; a conversation serves one of
+ * them at a time, and calls for the others do not affect it (rtmp_talk_route.c: several at a time).
  */
 #include "proto/rtmp_talk.h"
 
@@ -23,7 +21,7 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* The bits of all that createStream gives. */
+/* The bits of all ids that createStream gives. */
 #define STREAMS_ALL ((1u << (RTMP_STREAMS_MAX + 1)) - 2)
 
 /* ---- handshake ---- */
@@ -42,7 +40,7 @@ static MAY_YIELD struct err *handshake_serve(struct rtmp_talk *talk, struct hand
     struct err *err;
     usec_t left;
 
-    /* The first byte alone tells a browser that came to the wrong port. */
+    /* The first byte suffices to recognize a browser on the wrong port. */
     err = talk_read_exactly(talk, h->c0c1, 1, wait);
     if (err != NULL)
         return err_wrap(err, "C0");
@@ -60,7 +58,7 @@ static MAY_YIELD struct err *handshake_serve(struct rtmp_talk *talk, struct hand
         err = io_write(talk->io, h->s0s1s2, sizeof(h->s0s1s2), left);
     if (err != NULL)
         return err_wrap(err, "S0S1S2");
-    /* What C2 says is of no use: clients that get it wrong play well. */
+    /* C2 is not checked: clients that get it wrong play well. */
     err = talk_read_exactly(talk, h->c2, sizeof(h->c2), wait);
     return err != NULL ? err_wrap(err, "C2") : NULL;
 }
@@ -112,7 +110,7 @@ static struct err *call_create(struct rtmp_talk *talk, double transaction)
 {
     struct rtmp_call call = {.name = "_error", .transaction = transaction};
 
-    /* Encoders that publish again and again need not delete what they have closed. */
+    /* Encoders that publish again and again need not delete closed streams. */
     if (talk->mode == TALK_NONE && !talk->has_forks && talk->streams == STREAMS_ALL)
         talk->streams = 0;
     for (uint32_t id = RTMP_MUX_STREAM_ID; id <= RTMP_STREAMS_MAX; id++) {
@@ -127,7 +125,7 @@ static struct err *call_create(struct rtmp_talk *talk, double transaction)
     return talk_call(talk, &call);
 }
 
-/* deleteStream names its stream, closeStream is called on it; FCUnpublish means what is published.
+/* deleteStream names its stream, closeStream is called on it; FCUnpublish means the published one.
  */
 static uint32_t call_target(const struct rtmp_talk *talk, const struct rtmp_command *command,
                             uint32_t stream_id)
@@ -197,7 +195,8 @@ static struct err *call_pause(struct rtmp_talk *talk, const struct rtmp_command 
         &talk->out, is_pause ? RTMP_USER_STREAM_EOF : RTMP_USER_STREAM_BEGIN, talk->stream_id));
 }
 
-/* 7.2.2.4 and 7.2.2.5: false is not answered; true is, by the notifies that follow a seek. */
+/* 7.2.2.4 and 7.2.2.5: false is not answered; true is answered with the notifies that follow a
+ * seek. */
 static struct err *call_receive(struct rtmp_talk *talk, const struct rtmp_command *command,
                                 unsigned track, enum rtmp_event *event)
 {
@@ -239,7 +238,7 @@ static struct err *request_fill(struct rtmp_talk *talk, struct rtmp_request *req
     request->duration = rtmp_command_number(command, 3, -1);
     free(talk->name);
     talk->name = NULL;
-    /* A name that is too long is refused by the session, with an onStatus. */
+    /* The session refuses a name that is too long, with an onStatus. */
     if (stream != NULL && strlen(stream) > URL_RTMP_MAX)
         return NULL;
     talk->name = strdup(stream != NULL ? stream : "");
@@ -250,8 +249,8 @@ static struct err *request_fill(struct rtmp_talk *talk, struct rtmp_request *req
 }
 
 /*
- * A player changes over to another stream, or, with false for its name, to none. What is played
- * ends like by closeStream, and the request is the next that is accepted.
+ * A player changes to another stream, or, with false for its name, to none. The played stream ends
+ * as with closeStream, and the request is the next one accepted.
  */
 static struct err *call_play_again(struct rtmp_talk *talk, const struct rtmp_command *command,
                                    uint32_t stream_id, enum rtmp_event *event)
@@ -277,7 +276,7 @@ struct err *talk_server_command(struct rtmp_talk *talk, const struct rtmp_comman
     static const char *const once[] = {"connect", "publish", "play"};
     static const char *const requests[] = {"publish", "play"};
     static const char *const ends[] = {"FCUnpublish", "deleteStream", "closeStream"};
-    /* Answers to our own calls want none. */
+    /* Answers to our own calls are not answered. */
     static const char *const answers[] = {"_result", "_error", "onStatus"};
     struct err *err = NULL;
 
@@ -309,7 +308,7 @@ struct err *talk_server_command(struct rtmp_talk *talk, const struct rtmp_comman
 
 /* ---- publish and play ---- */
 
-/* 1 when the message was publish or play. */
+/* *is_request is 1 when the message was publish or play. */
 static struct err *request_try(struct rtmp_talk *talk, const struct rtmp_message *message,
                                struct rtmp_request *request, int *is_request)
 {
@@ -348,7 +347,7 @@ struct err *rtmp_talk_accept_request(struct rtmp_talk *talk, struct rtmp_request
         if (err == NULL && talk_is_command(&message))
             err = request_try(talk, &message, request, &is_request);
         else if (err == NULL)
-            err = talk_control(talk, &message); /* media that comes late is passed over */
+            err = talk_control(talk, &message); /* late media is ignored */
         if (err != NULL)
             return err_wrap(err, "waiting for publish or play");
     }
@@ -390,7 +389,7 @@ struct err *rtmp_talk_play_ok(struct rtmp_talk *talk, uint32_t stream_id, uint32
     talk_limit(talk, 0);
     talk->stream_id = stream_id;
     err = talk_written(rtmp_user_write(&talk->out, RTMP_USER_STREAM_BEGIN, stream_id));
-    /* What follows is shared with other players, and cut as it was for the first of them. */
+    /* The media is shared with other players: it uses the chunk size of the first of them. */
     if (err == NULL)
         err = talk_chunk_size_set(talk, chunk_size);
     if (err == NULL)

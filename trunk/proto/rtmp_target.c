@@ -1,8 +1,8 @@
 /*
- * RTMP puts the vhost, the app, the stream and the parameters into two texts, and most servers know
- * no escapes: a '?' in a stream's name begins the parameters, "...vhost..." names a vhost. Names
- * come from viewers and publishers. So the texts are made here from the parts, and then read again
- * by the parser that our own server uses: only what arrives as it was meant is ever sent.
+ * RTMP puts the vhost, the app, the stream and the parameters into two texts, and most servers
+ * decode no escapes: a '?' in a stream's name begins the parameters, "...vhost..." names a vhost.
+ * Names come from viewers and publishers. So the texts are built here from the parts, and then
+ * parsed again with our own server's parser: they are sent only if the result equals the parts.
  */
 #include "proto/rtmp_target.h"
 
@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What other servers take for a vhost where our parser does not. */
+/* Whether other servers read a vhost here where our parser does not. */
 static int names_vhost(const char *text)
 {
     static const char *const marks[] = {"vhost=", "vhost...", "domain=", "domain..."};
@@ -53,7 +53,7 @@ int rtmp_target_name(char *out, size_t cap, const char *name)
     return 0;
 }
 
-/* The texts, one after the other. */
+/* Builds the texts, one after the other. */
 static int put_texts(struct rtmp_target *out, const struct rtmp_parts *parts)
 {
     char *name = out->name;
@@ -78,7 +78,7 @@ static int put_texts(struct rtmp_target *out, const struct rtmp_parts *parts)
     return 0;
 }
 
-/* Whether a server reads the same out of it. */
+/* Whether a server parses the same parts. */
 static int is_understood(const struct rtmp_target *target, const struct rtmp_parts *parts)
 {
     struct url_rtmp *url = malloc(sizeof(*url)); /* too large for a coroutine's stack */
@@ -109,7 +109,7 @@ int rtmp_target_make(struct rtmp_target *out, const struct rtmp_parts *parts)
 
 /* ---- whole addresses ---- */
 
-/* "/app/" to "app", as it is written. */
+/* "/app/" to "app", undecoded. */
 static int put_app(struct rtmp_target *out, const char *path, size_t len)
 {
     while (len > 0 && path[len - 1] == '/')
@@ -129,7 +129,8 @@ int rtmp_target_tc_url(struct rtmp_target *target)
                       is_v6 ? "[" : "", target->host, is_v6 ? "]" : "", target->port, target->app);
 }
 
-/* Decodes "%40" and the like. 0, or -1 for what cannot be part of a name or is too long. */
+/* Decodes "%40" and similar. 0, or -1 for bytes that cannot be part of a name, or when it is too
+ * long. */
 static int put_decoded(char *out, size_t cap, const char *p, const char *end)
 {
     size_t len = 0;
@@ -192,7 +193,7 @@ int rtmp_target_read(struct rtmp_target *out, const char *address)
 
 /* ---- redirections ---- */
 
-/* "app/stream" to "app", where the last part is this stream. */
+/* "app/stream" to "app", if the last part is this stream. */
 static void cut_stream(char *app, const char *stream)
 {
     size_t app_len = strlen(app);

@@ -2,12 +2,12 @@
 #define PROTO_RTMP_TARGET_H
 
 /*
- * One stream at another RTMP server: where a client connects, and the texts that it sends there,
- * byte for byte. Pure.
+ * One stream at another RTMP server: the address to connect to, and the texts to send, byte for
+ * byte. Pure.
  */
 #include "proto/url.h"
 
-/* Each with its terminator: whatever the server's own parser takes has room. */
+/* Sizes with terminator: enough for everything that the server's own parser accepts. */
 #define RTMP_TARGET_APP_MAX    1024
 #define RTMP_TARGET_TC_URL_MAX (RTMP_TARGET_APP_MAX + 768)
 #define RTMP_TARGET_USER_MAX   128
@@ -21,7 +21,7 @@ struct rtmp_target {
     char app[RTMP_TARGET_APP_MAX];       /* connect's app */
     char tc_url[RTMP_TARGET_TC_URL_MAX]; /* connect's tcUrl */
     char name[RTMP_TARGET_NAME_MAX];     /* what play and publish ask for */
-    /* For a server that asks for them (proto/rtmp_auth.h), decoded; "": none. */
+    /* For a server that requires login (proto/rtmp_auth.h), decoded; "": none. */
     char user[RTMP_TARGET_USER_MAX];
     char password[RTMP_TARGET_USER_MAX];
 };
@@ -38,36 +38,36 @@ struct rtmp_parts {
 };
 
 /*
- * 0, or -1 when RTMP has no spelling for these names: the server would read another vhost, app or
- * stream out of it than these, or the text is too long.
+ * 0, or -1 when RTMP cannot express these names: the server would parse another vhost, app or
+ * stream, or the text is too long.
  */
 int rtmp_target_make(struct rtmp_target *out, const struct rtmp_parts *parts);
 
 /*
- * A whole address "rtmp(s)://host[:port]/app/stream?x=y" as it is written: app and stream go out
- * byte for byte, also as "app/?x=y" and "app?x=y/stream"; so does the tcUrl, but for a
- * "user:password@". 0, or -1 when it is none or too long.
+ * A whole address "rtmp(s)://host[:port]/app/stream?x=y": app and stream are sent byte for byte,
+ * also as "app/?x=y" and "app?x=y/stream"; so is the tcUrl, without a "user:password@". 0, or -1
+ * when it is malformed or too long.
  */
 int rtmp_target_read(struct rtmp_target *out, const char *address);
 
 /*
- * Takes "user:password@" of "user:password@host:port" (len bytes) into user and password. Where
- * the host begins, or NULL when they are malformed or too long.
+ * Reads "user:password@" of "user:password@host:port" (len bytes) into user and password. Returns
+ * the beginning of the host, or NULL when malformed or too long.
  */
 const char *rtmp_target_read_user(struct rtmp_target *out, const char *authority, size_t len);
 
-/* Appends a name as it is, but for a '%': servers that decode names, as ours do, must not take it
- * for an escape. 0 or -1. */
+/* Appends a name unchanged, except for '%': servers that decode names, as ours do, must not read it
+ * as an escape. 0 or -1. */
 int rtmp_target_name(char *out, size_t cap, const char *name);
 
-/* Writes tcUrl anew from schema, host, port and app. 0, or -1 when it is too long. */
+/* Rebuilds tcUrl from schema, host, port and app. 0, or -1 when it is too long. */
 int rtmp_target_tc_url(struct rtmp_target *target);
 
 /*
- * Changes target to where its server sends the client on: `to` is a tcUrl, or one that the stream
- * follows, as some servers say. The stream, the vhost and the parameters stay; user and password
- * are for nobody else. 0, or -1 when that
- * is no address that can be followed; then nothing has changed.
+ * Changes target to the redirection `to`: a tcUrl, or one followed by the stream, as some servers
+ * send. The stream, the vhost and the parameters stay; user and password are removed, since they
+ * are for the first server only. 0, or -1 when `to` is not a usable address; then nothing has
+ * changed.
  */
 int rtmp_target_redirect(struct rtmp_target *target, const char *to);
 

@@ -1,11 +1,10 @@
 /*
- * Signed addresses: HMAC-SHA256 (RFC 2104) over four
- * lines of text, so that any language makes one in a line. The names that are
- * signed are those of the stream that is served in the end, taken
- * after all decoding and matching: no spelling of an address leads around them.
+ * Signed addresses: HMAC-SHA256 (RFC 2104) over four lines of text, so that any language can create
+ * one in one line of code. The signed names are those of the stream that is finally served, after
+ * all decoding and matching: no spelling of an address avoids the check.
  *
- * All keys and both forms (bound to an address or not) are tried in every case, and
- * compared in constant time: how long it takes says nothing about a guess.
+ * All keys and both forms (bound to an IP address or not) are always tried and compared in constant
+ * time: the duration reveals nothing about a guess.
  */
 #include "proto/token.h"
 

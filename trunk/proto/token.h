@@ -2,16 +2,15 @@
 #define PROTO_TOKEN_H
 
 /*
- * Signed addresses: "?expires=UNIX&sign=HEX" behind a stream's address, the
- * same for RTMP, FLV, TS and WebSocket. What is signed is the stream and what may be done with it,
- * not the spelling of an address, so one signature is good for all formats and protocols.
- * Pure.
+ * Signed addresses: "?expires=UNIX&sign=HEX" after a stream's address, the same for RTMP, FLV, TS
+ * and WebSocket. The signature covers the stream and the permission, not the spelling of an
+ * address, so one signature is valid for all formats and protocols. Pure.
  */
 #include <stddef.h>
 #include <stdint.h>
 
 #define TOKEN_HEX_SIZE 65   /* 64 hexadecimal digits and the terminator */
-#define TOKEN_TEXT_MAX 1024 /* bytes of the text that is signed, terminator included */
+#define TOKEN_TEXT_MAX 1024 /* bytes of the signed text, terminator included */
 
 struct token_claim {
     int is_publish;    /* else play */
@@ -19,7 +18,7 @@ struct token_claim {
     const char *app;
     const char *stream;
     int64_t expires; /* seconds since 1970 */
-    const char *ip;  /* "" when every client may use it */
+    const char *ip;  /* "" for every client */
 };
 
 /*
@@ -41,20 +40,20 @@ enum token_verdict {
     TOKEN_GOOD,
     TOKEN_MISSING, /* no expires, or no sign */
     TOKEN_WRONG,   /* not signed by any of the keys for this claim */
-    TOKEN_EXPIRED  /* signed, but too late */
+    TOKEN_EXPIRED  /* signed, but expired */
 };
 
 /*
- * Whether the query ("a=b&c=d") proves the claim, whose `expires` is not looked at and whose `ip`
- * is the client's: signatures with and without that address are good. Takes the same time wherever
- * a wrong signature differs.
+ * Whether the query ("a=b&c=d") proves the claim, whose `expires` is ignored and whose `ip` is the
+ * client's: signatures with and without that address are valid. The duration does not depend on
+ * where a wrong signature differs.
  */
 enum token_verdict token_check(const char *const *keys, int key_count,
                                const struct token_claim *claim, const char *query, int64_t now);
 
 /*
- * Fingerprint of all parameters but vhost and domain, in the order given, for publishers
- * that are to be the same one: 32 bytes. 0, or -1 when there are none.
+ * Fingerprint of all parameters except vhost and domain, in the given order, to recognize the same
+ * publisher: 32 bytes. 0, or -1 when there are none.
  */
 #define TOKEN_FINGERPRINT_SIZE 32
 int token_fingerprint(const char *query, uint8_t fingerprint[TOKEN_FINGERPRINT_SIZE]);

@@ -1,7 +1,7 @@
 /*
- * HTTP addresses, and what they share with RTMP's (url_rtmp.c): scheme, host,
- * port, queries. HTTP paths are decoded and cleaned here once (RFC 3986,
- * sections 2.1 and 5.2.4); the rest of the server never decodes again.
+ * HTTP addresses, and the parts shared with RTMP's (url_rtmp.c): scheme, host, port, queries. HTTP
+ * paths are decoded and cleaned here once (RFC 3986, sections 2.1 and 5.2.4); the rest of the
+ * server never decodes again.
  */
 #include "proto/url.h"
 
@@ -160,8 +160,8 @@ int url_decode_next(const char **p, const char *end)
 }
 
 /*
- * Called with a whole segment at out[start..*len): takes away "." and "..".
- * out[start - 1] is a slash. -1 above the root.
+ * Called with a complete segment at out[start..*len): removes "." and "..". out[start - 1] is a
+ * slash. -1 above the root.
  */
 static int segment_resolve(char *out, size_t start, size_t *len)
 {
@@ -185,7 +185,7 @@ enum scan url_path_clean(char *out, size_t cap, const char *path, size_t len)
     const char *end = path + len;
     const char *p = path;
     size_t n = 1;     /* bytes in out */
-    size_t start = 1; /* of the segment that is being written */
+    size_t start = 1; /* of the current segment */
 
     assert(out != NULL && path != NULL);
     if (cap < 2 || len == 0 || *p++ != '/')

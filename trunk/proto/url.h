@@ -1,52 +1,53 @@
 #ifndef PROTO_URL_H
 #define PROTO_URL_H
 
-/* Addresses: RTMP's with vhost and parameters wherever clients put them, HTTP's with decoding.
- * Pure. */
+/* Addresses: RTMP's, with vhost and parameters wherever clients put them, and HTTP's, with
+ * decoding. Pure. */
 #include "base/scan.h"
 
 #include <stddef.h>
 
 #define URL_DEFAULT_VHOST "__defaultVhost__"
 
-/* Bytes of app, stream and parameters together, as sent: what an HTTP request line may hold. */
+/* Bytes of app, stream and parameters together, as sent: as much as an HTTP request line may hold.
+ */
 #define URL_RTMP_MAX 4096
 
 struct url_rtmp {
     char schema[16];              /* "rtmp", "rtmps" */
     char host[256];               /* without brackets */
     int port;                     /* 1935, 443 for rtmps when not given */
-    char vhost[256];              /* by ?vhost=, ?domain=, ...vhost...name, else host */
+    char vhost[256];              /* from ?vhost=, ?domain=, ...vhost...name, else host */
     char app[256];                /* any depth, decoded, without /_definst_ */
     char stream[256];             /* last path segment, decoded */
     char param[URL_RTMP_MAX + 1]; /* "?a=b&c=d" of app and stream, joined, raw; "" if none */
     const char *fault;            /* what is wrong, after SCAN_BAD; constant */
 };
 
-/* What a client says of an address in connect and in publish or play. */
+/* The parts of an address that a client sends in connect and in publish or play. */
 struct url_rtmp_call {
     const char *tc_url; /* "rtmp://host:port/app?vhost=v" */
-    const char *app;    /* connect's own, for a tcUrl that has no path or no scheme; or NULL */
+    const char *app;    /* connect's app, for a tcUrl without a path or a scheme; or NULL */
     const char *stream; /* "livestream?token=x"; NULL while it is unknown */
 };
 
 /*
- * SCAN_BAD when it is no RTMP address, has an empty app, a part is too long or holds control
- * characters, or a name is encoded badly (as url_path_clean() has it). Where app has more segments
- * than one (players that send the whole path), app and stream stay as given. A stream that names
- * nothing ("", "?a=b") is the app's last segment; with an app of one segment it stays "".
+ * SCAN_BAD for a non-RTMP address, an empty app, a part that is too long or has control characters,
+ * or a badly encoded name (see url_path_clean()). If app has several segments (players that send
+ * the whole path), app and stream stay as given. A stream without a name ("", "?a=b") is the app's
+ * last segment; with an app of one segment it stays "".
  */
 enum scan url_rtmp_parse_call(struct url_rtmp *url, const struct url_rtmp_call *call);
 
-/* The same without an app of its own. */
+/* The same without connect's app. */
 enum scan url_rtmp_parse(struct url_rtmp *url, const char *tc_url, const char *stream);
 
-/* A whole "rtmp://host/app/stream?x=y": the last segment is the stream. Nothing is decoded: such an
- * address is configured, or made here. */
+/* A whole "rtmp://host/app/stream?x=y": the last segment is the stream. Nothing is decoded: such
+ * addresses are configured, or built here. */
 enum scan url_rtmp_parse_full(struct url_rtmp *url, const char *address);
 
 /* Where the stream begins in an address's path, "/app/stream?x=y" or "/app?vhost=v/stream?x=y";
- * NULL: it names none. */
+ * NULL: it has none. */
 const char *url_rtmp_split(const char *rest);
 
 struct url_http {
@@ -62,15 +63,15 @@ struct url_http {
 enum scan url_http_parse(struct url_http *url, const char *address);
 
 /*
- * Where a Location sends on to who was at `at` (RFC 9110, section 10.2.2): an address,
- * "//host/path" or "/path"; what it is otherwise is copied. 0, or -1 when it does not fit.
+ * The address that a Location at `at` means (RFC 9110, section 10.2.2): a full address,
+ * "//host/path" or "/path"; anything else is copied. 0, or -1 when it does not fit.
  */
 int url_http_next(const struct url_http *at, const char *location, char *out, size_t cap);
 
 /*
- * "host", "host:port" or "[v6]:port" into host (lower case, without brackets) and *port, which
- * stays as it is when there is none; a "user@" in front is passed over. 0, or -1 when it is
- * malformed or does not fit; an empty host is allowed.
+ * "host", "host:port" or "[v6]:port" into host (lower case, without brackets) and *port, which is
+ * unchanged without a port; a leading "user@" is skipped. 0, or -1 when it is malformed or does not
+ * fit; an empty host is allowed.
  */
 int url_authority_parse(const char *text, size_t len, char *host, size_t cap, int *port);
 

@@ -1,7 +1,8 @@
 /*
- * A viewer's parameters travel to the origin, so that the origin can judge a token. What chooses a
- * vhost must not travel with them: the edge has chosen it already. Servers differ in what separates
- * two parameters (SRS also takes ',', "&&" and "..."), so that a name counts after any of these.
+ * A viewer's parameters are passed to the origin, so that the origin can check a token. A parameter
+ * that chooses a vhost must not be passed, because the edge has chosen it already. Servers differ
+ * in what separates two parameters (SRS also accepts ',', "&&" and "..."), so a name counts after
+ * any of these.
  */
 #include "proto/url_param.h"
 
@@ -11,7 +12,7 @@
 #include <assert.h>
 #include <string.h>
 
-/* The next character with its escape undone; *p goes to the one after it. */
+/* The next character, unescaped; *p moves past it. */
 static char next_decoded(const char **p, const char *end)
 {
     char c = *(*p)++;
@@ -23,7 +24,7 @@ static char next_decoded(const char **p, const char *end)
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-/* Whether the name is what stands at p, as a parameter's: its value or nothing follows. */
+/* Whether the parameter name is at p, followed by its value or by nothing. */
 static int begins_with(const char *p, const char *end, const char *name)
 {
     for (; *name != '\0'; name++)

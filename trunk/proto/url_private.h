@@ -1,10 +1,10 @@
 #ifndef PROTO_URL_PRIVATE_H
 #define PROTO_URL_PRIVATE_H
 
-/* What url.c and url_rtmp.c share, and nobody else. */
+/* Shared by url.c and url_rtmp.c only. */
 #include "proto/url.h"
 
-/* A piece of the text that is parsed. */
+/* A piece of the parsed text. */
 struct url_piece {
     const char *p;
     size_t len;

@@ -1,10 +1,9 @@
 /*
- * RTMP addresses as clients write them. RTMP has no one place for virtual host
- * and parameters: encoders put them after the app, after the stream or, where a
- * form field refuses '?', as "...vhost...name"; some split a deep path between
- * app and stream at another slash than others, or leave one of the two empty.
- * All of these become one (vhost, app, stream, param), so that every client
- * means the same stream.
+ * RTMP addresses as clients write them. RTMP defines no single place for the vhost and the
+ * parameters: encoders put them after the app, after the stream or, where a form field refuses '?',
+ * as "...vhost...name"; clients split a deep path between app and stream at different slashes, or
+ * leave one of the two empty. All of these are normalized to one (vhost, app, stream, param), so
+ * that every client gets the same stream.
  */
 #include "base/str.h"
 #include "proto/url.h"
@@ -33,14 +32,14 @@ static int append(char *dst, size_t cap, const char *src, size_t len)
     return 0;
 }
 
-/* -1, and why. */
+/* Records the fault; -1. */
 static int fault_set(struct url_rtmp *url, const char *fault)
 {
     url->fault = fault;
     return -1;
 }
 
-/* Adds "a=b&c=d" to what is there already. */
+/* Appends "a=b&c=d" to the parameters. */
 static int param_add(struct url_rtmp *url, const char *text, size_t len)
 {
     while (len > 0 && (*text == '?' || *text == '&')) {
@@ -55,8 +54,8 @@ static int param_add(struct url_rtmp *url, const char *text, size_t len)
 }
 
 /*
- * "...vhost...name...key...value": the same as a query, for forms that refuse '?'.
- * Becomes "vhost=name&key=value".
+ * "...vhost...name...key...value": a query for forms that refuse '?'. Becomes
+ * "vhost=name&key=value".
  */
 static int param_add_dots(struct url_rtmp *url, const char *text, size_t len)
 {
@@ -113,9 +112,9 @@ static struct url_piece segment_next(const char **p)
 }
 
 /*
- * Decodes the joined path in place, as url_path_clean() does for HTTP: a stream has one name,
- * however a client spells it. A name that only its encoding hid is refused: it would be read
- * another way when it is passed on.
+ * Decodes the joined path in place, as url_path_clean() does for HTTP: a stream has one name, in
+ * whatever spelling a client sends it. A name whose special characters only the encoding hides is
+ * refused: the next server would parse it differently.
  */
 static int path_decode(char *path)
 {
@@ -154,12 +153,12 @@ static int app_add(struct url_rtmp *url, struct url_piece segment)
 
 /* Which segment of the path is the stream. */
 enum stream_place {
-    STREAM_NOWHERE, /* it is not known yet: all is app */
+    STREAM_NOWHERE, /* not known yet: everything is app */
     STREAM_GIVEN,   /* the last one, whatever it is */
-    STREAM_IN_APP   /* the last one, as long as another remains for the app */
+    STREAM_IN_APP   /* the last one, if another remains for the app */
 };
 
-/* Distributes the joined path among app and stream. */
+/* Splits the joined path into app and stream. */
 static int path_split(struct url_rtmp *url, const char *path, enum stream_place place)
 {
     const char *p = path;
@@ -192,12 +191,12 @@ static int vhost_set(struct url_rtmp *url)
 
         if (url_query_get(url->param, names[i], value, sizeof(value)) != 0 || value[0] == '\0')
             continue;
-        /* The vhost is the first part of a stream's key, so no slash may hide in it. */
+        /* The vhost is the first part of a stream's key, so it must not contain a slash. */
         if (strpbrk(value, "/\\? ") != NULL)
             return -1;
         return str_copy(url->vhost, sizeof(url->vhost), value);
     }
-    /* The name is a host's in the tcUrl of forwarders; hosts were made lower case. */
+    /* Forwarders use that name as the host of the tcUrl; hosts were made lower case. */
     if (url->host[0] == '\0' || str_ieq(url->host, URL_DEFAULT_VHOST))
         return str_copy(url->vhost, sizeof(url->vhost), URL_DEFAULT_VHOST);
     return str_copy(url->vhost, sizeof(url->vhost), url->host);
@@ -221,7 +220,7 @@ static int rtmp_front_parse(struct url_rtmp *url, const char *address, const cha
                                &url->port);
 }
 
-/* A tcUrl. One without a scheme tells nothing: then the app alone counts. */
+/* Parses the tcUrl. One without a scheme is ignored: then only the app counts. */
 static int tc_url_parse(struct url_rtmp *url, const struct url_rtmp_call *call, const char **rest)
 {
     int has_app = call->app != NULL && call->app[0] != '\0';
@@ -234,7 +233,7 @@ static int tc_url_parse(struct url_rtmp *url, const struct url_rtmp_call *call, 
     return 0;
 }
 
-/* All of the path: the tcUrl's, connect's app where the tcUrl has none, the stream's. */
+/* Joins the path: the tcUrl's, connect's app if the tcUrl has none, the stream's. */
 static int path_join(struct url_rtmp *url, char path[URL_PATH_MAX], const char *rest,
                      const struct url_rtmp_call *call, enum stream_place *place)
 {
@@ -292,9 +291,9 @@ enum scan url_rtmp_parse(struct url_rtmp *url, const char *tc_url, const char *s
 }
 
 /*
- * Where the stream begins in "/app/stream?x=y", or in "/app?vhost=v/stream?x=y".
- * A slash behind '?' may also belong to a token, so it is taken for the stream's
- * only when the path before has no stream, or when it would end up in the vhost.
+ * Where the stream begins in "/app/stream?x=y", or in "/app?vhost=v/stream?x=y". A slash after '?'
+ * may also belong to a token, so it is taken as the stream's only when the path before it has no
+ * stream, or when it would become part of the vhost.
  */
 const char *url_rtmp_split(const char *rest)
 {

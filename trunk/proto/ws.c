@@ -1,9 +1,9 @@
 /*
- * WebSocket frames, RFC 6455 sections 4.2.2, 5 and 7. A reader of our own rather than wslay's:
- * that one holds a 4 KB buffer for each connection and reads ahead into it, which is most of what
- * a parked viewer may cost, and it leaves the rules of sections 5.4 and 5.5 to its caller.
- * This one is a struct of 200 bytes that goes over the caller's bytes and unmasks them where
- * they are. Only a control frame's payload, 125 bytes at the most, is put together.
+ * WebSocket frames, RFC 6455 sections 4.2.2, 5 and 7. wslay is not used for reading: it holds a 4
+ * KB buffer for each connection and reads ahead into it, which is most of the memory that a parked
+ * viewer may occupy, and it leaves the rules of sections 5.4 and 5.5 to its caller. This reader is
+ * a struct of 200 bytes that parses the caller's bytes and unmasks them in place. Only a control
+ * frame's payload, at most 125 bytes, is collected.
  */
 #include "proto/ws.h"
 
@@ -58,7 +58,7 @@ int ws_protocol_first(const char *list, char out[WS_PROTOCOL_SIZE])
     for (;;) {
         const char *token;
 
-        p += strspn(p, ", \t"); /* empty elements count for nothing: RFC 9110, section 5.6.1 */
+        p += strspn(p, ", \t"); /* empty elements are ignored: RFC 9110, section 5.6.1 */
         if (*p == '\0')
             return out[0] != '\0';
         for (token = p; http_head_is_token((unsigned char)*p); p++)
@@ -74,7 +74,7 @@ int ws_protocol_first(const char *list, char out[WS_PROTOCOL_SIZE])
 
 /* ---- UTF-8 (RFC 3629) ---- */
 
-/* The first byte of a character: how many follow, and what the next one may be. */
+/* The first byte of a character: how many follow, and the valid range of the next one. */
 static int utf8_begin(struct ws_utf8 *utf8, uint8_t c)
 {
     utf8->low = 0x80;
@@ -85,7 +85,7 @@ static int utf8_begin(struct ws_utf8 *utf8, uint8_t c)
         return -1;
     utf8->need = c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
     if (c == 0xe0)
-        utf8->low = 0xa0; /* else it were overlong */
+        utf8->low = 0xa0; /* else overlong */
     else if (c == 0xed)
         utf8->high = 0x9f; /* else a surrogate */
     else if (c == 0xf0)
@@ -136,7 +136,8 @@ static int is_control(unsigned opcode)
     return (opcode & 8) != 0;
 }
 
-/* The first two bytes of a header (section 5.2), and where the frame may stand (5.4, 5.5). */
+/* Checks the first two bytes of a header (section 5.2), and whether the frame may follow here (5.4,
+ * 5.5). */
 static enum scan header_check(struct ws_in *in)
 {
     unsigned opcode = in->header[0] & 15;
@@ -164,7 +165,7 @@ static enum scan header_check(struct ws_in *in)
     return SCAN_DONE;
 }
 
-/* The bytes of a header whose second byte says so: length fields, then the mask. */
+/* The size of a header whose second byte is known: length fields, then the mask. */
 static size_t header_size(const struct ws_in *in)
 {
     unsigned len = in->header[1] & 0x7f;
@@ -172,7 +173,7 @@ static size_t header_size(const struct ws_in *in)
     return len == 126 ? 8 : len == 127 ? 14 : 6;
 }
 
-/* The header is whole. */
+/* Processes a complete header. */
 static enum scan frame_begin(struct ws_in *in)
 {
     unsigned short_len = in->header[1] & 0x7f;
@@ -202,7 +203,7 @@ static enum scan frame_begin(struct ws_in *in)
     return SCAN_DONE;
 }
 
-/* Takes bytes into the header until it is whole. */
+/* Collects the header. */
 static enum scan header_feed(struct ws_in *in, const uint8_t *data, size_t len, size_t *used)
 {
     while (*used < len) {
@@ -222,7 +223,8 @@ static void unmask(struct ws_in *in, uint8_t *data, size_t len)
     in->mask_at = (uint8_t)((in->mask_at + len) & 3);
 }
 
-/* May a client close with it? Section 7.4, and what IANA has registered since. */
+/* Whether a client may close with this code: section 7.4, and codes that IANA has registered since.
+ */
 static int is_close_code(unsigned code)
 {
     return (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006) ||

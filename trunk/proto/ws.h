@@ -2,9 +2,9 @@
 #define PROTO_WS_H
 
 /*
- * WebSocket, RFC 6455, the server's side: the accept key, a reader of the client's frames, and
- * the frames that we send. Without extensions. The reader is a small struct
- * without memory of its own, for a viewer keeps it as long as it watches. Pure.
+ * WebSocket, RFC 6455, server side: the accept key, a reader of the client's frames, and the frames
+ * that we send. No extensions. The reader is a small struct without memory of its own, because each
+ * viewer keeps one as long as it watches. Pure.
  */
 #include "base/scan.h"
 
@@ -12,9 +12,9 @@
 #include <stdint.h>
 
 #define WS_ACCEPT_SIZE 29 /* terminator included */
-#define WS_HEADER_MAX  10 /* of a frame of ours, unmasked */
+#define WS_HEADER_MAX  10 /* of our frames, which are unmasked */
 #define WS_CONTROL_MAX 125
-/* A whole control frame of ours. */
+/* A whole control frame that we send. */
 #define WS_CONTROL_FRAME_MAX (2 + WS_CONTROL_MAX)
 
 enum ws_opcode {
@@ -31,27 +31,27 @@ enum ws_code {
     WS_CODE_NORMAL = 1000,
     WS_CODE_GOING_AWAY = 1001,
     WS_CODE_PROTOCOL = 1002,
-    WS_CODE_NO_STATUS = 1005, /* never sent: the close frame had none */
+    WS_CODE_NO_STATUS = 1005, /* never sent: the close frame had no code */
     WS_CODE_BAD_DATA = 1007,
     WS_CODE_TOO_BIG = 1009,
-    WS_CODE_REFUSED = 4000,  /* and HTTP's status behind it */
-    WS_CODE_NOT_FOUND = 4404 /* as HTTP's 404, when the upgrade was answered already */
+    WS_CODE_REFUSED = 4000,  /* plus HTTP's status */
+    WS_CODE_NOT_FOUND = 4404 /* HTTP's 404, after the upgrade was answered */
 };
 
-/* Sec-WebSocket-Accept for a Sec-WebSocket-Key. 0, or -1 when that is no base64 of 16 bytes. */
+/* Sec-WebSocket-Accept for a Sec-WebSocket-Key. 0, or -1 when the key is not base64 of 16 bytes. */
 int ws_accept(const char *key, char out[WS_ACCEPT_SIZE]);
 
 #define WS_PROTOCOL_SIZE 128 /* terminator included */
 
 /*
- * The first subprotocol of a Sec-WebSocket-Protocol list (RFC 6455, sections 4.1 and 11.3.4). 1;
- * 0 with "" when the list is empty; -1 when it is malformed or the name longer than out.
+ * The first subprotocol of a Sec-WebSocket-Protocol list (RFC 6455, sections 4.1 and 11.3.4). 1; 0
+ * with "" when the list is empty; -1 when it is malformed or the name is longer than out.
  */
 int ws_protocol_first(const char *list, char out[WS_PROTOCOL_SIZE]);
 
-/* A check of UTF-8 that goes on over pieces; all zero to begin with. */
+/* Checks UTF-8 across pieces; starts as all zero. */
 struct ws_utf8 {
-    uint8_t need;      /* bytes that the character still lacks */
+    uint8_t need;      /* missing bytes of the character */
     uint8_t low, high; /* bounds of the next one */
 };
 
@@ -60,7 +60,7 @@ int ws_utf8_feed(struct ws_utf8 *utf8, const uint8_t *data, size_t len);
 
 struct ws_in {
     uint64_t message_max;
-    uint64_t message_len; /* of the message that is open, as announced so far */
+    uint64_t message_len; /* of the open message, as announced so far */
     uint64_t left;        /* of the frame's payload */
     uint8_t state;
     uint8_t opcode, is_final; /* of the frame */
@@ -75,13 +75,13 @@ struct ws_in {
     const char *reason;
 };
 
-/* What came. */
+/* One event. */
 struct ws_event {
-    enum ws_opcode opcode; /* TEXT or BINARY: a piece of a message; PING, PONG, CLOSE: all of it */
+    enum ws_opcode opcode; /* TEXT or BINARY: a piece of a message; PING, PONG, CLOSE: complete */
     const uint8_t *data;   /* unmasked; valid until the next call */
     size_t len;
-    int is_last;   /* of a message: it ends with this piece, which may be empty */
-    uint16_t code; /* of CLOSE; WS_CODE_NO_STATUS when it gave none. data is the reason then */
+    int is_last;   /* of a message: this piece, possibly empty, is the last */
+    uint16_t code; /* of CLOSE; WS_CODE_NO_STATUS when absent. data is the reason then */
 };
 
 /* message_max: bytes of one message, all its fragments together. */
@@ -89,23 +89,24 @@ void ws_in_init(struct ws_in *in, uint64_t message_max);
 
 /*
  * Consumes *used bytes of data, which it unmasks in place. SCAN_DONE: one event; call again with
- * the rest. SCAN_MORE: all consumed. SCAN_BAD, for ever: close with in->code and in->reason
- * (constant). After a CLOSE all that follows is passed over.
+ * the rest. SCAN_MORE: all consumed. SCAN_BAD, also for all later calls: close with in->code and
+ * in->reason (constant). All bytes after a CLOSE are ignored.
  */
 enum scan ws_in_feed(struct ws_in *in, uint8_t *data, size_t len, size_t *used,
                      struct ws_event *event);
 
-/* The header of a final, unmasked frame of len bytes; its length. */
+/* Writes the header of a final, unmasked frame of len bytes; returns its length. */
 size_t ws_header_write(uint8_t out[WS_HEADER_MAX], enum ws_opcode opcode, uint64_t len);
 
-/* A whole control frame; len <= WS_CONTROL_MAX. Its length. */
+/* Writes a whole control frame; len <= WS_CONTROL_MAX. Returns its length. */
 size_t ws_control_write(uint8_t out[WS_CONTROL_FRAME_MAX], enum ws_opcode opcode, const void *data,
                         size_t len);
 
-/* A close frame; a reason that is too long is cut (reasons of ours are ASCII). Its length. */
+/* Writes a close frame; a reason that is too long is truncated (our reasons are ASCII). Returns its
+ * length. */
 size_t ws_close_write(uint8_t out[WS_CONTROL_FRAME_MAX], uint16_t code, const char *reason);
 
-/* The answer to a client's CLOSE, section 5.5.1: its code sent back. */
+/* The answer to a client's CLOSE, section 5.5.1: it repeats the code. */
 size_t ws_close_answer(uint8_t out[WS_CONTROL_FRAME_MAX], const struct ws_event *close);
 
 #endif
