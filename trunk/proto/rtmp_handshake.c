@@ -16,8 +16,8 @@
 #include <openssl/hmac.h>
 #include <string.h>
 
-#define DIGEST_SIZE   32
-#define DIGEST_PLACES 728 /* offsets in a block of 764: 4 bytes for the offset, 32 digest */
+#define DIGEST_SIZE     32
+#define DIGEST_PLACES   728 /* offsets in a block of 764: 4 bytes for the offset, 32 digest */
 #define SCHEMA_COUNT    2
 #define PLAYER_KEY_PART 30 /* the text alone signs C1; text and bytes sign C2 */
 #define SERVER_KEY_PART 36 /* the same for S1 and S2 */
