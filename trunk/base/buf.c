@@ -1,7 +1,6 @@
 /*
- * A byte buffer with a maximum. It doubles as it fills, and moves what is left
- * to the front before it grows, so a long-lived buffer stays as small as its
- * busiest moment needed.
+ * A byte buffer with a maximum size. It doubles as it fills, and moves its bytes to the front
+ * before it grows, so a long-lived buffer is never larger than its peak required.
  */
 #include "base/buf.h"
 
@@ -88,7 +87,7 @@ int buf_printf(struct buf *buf, const char *fmt, ...)
     va_end(ap);
     if (n < 0)
         return -1;
-    /* One byte more for the terminator, which is not counted. */
+    /* One more byte for the terminator, which is not counted. */
     room = buf_reserve(buf, (size_t)n + 1);
     if (room == NULL)
         return -1;

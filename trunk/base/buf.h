@@ -2,8 +2,8 @@
 #define BASE_BUF_H
 
 /*
- * A growable buffer that cannot be made without a maximum. Bytes are appended
- * at the end and consumed from the front. The owner calls buf_fini(). Pure.
+ * A growable buffer with a mandatory maximum. Bytes are appended at the end and consumed from the
+ * front. The owner calls buf_fini(). Pure.
  */
 #include "base/err.h"
 
@@ -12,13 +12,13 @@
 
 struct buf {
     uint8_t *data; /* NULL until something is appended */
-    size_t start;  /* consumed bytes in front */
+    size_t start;  /* consumed bytes at the front */
     size_t len;    /* bytes held after start */
     size_t cap;
     size_t max; /* never holds more than this */
 };
 
-/* Empty, of max bytes at the most; takes no memory yet. fini gives back what was taken. */
+/* An empty buffer of at most max bytes; allocates nothing yet. buf_fini() frees the memory. */
 void buf_init(struct buf *buf, size_t max);
 void buf_fini(struct buf *buf);
 
@@ -41,7 +41,7 @@ int buf_printf(struct buf *buf, const char *fmt, ...) ERR_MUST_CHECK
 /* Drops n bytes (at most len) from the front. */
 void buf_consume(struct buf *buf, size_t n);
 
-/* Empties it and gives the memory back. */
+/* Empties the buffer and frees its memory. */
 void buf_reset(struct buf *buf);
 
 #endif

@@ -2,9 +2,9 @@
 #define BASE_BYTES_H
 
 /*
- * Bounds-checked reading and writing of wire fields. A reader or writer that
- * runs over its end sets `bad` and from then on reads zeros or writes nothing:
- * parse a whole header straight, then look at `bad` once. Pure, never yields.
+ * Bounds-checked reading and writing of wire fields. A reader or writer that runs over its end sets
+ * `bad` and from then on reads zeros or writes nothing: parse a whole header, then check `bad`
+ * once. Pure, never yields.
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /*
- * The two clocks of the machine. Everything that measures an interval uses the
- * monotonic one, so that a step of the wall clock moves no timeout.
+ * The two clocks of the machine. Everything that measures an interval uses the monotonic one, so
+ * that a step of the wall clock does not change any timeout.
  */
 #include "base/clock.h"
 

@@ -2,8 +2,8 @@
 #define BASE_CLOCK_H
 
 /*
- * Time as the whole server counts it: signed microseconds. Pure code takes the
- * time as an argument; only main, co and the tests call clock_now().
+ * Time in the whole server: signed microseconds. Pure code takes the time as an argument; only
+ * main, co and the tests call clock_now().
  */
 #include <stdint.h>
 
@@ -11,10 +11,10 @@ typedef int64_t usec_t;
 
 #define USEC_PER_MS  ((usec_t)1000)
 #define USEC_PER_SEC ((usec_t)1000000)
-/* A timeout that never comes. */
+/* A timeout that never expires. */
 #define USEC_NEVER ((usec_t)-1)
 
-/* Monotonic time; its zero has no meaning. Never fails. */
+/* Monotonic time with an arbitrary zero. Never fails. */
 usec_t clock_now(void);
 
 /* Wall clock, microseconds since 1970-01-01T00:00:00Z. */

@@ -1,10 +1,9 @@
 /*
- * The configuration's grammar ("name args;", "{}", "#",
- * quotes, "include file;"). A tokenizer (conf_word.c) over a stack of files builds the tree;
- * blocks and includes are stacks of fixed height, so no input can recurse. The
- * words of one directive are gathered in a buffer and then laid, with the node
- * itself, into one allocation. An include is text put in its place: it may stand in a block,
- * but every file has to close the blocks that it opens.
+ * The configuration's grammar ("name args;", "{}", "#", quotes, "include file;"). A tokenizer
+ * (conf_word.c) over a stack of files builds the tree; blocks and includes are stacks of fixed
+ * height, so no input can cause recursion. The words of one directive are collected in a buffer and
+ * then stored, with the node itself, in one allocation. An include inserts the file's directives at
+ * its place, also inside a block, but every file must close the blocks that it opens.
  */
 #include "base/conf.h"
 
@@ -17,7 +16,7 @@
 
 #define CONF_PATH_MAX 4096
 
-/* A node and its text; linked so that conf_free() needs no walk over the tree. */
+/* A node and its text; linked so that conf_free() need not walk the tree. */
 struct conf_item {
     struct conf_item *older;
     struct conf_node node;
@@ -25,11 +24,11 @@ struct conf_item {
 };
 
 struct conf_file {
-    struct conf_file *older; /* of all files that were read */
+    struct conf_file *older; /* list of all files read */
     struct conf_text in;
-    int blocks;                      /* how many blocks were open when it began */
-    const struct conf_node *include; /* what it includes at the moment, or NULL */
-    int include_at;                  /* the argument that comes next */
+    int blocks;                      /* open blocks when the file began */
+    const struct conf_node *include; /* its include directive in progress, or NULL */
+    int include_at;                  /* the next argument */
 };
 
 struct conf_tree {
@@ -42,14 +41,14 @@ struct conf_parser {
     struct conf_tree *tree;
     conf_load load;
     void *arg;
-    struct conf_file *file[CONF_NESTING_MAX]; /* that includes the next one */
+    struct conf_file *file[CONF_NESTING_MAX]; /* each includes the next one */
     int file_count;
     int file_total;
     int node_total;
     struct conf_node *block[CONF_DEPTH_MAX + 1]; /* the root and the open blocks */
-    struct conf_node **tail[CONF_DEPTH_MAX + 1]; /* where each one's next child goes */
+    struct conf_node **tail[CONF_DEPTH_MAX + 1]; /* where the next child of each is linked */
     int block_count;
-    struct conf_words words; /* of the directive at hand */
+    struct conf_words words; /* of the current directive */
 };
 
 static struct conf_file *conf_top(const struct conf_parser *parser)
@@ -58,7 +57,7 @@ static struct conf_file *conf_top(const struct conf_parser *parser)
     return parser->file[parser->file_count - 1];
 }
 
-/* Makes a node of the gathered words. */
+/* Makes a node from the collected words. */
 static struct err *conf_node_make(struct conf_parser *parser, struct conf_node **out)
 {
     struct conf_file *file = conf_top(parser);
@@ -97,7 +96,7 @@ static void conf_words_clear(struct conf_parser *parser)
     parser->words.count = 0;
 }
 
-/* Adds the gathered directive to the open block and gives it out. */
+/* Adds the collected directive to the open block and returns it. */
 static struct err *conf_node_add(struct conf_parser *parser, struct conf_node **out)
 {
     int top = parser->block_count - 1;
@@ -160,7 +159,7 @@ static struct err *conf_file_end(struct conf_parser *parser)
     return NULL;
 }
 
-/* Loads a file and makes it the one that is read. */
+/* Loads a file and makes it the current one. */
 static struct err *conf_file_open(struct conf_parser *parser, const char *path)
 {
     struct conf_file *file = calloc(1, sizeof(*file));
@@ -181,13 +180,13 @@ static struct err *conf_file_open(struct conf_parser *parser, const char *path)
     file->in.line = 1;
     file->blocks = parser->block_count;
     if (file->in.len >= 3 && memcmp(file->in.text, "\xef\xbb\xbf", 3) == 0)
-        file->in.at = 3; /* a byte order mark, as some editors leave it */
+        file->in.at = 3; /* a byte order mark, which some editors write */
     parser->file[parser->file_count++] = file;
     parser->file_total++;
     return NULL;
 }
 
-/* Opens `name` as seen from the folder of the file that includes it, else as it is written. */
+/* Opens `name` relative to the folder of the including file, else as written. */
 static struct err *conf_include_open(struct conf_parser *parser, const char *name)
 {
     const char *from = conf_top(parser)->in.path;
@@ -213,7 +212,7 @@ static struct err *conf_include_open(struct conf_parser *parser, const char *nam
     return err;
 }
 
-/* Opens the next file that the include at hand names. */
+/* Opens the next file of the current include. */
 static struct err *conf_include_next(struct conf_parser *parser)
 {
     struct conf_file *from = conf_top(parser);
@@ -257,7 +256,7 @@ static struct err *conf_directive(struct conf_parser *parser)
     struct conf_node *node;
 
     if (parser->words.count == 0)
-        return NULL; /* a ';' too many harms nobody */
+        return NULL; /* an extra ';' is allowed */
     if (strcmp((const char *)buf_data(&parser->words.text), "include") == 0)
         return conf_include(parser);
     return conf_node_add(parser, &node);

@@ -1,11 +1,11 @@
 #ifndef BASE_CONF_PRIVATE_H
 #define BASE_CONF_PRIVATE_H
 
-/* What conf.c (the tree, the files) and conf_word.c (the tokens) share. Nobody else includes it. */
+/* Shared by conf.c (tree and files) and conf_word.c (tokens) only. */
 #include "base/buf.h"
 #include "base/conf.h"
 
-/* A file's text and the place that is read next. */
+/* A file's text and the reading position. */
 struct conf_text {
     char *path;
     char *text;
@@ -13,11 +13,11 @@ struct conf_text {
     int line;
 };
 
-/* The words of the directive at hand. */
+/* The words of the current directive. */
 struct conf_words {
     struct buf text; /* each ended by '\0' */
     int count;
-    int line; /* where the first of them stands */
+    int line; /* of the first word */
 };
 
 enum conf_token { CONF_WORD, CONF_OPEN, CONF_CLOSE, CONF_SEMICOLON, CONF_END };

@@ -1,7 +1,6 @@
 /*
- * The tokenizer of the configuration's grammar: words, quoted or not, and the
- * three marks between them. Words are gathered until whoever reads the tokens takes them, so that
- * a directive costs one allocation.
+ * The tokenizer of the configuration's grammar: words, quoted or not, and the three marks between
+ * them. Words are collected until the parser takes them, so that a directive costs one allocation.
  */
 #include "base/conf_private.h"
 
@@ -12,7 +11,7 @@ static int conf_is_space(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* Ends an unquoted word. */
+/* Whether c ends an unquoted word. */
 static int conf_is_delimiter(char c)
 {
     return conf_is_space(c) || c == ';' || c == '{' || c == '}';
@@ -48,7 +47,7 @@ static struct err *conf_add_char(struct conf_text *file, struct conf_words *word
     return NULL;
 }
 
-/* What a backslash and c mean in quotes; 0 when it is no escape and both stand for themselves. */
+/* What a backslash and c mean in quotes; 0 if it is not an escape and both are literal. */
 static char conf_unescape(char c)
 {
     static const char written[] = "\\\"'nt";
@@ -96,7 +95,7 @@ static struct err *conf_word(struct conf_text *file, struct conf_words *words)
     char first = file->text[file->at];
     struct err *err;
 
-    /* The name is a word too. */
+    /* The name counts as a word, too. */
     if (words->count > CONF_ARGS_MAX)
         return conf_fail(file, words->line, "%s: more than %d arguments (is a ';' missing?)",
                          (const char *)buf_data(&words->text), CONF_ARGS_MAX);

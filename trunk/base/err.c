@@ -1,6 +1,6 @@
 /*
- * Errors as a chain of facts kept in one bounded line: each level that knows
- * something puts it in front. One allocation an error, none on success.
+ * Errors as a chain of facts in one line of limited length: each level adds its fact in front. One
+ * allocation per error, none on success.
  */
 #include "base/err.h"
 
@@ -18,7 +18,7 @@ struct err {
     char text[ERR_TEXT_MAX];
 };
 
-/* What is returned when there is no memory for an error; never freed, never written. */
+/* Returned when there is no memory for an error; never freed, never written. */
 static struct err err_no_memory = {ERR_NOMEM, 0, "out of memory"};
 
 static struct err *err_alloc(enum err_code code, int sys_errno)

@@ -2,22 +2,22 @@
 #define BASE_ERR_H
 
 /*
- * An error as a conversation reports it: a code to decide by and a chain of
- * facts to log. NULL is success. The caller that gets one owns it and ends it
- * with err_free() or hands it up through err_wrap().
+ * An error as a conversation reports it: a code to decide by and a chain of facts to log. NULL is
+ * success. The caller owns the error and either frees it with err_free() or passes it up with
+ * err_wrap().
  */
 #include <stddef.h>
 
 enum err_code {
     ERR_SYS = 1,     /* a system call failed; err_errno() says how */
-    ERR_CLOSED,      /* the peer closed: no alarm */
+    ERR_CLOSED,      /* the peer disconnected: no alarm */
     ERR_TIMEOUT,     /* a deadline passed: no alarm */
     ERR_INTERRUPTED, /* this coroutine was asked to end */
     ERR_PROTO,       /* the peer broke its protocol */
-    ERR_LIMIT,       /* a limit of ours was reached */
-    ERR_DENIED,      /* policy said no */
-    ERR_BUSY,        /* the resource is held by another */
-    ERR_NOT_FOUND,   /* there is no such thing */
+    ERR_LIMIT,       /* one of our limits was reached */
+    ERR_DENIED,      /* refused by policy */
+    ERR_BUSY,        /* another holds the resource */
+    ERR_NOT_FOUND,   /* not found */
     ERR_CONFIG,      /* the configuration is wrong */
     ERR_NOMEM        /* out of memory */
 };
@@ -26,7 +26,7 @@ struct err;
 
 #define ERR_MUST_CHECK __attribute__((warn_unused_result))
 
-/* A new error. Never NULL: without memory a static one is given. */
+/* A new error. Never NULL: without memory a static one is returned. */
 struct err *err_new(enum err_code code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* A new ERR_SYS error that keeps `sys_errno` and adds its text. */
@@ -38,13 +38,13 @@ struct err *err_wrap(struct err *err, const char *fmt, ...) __attribute__((forma
 /* The innermost error's code, which wrapping keeps. err is not NULL. */
 enum err_code err_code(const struct err *err);
 
-/* The errno of an ERR_SYS error; 0 for another one and for NULL. */
+/* The errno of an ERR_SYS error; 0 for other errors and for NULL. */
 int err_errno(const struct err *err);
 
 /* The chain as one line, "outer: inner"; owned by the error. */
 const char *err_text(const struct err *err);
 
-/* True for what happens every day: closed, timeout, interrupted. */
+/* True for everyday errors: closed, timeout, interrupted. */
 int err_is_quiet(const struct err *err);
 
 /* Frees the error; NULL is allowed. */

@@ -1,6 +1,6 @@
 /*
- * The secret of this process's tables. A child that is forked has the same one: its tables may have
- * been made before.
+ * The secret of this process's hash tables. A forked child keeps its parent's secret, because its
+ * tables may have been made before the fork.
  */
 #include "base/hash.h"
 

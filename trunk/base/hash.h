@@ -2,16 +2,16 @@
 #define BASE_HASH_H
 
 /*
- * uthash, with failures that are reported: by default a failed allocation of its table ends the
- * process. The hash has a secret of the process, for most keys come from peers. Everybody includes
- * this file in place of <uthash.h>, which a gate sees to. Items need a field `int is_lost` beside
- * their UT_hash_handle.
+ * uthash that reports failures: by default a failed allocation of its table ends the process. The
+ * hash uses a secret of the process, because most keys come from peers. All files include this one
+ * in place of <uthash.h>; a gate checks that. Items need a field `int is_lost` next to their
+ * UT_hash_handle.
  */
 #include "base/err.h"
 
 #include <stddef.h>
 
-/* With the process's own secret: no two processes agree. */
+/* Keyed with the process's secret: the result differs between processes. */
 unsigned hash_bytes(const void *data, size_t len);
 
 #define HASH_FUNCTION(key, len, hash) ((hash) = hash_bytes(key, len))
@@ -27,7 +27,7 @@ static inline int hash_checked(int rc)
 
 /*
  * Adds an item under a key of len bytes that lives as long as the item. 0, or -1 without memory:
- * then it is not in the table.
+ * then the table is unchanged.
  */
 #define HASH_TRY_ADD(head, key, len, item)         \
     hash_checked(__extension__({                   \

@@ -2,9 +2,8 @@
 #define BASE_IO_H
 
 /*
- * A byte stream without a socket: what the conversations of proto speak over.
- * co gives one over TCP, UNIX or TLS, the tests give one over memory.
- * All three calls may switch coroutine (their timeout says so).
+ * A byte stream without a socket: the conversations of proto use it. co implements it over TCP,
+ * UNIX sockets and TLS, the tests over memory. All calls with a timeout may switch coroutine.
  */
 #include "base/clock.h"
 #include "base/err.h"
@@ -15,11 +14,11 @@
 struct io;
 
 struct io_ops {
-    /* Reads 1..len bytes into buf, says how many in *got. End of stream is ERR_CLOSED. */
+    /* Reads 1..len bytes into buf; *got is the count. End of stream is ERR_CLOSED. */
     struct err *(*read)(struct io *io, void *buf, size_t len, size_t *got, usec_t timeout);
     /* Writes all of the n spans, or fails. iov may be modified. */
     struct err *(*writev)(struct io *io, struct iovec *iov, int n, usec_t timeout);
-    /* Ends both directions at once; a blocked call of another coroutine fails. */
+    /* Closes both directions at once; a blocked call of another coroutine fails. */
     void (*close)(struct io *io);
 };
 

@@ -1,7 +1,7 @@
 /*
- * Addresses and networks. Whoever asks where somebody comes from (rules, trusted proxies,
- * headers that name an address) compares bytes and prints one spelling, so that an address
- * cannot pass for another one by being written in another way.
+ * Addresses and networks. Code that checks a client's address (rules, trusted proxies, headers with
+ * an address) compares bytes and prints one spelling, so that no address can pass for another one
+ * by being written differently.
  */
 #include "base/ip.h"
 
@@ -69,7 +69,7 @@ int ip_network_parse(const char *text, struct ip_network *out)
                    slash != NULL ? (size_t)(slash - text) : strlen(text)) != 0 ||
         ip_parse(host, &out->ip) != 0)
         return -1;
-    /* A length after a v4 address counts v4's bits, after a mapped one v6's. */
+    /* A prefix length after a v4 address counts v4's bits, after a mapped one v6's. */
     is_short = strchr(host, ':') == NULL;
     out->bits = V6_BITS;
     if (slash == NULL)

@@ -1,7 +1,7 @@
 /*
- * Formats a log line and hands it to the sink. Control characters and other
- * hidden ones are replaced, so that nothing a peer sent can forge a line of its own, or act on the
- * terminal that shows it.
+ * Formats a log line and passes it to the sink. Control characters and other hidden ones are
+ * replaced, so that bytes from a peer cannot forge a log line or control the terminal that shows
+ * it.
  */
 #include "base/log.h"
 

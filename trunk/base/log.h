@@ -2,10 +2,9 @@
 #define BASE_LOG_H
 
 /*
- * Log lines of the form "[time][level][pid][context id][errno] text". Where
- * they go is the sink's affair (console, file, a test's memory); who speaks is
- * the context's: a connection's id, the same that the API shows.
- * Never yields, never fails. Tokens and stream keys are never passed in clear.
+ * Log lines of the form "[time][level][pid][context id][errno] text". The sink decides where they
+ * go (console, file, a test's memory); the context id is a connection's, the same one that the API
+ * shows. Never yields, never fails. Callers never pass tokens and stream keys in clear.
  */
 #include "base/err.h"
 
@@ -24,21 +23,21 @@ struct log {
     /* The context id of the running coroutine; "-" outside of one. */
     const char *(*context)(void *arg);
     void *context_arg;
-    int worker; /* shown after the process id, from 1 on; 0: there is one process only */
+    int worker; /* shown after the process id, from 1 on; 0: a single process */
 };
 
-/* Lines beyond this many bytes are cut. */
+/* Longer lines are truncated (bytes). */
 #define LOG_LINE_MAX 2048
 
 /*
- * One line, if the level is logged; cut at LOG_LINE_MAX, hidden characters made harmless. [errno]
- * is sys_errno, 0 for what no system call failed at: errno itself is not looked at, nor changed.
- * Never blocks.
+ * Writes one line, if the level is logged; truncated at LOG_LINE_MAX, hidden characters replaced.
+ * [errno] is sys_errno, 0 if no system call failed; errno itself is neither read nor changed. Never
+ * blocks.
  */
 void log_sys(const struct log *log, enum log_level level, int sys_errno, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* The line of an error, whose errno it shows; err may be NULL. The text is the caller's. */
+/* A line for an error, with its errno; err may be NULL. The caller supplies the text. */
 #define log_err(log, level, err, ...) log_sys(log, level, err_errno(err), __VA_ARGS__)
 /* A line without errno. */
 #define log_write(log, level, ...) log_sys(log, level, 0, __VA_ARGS__)

@@ -1,7 +1,8 @@
 /*
- * The budget that one process keeps: what /proc/self/statm (proc(5)) says is resident, less what is
+ * The memory budget of one process: resident memory by /proc/self/statm (proc(5)), less the part
  * mapped from files, against the limit. The heap is trimmed because glibc keeps freed memory below
- * any block that is still in use: streams come and go, and their rings would stay with the process.
+ * any block that is still in use: streams start and end, and the process would keep the memory of
+ * their rings.
  */
 #include "base/memory.h"
 
@@ -16,21 +17,21 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Parts of 100 of the limit: nobody new is let in from SHORT on, until it is below EASY. */
+/* Percent of the limit: new clients are refused from SHORT on, until usage is below EASY. */
 #define SHORT_PERCENT 90
 #define EASY_PERCENT  85
-/* Free memory that is worth a trim, and the part of all that it must be. */
+/* Free memory that is worth a trim, in bytes and as a part of the used memory. */
 #define TRIM_MIN        ((size_t)16 * 1024 * 1024)
 #define TRIM_MIN_URGENT ((size_t)1024 * 1024)
 #define TRIM_PART       8
 #define TRIM_PAUSE      (10 * USEC_PER_SEC)
 #define TRIM_URGENT     USEC_PER_SEC
-#define TRIM_BUSY_PART  4 /* of a processor: above a quarter the process is not idle */
+#define TRIM_BUSY_PART  4 /* of a processor: above this the process is not idle */
 #define CGROUP_ROOT     "/sys/fs/cgroup"
 #define CGROUP_LIMIT    "/memory.max"
 #define CGROUP_LINE     "0::" /* version 2, in /proc/self/cgroup */
 
-/* A small file's text; "" where there is none. */
+/* A small file's text; "" if it cannot be read. */
 static void file_read(const char *path, char *out, size_t cap)
 {
     FILE *file = fopen(path, "re");
@@ -89,7 +90,7 @@ static uint64_t limit_at(const char *group)
     return memory_parse_limit(text);
 }
 
-/* What there is for this process: the machine's, or its control group's or the container's. */
+/* The memory available to this process: the machine's, its control group's or the container's. */
 static uint64_t memory_there_is(void)
 {
     long pages = sysconf(_SC_PHYS_PAGES);
@@ -112,7 +113,7 @@ void memory_init(struct memory *memory, uint64_t limit)
 {
     memset(memory, 0, sizeof(*memory));
     memory->limit = limit > 0 ? limit : memory_there_is() / 5 * 4;
-    memory->trimmed_at = -TRIM_PAUSE; /* the first pause is over */
+    memory->trimmed_at = -TRIM_PAUSE; /* the first trim may come at once */
 }
 
 enum memory_level memory_note(struct memory *memory, uint64_t used, uint64_t others)
@@ -133,9 +134,9 @@ enum memory_level memory_note(struct memory *memory, uint64_t used, uint64_t oth
     return memory->level;
 }
 
-/* ---- giving back ---- */
+/* ---- trimming ---- */
 
-/* Whether it has had little to do since this was last asked. */
+/* Whether the process was mostly idle since the last call. */
 static int memory_is_idle(struct memory *memory, usec_t now)
 {
     usec_t since = now - memory->cpu_at;
@@ -150,7 +151,7 @@ static int memory_is_idle(struct memory *memory, usec_t now)
     return spent < since / TRIM_BUSY_PART;
 }
 
-/* Bytes of the heap that are free; 0 where the C library does not tell. */
+/* Free bytes of the heap; 0 where the C library does not tell. */
 static size_t memory_free(void)
 {
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)

@@ -2,8 +2,8 @@
 #define BASE_MEMORY_H
 
 /*
- * How much memory this process has, what it may have, and giving back what it has freed. Memory is
- * what is resident and of no file: heap, stacks, buffers of libraries. Bytes throughout.
+ * How much memory this process uses and may use, and returning freed memory to the system. Memory
+ * means resident and not file-backed: heap, stacks, buffers of libraries. All sizes in bytes.
  */
 #include "base/clock.h"
 
@@ -12,40 +12,41 @@
 
 enum memory_level {
     MEMORY_EASY,
-    MEMORY_SHORT, /* nobody new is let in */
-    MEMORY_OVER   /* something must be given up */
+    MEMORY_SHORT, /* new clients are refused */
+    MEMORY_OVER   /* something must be closed */
 };
 
 struct memory {
     uint64_t limit;  /* of all processes of the server together */
-    uint64_t used;   /* by this one, when it was last measured */
-    uint64_t others; /* by the other ones */
+    uint64_t used;   /* by this process, when last measured */
+    uint64_t others; /* by the other processes */
     enum memory_level level;
     usec_t trimmed_at;
     usec_t cpu_time, cpu_at; /* of this process, for memory_trim() */
 };
 
-/* limit 0: four fifths of what the machine, or the control group, has. */
+/* limit 0: four fifths of the memory of the machine or the control group. */
 void memory_init(struct memory *memory, uint64_t limit);
 
-/* A measurement. Answers the level, which falls again only well below where it rose. Pure. */
+/* Records a measurement. Returns the level, which falls again only well below the point where it
+ * rose. Pure. */
 enum memory_level memory_note(struct memory *memory, uint64_t used, uint64_t others);
 
-/* What this process has now; 0: unknown. A read of /proc, which does not block. */
+/* Memory of this process now; 0: unknown. Reads /proc, which does not block. */
 uint64_t memory_used(void);
 
 /*
- * Gives pages of the heap that are free back to the system, if there are many. At most every 10 s
- * and only where the process has had little to do since the last call; urgent: every second, and
- * whatever it has to do. Call it about once a second. 1 when it did.
+ * Returns free pages of the heap to the system, if there are many. At most every 10 s and only if
+ * the process was mostly idle since the last call; urgent: every second, idle or not. Call it about
+ * once a second. 1 when it trimmed.
  */
 int memory_trim(struct memory *memory, usec_t now, int is_urgent);
 
-/* When the next call looks at the heap, as far as nothing is urgent. */
+/* When memory_trim() next examines the heap, if not urgent. */
 usec_t memory_trim_at(const struct memory *memory);
 
-/* Parts, for tests: anonymous pages out of /proc/self/statm, 0 where it is malformed; a control
- * group's limit, UINT64_MAX for "max" and what is malformed. */
+/* For tests: anonymous pages from the text of /proc/self/statm, 0 when malformed; a control group's
+ * limit, UINT64_MAX for "max" and malformed text. */
 uint64_t memory_parse_statm(const char *text);
 uint64_t memory_parse_limit(const char *text);
 

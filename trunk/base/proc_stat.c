@@ -1,6 +1,6 @@
 /*
- * /proc/PID/stat of another process, proc(5): its state, and the processor time it has taken, in
- * clock ticks of mostly 10 ms.
+ * /proc/PID/stat of another process, proc(5): its state and the processor time it has used. The
+ * file counts in clock ticks, usually of 10 ms.
  */
 #include "base/proc_stat.h"
 
@@ -11,12 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Fields from the state to those before the processor times: state, and ppid to cmajflt. */
+/* Fields before the processor times: state, and ppid to cmajflt. */
 #define STAT_SKIPPED 11
 
 int proc_stat_parse(const char *text, struct proc_stat *out)
 {
-    /* The name stands in parentheses and may have anything in it. */
+    /* The name is in parentheses and may contain any character. */
     const char *p = strrchr(text, ')');
     unsigned long long user, system;
     long per_second = sysconf(_SC_CLK_TCK);

@@ -2,8 +2,8 @@
 #define BASE_PROC_STAT_H
 
 /*
- * What the kernel says of another process. For processes that look after others: it reads a file
- * and blocks for as long as that takes.
+ * State of another process from the kernel, for processes that supervise others. Reading the file
+ * blocks.
  */
 #include "base/clock.h"
 
@@ -14,9 +14,9 @@ struct proc_stat {
     usec_t cpu_time; /* user and system */
 };
 
-/* The state is '?' when the process cannot be looked at. */
+/* The state is '?' when the process cannot be examined. */
 void proc_stat_read(pid_t pid, struct proc_stat *out);
-/* The same from the text of such a file; -1: malformed. */
+/* The same from the text of the file; -1: malformed. */
 int proc_stat_parse(const char *text, struct proc_stat *out);
 
 #endif

@@ -1,13 +1,12 @@
 /*
- * A hash table with chains, all in one mapping, by index rather than by pointer.
+ * A hash table with chains in one shared mapping, linked by index rather than by pointer.
  *
- * The lock is a robust mutex: when its holder is killed the kernel gives it to the next one and
- * says so. What counts of an entry is its mark `used`, which is set after the name is there and
- * the value is zero, and cleared before anything else; chains and the list of the free ones
- * follow from the marks and are made anew then. Of a holder that does not
- * give it back those that wait learn from a field of glibc's mutex which process it is. Names and
- * values lie apart from the marks, so that the pages of entries that were never used are never
- * touched.
+ * The lock is a robust mutex: when its holder is killed, the kernel passes it to the next process
+ * and reports that. An entry is valid while its mark `used` is set: it is set after the name is
+ * written and the value is zero, and cleared before anything else; chains and the free list are
+ * rebuilt from the marks after a crash. If a holder does not release the lock, the waiting
+ * processes find its process id in a field of glibc's mutex. Names and values are stored apart from
+ * the marks, so that the pages of unused entries are never touched.
  */
 #include "base/shared_map.h"
 
@@ -22,11 +21,11 @@
 #include <sys/mman.h>
 #include <time.h>
 
-/* The lock is held for microseconds: after so many waits its holder is looked at. */
+/* The lock is held for microseconds: after this many waits the holder is reported. */
 #define LOCK_WAIT_NS (100 * 1000 * 1000)
 #define LOCK_WAITS   10
 
-/* Links are an entry's number and one more; 0 ends a chain. */
+/* A link is an entry's index plus one; 0 ends a chain. */
 struct shared_mark {
     uint32_t next;
     _Atomic uint32_t used;
@@ -41,7 +40,7 @@ struct shared_map {
     uint32_t entries_max;
     uint32_t bucket_mask;
     uint32_t touched; /* entries from here on were never used */
-    uint32_t free;    /* chain of those before it that are free */
+    uint32_t free;    /* chain of free entries before it */
     uint32_t count;
     /* Offsets from the beginning. */
     size_t buckets_at, marks_at, keys_at, values_at;
@@ -135,7 +134,7 @@ void shared_map_free(struct shared_map *map)
         (void)munmap(map, map->bytes);
 }
 
-/* Chains, free list and count, from the marks. */
+/* Rebuilds chains, free list and count from the marks. */
 static void shared_map_repair(struct shared_map *map)
 {
     uint32_t *bucket = (uint32_t *)((char *)map + map->buckets_at);
@@ -162,7 +161,8 @@ static void shared_map_repair(struct shared_map *map)
     }
 }
 
-/* Of the process, not of a table: it is inherited by fork, and is there before the first table. */
+/* Belongs to the process, not to a table: fork inherits it, and it is set before the first table
+ * exists. */
 static void (*lock_stuck)(pid_t holder);
 
 void shared_map_on_stuck(void (*stuck)(pid_t holder))
@@ -170,7 +170,7 @@ void shared_map_on_stuck(void (*stuck)(pid_t holder))
     lock_stuck = stuck;
 }
 
-/* Each wait counts once, however long this process was stopped itself meanwhile. */
+/* Each wait counts once, however long this process itself was stopped meanwhile. */
 static int lock_wait(struct shared_map *map)
 {
     for (int waits = 1;; waits++) {
@@ -202,7 +202,7 @@ void shared_map_lock(struct shared_map *map)
         shared_map_repair(map);
         failed = pthread_mutex_consistent(&map->lock);
     }
-    /* There is no alternative: to continue without the lock would be worse than to exit. */
+    /* Continuing without the lock would be worse than exiting. */
     if (failed != 0)
         abort();
 }
@@ -241,7 +241,7 @@ void *shared_map_add(struct shared_map *map, const char *key)
     memcpy(key_at(map, i), key, len + 1);
     memset(value_at(map, i), 0, map->value_size);
     mark->hash = hash_of(map, key);
-    /* From here on it counts, whatever becomes of us. */
+    /* From here on the entry is valid, even if this process is killed. */
     atomic_store(&mark->used, 1);
     if (map->free != 0)
         map->free = mark->next;

@@ -1,6 +1,6 @@
 /*
- * The function as its paper gives it: two rounds for each word of eight bytes, the last one with
- * the length in its highest byte, and four rounds at the end. Words are little-endian.
+ * The function as in its paper: two rounds for each word of eight bytes, the last one with the
+ * length in its highest byte, and four rounds at the end. Words are little-endian.
  */
 #include "base/siphash.h"
 

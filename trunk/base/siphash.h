@@ -2,8 +2,8 @@
 #define BASE_SIPHASH_H
 
 /*
- * SipHash-2-4 (Aumasson and Bernstein, 2012): a hash for tables whose keys come from peers. Who
- * does not know the secret cannot find keys that fall together. Pure, but for siphash_secret().
+ * SipHash-2-4 (Aumasson and Bernstein, 2012): a hash for tables whose keys come from peers. Without
+ * the secret, nobody can construct keys that collide. Pure, except for siphash_secret().
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -14,7 +14,7 @@ struct siphash_key {
 
 uint64_t siphash(const struct siphash_key *key, const void *data, size_t len);
 
-/* A random key; where the kernel has no random numbers yet, one that is only hard to guess. */
+/* A random key; if the kernel has no random numbers yet, one that is only hard to guess. */
 void siphash_secret(struct siphash_key *out);
 
 #endif

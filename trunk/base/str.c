@@ -1,6 +1,6 @@
 /*
- * Bounded string helpers: each says whether it had to cut, so that a caller
- * can refuse instead of going on with half a name.
+ * Bounded string helpers: each reports whether it truncated, so that a caller can refuse instead of
+ * continuing with half a name.
  */
 #include "base/str.h"
 

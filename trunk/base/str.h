@@ -5,19 +5,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Copies at most cap-1 bytes and ends with '\0'. Returns 0, or -1 if it was cut. */
+/* Copies at most cap-1 bytes and appends '\0'. Returns 0, or -1 if truncated. */
 int str_copy(char *dst, size_t cap, const char *src);
 
 /* The same for len bytes that need not end in '\0'. */
 int str_copy_n(char *dst, size_t cap, const char *src, size_t len);
 
-/* snprintf that answers -1 when the text was cut. */
+/* snprintf that returns -1 when the text was truncated. */
 int str_format(char *dst, size_t cap, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* A whole decimal number within [min, max]; 0, or -1. */
 int str_to_i64(const char *s, int64_t min, int64_t max, int64_t *out);
 
-/* The value of a hexadecimal digit of either case; -1 for what is none. */
+/* The value of a hexadecimal digit of either case; -1 for other characters. */
 int str_hex_digit(char c);
 
 /* Case-insensitive equality and prefix tests. */

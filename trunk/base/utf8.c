@@ -1,6 +1,6 @@
 /*
- * Which characters are hidden follows Unicode's general categories Cc, Cf, Zl and Zp, and its
- * noncharacters; as ranges, for they have not changed in years.
+ * Hidden characters follow Unicode's general categories Cc, Cf, Zl and Zp, and its noncharacters.
+ * They are listed as ranges, since they have not changed in years.
  */
 #include "base/utf8.h"
 
@@ -47,7 +47,7 @@ size_t utf8_next(const uint8_t *p, size_t len, uint32_t *code)
             return 0;
         *code = *code << 6 | (p[i] & 0x3fu);
     }
-    /* Overlong, a surrogate, or beyond the last one. */
+    /* Overlong, a surrogate, or beyond U+10FFFF. */
     if (*code < least[n] || (*code >= 0xd800 && *code <= 0xdfff) || *code > 0x10ffff)
         return 0;
     return n;
@@ -58,7 +58,7 @@ int utf8_is_hidden(uint32_t code)
     if (code >= 0x20 && code < 0x7f)
         return 0;
     if ((code & 0xfffe) == 0xfffe)
-        return 1; /* the last two of each plane are no characters */
+        return 1; /* the last two of each plane are noncharacters */
     for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
         if (code >= hidden[i].first && code <= hidden[i].last)
             return 1;
@@ -70,7 +70,7 @@ size_t utf8_make_plain(char *text, size_t len)
     size_t out = 0;
     size_t at = 0;
 
-    /* Most lines are printable ASCII, and stay as they are. */
+    /* Most lines are printable ASCII and unchanged. */
     while (at < len && text[at] >= 0x20 && text[at] < 0x7f)
         at++;
     out = at;
