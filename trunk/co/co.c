@@ -1,19 +1,14 @@
 /*
- * The running coroutine on stock State Threads: its clock, its identity, parking and waking.
+ * The running coroutine on unmodified State Threads: its clock, its identity, parking and waking.
  *
- * Of the library only threads, one condition variable per coroutine and the
- * heap of timeouts are used. Whatever a coroutine waits for, it sleeps on its
- * own condition variable (co_park) and the one who has news wakes it (co_wake);
- * conditions (co_cond.c), joins, connections and timers are lists of parked coroutines.
- * The library's own interrupts are left alone, so a wake and an interrupt can
- * not get into each other's way.
+ * Of the library only threads, one condition variable per coroutine and the heap of timeouts are
+ * used. Whatever a coroutine waits for, it sleeps on its own condition variable (co_park), and
+ * another coroutine wakes it (co_wake); conditions (co_cond.c), joins, connections and timers are
+ * lists of parked coroutines. The library's interrupts are not used, so a wake-up and an interrupt
+ * cannot conflict. See "Coroutines on stock State Threads" in doc/architecture.md.
  *
- * The library is given a clock of whole milliseconds and deadlines of whole
- * milliseconds. It cuts poll()'s timeout to milliseconds, and with finer times
- * would spin for the rest of the last one.
- *
- * The other files of co stand on this one: co_spawn.c makes coroutines, co_init.c starts the
- * runtime. See "Coroutines on stock State Threads" in doc/architecture.md.
+ * The library gets a clock and deadlines in whole milliseconds: it truncates poll()'s timeout to
+ * milliseconds, and with finer times it would spin for the rest of the last one.
  */
 #include "co/co.h"
 #include "base/str.h"
@@ -25,7 +20,7 @@
 #include <string.h>
 
 #define CO_HOLD_WARN_US    (10 * USEC_PER_MS)
-#define CO_HOLD_WARN_EVERY USEC_PER_SEC /* at most one such line in this time */
+#define CO_HOLD_WARN_EVERY USEC_PER_SEC /* at most one log line in this time */
 #define CO_WAIT_SLICE_US   (3600 * USEC_PER_SEC)
 #define CO_FAIR_STREAK     32
 
@@ -33,12 +28,12 @@ static struct {
     const struct log *log;
     struct co *current;
     usec_t clock;     /* see co_now() */
-    usec_t run_since; /* when the current coroutine came to run */
+    usec_t run_since; /* when the current coroutine was resumed */
     usec_t hold_peak;
     usec_t hold_warned;
     usec_t window_start; /* of the running window of about a second */
     usec_t window_busy;
-    double last_load; /* of the one before */
+    double last_load; /* of the previous window */
 } rt;
 
 /* ---- time and load ---- */
@@ -54,7 +49,7 @@ static void co_window_roll(usec_t now)
     rt.window_start = now;
 }
 
-/* What the library calls after each poll. */
+/* The library calls this after each poll. */
 static st_utime_t co_utime(void)
 {
     rt.clock = clock_now();
@@ -117,8 +112,8 @@ void co_switch_out(void)
         co_hold_warn(hold);
 }
 
-/* The library reads the clock after each poll and every coroutine when it leaves: rt.clock is now.
- */
+/* The library reads the clock after each poll, and every coroutine reads it when it leaves:
+ * rt.clock is current. */
 void co_switch_in(struct co *self)
 {
     rt.current = self;
@@ -146,7 +141,7 @@ double co_loop_load(void)
     double len = (double)(now - rt.window_start);
     double load;
 
-    /* What the running window lacks of a second is filled up with the one before. */
+    /* If the running window is shorter than a second, the previous one supplies the rest. */
     if (len < USEC_PER_SEC) {
         busy += rt.last_load * (USEC_PER_SEC - len);
         len = USEC_PER_SEC;
@@ -215,7 +210,7 @@ static void co_park_once(struct co *self, usec_t deadline)
     self->streak = 0;
     self->parked = 1;
     co_switch_out();
-    /* Why it came back is in our own flags. */
+    /* Our own flags tell why it returned. */
     (void)st_cond_timedwait(self->st_cond, co_slice(deadline));
     co_switch_in(self);
     self->parked = 0;
@@ -297,7 +292,7 @@ void co_yield (void)
     assert(self != NULL);
     self->streak = 0;
     co_switch_out();
-    /* Through the heap of timeouts, so that the poll comes before the next turn. */
+    /* Through the heap of timeouts, so that a poll precedes the next turn. */
     (void)st_usleep(0);
     co_switch_in(self);
 }

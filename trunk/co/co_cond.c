@@ -1,9 +1,9 @@
 /*
  * Conditions: a ring of parked coroutines in the order of arrival.
  *
- * Signalling takes the first one out of the ring before it wakes it, so that a
- * second signal meets the next one, and a condition may be gone by the time the
- * woken coroutine runs. Nothing is allocated: the links are the coroutine's own.
+ * A signal removes the first coroutine from the ring before it wakes it, so that a second signal
+ * reaches the next one, and the condition may be freed before the woken coroutine runs. Nothing is
+ * allocated: the links belong to the coroutine.
  */
 #include "co/co.h"
 #include "co/co_priv.h"
@@ -58,9 +58,8 @@ static void co_cond_unlink(struct co *co)
 }
 
 /*
- * One that was signalled is out of the ring, and the condition may be gone
- * before it runs: it answers CO_OK without looking at it, even if its deadline
- * or an interrupt came as well.
+ * A signalled coroutine is no longer in the ring, and the condition may be freed before it runs: it
+ * returns CO_OK without reading the condition, even if its deadline or an interrupt came as well.
  */
 static enum co_wait co_cond_leave(struct co *self, enum co_wait why)
 {

@@ -1,7 +1,6 @@
 /*
- * Starts the runtime, from the bottom up: the library with our clock, the first
- * coroutine, the reactor. It stands above these files, so that none of them calls another
- * one back.
+ * Starts the runtime, from the bottom up: the library with our clock, the first coroutine, the
+ * reactor. This file is above those, so that none of them calls back another.
  */
 #include "co/co.h"
 #include "co/co_priv.h"
@@ -15,7 +14,7 @@ struct err *co_init(const struct log *log)
     struct err *err;
 
     signal(SIGPIPE, SIG_IGN);
-    /* Stacks lie side by side: one huge page would make thirty of them resident at once. */
+    /* Stacks are adjacent: one huge page would make thirty of them resident at once. */
     (void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     err = co_runtime_start(log);
     if (err == NULL)

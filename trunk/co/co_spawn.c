@@ -1,9 +1,9 @@
 /*
- * The life of coroutines: made, run, ended, joined.
+ * The life of coroutines: created, run, ended, joined.
  *
- * Each has a record of ours beside the library's thread. Ended ones go to a pool with
- * their condition variable, since the library keeps their stacks too and never frees one:
- * a few of these stay warm, the others give their pages back (co_stack.c).
+ * Each has a record of ours in addition to the library's thread. Ended ones go to a pool with their
+ * condition variable, since the library keeps their stacks too and never frees one: a few of these
+ * keep their pages, the others return them (co_stack.c).
  *
  * The first coroutine is the caller of co_init() on the process's own stack.
  */
@@ -19,11 +19,11 @@
 #ifdef CO_SANITIZED
 #define CO_STACK_SIZE (512 * 1024) /* instrumented frames are several times as large */
 #else
-#define CO_STACK_SIZE (CO_STACK_USABLE + 4096) /* and the guard page */
+#define CO_STACK_SIZE (CO_STACK_USABLE + 4096) /* plus the guard page */
 #endif
 
 #define CO_POOL_MAX 4096
-/* Ended coroutines' stacks kept warm; those beyond give their pages back. */
+/* Stacks of ended coroutines that keep their pages. */
 #define CO_WARM_STACKS 64
 
 static struct {
@@ -31,20 +31,21 @@ static struct {
     struct co *pool; /* ended ones, with their condition variable */
     size_t pool_len;
     size_t count;       /* alive, the reactor included; 0 before co_spawn_first() */
-    size_t stacks;      /* alive on a stack of the library's */
+    size_t stacks;      /* alive on one of the library's stacks */
     size_t stacks_made; /* the library never frees one */
     uint64_t id_next;
     uint64_t id_seed;
 } life;
 
-/* Eight letters and digits from a counter: unique for 2^40 coroutines, without looking counted. */
+/* Eight letters and digits from a counter: unique for 2^40 coroutines, without being consecutive.
+ */
 static void co_make_id(char *id)
 {
     static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
     const uint64_t mask = (1ull << 40) - 1;
     uint64_t v = life.id_next++ & mask;
 
-    v = (v * 0x9e3779b97full + life.id_seed) & mask; /* an odd factor: one to one */
+    v = (v * 0x9e3779b97full + life.id_seed) & mask; /* an odd factor: a bijection */
     v ^= v >> 19;
     v = (v * 0xd6e8feb865ull) & mask;
     for (int i = 0; i < 8; i++)
@@ -98,7 +99,7 @@ static MAY_YIELD void *co_main(void *arg)
     co_switch_in(self);
     self->fn(self->arg);
     co_switch_end();
-    /* Ours is not yet among the free stacks. */
+    /* This coroutine's stack is not yet among the free ones. */
     co_stack_leave(self, life.stacks_made - life.stacks >= CO_WARM_STACKS);
     life.count--;
     life.stacks--;
@@ -130,7 +131,7 @@ static struct co *co_start(MAY_YIELD void (*fn)(void *arg), void *arg, int joina
     }
     life.count++;
     life.stacks++;
-    /* All stacks are of one size: the library makes one exactly when no ended one is left. */
+    /* All stacks have the same size: the library maps one only if no ended one is left. */
     fresh = life.stacks > life.stacks_made;
     if (fresh)
         life.stacks_made = life.stacks;

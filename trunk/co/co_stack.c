@@ -1,15 +1,13 @@
 /*
- * Stacks of coroutines: a guard page below, pages given back, depth measured.
+ * Stacks of coroutines: a guard page below, pages returned to the system, depth measured.
  *
- * State Threads maps a stack as (page, stack, page), puts the thread's record
- * at its very top and gives no protection. So the page that holds the st_thread_t
- * ends at the stack's top, and the bottom is one size below. The lowest page of
- * the stack itself becomes the guard: should the top ever be guessed a page too
- * low, the guard falls into the mapping's own first page and harms nobody.
+ * State Threads maps a stack as (page, stack, page), stores the thread's record at its very top and
+ * adds no protection. So the page that holds the st_thread_t ends at the stack's top, and the
+ * bottom is one stack size below. The lowest page of the stack becomes the guard: if the computed
+ * top were a page too low, the guard would be in the mapping's unused first page, without harm.
  *
- * MADV_GUARD_INSTALL (Linux 6.13) makes no new mapping. Before it only mprotect
- * is there, which cuts the mapping in two: vm.max_map_count (65,530) allows that
- * for 30,000 stacks.
+ * MADV_GUARD_INSTALL (Linux 6.13) creates no new mapping. Before it there is only mprotect, which
+ * splits the mapping in two: vm.max_map_count (65,530) allows that for 30,000 stacks.
  */
 #include "co/co_priv.h"
 
@@ -24,7 +22,7 @@
 
 #define STACK_PAGE         ((size_t)4096)
 #define STACK_MPROTECT_MAX 30000
-/* Left alone below a frame: the red zone, and the calls that give back or paint. */
+/* Not touched below a frame: the red zone, and the calls that release or paint. */
 #define STACK_MARGIN 1024
 #define STACK_PAINT  0xa5
 
@@ -33,7 +31,7 @@
 #endif
 
 static struct {
-    int no_guard_install; /* the kernel does not know it */
+    int no_guard_install; /* not supported by the kernel */
     size_t mprotected;
     int paint;
     size_t peak;
@@ -56,7 +54,7 @@ static uint8_t *stack_below(void *frame)
     return (uint8_t *)frame - STACK_MARGIN;
 }
 
-/* Writes through a pointer whose bounds no compiler and no sanitizer can guess. */
+/* Writes through a pointer whose bounds neither compiler nor sanitizer can know. */
 __attribute__((noinline, no_sanitize("address"))) static void stack_fill(uint8_t *low, uint8_t *end)
 {
     volatile uint8_t *p = low;
@@ -89,16 +87,16 @@ void co_stack_adopt(struct co *co, void *thread, size_t size, int fresh)
     if (fresh) {
         stack_guard(bottom);
 #ifdef CO_SANITIZED
-        /* Else what only a parked coroutine holds would count as leaked. */
+        /* Else memory referenced only by a parked coroutine would count as leaked. */
         __lsan_register_root_region(co->stack_low, stack.size);
 #endif
     }
     co->painted = stack.paint != 0;
-    if (co->painted) /* the new coroutine has not run: all below its first frame is free */
+    if (co->painted) /* the new coroutine has not run: everything below its first frame is free */
         stack_fill(co->stack_low, (uint8_t *)thread - 4 * STACK_MARGIN);
 }
 
-/* Frees or paints again all whole pages below `frame`. */
+/* Releases or repaints all whole pages below `frame`. */
 static void stack_release(struct co *co, void *frame)
 {
     uint8_t *end = stack_below(frame);

@@ -1,8 +1,8 @@
 /*
- * Opening beneath a directory. openat2(2) with RESOLVE_BENEATH lets the kernel
- * see to it that nothing leads out, also while links change under us. Where it is
- * missing (before Linux 5.6) or forbidden (containers of that time), the path
- * is walked one component at a time and no link is followed at all.
+ * Opening beneath a directory. openat2(2) with RESOLVE_BENEATH makes the kernel ensure that no path
+ * leaves the directory, also while links change concurrently. Where it is missing (before Linux
+ * 5.6) or forbidden (containers of that time), the path is walked one component at a time and no
+ * link is followed.
  */
 #include "co/file.h"
 
@@ -20,7 +20,7 @@
 #define FILE_FLAGS    (O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 #define FILE_PATH_MAX 4096
 
-/* "a/b/../c" never comes from url_path_clean(), but this must hold without it. */
+/* url_path_clean() never returns "a/b/../c", but this must be safe without it. */
 static int path_is_clean(const char *path)
 {
     while (*path != '\0') {
@@ -44,7 +44,7 @@ static int open_beneath(int dir, const char *path)
     return (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
 }
 
-/* Component by component, no link followed. Takes over dir. */
+/* One component at a time, without following links. Takes over dir. */
 static int open_walking(int dir, const char *path)
 {
     char name[256];
@@ -86,7 +86,7 @@ static struct err *open_error(int sys_errno, const char *path)
         return err_new(ERR_NOT_FOUND, "no file %s", path);
     case EACCES:
     case EPERM:
-    case EXDEV: /* it would lead out */
+    case EXDEV: /* it would leave dir */
     case ELOOP:
         return err_new(ERR_DENIED, "no access to %s", path);
     default:

@@ -2,9 +2,9 @@
 #define CO_FILE_H
 
 /*
- * Files for serving: opened beneath a directory and nowhere else, read in pieces.
- * Disk reads block the process, so a caller that reads a large file keeps its
- * pieces small; file_read() lets the others run before each.
+ * Files to serve: opened only beneath a directory, read in pieces. Disk reads block the process, so
+ * a caller that reads a large file uses small pieces; file_read() lets other coroutines run before
+ * each.
  */
 #include "base/clock.h"
 #include "base/err.h"
@@ -22,11 +22,11 @@ struct file {
 };
 
 /*
- * Opens dir/path for reading. path is relative or begins with a slash that is
- * passed over; "" is dir itself. Neither "..", nor a link, nor a mount of another process
- * leads out of dir; links that stay within are followed where the kernel can tell (openat2), else
- * refused. Regular files and directories only.
- * ERR_NOT_FOUND: no such file, or a special one; ERR_DENIED: no permission, or it would leave dir.
+ * Opens dir/path for reading. path is relative, or begins with a slash that is ignored; "" is dir
+ * itself. Neither "..", nor a link, nor a mount of another process leads out of dir; links that
+ * stay within are followed where the kernel can check them (openat2), else refused. Regular files
+ * and directories only. ERR_NOT_FOUND: no such file, or a special one; ERR_DENIED: no permission,
+ * or it would leave dir.
  */
 struct err *file_open(const char *dir, const char *path, struct file *out);
 void file_close(struct file *file);
@@ -35,7 +35,7 @@ void file_close(struct file *file);
 MAY_YIELD struct err *file_read(struct file *file, uint64_t offset, void *buf, size_t len,
                                 size_t *got);
 
-/* For the tests: 1 takes the way without openat2. */
+/* For the tests: opens without openat2. */
 struct err *file_open_walking(const char *dir, const char *path, struct file *out);
 
 #endif

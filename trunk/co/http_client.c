@@ -1,7 +1,7 @@
 /*
- * The client's side of HTTP/1.1 (RFC 9112) as edges, proxies and hooks need it: one
- * request, one answer, whose body may last for hours. The parser is the server's own; this file
- * adds the connection, the request's text and redirections (RFC 9110, section 15.4).
+ * The client side of HTTP/1.1 (RFC 9112) for edges, proxies and hooks: one request, one answer,
+ * whose body may last for hours. It uses the server's parser and adds the connection, the request's
+ * text and redirections (RFC 9110, section 15.4).
  */
 #include "co/http_client.h"
 
@@ -28,13 +28,13 @@ struct http_client {
     uint8_t data[CLIENT_BUFFER_SIZE];
 };
 
-/* What one address needs until its answer's head has come; too large for a stack. */
+/* State for one address until the head of its answer; too large for a stack. */
 struct client_hop {
     struct url_http url;
     char next[CLIENT_LOCATION_MAX];
     const char *host;      /* NULL: the url's */
     const char *unix_path; /* NULL: TCP */
-    int must_be_secure;    /* came from https */
+    int must_be_secure;    /* redirected from https */
 };
 
 static void client_show(struct http_client *client, struct net_conn *conn)
@@ -62,7 +62,7 @@ void http_client_close(struct http_client *client)
     free(client);
 }
 
-/* ---- asking ---- */
+/* ---- requests ---- */
 
 static struct err *client_connect(struct http_client *client, const struct client_hop *hop,
                                   const struct http_client_options *options, usec_t deadline)
@@ -150,7 +150,7 @@ static struct err *client_fill(struct http_client *client, usec_t timeout)
     return err;
 }
 
-/* The next event; each read has the timeout, or what is left until the deadline. */
+/* The next event; each read has the timeout, or the time left until the deadline. */
 static struct err *client_event(struct http_client *client, enum http_event *event,
                                 struct iovec *body, usec_t deadline)
 {
@@ -186,7 +186,7 @@ static struct err *client_head(struct http_client *client, usec_t timeout)
     client->in = http_in_new(HTTP_RESPONSES, SIZE_MAX);
     if (client->in == NULL)
         return err_new(ERR_NOMEM, "no memory for an answer");
-    /* Interim answers (100, 103) come before the one that counts. */
+    /* Interim answers (100, 103) precede the final one. */
     do {
         err = client_event(client, &event, &body, deadline);
     } while (err == NULL && (event != HTTP_EVENT_HEAD || http_client_status(client) < 200));
@@ -198,7 +198,7 @@ static int is_redirection(int status)
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-/* The address that the answer sends us on to. 0, or -1 if it does not. */
+/* The address that the answer redirects to. 0, or -1 if it does not. */
 static int client_next(const struct http_client *client, struct client_hop *hop)
 {
     const char *location = http_client_header(client, "Location");
@@ -250,7 +250,7 @@ static struct err *client_ask(struct http_client *client, struct client_hop *hop
     return err_new(ERR_LIMIT, "sent on more than %d times", HTTP_CLIENT_HOPS_MAX);
 }
 
-/* Goes to hop's url, and frees hop. */
+/* Requests hop's url, and frees hop. */
 static struct err *client_open(struct http_client **out, struct client_hop *hop,
                                const struct http_client_options *options, usec_t timeout)
 {

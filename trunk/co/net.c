@@ -1,14 +1,13 @@
 /*
- * A connection on the reactor: reading, writing, waiting, kicking.
+ * A connection on the reactor: reading, writing, waiting, waking up.
  *
- * The reactor keeps in `ready` what the kernel has announced; an EAGAIN takes
- * the bit back, and only the next edge sets it again. So a call without its bit
- * answers EAGAIN without asking the kernel, and a short read of a stream counts
- * as one (epoll(7)), which saves a second read per message. Not once the peer
- * has closed: that edge has been, and the end is still to be read.
+ * `ready` holds the events that the kernel has announced; an EAGAIN clears the bit, and only the
+ * next edge sets it again. So a call without its bit returns EAGAIN without a system call, and a
+ * short read of a stream counts as EAGAIN (epoll(7)), which saves a second read per message. After
+ * the peer has closed this does not apply: no further edge comes, and the end must still be read.
  *
- * One coroutine waits on a connection (`waiter`, for the bits in `wanted`);
- * any other may try, kick or close meanwhile.
+ * One coroutine waits on a connection (`waiter`, for the bits in `wanted`); any other may try to
+ * read or write, wake it or close the connection meanwhile.
  */
 #include "co/net.h"
 #include "co/net_priv.h"
@@ -24,7 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Where coroutines wait for a free descriptor; part of the one runtime. */
+/* Coroutines that wait for a free descriptor; part of the one runtime. */
 static struct co_cond net_descriptors;
 
 enum co_wait net_wait_descriptor(usec_t timeout)
@@ -50,7 +49,7 @@ static ssize_t net_socket_read(struct net_conn *conn, void *buf, size_t len)
         if ((size_t)n < len && !(conn->ready & NET_HUP))
             conn->ready &= (uint8_t)~NET_IN;
     } else if (n == 0 && len > 0) {
-        conn->ready |= NET_HUP; /* the event may be still to come */
+        conn->ready |= NET_HUP; /* the event may still come */
     } else if (n < 0 && net_is_again(errno)) {
         conn->ready &= (uint8_t)~NET_IN;
     }
@@ -77,7 +76,7 @@ static ssize_t net_socket_writev(struct net_conn *conn, const struct iovec *iov,
 const struct net_ops net_socket_ops = {.try_read = net_socket_read,
                                        .try_writev = net_socket_writev};
 
-/* ---- ops of other descriptors: a short read says nothing of what is left ---- */
+/* ---- ops of other descriptors: a short read does not mean that no more is left ---- */
 
 static ssize_t net_fd_read(struct net_conn *conn, void *buf, size_t len)
 {
@@ -114,16 +113,16 @@ static const struct net_ops net_fd_ops = {.try_read = net_fd_read, .try_writev =
 /* ---- waiting ---- */
 
 /*
- * How much must have come before the kernel tells of it (an end it always tells). Lowering it tells
- * of what is there already (tcp(7)), so that nothing is missed. A descriptor that cannot is told of
- * more often: no harm.
+ * The number of bytes that must arrive before the kernel reports them (it always reports the end).
+ * Lowering it reports bytes that are already there (tcp(7)), so that nothing is missed. A
+ * descriptor without this option is reported more often, which is harmless.
  */
 static void net_rcvlowat(const struct net_conn *conn, int bytes)
 {
     (void)setsockopt(conn->fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes));
 }
 
-/* Parks the running coroutine as the waiter of conn. */
+/* Parks the running coroutine as conn's waiter. */
 static enum co_wait net_park(struct net_conn *conn, unsigned wanted, usec_t deadline)
 {
     enum co_wait why;
@@ -211,7 +210,7 @@ void net_delay_read(struct net_conn *conn, int bytes, usec_t deadline)
         co_fair();
     }
     conn->ready &= (uint8_t)~NET_KICK;
-    /* Not told of, but likely there. */
+    /* Not reported, but data is probably there. */
     conn->ready |= NET_IN;
 }
 
@@ -231,7 +230,7 @@ struct err *net_error(int sys_errno, const char *what)
         return net_closed_by_us();
     case ECONNRESET:
     case EPIPE:
-    case ETIMEDOUT: /* no acknowledgement for too long: the peer is gone */
+    case ETIMEDOUT: /* no acknowledgement for too long: the peer has disconnected */
     case ENOTCONN:
         return err_new(ERR_CLOSED, "%s: %s", what, strerrordesc_np(sys_errno));
     default:
@@ -271,11 +270,11 @@ static struct err *net_io_read(struct io *io, void *buf, size_t len, size_t *got
         err = net_await(conn, NET_IN, deadline);
         if (err != NULL)
             return err_wrap(err, "read");
-        co_fair(); /* TLS may take in much that is no data */
+        co_fair(); /* TLS may consume many bytes that are not data */
     }
 }
 
-/* Takes n sent bytes off the spans and answers how many spans are done with. */
+/* Removes n sent bytes from the spans and returns how many spans are complete. */
 static int net_advance(struct iovec *iov, int count, size_t n)
 {
     int i = 0;
@@ -322,7 +321,7 @@ static struct err *net_io_writev(struct io *io, struct iovec *iov, int n, usec_t
     return NULL;
 }
 
-/* What is there to be read, without taking it; as net_socket_read(). */
+/* Copies readable bytes without consuming them; as net_socket_read(). */
 static ssize_t net_try_peek(struct net_conn *conn, void *buf, size_t len)
 {
     ssize_t n;
@@ -371,7 +370,7 @@ struct err *net_peek(struct net_conn *conn, void *buf, size_t len, size_t *got, 
             return net_error(errno, "read");
         if (n >= 0 && (n == 0 || (conn->ready & NET_HUP)))
             return err_new(ERR_CLOSED, "peer closed");
-        /* Every byte that comes is a new edge, although the others still lie there. */
+        /* Every arriving byte is a new edge, although earlier bytes are still unread. */
         conn->ready &= (uint8_t)~NET_IN;
         err = net_await(conn, NET_IN, deadline);
         if (err != NULL)
@@ -384,8 +383,7 @@ int net_can_sendfile(const struct net_conn *conn)
     return conn->ops == &net_socket_ops;
 }
 
-/* The descriptor itself stays until net_free(): its number must not serve somebody else meanwhile.
- */
+/* The descriptor stays open until net_free(): its number must not be reused meanwhile. */
 static void net_io_close(struct io *io)
 {
     struct net_conn *conn = (struct net_conn *)io;
@@ -394,7 +392,7 @@ static void net_io_close(struct io *io)
         return;
     conn->closed = 1;
     conn->ready |= NET_IN | NET_OUT | NET_HUP;
-    (void)shutdown(conn->fd, SHUT_RDWR); /* fails for what is no socket */
+    (void)shutdown(conn->fd, SHUT_RDWR); /* fails if it is not a socket */
     if (conn->waiter != NULL)
         co_wake(conn->waiter);
 }
@@ -497,7 +495,7 @@ void net_tune(struct net_conn *conn, int notsent_lowat, int nodelay)
 {
     int on = nodelay != 0;
 
-    /* UNIX sockets know neither; nothing depends on it. */
+    /* UNIX sockets support neither; nothing depends on it. */
     if (notsent_lowat > 0)
         (void)setsockopt(conn->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &notsent_lowat,
                          sizeof(notsent_lowat));

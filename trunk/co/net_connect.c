@@ -1,7 +1,7 @@
 /*
- * Outgoing connections. A name may have many addresses: each gets an equal
- * share of the time that is left, so that a dead first one leaves room for the
- * next, and the last one all of it.
+ * Outgoing connections. A name may have many addresses: each attempt gets an equal share of the
+ * remaining time, so that a dead first address leaves time for the next, and the last one gets all
+ * that remains.
  */
 #include "base/str.h"
 #include "co/net.h"
@@ -15,7 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* A UNIX listener whose backlog is full answers EAGAIN and raises no event later. */
+/* A UNIX listener whose backlog is full returns EAGAIN, and no event follows. */
 #define NET_UNIX_RETRY (5 * USEC_PER_MS)
 
 static struct err *net_connect_failed(int fd)
@@ -27,7 +27,7 @@ static struct err *net_connect_failed(int fd)
     return err;
 }
 
-/* Waits for the outcome of a connect() under way. Takes over conn, unless it succeeds. */
+/* Waits for the result of a pending connect(). Takes over conn, unless it succeeds. */
 static struct err *net_connect_finish(struct net_conn *conn, usec_t deadline)
 {
     struct err *err = net_await(conn, NET_OUT, deadline);
@@ -56,7 +56,7 @@ static struct err *net_connect_addr(const struct sockaddr_storage *addr, struct 
         return net_connect_failed(fd);
     if (connect(fd, (const struct sockaddr *)addr, len) != 0 && errno != EINPROGRESS)
         return net_connect_failed(fd);
-    /* Registered only now: a socket that is not even connecting reports a hang-up. */
+    /* Registered only now: a socket that is not connecting yet reports a hang-up. */
     conn = net_make(fd, &net_socket_ops, 0);
     if (conn == NULL)
         return net_connect_failed(fd);
@@ -79,7 +79,7 @@ void net_local_ip(const struct net_conn *conn, char *out, size_t cap)
     (void)str_copy(out, cap, own.ip);
 }
 
-/* The deadline of one of `tries` attempts that are left. */
+/* The deadline of the next of `tries` remaining attempts. */
 static usec_t net_share(usec_t deadline, int tries)
 {
     usec_t left = co_left(deadline);

@@ -1,9 +1,9 @@
 /*
- * Listeners: endpoints as the configuration writes them, and an accept loop
- * that survives. A listener is edge-triggered like all else, so it accepts until
- * EAGAIN; and after EMFILE its ready bit stays set, so it tries again without a
- * new event, as soon as a connection of ours is freed or a short while is over. Any error that does
- * not go away is waited for in the same way: it must cost neither the processor nor the listener.
+ * Listeners: endpoints in the configuration's syntax, and an accept loop that survives errors. A
+ * listener is edge-triggered like all connections, so it accepts until EAGAIN. After EMFILE its
+ * ready bit stays set, so it retries without a new event, as soon as one of our connections is
+ * freed or a short pause is over. Any persistent error is handled in the same way: it must neither
+ * occupy the processor nor end the listener.
  */
 #include "base/str.h"
 #include "co/net.h"
@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #define NET_BACKLOG 4096
-/* So many connections in a row may fail each for itself; then it is the listener that fails. */
+/* After so many failed connections in a row the listener itself counts as failed. */
 #define NET_ACCEPT_FAILURES  64
 #define NET_STARVED_WAIT_MIN (10 * USEC_PER_MS)
 #define NET_STARVED_WAIT_MAX (500 * USEC_PER_MS)
@@ -38,12 +38,12 @@ union net_sockaddr {
 struct net_listener {
     struct net_conn *conn; /* only its descriptor and its ready bits are used */
     int port;
-    struct co *acceptor;            /* in net_accept() */
-    int (*give)(void *arg, int fd); /* NULL: all are ours */
+    struct co *acceptor;            /* the coroutine in net_accept() */
+    int (*give)(void *arg, int fd); /* NULL: keep all */
     void *give_arg;
     uint8_t dead;    /* net_listener_close() was called meanwhile */
-    uint8_t starved; /* no descriptor, or another error that stays, said so */
-    dev_t unix_dev;  /* the file we made, 0 if none */
+    uint8_t starved; /* a shortage of descriptors or another persistent error was logged */
+    dev_t unix_dev;  /* the file we created, 0 if none */
     ino_t unix_ino;
     char name[sizeof("unix:") + sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 };
@@ -69,7 +69,7 @@ static struct err *net_parse_unix(const char *endpoint, union net_sockaddr *addr
     return NULL;
 }
 
-/* host is what stands before the last colon. */
+/* host is the text before the last colon. */
 static int net_parse_host(char *host, union net_sockaddr *addr, socklen_t *len)
 {
     size_t n = strlen(host);
@@ -114,7 +114,7 @@ static struct err *net_parse(const char *endpoint, union net_sockaddr *addr, soc
 
 /* ---- opening and closing ---- */
 
-/* A socket file that nobody answers on is left over from a crash. */
+/* Removes a socket file without a listener: it remains from a crash. */
 static void net_remove_stale(const union net_sockaddr *addr, socklen_t len)
 {
     struct stat st;
@@ -130,7 +130,7 @@ static void net_remove_stale(const union net_sockaddr *addr, socklen_t len)
     close(fd);
 }
 
-/* Reads name, port and the UNIX file back from the bound socket. */
+/* Reads name, port and UNIX file back from the bound socket. */
 static void net_name(struct net_listener *listener)
 {
     union net_sockaddr addr = {.storage = {0}};
@@ -161,7 +161,7 @@ static void net_name(struct net_listener *listener)
     }
 }
 
-/* fd listens already. Takes it over, also on error. */
+/* fd is already listening. Takes it over, also on error. */
 static struct err *net_listener_make(int fd, struct net_listener **out)
 {
     struct net_listener *listener = calloc(1, sizeof(*listener));
@@ -363,7 +363,7 @@ void net_listener_set_give(struct net_listener *listener, int (*give)(void *arg,
 
 /* ---- accepting ---- */
 
-/* True for what is wrong with one connection, or for a moment, and not with the listener. */
+/* True for an error of one connection, or a temporary one, but not of the listener. */
 static int net_accept_again(int sys_errno)
 {
     switch (sys_errno) {
@@ -385,14 +385,14 @@ static int net_accept_again(int sys_errno)
     }
 }
 
-/* True when the descriptor is no listener any more: nothing will ever come. */
+/* True when the descriptor is not a listener: no connection will ever come. */
 static int net_accept_broken(int sys_errno)
 {
     return sys_errno == EBADF || sys_errno == EINVAL || sys_errno == ENOTSOCK ||
            sys_errno == EFAULT;
 }
 
-/* One connection; or NULL with errno, 0 for one that somebody else has taken. */
+/* Accepts one connection; NULL with errno, which is 0 if another process has taken it. */
 static struct net_conn *net_accept_one(struct net_listener *listener)
 {
     struct sockaddr_storage addr = {0};
@@ -406,10 +406,10 @@ static struct net_conn *net_accept_one(struct net_listener *listener)
         return NULL;
     if (listener->give != NULL && listener->give(listener->give_arg, fd)) {
         close(fd);
-        errno = 0; /* nothing for us, and nothing wrong */
+        errno = 0; /* not for this process, and not an error */
         return NULL;
     }
-    /* Not NET_IN: if there is data already, registering it gives an event, and a read is saved. */
+    /* Not NET_IN: if there is data already, registering creates an event, and a read is saved. */
     conn = net_make(fd, &net_socket_ops, NET_OUT);
     if (conn == NULL) {
         saved = errno;

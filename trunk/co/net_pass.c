@@ -1,7 +1,7 @@
 /*
- * Descriptors go over a UNIX socket (SCM_RIGHTS, unix(7)) that keeps the borders of messages.
- * What the kernel takes at once bounds how many are under way; then the giver keeps them. A
- * connection is registered with the reactor by the one who serves it, and nowhere before.
+ * Descriptors are sent over a UNIX socket (SCM_RIGHTS, unix(7)) that keeps message boundaries. The
+ * socket's buffer limits how many are in flight; when it is full, the sender keeps the connection.
+ * Only the process that serves a connection registers it with the reactor.
  */
 #include "co/net_pass.h"
 
@@ -53,7 +53,7 @@ int net_pass_accept(int listener, int channel, uint8_t what)
     return failed == 0;
 }
 
-/* One message: 1, 0 at the channel's end, -1 with errno. *fd is -1 when none came with it. */
+/* Receives one message: 1, 0 at the channel's end, -1 with errno. *fd is -1 if it carried none. */
 static ssize_t net_pass_receive(int channel, int *fd, uint8_t *what)
 {
     struct iovec iov = {what, 1};
@@ -73,14 +73,14 @@ static ssize_t net_pass_receive(int channel, int *fd, uint8_t *what)
     return n;
 }
 
-/* A connection of a descriptor that was taken, or NULL: it is closed. */
+/* A connection for a received descriptor, or NULL: it is closed. */
 static struct net_conn *net_pass_adopt(int fd)
 {
     struct sockaddr_storage addr = {0};
     socklen_t len = sizeof(addr);
     struct net_conn *conn = NULL;
 
-    /* Without an address it would stand outside of what one address may have. */
+    /* Without an address, the limits per address would not apply to it. */
     if (getpeername(fd, (struct sockaddr *)&addr, &len) == 0)
         conn = net_make(fd, &net_socket_ops, NET_OUT);
     if (conn != NULL)

@@ -1,7 +1,7 @@
 #ifndef CO_NET_PRIV_H
 #define CO_NET_PRIV_H
 
-/* What the net files share. */
+/* Shared by the net files. */
 #include "co/co.h"
 #include "co/net.h"
 
@@ -9,25 +9,24 @@
 #include <sys/socket.h>
 
 /*
- * A connection over fd, which must not block, with the given ready bits; it is
- * registered with the reactor. NULL with errno; then fd is still the caller's.
+ * A connection over fd, which must be non-blocking, with the given ready bits; it is registered
+ * with the reactor. NULL with errno; then fd still belongs to the caller.
  */
 struct net_conn *net_make(int fd, const struct net_ops *ops, unsigned ready);
 
-/* Says whose address the connection shows. */
+/* Sets the peer address of a connection. */
 void net_set_peer(struct net_conn *conn, const struct sockaddr_storage *addr);
 
-/* Waits for one of bits, and for nothing else; NULL when it is there. ERR_CLOSED after io_close().
- */
+/* Waits for one of bits only; NULL when it is set. ERR_CLOSED after io_close(). */
 struct err *net_await(struct net_conn *conn, unsigned bits, usec_t deadline);
 
-/* An error for errno on a stream: what a vanished peer causes is ERR_CLOSED. */
+/* An error for errno on a stream: errors of a vanished peer become ERR_CLOSED. */
 struct err *net_error(int sys_errno, const char *what);
 
 /* Coroutines without a free descriptor wait here; net_free() wakes them. */
 enum co_wait net_wait_descriptor(usec_t timeout);
 
-/* -1 with this errno. */
+/* Sets errno; -1. */
 static inline ssize_t net_refuse(int sys_errno)
 {
     errno = sys_errno;
@@ -40,7 +39,7 @@ static inline int net_is_again(int sys_errno)
     return sys_errno == EAGAIN || sys_errno == EWOULDBLOCK;
 }
 
-/* Notes what a write has done, n being its answer, and gives that on. */
+/* Records the result n of a write, and returns it. */
 static inline ssize_t net_sent(struct net_conn *conn, ssize_t n)
 {
     if (n > 0) {

@@ -1,6 +1,6 @@
 /*
- * Files straight from the page cache into a plain socket (sendfile(2)), in
- * pieces with a turn for the others between them.
+ * Files sent directly from the page cache into a plain socket (sendfile(2)), in pieces, between
+ * which other coroutines get a turn.
  */
 #include "co/net.h"
 #include "co/net_priv.h"
@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <sys/sendfile.h>
 
-/* Of a file that is sent, at one go. */
+/* Bytes of a file sent in one call. */
 #define NET_FILE_PIECE ((size_t)128 * 1024)
 
 /* Up to len bytes; as net_socket_writev(), 0 at the file's end. */
@@ -44,7 +44,7 @@ struct err *net_sendfile(struct net_conn *conn, int fd, uint64_t offset, uint64_
             return err_new(ERR_CLOSED, "file became shorter");
         if (sent > 0) {
             len -= (uint64_t)sent;
-            /* A piece may have come from the disk, which nobody could run beside. */
+            /* A piece may have been read from disk, during which no other coroutine could run. */
             co_yield ();
             continue;
         }

@@ -1,7 +1,6 @@
 /*
- * The bell is an eventfd. It counts, so a ring is never lost; it does not
- * block, since the count is taken away with each hearing and could else only overflow after
- * 2^64 of them.
+ * The bell is an eventfd. It counts, so no ring is lost; writing never blocks, because each wait
+ * resets the counter, which could otherwise only overflow after 2^64 rings.
  */
 #include "co/notify.h"
 

@@ -2,8 +2,8 @@
 #define CO_NOTIFY_H
 
 /*
- * A bell between processes: rung by any, heard by the coroutine of one. Made before the
- * fork. What it is about stands elsewhere; rings that nobody has heard yet are one.
+ * A notification between processes: any process rings it, a coroutine of one process waits for it.
+ * Made before the fork. It carries no data; several rings before a wait count as one.
  */
 #include "base/yield.h"
 #include "co/net.h"
@@ -12,9 +12,10 @@
 int notify_new(void);
 /* Never waits. */
 void notify_ring(int fd);
-/* Forgets what was rung before; for who takes the place of one that is gone. */
+/* Forgets earlier rings; for a process that replaces one that has ended. */
 void notify_clear(int fd);
-/* Waits for it to ring; conn is net_wrap_fd() of it. ERR_INTERRUPTED, or a broken descriptor. */
+/* Waits for a ring; conn is net_wrap_fd() of the descriptor. ERR_INTERRUPTED, or the error of a
+ * broken descriptor. */
 MAY_YIELD struct err *notify_wait(struct net_conn *conn);
 
 #endif

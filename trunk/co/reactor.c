@@ -1,18 +1,15 @@
 /*
  * One coroutine that waits for all descriptors.
  *
- * State Threads can only poll() and would do so over every waiting descriptor.
- * Instead this coroutine lets it poll a single one, an epoll descriptor. When
- * that is readable, all ready events are taken, the ready bits of their
- * connections are set and the coroutines that wait for one of those bits are
- * woken. Waking only queues a coroutine: no other code runs between epoll_wait()
- * and the end of a batch, so no event can outlive its connection.
+ * State Threads can only poll(), over every waiting descriptor. Instead this coroutine lets it poll
+ * a single one, an epoll descriptor. When that is readable, all ready events are taken, the ready
+ * bits of their connections are set and the coroutines that wait for them are woken. Waking only
+ * queues a coroutine: no other code runs between epoll_wait() and the end of a batch, so no event
+ * can outlive its connection. Connections are registered once and edge-triggered: no system call
+ * per wait.
  *
- * Connections are registered once and edge-triggered: no system call per wait.
- *
- * The fine timers are a heap of deadlines on one timerfd, set only when an
- * earlier deadline comes to the front. It is edge-triggered as well and never
- * read: setting it again clears it.
+ * The fine timers are a heap of deadlines on one timerfd, set only when an earlier deadline becomes
+ * the first. It is edge-triggered as well and never read: setting it again clears it.
  */
 #include "co/reactor.h"
 
@@ -25,7 +22,7 @@
 #include <unistd.h>
 
 #define REACTOR_BATCH      512
-#define REACTOR_ROUNDS_MAX 4 /* then the others must run */
+#define REACTOR_ROUNDS_MAX 4 /* then other coroutines must run */
 #define REACTOR_TIMERS_MIN 64
 
 static struct {
@@ -35,7 +32,7 @@ static struct {
     struct co **timers; /* binary heap, the earliest deadline first */
     size_t timer_count;
     size_t timer_cap;
-    usec_t armed; /* what timer_fd is set to; 0 = it has gone off */
+    usec_t armed; /* what timer_fd is set to; 0 = it has fired */
     struct epoll_event events[REACTOR_BATCH];
 } reactor;
 
@@ -110,7 +107,7 @@ static void timer_down(size_t i, struct co *co)
     timer_set(i, co);
 }
 
-/* Sets the timerfd for the earliest deadline, unless it goes off before that anyway. */
+/* Sets the timerfd for the earliest deadline, unless it fires earlier anyway. */
 static void timer_arm(void)
 {
     struct itimerspec spec = {{0, 0}, {0, 0}};
@@ -126,14 +123,14 @@ static void timer_arm(void)
     reactor.armed = due;
     spec.it_value.tv_sec = due / USEC_PER_SEC;
     spec.it_value.tv_nsec = due % USEC_PER_SEC * 1000;
-    /* Fails for no valid time. */
+    /* Never fails for a valid time. */
     (void)timerfd_settime(reactor.timer_fd, TFD_TIMER_ABSTIME, &spec, NULL);
 }
 
 int reactor_timer_add(struct co *self)
 {
     assert(self->timer_index < 0);
-    /* One further than a lifetime is none, and rounding it up would overflow. */
+    /* A deadline beyond a lifetime counts as none, and rounding it up would overflow. */
     if (self->deadline > INT64_MAX / 2)
         return -1;
     if (reactor.timer_count == reactor.timer_cap) {

@@ -2,9 +2,9 @@
 #define CO_REACTOR_H
 
 /*
- * The one place that waits for descriptors. A net_conn is registered once,
- * edge-triggered for everything; the reactor keeps its ready bits up to date
- * and wakes its waiter when a bit it wants is set. Also holds the fine timers.
+ * The one place that waits for descriptors. A net_conn is registered once, edge-triggered for all
+ * events; the reactor keeps its ready bits up to date and wakes its waiter when a wanted bit is
+ * set. It also has the fine timers.
  */
 #include "co/co_priv.h"
 #include "co/net.h"
@@ -19,9 +19,10 @@ void reactor_remove(struct net_conn *conn);
 
 /* Adds the running coroutine with self->deadline to the fine timers; 0, or -1 without memory. */
 int reactor_timer_add(struct co *self);
-/* Takes it out again; nothing if it has gone off. */
+/* Removes it; no effect if it has fired. */
 void reactor_timer_remove(struct co *self);
-/* As co_park(), by the fine timers: frequent ones that come at one moment share one wake. */
+/* As co_park(), with the fine timers: frequent timers that end at the same time share one wake-up.
+ */
 enum co_wait reactor_park_until(usec_t deadline);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * A client of Redis over our own connections (hiredis is left its protocol and no socket): one
- * coroutine keeps the connection, opens it again when it breaks, and says so once; anybody may
- * send commands meanwhile and wait for the reply, or not.
+ * A Redis client over our own connections (hiredis handles the protocol, but no socket): one
+ * coroutine keeps the connection, reopens it when it breaks, and logs each outage once; other
+ * coroutines may send commands meanwhile and wait for the reply, or not.
  */
 #include "base/str.h"
 #include "co/redis_priv.h"
@@ -45,7 +45,7 @@ static void redis_down(struct redis *redis, const struct err *why)
     co_cond_broadcast(&redis->changed);
 }
 
-/* Never quite the same, so that a cluster does not come back at one moment. */
+/* With a random part, so that the servers of a cluster do not reconnect at the same moment. */
 static usec_t redis_pause(struct redis *redis)
 {
     usec_t pause = redis->pause;
@@ -187,7 +187,7 @@ int redis_post(struct redis *redis, const struct redis_command *command, redis_d
     return 0;
 }
 
-/* One who waits; the reply may come when nobody does any more. */
+/* A waiting caller; the reply may come after it has given up. */
 struct waiting {
     struct redis_reply reply;
     struct co_cond done;

@@ -2,10 +2,9 @@
 #define CO_REDIS_H
 
 /*
- * A kept connection to a Redis server: commands go out one after the other without
- * waiting for each other's replies; it is opened again for as long as it is wanted. Either it sends
- * commands, or it listens to a channel. One coroutine each. Redis is not trusted: what
- * it sends is bounded.
+ * A persistent connection to a Redis server: commands are pipelined; the connection is reopened as
+ * long as it is wanted. It either sends commands, or subscribes to a channel. One coroutine each.
+ * Redis is not trusted: the size of its replies is limited.
  */
 #include "base/clock.h"
 #include "base/err.h"
@@ -16,22 +15,23 @@
 struct redis;
 struct tls;
 
-/* Commands whose replies are still to come; one more is refused. */
+/* Commands without a reply yet; further ones are refused. */
 #define REDIS_PENDING_MAX 1024
-/* The longest reply, and the most that is kept of one by redis_call(). */
+/* The longest reply, and the longest text that redis_call() keeps. */
 #define REDIS_REPLY_MAX ((size_t)64 * 1024)
 #define REDIS_TEXT_MAX  2048
 #define REDIS_ARGS_MAX  12
 
 struct redis_options {
-    const char *host; /* all are copied; "" for what is not there */
+    const char *host; /* all are copied; "" if absent */
     int port;
     const char *user, *password;
     int db;
-    struct tls *tls;   /* borrowed; NULL: without */
-    const char *probe; /* NULL: none. Else a key that is written to see whether it may be; one that
-                          only reads (a replica) counts as away. */
-    const char *channel; /* NULL: for commands. Else this is listened to, and nothing is sent. */
+    struct tls *tls;     /* borrowed; NULL: without */
+    const char *probe;   /* NULL: none. Else a key that is written to test for write access; a
+                            read-only server (a replica) counts as unreachable. */
+    const char *channel; /* NULL: for commands. Else the channel to subscribe to, and no commands
+                            are sent. */
     /* Called from the connection's coroutine; must not yield. on_down: once for each outage. */
     void (*on_up)(void *arg);
     void (*on_down)(void *arg, const struct err *why);
@@ -41,7 +41,7 @@ struct redis_options {
 
 struct redis_command {
     int count;
-    const char *arg[REDIS_ARGS_MAX]; /* borrowed until it was sent off */
+    const char *arg[REDIS_ARGS_MAX]; /* borrowed until the command is sent */
     size_t len[REDIS_ARGS_MAX];
 };
 
@@ -57,31 +57,31 @@ struct redis_reply {
 /* reply: valid until it returns; NULL: the connection broke. Must not yield. */
 typedef void (*redis_done_fn)(void *arg, const struct redis_reply *reply);
 
-/* Starts connecting. NULL without memory. */
+/* Starts to connect. NULL without memory. */
 struct redis *redis_new(const struct redis_options *options);
-/* Waits for what was sent to be answered, as long as that is, then ends. NULL is allowed. */
+/* Waits up to timeout for pending replies, then ends. NULL is allowed. */
 void redis_free(struct redis *redis, usec_t timeout);
 
 /* True while it is connected and logged in. Never yields. */
 int redis_is_up(const struct redis *redis);
-/* Waits while the very first attempt is under way. True when it is up. */
+/* Waits for the first connection attempt. True when it is up. */
 int redis_wait_up(struct redis *redis, usec_t timeout);
-/* This end's address, once it has been up; "" before. */
+/* The local address, once it has been up; "" before. */
 const char *redis_own_ip(const struct redis *redis);
 
-/* One more word of a command; arg is borrowed until it was posted. */
+/* Appends a word to a command; arg is borrowed until the command is sent. */
 void redis_command_add(struct redis_command *command, const char *arg);
 
-/* Sends without waiting: 0, and done (which may be NULL) is called once; or -1: it is not up, or
- * too much is under way. */
+/* Sends without waiting: 0, and done (may be NULL) is called once; or -1: not connected, or too
+ * many commands are pending. */
 int redis_post(struct redis *redis, const struct redis_command *command, redis_done_fn done,
                void *arg);
-/* How many have not been answered. */
+/* The number of commands without a reply. */
 size_t redis_pending(const struct redis *redis);
 
 /*
- * The same, and waits for the reply; reply->text is in text. ERR_CLOSED: unreachable; ERR_LIMIT:
- * too much is under way, or the reply is too long; ERR_TIMEOUT.
+ * The same, and waits for the reply; reply->text points into text. ERR_CLOSED: unreachable;
+ * ERR_LIMIT: too many commands are pending, or the reply is too long; ERR_TIMEOUT.
  */
 struct err *redis_call(struct redis *redis, const struct redis_command *command,
                        struct redis_reply *reply, char text[REDIS_TEXT_MAX], usec_t timeout);

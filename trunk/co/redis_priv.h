@@ -2,7 +2,7 @@
 #define CO_REDIS_PRIV_H
 
 /*
- * What the files of the client of Redis share: redis.c (its life, commands), redis_serve.c (the
+ * Shared by the files of the Redis client: redis.c (life, commands), redis_serve.c (the
  * connection), redis_reader.c (replies and commands as bytes).
  */
 #include "base/buf.h"
@@ -13,7 +13,7 @@
 
 #include <hiredis/hiredis.h>
 
-/* One whose reply is still to come. */
+/* A command without a reply yet. */
 struct pending {
     struct pending *next;
     redis_done_fn done;
@@ -22,12 +22,12 @@ struct pending {
 };
 
 struct redis {
-    struct redis_options options; /* its texts are ours */
+    struct redis_options options; /* with our own copies of the texts */
     struct co *co;
     struct net_conn *conn;
     redisReader *reader;
     redisReplyObjectFunctions functions;
-    size_t unfinished; /* bytes that came since the last whole reply */
+    size_t unfinished; /* bytes received since the last complete reply */
     struct buf out;
     struct pending *first, **last;
     size_t pending;
@@ -38,23 +38,23 @@ struct redis {
     uint8_t is_up, has_tried, was_told, is_ending;
 };
 
-/* For a new connection. */
+/* Prepares for a new connection. */
 struct err *redis_reader_open(struct redis *redis);
 struct err *redis_reader_feed(struct redis *redis, const char *data, size_t len);
 /* *reply is the caller's; NULL: more bytes are needed. */
 struct err *redis_reader_next(struct redis *redis, redisReply **reply);
 void redis_reply_convert(const redisReply *from, struct redis_reply *to);
 
-/* Appends a command to what is to be sent. 0 or -1. */
+/* Appends a command to the output. 0 or -1. */
 int redis_command_append(struct redis *redis, const struct redis_command *command);
 
-/* The end of the queue of waiting requests, and its beginning. */
+/* Append to the queue of pending commands, and complete its first. */
 int redis_pending_add(struct redis *redis, redis_done_fn done, void *arg);
 void redis_pending_finish(struct redis *redis, const struct redis_reply *reply);
 
-/* Connects and says who we are. */
+/* Connects and logs in. */
 MAY_YIELD struct err *redis_open(struct redis *redis);
-/* Until the connection is over; never NULL. */
+/* Serves the connection until its end; never NULL. */
 MAY_YIELD struct err *redis_serve(struct redis *redis);
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * The protocol of Redis (RESP2, see redis.io/docs/reference/protocol-spec) by hiredis, which
- * formats commands and reads replies. What a server sends is bounded here and not there: the bytes
- * of one reply, and the elements of an array, which hiredis would else allocate as announced.
+ * The Redis protocol (RESP2, see redis.io/docs/reference/protocol-spec) by hiredis, which formats
+ * commands and parses replies. The limits on server data are applied here, because hiredis has
+ * none: the bytes of one reply, and the elements of an array, which hiredis would otherwise
+ * allocate as announced.
  */
 #include "co/redis_priv.h"
 

@@ -1,6 +1,6 @@
 /*
- * A connection to Redis while it lasts: opening it, writing what others have queued, handing out
- * the replies in their order, and noticing that nobody is there any more.
+ * A connection to Redis while it lasts: opening it, sending queued commands, delivering the replies
+ * in order, and detecting that the server is dead.
  */
 #include "base/str.h"
 #include "co/redis_priv.h"
@@ -11,14 +11,14 @@
 #include <string.h>
 
 #define OPEN_TIMEOUT (3 * USEC_PER_SEC)
-/* A reply that takes longer is none: the connection is dead. */
+/* If a reply takes longer, the connection counts as dead. */
 #define REPLY_TIMEOUT (3 * USEC_PER_SEC)
-/* An idle connection is tried that often. */
+/* Interval of the probes on an idle connection. */
 #define IDLE_MAX (5 * USEC_PER_SEC)
 
 /* ---- replies ---- */
 
-/* It serves reads only, or is about to go: another one has taken its place, or will. */
+/* The server is read-only or shutting down: another one has replaced it, or will. */
 static int is_no_master(const char *text)
 {
     return str_starts(text, "READONLY") || str_starts(text, "MASTERDOWN");
@@ -45,7 +45,7 @@ static int reply_is(const redisReply *reply, size_t at, const char *word)
            strcmp(reply->element[at]->str, word) == 0;
 }
 
-/* One reply, or what a channel says. */
+/* Processes one reply, or a message of a channel. */
 static struct err *reply_take(struct redis *redis, const redisReply *from)
 {
     struct redis_reply reply;
@@ -124,7 +124,7 @@ static struct err *open_mode(struct redis *redis, usec_t deadline)
     return ask(redis, &command, deadline);
 }
 
-/* Until it has answered it may be anything that listens there. */
+/* Before it has answered, any program may be listening there. */
 static struct err *open_ping(struct redis *redis, usec_t deadline)
 {
     struct redis_command command = {0};
@@ -135,7 +135,7 @@ static struct err *open_ping(struct redis *redis, usec_t deadline)
     return ask(redis, &command, deadline);
 }
 
-/* Else a replica would be left and tried again at each write. */
+/* Without this, a replica would be disconnected and retried at each write. */
 static struct err *open_probe(struct redis *redis, usec_t deadline)
 {
     struct redis_command command = {0};
@@ -149,7 +149,7 @@ static struct err *open_probe(struct redis *redis, usec_t deadline)
     redis_command_add(&command, "PX");
     redis_command_add(&command, "1");
     err = ask(redis, &command, deadline);
-    /* What else is refused may be no more than a right that a reader does not need. */
+    /* Another refusal may only be a missing right that a subscriber does not need. */
     if (err == NULL || err_code(err) != ERR_DENIED || is_no_master(err_text(err)))
         return err;
     err_free(err);
@@ -245,7 +245,7 @@ int redis_pending_add(struct redis *redis, redis_done_fn done, void *arg)
     return 0;
 }
 
-/* What time says: a reply that does not come, silence that is to be looked into. */
+/* Checks the timers: an overdue reply, and a silence that needs a probe. */
 static struct err *serve_clock(struct redis *redis, usec_t *wait)
 {
     struct redis_command ping = {0};
@@ -266,7 +266,7 @@ static struct err *serve_clock(struct redis *redis, usec_t *wait)
 
 struct err *redis_serve(struct redis *redis)
 {
-    /* What came together with the last reply of the opening has been read already. */
+    /* Data that arrived with the last reply of the opening has already been read. */
     struct err *err = serve_replies(redis);
     usec_t wait = 0;
     int events;

@@ -1,15 +1,14 @@
 /*
- * Names to addresses by c-ares.
+ * Resolves names to addresses with c-ares.
  *
- * One c-ares channel serves all look-ups, so that a thousand at once share its
- * few sockets. These stand, level-triggered, in an epoll descriptor of their own
- * that the reactor sees as one connection; a coroutine waits for it and for
- * c-ares' own time-outs, and sleeps while nothing is asked. The coroutine that
- * asks waits for its own answer alone. If it gives up before, the question is
- * left behind as an orphan and freed when c-ares is done with it.
+ * One c-ares channel serves all look-ups, so that a thousand concurrent ones share its few sockets.
+ * These are in an epoll descriptor of their own (level-triggered), which the reactor treats as one
+ * connection; a coroutine waits for it and for c-ares' own time-outs, and sleeps while there are no
+ * queries. A querying coroutine waits only for its own answer. If it gives up earlier, the query
+ * remains as an orphan and is freed when c-ares has finished it.
  *
- * c-ares reads resolv.conf once per channel: a channel without questions is
- * made anew when that file has changed.
+ * c-ares reads resolv.conf once per channel: a channel without queries is recreated when that file
+ * has changed.
  */
 #include "co/resolve.h"
 #include "base/str.h"
@@ -36,7 +35,7 @@
 
 #define RESOLVE_SERVERS_MAX 512
 
-/* Shared by the coroutine that asks and by c-ares; freed by the last of the two. */
+/* Shared by the querying coroutine and c-ares; freed by the last of the two. */
 struct resolve_query {
     struct co *waiter; /* NULL once it has given up */
     int done;
@@ -50,9 +49,9 @@ static struct {
     int have_library;
     struct net_conn *epoll; /* the channel's sockets, as one descriptor */
     struct co *worker;
-    size_t active; /* questions c-ares is at work on */
+    size_t active; /* queries in progress */
     struct timespec conf_mtime;
-    char servers[RESOLVE_SERVERS_MAX]; /* "" = as resolv.conf says */
+    char servers[RESOLVE_SERVERS_MAX]; /* "" = from resolv.conf */
 } resolver;
 
 /* ---- the channel ---- */
@@ -115,7 +114,8 @@ static void resolve_process(void)
     struct epoll_event events[RESOLVE_EVENTS];
     int n = epoll_wait(resolver.epoll->fd, events, RESOLVE_EVENTS, 0);
 
-    /* One call may close another socket of the batch; c-ares passes over those it doesn't know. */
+    /* A call may close another socket of the batch; c-ares ignores sockets that it does not know.
+     */
     for (int i = 0; i < n; i++) {
         int in = (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0;
         int out = (events[i].events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
@@ -124,7 +124,7 @@ static void resolve_process(void)
                         out ? events[i].data.fd : ARES_SOCKET_BAD);
     }
     ares_process_fd(resolver.channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD); /* its time-outs */
-    /* Only then: a socket that was not read empty gives no new edge. */
+    /* Only now: a socket that still has data gives no new edge. */
     if (n <= 0)
         resolver.epoll->ready &= (uint8_t)~NET_IN;
 }
@@ -180,7 +180,7 @@ struct err *resolve_use_servers(const char *servers)
     return resolve_start();
 }
 
-/* ---- one question ---- */
+/* ---- one query ---- */
 
 static int resolve_add(struct resolve_list *list, const void *addr, size_t len)
 {
@@ -192,7 +192,7 @@ static int resolve_add(struct resolve_list *list, const void *addr, size_t len)
     return 0;
 }
 
-/* Called by c-ares, also from within ares_getaddrinfo(). */
+/* Called by c-ares, also inside ares_getaddrinfo(). */
 static void resolve_answer(void *arg, int status, int timeouts, struct ares_addrinfo *result)
 {
     struct resolve_query *query = arg;
@@ -261,7 +261,7 @@ static struct err *resolve_wait(struct resolve_query *query, usec_t deadline)
     return query->list.count > 0 ? NULL : resolve_failed(ARES_ENODATA);
 }
 
-/* An address in figures, IPv6 also in brackets. 0, or -1 if it is none. */
+/* Parses a numeric address, IPv6 also in brackets. 0, or -1 for other text. */
 static int resolve_literal(const char *host, int port, struct resolve_list *out)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};

@@ -1,10 +1,10 @@
 /*
- * TLS: identities, that is certificate, key and settings.
+ * TLS contexts: certificate, key and settings.
  *
- * A server's certificate is looked at before each handshake, at most once a
- * second, and read again when its files have changed; connections keep the context that they began
- * with. The tickets' keys live here and outlast a certificate, but only for half a day: whoever
- * gets hold of them could read what TLS 1.2 connections that were resumed by them said.
+ * A server's certificate files are checked before each handshake, at most once a second, and
+ * reloaded when they have changed; connections keep the context that they started with. The ticket
+ * keys are stored here and outlast a certificate, but only for half a day: with such a key, an
+ * attacker could decrypt TLS 1.2 connections that were resumed with its tickets.
  */
 #include "base/str.h"
 #include "co/tls_priv.h"
@@ -23,7 +23,7 @@
 #define TLS_LOOK_INTERVAL   USEC_PER_SEC
 #define TLS_TICKET_KEYS_MAX 256
 
-/* AES-128-GCM first: it is the cheapest by far where the processor knows AES. */
+/* AES-128-GCM first: by far the cheapest with AES instructions. */
 static const char tls_ciphers_13[] =
     "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 static const char tls_ciphers_12[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
@@ -31,9 +31,9 @@ static const char tls_ciphers_12[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AE
                                      "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 static const char tls_groups[] = "X25519:P-256:P-384";
 
-/* ---- what OpenSSL asks us ---- */
+/* ---- callbacks of OpenSSL ---- */
 
-/* A passphrase would be asked for on the terminal, where nobody is. */
+/* Without this, OpenSSL would ask for a passphrase on the terminal. */
 static int tls_no_passphrase(char *buf, int size, int writing, void *arg)
 {
     (void)buf;
@@ -43,7 +43,7 @@ static int tls_no_passphrase(char *buf, int size, int writing, void *arg)
     return -1;
 }
 
-/* RFC 7301, 3.2: whoever offers protocols, and not ours, is not for us. */
+/* RFC 7301, 3.2: refuses a client that offers protocols, but not ours. */
 static int tls_on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
                        const unsigned char *offered, unsigned offered_len, void *arg)
 {
@@ -60,7 +60,7 @@ static int tls_on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_l
     return SSL_TLSEXT_ERR_OK;
 }
 
-/* A name that the client asks for is acknowledged: there is one certificate for all. */
+/* Acknowledges any requested server name: there is one certificate for all. */
 static int tls_on_servername(SSL *ssl, int *alert, void *arg)
 {
     (void)alert;
@@ -90,7 +90,7 @@ static SSL_CTX *tls_context_new(struct tls *tls)
         SSL_CTX_set_options(ctx, SSL_OP_ENABLE_KTLS);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(ctx, 1);
-    /* Tickets hold what is to be remembered: nothing is kept here. */
+    /* Tickets hold the session state: none is stored here. */
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_default_passwd_cb(ctx, tls_no_passphrase);
     if (!SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) ||
@@ -111,13 +111,13 @@ static struct err *tls_load_client(struct tls *tls, SSL_CTX *ctx)
     if (ca != NULL ? !SSL_CTX_load_verify_locations(ctx, ca, NULL)
                    : !SSL_CTX_set_default_verify_paths(ctx))
         return tls_wrong(ERR_CONFIG, "certificates", ca != NULL ? ca : "of the system");
-    /* This one answers 0 for success. */
+    /* Returns 0 for success. */
     if (tls->alpn_len > 0 && SSL_CTX_set_alpn_protos(ctx, tls->alpn, tls->alpn_len) != 0)
         return err_new(ERR_NOMEM, "TLS");
     return NULL;
 }
 
-/* The tickets' keys out of the secret, another set for each identity. */
+/* Derives the ticket keys from the secret; each certificate gets its own set. */
 static int tls_keys_of_secret(struct tls *tls, uint8_t *keys, size_t len)
 {
     uint8_t secret[TLS_SECRET_SIZE];
@@ -141,7 +141,7 @@ static int tls_keys_of_secret(struct tls *tls, uint8_t *keys, size_t len)
     return ok;
 }
 
-/* Keys for the tickets: those that there are, unless they are too old. */
+/* Sets the ticket keys: the existing ones, unless they are too old. */
 static struct err *tls_renew_tickets(struct tls *tls, SSL_CTX *ctx)
 {
     uint8_t keys[TLS_TICKET_KEYS_MAX];
@@ -178,7 +178,7 @@ static struct err *tls_load_server(struct tls *tls, SSL_CTX *ctx)
     return tls_renew_tickets(tls, ctx);
 }
 
-/* A context as the files are now, for the connections to come. */
+/* Loads a context from the current files, for new connections. */
 static struct err *tls_load(struct tls *tls)
 {
     SSL_CTX *ctx = tls_context_new(tls);
@@ -192,12 +192,12 @@ static struct err *tls_load(struct tls *tls)
         SSL_CTX_free(ctx);
         return err;
     }
-    SSL_CTX_free(tls->ctx); /* connections hold theirs */
+    SSL_CTX_free(tls->ctx); /* connections keep references */
     tls->ctx = ctx;
     return NULL;
 }
 
-/* Whether the kernel has TLS: the answer of one that does is that there is no connection yet. */
+/* Whether the kernel supports TLS: if it does, the error is that there is no connection yet. */
 static int tls_kernel_knows(void)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -241,7 +241,7 @@ int tls_reload(struct tls *tls)
     struct err *err;
 
     assert(!tls->is_client);
-    /* Before they are read: a change while they are is then seen as one. */
+    /* Before reading: a change while the files are read is then detected. */
     tls_stamps(tls, tls->stamp);
     tls->checked = co_now();
     err = tls_load(tls);
@@ -268,7 +268,7 @@ void tls_refresh(struct tls *tls)
     } else if (now - tls->tickets_at >= TLS_TICKETS_MAX_AGE) {
         struct err *err = tls_renew_tickets(tls, tls->ctx);
 
-        err_free(err); /* then the old keys serve for another second */
+        err_free(err); /* then the old keys are used for another second */
     }
 }
 

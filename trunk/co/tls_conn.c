@@ -1,19 +1,16 @@
 /*
- * TLS on one connection: the net_ops between plain bytes and the socket's own.
+ * TLS on one connection: the net_ops between plain bytes and the socket.
  *
- * A write encrypts a whole batch, in records as long as they may be, into one
- * buffer that all connections share, and hands it to the socket in one call: what costs is the
- * number of calls. Only what the socket does not take is kept for its connection. Then the call
- * answers one byte less than it took in: so the caller waits and comes again with that byte, which
- * is when the kept bytes go on, and "all is accepted" means what it means without TLS. Callers
- * continue where they were told to anyway; else their stream would be torn.
+ * A write encrypts a whole batch into one buffer that all connections share, and passes it to the
+ * socket in one call: the cost is per call. Only the bytes that the socket does not take are kept.
+ * Then the call returns one byte less than it took, so the caller waits and repeats that byte; that
+ * call sends the kept bytes. So "everything is accepted" means the same as without TLS. Callers
+ * must continue at the returned position, or their stream is corrupted.
  *
- * OpenSSL never waits to write: what it says on its own (alerts, tickets, key updates) goes
- * into the same buffer. So all that it can want is to read, whichever call it was.
- *
- * Kernel TLS is for OpenSSL to arrange, which it does only if it has the descriptor itself. If it
- * came about by the handshake's end, writes are the socket's own from then on; else this file's
- * way is taken. The keys of such a connection cannot be updated (OpenSSL 3.0).
+ * OpenSSL never waits for writing: its own messages (alerts, tickets, key updates) go into the same
+ * buffer. So any call can only wait for reading. OpenSSL enables kernel TLS only if it has the
+ * descriptor itself. If that succeeded in the handshake, writes go to the socket directly. The keys
+ * of such a connection cannot be updated (OpenSSL 3.0).
  */
 #include "base/str.h"
 #include "co/tls_priv.h"
@@ -115,7 +112,7 @@ BIO_METHOD *tls_bio_new(void)
     return method;
 }
 
-/* Sends as much as the socket takes, and says how much in *sent. 0, or -1 with errno. */
+/* Sends as much as the socket takes: *sent. 0, or -1 with errno. */
 static int tls_send(struct tls_conn *t, const uint8_t *data, size_t len, size_t *sent)
 {
     uint64_t payload = t->conn->bytes_out;
@@ -133,7 +130,7 @@ static int tls_send(struct tls_conn *t, const uint8_t *data, size_t len, size_t 
     return 0;
 }
 
-/* Keeps a copy of what the socket did not take. 0 or -1 with errno. */
+/* Keeps a copy of the bytes that the socket did not take. 0 or -1 with errno. */
 static int tls_keep(struct tls_conn *t, const uint8_t *data, size_t len)
 {
     size_t left = t->out_len - t->out_at;
@@ -199,7 +196,7 @@ int tls_conn_flush(struct tls_conn *t)
 
 /* ---- ops ---- */
 
-/* What OpenSSL met on the descriptor, which passed us by. */
+/* Records events on the descriptor that OpenSSL saw and this file did not. */
 static void tls_note_socket(struct tls_conn *t, int what)
 {
     if (!t->is_over_socket)
@@ -212,7 +209,7 @@ static void tls_note_socket(struct tls_conn *t, int what)
         t->sys_errno = errno;
 }
 
-/* What became of a call that did not succeed; `what` is SSL_get_error()'s answer. */
+/* The result of a call that failed; `what` is SSL_get_error()'s value. */
 static ssize_t tls_failed(struct tls_conn *t, int what)
 {
     switch (what) {
@@ -252,13 +249,13 @@ static ssize_t tls_try_read(struct net_conn *conn, void *buf, size_t len)
     if (what != SSL_ERROR_NONE)
         return tls_failed(t, what);
     conn->bytes_in += got;
-    /* Bytes that OpenSSL holds make no event. */
+    /* Bytes that OpenSSL holds cause no event. */
     if (SSL_has_pending(t->ssl))
         conn->ready |= NET_IN;
     return (ssize_t)got;
 }
 
-/* Where in the caller's spans the next record begins. */
+/* The position of the next record in the caller's spans. */
 struct tls_from {
     const struct iovec *iov;
     int n;
@@ -276,8 +273,8 @@ static size_t tls_from_here(struct tls_from *from)
 }
 
 /*
- * The next bytes to encrypt: whole records straight out of a span, or one that is gathered from
- * several. At most `max` bytes, a multiple of records; 0 at the end.
+ * The next bytes to encrypt: whole records directly from a span, or one collected from several. At
+ * most `max` bytes, a multiple of records; 0 at the end.
  */
 static size_t tls_from_next(struct tls_from *from, size_t max, uint8_t *gather, const void **data)
 {
@@ -304,7 +301,7 @@ static size_t tls_from_next(struct tls_from *from, size_t max, uint8_t *gather, 
     return len;
 }
 
-/* Encrypts into the shared buffer: how many bytes, or -1 with errno. */
+/* Encrypts into the shared buffer: the number of bytes, or -1 with errno. */
 static ssize_t tls_encrypt(struct tls_conn *t, struct tls_from *from)
 {
     size_t room = t->window * TLS_RECORD;
@@ -345,7 +342,7 @@ static ssize_t tls_try_writev(struct net_conn *conn, const struct iovec *iov, in
         return -1;
     if (tls_from_here(&from) == 0)
         return 0;
-    from.at += t->is_held; /* it is out already */
+    from.at += t->is_held; /* it is sent already */
     total = tls_encrypt(t, &from);
     if (total < 0)
         return -1;
@@ -357,7 +354,7 @@ static ssize_t tls_try_writev(struct net_conn *conn, const struct iovec *iov, in
     } else if (errno != EAGAIN) {
         return -1;
     } else {
-        /* Little is encrypted ahead for a slow peer, and so little is kept. */
+        /* Encrypt little ahead for a slow peer, so that little is kept. */
         t->window = 1;
         t->is_held = 1;
         total--;
@@ -398,7 +395,7 @@ static const struct net_ops tls_kernel_ops = {tls_try_read, tls_kernel_writev, t
 
 /* ---- life ---- */
 
-/* Puts us between OpenSSL and the socket. 0 or -1. */
+/* Inserts our BIOs between OpenSSL and the socket. 0 or -1. */
 static int tls_stand_between(struct tls_conn *t)
 {
     BIO *bio = BIO_new(t->tls->bio);

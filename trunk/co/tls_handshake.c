@@ -1,12 +1,12 @@
 /*
- * TLS handshakes. The arithmetic of one takes some hundred microseconds. So they
- * take turns, and after each step everything else that can run does: however many knock at
- * once, media waits for one step of one of them at the most.
+ * TLS handshakes. The computations of one take some hundred microseconds. So handshakes take turns,
+ * and after each step all other runnable coroutines run: however many clients connect at once,
+ * media waits for at most one step of one handshake.
  *
- * While it goes on, a handshake needs three times the memory of the connection
- * that it becomes, and what hundreds at once had needed would lie in pieces between those that
- * stay. So only a few are let begin at once; one that has to wait for its peer makes room
- * soon, lest slow peers shut the others out.
+ * During the handshake a connection needs three times the memory that it needs later, and the
+ * memory of hundreds of concurrent handshakes would remain fragmented among the lasting
+ * connections. So only a few proceed at once; a handshake that waits for its peer gives up its slot
+ * soon, so that slow peers do not block the others.
  */
 #include "base/str.h"
 #include "co/tls_priv.h"
@@ -29,7 +29,7 @@ static struct err *tls_gate_take(struct tls_gate *gate, usec_t deadline)
     }
     if (why == CO_OK)
         gate->room--;
-    /* The signal may have been for more than one, or for one that gives up. */
+    /* The signal may have been for several waiters, or for one that gives up. */
     if (gate->room > 0)
         co_cond_signal(&gate->cond);
     if (why == CO_OK)
@@ -51,7 +51,7 @@ static void tls_slot_give(struct tls_conn *t)
     t->slot_until = 0;
 }
 
-/* Waits for the peer. One that is far away, or idles, keeps its memory but no slot. */
+/* Waits for the peer. If the peer is far or idle, the handshake keeps its memory but no slot. */
 static struct err *tls_await(struct tls_conn *t, unsigned bits, usec_t deadline)
 {
     struct err *err = NULL;
@@ -108,7 +108,7 @@ static struct err *tls_handshake(struct tls_conn *t, usec_t deadline)
         rc = tls_conn_step(t, &bits);
         if (rc < 0)
             err = tls_step_failed(t);
-        co_yield (); /* before the next handshake, everybody else */
+        co_yield (); /* other coroutines run before the next handshake */
         tls_gate_give(&t->tls->turn);
         if (err == NULL)
             err = tls_settle(t, deadline);
@@ -170,7 +170,7 @@ struct err *tls_accept(struct tls *tls, struct net_conn *conn, usec_t timeout)
         tls_refresh(tls);
         err = tls_begin(tls, conn, NULL, deadline);
     }
-    /* It went deeper than anything that follows. */
+    /* The handshake used more stack than anything that follows. */
     co_stack_trim();
     return err != NULL ? err_wrap(err, "TLS handshake") : NULL;
 }
@@ -185,7 +185,7 @@ struct err *tls_connect(struct tls *tls, struct net_conn *conn, const char *host
     return err != NULL ? err_wrap(err, "TLS handshake with %s", host) : NULL;
 }
 
-/* ---- what was agreed on ---- */
+/* ---- negotiated parameters ---- */
 
 static SSL *tls_ssl(const struct net_conn *conn)
 {

@@ -1,7 +1,7 @@
 #ifndef CO_TLS_PRIV_H
 #define CO_TLS_PRIV_H
 
-/* What the tls files share. */
+/* Shared by the tls files. */
 #include "co/co.h"
 #include "co/net_priv.h"
 #include "co/tls.h"
@@ -10,16 +10,16 @@
 #include <sys/stat.h>
 
 #define TLS_RECORD      ((size_t)16384) /* RFC 8446, 5.1 */
-#define TLS_RECORDS_MAX 8               /* encrypted by one call */
-/* Their encrypted form, and what the protocol itself may have to say before them. */
+#define TLS_RECORDS_MAX 8               /* encrypted in one call */
+/* Their encrypted form, plus messages of the protocol itself before them. */
 #define TLS_SCRATCH_SIZE (TLS_RECORDS_MAX * (TLS_RECORD + 64) + 64 * 1024)
-/* What may wait for one connection's socket; more is a peer that makes us talk and does not read.
- */
+/* Limit of the bytes that wait for one socket; a peer that exceeds it makes us answer without
+ * reading. */
 #define TLS_OUT_MAX (2 * TLS_SCRATCH_SIZE)
-/* Handshakes that make progress at once, and how long one counts as such; see tls_handshake.c. */
+/* Handshakes that proceed at once, and how long one keeps its slot; see tls_handshake.c. */
 #define TLS_SLOTS     16
 #define TLS_SLOT_TIME (20 * USEC_PER_MS)
-/* What one call takes off the socket: a peer's messages that yield no data cost time, too. */
+/* Bytes that one call reads from the socket: messages that yield no data cost time, too. */
 #define TLS_READ_BUDGET (64 * 1024)
 
 struct tls_stamp {
@@ -29,7 +29,7 @@ struct tls_stamp {
     struct timespec mtime;
 };
 
-/* Lets a few through at once; the others wait in the order in which they came. */
+/* Admits a few at once; the others wait in the order of arrival. */
 struct tls_gate {
     size_t room, waiting;
     struct co_cond cond;
@@ -40,18 +40,18 @@ struct tls {
     BIO_METHOD *bio;
     const struct log *log;
     int is_client;
-    int has_ktls;               /* asked for, and the kernel knows it */
-    struct tls_options options; /* its texts are copies */
-    uint8_t alpn[64];           /* as on the wire */
+    int has_ktls;               /* requested, and supported by the kernel */
+    struct tls_options options; /* with copies of the texts */
+    uint8_t alpn[64];           /* in wire format */
     unsigned alpn_len;
     struct tls_stamp stamp[2]; /* of certificate and key, as last read */
     usec_t checked;
-    usec_t tickets_at;    /* the tickets' keys were made */
-    struct tls_gate turn; /* to reckon: one at a time */
-    struct tls_gate slot; /* to have memory for a handshake */
+    usec_t tickets_at;    /* when the ticket keys were made */
+    struct tls_gate turn; /* to compute: one at a time */
+    struct tls_gate slot; /* to proceed with a handshake */
     size_t handshakes;
     /* Shared by all connections: used within calls that never yield. */
-    uint8_t *scratch; /* encrypted bytes on their way out */
+    uint8_t *scratch; /* encrypted bytes to send */
     size_t scratch_len;
     uint8_t *gather; /* one record's plain bytes */
 };
@@ -65,31 +65,32 @@ struct tls_conn {
     size_t out_at, out_len;
     size_t budget;
     int sys_errno;
-    usec_t slot_until; /* 0: it has none */
+    usec_t slot_until; /* 0: no slot */
     uint8_t window;    /* records to encrypt at once */
     uint8_t is_held;   /* the last byte in `out` is still to be reported as accepted */
     uint8_t is_eof;
     uint8_t is_broken;
-    uint8_t is_over_socket; /* OpenSSL itself uses the descriptor, so that the kernel may encrypt */
+    uint8_t is_over_socket; /* OpenSSL itself uses the descriptor, for kernel TLS */
 };
 
-/* The method of the BIOs that stand between an SSL and its net_conn. NULL without memory. */
+/* The method of the BIOs between an SSL and its net_conn. NULL without memory. */
 BIO_METHOD *tls_bio_new(void);
 
-/* A connection that is about to begin its handshake, already in conn->tls; NULL without memory. */
+/* Prepares a connection for its handshake and sets conn->tls; NULL without memory. */
 struct tls_conn *tls_conn_new(struct tls *tls, struct net_conn *conn);
-/* Makes conn what it was before. */
+/* Restores conn to plain. */
 void tls_conn_free(struct tls_conn *t);
-/* One step of the handshake: 1 done, 0 it waits for *bits, -1 failed (OpenSSL's queue says why). */
+/* One step of the handshake: 1 done, 0 waiting for *bits, -1 failed (OpenSSL's queue has the
+ * reason). */
 int tls_conn_step(struct tls_conn *t, unsigned *bits);
-/* The handshake is done: 0, or -1 without memory. */
+/* Call after the handshake: 0, or -1 without memory. */
 int tls_conn_begin(struct tls_conn *t);
-/* Gives the socket what waits: 0, or -1 with errno. */
+/* Sends the kept bytes: 0, or -1 with errno. */
 int tls_conn_flush(struct tls_conn *t);
 
 #define TLS_REASON_MAX 160
 
-/* OpenSSL's word for what went wrong last; empties its queue. */
+/* OpenSSL's text for the last error; empties its queue. */
 const char *tls_reason(char *out, size_t cap);
 
 #endif
