@@ -1,9 +1,8 @@
 /*
- * The bare loop: what sending a stream to N viewers costs when nothing else is
- * done. It reads no RTMP and looks at no codec; it appends the file's tags to
- * one long buffer as they fall due and calls send() once per viewer and batch
- * with all that is new, in one burst. Every server pays at least that, so the
- * server's CPU time is given as a multiple of it. With --tls it is SSL_write() instead of send().
+ * The bare loop: the cost of only sending a stream to N viewers. It reads no RTMP and inspects no
+ * codec; it appends the file's tags to one long buffer as they fall due and calls send() once per
+ * viewer and batch with everything new. Every server has at least this cost, so the server's CPU
+ * time is given as a multiple of it. With --tls it calls SSL_write() instead of send().
  */
 #include "base/bytes.h"
 #include "bench.h"

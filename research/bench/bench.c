@@ -1,7 +1,6 @@
 /*
- * What the bench tools share. They are small programs with one thread and end at
- * the first thing that is wrong with their own arguments or this machine's
- * limits: a measurement with a defect is worth nothing.
+ * Shared by the bench tools. They are small programs with one thread, and exit at the first error
+ * in their arguments or the machine's limits: a defective measurement is worthless.
  */
 #include "bench.h"
 

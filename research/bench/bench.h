@@ -2,8 +2,8 @@
 #define BENCH_BENCH_H
 
 /*
- * What the bench tools share: the clock, sockets, a collection of samples and
- * its quantiles, and lines from standard input that the driver steers them by.
+ * Shared by the bench tools: the clock, sockets, a collection of samples and its quantiles, and
+ * lines from standard input by which the driver controls them.
  */
 #include <netinet/in.h>
 #include <stddef.h>

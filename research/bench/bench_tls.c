@@ -1,7 +1,7 @@
 /*
- * TLS for the bench tools, in the plainest way: OpenSSL on the descriptor, its
- * defaults but for the cipher, which is the one that Millrace prefers, so that
- * both sides of a comparison do the same arithmetic.
+ * TLS for the bench tools in its simplest form: OpenSSL on the descriptor, with its defaults except
+ * for the cipher, which is the one that Millrace prefers, so that both sides of a comparison do the
+ * same computations.
  */
 #include "bench_tls.h"
 

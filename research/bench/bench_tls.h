@@ -1,7 +1,7 @@
 #ifndef BENCH_TLS_H
 #define BENCH_TLS_H
 
-/* TLS for the load client and the bare loop: OpenSSL straight on the descriptor. */
+/* TLS for the load client and the bare loop: OpenSSL directly on the descriptor. */
 #include <openssl/ssl.h>
 #include <stddef.h>
 #include <sys/types.h>

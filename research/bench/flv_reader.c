@@ -1,7 +1,7 @@
 /*
- * A reader of HTTP-FLV answers (RFC 9112; Adobe FLV 10.1, annex E), strict on
- * purpose: it is there to find out what a server does wrong. It is fed bytes as
- * they come and works one state after another, so any split gives the same.
+ * A reader of HTTP-FLV answers (RFC 9112; Adobe FLV 10.1, annex E), strict on purpose: it must find
+ * a server's errors. It is fed bytes as they arrive and processes one state after another, so any
+ * split gives the same result.
  */
 #include "flv_reader.h"
 

@@ -2,9 +2,8 @@
 #define BENCH_FLV_READER_H
 
 /*
- * Reads an HTTP answer that carries FLV, through any split of its bytes: status
- * line and header, chunked framing or none, FLV header, tags and the sizes
- * between them. Whatever is not exactly as it must be is an error.
+ * Reads an HTTP answer that carries FLV, with any split of its bytes: status line and header,
+ * chunked framing or none, FLV header, tags and the sizes between them. Any deviation is an error.
  */
 #include <stddef.h>
 #include <stdint.h>

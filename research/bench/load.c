@@ -1,8 +1,8 @@
 /*
- * The load client: many viewers of a live stream in one thread, over HTTP-FLV
- * or RTMP. It connects them at a steady rate, lets them run in, and measures in
- * a window: what arrived, when, and whether it would play. Lines of JSON go to
- * standard output, a summary for people to standard error.
+ * The load client: many viewers of a live stream in one thread, over HTTP-FLV or RTMP. It connects
+ * them at a steady rate, lets them warm up, and measures in a window: which frames arrived, when,
+ * and whether they would play. JSON lines go to standard output, a readable summary to standard
+ * error.
  */
 #include "load.h"
 

@@ -2,8 +2,8 @@
 #define BENCH_LOAD_H
 
 /*
- * The load client's state: its options, its viewers, what they measured. load.c
- * runs the loop, load_viewer.c is one viewer's life, load_options.c the command line.
+ * The load client's state: its options, its viewers, their measurements. load.c runs the loop,
+ * load_viewer.c is one viewer's life, load_options.c the command line.
  */
 #include "bench.h"
 #include "bench_tls.h"

@@ -1,6 +1,6 @@
 /*
- * What the load client is asked to do: its command line, each number within
- * bounds, and what no run makes sense with refused.
+ * The load client's command line: each number is checked against its limits, and combinations that
+ * make no sense are refused. The usage text is here as well.
  */
 #include "load.h"
 

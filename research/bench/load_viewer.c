@@ -1,8 +1,7 @@
 /*
- * One viewer of the load client. Its answer is parsed until the first keyframe
- * is there, for that is what a viewer waits for; then all but the samples throw
- * their bytes away in the kernel (recv with MSG_TRUNC copies nothing), so that
- * the client costs little beside the server it measures.
+ * One viewer of the load client. Its answer is parsed up to the first keyframe, because a viewer
+ * waits for that; then all viewers except the samples discard their bytes in the kernel (recv with
+ * MSG_TRUNC copies nothing), so that the client costs little compared with the server it measures.
  */
 #include "load.h"
 

@@ -1,8 +1,8 @@
 /*
- * The publisher: M endless streams over RTMP from one thread, each a file sent
- * round after round on an absolute schedule, its timestamps going on. Every
- * video frame carries the moment it was handed to the kernel, so a viewer on
- * the same machine knows how long the way through the server took.
+ * The publisher: M endless streams over RTMP from one thread, each a file sent again and again on
+ * an absolute schedule, with continuous timestamps. Every video frame carries the time at which it
+ * was passed to the kernel, so a viewer on the same machine can measure the delay through the
+ * server.
  */
 #include "bench.h"
 #include "rtmp_client.h"

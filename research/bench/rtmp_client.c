@@ -1,9 +1,8 @@
 /*
- * The client's side of RTMP (Adobe's RTMP 1.0, sections 5 to 7), written apart
- * from the server's so that one does not confirm the other's mistakes. It
- * accepts what servers send to a player and to a publisher and nothing more;
- * whatever is not understood is passed over, and what cannot be is an error.
- * What it sends is written in rtmp_client_out.c.
+ * The client side of RTMP (Adobe's RTMP 1.0, sections 5 to 7), written independently of the
+ * server's, so that one does not confirm the other's mistakes. It accepts what servers send to a
+ * player and to a publisher and nothing more; it ignores unknown messages that may be ignored, all
+ * others are errors. rtmp_client_out.c writes what it sends.
  */
 #include "rtmp_client.h"
 

@@ -2,9 +2,9 @@
 #define BENCH_RTMP_CLIENT_H
 
 /*
- * The client's side of an RTMP conversation, just enough of it to publish or to
- * play one stream: simple handshake, connect, createStream, publish or play. It
- * touches no socket: bytes that came are fed, bytes to send stand in `out`.
+ * The client side of an RTMP conversation, just enough to publish or to play one stream: simple
+ * handshake, connect, createStream, publish or play. It uses no socket: received bytes are fed to
+ * it, bytes to send are in `out`.
  */
 #include <stddef.h>
 #include <stdint.h>

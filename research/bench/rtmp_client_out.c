@@ -1,6 +1,7 @@
 /*
- * What the RTMP client sends: its requests as AMF0 commands (Adobe's RTMP 1.0, section 7), control
- * messages, and a publisher's media as chunks (section 5.3). Nothing of the server's own writers.
+ * The messages that the RTMP client sends: its requests as AMF0 commands (Adobe's RTMP 1.0, section
+ * 7), control messages, and a publisher's media as chunks (section 5.3). It does not use the
+ * server's writers.
  */
 #include "rtmp_client.h"
 

@@ -2,8 +2,8 @@
 #define BENCH_RTMP_CLIENT_PRIVATE_H
 
 /*
- * Between the client's two halves: rtmp_client.c reads and decides, rtmp_client_out.c writes what
- * is sent. All answer 0, or -1 once the client has failed.
+ * Shared by the client's two halves: rtmp_client.c reads and decides, rtmp_client_out.c writes the
+ * messages to send. All return 0, or -1 once the client has failed.
  */
 #include "rtmp_client.h"
 
@@ -17,7 +17,7 @@ enum rtmp_message_type {
     TYPE_COMMAND = 20
 };
 
-/* A timestamp of this or more stands behind the header. */
+/* A timestamp of at least this value follows the header. */
 #define EXTENDED_TIME 0xffffffu
 
 /* Says why; the state is RTMP_FAILED from now on. Always -1. */

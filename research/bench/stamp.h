@@ -2,9 +2,9 @@
 #define BENCH_STAMP_H
 
 /*
- * A time stamp inside an H.264 frame: an SEI NAL unit with one
- * user_data_unregistered message (ITU-T H.264 D.1.7), which every decoder
- * passes over. It carries when the frame was sent and its number.
+ * A time stamp inside an H.264 frame: an SEI NAL unit with one user_data_unregistered message
+ * (ITU-T H.264 D.1.7), which every decoder ignores. It carries the time at which the frame was sent
+ * and its number.
  */
 #include <stddef.h>
 #include <stdint.h>

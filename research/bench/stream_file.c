@@ -1,7 +1,7 @@
 /*
- * An FLV file as a source of an endless stream (Adobe FLV 10.1, annex E). Only
- * what the benches send is understood: H.264 with length-prefixed NAL units and
- * whatever audio; a file that is anything else is refused with a word why.
+ * An FLV file as a source of an endless stream (Adobe FLV 10.1, annex E). Only what the benches
+ * send is supported: H.264 with length-prefixed NAL units and any audio; other files are refused
+ * with the reason.
  */
 #include "stream_file.h"
 
@@ -176,7 +176,7 @@ static int begins_with_keyframe(const struct stream_file *file)
     return 1;
 }
 
-/* The length of a round: each track goes on one frame after its last. */
+/* The length of a round: each track continues one frame after its last. */
 static uint32_t round_length(const struct stream_file *file)
 {
     uint32_t round = 0;

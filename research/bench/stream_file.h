@@ -2,10 +2,9 @@
 #define BENCH_STREAM_FILE_H
 
 /*
- * An FLV file in memory, ready to be sent again and again: its tags in order,
- * each H.264 frame with a placeholder for a stamp, and how long one round is.
- * Publisher and bare loop read the same file through this, so that both send
- * the same bytes.
+ * An FLV file in memory, ready to be sent repeatedly: its tags in order, each H.264 frame with a
+ * placeholder for a stamp, and the duration of one round. Publisher and bare loop read the file
+ * through this, so that both send the same bytes.
  */
 #include <stddef.h>
 #include <stdint.h>

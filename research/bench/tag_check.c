@@ -1,6 +1,6 @@
 /*
- * The check of one viewer's tags. It knows the rules from Adobe's FLV 10.1,
- * annex E, and ISO/IEC 14496-15, not from the server under test.
+ * Checks one viewer's tags. Its rules come from Adobe's FLV 10.1, annex E, and ISO/IEC 14496-15,
+ * not from the server under test.
  */
 #include "tag_check.h"
 

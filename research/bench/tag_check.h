@@ -2,10 +2,10 @@
 #define BENCH_TAG_CHECK_H
 
 /*
- * Is what a viewer gets a stream that plays? Looks at one viewer's tags, one
- * after another: the first picture is a keyframe, the headers came before,
- * times never step back within a track, NAL units fill their frame exactly, and
- * by the stamps no frame is missing, doubled or out of turn.
+ * Checks whether a viewer receives a playable stream. Looks at one viewer's tags in order: the
+ * first picture is a keyframe, the headers come before it, times never step back within a track,
+ * NAL units fill their frame exactly, and by the stamps no frame is missing, duplicated or out of
+ * order.
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -11,7 +11,7 @@
 #include <assert.h>
 #include <string.h>
 
-#define CSID_CONTROL 2 /* 5.4: protocol control messages go on chunk stream 2 */
+#define CSID_CONTROL 2 /* 5.4: protocol control messages use chunk stream 2 */
 #define CSID_COMMAND 3
 #define CSID_STATUS  5
 

@@ -1,4 +1,4 @@
-/* What a dump shows of addresses. */
+/* How a dump shows addresses. */
 #include "app/config/address_mask.h"
 
 #include <check.h>

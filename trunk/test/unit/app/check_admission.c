@@ -1,4 +1,5 @@
-/* Who comes in, and who must leave for it: one process, connections without a socket. */
+/* Which connections are admitted, and which are evicted for them: one process, connections without
+ * a socket. */
 #include "app/core/admission.h"
 
 #include "app/core/server.h"
@@ -70,7 +71,7 @@ START_TEST(test_the_oldest_that_is_neither_goes_first)
     admission_touch(&house.server, &house.conn[4]);
     house.admission[5].since -= ADMISSION_GRACE;
     ck_assert_int_eq(evicted(&house), 5);
-    /* The next may be about to ask for something: those who wait go before it. */
+    /* The next client may be about to send a request: waiting viewers are evicted before it. */
     ck_assert_int_eq(evicted(&house), 1);
     ck_assert_int_eq(evicted(&house), 3);
     ck_assert_int_eq(evicted(&house), 6);

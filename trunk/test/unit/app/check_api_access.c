@@ -1,4 +1,4 @@
-/* Who may ask the API: by address, by what proxies add, by the host's name. */
+/* Access to the API: by address, by the headers of proxies, by host name. */
 #include "app/http/api_access.h"
 #include "http_test.h"
 

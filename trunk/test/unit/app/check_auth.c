@@ -1,4 +1,4 @@
-/* The link that asks a policy. */
+/* The handler that asks a policy. */
 #include "app/http/auth.h"
 #include "app/stream/gate.h"
 #include "http_test.h"

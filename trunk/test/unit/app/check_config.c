@@ -1,6 +1,6 @@
 /*
- * Loading a configuration: defaults, the file, the environment over it, vhosts, what SRS has and
- * this server has not, and mistakes with their place.
+ * Loading a configuration: defaults, the file, the environment over it, vhosts, directives of SRS
+ * that this server lacks, and mistakes with their position.
  */
 #include "config_test.h"
 

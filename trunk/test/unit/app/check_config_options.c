@@ -1,4 +1,4 @@
-/* The command line: each option, bundles, and what is refused. */
+/* The command line: each option, bundled options, and refused ones. */
 #include "app/config/config.h"
 
 #include <check.h>

@@ -1,7 +1,7 @@
 /*
- * The table against itself and against what is made from it: the rule of the environment names,
- * no name twice, every default within its range, every row read, printed and read again; and
- * conf/full.conf and doc/configuration.md as the table writes them today.
+ * The table's consistency and the files generated from it: the rule of the environment names, no
+ * name twice, every default within its range, every row read, printed and read again; and
+ * conf/full.conf and doc/configuration.md match the table.
  */
 #include "config_test.h"
 

@@ -1,6 +1,6 @@
 /*
- * Values by type: what is taken, what is refused, at the limits of the range and beyond them, and
- * how each is written again.
+ * Values by type: accepted and refused ones, at the limits of the range and beyond them, and how
+ * each is printed.
  */
 #include "config_test.h"
 

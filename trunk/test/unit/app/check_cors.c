@@ -1,4 +1,4 @@
-/* Cross-origin lines, preflights, and OPTIONS without any of it. */
+/* Cross-origin headers, preflights, and OPTIONS without them. */
 #include "app/http/cors.h"
 #include "http_test.h"
 

@@ -1,4 +1,4 @@
-/* The directory's values: written, read, hostile; and what a server says of itself. */
+/* The directory's values: written, read, hostile; and a server's own place. */
 #include "app/config/directory_place.h"
 #include "base/str.h"
 
@@ -33,7 +33,7 @@ START_TEST(test_there_and_back)
         ck_assert_str_eq(back.https, places[i].https);
         ck_assert(directory_place_is(&back, &places[i]));
         ck_assert(!directory_place_is(&back, &places[(i + 1) % 3]));
-        /* What tells the server ends behind its RTMP address. */
+        /* The part that identifies the server ends after its RTMP address. */
         ck_assert_uint_eq(own, strlen("1 ") + strlen(places[i].rtmp) + 1);
         ck_assert(value[own - 1] == ' ');
     }

@@ -1,5 +1,4 @@
-/* Where the directory is: all spellings, what is refused, and that a password is shown to nobody.
- */
+/* The directory's address: all spellings, refused ones, and passwords that are never shown. */
 #include "app/config/directory_url.h"
 
 #include <check.h>

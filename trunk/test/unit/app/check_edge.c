@@ -1,4 +1,4 @@
-/* Which address an edge asks for a vhost's i-th origin, by which protocol. */
+/* Which address an edge asks for a vhost's i-th origin, over which protocol. */
 #include "app/cluster/edge.h"
 
 #include <check.h>

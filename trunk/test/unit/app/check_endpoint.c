@@ -1,4 +1,4 @@
-/* What a configuration's `listen` directives stand for. */
+/* The endpoints of a configuration's `listen` directives. */
 #include "app/core/endpoint.h"
 
 #include "app/server/tables.h"

@@ -1,5 +1,5 @@
-/* forward's backend: what it is asked and what of its answers is believed; and the whole request
- * against a server that answers in time, in pieces, too much, or not at all. */
+/* forward's backend: the question, and which answers are accepted; and the whole request against a
+ * server that answers in time, in pieces, too much, or not at all. */
 #include "app/cluster/forward_backend.h"
 #include "co/co.h"
 #include "co/net.h"

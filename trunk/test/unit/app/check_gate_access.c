@@ -1,4 +1,4 @@
-/* The policy as a whole: which question refuses with what, and that each must say yes. */
+/* The policy as a whole: which check refuses with which error, and that all must allow. */
 #include "app/stream/gate.h"
 #include "proto/token.h"
 

@@ -1,5 +1,5 @@
-/* The API over a hub with streams that nobody really publishes: addresses, paging, ids, errors,
- * hostile names, and what is shown at which listener. */
+/* The API over a hub with streams without real publishers: addresses, paging, ids, errors, hostile
+ * names, and what each listener shows. */
 #include "app/control/http_api.h"
 #include "app/core/endpoint.h"
 #include "app/http/serve_mux.h"

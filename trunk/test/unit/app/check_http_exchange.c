@@ -1,4 +1,4 @@
-/* Answers' heads and bodies. */
+/* Heads and bodies of answers. */
 #include "http_test.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* What the player page is told: the port that RTMP clients reach, the longest republish_wait. */
+/* Values passed to the player page: the port for RTMP clients, the longest republish_wait. */
 #include "app/http/http_page.h"
 #include "http_test.h"
 

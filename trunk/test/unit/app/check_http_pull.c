@@ -1,7 +1,7 @@
 /*
- * Streams by their names in the query: whom an address in it may reach. However it is spelled, a
- * source that is not configured is refused, and so is a port that is not the source's own; nothing
- * of the server but its configuration is there to be touched.
+ * Streams named in the query: which servers such an address can reach. In any spelling, a source
+ * that is not configured is refused, and so is a port that is not the source's own; the server
+ * consists only of its configuration here.
  */
 #include "app/cluster/http_pull.h"
 #include "http_test.h"
@@ -72,7 +72,7 @@ START_TEST(test_next_of_the_chain)
 }
 END_TEST
 
-/* Each byte there is, plain and escaped, before, behind and in place of a configured name. */
+/* Each possible byte, plain and escaped, before, after and in place of a configured name. */
 START_TEST(test_every_byte)
 {
     char query[128];

@@ -1,7 +1,6 @@
 /*
- * One connection's life over a pair of sockets: the session runs on its own
- * coroutine, the test speaks at the other end. The chain is one handler that answers with
- * what it was asked.
+ * One connection's life over a pair of sockets: the session runs in its own coroutine, the test is
+ * the client. The chain is one handler that answers with the request it got.
  */
 #include "app/http/http_session.h"
 #include "co/co.h"

@@ -1,4 +1,4 @@
-/* Files, their heads, and what must not be served. */
+/* Files, their heads, and files that must not be served. */
 #include "app/http/http_static.h"
 #include "http_test.h"
 

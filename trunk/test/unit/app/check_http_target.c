@@ -1,4 +1,4 @@
-/* Which vhost and which stream an address is of: one answer, whatever it is needed for. */
+/* Which vhost and stream an address means: the same answer for every use. */
 #include "app/http/http_target.h"
 #include "config_test.h"
 

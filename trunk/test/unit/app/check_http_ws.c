@@ -1,4 +1,4 @@
-/* The upgrade to WebSocket: what is answered to which request. */
+/* The upgrade to WebSocket: the answer to each request. */
 #include "app/http/http_ws.h"
 #include "http_test.h"
 

@@ -1,4 +1,4 @@
-/* How much strangers can make the log say. */
+/* How many log lines unknown clients can cause. */
 #include "app/core/log_limit.h"
 
 #include "co/co.h"

@@ -1,6 +1,6 @@
 /*
- * The log's ends: a file that is appended to and opened anew, and a console that nobody reads,
- * which must not hold the writer, loses only what is beyond the bound, and says so.
+ * The log's sinks: a file that is appended to and reopened, and a console that nobody reads, which
+ * must not block the writer, drops only what exceeds the limit, and reports it.
  */
 #include "app/core/log_sink.h"
 

@@ -1,5 +1,5 @@
-/* Tables of the application whose allocations fail, one after the other: the caller is told, the
- * process goes on, and nothing is left in a table that was not told of. */
+/* Tables of the application whose allocations fail, one after the other: the caller gets the error,
+ * the process continues, and no table keeps an entry that it reported as failed. */
 #include "app/core/ip_limit.h"
 #include "app/http/serve_mux.h"
 #include "app/stream/stream.h"

@@ -1,4 +1,4 @@
-/* Addresses of other servers: what may be configured, and what a stream's address becomes. */
+/* Addresses of other servers: which may be configured, and how a stream's address is built. */
 #include "app/config/origin.h"
 
 #include <check.h>

@@ -412,7 +412,7 @@ START_TEST(no_answer)
 }
 END_TEST
 
-/* Whoever has lost the stream does not answer for its successor. */
+/* A publisher that has lost the stream does not answer for its successor. */
 START_TEST(an_answer_of_the_predecessor)
 {
     struct kit_publisher a = kit_publisher(PUBLISHER_ENCODER);

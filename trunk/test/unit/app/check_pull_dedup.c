@@ -1,4 +1,4 @@
-/* What is known of a stream, and what is new: through a change of origins. */
+/* Known and new frames of a stream, across a change of origins. */
 #include "app/cluster/pull_dedup.h"
 
 #include "media/flv.h"
@@ -63,7 +63,7 @@ static int holds(int n)
     return pull_dedup_hold(past, &frame, now);
 }
 
-/* The held frames' count, with their numbers looked at from `first` on behind the headers. */
+/* The number of held frames; checks their numbers from `first` on, after the headers. */
 static int held(int headers, int first)
 {
     struct frame frame;
@@ -148,7 +148,7 @@ START_TEST(another_order_is_another_stream)
 }
 END_TEST
 
-/* An origin that is behind, but goes on: what it says is known, and comes in real time. */
+/* An origin that lags but continues: its frames are known, and arrive in real time. */
 START_TEST(who_is_behind_is_alive)
 {
     int n = 30;

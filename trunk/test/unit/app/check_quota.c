@@ -1,4 +1,4 @@
-/* How max_connections is divided, and by what name an address is counted. */
+/* How max_connections is divided, and under which name an address is counted. */
 #include "app/core/quota.h"
 
 #include <check.h>

@@ -1,4 +1,4 @@
-/* Rates from samples: since the beginning, over half a minute, and counters that begin anew. */
+/* Rates from samples: since the start, over half a minute, and counters that restart. */
 #include "app/core/rate.h"
 
 #include <check.h>

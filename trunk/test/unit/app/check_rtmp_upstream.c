@@ -1,6 +1,6 @@
 /*
- * Connections to other RTMP servers, against one that says what the test wants: in steps of every
- * size, cut at every byte, more than was asked for in one piece, and what no server should say.
+ * Connections to other RTMP servers, against a scripted one: in steps of every size, cut at every
+ * byte, more than requested in one piece, and messages that no server should send.
  */
 #include "app/cluster/rtmp_upstream.h"
 #include "co/co.h"
@@ -19,7 +19,7 @@ Suite *check_rtmp_upstream_suite(void);
 static struct rtmp_target target; /* too large for a stack */
 static struct config config = {.chunk_size = 60000, .max_message = 1024 * 1024};
 
-/* Says all of it to whoever comes, in steps, and closes then, or when the other side does. */
+/* Sends everything to a client, in steps, and closes then, or when the client does. */
 struct server_side {
     struct net_listener *listener;
     const struct buf *words;
@@ -179,7 +179,7 @@ START_TEST(test_cut_at_every_byte)
 }
 END_TEST
 
-/* All of it in one piece: what stands behind the answer was read with it. */
+/* Everything in one piece: the bytes after the answer were read with it. */
 static struct err *listen_after(const char *level, const char *code, int ends)
 {
     struct server_side side = {.step = 65536, .stays = 1, .ends = ends};

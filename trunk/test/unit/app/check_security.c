@@ -1,4 +1,4 @@
-/* Rules by address and by page: what may be written, and whom it lets in. */
+/* Rules by address and by page: their syntax, and which clients they admit. */
 #include "app/config/security.h"
 
 #include <check.h>
@@ -101,7 +101,7 @@ START_TEST(test_networks)
 {
     ck_assert(has("10.0.0.0/8", "10.255.1.2"));
     ck_assert(!has("10.0.0.0/8", "11.0.0.0"));
-    ck_assert(has("10.1.2.3/8", "10.200.0.1")); /* what is behind the length does not count */
+    ck_assert(has("10.1.2.3/8", "10.200.0.1")); /* bits beyond the prefix length do not count */
     ck_assert(has("192.168.1.128/25", "192.168.1.200"));
     ck_assert(!has("192.168.1.128/25", "192.168.1.127"));
     ck_assert(has("192.168.1.4/31", "192.168.1.5"));

@@ -1,4 +1,4 @@
-/* What a service manager is told, in which order, and which addresses are refused. */
+/* Notifications to a service manager, their order, and which addresses are refused. */
 #include "app/core/supervisor.h"
 
 #include <check.h>
@@ -180,7 +180,7 @@ START_TEST(test_nobody_to_tell)
 }
 END_TEST
 
-/* Nobody listens at the address: the server goes on, and the log names the message. */
+/* Nothing listens at the address: the server continues, and the log names the message. */
 START_TEST(test_manager_is_gone)
 {
     struct supervisor supervisor;

@@ -1,4 +1,4 @@
-/* Trusted proxies: who is one, and whom a request comes from by what they say. */
+/* Trusted proxies: which they are, and which client address they state for a request. */
 #include "app/config/trust.h"
 
 #include "base/str.h"
@@ -145,7 +145,7 @@ START_TEST(test_malformed_entries_end_the_walk)
         ck_assert_msg(strcmp(by(none[i]), "10.0.0.1") == 0, "\"%s\" is %s", none[i], by(none[i]));
         if (strpbrk(none[i], "abcdefghijklmnopqrstuvwxyz0123456789\"[]:") == NULL)
             continue;
-        /* What was reached before counts, what stands behind is not looked at. */
+        /* Addresses up to there count, those after it are ignored. */
         ck_assert_int_eq(str_format(text, sizeof(text), "1.1.1.1, %s, 10.0.0.2", none[i]), 0);
         ck_assert_str_eq(by(text), "10.0.0.2");
     }

@@ -1,4 +1,4 @@
-/* What servers say of themselves to each other: read, joined, written, and judged. */
+/* Via chains between servers: read, joined, written, and evaluated. */
 #include "app/config/via_chain.h"
 
 #include <check.h>

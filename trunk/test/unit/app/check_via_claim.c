@@ -1,4 +1,4 @@
-/* What other servers claim: for how long, by whom it is believed, and how often a pull asks anew.
+/* Claims of other servers: how long they hold, which are believed, and how often a pull asks again.
  */
 #include "app/stream/via_claim.h"
 
@@ -190,7 +190,7 @@ START_TEST(test_check)
 }
 END_TEST
 
-/* An encoder's own claim goes on with it; how many servers it has passed must be believed. */
+/* An encoder's own claim is passed on with it; its count of servers must be believed. */
 START_TEST(test_pass)
 {
     char text[VIA_CHAIN_TEXT_MAX];

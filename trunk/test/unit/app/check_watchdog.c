@@ -1,4 +1,4 @@
-/* When a worker counts as one that stands still. */
+/* When a worker counts as stuck. */
 #include "app/workers/watchdog.h"
 
 #include <check.h>

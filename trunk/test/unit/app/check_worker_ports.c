@@ -1,4 +1,5 @@
-/* The workers' listening sockets: what waits in them outlives a worker, and others may have it. */
+/* The workers' listening sockets: waiting connections outlive a worker, and other workers take
+ * them. */
 #include "app/workers/worker_ports.h"
 
 #include "app/core/endpoint.h"

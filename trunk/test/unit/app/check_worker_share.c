@@ -1,4 +1,4 @@
-/* What the workers share: the server's limits, and what is left of a worker that is gone. */
+/* State shared by workers: the server's limits, and the remains of a worker that has died. */
 #include "app/workers/worker_share.h"
 
 #include "base/clock.h"

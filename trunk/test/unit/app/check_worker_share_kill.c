@@ -1,4 +1,4 @@
-/* What is left of the workers' common tables when their users are killed at any instant. */
+/* The workers' common tables after their users are killed at any instant. */
 #include "app/workers/worker_share.h"
 
 #include "base/shared_map.h"
@@ -106,8 +106,8 @@ START_TEST(test_killed_at_any_instant)
 }
 END_TEST
 
-/* One that is stopped while it holds a lock is killed, so that the others go on; one that has it
- * for a while is waited for. */
+/* A worker that is stopped while it holds a lock is killed, so that the others continue; for one
+ * that only holds it for a while, they wait. */
 static void hold(struct worker_share *share, int is_stopped, int *status)
 {
     int ready[2];

@@ -23,7 +23,7 @@ struct kit_claim {
     int has_find;
     int keeps_token;     /* a claim that is refused still has to be released */
     int is_exclusive;    /* refuses while it is held, as the workers' and the source do */
-    int is_shared;       /* is held whoever claims it next */
+    int is_shared;       /* is granted to every claimer */
     enum kit_step stays; /* this step waits until kit_go() */
     int is_staying;
     uint64_t held; /* the token that holds the claim; 0: none */
@@ -87,7 +87,7 @@ void kit_start_begin(struct kit_publisher *who);
 void kit_start_end(struct kit_publisher *who, int linger, usec_t timeout);
 void kit_join(struct kit_publisher *who);
 
-/* Waits until claim i stays in its step; lets it go on. */
+/* kit_stays() waits until claim i stops in its step; kit_go() lets it continue. */
 void kit_stays(int i);
 void kit_go(int i);
 /* Waits until the publisher was asked. */

@@ -1,6 +1,6 @@
 /*
- * The configuration's grammar: what it takes, what it refuses and where it says the mistake is,
- * its limits, includes and their loops. Files come from memory.
+ * The configuration's grammar: accepted and refused text, the position of a mistake, its limits,
+ * includes and their loops. Files come from memory.
  */
 #include "base/buf.h"
 #include "base/conf.h"

@@ -1,6 +1,6 @@
 /*
- * Errors: the chain as one line, codes that survive wrapping, texts longer
- * than an error can hold, and what counts as no alarm.
+ * Errors: the chain as one line, codes that survive wrapping, texts longer than an error can hold,
+ * and which errors are no alarm.
  */
 #include "base/err.h"
 

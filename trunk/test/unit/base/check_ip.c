@@ -1,4 +1,4 @@
-/* Addresses and networks: what is one, one spelling for each, what a network holds. */
+/* Addresses and networks: which text is one, one spelling for each, what a network contains. */
 #include "base/ip.h"
 
 #include <check.h>

@@ -1,6 +1,6 @@
 /*
- * Log lines: the form "[time][level][pid][context id][errno] text", levels,
- * lines too long, and bytes of a peer that would forge a line of their own.
+ * Log lines: the form "[time][level][pid][context id][errno] text", levels, lines that are too
+ * long, and bytes of a peer that try to forge a line.
  */
 #include "base/log.h"
 

@@ -1,4 +1,4 @@
-/* The memory budget: what the kernel's files say, levels on the way up and down, giving back. */
+/* The memory budget: the kernel's files, levels while usage rises and falls, trimming. */
 #include "base/memory.h"
 
 #include <check.h>

@@ -1,4 +1,4 @@
-/* What the kernel says of another process. */
+/* State of another process from the kernel. */
 #include "base/proc_stat.h"
 
 #include <check.h>

@@ -1,4 +1,4 @@
-/* The shared table: bounds, and what is left of it when those who use it are killed. */
+/* The shared table: its limits, and its state after its users are killed. */
 #include "base/shared_map.h"
 
 #include <check.h>

@@ -1,4 +1,4 @@
-/* The hash of tables, against the values of its authors, and with a secret of the process. */
+/* The hash of tables, compared with its authors' values, and with a secret of the process. */
 #include "base/siphash.h"
 
 #include "base/hash.h"

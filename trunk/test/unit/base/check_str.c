@@ -1,6 +1,6 @@
 /*
- * Bounded strings: copies that say when they cut, whole numbers and nothing
- * but whole numbers, and the distance behind "did you mean".
+ * Bounded strings: copies that report truncation, whole numbers and nothing else, and the distance
+ * used for "did you mean".
  */
 #include "base/str.h"
 

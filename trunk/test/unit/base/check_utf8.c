@@ -1,4 +1,4 @@
-/* UTF-8 from elsewhere: what is valid, what is seen. */
+/* UTF-8 from other programs: which is valid, which is visible. */
 #include "base/utf8.h"
 
 #include <check.h>

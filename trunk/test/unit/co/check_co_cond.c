@@ -1,6 +1,6 @@
 /*
- * Conditions: who is woken by what, in which order, and deadlines on the fine
- * timer, hundreds at once and taken away in the middle.
+ * Conditions: which coroutine a signal wakes, in which order, and deadlines on the fine timer,
+ * hundreds at once and removed in the middle.
  */
 #include "co_test.h"
 

@@ -1,6 +1,6 @@
 /*
- * The HTTP client against a server that says what the test wants: bodies plain and chunked and
- * in pieces, redirections, refusals, and ends at every place.
+ * The HTTP client against a scripted server: bodies plain, chunked and in pieces, redirections,
+ * refusals, and an end at every position.
  */
 #include "co/http_client.h"
 #include "co_test.h"

@@ -1,6 +1,6 @@
 /*
- * A connection over a pair of sockets: reading and writing with deadlines, who
- * is woken by what, kicks, closing from outside, and what a freed one leaves.
+ * A connection over a pair of sockets: reading and writing with deadlines, which event wakes which
+ * coroutine, closing from outside, and what remains of a freed one.
  */
 #include "co_test.h"
 

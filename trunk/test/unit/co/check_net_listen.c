@@ -224,7 +224,7 @@ START_TEST(closing_ends_an_accept)
     net_listener_close(a.listener);
     co_join(co);
     co_test_err(a.err, ERR_CLOSED);
-    /* Who has inherited the socket goes on with it. */
+    /* A process that has inherited the socket continues to use it. */
     co_test_ok(net_listen_fd(fd, &copy));
     conn = client(copy);
     a = (struct acceptor){.listener = copy, .want = 1, .timeout = TEST_WAIT};

@@ -1,4 +1,5 @@
-/* Connections handed over: they arrive whole, also for who comes later; and the limits. */
+/* Connections handed to another process: they arrive intact, also for a later receiver; and the
+ * limits. */
 #include "co/net_pass.h"
 
 #include "base/str.h"
@@ -99,7 +100,7 @@ START_TEST(a_connection_arrives)
     ck_assert_int_eq(fcntl(t.conn->fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
     ck_assert_int_eq(fcntl(t.conn->fd, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
     co_join(co);
-    /* The giver's end goes, and the connection goes on. */
+    /* The sender's end is closed, and the connection continues. */
     net_free(b);
     check_talk(a, t.conn);
     net_free(a);

@@ -1,4 +1,4 @@
-/* Looking at what could be read: it stays, it is waited for, and an end is told. */
+/* Peeking at readable bytes: they stay, peeking waits for more, and the end is reported. */
 #include "co_test.h"
 
 #include <string.h>

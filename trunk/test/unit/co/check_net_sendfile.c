@@ -1,4 +1,4 @@
-/* Files sent by the kernel: every byte, a peer that is slow or goes, a file that is too short. */
+/* Files sent by the kernel: every byte, a slow or disconnecting peer, a file that is too short. */
 #include "co_test.h"
 
 #include <string.h>

@@ -1,6 +1,5 @@
 /*
- * Turns: who never has to wait for his connection, because it is always ready, lets others
- * run all the same.
+ * Turns: a coroutine whose connection is always ready still lets others run.
  */
 #include "co_test.h"
 

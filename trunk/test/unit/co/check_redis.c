@@ -1,6 +1,6 @@
 /*
- * The client of Redis against a server that says what the test wants: replies of all kinds and in
- * pieces, none at all, hostile ones, and connections that break.
+ * The Redis client against a scripted server: replies of all kinds and in pieces, none at all,
+ * hostile ones, and connections that break.
  */
 #include "base/str.h"
 #include "co/redis.h"
@@ -233,7 +233,7 @@ START_TEST(test_pipeline)
 }
 END_TEST
 
-/* Who gave up waiting leaves its reply to nobody, and the next one gets its own. */
+/* The reply for a caller that gave up is dropped, and the next caller gets its own. */
 START_TEST(test_late_reply)
 {
     struct teller *t = teller_new();

@@ -1,6 +1,6 @@
 /*
- * Names, asked of a name server that is a coroutine of this test: many answers
- * at once, in any order, none, or after nobody waits any more.
+ * Name resolution with a name server that is a coroutine of this test: many answers at once, in any
+ * order, none, or after the caller has given up.
  */
 #include "base/str.h"
 #include "co/resolve.h"
@@ -278,8 +278,8 @@ START_TEST(many_at_once)
 }
 END_TEST
 
-/* Who gives up leaves its question behind; it ends with c-ares' own time-outs, or with an answer.
- */
+/* A caller that gives up leaves its query as an orphan; that ends with c-ares' own time-outs, or
+ * with an answer. */
 START_TEST(giving_up)
 {
     struct lookup l = {.host = "n1.test.", .timeout = 5000};

@@ -1,6 +1,6 @@
 /*
- * TLS: who is let in, with which certificate, and what a handshake that fails
- * says and leaves behind.
+ * TLS: which peers are accepted, with which certificate, and the error of a failed handshake and
+ * its cleanup.
  */
 #include "tls_test.h"
 
@@ -253,7 +253,7 @@ START_TEST(certificate_is_replaced)
     ck_assert_int_eq(tls_reload(server), 0);
     ck_assert_int_eq(is_trusted(client, "localhost"), 0);
     ck_assert_int_eq(is_trusted(later, "localhost"), 1);
-    /* Who is connected stays. */
+    /* Established connections stay. */
     co_test_ok(io_write(&pair.server_conn->io, "on", 2, TEST_WAIT));
     co_test_ok(io_read(&pair.client_conn->io, buf, sizeof(buf), &got, TEST_WAIT));
     ck_assert_uint_eq(got, 2);

@@ -1,6 +1,6 @@
 /*
- * Bytes over TLS: every byte once and in order whatever the socket takes at a
- * time, readiness where OpenSSL holds bytes, key updates, and the end.
+ * Bytes over TLS: every byte once and in order, however much the socket takes at a time, readiness
+ * while OpenSSL holds bytes, key updates, and the end.
  */
 #include "co/tls_priv.h"
 #include "tls_test.h"
@@ -240,7 +240,7 @@ START_TEST(keys_are_updated)
 }
 END_TEST
 
-/* Where the kernel could, but does not for this connection, it goes on as without. */
+/* If the kernel supports TLS but declines this connection, it works as without. */
 START_TEST(kernel_may_decline)
 {
     server->has_ktls = client->has_ktls = 1;

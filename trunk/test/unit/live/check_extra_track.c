@@ -1,4 +1,5 @@
-/* Multitrack streams: the lowest track leads; the others for those who ask for them. */
+/* Multitrack streams: the lowest track is the main one; other tracks for viewers that ask for them.
+ */
 #include "live_kit.h"
 
 Suite *check_extra_track_suite(void);
@@ -170,7 +171,8 @@ START_TEST(test_chosen_and_missing)
 }
 END_TEST
 
-/* Who waits for a track before there is a stream gets it; when it stops, its viewers end. */
+/* A viewer that waits for a track before there is a stream gets it; when the track stops, its
+ * viewers end. */
 START_TEST(test_chosen_before_and_gone)
 {
     struct kit kit;
@@ -264,7 +266,7 @@ START_TEST(test_header_again_and_another)
 }
 END_TEST
 
-/* Its clock may stand behind, ahead, or jump: its frames never step back nor move the timeline. */
+/* Its clock may lag, be ahead, or jump: its frames never step back nor move the timeline. */
 START_TEST(test_odd_clocks)
 {
     static const uint32_t odd[] = {0, 1000, 5000000, 0xffffffff, 0x80000000, 1600};

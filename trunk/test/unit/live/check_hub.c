@@ -1,4 +1,4 @@
-/* The registry: one source a key, a bound, idle ones let go. */
+/* The registry: one source per key, a limit, idle sources freed. */
 #include "live_kit.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* One timeline: restarts, jumps, wraps, steps back, sound and picture together. */
+/* One timeline: restarts, jumps, wraps, steps back, audio and video together. */
 #include "live/jitter.h"
 
 #include <check.h>
@@ -60,7 +60,7 @@ START_TEST(test_new_publisher_follows_by_one_frame)
 }
 END_TEST
 
-/* Another process goes on as this one would: the same times from there on. */
+/* Another process continues as this one would: the same times from there on. */
 START_TEST(test_it_goes_on_elsewhere)
 {
     struct jitter here = fresh(TIME_JITTER_FULL);
@@ -94,7 +94,7 @@ START_TEST(test_it_goes_on_elsewhere)
 }
 END_TEST
 
-/* A relay's times are a timeline's: they stay where that goes on, and only there. */
+/* A relay's times belong to a timeline: they are kept if it continues, and only then. */
 START_TEST(test_a_relay_keeps_its_times)
 {
     struct jitter j = fresh(TIME_JITTER_FULL);
@@ -111,7 +111,7 @@ START_TEST(test_a_relay_keeps_its_times)
     ck_assert_int_eq(at(&j, JITTER_VIDEO, 5002000, 40), 5000140);
     jitter_publish(&j);
     ck_assert_int_eq(at(&j, JITTER_VIDEO, 100, 40), 5000180);
-    /* And then goes on beside the other timeline. */
+    /* And then continues next to the other timeline. */
     jitter_publish(&j);
     ck_assert_int_eq(at(&j, JITTER_VIDEO, 200, 40), 5000280);
     /* A leap that is no longer than the time that has passed is none. */

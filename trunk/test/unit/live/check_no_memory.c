@@ -1,6 +1,6 @@
 /*
- * Every allocation of a stream's life fails once, one after the other: nothing breaks, and what a
- * viewer gets is whole.
+ * Every allocation of a stream's life fails once, one after the other: nothing breaks, and the
+ * viewers' streams are intact.
  */
 #include "live_kit.h"
 

@@ -1,4 +1,4 @@
-/* What other servers of ours get of a stream: as it was published, ended with its publisher. */
+/* The stream for our other servers: as published, and ended with its publisher. */
 #include "live_kit.h"
 
 #include "live/source_private.h"
@@ -76,7 +76,7 @@ START_TEST(test_late_relay_begins_at_a_keyframe)
 }
 END_TEST
 
-/* One that comes behind a change: what players get in-band is not what was published. */
+/* A viewer that joins after a change: the in-band headers that players get were not published. */
 START_TEST(test_late_relay_behind_a_change)
 {
     struct kit kit;
@@ -177,7 +177,8 @@ START_TEST(test_first_and_last_viewer_are_told)
 }
 END_TEST
 
-/* Who waited gets all from the first keyframe on, although several groups came at once. */
+/* A viewer that waited gets everything from the first keyframe on, although several GOPs arrived at
+ * once. */
 START_TEST(test_who_waited_begins_at_the_first_keyframe)
 {
     const struct mux *muxes[] = {&mux_flv, &mux_original};
@@ -204,7 +205,7 @@ START_TEST(test_who_waited_begins_at_the_first_keyframe)
         kit_take(late);
         ck_assert_int_eq(seen->count, 2 + 2 * 60 + i);
         ck_assert(seen->tag[2].is_key && seen->tag[2].ms == 0);
-        /* Those who come later begin at the newest. */
+        /* Later viewers begin at the newest. */
         ck_assert_int_eq(late->count, 2 + 2 * 10 + i * 2);
         ck_assert_uint_eq(late->tag[2].ms, 2000);
         kit_close(&kit);
@@ -241,7 +242,7 @@ START_TEST(test_the_beginning_of_a_changed_stream)
 }
 END_TEST
 
-/* Only sounds: from the first one on, too; those who come later begin at the next. */
+/* Audio only: also from the first frame on; later viewers begin at the next. */
 START_TEST(test_who_waited_gets_the_first_sound)
 {
     struct kit kit;
@@ -314,7 +315,7 @@ START_TEST(test_a_relayed_stream)
      */
     ck_assert_int_eq(seen->flags, 5);
     ck_assert(seen->tag[2].is_key && seen->tag[2].ms == 701000);
-    /* The next one goes on where it says, if that is ahead; else where the last one ended. */
+    /* The next one continues at its own time, if that is ahead; else where the last one ended. */
     source_unpublish(kit.source, kit.now);
     kit_publish(&kit);
     source_filled(kit.source);
@@ -397,7 +398,7 @@ START_TEST(test_a_relay_for_who_was_there_in_time)
 }
 END_TEST
 
-/* Only sounds: one of them says at once what they are; those who have waited get all. */
+/* Audio only: one frame is enough to tell; viewers that waited get everything. */
 START_TEST(test_relays_of_sound_alone)
 {
     static const int sounds[] = {1, 100, 44};

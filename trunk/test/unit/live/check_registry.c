@@ -1,4 +1,4 @@
-/* The publish lock over processes: one winner, whoever asks and whoever dies. */
+/* The publish lock across processes: one winner, whatever processes ask and die. */
 #include "live/registry.h"
 
 #include <check.h>

@@ -1,4 +1,4 @@
-/* A rendition by itself: what opens it, its replay, its bound on dropped memory. */
+/* A rendition by itself: its sync points, its replay, its limit on dropped memory. */
 #include "live_kit.h"
 
 #include "live/rendition.h"
@@ -111,7 +111,7 @@ START_TEST(test_cut_puts_the_edge_at_the_end)
 }
 END_TEST
 
-/* A body of len bytes that begins like `head` and goes on with zeros. */
+/* A body of len bytes that begins with `head` and continues with zeros. */
 static struct blob *long_body(const void *head, size_t head_len, size_t len)
 {
     uint8_t *data = calloc(1, len);

@@ -1,4 +1,4 @@
-/* The renditions of a source: which a stream has a place in, one track alone, sound that is kept.
+/* The renditions of a source: which formats can carry a stream, a single track, audio that is kept.
  */
 #include "live_kit.h"
 

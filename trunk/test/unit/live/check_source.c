@@ -102,7 +102,7 @@ START_TEST(test_audio_alone_is_announced_after_half_a_second)
     ck_assert_int_eq(seen->flags, 4);
     ck_assert(seen->tag[0].is_header);
     kit_leave(seen);
-    /* Whoever comes now begins at once. */
+    /* A viewer that joins now begins at once. */
     seen = kit_watch(&kit, &mux_flv);
     kit_take(seen);
     ck_assert_int_eq(seen->count, 1);
@@ -213,7 +213,7 @@ START_TEST(test_end_of_sequence_stays_behind_the_next_picture)
     kit_publish(&kit);
     kit_start(&kit, 0, 30);
     seen = kit_watch(&kit, &mux_flv);
-    /* The sound is ahead when the encoder says that its picture ends, and another goes on. */
+    /* The audio is ahead when the encoder announces that its video ends, and another continues. */
     kit_audio(&kit, 1250);
     kit_push(&kit, FRAME_VIDEO, 1290, end, sizeof(end));
     kit_video(&kit, 1200, 1);

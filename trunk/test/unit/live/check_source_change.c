@@ -1,4 +1,4 @@
-/* What changes while a stream is watched: headers, codecs, tracks, the publisher, the time. */
+/* Changes while a stream is watched: headers, codecs, tracks, the publisher, the time. */
 #include "live_kit.h"
 
 Suite *check_source_change_suite(void);

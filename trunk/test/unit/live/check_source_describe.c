@@ -1,4 +1,4 @@
-/* Metadata for publishers that send none, made of what the sequence headers say. */
+/* Metadata for publishers that send none, made from the sequence headers. */
 #include "live_kit.h"
 
 #include "media/meta.h"
@@ -100,7 +100,7 @@ START_TEST(test_own_is_kept)
 }
 END_TEST
 
-/* A track that comes later is in the metadata of those who begin then. */
+/* A track that comes later is in the metadata of viewers that join then. */
 START_TEST(test_follows_tracks)
 {
     struct meta_facts facts;

@@ -1,4 +1,5 @@
-/* mix_correct: frames in the order of their timestamps, each once, and a bound on what waits. */
+/* mix_correct: frames in the order of their timestamps, each once, and a limit on waiting frames.
+ */
 #include "live_kit.h"
 
 #include <stdio.h>

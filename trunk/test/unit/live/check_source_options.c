@@ -1,4 +1,4 @@
-/* atc, atc_auto and reduce_sequence_header: each does what it is named after. */
+/* atc, atc_auto and reduce_sequence_header: each has the effect of its name. */
 #include "live_kit.h"
 
 #include "media/amf0.h"
@@ -100,7 +100,7 @@ static void letters_frame(struct mux_state *state, const struct frame *frame, ui
 static const struct mux letters = {
     .name = "letters", .unit = 1, .kind = MUX_AS_PUBLISHED, .frame = letters_frame};
 
-/* Those who get headers as published (RTMP) get each, or only those that say something new. */
+/* Viewers that get headers as published (RTMP) get each one, or only those with new content. */
 START_TEST(test_reduce_sequence_header)
 {
     static const char *const fewer[] = {"V", "HV"};

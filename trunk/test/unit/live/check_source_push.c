@@ -1,4 +1,4 @@
-/* What a publisher may send and what becomes of it: the odd, the oversized, the unknown. */
+/* Unusual, oversized and unknown messages of a publisher, and how they are handled. */
 #include "live_kit.h"
 
 Suite *check_source_push_suite(void);
@@ -34,7 +34,7 @@ static void push_large(struct push *push, enum frame_type type, const char *head
     free(body);
 }
 
-/* What is dropped is counted, and those who watch notice nothing. */
+/* Dropped messages are counted, and viewers notice nothing. */
 START_TEST(test_oversized_is_dropped)
 {
     struct push push;

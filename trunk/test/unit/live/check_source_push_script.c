@@ -1,4 +1,4 @@
-/* Script tags: metadata opens a viewer's stream, data messages stand in the rings at their time. */
+/* Script tags: metadata begins a viewer's stream, data messages are in the rings at their time. */
 #include "live_kit.h"
 
 Suite *check_source_push_script_suite(void);

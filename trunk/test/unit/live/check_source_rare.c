@@ -1,4 +1,5 @@
-/* Tracks are what comes: whatever metadata says, however seldom, and however late. */
+/* Tracks are what is received: whatever metadata says, however rare the frames, and however late.
+ */
 #include "live_kit.h"
 
 #include "media/amf0.h"
@@ -156,7 +157,7 @@ START_TEST(test_slides_stay)
     ck_assert_int_eq(seen->flags, 5);
     ck_assert_int_eq(count_of(seen, FRAME_VIDEO), 9);
     ck_assert_int_eq(count_of(relay, FRAME_VIDEO), 9);
-    /* Who comes now begins at the last keyframe, 36 s ago. */
+    /* A viewer that joins now begins at the last keyframe, 36 s ago. */
     seen = kit_reload(&kit, seen);
     ck_assert_int_eq(seen->flags, 5);
     ck_assert(seen->tag[2].is_key);
@@ -310,8 +311,8 @@ END_TEST
 
 /* ---- late tracks ---- */
 
-/* After two seconds the second track comes: those who have the first reload, those who waited for
- * it begin. */
+/* After two seconds the second track comes: viewers of the first reload, viewers that waited for it
+ * begin. */
 START_TEST(test_a_late_track_cuts_nobody_who_waits)
 {
     for (int is_picture = 0; is_picture < 2; is_picture++) {

@@ -1,4 +1,4 @@
-/* H.264 that an encoder gets wrong is repaired before any format is made of it, and told once. */
+/* Faulty H.264 of an encoder is repaired before any format is made of it, and reported once. */
 #include "live_kit.h"
 
 #include <stdio.h>
@@ -26,7 +26,7 @@ static void start(struct kit *kit, int repairs)
     kit_publish(kit);
 }
 
-/* A GOP with start codes, behind a sequence header with start codes; sound with it. */
+/* A GOP with start codes, after a sequence header with start codes; with audio. */
 static void run(struct kit *kit)
 {
     static const uint8_t header[] = {0x17, 0, 0,    0,    0, 0, 0, 0,    1,   0x67,

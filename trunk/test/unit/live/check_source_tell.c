@@ -1,4 +1,4 @@
-/* What a source tells of itself to those who have not the stream: facts, time, who watches. */
+/* What a source reports to code outside the stream: facts, time, whether it is watched. */
 #include "live_kit.h"
 #include "test/unit/formats.h"
 
@@ -55,7 +55,7 @@ START_TEST(facts_are_told_when_they_change)
     told->facts = 0;
     kit_run(&told->kit, 1000, 74);
     ck_assert_int_eq(told->facts, 0);
-    /* What has not come by now is not waited for. */
+    /* Tracks that have not come yet are not waited for. */
     kit_run(&told->kit, 3960, 51);
     ck_assert_int_eq(told->facts, 1);
     source_facts(told->kit.source, &facts);
@@ -114,7 +114,7 @@ START_TEST(who_watches_is_told)
     relay = kit_watch(&told->kit, &mux_original);
     flv = kit_watch(&told->kit, &mux_flv);
     other = kit_watch(&told->kit, &mux_ts);
-    /* Who waits has got nothing. */
+    /* Waiting viewers have received nothing. */
     ck_assert_int_eq(source_is_watched(told->kit.source), 0);
     kit_publish(&told->kit);
     ck_assert_int_eq(source_is_waited_for(told->kit.source), 0);
@@ -137,7 +137,7 @@ START_TEST(who_watches_is_told)
 }
 END_TEST
 
-/* A stream that has never been here goes on where it stood elsewhere. */
+/* A stream that is new here continues at its time elsewhere. */
 START_TEST(time_goes_on_from_elsewhere)
 {
     struct told *told = told_new();
@@ -160,7 +160,7 @@ START_TEST(time_goes_on_from_elsewhere)
     source_time(told->kit.source, &time);
     ck_assert_int_eq(time.has_begun, 1);
     ck_assert_int_eq(time.last, 500040 + 49 * 40 + 10);
-    /* What would be a step back is none for those who watch here. */
+    /* A step back is hidden from the viewers here. */
     source_unpublish(told->kit.source, told->kit.now);
     kit_publish(&told->kit);
     time = (struct source_time){1000, {1000, 1000}, {20, 40}, 1};

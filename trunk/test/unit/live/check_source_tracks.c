@@ -110,7 +110,7 @@ START_TEST(test_sound_that_stops_ends_at_a_keyframe)
     ck_assert_int_eq(seen->count, 2);
     ck_assert(seen->tag[1].is_key);
     ck_assert_uint_eq(seen->tag[1].ms, 3000);
-    /* It goes on without a new header: the former one is good again. */
+    /* It continues without a new header: the former one is valid again. */
     run_video(&kit, 3040, 24);
     kit_audio(&kit, 4000);
     kit_take(seen);
@@ -195,7 +195,7 @@ START_TEST(test_relays_keep_the_silent_header)
 }
 END_TEST
 
-/* Who comes while the second track is waited for misses nothing of the first. */
+/* A viewer that joins while the second track is waited for misses nothing of the first. */
 START_TEST(test_relays_that_come_before_the_decision)
 {
     struct kit kit;

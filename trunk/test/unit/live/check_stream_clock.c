@@ -1,4 +1,4 @@
-/* Where the streams' time stands: the newest publication's, whoever comes, goes and dies. */
+/* The time of streams: the newest publication's, whichever processes come, leave and die. */
 #include "live/stream_clock.h"
 
 #include <check.h>
@@ -118,7 +118,7 @@ START_TEST(it_is_forgotten_with_the_last)
     ck_assert_ptr_nonnull(stream_clock_enter(table, "s", 1));
     stream_clock_look(table, "s", 1, &view);
     ck_assert_uint_eq(view.number, 0);
-    /* Nothing is taken away from those who have nothing. */
+    /* Leaving without an entry has no effect. */
     stream_clock_leave(table, "another", 0);
     stream_clock_free(table);
 }

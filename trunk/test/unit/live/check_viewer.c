@@ -1,4 +1,5 @@
-/* A viewer's walk: identical bytes for all, slow ones, late ones, other formats. */
+/* A viewer's way through the ring: identical bytes for all, slow viewers, late ones, other formats.
+ */
 #include "live_kit.h"
 
 Suite *check_viewer_suite(void);

@@ -1,5 +1,4 @@
-/* Who comes where no keyframe is in reach: the sound at once, the picture from the next keyframe
- * on.
+/* Viewers that join where no keyframe is in reach: audio at once, video from the next keyframe on.
  */
 #include "live_kit.h"
 
@@ -236,7 +235,8 @@ START_TEST(test_ts)
 }
 END_TEST
 
-/* Another worker's publisher, whose pictures come behind the first sound and are none yet. */
+/* Another worker's publisher, whose video frames follow the first audio and are not decodable yet.
+ */
 START_TEST(test_ts_of_a_relay)
 {
     struct kit kit;

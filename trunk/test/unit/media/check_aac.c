@@ -1,6 +1,6 @@
 /*
- * AudioSpecificConfig in every form that is streamed, reserved values, cut; and
- * ADTS written, read back, and at the largest frame it can say.
+ * AudioSpecificConfig in every form in use, reserved values, truncated; and ADTS written, read
+ * back, and at its maximum frame size.
  */
 #include "media/aac.h"
 
@@ -32,8 +32,8 @@ START_TEST(configurations)
         {"131056e59d4880", 2, 29, 24000, 48000, 2, "HEv2"},
         {"2b920800", 2, 5, 22050, 44100, 2, "HE"},          /* SBR in front */
         {"eb8a0800", 2, 29, 22050, 44100, 1, "HEv2"},       /* PS in front */
-        {"139056e5a0", 2, 5, 22050, 44100, 2, "HE"},        /* SBR behind */
-        {"138856e5a54880", 2, 29, 22050, 44100, 1, "HEv2"}, /* PS behind */
+        {"139056e5a0", 2, 5, 22050, 44100, 2, "HE"},        /* SBR after */
+        {"138856e5a54880", 2, 29, 22050, 44100, 1, "HEv2"}, /* PS after */
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {

@@ -1,6 +1,6 @@
 /*
- * Writing AMF0: bytes that other implementations read, and that what was read
- * is written as it was; full buffers take nothing of a value.
+ * Writing AMF0: bytes that other implementations read, values that are written as they were read;
+ * full buffers take no part of a value.
  */
 #include "media/amf0.h"
 

@@ -1,4 +1,4 @@
-/* Lengths to start codes: HEVC here; H.264, whose every form a stream shows, in check_mux_ts.c. */
+/* Lengths to start codes: HEVC here; H.264 in all its forms is in check_mux_ts.c. */
 #include "media/annexb.h"
 
 #include "media/flv.h"

@@ -1,6 +1,6 @@
 /*
- * FLV's headers byte by byte, and the stream parser: through every split of its
- * input, cut anywhere, at its limit, and fed what is no FLV.
+ * FLV's headers byte by byte, and the stream parser: every split of its input, truncated anywhere,
+ * at its limit, and with other data than FLV.
  */
 #include "media/flv.h"
 

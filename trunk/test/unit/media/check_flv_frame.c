@@ -1,6 +1,6 @@
 /*
- * The headers of tag bodies: a row per form that a publisher sends, each also
- * cut at every length, and bodies of every first two bytes.
+ * The headers of tag bodies: a row per form that publishers send, each also truncated at every
+ * length, and bodies with every pair of first two bytes.
  */
 #include "media/flv.h"
 

@@ -1,5 +1,5 @@
-/* Seeking in FLV files: every byte, every time, and files that are cut, wrong or made to be
- * searched for ever. */
+/* Seeking in FLV files: every byte, every time, and files that are truncated, malformed or made to
+ * cause endless searches. */
 #include "media/flv_seek.h"
 
 #include "media/flv.h"

@@ -1,6 +1,6 @@
 /*
- * The names of codecs: each has one of its own, and what is no codec gets a
- * name too rather than a stray pointer.
+ * The names of codecs: each codec has its own, and invalid values get a name too rather than a
+ * stray pointer.
  */
 #include "media/frame.h"
 

@@ -1,6 +1,6 @@
 /*
- * onMetaData as encoders send it, what viewers get of it, and the facts; cut,
- * hostile, and with publishers that write nonsense.
+ * onMetaData as encoders send it, as viewers get it, and the facts; truncated, hostile, and with
+ * nonsense from publishers.
  */
 #include "media/meta.h"
 

@@ -1,6 +1,6 @@
 /*
- * MPEG audio frame headers: as LAME writes them, every value of the two bytes
- * that say anything against the standard's arithmetic, and what is reserved.
+ * MPEG audio frame headers: as LAME writes them, every value of the two significant bytes compared
+ * with the standard's arithmetic, and reserved values.
  */
 #include "media/mp3.h"
 

@@ -1,4 +1,4 @@
-/* The AAC rendition: the published frames and what goes before them, and nothing else. */
+/* The AAC rendition: the published frames with their headers, and nothing else. */
 #include "test/unit/formats.h"
 #include "test/unit/media/mux_sink.h"
 
@@ -34,8 +34,8 @@ START_TEST(test_high_efficiency_by_its_core)
     static const char *const headers[] = {
         "af002b8a0800",      /* object type 5 in front: 22050 Hz, heard at 44100, core LC */
         "af00eb8a0800",      /* 29: with parametric stereo */
-        "af00139056e5a0",    /* LC at 22050 Hz with the extension behind it */
-        "af00139056e5a54880" /* and PS behind that */
+        "af00139056e5a0",    /* LC at 22050 Hz, followed by the extension */
+        "af00139056e5a54880" /* and then PS */
     };
     struct mux_state *state = mux_aac.open();
 

@@ -1,6 +1,6 @@
 /*
- * The FLV rendition: a tag around a message, on the timeline it is told, and
- * the file header in front for those who open a stream.
+ * The FLV rendition: a tag around a message, on the given timeline, and the file header in a
+ * viewer's preamble.
  */
 #include "media/mux.h"
 

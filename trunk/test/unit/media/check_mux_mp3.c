@@ -1,4 +1,4 @@
-/* The MP3 rendition: the published frames and what goes before them, and nothing else. */
+/* The MP3 rendition: the published frames after the ID3 tag, and nothing else. */
 #include "test/unit/formats.h"
 #include "test/unit/media/mux_sink.h"
 

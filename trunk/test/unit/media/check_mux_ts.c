@@ -1,5 +1,4 @@
-/* The TS rendition: every unit is read back with ts_check.h, which asserts what must always hold.
- */
+/* The TS rendition: every unit is read back with ts_check.h, which asserts the invariants. */
 #include "media/flv.h"
 #include "media/mux.h"
 #include "test/unit/formats.h"
@@ -326,7 +325,7 @@ END_TEST
 
 START_TEST(test_wrap_of_33_bits_and_of_32)
 {
-    /* 2^33 ticks and 2^32 ms; the clock must go on over both, which ts_check sees. */
+    /* 2^33 ticks and 2^32 ms; the clock must continue over both, which ts_check verifies. */
     static const uint32_t at[] = {95443717, 0};
     struct kit kit;
 
@@ -464,7 +463,7 @@ START_TEST(test_bridge)
     avc_header(&kit, 4);
     picture(&kit, 0, 1);
     ck_assert_uint_eq(mux_ts.bridge(kit.state, bridge, sizeof(bridge)), 3 * 188);
-    /* What it says goes on with the next unit. */
+    /* The next unit continues its counters. */
     for (size_t i = 0; i < 3; i++)
         ck_assert_uint_eq(bridge[i * 188 + 3], 0x20);
     ck_assert_uint_eq(mux_ts.bridge(kit.state, bridge, 200), 188);

@@ -1,4 +1,4 @@
-/* H.264 and HEVC of encoders that get NAL units wrong: found, and written as they should be. */
+/* H.264 and HEVC with faulty NAL units: detected, and written correctly. */
 #include "media/nal_repair.h"
 
 #include "media/flv.h"

@@ -1,4 +1,4 @@
-/* HTTP messages: whole, in pieces, cut, and as attackers write them. */
+/* HTTP messages: whole, in pieces, truncated, and hostile. */
 #include "proto/http.h"
 
 #include "base/str.h"

@@ -1,4 +1,4 @@
-/* One head as a whole: what it says, what is refused, every way to cut it, its limits. */
+/* One head as a whole: its content, refused ones, every way to cut it, its limits. */
 #include "proto/http_head.h"
 
 #include <check.h>

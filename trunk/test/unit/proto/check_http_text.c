@@ -1,4 +1,4 @@
-/* Reason phrases and content types, and what is said of those that are not in the tables. */
+/* Reason phrases and content types, and the defaults for unknown ones. */
 #include "proto/http.h"
 
 #include <check.h>

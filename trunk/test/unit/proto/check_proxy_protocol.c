@@ -1,4 +1,4 @@
-/* The PROXY header: both versions, every split, every length, and what is none. */
+/* The PROXY header: both versions, every split, every length, and other data. */
 #include "proto/proxy_protocol.h"
 
 #include <check.h>
@@ -230,7 +230,7 @@ START_TEST(test_v2_local)
 }
 END_TEST
 
-/* Bytes behind the addresses: more than are kept, and as many as may be. */
+/* Bytes after the addresses: more than are kept, and as many as allowed. */
 START_TEST(test_v2_more)
 {
     static uint8_t rest[PROXY_PROTOCOL_V2_MAX + 1];

@@ -1,4 +1,4 @@
-/* authmod=adobe: what is answered to which refusal. The digests are python's. */
+/* authmod=adobe: the answer to each refusal. Python computed the digests. */
 #include "proto/rtmp_auth.h"
 
 #include <check.h>
@@ -128,7 +128,7 @@ START_TEST(users)
 }
 END_TEST
 
-/* Who is sent on tells the next server no password. */
+/* After a redirection the next server gets no password. */
 START_TEST(not_after_a_redirection)
 {
     ck_assert_int_eq(rtmp_target_redirect(&target, "rtmp://other/app"), 0);

@@ -1,4 +1,4 @@
-/* The writing half of the chunk stream: as specified, read back alike, within its bounds. */
+/* The sending half of the chunk stream: as specified, read back unchanged, within its limits. */
 #include "proto/rtmp_chunk.h"
 
 #include "rtmp_test.h"

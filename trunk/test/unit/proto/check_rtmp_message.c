@@ -1,4 +1,4 @@
-/* Commands taken apart and put together, aggregates with every kind of end. */
+/* Commands parsed and written, aggregates with every kind of end. */
 #include "proto/rtmp_message.h"
 
 #include "rtmp_test.h"

@@ -1,4 +1,4 @@
-/* RTMP play as a rendition: what a player's parser makes of it is what was put in. */
+/* RTMP play as a rendition: a player's parser gets exactly the input. */
 #include "proto/rtmp_mux.h"
 
 #include "media/flv.h"

@@ -1,4 +1,4 @@
-/* A granted stream: the messages that a session gets of it. */
+/* A granted stream: the messages that a session gets from it. */
 #include "proto/rtmp_talk.h"
 
 #include "rtmp_server.h"

@@ -1,4 +1,4 @@
-/* The server's connect: read, granted, refused, sent elsewhere. */
+/* The server's connect: read, granted, refused, redirected. */
 #include "proto/rtmp_talk.h"
 
 #include "rtmp_server.h"

@@ -15,7 +15,7 @@ START_TEST(deadlines_are_in_total)
     ck_assert_int_ge(test_now, 30 * USEC_PER_SEC);
     ck_assert_int_lt(test_now, 31 * USEC_PER_SEC);
     again();
-    /* Messages that go on for ever are no connect. */
+    /* An endless sequence of messages is not a connect. */
     for (int i = 0; i < 1000; i++)
         put_control(&peer.in, RTMP_ACK, 1);
     peer.step = 16;

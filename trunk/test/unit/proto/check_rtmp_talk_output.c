@@ -1,4 +1,4 @@
-/* What both sides of a conversation answer, and how much of it may wait. */
+/* The answers of both sides of a conversation, and the limit on unsent ones. */
 #include "proto/rtmp_talk.h"
 
 #include "rtmp_server.h"
@@ -20,7 +20,7 @@ START_TEST(ping_is_answered)
 }
 END_TEST
 
-/* Answers go out while the peer goes on talking, and never pile up. */
+/* Answers are sent while the peer continues to send, and never accumulate. */
 START_TEST(floods_are_answered_in_time)
 {
     publishing();

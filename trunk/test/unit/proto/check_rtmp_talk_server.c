@@ -1,4 +1,4 @@
-/* The server's conversation against scripted clients: what it answers, in which order. */
+/* The server's conversation against scripted clients: its answers and their order. */
 #include "proto/rtmp_talk.h"
 
 #include "proto/rtmp_mux.h"
@@ -483,7 +483,7 @@ START_TEST(pause_and_resume)
 }
 END_TEST
 
-/* Whoever has not been let in is not given megabytes. */
+/* A peer that is not accepted yet cannot occupy megabytes. */
 START_TEST(messages_are_short_before_publish)
 {
     static const char media[100000];

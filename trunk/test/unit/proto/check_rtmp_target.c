@@ -1,4 +1,5 @@
-/* What an RTMP client sends of a stream's name: from parts, from whole addresses, redirected. */
+/* The texts that an RTMP client sends for a stream: from parts, from whole addresses, redirected.
+ */
 #include "proto/rtmp_target.h"
 
 #include <check.h>

@@ -1,4 +1,4 @@
-/* HTTP addresses, and paths that try to get out. */
+/* HTTP addresses, and paths that try to leave the root. */
 #include "proto/url.h"
 
 #include <check.h>

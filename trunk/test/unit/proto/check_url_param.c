@@ -1,4 +1,4 @@
-/* Parameters on their way to another server. */
+/* Parameters passed to another server. */
 #include "proto/url_param.h"
 
 #include <check.h>

@@ -1,4 +1,4 @@
-/* WebSocket: the accept key, frames in every shape and every split, what is refused, our frames. */
+/* WebSocket: the accept key, frames in every shape and every split, refused ones, our frames. */
 #include "proto/ws.h"
 
 #include "base/buf.h"
@@ -238,7 +238,7 @@ START_TEST(refused_heads)
         {0x87, 0x80},
         {0x8b, 0x80},
         {0x8f, 0x80},
-        {0x80, 0x80}, /* goes on with nothing */
+        {0x80, 0x80}, /* continues no message */
         {0x09, 0x80},
         {0x08, 0x80}, /* control frames in fragments */
         {0x89, 0xfe},

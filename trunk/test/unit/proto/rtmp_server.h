@@ -40,7 +40,7 @@ static inline void again(void)
 
 #define TOLD(want) ck_assert_str_eq(told(ears, &peer.out), want)
 
-/* Through handshake and connect, with whatever the client said behind. */
+/* Passes handshake and connect, with anything that the client sent after them. */
 static inline void connected(void)
 {
     struct buf rest = peer.in;
