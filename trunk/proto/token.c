@@ -135,7 +135,7 @@ enum token_verdict token_check(const char *const *keys, int key_count,
     return asked.expires > now ? TOKEN_GOOD : TOKEN_EXPIRED;
 }
 
-/* "vhost=…" and "domain=…" say which stream, not who publishes it. */
+/* "vhost=…" and "domain=…" identify the stream, not its publisher. */
 static int is_address_part(const char *pair, size_t len)
 {
     return (len >= 6 && memcmp(pair, "vhost=", 6) == 0) ||

@@ -22,7 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long a pull continues without viewers, so that reloading a player does not end it. */
+/* How long a pull continues without viewers, so that a viewer that reconnects finds it active. */
 #define EDGE_GRACE (2 * USEC_PER_SEC)
 
 /* The origins of one stream, in the form that pull_start() takes. */

@@ -131,7 +131,7 @@ static int upstream_may_go_on(const struct rtmp_upstream *up, const struct rtmp_
            (*logins)++ < UPSTREAM_LOGINS_MAX;
 }
 
-/* What to ask next after a refusal: another server, or this one as a user. Counts each. */
+/* The next request after a refusal: to another server, or to this one with login. Counts each. */
 static struct err *upstream_next(const struct rtmp_upstream *up, struct rtmp_target *target,
                                  const struct rtmp_target *first, int *hops, struct err *refusal)
 {
