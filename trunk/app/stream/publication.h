@@ -51,8 +51,8 @@ struct publisher_ops {
     /* Another publisher wants the stream. 1: this one is certainly alive; 0: it checks, and then
      * calls publication_answer() or ends. Must not yield. NULL: always alive. */
     int (*ask)(void *publisher);
-    /* Asked when it opens: a worker's pull of a stream that was published before it was wanted here.
-     * NULL: it was not. */
+    /* Asked when it opens: a worker's pull of a stream that was published before it was wanted
+     * here. NULL: it was not. */
     int (*is_joined)(const void *publisher);
     /* Bytes held of incomplete messages. NULL: none. */
     size_t (*pending)(const void *publisher);
