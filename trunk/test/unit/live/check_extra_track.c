@@ -10,7 +10,7 @@ static void push_extra(struct kit *kit, uint32_t ts, uint8_t track, int is_key, 
     uint8_t body[64] = {(uint8_t)(0x80 | (is_key ? 1 : 2) << 4 | 6), 0x01, 'a', 'v', 'c', '1', 0};
     size_t len = strlen(text);
 
-    body[6] = track; /* behind it 3 bytes of composition time */
+    body[6] = track; /* then 3 bytes of composition time */
     memcpy(body + 10, text, len);
     kit_push(kit, FRAME_VIDEO, ts, body, 10 + len);
 }

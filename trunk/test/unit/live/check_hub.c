@@ -73,7 +73,7 @@ START_TEST(test_publishers_have_places_of_their_own)
     /* One that is waited for already needs a publisher's place, too; */
     ck_assert_ptr_null(hub_get_publish(kit.hub, "v/a/1", &kit.config));
     ck_assert_ptr_null(hub_get_publish(kit.hub, "v/p/more", &kit.config));
-    /* a second one who asks for the same stream does not, and it is free with the last of them. */
+    /* a second publisher of the same stream takes no place, and the last one to end frees it. */
     ck_assert_ptr_eq(hub_get_publish(kit.hub, "v/p/0", &kit.config), held[7]);
     hub_publish_end(kit.hub, "v/p/0");
     ck_assert_ptr_null(hub_get_publish(kit.hub, "v/a/1", &kit.config));

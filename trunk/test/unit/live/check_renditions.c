@@ -26,7 +26,7 @@ START_TEST(test_fit)
     ck_assert_int_eq(source_fit(kit.source, &mux_aac, SOURCE_BOTH), SOURCE_FITS);
     ck_assert_int_eq(source_fit(kit.source, &mux_ts, SOURCE_VIDEO_ONLY), SOURCE_FIT_UNKNOWN);
     kit_audio(&kit, 600);
-    /* The header is decided; who waits for the picture does so a little longer. */
+    /* The header is decided; a viewer that waits for the picture does so a little longer. */
     ck_assert_int_eq(source_fit(kit.source, &mux_ts, SOURCE_VIDEO_ONLY), SOURCE_FIT_UNKNOWN);
     kit_audio(&kit, 5000);
     ck_assert_int_eq(source_fit(kit.source, &mux_ts, SOURCE_VIDEO_ONLY), SOURCE_UNFIT);

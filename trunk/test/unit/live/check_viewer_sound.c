@@ -26,7 +26,7 @@ static void run_on(struct kit *kit, uint32_t ts, int frames)
     }
 }
 
-/* Sounds only, then a keyframe and everything behind it; neither is missing. */
+/* Sounds only, then a keyframe and all that follows; neither is missing. */
 static void check_sound_first(const struct kit_seen *seen, int headers, int sounds, int rest)
 {
     ck_assert_int_eq(seen->flags, 5);
