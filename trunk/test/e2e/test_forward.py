@@ -95,6 +95,7 @@ def test_frames_and_metadata_arrive(server, view, publisher, source):
     far.wait_media(count + 10)
 
 
+@pytest.mark.one_process
 def test_the_largest_preamble(server, view, publisher):
     """Metadata and the sequence headers of two main and 16 further tracks, each nearly as long as
     it may be (1.2 MB together), then media: all of it arrives whole, here and there."""
