@@ -32,6 +32,9 @@
 
 enum time_jitter { TIME_JITTER_FULL, TIME_JITTER_ZERO, TIME_JITTER_OFF };
 
+/* Bytes of a body of onMetaData; a longer one is not kept. */
+#define SOURCE_META_MAX ((size_t)256 * 1024)
+
 #define SOURCE_KEY_MAX 768 /* bytes of "vhost/app/stream", including the terminator */
 
 /* Copied when the source is made, and again at each publish. */

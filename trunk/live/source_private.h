@@ -14,7 +14,6 @@
 
 /* Limits of init data: bytes of metadata and of each track's sequence header; how many tracks a
  * publisher may send in addition to the main ones. */
-#define SOURCE_META_MAX        ((size_t)256 * 1024)
 #define SOURCE_HEADER_MAX      ((size_t)256 * 1024)
 #define EXTRA_TRACKS_MAX       16
 #define EXTRA_TRACK_HEADER_MAX ((size_t)32 * 1024)

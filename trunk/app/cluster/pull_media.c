@@ -14,8 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PULL_META_MAX ((size_t)64 * 1024)
-
 void pull_waits(struct pull *pull)
 {
     struct pull_target *target = &pull->target[pull->at];
@@ -143,7 +141,7 @@ void pull_forget_meta(struct pull *pull)
 
 static void pull_keep_meta(struct pull *pull, const uint8_t *data, size_t len)
 {
-    if (len > PULL_META_MAX)
+    if (len > SOURCE_META_MAX)
         return;
     pull_forget_meta(pull);
     pull->meta = malloc(len);

@@ -95,7 +95,6 @@ def test_frames_and_metadata_arrive(server, view, publisher, source):
     far.wait_media(count + 10)
 
 
-@pytest.mark.one_process
 def test_the_largest_preamble(server, view, publisher):
     """Metadata and the sequence headers of two main and 16 further tracks, each nearly as long as
     it may be (1.2 MB together), then media: all of it arrives whole, here and there."""
@@ -121,6 +120,22 @@ def test_the_largest_preamble(server, view, publisher):
         assert len([t for t in viewer.tags if t.data[:2] == b"\x96\0"]) >= 16
         assert {t.key for t in headers} <= {t.key for t in viewer.tags}
     assert not srv.log().count("a tag of the stream is cut")
+
+
+@pytest.mark.parametrize("protocol", ["rtmp", "flv"])
+def test_long_metadata_through_an_edge(server, view, publisher, protocol):
+    """A pull takes metadata as long as a publisher may send it."""
+    origin = server()
+    port = origin.rtmp_port if protocol == "rtmp" else origin.http_port
+    edge = server(vhost=f"cluster {{ mode remote; origin 127.0.0.1:{port}; protocol {protocol}; }}")
+    meta = flv.Tag(flv.SCRIPT, 0, amf("onMetaData", {f"k{i}": "v" * 30000 for i in range(8)}))
+    publisher(origin).send_tags([meta, flv.Tag(flv.VIDEO, 0, b"\x17\0\0\0\0" + bytes(40)),
+                                 flv.Tag(flv.AUDIO, 0, b"\xaf\0\x12\x10"),
+                                 flv.Tag(flv.VIDEO, 0, b"\x17\1\0\0\0" + bytes(100)),
+                                 flv.Tag(flv.AUDIO, 0, b"\xaf\1" + bytes(100))])
+    viewer = view(edge, "/live/livestream.flv")
+    viewer.wait_media(1)
+    assert viewer.tags[0].is_script and len(viewer.tags[0].data) > 200000
 
 
 def test_is_tried_again(server, publish):
