@@ -115,14 +115,19 @@ int api_json_summaries(const struct api_query *query, json_t *out)
 {
     const struct server *server = query->server;
     usec_t up = clock_now() - server->started_at;
-    json_t *data = json_pack(
-        "{s:b,s:I,s:{s:s,s:i,s:I,s:I},s:{s:I,s:I},s:{s:I,s:I,s:I}}", "ok", 1, "now_ms",
+    struct session_totals totals;
+    json_t *data;
+
+    session_list_totals(server, &totals);
+    data = json_pack(
+        "{s:b,s:I,s:{s:s,s:i,s:I,s:I},s:{s:I,s:I,s:I,s:I},s:{s:I,s:I,s:I}}", "ok", 1, "now_ms",
         (json_int_t)(clock_wall() / USEC_PER_MS), "self", "version", MILLRACE_VERSION, "pid",
         (int)server->pid, "srs_uptime", (json_int_t)(up / USEC_PER_SEC), "uptime_ms",
         (json_int_t)(up / USEC_PER_MS), "system", "cpus", (json_int_t)sysconf(_SC_NPROCESSORS_CONF),
-        "cpus_online", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "srs", "conn_srs",
-        (json_int_t)server->connections, "streams", (json_int_t)hub_count(server->hub), "clients",
-        (json_int_t)server->client_count);
+        "cpus_online", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "srs_recv_bytes",
+        (json_int_t)totals.bytes_in, "srs_send_bytes", (json_int_t)totals.bytes_out, "srs",
+        "conn_srs", (json_int_t)server->connections, "streams", (json_int_t)hub_count(server->hub),
+        "clients", (json_int_t)server->client_count);
 
     if (json_object_set_new(data, "memory", memory_json(server)) != 0) {
         json_decref(data);
@@ -404,14 +409,13 @@ static json_t *client_json(const struct server *server, const struct session_ent
     char vhost[API_ID_SIZE];
     char tc_url[NAME_MAX_LEN];
     char url[NAME_MAX_LEN];
-    char type[24];
+    char type[SESSION_TYPE_SIZE];
 
     assert(stream != NULL);
     api_json_id(server, source_key(client->source), id);
     api_json_id(server, stream->vhost, vhost);
     stream_addresses(stream, tc_url, url, sizeof(url));
-    (void)str_format(type, sizeof(type), "%s-%s", client->is_publisher ? "fmle" : client->format,
-                     client->is_publisher ? "publish" : "play");
+    session_list_type(client, type);
     return json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:s,s:b,s:f,s:I,s:I,s:o}", "id", client->id,
                      "vhost", vhost, "stream", id, "ip", client->conn->ip, "tcUrl", text(tc_url),
                      "url", text(url), "name", text(stream->name), "type", type, "publish",

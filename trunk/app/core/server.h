@@ -56,6 +56,12 @@ struct server_data_row {
     size_t offset;
 };
 
+/* Clients so far, and what they have sent and received. Only grows. */
+struct session_totals {
+    uint64_t clients;
+    uint64_t bytes_in, bytes_out;
+};
+
 struct server {
     const struct log *log;
     struct log_limit *log_limit; /* of lines about peers: log_peer(); NULL: none */
@@ -79,6 +85,7 @@ struct server {
     void *shared_arg;
     struct session_entry *sessions; /* app/stream/session_list.h */
     size_t client_count;
+    struct session_totals sessions_gone; /* bytes of those that have left; see session_list.h */
     struct memory memory;                /* against max_memory */
     struct ip_limit *ip_limits;          /* app/core/ip_limit.h */
     void *own[SERVER_OBSERVERS_MAX];     /* the state of each observer */

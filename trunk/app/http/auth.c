@@ -9,6 +9,7 @@
 #include "app/http/auth.h"
 
 #include "app/core/server.h"
+#include "app/http/http_facts.h"
 #include "app/http/http_verdict.h"
 #include "app/http/http_ws.h"
 #include "app/stream/gate.h"
@@ -56,16 +57,9 @@ static struct err *auth_serve(struct http_handler *self, struct http_exchange *x
     return status != 0 ? err : http_next(self, x, timeout);
 }
 
-/* With WebSocket, browsers send an Origin instead of a Referer. */
-static const char *page_of(const struct http_message *request)
-{
-    const char *page = http_message_header(request, "Referer");
-
-    return page != NULL && page[0] != '\0' ? page : http_message_header(request, "Origin");
-}
-
 enum http_step auth_ask_play(struct http_exchange *x, struct auth_stream *stream, usec_t timeout)
 {
+    struct session_facts facts;
     struct gate_request request = {.server = x->server,
                                    .action = ACCESS_PLAY,
                                    .protocol = GATE_HTTP,
@@ -74,24 +68,30 @@ enum http_step auth_ask_play(struct http_exchange *x, struct auth_stream *stream
                                    .stream = stream->name,
                                    .param = x->request->query,
                                    .ip = x->conn->ip,
-                                   .page = page_of(x->request),
+                                   .page = http_facts_page(x->request),
+                                   .facts = &facts,
                                    .is_tls = x->is_tls,
                                    .via = http_message_header(x->request, HTTP_VIA_HEADER),
                                    .source = stream->source};
     struct gate_verdict *verdict;
     enum http_step step = HTTP_STEP_NEXT;
+    char *block;
 
     /* Each gate is asked once in a request. */
     if (stream->source == NULL && x->is_granted)
         return HTTP_STEP_NEXT;
     verdict = malloc(sizeof(*verdict));
-    if (verdict == NULL)
+    if (http_facts(x, stream->app, &facts, &block) != 0 || verdict == NULL) {
+        free(verdict);
+        free(block);
         return http_step_answered(x, err_new(ERR_NOMEM, "no memory for a play request"));
+    }
     if (gates_ask(&request, verdict, timeout) != 0)
         step = http_step_answered(x, http_verdict_answer(x, &request, verdict, timeout));
     x->is_granted = step == HTTP_STEP_NEXT;
     stream->is_original = verdict->is_original;
     free(verdict);
+    free(block);
     return step;
 }
 

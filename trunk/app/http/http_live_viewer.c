@@ -9,6 +9,7 @@
 #include "app/core/server.h"
 #include "app/http/auth.h"
 #include "app/http/http_drain.h"
+#include "app/http/http_facts.h"
 #include "app/http/http_live.h"
 #include "app/http/http_ws.h"
 #include "app/stream/fanout.h"
@@ -36,6 +37,7 @@ struct http_live {
     const struct config_vhost *vhost;
     struct source *source; /* held */
     struct session_entry client;
+    char *facts; /* the memory of the client's facts; NULL: none */
     const struct mux *mux;
     enum source_only only;
     struct source_select select; /* of a multitrack stream */
@@ -56,6 +58,7 @@ static void http_live_drop(struct http_live *live)
     buf_fini(&live->unfit);
     http_ws_free(live->ws);
     via_claim_leave(live->claim);
+    free(live->facts);
     source_unref(live->source);
     config_unref(live->config);
     free(live);
@@ -154,6 +157,7 @@ static __attribute__((noinline)) void http_live_enter(struct http_live *live, st
     live->client.conn = conn;
     live->client.source = live->source;
     live->client.format = live->mux->name;
+    live->client.extension = live->mux->extension;
     session_list_enter(live->server, &live->client);
 }
 
@@ -323,6 +327,20 @@ static struct err *http_live_refuse_limit(struct http_exchange *x, const char *l
     return http_ws_refuse(x, 503, "Retry-After: 5\r\n", reason, timeout);
 }
 
+/* A viewer with what its client says about itself. NULL if out of memory. */
+static struct http_live *http_live_new_viewer(const struct http_exchange *x,
+                                              const struct source *source)
+{
+    const struct stream *stream = source_data(source);
+    struct http_live *live = calloc(1, sizeof(*live));
+
+    if (live == NULL || x->is_worker ||
+        http_facts(x, stream->app, &live->client.facts, &live->facts) == 0)
+        return live;
+    free(live);
+    return NULL;
+}
+
 static struct err *http_live_take_admitted(struct http_exchange *x, struct source *source,
                                            const struct config_vhost *vhost, const struct mux *mux,
                                            usec_t timeout)
@@ -344,7 +362,7 @@ static struct err *http_live_take_admitted(struct http_exchange *x, struct sourc
         return http_answer_error(x, 400, NULL, timeout, "track is all, N or aN,vN");
     if (stream_fit(source_data(source), mux, only) == SOURCE_UNFIT)
         return http_ws_refuse(x, 404, NULL, http_live_unfit_reason(mux, only), timeout);
-    live = calloc(1, sizeof(*live));
+    live = http_live_new_viewer(x, source);
     if (live == NULL)
         return err_new(ERR_NOMEM, "viewer");
     live->server = x->server;
@@ -355,6 +373,7 @@ static struct err *http_live_take_admitted(struct http_exchange *x, struct sourc
     live->only = only;
     live->select = select;
     live->client.is_worker = x->is_worker;
+    live->client.is_websocket = x->request->upgrade == HTTP_UPGRADE_WEBSOCKET;
     live->since = x->is_worker ? http_live_since(x->request->query) : -1;
     live->standby =
         vhost->http_remux.standby_timeout > 0 ? vhost->http_remux.standby_timeout : USEC_NEVER;

@@ -26,12 +26,27 @@ void rtmp_peer_linger(struct rtmp_session *session)
     err_free(err);
 }
 
+struct session_facts rtmp_peer_facts(const struct rtmp_session *session, const char *param)
+{
+    struct session_facts facts = {.tc_url = session->tc_url,
+                                  .page_url = session->page_url,
+                                  .swf_url = session->swf_url,
+                                  .param = param};
+
+    facts.tc_url = facts.tc_url != NULL ? facts.tc_url : "";
+    facts.page_url = facts.page_url != NULL ? facts.page_url : "";
+    facts.swf_url = facts.swf_url != NULL ? facts.swf_url : "";
+    facts.param = facts.param != NULL ? facts.param : "";
+    return facts;
+}
+
 void rtmp_peer_log_start(struct rtmp_session *session, const char *what,
                          const struct source *source)
 {
     session->client.conn = session->conn;
     session->client.source = source;
     session->client.format = "rtmp";
+    session->client.facts = rtmp_peer_facts(session, session->param);
     session->client.is_publisher = strcmp(what, "publish") == 0;
     session_list_enter(session->server, &session->client);
     session->was_named = 1;

@@ -25,6 +25,8 @@ struct rtmp_session {
     char *tc_url;
     char *app;                   /* from connect, if the tcUrl contains none; else NULL */
     char *page_url;              /* NULL: none */
+    char *swf_url;               /* NULL: none */
+    char *param;                 /* of the current request; NULL: none */
     char *via;                   /* via_chain of another Millrace server; NULL: not such a server */
     struct session_entry client; /* in the session list while a publish or play runs */
     struct rtmp_streams *streams; /* NULL: the connection has one message stream */
@@ -39,6 +41,10 @@ struct rtmp_session {
  * nothing for one of several message streams, whose connection continues. Yields, for half a second
  * at most. */
 MAY_YIELD void rtmp_peer_linger(struct rtmp_session *session);
+
+/* What the client says about itself, with these parameters of its request; points into the session
+ * and param. */
+struct session_facts rtmp_peer_facts(const struct rtmp_session *session, const char *param);
 
 /* At the start of a publish or play ("publish", "play"): logs a line and adds the session to the
  * session list. rtmp_peer_log_end() logs its end and removes it. */

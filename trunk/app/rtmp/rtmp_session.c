@@ -109,7 +109,7 @@ static MAY_YIELD struct err *session_connect(struct rtmp_session *session,
     session->takes_tracks = connect->is_multitrack != 0;
     if (session->tc_url == NULL || keep(&session->app, connect->app) != 0 ||
         keep(&session->page_url, connect->page_url) != 0 ||
-        keep(&session->via, connect->relay) != 0)
+        keep(&session->swf_url, connect->swf_url) != 0 || keep(&session->via, connect->relay) != 0)
         return err_new(ERR_NOMEM, "no memory for a session");
     err = session_send_on(session, connect);
     if (err != NULL)
@@ -187,6 +187,7 @@ static MAY_YIELD struct err *session_ask(struct rtmp_session *session,
                                          const struct config_vhost *vhost)
 {
     int is_publish = setup->request.intent == RTMP_INTENT_PUBLISH;
+    struct session_facts facts = rtmp_peer_facts(session, setup->url.param);
     struct gate_request request = {.server = session->server,
                                    .action = is_publish ? ACCESS_PUBLISH : ACCESS_PLAY,
                                    .protocol = GATE_RTMP,
@@ -196,6 +197,7 @@ static MAY_YIELD struct err *session_ask(struct rtmp_session *session,
                                    .param = setup->url.param,
                                    .ip = session->conn->ip,
                                    .page = session->page_url,
+                                   .facts = &facts,
                                    .via = session->via,
                                    .source = source};
     struct gate_verdict *verdict = malloc(sizeof(*verdict));
@@ -333,10 +335,11 @@ static MAY_YIELD struct err *session_find(struct rtmp_session *session, struct r
 static MAY_YIELD struct err *session_publish(struct rtmp_session *session,
                                              const struct rtmp_request *request,
                                              struct source *source,
-                                             const struct config_vhost *vhost, const char *param)
+                                             const struct config_vhost *vhost)
 {
     const struct rtmp_route *route = session->server->tables->publish_route;
     const struct stream *stream = source_data(source);
+    const char *param = session->param != NULL ? session->param : "";
     struct rtmp_route_request publish = {.source = source,
                                          .vhost = vhost,
                                          .request = request,
@@ -344,8 +347,6 @@ static MAY_YIELD struct err *session_publish(struct rtmp_session *session,
                                          .stream = stream->name,
                                          .param = param};
 
-    if (param == NULL)
-        return err_new(ERR_NOMEM, "no memory for a publisher");
     if (route != NULL && route->is_used(vhost))
         return route->run(session, &publish);
     return rtmp_publish_run(session, source, vhost, request, param);
@@ -380,7 +381,6 @@ static MAY_YIELD struct err *session_request(struct rtmp_session *session)
     struct rtmp_setup *setup = calloc(1, sizeof(*setup));
     struct source_select select;
     struct rtmp_request request;
-    char *param = NULL;
     struct err *err;
 
     if (setup == NULL)
@@ -391,14 +391,15 @@ static MAY_YIELD struct err *session_request(struct rtmp_session *session)
         rtmp_play_tracks(session, setup->url.param, &select) != 0)
         err = session_refuse(session, &request, "track is all, N or aN,vN",
                              err_new(ERR_PROTO, "malformed track parameter"));
-    if (err == NULL && request.intent == RTMP_INTENT_PUBLISH)
-        param = strdup(setup->url.param);
+    if (err == NULL && keep(&session->param, setup->url.param) != 0)
+        err = err_new(ERR_NOMEM, "no memory for a request");
     free(setup);
     if (err == NULL && request.intent == RTMP_INTENT_PUBLISH)
-        err = session_publish(session, &request, source, vhost, param);
+        err = session_publish(session, &request, source, vhost);
     else if (err == NULL)
         err = session_play(session, source, vhost, &select, request.stream_id);
-    free(param);
+    free(session->param);
+    session->param = NULL;
     if (source != NULL && request.intent == RTMP_INTENT_PUBLISH)
         stream_publish_end(source);
     if (source != NULL)
@@ -443,6 +444,7 @@ void rtmp_session_run(struct server *server, struct net_conn *conn)
     free(session.tc_url);
     free(session.app);
     free(session.page_url);
+    free(session.swf_url);
     free(session.via);
     config_unref(session.config);
 }

@@ -342,6 +342,7 @@ static void slot_adopt(struct stream_slot *slot, const struct rtmp_session *firs
     slot->own.tc_url = first->tc_url;
     slot->own.app = first->app;
     slot->own.page_url = first->page_url;
+    slot->own.swf_url = first->swf_url;
     slot->own.via = first->via;
     slot->own.takes_tracks = first->takes_tracks;
     slot->own.streams = slot->streams;

@@ -13,6 +13,7 @@
  */
 #include "app/config/directory_place.h"
 #include "app/config/security.h"
+#include "app/stream/session_facts.h"
 #include "app/stream/stream.h"
 
 #define GATE_REASON_MAX 320
@@ -26,9 +27,10 @@ struct gate_request {
     const struct config_vhost *vhost; /* the vhost of the stream */
     const char *app;
     const char *stream;
-    const char *param; /* raw parameters of the address, with or without '?' */
-    const char *ip;    /* of the client; "" on a UNIX socket */
-    const char *page;  /* the page that embeds the player (referer); NULL or "": none named */
+    const char *param;                 /* raw parameters of the address, with or without '?' */
+    const char *ip;                    /* of the client; "" on a UNIX socket */
+    const struct session_facts *facts; /* NULL: not known */
+    const char *page; /* the page that embeds the player (referer); NULL or "": none named */
     int is_tls;
     const char *via;       /* via_chain of another Millrace server; NULL: not such a server */
     struct source *source; /* NULL: not found yet; only gates that need no stream are asked */

@@ -5,25 +5,41 @@
  * The publishers and viewers that the API lists. Each session owns its entry, adds it when its
  * stream starts and removes it when the stream ends. Never yields.
  */
+#include "app/stream/session_facts.h"
 #include "base/clock.h"
 #include "co/co.h"
 #include "co/net.h"
 #include "live/source.h"
 
 struct server;
+struct session_totals;
 
 struct session_entry {
     struct session_entry *prev, *next;
     struct net_conn *conn; /* borrowed, like the source */
     const struct source *source;
-    const char *format; /* "rtmp", "flv", "ts", …; constant */
+    const char *format;         /* "rtmp", "flv", "ts", …; constant */
+    const char *extension;      /* of an HTTP viewer's address, ".flv"; NULL: none; constant */
+    struct session_facts facts; /* borrowed; all zero is allowed, and means unknown */
     usec_t since;
-    int is_publisher;
-    int is_worker;       /* another worker fetches or publishes the stream: not listed */
-    char id[CO_ID_SIZE]; /* the log's context id */
+    uint8_t is_publisher;
+    uint8_t is_worker;    /* another worker fetches or publishes the stream: not listed */
+    uint8_t is_websocket; /* an HTTP viewer over WebSocket */
+    uint64_t before[2];   /* bytes that its connection had received and sent before */
+    char id[CO_ID_SIZE];  /* the log's context id */
 };
 
-/* The caller has set conn, source, format and is_publisher. Runs in the session's coroutine. */
+/* Of all clients that are or were listed; visits each that is. */
+void session_list_totals(const struct server *server, struct session_totals *out);
+
+/* Bytes of a type, terminator included: "fmle-publish", "flv-play". */
+#define SESSION_TYPE_SIZE 24
+
+/* The type of a client, as the API and hooks name it: "fmle-publish", or "FORMAT-play". */
+void session_list_type(const struct session_entry *client, char out[SESSION_TYPE_SIZE]);
+
+/* The caller has set conn, source, format, facts and is_publisher. Runs in the session's coroutine,
+ * whose context id becomes the client's id. */
 void session_list_enter(struct server *server, struct session_entry *client);
 void session_list_leave(struct server *server, struct session_entry *client);
 

@@ -368,6 +368,7 @@ void stream_detach(struct source *source, void *arg)
     source_set_events(source, &none);
     source_set_data(source, NULL);
     assert(stream->publication == NULL && stream->reserved == NULL);
+    free(stream->tc_url);
     co_cond_fini(&stream->told);
     free(stream);
 }

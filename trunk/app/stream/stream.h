@@ -25,6 +25,7 @@ struct stream {
     struct publication *reserved;    /* publications that have, or had, only claims */
     struct co_cond told; /* viewers have started or left; the holder has answered or ended */
     const struct session_entry *publisher; /* in the session list; NULL: no publisher */
+    char *tc_url; /* of the latest publisher over RTMP, else of the first player; NULL: none */
     struct rate rate;
     uint32_t internal_viewers; /* other processes of this server; not counted as clients */
     /* The observers' states follow: observer_state(). */

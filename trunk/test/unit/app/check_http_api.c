@@ -309,6 +309,62 @@ START_TEST(the_old_publisher_leaves_later)
 }
 END_TEST
 
+/* The totals count clients that have left, and of a connection only what belongs to its client. */
+START_TEST(totals_only_grow)
+{
+    struct source *source = published("v/a/s");
+    struct session_entry one = {.conn = &t.conn, .source = source, .format = "flv"};
+    struct session_entry two = one;
+    struct session_totals totals;
+
+    t.conn.bytes_in = 100;
+    t.conn.bytes_out = 1000;
+    session_list_enter(&t.server, &one);
+    t.conn.bytes_in += 7;
+    t.conn.bytes_out += 70;
+    session_list_totals(&t.server, &totals);
+    ck_assert_uint_eq(totals.clients, 1);
+    ck_assert_uint_eq(totals.bytes_in, 7);
+    ck_assert_uint_eq(totals.bytes_out, 70);
+    session_list_leave(&t.server, &one);
+    session_list_enter(&t.server, &two);
+    t.conn.bytes_out += 5;
+    session_list_totals(&t.server, &totals);
+    ck_assert_uint_eq(totals.clients, 2);
+    ck_assert_uint_eq(totals.bytes_in, 7);
+    ck_assert_uint_eq(totals.bytes_out, 75);
+    session_list_leave(&t.server, &two);
+}
+END_TEST
+
+/* A stream keeps the tcUrl of its publisher, and until then that of the first RTMP player. */
+START_TEST(the_tc_url_of_a_stream)
+{
+    struct source *source = published("v/a/s");
+    const struct stream *stream = source_data(source);
+    struct session_facts facts[] = {{"http://h/a", "", "", ""},
+                                    {"rtmp://one/a", "", "", ""},
+                                    {"rtmp://two/a", "", "", ""},
+                                    {"rtmps://three/a", "", "", ""}};
+    static const char *const want[] = {NULL, "rtmp://one/a", "rtmp://one/a", "rtmps://three/a"};
+
+    for (int i = 0; i < 4; i++) {
+        struct session_entry client = {.conn = &t.conn,
+                                       .source = source,
+                                       .format = "rtmp",
+                                       .facts = facts[i],
+                                       .is_publisher = i == 3};
+
+        session_list_enter(&t.server, &client);
+        if (want[i] == NULL)
+            ck_assert_ptr_null(stream->tc_url);
+        else
+            ck_assert_str_eq(stream->tc_url, want[i]);
+        session_list_leave(&t.server, &client);
+    }
+}
+END_TEST
+
 START_TEST(which_listener_shows_what)
 {
     ck_assert_int_eq(status_of("GET", "/api/v1/streams", 0), 200);
@@ -365,6 +421,8 @@ Suite *check_http_api_suite(void)
     tcase_add_test(tc, vhosts);
     tcase_add_test(tc, clients);
     tcase_add_test(tc, the_old_publisher_leaves_later);
+    tcase_add_test(tc, totals_only_grow);
+    tcase_add_test(tc, the_tc_url_of_a_stream);
     tcase_add_test(tc, which_listener_shows_what);
     tcase_add_test(tc, one_listener_for_both);
     suite_add_tcase(suite, tc);
