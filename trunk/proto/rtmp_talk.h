@@ -227,8 +227,8 @@ struct err *rtmp_talk_route_refuse(struct rtmp_talk *talk, const struct rtmp_rou
 struct err *rtmp_talk_handshake(struct rtmp_talk *talk, usec_t timeout);
 struct err *rtmp_talk_connect(struct rtmp_talk *talk, const struct rtmp_target *target,
                               usec_t timeout);
-/* After a connect, a play or a publish that was ERR_DENIED: the tcUrl that the server redirects to
- * (ex.redirect, with an ex.code of 302); NULL: none. Not checked. */
+/* After ERR_DENIED from a connect, a play, a publish, or from rtmp_talk_take(): the tcUrl that the
+ * server redirects to (ex.redirect, with an ex.code of 302); NULL: none. Not checked. */
 const char *rtmp_talk_redirect(const struct rtmp_talk *talk);
 /* After a connect that was ERR_DENIED: the server's description, or NULL. Not checked. */
 const char *rtmp_talk_refusal(const struct rtmp_talk *talk);

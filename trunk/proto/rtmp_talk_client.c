@@ -207,7 +207,6 @@ struct err *talk_client_command(struct rtmp_talk *talk, const struct rtmp_comman
                                        "NetStream.Unpublish.Success"};
     const char *code;
 
-    (void)talk;
     if (strcmp(command->name, "onStatus") != 0)
         return NULL;
     /* StreamNotFound has level error, but denies nothing: the stream may come later. */
@@ -218,7 +217,10 @@ struct err *talk_client_command(struct rtmp_talk *talk, const struct rtmp_comman
             return NULL;
         }
     }
-    return is_error_status(command) ? denied(command) : NULL;
+    if (!is_error_status(command))
+        return NULL;
+    redirect_keep(talk, command); /* some servers redirect after they have granted the play */
+    return denied(command);
 }
 
 /* ---- connect ---- */

@@ -42,7 +42,7 @@ static struct err *ask_rtmp(struct server *server, const struct rtmp_target *tar
 {
     struct config *config = config_ref(server->config);
     struct rtmp_upstream_options options = {.config = config, .intent = RTMP_INTENT_PLAY};
-    struct rtmp_upstream up = {NULL, NULL};
+    struct rtmp_upstream up = {NULL, NULL, 0};
     struct err *err = rtmp_upstream_open(&up, target, &options, timeout);
 
     config_unref(config);

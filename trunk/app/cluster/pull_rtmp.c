@@ -40,13 +40,20 @@ struct err *pull_rtmp(struct pull *pull, const struct pull_target *target)
                                             .intent = RTMP_INTENT_PLAY,
                                             .relay = pull->via_chain,
                                             .shown = &pull->conn};
-    struct rtmp_upstream up = {NULL, NULL};
-    struct err *err =
-        rtmp_upstream_open(&up, &target->to->rtmp, &options, pull_connect_timeout(pull));
+    struct rtmp_upstream up = {NULL, NULL, 0};
+    const struct rtmp_target *to = &target->to->rtmp;
+    struct err *err = rtmp_upstream_open(&up, to, &options, pull_connect_timeout(pull));
 
     if (err != NULL)
         return err;
     err = rtmp_loop(pull, up.talk);
+    while (!pull->is_live && !pull->is_stopping && rtmp_upstream_is_sent_on(&up, err)) {
+        err_free(err);
+        err = rtmp_upstream_follow(&up, to, &options, pull_connect_timeout(pull));
+        if (err != NULL)
+            return err;
+        err = rtmp_loop(pull, up.talk);
+    }
     pull_linger(pull);
     rtmp_upstream_close(&up, &pull->conn);
     return err;

@@ -69,14 +69,13 @@ static struct err *upstream_run(struct rtmp_upstream *up, const struct rtmp_targ
 }
 
 /* Changes target to the address that the server redirects to. */
-static struct err *upstream_follow(const struct rtmp_upstream *up, struct rtmp_target *target,
-                                   int hop)
+static struct err *upstream_redirect(struct rtmp_upstream *up, struct rtmp_target *target)
 {
     const char *to = rtmp_talk_redirect(up->talk);
     char show[288];
 
     origin_show(to, show, sizeof(show));
-    if (hop > RTMP_UPSTREAM_HOPS_MAX)
+    if (++up->hops > RTMP_UPSTREAM_HOPS_MAX)
         return err_new(ERR_LIMIT, "sent on more than %d times", RTMP_UPSTREAM_HOPS_MAX);
     if (strcmp(target->schema, "rtmps") == 0)
         return err_new(ERR_DENIED, "sent on from rtmps to %s", show);
@@ -131,16 +130,34 @@ static int upstream_may_go_on(const struct rtmp_upstream *up, const struct rtmp_
            (*logins)++ < UPSTREAM_LOGINS_MAX;
 }
 
-/* The next request after a refusal: to another server, or to this one with login. Counts each. */
-static struct err *upstream_next(const struct rtmp_upstream *up, struct rtmp_target *target,
-                                 const struct rtmp_target *first, int *hops, struct err *refusal)
+/* The next request after a refusal: to another server, or to this one with login. */
+static struct err *upstream_next(struct rtmp_upstream *up, struct rtmp_target *target,
+                                 const struct rtmp_target *first, struct err *refusal)
 {
     if (rtmp_talk_redirect(up->talk) != NULL) {
         err_free(refusal);
-        return upstream_follow(up, target, ++*hops);
+        return upstream_redirect(up, target);
     }
     /* Not after a redirection: the target has no user then. */
     return upstream_login(up, target, first, refusal);
+}
+
+/* Connects to the target, and to where it redirects; changes the target. */
+static struct err *upstream_open(struct rtmp_upstream *up, struct rtmp_target *target,
+                                 const struct rtmp_target *first,
+                                 const struct rtmp_upstream_options *options, usec_t deadline)
+{
+    struct err *err = upstream_run(up, target, options, deadline);
+
+    for (int logins = 0; err != NULL && upstream_may_go_on(up, target, &logins);) {
+        err = upstream_next(up, target, first, err);
+        rtmp_upstream_close(up, options->shown);
+        if (err == NULL)
+            err = upstream_run(up, target, options, deadline);
+    }
+    if (err != NULL)
+        rtmp_upstream_close(up, options->shown);
+    return err;
 }
 
 struct err *rtmp_upstream_open(struct rtmp_upstream *up, const struct rtmp_target *first,
@@ -148,23 +165,41 @@ struct err *rtmp_upstream_open(struct rtmp_upstream *up, const struct rtmp_targe
 {
     usec_t deadline = co_deadline(timeout);
     struct rtmp_target *target = malloc(sizeof(*target)); /* too large for a coroutine's stack */
-    int hops = 0;
     struct err *err;
 
     assert(up->conn == NULL && up->talk == NULL);
     if (target == NULL)
         return err_new(ERR_NOMEM, "no memory for a connection");
     *target = *first;
-    err = upstream_run(up, target, options, deadline);
-    for (int logins = 0; err != NULL && upstream_may_go_on(up, target, &logins);) {
-        err = upstream_next(up, target, first, &hops, err);
-        rtmp_upstream_close(up, options->shown);
-        if (err == NULL)
-            err = upstream_run(up, target, options, deadline);
-    }
+    up->hops = 0;
+    err = upstream_open(up, target, first, options, deadline);
     free(target);
-    if (err != NULL)
+    return err;
+}
+
+int rtmp_upstream_is_sent_on(const struct rtmp_upstream *up, const struct err *err)
+{
+    return err != NULL && err_code(err) == ERR_DENIED && up->talk != NULL &&
+           rtmp_talk_redirect(up->talk) != NULL;
+}
+
+struct err *rtmp_upstream_follow(struct rtmp_upstream *up, const struct rtmp_target *first,
+                                 const struct rtmp_upstream_options *options, usec_t timeout)
+{
+    usec_t deadline = co_deadline(timeout);
+    struct rtmp_target *target = malloc(sizeof(*target));
+    struct err *err;
+
+    if (target == NULL) {
         rtmp_upstream_close(up, options->shown);
+        return err_new(ERR_NOMEM, "no memory for a connection");
+    }
+    *target = *first;
+    err = upstream_redirect(up, target);
+    rtmp_upstream_close(up, options->shown);
+    if (err == NULL)
+        err = upstream_open(up, target, first, options, deadline);
+    free(target);
     return err;
 }
 

@@ -15,6 +15,7 @@
 struct rtmp_upstream {
     struct net_conn *conn; /* both NULL: not connected */
     struct rtmp_talk *talk;
+    int hops; /* redirections so far */
 };
 
 struct rtmp_upstream_options {
@@ -33,6 +34,16 @@ struct rtmp_upstream_options {
  */
 struct err *rtmp_upstream_open(struct rtmp_upstream *up, const struct rtmp_target *first,
                                const struct rtmp_upstream_options *options, usec_t timeout);
+/*
+ * Some servers redirect a player only after they have granted the play: whether err, from the
+ * connection's talk, is such a redirection.
+ */
+int rtmp_upstream_is_sent_on(const struct rtmp_upstream *up, const struct err *err);
+/* Closes the connection and connects to the address that the server redirects to. As
+ * rtmp_upstream_open(), and the limit counts all redirections. */
+struct err *rtmp_upstream_follow(struct rtmp_upstream *up, const struct rtmp_target *first,
+                                 const struct rtmp_upstream_options *options, usec_t timeout);
+
 void rtmp_upstream_close(struct rtmp_upstream *up, struct net_conn **shown);
 
 /* For senders: processes what the server has sent meanwhile. Never yields. ERR_CLOSED at its end,

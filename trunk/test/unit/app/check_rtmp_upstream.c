@@ -222,7 +222,7 @@ static struct err *open_against(void (*say)(struct buf *words), enum rtmp_intent
     struct server_side side = {.step = 65536, .stays = 1};
     struct net_conn *shown = (struct net_conn *)&side; /* not NULL */
     struct rtmp_upstream_options options = {.config = &config, .intent = intent, .shown = &shown};
-    struct rtmp_upstream up = {NULL, NULL};
+    struct rtmp_upstream up = {NULL, NULL, 0};
     struct buf words;
     struct err *err;
     char url[64];
@@ -300,6 +300,97 @@ START_TEST(test_refusals)
 }
 END_TEST
 
+/* Play.Start, and then 302 to this address, as from an origin cluster of SRS. */
+static void say_sent_on(struct buf *to, const char *url)
+{
+    struct amf0 *info = rtmp_status("error", "NetConnection.Connect.Rejected", "RTMP 302 Redirect");
+    struct amf0 *ex = amf0_object();
+
+    ck_assert_ptr_nonnull(ex);
+    ck_assert_int_eq(amf0_set(ex, "code", amf0_number(302)), 0);
+    ck_assert_int_eq(amf0_set(ex, "redirect", amf0_string(url)), 0);
+    ck_assert_int_eq(amf0_set(info, "ex", ex), 0);
+    say_granted(to, "NetStream.Play.Start");
+    say_call(to, "onStatus", 0, info);
+}
+
+/* Reads from the server until it refuses. */
+static struct err *read_until_refused(struct rtmp_upstream *up)
+{
+    struct rtmp_message message;
+    enum rtmp_event event;
+    struct err *err = NULL;
+
+    while (err == NULL)
+        err = rtmp_talk_read(up->talk, &event, &message, WAIT);
+    return err;
+}
+
+START_TEST(test_sent_on_after_the_grant)
+{
+    struct server_side side[2];
+    struct rtmp_upstream_options options = {.config = &config, .intent = RTMP_INTENT_PLAY};
+    struct rtmp_upstream up = {NULL, NULL, 0};
+    struct buf words[2];
+    struct err *err;
+    char url[2][64];
+
+    for (int i = 0; i < 2; i++) {
+        buf_init(&words[i], 65536);
+        side[i] = (struct server_side){.words = &words[i], .step = 65536, .stays = 1};
+    }
+    say_granted(&words[1], "NetStream.Play.Start");
+    side[1].len = words[1].len;
+    side_start(&side[1], url[1]);
+    snprintf(url[0], 64, "rtmp://127.0.0.1:%d/live", net_listener_port(side[1].listener));
+    say_sent_on(&words[0], url[0]);
+    side[0].len = words[0].len;
+    side_start(&side[0], url[0]);
+    ck_assert_int_eq(rtmp_target_read(&target, url[0]), 0);
+    ck_none(rtmp_upstream_open(&up, &target, &options, WAIT));
+    err = read_until_refused(&up);
+    ck_assert(rtmp_upstream_is_sent_on(&up, err));
+    err_free(err);
+    ck_none(rtmp_upstream_follow(&up, &target, &options, WAIT));
+    ck_assert_int_eq(up.hops, 1);
+    ck_assert(!rtmp_upstream_is_sent_on(&up, NULL));
+    rtmp_upstream_close(&up, NULL);
+    for (int i = 0; i < 2; i++) {
+        side_end(&side[i]);
+        buf_fini(&words[i]);
+    }
+}
+END_TEST
+
+/* Redirections at connect, at play and after its grant count together. */
+START_TEST(test_sent_on_too_often)
+{
+    struct server_side side = {.step = 65536, .stays = 1};
+    struct net_conn *shown;
+    struct rtmp_upstream_options options = {
+        .config = &config, .intent = RTMP_INTENT_PLAY, .shown = &shown};
+    struct rtmp_upstream up = {NULL, NULL, 0};
+    struct buf words;
+    char url[64];
+
+    buf_init(&words, 65536);
+    say_sent_on(&words, "rtmp://127.0.0.1:1/live");
+    side.words = &words;
+    side.len = words.len;
+    side_start(&side, url);
+    ck_assert_int_eq(rtmp_target_read(&target, url), 0);
+    ck_none(rtmp_upstream_open(&up, &target, &options, WAIT));
+    ck_code(read_until_refused(&up), ERR_DENIED);
+    up.hops = RTMP_UPSTREAM_HOPS_MAX;
+    ck_code(rtmp_upstream_follow(&up, &target, &options, WAIT), ERR_LIMIT);
+    ck_assert_ptr_null(up.conn);
+    ck_assert_ptr_null(up.talk);
+    ck_assert_ptr_null(shown);
+    side_end(&side);
+    buf_fini(&words);
+}
+END_TEST
+
 START_TEST(test_no_address)
 {
     struct rtmp_upstream up;
@@ -321,6 +412,8 @@ Suite *check_rtmp_upstream_suite(void)
     tcase_add_test(tcase, test_cut_at_every_byte);
     tcase_add_test(tcase, test_said_with_the_answer);
     tcase_add_test(tcase, test_refusals);
+    tcase_add_test(tcase, test_sent_on_after_the_grant);
+    tcase_add_test(tcase, test_sent_on_too_often);
     tcase_add_test(tcase, test_no_address);
     suite_add_tcase(suite, tcase);
     return suite;
