@@ -9,6 +9,7 @@
 #include "app/core/log_sink.h"
 #include "app/core/process.h"
 #include "app/core/server.h"
+#include "app/core/server_id.h"
 #include "app/core/supervisor.h"
 #include "app/server/service.h"
 #include "app/server/signals.h"
@@ -32,6 +33,10 @@
 #define MEASURE_STACKS "MILLRACE_MEASURE_STACKS"
 /* Where a service manager wants to be told of the server's state (sd_notify(3)). */
 #define NOTIFY_SOCKET "NOTIFY_SOCKET"
+/* The folder for files that outlive the process: that of the container's entrypoint, or of the
+ * service manager (systemd.exec(5)). */
+#define STATE_OWN     "MILLRACE_STATE"
+#define STATE_SYSTEMD "STATE_DIRECTORY"
 
 extern char **environ;
 
@@ -42,6 +47,7 @@ struct program {
     struct log_sink_file sink;
     struct log log;
     struct process_pid pid;
+    struct server_id server_id;
     struct supervisor supervisor;
     int daemon_ready; /* the parent waits on it; -1: none */
     int has_terminal; /* a daemon's, until it serves */
@@ -115,6 +121,16 @@ static struct err *open_log(struct program *program)
     return err;
 }
 
+static void name_server(struct program *program)
+{
+    const struct config *config = program->config;
+    const char *state = getenv(STATE_OWN);
+
+    if (state == NULL || *state == '\0')
+        state = getenv(STATE_SYSTEMD);
+    server_id_open(&program->server_id, config->server_id, config->pid, state, &program->log);
+}
+
 /* Everything before the runtime: afterwards this is the process that serves. */
 static struct err *prepare(struct program *program)
 {
@@ -136,6 +152,8 @@ static struct err *prepare(struct program *program)
     }
     if (!err)
         err = process_pid_write(&program->pid);
+    if (!err)
+        name_server(program);
     if (!err && config->asprocess)
         err = process_follow_parent();
     return err;
@@ -188,6 +206,8 @@ static MAY_YIELD struct err *serve(struct program *program, struct worker_share 
     err = service_new(&program->server, &program->log, config_ref(program->config), &tables_all);
     if (err)
         return err;
+    (void)str_copy(program->server->server_id, sizeof(program->server->server_id),
+                   program->server_id.text);
     target.server = program->server;
     if (share != NULL)
         err = worker_new(program->server, share, slot);
@@ -226,6 +246,7 @@ static MAY_YIELD int run_worker(void *arg, struct worker_share *share, int slot)
     if (program->daemon_ready >= 0)
         close(program->daemon_ready);
     program->pid.fd = program->daemon_ready = -1;
+    server_id_close(&program->server_id);
     supervisor_close(&program->supervisor);
     program->log.worker = slot + 1;
     log_info(&program->log, "worker %d starts, process %d", slot + 1, (int)getpid());
@@ -240,6 +261,7 @@ static MAY_YIELD int run_worker(void *arg, struct worker_share *share, int slot)
 static struct err *serve_by_workers(struct program *program)
 {
     struct master_options options = {.config = program->config,
+                                     .server_id = program->server_id.text,
                                      .listeners = tables_all.listeners,
                                      .log = &program->log,
                                      .sink = &program->sink,
@@ -287,13 +309,15 @@ static MAY_YIELD int run(struct program *program)
     }
     supervisor_close(&program->supervisor);
     say_end(program, err);
+    server_id_close(&program->server_id);
     process_pid_close(&program->pid);
     return err ? complain(err) : 0;
 }
 
 int main(int argc, char **argv)
 {
-    struct program program = {.pid = {.fd = -1}, .supervisor = {.fd = -1}, .daemon_ready = -1};
+    struct program program = {
+        .pid = {.fd = -1}, .server_id = {.fd = -1}, .supervisor = {.fd = -1}, .daemon_ready = -1};
     struct err *err = config_options_parse(&program.options, argc, argv);
     int status;
 

@@ -81,6 +81,10 @@ prepare_tls()
     done
 }
 
+# The server keeps its server_id there.
+if [ -z "${MILLRACE_STATE:-}" ] && [ -d /var/lib/millrace ] && [ -w /var/lib/millrace ]; then
+    export MILLRACE_STATE=/var/lib/millrace
+fi
 case ${1:-} in
 server | */server) prepare_tls "$@" ;;
 esac

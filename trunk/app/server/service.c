@@ -292,9 +292,6 @@ struct err *service_new(struct server **out, const struct log *log, struct confi
     memory_init(&server->memory, (uint64_t)config->max_memory);
     (void)memory_note(&server->memory, memory_used(), 0);
     server->started_at = clock_now();
-    (void)str_copy(server->server_id, sizeof(server->server_id),
-                   config->server_id != NULL && config->server_id[0] != '\0' ? config->server_id
-                                                                             : co_id());
     server->service = calloc(1, sizeof(*server->service));
     server->log_limit = log_limit_new(log, config->log_peer_lines, LOG_LIMIT_WINDOW);
     server->hub = hub_new((size_t)config->max_streams,

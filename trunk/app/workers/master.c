@@ -473,6 +473,9 @@ struct err *master_run(const struct master_options *options)
     master->kill_at = USEC_NEVER;
     err = worker_share_new(&master->share, options->config);
     if (err == NULL)
+        (void)str_copy(master->share->server_id, sizeof(master->share->server_id),
+                       options->server_id);
+    if (err == NULL)
         err = worker_ports_new(&master->share->ports, options->listeners, options->config,
                                master->share->count);
     if (err == NULL) {

@@ -14,6 +14,7 @@
 /* All of it is borrowed and outlives the master. */
 struct master_options {
     const struct config *config;
+    const char *server_id;                        /* app/core/server_id.h */
     const struct listener_type *const *listeners; /* app/core/listener.h */
     struct log *log;                              /* HUP sets its level */
     struct log_sink_file *sink;

@@ -93,22 +93,6 @@ static struct err *folder_make(struct worker_share *share)
     return share->folder != NULL ? NULL : err_new(ERR_NOMEM, "workers");
 }
 
-/* All workers are one server, so its name is created once. */
-static void name_make(struct worker_share *share, const struct config *config)
-{
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-    uint8_t random[8] = {0};
-
-    if (config->server_id != NULL && *config->server_id != '\0') {
-        (void)str_copy(share->server_id, sizeof(share->server_id), config->server_id);
-        return;
-    }
-    if (getrandom(random, sizeof(random), GRND_NONBLOCK) != (ssize_t)sizeof(random))
-        memcpy(random, &(usec_t){clock_wall()}, sizeof(random));
-    for (size_t i = 0; i < sizeof(random); i++)
-        share->server_id[i] = letters[random[i] % (sizeof(letters) - 1)];
-}
-
 static struct err *tables_make(struct worker_share *share, const struct config *config)
 {
     void *slots = mmap(NULL, (size_t)share->count * sizeof(*share->slot), PROT_READ | PROT_WRITE,
@@ -155,7 +139,6 @@ struct err *worker_share_new(struct worker_share **out, const struct config *con
     share->started_at = clock_now();
     for (int i = 0; i < CONFIG_WORKERS_MAX; i++)
         share->notify_fd[i] = share->handoff_socket[i][0] = share->handoff_socket[i][1] = -1;
-    name_make(share, config);
     if (RAND_bytes(share->via_key, sizeof(share->via_key)) != 1) {
         worker_share_free(share);
         return err_new(ERR_NOMEM, "workers: no random bytes");

@@ -51,8 +51,8 @@ struct worker_share {
     struct shared_map *secrets; /* one entry */
     struct worker_ports *ports; /* app/workers/worker_ports.h; NULL: each worker opens its own */
     char *folder;               /* private: contains the workers' own sockets */
-    char server_id[32];
-    uint8_t via_key[32];               /* for app/config/via_chain.h: all workers are one server */
+    char server_id[32];         /* set by the master: all workers are one server */
+    uint8_t via_key[32];        /* for app/config/via_chain.h: all workers are one server */
     int notify_fd[CONFIG_WORKERS_MAX]; /* co/notify.h: the registry has changed; -1: none */
     int handoff_socket[CONFIG_WORKERS_MAX]
                       [2]; /* co/net_pass.h: connections handed over; -1: none */
