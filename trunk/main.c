@@ -14,6 +14,7 @@
 #include "app/server/service.h"
 #include "app/server/signals.h"
 #include "app/server/tables.h"
+#include "app/stream/gate.h"
 #include "app/stream/observer.h"
 #include "app/workers/master.h"
 #include "app/workers/worker.h"
@@ -85,6 +86,7 @@ static int test_config(const struct program *program)
     log_sink_close(&sink);
     buf_init(&out, CONFIG_TEXT_MAX);
     failed = config_dump(program->config, &out) ||
+             gates_describe(&tables_all, program->config, &out) ||
              fwrite(buf_data(&out), 1, out.len, stdout) != out.len || fflush(stdout);
     buf_fini(&out);
     if (!failed)

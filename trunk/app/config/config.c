@@ -5,6 +5,7 @@
  */
 #include "app/config/config_loader.h"
 
+#include "app/config/security.h"
 #include "base/str.h"
 
 #include <assert.h>
@@ -132,6 +133,23 @@ static void settle_proxies(struct config_snapshot *snapshot)
                              "PROXY header is refused");
 }
 
+/* Warns if security has rules, and nobody may publish or play because no rule allows it. */
+static void settle_security(struct config_snapshot *snapshot, const struct config_vhost *vhost)
+{
+    static const struct {
+        enum access_action action;
+        const char *name;
+    } actions[] = {{ACCESS_PUBLISH, "publish"}, {ACCESS_PLAY, "play"}};
+    int is_meant;
+
+    for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]) && vhost->security.enabled; i++)
+        if (security_is_shut(&vhost->security, actions[i].action, &is_meant) && !is_meant)
+            config_snapshot_warn(snapshot,
+                                 "vhost %s: nobody may %s: security is enabled and has no rule "
+                                 "\"allow %s\"",
+                                 vhost->name, actions[i].name, actions[i].name);
+}
+
 static void settle_vhost(const struct config *config, struct config_vhost *vhost)
 {
     if (vhost->chunk_size == 0)
@@ -163,8 +181,10 @@ static struct err *load_into(struct config_snapshot *snapshot, const struct conf
         err = settle_process(snapshot, environment);
     if (!err)
         settle_proxies(snapshot);
-    for (int i = 0; i < config->vhost_count && !err; i++)
+    for (int i = 0; i < config->vhost_count && !err; i++) {
+        settle_security(snapshot, config->vhost[i]);
         settle_vhost(config, config->vhost[i]);
+    }
     return err;
 }
 

@@ -2,7 +2,7 @@
  * The environment: "SRS_" and a directive's path in upper case; several values are separated by
  * spaces. It overrides the file; a vhost's directive applies to all vhosts. An empty variable
  * counts as not set. Unknown names only cause a warning: container platforms set variables of their
- * own (SRS_PORT, SRS_SERVICE_HOST).
+ * own (SRS_PORT, SRS_SERVICE_HOST). Those of access rules are errors.
  */
 #include "app/config/config_loader.h"
 
@@ -38,7 +38,13 @@ static struct err *env_set(struct config_snapshot *snapshot, const struct config
 {
     struct config *config = &snapshot->config;
     struct err *err = NULL;
+    char nearest[32];
 
+    if (config_forms_clamp(row, value, nearest, sizeof(nearest))) {
+        config_snapshot_warn(snapshot, "environment: %s %s is out of range: %s is used", row->env,
+                             value, nearest);
+        value = nearest;
+    }
     if (!config_table_in_vhost(row->where)) {
         snapshot->seen.row[config_table_index(row)] = 1;
         return config_value_set_text(row, config, value, &snapshot->arena);
@@ -50,9 +56,33 @@ static struct err *env_set(struct config_snapshot *snapshot, const struct config
     return err;
 }
 
+/* Whether a name belongs to a block that decides who may do what. */
+static int is_guard(const char *name)
+{
+    for (int i = CONFIG_AT_ROOT + 1; i < CONFIG_WHERE_COUNT; i++) {
+        char prefix[ENV_NAME_MAX];
+
+        if (!config_table_is_guard((enum config_where)i))
+            continue;
+        config_table_env((enum config_where)i, "", prefix, sizeof(prefix));
+        if (str_starts(name, prefix))
+            return 1;
+    }
+    return 0;
+}
+
+/* "SRS_VHOST_HLS_ENABLED=off" asks for nothing. */
+static int is_turned_off(const char *name, const char *value)
+{
+    size_t len = strlen(name);
+
+    return len > 8 && strcmp(name + len - 8, "_ENABLED") == 0 && str_ieq(value, "off");
+}
+
 static struct err *env_one(struct config_snapshot *snapshot, const char *name, const char *value)
 {
     const struct config_row *row = env_find(name);
+    enum config_srs known;
     char nearest[ENV_NAME_MAX];
     struct err *err;
 
@@ -62,8 +92,13 @@ static struct err *env_one(struct config_snapshot *snapshot, const char *name, c
             return err_wrap(err, "environment: %s", name);
         return NULL;
     }
+    known = config_srs_knows_env(name);
+    if (known == CONFIG_SRS_NEEDLESS || (known != CONFIG_SRS_UNKNOWN && is_turned_off(name, value)))
+        return NULL;
     config_nearest_env(name, nearest, sizeof(nearest));
-    if (config_srs_knows_env(name))
+    if (known == CONFIG_SRS_UNKNOWN && is_guard(name))
+        return err_new(ERR_CONFIG, "environment: %s: unknown directive%s", name, nearest);
+    if (known != CONFIG_SRS_UNKNOWN)
         config_snapshot_warn(snapshot, "environment: %s is not served: passed over", name);
     else
         config_snapshot_warn(snapshot, "environment: %s is unknown%s: passed over", name, nearest);

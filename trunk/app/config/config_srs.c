@@ -2,13 +2,13 @@
  * Names that SRS has and this server does not support, so that a file written for SRS works
  * unchanged; and the nearest name for an unknown one. If a whole block is not supported, only its
  * name is listed, and its content is ignored. The lists cover the versions 2 to 7 of SRS; names of
- * old versions only are included, since a warning is better than a server that does not start.
+ * old versions only are included, since a warning is better than a server that does not start. No
+ * name here may decide who publishes or plays: ignoring it would open a door.
  */
 #include "app/config/config_table.h"
 #include "base/str.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <string.h>
 
 #define NAME_MAX_LEN 64 /* the maximum for str_distance() */
@@ -16,46 +16,61 @@
 
 struct srs_names {
     enum config_where where;
+    enum config_srs kind;
     const char *const *names;
 };
 
+/* Without a meaning here: the server has no such part, or does it by itself. */
+static const char *const root_needless[] = {"is_full",
+                                            "ff_log_dir",
+                                            "ff_log_level",
+                                            "srs_log_level_v2",
+                                            "srs_log_flush_interval",
+                                            "pithy_print_ms",
+                                            "auto_reload_for_docker",
+                                            "empty_ip_ok",
+                                            "tcmalloc_release_rate",
+                                            "query_latest_version",
+                                            "first_wait_for_qlv",
+                                            "thread_numbers",
+                                            "threads",
+                                            "circuit_breaker",
+                                            "stats",
+                                            NULL};
+
+static const char *const publish_needless[] = {"parse_sps", "try_annexb_first", NULL};
+
+static const char *const vhost_needless[] = {"debug_srs_upnode", NULL};
+
+static const char *const cluster_needless[] = {"debug_srs_upnode", NULL};
+
 static const char *const root_names[] = {
-    /* files, logs and the process */
-    "ff_log_dir", "ff_log_level", "srs_log_level_v2", "srs_log_flush_interval", "pithy_print_ms",
-    "inotify_auto_reload", "auto_reload_for_docker", "empty_ip_ok", "tcmalloc_release_rate",
-    "query_latest_version", "first_wait_for_qlv", "thread_numbers", "threads", "circuit_breaker",
-    /* services and reports */
-    "heartbeat", "stats", "http_stream", "kafka", "exporter", "tencentcloud_cls",
-    "tencentcloud_apm",
+    "inotify_auto_reload", "heartbeat", "kafka", "exporter", "tencentcloud_cls", "tencentcloud_apm",
     /* other protocols */
     "stream_caster", "srt_server", "rtc_server", "rtsp_server", NULL};
 
-static const char *const vhost_names[] = {
-    /* blocks */
-    "http_hooks", "bandcheck", "dvr", "hls", "hds", "dash", "transcode", "ingest", "exec", "rtc",
-    "srt", "rtsp", "http", "http_vod", "http_flv", "nack", "twcc", "mr",
-    /* directives of the vhost itself in versions that had no blocks for them */
-    "mode", "origin", "vhost", "token_traverse", "debug_srs_upnode", "coworkers", "origin_cluster",
-    "gop_cache", "queue_length", "mw_latency", "mw_msgs", "send_min_interval", "time_jitter", "atc",
-    "atc_auto", "mix_correct", "reduce_sequence_header", "publish_1stpkt_timeout",
-    "publish_normal_timeout", "refer_publish", "refer_play", NULL};
+static const char *const vhost_names[] = {"http_hooks", "bandcheck", "dvr",  "hls",  "hds", "dash",
+                                          "transcode",  "ingest",    "exec", "rtc",  "srt", "rtsp",
+                                          "http_vod",   "http_flv",  "nack", "twcc", NULL};
 
 static const char *const api_names[] = {"raw_api", "auth", "https", NULL};
 
-static const char *const publish_names[] = {"parse_sps", "try_annexb_first", NULL};
-
-static const char *const cluster_names[] = {"debug_srs_upnode", "coworkers", "origin_cluster",
-                                            NULL};
+static const char *const cluster_names[] = {"coworkers", "origin_cluster", NULL};
 
 static const struct srs_names srs_names[] = {
-    {CONFIG_AT_ROOT, root_names},       {CONFIG_AT_VHOST, vhost_names},
-    {CONFIG_AT_HTTP_API, api_names},    {CONFIG_AT_PUBLISH, publish_names},
-    {CONFIG_AT_CLUSTER, cluster_names},
+    {CONFIG_AT_ROOT, CONFIG_SRS_NEEDLESS, root_needless},
+    {CONFIG_AT_VHOST, CONFIG_SRS_NEEDLESS, vhost_needless},
+    {CONFIG_AT_PUBLISH, CONFIG_SRS_NEEDLESS, publish_needless},
+    {CONFIG_AT_CLUSTER, CONFIG_SRS_NEEDLESS, cluster_needless},
+    {CONFIG_AT_ROOT, CONFIG_SRS_NOT_SERVED, root_names},
+    {CONFIG_AT_VHOST, CONFIG_SRS_NOT_SERVED, vhost_names},
+    {CONFIG_AT_HTTP_API, CONFIG_SRS_NOT_SERVED, api_names},
+    {CONFIG_AT_CLUSTER, CONFIG_SRS_NOT_SERVED, cluster_names},
 };
 
 #define SRS_NAMES_COUNT (sizeof(srs_names) / sizeof(srs_names[0]))
 
-int config_srs_knows(enum config_where where, const char *name)
+enum config_srs config_srs_knows(enum config_where where, const char *name)
 {
     assert(name != NULL);
     for (size_t i = 0; i < SRS_NAMES_COUNT; i++) {
@@ -63,30 +78,12 @@ int config_srs_knows(enum config_where where, const char *name)
             continue;
         for (const char *const *known = srs_names[i].names; *known != NULL; known++)
             if (strcmp(*known, name) == 0)
-                return 1;
+                return srs_names[i].kind;
     }
-    return 0;
+    return CONFIG_SRS_UNKNOWN;
 }
 
-int config_srs_was_line(enum config_where where, const char *name)
-{
-    assert(name != NULL);
-    return where == CONFIG_AT_VHOST && (strcmp(name, "forward") == 0 || strcmp(name, "refer") == 0);
-}
-
-/* "SRS_VHOST_PUBLISH_" and a name, in upper case. */
-static void env_name(enum config_where where, const char *name, char *out, size_t cap)
-{
-    const struct config_block *block = config_table_block(where);
-    const struct config_block *parent = config_table_block(block->parent);
-
-    (void)str_format(out, cap, "SRS_%s%s%s%s%s", parent->name, *parent->name ? "_" : "",
-                     block->name, *block->name ? "_" : "", name);
-    for (char *p = out; *p != '\0'; p++)
-        *p = (char)toupper((unsigned char)*p);
-}
-
-int config_srs_knows_env(const char *env)
+enum config_srs config_srs_knows_env(const char *env)
 {
     char prefix[ENV_MAX];
 
@@ -94,13 +91,13 @@ int config_srs_knows_env(const char *env)
         for (const char *const *known = srs_names[i].names; *known != NULL; known++) {
             size_t len;
 
-            env_name(srs_names[i].where, *known, prefix, sizeof(prefix));
+            config_table_env(srs_names[i].where, *known, prefix, sizeof(prefix));
             len = strlen(prefix);
             if (strncmp(env, prefix, len) == 0 && (env[len] == '\0' || env[len] == '_'))
-                return 1;
+                return srs_names[i].kind;
         }
     }
-    return 0;
+    return CONFIG_SRS_UNKNOWN;
 }
 
 struct nearest {

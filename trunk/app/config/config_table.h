@@ -100,6 +100,9 @@ const struct config_block *config_table_block(enum config_where where);
 /* The block with this name in a block; CONFIG_WHERE_COUNT if there is none. */
 enum config_where config_table_block_find(enum config_where where, const char *name);
 
+/* Whether the block decides who may publish, play or use the API: nothing in it may be ignored. */
+int config_table_is_guard(enum config_where where);
+
 /* Whether values of this block belong to a vhost rather than to the server. */
 int config_table_in_vhost(enum config_where where);
 
@@ -109,16 +112,32 @@ int config_table_is_list(const struct config_row *row);
 /* Writes the path of blocks down to `where`, such as "vhost { http_remux { "; "" at the root. */
 void config_table_path(enum config_where where, char *out, size_t cap);
 
-/*
- * Whether SRS has a directive or block of this name here that this server does not support: it is
- * ignored with a warning.
- */
-int config_srs_knows(enum config_where where, const char *name);
-
-/* Whether old versions of SRS wrote this block as a line: "forward 127.0.0.1:19350;". */
-int config_srs_was_line(enum config_where where, const char *name);
+/* What a name of SRS is that has no row and no block here. */
+enum config_srs {
+    CONFIG_SRS_UNKNOWN,   /* SRS has no such name either, or it is too important to ignore */
+    CONFIG_SRS_NEEDLESS,  /* ignored: it would change nothing here */
+    CONFIG_SRS_NOT_SERVED /* ignored with a warning, unless it is turned off */
+};
+enum config_srs config_srs_knows(enum config_where where, const char *name);
 /* The same for an environment variable, "SRS_RTC_SERVER_LISTEN". */
-int config_srs_knows_env(const char *env);
+enum config_srs config_srs_knows_env(const char *env);
+
+/* Writes the environment variable of a name in a block, "SRS_VHOST_PLAY_ATC". */
+void config_table_env(enum config_where where, const char *name, char *out, size_t cap);
+
+/*
+ * The row for a line in a vhost as old versions of SRS had it ("forward 127.0.0.1:19350;"), NULL if
+ * there is none; *enabled: the row that the line also sets to on, or NULL. name: that of the line,
+ * or "mr.latency" in a block with old lines.
+ */
+const struct config_row *config_forms_row(const char *name, const struct config_row **enabled);
+/* The block for the name of a block in old versions; CONFIG_WHERE_COUNT if there is none.
+ * *has_old_lines: its lines are looked up as "name.line". */
+enum config_where config_forms_block(enum config_where parent, const char *name,
+                                     int *has_old_lines);
+/* Whether a number out of the row's range is replaced by the nearest one, as SRS would; writes it.
+ */
+int config_forms_clamp(const struct config_row *row, const char *word, char *out, size_t cap);
 
 /* Completes "unknown directive" with the nearest name: writes " (did you mean …?)" or "". */
 void config_nearest(enum config_where where, const char *name, char *out, size_t cap);

@@ -7,6 +7,7 @@
 #include "base/str.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <string.h>
 
 static const struct config_block blocks[CONFIG_WHERE_COUNT] = {
@@ -56,6 +57,11 @@ enum config_where config_table_block_find(enum config_where where, const char *n
     return CONFIG_WHERE_COUNT;
 }
 
+int config_table_is_guard(enum config_where where)
+{
+    return where == CONFIG_AT_SECURITY || where == CONFIG_AT_REFER || where == CONFIG_AT_TOKEN;
+}
+
 int config_table_in_vhost(enum config_where where)
 {
     return where == CONFIG_AT_VHOST || blocks[where].parent == CONFIG_AT_VHOST;
@@ -74,4 +80,15 @@ void config_table_path(enum config_where where, char *out, size_t cap)
         (void)str_format(out, cap, "%s { ", block->name);
     else
         (void)str_format(out, cap, "%s { %s { ", parent->name, block->name);
+}
+
+void config_table_env(enum config_where where, const char *name, char *out, size_t cap)
+{
+    const struct config_block *block = config_table_block(where);
+    const struct config_block *parent = config_table_block(block->parent);
+
+    (void)str_format(out, cap, "SRS_%s%s%s%s%s", parent->name, *parent->name ? "_" : "",
+                     block->name, *block->name ? "_" : "", name);
+    for (char *p = out; *p != '\0'; p++)
+        *p = (char)toupper((unsigned char)*p);
 }

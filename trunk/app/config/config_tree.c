@@ -16,6 +16,7 @@ struct tree_frame {
     const struct conf_node *node; /* the next node */
     void *base;                   /* the struct to which the rows' offsets apply */
     struct config_seen *seen;
+    const char *old; /* a block of old versions of SRS, whose lines have old names too; or NULL */
 };
 
 struct tree_walk {
@@ -37,11 +38,28 @@ static void tree_push(struct tree_walk *walk, const struct tree_frame *frame)
     walk->frame[walk->depth++] = *frame;
 }
 
+/* Replaces a number out of range by the nearest one, for rows where SRS takes any number. */
+static void tree_clamp(struct tree_walk *walk, const struct conf_node *node,
+                       const struct config_row *row, struct config_words *words, char **nearest)
+{
+    char text[32];
+
+    if (words->count != 1 || !config_forms_clamp(row, words->args[0], text, sizeof(text)))
+        return;
+    *nearest = config_arena_string(&walk->snapshot->arena, text);
+    if (*nearest == NULL)
+        return;
+    config_snapshot_warn(walk->snapshot, "%s:%d: %s %s is out of range: %s is used", node->file,
+                         node->line, node->name, words->args[0], text);
+    words->args = nearest;
+}
+
 static struct err *tree_row(struct tree_walk *walk, const struct tree_frame *frame,
                             const struct conf_node *node, const struct config_row *row)
 {
     uint8_t *seen = &frame->seen->row[config_table_index(row)];
     struct config_words words = {node->args, node->arg_count, *seen};
+    char *nearest = NULL;
     struct err *err;
 
     if (node->is_block)
@@ -50,6 +68,7 @@ static struct err *tree_row(struct tree_walk *walk, const struct tree_frame *fra
         config_snapshot_warn(walk->snapshot, "%s:%d: %s is given twice: this one counts",
                              node->file, node->line, node->name);
     *seen = 1;
+    tree_clamp(walk, node, row, &words, &nearest);
     err = config_value_set(row, frame->base, &words, &walk->snapshot->arena);
     if (err)
         return tree_fail(node, err);
@@ -59,7 +78,7 @@ static struct err *tree_row(struct tree_walk *walk, const struct tree_frame *fra
 /* Opens "vhost NAME {". */
 static struct err *tree_vhost(struct tree_walk *walk, const struct conf_node *node)
 {
-    struct tree_frame frame = {CONFIG_AT_VHOST, node->child, NULL, NULL};
+    struct tree_frame frame = {CONFIG_AT_VHOST, node->child, NULL, NULL, NULL};
     struct config_vhost_slot *slot;
     struct err *err;
 
@@ -78,9 +97,10 @@ static struct err *tree_vhost(struct tree_walk *walk, const struct conf_node *no
 }
 
 static struct err *tree_block(struct tree_walk *walk, const struct tree_frame *outer,
-                              const struct conf_node *node, enum config_where where)
+                              const struct conf_node *node, enum config_where where, int is_old)
 {
-    struct tree_frame frame = {where, node->child, outer->base, outer->seen};
+    struct tree_frame frame = {where, node->child, outer->base, outer->seen,
+                               is_old ? node->name : NULL};
 
     if (!node->is_block)
         return tree_fail(node, err_new(ERR_CONFIG, "is a block: \"%s { … }\"", node->name));
@@ -88,7 +108,7 @@ static struct err *tree_block(struct tree_walk *walk, const struct tree_frame *o
         return tree_vhost(walk, node);
     if (node->arg_count > 0)
         return tree_fail(node, err_new(ERR_CONFIG, "nothing stands between it and its '{'"));
-    if (frame.seen->block[where]++ == 1)
+    if (!is_old && frame.seen->block[where]++ == 1)
         config_snapshot_warn(walk->snapshot, "%s:%d: %s is given twice: both count", node->file,
                              node->line, node->name);
     tree_push(walk, &frame);
@@ -102,44 +122,97 @@ static int is_rtmp_block(const struct tree_walk *walk, const struct conf_node *n
            strcmp(node->name, "rtmp") == 0;
 }
 
+/* Applies a form of old versions of SRS; *is_done: it is one. */
+static struct err *tree_old(struct tree_walk *walk, const struct tree_frame *frame,
+                            const struct conf_node *node, int *is_done)
+{
+    const struct config_row *row = NULL;
+    const struct config_row *enabled = NULL;
+    enum config_where where;
+    char name[64];
+    int has_old_lines;
+
+    *is_done = 1;
+    if (frame->old != NULL && str_format(name, sizeof(name), "%s.%s", frame->old, node->name) == 0)
+        row = config_forms_row(name, &enabled);
+    else if (frame->where == CONFIG_AT_VHOST && !node->is_block)
+        row = config_forms_row(node->name, &enabled);
+    if (row != NULL) {
+        char *on = "on";
+        struct config_words words = {&on, 1, 0};
+        struct err *err = NULL;
+
+        if (enabled != NULL && !frame->seen->row[config_table_index(enabled)])
+            err = config_value_set(enabled, frame->base, &words, &walk->snapshot->arena);
+        return err ? err : tree_row(walk, frame, node, row);
+    }
+    where = config_forms_block(frame->where, node->name, &has_old_lines);
+    if (where != CONFIG_WHERE_COUNT)
+        return tree_block(walk, frame, node, where, has_old_lines);
+    *is_done = 0;
+    return NULL;
+}
+
+/* Whether a block that is not served is off, as all of them are unless turned on. */
+static int is_turned_off(const struct conf_node *node)
+{
+    if (!node->is_block)
+        return 0;
+    for (const struct conf_node *child = node->child; child != NULL; child = child->next)
+        if (strcmp(child->name, "enabled") == 0 && child->arg_count == 1 &&
+            !str_ieq(child->args[0], "off"))
+            return 0;
+    return 1;
+}
+
+/* A name that has no row and no block here. */
+static struct err *tree_unknown(struct tree_walk *walk, const struct tree_frame *frame,
+                                const struct conf_node *node)
+{
+    enum config_srs known = config_srs_knows(frame->where, node->name);
+    char nearest[128];
+
+    if (known == CONFIG_SRS_NEEDLESS || (known != CONFIG_SRS_UNKNOWN && is_turned_off(node)))
+        return NULL;
+    config_nearest(frame->where, node->name, nearest, sizeof(nearest));
+    if (known == CONFIG_SRS_UNKNOWN)
+        return tree_fail(node, err_new(ERR_CONFIG, "unknown directive%s", nearest));
+    config_snapshot_warn(walk->snapshot, "%s:%d: %s is not served: passed over", node->file,
+                         node->line, node->name);
+    return NULL;
+}
+
 static struct err *tree_node(struct tree_walk *walk, const struct tree_frame *frame,
                              const struct conf_node *node)
 {
     const struct config_row *row = config_table_find(frame->where, node->name);
     enum config_where where = config_table_block_find(frame->where, node->name);
-    char nearest[128];
+    struct err *err = NULL;
+    int is_done = 0;
 
+    if (frame->old != NULL || row == NULL)
+        err = tree_old(walk, frame, node, &is_done);
+    if (err || is_done)
+        return err;
+    if (frame->old != NULL)
+        return tree_unknown(walk, frame, node);
     if (row != NULL)
         return tree_row(walk, frame, node, row);
-    if (where != CONFIG_WHERE_COUNT && !node->is_block &&
-        config_srs_was_line(frame->where, node->name)) {
-        config_snapshot_warn(walk->snapshot,
-                             "%s:%d: %s is not served as a line, it is a block: passed over",
-                             node->file, node->line, node->name);
-        return NULL;
-    }
     if (where != CONFIG_WHERE_COUNT)
-        return tree_block(walk, frame, node, where);
+        return tree_block(walk, frame, node, where, 0);
     if (is_rtmp_block(walk, node)) {
-        struct tree_frame rtmp = {CONFIG_AT_ROOT, node->child, frame->base, frame->seen};
+        struct tree_frame rtmp = {CONFIG_AT_ROOT, node->child, frame->base, frame->seen, NULL};
 
         tree_push(walk, &rtmp);
         return NULL;
     }
-    config_nearest(frame->where, node->name, nearest, sizeof(nearest));
-    if (!config_srs_knows(frame->where, node->name))
-        return tree_fail(node, err_new(ERR_CONFIG, "unknown directive%s", nearest));
-    /* Give a hint if the directive is supported in another block; a similar name is not enough. */
-    config_snapshot_warn(walk->snapshot, "%s:%d: %s is not served%s: passed over", node->file,
-                         node->line, node->name,
-                         str_starts(nearest, " (it belongs") ? nearest : "");
-    return NULL;
+    return tree_unknown(walk, frame, node);
 }
 
 struct err *config_tree_apply(struct config_snapshot *snapshot, const struct conf_tree *tree)
 {
     struct tree_frame root = {CONFIG_AT_ROOT, conf_root(tree)->child, &snapshot->config,
-                              &snapshot->seen};
+                              &snapshot->seen, NULL};
     struct tree_walk walk = {.snapshot = snapshot};
     struct err *err = NULL;
 

@@ -48,16 +48,10 @@ int security_rules_check(char *const *words, int count, int *at, const char **wh
     return -1;
 }
 
-struct verdict {
-    int rules;   /* the number of rules for the action */
-    int matches; /* the number of those that match the address */
-};
-
-/* address: NULL if it cannot be parsed. */
-static struct verdict rules_ask(const struct config_strings *list, enum access_action action,
-                                const struct ip *address)
+/* Whether a rule for the action matches the address. address: NULL if it cannot be parsed. */
+static int rules_match(const struct config_strings *list, enum access_action action,
+                       const struct ip *address)
 {
-    struct verdict verdict = {0, 0};
     enum access_action current = ACCESS_PLAY;
 
     for (int i = 0; i < list->count; i++) {
@@ -70,27 +64,55 @@ static struct verdict rules_ask(const struct config_strings *list, enum access_a
         }
         if (current != action)
             continue;
-        verdict.rules++;
         if (strcasecmp(list->item[i], "all") == 0)
-            verdict.matches++;
-        else if (address != NULL && ip_network_parse(list->item[i], &network) == 0)
-            verdict.matches += ip_network_has(&network, address);
+            return 1;
+        if (address != NULL && ip_network_parse(list->item[i], &network) == 0 &&
+            ip_network_has(&network, address))
+            return 1;
     }
-    return verdict;
+    return 0;
 }
 
 int security_allows(const struct config_security *rules, enum access_action action, const char *ip)
 {
     struct ip address;
     const struct ip *known;
-    struct verdict allow;
 
     assert(rules != NULL && ip != NULL);
     known = ip_parse(ip, &address) == 0 ? &address : NULL;
-    if (rules_ask(&rules->deny, action, known).matches > 0)
-        return 0;
-    allow = rules_ask(&rules->allow, action, known);
-    return allow.rules == 0 || allow.matches > 0;
+    return !rules_match(&rules->deny, action, known) && rules_match(&rules->allow, action, known);
+}
+
+const char *security_next(const struct config_strings *list, enum access_action action, int *at)
+{
+    enum access_action current = ACCESS_PLAY;
+
+    for (int i = 0; i < list->count; i++) {
+        enum access_action next;
+
+        if (action_parse(list->item[i], &next))
+            current = next;
+        else if (current == action && i >= *at) {
+            *at = i + 1;
+            return list->item[i];
+        }
+    }
+    *at = list->count;
+    return NULL;
+}
+
+int security_is_shut(const struct config_security *rules, enum access_action action, int *is_meant)
+{
+    const char *subject;
+    int has_allow = 0;
+    int at = 0;
+
+    *is_meant = 0;
+    while ((subject = security_next(&rules->deny, action, &at)) != NULL)
+        *is_meant |= strcasecmp(subject, "all") == 0;
+    at = 0;
+    has_allow = security_next(&rules->allow, action, &at) != NULL;
+    return *is_meant || !has_allow;
 }
 
 static int domains_have(const struct config_strings *list, const char *host)
@@ -144,5 +166,6 @@ int security_refer_allows(const struct config_refer *refer, enum access_action a
     /* A page that is named but cannot be parsed does not count as "none". */
     if (host[0] == '\0' && page != NULL && page[0] != '\0')
         return 0;
-    return domains_have(&refer->all, host) || domains_have(own, host);
+    return (refer->all.count == 0 || domains_have(&refer->all, host)) &&
+           (own->count == 0 || domains_have(own, host));
 }

@@ -18,14 +18,21 @@ int security_rules_check(char *const *words, int count, int *at, const char **wh
 
 /*
  * 1 if a peer with this address may perform the action: no deny rule matches, and an allow rule
- * matches or there is none for this action. ip as in struct net_conn; "" (a UNIX socket) matches
- * "all" only.
+ * does. ip as in struct net_conn; "" (a UNIX socket) matches "all" only.
  */
 int security_allows(const struct config_security *rules, enum access_action action, const char *ip);
 
 /*
- * 1 if the page's host is one of the listed domains or below one. page is an address; NULL or ""
- * (no page) matches only the word "none". Without a list for the action everything is allowed.
+ * The subject ("all", an address, a network) of the action's next rule in a list of rules; *at:
+ * where to search, first 0. NULL at the end.
+ */
+const char *security_next(const struct config_strings *list, enum access_action action, int *at);
+/* Whether the rules let nobody perform the action; *is_meant: they deny all in so many words. */
+int security_is_shut(const struct config_security *rules, enum access_action action, int *is_meant);
+
+/*
+ * 1 if the page's host is one of the domains, or below one, in each list that is not empty: `all`
+ * and that of the action. page is an address; NULL or "" (no page) matches only the word "none".
  */
 int security_refer_allows(const struct config_refer *refer, enum access_action action,
                           const char *page);

@@ -4,6 +4,8 @@
  */
 #include "app/stream/gate.h"
 
+#include "base/buf.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,4 +34,48 @@ int gates_ask(const struct gate_request *request, struct gate_verdict *verdict, 
     if (request->source != NULL)
         source_unref(request->source);
     return verdict->status;
+}
+
+/* "  play: addresses 10.0.0.0/8, and signed addresses". */
+static int describe_action(const struct tables *tables, const struct config_vhost *vhost,
+                           enum access_action action, struct buf *out)
+{
+    const char *name = action == ACCESS_PUBLISH ? "publish" : "play";
+    int rc = buf_printf(out, "#     %s: ", name);
+    int is_first = 1;
+
+    for (const struct gate *const *row = tables->gates; *row != NULL && rc == 0; row++) {
+        size_t before, start;
+
+        if ((*row)->describe == NULL)
+            continue;
+        before = out->len;
+        if (!is_first)
+            rc = buf_append(out, "; and only ", 11);
+        start = out->len;
+        if (rc == 0)
+            rc = (*row)->describe(vhost, action, out);
+        if (out->len == start)
+            out->len = before;
+        is_first &= out->len == before;
+    }
+    if (rc == 0 && is_first)
+        rc = buf_append(out, "everyone", 8);
+    return rc != 0 ? -1 : buf_append(out, "\n", 1);
+}
+
+int gates_describe(const struct tables *tables, const struct config *config, struct buf *out)
+{
+    int rc = buf_printf(out, "# Who may publish and play:\n");
+
+    for (int i = 0; i < config->vhost_count && rc == 0; i++) {
+        const struct config_vhost *vhost = config->vhost[i];
+
+        rc = buf_printf(out, "# vhost %s%s\n", vhost->name, vhost->enabled ? "" : " (disabled)");
+        if (rc == 0 && vhost->enabled)
+            rc = describe_action(tables, vhost, ACCESS_PUBLISH, out);
+        if (rc == 0 && vhost->enabled)
+            rc = describe_action(tables, vhost, ACCESS_PLAY, out);
+    }
+    return rc;
 }

@@ -49,11 +49,19 @@ struct gate {
     int needs_stream; /* 1: asked only after the stream is found; 0: only before */
     /* 0, or the status with the rest of the verdict set. May yield. */
     int (*ask)(const struct gate_request *request, struct gate_verdict *verdict, usec_t timeout);
+    /* Appends in words which clients the gate grants the action in this vhost ("signed addresses");
+     * nothing if it grants it to all. 0 or -1. NULL: it depends on the stream. */
+    int (*describe)(const struct config_vhost *vhost, enum access_action action, struct buf *out);
 };
 
 /* Asks the server's gates in order: those that need a stream if request->source is set, else the
  * others. Returns the verdict's status. Holds a reference to the source meanwhile. Yields. */
 int gates_ask(const struct gate_request *request, struct gate_verdict *verdict, usec_t timeout);
+
+/* Appends in words who may publish and who may play in each vhost, as comments of a configuration
+ * file. 0 or -1. */
+int gates_describe(const struct tables *tables, const struct config *config,
+                   struct buf *out) ERR_MUST_CHECK;
 
 /* For a row that refuses: stores the reason and returns the status. */
 int gate_refuse(struct gate_verdict *verdict, int status, const char *format, ...)

@@ -4,6 +4,7 @@
  */
 #include "app/stream/gate.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "proto/token.h"
@@ -60,6 +61,88 @@ static int token_ask(const struct gate_request *request, struct gate_verdict *ve
     }
 }
 
-const struct gate gate_security = {.name = "security", .ask = security_ask};
-const struct gate gate_refer = {.name = "refer", .ask = refer_ask};
-const struct gate gate_token = {.name = "token", .ask = token_ask};
+/* ---- in words ---- */
+
+/* "10.0.0.0/8, ::1", or what stands for "all". */
+static int subjects_describe(const struct config_strings *rules, enum access_action action,
+                             const char *all, struct buf *out)
+{
+    const char *subject;
+    int at = 0, count = 0, rc = 0;
+
+    while ((subject = security_next(rules, action, &at)) != NULL)
+        if (str_ieq(subject, "all"))
+            return buf_printf(out, "%s", all);
+    for (at = 0; rc == 0 && (subject = security_next(rules, action, &at)) != NULL; count++)
+        rc = buf_printf(out, "%s%s", count > 0 ? ", " : "", subject);
+    return rc;
+}
+
+static int security_describe(const struct config_vhost *vhost, enum access_action action,
+                             struct buf *out)
+{
+    const struct config_security *rules = &vhost->security;
+    int at = 0;
+    int is_meant, rc;
+
+    if (!rules->enabled)
+        return 0;
+    if (security_is_shut(rules, action, &is_meant))
+        return buf_printf(out, "nobody (%s)",
+                          is_meant ? "security denies all" : "security has no rule that allows it");
+    rc = subjects_describe(&rules->allow, action, "all addresses", out);
+    if (rc != 0 || security_next(&rules->deny, action, &at) == NULL)
+        return rc;
+    rc = buf_append(out, " except ", 8);
+    return rc != 0 ? rc : subjects_describe(&rules->deny, action, "all", out);
+}
+
+/* "clients from pages of a.example, b.example, or without a page". */
+static int domains_describe(const struct config_strings *domains, struct buf *out)
+{
+    int rc = buf_append(out, "clients", 7);
+    int count = 0, has_none = 0;
+
+    for (int i = 0; i < domains->count && rc == 0; i++) {
+        if (str_ieq(domains->item[i], "none"))
+            has_none = 1;
+        else
+            rc = buf_printf(out, "%s%s", count++ > 0 ? ", " : " from pages of ", domains->item[i]);
+    }
+    if (rc == 0 && has_none)
+        rc = buf_printf(out, "%s without a page", count > 0 ? ", or" : "");
+    return rc;
+}
+
+static int refer_describe(const struct config_vhost *vhost, enum access_action action,
+                          struct buf *out)
+{
+    const struct config_refer *refer = &vhost->refer;
+    const struct config_strings *own = action == ACCESS_PUBLISH ? &refer->publish : &refer->play;
+    int rc = 0;
+
+    if (!refer->enabled)
+        return 0;
+    if (refer->all.count > 0)
+        rc = domains_describe(&refer->all, out);
+    if (rc == 0 && refer->all.count > 0 && own->count > 0)
+        rc = buf_append(out, "; and only ", 11);
+    return rc == 0 && own->count > 0 ? domains_describe(own, out) : rc;
+}
+
+static int token_describe(const struct config_vhost *vhost, enum access_action action,
+                          struct buf *out)
+{
+    const struct config_token *token = &vhost->token;
+
+    if (!token->enabled || !(action == ACCESS_PUBLISH ? token->publish : token->play))
+        return 0;
+    if (token->key.count == 0)
+        return buf_printf(out, "nobody (token has no key)");
+    return buf_printf(out, "signed addresses");
+}
+
+const struct gate gate_security = {
+    .name = "security", .ask = security_ask, .describe = security_describe};
+const struct gate gate_refer = {.name = "refer", .ask = refer_ask, .describe = refer_describe};
+const struct gate gate_token = {.name = "token", .ask = token_ask, .describe = token_describe};

@@ -622,14 +622,17 @@ def play_status(srv, **kw):
 
 
 @pytest.mark.parametrize("rules,may_publish,may_play", [
-    ("", True, True),
-    ("deny play all;", True, False),
-    ("deny publish all;", False, True),
-    ("allow publish 127.0.0.1;", True, True),
-    ("allow publish 10.0.0.0/8;", False, True),
-    ("allow play 127.0.0.0/8; deny play 127.0.0.1;", True, False),
-    ("allow play 127.0.0.0/8 ::1; deny play 127.0.0.2;", True, True),
-    ("allow play ::1;", True, False),
+    ("", False, False),
+    ("allow play all;", False, True),
+    ("allow publish all;", True, False),
+    ("deny play 10.0.0.1; deny publish 10.0.0.1;", False, False),
+    ("allow publish all; allow play all; deny play all;", True, False),
+    ("deny publish all; allow play all;", False, True),
+    ("allow publish 127.0.0.1; allow play 127.0.0.1;", True, True),
+    ("allow publish 10.0.0.0/8; allow play all;", False, True),
+    ("allow publish all; allow play 127.0.0.0/8; deny play 127.0.0.1;", True, False),
+    ("allow publish all; allow play 127.0.0.0/8 ::1; deny play 127.0.0.2;", True, True),
+    ("allow publish all; allow play ::1;", True, False),
 ])
 def test_rules(server, rules, may_publish, may_play):
     srv = server(vhost=f"security {{ enabled on; {rules} }}")
@@ -682,7 +685,9 @@ def test_wrong_rules_do_not_start(server, line):
 
 
 def test_pages(server):
-    srv = server(vhost="refer { enabled on; all good.example; publish none; play also.example; }",
+    """A page must be in each list that is not empty."""
+    srv = server(vhost="refer { enabled on; all good.example none; publish none;"
+                       " play good.example also.example; }",
                  remux="hstrs off;")
 
     def status(*headers):
@@ -690,7 +695,8 @@ def test_pages(server):
         return curl(srv.http_url("/live/s.flv"), *args).status
 
     assert status("Referer: https://good.example/a") == 404
-    assert status("Referer: https://www.also.example") == 404
+    assert status("Referer: https://www.good.example") == 404
+    assert status("Referer: https://www.also.example") == 403
     assert status("Origin: https://good.example") == 404
     assert status("Referer: https://evil.example/good.example") == 403
     assert status("Referer: https://evil.example", "Origin: https://good.example") == 403

@@ -24,6 +24,7 @@ from harness import free_port, run, wait_for
 from rtmp import Publisher
 
 ENCODER, VIEWER, BANNED = "127.0.0.2", "127.0.0.5", "127.0.0.6"
+ALLOW = "allow publish all; allow play all;"
 SECRET = "a-secret-0c1d"
 
 
@@ -139,7 +140,7 @@ def fetch(url, source, headers=None):
 @pytest.mark.parametrize("kind", proxies.KINDS)
 def test_live_through_a_proxy(server, proxy, certificate, kind, keep_alive):
     """FLV and WebSocket, in the clear and by TLS: media comes, and all know whose it is."""
-    srv = behind(server, f"security {{ enabled on; deny play {BANNED}; }}")
+    srv = behind(server, f"security {{ enabled on; {ALLOW} deny play {BANNED}; }}")
     one = proxy(kind, srv, certificate, keep_alive=keep_alive)
     has_websocket = kind != "nginx" or keep_alive
     forged = "X-Forwarded-For: 127.0.0.9\r\nX-Real-IP: 127.0.0.9\r\n"
@@ -187,7 +188,7 @@ def head(url, source):
 @pytest.mark.parametrize("kind", proxies.KINDS)
 def test_requests_of_many_clients(server, proxy, certificate, kind):
     """They share the proxy's few connections: each is asked as who it is, and none as another."""
-    srv = behind(server, f"security {{ enabled on; deny play {BANNED}; }} token {{ enabled on; "
+    srv = behind(server, f"security {{ enabled on; {ALLOW} deny play {BANNED}; }} token {{ enabled on; "
                          f"publish off; key {SECRET}; }}")
     one = proxy(kind, srv, certificate)
     expires = int(time.time()) + 3600
@@ -205,7 +206,7 @@ def test_requests_of_many_clients(server, proxy, certificate, kind):
 
 def test_rtmp_through_haproxy(server, proxy, certificate, publish, source_flv):
     """A PROXY header names the encoder and the player."""
-    srv = behind_haproxy(server, f"security {{ enabled on; deny publish {BANNED}; deny play {BANNED}; }}")
+    srv = behind_haproxy(server, f"security {{ enabled on; {ALLOW} deny publish {BANNED}; deny play {BANNED}; }}")
     one = proxy("haproxy", srv, certificate)
     with Encoder(one.url("rtmp", "/live/livestream"), source="127.0.0.7"):
         with rtmp_client.Client(one.ports["rtmp"], source=VIEWER) as player:

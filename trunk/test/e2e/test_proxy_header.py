@@ -40,7 +40,7 @@ http_server {
 }
 http_api { enabled on; listen 127.0.0.1:@PORT6@; }
 vhost __defaultVhost__ {
-    security { enabled on; deny play 203.0.113.66 2001:db8:bad::/48; }
+    security { enabled on; allow publish all; allow play all; deny play 203.0.113.66 2001:db8:bad::/48; }
     http_remux { enabled on; mount [vhost]/[app]/[stream].flv; }
 }
 """

@@ -308,7 +308,7 @@ def test_normal_timeout(server, open_all, headers):
 
 
 def test_kickoff_for_idle(server, open_all, headers):
-    srv = server(publish={"kickoff_for_idle": 1500})
+    srv = server(publish={"kickoff_for_idle": 1.5})
     client = open_all(publisher, srv)
     start_of_stream(client, headers)
     begin, at = time.monotonic(), 0

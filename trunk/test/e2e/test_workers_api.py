@@ -197,7 +197,7 @@ def test_nonsense_at_a_workers_socket(workers, closing, source):  # noqa: F811
 
 def test_one_that_is_watched_elsewhere_is_not_idle(workers, closing, source):  # noqa: F811
     """kickoff_for_idle: the viewers of all workers count."""
-    one = workers(2, publish={"kickoff_for_idle": 3000})
+    one = workers(2, publish={"kickoff_for_idle": 3})
     a, b = one.pids()
     preamble, gops = source
     viewer = closing(one.viewer_at(b))

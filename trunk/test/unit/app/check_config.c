@@ -222,31 +222,23 @@ START_TEST(test_srs_directives)
     struct config *config =
         config_test_load("listen 1935;\n"
                          "rtc_server {\n enabled on; nobody { knows this; }\n}\n"
-                         "ff_log_dir ./objs;\n"
+                         "kafka 1;\n"
                          "vhost __defaultVhost__ {\n"
                          "  hls { enabled on; hls_path ./x; }\n"
-                         "  gop_cache off;\n"
-                         "  publish { parse_sps on; }\n"
+                         "  cluster { coworkers 127.0.0.1:9091; }\n"
                          "}\n"
-                         "stream_caster { caster x; }\n"
-                         "stream_caster { caster y; }\n"
-                         "vhost old {\n forward 127.0.0.1:1936;\n refer a.b;\n}\n",
+                         "stream_caster { enabled on; caster x; }\n"
+                         "stream_caster { enabled on; caster y; }\n",
                          no_environment);
     const char *text = config_test_warnings(&log, config);
 
     ck_assert_ptr_nonnull(strstr(text, "[warn]"));
     ck_assert_ptr_nonnull(strstr(text, "test.conf:2: rtc_server is not served: passed over\n"));
-    ck_assert_ptr_nonnull(strstr(text, "test.conf:5: ff_log_dir is not served: passed over\n"));
+    ck_assert_ptr_nonnull(strstr(text, "test.conf:5: kafka is not served: passed over\n"));
     ck_assert_ptr_nonnull(strstr(text, "test.conf:7: hls is not served: passed over\n"));
-    ck_assert_ptr_nonnull(strstr(text, "test.conf:8: gop_cache is not served (it belongs in vhost "
-                                       "{ play { "));
-    ck_assert_ptr_nonnull(strstr(text, "test.conf:9: parse_sps is not served"));
-    ck_assert_ptr_nonnull(strstr(text, "test.conf:12: stream_caster is not served"));
-    ck_assert_ptr_nonnull(strstr(text, "test.conf:14: forward is not served as a line, it is a "
-                                       "block: passed over\n"));
-    ck_assert_ptr_nonnull(strstr(text, "test.conf:15: refer is not served as a line"));
-    ck_assert_int_eq(lines_of(text), 9);
-    ck_assert_int_eq(config->vhost[0]->play.gop_cache, 1);
+    ck_assert_ptr_nonnull(strstr(text, "test.conf:8: coworkers is not served"));
+    ck_assert_ptr_nonnull(strstr(text, "test.conf:10: stream_caster is not served"));
+    ck_assert_int_eq(lines_of(text), 6);
     config_unref(config);
 }
 END_TEST

@@ -8,8 +8,6 @@
 #include "app/config/config_loader.h"
 #include "base/str.h"
 
-#include <ctype.h>
-
 Suite *check_config_table_suite(void);
 
 static char *no_environment[] = {NULL};
@@ -18,20 +16,14 @@ START_TEST(test_environment_names)
 {
     for (size_t i = 0; i < config_table_count(); i++) {
         const struct config_row *row = config_table_row(i);
-        const struct config_block *block = config_table_block(row->where);
-        const struct config_block *parent = config_table_block(block->parent);
         char rule[128];
 
-        (void)str_format(rule, sizeof(rule), "%s%s%s%s%s", parent->name, *parent->name ? "_" : "",
-                         block->name, *block->name ? "_" : "", row->name);
-        for (char *p = rule; *p != '\0'; p++)
-            *p = (char)toupper((unsigned char)*p);
+        config_table_env(row->where, row->name, rule, sizeof(rule));
         /* srs_log_level is SRS_LOG_LEVEL, not SRS_SRS_LOG_LEVEL (which is understood too). */
-        if (str_starts(rule, "SRS_"))
-            ck_assert_str_eq(row->env, rule);
+        if (str_starts(rule, "SRS_SRS_"))
+            ck_assert_str_eq(row->env, rule + 4);
         else
-            ck_assert_str_eq(row->env + 4, rule);
-        ck_assert(str_starts(row->env, "SRS_"));
+            ck_assert_str_eq(row->env, rule);
     }
 }
 END_TEST
@@ -302,9 +294,37 @@ START_TEST(test_srs_environment)
 {
     ck_assert(config_srs_knows_env("SRS_RTC_SERVER_ENABLED"));
     ck_assert(config_srs_knows_env("SRS_VHOST_HLS_HLS_FRAGMENT"));
-    ck_assert(config_srs_knows_env("SRS_FF_LOG_DIR"));
+    ck_assert_int_eq(config_srs_knows_env("SRS_FF_LOG_DIR"), CONFIG_SRS_NEEDLESS);
     ck_assert(!config_srs_knows_env("SRS_RTC_SERVERX"));
     ck_assert(!config_srs_knows_env("SRS_NONSENSE"));
+}
+END_TEST
+
+/* Each directive of a vhost has its variable, which reaches every vhost. */
+START_TEST(test_environment_sets_every_row)
+{
+    static char entry[1024];
+    char *environment[] = {entry, NULL};
+
+    for (size_t i = 0; i < config_table_count(); i++) {
+        const struct config_row *row = config_table_row(i);
+        struct config *config;
+
+        if (*row->fallback == '\0')
+            continue;
+        (void)snprintf(entry, sizeof(entry), "%s=%s", row->env, row->fallback);
+        config = config_test_load("vhost a { }", environment);
+        for (int at = 0; at < 2; at++) {
+            const struct config_snapshot *snapshot = (const struct config_snapshot *)config;
+            const struct config_seen *seen =
+                config_table_in_vhost(row->where)
+                    ? &((const struct config_vhost_slot *)config->vhost[at])->seen
+                    : &snapshot->seen;
+
+            ck_assert_msg(seen->row[i], "%s sets nothing", row->env);
+        }
+        config_unref(config);
+    }
 }
 END_TEST
 
@@ -314,6 +334,7 @@ Suite *check_config_table_suite(void)
     TCase *tcase = tcase_create("config_table");
 
     tcase_add_test(tcase, test_environment_names);
+    tcase_add_test(tcase, test_environment_sets_every_row);
     tcase_add_test(tcase, test_names_are_unique);
     tcase_add_test(tcase, test_offsets_are_unique);
     tcase_add_test(tcase, test_generated_files);

@@ -1,5 +1,6 @@
 /* The policy as a whole: which check refuses with which error, and that all must allow. */
 #include "app/stream/gate.h"
+#include "base/buf.h"
 #include "proto/token.h"
 
 #include <check.h>
@@ -120,6 +121,82 @@ START_TEST(test_all_must_say_yes)
 }
 END_TEST
 
+/* What -t says of the vhost. */
+static void ck_described(const char *publish, const char *play)
+{
+    struct config_vhost *vhosts[] = {&vhost};
+    struct config config = {.vhost_count = 1, .vhost = vhosts};
+    char expected[512];
+    struct buf out;
+
+    snprintf(expected, sizeof(expected),
+             "# Who may publish and play:\n# vhost __defaultVhost__\n"
+             "#     publish: %s\n#     play: %s\n",
+             publish, play);
+    buf_init(&out, 4096);
+    ck_assert_int_eq(gates_describe(&tables, &config, &out), 0);
+    ck_assert_int_eq(buf_append(&out, "", 1), 0);
+    ck_assert_str_eq((const char *)buf_data(&out), expected);
+    buf_fini(&out);
+}
+
+START_TEST(test_in_words)
+{
+    char *allow[] = {"play", "all", "publish", "10.0.0.0/8", "::1"};
+    char *deny[] = {"publish", "10.0.0.13", "play", "1.2.3.4", "5.6.7.8"};
+    char *deny_all[] = {"play", "all"};
+    char *pages[] = {"good.example", "none"};
+    char *none[] = {"none"};
+
+    ck_described("everyone", "everyone");
+    vhost.security.enabled = 1;
+    ck_described("nobody (security has no rule that allows it)",
+                 "nobody (security has no rule that allows it)");
+    vhost.security.allow = (struct config_strings){2, allow};
+    ck_described("nobody (security has no rule that allows it)", "all addresses");
+    vhost.security.allow.count = 5;
+    vhost.security.deny = (struct config_strings){5, deny};
+    ck_described("10.0.0.0/8, ::1 except 10.0.0.13", "all addresses except 1.2.3.4, 5.6.7.8");
+    vhost.security.deny = (struct config_strings){2, deny_all};
+    ck_described("10.0.0.0/8, ::1", "nobody (security denies all)");
+    vhost.security.enabled = 0;
+    vhost.refer.enabled = 1;
+    ck_described("everyone", "everyone");
+    vhost.refer.all = (struct config_strings){2, pages};
+    vhost.refer.publish = (struct config_strings){1, none};
+    ck_described("clients from pages of good.example, or without a page; and only clients without "
+                 "a page",
+                 "clients from pages of good.example, or without a page");
+    vhost.refer.all.count = 0;
+    vhost.token.enabled = 1;
+    vhost.token.publish = 0;
+    ck_described("clients without a page", "signed addresses");
+    vhost.token.key.count = 0;
+    vhost.refer.enabled = 0;
+    ck_described("everyone", "nobody (token has no key)");
+}
+END_TEST
+
+START_TEST(test_in_words_of_a_disabled_vhost)
+{
+    struct config_vhost *vhosts[] = {&vhost};
+    struct config config = {.vhost_count = 1, .vhost = vhosts};
+    struct buf out;
+
+    vhost.enabled = 0;
+    buf_init(&out, 4096);
+    ck_assert_int_eq(gates_describe(&tables, &config, &out), 0);
+    ck_assert_int_eq(buf_append(&out, "", 1), 0);
+    ck_assert_str_eq((const char *)buf_data(&out),
+                     "# Who may publish and play:\n# vhost __defaultVhost__ (disabled)\n");
+    buf_fini(&out);
+    /* No room is reported. */
+    buf_init(&out, 40);
+    ck_assert_int_ne(gates_describe(&tables, &config, &out), 0);
+    buf_fini(&out);
+}
+END_TEST
+
 Suite *check_gate_access_suite(void)
 {
     Suite *suite = suite_create("gate_access");
@@ -131,6 +208,8 @@ Suite *check_gate_access_suite(void)
     tcase_add_test(tc, test_token_of_a_vhost);
     tcase_add_test(tc, test_token_without_key);
     tcase_add_test(tc, test_all_must_say_yes);
+    tcase_add_test(tc, test_in_words);
+    tcase_add_test(tc, test_in_words_of_a_disabled_vhost);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -73,12 +73,14 @@ static int asked(const char *allow, const char *deny, enum access_action action,
 
 START_TEST(test_rules_order)
 {
-    /* No rule of an action says nothing of it. */
-    ck_assert(asked("", "", ACCESS_PLAY, "1.2.3.4"));
-    ck_assert(asked("publish 10.0.0.1", "", ACCESS_PLAY, "1.2.3.4"));
-    ck_assert(asked("", "publish all", ACCESS_PLAY, "1.2.3.4"));
-    ck_assert(!asked("", "publish all", ACCESS_PUBLISH, "1.2.3.4"));
-    /* One allow rule shuts all others out. */
+    /* What no rule allows is denied, as SRS documents it. */
+    ck_assert(!asked("", "", ACCESS_PLAY, "1.2.3.4"));
+    ck_assert(!asked("play all", "", ACCESS_PUBLISH, "1.2.3.4"));
+    ck_assert(!asked("publish all", "", ACCESS_PLAY, "1.2.3.4"));
+    ck_assert(!asked("", "publish 10.0.0.1", ACCESS_PUBLISH, "1.2.3.4"));
+    ck_assert(!asked("", "publish all", ACCESS_PLAY, "1.2.3.4"));
+    ck_assert(asked("play all", "publish all", ACCESS_PLAY, "1.2.3.4"));
+    ck_assert(!asked("play all publish all", "publish all", ACCESS_PUBLISH, "1.2.3.4"));
     ck_assert(asked("publish 10.0.0.1", "", ACCESS_PUBLISH, "10.0.0.1"));
     ck_assert(!asked("publish 10.0.0.1", "", ACCESS_PUBLISH, "10.0.0.2"));
     ck_assert(asked("publish 10.0.0.1 publish 10.0.0.2", "", ACCESS_PUBLISH, "10.0.0.2"));
@@ -86,6 +88,27 @@ START_TEST(test_rules_order)
     ck_assert(!asked("play all", "play 10.0.0.1", ACCESS_PLAY, "10.0.0.1"));
     ck_assert(asked("play all", "play 10.0.0.1", ACCESS_PLAY, "10.0.0.2"));
     ck_assert(!asked("play 10.0.0.1", "play all", ACCESS_PLAY, "10.0.0.1"));
+}
+END_TEST
+
+static int shut(const char *allow, const char *deny, int meant)
+{
+    struct config_security rules = {1, words(allow), words(deny)};
+    int is_meant;
+    int is_shut = security_is_shut(&rules, ACCESS_PLAY, &is_meant);
+
+    ck_assert_int_eq(is_meant, meant);
+    return is_shut;
+}
+
+START_TEST(test_shut)
+{
+    ck_assert(shut("", "", 0));
+    ck_assert(shut("publish all", "", 0));
+    ck_assert(shut("", "play 1.2.3.4", 0));
+    ck_assert(shut("play all", "play ALL", 1));
+    ck_assert(shut("publish all", "play all", 1));
+    ck_assert(!shut("play 1.2.3.4", "publish all", 0));
 }
 END_TEST
 
@@ -130,7 +153,7 @@ START_TEST(test_unix_and_odd_peers)
     ck_assert(!has("0.0.0.0/0", ""));
     ck_assert(!has("::/0", "what?"));
     ck_assert(!asked("", "play all", ACCESS_PLAY, ""));
-    ck_assert(asked("", "play 10.0.0.1", ACCESS_PLAY, ""));
+    ck_assert(asked("play all", "play 10.0.0.1", ACCESS_PLAY, ""));
 }
 END_TEST
 
@@ -148,7 +171,12 @@ START_TEST(test_refer)
     ck_assert(from("good.example", "", "https://good.example/a"));
     ck_assert(from("good.example", "", "https://www.GOOD.example:8443/a?b#c"));
     ck_assert(from("Good.Example", "", "http://good.example"));
-    ck_assert(from("one.example", "good.example", "http://good.example"));
+    /* A page must be in both lists. */
+    ck_assert(!from("one.example", "good.example", "http://good.example"));
+    ck_assert(!from("good.example", "one.example", "http://good.example"));
+    ck_assert(from("example", "good.example", "http://good.example"));
+    ck_assert(from("", "good.example", "http://good.example"));
+    ck_assert(!from("", "good.example", "http://example"));
     ck_assert(!from("good.example", "", "https://notgood.example/"));
     ck_assert(!from("good.example", "", "https://good.example.evil.example/"));
     ck_assert(!from("good.example", "", "https://evil.example/good.example"));
@@ -175,6 +203,7 @@ Suite *check_security_suite(void)
 
     tcase_add_test(tc, test_rules_grammar);
     tcase_add_test(tc, test_rules_order);
+    tcase_add_test(tc, test_shut);
     tcase_add_test(tc, test_networks);
     tcase_add_test(tc, test_unix_and_odd_peers);
     tcase_add_test(tc, test_refer);
