@@ -137,6 +137,7 @@ struct err *pull_flv(struct pull *pull, const struct pull_target *target)
     if (err == NULL)
         err = flv_run(pull, client);
     pull_linger(pull);
+    pull_unlist(pull);
     http_client_close(client);
     return err;
 }

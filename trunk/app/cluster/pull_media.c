@@ -34,6 +34,14 @@ static void pull_enter(struct pull *pull)
     pull->client.is_publisher = 1;
     pull->client.is_worker = pull->options.is_worker;
     session_list_enter(pull->server, &pull->client);
+    pull->is_listed = 1;
+}
+
+void pull_unlist(struct pull *pull)
+{
+    if (pull->is_listed)
+        session_list_leave(pull->server, &pull->client);
+    pull->is_listed = 0;
 }
 
 static void pull_over(struct pull *pull)
@@ -199,7 +207,7 @@ void pull_unpublish(struct pull *pull)
     if (!pull->is_live)
         return;
     pull->is_live = 0;
-    session_list_leave(pull->server, &pull->client);
+    pull_unlist(pull);
     publication_close(pull->publication);
     pull_over(pull);
 }

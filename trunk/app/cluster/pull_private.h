@@ -36,6 +36,7 @@ struct pull {
     int flags;         /* HTTP-FLV: the tracks that the header announces */
     uint8_t pace;      /* ms between two batches, as last sent to the other worker */
     uint8_t is_live, is_asked, is_stopping, is_again;
+    uint8_t is_listed;       /* in the session list */
     uint8_t is_marked;       /* the live mark came before any media */
     struct pull_dedup *past; /* NULL: another worker's stream, delivered as it arrives */
     uint8_t *meta;           /* onMetaData that came before any media */
@@ -74,6 +75,8 @@ struct err *pull_take(struct pull *pull, enum frame_type type, uint32_t timestam
 /* Keeps a short publication up until waiting viewers have received it; before its connection is
  * closed. */
 MAY_YIELD void pull_linger(struct pull *pull);
+/* Takes the pull out of the session list, if it is there; before its connection is closed. */
+void pull_unlist(struct pull *pull);
 
 /* Closes the publication if there is one. */
 void pull_unpublish(struct pull *pull);

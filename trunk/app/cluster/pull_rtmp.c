@@ -55,6 +55,7 @@ struct err *pull_rtmp(struct pull *pull, const struct pull_target *target)
         err = rtmp_loop(pull, up.talk);
     }
     pull_linger(pull);
+    pull_unlist(pull);
     rtmp_upstream_close(&up, &pull->conn);
     return err;
 }
