@@ -171,7 +171,7 @@ export function isTimed(state) {
     return Boolean(TABLE[state].isTimed);
 }
 
-/** Whether the session goes on without the user. */
+/** Whether the session continues without the user. */
 export function isRunning(state) {
     return !TABLE[state].isOver;
 }

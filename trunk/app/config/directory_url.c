@@ -76,7 +76,7 @@ static int parse_place(struct directory_url *url, const char *text, const char *
         url->port <= 0 || host_check(url->host) != 0)
         return -1;
     text += len;
-    *why = "behind the host there may only be the number of a database, like /0";
+    *why = "only the number of a database may follow the host, such as /0";
     if (*text == '/')
         text++;
     if (*text != '\0' && str_to_i64(text, 0, REDIS_DB_MAX, &db) != 0)

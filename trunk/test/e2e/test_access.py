@@ -389,7 +389,7 @@ def test_signed_address_plays_everywhere(guarded):
     with rtmp_client_of(guarded) as client:
         client.play("livestream?" + good)
         client.media(5)
-    # FMLE's way: the parameters stand behind the app.
+    # As FMLE does: the parameters follow the app.
     with rtmp_client_of(guarded, f"live?{good}", f"rtmp://127.0.0.1/live?{good}") as client:
         client.play("livestream")
         client.media(5)

@@ -294,8 +294,8 @@ def test_takeover_from_another_origin(server, redis, view, encode):
 
 
 def test_an_origin_that_lost_its_name(server, redis, view, encode):
-    """Both take an encoder while Redis is away. When it is back one of them keeps it; the other's
-    encoder is told, and who watched there goes on with what the first has."""
+    """Both accept an encoder while Redis is unreachable. When it is back, one of them keeps its
+    encoder; the other closes its own, and its viewers continue with the first one's stream."""
     store = redis()
     origins = [connected(server(vhost=cluster(store), remux={"republish_wait": 30000}))
                for _ in range(2)]
@@ -369,7 +369,7 @@ def test_an_edge_is_redirected(server, redis, view, encode, protocol):
 # ---- Redis goes ----
 
 def test_redis_goes_and_comes_back(server, redis, view, encode):
-    """What plays goes on; the log says it once, and once more; the entries stand again."""
+    """Active streams continue; the log reports loss and return once each; the entries are restored."""
     store = redis()
     origin = connected(server(vhost=cluster(store)))
     edge = connected(server(vhost=edge_of(store)))
@@ -453,8 +453,8 @@ def test_a_replica_is_none(server, redis, view, encode):
 # ---- an origin dies ----
 
 def test_an_origin_is_killed(server, redis, view, encode):
-    """Its lease ends. Its encoder, come to another origin, waits for that and goes on there; viewers
-    at the edge stay."""
+    """Its lease ends. Its encoder connects to another origin, waits for that and continues there;
+    viewers at the edge stay."""
     store = redis()
     origins = [connected(server(vhost=cluster(store, LEASE))) for _ in range(2)]
     edge = connected(server(vhost=edge_of(store), remux={"republish_wait": 30000}))

@@ -20,7 +20,7 @@ def vhost_b(more):
 
 @pytest.fixture(params=["wall at the edge", "wall at the origin"])
 def origin(request, server, source):
-    """An origin whose vhost B has live/foo, behind signed addresses; its own vhost has nothing."""
+    """An origin whose vhost B has live/foo, with signed addresses; its own vhost has nothing."""
     one = server(vhosts=vhost_b(WALL if request.param == "wall at the origin" else ""))
     preamble, gops = source
     pub = Publisher(one.rtmp_url("live/foo?vhost=B"))

@@ -95,7 +95,7 @@ def test_an_rtmp_claim_takes_nobodys_stream(server, view, publisher, source):
     (2, "flv", "without"), (3, "flv", "without"), (3, "rtmp", "without"),
     (2, "rtmp", "secret"), (3, "flv", "secret"), (2, "flv", "peers")])
 def test_a_ring_ends(server, view, count, protocol, trust):
-    """Each edge has a viewer: the ring is noticed, everybody is told, and nothing goes on."""
+    """Each edge has a viewer: the ring is detected, all viewers are refused, and no pull remains."""
     ports = [free_port() for _ in range(count)]
     edges = [edge_of(server, ports[(i + 1) % count], protocol, ports[i], SECRETS[trust], 1500)
              for i in range(count)]

@@ -25,7 +25,7 @@ def keys(tags):
 
 
 def ring_of(viewer):
-    """What a viewer got behind its preamble."""
+    """What a viewer got after its preamble."""
     return flv.preamble_and_ring(list(viewer.tags))[1]
 
 
@@ -294,7 +294,7 @@ def continues(last, first):
 
 @pytest.mark.parametrize("offset", [0, 5_000_000, 0x7FFFFFFF - 1000, 0xFFFFFFFF - 500])
 def test_republish_goes_on(server, view, publisher, source, offset):
-    """The same encoder again, with any timestamps: the viewer stays and its time goes on."""
+    """The same encoder again, with any timestamps: the viewer stays and its timestamps continue."""
     srv = server()
     preamble, gops = source
     viewer = view(srv)

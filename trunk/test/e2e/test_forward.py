@@ -1,5 +1,5 @@
-"""Forwarding: to another server, to another vhost of the same one, to one that is away or slow, to
-where a backend says."""
+"""Forwarding: to another server, to another vhost of the same one, to a server that is unreachable
+or slow, to the destinations of a backend."""
 
 import re
 import socket
@@ -116,7 +116,7 @@ def test_the_largest_preamble(server, view, publisher):
         viewer = view(one, "/live/livestream.flv?track=all")
         viewer.wait_media(1)
         assert viewer.tags[0].is_script and len(viewer.tags[0].data) > 200000
-        # Whoever sees the further ones for the first time begins before the last of them.
+        # A viewer that joins during the extra headers starts before the last of them.
         assert len([t for t in viewer.tags if t.data[:2] == b"\x96\0"]) >= 16
         assert {t.key for t in headers} <= {t.key for t in viewer.tags}
     assert not srv.log().count("a tag of the stream is cut")
@@ -424,7 +424,7 @@ def test_backend_that_names_nothing(server, publisher, backend):
                                          (urls("http://127.0.0.1/x"), "is no rtmp")],
                          ids=["text", "refusal", "address"])
 def test_backend_that_answers_amiss(server, publisher, source, view, backend, answer, why):
-    """The publisher goes on, the log says why, and the configured destinations are served."""
+    """The publisher continues, the log says why, and the configured destinations are used."""
     sink = server()
     asked = backend(answer)
     srv = server(vhost=forward(f"127.0.0.1:{sink.rtmp_port}", more=f"backend {asked.url()};"))

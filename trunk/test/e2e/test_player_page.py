@@ -121,7 +121,7 @@ def test_falls_back_to_http(server, publish, browser, players_html, small_flv):
         };""")
     page.click("#beside")
     page.wait(f"{SCHEMAS} === 'http,http' && {STATES} === 'stopped,playing'", 30)
-    # Whoever asks for it is told.
+    # A user who selects WebSocket reads why it does not work.
     page.evaluate("document.querySelector('[name=transport][value=ws]').click()")
     page.wait("millrace.statistics.reason.includes('no WebSocket')")
 

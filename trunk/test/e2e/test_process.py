@@ -77,7 +77,7 @@ def is_served(srv):
 
 
 def has_ended(pid):
-    """Whether a process that is not our child is gone (or waits to be reaped by whoever has it)."""
+    """Whether a process that is not our child has ended (or is a zombie of its parent)."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except OSError:
@@ -302,7 +302,7 @@ def test_ends_at_once(server, publish, number):
 
 
 def test_answers_end_at_the_end(server, view, source_flv):
-    """The last chunk, the close frame: players are told, also those who still wait."""
+    """The last chunk, the close frame: players get them, including those that still wait."""
     srv = server()
     with Publisher(srv.rtmp_url("live/s")) as publisher:
         publisher.send_tags(flv.parse_file(source_flv).tags[:60])

@@ -369,7 +369,7 @@ def test_certificate_is_replaced_while_media_plays(secure, publish, view):
     srv.signal(signal.SIGHUP)
     srv.wait_log(r"certificates read again")
     assert fingerprint(srv) == after
-    # Whoever was connected noticed nothing.
+    # Existing connections are not disturbed.
     viewer.wait_media(len(viewer.media) + 30)
 
 
@@ -395,13 +395,13 @@ def test_make_certificate(tmp_path):
     assert (key.read_bytes(), cert.read_bytes()) == first
 
 
-# ---- those who mean no good ----
+# ---- hostile clients ----
 
 CLIENT_HELLO = bytes.fromhex("16030100c8010000c40303") + bytes(range(64))
 
 
 def trickle(srv):
-    """How long a handshake goes on that says one byte now and then."""
+    """How long the server waits for a handshake that arrives in single bytes."""
     begin = time.monotonic()
     with socket.create_connection(("127.0.0.1", srv.https_port), 10) as one:
         one.settimeout(0.3)

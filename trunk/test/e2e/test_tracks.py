@@ -98,7 +98,7 @@ def has_all(viewer):
 
 @pytest.mark.parametrize("protocol", [None, "rtmp", "flv"])
 def test_data_messages(server, view, open_all, headers, protocol):
-    """At their time, for one track alone too, and behind an edge."""
+    """In the order of their timestamps, for one track alone too, and through an edge."""
     origin = server()
     srv = origin
     if protocol is not None:

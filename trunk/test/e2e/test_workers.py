@@ -1,4 +1,4 @@
-"""Several workers: one server whichever of them a connection comes to, and whoever of them dies."""
+"""Several workers act as one server, whichever worker accepts a connection and whichever dies."""
 
 import itertools
 import os
@@ -76,7 +76,7 @@ def test_waiting_elsewhere_is_woken_at_once(workers, closing, source):
 
 
 def test_no_frame_waits_for_the_next(workers, closing, source):
-    """With few viewers each frame goes on at once, to those of the other worker, too."""
+    """With few viewers each frame is sent at once, to viewers of the other worker, too."""
     one = workers(2)
     a, b = one.pids()
     preamble, gops = source
@@ -195,9 +195,9 @@ def is_open(sock):
 
 
 def fill(one, count):
-    """count publishers, whom nothing puts out, and no room for one more.
+    """Opens count publishers that stay, so that no other fits.
 
-    One that came while an earlier one was still counted was refused: it is opened anew.
+    A publisher that connected while an earlier one was still counted is refused and opened again.
     """
     held = []
     names = itertools.count()
@@ -317,7 +317,7 @@ def test_a_worker_is_killed(workers, closing, source):
         "another starts in 250 ms" in one.srv.log(), "it had served for less than a second"
     again = closing(Publisher(one.srv.rtmp_url("live/lost")))
     again.send_tags(preamble + gops[1])
-    # Its own viewers are gone, nobody else notices; who watched its stream elsewhere goes on.
+    # Its own viewers are disconnected; viewers of its stream at other workers continue.
     wait_for(lambda: of_a.is_done, 5, "its viewer's end")
     kept.send_tags(gops[1])
     of_b.wait_media(len(flat(gops[:2])))

@@ -100,7 +100,7 @@ def test_streams_by_pages(api, closing, source):  # noqa: F811
         for pid in one.pids():
             closing(one.viewer_at(pid, f"/live/s{number}.flv")).wait_media(1)
             expected[f"s{number}"] += 1
-    # Those who came to the wrong worker are gone when the numbers are right.
+    # Viewers that connected to the wrong worker have disconnected when the numbers are right.
     wait_for(lambda: {s["name"]: s["clients"] for s in
                       all_.at(one.pids()[0], "streams?count=1000")["streams"]} == expected, 10,
              "the clients to be counted")

@@ -71,7 +71,7 @@ def test_killed_in_turn(workers, closing, source):  # noqa: F811
         # The locks were free at once: its publishers are back, each at its first try.
         for name in lost:
             assert crowd.home(name) != victim
-        # Who watched their streams elsewhere has waited as for any publisher, and goes on.
+        # Viewers of these streams at other workers waited for the publisher, and continue.
         moves(others)
         for viewer in others:
             assert not viewer.is_done

@@ -1,5 +1,5 @@
 """Several workers as processes: how they are started, what each signal does to one of them, what
-they have in common with whoever started them, and their log."""
+they inherit from the process that started them, and their log."""
 
 import os
 import re
@@ -45,7 +45,7 @@ def test_started_by_one_who_ignores_its_children(server):
 
 
 def test_a_daemon_leaves_the_terminal(tmp_path):
-    """Whoever reads what it says until the end, as ssh does, is not held."""
+    """A process that reads its output to the end, as ssh does, does not hang."""
     port, pid_file = free_port(), tmp_path / "pid"
     path = tmp_path / "server.conf"
     path.write_text(f"listen {port}; workers 2; daemon on; disable_daemon_for_docker off; "

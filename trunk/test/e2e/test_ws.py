@@ -390,7 +390,7 @@ def test_chromium(server, publish, browser):
     browser.wait("window.failed || document.getElementById('v').currentTime > 1", timeout=30)
     assert browser.evaluate("window.failed") == ""
     assert browser.evaluate("document.getElementById('v').videoWidth") > 0
-    # A wait in vain: the code reaches the page.
+    # A wait that times out: the page receives the close code.
     code = browser.evaluate("""new Promise(done => {
         const ws = new WebSocket('ws://' + location.host + '/live/livestream.flv');
         ws.binaryType = 'arraybuffer';

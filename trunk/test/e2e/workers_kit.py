@@ -159,7 +159,7 @@ def workers(server):
 
 
 def has_ended(one):
-    """The server, its master killed or not, leaves no process behind."""
+    """The server, its master killed or not, leaves no process running."""
     if not one.srv.is_running:
         wait_for(lambda: not any(is_alive(pid) for pid in one.pids()), 5, "the workers to end")
 
