@@ -295,7 +295,7 @@ static MAY_YIELD struct err *stream_create(struct rtmp_talk *talk, const struct 
     if (err != NULL)
         return err;
     if (!(number >= 0 && number <= 0xffffff))
-        return err_new(ERR_PROTO, "createStream's answer is no stream id");
+        return err_new(ERR_PROTO, "createStream returned no stream id");
     talk->stream_id = (uint32_t)number;
     return NULL;
 }

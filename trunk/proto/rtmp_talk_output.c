@@ -30,7 +30,7 @@ struct err *talk_wait_left(const struct rtmp_talk *talk, const struct talk_wait 
         return NULL;
     until = wait->at - talk->config.now();
     if (until <= 0)
-        return err_new(ERR_TIMEOUT, "the deadline of %lld ms is over",
+        return err_new(ERR_TIMEOUT, "timed out after %lld ms",
                        (long long)(wait->timeout / USEC_PER_MS));
     if (*left < 0 || until < *left)
         *left = until;
@@ -71,7 +71,7 @@ struct err *rtmp_talk_flush(struct rtmp_talk *talk, usec_t timeout)
 
 struct err *talk_written(int rc)
 {
-    return rc == 0 ? NULL : err_new(ERR_LIMIT, "too many answers wait to be sent");
+    return rc == 0 ? NULL : err_new(ERR_LIMIT, "too many responses queued");
 }
 
 struct err *talk_call(struct rtmp_talk *talk, const struct rtmp_call *call)

@@ -288,7 +288,7 @@ struct err *talk_server_command(struct rtmp_talk *talk, const struct rtmp_comman
     if (talk->mode == TALK_PLAY && strcmp(command->name, "play") == 0)
         return call_play_again(talk, command, stream_id, event);
     if (is_one_of(command->name, once, COUNT_OF(once)))
-        return err_new(ERR_PROTO, "%s is called once more", command->name);
+        return err_new(ERR_PROTO, "%s was called twice", command->name);
     if (is_one_of(command->name, answers, COUNT_OF(answers)))
         return NULL;
     if (is_one_of(command->name, ends, COUNT_OF(ends)))

@@ -130,7 +130,7 @@ static MAY_YIELD struct err *send_tags(struct forwarding *f, const uint8_t *p, s
         p += used;
         len -= used;
     }
-    return scan == SCAN_BAD ? err_new(ERR_PROTO, "a tag of the stream is cut") : NULL;
+    return scan == SCAN_BAD ? err_new(ERR_PROTO, "truncated tag in the stream") : NULL;
 }
 
 static MAY_YIELD struct err *forward_batch(struct forwarding *f, const struct viewer_batch *batch)
@@ -173,7 +173,8 @@ static MAY_YIELD struct err *forward_play(struct forwarding *f)
 {
     struct err *err;
 
-    log_info(f->stream->server->log, "forward %s: to %s", source_key(f->source), f->show);
+    log_info(f->stream->server->log, "forward %s: publishing to %s", source_key(f->source),
+             f->show);
     f->was_failed = 0;
     f->viewer = viewer_open(f->source, &mux_original, co_now());
     if (f->viewer == NULL)
@@ -225,7 +226,7 @@ static MAY_YIELD struct err *forward_try(struct forwarding *f)
     if (target == NULL)
         err = err_new(ERR_NOMEM, "no memory for a connection");
     else if (origin_destination(f->url, &names, target) != 0)
-        err = err_new(ERR_DENIED, "RTMP has no spelling for this stream's name");
+        err = err_new(ERR_DENIED, "this stream name cannot be sent over RTMP");
     else if (strcmp(target->schema, "rtmps") == 0)
         options.tls = forward_tls(f, config, &err);
     forward_note_way(f);
@@ -408,7 +409,7 @@ static MAY_YIELD struct err *question_ask(struct forwarding *f, const struct con
     struct err *err = NULL;
 
     if (body == NULL)
-        return err_new(ERR_CLOSED, "the publisher is gone");
+        return err_new(ERR_CLOSED, "publisher disconnected");
     if (str_starts(f->url, "https:"))
         tls = upstream_tls(f->stream->server, config->ca, &err);
     if (err == NULL)

@@ -165,7 +165,7 @@ struct err *pull_take(struct pull *pull, enum frame_type type, uint32_t timestam
     struct err *err;
 
     if (pull->is_stopping)
-        return err_new(ERR_INTERRUPTED, "it is to end");
+        return err_new(ERR_INTERRUPTED, "stopped");
     if (type == FRAME_SCRIPT && !is_meta(data, len)) {
         if (is_mark(data, len))
             pull_filled(pull);

@@ -121,10 +121,10 @@ static const char *http_live_unfit_reason(const struct mux *mux, enum source_onl
     if (mux->unfit != NULL)
         return mux->unfit;
     if (only == SOURCE_AUDIO_ONLY)
-        return "this stream has no sound that this format carries";
+        return "this stream has no audio in a codec of this format";
     if (only == SOURCE_VIDEO_ONLY)
-        return "this stream has no picture that this format carries";
-    return "this format carries neither the picture nor the sound of this stream";
+        return "this stream has no video in a codec of this format";
+    return "this stream has neither audio nor video in a codec of this format";
 }
 
 /* Answers 404 in place of the stream, with this reason; `answer` is already rendered. */
@@ -188,13 +188,13 @@ static MAY_YIELD void http_live_run(struct net_conn *conn, void *arg)
         (void)http_live_input(live, conn, fv);
     while (fv != NULL) {
         wait = fanout_viewer_pump(fv, co_left(deadline));
-        why = wait == FANOUT_ENDED ? "the stream ended" : "the connection broke";
+        why = wait == FANOUT_ENDED ? "the stream ended" : "connection lost";
         if (wait == FANOUT_TIMEOUT && http_live_waits_again(live, &deadline))
             continue;
         if (wait != FANOUT_INPUT)
             break;
         if (http_live_input(live, conn, fv) != 0) {
-            why = "the viewer left";
+            why = "viewer disconnected";
             break;
         }
     }
@@ -207,7 +207,7 @@ static MAY_YIELD void http_live_run(struct net_conn *conn, void *arg)
     if (live->ws != NULL && wait == FANOUT_ENDED)
         http_ws_linger(live->ws, conn, HTTP_LIVE_CLOSE_WAIT);
     if (wait == FANOUT_TIMEOUT) {
-        why = "nobody published";
+        why = "stream was not published";
         http_live_not_found(live, conn, "nobody publishes this stream", &live->not_found);
     } else if (wait == FANOUT_UNFIT) {
         why = http_live_unfit_reason(live->mux, live->only);
@@ -265,10 +265,10 @@ static enum http_step http_live_begin(struct http_exchange *x, struct http_live 
     }
     if (http_stream_head(x, live->mux->content_type, &live->head, &is_chunked) != 0 ||
         http_render_error(x, 404, "nobody publishes this stream", &live->not_found) != 0)
-        return http_step_answered(x, err_new(ERR_LIMIT, "answer's head too long"));
+        return http_step_answered(x, err_new(ERR_LIMIT, "response header too long"));
     if (source_fit(live->source, live->mux, live->only) != SOURCE_FITS &&
         http_render_error(x, 404, http_live_unfit_reason(live->mux, live->only), &live->unfit) != 0)
-        return http_step_answered(x, err_new(ERR_LIMIT, "answer's head too long"));
+        return http_step_answered(x, err_new(ERR_LIMIT, "response header too long"));
     live->framing = is_chunked ? FANOUT_CHUNKED : FANOUT_RAW;
     if (!x->is_head)
         return HTTP_STEP_NEXT;

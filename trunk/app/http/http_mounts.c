@@ -69,7 +69,7 @@ static void mount_one(struct stream *stream, struct http_mounts *own, const stru
     char pattern[1024];
 
     if (mux == NULL) {
-        log_warn(stream->server->log, "mount %s: this format is not served", tmpl);
+        log_warn(stream->server->log, "mount %s: this format is not supported", tmpl);
         return;
     }
     if (mount_expand(tmpl, stream->vhost, stream->app, stream->name, pattern, sizeof(pattern)) !=
@@ -78,11 +78,13 @@ static void mount_one(struct stream *stream, struct http_mounts *own, const stru
         return;
     }
     if (!mount_owns(list, index, pattern, stream->app, stream->name)) {
-        log_info(stream->server->log, "mount %s: not this stream's, by a longer template", pattern);
+        log_info(stream->server->log, "mount %s: skipped: a longer template matches this address",
+                 pattern);
         return;
     }
     if (is_foreign(stream, pattern)) {
-        log_info(stream->server->log, "mount %s: another vhost has a mount for this host", pattern);
+        log_info(stream->server->log, "mount %s: skipped: another vhost has a mount for this host",
+                 pattern);
         return;
     }
     mount->handler.serve = http_live_serve_mount;
@@ -93,7 +95,8 @@ static void mount_one(struct stream *stream, struct http_mounts *own, const stru
     mount->pattern = strdup(pattern);
     if (mount->pattern == NULL ||
         serve_mux_add(stream->server->mux, mount->pattern, &mount->handler) != 0) {
-        log_warn(stream->server->log, "mount %s: taken or no room", pattern);
+        log_warn(stream->server->log, "mount %s: failed: address already in use, or no memory",
+                 pattern);
         free(mount->pattern);
         mount->pattern = NULL;
         return;

@@ -187,8 +187,8 @@ static struct err *refuse(struct http_exchange *x, const struct err *why, usec_t
     if (err_code(why) == ERR_NOT_FOUND)
         return http_answer_error(x, 404, NULL, timeout, "no stream and no file at this address");
     if (err_code(why) == ERR_DENIED)
-        return http_answer_error(x, 403, NULL, timeout, "no access to this file");
-    return http_answer_error(x, 503, NULL, timeout, "the file cannot be read now");
+        return http_answer_error(x, 403, NULL, timeout, "access to this file denied");
+    return http_answer_error(x, 503, NULL, timeout, "cannot read the file");
 }
 
 /* What is found at an address. */

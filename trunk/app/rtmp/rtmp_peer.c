@@ -67,5 +67,5 @@ void rtmp_peer_log_end(struct rtmp_session *session, const char *what, const str
             "stop %s %s from %s, %llu bytes received, %llu sent: %s", what, source_key(source),
             session->conn->ip, (unsigned long long)session->conn->bytes_in,
             (unsigned long long)session->conn->bytes_out,
-            err != NULL ? err_text(err) : "the peer ended it");
+            err != NULL ? err_text(err) : "peer closed the connection");
 }

@@ -370,7 +370,7 @@ static struct stream_slot *streams_open(struct rtmp_streams *streams,
     struct stream_slot *slot = NULL;
     struct err *err;
 
-    *why = "createStream did not give this message stream";
+    *why = "message stream was not created with createStream";
     if (!routed->is_created || place == NULL)
         return NULL;
     *why = admission_enter_more(streams->server, class);
@@ -387,7 +387,7 @@ static struct stream_slot *streams_open(struct rtmp_streams *streams,
         }
         err = err_new(ERR_NOMEM, "no memory for a coroutine");
     }
-    *why = "no room for another message stream";
+    *why = "too many message streams";
     log_warn(streams->server->log, "RTMP message stream %u: %s", routed->stream_id, err_text(err));
     err_free(err);
     slot_free(slot);
@@ -476,7 +476,7 @@ static MAY_YIELD struct err *streams_read(struct rtmp_streams *streams, int *is_
     while (err == NULL && !*is_held) {
         got = net_try_read(streams->conn, streams->data, READ_SIZE);
         if (got == 0)
-            return err_new(ERR_CLOSED, "the peer closed");
+            return err_new(ERR_CLOSED, "peer closed the connection");
         if (got < 0)
             return errno == EAGAIN ? NULL : err_sys(errno, "read");
         err = rtmp_talk_feed(streams->talk, streams->data, (size_t)got);
@@ -517,11 +517,11 @@ static MAY_YIELD struct err *streams_wait(struct rtmp_streams *streams, int is_h
     int events = (is_held ? 0 : NET_IN) | (streams->out.len > 0 ? NET_OUT : 0);
 
     if (timeout == 0)
-        return err_new(ERR_TIMEOUT, "the peer takes nothing");
+        return err_new(ERR_TIMEOUT, "peer does not read");
     /* After a hangup, a wait for the socket would return at once. The input that arrived before it
      * must still be read, but no output can be delivered. */
     if (is_held && (streams->conn->ready & NET_HUP) && streams->out.len >= QUEUE_HIGH)
-        return err_new(ERR_CLOSED, "the peer closed");
+        return err_new(ERR_CLOSED, "peer closed the connection");
     if (is_held && (streams->conn->ready & NET_HUP))
         (void)co_cond_wait(&streams->changed, USEC_NEVER);
     else

@@ -173,7 +173,7 @@ static MAY_YIELD void listener_run(void *arg)
     }
     if (err_code(err) != ERR_INTERRUPTED) {
         log_err(worker->server->log, LOG_ERROR, err,
-                "other workers' streams are no longer heard of: %s", err_text(err));
+                "notifications from other workers lost, stopping: %s", err_text(err));
         server_stop(worker->server);
     }
     err_free(err);
@@ -326,7 +326,7 @@ static struct err *worker_ready(struct server *server, void *own)
     if (err != NULL)
         return err;
     worker->share->slot[worker->slot].state = WORKER_READY;
-    log_info(server->log, "worker %d serves", worker->slot + 1);
+    log_info(server->log, "worker %d ready", worker->slot + 1);
     /* SIGCHLD makes the master check the workers' states. */
     (void)kill(worker->share->master, SIGCHLD);
     return NULL;

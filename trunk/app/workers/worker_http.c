@@ -35,7 +35,7 @@ static struct err *worker_http_serve(struct http_handler *self, struct http_exch
         return http_answer_method(x, timeout);
     source = publication_find(x->server, path + strlen(WORKER_HTTP_RELAY));
     if (source == NULL)
-        return http_answer_error(x, 404, NULL, timeout, "nobody publishes this stream here");
+        return http_answer_error(x, 404, NULL, timeout, "this worker does not publish this stream");
     return http_live_serve_worker(x, source, timeout);
 }
 

@@ -239,8 +239,8 @@ def test_a_publish_at_the_edge_goes_to_the_holder(server, redis, view, encode):
     encode(origins[1], "live/other")
     second = encode(edge, "live/other", wait=False)
     second.wait_said("BadName")
-    assert "other is busy" not in origins[0].log()
-    origins[1].wait_log("live/other is busy")
+    assert "other is already published" not in origins[0].log()
+    origins[1].wait_log("live/other is already published")
     view(edge).wait_media(5)
 
 
@@ -363,7 +363,7 @@ def test_an_edge_is_redirected(server, redis, view, encode, protocol):
     edge = server(vhost=f"cluster {{ mode remote; origin 127.0.0.1:{port}; "
                         f"protocol {protocol}; }}")
     view(edge).wait_media(5)
-    wrong.wait_log("sent on to 127.0.0.1:")
+    wrong.wait_log("redirected to 127.0.0.1:")
 
 
 # ---- Redis goes ----
@@ -558,7 +558,7 @@ def test_entries_in_a_ring(server, redis, view):
         store.command("SET", store.key(),
                       f"1 127.0.0.1:{other.rtmp_port} 127.0.0.1:{other.http_port} - abc")
     view(origins[0])
-    wait_for(lambda: any("a loop: this server" in one.log() for one in origins), 10,
+    wait_for(lambda: any("loop: this server" in one.log() for one in origins), 10,
              "the loop to be noticed")
 
 

@@ -48,7 +48,7 @@ def test_no_name_leads_into_another_vhost(server, origin, protocol):
     if protocol == "rtmp":
         # What cannot be said to the origin is never asked for.
         assert "waiting for stream at" not in edge.log()
-        assert "cannot be asked for a stream of this name" in edge.log()
+        assert "stream name cannot be requested" in edge.log()
 
 
 def test_rtmp_names_at_the_edge(server, origin):

@@ -575,7 +575,7 @@ def test_hstrs_off(server, publish):
 
 
 def test_hstrs_off_between_publishers(server, view, publisher, source):
-    """Who comes while others wait for the publisher to come back waits with them, and no longer."""
+    """A new viewer waits for the publisher's return as long as the earlier ones, and no longer."""
     srv = server(remux={"hstrs": "off", "republish_wait": 1500, "standby_timeout": 60000})
     preamble, gops = source
     pub = publisher(srv)

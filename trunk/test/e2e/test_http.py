@@ -437,7 +437,7 @@ def test_idle_connections_are_cheap(site):
 
 
 def test_upgrades(server):
-    """h2c and others are passed over; WebSocket has test_ws.py."""
+    """h2c and others are ignored; test_ws.py tests WebSocket."""
     srv = server(remux={"hstrs": "off"})
     (srv.html / "index.html").write_text("root page")
     for name in ("h2c", "TLS/1.0", "foo, websocket"):

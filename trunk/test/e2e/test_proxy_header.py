@@ -1,4 +1,4 @@
-"""Who says whose a connection or a request is, and who is believed: PROXY headers, X-Forwarded-For.
+"""Client addresses from a proxy, and which proxies are trusted: PROXY headers, X-Forwarded-For.
 
 The test plays the proxy: 127.0.0.1 is trusted (and ::1, and the UNIX socket), 127.0.0.5 is not.
 """
@@ -285,7 +285,7 @@ def test_trusted_proxy_without_a_good_header(behind):
         with dial(srv.rtmp_port) as conn:
             conn.sendall(header if name != "none" else b"\x03" + bytes(1536))
             assert ended(conn) == b"", name
-    refusal = f"PROXY header from {PROXY}: refused: a trusted proxy must send one: it"
+    refusal = f"PROXY header from {PROXY}: refused: a trusted proxy must send a PROXY header: it"
     wait_for(lambda: srv.log().count(refusal) == 2 * len(BAD), 15, "a line for each refusal")
 
 
@@ -450,7 +450,7 @@ def test_limit_by_address_through_a_proxy(behind, live):
             response = http.client.HTTPResponse(conn, method="GET")
             response.begin()
             assert response.status == 429
-            assert json.loads(response.read())["reason"] == "too many connections of this address"
+            assert json.loads(response.read())["reason"] == "too many connections from this address"
             assert response.getheader("Retry-After") and \
                 response.getheader("Access-Control-Allow-Origin") == "http://page"
             conn.sendall(HEAD[:-2] + b"X-Forwarded-For: 203.0.113.3\r\n\r\n")

@@ -426,7 +426,7 @@ def test_a_player_is_told_that_nobody_publishes(server, open_all, headers):
     status = viewer.until("NetStream.Play.StreamNotFound")[-1]
     assert status.values[3]["level"] == "error"
     assert viewer.wait_closed() < 5
-    srv.wait_log("stop play .*: nobody published")
+    srv.wait_log("stop play .*: stream was not published")
     source = open_all(publisher, srv)
     start_of_stream(source, headers)
     source.message(rc.VIDEO, 40, inter())

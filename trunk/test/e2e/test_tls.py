@@ -356,10 +356,10 @@ def test_certificate_is_replaced_while_media_plays(secure, publish, view):
     run([MAKE_CERTIFICATE, fresh])
     for name in ("server.crt", "server.key"):
         shutil.copy(fresh / name, srv.tls_folder / name)
-    # Each process looks for itself, when somebody comes to it.
+    # Each process checks the files itself, when a client connects.
     wait_for(lambda: fingerprint(srv) != before and
-             srv.log().count("was read again") >= len(srv.processes()), 10, "the new certificate")
-    # Half of a pair is not taken, at the sign of a signal neither, and the reason is said.
+             srv.log().count(".crt reloaded") >= len(srv.processes()), 10, "the new certificate")
+    # A certificate without its key is refused, also after a signal, and the log says why.
     after = fingerprint(srv)
     (srv.tls_folder / "server.key").write_text("nothing\n")
     srv.signal(signal.SIGHUP)
