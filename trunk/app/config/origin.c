@@ -225,7 +225,7 @@ static int put_param(char *out, size_t cap, const struct origin_stream *stream)
     if (rc == 0 && kept[0] != '\0' && out[0] != '\0')
         rc = put_text(out, cap, "&", 1);
     if (rc == 0)
-        rc = url_query_encode(kept, out, cap);
+        rc = url_param_query_encode(kept, out, cap);
     free(kept);
     return rc;
 }

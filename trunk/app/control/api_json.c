@@ -152,7 +152,7 @@ static json_t *video_json(const struct source_stat *stat)
         return json_null();
     if (is_avc && stat->avc_level > 0)
         (void)str_format(level, sizeof(level), "%d.%d", stat->avc_level / 10, stat->avc_level % 10);
-    return json_pack("{s:s,s:s,s:s,s:I,s:I}", "codec", codec_name(stat->video), "profile",
+    return json_pack("{s:s,s:s,s:s,s:I,s:I}", "codec", frame_codec_name(stat->video), "profile",
                      is_avc && stat->avc_profile > 0 ? avc_profile_name(stat->avc_profile) : "",
                      "level", level, "width", is_avc ? (json_int_t)stat->width : (json_int_t)0,
                      "height", is_avc ? (json_int_t)stat->height : (json_int_t)0);
@@ -164,7 +164,7 @@ static json_t *audio_json(const struct source_stat *stat)
 
     if (stat->audio == CODEC_NONE)
         return json_null();
-    return json_pack("{s:s,s:I,s:i,s:s}", "codec", codec_name(stat->audio), "sample_rate",
+    return json_pack("{s:s,s:I,s:i,s:s}", "codec", frame_codec_name(stat->audio), "sample_rate",
                      is_known ? (json_int_t)stat->sample_rate : (json_int_t)0, "channel",
                      is_known ? stat->channels : 0, "profile",
                      is_known && stat->audio_profile != NULL ? stat->audio_profile : "");

@@ -125,7 +125,7 @@ static struct err *slot_expect(struct stream_slot *slot, uint32_t chunk_size)
     struct err *err = NULL;
 
     buf_init(&told, 64);
-    if (rtmp_control_write(&told, RTMP_SET_CHUNK_SIZE, chunk_size) != 0)
+    if (rtmp_message_control_write(&told, RTMP_SET_CHUNK_SIZE, chunk_size) != 0)
         err = err_new(ERR_NOMEM, "no memory for a message stream");
     else
         err = slot_parse(slot, buf_data(&told), told.len);
@@ -224,7 +224,7 @@ static struct err *slot_new(struct rtmp_streams *streams, uint32_t id, struct st
     slot->inner->port = streams->conn->port;
     slot->own.talk = rtmp_talk_fork(streams->talk, &slot->inner->io, id);
     if (slot->data == NULL || slot->in == NULL || slot->own.talk == NULL ||
-        rtmp_control_write(&slot->to, RTMP_SET_CHUNK_SIZE, STREAM_CHUNK_SIZE) != 0)
+        rtmp_message_control_write(&slot->to, RTMP_SET_CHUNK_SIZE, STREAM_CHUNK_SIZE) != 0)
         return err_new(ERR_NOMEM, "no memory for a message stream");
     return slot_expect(slot, streams->chunk_size);
 }
