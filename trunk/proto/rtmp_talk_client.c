@@ -225,7 +225,7 @@ struct err *rtmp_talk_client_command(struct rtmp_talk *talk, const struct rtmp_c
 
 /* ---- connect ---- */
 
-static struct amf0 *connect_object(const struct rtmp_target *target, const char *relay)
+static struct amf0 *connect_object(const struct rtmp_target *target, const char *via)
 {
     struct amf0 *object = amf0_object();
     int rc;
@@ -243,8 +243,8 @@ static struct amf0 *connect_object(const struct rtmp_target *target, const char 
     rc |= amf0_set(object, "videoFunction", amf0_number(1));
     rc |= amf0_set(object, "objectEncoding", amf0_number(0));
     rc |= amf0_set(object, "capsEx", amf0_number(0x0e));
-    if (relay != NULL)
-        rc |= amf0_set(object, RTMP_RELAY_PROPERTY, amf0_string(relay));
+    if (via != NULL)
+        rc |= amf0_set(object, RTMP_VIA_PROPERTY, amf0_string(via));
     if (rc == 0)
         return object;
     amf0_free(object);
@@ -260,7 +260,7 @@ struct err *rtmp_talk_connect(struct rtmp_talk *talk, const struct rtmp_target *
     struct err *err;
 
     talk->is_client = 1;
-    call.object = connect_object(target, talk->config.relay);
+    call.object = connect_object(target, talk->config.via);
     if (call.object == NULL)
         return err_new(ERR_NOMEM, "no memory for connect");
     err = rtmp_talk_output_chunk_size_set(talk, talk->config.chunk_size);

@@ -61,7 +61,7 @@ static struct err *connect_fill(struct rtmp_talk *talk, struct rtmp_connect *con
     connect_string(object, "pageUrl", connect->page_url, sizeof(connect->page_url));
     connect_string(object, "swfUrl", connect->swf_url, sizeof(connect->swf_url));
     connect_string(object, "flashVer", connect->flash_ver, sizeof(connect->flash_ver));
-    connect_string(object, RTMP_RELAY_PROPERTY, connect->relay, sizeof(connect->relay));
+    connect_string(object, RTMP_VIA_PROPERTY, connect->via, sizeof(connect->via));
     connect->object_encoding = amf0_get_number(object, "objectEncoding", 0);
     connect->caps_ex = amf0_get_number(object, "capsEx", 0);
     connect->is_multitrack = connect->caps_ex >= 0 && connect->caps_ex <= UINT16_MAX &&

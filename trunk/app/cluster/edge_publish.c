@@ -46,7 +46,7 @@ static const char *publish_origin(const struct config_vhost *vhost, int i, char 
 static MAY_YIELD struct err *up_open(struct upstream *up)
 {
     struct rtmp_upstream_options options = {
-        .config = up->session->config, .intent = RTMP_INTENT_PUBLISH, .relay = up->via_chain};
+        .config = up->session->config, .intent = RTMP_INTENT_PUBLISH, .via = up->via_chain};
 
     return rtmp_upstream_open(&up->origin, &up->target.rtmp, &options, UP_CONNECT);
 }

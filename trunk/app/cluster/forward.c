@@ -47,7 +47,7 @@ struct forwarding {
     uint8_t is_again;         /* the stream was published again after the query began */
     char url[ORIGIN_URL_MAX]; /* the configured destination; of a query: the backend's address */
     char show[288];
-    char relay[8]; /* RTMP_RELAY_PROPERTY sent to the other server: the number of forwards so far */
+    char via[8]; /* RTMP_VIA_PROPERTY sent to the other server: the number of forwards so far */
 };
 
 /* State of the server, and of each stream. */
@@ -196,7 +196,7 @@ static void forward_note_way(struct forwarding *f)
 
     if (publication_describe(f->stream, &who) == 0)
         (void)via_chain_parse(&chain, who.via);
-    (void)str_format(f->relay, sizeof(f->relay), "%d",
+    (void)str_format(f->via, sizeof(f->via), "%d",
                      chain.hops < VIA_CHAIN_HOPS_MAX ? chain.hops + 1 : VIA_CHAIN_HOPS_MAX + 1);
 }
 
@@ -218,7 +218,7 @@ static MAY_YIELD struct err *forward_try(struct forwarding *f)
 {
     struct config *config = config_ref(f->stream->server->config);
     struct rtmp_upstream_options options = {
-        .config = config, .intent = RTMP_INTENT_PUBLISH, .relay = f->relay};
+        .config = config, .intent = RTMP_INTENT_PUBLISH, .via = f->via};
     struct origin_stream names = forward_names(f->stream);
     struct rtmp_target *target = malloc(sizeof(*target)); /* too large for a coroutine's stack */
     struct err *err = NULL;

@@ -44,7 +44,7 @@ static struct err *upstream_run(struct rtmp_upstream *up, const struct rtmp_targ
                                     .pid = (int)getpid(),
                                     .id = co_id(),
                                     .now = co_now,
-                                    .relay = options->relay};
+                                    .via = options->via};
     int is_secure = strcmp(target->schema, "rtmps") == 0;
     struct err *err;
 

@@ -180,8 +180,8 @@ static void stream_addresses(const struct stream *stream, char *tc_url, char *ur
 static json_t *stream_json(const struct server *server, const struct stream *stream)
 {
     /* If another worker publishes the stream, that worker reports the input. */
-    int is_relayed = stream_is_relayed(stream);
-    const struct session_entry *publisher = is_relayed ? NULL : stream->publisher;
+    int is_worker_pull = stream_is_worker_pull(stream);
+    const struct session_entry *publisher = is_worker_pull ? NULL : stream->publisher;
     char id[API_ID_SIZE];
     char vhost[API_ID_SIZE];
     char tc_url[NAME_MAX_LEN];
@@ -191,12 +191,12 @@ static json_t *stream_json(const struct server *server, const struct stream *str
     uint64_t bytes[2];
 
     source_stat(stream->source, &stat);
-    if (is_relayed)
+    if (is_worker_pull)
         stat.frames_in = stat.bytes_in = 0;
     bytes[0] = stat.bytes_in;
     bytes[1] = stat.bytes_out;
     rate_kbps(&stream->rate, clock_now(), bytes, kbps);
-    if (is_relayed)
+    if (is_worker_pull)
         kbps[0] = 0;
     api_json_id(server, source_key(stream->source), id);
     api_json_id(server, stream->vhost, vhost);
@@ -339,19 +339,19 @@ static void vhost_add(struct source *source, void *arg)
     struct source_stat stat;
     int64_t kbps[2];
     uint64_t bytes[2];
-    int is_relayed;
+    int is_worker_pull;
 
     if (stream == NULL || strcmp(stream->vhost, sum->name) != 0)
         return;
-    is_relayed = stream_is_relayed(stream);
+    is_worker_pull = stream_is_worker_pull(stream);
     source_stat(source, &stat);
     bytes[0] = stat.bytes_in;
     bytes[1] = stat.bytes_out;
     rate_kbps(&stream->rate, clock_now(), bytes, kbps);
-    sum->streams += !is_relayed;
+    sum->streams += !is_worker_pull;
     sum->clients += (int64_t)stat.viewers - stream->internal_viewers;
-    sum->clients += !is_relayed && stream->publisher != NULL;
-    if (is_relayed)
+    sum->clients += !is_worker_pull && stream->publisher != NULL;
+    if (is_worker_pull)
         bytes[0] = 0, kbps[0] = 0;
     for (int i = 0; i < 2; i++) {
         sum->bytes[i] += bytes[i];

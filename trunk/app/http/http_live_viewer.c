@@ -36,7 +36,7 @@ struct http_live {
     struct config *config; /* held */
     const struct config_vhost *vhost;
     struct source *source; /* held */
-    struct session_entry client;
+    struct session_entry entry;
     char *facts; /* the memory of the client's facts; NULL: none */
     const struct mux *mux;
     enum source_only only;
@@ -66,10 +66,10 @@ static void http_live_drop(struct http_live *live)
 
 /*
  * Discards input from a viewer; only its end matters. 0, or -1 when the peer has disconnected. For
- * another worker (relay), each byte is the time in ms that it wants between two batches.
+ * another worker, each byte is the time in ms that it wants between two batches.
  */
 static __attribute__((noinline)) int http_live_discard(struct net_conn *conn,
-                                                       struct fanout_viewer *relay)
+                                                       struct fanout_viewer *worker)
 {
     uint8_t scratch[1024];
 
@@ -80,8 +80,8 @@ static __attribute__((noinline)) int http_live_discard(struct net_conn *conn,
             return -1;
         if (got < 0)
             return errno == EAGAIN ? 0 : -1;
-        if (relay != NULL)
-            fanout_viewer_pace(relay, scratch[got - 1] * USEC_PER_MS);
+        if (worker != NULL)
+            fanout_viewer_pace(worker, scratch[got - 1] * USEC_PER_MS);
     }
     return 0;
 }
@@ -89,9 +89,8 @@ static __attribute__((noinline)) int http_live_discard(struct net_conn *conn,
 static __attribute__((noinline)) struct fanout_viewer *http_live_open(struct http_live *live,
                                                                       struct net_conn *conn)
 {
-    struct fanout_viewer_opts opts = {live->vhost, live->framing,
-                                      live->head.len > 0 ? &live->head : NULL,
-                                      live->client.is_worker};
+    struct fanout_viewer_opts opts = {
+        live->vhost, live->framing, live->head.len > 0 ? &live->head : NULL, live->entry.is_worker};
     struct viewer *viewer =
         viewer_open_tracks(live->source, live->mux, live->only, &live->select, clock_now());
 
@@ -149,16 +148,16 @@ static int http_live_input(struct http_live *live, struct net_conn *conn, struct
         buf_reset(&live->not_found);
         buf_reset(&live->unfit);
     }
-    return http_live_discard(conn, live->client.is_worker ? fv : NULL);
+    return http_live_discard(conn, live->entry.is_worker ? fv : NULL);
 }
 
 static __attribute__((noinline)) void http_live_enter(struct http_live *live, struct net_conn *conn)
 {
-    live->client.conn = conn;
-    live->client.source = live->source;
-    live->client.format = live->mux->name;
-    live->client.extension = live->mux->extension;
-    session_list_enter(live->server, &live->client);
+    live->entry.conn = conn;
+    live->entry.source = live->source;
+    live->entry.format = live->mux->name;
+    live->entry.extension = live->mux->extension;
+    session_list_enter(live->server, &live->entry);
 }
 
 /* The stream was published meanwhile: the standby time starts again at the end of that
@@ -213,7 +212,7 @@ static MAY_YIELD void http_live_run(struct net_conn *conn, void *arg)
         why = http_live_unfit_reason(live->mux, live->only);
         http_live_not_found(live, conn, why, &live->unfit);
     }
-    session_list_leave(live->server, &live->client);
+    session_list_leave(live->server, &live->entry);
     http_live_log(live->server, source_key(live->source), conn, why);
     http_live_drop(live);
 }
@@ -335,7 +334,7 @@ static struct http_live *http_live_new_viewer(const struct http_exchange *x,
     struct http_live *live = calloc(1, sizeof(*live));
 
     if (live == NULL || x->is_worker ||
-        http_facts(x, stream->app, &live->client.facts, &live->facts) == 0)
+        http_facts(x, stream->app, &live->entry.facts, &live->facts) == 0)
         return live;
     free(live);
     return NULL;
@@ -372,8 +371,8 @@ static struct err *http_live_take_admitted(struct http_exchange *x, struct sourc
     live->mux = mux;
     live->only = only;
     live->select = select;
-    live->client.is_worker = x->is_worker;
-    live->client.is_websocket = x->request->upgrade == HTTP_UPGRADE_WEBSOCKET;
+    live->entry.is_worker = x->is_worker;
+    live->entry.is_websocket = x->request->upgrade == HTTP_UPGRADE_WEBSOCKET;
     live->since = x->is_worker ? http_live_since(x->request->query) : -1;
     live->standby =
         vhost->http_remux.standby_timeout > 0 ? vhost->http_remux.standby_timeout : USEC_NEVER;
@@ -386,7 +385,7 @@ static struct err *http_live_take_admitted(struct http_exchange *x, struct sourc
     }
     live->claim = http_live_claim(x, live);
     log_info(x->server->log, "play %s%s from %s", source_key(source),
-             mux->extension != NULL ? mux->extension : " (relay)", http_live_who(x->conn));
+             mux->extension != NULL ? mux->extension : " (worker pull)", http_live_who(x->conn));
     x->stream = http_live_run;
     x->stream_arg = live;
     return NULL;

@@ -224,7 +224,7 @@ static int publish_describe(void *publisher, struct session_info *out)
     const struct publishing *p = publisher;
     const struct rtmp_session *session = p->session;
 
-    *out = (struct session_info){session->client.id, session->conn->ip, session->tc_url, p->param,
+    *out = (struct session_info){session->entry.id, session->conn->ip, session->tc_url, p->param,
                                  session->via != NULL ? session->via : ""};
     return 0;
 }

@@ -109,7 +109,7 @@ static MAY_YIELD struct err *session_connect(struct rtmp_session *session,
     session->takes_tracks = connect->is_multitrack != 0;
     if (session->tc_url == NULL || keep(&session->app, connect->app) != 0 ||
         keep(&session->page_url, connect->page_url) != 0 ||
-        keep(&session->swf_url, connect->swf_url) != 0 || keep(&session->via, connect->relay) != 0)
+        keep(&session->swf_url, connect->swf_url) != 0 || keep(&session->via, connect->via) != 0)
         return err_new(ERR_NOMEM, "no memory for a session");
     err = session_send_on(session, connect);
     if (err != NULL)

@@ -309,8 +309,8 @@ static struct stream_slot *streams_find(const struct rtmp_streams *streams, uint
 
 static int slot_publishes(const struct stream_slot *slot)
 {
-    return slot != NULL && !slot->is_over && slot->session->client.source != NULL &&
-           slot->session->client.is_publisher;
+    return slot != NULL && !slot->is_over && slot->session->entry.source != NULL &&
+           slot->session->entry.is_publisher;
 }
 
 /* The stream that publishes this name; if there is none, the only stream that publishes. */
@@ -325,7 +325,7 @@ static struct stream_slot *streams_named(const struct rtmp_streams *streams, con
         if (!slot_publishes(slot))
             continue;
         if (name[0] != '\0' &&
-            strcmp(strrchr(source_key(slot->session->client.source), '/') + 1, name) == 0)
+            strcmp(strrchr(source_key(slot->session->entry.source), '/') + 1, name) == 0)
             return slot;
         only = slot;
         count++;
@@ -624,7 +624,7 @@ static struct err *streams_take_over(struct rtmp_streams *streams)
     slot->inner->bytes_out = session->conn->bytes_out;
     session->conn = slot->inner;
     session->talk = slot->own.talk;
-    session->client.conn = slot->inner;
+    session->entry.conn = slot->inner;
     session->streams = streams;
     slot->own.talk = NULL;
     slot->session = session;
@@ -648,7 +648,7 @@ struct err *rtmp_streams_split(struct rtmp_session *session, const struct rtmp_m
         return err;
     }
     /* A connection with several streams no longer counts as a waiting one. */
-    if (!session->client.is_publisher)
+    if (!session->entry.is_publisher)
         (void)admission_play(streams->server, streams->conn, 1);
     err = rtmp_talk_route_message(streams->talk, message, &routed);
     if (err == NULL)

@@ -154,12 +154,12 @@ int stream_is_coming(const struct stream *stream, const struct observer *except)
     return 0;
 }
 
-int stream_is_relayed(const struct stream *stream)
+int stream_is_worker_pull(const struct stream *stream)
 {
     for (int i = 0; row_at(stream, i) != NULL; i++) {
         const struct observer *row = row_at(stream, i);
 
-        if (row->is_relayed != NULL && row->is_relayed(stream, state_of(stream, i)))
+        if (row->is_worker_pull != NULL && row->is_worker_pull(stream, state_of(stream, i)))
             return 1;
     }
     return 0;

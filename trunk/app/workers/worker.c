@@ -115,7 +115,7 @@ static int worker_is_coming(const struct stream *stream, const void *state)
                                                     source_key(stream->source));
 }
 
-static int worker_is_relayed(const struct stream *stream, const void *state)
+static int worker_is_pull(const struct stream *stream, const void *state)
 {
     const struct worker_stream *own = state;
 
@@ -168,7 +168,7 @@ static MAY_YIELD void listener_run(void *arg)
     while (err == NULL) {
         slot->beat = slot->asked; /* the event loop runs */
         hub_each(worker->server->hub, look_one, worker);
-        co_cond_broadcast(&worker->told);
+        co_cond_broadcast(&worker->changed);
         err = notify_wait(worker->notify_fd);
     }
     if (err_code(err) != ERR_INTERRUPTED) {
@@ -347,7 +347,7 @@ struct err *worker_new(struct server *server, struct worker_share *share, int sl
     worker->look = worker_look;
     err = co_cond_init(&worker->ended);
     if (err == NULL)
-        err = co_cond_init(&worker->told);
+        err = co_cond_init(&worker->changed);
     if (err != NULL)
         goto free_worker;
     /* The wrapper owns its descriptor from here on; the other workers' are for notification. */
@@ -357,7 +357,7 @@ struct err *worker_new(struct server *server, struct worker_share *share, int sl
     worker->listener = co_spawn_joinable(listener_run, worker);
     if (worker->listener == NULL) {
         err = err_new(ERR_NOMEM, "worker: coroutine");
-        goto free_bell;
+        goto free_notify;
     }
     (void)str_copy(server->server_id, sizeof(server->server_id), share->server_id);
     memcpy(server->via_key, share->via_key, sizeof(server->via_key));
@@ -367,12 +367,12 @@ struct err *worker_new(struct server *server, struct worker_share *share, int sl
     server->shared_arg = worker;
     observer_set_own(server, &worker_observer, worker);
     return NULL;
-free_bell:
+free_notify:
     net_free(worker->notify_fd);
     share->notify_fd[slot] = -1;
 fini_cond:
     co_cond_fini(&worker->ended);
-    co_cond_fini(&worker->told);
+    co_cond_fini(&worker->changed);
 free_worker:
     free(worker);
     return err;
@@ -427,7 +427,7 @@ static MAY_YIELD void worker_close(struct server *server, void *own)
     net_free(worker->notify_fd);
     worker->share->notify_fd[worker->slot] = -1;
     co_cond_fini(&worker->ended);
-    co_cond_fini(&worker->told);
+    co_cond_fini(&worker->changed);
     server->shared = NULL;
     server->shared_arg = NULL;
     free(worker);
@@ -451,6 +451,6 @@ const struct observer worker_observer = {.name = "workers",
                                          .on_facts = worker_stream_on_facts,
                                          .on_ask_again = worker_pull_again,
                                          .is_coming = worker_is_coming,
-                                         .is_relayed = worker_is_relayed,
+                                         .is_worker_pull = worker_is_pull,
                                          .facts = worker_stream_facts,
                                          .is_elsewhere = worker_is_elsewhere};

@@ -44,8 +44,8 @@ struct worker {
     struct co *handoff_acceptor;     /* takes them */
     worker_take_fn take;
     struct worker_pull *pulls;
-    struct co_cond ended; /* a pull has ended */
-    struct co_cond told;  /* the registry has changed, or a pull has released its stream */
+    struct co_cond ended;   /* a pull has ended */
+    struct co_cond changed; /* the registry has changed, or a pull has released its stream */
 };
 
 /* A worker's state in each stream. */

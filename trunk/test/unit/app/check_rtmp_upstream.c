@@ -103,7 +103,7 @@ static void say_granted(struct buf *to, const char *code)
 
 static struct err *open_to(struct rtmp_upstream *up, const char *url, enum rtmp_intent intent)
 {
-    struct rtmp_upstream_options options = {.config = &config, .intent = intent, .relay = "1 own"};
+    struct rtmp_upstream_options options = {.config = &config, .intent = intent, .via = "1 own"};
 
     memset(up, 0, sizeof(*up));
     ck_assert_int_eq(rtmp_target_read(&target, url), 0);
