@@ -83,7 +83,7 @@ def test_list_says_that_nobody_publishes(server, browser, players_html):
     page = browser()
     page.open(page_url(srv, autostart="off"))
     page.wait("document.querySelector('#streams .note').textContent === "
-              "'Nobody publishes at the moment.'")
+              "'No stream is published at the moment.'")
 
 
 @pytest.mark.timeout(300)
