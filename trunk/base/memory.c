@@ -109,10 +109,15 @@ static uint64_t memory_there_is(void)
     return limit < all ? limit : all;
 }
 
+void memory_set_limit(struct memory *memory, uint64_t limit)
+{
+    memory->limit = limit > 0 ? limit : memory_there_is() / 5 * 4;
+}
+
 void memory_init(struct memory *memory, uint64_t limit)
 {
     memset(memory, 0, sizeof(*memory));
-    memory->limit = limit > 0 ? limit : memory_there_is() / 5 * 4;
+    memory_set_limit(memory, limit);
     memory->trimmed_at = -TRIM_PAUSE; /* the first trim may come at once */
 }
 

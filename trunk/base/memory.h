@@ -28,6 +28,9 @@ struct memory {
 /* limit 0: four fifths of the memory of the machine or the control group. */
 void memory_init(struct memory *memory, uint64_t limit);
 
+/* Changes the limit; 0 as above. */
+void memory_set_limit(struct memory *memory, uint64_t limit);
+
 /* Records a measurement. Returns the level, which falls again only well below the point where it
  * rose. Pure. */
 enum memory_level memory_note(struct memory *memory, uint64_t used, uint64_t others);

@@ -92,6 +92,8 @@ extern const struct net_ops net_socket_ops;
  */
 struct err *net_listen_raw(const char *endpoint, int *fd);
 int net_is_listening(int fd);
+/* Lets another socket of this user listen at the same port from now on (SO_REUSEPORT). */
+int net_listener_share(struct net_listener *listener);
 /* Ends listening in every process that has the socket open; call it before net_listener_close(). */
 void net_listener_shut(struct net_listener *listener);
 

@@ -73,6 +73,16 @@ static ssize_t net_pass_receive(int channel, int *fd, uint8_t *what)
     return n;
 }
 
+int net_pass_take_fd(int channel, int *fd, uint8_t *what)
+{
+    ssize_t n;
+
+    do
+        n = net_pass_receive(channel, fd, what);
+    while (n < 0 && errno == EINTR);
+    return n == 1 && *fd >= 0;
+}
+
 /* A connection for a received descriptor, or NULL: it is closed. */
 static struct net_conn *net_pass_adopt(int fd)
 {
@@ -101,7 +111,7 @@ struct err *net_pass_take(struct net_conn *channel, struct net_conn **out, uint8
         if (n == 1 && fd >= 0)
             *out = net_pass_adopt(fd);
         else if (n == 1)
-            log_error(log, "connection from another worker lost: no free descriptor");
+            log_error(log, "a connection from another worker is lost: no descriptor for it");
         if (n == 1)
             return NULL;
         if (n == 0 || (!net_is_again(errno) && errno != EINTR))

@@ -16,6 +16,10 @@ int net_pass_new(int fd[2]);
  * it. */
 int net_pass_give(int channel, int fd, uint8_t what);
 
+/* Receives one descriptor of any kind without waiting; the caller owns it. 1, or 0: there is none.
+ */
+int net_pass_take_fd(int channel, int *fd, uint8_t *what);
+
 /* Accepts one connection from a listening descriptor and sends it. Never waits. 1, or 0: nothing to
  * accept, or the channel is full. */
 int net_pass_accept(int listener, int channel, uint8_t what);

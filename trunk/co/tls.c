@@ -216,7 +216,7 @@ static void tls_stamp(const char *path, struct tls_stamp *stamp)
     struct stat st;
 
     memset(stamp, 0, sizeof(*stamp));
-    if (stat(path, &st) != 0)
+    if (path == NULL || stat(path, &st) != 0)
         return;
     stamp->dev = st.st_dev;
     stamp->ino = st.st_ino;
@@ -240,7 +240,6 @@ int tls_reload(struct tls *tls)
 {
     struct err *err;
 
-    assert(!tls->is_client);
     /* Before reading: a change while the files are read is then detected. */
     tls_stamps(tls, tls->stamp);
     tls->checked = co_now();
@@ -250,7 +249,8 @@ int tls_reload(struct tls *tls)
         err_free(err);
         return -1;
     }
-    log_info(tls->log, "TLS certificate %s reloaded", tls->options.cert);
+    if (!tls->is_client)
+        log_info(tls->log, "TLS certificate %s was read again", tls->options.cert);
     return 0;
 }
 
@@ -345,10 +345,9 @@ struct err *tls_client_new(const struct tls_options *options, const struct log *
     return tls_new(options, log, 1, out);
 }
 
-void tls_free(struct tls *tls)
+static void tls_destroy(struct tls *tls)
 {
-    if (tls == NULL)
-        return;
+    assert(tls->users == 0);
     assert(tls->handshakes == 0 && tls->turn.waiting == 0 && tls->slot.waiting == 0);
     co_cond_fini(&tls->turn.cond);
     co_cond_fini(&tls->slot.cond);
@@ -360,4 +359,25 @@ void tls_free(struct tls *tls)
     free((char *)(uintptr_t)tls->options.key);
     free((char *)(uintptr_t)tls->options.ca);
     free(tls);
+}
+
+void tls_enter(struct tls *tls)
+{
+    tls->users++;
+}
+
+void tls_leave(struct tls *tls)
+{
+    assert(tls->users > 0);
+    if (--tls->users == 0 && tls->is_let)
+        tls_destroy(tls);
+}
+
+void tls_free(struct tls *tls)
+{
+    if (tls == NULL)
+        return;
+    tls->is_let = 1;
+    if (tls->users == 0)
+        tls_destroy(tls);
 }

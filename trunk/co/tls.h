@@ -34,20 +34,19 @@ struct tls_options {
 
 /*
  * A server's certificate and settings; files are read at once and may be replaced at any time, see
- * tls_refresh(). log is borrowed. ERR_CONFIG names a missing or wrong file. Must outlive its
- * connections.
+ * tls_refresh(). log is borrowed. ERR_CONFIG names a missing or wrong file.
  */
 struct err *tls_server_new(const struct tls_options *options, const struct log *log,
                            struct tls **out);
 /* For clients: the peer's certificate must be valid for its name. cert and key are not used. */
 struct err *tls_client_new(const struct tls_options *options, const struct log *log,
                            struct tls **out);
-/* NULL is allowed. */
+/* Connections and handshakes that use it keep it until their end. NULL is allowed. */
 void tls_free(struct tls *tls);
 
 /*
- * Reloads certificate and key for new connections. On an error, which is logged, nothing changes: 0
- * or -1.
+ * Reloads certificate and key (a client's: the trusted CAs) for new connections. On an error, which
+ * is logged, nothing changes: 0 or -1.
  */
 int tls_reload(struct tls *tls);
 /* The same if the files have changed; checks at most once a second. Each handshake calls it. */

@@ -429,6 +429,7 @@ struct tls_conn *tls_conn_new(struct tls *tls, struct net_conn *conn)
     t->below = conn->ops;
     t->window = TLS_RECORDS_MAX;
     conn->tls = t;
+    tls_enter(tls);
     return t;
 }
 
@@ -438,6 +439,7 @@ void tls_conn_free(struct tls_conn *t)
     t->conn->ops = t->below;
     SSL_free(t->ssl);
     free(t->out);
+    tls_leave(t->tls);
     free(t);
 }
 

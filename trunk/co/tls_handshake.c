@@ -127,7 +127,7 @@ static struct err *tls_begin(struct tls *tls, struct net_conn *conn, const char 
     int is_ip;
 
     if (tls->handshakes >= TLS_HANDSHAKES_MAX)
-        return err_new(ERR_LIMIT, "too many handshakes at once (%d)", TLS_HANDSHAKES_MAX);
+        return err_new(ERR_LIMIT, "%d handshakes are under way", TLS_HANDSHAKES_MAX);
     err = tls_gate_take(&tls->slot, deadline);
     if (err != NULL)
         return err;
@@ -142,7 +142,7 @@ static struct err *tls_begin(struct tls *tls, struct net_conn *conn, const char 
         SSL_set_connect_state(t->ssl);
         if (is_ip ? !X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(t->ssl), host)
                   : !SSL_set_tlsext_host_name(t->ssl, host) || !SSL_set1_host(t->ssl, host))
-            err = err_new(ERR_CONFIG, "\"%s\" is not a host name", host);
+            err = err_new(ERR_CONFIG, "\"%s\" is no name", host);
     } else {
         SSL_set_accept_state(t->ssl);
     }
@@ -162,14 +162,17 @@ static struct err *tls_begin(struct tls *tls, struct net_conn *conn, const char 
 struct err *tls_accept(struct tls *tls, struct net_conn *conn, usec_t timeout)
 {
     usec_t deadline = co_deadline(timeout);
-    /* A peer that connects and stays silent costs no more than without TLS. */
-    struct err *err = net_await(conn, NET_IN, deadline);
+    struct err *err;
 
     assert(!tls->is_client);
+    tls_enter(tls);
+    /* A peer that connects and stays silent costs no more than without TLS. */
+    err = net_await(conn, NET_IN, deadline);
     if (err == NULL) {
         tls_refresh(tls);
         err = tls_begin(tls, conn, NULL, deadline);
     }
+    tls_leave(tls);
     /* The handshake used more stack than anything that follows. */
     co_stack_trim();
     return err != NULL ? err_wrap(err, "TLS handshake") : NULL;
@@ -180,7 +183,9 @@ struct err *tls_connect(struct tls *tls, struct net_conn *conn, const char *host
     struct err *err;
 
     assert(tls->is_client && host != NULL);
+    tls_enter(tls);
     err = tls_begin(tls, conn, host, co_deadline(timeout));
+    tls_leave(tls);
     co_stack_trim();
     return err != NULL ? err_wrap(err, "TLS handshake with %s", host) : NULL;
 }

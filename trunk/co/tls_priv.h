@@ -50,6 +50,8 @@ struct tls {
     struct tls_gate turn; /* to compute: one at a time */
     struct tls_gate slot; /* to proceed with a handshake */
     size_t handshakes;
+    size_t users;   /* connections, and calls that wait */
+    uint8_t is_let; /* by its owner: the last user frees it */
     /* Shared by all connections: used within calls that never yield. */
     uint8_t *scratch; /* encrypted bytes to send */
     size_t scratch_len;
@@ -75,6 +77,10 @@ struct tls_conn {
 
 /* The method of the BIOs between an SSL and its net_conn. NULL without memory. */
 BIO_METHOD *tls_bio_new(void);
+
+/* Keeps the context while it is used; the last tls_leave() after tls_free() frees it. */
+void tls_enter(struct tls *tls);
+void tls_leave(struct tls *tls);
 
 /* Prepares a connection for its handshake and sets conn->tls; NULL without memory. */
 struct tls_conn *tls_conn_new(struct tls *tls, struct net_conn *conn);

@@ -41,6 +41,13 @@ struct hub *hub_new(size_t published_max, size_t others_max)
     return hub;
 }
 
+void hub_set_limits(struct hub *hub, size_t published_max, size_t others_max)
+{
+    assert(published_max > 0 && others_max > 0);
+    hub->published_max = published_max;
+    hub->others_max = others_max;
+}
+
 static void hub_drop(struct hub *hub, struct hub_entry *entry)
 {
     HASH_DEL(hub->table, entry);

@@ -18,6 +18,8 @@ struct hub;
  */
 struct hub *hub_new(size_t published_max, size_t others_max);
 void hub_free(struct hub *hub);
+/* Changes the limits; sources beyond them stay. */
+void hub_set_limits(struct hub *hub, size_t published_max, size_t others_max);
 
 /* fn is called once for every new source, before it is used. 0; -1 makes hub_get() fail. */
 void hub_on_new(struct hub *hub, int (*fn)(struct source *source, void *arg), void *arg);

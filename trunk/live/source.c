@@ -205,6 +205,27 @@ void source_unpublish(struct source *source, usec_t now)
         source_gone(source);
 }
 
+void source_end_wait(struct source *source)
+{
+    if (source->state == SOURCE_AWAY)
+        source_gone(source);
+}
+
+void source_reconfigure(struct source *source, const struct source_config *config)
+{
+    struct source_config *own = &source->config;
+
+    own->gop_cache = config->gop_cache;
+    own->gop_cache_max_frames = config->gop_cache_max_frames;
+    own->gop_cache_max_bytes = config->gop_cache_max_bytes;
+    own->queue_length = config->queue_length;
+    own->reduce_sequence_header = config->reduce_sequence_header;
+    own->republish_wait = config->republish_wait;
+    own->fast_cache = config->fast_cache;
+    own->chunk_size = config->chunk_size;
+    renditions_set_limits(source);
+}
+
 void source_filled(struct source *source)
 {
     if (!source->is_filling)

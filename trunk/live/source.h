@@ -208,6 +208,15 @@ size_t source_shrink(struct source *source);
 /* True without publisher and viewers, when only the hub holds a reference. */
 int source_is_idle(const struct source *source);
 
+/*
+ * A reload: applies what can change while the stream is published, for viewers and renditions from
+ * now on. The timeline's rules and the tracks stay until the next publication.
+ */
+void source_reconfigure(struct source *source, const struct source_config *config);
+
+/* No publisher will come back: ends republish_wait at once, and so the responses of viewers. */
+void source_end_wait(struct source *source);
+
 /* Ends the publication. */
 void source_unpublish(struct source *source, usec_t now);
 

@@ -51,6 +51,12 @@ struct log_limit *log_limit_new(const struct log *log, int64_t lines, usec_t win
     return limit;
 }
 
+void log_limit_set_lines(struct log_limit *limit, int64_t lines)
+{
+    if (limit != NULL)
+        limit->lines = lines;
+}
+
 /* The name under which an address is counted. */
 static void name_of(const char *ip, char *out, size_t cap)
 {

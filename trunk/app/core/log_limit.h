@@ -21,6 +21,8 @@ struct log_limit;
 /* log is borrowed; lines: the limit for one kind and address in a window, 0: no limit. NULL without
  * memory. */
 struct log_limit *log_limit_new(const struct log *log, int64_t lines, usec_t window);
+/* Changes the limit. NULL is allowed. */
+void log_limit_set_lines(struct log_limit *limit, int64_t lines);
 /* Logs the counts of suppressed lines that are pending. NULL is allowed. */
 MAY_YIELD void log_limit_free(struct log_limit *limit);
 

@@ -231,6 +231,19 @@ struct err *log_sink_reopen(struct log_sink_file *file)
     return NULL;
 }
 
+void log_sink_switch(struct log_sink_file *file, struct log_sink_file *to)
+{
+    flush_pending(file, 0);
+    buf_fini(&file->pending);
+    if (file->path != NULL || file->is_own)
+        close(file->fd);
+    free(file->path);
+    to->lost += file->lost;
+    *file = *to;
+    memset(to, 0, sizeof(*to));
+    to->fd = -1;
+}
+
 void log_sink_close(struct log_sink_file *file)
 {
     flush_pending(file, CLOSE_WAIT_MS);

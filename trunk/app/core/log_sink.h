@@ -42,6 +42,10 @@ void log_sink_disown(struct log_sink_file *file, int fd);
 /* Reopens the path, as after a rotation; on an error the old file is kept. No-op for a fd. */
 struct err *log_sink_reopen(struct log_sink_file *file);
 
+/* Continues with the destination of `to`, which was just opened and is then empty; what waits for
+ * the old one is written if it does not block. */
+void log_sink_switch(struct log_sink_file *file, struct log_sink_file *to);
+
 /* Waits at most one second for pending lines to be written. */
 void log_sink_close(struct log_sink_file *file);
 

@@ -39,6 +39,12 @@ static void entry_free(struct serve_mux *mux, struct mux_entry *entry)
     free(entry);
 }
 
+void serve_mux_set_limit(struct serve_mux *mux, size_t mounts_max)
+{
+    assert(mounts_max > 0);
+    mux->mounts_max = mounts_max;
+}
+
 void serve_mux_free(struct serve_mux *mux)
 {
     struct mux_entry *entry;

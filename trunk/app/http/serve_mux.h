@@ -11,6 +11,8 @@ struct serve_mux;
 
 /* mounts_max limits the table. */
 struct serve_mux *serve_mux_new(size_t mounts_max);
+/* Changes the limit; mounts beyond it stay. */
+void serve_mux_set_limit(struct serve_mux *mux, size_t mounts_max);
 void serve_mux_free(struct serve_mux *mux);
 
 /* The maximum size of a pattern, terminator included. */
