@@ -5,12 +5,15 @@
  * start or broke off, 2 wrong usage.
  */
 #include "app/config/config.h"
+#include "app/config/config_diff.h"
+#include "app/config/config_running.h"
 #include "app/core/endpoint.h"
 #include "app/core/log_sink.h"
 #include "app/core/process.h"
 #include "app/core/server.h"
 #include "app/core/server_id.h"
 #include "app/core/supervisor.h"
+#include "app/server/reload.h"
 #include "app/server/service.h"
 #include "app/server/signals.h"
 #include "app/server/tables.h"
@@ -95,14 +98,69 @@ static int test_config(const struct program *program)
     return failed ? 1 : 0;
 }
 
-/* The file's absolute path, for SIGHUP: work_dir may lead elsewhere. A pipe has none. */
-static void fix_path(struct program *program)
+/* What --diff compares with: another file, or a running server's configuration. */
+static struct err *load_other(const struct program *program, struct config **out)
 {
-    if (program->options.file == NULL)
-        return;
-    program->file = realpath(program->options.file, NULL);
-    if (program->file != NULL)
+    const char *other = program->options.diff;
+    struct config_options options = {.file = other};
+    const char *pid_file = program->config->pid;
+    int64_t number;
+    pid_t pid = 0;
+    struct err *err = NULL;
+
+    if (str_to_i64(other, 1, INT32_MAX, &number) == 0)
+        return config_running_of((pid_t)number, out);
+    if (*other != '\0')
+        return config_load(&options, environ, out);
+    if (*pid_file == '\0')
+        return err_new(ERR_CONFIG, "--diff: the configuration has no pid file; use --diff=PID");
+    if (chdir(program->config->work_dir) != 0)
+        return err_sys(errno, "work_dir %s", program->config->work_dir);
+    err = config_running_pid(pid_file, &pid);
+    return err == NULL ? config_running_of(pid, out) : err;
+}
+
+/* -t --diff: the changes on stdout, the verdict on stderr. */
+static int show_diff(const struct program *program)
+{
+    struct config *other;
+    struct config_diff count;
+    struct buf out;
+    struct err *err = load_other(program, &other);
+    int failed;
+
+    if (err)
+        return complain(err);
+    buf_init(&out, CONFIG_TEXT_MAX);
+    failed = config_diff(other, program->config, &out, &count) != 0 ||
+             fwrite(buf_data(&out), 1, out.len, stdout) != out.len || fflush(stdout) != 0;
+    buf_fini(&out);
+    config_unref(other);
+    if (failed)
+        return 1;
+    fprintf(stderr, "%d changes, %d of them need a restart\n", count.changes, count.restarts);
+    return 0;
+}
+
+/* The file's absolute path, for SIGHUP: work_dir may lead elsewhere. Symbolic links stay, because
+ * they may lead to another file by then. */
+static struct err *fix_path(struct program *program)
+{
+    const char *file = program->options.file;
+    char *folder;
+    struct err *err = NULL;
+
+    if (file == NULL || file[0] == '/')
+        return NULL;
+    folder = getcwd(NULL, 0);
+    if (folder == NULL || asprintf(&program->file, "%s/%s", folder, file) < 0) {
+        program->file = NULL;
+        err = err_sys(errno, "%s", file);
+    } else {
         program->options.file = program->file;
+    }
+    free(folder);
+    return err;
 }
 
 static struct err *open_log(struct program *program)
@@ -137,10 +195,9 @@ static void name_server(struct program *program)
 static struct err *prepare(struct program *program)
 {
     const struct config *config = program->config;
-    struct err *err = NULL;
+    struct err *err = fix_path(program);
 
-    fix_path(program);
-    if (chdir(config->work_dir) != 0)
+    if (!err && chdir(config->work_dir) != 0)
         err = err_sys(errno, "work_dir %s", config->work_dir);
     if (!err)
         err = open_log(program);
@@ -191,10 +248,11 @@ static void program_stopping(void *arg)
 /* share: what this process has in common with the other workers; NULL: it is the only one. */
 static MAY_YIELD struct err *serve(struct program *program, struct worker_share *share, int slot)
 {
-    struct signals_target target = {.log = &program->log,
-                                    .sink = &program->sink,
-                                    .options = &program->options,
+    struct signals_target target = {.log = &program->log, .sink = &program->sink};
+    struct reload_options reload = {.options = &program->options,
                                     .environment = environ,
+                                    .log = &program->log,
+                                    .sink = &program->sink,
                                     .supervisor = &program->supervisor};
     struct service_phases phases = {program_ready, program_stopping, program};
     struct signals *signals = NULL;
@@ -213,6 +271,8 @@ static MAY_YIELD struct err *serve(struct program *program, struct worker_share 
     target.server = program->server;
     if (share != NULL)
         err = worker_new(program->server, share, slot);
+    if (!err)
+        err = reload_open(program->server, &reload);
     if (!err)
         err = signals_start(&signals, &target);
     if (!err)
@@ -262,7 +322,7 @@ static MAY_YIELD int run_worker(void *arg, struct worker_share *share, int slot)
 
 static struct err *serve_by_workers(struct program *program)
 {
-    struct master_options options = {.config = program->config,
+    struct master_options options = {.config = &program->config,
                                      .server_id = program->server_id.text,
                                      .listeners = tables_all.listeners,
                                      .log = &program->log,
@@ -278,18 +338,6 @@ static struct err *serve_by_workers(struct program *program)
     return master_run(&options);
 }
 
-/* Listeners, and a pull each for the streams that an edge fetches. */
-static long other_descriptors(const struct config *config)
-{
-    struct endpoints all;
-    int is_edge = config->http_server.http_pull.enabled;
-
-    endpoints_list(tables_all.listeners, config, net_has_ipv6(), &all);
-    for (int i = 0; i < config->vhost_count; i++)
-        is_edge |= observers_fetch(&tables_all, config->vhost[i]);
-    return all.count + (is_edge ? (long)config->max_pulls : 0);
-}
-
 static MAY_YIELD int run(struct program *program)
 {
     struct err *err;
@@ -302,8 +350,7 @@ static MAY_YIELD int run(struct program *program)
                  program->options.file ? program->options.file : "environment");
         config_warnings_log(program->config, &program->log);
         supervisor_open(&program->supervisor, getenv(NOTIFY_SOCKET), &program->log);
-        process_raise_descriptors((long)program->config->max_connections,
-                                  other_descriptors(program->config), &program->log);
+        service_raise_descriptors(&tables_all, program->config, &program->log);
         if (worker_share_count(program->config) > 1)
             err = serve_by_workers(program);
         else
@@ -343,7 +390,10 @@ int main(int argc, char **argv)
     err = config_load(&program.options, environ, &program.config);
     if (err)
         return complain(err);
-    status = program.options.test_only ? test_config(&program) : run(&program);
+    if (program.options.diff != NULL)
+        status = show_diff(&program);
+    else
+        status = program.options.test_only ? test_config(&program) : run(&program);
     config_unref(program.config);
     free(program.file);
     return status;

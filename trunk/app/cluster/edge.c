@@ -10,9 +10,11 @@
 #include "app/cluster/edge_private.h"
 #include "app/cluster/http_pull.h"
 #include "app/cluster/upstream_tls.h"
+#include "app/config/config_diff.h"
 #include "app/config/origin.h"
 #include "app/core/server.h"
 #include "app/stream/stream.h"
+#include "app/stream/stream_reload.h"
 #include "app/stream/via_claim.h"
 #include "base/str.h"
 #include "co/co.h"
@@ -223,35 +225,47 @@ static int edge_is_secure(const struct edge_origins *origins)
     return 0;
 }
 
-static struct pull *edge_start(struct edge *edge, struct edge_pull *ep)
+/* What a pull of this stream needs, by the current configuration. 0; -1 with *err, or NULL there if
+ * there is no memory or no address. */
+static int edge_options(struct edge *edge, struct edge_pull *ep, struct edge_origins *origins,
+                        struct pull_options *options, struct err **err)
 {
     struct stream *stream = ep->stream;
     const struct config_vhost *vhost = config_vhost_find(edge->server->config, stream->vhost);
+
+    *err = NULL;
+    *options = (struct pull_options){.server = edge->server,
+                                     .source = stream->source,
+                                     .publication = ep->publication,
+                                     .on_end = edge_on_end,
+                                     .arg = ep};
+    if (vhost == NULL || edge_directory_prepare(ep, vhost, options) != 0 ||
+        (origins_of(stream, vhost, origins) != 0 && options->find == NULL))
+        return -1;
+    options->origins = origins->origin;
+    options->origin_count = origins->count;
+    options->stall = vhost->cluster.stall_timeout;
+    if (edge_is_secure(origins) ||
+        (options->find != NULL && vhost->cluster.protocol == (int)ORIGIN_FLVS))
+        options->tls = upstream_tls(edge->server, vhost->cluster.ca, err);
+    return *err == NULL && (options->origin_count > 0 || options->find != NULL) ? 0 : -1;
+}
+
+static struct pull *edge_start(struct edge *edge, struct edge_pull *ep)
+{
+    struct stream *stream = ep->stream;
     struct edge_origins *origins = malloc(sizeof(*origins));
-    struct pull_options options = {.server = edge->server,
-                                   .source = stream->source,
-                                   .publication = ep->publication,
-                                   .on_end = edge_on_end,
-                                   .arg = ep};
+    struct pull_options options;
     struct pull *pull = NULL;
     struct err *err = NULL;
 
-    if (vhost != NULL && origins != NULL && edge_directory_prepare(ep, vhost, &options) == 0 &&
-        (origins_of(stream, vhost, origins) == 0 || options.find != NULL)) {
-        options.origins = origins->origin;
-        options.origin_count = origins->count;
-        options.stall = vhost->cluster.stall_timeout;
-        if (edge_is_secure(origins) ||
-            (options.find != NULL && vhost->cluster.protocol == (int)ORIGIN_FLVS))
-            options.tls = upstream_tls(edge->server, vhost->cluster.ca, &err);
-        if (err == NULL)
-            pull = pull_start(&options);
-    }
+    if (origins != NULL && edge_options(edge, ep, origins, &options, &err) == 0)
+        pull = pull_start(&options);
     free(origins);
     if (pull == NULL)
-        log_err(edge->server->log, LOG_ERROR, err, "pull %s: cannot start: %s",
+        log_err(edge->server->log, LOG_ERROR, err, "pull %s: cannot begin: %s",
                 source_key(stream->source),
-                err != NULL ? err_text(err) : "no memory, or no valid origin");
+                err != NULL ? err_text(err) : "no memory, or no address");
     err_free(err);
     return pull;
 }
@@ -272,6 +286,20 @@ static void edge_leave(struct edge *edge, struct edge_pull *ep)
     co_cond_broadcast(&edge->changed);
 }
 
+static int stream_has_origin_pull(const struct stream *stream)
+{
+    const struct config_vhost *vhost = config_vhost_find(stream->server->config, stream->vhost);
+
+    return stream->vhost[0] != STREAM_PULLED && vhost != NULL && edge_has_origin_pulls(vhost);
+}
+
+/* Whether the stream is fetched in this way by the current configuration. */
+static int is_still_fetched(const struct edge_pull *ep)
+{
+    return !ep->stream->is_ended && edge_fetches(ep->stream) &&
+           stream_has_origin_pull(ep->stream) == ep->is_origin_pull;
+}
+
 /* The pull was stopped, but new viewers may have come since then. */
 static void edge_on_end(struct pull *pull, void *arg)
 {
@@ -282,18 +310,11 @@ static void edge_on_end(struct pull *pull, void *arg)
     ep->pull = NULL;
     ep->alone_since = 0;
     if (edge_room_ended(edge, ep) && !edge->is_ending && stream_viewers(ep->stream) > 0 &&
-        (ep->publication == NULL || !ep->publication->is_evicted) &&
+        (ep->publication == NULL || !ep->publication->is_evicted) && is_still_fetched(ep) &&
         (!ep->is_origin_pull || edge_wants_origin_pull(ep->stream)))
         ep->pull = edge_start(edge, ep);
     if (ep->pull == NULL)
         edge_leave(edge, ep);
-}
-
-static int stream_has_origin_pull(const struct stream *stream)
-{
-    const struct config_vhost *vhost = config_vhost_find(stream->server->config, stream->vhost);
-
-    return stream->vhost[0] != STREAM_PULLED && vhost != NULL && edge_has_origin_pulls(vhost);
 }
 
 /* One pull for all workers: the others fetch the stream from the worker that holds the claim. */
@@ -335,15 +356,15 @@ void edge_look(struct stream *stream)
             own->pull->alone_since = viewers > 0 ? 0 : co_now();
         return;
     }
-    if (viewers == 0 || edge == NULL || !edge_fetches(stream))
+    if (viewers == 0 || edge == NULL || stream->is_ended || !edge_fetches(stream))
         return;
     if (stream_has_origin_pull(stream) && !edge_wants_origin_pull(stream))
         return;
     if (edge_has_room(edge))
         edge_enter(edge, stream);
     else
-        log_warn(edge->server->log, "pull %s: refused: max_pulls %lld reached",
-                 source_key(stream->source), (long long)edge->server->config->max_pulls);
+        log_warn(edge->server->log, "pull %s: no room: max_pulls %lld", source_key(stream->source),
+                 (long long)edge->server->config->max_pulls);
 }
 
 /* ---- the row ---- */
@@ -372,6 +393,45 @@ static void edge_detach(struct stream *stream, void *state)
     (void)stream;
     assert(own->pull == NULL);
     free(own->param);
+}
+
+/* ---- a reload ---- */
+
+/* Origins of a running pull. One that is to be made in another way ends, and edge_on_end() or the
+ * next look makes the other. */
+static void edge_change(struct edge *edge, struct edge_pull *ep)
+{
+    int had_find = ep->key != NULL;
+    struct edge_origins *origins = malloc(sizeof(*origins));
+    struct pull_options options;
+    struct err *err = NULL;
+    int is_changed = origins != NULL && is_still_fetched(ep) &&
+                     edge_options(edge, ep, origins, &options, &err) == 0 &&
+                     (options.find != NULL) == had_find && pull_change(ep->pull, &options) == 0;
+
+    free(origins);
+    err_free(err);
+    if (!is_changed)
+        pull_stop(ep->pull);
+}
+
+static void edge_on_vhost(struct stream *stream, void *state, const struct config_vhost *before,
+                          const struct config_vhost *vhost)
+{
+    struct edge *edge = edge_of(stream->server);
+    const struct edge_stream *own = state;
+    int is_source = stream->vhost[0] == STREAM_PULLED;
+
+    if (is_source && !edge_can_ask(stream, vhost)) {
+        stream_reload_end(stream, "its source is no longer configured");
+    } else if (is_source || !config_diff_has_same(before, vhost, "cluster")) {
+        if (is_source)
+            stream->is_ended = 0;
+        if (own->pull != NULL && own->pull->pull != NULL)
+            edge_change(edge, own->pull);
+        else if (own->pull == NULL)
+            edge_look(stream);
+    }
 }
 
 static void edge_on_ask_again(struct stream *stream, void *state)
@@ -455,6 +515,7 @@ const struct observer edge_observer = {.name = "edge",
                                        .on_unpublish = edge_on_unpublish,
                                        .on_viewers = edge_on_viewers,
                                        .on_unclaimed = edge_on_viewers,
+                                       .on_vhost = edge_on_vhost,
                                        .on_ask_again = edge_on_ask_again,
                                        .is_coming = edge_is_coming,
                                        .fetches = edge_is_remote};

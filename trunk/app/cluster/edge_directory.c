@@ -138,8 +138,11 @@ static void origin_pull_on_over(void *arg)
 int edge_directory_prepare(struct edge_pull *ep, const struct config_vhost *vhost,
                            struct pull_options *options)
 {
-    if (ep->stream->vhost[0] == STREAM_PULLED || !directory_is_used(vhost))
+    if (ep->stream->vhost[0] == STREAM_PULLED || !directory_is_used(vhost)) {
+        free(ep->key); /* a reload has taken the directory away */
+        ep->key = NULL;
         return 0;
+    }
     if (ep->key == NULL)
         ep->key = malloc(SOURCE_KEY_MAX);
     if (ep->key == NULL || stream_key(ep->stream, vhost, ep->key) != 0)

@@ -12,6 +12,7 @@
 #include "app/cluster/forward_backend.h"
 #include "app/cluster/rtmp_upstream.h"
 #include "app/cluster/upstream_tls.h"
+#include "app/config/config_diff.h"
 #include "app/config/via_chain.h"
 #include "app/core/server.h"
 #include "app/stream/publication.h"
@@ -47,7 +48,7 @@ struct forwarding {
     uint8_t is_again;         /* the stream was published again after the query began */
     char url[ORIGIN_URL_MAX]; /* the configured destination; of a query: the backend's address */
     char show[288];
-    char via[8]; /* RTMP_VIA_PROPERTY sent to the other server: the number of forwards so far */
+    char relay[8]; /* RTMP_RELAY_PROPERTY sent to the other server: the number of forwards so far */
 };
 
 /* State of the server, and of each stream. */
@@ -130,7 +131,7 @@ static MAY_YIELD struct err *send_tags(struct forwarding *f, const uint8_t *p, s
         p += used;
         len -= used;
     }
-    return scan == SCAN_BAD ? err_new(ERR_PROTO, "truncated tag in the stream") : NULL;
+    return scan == SCAN_BAD ? err_new(ERR_PROTO, "a tag of the stream is cut") : NULL;
 }
 
 static MAY_YIELD struct err *forward_batch(struct forwarding *f, const struct viewer_batch *batch)
@@ -173,8 +174,7 @@ static MAY_YIELD struct err *forward_play(struct forwarding *f)
 {
     struct err *err;
 
-    log_info(f->stream->server->log, "forward %s: publishing to %s", source_key(f->source),
-             f->show);
+    log_info(f->stream->server->log, "forward %s: to %s", source_key(f->source), f->show);
     f->was_failed = 0;
     f->viewer = viewer_open(f->source, &mux_original, co_now());
     if (f->viewer == NULL)
@@ -196,7 +196,7 @@ static void forward_note_way(struct forwarding *f)
 
     if (publication_describe(f->stream, &who) == 0)
         (void)via_chain_parse(&chain, who.via);
-    (void)str_format(f->via, sizeof(f->via), "%d",
+    (void)str_format(f->relay, sizeof(f->relay), "%d",
                      chain.hops < VIA_CHAIN_HOPS_MAX ? chain.hops + 1 : VIA_CHAIN_HOPS_MAX + 1);
 }
 
@@ -218,7 +218,7 @@ static MAY_YIELD struct err *forward_try(struct forwarding *f)
 {
     struct config *config = config_ref(f->stream->server->config);
     struct rtmp_upstream_options options = {
-        .config = config, .intent = RTMP_INTENT_PUBLISH, .via = f->via};
+        .config = config, .intent = RTMP_INTENT_PUBLISH, .relay = f->relay};
     struct origin_stream names = forward_names(f->stream);
     struct rtmp_target *target = malloc(sizeof(*target)); /* too large for a coroutine's stack */
     struct err *err = NULL;
@@ -226,7 +226,7 @@ static MAY_YIELD struct err *forward_try(struct forwarding *f)
     if (target == NULL)
         err = err_new(ERR_NOMEM, "no memory for a connection");
     else if (origin_destination(f->url, &names, target) != 0)
-        err = err_new(ERR_DENIED, "this stream name cannot be sent over RTMP");
+        err = err_new(ERR_DENIED, "RTMP has no spelling for this stream's name");
     else if (strcmp(target->schema, "rtmps") == 0)
         options.tls = forward_tls(f, config, &err);
     forward_note_way(f);
@@ -409,7 +409,7 @@ static MAY_YIELD struct err *question_ask(struct forwarding *f, const struct con
     struct err *err = NULL;
 
     if (body == NULL)
-        return err_new(ERR_CLOSED, "publisher disconnected");
+        return err_new(ERR_CLOSED, "the publisher is gone");
     if (str_starts(f->url, "https:"))
         tls = upstream_tls(f->stream->server, config->ca, &err);
     if (err == NULL)
@@ -486,6 +486,41 @@ static void forward_on_publish(struct stream *stream, void *state)
         forward_to_configured(stream, &vhost->forward);
 }
 
+static int is_configured(const struct config_forward *config, const char *url)
+{
+    for (int i = 0; i < config->destination.count; i++)
+        if (strcmp(config->destination.item[i], url) == 0)
+            return 1;
+    return 0;
+}
+
+/* Whether a running forward, or the query of the backend, is still configured. What a backend has
+ * named stays until it names something else. */
+static int is_still_wanted(const struct forwarding *f, const struct config_forward *config)
+{
+    int has_backend = config->backend[0] != '\0';
+
+    if (!config->enabled)
+        return 0;
+    if (f->is_question)
+        return strcmp(f->url, config->backend) == 0;
+    return has_backend || is_configured(config, f->url);
+}
+
+/* A reload: forwards to destinations that stay are not touched. */
+static void forward_on_vhost(struct stream *stream, void *state, const struct config_vhost *before,
+                             const struct config_vhost *vhost)
+{
+    const struct forward_stream *own = state;
+
+    if (config_diff_has_same(before, vhost, "forward"))
+        return;
+    for (struct forwarding *f = own->first; f != NULL; f = f->next)
+        if (!is_still_wanted(f, &vhost->forward))
+            forward_end(f);
+    forward_on_publish(stream, state);
+}
+
 static void forward_on_data(struct stream *stream, void *state)
 {
     const struct forward_stream *own = state;
@@ -558,5 +593,6 @@ const struct observer forward_observer = {.name = "forward",
                                           .close = forward_close,
                                           .detach = forward_detach,
                                           .on_publish = forward_on_publish,
+                                          .on_vhost = forward_on_vhost,
                                           .on_data = forward_on_data,
                                           .on_evict = forward_on_evict};

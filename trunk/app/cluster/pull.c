@@ -87,13 +87,19 @@ static MAY_YIELD void pull_try(struct pull *pull)
 
 /* ---- life ---- */
 
+static void targets_free(struct pull_target *target, int count)
+{
+    for (int i = 0; target != NULL && i < count; i++) {
+        free(target[i].to);
+        free(target[i].unix_path);
+    }
+    free(target);
+}
+
 static void pull_free(struct pull *pull)
 {
-    for (int i = 0; i < pull->target_count; i++) {
-        free(pull->target[i].to);
-        free(pull->target[i].unix_path);
-    }
-    free(pull->target);
+    targets_free(pull->target, pull->target_count);
+    targets_free(pull->next_target, pull->next_count);
     co_cond_fini(&pull->told);
     pull_dedup_free(pull->past);
     pull_forget_meta(pull);
@@ -142,6 +148,35 @@ static MAY_YIELD int pull_look(struct pull *pull)
     return -1;
 }
 
+/* The place of this address; -1: it is not among them. */
+static int targets_find(const struct pull_target *target, int count, const char *show)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(target[i].show, show) == 0)
+            return i;
+    return -1;
+}
+
+/* Takes the origins that a reload has set. */
+static void pull_renew(struct pull *pull)
+{
+    struct pull_target *old = pull->target;
+    int count = pull->target_count;
+    int at;
+
+    if (pull->next_target == NULL)
+        return;
+    at = targets_find(pull->next_target, pull->next_count, old[pull->at].show);
+    pull->target = pull->next_target;
+    pull->target_count = pull->next_count;
+    pull->next_target = NULL;
+    pull->at = at >= 0 ? at : 0;
+    pull->failures = 0;
+    targets_free(old, count);
+    config_unref(pull->config);
+    pull->config = config_ref(pull->server->config);
+}
+
 static MAY_YIELD void pull_run(void *arg)
 {
     struct pull *pull = arg;
@@ -149,6 +184,7 @@ static MAY_YIELD void pull_run(void *arg)
     while (!pull->is_stopping) {
         usec_t pause;
 
+        pull_renew(pull);
         if (pull->is_again)
             pull->at = pull->options.find != NULL ? 0 : pull->at;
         if (pull->at == 0 && pull->options.find != NULL && pull_look(pull) != 0)
@@ -164,29 +200,32 @@ static MAY_YIELD void pull_run(void *arg)
     pull_free(pull);
 }
 
-static int pull_targets(struct pull *pull, const struct pull_options *options)
+/* Makes the targets of these options: their number, or -1 without memory. */
+static int pull_targets(const struct pull_options *options, struct pull_target **out)
 {
     int first = options->find != NULL;
+    int count = first + options->origin_count;
+    struct pull_target *all = calloc((size_t)count, sizeof(*all));
 
-    pull->target = calloc((size_t)(first + options->origin_count), sizeof(*pull->target));
-    if (pull->target == NULL)
-        return -1;
-    pull->target_count = first + options->origin_count;
-    for (int i = 0; i < options->origin_count; i++) {
-        struct pull_target *target = &pull->target[first + i];
+    *out = all;
+    for (int i = 0; all != NULL && i < options->origin_count; i++) {
+        struct pull_target *target = &all[first + i];
         const struct pull_origin *origin = &options->origins[i];
 
         target->to = malloc(sizeof(*target->to));
         target->unix_path = origin->unix_path != NULL ? strdup(origin->unix_path) : NULL;
-        if (target->to == NULL || (origin->unix_path != NULL && target->unix_path == NULL))
+        if (target->to == NULL || (origin->unix_path != NULL && target->unix_path == NULL)) {
+            targets_free(all, count);
+            *out = NULL;
             return -1;
+        }
         *target->to = *origin->target;
         if (origin->unix_path != NULL)
             (void)str_copy(target->show, sizeof(target->show), origin->unix_path);
         else
             origin_target_show(origin->target, target->show, sizeof(target->show));
     }
-    return 0;
+    return all != NULL ? count : -1;
 }
 
 struct pull *pull_start(const struct pull_options *options)
@@ -207,7 +246,8 @@ struct pull *pull_start(const struct pull_options *options)
     pull->source = source_ref(options->source);
     if (!options->is_worker)
         pull->past = pull_dedup_new(); /* without memory the pull works without it */
-    if (pull_targets(pull, options) != 0 || (pull->co = co_spawn(pull_run, pull)) == NULL) {
+    pull->target_count = pull_targets(options, &pull->target);
+    if (pull->target_count < 0 || (pull->co = co_spawn(pull_run, pull)) == NULL) {
         pull_free(pull);
         return NULL;
     }
@@ -236,6 +276,49 @@ void pull_again(struct pull *pull)
     co_cond_signal(&pull->told);
     if (pull->conn != NULL)
         io_close(&pull->conn->io);
+}
+
+/* Whether these are the targets that the pull has, apart from the one that find() has found. */
+static int is_same_list(const struct pull *pull, const struct pull_target *target, int count)
+{
+    const struct pull_target *own = pull->next_target != NULL ? pull->next_target : pull->target;
+    int own_count = pull->next_target != NULL ? pull->next_count : pull->target_count;
+
+    if (own_count != count)
+        return 0;
+    for (int i = pull->options.find != NULL; i < count; i++)
+        if (strcmp(own[i].show, target[i].show) != 0)
+            return 0;
+    return 1;
+}
+
+int pull_change(struct pull *pull, const struct pull_options *options)
+{
+    struct pull_target *target;
+    int count = pull_targets(options, &target);
+
+    assert((options->find != NULL) == (pull->options.find != NULL));
+    if (count < 0)
+        return -1;
+    pull->options.stall = options->stall;
+    if (options->tls != NULL)
+        pull->options.tls = options->tls;
+    if (is_same_list(pull, target, count)) {
+        targets_free(target, count);
+        return 0;
+    }
+    targets_free(pull->next_target, pull->next_count);
+    pull->next_target = target;
+    pull->next_count = count;
+    /* The origin that was found is not a configured one. */
+    if (pull->is_stopping || (pull->options.find != NULL && pull->at == 0) ||
+        targets_find(target, count, pull->target[pull->at].show) >= 0)
+        return 0;
+    pull->is_again = 1;
+    co_cond_signal(&pull->told);
+    if (pull->conn != NULL)
+        io_close(&pull->conn->io);
+    return 0;
 }
 
 void pull_moved(struct pull *pull, const struct origin_target *target)

@@ -63,6 +63,11 @@ void pull_again(struct pull *pull);
  * from there or from one of the configured origins. */
 void pull_moved(struct pull *pull, const struct origin_target *target);
 
+/* Other origins from now on, in place of those of the start: if the current one is not among them,
+ * the next one is asked at once; viewers stay. The options' find must be what it was. 0, or -1
+ * without memory. */
+int pull_change(struct pull *pull, const struct pull_options *options);
+
 /* True while media is received and published. */
 int pull_is_live(const struct pull *pull);
 

@@ -31,6 +31,8 @@ struct pull {
     struct net_conn *conn;      /* of this try; NULL between two */
     struct pull_target *target; /* with find() the first is the one found */
     int target_count;
+    struct pull_target *next_target; /* to replace these after the current try; NULL: none */
+    int next_count;
     int at;            /* the current target's index */
     unsigned failures; /* consecutive tries without success */
     int flags;         /* HTTP-FLV: the tracks that the header announces */
@@ -42,7 +44,7 @@ struct pull {
     uint8_t *meta;           /* onMetaData that came before any media */
     size_t meta_len;
     usec_t began_at, live_at, media_at;
-    struct session_entry entry;
+    struct session_entry client;
     char via_chain[VIA_CHAIN_TEXT_MAX]; /* via chain sent in this try */
 };
 

@@ -50,7 +50,7 @@ static struct err *upstream_tls_open(struct server *server, void **own)
 {
     (void)server;
     *own = calloc(1, sizeof(struct contexts));
-    return *own != NULL ? NULL : err_new(ERR_NOMEM, "no memory for TLS contexts");
+    return *own != NULL ? NULL : err_new(ERR_NOMEM, "TLS contexts");
 }
 
 static void upstream_tls_close(struct server *server, void *own)
@@ -67,5 +67,20 @@ static void upstream_tls_close(struct server *server, void *own)
     free(contexts);
 }
 
-const struct observer upstream_tls_observer = {
-    .name = "upstream TLS", .open = upstream_tls_open, .close = upstream_tls_close};
+/* A bundle may have been replaced. One that cannot be read, which is logged, stays as it was. */
+static void upstream_tls_on_config(struct server *server, void *own, const struct config *before,
+                                   const struct config *config)
+{
+    const struct contexts *contexts = own;
+
+    (void)server;
+    (void)before;
+    (void)config;
+    for (const struct context *context = contexts->first; context != NULL; context = context->next)
+        (void)tls_reload(context->tls);
+}
+
+const struct observer upstream_tls_observer = {.name = "upstream TLS",
+                                               .open = upstream_tls_open,
+                                               .close = upstream_tls_close,
+                                               .on_config = upstream_tls_on_config};

@@ -9,8 +9,6 @@
 #include "base/str.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,39 +36,11 @@ static struct err *put_default_vhost_first(struct config_snapshot *snapshot)
     return NULL;
 }
 
-/* Loads one file for conf_parse(). */
-static struct err *load_file(void *unused, const char *path, char **text, size_t *len)
+static struct err *apply_file(struct config_snapshot *snapshot)
 {
-    FILE *file = fopen(path, "re");
-    int failed;
-
-    (void)unused;
-    if (file == NULL && (errno == ENOENT || errno == ENOTDIR))
-        return err_new(ERR_NOT_FOUND, "%s: no such file", path);
-    if (file == NULL)
-        return err_sys(errno, "%s", path);
-    /* Read one byte more than the limit to detect a file that is too long. */
-    *text = malloc(CONF_FILE_MAX + 1);
-    if (*text == NULL) {
-        fclose(file);
-        return err_new(ERR_NOMEM, "%s: no memory", path);
-    }
-    errno = 0;
-    *len = fread(*text, 1, CONF_FILE_MAX + 1, file);
-    failed = ferror(file) ? errno : 0;
-    fclose(file);
-    if (failed) {
-        free(*text);
-        *text = NULL;
-        return err_sys(failed, "%s", path);
-    }
-    return NULL;
-}
-
-static struct err *apply_file(struct config_snapshot *snapshot, const char *path)
-{
+    struct config_source *source = snapshot->source;
     struct conf_tree *tree;
-    struct err *err = conf_parse(path, load_file, NULL, &tree);
+    struct err *err = conf_parse(source->path, config_source_load, source, &tree);
 
     if (err)
         return err;
@@ -129,8 +99,8 @@ static void settle_proxies(struct config_snapshot *snapshot)
 
     if (is_on && config->trusted_proxies.count == 0)
         config_snapshot_warn(snapshot,
-                             "proxy_protocol is on, but trusted_proxies is empty: connections that "
-                             "send a PROXY header are refused");
+                             "proxy_protocol is on, but trusted_proxies is empty: whoever sends a "
+                             "PROXY header is refused");
 }
 
 /* Warns if security has rules, and nobody may publish or play because no rule allows it. */
@@ -150,7 +120,7 @@ static void settle_security(struct config_snapshot *snapshot, const struct confi
                                  vhost->name, actions[i].name, actions[i].name);
 }
 
-static void settle_vhost(const struct config *config, struct config_vhost *vhost)
+void config_snapshot_settle_vhost(const struct config *config, struct config_vhost *vhost)
 {
     if (vhost->chunk_size == 0)
         vhost->chunk_size = config->chunk_size;
@@ -160,10 +130,10 @@ static void settle_vhost(const struct config *config, struct config_vhost *vhost
         vhost->play.gop_cache_max_frames = GOP_FRAMES_MAX;
 }
 
-static struct err *load_into(struct config_snapshot *snapshot, const struct config_options *options,
-                             char **environment)
+static struct err *load_into(struct config_snapshot *snapshot)
 {
     struct config *config = &snapshot->config;
+    char **environment = snapshot->source->env;
     struct err *err;
 
     assert(config_table_count() <= CONFIG_ROWS_MAX);
@@ -171,8 +141,8 @@ static struct err *load_into(struct config_snapshot *snapshot, const struct conf
     if (config->vhost == NULL)
         return err_new(ERR_NOMEM, "no memory for the configuration");
     err = config_snapshot_defaults(snapshot, config, 0);
-    if (!err && !options->env_only)
-        err = apply_file(snapshot, options->file);
+    if (!err && snapshot->source->path != NULL)
+        err = apply_file(snapshot);
     if (!err)
         err = put_default_vhost_first(snapshot);
     if (!err)
@@ -183,30 +153,50 @@ static struct err *load_into(struct config_snapshot *snapshot, const struct conf
         settle_proxies(snapshot);
     for (int i = 0; i < config->vhost_count && !err; i++) {
         settle_security(snapshot, config->vhost[i]);
-        settle_vhost(config, config->vhost[i]);
+        config_snapshot_settle_vhost(config, config->vhost[i]);
     }
     return err;
 }
 
-struct err *config_load(const struct config_options *options, char **environment,
-                        struct config **out)
+struct err *config_load_source(struct config_source *source, struct config **out)
 {
     struct config_snapshot *snapshot = calloc(1, sizeof(*snapshot));
     struct err *err;
 
-    assert(options != NULL && out != NULL);
-    assert(options->env_only || options->file != NULL);
+    assert(source != NULL && out != NULL);
     *out = NULL;
-    if (snapshot == NULL)
+    if (snapshot == NULL) {
+        config_source_free(source);
         return err_new(ERR_NOMEM, "no memory for the configuration");
+    }
     snapshot->refs = 1;
-    err = load_into(snapshot, options, environment);
+    snapshot->source = source;
+    err = load_into(snapshot);
     if (err) {
         config_unref(&snapshot->config);
         return err;
     }
     *out = &snapshot->config;
     return NULL;
+}
+
+struct err *config_load(const struct config_options *options, char **environment,
+                        struct config **out)
+{
+    struct config_source *source;
+
+    assert(options != NULL && out != NULL);
+    assert(options->env_only || options->file != NULL);
+    *out = NULL;
+    source = config_source_new(options, environment);
+    if (source == NULL)
+        return err_new(ERR_NOMEM, "no memory for the configuration");
+    return config_load_source(source, out);
+}
+
+const struct config_source *config_source_of(const struct config *config)
+{
+    return ((const struct config_snapshot *)config)->source;
 }
 
 void config_warnings_log(const struct config *config, const struct log *log)
@@ -233,6 +223,7 @@ void config_unref(struct config *config)
     if (config == NULL || --snapshot->refs > 0)
         return;
     config_arena_fini(&snapshot->arena);
+    config_source_free(snapshot->source);
     free(snapshot);
 }
 

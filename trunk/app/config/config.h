@@ -2,7 +2,7 @@
 #define APP_CONFIG_CONFIG_H
 
 /*
- * The configuration as the server reads it: plain structs, filled by one table (config_table.h)
+ * The configuration as the server reads it: plain structs, filled by one table (config_table.c)
  * with one row per directive. A snapshot is immutable; a reload creates a new one. Shared by
  * reference count.
  */
@@ -219,6 +219,7 @@ struct config_options {
     const char *file;                    /* -c; NULL with -e */
     int test_only;                       /* -t */
     int env_only;                        /* -e */
+    const char *diff;                    /* --diff: "", a process id, or a file; NULL: not given */
     int show_version;                    /* -v */
     int show_help;                       /* -h */
     int show_table_conf, show_table_doc; /* --full-conf, --doc */
@@ -236,6 +237,12 @@ const char *config_usage(void);
 struct err *config_load(const struct config_options *options, char **environment,
                         struct config **out);
 void config_warnings_log(const struct config *config, const struct log *log);
+
+/* The same from a source (app/config/config_source.h), which is taken over. */
+struct config_source;
+struct err *config_load_source(struct config_source *source, struct config **out);
+/* What it was loaded from; lives as long as the snapshot. */
+const struct config_source *config_source_of(const struct config *config);
 
 /* Adds a reference to the snapshot, which config_unref() drops; the last one frees it. NULL may be
  * unref'd. */

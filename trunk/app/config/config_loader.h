@@ -3,8 +3,9 @@
 
 /*
  * A snapshot during loading: defaults, then the file's tree, then the environment. Private to
- * config.c, config_snapshot.c, config_tree.c and config_env.c. Never yields.
+ * config.c, config_diff.c, config_snapshot.c, config_tree.c and config_env.c. Never yields.
  */
+#include "app/config/config_source.h"
 #include "app/config/config_table.h"
 #include "app/config/config_value.h"
 #include "base/conf.h"
@@ -26,6 +27,7 @@ struct config_vhost_slot {
 struct config_snapshot {
     struct config config; /* first: the public part */
     int refs;
+    struct config_source *source;
     struct config_arena arena;
     struct config_seen seen; /* of the directives outside of vhosts */
     char *warning[CONFIG_WARNINGS_MAX];
@@ -43,6 +45,9 @@ struct err *config_snapshot_vhost(struct config_snapshot *snapshot, const char *
 
 /* Sets the defaults of the server's rows (base: the config), or of a vhost's (base: the vhost). */
 struct err *config_snapshot_defaults(struct config_snapshot *snapshot, void *base, int in_vhost);
+
+/* Sets the vhost's values that depend on other directives. */
+void config_snapshot_settle_vhost(const struct config *config, struct config_vhost *vhost);
 
 /* Applies a parsed file. Errors name file, line and directive. */
 struct err *config_tree_apply(struct config_snapshot *snapshot, const struct conf_tree *tree);

@@ -4,22 +4,26 @@
  */
 #include "app/config/config.h"
 
+#include "base/str.h"
+
 #include <assert.h>
 #include <string.h>
 
 static const char usage[] =
-    "usage: server -c FILE | -e [-t]\n"
+    "usage: server -c FILE | -e [-t [--diff[=PID|FILE]]]\n"
     "\n"
-    "  -c FILE      read this configuration file; SRS_… environment variables override it\n"
-    "  -e           no file: use the environment and the defaults only\n"
-    "  -t           test the configuration, print the effective values, and exit\n"
-    "  -v           print the version and exit\n"
-    "  -h           print this help and exit\n"
-    "  --full-conf  print a configuration file with all directives and defaults, and exit\n"
-    "  --doc        print the documentation of all directives, and exit\n"
+    "  -c FILE      read this configuration file; SRS_… environment variables win over it\n"
+    "  -e           no file: the environment and the defaults only\n"
+    "  -t           test the configuration, print what is effective, and end\n"
+    "  --diff       with -t: show what a reload would change at the running server, which the\n"
+    "               pid file names, at process PID, or compared with another FILE\n"
+    "  -v           print the version, and end\n"
+    "  -h           print this, and end\n"
+    "  --full-conf  print all directives with their defaults as a file, and end\n"
+    "  --doc        print all directives as a document, and end\n"
     "\n"
-    "Signals: TERM and INT stop the server, QUIT drains it first, USR1 reopens the log file,\n"
-    "HUP checks the configuration and applies the log level.\n";
+    "Signals: TERM and INT end, QUIT drains first, USR1 opens the log file anew,\n"
+    "HUP reads the configuration again and applies it.\n";
 
 const char *config_usage(void)
 {
@@ -48,7 +52,7 @@ static struct err *parse_letters(struct config_options *options, int argc, char 
         switch (*letter) {
         case 'c':
             options->file = file_argument(letter + 1, argc, argv, at);
-            return options->file ? NULL : bad_usage("-c needs a file name", "");
+            return options->file ? NULL : bad_usage("-c needs a file", "");
         case 't':
             options->test_only = 1;
             break;
@@ -81,6 +85,10 @@ struct err *config_options_parse(struct config_options *options, int argc, char 
             options->show_help = 1;
         else if (strcmp(argv[i], "--version") == 0)
             options->show_version = 1;
+        else if (strcmp(argv[i], "--diff") == 0)
+            options->diff = "";
+        else if (str_starts(argv[i], "--diff="))
+            options->diff = argv[i] + strlen("--diff=");
         else if (strcmp(argv[i], "--full-conf") == 0)
             options->show_table_conf = 1;
         else if (strcmp(argv[i], "--doc") == 0)
@@ -95,9 +103,11 @@ struct err *config_options_parse(struct config_options *options, int argc, char 
     if (options->show_help || options->show_version || options->show_table_conf ||
         options->show_table_doc)
         return NULL;
+    if (options->diff != NULL && !options->test_only)
+        return bad_usage("--diff needs -t", "");
     if (options->env_only && options->file != NULL)
-        return bad_usage("-c and -e cannot be combined", "");
+        return bad_usage("-c and -e exclude each other", "");
     if (!options->env_only && options->file == NULL)
-        return bad_usage("no configuration: use -c FILE or -e", "");
+        return bad_usage("which configuration? give -c FILE or -e", "");
     return NULL;
 }

@@ -9,6 +9,7 @@ struct observer;
 struct gate;
 struct claim;
 struct listener_type;
+struct reload_door;
 struct rtmp_route;
 struct http_handler;
 
@@ -25,6 +26,7 @@ struct tables {
      * the other processes of this server. */
     const http_link_new *http_chain, *api_chain, *worker_chain;
     const struct rtmp_route *publish_route; /* app/rtmp/rtmp_session.h; NULL: there is none */
+    const struct reload_door *reload;       /* app/core/reload.h */
 };
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "app/stream/fanout.h"
 #include "app/stream/observer.h"
+#include "app/stream/stream.h"
 #include "co/co.h"
 #include "live/viewer.h"
 #include "proto/rtmp_mux.h"
@@ -77,8 +78,8 @@ static void play_pause(struct rtmp_session *session, struct playing *p, int paus
 static __attribute__((noinline)) struct err *play_broken(const struct rtmp_session *session)
 {
     if (co_is_interrupted() || session->server->state == SERVER_STOPPING)
-        return err_new(ERR_INTERRUPTED, "server is stopping");
-    return err_new(ERR_CLOSED, "connection lost or stalled");
+        return err_new(ERR_INTERRUPTED, "the server stops");
+    return err_new(ERR_CLOSED, "the connection broke or stood still");
 }
 
 /* The client opens another message stream: this one continues as one of several, once the message
@@ -133,7 +134,7 @@ static MAY_YIELD struct err *play_take(struct rtmp_session *session, struct play
         if (out->len == 0 || p->is_over)
             continue;
         if (fanout_viewer_inject(p->fv, buf_data(out), out->len) != 0)
-            return err_new(ERR_LIMIT, "too many responses queued");
+            return err_new(ERR_LIMIT, "too many answers wait to be sent");
         buf_consume(out, out->len);
     }
     return NULL;
@@ -150,7 +151,7 @@ static MAY_YIELD __attribute__((noinline)) struct err *play_input(struct rtmp_se
         ssize_t got = net_try_read(session->conn, data, sizeof(data));
 
         if (got == 0)
-            return err_new(ERR_CLOSED, "player disconnected");
+            return err_new(ERR_CLOSED, "the player left");
         if (got < 0)
             return errno == EAGAIN ? NULL : err_sys(errno, "read");
         err = rtmp_talk_feed(session->talk, data, (size_t)got);
@@ -174,7 +175,7 @@ static MAY_YIELD struct err *play_finish(struct rtmp_session *session, struct pl
     int events = 0;
 
     if (fanout_viewer_finish(p->fv, out->len > 0 ? buf_data(out) : NULL, out->len) != 0)
-        return err_new(ERR_LIMIT, "too many responses queued");
+        return err_new(ERR_LIMIT, "too many answers wait to be sent");
     buf_consume(out, out->len);
     for (;;) {
         wait = fanout_viewer_pump(p->fv, USEC_NEVER);
@@ -229,14 +230,16 @@ static MAY_YIELD __attribute__((noinline)) struct err *play_ended(struct rtmp_se
 static __attribute__((noinline)) struct err *play_in_vain(struct rtmp_session *session,
                                                           struct playing *p)
 {
+    const struct stream *stream = source_data(p->source);
+
     /* Another worker may publish it long before there is anything to fetch. */
-    if (source_state(p->source) == SOURCE_LIVE ||
-        observers_are_elsewhere(session->server, source_key(p->source))) {
+    if (!stream->is_ended && (source_state(p->source) == SOURCE_LIVE ||
+                              observers_are_elsewhere(session->server, source_key(p->source)))) {
         p->deadline = play_deadline(p);
         return NULL;
     }
     p->is_over = 1;
-    p->ended = "stream was not published";
+    p->ended = "nobody published";
     return rtmp_talk_play_not_found(session->talk);
 }
 

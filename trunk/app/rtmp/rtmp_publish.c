@@ -46,7 +46,8 @@ struct publishing {
     usec_t drained_at;           /* the time of that */
     uint8_t has_begun;
     uint8_t is_urgent;   /* min_latency, or mw_latency 0: do not delay frames */
-    uint8_t is_replaced; /* another publisher has the stream now: do not touch it */
+    uint8_t is_replaced; /* evicted: do not touch the stream */
+    uint8_t is_unserved; /* because its vhost was removed; else by another publisher */
     uint8_t has_fingerprint;
     uint8_t has_waited; /* for an unreachable origin; the log has a line about it */
     uint8_t fingerprint[TOKEN_FINGERPRINT_SIZE]; /* of the parameters, for replace_same_token */
@@ -187,7 +188,7 @@ static MAY_YIELD struct err *publish_loop(struct rtmp_session *session, struct p
         if (err == NULL)
             err = publish_check_idle(p, now);
         if (err == NULL && session->server->state == SERVER_STOPPING)
-            err = err_new(ERR_INTERRUPTED, "server is stopping");
+            err = err_new(ERR_INTERRUPTED, "the server stops");
         if (err != NULL)
             return err;
     }
@@ -199,9 +200,10 @@ static void publish_evicted(void *publisher, enum evict_reason why)
 {
     struct publishing *p = publisher;
 
-    (void)why;
-    log_info(p->session->server->log, "%s: taken over from %s", source_key(p->source),
-             p->session->conn->ip);
+    p->is_unserved = why == EVICT_NOT_SERVED;
+    if (!p->is_unserved)
+        log_info(p->session->server->log, "%s is taken over from %s", source_key(p->source),
+                 p->session->conn->ip);
     p->is_replaced = 1;
     co_interrupt(p->co);
 }
@@ -224,7 +226,7 @@ static int publish_describe(void *publisher, struct session_info *out)
     const struct publishing *p = publisher;
     const struct rtmp_session *session = p->session;
 
-    *out = (struct session_info){session->entry.id, session->conn->ip, session->tc_url, p->param,
+    *out = (struct session_info){session->client.id, session->conn->ip, session->tc_url, p->param,
                                  session->via != NULL ? session->via : ""};
     return 0;
 }
@@ -285,14 +287,14 @@ static MAY_YIELD struct err *publish_elsewhere(struct publishing *p,
         return err;
     if (!p->has_waited)
         log_err(p->session->server->log, LOG_WARN, err,
-                "%s: waiting until the lease of %s expires: %s", source_key(p->source), place->rtmp,
+                "%s: waits for the end of the lease of %s: %s", source_key(p->source), place->rtmp,
                 err_text(err));
     p->has_waited = 1;
     err_free(err);
     *is_again = 1;
     if (net_wait(p->session->conn, 0, ELSEWHERE_PAUSE) < 0)
-        return err_new(ERR_INTERRUPTED, "server is stopping");
-    return p->session->conn->ready & NET_HUP ? err_new(ERR_CLOSED, "encoder disconnected") : NULL;
+        return err_new(ERR_INTERRUPTED, "the server stops");
+    return p->session->conn->ready & NET_HUP ? err_new(ERR_CLOSED, "the encoder left") : NULL;
 }
 
 /* Waits until this publisher has the stream. *is_over: it was redirected, relayed, or refused. */
@@ -326,7 +328,7 @@ static MAY_YIELD struct err *publish_ask(struct publishing *p, const struct conf
     if (err == NULL)
         rtmp_peer_linger(p->session);
     err_free(err);
-    return err_new(ERR_BUSY, "%s is already published", source_key(p->source));
+    return err_new(ERR_BUSY, "%s is busy", source_key(p->source));
 }
 
 /* Ends a publisher that holds the stream, or that was evicted. */
@@ -347,11 +349,14 @@ static MAY_YIELD struct err *publish_end(struct publishing *p, const struct rtmp
     if (session->server->state != SERVER_STOPPING)
         co_forget_interrupt();
     sent = rtmp_talk_refuse(session->talk, request, "NetStream.Publish.BadName",
-                            "Another publisher has taken over the stream", RTMP_ANSWER_TIMEOUT);
+                            p->is_unserved ? "This vhost is no longer served"
+                                           : "Another publisher has taken over the stream",
+                            RTMP_ANSWER_TIMEOUT);
     if (sent == NULL)
         rtmp_peer_linger(session);
     err_free(sent);
-    return err_new(ERR_BUSY, "another publisher has taken over");
+    return err_new(ERR_BUSY, p->is_unserved ? "its vhost is no longer configured"
+                                            : "another publisher has taken over");
 }
 
 struct err *rtmp_publish_run(struct rtmp_session *session, struct source *source,

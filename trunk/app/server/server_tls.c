@@ -33,24 +33,89 @@ static struct err *server_tls_make(struct server *server, const struct tls_optio
     return tls_server_new(options, server->log, out);
 }
 
-struct err *server_tls_open(struct server *server)
+/* Whether this type of listener needs a certificate; then *options says which. */
+static int server_tls_wants(const struct server *server, const struct config *config, int type,
+                            struct tls_options *options)
+{
+    const struct listener_type *row = server->tables->listeners[type];
+
+    if (row->tls == NULL || row->addresses(config) == NULL)
+        return 0;
+    *options = (struct tls_options){.ktls = config->ktls,
+                                    .secret = worker_of(server) != NULL ? worker_tls_secret : NULL,
+                                    .secret_arg = worker_of(server)};
+    row->tls->identity(config, options);
+    return 1;
+}
+
+struct err *server_tls_prepare(struct server *server, const struct config *config,
+                               struct server_tls_plan *plan)
 {
     const struct listener_type *const *types = server->tables->listeners;
-    struct tls_options options = {.ktls = server->config->ktls,
-                                  .secret = worker_of(server) != NULL ? worker_tls_secret : NULL,
-                                  .secret_arg = worker_of(server)};
+    struct tls_options options;
 
+    memset(plan, 0, sizeof(*plan));
     for (int i = 0; types[i] != NULL; i++) {
         struct err *err;
 
-        if (types[i]->tls == NULL || types[i]->addresses(server->config) == NULL)
+        if (!server_tls_wants(server, config, i, &options))
             continue;
-        types[i]->tls->identity(server->config, &options);
-        err = server_tls_make(server, &options, &server->service->tls[i]);
-        if (err != NULL)
+        err = server_tls_make(server, &options, &plan->made[i]);
+        if (err != NULL) {
+            server_tls_abandon(plan);
             return err_wrap(err, "%s", types[i]->tls->block);
+        }
     }
     return NULL;
+}
+
+void server_tls_abandon(struct server_tls_plan *plan)
+{
+    for (int i = 0; i < LISTENER_TYPES_MAX; i++) {
+        tls_free(plan->made[i]);
+        plan->made[i] = NULL;
+    }
+}
+
+/* Whether the type had the same certificate files and settings before. */
+static int server_tls_is_same(const struct server *server, const struct config *before, int type)
+{
+    struct tls_options old, new;
+
+    return server_tls_wants(server, before, type, &old) &&
+           server_tls_wants(server, server->config, type, &new) &&
+           old.ktls == new.ktls &&strcmp(old.cert, new.cert) == 0 && strcmp(old.key, new.key) == 0;
+}
+
+void server_tls_commit(struct server *server, const struct config *before,
+                       struct server_tls_plan *plan)
+{
+    struct tls **tls = server->service->tls;
+
+    for (int i = 0; server->tables->listeners[i] != NULL; i++) {
+        /* A type that is off keeps its own: connections may not have begun their handshake. */
+        if (plan->made[i] == NULL)
+            continue;
+        if (tls[i] != NULL && server_tls_is_same(server, before, i)) {
+            /* Session tickets stay valid. */
+            (void)tls_reload(tls[i]);
+            continue;
+        }
+        tls_free(tls[i]);
+        tls[i] = plan->made[i];
+        plan->made[i] = NULL;
+    }
+    server_tls_abandon(plan);
+}
+
+struct err *server_tls_open(struct server *server)
+{
+    struct server_tls_plan plan;
+    struct err *err = server_tls_prepare(server, server->config, &plan);
+
+    if (err == NULL)
+        memcpy(server->service->tls, plan.made, sizeof(plan.made));
+    return err;
 }
 
 void server_tls_close(struct server *server)
@@ -59,13 +124,6 @@ void server_tls_close(struct server *server)
         tls_free(server->service->tls[i]);
         server->service->tls[i] = NULL;
     }
-}
-
-void server_tls_reload(struct server *server)
-{
-    for (int i = 0; i < LISTENER_TYPES_MAX; i++)
-        if (server->service->tls[i] != NULL)
-            (void)tls_reload(server->service->tls[i]);
 }
 
 /* Tells a client that speaks the protocol without TLS, in the clear. What it sent is read first:

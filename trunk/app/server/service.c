@@ -1,16 +1,18 @@
 /*
- * The server's life: listeners, accept loops, HTTP chains, timers, drain, and stop. Connections are
- * in connection.c; a list of them lets a stop reach every one.
+ * The server's life: HTTP chains, timers, drain, and stop. Listeners are in listeners.c,
+ * connections in connection.c; a list of them lets a stop reach every one.
  */
 #include "app/server/service.h"
 
 #include "app/core/endpoint.h"
 #include "app/core/log_limit.h"
+#include "app/core/process.h"
+#include "app/server/listeners.h"
+#include "app/server/reload.h"
 #include "app/server/server_tls.h"
 #include "app/server/service_private.h"
 #include "app/server/shed.h"
 #include "app/stream/stream.h"
-#include "app/workers/worker.h"
 #include "base/str.h"
 #include "co/net.h"
 
@@ -26,179 +28,6 @@
 #define SERVER_IDLE_TICK USEC_PER_SEC
 /* How long a stop waits for the coroutines of connections. */
 #define SERVER_STOP_WAIT ((usec_t)3 * USEC_PER_SEC)
-
-struct server_acceptor {
-    struct server *server;
-    struct net_listener *listener;
-    int type; /* its place in the list of listener types */
-};
-
-/* ---- listeners ---- */
-
-static MAY_YIELD void acceptor_run(void *arg)
-{
-    struct server_acceptor *acceptor = arg;
-    struct server *server = acceptor->server;
-
-    while (server->state != SERVER_STOPPING) { /* a drain still accepts connections at first */
-        struct net_conn *conn = NULL;
-        struct err *err = net_accept(acceptor->listener, &conn, server->log, USEC_NEVER);
-
-        if (err != NULL) {
-            if (!err_is_quiet(err))
-                log_err(server->log, LOG_ERROR, err, "accept on %s: %s",
-                        net_listener_name(acceptor->listener), err_text(err));
-            err_free(err);
-            break;
-        }
-        connection_begin(server, conn, acceptor->type);
-    }
-    free(acceptor);
-}
-
-/* Hands the connection to a worker that has fewer. */
-static int acceptor_give(void *arg, int fd)
-{
-    const struct server_acceptor *acceptor = arg;
-
-    return worker_hand_over(worker_of(acceptor->server), acceptor->type, fd);
-}
-
-/* Workers share their ports, so the kernel would let one worker listen on the same port twice. */
-static struct err *server_open(const struct server *server, const char *endpoint, int type,
-                               struct net_listener **out)
-{
-    struct err *err;
-    int fd;
-
-    if (server->shared == NULL)
-        return net_listen(endpoint, out);
-    fd = worker_port(worker_of(server), endpoint, type);
-    err = fd >= 0 ? net_listen_fd(fd, out) : net_listen_shared(endpoint, out);
-    for (int i = 0; err == NULL && i < server->service->listener_count; i++)
-        if (strcmp(net_listener_name(server->service->listener[i]), net_listener_name(*out)) == 0) {
-            net_listener_close(*out);
-            err = err_new(ERR_BUSY, "listen on %s: address in use, by this server", endpoint);
-        }
-    return err;
-}
-
-/* The player page shows the first of the listeners that most clients reach. */
-static void server_note_rtmp(struct server *server, const struct net_listener *listener)
-{
-    int rank = endpoint_rank(net_listener_name(listener));
-
-    if (rank <= server->service->rtmp_port_rank)
-        return;
-    server->service->rtmp_port_rank = rank;
-    server->rtmp_port = net_listener_port(listener);
-}
-
-static struct err *server_listen(struct server *server, const char *endpoint, int type)
-{
-    const struct listener_type *row = server->tables->listeners[type];
-    struct server_acceptor *acceptor;
-    struct net_listener *listener;
-    struct err *err;
-
-    if (!row->is_internal && !worker_listens(worker_of(server), endpoint))
-        return NULL;
-    if (server->service->listener_count == SERVICE_LISTENERS_MAX)
-        return err_new(ERR_LIMIT, "more than %d listeners", SERVICE_LISTENERS_MAX);
-    err = server_open(server, endpoint, type, &listener);
-    if (err != NULL)
-        return err;
-    acceptor = calloc(1, sizeof(*acceptor));
-    if (acceptor == NULL) {
-        net_listener_close(listener);
-        return err_new(ERR_NOMEM, "listen on %s", endpoint);
-    }
-    acceptor->server = server;
-    acceptor->listener = listener;
-    acceptor->type = type;
-    if (server->shared != NULL && !row->is_internal)
-        net_listener_set_give(listener, acceptor_give, acceptor);
-    server->service->listener[server->service->listener_count] = listener;
-    server->service->acceptor[server->service->listener_count] =
-        co_spawn_joinable(acceptor_run, acceptor);
-    if (server->service->acceptor[server->service->listener_count] == NULL) {
-        net_listener_close(listener);
-        free(acceptor);
-        return err_new(ERR_NOMEM, "listen on %s", endpoint);
-    }
-    server->service->listener_count++;
-    if (row->is_player_port)
-        server_note_rtmp(server, listener);
-    log_info(server->log, "%s listens on %s", row->name, net_listener_name(listener));
-    return NULL;
-}
-
-static int listener_count(const struct tables *tables)
-{
-    int count = 0;
-
-    while (tables->listeners[count] != NULL)
-        count++;
-    return count;
-}
-
-static void take_handed_over(struct server *server, struct net_conn *conn, int type)
-{
-    if (type >= 0 && type < listener_count(server->tables) &&
-        !server->tables->listeners[type]->is_internal)
-        connection_begin(server, conn, type);
-    else
-        net_free(conn);
-}
-
-/* Listens for the other workers. */
-static struct err *server_listen_worker(struct server *server)
-{
-    char endpoint[160];
-
-    if (server->shared == NULL)
-        return NULL;
-    worker_take_with(worker_of(server), take_handed_over);
-    if (worker_endpoint(worker_of(server), endpoint, sizeof(endpoint)) != 0)
-        return err_new(ERR_LIMIT, "workers: path of the socket folder too long");
-    for (int i = 0; i < listener_count(server->tables); i++)
-        if (server->tables->listeners[i]->is_internal)
-            return server_listen(server, endpoint, i);
-    return NULL;
-}
-
-static struct err *server_listen_all(struct server *server)
-{
-    struct endpoints all;
-    struct err *err = server_listen_worker(server);
-
-    if (err == NULL)
-        err = server_tls_open(server);
-    if (server->config->http_api.enabled && !server->config->http_api.open)
-        log_info(server->log,
-                 "HTTP API is open to this machine only; http_api { open on; } opens it to others");
-    endpoints_list(server->tables->listeners, server->config, net_has_ipv6(), &all);
-    for (int i = 0; i < all.count && err == NULL; i++) {
-        err = server_listen(server, all.item[i].text, all.item[i].type);
-        if (err != NULL)
-            err = err_wrap(err, "%s", server->tables->listeners[all.item[i].type]->name);
-    }
-    return err;
-}
-
-static MAY_YIELD void server_close_listeners(struct server *server)
-{
-    for (int i = 0; i < server->service->listener_count; i++) {
-        co_interrupt(server->service->acceptor[i]);
-        co_join(server->service->acceptor[i]);
-        /* The master keeps these open as well, for the worker that replaces this one. */
-        if (server->shared != NULL)
-            net_listener_shut(server->service->listener[i]);
-        net_listener_close(server->service->listener[i]);
-    }
-    server->service->listener_count = 0;
-    server->is_closed = 1;
-}
 
 /* ---- timers ---- */
 
@@ -245,6 +74,22 @@ static MAY_YIELD void ticker_run(void *arg)
     }
 }
 
+/* ---- descriptors ---- */
+
+/* Listeners, and a pull each for the streams that an edge fetches. */
+void service_raise_descriptors(const struct tables *tables, const struct config *config,
+                               const struct log *log)
+{
+    struct endpoints all;
+    int is_edge = config->http_server.http_pull.enabled;
+
+    endpoints_list(tables->listeners, config, net_has_ipv6(), &all);
+    for (int i = 0; i < config->vhost_count; i++)
+        is_edge |= observers_fetch(tables, config->vhost[i]);
+    process_raise_descriptors((long)config->max_connections,
+                              all.count + (is_edge ? (long)config->max_pulls : 0), log);
+}
+
 /* ---- life ---- */
 
 /* Makes the links from the last to the first, since each takes its next. NULL without memory. */
@@ -280,7 +125,7 @@ struct err *service_new(struct server **out, const struct log *log, struct confi
     struct server *server = calloc(1, sizeof(*server));
     struct err *err;
 
-    assert(listener_count(tables) <= LISTENER_TYPES_MAX);
+    assert(listeners_types(tables) <= LISTENER_TYPES_MAX);
     if (server == NULL) {
         config_unref(config);
         return err_new(ERR_NOMEM, "server");
@@ -328,6 +173,7 @@ void service_free(struct server *server)
         for (int i = 0; i < server->service->link_count; i++)
             free(server->service->link[i]);
         server_tls_close(server);
+        reload_close(server);
     }
     log_limit_free(server->log_limit);
     hub_free(server->hub);
@@ -369,7 +215,7 @@ static MAY_YIELD struct err *service_serve(struct server *server,
     struct err *err = observers_start(server);
 
     if (err == NULL)
-        err = server_listen_all(server);
+        err = listeners_open(server);
     *ticker = err == NULL ? co_spawn_joinable(ticker_run, server) : NULL;
     if (err == NULL && *ticker == NULL)
         err = err_new(ERR_NOMEM, "ticker");
@@ -390,7 +236,7 @@ static MAY_YIELD void service_drain_all(struct server *server)
         /* A load balancer sends new connections until it notices the drain: serve these. */
         server_drain_wait(server, server->config->grace_start_wait);
     }
-    server_close_listeners(server);
+    listeners_close(server);
     while (server->state == SERVER_DRAINING && server->connections > 0)
         (void)co_cond_wait(&server->changed, USEC_NEVER);
     server_drain_wait(server, server->config->grace_final_wait);

@@ -20,6 +20,10 @@ struct service_phases {
     void *arg;
 };
 
+/* Raises the limit on open files to what this configuration may need. */
+void service_raise_descriptors(const struct tables *tables, const struct config *config,
+                               const struct log *log);
+
 /* Opens the listeners, serves until a stop or a drain has ended, closes everything. */
 MAY_YIELD struct err *service_run(struct server *server, const struct service_phases *phases);
 

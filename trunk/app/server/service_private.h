@@ -1,13 +1,14 @@
 #ifndef APP_SERVER_SERVICE_PRIVATE_H
 #define APP_SERVER_SERVICE_PRIVATE_H
 
-/* Private to service.c, connection.c, server_tls.c, and shed.c. */
+/* Private to service.c, connection.c, listeners.c, reload.c, server_tls.c, and shed.c. */
 #include "app/core/endpoint.h"
 #include "app/http/http_exchange.h"
 #include "app/server/connection.h"
 #include "app/server/service.h"
 
-struct net_listener;
+struct listener;
+struct reload;
 struct tls;
 
 /* All that a configuration may name, and the one for other workers. */
@@ -27,9 +28,9 @@ struct service {
     usec_t busy_at;                      /* when there was a stream or a connection; 0: never */
     int shed_steps;                      /* taken since memory became short */
     struct tls *tls[LISTENER_TYPES_MAX]; /* of each listener type; NULL: none */
-    struct net_listener *listener[SERVICE_LISTENERS_MAX];
-    struct co *acceptor[SERVICE_LISTENERS_MAX];
+    struct listener *listener[SERVICE_LISTENERS_MAX]; /* listeners.c */
     int listener_count;
+    struct reload *reload; /* reload.c; NULL: until reload_open() */
 };
 
 #endif

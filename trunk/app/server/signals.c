@@ -1,11 +1,10 @@
 /*
  * Signals through signalfd on the reactor: a coroutine reads them, so nothing here has to be
- * async-signal-safe. HUP checks the configuration and applies what the directive table marks as
- * reloadable, which is the log level; with a bad file it changes nothing and logs why.
+ * async-signal-safe.
  */
 #include "app/server/signals.h"
 
-#include "app/server/server_tls.h"
+#include "app/server/reload.h"
 #include "app/server/service.h"
 #include "co/co.h"
 #include "co/net.h"
@@ -51,25 +50,6 @@ void signals_block(void)
     sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-static void reload(const struct signals_target *target)
-{
-    struct config *config;
-    struct err *err = config_load(target->options, target->environment, &config);
-
-    if (err) {
-        log_err(target->log, LOG_ERROR, err, "reload failed, keeping the old configuration: %s",
-                err_text(err));
-        err_free(err);
-        return;
-    }
-    config_warnings_log(config, target->log);
-    target->log->level = (enum log_level)config->log_level;
-    server_tls_reload(target->server);
-    log_info(target->log, "reload: configuration is valid; srs_log_level applied, certificates "
-                          "read again; other changes need a restart");
-    config_unref(config);
-}
-
 static void reopen(const struct signals_target *target)
 {
     struct err *err = log_sink_reopen(target->sink);
@@ -99,7 +79,7 @@ static void terminate(const struct signals_target *target, int number)
     }
 }
 
-static void act(const struct signals_target *target, int number)
+static MAY_YIELD void act(const struct signals_target *target, int number)
 {
     switch (number) {
     case SIGTERM:
@@ -111,9 +91,7 @@ static void act(const struct signals_target *target, int number)
         reopen(target);
         break;
     case SIGHUP:
-        supervisor_reloading(target->supervisor);
-        reload(target);
-        supervisor_reloaded(target->supervisor);
+        reload_asked(target->server);
         break;
     default:
         log_warn(target->log, "signal %s ignored", strsignal(number));

@@ -4,10 +4,8 @@
 /*
  * A coroutine that reads signals: doc/signals.md describes what each one does.
  */
-#include "app/config/config.h"
 #include "app/core/log_sink.h"
 #include "app/core/server.h"
-#include "app/core/supervisor.h"
 #include "base/yield.h"
 
 struct signals;
@@ -15,11 +13,8 @@ struct signals;
 /* What the coroutine acts on; all of it is borrowed and must outlive it. */
 struct signals_target {
     struct server *server;
-    struct log *log; /* HUP sets its level */
+    const struct log *log;
     struct log_sink_file *sink;
-    const struct config_options *options; /* what HUP reads again; the file as an absolute path */
-    char **environment;
-    struct supervisor *supervisor; /* is told of a reload */
 };
 
 /* Blocks the signals until signals_start(), so that none is lost; ignores SIGPIPE for good. Call

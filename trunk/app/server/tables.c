@@ -19,6 +19,7 @@
 #include "app/http/http_page.h"
 #include "app/http/http_static.h"
 #include "app/rtmp/rtmp_listener.h"
+#include "app/server/reload.h"
 #include "app/stream/fanout.h"
 #include "app/stream/gate.h"
 #include "app/stream/via_claim.h"
@@ -61,4 +62,5 @@ const struct tables tables_all = {.observers = observers,
                                   .http_chain = http_chain,
                                   .api_chain = api_chain,
                                   .worker_chain = worker_chain,
-                                  .publish_route = &edge_publish_route};
+                                  .publish_route = &edge_publish_route,
+                                  .reload = &reload_door};

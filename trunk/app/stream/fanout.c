@@ -251,6 +251,13 @@ usec_t fanout_pace(const struct stream *stream)
     return pace;
 }
 
+static void fanout_channel_set(struct fanout_channel *channel, const struct config_vhost *vhost)
+{
+    channel->units_min = (uint32_t)vhost->play.mw_msgs;
+    channel->interval_fixed = vhost->min_latency ? 0 : vhost->play.mw_latency;
+    channel->interval_min = vhost->play.send_min_interval;
+}
+
 static struct fanout_channel *fanout_channel_new(struct fanout *fanout, struct source *source,
                                                  const struct config_vhost *vhost)
 {
@@ -260,9 +267,7 @@ static struct fanout_channel *fanout_channel_new(struct fanout *fanout, struct s
     if (channel == NULL)
         return NULL;
     channel->fanout = fanout;
-    channel->units_min = (uint32_t)vhost->play.mw_msgs;
-    channel->interval_fixed = vhost->min_latency ? 0 : vhost->play.mw_latency;
-    channel->interval_min = vhost->play.send_min_interval;
+    fanout_channel_set(channel, vhost);
     err = co_cond_init(&channel->cond);
     if (err != NULL) {
         err_free(err);
@@ -530,6 +535,17 @@ static int fanout_on_evict(struct stream *stream, void *state, struct viewer *vi
     return 1;
 }
 
+static void fanout_on_vhost(struct stream *stream, void *state, const struct config_vhost *before,
+                            const struct config_vhost *vhost)
+{
+    const struct fanout_stream *own = state;
+
+    (void)stream;
+    (void)before;
+    if (own->channel != NULL)
+        fanout_channel_set(own->channel, vhost);
+}
+
 static struct err *fanout_open(struct server *server, void **own)
 {
     struct fanout *fanout = calloc(1, sizeof(*fanout));
@@ -551,5 +567,6 @@ const struct observer fanout_observer = {.name = "fan-out",
                                          .state_size = sizeof(struct fanout_stream),
                                          .open = fanout_open,
                                          .close = fanout_close,
+                                         .on_vhost = fanout_on_vhost,
                                          .on_data = fanout_on_data,
                                          .on_evict = fanout_on_evict};

@@ -103,6 +103,23 @@ void observers_tick(struct server *server, usec_t now)
             server->tables->observers[i]->tick(server, server->own[i], now);
 }
 
+struct err *observers_check_config(struct server *server, const struct config *config)
+{
+    struct err *err = NULL;
+
+    for (int i = 0; err == NULL && server->tables->observers[i] != NULL; i++)
+        if (server->tables->observers[i]->check_config != NULL)
+            err = server->tables->observers[i]->check_config(server, server->own[i], config);
+    return err;
+}
+
+void observers_on_config(struct server *server, const struct config *before)
+{
+    for (int i = 0; server->tables->observers[i] != NULL; i++)
+        if (server->tables->observers[i]->on_config != NULL)
+            server->tables->observers[i]->on_config(server, server->own[i], before, server->config);
+}
+
 static int row_count(const struct server *server)
 {
     int count = 0;

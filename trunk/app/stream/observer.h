@@ -37,6 +37,18 @@ struct observer {
     void (*stop)(struct server *server, void *own, usec_t timeout);
     MAY_YIELD void (*close)(struct server *server, void *own);
 
+    /*
+     * A reload, in the order of the rows. check_config(): whether the new configuration can be
+     * applied; the first error ends the reload, and nothing changes. on_config(): server->config is
+     * the new one; both stay valid until the function returns. on_vhost(): the same for each stream
+     * whose vhost still exists, after all on_config(); vhosts of the two configurations.
+     */
+    struct err *(*check_config)(struct server *server, void *own, const struct config *config);
+    void (*on_config)(struct server *server, void *own, const struct config *before,
+                      const struct config *config);
+    void (*on_vhost)(struct stream *stream, void *state, const struct config_vhost *before,
+                     const struct config_vhost *vhost);
+
     /* A stream is created or destroyed. */
     void (*attach)(struct stream *stream, void *state);
     void (*detach)(struct stream *stream, void *state);
@@ -60,8 +72,8 @@ struct observer {
 
     /* Whether the row brings the stream here, or would for a waiting viewer. */
     int (*is_coming)(const struct stream *stream, const void *state);
-    /* Whether another process of this server publishes the stream and this one pulls it. */
-    int (*is_worker_pull)(const struct stream *stream, const void *state);
+    /* Whether another process of this server publishes the stream and this one only relays it. */
+    int (*is_relayed)(const struct stream *stream, const void *state);
     /* Facts about the stream at another process, if it knows more than this one: 1 with *facts. */
     int (*facts)(const struct stream *stream, const void *state, struct source_facts *facts);
     /* Whether another process of this server has the stream with this key. */
@@ -87,6 +99,8 @@ struct err *observers_open(struct server *server);
 struct err *observers_start(struct server *server);
 struct err *observers_ready(struct server *server);
 void observers_tick(struct server *server, usec_t now);
+struct err *observers_check_config(struct server *server, const struct config *config);
+void observers_on_config(struct server *server, const struct config *before);
 void observers_leave(struct server *server);
 MAY_YIELD void observers_halt(struct server *server);
 void observers_stop(struct server *server, usec_t timeout);

@@ -171,18 +171,52 @@ void publication_evict(struct stream *stream, enum evict_reason why)
         evict(stream->publication, why);
 }
 
-void publication_claim_lost(struct stream *stream, enum evict_reason why)
+/* Evicts the holder, and the reserved publications: all, or those that have lost a claim. */
+static void evict_reserved(struct stream *stream, enum evict_reason why, int is_all)
 {
     struct publication *p;
 
     publication_evict(stream, why);
     do {
         p = stream->reserved;
-        while (p != NULL && (p->is_evicted || claims_are_held(p)))
+        while (p != NULL && (p->is_evicted || (!is_all && claims_are_held(p))))
             p = p->next;
         if (p != NULL)
             evict(p, why);
     } while (p != NULL);
+}
+
+static void reconfigure(struct publication *p, struct config *config,
+                        const struct config_vhost *vhost)
+{
+    if (p->publisher.config == NULL)
+        return;
+    config_unref(p->publisher.config);
+    p->publisher.config = config_ref(config);
+    p->publisher.vhost = vhost;
+}
+
+void publication_reconfigure(struct stream *stream, struct config *config,
+                             const struct config_vhost *vhost)
+{
+    int is_reserved = 0;
+
+    for (struct publication *p = stream->reserved; p != NULL; p = p->next) {
+        reconfigure(p, config, vhost);
+        is_reserved |= p == stream->publication;
+    }
+    if (stream->publication != NULL && !is_reserved)
+        reconfigure(stream->publication, config, vhost);
+}
+
+void publication_evict_all(struct stream *stream, enum evict_reason why)
+{
+    evict_reserved(stream, why, 1);
+}
+
+void publication_claim_lost(struct stream *stream, enum evict_reason why)
+{
+    evict_reserved(stream, why, 0);
 }
 
 /* publish.takeover: whether the newcomer `p` may replace the holder. */
@@ -268,6 +302,10 @@ enum publication_verdict publication_begin(struct stream *stream, const struct p
     if (p == NULL)
         return PUBLICATION_NOMEM;
     verdict = verdict_of(claims_take(p, elsewhere, timeout));
+    if (verdict == PUBLICATION_OURS && stream->is_ended) {
+        claims_release(p);
+        verdict = PUBLICATION_BUSY;
+    }
     if (verdict == PUBLICATION_OURS && publication_open(p) != 0 &&
         (!make_room(p) || publication_open(p) != 0)) {
         claims_release(p);
@@ -292,6 +330,10 @@ enum publication_verdict publication_reserve(struct stream *stream,
     *out = NULL;
     if (p == NULL)
         return PUBLICATION_NOMEM;
+    if (stream->is_ended) {
+        publication_free(p);
+        return PUBLICATION_BUSY;
+    }
     /* Claims wait for an encoder only. */
     verdict = verdict_of(NO_YIELD(claims_take(p, &unused, 0)));
     if (verdict == PUBLICATION_OURS) {

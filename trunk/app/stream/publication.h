@@ -33,7 +33,7 @@ enum publisher_kind {
     PUBLISHER_WORKER_PULL  /* fetches what another process of this server has claimed */
 };
 
-enum evict_reason { EVICT_TAKEN_OVER, EVICT_LEASE_LOST };
+enum evict_reason { EVICT_TAKEN_OVER, EVICT_LEASE_LOST, EVICT_NOT_SERVED /* its vhost */ };
 
 /* What the API, logs, hooks and backends report about a publisher. Valid until the next yield. */
 struct session_info {
@@ -156,6 +156,11 @@ void publication_linger(struct publication *p, usec_t timeout);
 
 /* Evicts the holder of the stream, if there is one; the stream is free afterwards. */
 void publication_evict(struct stream *stream, enum evict_reason why);
+/* A reload: its publications have the vhost's new values from now on. */
+void publication_reconfigure(struct stream *stream, struct config *config,
+                             const struct config_vhost *vhost);
+/* Evicts every publication of the stream, reserved ones too. */
+void publication_evict_all(struct stream *stream, enum evict_reason why);
 /* A row lost a claim on the stream: the same, and evicts reserved publications without it. */
 void publication_claim_lost(struct stream *stream, enum evict_reason why);
 

@@ -4,6 +4,7 @@
  */
 #include "app/stream/stream.h"
 
+#include "app/config/config_diff.h"
 #include "app/stream/fanout.h"
 #include "base/str.h"
 #include "live/viewer.h"
@@ -78,7 +79,7 @@ struct source *stream_get_as(struct server *server, const struct config_vhost *v
     stream_source_config(vhost, &config);
     source = hub_get(server->hub, key, &config);
     if (source == NULL)
-        *err = err_new(ERR_LIMIT, "too many streams (%zu)", hub_count(server->hub));
+        *err = err_new(ERR_LIMIT, "no room for another stream (%zu)", hub_count(server->hub));
     return source;
 }
 
@@ -103,7 +104,7 @@ struct source *stream_get_publish(struct server *server, const struct config_vho
             server_shared_stream_leave(server, key);
     }
     if (source == NULL)
-        *err = err_new(ERR_LIMIT, "too many streams: max_streams %lld",
+        *err = err_new(ERR_LIMIT, "no room for another stream: max_streams %lld",
                        (long long)server->config->max_streams);
     return source;
 }
@@ -154,12 +155,12 @@ int stream_is_coming(const struct stream *stream, const struct observer *except)
     return 0;
 }
 
-int stream_is_worker_pull(const struct stream *stream)
+int stream_is_relayed(const struct stream *stream)
 {
     for (int i = 0; row_at(stream, i) != NULL; i++) {
         const struct observer *row = row_at(stream, i);
 
-        if (row->is_worker_pull != NULL && row->is_worker_pull(stream, state_of(stream, i)))
+        if (row->is_relayed != NULL && row->is_relayed(stream, state_of(stream, i)))
             return 1;
     }
     return 0;
@@ -202,6 +203,17 @@ static void stream_give_up(struct stream *stream)
 void stream_ask_again(struct stream *stream)
 {
     TELL(stream, on_ask_again);
+}
+
+void stream_on_vhost(struct stream *stream, const struct config_vhost *before,
+                     const struct config_vhost *vhost)
+{
+    TELL(stream, on_vhost, before, vhost);
+}
+
+int stream_is_served(const struct stream *stream, const struct config *config)
+{
+    return stream->vhost[0] == STREAM_PULLED || config_diff_vhost(config, stream->vhost) != NULL;
 }
 
 void stream_unclaimed(struct stream *stream)
@@ -289,7 +301,7 @@ static void stream_on_gop_lost(struct source *source, enum source_gop_loss why, 
         limit = why == SOURCE_GOP_FRAMES ? (long long)vhost->play.gop_cache_max_frames
                                          : (long long)vhost->play.gop_cache_max_bytes;
     log_warn(stream->server->log,
-             "stream %s: GOP exceeds %s (%lld) and is not cached; new viewers get only audio until "
+             "stream %s: GOP exceeds %s (%lld) and is not cached; new viewers get sound only until "
              "the next keyframe",
              source_key(source),
              why == SOURCE_GOP_FRAMES ? "gop_cache_max_frames" : "gop_cache_max_bytes", limit);
@@ -340,6 +352,8 @@ int stream_attach(struct source *source, void *arg)
     (void)str_copy_n(stream->vhost, sizeof(stream->vhost), key, (size_t)(first - key));
     (void)str_copy_n(stream->app, sizeof(stream->app), first + 1, (size_t)(last - first - 1));
     (void)str_copy(stream->name, sizeof(stream->name), last + 1);
+    /* A session may have begun before the last reload. */
+    stream->is_ended = server->config != NULL && !stream_is_served(stream, server->config);
     rate_init(&stream->rate, clock_now(), 0, 0);
     source_set_data(source, stream);
     source_set_events(source, &events);

@@ -27,6 +27,7 @@ struct stream {
     const struct session_entry *publisher; /* in the session list; NULL: no publisher */
     char *tc_url; /* of the latest publisher over RTMP, else of the first player; NULL: none */
     struct rate rate;
+    uint8_t is_ended;          /* its vhost was removed: it is neither published nor played again */
     uint32_t internal_viewers; /* other processes of this server; not counted as clients */
     /* The observers' states follow: observer_state(). */
 };
@@ -68,11 +69,17 @@ int stream_is_live(const struct server *server, const struct source *source);
 
 /* Whether any row except `except` (NULL: any row) brings the stream here, or would for a viewer. */
 int stream_is_coming(const struct stream *stream, const struct observer *except);
-/* Whether another process of this server publishes the stream and this one pulls it. */
-int stream_is_worker_pull(const struct stream *stream);
+/* Whether another process of this server publishes the stream and this one only relays it. */
+int stream_is_relayed(const struct stream *stream);
 /* source_fit(), also for a stream that another process has. */
 enum source_fit stream_fit(const struct stream *stream, const struct mux *mux,
                            enum source_only only);
+
+/* Tells the rows that the vhost's values have changed (struct observer, on_vhost). */
+void stream_on_vhost(struct stream *stream, const struct config_vhost *before,
+                     const struct config_vhost *vhost);
+/* Whether the configuration has the stream's vhost, or fetches it without one. */
+int stream_is_served(const struct stream *stream, const struct config *config);
 
 /* Call it when what this server tells other servers about the stream has changed. */
 void stream_ask_again(struct stream *stream);

@@ -11,6 +11,7 @@
 #include "app/workers/master.h"
 
 #include "app/core/endpoint.h"
+#include "app/workers/master_reload.h"
 #include "app/workers/watchdog.h"
 #include "app/workers/worker_ports.h"
 #include "base/clock.h"
@@ -54,8 +55,9 @@ struct master {
     usec_t kill_at; /* USEC_NEVER: not set */
     struct watchdog_times times;
     int has_served; /* 1 once all workers were ready */
-    int has_reloaded;
     int is_ending;
+    struct master_reload reload;
+    pid_t pid[CONFIG_WORKERS_MAX]; /* of the workers, for a reload */
     struct err *err;
 };
 
@@ -75,7 +77,7 @@ usec_t master_pause(unsigned failures, usec_t served)
 /* ---- starting ---- */
 
 /* Runs the new process. Its signals stay blocked: it reads them when it serves. */
-__attribute__((noreturn)) static MAY_YIELD void child_run(const struct master *master, int slot)
+__attribute__((noreturn)) static MAY_YIELD void child_run(struct master *master, int slot)
 {
     const struct master_options *options = master->options;
 
@@ -86,9 +88,7 @@ __attribute__((noreturn)) static MAY_YIELD void child_run(const struct master *m
     (void)setpgid(0, 0);
     worker_ports_keep(master->share->ports, slot);
     log_sink_own(options->sink);
-    /* This worker must apply a reload that happened since the start, too. */
-    if (master->has_reloaded)
-        (void)raise(SIGHUP);
+    master_reload_close(&master->reload);
     exit(options->serve(options->arg, master->share, slot));
 }
 
@@ -145,7 +145,7 @@ static void pass_on(const struct master *master, int number)
 static void master_end(struct master *master, int number)
 {
     int is_drain =
-        number == SIGQUIT || (number == SIGTERM && master->options->config->force_grace_quit);
+        number == SIGQUIT || (number == SIGTERM && (*master->options->config)->force_grace_quit);
 
     /* A second request means: do not wait. */
     if (!master->is_ending)
@@ -186,7 +186,7 @@ static void child_lost(struct master *master, int slot, int status)
     child->failures = served >= MASTER_SERVED ? 0 : child->failures + 1;
     pause = master_pause(child->failures, served);
     child->due_at = now + pause;
-    log_error(master->options->log, "worker %d, process %d, died (%s); starting another in %d ms",
+    log_error(master->options->log, "worker %d, process %d, is gone (%s); another starts in %d ms",
               slot + 1, (int)child->pid, how, (int)(pause / USEC_PER_MS));
 }
 
@@ -202,7 +202,7 @@ static void child_gone(struct master *master, int slot, int status)
         char how[64];
 
         end_text(status, how, sizeof(how));
-        master->err = err_new(ERR_CLOSED, "worker %d ended with an error (%s)", slot + 1, how);
+        master->err = err_new(ERR_CLOSED, "worker %d did not end well (%s)", slot + 1, how);
     }
     master->child[slot].pid = 0;
 }
@@ -228,7 +228,7 @@ static void look_at_children(struct master *master)
     if (ready < share->count || master->has_served)
         return;
     master->has_served = 1;
-    log_info(master->options->log, "%d workers ready", ready);
+    log_info(master->options->log, "%d workers serve", ready);
     master->options->ready(master->options->arg);
 }
 
@@ -248,7 +248,7 @@ static void child_kill(const struct master *master, int slot)
 /* Looks at one worker; 1 if it must be killed. */
 static int child_look(struct master *master, int slot, usec_t elapsed)
 {
-    usec_t timeout = master->options->config->worker_timeout;
+    usec_t timeout = (*master->options->config)->worker_timeout;
     usec_t step = watchdog_step(timeout);
     struct worker_slot *shared = &master->share->slot[slot];
     struct master_child *child = &master->child[slot];
@@ -283,7 +283,7 @@ static int master_is_waiting(const struct master *master)
  * handed to others at each step. */
 static usec_t master_look_at(const struct master *master)
 {
-    usec_t timeout = master->options->config->worker_timeout;
+    usec_t timeout = (*master->options->config)->worker_timeout;
     usec_t look = master->times.looked_at + watchdog_step(timeout);
     usec_t next;
 
@@ -329,7 +329,7 @@ static void master_look(struct master *master, usec_t now)
 
 static void master_watch(struct master *master)
 {
-    usec_t timeout = master->options->config->worker_timeout;
+    usec_t timeout = (*master->options->config)->worker_timeout;
     usec_t now = clock_now();
     usec_t at = master_look_at(master);
 
@@ -345,20 +345,11 @@ static void master_watch(struct master *master)
 
 static void master_reload(struct master *master)
 {
-    const struct master_options *options = master->options;
-    struct config *config;
-    struct err *err = config_load(options->reload, options->environment, &config);
-
-    if (err) {
-        log_err(options->log, LOG_ERROR, err, "reload failed, keeping the old configuration: %s",
-                err_text(err));
-        err_free(err);
+    if (master->is_ending)
         return;
-    }
-    options->log->level = (enum log_level)config->log_level;
-    config_unref(config);
-    master->has_reloaded = 1;
-    pass_on(master, SIGHUP);
+    for (int i = 0; i < master->share->count; i++)
+        master->pid[i] = master->child[i].pid;
+    master_reload_run(&master->reload);
 }
 
 static void master_reopen(struct master *master)
@@ -378,13 +369,11 @@ static void master_act(struct master *master, int number)
     case SIGTERM:
     case SIGINT:
     case SIGQUIT:
-        log_info(master->options->log, "signal %s: passed to the workers", strsignal(number));
+        log_info(master->options->log, "signal %s: the workers are told", strsignal(number));
         master_end(master, number);
         break;
     case SIGHUP:
-        supervisor_reloading(master->options->supervisor);
         master_reload(master);
-        supervisor_reloaded(master->options->supervisor);
         break;
     case SIGUSR1:
         master_reopen(master);
@@ -462,7 +451,7 @@ static void master_signals(struct master *master)
 struct err *master_run(const struct master_options *options)
 {
     struct master *master;
-    struct err *err = check_ports(options->listeners, options->config);
+    struct err *err = check_ports(options->listeners, *options->config);
 
     if (err != NULL)
         return err;
@@ -471,15 +460,18 @@ struct err *master_run(const struct master_options *options)
         return err_new(ERR_NOMEM, "master");
     master->options = options;
     master->kill_at = USEC_NEVER;
-    err = worker_share_new(&master->share, options->config);
+    err = worker_share_new(&master->share, *options->config);
     if (err == NULL)
         (void)str_copy(master->share->server_id, sizeof(master->share->server_id),
                        options->server_id);
     if (err == NULL)
-        err = worker_ports_new(&master->share->ports, options->listeners, options->config,
+        err = worker_ports_new(&master->share->ports, options->listeners, *options->config,
                                master->share->count);
     if (err == NULL) {
         master_signals(master);
+        master->reload =
+            (struct master_reload){.options = options, .share = master->share, .pid = master->pid};
+        master_reload_open(&master->reload);
         master->times = (struct watchdog_times){clock_now(), clock_now()};
         do {
             start_due(master);
@@ -488,6 +480,7 @@ struct err *master_run(const struct master_options *options)
             master_watch(master);
         } while (!master->is_ending || count_children(master) > 0);
         err = master->err;
+        master_reload_close(&master->reload);
     }
     worker_share_free(master->share);
     free(master);

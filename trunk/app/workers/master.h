@@ -13,7 +13,7 @@
 
 /* All of it is borrowed and outlives the master. */
 struct master_options {
-    const struct config *config;
+    struct config **config;                       /* the current one, which a reload replaces */
     const char *server_id;                        /* app/core/server_id.h */
     const struct listener_type *const *listeners; /* app/core/listener.h */
     struct log *log;                              /* HUP sets its level */

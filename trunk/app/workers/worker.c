@@ -8,6 +8,7 @@
 
 #include "app/workers/worker_ports.h"
 #include "app/workers/worker_private.h"
+#include "app/workers/worker_reload.h"
 #include "base/str.h"
 #include "co/notify.h"
 
@@ -115,7 +116,7 @@ static int worker_is_coming(const struct stream *stream, const void *state)
                                                     source_key(stream->source));
 }
 
-static int worker_is_pull(const struct stream *stream, const void *state)
+static int worker_is_relayed(const struct stream *stream, const void *state)
 {
     const struct worker_stream *own = state;
 
@@ -167,13 +168,14 @@ static MAY_YIELD void listener_run(void *arg)
     co_set_id("workers");
     while (err == NULL) {
         slot->beat = slot->asked; /* the event loop runs */
+        worker_reload_look(worker);
         hub_each(worker->server->hub, look_one, worker);
-        co_cond_broadcast(&worker->changed);
+        co_cond_broadcast(&worker->told);
         err = notify_wait(worker->notify_fd);
     }
     if (err_code(err) != ERR_INTERRUPTED) {
         log_err(worker->server->log, LOG_ERROR, err,
-                "notifications from other workers lost, stopping: %s", err_text(err));
+                "other workers' streams are no longer heard of: %s", err_text(err));
         server_stop(worker->server);
     }
     err_free(err);
@@ -266,7 +268,8 @@ static int limits_stream_enter(void *arg, const char *key)
 {
     const struct worker *worker = arg;
 
-    return worker_share_stream_enter(worker->share, worker->slot, key);
+    return worker_share_stream_enter(worker->share, worker->slot, key,
+                                     (uint64_t)worker->server->config->max_streams);
 }
 
 static void limits_stream_leave(void *arg, const char *key)
@@ -326,7 +329,7 @@ static struct err *worker_ready(struct server *server, void *own)
     if (err != NULL)
         return err;
     worker->share->slot[worker->slot].state = WORKER_READY;
-    log_info(server->log, "worker %d ready", worker->slot + 1);
+    log_info(server->log, "worker %d serves", worker->slot + 1);
     /* SIGCHLD makes the master check the workers' states. */
     (void)kill(worker->share->master, SIGCHLD);
     return NULL;
@@ -347,7 +350,7 @@ struct err *worker_new(struct server *server, struct worker_share *share, int sl
     worker->look = worker_look;
     err = co_cond_init(&worker->ended);
     if (err == NULL)
-        err = co_cond_init(&worker->changed);
+        err = co_cond_init(&worker->told);
     if (err != NULL)
         goto free_worker;
     /* The wrapper owns its descriptor from here on; the other workers' are for notification. */
@@ -357,7 +360,7 @@ struct err *worker_new(struct server *server, struct worker_share *share, int sl
     worker->listener = co_spawn_joinable(listener_run, worker);
     if (worker->listener == NULL) {
         err = err_new(ERR_NOMEM, "worker: coroutine");
-        goto free_notify;
+        goto free_bell;
     }
     (void)str_copy(server->server_id, sizeof(server->server_id), share->server_id);
     memcpy(server->via_key, share->via_key, sizeof(server->via_key));
@@ -367,12 +370,12 @@ struct err *worker_new(struct server *server, struct worker_share *share, int sl
     server->shared_arg = worker;
     observer_set_own(server, &worker_observer, worker);
     return NULL;
-free_notify:
+free_bell:
     net_free(worker->notify_fd);
     share->notify_fd[slot] = -1;
 fini_cond:
     co_cond_fini(&worker->ended);
-    co_cond_fini(&worker->changed);
+    co_cond_fini(&worker->told);
 free_worker:
     free(worker);
     return err;
@@ -420,6 +423,7 @@ static MAY_YIELD void worker_close(struct server *server, void *own)
     struct worker *worker = own;
 
     worker_handoff_close(worker);
+    worker_reload_leave(worker);
     if (worker->listener != NULL) {
         co_interrupt(worker->listener);
         co_join(worker->listener);
@@ -427,7 +431,7 @@ static MAY_YIELD void worker_close(struct server *server, void *own)
     net_free(worker->notify_fd);
     worker->share->notify_fd[worker->slot] = -1;
     co_cond_fini(&worker->ended);
-    co_cond_fini(&worker->changed);
+    co_cond_fini(&worker->told);
     server->shared = NULL;
     server->shared_arg = NULL;
     free(worker);
@@ -451,6 +455,6 @@ const struct observer worker_observer = {.name = "workers",
                                          .on_facts = worker_stream_on_facts,
                                          .on_ask_again = worker_pull_again,
                                          .is_coming = worker_is_coming,
-                                         .is_worker_pull = worker_is_pull,
+                                         .is_relayed = worker_is_relayed,
                                          .facts = worker_stream_facts,
                                          .is_elsewhere = worker_is_elsewhere};

@@ -26,14 +26,15 @@
 
 struct worker_port {
     char *endpoint;
-    int type; /* its index in the list of listener types */
+    int type;     /* its index in the list of listener types */
+    int is_added; /* by a reload that is not over */
     int fd[CONFIG_WORKERS_MAX];
 };
 
 struct worker_ports {
     int workers;
     int count;
-    struct worker_port item[ENDPOINTS_MAX];
+    struct worker_port item[2 * ENDPOINTS_MAX]; /* before and after a reload */
 };
 
 static void port_close(struct worker_port *port, int slot)
@@ -43,18 +44,40 @@ static void port_close(struct worker_port *port, int slot)
     port->fd[slot] = -1;
 }
 
-static struct err *port_open(struct worker_ports *ports, const struct endpoint *endpoint)
+static void port_free(struct worker_port *port)
+{
+    for (int slot = 0; slot < CONFIG_WORKERS_MAX; slot++)
+        port_close(port, slot);
+    free(port->endpoint);
+}
+
+static struct err *port_new(struct worker_ports *ports, const char *endpoint, int type,
+                            struct worker_port **out)
 {
     struct worker_port *port = &ports->item[ports->count];
-    struct err *err = NULL;
 
+    assert(ports->count < 2 * ENDPOINTS_MAX);
     for (int i = 0; i < CONFIG_WORKERS_MAX; i++)
         port->fd[i] = -1;
-    port->type = endpoint->type;
-    port->endpoint = strdup(endpoint->text);
+    port->type = type;
+    port->is_added = 0;
+    port->endpoint = strdup(endpoint);
     if (port->endpoint == NULL)
-        return err_new(ERR_NOMEM, "listen on %s", endpoint->text);
+        return err_new(ERR_NOMEM, "listen on %s", endpoint);
     ports->count++;
+    *out = port;
+    return NULL;
+}
+
+static struct err *port_open(struct worker_ports *ports, const struct endpoint *endpoint,
+                             int is_added)
+{
+    struct worker_port *port;
+    struct err *err = port_new(ports, endpoint->text, endpoint->type, &port);
+
+    if (err != NULL)
+        return err;
+    port->is_added = is_added;
     for (int i = 0; i < ports->workers && err == NULL; i++)
         err = net_listen_raw(port->endpoint, &port->fd[i]);
     return err;
@@ -76,7 +99,7 @@ struct err *worker_ports_new(struct worker_ports **out, const struct listener_ty
     for (int i = 0; i < all.count && err == NULL; i++) {
         if (str_starts(all.item[i].text, "unix:"))
             continue;
-        err = port_open(ports, &all.item[i]);
+        err = port_open(ports, &all.item[i], 0);
         if (err != NULL)
             err = err_wrap(err, "%s", types[all.item[i].type]->name);
     }
@@ -92,11 +115,8 @@ void worker_ports_free(struct worker_ports *ports)
 {
     if (ports == NULL)
         return;
-    for (int i = 0; i < ports->count; i++) {
-        for (int slot = 0; slot < ports->workers; slot++)
-            port_close(&ports->item[i], slot);
-        free(ports->item[i].endpoint);
-    }
+    for (int i = 0; i < ports->count; i++)
+        port_free(&ports->item[i]);
     free(ports);
 }
 
@@ -156,4 +176,122 @@ int worker_ports_rescue(struct worker_share *share, int slot)
         }
     }
     return handed;
+}
+
+/* ---- a reload ---- */
+
+static struct worker_port *port_find(struct worker_ports *ports, const char *endpoint)
+{
+    for (int i = 0; i < ports->count; i++)
+        if (strcmp(ports->item[i].endpoint, endpoint) == 0)
+            return &ports->item[i];
+    return NULL;
+}
+
+static const char *port_text(const char *endpoint)
+{
+    const char *colon = strrchr(endpoint, ':');
+
+    return colon != NULL ? colon + 1 : endpoint;
+}
+
+/* Whether another server has the address. Sockets of our own with this port hide that. */
+static struct err *port_check(const struct worker_ports *ports, const char *endpoint)
+{
+    for (int i = 0; i < ports->count; i++)
+        if (strcmp(port_text(ports->item[i].endpoint), port_text(endpoint)) == 0)
+            return NULL;
+    return net_listen_check(endpoint);
+}
+
+struct err *worker_ports_add(struct worker_ports *ports, const struct listener_type *const *types,
+                             const struct config *config)
+{
+    struct endpoints all;
+    struct err *err = NULL;
+
+    endpoints_list(types, config, net_has_ipv6(), &all);
+    for (int i = 0; i < all.count && err == NULL; i++) {
+        const char *text = all.item[i].text;
+
+        if (str_starts(text, "unix:") || port_find(ports, text) != NULL)
+            continue;
+        err = port_check(ports, text);
+        if (err == NULL)
+            err = port_open(ports, &all.item[i], 1);
+        if (err != NULL)
+            err = err_wrap(err, "%s", types[all.item[i].type]->name);
+    }
+    if (err != NULL)
+        worker_ports_abandon(ports);
+    return err;
+}
+
+void worker_ports_abandon(struct worker_ports *ports)
+{
+    int kept = 0;
+
+    for (int i = 0; i < ports->count; i++) {
+        if (ports->item[i].is_added)
+            port_free(&ports->item[i]);
+        else
+            ports->item[kept++] = ports->item[i];
+    }
+    ports->count = kept;
+}
+
+void worker_ports_commit(struct worker_ports *ports, const struct listener_type *const *types,
+                         const struct config *config)
+{
+    struct endpoints all;
+    int kept = 0;
+
+    endpoints_list(types, config, net_has_ipv6(), &all);
+    for (int i = 0; i < ports->count; i++) {
+        struct worker_port port = ports->item[i];
+        int at = 0;
+
+        while (at < all.count && strcmp(all.item[at].text, port.endpoint) != 0)
+            at++;
+        if (at == all.count) {
+            port_free(&port);
+            continue;
+        }
+        port.type = all.item[at].type;
+        port.is_added = 0;
+        ports->item[kept++] = port;
+    }
+    ports->count = kept;
+}
+
+const char *worker_ports_added(const struct worker_ports *ports, int i, int slot, int *type,
+                               int *fd)
+{
+    for (int at = 0; ports != NULL && at < ports->count; at++) {
+        const struct worker_port *port = &ports->item[at];
+
+        if (!port->is_added || i-- > 0)
+            continue;
+        *type = port->type;
+        *fd = port->fd[slot];
+        return port->endpoint;
+    }
+    return NULL;
+}
+
+struct err *worker_ports_adopt(struct worker_ports *ports, int slot, const char *endpoint, int type,
+                               int fd)
+{
+    struct worker_port *port;
+    struct err *err = ports != NULL && ports->count < 2 * ENDPOINTS_MAX
+                          ? port_new(ports, endpoint, type, &port)
+                          : err_new(ERR_LIMIT, "listen on %s: too many", endpoint);
+
+    if (err != NULL) {
+        close(fd);
+        return err;
+    }
+    port->fd[slot] = fd;
+    port->is_added = 1;
+    return NULL;
 }

@@ -26,6 +26,25 @@ void worker_ports_keep(struct worker_ports *ports, int slot);
  * worker opens its own. */
 int worker_ports_take(struct worker_ports *ports, int slot, const char *endpoint, int type);
 
+/*
+ * A reload, for the master: opens the sockets that this configuration adds; the error names the
+ * type and the address, and nothing has changed. Then either one of the next two. commit closes
+ * those that the configuration does not have.
+ */
+struct err *worker_ports_add(struct worker_ports *ports, const struct listener_type *const *types,
+                             const struct config *config);
+void worker_ports_abandon(struct worker_ports *ports);
+void worker_ports_commit(struct worker_ports *ports, const struct listener_type *const *types,
+                         const struct config *config);
+/* The i-th added one; its socket of this worker. NULL: there are no more. */
+const char *worker_ports_added(const struct worker_ports *ports, int i, int slot, int *type,
+                               int *fd);
+
+/* The same, for a worker: takes over an added socket, which worker_ports_take() then returns;
+ * worker_ports_abandon() closes those that were not taken. */
+struct err *worker_ports_adopt(struct worker_ports *ports, int slot, const char *endpoint, int type,
+                               int fd);
+
 /* For the master, before it starts another worker: reopens sockets that the last worker has shut
  * down. */
 void worker_ports_renew(struct worker_ports *ports, int slot, const struct log *log);

@@ -17,6 +17,7 @@
 
 struct net_conn;
 struct pull;
+struct worker_reload_ops;
 
 /* A pull of another worker's stream, which is published here. Lives as long as its pull. */
 struct worker_pull {
@@ -43,9 +44,12 @@ struct worker {
     struct net_conn *handoff_socket; /* connections that other workers hand over */
     struct co *handoff_acceptor;     /* takes them */
     worker_take_fn take;
+    const struct worker_reload_ops *reload_ops; /* NULL: not yet */
+    void *reload_plan;                          /* prepared, not committed; NULL: none */
+    uint32_t reload_order;                      /* the last order of the master */
     struct worker_pull *pulls;
-    struct co_cond ended;   /* a pull has ended */
-    struct co_cond changed; /* the registry has changed, or a pull has released its stream */
+    struct co_cond ended; /* a pull has ended */
+    struct co_cond told;  /* the registry has changed, or a pull has released its stream */
 };
 
 /* A worker's state in each stream. */

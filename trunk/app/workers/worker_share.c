@@ -6,6 +6,7 @@
 #include "app/workers/worker_share.h"
 
 #include "app/workers/worker_ports.h"
+#include "app/workers/worker_reload.h"
 #include "base/clock.h"
 #include "base/proc_stat.h"
 #include "base/shared_map.h"
@@ -27,6 +28,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+/* How much the limits of tables may be raised by reloads, and the most entries that this gives. */
+#define TABLE_FACTOR    8
+#define TABLE_MAX       (1 << 23)
 #define FOLDER_TEMPLATE "millrace-XXXXXX"
 
 /* The secret of all workers' session tickets. */
@@ -93,6 +97,15 @@ static struct err *folder_make(struct worker_share *share)
     return share->folder != NULL ? NULL : err_new(ERR_NOMEM, "workers");
 }
 
+/* Entries of a table. It cannot grow once there are workers, and a reload may raise the limits;
+ * entries that are not used take no memory. */
+static size_t room_for(int64_t entries)
+{
+    int64_t room = entries * TABLE_FACTOR;
+
+    return (size_t)(room < TABLE_MAX ? room : entries > TABLE_MAX ? entries : TABLE_MAX);
+}
+
 static struct err *tables_make(struct worker_share *share, const struct config *config)
 {
     void *slots = mmap(NULL, (size_t)share->count * sizeof(*share->slot), PROT_READ | PROT_WRITE,
@@ -103,18 +116,17 @@ static struct err *tables_make(struct worker_share *share, const struct config *
     share->slot = slots;
     /* Pulls claim the streams that they wait for, so they need entries besides the publishers'. */
     share->registry =
-        registry_new((size_t)(config->max_streams + config->max_pulls * share->count));
+        registry_new(room_for(config->max_streams + config->max_pulls * (int64_t)share->count));
     share->streams =
-        shared_map_new((size_t)config->max_streams, (size_t)share->count * sizeof(uint32_t));
-    if (config->max_connections_per_ip != 0)
-        share->ip_counts = shared_map_new((size_t)config->max_connections + (size_t)share->count,
-                                          (size_t)share->count * sizeof(uint32_t));
+        shared_map_new(room_for(config->max_streams), (size_t)share->count * sizeof(uint32_t));
+    share->ip_counts = shared_map_new(room_for(config->max_connections + share->count),
+                                      (size_t)share->count * sizeof(uint32_t));
     share->secrets = shared_map_new(1, sizeof(struct secret));
     /* Also holds streams that viewers wait for. */
     share->times =
-        stream_clock_new((size_t)(config->max_streams + config->max_connections), share->count);
+        stream_clock_new(room_for(config->max_streams + config->max_connections), share->count);
     if (share->registry == NULL || share->times == NULL || share->streams == NULL ||
-        share->secrets == NULL || (config->max_connections_per_ip != 0 && share->ip_counts == NULL))
+        share->secrets == NULL || share->ip_counts == NULL)
         return err_new(ERR_NOMEM, "workers: shared memory");
     for (int i = 0; i < share->count; i++) {
         share->notify_fd[i] = notify_new();
@@ -138,12 +150,15 @@ struct err *worker_share_new(struct worker_share **out, const struct config *con
     share->master = getpid();
     share->started_at = clock_now();
     for (int i = 0; i < CONFIG_WORKERS_MAX; i++)
-        share->notify_fd[i] = share->handoff_socket[i][0] = share->handoff_socket[i][1] = -1;
+        share->notify_fd[i] = share->handoff_socket[i][0] = share->handoff_socket[i][1] =
+            share->port_socket[i][0] = share->port_socket[i][1] = -1;
     if (RAND_bytes(share->via_key, sizeof(share->via_key)) != 1) {
         worker_share_free(share);
         return err_new(ERR_NOMEM, "workers: no random bytes");
     }
     err = tables_make(share, config);
+    if (err == NULL)
+        err = worker_reload_share_new(share);
     if (err == NULL)
         err = folder_make(share);
     if (err != NULL) {
@@ -195,6 +210,7 @@ void worker_share_free(struct worker_share *share)
         descriptor_close(share->handoff_socket[i][0]);
         descriptor_close(share->handoff_socket[i][1]);
     }
+    worker_reload_share_free(share);
     worker_ports_free(share->ports);
     shared_map_free(share->ip_counts);
     shared_map_free(share->streams);
@@ -209,7 +225,7 @@ void worker_share_free(struct worker_share *share)
 void worker_share_ring(const struct worker_share *share)
 {
     for (int i = 0; i < share->count; i++)
-        notify_send(share->notify_fd[i]);
+        notify_ring(share->notify_fd[i]);
 }
 
 /* ---- limits ---- */
@@ -225,10 +241,15 @@ static void counts_drop(struct shared_map *map, uint32_t *counts, int workers)
         shared_map_remove(map, counts);
 }
 
-/* Adds one to this name's count at a worker; 0, or -1 if all workers together have reached
- * `limit`. */
+/* Limits of a table: of one name's counts together, and of the number of names. */
+struct counts_limits {
+    uint64_t sum, names;
+};
+
+/* Adds one to this name's count at a worker; 0, or -1 if all workers together have reached a
+ * limit. */
 static int counts_enter(const struct worker_share *share, struct shared_map *map, int slot,
-                        const char *name, uint64_t limit)
+                        const char *name, const struct counts_limits *limits)
 {
     uint32_t *counts;
     uint64_t sum = 0;
@@ -236,11 +257,11 @@ static int counts_enter(const struct worker_share *share, struct shared_map *map
 
     shared_map_lock(map);
     counts = shared_map_find(map, name);
-    if (counts == NULL)
+    if (counts == NULL && shared_map_count(map) < limits->names)
         counts = shared_map_add(map, name);
     for (int i = 0; counts != NULL && i < share->count; i++)
         sum += counts[i];
-    fits = counts != NULL && sum < limit;
+    fits = counts != NULL && sum < limits->sum;
     if (fits)
         counts[slot]++;
     shared_map_unlock(map);
@@ -287,20 +308,24 @@ uint64_t worker_share_memory(struct worker_share *share, int slot, uint64_t used
 const char *worker_share_ip_enter(struct worker_share *share, int slot, const char *name,
                                   uint64_t limit)
 {
-    if (share->ip_counts == NULL || counts_enter(share, share->ip_counts, slot, name, limit) == 0)
-        return NULL;
-    return "max_connections_per_ip";
+    const struct counts_limits limits = {limit, UINT64_MAX};
+
+    return counts_enter(share, share->ip_counts, slot, name, &limits) == 0
+               ? NULL
+               : "max_connections_per_ip";
 }
 
 void worker_share_ip_leave(struct worker_share *share, int slot, const char *name)
 {
-    if (share->ip_counts != NULL)
-        counts_leave(share, share->ip_counts, slot, name);
+    counts_leave(share, share->ip_counts, slot, name);
 }
 
-int worker_share_stream_enter(struct worker_share *share, int slot, const char *key)
+int worker_share_stream_enter(struct worker_share *share, int slot, const char *key,
+                              uint64_t streams_max)
 {
-    return counts_enter(share, share->streams, slot, key, UINT64_MAX);
+    const struct counts_limits limits = {UINT64_MAX, streams_max};
+
+    return counts_enter(share, share->streams, slot, key, &limits);
 }
 
 void worker_share_stream_leave(struct worker_share *share, int slot, const char *key)
@@ -491,8 +516,7 @@ void worker_share_reap(struct worker_share *share, int slot)
     /* Free its streams for the next publisher. */
     (void)registry_reap(share->registry, slot);
     (void)stream_clock_reap(share->times, slot);
-    if (share->ip_counts != NULL)
-        counts_reap(share, share->ip_counts, slot);
+    counts_reap(share, share->ip_counts, slot);
     counts_reap(share, share->streams, slot);
     socket_remove(share, slot);
     notify_clear(share->notify_fd[slot]);

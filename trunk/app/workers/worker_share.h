@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 struct shared_map;
+struct worker_reload;
 struct worker_ports;
 
 enum worker_state {
@@ -45,17 +46,21 @@ struct worker_share {
     usec_t started_at;
     struct worker_slot *slot;
     struct registry *registry;
-    struct shared_map *ip_counts; /* connections per IP address and worker; NULL: no limit */
+    struct shared_map *ip_counts; /* connections per IP address and worker */
     struct shared_map *streams;   /* the same for published streams */
     struct stream_clock *times;
-    struct shared_map *secrets; /* one entry */
-    struct worker_ports *ports; /* app/workers/worker_ports.h; NULL: each worker opens its own */
-    char *folder;               /* private: contains the workers' own sockets */
-    char server_id[32];         /* set by the master: all workers are one server */
-    uint8_t via_key[32];        /* for app/config/via_chain.h: all workers are one server */
+    struct shared_map *secrets;   /* one entry */
+    struct worker_ports *ports;   /* app/workers/worker_ports.h; NULL: each worker opens its own */
+    struct worker_reload *reload; /* app/workers/worker_reload.h */
+    char *folder;                 /* private: contains the workers' own sockets */
+    char server_id[32];           /* set by the master: all workers are one server */
+    uint8_t via_key[32];          /* for app/config/via_chain.h: all workers are one server */
     int notify_fd[CONFIG_WORKERS_MAX]; /* co/notify.h: the registry has changed; -1: none */
     int handoff_socket[CONFIG_WORKERS_MAX]
                       [2]; /* co/net_pass.h: connections handed over; -1: none */
+
+    int port_socket[CONFIG_WORKERS_MAX]
+                   [2]; /* co/net_pass.h: listeners that a reload adds; -1: none */
 };
 
 /* The number of workers that the configuration requests. */
@@ -119,7 +124,8 @@ void worker_share_ip_leave(struct worker_share *share, int slot, const char *nam
 
 /* Counts a stream ("vhost/app/stream") to be published against max_streams, which counts each
  * stream once: 0, or -1: no room. */
-int worker_share_stream_enter(struct worker_share *share, int slot, const char *key);
+int worker_share_stream_enter(struct worker_share *share, int slot, const char *key,
+                              uint64_t streams_max);
 void worker_share_stream_leave(struct worker_share *share, int slot, const char *key);
 
 #endif

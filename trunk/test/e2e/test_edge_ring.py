@@ -61,7 +61,7 @@ def test_a_claim_takes_nobodys_stream(server, view, publisher, source, protocol)
     pub.send_tags(preamble)
     pub.send_tags(gops[0])
     viewer.wait_media(10)
-    assert not re.search("loop[:,] ", origin.log() + edge.log())
+    assert "a loop" not in origin.log() + edge.log()
     # The first try, three at once because of claims, and one for each two seconds since.
     assert pulls(origin) <= 8
     for one in claimants:
@@ -88,19 +88,19 @@ def test_an_rtmp_claim_takes_nobodys_stream(server, view, publisher, source):
         pub.send_tags(preamble)
         pub.send_tags(gops[0])
         viewer.wait_media(10)
-    assert not re.search("loop[:,] ", origin.log() + edge.log())
+    assert "a loop" not in origin.log() + edge.log()
 
 
 @pytest.mark.parametrize("count, protocol, trust", [
     (2, "flv", "without"), (3, "flv", "without"), (3, "rtmp", "without"),
     (2, "rtmp", "secret"), (3, "flv", "secret"), (2, "flv", "peers")])
 def test_a_ring_ends(server, view, count, protocol, trust):
-    """Each edge has a viewer: the ring is detected, all viewers are refused, and no pull remains."""
+    """Each edge has a viewer: the ring is noticed, everybody is told, and nothing goes on."""
     ports = [free_port() for _ in range(count)]
     edges = [edge_of(server, ports[(i + 1) % count], protocol, ports[i], SECRETS[trust], 1500)
              for i in range(count)]
     viewers = [view(one) for one in edges]
-    wait_for(lambda: any("loop: this server" in one.log() for one in edges), 10, "the loop")
+    wait_for(lambda: any("a loop: this server" in one.log() for one in edges), 10, "the loop")
     for one in viewers:
         wait_for(lambda: one.status == 404, 10, "the refusal")
     # With their viewers the pulls end, and with these what they asked of each other.

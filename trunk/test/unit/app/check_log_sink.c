@@ -85,9 +85,9 @@ START_TEST(test_reopen_fails)
     err = log_sink_reopen(&file);
     ck_assert_ptr_nonnull(err);
     err_free(err);
-    line(&file, "continues\n");
+    line(&file, "goes on\n");
     log_sink_close(&file);
-    expect_file(old_path, "continues\n");
+    expect_file(old_path, "goes on\n");
 }
 END_TEST
 

@@ -168,20 +168,20 @@ START_TEST(test_streams_are_counted_together)
 
     for (int i = 0; i < 100; i++) {
         ck_assert_int_eq(str_format(key, sizeof(key), "v/a/%d", i), 0);
-        ck_assert_int_eq(worker_share_stream_enter(share, i % 2, key), 0);
+        ck_assert_int_eq(worker_share_stream_enter(share, i % 2, key, 100), 0);
     }
-    ck_assert_int_eq(worker_share_stream_enter(share, 0, "v/a/more"), -1);
-    ck_assert_int_eq(worker_share_stream_enter(share, 0, "v/a/1"), 0);
+    ck_assert_int_eq(worker_share_stream_enter(share, 0, "v/a/more", 100), -1);
+    ck_assert_int_eq(worker_share_stream_enter(share, 0, "v/a/1", 100), 0);
     worker_share_stream_leave(share, 1, "v/a/1");
-    ck_assert_int_eq(worker_share_stream_enter(share, 0, "v/a/more"), -1);
+    ck_assert_int_eq(worker_share_stream_enter(share, 0, "v/a/more", 100), -1);
     worker_share_stream_leave(share, 0, "v/a/1");
-    ck_assert_int_eq(worker_share_stream_enter(share, 0, "v/a/more"), 0);
+    ck_assert_int_eq(worker_share_stream_enter(share, 0, "v/a/more", 100), 0);
     worker_share_reap(share, 1);
     for (int i = 0; i < 49; i++) {
         ck_assert_int_eq(str_format(key, sizeof(key), "v/b/%d", i), 0);
-        ck_assert_int_eq(worker_share_stream_enter(share, 0, key), 0);
+        ck_assert_int_eq(worker_share_stream_enter(share, 0, key, 100), 0);
     }
-    ck_assert_int_eq(worker_share_stream_enter(share, 0, "v/b/more"), -1);
+    ck_assert_int_eq(worker_share_stream_enter(share, 0, "v/b/more", 100), -1);
     worker_share_free(share);
 }
 END_TEST

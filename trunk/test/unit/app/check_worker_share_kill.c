@@ -55,7 +55,7 @@ static void work(struct worker_share *share, int slot, unsigned seed)
 
             (void)worker_share_enter(share, slot, &config);
             (void)worker_share_ip_enter(share, slot, name, 1000);
-            (void)worker_share_stream_enter(share, slot, name);
+            (void)worker_share_stream_enter(share, slot, name, 100);
             (void)registry_claim(share->registry, &claim, &number[which]);
         }
     }
@@ -129,7 +129,7 @@ static void hold(struct worker_share *share, int is_stopped, int *status)
         _exit(7);
     }
     ck_assert_int_eq(read(ready[0], &byte, 1), 1);
-    ck_assert_int_eq(worker_share_stream_enter(share, 0, "v/a/s"), 0);
+    ck_assert_int_eq(worker_share_stream_enter(share, 0, "v/a/s", 100), 0);
     worker_share_stream_leave(share, 0, "v/a/s");
     ck_assert_int_eq(waitpid(child, status, 0), child);
     close(ready[0]);

@@ -317,7 +317,7 @@ void kit_open(void)
     observer_layout(&kit.t.server);
     hub_on_new(kit.t.server.hub, stream_attach, &kit.t.server);
     hub_on_free(kit.t.server.hub, stream_detach, &kit.t.server);
-    kit.source = hub_get(kit.t.server.hub, "v/a/s", &source_config);
+    kit.source = hub_get(kit.t.server.hub, "__defaultVhost__/a/s", &source_config);
     ck_assert_ptr_nonnull(kit.source);
     kit.stream = source_data(kit.source);
 }

@@ -1,0 +1,264 @@
+/*
+ * The source of a configuration, kept with it. Its form as bytes is one record after another: a
+ * letter (M main path, F file, V variable, E end), the lengths of two texts, and the texts. Only
+ * processes on this machine read it, so numbers have the machine's byte order.
+ *
+ * It contains keys and passwords: only processes of the same server get it, and those that
+ * may read this process's descriptors.
+ */
+#include "app/config/config_source.h"
+
+#include "base/str.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ENV_MAX 4096
+/* Of a record: its letter and the two lengths. */
+#define HEAD_SIZE (3 * sizeof(uint32_t))
+
+static struct err *no_memory(const char *path)
+{
+    return err_new(ERR_NOMEM, "%s: no memory", path);
+}
+
+/* ---- made from files ---- */
+
+/* Whether loading a configuration looks at this variable. */
+static int is_concerned(const char *entry)
+{
+    return str_starts(entry, "SRS_") || str_starts(entry, "container=");
+}
+
+static int add_env(struct config_source *source, const char *entry, size_t len)
+{
+    char **env = realloc(source->env, (size_t)(source->env_count + 2) * sizeof(*env));
+
+    if (env == NULL)
+        return -1;
+    source->env = env;
+    env[source->env_count] = strndup(entry, len);
+    env[source->env_count + 1] = NULL;
+    if (env[source->env_count] == NULL)
+        return -1;
+    source->env_count++;
+    source->size += len;
+    return 0;
+}
+
+/* Takes text over in any case. */
+static int add_file(struct config_source *source, const char *path, char *text, size_t len)
+{
+    char *copy = NULL;
+    struct config_source_file *file;
+
+    if (source->file_count < CONF_INCLUDES_MAX + 1 && source->size + len <= CONFIG_SOURCE_BYTES_MAX)
+        copy = strdup(path);
+    if (copy == NULL) {
+        free(text);
+        return -1;
+    }
+    file = &source->file[source->file_count];
+    file->path = copy;
+    file->text = text;
+    file->len = len;
+    source->size += len;
+    source->file_count++;
+    return 0;
+}
+
+struct config_source *config_source_new(const struct config_options *options, char **environment)
+{
+    struct config_source *source = calloc(1, sizeof(*source));
+    int failed = source == NULL || (source->env = calloc(1, sizeof(*source->env))) == NULL;
+
+    if (!failed && !options->env_only)
+        failed = (source->path = strdup(options->file)) == NULL;
+    for (char **entry = environment; !failed && entry != NULL && *entry != NULL; entry++)
+        if (is_concerned(*entry) && source->env_count < ENV_MAX)
+            failed = add_env(source, *entry, strlen(*entry)) != 0;
+    if (!failed)
+        return source;
+    config_source_free(source);
+    return NULL;
+}
+
+void config_source_free(struct config_source *source)
+{
+    if (source == NULL)
+        return;
+    for (int i = 0; i < source->file_count; i++) {
+        explicit_bzero(source->file[i].text, source->file[i].len);
+        free(source->file[i].text);
+        free(source->file[i].path);
+    }
+    for (int i = 0; i < source->env_count; i++)
+        free(source->env[i]);
+    free(source->env);
+    free(source->path);
+    free(source);
+}
+
+static struct err *read_file(const char *path, char **text, size_t *len)
+{
+    FILE *file = fopen(path, "re");
+    int failed;
+
+    if (file == NULL && (errno == ENOENT || errno == ENOTDIR))
+        return err_new(ERR_NOT_FOUND, "%s: no such file", path);
+    if (file == NULL)
+        return err_sys(errno, "%s", path);
+    /* Read one byte more than the limit to detect a file that is too long. */
+    *text = malloc(CONF_FILE_MAX + 1);
+    if (*text == NULL) {
+        fclose(file);
+        return no_memory(path);
+    }
+    errno = 0;
+    *len = fread(*text, 1, CONF_FILE_MAX + 1, file);
+    failed = ferror(file) ? errno : 0;
+    fclose(file);
+    if (failed) {
+        free(*text);
+        *text = NULL;
+        return err_sys(failed, "%s", path);
+    }
+    return NULL;
+}
+
+static struct err *copy_text(const struct config_source_file *file, char **text, size_t *len)
+{
+    *text = malloc(file->len + 1);
+    if (*text == NULL)
+        return no_memory(file->path);
+    memcpy(*text, file->text, file->len);
+    *len = file->len;
+    return NULL;
+}
+
+struct err *config_source_load(void *arg, const char *path, char **text, size_t *len)
+{
+    struct config_source *source = arg;
+    struct err *err;
+    char *read;
+
+    *text = NULL;
+    for (int i = 0; i < source->file_count; i++)
+        if (strcmp(source->file[i].path, path) == 0)
+            return copy_text(&source->file[i], text, len);
+    if (source->is_complete)
+        return err_new(ERR_NOT_FOUND, "%s: no such file", path);
+    err = read_file(path, &read, len);
+    if (err != NULL)
+        return err;
+    /* Not the buffer itself, which is as long as the longest file. */
+    err = copy_text(&(struct config_source_file){(char *)path, read, *len}, text, len);
+    free(read);
+    if (err != NULL)
+        return err;
+    read = malloc(*len + 1);
+    if (read != NULL)
+        memcpy(read, *text, *len);
+    if (read != NULL && add_file(source, path, read, *len) == 0)
+        return NULL;
+    free(*text);
+    *text = NULL;
+    return err_new(ERR_LIMIT, "%s: the files together are too long", path);
+}
+
+/* ---- as bytes ---- */
+
+static int write_record(struct buf *out, char kind, const char *name, const char *text, size_t len)
+{
+    const uint32_t head[3] = {(uint32_t)kind, (uint32_t)strlen(name), (uint32_t)len};
+
+    return buf_append(out, head, sizeof(head)) || buf_append(out, name, head[1]) ||
+                   buf_append(out, text, len)
+               ? -1
+               : 0;
+}
+
+int config_source_write(const struct config_source *source, struct buf *out)
+{
+    int failed = 0;
+
+    if (source->path != NULL)
+        failed = write_record(out, 'M', source->path, "", 0);
+    for (int i = 0; i < source->file_count && !failed; i++)
+        failed =
+            write_record(out, 'F', source->file[i].path, source->file[i].text, source->file[i].len);
+    for (int i = 0; i < source->env_count && !failed; i++)
+        failed = write_record(out, 'V', "", source->env[i], strlen(source->env[i]));
+    return failed || write_record(out, 'E', "", "", 0) ? -1 : 0;
+}
+
+struct record {
+    uint32_t kind;
+    const uint8_t *name, *text;
+    uint32_t name_len, text_len;
+};
+
+/* Reads the record at *used and moves *used to its end; 0, or -1. */
+static int read_record(const uint8_t *data, size_t len, size_t *used, struct record *record)
+{
+    size_t left = len - *used;
+    uint32_t head[3];
+
+    if (left < HEAD_SIZE)
+        return -1;
+    memcpy(head, data + *used, sizeof(head));
+    left -= HEAD_SIZE;
+    if (head[1] > left || head[2] > left - head[1])
+        return -1;
+    record->kind = head[0];
+    record->name = data + *used + HEAD_SIZE;
+    record->name_len = head[1];
+    record->text = record->name + head[1];
+    record->text_len = head[2];
+    *used += HEAD_SIZE + head[1] + head[2];
+    return 0;
+}
+
+static int take_record(struct config_source *source, const struct record *record)
+{
+    char *name = strndup((const char *)record->name, record->name_len);
+    char *text = NULL;
+    int failed = name == NULL;
+
+    if (!failed && record->kind == 'M' && source->path == NULL) {
+        source->path = name;
+        return 0;
+    }
+    if (!failed && record->kind == 'F') {
+        text = malloc(record->text_len + 1);
+        if (text != NULL)
+            memcpy(text, record->text, record->text_len);
+        failed = text == NULL || add_file(source, name, text, record->text_len) != 0;
+    } else if (!failed && record->kind == 'V' && source->env_count < ENV_MAX) {
+        failed = add_env(source, (const char *)record->text, record->text_len) != 0;
+    } else {
+        failed = 1;
+    }
+    free(name);
+    return failed ? -1 : 0;
+}
+
+struct config_source *config_source_read(const uint8_t *data, size_t len, size_t *used)
+{
+    struct config_source *source = calloc(1, sizeof(*source));
+    struct record record = {0};
+    int failed = source == NULL || (source->env = calloc(1, sizeof(*source->env))) == NULL;
+
+    *used = 0;
+    while (!failed && (failed = read_record(data, len, used, &record)) == 0 && record.kind != 'E')
+        failed = take_record(source, &record);
+    if (!failed) {
+        source->is_complete = 1;
+        return source;
+    }
+    config_source_free(source);
+    return NULL;
+}

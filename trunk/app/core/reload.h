@@ -1,0 +1,59 @@
+#ifndef APP_CORE_RELOAD_H
+#define APP_CORE_RELOAD_H
+
+/*
+ * How features ask for a reload of the configuration, as SIGHUP does, and learn its result: through
+ * struct tables. With several workers the master reads and checks the file and all workers apply
+ * it, whichever of them is asked.
+ */
+#include "base/clock.h"
+#include "base/err.h"
+
+#include <stdint.h>
+
+struct config;
+struct log;
+struct server;
+
+enum reload_state {
+    RELOAD_NONE,    /* none since the start */
+    RELOAD_RUNNING, /* the files are read, or workers apply them */
+    RELOAD_APPLIED, /* also if nothing has changed */
+    RELOAD_FAILED   /* nothing was changed */
+};
+
+#define RELOAD_TEXT_MAX ((size_t)16 * 1024)
+
+/* Too large for a coroutine's stack: allocate it. */
+struct reload_report {
+    enum reload_state state;
+    uint32_t number;         /* reloads since the start, this one included */
+    enum err_code code;      /* FAILED: of the error */
+    usec_t ended_at;         /* clock_wall(); 0: not yet */
+    int changes;             /* directives that differ, and vhosts */
+    char restart_names[256]; /* those that take effect after a restart: "workers, pid" */
+    /* APPLIED: the changes, "-directive before;" and "+directive now;", a line each, secrets
+     * masked. FAILED: the error, with file, line and directive. Cut at its size. */
+    char text[RELOAD_TEXT_MAX];
+};
+
+struct reload_door {
+    /* Reloads and waits until all workers are done: NULL, or the error that *out describes.
+     * ERR_TIMEOUT: it is not over. out may be NULL. Yields. */
+    struct err *(*now)(struct server *server, struct reload_report *out, usec_t timeout);
+    /* The last reload, or the one that runs. Never yields. */
+    void (*last)(const struct server *server, struct reload_report *out);
+};
+
+/*
+ * For whatever runs a reload, in this order. Changes: `config` as it was read, with new values of
+ * directives that need a restart, too. Log: a line for each change. End: err is borrowed, NULL: the
+ * new configuration is in effect; logs the result.
+ */
+void reload_report_begin(struct reload_report *report);
+void reload_report_changes(struct reload_report *report, const struct config *before,
+                           const struct config *config);
+void reload_report_log(const struct reload_report *report, const struct log *log);
+void reload_report_end(struct reload_report *report, const struct log *log, const struct err *err);
+
+#endif
