@@ -289,6 +289,7 @@ class Viewer:
         self.status = 0
         self.head = ""
         self.bytes = 0
+        self.body = bytearray()   # of an answer that is no stream
         self.error = None
         self.is_done = False      # nothing more will come
         self.ended_cleanly = False  # by the last chunk (1.1), or by a close between tags (1.0)
@@ -355,7 +356,6 @@ class Viewer:
         self.status = int(self.head.split(" ")[1])
         if (self.header("Transfer-Encoding") or "").lower() == "chunked":
             chunks = Dechunker()
-        self.body = bytearray()
         while True:
             data = chunks.feed(data) if chunks else data
             self.bytes += len(data)
@@ -398,12 +398,20 @@ class Viewer:
             return value
         return wait_for(met, timeout, what)
 
+    def wait_stream(self, condition, timeout, what):
+        """The same for what only a stream brings: another answer ends the wait, since its
+        connection may stay open."""
+        def met(viewer):
+            assert viewer.status in (0, 200), f"{viewer.status} {bytes(viewer.body)!r} for: {what}"
+            return condition(viewer)
+        return self.wait(met, timeout, what)
+
     def wait_media(self, count, timeout=15):
-        return self.wait(lambda v: len(v.media) >= count, timeout, f"{count} frames")
+        return self.wait_stream(lambda v: len(v.media) >= count, timeout, f"{count} frames")
 
     def wait_time(self, time_ms, timeout=15):
-        return self.wait(lambda v: v.media and v.media[-1].time >= time_ms, timeout,
-                         f"media time {time_ms} ms")
+        return self.wait_stream(lambda v: v.media and v.media[-1].time >= time_ms, timeout,
+                                f"media time {time_ms} ms")
 
     def wait_end(self, timeout=10):
         """Waits for the response's end, which must be a clean one."""
