@@ -523,7 +523,7 @@ const struct observer edge_observer = {.name = "edge",
 int edge_is_full(const struct stream *stream)
 {
     return edge_stream_of(stream)->pull == NULL && edge_fetches(stream) &&
-           !edge_has_room(edge_of(stream->server)) && source_state(stream->source) == SOURCE_IDLE;
+           !edge_has_room(edge_of(stream->server));
 }
 
 /* ---- requests of viewers ---- */

@@ -44,12 +44,19 @@ static int ask_directory(const struct gate_request *request, struct gate_verdict
     return address[0] != '\0' ? gate_refuse(verdict, 302, "another server has this stream") : 0;
 }
 
+/* Whether this server has nothing of the stream, so that it would have to be fetched. */
+static int is_missing(const struct gate_request *request)
+{
+    return source_state(request->source) == SOURCE_IDLE &&
+           !observers_are_elsewhere(request->server, source_key(request->source));
+}
+
 /* The origin's protocol cannot express the stream's name: waiting for it is pointless. */
 static int is_unspeakable(const struct stream *stream, const struct gate_request *request)
 {
     if (!edge_fetches(stream) || edge_can_ask(stream, request->vhost))
         return 0;
-    return request->protocol == GATE_RTMP || source_state(stream->source) == SOURCE_IDLE;
+    return request->protocol == GATE_RTMP || is_missing(request);
 }
 
 static int edge_gate_ask(const struct gate_request *request, struct gate_verdict *verdict,
@@ -65,7 +72,7 @@ static int edge_gate_ask(const struct gate_request *request, struct gate_verdict
                               &(struct via_claimant){request->vhost, request->ip, request->via});
     if (err == NULL && is_unspeakable(stream, request))
         err = err_new(ERR_NOT_FOUND, "the origin cannot be asked for a stream of this name");
-    if (err == NULL && is_play && edge_is_full(stream))
+    if (err == NULL && is_play && edge_is_full(stream) && is_missing(request))
         err = err_new(ERR_LIMIT, "too many streams are fetched here already");
     if (err == NULL && is_play)
         err = edge_ask(stream, request->vhost, scheme, request->param, timeout);

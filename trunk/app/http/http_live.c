@@ -51,23 +51,26 @@ struct err *http_live_serve_worker(struct http_exchange *x, struct source *sourc
     return http_live_take(x, source, vhost, &mux_original, timeout);
 }
 
-/* Whether another server is known to have this stream. */
-static int http_live_is_remote(struct http_exchange *x, const struct config_vhost *vhost,
-                               const char *app, const char *name, usec_t timeout)
+/* Whether another worker publishes the stream, or another server is known to have it. */
+static int http_live_is_elsewhere(struct http_exchange *x, const struct http_live_name *name,
+                                  usec_t timeout)
 {
     char key[SOURCE_KEY_MAX];
 
-    return str_format(key, sizeof(key), "%s/%s/%s", vhost->name, app, name) == 0 &&
-           observers_are_remote(x->server, vhost, key, timeout);
+    return str_format(key, sizeof(key), "%s/%s/%s", name->place, name->app, name->stream) == 0 &&
+           (observers_are_elsewhere(x->server, key) ||
+            observers_are_remote(x->server, name->vhost, key, timeout));
 }
 
-/* Whether to wait for a stream without a publisher. An edge fetches it when a viewer arrives. */
-static int http_live_waits(const struct http_exchange *x, const struct config_vhost *vhost,
-                           const char *place)
+/* Whether a viewer of a stream without a publisher here may get it: it is elsewhere, or the viewer
+ * waits. An edge fetches it when a viewer arrives. */
+static int http_live_may_come(struct http_exchange *x, const struct http_live_name *name,
+                              usec_t timeout)
 {
-    if (place[0] == STREAM_PULLED || observers_fetch(x->server->tables, vhost))
+    if (name->place[0] == STREAM_PULLED || observers_fetch(x->server->tables, name->vhost) ||
+        (name->vhost->http_remux.hstrs && !x->is_head))
         return 1;
-    return vhost->http_remux.hstrs && !x->is_head;
+    return http_live_is_elsewhere(x, name, timeout);
 }
 
 struct err *http_live_serve_name(struct http_exchange *x, const struct http_live_name *name,
@@ -88,8 +91,7 @@ struct err *http_live_serve_name(struct http_exchange *x, const struct http_live
         return http_step_err(x);
     source = hub_find(x->server->hub, key);
     if ((source == NULL || source_state(source) == SOURCE_IDLE) &&
-        !http_live_waits(x, name->vhost, name->place) &&
-        !http_live_is_remote(x, name->vhost, name->app, name->stream, timeout))
+        !http_live_may_come(x, name, timeout))
         return http_ws_refuse(x, 404, NULL, "nobody publishes this stream", timeout);
     source = stream_get_as(x->server, name->vhost, name->place, name->app, name->stream, &err);
     if (source == NULL) {
@@ -104,6 +106,7 @@ static struct err *http_live_standby(struct http_handler *self, struct http_exch
                                      const struct http_target *target, usec_t timeout)
 {
     const struct config_vhost *vhost = target->vhost;
+    struct http_live_name name = {vhost, vhost->name, target->app, target->stream};
     struct source *source;
     struct err *err;
 
@@ -119,8 +122,7 @@ static struct err *http_live_standby(struct http_handler *self, struct http_exch
         return http_next(self, x, timeout);
     if (http_drain_answer(x, timeout) != HTTP_STEP_NEXT)
         return http_step_err(x);
-    if (!http_live_waits(x, vhost, vhost->name) &&
-        !http_live_is_remote(x, vhost, target->app, target->stream, timeout))
+    if (!http_live_may_come(x, &name, timeout))
         return http_ws_refuse(x, 404, NULL, "nobody publishes this stream", timeout);
     source = stream_get(x->server, vhost, target->app, target->stream, &err);
     if (source == NULL) {

@@ -144,7 +144,6 @@ def test_one_outcome(paid, host):
         assert curl(url + "?vhost=" + host).status == 401
 
 
-@pytest.mark.one_process
 def test_signed_is_served(paid, small_flv):
     data = small_flv.read_bytes()
     own = paid.http_url("/films/own.flv?" + signed("films/own"))

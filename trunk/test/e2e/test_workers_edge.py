@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from harness import wait_for
+from rtmp import Publisher
 from workers_kit import STREAM, closing, workers  # noqa: F401
 
 
@@ -53,8 +54,8 @@ class Line:
     def __init__(self, port):
         self.socket = socket.create_connection(("127.0.0.1", port), 30)
 
-    def ask(self, headers=""):
-        self.socket.sendall(f"GET /{STREAM}.flv HTTP/1.1\r\nHost: a\r\n{headers}\r\n".encode())
+    def ask(self, headers="", stream=STREAM):
+        self.socket.sendall(f"GET /{stream}.flv HTTP/1.1\r\nHost: a\r\n{headers}\r\n".encode())
 
     def close(self):
         self.socket.close()
@@ -89,3 +90,18 @@ def test_the_origin_hears_who_waits_at_every_worker(workers, closing, origin):  
     back = line_at(second)
     back.ask(f"X-Millrace-Relay: 2 far {own}\r\n")
     assert back.socket.recv(4096).startswith(b"HTTP/1.1 403 ")
+
+
+def test_a_worker_whose_table_is_full(workers, closing, server, source):  # noqa: F811
+    """It still serves a stream that another worker fetches: that takes no place of its own."""
+    far = server()
+    preamble, gops = source
+    for name in ("s1", "s2"):
+        closing(Publisher(far.rtmp_url(f"live/{name}"))).send_tags(preamble + gops[0])
+    one = workers(top="max_pulls 1;", vhost=f"cluster {{ mode remote; protocol flv; "
+                  f"origin 127.0.0.1:{far.http_port}; stall_timeout 60000; }}")
+    first, second = one.pids()
+    for pid, name in ((first, "s1"), (second, "s2"), (second, "s1")):
+        line = closing(one.at(pid, lambda: Line(one.srv.http_port)))
+        line.ask(stream=f"live/{name}")
+        assert line.socket.recv(4096).startswith(b"HTTP/1.1 200 "), name

@@ -92,6 +92,20 @@ def test_a_format_that_does_not_fit(workers, closing, source):
         assert status_at(one, pid, f"/{STREAM}.flv?only=video", "WS") == 4404
 
 
+def test_the_address_of_http_pull(workers, closing, source):
+    """Without hstrs: a worker serves there what only another worker has, and refuses the rest."""
+    one = workers(2, http_server="http_pull { enabled on; mount /pull; }", remux="hstrs off;")
+    a, b = one.pids()
+    path = "/pull?app=live&stream=livestream"
+    preamble, gops = source
+    assert status_at(one, b, path) == 404
+    pub = closing(one.publisher_at(a))
+    pub.send_tags(preamble + gops[0])
+    assert status_at(one, b, path, "HEAD") == 200
+    closing(one.viewer_at(b, path)).wait_media(len(gops[0]))
+    assert status_at(one, b, path + "2") == 404
+
+
 # ---- whether its publisher is there ----
 
 
