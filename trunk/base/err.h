@@ -18,6 +18,7 @@ enum err_code {
     ERR_DENIED,      /* refused by policy */
     ERR_BUSY,        /* another holds the resource */
     ERR_NOT_FOUND,   /* not found */
+    ERR_LOOP,        /* the request would come back to its sender */
     ERR_CONFIG,      /* the configuration is wrong */
     ERR_NOMEM        /* out of memory */
 };

@@ -52,6 +52,7 @@ static const struct status_row status_rows[] = {
     {503, "Service Unavailable"},
     {504, "Gateway Timeout"},
     {505, "HTTP Version Not Supported"},
+    {508, "Loop Detected"},
 };
 
 /* Types of files; the rows of live formats have their own. */

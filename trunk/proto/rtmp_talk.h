@@ -31,6 +31,9 @@ struct rtmp_talk_config {
 /* The connect property in which our servers identify themselves: see app/config/via_chain.h. Other
  * servers ignore it. */
 #define RTMP_RELAY_PROPERTY "millraceRelay"
+/* The code of a refusal to such a server: the stream would return to it. A client reports ERR_LOOP.
+ */
+#define RTMP_PLAY_LOOP "NetStream.Play.Loop"
 
 /* io and config's strings are borrowed. NULL without memory. */
 struct rtmp_talk *rtmp_talk_new(struct io *io, const struct rtmp_talk_config *config);
@@ -114,8 +117,9 @@ struct err *rtmp_talk_play_ok(struct rtmp_talk *talk, uint32_t stream_id, uint32
 unsigned rtmp_talk_receives(const struct rtmp_talk *talk);
 /* The played stream has ended: UnpublishNotify, StreamEOF and Play.Stop in rtmp_talk_out(). */
 struct err *rtmp_talk_play_over(struct rtmp_talk *talk);
-/* The played stream has no publisher: StreamNotFound in rtmp_talk_out(). */
-struct err *rtmp_talk_play_not_found(struct rtmp_talk *talk);
+/* The played stream has no publisher: StreamNotFound in rtmp_talk_out(), or RTMP_PLAY_LOOP. */
+struct err *rtmp_talk_play_not_found(struct rtmp_talk *talk, const char *why);
+struct err *rtmp_talk_play_loop(struct rtmp_talk *talk, const char *why);
 /* The following messages use this chunk size (bytes): announces it in rtmp_talk_out() if it
  * differs. */
 struct err *rtmp_talk_chunk_size(struct rtmp_talk *talk, uint32_t chunk_size);

@@ -88,7 +88,8 @@ static struct err *denied(const struct rtmp_command *command)
     const char *code = amf0_get_string(command_info(command), "code");
     const char *why = amf0_get_string(command_info(command), "description");
 
-    return err_new(ERR_DENIED, "%s: %s", code != NULL ? code : command->name,
+    return err_new(code != NULL && strcmp(code, RTMP_PLAY_LOOP) == 0 ? ERR_LOOP : ERR_DENIED,
+                   "%s: %s", code != NULL ? code : command->name,
                    why != NULL ? why : "no reason given");
 }
 

@@ -420,12 +420,18 @@ struct err *rtmp_talk_play_over(struct rtmp_talk *talk)
     return err;
 }
 
-struct err *rtmp_talk_play_not_found(struct rtmp_talk *talk)
+struct err *rtmp_talk_play_not_found(struct rtmp_talk *talk, const char *why)
 {
     assert(talk->mode == TALK_PLAY);
     talk->mode = TALK_NONE;
-    return talk_status(talk, talk->stream_id, "error", "NetStream.Play.StreamNotFound",
-                       "Nobody publishes this stream");
+    return talk_status(talk, talk->stream_id, "error", "NetStream.Play.StreamNotFound", why);
+}
+
+struct err *rtmp_talk_play_loop(struct rtmp_talk *talk, const char *why)
+{
+    assert(talk->mode == TALK_PLAY);
+    talk->mode = TALK_NONE;
+    return talk_status(talk, talk->stream_id, "error", RTMP_PLAY_LOOP, why);
 }
 
 struct err *rtmp_talk_refuse(struct rtmp_talk *talk, const struct rtmp_request *request,

@@ -13,6 +13,7 @@
 static int refuse_error(struct gate_verdict *verdict, struct err *err)
 {
     int status = err_code(err) == ERR_DENIED      ? 403
+                 : err_code(err) == ERR_LOOP      ? 508
                  : err_code(err) == ERR_NOT_FOUND ? 404
                  : err_code(err) == ERR_PROTO     ? 400
                                                   : 503;

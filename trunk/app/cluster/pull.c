@@ -53,6 +53,28 @@ static const struct config_vhost *vhost_of(const struct pull *pull)
     return config_vhost_find(pull->config, stream->vhost);
 }
 
+/*
+ * The origin refused a loop: no viewer here can get the stream from it. If the chain had unverified
+ * marks, one of these may be the reason, and a client's mark must not affect other viewers: ask
+ * again without them. With find() the next look-up may return another origin.
+ */
+static void pull_note_loop(struct pull *pull, const struct err *err)
+{
+    if (err_code(err) != ERR_LOOP) {
+        pull->loops = 0;
+        pull->is_strict = 0;
+    } else if (pull->unverified > 0) {
+        pull->is_strict = 1;
+        pull->is_again = 1;
+    } else if (++pull->loops >= pull->target_count && pull->options.find == NULL) {
+        log_info(pull->server->log,
+                 "pull %s: its servers ask each other for it; viewers stop "
+                 "waiting",
+                 source_key(pull->source));
+        via_claim_looped(source_data(pull->source));
+    }
+}
+
 /* Makes one try and evaluates it for the next. */
 static MAY_YIELD void pull_try(struct pull *pull)
 {
@@ -61,8 +83,10 @@ static MAY_YIELD void pull_try(struct pull *pull)
     int was_live;
     struct err *err;
 
-    via_claim_write(source_data(pull->source), vhost_of(pull), pull->options.is_worker,
-                    pull->via_chain);
+    pull->unverified = via_claim_write(
+        source_data(pull->source),
+        &(struct via_pull){vhost_of(pull), pull->options.is_worker != 0, pull->is_strict},
+        pull->via_chain);
     pull->media_at = began;
     pull->is_again = pull->is_asked = pull->is_marked = 0;
     pull->pace = 0;
@@ -70,6 +94,7 @@ static MAY_YIELD void pull_try(struct pull *pull)
     assert(err != NULL && pull->conn == NULL);
     was_live = pull->is_live && co_now() - pull->live_at >= PULL_GOOD;
     pull_log_end(pull, err, pull->is_live);
+    pull_note_loop(pull, err);
     /* A missing stream is not a failure of the origin. */
     if (was_live || pull->is_again || co_now() - began >= PULL_PATIENT ||
         (err_code(err) == ERR_TIMEOUT && !pull->is_live && pull->is_asked))

@@ -6,6 +6,7 @@
 #include "app/cluster/pull_private.h"
 
 #include "app/core/server.h"
+#include "app/http/http_exchange.h"
 #include "app/stream/fanout.h"
 #include "app/stream/stream.h"
 #include "base/str.h"
@@ -90,10 +91,14 @@ static MAY_YIELD struct err *flv_loop(struct pull *pull, struct http_client *cli
 static MAY_YIELD struct err *flv_refused(struct http_client *client)
 {
     int status = http_client_status(client);
+    const char *via = http_client_header(client, VIA_CHAIN_HEADER);
+    enum err_code code = status == 404 ? ERR_NOT_FOUND : ERR_DENIED;
     char text[160];
 
+    if (status == 508 && via != NULL && strcmp(via, HTTP_VIA_LOOP) == 0)
+        code = ERR_LOOP;
     http_client_text(client, text, sizeof(text), PULL_REASON_WAIT);
-    return err_new(status == 404 ? ERR_NOT_FOUND : ERR_DENIED, "%d %s", status, text);
+    return err_new(code, "%d %s", status, text);
 }
 
 static MAY_YIELD struct err *flv_run(struct pull *pull, struct http_client *client)

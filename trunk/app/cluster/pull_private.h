@@ -40,6 +40,9 @@ struct pull {
     uint8_t is_live, is_asked, is_stopping, is_again;
     uint8_t is_listed;       /* in the session list */
     uint8_t is_marked;       /* the live mark came before any media */
+    uint8_t is_strict;       /* asks without unverified marks (app/config/via_chain.h) */
+    int unverified;          /* of these, sent in this try */
+    int loops;               /* consecutive tries refused as a loop, without unverified marks */
     struct pull_dedup *past; /* NULL: another worker's stream, delivered as it arrives */
     uint8_t *meta;           /* onMetaData that came before any media */
     size_t meta_len;

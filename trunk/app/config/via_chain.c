@@ -31,24 +31,76 @@ static void via_chain_word(char out[VIA_CHAIN_MARK_SIZE], const char *text, size
     out[len] = '\0';
 }
 
-static int via_chain_has(const struct via_chain *chain, const char *id)
+/* The mark's index, or -1. */
+static int via_chain_find(const struct via_chain *chain, const char *id)
 {
     for (int i = 0; i < chain->count; i++)
         if (strcmp(chain->mark[i], id) == 0)
-            return 1;
+            return i;
+    return -1;
+}
+
+int via_chain_has(const struct via_chain *chain, const char *mark)
+{
+    return via_chain_find(chain, mark) >= 0;
+}
+
+static void via_chain_remove(struct via_chain *chain, int at)
+{
+    size_t rest = (size_t)(chain->count - at - 1);
+
+    memmove(chain->mark[at], chain->mark[at + 1], sizeof(chain->mark[0]) * rest);
+    memmove(&chain->is_unverified[at], &chain->is_unverified[at + 1], rest);
+    chain->count--;
+}
+
+/* The oldest unverified mark, or the oldest of all. */
+static int via_chain_oldest(const struct via_chain *chain)
+{
+    for (int i = 0; i < chain->count; i++)
+        if (chain->is_unverified[i])
+            return i;
     return 0;
 }
 
-static int via_chain_add(struct via_chain *chain, const char *id)
+static int via_chain_add(struct via_chain *chain, const char *id, int is_unverified)
 {
-    if (*id == '\0' || via_chain_has(chain, id))
+    int at = via_chain_find(chain, id);
+
+    if (at >= 0 && !is_unverified)
+        chain->is_unverified[at] = 0;
+    if (*id == '\0' || at >= 0)
         return 0;
     if (chain->count == VIA_CHAIN_MARKS_MAX) {
-        memmove(chain->mark[0], chain->mark[1], sizeof(chain->mark[0]) * (VIA_CHAIN_MARKS_MAX - 1));
-        chain->count--;
+        at = via_chain_oldest(chain);
+        if (is_unverified && !chain->is_unverified[at])
+            return 0;
+        via_chain_remove(chain, at);
     }
+    chain->is_unverified[chain->count] = is_unverified != 0;
     (void)str_copy(chain->mark[chain->count++], VIA_CHAIN_MARK_SIZE, id);
     return 1;
+}
+
+void via_chain_distrust(struct via_chain *chain)
+{
+    memset(chain->is_unverified, 1, (size_t)chain->count);
+}
+
+int via_chain_unverified(const struct via_chain *chain)
+{
+    int count = 0;
+
+    for (int i = 0; i < chain->count; i++)
+        count += chain->is_unverified[i];
+    return count;
+}
+
+void via_chain_keep_verified(struct via_chain *chain)
+{
+    for (int i = chain->count - 1; i >= 0; i--)
+        if (chain->is_unverified[i])
+            via_chain_remove(chain, i);
 }
 
 int via_chain_parse(struct via_chain *chain, const char *text)
@@ -70,10 +122,12 @@ int via_chain_parse(struct via_chain *chain, const char *text)
         size_t blank = strspn(p, " ");
         size_t len = strcspn(p + blank, " ");
 
+        int is_unverified = p[blank] == '~';
+
         /* The signature is not a mark. */
         if (p[blank] != '@') {
-            via_chain_word(mark, p + blank, len);
-            (void)via_chain_add(chain, mark);
+            via_chain_word(mark, p + blank + is_unverified, len - (size_t)is_unverified);
+            (void)via_chain_add(chain, mark, is_unverified);
         }
         p += blank + len;
     }
@@ -85,13 +139,14 @@ void via_chain_write(const struct via_chain *chain, const char *own, char out[VI
     struct via_chain next = *chain;
     size_t at;
 
-    (void)via_chain_add(&next, own);
+    (void)via_chain_add(&next, own, 0);
     if (next.hops <= VIA_CHAIN_HOPS_MAX)
         next.hops++;
     (void)str_format(out, VIA_CHAIN_TEXT_MAX, "%d", next.hops);
     for (int i = 0; i < next.count; i++) {
         at = strlen(out);
-        (void)str_format(out + at, VIA_CHAIN_TEXT_MAX - at, " %s", next.mark[i]);
+        (void)str_format(out + at, VIA_CHAIN_TEXT_MAX - at, next.is_unverified[i] ? " ~%s" : " %s",
+                         next.mark[i]);
     }
 }
 
@@ -100,7 +155,7 @@ int via_chain_merge(struct via_chain *chain, const struct via_chain *other, int 
     int is_new = 0;
 
     for (int i = 0; i < other->count && i < marks_max; i++)
-        is_new |= via_chain_add(chain, other->mark[i]);
+        is_new |= via_chain_add(chain, other->mark[i], other->is_unverified[i]);
     return is_new;
 }
 

@@ -146,7 +146,9 @@ static int error_parts(int status, const char *reason, const char *headers, stru
     buf_init(lines, HTTP_EXTRA_MAX);
     /* A missing stream may exist a second later: caches must not store the error. */
     if (error_body(body, status, reason) != 0 ||
-        buf_printf(lines, "Cache-Control: no-store\r\n%s", headers != NULL ? headers : "") != 0)
+        buf_printf(lines, "Cache-Control: no-store\r\n%s%s",
+                   status == 508 ? HTTP_VIA_HEADER ": " HTTP_VIA_LOOP "\r\n" : "",
+                   headers != NULL ? headers : "") != 0)
         return -1;
     return buf_append(lines, "", 1);
 }

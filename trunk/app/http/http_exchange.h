@@ -17,6 +17,9 @@ struct server;
 
 /* The via_chain: the Millrace servers that a request for a stream has passed. */
 #define HTTP_VIA_HEADER "X-Millrace-Relay"
+/* Its value in an answer 508: the stream would return to the server that asks for it. Other servers
+ * answer 508 for other reasons. */
+#define HTTP_VIA_LOOP "loop"
 
 /* Runs in the connection's coroutine with a short stack, after the request's memory is freed. Frees
  * arg. The caller owns conn and closes it afterwards. */

@@ -27,6 +27,7 @@
 #include <string.h>
 
 #define HTTP_LIVE_HEAD_MAX ((size_t)8192)
+#define HTTP_LIVE_LOOP     "a loop: the servers of this stream ask each other for it"
 /* How long a WebSocket client may take to answer a close. */
 #define HTTP_LIVE_CLOSE_WAIT (2 * USEC_PER_SEC)
 
@@ -46,6 +47,7 @@ struct http_live {
     struct buf head;         /* of the 200 answer */
     struct buf not_found;    /* the whole 404 answer, for a standby without success */
     struct buf unfit;        /* the same for a stream that has no track that this format carries */
+    struct buf loop;         /* the same for a stream whose servers ask each other for it */
     usec_t standby;          /* USEC_NEVER: no limit */
     struct http_ws *ws;      /* NULL: plain HTTP */
     struct via_claim *claim; /* of another server; NULL: a player */
@@ -56,6 +58,7 @@ static void http_live_drop(struct http_live *live)
     buf_fini(&live->head);
     buf_fini(&live->not_found);
     buf_fini(&live->unfit);
+    buf_fini(&live->loop);
     http_ws_free(live->ws);
     via_claim_leave(live->claim);
     free(live->facts);
@@ -148,6 +151,7 @@ static int http_live_input(struct http_live *live, struct net_conn *conn, struct
     if (live->not_found.data != NULL && fanout_viewer_has_begun(fv)) {
         buf_reset(&live->not_found);
         buf_reset(&live->unfit);
+        buf_reset(&live->loop);
     }
     return http_live_discard(conn, live->client.is_worker ? fv : NULL);
 }
@@ -209,6 +213,9 @@ static MAY_YIELD void http_live_run(struct net_conn *conn, void *arg)
     if (wait == FANOUT_TIMEOUT) {
         why = "nobody published";
         http_live_not_found(live, conn, "nobody publishes this stream", &live->not_found);
+    } else if (wait == FANOUT_LOOP) {
+        why = HTTP_LIVE_LOOP;
+        http_live_not_found(live, conn, why, &live->loop);
     } else if (wait == FANOUT_UNFIT) {
         why = http_live_unfit_reason(live->mux, live->only);
         http_live_not_found(live, conn, why, &live->unfit);
@@ -249,6 +256,18 @@ static struct via_claim *http_live_claim(const struct http_exchange *x,
                                     http_message_header(x->request, HTTP_VIA_HEADER)};
 
     return claimant.text != NULL ? via_claim_enter(source_data(live->source), &claimant) : NULL;
+}
+
+/* A server that is believed gets a status of its own, and so tells its viewers. Without memory the
+ * connection just closes. */
+static void http_live_prepare_loop(struct http_exchange *x, struct http_live *live)
+{
+    int status = via_claim_is_believed(live->claim) ? 508 : 404;
+
+    if (live->ws == NULL && source_state(live->source) != SOURCE_LIVE &&
+        stream_is_coming(source_data(live->source), NULL) &&
+        http_render_error(x, status, HTTP_LIVE_LOOP, &live->loop) != 0)
+        buf_reset(&live->loop);
 }
 
 /* The head of the answer. DONE: nothing follows (HEAD, or a refused upgrade). */
@@ -380,11 +399,13 @@ static struct err *http_live_take_admitted(struct http_exchange *x, struct sourc
     buf_init(&live->head, HTTP_LIVE_HEAD_MAX);
     buf_init(&live->not_found, HTTP_LIVE_HEAD_MAX);
     buf_init(&live->unfit, HTTP_LIVE_HEAD_MAX);
+    buf_init(&live->loop, HTTP_LIVE_HEAD_MAX);
     if (http_live_begin(x, live, timeout) != HTTP_STEP_NEXT) {
         http_live_drop(live);
         return http_step_err(x);
     }
     live->claim = http_live_claim(x, live);
+    http_live_prepare_loop(x, live);
     log_info(x->server->log, "play %s%s from %s", source_key(source),
              mux->extension != NULL ? mux->extension : " (relay)", http_live_who(x->conn));
     x->stream = http_live_run;

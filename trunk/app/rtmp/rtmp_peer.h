@@ -12,6 +12,8 @@
 #include "live/source.h"
 #include "proto/rtmp_talk.h"
 
+struct via_claim;
+
 /* How long another server may take to answer before it counts as unreachable. */
 #define RTMP_CLAIM_TIMEOUT (USEC_PER_SEC / 2)
 /* How long a peer may take to read an answer. */
@@ -29,6 +31,7 @@ struct rtmp_session {
     char *param;                 /* of the current request; NULL: none */
     char *via;                   /* via_chain of another Millrace server; NULL: not such a server */
     struct session_entry client; /* in the session list while a publish or play runs */
+    struct via_claim *claim;     /* of such a server while it plays; else NULL */
     struct rtmp_streams *streams; /* NULL: the connection has one message stream */
     MAY_YIELD void (*serve)(
         struct rtmp_session *session); /* serves the requests of one message stream, to its end */

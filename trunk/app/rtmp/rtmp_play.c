@@ -9,6 +9,7 @@
 #include "app/stream/fanout.h"
 #include "app/stream/observer.h"
 #include "app/stream/stream.h"
+#include "app/stream/via_claim.h"
 #include "co/co.h"
 #include "live/viewer.h"
 #include "proto/rtmp_mux.h"
@@ -240,7 +241,19 @@ static __attribute__((noinline)) struct err *play_in_vain(struct rtmp_session *s
     }
     p->is_over = 1;
     p->ended = "nobody published";
-    return rtmp_talk_play_not_found(session->talk);
+    return rtmp_talk_play_not_found(session->talk, "Nobody publishes this stream");
+}
+
+/* The servers of the stream ask each other for it. A server that is believed gets a code of its
+ * own, and so tells its viewers. */
+static __attribute__((noinline)) struct err *play_looped(struct rtmp_session *session,
+                                                         struct playing *p)
+{
+    p->is_over = 1;
+    p->ended = "a loop: the servers of this stream ask each other for it";
+    return via_claim_is_believed(session->claim)
+               ? rtmp_talk_play_loop(session->talk, p->ended)
+               : rtmp_talk_play_not_found(session->talk, p->ended);
 }
 
 /* Runs the player until its end. The stack stays small, since a parked player keeps it. */
@@ -259,6 +272,9 @@ static MAY_YIELD struct err *play_loop(struct rtmp_session *session, struct play
             break;
         case FANOUT_TIMEOUT:
             err = play_in_vain(session, p);
+            break;
+        case FANOUT_LOOP:
+            err = play_looped(session, p);
             break;
         case FANOUT_UNFIT:
             p->is_unfit = 1;

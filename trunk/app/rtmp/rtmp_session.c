@@ -172,7 +172,9 @@ static MAY_YIELD struct err *session_verdict(struct rtmp_session *session,
         return rtmp_redirect_send(session, source, &setup->request, setup->url.param,
                                   &verdict->place);
     sent = rtmp_talk_refuse(session->talk, &setup->request,
-                            is_publish ? "NetStream.Publish.Denied" : "NetStream.Play.Failed",
+                            is_publish               ? "NetStream.Publish.Denied"
+                            : verdict->status == 508 ? RTMP_PLAY_LOOP
+                                                     : "NetStream.Play.Failed",
                             verdict->reason, RTMP_ANSWER_TIMEOUT);
     if (sent == NULL)
         rtmp_peer_linger(session);
@@ -367,10 +369,12 @@ static MAY_YIELD struct err *session_play(struct rtmp_session *session, struct s
                                           const struct config_vhost *vhost,
                                           const struct source_select *select, uint32_t stream_id)
 {
-    struct via_claim *claim = session_claim(session, source, vhost);
-    struct err *err = rtmp_play_run(session, source, vhost, select, stream_id);
+    struct err *err;
 
-    via_claim_leave(claim);
+    session->claim = session_claim(session, source, vhost);
+    err = rtmp_play_run(session, source, vhost, select, stream_id);
+    via_claim_leave(session->claim);
+    session->claim = NULL;
     return err;
 }
 

@@ -437,7 +437,7 @@ enum fanout_wait fanout_viewer_pump(struct fanout_viewer *fv, usec_t timeout)
         else if (fv->is_blocked)
             wait = FANOUT_STALL;
         if (!has_begun && fv->is_in_vain)
-            return FANOUT_TIMEOUT;
+            return fv->is_looped ? FANOUT_LOOP : FANOUT_TIMEOUT;
         if (!has_begun && deadline != USEC_NEVER) {
             wait = deadline - clock_now();
             if (wait <= 0 && source_state(fv->channel->source) != SOURCE_LIVE)
@@ -514,6 +514,12 @@ void fanout_viewer_give_up(struct fanout_viewer *fv)
 {
     fv->is_in_vain = 1;
     net_wake_owner(fv->conn);
+}
+
+void fanout_viewer_looped(struct fanout_viewer *fv)
+{
+    fv->is_looped = 1;
+    fanout_viewer_give_up(fv);
 }
 
 void fanout_viewer_evict(struct fanout_viewer *fv)

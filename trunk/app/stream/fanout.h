@@ -53,11 +53,12 @@ struct fanout_viewer *fanout_viewer_open(struct server *server, struct net_conn 
 void fanout_viewer_close(struct fanout_viewer *fv);
 
 enum fanout_wait {
-    FANOUT_ENDED,  /* the stream ended; everything is sent, including the framing's end mark */
-    FANOUT_INPUT,  /* the peer sent something or closed: read it (net_try_read), then pump again */
-    FANOUT_BROKEN, /* the connection failed, stalled for too long, or was interrupted */
-    FANOUT_UNFIT,  /* nothing was sent: the stream has no track that this format carries */
-    FANOUT_TIMEOUT /* nothing was sent before the timeout (hstrs' standby) */
+    FANOUT_ENDED,   /* the stream ended; everything is sent, including the framing's end mark */
+    FANOUT_INPUT,   /* the peer sent something or closed: read it (net_try_read), then pump again */
+    FANOUT_BROKEN,  /* the connection failed, stalled for too long, or was interrupted */
+    FANOUT_UNFIT,   /* nothing was sent: the stream has no track that this format carries */
+    FANOUT_TIMEOUT, /* nothing was sent before the timeout (hstrs' standby) */
+    FANOUT_LOOP     /* nothing was sent: the stream's servers ask each other for it */
 };
 
 /*
@@ -79,6 +80,8 @@ void fanout_viewer_pace(struct fanout_viewer *fv, usec_t pace);
 
 /* The stream will not come: a viewer that has received nothing yet gets FANOUT_TIMEOUT. */
 void fanout_viewer_give_up(struct fanout_viewer *fv);
+/* The same with FANOUT_LOOP. */
+void fanout_viewer_looped(struct fanout_viewer *fv);
 
 /* The viewer's stream now has a publisher, or has none any more. Sets the viewer's admission class
  * (app/core/admission.h). */

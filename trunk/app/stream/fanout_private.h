@@ -41,6 +41,7 @@ struct fanout_viewer {
     uint8_t is_over;  /* the end mark is sent, or nothing more follows */
     uint8_t is_paused;
     uint8_t is_in_vain; /* the stream will not come */
+    uint8_t is_looped;  /* because its servers ask each other for it */
     uint8_t trimmed;    /* enum fanout_trim: when its stack was last trimmed */
     uint8_t is_urgent;
     uint8_t is_due; /* urgent: it was woken for bytes that it has not sent yet */

@@ -38,7 +38,7 @@ struct gate_request {
 };
 
 struct gate_verdict {
-    int status; /* 0: granted. Else an HTTP status: 302, 400, 401, 403, 404, 429, 503 */
+    int status; /* 0: granted. Else an HTTP status: 302, 400, 401, 403, 404, 429, 503, 508 */
     char reason[GATE_REASON_MAX];
     struct directory_place place; /* with 302: the server that has the stream */
     uint8_t is_original;          /* another Millrace server: it receives the unmodified stream */

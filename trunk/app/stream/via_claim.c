@@ -7,6 +7,7 @@
 
 #include "app/config/trust.h"
 #include "app/core/server.h"
+#include "app/stream/fanout.h"
 #include "app/stream/stream.h"
 
 #include <assert.h>
@@ -63,9 +64,11 @@ struct err *via_claim_check(struct server *server, const struct stream *stream,
         return err_new(ERR_PROTO, VIA_CHAIN_HEADER " is malformed");
     assert(stream->server == server);
     own_mark(stream, own);
-    if (via_chain_check(&chain, own, &why) != 0)
-        return err_new(ERR_DENIED, "%s", why);
-    return NULL;
+    if (via_chain_check(&chain, own, &why) == 0)
+        return NULL;
+    /* A long chain concerns one path only: others through the same peer may be shorter. */
+    return err_new(via_chain_has(&chain, own) && is_believed(claimant) ? ERR_LOOP : ERR_DENIED,
+                   "%s", why);
 }
 
 /* ---- repeated requests ---- */
@@ -132,6 +135,8 @@ struct via_claim *via_claim_enter(struct stream *stream, const struct via_claima
     }
     claim->stream = stream;
     claim->is_believed = is_believed(claimant);
+    if (!claim->is_believed)
+        via_chain_distrust(&claim->chain);
     /* All workers are one server. */
     if (claimant->ip == NULL)
         claim->chain.hops--;
@@ -144,6 +149,11 @@ struct via_claim *via_claim_enter(struct stream *stream, const struct via_claima
         (claim->is_believed || take_again(claims, clock_now())))
         stream_ask_again(stream);
     return claim;
+}
+
+int via_claim_is_believed(const struct via_claim *claim)
+{
+    return claim != NULL && claim->is_believed;
 }
 
 void via_claim_leave(struct via_claim *claim)
@@ -193,17 +203,32 @@ static void write_signed(const struct via_chain *chain, const struct stream *str
         via_chain_sign(out, vhost->cluster.secret.item[0], clock_wall() / USEC_PER_SEC);
 }
 
-void via_claim_write(const struct stream *stream, const struct config_vhost *vhost, int is_worker,
-                     char out[VIA_CHAIN_TEXT_MAX])
+int via_claim_write(const struct stream *stream, const struct via_pull *pull,
+                    char out[VIA_CHAIN_TEXT_MAX])
 {
     struct via_chain chain = {0};
 
     if (stream != NULL)
         claims_join(claims_of(stream), &chain);
-    if (is_worker || stream == NULL)
+    if (pull->is_strict)
+        via_chain_keep_verified(&chain);
+    if (pull->is_worker || stream == NULL)
         via_chain_write(&chain, "", out);
     else
-        write_signed(&chain, stream, vhost, out);
+        write_signed(&chain, stream, pull->vhost, out);
+    return via_chain_unverified(&chain);
+}
+
+static void looped_one(struct viewer *viewer)
+{
+    if (viewer_owner(viewer) != NULL)
+        fanout_viewer_looped(viewer_owner(viewer));
+}
+
+void via_claim_looped(struct stream *stream)
+{
+    if (source_state(stream->source) != SOURCE_LIVE)
+        viewer_each(stream->source, looped_one);
 }
 
 void via_claim_pass(const struct stream *stream, const struct via_claimant *claimant,

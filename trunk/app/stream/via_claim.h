@@ -25,8 +25,10 @@ struct via_claimant {
     const char *text;                 /* of the header */
 };
 
-/* ERR_DENIED, with a reason for the other side as its text, if serving a request with this claim
- * would make a loop; ERR_PROTO if the claim is malformed. The result affects the claimant only. */
+/* Whether serving a request with this claim would make a loop: ERR_LOOP for a claim of a configured
+ * peer, which ends the wait of its own viewers (via_claim_looped()), ERR_DENIED for any other, with
+ * a reason for the other side as text. ERR_DENIED for too many servers, ERR_PROTO for a malformed
+ * claim. The result affects the claimant only. */
 struct err *via_claim_check(struct server *server, const struct stream *stream,
                             const struct via_claimant *claimant);
 
@@ -35,12 +37,24 @@ struct err *via_claim_check(struct server *server, const struct stream *stream,
  * a limit. */
 struct via_claim *via_claim_enter(struct stream *stream, const struct via_claimant *claimant);
 void via_claim_leave(struct via_claim *claim); /* NULL is allowed */
+/* Whether it is a configured peer's, or another worker's. 0 for NULL. */
+int via_claim_is_believed(const struct via_claim *claim);
 
-/* Writes the chain that a pull of this stream sends: the chain through this server, as text, signed
- * if the vhost has a secret. is_worker: for another worker of this server, without this server's
- * mark. */
-void via_claim_write(const struct stream *stream, const struct config_vhost *vhost, int is_worker,
-                     char out[VIA_CHAIN_TEXT_MAX]);
+/* The pull of a stream: what its chain is for. */
+struct via_pull {
+    const struct config_vhost *vhost;
+    uint8_t is_worker; /* from another worker of this server: without this server's mark */
+    uint8_t is_strict; /* without unverified marks */
+};
+
+/* Writes the chain that the pull sends: the chain through this server, as text, signed if the vhost
+ * has a secret. Returns the number of unverified marks in it. */
+int via_claim_write(const struct stream *stream, const struct via_pull *pull,
+                    char out[VIA_CHAIN_TEXT_MAX]);
+
+/* The origins of the stream ask this server for it (ERR_LOOP), whatever clients claim: the viewers
+ * that wait for it now are told so (FANOUT_LOOP). */
+void via_claim_looped(struct stream *stream);
 
 /* The same for a publish relay: contains only the chain of this encoder. */
 void via_claim_pass(const struct stream *stream, const struct via_claimant *claimant,

@@ -4,10 +4,13 @@ rings of edges, which end with a refusal nevertheless.
 
 import re
 import socket
+import threading
 from pathlib import Path
 
 import pytest
 
+import flv
+import ws
 from harness import curl, free_port, wait_for
 from rtmp import Connection
 
@@ -91,20 +94,120 @@ def test_an_rtmp_claim_takes_nobodys_stream(server, view, publisher, source):
     assert "a loop" not in origin.log() + edge.log()
 
 
-@pytest.mark.parametrize("count, protocol, trust", [
-    (2, "flv", "without"), (3, "flv", "without"), (3, "rtmp", "without"),
-    (2, "rtmp", "secret"), (3, "flv", "secret"), (2, "flv", "peers")])
-def test_a_ring_ends(server, view, count, protocol, trust):
-    """Each edge has a viewer: the ring is noticed, everybody is told, and nothing goes on."""
+@pytest.mark.parametrize("count, protocol, trust, watched", [
+    (2, "flv", "without", 2), (3, "flv", "without", 3), (3, "rtmp", "without", 3),
+    (2, "rtmp", "secret", 2), (2, "rtmp", "secret", 1), (3, "rtmp", "secret", 3),
+    (2, "flv", "secret", 1), (3, "flv", "secret", 3), (3, "flv", "peers", 1)])
+def test_a_ring_ends(server, view, count, protocol, trust, watched):
+    """Edges that ask each other, some of them with viewers: the ring is noticed, everybody is told,
+    and nothing goes on. Servers that know each other tell it to all viewers at once."""
     ports = [free_port() for _ in range(count)]
-    edges = [edge_of(server, ports[(i + 1) % count], protocol, ports[i], SECRETS[trust], 1500)
+    standby = 1500 if trust == "without" else 60000
+    edges = [edge_of(server, ports[(i + 1) % count], protocol, ports[i], SECRETS[trust], standby)
              for i in range(count)]
-    viewers = [view(one) for one in edges]
+    viewers = [view(one) for one in edges[:watched]]
     wait_for(lambda: any("a loop: this server" in one.log() for one in edges), 10, "the loop")
     for one in viewers:
         wait_for(lambda: one.status == 404, 10, "the refusal")
+        if trust != "without":
+            wait_for(lambda: b"a loop" in one.body, 10, "the reason")
     # With their viewers the pulls end, and with these what they asked of each other.
     wait_for(lambda: all(connections(one) == 0 for one in edges), 10, "the pulls to end")
+
+
+def test_players_in_a_ring(server, view):
+    """An RTMP player and a WebSocket are told so, too; and who comes later."""
+    ports = [free_port() for _ in range(2)]
+    edges = [edge_of(server, ports[1 - i], "flv", ports[i], SECRETS["secret"], 60000)
+             for i in (0, 1)]
+    with Connection(edges[0].rtmp_url()) as player:
+        player.command("createStream", 2, None)
+        player.command("play", 3, None, "livestream", stream=1)
+        player.wait_said("NetStream.Play.StreamNotFound")
+        player.wait_said("a loop")
+    one = ws.Socket(edges[1].http_url().replace("http:", "ws:"))
+    assert one.until_close() == 4404 and b"a loop" in one.close_reason
+    one.socket.close()
+    assert curl(edges[0].http_url(), seconds=10).status == 404
+
+
+def test_a_loop_at_one_of_two_origins(server, view, publisher, source):
+    """The other one may get the stream at any time."""
+    origin = server()
+    port = free_port()
+    edge = server(http_server=f"listen {port};", remux="standby_timeout 60000;",
+                  vhost=f"cluster {{ mode remote; origin 127.0.0.1:{port} "
+                        f"127.0.0.1:{origin.http_port}; protocol flv; peers 127.0.0.1; }}")
+    viewer = view(edge)
+    edge.wait_log("no stream from .*a loop: this server")
+    origin.wait_log("] play .*relay")
+    preamble, gops = source
+    pub = publisher(origin)
+    pub.send_tags(preamble)
+    pub.send_tags(gops[0])
+    viewer.wait_media(10)
+
+
+class Far:
+    """An origin that hears the marks of those who ask, and sends each of them what it is told to."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.marks, self.lines, self.data = [], [], threading.Event()
+        self.threads = [threading.Thread(target=self._run, daemon=True)]
+        self.threads[0].start()
+
+    def _run(self):
+        try:
+            while True:
+                self.lines.append(self.listener.accept()[0])
+                self.threads.append(threading.Thread(target=self._serve, daemon=True,
+                                                     args=(self.lines[-1],)))
+                self.threads[-1].start()
+        except OSError:
+            pass
+
+    def _serve(self, line):
+        head = b""
+        try:
+            while b"\r\n\r\n" not in head:
+                head += line.recv(4096)
+            self.marks.append(re.search(rb"X-Millrace-Relay: \d (.*) @", head)[1].decode().split())
+            self.data.wait()
+            line.sendall(self.bytes)
+        except OSError:
+            pass
+
+    def send(self, data):
+        self.bytes = data
+        self.data.set()
+
+    def close(self):
+        self.send(b"")
+        self.listener.shutdown(socket.SHUT_RDWR)
+        for one in (self.listener, *self.lines):
+            one.close()
+        for one in self.threads:
+            one.join()
+
+
+def test_a_true_mark_from_a_stranger(server, view, source):
+    """Who has seen a server's mark may send it to that server's edge, which is then refused as a
+    loop: its other viewers must not notice."""
+    far = Far()
+    middle = edge_of(server, far.port, more=SECRETS["secret"])
+    edge = edge_of(server, middle.http_port, more=SECRETS["secret"])
+    viewer = view(edge)
+    mark = wait_for(lambda: far.marks and len(far.marks[-1]) == 2 and far.marks[-1][1], 10, "marks")
+    stranger = claimant(edge, f"1 {mark}")
+    edge.wait_log("no stream from .*508.*a loop: this server")
+    wait_for(lambda: pulls(middle) >= 2, 10, "the pull without the mark")
+    preamble, gops = source
+    far.send(b"HTTP/1.1 200 OK\r\n\r\n" + flv.file_bytes([*preamble, *gops[0]]))
+    viewer.wait_media(10)
+    stranger.close()
+    far.close()
 
 
 def test_the_length_of_a_chain_is_believed_from_peers_only(server):

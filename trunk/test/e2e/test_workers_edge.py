@@ -89,7 +89,7 @@ def test_the_origin_hears_who_waits_at_every_worker(workers, closing, origin):  
     wait_for(lambda: one.srv.log().count(": waiting for stream at ") == 2, what="each to have asked somebody")
     back = line_at(second)
     back.ask(f"X-Millrace-Relay: 2 far {own}\r\n")
-    assert back.socket.recv(4096).startswith(b"HTTP/1.1 403 ")
+    assert back.socket.recv(4096).startswith(b"HTTP/1.1 508 ")
 
 
 def test_a_worker_whose_table_is_full(workers, closing, server, source):  # noqa: F811

@@ -93,6 +93,7 @@ START_TEST(test_longest_is_never_cut)
     char own[VIA_CHAIN_MARK_SIZE];
     struct via_chain back;
 
+    via_chain_distrust(&chain);
     for (int i = 0; i < VIA_CHAIN_MARKS_MAX; i++) {
         memset(chain.mark[i], 'a' + i, VIA_CHAIN_MARK_SIZE - 1);
         chain.mark[i][VIA_CHAIN_MARK_SIZE - 1] = '\0';
@@ -116,6 +117,49 @@ START_TEST(test_merge)
     ck_assert_int_eq(all.count, 3);
     ck_assert_int_eq(via_chain_merge(&all, &other, 2), 0);
     ck_assert_int_eq(via_chain_merge(&all, &other, 3), 1);
+}
+END_TEST
+
+/* Which marks are unverified is passed on, and a peer that names one verifies it. */
+START_TEST(test_unverified)
+{
+    struct via_chain chain = chain_of("2 a ~b ~ ~c d");
+    struct via_chain other = chain_of("1 c");
+    char out[VIA_CHAIN_TEXT_MAX];
+
+    ck_assert_int_eq(chain.count, 4);
+    ck_assert_int_eq(via_chain_unverified(&chain), 2);
+    ck_assert_int_eq(via_chain_has(&chain, "b"), 1);
+    ck_assert_int_eq(via_chain_merge(&chain, &other, 16), 0);
+    via_chain_write(&chain, "own", out);
+    ck_assert_str_eq(out, "3 a ~b c d own");
+    via_chain_keep_verified(&chain);
+    via_chain_write(&chain, "own", out);
+    ck_assert_str_eq(out, "3 a c d own");
+    via_chain_distrust(&chain);
+    via_chain_write(&chain, "own", out);
+    ck_assert_str_eq(out, "3 ~a ~c ~d own");
+    via_chain_keep_verified(&chain);
+    ck_assert_int_eq(chain.count, 0);
+}
+END_TEST
+
+/* Unverified marks make room first, and take nobody's. */
+START_TEST(test_unverified_go_first)
+{
+    struct via_chain chain = chain_of("1 a ~b c d e f g h i j k l m n o p");
+    struct via_chain more = chain_of("1 q");
+
+    ck_assert_int_eq(chain.count, VIA_CHAIN_MARKS_MAX);
+    ck_assert_int_eq(via_chain_merge(&chain, &more, 1), 1);
+    ck_assert_int_eq(via_chain_has(&chain, "a"), 1);
+    ck_assert_int_eq(via_chain_has(&chain, "b"), 0);
+    more = chain_of("1 ~r");
+    ck_assert_int_eq(via_chain_merge(&chain, &more, 1), 0);
+    ck_assert_int_eq(via_chain_has(&chain, "a"), 1);
+    more = chain_of("1 s");
+    ck_assert_int_eq(via_chain_merge(&chain, &more, 1), 1);
+    ck_assert_int_eq(via_chain_has(&chain, "a"), 0);
 }
 END_TEST
 
@@ -194,6 +238,8 @@ Suite *check_via_chain_suite(void)
     tcase_add_test(tcase, test_longest_is_never_cut);
     tcase_add_test(tcase, test_merge);
     tcase_add_test(tcase, test_check);
+    tcase_add_test(tcase, test_unverified);
+    tcase_add_test(tcase, test_unverified_go_first);
     tcase_add_test(tcase, test_marks);
     tcase_add_test(tcase, test_signature);
     suite_add_tcase(suite, tcase);

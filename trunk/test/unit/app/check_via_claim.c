@@ -50,14 +50,21 @@ static struct via_claim *enter(const char *ip, const char *text)
     return claim;
 }
 
-static struct via_chain said(void)
+static struct via_chain said_to(int is_strict)
 {
     char text[VIA_CHAIN_TEXT_MAX];
     struct via_chain chain;
+    int unverified;
 
-    via_claim_write(stream, &vhost, 1, text);
+    unverified = via_claim_write(stream, &(struct via_pull){&vhost, 1, is_strict}, text);
     ck_assert_int_eq(via_chain_parse(&chain, text), 0);
+    ck_assert_int_eq(via_chain_unverified(&chain), unverified);
     return chain;
+}
+
+static struct via_chain said(void)
+{
+    return said_to(0);
 }
 
 /* Nobody but the one who claims it is concerned, and it ends with that one. */
@@ -67,6 +74,8 @@ START_TEST(test_a_stranger)
 
     ck_assert_int_eq(said().hops, 1);
     ck_assert_int_eq(said().count, 4);
+    ck_assert_int_eq(via_claim_is_believed(claim), 0);
+    ck_assert_int_eq(said_to(1).count, 0);
     via_claim_leave(claim);
     ck_assert_int_eq(said().count, 0);
     ck_assert_ptr_null(via_claim_enter(stream, &(struct via_claimant){&vhost, "::1", "nonsense"}));
@@ -80,6 +89,10 @@ START_TEST(test_a_peer)
 
     ck_assert_int_eq(said().hops, 4);
     ck_assert_int_eq(said().count, 6);
+    ck_assert_int_eq(via_chain_unverified(&(struct via_chain){0}), 0);
+    ck_assert_int_eq(via_claim_is_believed(peer), 1);
+    ck_assert_int_eq(via_claim_is_believed(NULL), 0);
+    ck_assert_int_eq(said_to(1).count, 5);
     via_claim_leave(peer);
     ck_assert_int_eq(said().hops, 1);
     ck_assert_int_eq(said().count, 1);
@@ -95,7 +108,7 @@ START_TEST(test_a_shared_secret)
 
         vhost.cluster.secret = (struct config_strings){1, i == 2 ? peers : secrets + i};
         /* Nobody claims anything: what is written is this server's alone. */
-        via_claim_write(stream, &vhost, 0, text);
+        (void)via_claim_write(stream, &(struct via_pull){&vhost, 0, 0}, text);
         ck_assert_ptr_nonnull(strstr(text, " @"));
         vhost.cluster.secret = (struct config_strings){2, secrets};
         claim = enter("192.0.2.1", text);
@@ -113,6 +126,11 @@ START_TEST(test_a_worker)
 
     ck_assert_int_eq(said().hops, 3);
     ck_assert_int_eq(said().count, 2);
+    via_claim_leave(claim);
+    /* It is believed, but it says itself which of its marks are not. */
+    claim = enter(NULL, "3 far ~stranger near");
+    ck_assert_int_eq(said().count, 3);
+    ck_assert_int_eq(said_to(1).count, 2);
     via_claim_leave(claim);
 }
 END_TEST
@@ -171,18 +189,22 @@ START_TEST(test_check)
     struct err *err;
 
     /* It recognises what it has said itself of this stream, and of no other. */
-    via_claim_write(stream, &vhost, 0, text);
-    err = via_claim_check(&server, stream, &claimant);
-    ck_assert_ptr_nonnull(err);
-    ck_assert_int_eq(err_code(err), ERR_DENIED);
-    ck_assert_ptr_nonnull(strstr(err_text(err), "loop"));
-    err_free(err);
+    (void)via_claim_write(stream, &(struct via_pull){&vhost, 0, 0}, text);
+    for (int is_peer = 0; is_peer <= 1; is_peer++) {
+        claimant.ip = is_peer ? "10.0.0.1" : "192.0.2.1";
+        err = via_claim_check(&server, stream, &claimant);
+        ck_assert_ptr_nonnull(err);
+        ck_assert_int_eq(err_code(err), is_peer ? ERR_LOOP : ERR_DENIED);
+        ck_assert_ptr_nonnull(strstr(err_text(err), "loop"));
+        err_free(err);
+    }
     stream->name[0] = 't';
     ck_assert_ptr_null(via_claim_check(&server, stream, &claimant));
     claimant.text = "nonsense";
     err = via_claim_check(&server, stream, &claimant);
     ck_assert_int_eq(err_code(err), ERR_PROTO);
     err_free(err);
+    /* Too many servers are no loop. */
     claimant.text = "9";
     err = via_claim_check(&server, stream, &claimant);
     ck_assert_int_eq(err_code(err), ERR_DENIED);

@@ -212,9 +212,14 @@ START_TEST(play_is_over)
          "onStatus(0) NetStream.Play.Stop; ");
     again();
     playing();
-    OK(rtmp_talk_play_not_found(talk));
+    OK(rtmp_talk_play_not_found(talk, "nobody"));
     OK(rtmp_talk_flush(talk, USEC_PER_SEC));
     TOLD("onStatus(0) NetStream.Play.StreamNotFound; ");
+    again();
+    playing();
+    OK(rtmp_talk_play_loop(talk, "a loop"));
+    OK(rtmp_talk_flush(talk, USEC_PER_SEC));
+    TOLD("onStatus(0) NetStream.Play.Loop; ");
 }
 END_TEST
 
