@@ -1,0 +1,162 @@
+"""SRS as the other server: an origin cluster that redirects after Play.Start, an edge that asks for a
+stream by its file name."""
+
+import re
+import socket
+import threading
+
+import pytest
+
+import rtmp_client
+from harness import ffmpeg_decode
+from rtmp_client import COMMAND, Closed
+from rtmp_recorder import _Session
+from test_edge import cluster
+
+
+class Origin:
+    """Grants every play, and then sends the player to `to` (a tcUrl), as an origin of an SRS cluster
+    does for a stream of another one. to None: it stays silent. asked: the streams asked for."""
+
+    def __init__(self, to=None, code=302):
+        self.to, self.code, self.asked, self.sessions = to, code, [], []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.tc_url = f"rtmp://127.0.0.1:{self.port}/live"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                accepted, _ = self.listener.accept()
+            except OSError:
+                return
+            session = _Session(accepted, self)
+            self.sessions.append(session)
+            threading.Thread(target=self._run, args=(session,), daemon=True).start()
+
+    def _run(self, session):
+        try:
+            session.accept()
+            while True:
+                message = session.read()
+                if message.type == COMMAND:
+                    self._answer(session, *message.values)
+        except (Closed, OSError):
+            session.close()
+
+    def _answer(self, session, name, transaction, _info=None, *args):
+        if name == "connect":
+            session.command("_result", transaction, {}, {"code": "NetConnection.Connect.Success"})
+        elif name == "createStream":
+            session.command("_result", transaction, None, 1)
+        elif name == "play":
+            self.asked.append(args[0])
+            for code in ("Reset", "Start"):
+                session.command("onStatus", 0, None, {"level": "status", "code": f"NetStream.Play.{code}"},
+                                stream=1)
+            session.message(18, 0, rtmp_client.amf("|RtmpSampleAccess", True, True), stream=1)
+            if self.to is not None:
+                session.command("onStatus", 0, None, {
+                    "level": "error", "code": "NetConnection.Connect.Rejected",
+                    "description": "RTMP 302 Redirect",
+                    "ex": {"code": self.code, "redirect": self.to,
+                           "redirect2": f"{self.to}/{args[0]}"}}, stream=1)
+
+    def close(self):
+        self.listener.close()
+        for session in self.sessions:
+            try:
+                session.socket.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+@pytest.fixture
+def origin():
+    """origin(to): an Origin that is closed at the end."""
+    running = []
+
+    def start(*args, **options):
+        running.append(Origin(*args, **options))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.close()
+
+
+def test_sent_on_after_play_start(server, publish, origin, view):
+    """Through three servers that do not have the stream, to the one that has it."""
+    right = server()
+    publish(right)
+    third = origin(f"rtmp://127.0.0.1:{right.rtmp_port}/live")
+    second = origin(third.tc_url)
+    first = origin(second.tc_url)
+    edge = server(vhost=cluster(first.port, "rtmp"))
+    view(edge).wait_media(20)
+    assert ffmpeg_decode(edge.rtmp_url(), 1) == ""
+    assert [one.asked for one in (first, second, third)] == [["livestream"]] * 3
+    assert "refused" not in edge.log()
+
+
+def test_sent_on_in_a_circle(server, publish, origin, view):
+    """Servers that name each other are asked a bounded number of times, and again later."""
+    right = server()
+    publish(right)
+    one = origin()
+    other = origin(one.tc_url)
+    one.to = other.tc_url
+    edge = server(vhost=cluster(one.port, "rtmp"))
+    viewer = view(edge)
+    edge.wait_log("no stream from .*sent on more than 3 times")
+    tries = len(re.findall("no stream from", edge.log()))
+    assert len(one.asked) + len(other.asked) <= 4 * (tries + 1)
+    one.to = f"rtmp://127.0.0.1:{right.rtmp_port}/live"
+    viewer.wait_media(20)
+
+
+@pytest.mark.parametrize("to, says", [
+    ("http://127.0.0.1/live", "which is no RTMP address"),
+    ("", "which is no RTMP address"),
+    ("rtmp://127.0.0.1:1935", None),
+    ("rtmp://127.0.0.1:99999/live", "which is no RTMP address"),
+    ("rtmp://" + "x" * 1100 + "/live", "NetConnection.Connect.Rejected"),
+    ("rtmp://\r\n/live", "which is no RTMP address"),
+])
+def test_sent_on_to_nonsense(server, publish, origin, view, to, says):
+    """It is logged, and the next origin is asked."""
+    right = server()
+    publish(right)
+    wrong = origin(to)
+    edge = server(vhost=cluster([wrong.port, right.rtmp_port], "rtmp"))
+    view(edge).wait_media(10)
+    assert wrong.asked
+    if says is not None:
+        edge.wait_log(f"no stream from .*{says}")
+
+
+def test_refused_after_play_start(server, publish, origin, view):
+    """The same without 302 is a refusal: nobody is followed."""
+    right = server()
+    publish(right)
+    never = origin(None)
+    wrong = origin(never.tc_url, code=403)
+    edge = server(vhost=cluster([wrong.port, right.rtmp_port], "rtmp"))
+    view(edge).wait_media(10)
+    assert wrong.asked and not never.asked
+
+
+def test_asked_by_its_file_name(server, publish):
+    """The log and the rules see the stream's own name, and one stream serves both."""
+    srv = server(vhost="security { enabled on; allow publish all; allow play 127.0.0.1; }")
+    publish(srv)
+    for name in ("livestream.flv", "livestream"):
+        with rtmp_client.Client(srv.rtmp_port) as client:
+            client.handshake()
+            client.connect()
+            client.play(name)
+            client.media(5)
+    assert len(re.findall(r"\] play __defaultVhost__/live/livestream from", srv.log())) == 2
+    assert "livestream.flv" not in srv.log()
+
