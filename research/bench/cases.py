@@ -248,7 +248,7 @@ def sessions(setup, count):
 
 
 def rtmp_play(setup, counts):
-    """RTMP players of Millrace, beside whom nginx-rtmp's stand."""
+    """RTMP players of Millrace, to compare with those of nginx-rtmp."""
     return [fan_out(setup, lambda: targets.millrace(setup, targets.PER_FRAME, play_rtmp=True), n)
             for n in counts]
 

@@ -235,7 +235,7 @@ static int chunked_feed(struct flv_reader *reader, struct bytes *in)
     if (reader->chunk == CHUNK_SIZE_LINE)
         return chunk_size_line(reader);
     if (reader->line[0] != '\0')
-        return fail(reader, "no line end behind a chunk");
+        return fail(reader, "no line end after a chunk");
     if (reader->chunk == CHUNK_LAST)
         reader->state = FLV_READER_ENDED;
     reader->chunk = CHUNK_SIZE_LINE;
@@ -251,7 +251,7 @@ int flv_reader_feed(struct flv_reader *reader, const uint8_t *data, size_t len)
         if (reader->state == FLV_READER_FAILED)
             return -1;
         if (reader->state == FLV_READER_ENDED)
-            return fail(reader, "bytes behind the last chunk");
+            return fail(reader, "bytes after the last chunk");
         if (reader->state == FLV_READER_HEAD) {
             got = line_feed(reader, &in);
             if (got > 0)

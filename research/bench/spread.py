@@ -98,7 +98,7 @@ class Server:
         with open(self.log, "w") as out:
             self.child = subprocess.Popen([options.objs / "server", "-c", conf], stdout=out,
                                           stderr=subprocess.STDOUT)
-        while f"{self.workers} workers serve" not in self.log.read_text():
+        while f"{self.workers} workers ready" not in self.log.read_text():
             if self.child.poll() is not None:
                 raise SystemExit(self.log.read_text())
             time.sleep(0.02)

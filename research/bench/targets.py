@@ -1,5 +1,5 @@
-"""The servers that are measured: Millrace with a configuration for the case, the bare loop, and
-the peers of whom a user might think instead."""
+"""The servers to measure: Millrace with a configuration for the case, the bare loop, and
+comparable servers."""
 
 import pathlib
 import shutil

@@ -223,7 +223,8 @@ static struct err *conf_include_next(struct conf_parser *parser)
     if (from->include_at == node->arg_count)
         from->include = NULL;
     if (parser->file_count == CONF_NESTING_MAX)
-        return conf_fail(&from->in, node->line, "files included deeper than %d", CONF_NESTING_MAX);
+        return conf_fail(&from->in, node->line, "include files nested deeper than %d",
+                         CONF_NESTING_MAX);
     if (parser->file_total == CONF_INCLUDES_MAX)
         return conf_fail(&from->in, node->line, "more than %d files", CONF_INCLUDES_MAX);
     err = conf_include_open(parser, name);
@@ -245,7 +246,7 @@ static struct err *conf_include(struct conf_parser *parser)
         return err;
     conf_words_clear(parser);
     if (node->arg_count == 0)
-        return conf_fail(&from->in, node->line, "include: which file?");
+        return conf_fail(&from->in, node->line, "include: file name is missing");
     from->include = node;
     from->include_at = 0;
     return NULL;

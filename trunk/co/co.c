@@ -180,7 +180,7 @@ struct err *co_runtime_start(const struct log *log)
 {
     assert(log != NULL && rt.log == NULL);
     if (st_set_utime_function(co_utime) != 0)
-        return err_new(ERR_SYS, "State Threads was started by somebody else");
+        return err_new(ERR_SYS, "State Threads is already initialized");
     if (st_set_eventsys(ST_EVENTSYS_POLL) != 0 || st_init() != 0)
         return err_sys(errno, "State Threads");
     if (strcmp(st_get_eventsys_name(), "poll") != 0)

@@ -83,7 +83,7 @@ static struct err *open_error(int sys_errno, const char *path)
     case ENAMETOOLONG:
     case ENXIO: /* a socket, a FIFO, a device without a driver */
     case ENODEV:
-        return err_new(ERR_NOT_FOUND, "no file %s", path);
+        return err_new(ERR_NOT_FOUND, "no such file: %s", path);
     case EACCES:
     case EPERM:
     case EXDEV: /* it would leave dir */
@@ -125,7 +125,7 @@ static struct err *file_open_by(const char *dir, const char *path, int may_opena
         return open_error(errno, path);
     if (fstat(fd, &st) != 0 || !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))) {
         close(fd);
-        return err_new(ERR_NOT_FOUND, "%s is no regular file", path);
+        return err_new(ERR_NOT_FOUND, "%s is not a regular file", path);
     }
     out->fd = fd;
     out->is_dir = S_ISDIR(st.st_mode);

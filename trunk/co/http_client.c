@@ -71,9 +71,9 @@ static struct err *client_connect(struct http_client *client, const struct clien
     struct err *err;
 
     if (is_secure && options->tls == NULL)
-        return err_new(ERR_CONFIG, "%s: https is not set up", hop->url.host);
+        return err_new(ERR_CONFIG, "%s: TLS is not configured for https", hop->url.host);
     if (!is_secure && hop->must_be_secure)
-        return err_new(ERR_DENIED, "%s: sent on from https to http", hop->url.host);
+        return err_new(ERR_DENIED, "%s: redirect from https to http refused", hop->url.host);
     if (hop->unix_path != NULL)
         err = net_connect_unix(hop->unix_path, &client->conn, co_left(deadline));
     else
@@ -163,13 +163,13 @@ static struct err *client_event(struct http_client *client, enum http_event *eve
 
         client->at += used;
         if (scan == SCAN_BAD)
-            return err_new(ERR_PROTO, "the answer: %s", http_in_reason(client->in));
+            return err_new(ERR_PROTO, "malformed response: %s", http_in_reason(client->in));
         if (scan == SCAN_DONE) {
             *body = (struct iovec){(void *)(uintptr_t)data, len};
             return NULL;
         }
         if (co_left(deadline) == 0)
-            return err_new(ERR_TIMEOUT, "no answer in time");
+            return err_new(ERR_TIMEOUT, "timed out waiting for a response");
         err = client_fill(client, co_left(deadline));
         if (err != NULL)
             return err;
@@ -211,7 +211,7 @@ static int client_next(const struct http_client *client, struct client_hop *hop)
 static struct err *client_parse(struct client_hop *hop, const char *address)
 {
     if (url_http_parse(&hop->url, address) != SCAN_DONE || hop->url.schema[0] != 'h')
-        return err_new(ERR_PROTO, "no HTTP address to go to");
+        return err_new(ERR_PROTO, "redirect without a valid HTTP address");
     return NULL;
 }
 
@@ -247,7 +247,7 @@ static struct err *client_ask(struct http_client *client, struct client_hop *hop
         if (err != NULL)
             return err;
     }
-    return err_new(ERR_LIMIT, "sent on more than %d times", HTTP_CLIENT_HOPS_MAX);
+    return err_new(ERR_LIMIT, "more than %d redirects", HTTP_CLIENT_HOPS_MAX);
 }
 
 /* Requests hop's url, and frees hop. */
@@ -332,7 +332,7 @@ struct err *http_client_read(struct http_client *client, const uint8_t **data, s
         if (event == HTTP_EVENT_BODY && body.iov_len > 0)
             return NULL;
     }
-    return err_new(ERR_CLOSED, "the answer ended");
+    return err_new(ERR_CLOSED, "response ended");
 }
 
 void http_client_text(struct http_client *client, char *out, size_t cap, usec_t timeout)

@@ -101,7 +101,7 @@ static struct err *net_parse(const char *endpoint, union net_sockaddr *addr, soc
     if (str_copy_n(host, sizeof(host), endpoint, colon != NULL ? (size_t)(colon - endpoint) : 0))
         return net_bad_endpoint(endpoint, "too long");
     if (str_to_i64(digits, 0, 65535, &port) != 0)
-        return net_bad_endpoint(endpoint, "no port from 0 to 65535");
+        return net_bad_endpoint(endpoint, "port must be from 0 to 65535");
     if (net_parse_host(host, addr, len) != 0)
         return net_bad_endpoint(endpoint, "not \"port\", \"ip:port\", \"[ipv6]:port\" or "
                                           "\"unix:/path\"");
@@ -466,7 +466,7 @@ static struct err *net_accept_loop(struct net_listener *listener, struct net_con
         *out = net_accept_one(listener);
         if (*out != NULL) {
             if (listener->starved)
-                log_info(log, "accept on %s: serves again", listener->name);
+                log_info(log, "accept on %s: accepting again", listener->name);
             listener->starved = 0;
             return NULL;
         }

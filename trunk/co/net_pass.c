@@ -111,7 +111,7 @@ struct err *net_pass_take(struct net_conn *channel, struct net_conn **out, uint8
         if (n == 1 && fd >= 0)
             *out = net_pass_adopt(fd);
         else if (n == 1)
-            log_error(log, "a connection from another worker is lost: no descriptor for it");
+            log_error(log, "connection from another worker lost: no free descriptor");
         if (n == 1)
             return NULL;
         if (n == 0 || (!net_is_again(errno) && errno != EINTR))

@@ -1,6 +1,7 @@
 /*
- * The bell is an eventfd. It counts, so no ring is lost; writing never blocks, because each wait
- * resets the counter, which could otherwise only overflow after 2^64 rings.
+ * The descriptor is an eventfd. It counts, so no notification is lost; sending never blocks,
+ * because each wait resets the counter, which could otherwise overflow only after 2^64
+ * notifications.
  */
 #include "co/notify.h"
 
@@ -12,7 +13,7 @@ int notify_new(void)
     return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 }
 
-void notify_ring(int fd)
+void notify_send(int fd)
 {
     (void)eventfd_write(fd, 1);
 }

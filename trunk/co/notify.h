@@ -2,8 +2,8 @@
 #define CO_NOTIFY_H
 
 /*
- * A notification between processes: any process rings it, a coroutine of one process waits for it.
- * Made before the fork. It carries no data; several rings before a wait count as one.
+ * A notification between processes: any process sends it, a coroutine of one process waits for it.
+ * Created before the fork. It carries no data; several notifications before a wait count as one.
  */
 #include "base/yield.h"
 #include "co/net.h"
@@ -11,11 +11,11 @@
 /* A descriptor that is closed on exec; -1 with errno. */
 int notify_new(void);
 /* Never waits. */
-void notify_ring(int fd);
-/* Forgets earlier rings; for a process that replaces one that has ended. */
+void notify_send(int fd);
+/* Discards earlier notifications; for a process that replaces one that has ended. */
 void notify_clear(int fd);
-/* Waits for a ring; conn is net_wrap_fd() of the descriptor. ERR_INTERRUPTED, or the error of a
- * broken descriptor. */
+/* Waits for a notification; conn is net_wrap_fd() of the descriptor. ERR_INTERRUPTED, or the error
+ * of a broken descriptor. */
 MAY_YIELD struct err *notify_wait(struct net_conn *conn);
 
 #endif

@@ -224,7 +224,7 @@ static struct err *call_wait(struct waiting *w, usec_t timeout)
         if (w->is_done || why == CO_OK)
             continue;
         w->is_left = 1;
-        return why == CO_TIMEOUT ? err_new(ERR_TIMEOUT, "Redis does not answer in time")
+        return why == CO_TIMEOUT ? err_new(ERR_TIMEOUT, "Redis timed out")
                                  : err_new(ERR_INTERRUPTED, "interrupted");
     }
     if (w->is_broken)
@@ -253,7 +253,7 @@ struct err *redis_call(struct redis *redis, const struct redis_command *command,
     if (redis_post(redis, command, call_done, w) != 0) {
         co_cond_fini(&w->done);
         free(w);
-        return err_new(ERR_LIMIT, "too many commands are under way");
+        return err_new(ERR_LIMIT, "too many pending commands");
     }
     err = call_wait(w, co_left(deadline));
     co_cond_fini(&w->done);

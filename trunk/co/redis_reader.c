@@ -53,7 +53,7 @@ struct err *redis_reader_next(struct redis *redis, redisReply **reply)
 
     *reply = NULL;
     if (redisReaderGetReply(redis->reader, &got) != REDIS_OK)
-        return err_new(ERR_PROTO, "what came is no reply of Redis: %.80s", redis->reader->errstr);
+        return err_new(ERR_PROTO, "not a Redis reply: %.80s", redis->reader->errstr);
     if (got != NULL)
         redis->unfinished = 0;
     else if (redis->unfinished > REDIS_REPLY_MAX)

@@ -57,10 +57,10 @@ static struct err *reply_take(struct redis *redis, const redisReply *from)
         return NULL;
     }
     if (redis->first == NULL)
-        return err_new(ERR_PROTO, "Redis answers what nobody asked");
+        return err_new(ERR_PROTO, "unexpected reply from Redis");
     redis_reply_convert(from, &reply);
     if (reply.kind == REDIS_REFUSED && is_no_master(reply.text))
-        return err_new(ERR_DENIED, "it is no master: %.80s", reply.text);
+        return err_new(ERR_DENIED, "Redis is not a master: %.80s", reply.text);
     redis_pending_finish(redis, &reply);
     return NULL;
 }
@@ -217,7 +217,7 @@ static MAY_YIELD struct err *serve_read(struct redis *redis)
         struct err *err;
 
         if (got == 0)
-            return err_new(ERR_CLOSED, "Redis closed");
+            return err_new(ERR_CLOSED, "Redis closed the connection");
         if (got < 0)
             return errno == EAGAIN ? NULL : err_sys(errno, "read");
         redis->heard_at = co_now();
@@ -261,7 +261,7 @@ static struct err *serve_clock(struct redis *redis, usec_t *wait)
         return NULL;
     }
     *wait = redis->first->since + REPLY_TIMEOUT - now;
-    return *wait > 0 ? NULL : err_new(ERR_TIMEOUT, "Redis does not answer");
+    return *wait > 0 ? NULL : err_new(ERR_TIMEOUT, "Redis does not respond");
 }
 
 struct err *redis_serve(struct redis *redis)
@@ -283,6 +283,6 @@ struct err *redis_serve(struct redis *redis)
             return err;
         events = net_wait(redis->conn, NET_IN | (redis->out.len > 0 ? NET_OUT : 0), wait);
         if (events < 0)
-            return err_new(ERR_INTERRUPTED, "it is to end");
+            return err_new(ERR_INTERRUPTED, "stopped");
     }
 }

@@ -313,7 +313,7 @@ struct err *resolve_name(const char *host, int port, struct resolve_list *out, u
     if (resolve_literal(host, port, out) == 0)
         return NULL;
     if (host[0] == '\0' || strlen(host) > RESOLVE_NAME_MAX)
-        return err_new(ERR_NOT_FOUND, "resolve \"%.64s\": no host name", host);
+        return err_new(ERR_NOT_FOUND, "resolve \"%.64s\": not a host name", host);
     err = resolve_by_ares(host, port, out, timeout);
     return err != NULL ? err_wrap(err, "resolve %s", host) : NULL;
 }

@@ -250,7 +250,7 @@ int tls_reload(struct tls *tls)
         return -1;
     }
     if (!tls->is_client)
-        log_info(tls->log, "TLS certificate %s was read again", tls->options.cert);
+        log_info(tls->log, "TLS certificate %s reloaded", tls->options.cert);
     return 0;
 }
 

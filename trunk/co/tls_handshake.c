@@ -127,7 +127,7 @@ static struct err *tls_begin(struct tls *tls, struct net_conn *conn, const char 
     int is_ip;
 
     if (tls->handshakes >= TLS_HANDSHAKES_MAX)
-        return err_new(ERR_LIMIT, "%d handshakes are under way", TLS_HANDSHAKES_MAX);
+        return err_new(ERR_LIMIT, "too many handshakes at once (%d)", TLS_HANDSHAKES_MAX);
     err = tls_gate_take(&tls->slot, deadline);
     if (err != NULL)
         return err;
@@ -142,7 +142,7 @@ static struct err *tls_begin(struct tls *tls, struct net_conn *conn, const char 
         SSL_set_connect_state(t->ssl);
         if (is_ip ? !X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(t->ssl), host)
                   : !SSL_set_tlsext_host_name(t->ssl, host) || !SSL_set1_host(t->ssl, host))
-            err = err_new(ERR_CONFIG, "\"%s\" is no name", host);
+            err = err_new(ERR_CONFIG, "\"%s\" is not a host name", host);
     } else {
         SSL_set_accept_state(t->ssl);
     }

@@ -84,7 +84,7 @@ static void replay_chosen(struct rendition *rendition, const struct frame *frame
         struct buf body;
 
         buf_init(&body, FLV_BODY_MAX);
-        if (track.id == id && flv_track_unwrap(&tracks, &track, &body, &plain) == 0)
+        if (track.id == id && flv_tracks_unwrap(&tracks, &track, &body, &plain) == 0)
             replay_track(rendition, &plain, now);
         buf_fini(&body);
     }

@@ -163,7 +163,7 @@ static void split_message(struct source *source, enum jitter_track which,
         struct buf body;
 
         buf_init(&body, FLV_BODY_MAX);
-        if (flv_track_unwrap(&tracks, &track, &body, &ordinary) == 0)
+        if (flv_tracks_unwrap(&tracks, &track, &body, &ordinary) == 0)
             push_track(source, which, track.id, &ordinary, message, now);
         buf_fini(&body);
     }

@@ -229,7 +229,7 @@ static enum scan take_body(struct flv_in *in, struct bytes *b, struct flv_tag *t
     return SCAN_DONE;
 }
 
-/* One step of the state; DONE: a tag; MORE: go on while bytes are left. */
+/* One step of the state; DONE: a tag; MORE: call again while bytes are left. */
 static enum scan step(struct flv_in *in, struct bytes *b, struct flv_tag *tag)
 {
     int failed = 0;

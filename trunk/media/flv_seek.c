@@ -1,13 +1,12 @@
 /*
- * Seeking in FLV files ("Video File Format Specification v10.1", annex E). Tags have no mark
- * to be found by, but each is followed by its own size, so a place is a tag's when header,
- * size behind it and the next tag's header agree. That is tried at the place that was asked for
- * (players that know the file's index ask for the right one), then byte by byte.
+ * Seeking in FLV files ("Video File Format Specification v10.1", annex E). Tags have no start
+ * marker, but the size of each tag follows it: a position is the start of a tag if the tag's
+ * header, the size after it and the next tag's header agree. The requested position is tried first
+ * (players with the file's index ask for the exact one), then the following bytes, one by one.
  *
- * A time is found by halving: the keyframe behind the middle says on which side to go on. That
- * takes a few dozen short reads in a file of any length, wants no index, and so needs not
- * to believe one. All reading is counted against one budget, so that a file which was made to
- * be searched for ever is not.
+ * A time is found by bisection: the first keyframe after the middle decides which half to search.
+ * This takes a few dozen short reads in a file of any length and needs no index, which could be
+ * wrong. One budget limits all reads, so that a crafted file cannot make the search endless.
  */
 #include "media/flv_seek.h"
 

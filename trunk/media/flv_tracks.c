@@ -127,8 +127,8 @@ static size_t ordinary_head(const struct flv_tracks *tracks, uint32_t fourcc,
     return 5;
 }
 
-int flv_track_unwrap(const struct flv_tracks *tracks, const struct flv_track *track,
-                     struct buf *out, struct frame *frame)
+int flv_tracks_unwrap(const struct flv_tracks *tracks, const struct flv_track *track,
+                      struct buf *out, struct frame *frame)
 {
     uint8_t head[ORDINARY_HEAD_MAX];
     size_t len = ordinary_head(tracks, track->fourcc, head);

@@ -41,7 +41,7 @@ int flv_tracks_have(const struct frame *frame, uint8_t id);
  * *frame, which borrows it. 0, or -1 for what has no ordinary form (further configuration of H.264
  * or AAC), beyond the buffer's maximum, or without memory.
  */
-int flv_track_unwrap(const struct flv_tracks *tracks, const struct flv_track *track,
-                     struct buf *out, struct frame *frame);
+int flv_tracks_unwrap(const struct flv_tracks *tracks, const struct flv_track *track,
+                      struct buf *out, struct frame *frame);
 
 #endif

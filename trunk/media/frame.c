@@ -13,7 +13,7 @@ static const char *const CODEC_NAMES[CODEC_MAX] = {
     [CODEC_EAC3] = "EAC3", [CODEC_FLAC] = "FLAC",
 };
 
-const char *codec_name(enum codec codec)
+const char *frame_codec_name(enum codec codec)
 {
     if ((unsigned)codec >= CODEC_MAX)
         return CODEC_NAMES[CODEC_OTHER];

@@ -30,7 +30,7 @@ enum codec {
 };
 
 /* "H264", "AAC", … as in SRS's API; never NULL. */
-const char *codec_name(enum codec codec);
+const char *frame_codec_name(enum codec codec);
 
 struct frame {
     enum frame_type type;

@@ -109,7 +109,7 @@ const struct mux mux_flv_all = {
 };
 
 const struct mux mux_original = {
-    .name = "relay",
+    .name = "original",
     .extension = NULL,
     .content_type = "video/x-flv",
     .unit = 1,

@@ -137,7 +137,7 @@ enum nal_fault nal_repair_look(struct nal_repair *repair, const struct frame *fr
     return NAL_SOUND;
 }
 
-const char *nal_fault_name(enum nal_fault fault)
+const char *nal_repair_fault_name(enum nal_fault fault)
 {
     switch (fault) {
     case NAL_START_CODES:

@@ -26,7 +26,7 @@ struct nal_repair {
 enum nal_fault nal_repair_look(struct nal_repair *repair, const struct frame *frame);
 
 /* In words, for a log line; constant. */
-const char *nal_fault_name(enum nal_fault fault);
+const char *nal_repair_fault_name(enum nal_fault fault);
 
 /*
  * Appends the whole message, repaired, to `out`, which must be empty. 0, or -1 when nothing is left

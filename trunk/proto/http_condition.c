@@ -15,7 +15,7 @@
 
 /* ---- dates ---- */
 
-int http_date_format(int64_t seconds, char out[HTTP_DATE_SIZE])
+int http_condition_date_format(int64_t seconds, char out[HTTP_DATE_SIZE])
 {
     time_t time = (time_t)seconds;
     struct tm tm;
@@ -29,7 +29,7 @@ int http_date_format(int64_t seconds, char out[HTTP_DATE_SIZE])
     return 0;
 }
 
-int http_date_parse(const char *text, int64_t *seconds)
+int http_condition_date_parse(const char *text, int64_t *seconds)
 {
     static const char *const formats[] = {
         "%a, %d %b %Y %H:%M:%S GMT", /* IMF-fixdate */
@@ -58,7 +58,7 @@ static const char *skip_space(const char *p)
     return p + strspn(p, " \t");
 }
 
-int http_etag_listed(const char *list, const char *etag, int weak)
+int http_condition_etag_listed(const char *list, const char *etag, int weak)
 {
     size_t len = strlen(etag);
     const char *p = skip_space(list);
@@ -92,7 +92,7 @@ static int is_modified_since(const struct http_message *request, const char *nam
     const char *value = http_message_header(request, name);
     int64_t date;
 
-    if (value == NULL || http_date_parse(value, &date) != 0)
+    if (value == NULL || http_condition_date_parse(value, &date) != 0)
         return -1;
     return modified > date;
 }
@@ -102,13 +102,13 @@ int http_condition(const struct http_message *request, const struct http_validat
     const char *match = http_message_header(request, "If-Match");
     const char *none_match = http_message_header(request, "If-None-Match");
 
-    if (match != NULL && !http_etag_listed(match, validators->etag, 0))
+    if (match != NULL && !http_condition_etag_listed(match, validators->etag, 0))
         return 412;
     if (match == NULL &&
         is_modified_since(request, "If-Unmodified-Since", validators->modified) == 1)
         return 412;
     if (none_match != NULL)
-        return http_etag_listed(none_match, validators->etag, 1) ? 304 : 0;
+        return http_condition_etag_listed(none_match, validators->etag, 1) ? 304 : 0;
     return is_modified_since(request, "If-Modified-Since", validators->modified) == 0 ? 304 : 0;
 }
 
@@ -143,7 +143,8 @@ static enum http_range_status suffix_parse(const char *p, uint64_t size, struct 
     return HTTP_RANGE_PART;
 }
 
-enum http_range_status http_range_parse(const char *value, uint64_t size, struct http_range *out)
+enum http_range_status http_condition_range_parse(const char *value, uint64_t size,
+                                                  struct http_range *out)
 {
     uint64_t last = UINT64_MAX;
     const char *p;
@@ -182,12 +183,12 @@ static int if_range_holds(const struct http_message *request,
         return 1;
     if (*value == '"')
         return strcmp(value, validators->etag) == 0;
-    return http_date_parse(value, &date) == 0 && date == validators->modified;
+    return http_condition_date_parse(value, &date) == 0 && date == validators->modified;
 }
 
-enum http_range_status http_range_of(const struct http_message *request,
-                                     const struct http_validators *validators, uint64_t size,
-                                     struct http_range *out)
+enum http_range_status http_condition_range_of(const struct http_message *request,
+                                               const struct http_validators *validators,
+                                               uint64_t size, struct http_range *out)
 {
     const char *value = http_message_header(request, "Range");
     size_t count = 0;
@@ -197,5 +198,5 @@ enum http_range_status http_range_of(const struct http_message *request,
         count += str_ieq(request->headers[i].name, "Range") != 0;
     if (count != 1 || strcmp(request->method, "GET") != 0 || !if_range_holds(request, validators))
         return HTTP_RANGE_WHOLE;
-    return http_range_parse(value, size, out);
+    return http_condition_range_parse(value, size, out);
 }

@@ -82,19 +82,19 @@ static enum scan v1_read(struct proxy_protocol *p)
         word[i] = at;
         at += strcspn(at, " ");
         if ((*at == '\0') != (i == V1_WORDS - 1))
-            return bad(p, "its line has not six words");
+            return bad(p, "line does not have six words");
         *at++ = '\0';
     }
     /* A NUL in the line would have ended it early. */
     if (at != (char *)p->data + p->len - 1)
-        return bad(p, "its line has not six words");
+        return bad(p, "line does not have six words");
     is_v6 = strcmp(word[1], "TCP6") == 0;
     if (!is_v6 && strcmp(word[1], "TCP4") != 0)
-        return bad(p, "it is neither TCP4 nor TCP6 nor UNKNOWN");
+        return bad(p, "neither TCP4 nor TCP6 nor UNKNOWN");
     if (v1_ip(word[2], is_v6, &p->ip) != 0 || v1_ip(word[3], is_v6, &ours) != 0)
-        return bad(p, "its line holds no such address");
+        return bad(p, "malformed address");
     if (v1_port(word[4], &p->port) != 0 || v1_port(word[5], &port) != 0)
-        return bad(p, "its line holds no such port");
+        return bad(p, "malformed port");
     p->says = PROXY_PROTOCOL_IP;
     return SCAN_DONE;
 }
@@ -108,13 +108,13 @@ static enum scan v1_feed(struct proxy_protocol *p, const uint8_t *data, size_t l
 
         p->data[p->len++] = c;
         if (is_after_cr && c != '\n')
-            return bad(p, "its line holds a CR");
+            return bad(p, "CR within the line");
         if (is_after_cr) {
             p->data[p->len - 2] = '\0';
             return v1_read(p);
         }
         if (p->len == PROXY_PROTOCOL_V1_MAX)
-            return bad(p, "its line is too long");
+            return bad(p, "line too long");
     }
     return SCAN_MORE;
 }
@@ -128,9 +128,9 @@ static enum scan v2_head(struct proxy_protocol *p)
     size_t least = 0;
 
     if (p->data[12] != 0x20 && p->data[12] != 0x21)
-        return bad(p, "its version or its command is unknown");
+        return bad(p, "unknown version or command");
     if (length > PROXY_PROTOCOL_V2_MAX)
-        return bad(p, "it is too long");
+        return bad(p, "too long");
     switch (p->data[13]) {
     case 0x00:
         break;
@@ -145,10 +145,10 @@ static enum scan v2_head(struct proxy_protocol *p)
         break;
     default:
         if (p->data[12] == 0x21)
-            return bad(p, "it is of no stream of bytes");
+            return bad(p, "not for a stream socket");
     }
     if (p->data[12] == 0x21 && length < least)
-        return bad(p, "it is too short for its addresses");
+        return bad(p, "too short for its addresses");
     p->need = V2_FIXED + length;
     return SCAN_DONE;
 }
@@ -221,7 +221,7 @@ enum scan proxy_protocol_feed(struct proxy_protocol *p, const uint8_t *data, siz
         p->data[p->len++] = data[mark++];
         scan = proxy_protocol_begins(p->data, p->len);
         if (scan == SCAN_BAD)
-            return bad(p, "it does not begin as one");
+            return bad(p, "no PROXY header");
         if (scan == SCAN_DONE)
             p->version = p->data[0] == v1_mark[0] ? 1 : 2;
     }

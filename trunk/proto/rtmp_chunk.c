@@ -350,7 +350,7 @@ static enum scan control_obey(struct rtmp_chunk_in *in, const struct rtmp_messag
         return SCAN_DONE;
     value = bytes_u32(&b);
     if (b.bad)
-        return chunk_bad(in, "SetChunkSize or Abort is cut");
+        return chunk_bad(in, "truncated SetChunkSize or Abort");
     if (message->type == RTMP_SET_CHUNK_SIZE) {
         if (value == 0 || value > CHUNK_SIZE_MAX)
             return chunk_bad(in, "SetChunkSize is out of range");

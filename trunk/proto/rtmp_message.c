@@ -48,7 +48,8 @@ static enum scan command_head_read(struct rtmp_command *command, struct bytes *b
     return SCAN_DONE;
 }
 
-enum scan rtmp_command_read(struct rtmp_command *command, const struct rtmp_message *message)
+enum scan rtmp_message_command_read(struct rtmp_command *command,
+                                    const struct rtmp_message *message)
 {
     size_t skip = is_wrapped(message) ? 1 : 0;
     struct bytes b = bytes_of(message->data + skip, message->len - skip);
@@ -61,7 +62,7 @@ enum scan rtmp_command_read(struct rtmp_command *command, const struct rtmp_mess
         if (*b.p == AMF0_MARKER_AVMPLUS)
             break;
         if (amf0_read(&b, &command->arg[command->arg_count]) != SCAN_DONE) {
-            rtmp_command_fini(command);
+            rtmp_message_command_fini(command);
             return SCAN_BAD;
         }
         command->arg_count++;
@@ -69,14 +70,14 @@ enum scan rtmp_command_read(struct rtmp_command *command, const struct rtmp_mess
     return SCAN_DONE;
 }
 
-void rtmp_command_fini(struct rtmp_command *command)
+void rtmp_message_command_fini(struct rtmp_command *command)
 {
     for (size_t i = 0; i < command->arg_count; i++)
         amf0_free(command->arg[i]);
     command->arg_count = 0;
 }
 
-const char *rtmp_command_string(const struct rtmp_command *command, size_t i)
+const char *rtmp_message_command_string(const struct rtmp_command *command, size_t i)
 {
     const struct amf0 *value = i < command->arg_count ? command->arg[i] : NULL;
 
@@ -85,14 +86,14 @@ const char *rtmp_command_string(const struct rtmp_command *command, size_t i)
     return strlen(value->string) == value->string_len ? value->string : NULL;
 }
 
-double rtmp_command_number(const struct rtmp_command *command, size_t i, double fallback)
+double rtmp_message_command_number(const struct rtmp_command *command, size_t i, double fallback)
 {
     const struct amf0 *value = i < command->arg_count ? command->arg[i] : NULL;
 
     return value != NULL && value->type == AMF0_NUMBER ? value->number : fallback;
 }
 
-int rtmp_data_unwrap(struct rtmp_message *message)
+int rtmp_message_data_unwrap(struct rtmp_message *message)
 {
     if (message->type == RTMP_AMF0_DATA)
         return 0;
@@ -104,7 +105,8 @@ int rtmp_data_unwrap(struct rtmp_message *message)
     return 0;
 }
 
-void rtmp_aggregate_start(struct rtmp_aggregate *aggregate, const struct rtmp_message *message)
+void rtmp_message_aggregate_start(struct rtmp_aggregate *aggregate,
+                                  const struct rtmp_message *message)
 {
     *aggregate = (struct rtmp_aggregate){.left = bytes_of(message->data, message->len),
                                          .shift = message->timestamp,
@@ -112,7 +114,8 @@ void rtmp_aggregate_start(struct rtmp_aggregate *aggregate, const struct rtmp_me
                                          .csid = message->csid};
 }
 
-enum scan rtmp_aggregate_next(struct rtmp_aggregate *aggregate, struct rtmp_message *message)
+enum scan rtmp_message_aggregate_next(struct rtmp_aggregate *aggregate,
+                                      struct rtmp_message *message)
 {
     struct bytes *b = &aggregate->left;
     uint32_t len;
@@ -148,7 +151,7 @@ static int control_put(struct buf *out, enum rtmp_type type, const uint8_t *data
     return rtmp_chunk_write(out, CONTROL_CHUNK_SIZE, &message);
 }
 
-int rtmp_control_write(struct buf *out, enum rtmp_type type, uint32_t value)
+int rtmp_message_control_write(struct buf *out, enum rtmp_type type, uint32_t value)
 {
     uint8_t body[4];
     struct bytes_out o = bytes_out_of(body, sizeof(body));
@@ -157,7 +160,7 @@ int rtmp_control_write(struct buf *out, enum rtmp_type type, uint32_t value)
     return control_put(out, type, body, sizeof(body));
 }
 
-int rtmp_bandwidth_write(struct buf *out, uint32_t bytes, uint8_t limit)
+int rtmp_message_bandwidth_write(struct buf *out, uint32_t bytes, uint8_t limit)
 {
     uint8_t body[5];
     struct bytes_out o = bytes_out_of(body, sizeof(body));
@@ -167,7 +170,7 @@ int rtmp_bandwidth_write(struct buf *out, uint32_t bytes, uint8_t limit)
     return control_put(out, RTMP_SET_PEER_BANDWIDTH, body, sizeof(body));
 }
 
-int rtmp_user_write(struct buf *out, enum rtmp_user_event event, uint32_t value)
+int rtmp_message_user_write(struct buf *out, enum rtmp_user_event event, uint32_t value)
 {
     uint8_t body[6];
     struct bytes_out o = bytes_out_of(body, sizeof(body));
@@ -177,7 +180,7 @@ int rtmp_user_write(struct buf *out, enum rtmp_user_event event, uint32_t value)
     return control_put(out, RTMP_USER_CONTROL, body, sizeof(body));
 }
 
-int rtmp_user_buffer_write(struct buf *out, uint32_t stream_id, uint32_t ms)
+int rtmp_message_user_buffer_write(struct buf *out, uint32_t stream_id, uint32_t ms)
 {
     uint8_t body[10];
     struct bytes_out o = bytes_out_of(body, sizeof(body));
@@ -201,7 +204,7 @@ static int body_send(struct buf *out, uint32_t chunk_size, struct rtmp_message *
     return rc;
 }
 
-int rtmp_call_write(struct buf *out, uint32_t chunk_size, const struct rtmp_call *call)
+int rtmp_message_call_write(struct buf *out, uint32_t chunk_size, const struct rtmp_call *call)
 {
     struct rtmp_message message = {.type = RTMP_AMF0_COMMAND,
                                    .csid = call->stream_id == 0 ? CSID_COMMAND : CSID_STATUS,
@@ -229,7 +232,7 @@ int rtmp_call_write(struct buf *out, uint32_t chunk_size, const struct rtmp_call
     return body_send(out, chunk_size, &message, &body);
 }
 
-struct amf0 *rtmp_status(const char *level, const char *code, const char *description)
+struct amf0 *rtmp_message_status(const char *level, const char *code, const char *description)
 {
     struct amf0 *status = amf0_object();
     int rc;
@@ -246,7 +249,7 @@ struct amf0 *rtmp_status(const char *level, const char *code, const char *descri
     return status;
 }
 
-int rtmp_sample_access_write(struct buf *out, uint32_t chunk_size, uint32_t stream_id)
+int rtmp_message_sample_access_write(struct buf *out, uint32_t chunk_size, uint32_t stream_id)
 {
     struct rtmp_message message = {
         .type = RTMP_AMF0_DATA, .csid = CSID_STATUS, .stream_id = stream_id};

@@ -25,7 +25,7 @@ struct rtmp_talk *rtmp_talk_new(struct io *io, const struct rtmp_talk_config *co
         return NULL;
     talk->io = io;
     talk->config = *config;
-    if (talk_input_init(talk) != 0) {
+    if (rtmp_talk_input_init(talk) != 0) {
         free(talk);
         return NULL;
     }
@@ -39,7 +39,7 @@ void rtmp_talk_free(struct rtmp_talk *talk)
 {
     if (talk == NULL)
         return;
-    talk_input_fini(talk);
+    rtmp_talk_input_fini(talk);
     buf_fini(&talk->out);
     free(talk->name);
     free(talk->redirect);
@@ -57,7 +57,7 @@ void rtmp_talk_set_sizes(struct rtmp_talk *talk, uint32_t chunk_size, uint32_t o
 
 void rtmp_talk_trim(struct rtmp_talk *talk)
 {
-    talk_input_trim(talk);
+    rtmp_talk_input_trim(talk);
     if (!talk->has_request) {
         free(talk->name);
         talk->name = NULL;
@@ -72,15 +72,15 @@ static struct err *talk_command(struct rtmp_talk *talk, const struct rtmp_messag
                                 enum rtmp_event *event)
 {
     struct rtmp_command command;
-    struct err *err = talk_command_read(&command, message);
+    struct err *err = rtmp_talk_input_command_read(&command, message);
 
     if (err != NULL)
         return err;
     if (talk->is_client)
-        err = talk_client_command(talk, &command, event);
+        err = rtmp_talk_client_command(talk, &command, event);
     else
-        err = talk_server_command(talk, &command, message->stream_id, event);
-    rtmp_command_fini(&command);
+        err = rtmp_talk_server_command(talk, &command, message->stream_id, event);
+    rtmp_message_command_fini(&command);
     return err;
 }
 
@@ -97,7 +97,7 @@ static struct err *talk_serve(struct rtmp_talk *talk, struct rtmp_message *messa
     case RTMP_AMF0_DATA:
     case RTMP_AMF3_DATA:
         if (talk_takes_media(talk) && !talk_is_other_stream(talk, message->stream_id) &&
-            rtmp_data_unwrap(message) == 0)
+            rtmp_message_data_unwrap(message) == 0)
             *event = RTMP_EVENT_MEDIA;
         return NULL;
     case RTMP_AMF0_COMMAND:
@@ -105,7 +105,7 @@ static struct err *talk_serve(struct rtmp_talk *talk, struct rtmp_message *messa
         return talk_command(talk, message, event);
     default:
         /* Shared objects and unknown types are ignored. */
-        return talk_control(talk, message);
+        return rtmp_talk_input_control(talk, message);
     }
 }
 
@@ -115,7 +115,7 @@ struct err *rtmp_talk_read(struct rtmp_talk *talk, enum rtmp_event *event,
     struct err *err;
 
     assert(talk != NULL && event != NULL && message != NULL);
-    err = talk_message_next(talk, message, timeout);
+    err = rtmp_talk_input_message_next(talk, message, timeout);
     return err != NULL ? err : talk_serve(talk, message, event);
 }
 
@@ -125,6 +125,6 @@ struct err *rtmp_talk_take(struct rtmp_talk *talk, enum rtmp_event *event,
     struct err *err;
 
     *event = RTMP_EVENT_NONE;
-    err = talk_message_take(talk, message, more);
+    err = rtmp_talk_input_message_take(talk, message, more);
     return err != NULL || !*more ? err : talk_serve(talk, message, event);
 }

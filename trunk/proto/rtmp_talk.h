@@ -25,12 +25,12 @@ struct rtmp_talk_config {
     /* clock_now() for the server. With it a timeout limits a whole phase (handshake, connect,
      * request, …); NULL: each single read or write. */
     usec_t (*now)(void);
-    const char *relay; /* of a client: RTMP_RELAY_PROPERTY of its connect; NULL: none */
+    const char *via; /* of a client: RTMP_VIA_PROPERTY of its connect; NULL: none */
 };
 
 /* The connect property in which our servers identify themselves: see app/config/via_chain.h. Other
  * servers ignore it. */
-#define RTMP_RELAY_PROPERTY "millraceRelay"
+#define RTMP_VIA_PROPERTY "millraceRelay"
 /* The code of a refusal to such a server: the stream would return to it. A client reports ERR_LOOP.
  */
 #define RTMP_PLAY_LOOP "NetStream.Play.Loop"
@@ -64,7 +64,7 @@ struct rtmp_connect {
     char page_url[1024];
     char swf_url[1024];
     char flash_ver[128];
-    char relay[640];         /* "" unless the client is one of our servers */
+    char via[640];           /* "" unless the client is one of our servers */
     struct url_rtmp address; /* schema, host, port, vhost, app, param; stream comes later */
     double object_encoding;
     double caps_ex;

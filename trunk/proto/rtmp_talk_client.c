@@ -38,7 +38,7 @@ static MAY_YIELD struct err *handshake_send(struct rtmp_talk *talk, const uint8_
                                             const struct talk_wait *wait)
 {
     usec_t left;
-    struct err *err = talk_wait_left(talk, wait, &left);
+    struct err *err = rtmp_talk_output_wait_left(talk, wait, &left);
 
     return err != NULL ? err : io_write(talk->io, data, len, left);
 }
@@ -53,18 +53,18 @@ static MAY_YIELD struct err *handshake_call(struct rtmp_talk *talk, struct hands
     rtmp_handshake_hello(h->random, 0, h->c0c1);
     err = handshake_send(talk, h->c0c1, sizeof(h->c0c1), wait);
     if (err == NULL)
-        err = talk_read_exactly(talk, h->s0s1, sizeof(h->s0s1), wait);
+        err = rtmp_talk_input_read_exactly(talk, h->s0s1, sizeof(h->s0s1), wait);
     if (err != NULL)
         return err;
     if (rtmp_handshake_finish(h->s0s1, h->random + RTMP_HANDSHAKE_SIZE, h->c2) != SCAN_DONE)
         return err_new(ERR_PROTO, "S0 is 0x%02x: this is not RTMP", h->s0s1[0]);
     err = handshake_send(talk, h->c2, sizeof(h->c2), wait);
-    return err != NULL ? err : talk_read_exactly(talk, h->s2, sizeof(h->s2), wait);
+    return err != NULL ? err : rtmp_talk_input_read_exactly(talk, h->s2, sizeof(h->s2), wait);
 }
 
 struct err *rtmp_talk_handshake(struct rtmp_talk *talk, usec_t timeout)
 {
-    struct talk_wait wait = talk_wait_start(talk, timeout);
+    struct talk_wait wait = rtmp_talk_output_wait_start(talk, timeout);
     struct handshake *h = malloc(sizeof(*h)); /* too large for a coroutine's stack */
     struct err *err;
 
@@ -148,7 +148,7 @@ static struct err *answer_check(const struct rtmp_command *command, double trans
         return denied(command);
     if (strcmp(command->name, "_result") == 0) {
         *is_answer = 1;
-        *number = rtmp_command_number(command, 1, 0);
+        *number = rtmp_message_command_number(command, 1, 0);
     }
     return NULL;
 }
@@ -169,30 +169,30 @@ static MAY_YIELD struct err *answer_wait(struct rtmp_talk *talk, double transact
     struct rtmp_message message;
     struct rtmp_command command;
     int is_answer = 0;
-    struct err *err = talk_flush(talk, wait);
+    struct err *err = rtmp_talk_output_flush(talk, wait);
 
     if (err != NULL)
         return err;
     while (!is_answer) {
-        err = talk_message(talk, &message, wait);
+        err = rtmp_talk_input_message(talk, &message, wait);
 
         if (err == NULL && is_media(&message) && talk->mode == TALK_PLAY) {
             talk->held = message;
             talk->has_held = 1;
             return NULL;
         }
-        if (err == NULL && talk_is_command(&message)) {
-            err = talk_command_read(&command, &message);
+        if (err == NULL && rtmp_talk_input_is_command(&message)) {
+            err = rtmp_talk_input_command_read(&command, &message);
             if (err == NULL) {
                 err = answer_check(&command, transaction, &is_answer, number);
                 if (err != NULL && (transaction == CALL_CONNECT || transaction == CALL_STREAM))
                     redirect_keep(talk, &command);
                 if (err != NULL && transaction == CALL_CONNECT)
                     refusal_keep(talk, &command);
-                rtmp_command_fini(&command);
+                rtmp_message_command_fini(&command);
             }
         } else if (err == NULL) {
-            err = talk_control(talk, &message);
+            err = rtmp_talk_input_control(talk, &message);
         }
         if (err != NULL)
             return err;
@@ -200,8 +200,8 @@ static MAY_YIELD struct err *answer_wait(struct rtmp_talk *talk, double transact
     return NULL;
 }
 
-struct err *talk_client_command(struct rtmp_talk *talk, const struct rtmp_command *command,
-                                enum rtmp_event *event)
+struct err *rtmp_talk_client_command(struct rtmp_talk *talk, const struct rtmp_command *command,
+                                     enum rtmp_event *event)
 {
     static const char *const over[] = {"NetStream.Play.UnpublishNotify", "NetStream.Play.Stop",
                                        "NetStream.Play.Complete", "NetStream.Play.StreamNotFound",
@@ -226,7 +226,7 @@ struct err *talk_client_command(struct rtmp_talk *talk, const struct rtmp_comman
 
 /* ---- connect ---- */
 
-static struct amf0 *connect_object(const struct rtmp_target *target, const char *relay)
+static struct amf0 *connect_object(const struct rtmp_target *target, const char *via)
 {
     struct amf0 *object = amf0_object();
     int rc;
@@ -244,8 +244,8 @@ static struct amf0 *connect_object(const struct rtmp_target *target, const char 
     rc |= amf0_set(object, "videoFunction", amf0_number(1));
     rc |= amf0_set(object, "objectEncoding", amf0_number(0));
     rc |= amf0_set(object, "capsEx", amf0_number(0x0e));
-    if (relay != NULL)
-        rc |= amf0_set(object, RTMP_RELAY_PROPERTY, amf0_string(relay));
+    if (via != NULL)
+        rc |= amf0_set(object, RTMP_VIA_PROPERTY, amf0_string(via));
     if (rc == 0)
         return object;
     amf0_free(object);
@@ -255,18 +255,18 @@ static struct amf0 *connect_object(const struct rtmp_target *target, const char 
 struct err *rtmp_talk_connect(struct rtmp_talk *talk, const struct rtmp_target *target,
                               usec_t timeout)
 {
-    struct talk_wait wait = talk_wait_start(talk, timeout);
+    struct talk_wait wait = rtmp_talk_output_wait_start(talk, timeout);
     struct rtmp_call call = {.name = "connect", .transaction = CALL_CONNECT};
     double number = 0;
     struct err *err;
 
     talk->is_client = 1;
-    call.object = connect_object(target, talk->config.relay);
+    call.object = connect_object(target, talk->config.via);
     if (call.object == NULL)
         return err_new(ERR_NOMEM, "no memory for connect");
-    err = talk_chunk_size_set(talk, talk->config.chunk_size);
+    err = rtmp_talk_output_chunk_size_set(talk, talk->config.chunk_size);
     if (err == NULL)
-        err = talk_call(talk, &call);
+        err = rtmp_talk_output_call(talk, &call);
     else
         amf0_free(call.object);
     if (err == NULL)
@@ -283,7 +283,7 @@ static struct err *call_named(struct rtmp_talk *talk, const char *name, double t
 
     if (stream != NULL)
         call.info = amf0_string(stream);
-    return talk_call(talk, &call);
+    return rtmp_talk_output_call(talk, &call);
 }
 
 static MAY_YIELD struct err *stream_create(struct rtmp_talk *talk, const struct talk_wait *wait)
@@ -296,14 +296,14 @@ static MAY_YIELD struct err *stream_create(struct rtmp_talk *talk, const struct 
     if (err != NULL)
         return err;
     if (!(number >= 0 && number <= 0xffffff))
-        return err_new(ERR_PROTO, "createStream's answer is no stream id");
+        return err_new(ERR_PROTO, "createStream returned no stream id");
     talk->stream_id = (uint32_t)number;
     return NULL;
 }
 
 struct err *rtmp_talk_play(struct rtmp_talk *talk, const char *stream, usec_t timeout)
 {
-    struct talk_wait wait = talk_wait_start(talk, timeout);
+    struct talk_wait wait = rtmp_talk_output_wait_start(talk, timeout);
     struct rtmp_call call = {.name = "play", .transaction = CALL_STREAM};
     double number = 0;
     struct err *err = stream_create(talk, &wait);
@@ -311,13 +311,14 @@ struct err *rtmp_talk_play(struct rtmp_talk *talk, const char *stream, usec_t ti
     if (err != NULL)
         return err_wrap(err, "createStream");
     talk->mode = TALK_PLAY;
-    talk_limit(talk, 1);
+    rtmp_talk_input_limit(talk, 1);
     call.stream_id = talk->stream_id;
     call.info = amf0_string(stream);
     call.more = amf0_number(-2);
-    err = talk_call(talk, &call);
+    err = rtmp_talk_output_call(talk, &call);
     if (err == NULL)
-        err = talk_written(rtmp_user_buffer_write(&talk->out, talk->stream_id, BUFFER_MS));
+        err = rtmp_talk_output_written(
+            rtmp_message_user_buffer_write(&talk->out, talk->stream_id, BUFFER_MS));
     if (err == NULL)
         err = answer_wait(talk, CALL_STREAM, &number, &wait);
     if (err != NULL)
@@ -327,7 +328,7 @@ struct err *rtmp_talk_play(struct rtmp_talk *talk, const char *stream, usec_t ti
 
 struct err *rtmp_talk_publish(struct rtmp_talk *talk, const char *stream, usec_t timeout)
 {
-    struct talk_wait wait = talk_wait_start(talk, timeout);
+    struct talk_wait wait = rtmp_talk_output_wait_start(talk, timeout);
     struct rtmp_call call = {.name = "publish", .transaction = CALL_STREAM};
     double number = 0;
     struct err *err;
@@ -342,7 +343,7 @@ struct err *rtmp_talk_publish(struct rtmp_talk *talk, const char *stream, usec_t
     call.stream_id = talk->stream_id;
     call.info = amf0_string(stream);
     call.more = amf0_string("live");
-    err = talk_call(talk, &call);
+    err = rtmp_talk_output_call(talk, &call);
     if (err == NULL)
         err = answer_wait(talk, CALL_STREAM, &number, &wait);
     if (err == NULL)
@@ -376,7 +377,7 @@ static MAY_YIELD struct err *spans_send(struct rtmp_talk *talk, const struct rtm
         done += len;
         if (n + 2 <= SPANS_MAX && done < message->len)
             continue;
-        err = talk_wait_left(talk, wait, &left);
+        err = rtmp_talk_output_wait_left(talk, wait, &left);
         if (err == NULL)
             err = io_writev(talk->io, iov, n, left);
         if (err != NULL)
@@ -389,7 +390,7 @@ static MAY_YIELD struct err *spans_send(struct rtmp_talk *talk, const struct rtm
 struct err *rtmp_talk_send(struct rtmp_talk *talk, const struct rtmp_message *message,
                            usec_t timeout)
 {
-    struct talk_wait wait = talk_wait_start(talk, timeout);
+    struct talk_wait wait = rtmp_talk_output_wait_start(talk, timeout);
     struct rtmp_message out = *message;
     struct err *err;
 
@@ -398,6 +399,6 @@ struct err *rtmp_talk_send(struct rtmp_talk *talk, const struct rtmp_message *me
         return err_new(ERR_LIMIT, "a message of %zu bytes is too long for RTMP", message->len);
     out.stream_id = talk->stream_id;
     out.csid = CSID_MEDIA;
-    err = talk_flush(talk, &wait);
+    err = rtmp_talk_output_flush(talk, &wait);
     return err != NULL ? err : spans_send(talk, &out, &wait);
 }

@@ -61,7 +61,7 @@ static struct err *connect_fill(struct rtmp_talk *talk, struct rtmp_connect *con
     connect_string(object, "pageUrl", connect->page_url, sizeof(connect->page_url));
     connect_string(object, "swfUrl", connect->swf_url, sizeof(connect->swf_url));
     connect_string(object, "flashVer", connect->flash_ver, sizeof(connect->flash_ver));
-    connect_string(object, RTMP_RELAY_PROPERTY, connect->relay, sizeof(connect->relay));
+    connect_string(object, RTMP_VIA_PROPERTY, connect->via, sizeof(connect->via));
     connect->object_encoding = amf0_get_number(object, "objectEncoding", 0);
     connect->caps_ex = amf0_get_number(object, "capsEx", 0);
     connect->is_multitrack = connect->caps_ex >= 0 && connect->caps_ex <= UINT16_MAX &&
@@ -78,29 +78,29 @@ static struct err *connect_fill(struct rtmp_talk *talk, struct rtmp_connect *con
 struct err *rtmp_talk_accept_connect(struct rtmp_talk *talk, struct rtmp_connect *connect,
                                      usec_t timeout)
 {
-    struct talk_wait wait = talk_wait_start(talk, timeout);
+    struct talk_wait wait = rtmp_talk_output_wait_start(talk, timeout);
     struct rtmp_message message;
     struct rtmp_command command;
     struct err *err;
 
     assert(talk != NULL && connect != NULL);
     for (;;) {
-        err = talk_message(talk, &message, &wait);
-        if (err == NULL && talk_is_command(&message))
+        err = rtmp_talk_input_message(talk, &message, &wait);
+        if (err == NULL && rtmp_talk_input_is_command(&message))
             break;
         if (err == NULL)
-            err = talk_control(talk, &message);
+            err = rtmp_talk_input_control(talk, &message);
         if (err != NULL)
             return err_wrap(err, "connect");
     }
-    err = talk_command_read(&command, &message);
+    err = rtmp_talk_input_command_read(&command, &message);
     if (err != NULL)
         return err_wrap(err, "connect");
     if (strcmp(command.name, "connect") == 0)
         err = connect_fill(talk, connect, &command);
     else
         err = err_new(ERR_PROTO, "the first call is not connect");
-    rtmp_command_fini(&command);
+    rtmp_message_command_fini(&command);
     return err;
 }
 
@@ -193,7 +193,7 @@ static struct amf0 *connect_data(const struct rtmp_talk *talk)
 static struct amf0 *connect_information(const struct rtmp_talk *talk)
 {
     struct amf0 *info =
-        rtmp_status("status", "NetConnection.Connect.Success", "Connection succeeded");
+        rtmp_message_status("status", "NetConnection.Connect.Success", "Connection succeeded");
     int rc;
 
     if (info == NULL)
@@ -220,39 +220,41 @@ static struct err *connect_answer(struct rtmp_talk *talk)
         amf0_free(result.info);
         return err_new(ERR_NOMEM, "no memory for connect's answer");
     }
-    err = talk_call(talk, &result);
-    return err != NULL ? err : talk_call(talk, &done);
+    err = rtmp_talk_output_call(talk, &result);
+    return err != NULL ? err : rtmp_talk_output_call(talk, &done);
 }
 
 struct err *rtmp_talk_connect_ok(struct rtmp_talk *talk, usec_t timeout)
 {
-    struct talk_wait wait = talk_wait_start(talk, timeout);
+    struct talk_wait wait = rtmp_talk_output_wait_start(talk, timeout);
     uint32_t window = talk->config.out_ack_size;
     struct err *err;
 
-    err = talk_written(rtmp_control_write(&talk->out, RTMP_WINDOW_ACK_SIZE, window));
+    err = rtmp_talk_output_written(
+        rtmp_message_control_write(&talk->out, RTMP_WINDOW_ACK_SIZE, window));
     if (err == NULL)
-        err = talk_written(rtmp_bandwidth_write(&talk->out, window, RTMP_LIMIT_DYNAMIC));
+        err = rtmp_talk_output_written(
+            rtmp_message_bandwidth_write(&talk->out, window, RTMP_LIMIT_DYNAMIC));
     if (err == NULL)
-        err = talk_chunk_size_set(talk, talk->config.chunk_size);
+        err = rtmp_talk_output_chunk_size_set(talk, talk->config.chunk_size);
     if (err == NULL)
         err = connect_answer(talk);
     if (err == NULL)
-        err = talk_flush(talk, &wait);
+        err = rtmp_talk_output_flush(talk, &wait);
     return err != NULL ? err_wrap(err, "connect's answer") : NULL;
 }
 
 struct err *rtmp_talk_connect_no(struct rtmp_talk *talk, const char *why, const char *redirect,
                                  usec_t timeout)
 {
-    struct talk_wait wait = talk_wait_start(talk, timeout);
+    struct talk_wait wait = rtmp_talk_output_wait_start(talk, timeout);
     struct rtmp_call call = {.name = "_error", .transaction = talk->connect_transaction};
     struct amf0 *ex;
     struct err *err;
     int rc = 0;
 
     call.object = connect_properties(talk);
-    call.info = rtmp_status("error", "NetConnection.Connect.Rejected", why);
+    call.info = rtmp_message_status("error", "NetConnection.Connect.Rejected", why);
     if (redirect != NULL && call.info != NULL) {
         ex = amf0_object();
         if (ex != NULL) {
@@ -266,6 +268,6 @@ struct err *rtmp_talk_connect_no(struct rtmp_talk *talk, const char *why, const 
         amf0_free(call.info);
         return err_new(ERR_NOMEM, "no memory for connect's refusal");
     }
-    err = talk_call(talk, &call);
-    return err != NULL ? err : talk_flush(talk, &wait);
+    err = rtmp_talk_output_call(talk, &call);
+    return err != NULL ? err : rtmp_talk_output_flush(talk, &wait);
 }

@@ -28,7 +28,7 @@
 /* Answers beyond this are sent before more messages are taken. */
 #define OUT_HIGH ((size_t)16 * 1024)
 
-int talk_input_init(struct rtmp_talk *talk)
+int rtmp_talk_input_init(struct rtmp_talk *talk)
 {
     struct rtmp_chunk_limits limits = {
         .message_max = COMMAND_MAX, .streams_max = STREAMS_MAX, .pending_max = 2 * COMMAND_MAX};
@@ -36,18 +36,18 @@ int talk_input_init(struct rtmp_talk *talk)
     talk->in = rtmp_chunk_in_new(&limits);
     if (talk->in == NULL)
         return -1;
-    talk_limit(talk, 0);
+    rtmp_talk_input_limit(talk, 0);
     talk->rd_want = READ_SMALL;
     return 0;
 }
 
-void talk_input_fini(struct rtmp_talk *talk)
+void rtmp_talk_input_fini(struct rtmp_talk *talk)
 {
     rtmp_chunk_in_free(talk->in);
     free(talk->rd);
 }
 
-void talk_input_trim(struct rtmp_talk *talk)
+void rtmp_talk_input_trim(struct rtmp_talk *talk)
 {
     if (talk->fed_len == 0) {
         free(talk->rd);
@@ -58,7 +58,7 @@ void talk_input_trim(struct rtmp_talk *talk)
     talk->rd_want = READ_SMALL;
 }
 
-void talk_limit(struct rtmp_talk *talk, int has_media)
+void rtmp_talk_input_limit(struct rtmp_talk *talk, int has_media)
 {
     size_t most = talk->config.message_max < LENGTH_MAX ? talk->config.message_max : LENGTH_MAX;
 
@@ -84,15 +84,15 @@ int rtmp_talk_is_drained(const struct rtmp_talk *talk)
 
 /* ---- bytes ---- */
 
-struct err *talk_read_exactly(struct rtmp_talk *talk, uint8_t *data, size_t len,
-                              const struct talk_wait *wait)
+struct err *rtmp_talk_input_read_exactly(struct rtmp_talk *talk, uint8_t *data, size_t len,
+                                         const struct talk_wait *wait)
 {
     size_t done = 0;
 
     while (done < len) {
         size_t got = 0;
         usec_t left;
-        struct err *err = talk_wait_left(talk, wait, &left);
+        struct err *err = rtmp_talk_output_wait_left(talk, wait, &left);
 
         if (err == NULL)
             err = io_read(talk->io, data + done, len - done, &got, left);
@@ -114,7 +114,8 @@ static struct err *talk_received(struct rtmp_talk *talk, size_t n)
     if (window == 0 || talk->bytes_in - talk->bytes_acked < due)
         return NULL;
     talk->bytes_acked = talk->bytes_in;
-    return talk_written(rtmp_control_write(&talk->out, RTMP_ACK, (uint32_t)talk->bytes_in));
+    return rtmp_talk_output_written(
+        rtmp_message_control_write(&talk->out, RTMP_ACK, (uint32_t)talk->bytes_in));
 }
 
 static MAY_YIELD struct err *talk_fill(struct rtmp_talk *talk, const struct talk_wait *wait)
@@ -131,7 +132,7 @@ static MAY_YIELD struct err *talk_fill(struct rtmp_talk *talk, const struct talk
         if (talk->rd == NULL)
             return err_new(ERR_NOMEM, "no memory for a read buffer");
     }
-    err = talk_wait_left(talk, wait, &left);
+    err = rtmp_talk_output_wait_left(talk, wait, &left);
     if (err == NULL)
         err = io_read(talk->io, talk->rd, talk->rd_cap, &got, left);
     if (err != NULL)
@@ -171,7 +172,7 @@ struct err *rtmp_talk_keep(struct rtmp_talk *talk)
 /* ---- bytes to messages ---- */
 
 /* The next message of the received bytes; rtmp_chunk_in_reason() explains SCAN_BAD. Inline, so that
- * talk_message_next() adds no call per message. */
+ * rtmp_talk_input_message_next() adds no call per message. */
 static inline enum scan talk_parse(struct rtmp_talk *talk, struct rtmp_message *message)
 {
     if (talk->has_held) {
@@ -183,7 +184,7 @@ static inline enum scan talk_parse(struct rtmp_talk *talk, struct rtmp_message *
         size_t used = 0;
         enum scan scan;
 
-        if (rtmp_aggregate_next(&talk->aggregate, message) == SCAN_DONE) {
+        if (rtmp_message_aggregate_next(&talk->aggregate, message) == SCAN_DONE) {
             /* Aggregates or commands inside an aggregate are ignored. */
             if (message->type == RTMP_AUDIO || message->type == RTMP_VIDEO ||
                 message->type == RTMP_AMF0_DATA)
@@ -199,7 +200,7 @@ static inline enum scan talk_parse(struct rtmp_talk *talk, struct rtmp_message *
         }
         if (scan == SCAN_MORE || message->type != RTMP_AGGREGATE)
             return scan;
-        rtmp_aggregate_start(&talk->aggregate, message);
+        rtmp_message_aggregate_start(&talk->aggregate, message);
     }
 }
 
@@ -208,15 +209,15 @@ static struct err *talk_parse_error(const struct rtmp_talk *talk)
     return err_new(ERR_PROTO, "chunk stream: %s", rtmp_chunk_in_reason(talk->in));
 }
 
-struct err *talk_message(struct rtmp_talk *talk, struct rtmp_message *message,
-                         const struct talk_wait *wait)
+struct err *rtmp_talk_input_message(struct rtmp_talk *talk, struct rtmp_message *message,
+                                    const struct talk_wait *wait)
 {
     for (;;) {
         enum scan scan;
         struct err *err;
 
         if (talk->out.len > OUT_HIGH) {
-            err = talk_flush(talk, wait);
+            err = rtmp_talk_output_flush(talk, wait);
             if (err != NULL)
                 return err;
         }
@@ -225,7 +226,7 @@ struct err *talk_message(struct rtmp_talk *talk, struct rtmp_message *message,
             return NULL;
         if (scan == SCAN_BAD)
             return talk_parse_error(talk);
-        err = talk_flush(talk, wait);
+        err = rtmp_talk_output_flush(talk, wait);
         if (err == NULL)
             err = talk_fill(talk, wait);
         if (err != NULL)
@@ -236,14 +237,15 @@ struct err *talk_message(struct rtmp_talk *talk, struct rtmp_message *message,
 /* A deadline that each received byte extends, up to RTMP_MESSAGE_TIME_MAX. */
 static struct talk_wait talk_wait_message(const struct rtmp_talk *talk, usec_t timeout)
 {
-    struct talk_wait wait = talk_wait_start(talk, timeout);
+    struct talk_wait wait = rtmp_talk_output_wait_start(talk, timeout);
 
     if (wait.at != USEC_NEVER && timeout < RTMP_MESSAGE_TIME_MAX)
         wait.at += RTMP_MESSAGE_TIME_MAX - timeout;
     return wait;
 }
 
-struct err *talk_message_next(struct rtmp_talk *talk, struct rtmp_message *message, usec_t timeout)
+struct err *rtmp_talk_input_message_next(struct rtmp_talk *talk, struct rtmp_message *message,
+                                         usec_t timeout)
 {
     struct talk_wait wait;
 
@@ -257,11 +259,12 @@ struct err *talk_message_next(struct rtmp_talk *talk, struct rtmp_message *messa
         return talk_parse_error(talk);
     default:
         wait = talk_wait_message(talk, timeout);
-        return talk_message(talk, message, &wait);
+        return rtmp_talk_input_message(talk, message, &wait);
     }
 }
 
-struct err *talk_message_take(struct rtmp_talk *talk, struct rtmp_message *message, int *is_there)
+struct err *rtmp_talk_input_message_take(struct rtmp_talk *talk, struct rtmp_message *message,
+                                         int *is_there)
 {
     enum scan scan = talk_parse(talk, message);
 
@@ -278,10 +281,11 @@ static struct err *talk_user_control(struct rtmp_talk *talk, struct bytes b)
 
     if (b.bad || event != RTMP_USER_PING_REQUEST)
         return NULL;
-    return talk_written(rtmp_user_write(&talk->out, RTMP_USER_PING_RESPONSE, value));
+    return rtmp_talk_output_written(
+        rtmp_message_user_write(&talk->out, RTMP_USER_PING_RESPONSE, value));
 }
 
-struct err *talk_control(struct rtmp_talk *talk, const struct rtmp_message *message)
+struct err *rtmp_talk_input_control(struct rtmp_talk *talk, const struct rtmp_message *message)
 {
     struct bytes b = bytes_of(message->data, message->len);
     uint32_t value;
@@ -298,8 +302,8 @@ struct err *talk_control(struct rtmp_talk *talk, const struct rtmp_message *mess
         /* 5.4.5: answered with WindowAckSize. Servers send it, clients almost never. */
         if (!talk->is_client)
             return NULL;
-        return talk_written(
-            rtmp_control_write(&talk->out, RTMP_WINDOW_ACK_SIZE, talk->config.out_ack_size));
+        return rtmp_talk_output_written(rtmp_message_control_write(&talk->out, RTMP_WINDOW_ACK_SIZE,
+                                                                   talk->config.out_ack_size));
     case RTMP_USER_CONTROL:
         return talk_user_control(talk, b);
     default:
@@ -307,14 +311,15 @@ struct err *talk_control(struct rtmp_talk *talk, const struct rtmp_message *mess
     }
 }
 
-int talk_is_command(const struct rtmp_message *message)
+int rtmp_talk_input_is_command(const struct rtmp_message *message)
 {
     return message->type == RTMP_AMF0_COMMAND || message->type == RTMP_AMF3_COMMAND;
 }
 
-struct err *talk_command_read(struct rtmp_command *command, const struct rtmp_message *message)
+struct err *rtmp_talk_input_command_read(struct rtmp_command *command,
+                                         const struct rtmp_message *message)
 {
-    if (rtmp_command_read(command, message) != SCAN_DONE)
+    if (rtmp_message_command_read(command, message) != SCAN_DONE)
         return err_new(ERR_PROTO, "a command of %zu bytes is malformed", message->len);
     return NULL;
 }

@@ -12,7 +12,7 @@
 
 /* ---- deadlines ---- */
 
-struct talk_wait talk_wait_start(const struct rtmp_talk *talk, usec_t timeout)
+struct talk_wait rtmp_talk_output_wait_start(const struct rtmp_talk *talk, usec_t timeout)
 {
     struct talk_wait wait = {timeout, USEC_NEVER};
 
@@ -21,7 +21,8 @@ struct talk_wait talk_wait_start(const struct rtmp_talk *talk, usec_t timeout)
     return wait;
 }
 
-struct err *talk_wait_left(const struct rtmp_talk *talk, const struct talk_wait *wait, usec_t *left)
+struct err *rtmp_talk_output_wait_left(const struct rtmp_talk *talk, const struct talk_wait *wait,
+                                       usec_t *left)
 {
     usec_t until;
 
@@ -30,7 +31,7 @@ struct err *talk_wait_left(const struct rtmp_talk *talk, const struct talk_wait 
         return NULL;
     until = wait->at - talk->config.now();
     if (until <= 0)
-        return err_new(ERR_TIMEOUT, "the deadline of %lld ms is over",
+        return err_new(ERR_TIMEOUT, "timed out after %lld ms",
                        (long long)(wait->timeout / USEC_PER_MS));
     if (*left < 0 || until < *left)
         *left = until;
@@ -44,14 +45,14 @@ struct buf *rtmp_talk_out(struct rtmp_talk *talk)
     return &talk->out;
 }
 
-struct err *talk_flush(struct rtmp_talk *talk, const struct talk_wait *wait)
+struct err *rtmp_talk_output_flush(struct rtmp_talk *talk, const struct talk_wait *wait)
 {
     struct err *err;
     usec_t left;
 
     if (talk->out.len == 0)
         return NULL;
-    err = talk_wait_left(talk, wait, &left);
+    err = rtmp_talk_output_wait_left(talk, wait, &left);
     if (err == NULL)
         err = io_write(talk->io, buf_data(&talk->out), talk->out.len, left);
     if (err != NULL)
@@ -62,41 +63,42 @@ struct err *talk_flush(struct rtmp_talk *talk, const struct talk_wait *wait)
 
 struct err *rtmp_talk_flush(struct rtmp_talk *talk, usec_t timeout)
 {
-    struct talk_wait wait = talk_wait_start(talk, timeout);
+    struct talk_wait wait = rtmp_talk_output_wait_start(talk, timeout);
 
-    return talk_flush(talk, &wait);
+    return rtmp_talk_output_flush(talk, &wait);
 }
 
 /* ---- answers and calls ---- */
 
-struct err *talk_written(int rc)
+struct err *rtmp_talk_output_written(int rc)
 {
-    return rc == 0 ? NULL : err_new(ERR_LIMIT, "too many answers wait to be sent");
+    return rc == 0 ? NULL : err_new(ERR_LIMIT, "too many responses queued");
 }
 
-struct err *talk_call(struct rtmp_talk *talk, const struct rtmp_call *call)
+struct err *rtmp_talk_output_call(struct rtmp_talk *talk, const struct rtmp_call *call)
 {
-    return talk_written(rtmp_call_write(&talk->out, talk->chunk_out, call));
+    return rtmp_talk_output_written(rtmp_message_call_write(&talk->out, talk->chunk_out, call));
 }
 
-struct err *talk_status(struct rtmp_talk *talk, uint32_t stream_id, const char *level,
-                        const char *code, const char *description)
+struct err *rtmp_talk_output_status(struct rtmp_talk *talk, uint32_t stream_id, const char *level,
+                                    const char *code, const char *description)
 {
     struct rtmp_call call = {.name = "onStatus", .stream_id = stream_id};
 
-    call.info = rtmp_status(level, code, description);
+    call.info = rtmp_message_status(level, code, description);
     if (call.info == NULL)
         return err_new(ERR_NOMEM, "no memory for onStatus");
-    return talk_call(talk, &call);
+    return rtmp_talk_output_call(talk, &call);
 }
 
-struct err *talk_chunk_size_set(struct rtmp_talk *talk, uint32_t size)
+struct err *rtmp_talk_output_chunk_size_set(struct rtmp_talk *talk, uint32_t size)
 {
     struct err *err;
 
     if (size == talk->chunk_out)
         return NULL;
-    err = talk_written(rtmp_control_write(&talk->out, RTMP_SET_CHUNK_SIZE, size));
+    err =
+        rtmp_talk_output_written(rtmp_message_control_write(&talk->out, RTMP_SET_CHUNK_SIZE, size));
     if (err == NULL)
         talk->chunk_out = size;
     return err;

@@ -70,74 +70,77 @@ struct talk_wait {
 };
 
 /* A deadline: timeout (us) from now for all operations together. */
-struct talk_wait talk_wait_start(const struct rtmp_talk *talk, usec_t timeout);
+struct talk_wait rtmp_talk_output_wait_start(const struct rtmp_talk *talk, usec_t timeout);
 /* The remaining time: *left; ERR_TIMEOUT when there is none. */
-struct err *talk_wait_left(const struct rtmp_talk *talk, const struct talk_wait *wait,
-                           usec_t *left) ERR_MUST_CHECK;
+struct err *rtmp_talk_output_wait_left(const struct rtmp_talk *talk, const struct talk_wait *wait,
+                                       usec_t *left) ERR_MUST_CHECK;
 
 /* Sends everything in out. */
-MAY_YIELD struct err *talk_flush(struct rtmp_talk *talk,
-                                 const struct talk_wait *wait) ERR_MUST_CHECK;
+MAY_YIELD struct err *rtmp_talk_output_flush(struct rtmp_talk *talk,
+                                             const struct talk_wait *wait) ERR_MUST_CHECK;
 
 /* A writer's rc as an error: ERR_LIMIT when out has reached TALK_OUT_MAX. */
-struct err *talk_written(int rc) ERR_MUST_CHECK;
+struct err *rtmp_talk_output_written(int rc) ERR_MUST_CHECK;
 
 /* Append one command. Both take over the values. */
-struct err *talk_call(struct rtmp_talk *talk, const struct rtmp_call *call) ERR_MUST_CHECK;
-struct err *talk_status(struct rtmp_talk *talk, uint32_t stream_id, const char *level,
-                        const char *code, const char *description) ERR_MUST_CHECK;
+struct err *rtmp_talk_output_call(struct rtmp_talk *talk,
+                                  const struct rtmp_call *call) ERR_MUST_CHECK;
+struct err *rtmp_talk_output_status(struct rtmp_talk *talk, uint32_t stream_id, const char *level,
+                                    const char *code, const char *description) ERR_MUST_CHECK;
 
 /* SetChunkSize, if it differs from the last one. */
-struct err *talk_chunk_size_set(struct rtmp_talk *talk, uint32_t size) ERR_MUST_CHECK;
+struct err *rtmp_talk_output_chunk_size_set(struct rtmp_talk *talk, uint32_t size) ERR_MUST_CHECK;
 
 /* ---- rtmp_talk_input.c: what is received ---- */
 
 /* Initializes the input of a talk whose config is set. 0, or -1 without memory; then there is
  * nothing to free. */
-int talk_input_init(struct rtmp_talk *talk);
-void talk_input_fini(struct rtmp_talk *talk);
+int rtmp_talk_input_init(struct rtmp_talk *talk);
+void rtmp_talk_input_fini(struct rtmp_talk *talk);
 /* Before a long wait: frees the read buffer if all its bytes are parsed. */
-void talk_input_trim(struct rtmp_talk *talk);
+void rtmp_talk_input_trim(struct rtmp_talk *talk);
 
 /* Sets the maximum message length: the configured one while the peer sends media; else one that
  * holds any command, so that a peer that is not accepted yet occupies little memory. */
-void talk_limit(struct rtmp_talk *talk, int has_media);
+void rtmp_talk_input_limit(struct rtmp_talk *talk, int has_media);
 
 /* Exactly len bytes, bypassing the chunk layer (for the handshake). */
-MAY_YIELD struct err *talk_read_exactly(struct rtmp_talk *talk, uint8_t *data, size_t len,
-                                        const struct talk_wait *wait) ERR_MUST_CHECK;
+MAY_YIELD struct err *rtmp_talk_input_read_exactly(struct rtmp_talk *talk, uint8_t *data,
+                                                   size_t len,
+                                                   const struct talk_wait *wait) ERR_MUST_CHECK;
 
 /*
  * The next complete message, its data valid until the next one. Errors: closed, timeout, proto.
- * talk_message() reads if needed, and sends out first.
+ * rtmp_talk_input_message() reads if needed, and sends out first.
  */
-MAY_YIELD struct err *talk_message(struct rtmp_talk *talk, struct rtmp_message *message,
-                                   const struct talk_wait *wait) ERR_MUST_CHECK;
+MAY_YIELD struct err *rtmp_talk_input_message(struct rtmp_talk *talk, struct rtmp_message *message,
+                                              const struct talk_wait *wait) ERR_MUST_CHECK;
 /* The same with rtmp_talk_read()'s timeout. */
-struct err *talk_message_next(struct rtmp_talk *talk, struct rtmp_message *message,
-                              usec_t timeout) ERR_MUST_CHECK;
+struct err *rtmp_talk_input_message_next(struct rtmp_talk *talk, struct rtmp_message *message,
+                                         usec_t timeout) ERR_MUST_CHECK;
 /* The same from the bytes already received: never reads or sends. *is_there: 0 when none is
  * complete. */
-struct err *talk_message_take(struct rtmp_talk *talk, struct rtmp_message *message,
-                              int *is_there) ERR_MUST_CHECK;
+struct err *rtmp_talk_input_message_take(struct rtmp_talk *talk, struct rtmp_message *message,
+                                         int *is_there) ERR_MUST_CHECK;
 
 /* Processes protocol control; ignores other types. */
-struct err *talk_control(struct rtmp_talk *talk, const struct rtmp_message *message) ERR_MUST_CHECK;
+struct err *rtmp_talk_input_control(struct rtmp_talk *talk,
+                                    const struct rtmp_message *message) ERR_MUST_CHECK;
 
 /* True for AMF0 and AMF3 commands. */
-int talk_is_command(const struct rtmp_message *message);
+int rtmp_talk_input_is_command(const struct rtmp_message *message);
 /* ERR_PROTO when it is not a valid command. */
-struct err *talk_command_read(struct rtmp_command *command,
-                              const struct rtmp_message *message) ERR_MUST_CHECK;
+struct err *rtmp_talk_input_command_read(struct rtmp_command *command,
+                                         const struct rtmp_message *message) ERR_MUST_CHECK;
 
 /* ---- the two sides ---- */
 
 /* A command on this message stream that is not a request: the server's answer. rtmp_talk_server.c.
  */
-struct err *talk_server_command(struct rtmp_talk *talk, const struct rtmp_command *command,
-                                uint32_t stream_id, enum rtmp_event *event) ERR_MUST_CHECK;
+struct err *rtmp_talk_server_command(struct rtmp_talk *talk, const struct rtmp_command *command,
+                                     uint32_t stream_id, enum rtmp_event *event) ERR_MUST_CHECK;
 /* The same on the client side. rtmp_talk_client.c. */
-struct err *talk_client_command(struct rtmp_talk *talk, const struct rtmp_command *command,
-                                enum rtmp_event *event) ERR_MUST_CHECK;
+struct err *rtmp_talk_client_command(struct rtmp_talk *talk, const struct rtmp_command *command,
+                                     enum rtmp_event *event) ERR_MUST_CHECK;
 
 #endif

@@ -27,7 +27,7 @@ struct rtmp_talk *rtmp_talk_fork(struct rtmp_talk *talk, struct io *io, uint32_t
         return fork;
     fork->mode = talk->mode;
     fork->muted = talk->muted;
-    talk_limit(fork, talk_takes_media(fork));
+    rtmp_talk_input_limit(fork, talk_takes_media(fork));
     talk->mode = TALK_NONE;
     talk->muted = 0;
     return fork;
@@ -45,13 +45,13 @@ uint32_t rtmp_talk_chunk_out(const struct rtmp_talk *talk)
 
 void rtmp_talk_route_limit(struct rtmp_talk *talk, int has_media)
 {
-    talk_limit(talk, has_media);
+    rtmp_talk_input_limit(talk, has_media);
 }
 
 /* FCUnpublish's argument, without its parameters. */
 static void route_name(struct rtmp_routed *routed, const struct rtmp_command *command)
 {
-    const char *name = rtmp_command_string(command, 1);
+    const char *name = rtmp_message_command_string(command, 1);
     size_t len = name != NULL ? strcspn(name, "?") : 0;
 
     routed->kind = RTMP_ROUTE_NAME;
@@ -70,7 +70,7 @@ static void route_command(struct rtmp_talk *talk, const struct rtmp_command *com
     if (strcmp(command->name, "FCUnpublish") == 0) {
         route_name(routed, command);
     } else if (strcmp(command->name, "deleteStream") == 0) {
-        number = rtmp_command_number(command, 1, 0);
+        number = rtmp_message_command_number(command, 1, 0);
         routed->kind = RTMP_ROUTE_STREAM;
         routed->stream_id = number >= 1 && number < 32 ? (uint32_t)number : 0;
         if (routed->stream_id != 0)
@@ -91,22 +91,22 @@ static struct err *route_call(struct rtmp_talk *talk, const struct rtmp_message 
 {
     enum rtmp_event event = RTMP_EVENT_NONE;
     struct rtmp_command command;
-    struct err *err = talk_command_read(&command, message);
+    struct err *err = rtmp_talk_input_command_read(&command, message);
 
     if (err != NULL)
         return err;
     if (routed != NULL)
         route_command(talk, &command, message->stream_id, routed);
     if (routed == NULL || routed->kind == RTMP_ROUTE_NONE)
-        err = talk_server_command(talk, &command, message->stream_id, &event);
-    rtmp_command_fini(&command);
+        err = rtmp_talk_server_command(talk, &command, message->stream_id, &event);
+    rtmp_message_command_fini(&command);
     return err;
 }
 
 struct err *rtmp_talk_route(struct rtmp_talk *talk, struct rtmp_message *message,
                             struct rtmp_routed *routed, int *more)
 {
-    struct err *err = talk_message_take(talk, message, more);
+    struct err *err = rtmp_talk_input_message_take(talk, message, more);
 
     return err != NULL || !*more ? err : rtmp_talk_route_message(talk, message, routed);
 }
@@ -117,26 +117,26 @@ struct err *rtmp_talk_route_message(struct rtmp_talk *talk, const struct rtmp_me
     assert(talk->mode == TALK_NONE);
     memset(routed, 0, sizeof(*routed));
     routed->stream_id = message->stream_id;
-    if (talk_is_command(message))
+    if (rtmp_talk_input_is_command(message))
         return route_call(talk, message, routed);
     if (message->type == RTMP_AUDIO || message->type == RTMP_VIDEO ||
         message->type == RTMP_AMF0_DATA || message->type == RTMP_AMF3_DATA) {
         routed->kind = RTMP_ROUTE_STREAM;
         return NULL;
     }
-    return talk_control(talk, message);
+    return rtmp_talk_input_control(talk, message);
 }
 
 struct err *rtmp_talk_route_none(struct rtmp_talk *talk, const struct rtmp_message *message)
 {
-    return talk_is_command(message) ? route_call(talk, message, NULL) : NULL;
+    return rtmp_talk_input_is_command(message) ? route_call(talk, message, NULL) : NULL;
 }
 
 struct err *rtmp_talk_route_refuse(struct rtmp_talk *talk, const struct rtmp_routed *routed,
                                    const char *why)
 {
     assert(routed->kind == RTMP_ROUTE_OPEN);
-    return talk_status(talk, routed->stream_id, "error",
-                       routed->is_publish ? "NetStream.Publish.Failed" : "NetStream.Play.Failed",
-                       why);
+    return rtmp_talk_output_status(
+        talk, routed->stream_id, "error",
+        routed->is_publish ? "NetStream.Publish.Failed" : "NetStream.Play.Failed", why);
 }

@@ -41,31 +41,31 @@ static MAY_YIELD struct err *handshake_serve(struct rtmp_talk *talk, struct hand
     usec_t left;
 
     /* The first byte suffices to recognize a browser on the wrong port. */
-    err = talk_read_exactly(talk, h->c0c1, 1, wait);
+    err = rtmp_talk_input_read_exactly(talk, h->c0c1, 1, wait);
     if (err != NULL)
         return err_wrap(err, "C0");
     if (h->c0c1[0] == 6 || h->c0c1[0] >= 32)
         return err_new(ERR_PROTO, "C0 is 0x%02x: this is not RTMP", h->c0c1[0]);
-    err = talk_read_exactly(talk, h->c0c1 + 1, RTMP_HANDSHAKE_SIZE, wait);
+    err = rtmp_talk_input_read_exactly(talk, h->c0c1 + 1, RTMP_HANDSHAKE_SIZE, wait);
     if (err != NULL)
         return err_wrap(err, "C1");
     if (RAND_bytes(h->random, sizeof(h->random)) != 1)
         return err_new(ERR_NOMEM, "no random bytes");
     if (rtmp_handshake_answer(h->c0c1, h->random, 0, h->s0s1s2, &kind) != SCAN_DONE)
         return err_new(ERR_PROTO, "C0 is 0x%02x: this is not RTMP", h->c0c1[0]);
-    err = talk_wait_left(talk, wait, &left);
+    err = rtmp_talk_output_wait_left(talk, wait, &left);
     if (err == NULL)
         err = io_write(talk->io, h->s0s1s2, sizeof(h->s0s1s2), left);
     if (err != NULL)
         return err_wrap(err, "S0S1S2");
     /* C2 is not checked: clients that get it wrong play well. */
-    err = talk_read_exactly(talk, h->c2, sizeof(h->c2), wait);
+    err = rtmp_talk_input_read_exactly(talk, h->c2, sizeof(h->c2), wait);
     return err != NULL ? err_wrap(err, "C2") : NULL;
 }
 
 struct err *rtmp_talk_accept_handshake(struct rtmp_talk *talk, usec_t timeout)
 {
-    struct talk_wait wait = talk_wait_start(talk, timeout);
+    struct talk_wait wait = rtmp_talk_output_wait_start(talk, timeout);
     struct handshake *h = malloc(sizeof(*h)); /* too large for a coroutine's stack */
     struct err *err;
 
@@ -103,7 +103,7 @@ static struct err *call_result(struct rtmp_talk *talk, double transaction, struc
 
     if (info == NULL)
         return err_new(ERR_NOMEM, "no memory for a _result");
-    return talk_call(talk, &call);
+    return rtmp_talk_output_call(talk, &call);
 }
 
 static struct err *call_create(struct rtmp_talk *talk, double transaction)
@@ -119,10 +119,11 @@ static struct err *call_create(struct rtmp_talk *talk, double transaction)
         talk->streams |= 1u << id;
         return call_result(talk, transaction, amf0_number(id));
     }
-    call.info = rtmp_status("error", "NetConnection.Call.Failed", "Too many message streams");
+    call.info =
+        rtmp_message_status("error", "NetConnection.Call.Failed", "Too many message streams");
     if (call.info == NULL)
         return err_new(ERR_NOMEM, "no memory for an _error");
-    return talk_call(talk, &call);
+    return rtmp_talk_output_call(talk, &call);
 }
 
 /* deleteStream names its stream, closeStream is called on it; FCUnpublish means the published one.
@@ -130,7 +131,7 @@ static struct err *call_create(struct rtmp_talk *talk, double transaction)
 static uint32_t call_target(const struct rtmp_talk *talk, const struct rtmp_command *command,
                             uint32_t stream_id)
 {
-    double number = rtmp_command_number(command, 1, 0);
+    double number = rtmp_message_command_number(command, 1, 0);
 
     if (strcmp(command->name, "deleteStream") == 0)
         return number >= 1 && number <= RTMP_STREAMS_MAX ? (uint32_t)number : talk->stream_id;
@@ -162,14 +163,15 @@ static struct err *call_unpublish(struct rtmp_talk *talk, const struct rtmp_comm
         talk->streams &= ~(1u << target);
     talk->mode = TALK_NONE;
     if (was == TALK_PUBLISH && strcmp(command->name, "FCUnpublish") == 0) {
-        call.info = rtmp_status("status", "NetStream.Unpublish.Success", "Stream is unpublished");
-        err = talk_call(talk, &call);
+        call.info =
+            rtmp_message_status("status", "NetStream.Unpublish.Success", "Stream is unpublished");
+        err = rtmp_talk_output_call(talk, &call);
     }
     if (err == NULL && command->transaction != 0)
         err = call_result(talk, command->transaction, call_nothing(command->name));
     if (err == NULL && was == TALK_PUBLISH)
-        err = talk_status(talk, talk->stream_id, "status", "NetStream.Unpublish.Success",
-                          "Stream is unpublished");
+        err = rtmp_talk_output_status(talk, talk->stream_id, "status",
+                                      "NetStream.Unpublish.Success", "Stream is unpublished");
     if (was != TALK_NONE)
         *event = RTMP_EVENT_UNPUBLISH;
     return err;
@@ -185,13 +187,13 @@ static struct err *call_pause(struct rtmp_talk *talk, const struct rtmp_command 
     if (talk->mode != TALK_PLAY)
         return NULL;
     *event = is_pause ? RTMP_EVENT_PAUSE : RTMP_EVENT_RESUME;
-    err = is_pause ? talk_status(talk, talk->stream_id, "status", "NetStream.Pause.Notify",
-                                 "Paused stream")
-                   : talk_status(talk, talk->stream_id, "status", "NetStream.Unpause.Notify",
-                                 "Unpaused stream");
+    err = is_pause ? rtmp_talk_output_status(talk, talk->stream_id, "status",
+                                             "NetStream.Pause.Notify", "Paused stream")
+                   : rtmp_talk_output_status(talk, talk->stream_id, "status",
+                                             "NetStream.Unpause.Notify", "Unpaused stream");
     if (err != NULL)
         return err;
-    return talk_written(rtmp_user_write(
+    return rtmp_talk_output_written(rtmp_message_user_write(
         &talk->out, is_pause ? RTMP_USER_STREAM_EOF : RTMP_USER_STREAM_BEGIN, talk->stream_id));
 }
 
@@ -211,11 +213,11 @@ static struct err *call_receive(struct rtmp_talk *talk, const struct rtmp_comman
         return NULL;
     *event = RTMP_EVENT_RECEIVE;
     if (flag->boolean)
-        err = talk_status(talk, talk->stream_id, "status", "NetStream.Seek.Notify",
-                          "Seeking to the newest keyframe");
+        err = rtmp_talk_output_status(talk, talk->stream_id, "status", "NetStream.Seek.Notify",
+                                      "Seeking to the newest keyframe");
     if (flag->boolean && err == NULL)
-        err = talk_status(talk, talk->stream_id, "status", "NetStream.Play.Start",
-                          "Started playing stream");
+        err = rtmp_talk_output_status(talk, talk->stream_id, "status", "NetStream.Play.Start",
+                                      "Started playing stream");
     return err;
 }
 
@@ -228,14 +230,14 @@ static struct err *request_fill(struct rtmp_talk *talk, struct rtmp_request *req
                                 const struct rtmp_command *command, uint32_t stream_id,
                                 enum rtmp_intent intent)
 {
-    const char *stream = rtmp_command_string(command, 1);
+    const char *stream = rtmp_message_command_string(command, 1);
 
     memset(request, 0, sizeof(*request));
     request->intent = intent;
     request->stream_id = stream_id;
     request->transaction = command->transaction;
-    request->start = rtmp_command_number(command, 2, -2);
-    request->duration = rtmp_command_number(command, 3, -1);
+    request->start = rtmp_message_command_number(command, 2, -2);
+    request->duration = rtmp_message_command_number(command, 3, -1);
     free(talk->name);
     talk->name = NULL;
     /* The session refuses a name that is too long, with an onStatus. */
@@ -257,8 +259,8 @@ static struct err *call_play_again(struct rtmp_talk *talk, const struct rtmp_com
 {
     const struct amf0 *name = command->arg_count > 1 ? command->arg[1] : NULL;
     int is_stop = name != NULL && name->type == AMF0_BOOLEAN && !name->boolean;
-    struct err *err = talk_status(talk, talk->stream_id, "status", "NetStream.Play.Stop",
-                                  "Stopped playing stream");
+    struct err *err = rtmp_talk_output_status(talk, talk->stream_id, "status",
+                                              "NetStream.Play.Stop", "Stopped playing stream");
 
     if (err == NULL && !is_stop)
         err = request_fill(talk, &talk->request, command, stream_id, RTMP_INTENT_PLAY);
@@ -270,8 +272,8 @@ static struct err *call_play_again(struct rtmp_talk *talk, const struct rtmp_com
     return NULL;
 }
 
-struct err *talk_server_command(struct rtmp_talk *talk, const struct rtmp_command *command,
-                                uint32_t stream_id, enum rtmp_event *event)
+struct err *rtmp_talk_server_command(struct rtmp_talk *talk, const struct rtmp_command *command,
+                                     uint32_t stream_id, enum rtmp_event *event)
 {
     static const char *const once[] = {"connect", "publish", "play"};
     static const char *const requests[] = {"publish", "play"};
@@ -288,7 +290,7 @@ struct err *talk_server_command(struct rtmp_talk *talk, const struct rtmp_comman
     if (talk->mode == TALK_PLAY && strcmp(command->name, "play") == 0)
         return call_play_again(talk, command, stream_id, event);
     if (is_one_of(command->name, once, COUNT_OF(once)))
-        return err_new(ERR_PROTO, "%s is called once more", command->name);
+        return err_new(ERR_PROTO, "%s was called twice", command->name);
     if (is_one_of(command->name, answers, COUNT_OF(answers)))
         return NULL;
     if (is_one_of(command->name, ends, COUNT_OF(ends)))
@@ -314,7 +316,7 @@ static struct err *request_try(struct rtmp_talk *talk, const struct rtmp_message
 {
     enum rtmp_event event = RTMP_EVENT_NONE;
     struct rtmp_command command;
-    struct err *err = talk_command_read(&command, message);
+    struct err *err = rtmp_talk_input_command_read(&command, message);
 
     if (err != NULL)
         return err;
@@ -325,16 +327,16 @@ static struct err *request_try(struct rtmp_talk *talk, const struct rtmp_message
         err = request_fill(talk, request, &command, message->stream_id, RTMP_INTENT_PLAY);
     } else {
         *is_request = 0;
-        err = talk_server_command(talk, &command, message->stream_id, &event);
+        err = rtmp_talk_server_command(talk, &command, message->stream_id, &event);
     }
-    rtmp_command_fini(&command);
+    rtmp_message_command_fini(&command);
     return err;
 }
 
 struct err *rtmp_talk_accept_request(struct rtmp_talk *talk, struct rtmp_request *request,
                                      usec_t timeout)
 {
-    struct talk_wait wait = talk_wait_start(talk, timeout);
+    struct talk_wait wait = rtmp_talk_output_wait_start(talk, timeout);
     struct rtmp_message message;
     int is_request = talk->has_request;
 
@@ -342,12 +344,12 @@ struct err *rtmp_talk_accept_request(struct rtmp_talk *talk, struct rtmp_request
     *request = talk->request;
     talk->has_request = 0;
     while (!is_request) {
-        struct err *err = talk_message(talk, &message, &wait);
+        struct err *err = rtmp_talk_input_message(talk, &message, &wait);
 
-        if (err == NULL && talk_is_command(&message))
+        if (err == NULL && rtmp_talk_input_is_command(&message))
             err = request_try(talk, &message, request, &is_request);
         else if (err == NULL)
-            err = talk_control(talk, &message); /* late media is ignored */
+            err = rtmp_talk_input_control(talk, &message); /* late media is ignored */
         if (err != NULL)
             return err_wrap(err, "waiting for publish or play");
     }
@@ -357,66 +359,71 @@ struct err *rtmp_talk_accept_request(struct rtmp_talk *talk, struct rtmp_request
 struct err *rtmp_talk_publish_ok(struct rtmp_talk *talk, const struct rtmp_request *request,
                                  usec_t timeout)
 {
-    struct talk_wait wait = talk_wait_start(talk, timeout);
+    struct talk_wait wait = rtmp_talk_output_wait_start(talk, timeout);
     struct rtmp_call call = {.name = "onFCPublish", .stream_id = request->stream_id};
     struct err *err;
 
     talk->mode = TALK_PUBLISH;
-    talk_limit(talk, 1);
+    rtmp_talk_input_limit(talk, 1);
     talk->stream_id = request->stream_id;
-    call.info = rtmp_status("status", "NetStream.Publish.Start", "Started publishing stream");
-    err = talk_call(talk, &call);
+    call.info =
+        rtmp_message_status("status", "NetStream.Publish.Start", "Started publishing stream");
+    err = rtmp_talk_output_call(talk, &call);
     if (err == NULL)
-        err = talk_status(talk, request->stream_id, "status", "NetStream.Publish.Start",
-                          "Started publishing stream");
+        err = rtmp_talk_output_status(talk, request->stream_id, "status", "NetStream.Publish.Start",
+                                      "Started publishing stream");
     if (err == NULL)
-        err = talk_flush(talk, &wait);
+        err = rtmp_talk_output_flush(talk, &wait);
     return err != NULL ? err_wrap(err, "publish's answer") : NULL;
 }
 
 struct err *rtmp_talk_chunk_size(struct rtmp_talk *talk, uint32_t chunk_size)
 {
-    return talk_chunk_size_set(talk, chunk_size);
+    return rtmp_talk_output_chunk_size_set(talk, chunk_size);
 }
 
 struct err *rtmp_talk_play_ok(struct rtmp_talk *talk, uint32_t stream_id, uint32_t chunk_size,
                               usec_t timeout)
 {
-    struct talk_wait wait = talk_wait_start(talk, timeout);
+    struct talk_wait wait = rtmp_talk_output_wait_start(talk, timeout);
     struct err *err;
 
     talk->mode = TALK_PLAY;
-    talk_limit(talk, 0);
+    rtmp_talk_input_limit(talk, 0);
     talk->stream_id = stream_id;
-    err = talk_written(rtmp_user_write(&talk->out, RTMP_USER_STREAM_BEGIN, stream_id));
+    err = rtmp_talk_output_written(
+        rtmp_message_user_write(&talk->out, RTMP_USER_STREAM_BEGIN, stream_id));
     /* The media is shared with other players: it uses the chunk size of the first of them. */
     if (err == NULL)
-        err = talk_chunk_size_set(talk, chunk_size);
+        err = rtmp_talk_output_chunk_size_set(talk, chunk_size);
     if (err == NULL)
-        err = talk_status(talk, stream_id, "status", "NetStream.Play.Reset",
-                          "Playing and resetting stream");
+        err = rtmp_talk_output_status(talk, stream_id, "status", "NetStream.Play.Reset",
+                                      "Playing and resetting stream");
     if (err == NULL)
-        err = talk_status(talk, stream_id, "status", "NetStream.Play.Start",
-                          "Started playing stream");
+        err = rtmp_talk_output_status(talk, stream_id, "status", "NetStream.Play.Start",
+                                      "Started playing stream");
     if (err == NULL)
-        err = talk_written(rtmp_sample_access_write(&talk->out, talk->chunk_out, stream_id));
+        err = rtmp_talk_output_written(
+            rtmp_message_sample_access_write(&talk->out, talk->chunk_out, stream_id));
     if (err == NULL)
-        err = talk_flush(talk, &wait);
+        err = rtmp_talk_output_flush(talk, &wait);
     return err != NULL ? err_wrap(err, "play's answer") : NULL;
 }
 
 struct err *rtmp_talk_play_over(struct rtmp_talk *talk)
 {
-    struct err *err = talk_status(talk, talk->stream_id, "status", "NetStream.Play.UnpublishNotify",
-                                  "The stream is unpublished");
+    struct err *err =
+        rtmp_talk_output_status(talk, talk->stream_id, "status", "NetStream.Play.UnpublishNotify",
+                                "The stream is unpublished");
 
     assert(talk->mode == TALK_PLAY);
     talk->mode = TALK_NONE;
     if (err == NULL)
-        err = talk_written(rtmp_user_write(&talk->out, RTMP_USER_STREAM_EOF, talk->stream_id));
+        err = rtmp_talk_output_written(
+            rtmp_message_user_write(&talk->out, RTMP_USER_STREAM_EOF, talk->stream_id));
     if (err == NULL)
-        err = talk_status(talk, talk->stream_id, "status", "NetStream.Play.Stop",
-                          "Stopped playing stream");
+        err = rtmp_talk_output_status(talk, talk->stream_id, "status", "NetStream.Play.Stop",
+                                      "Stopped playing stream");
     return err;
 }
 
@@ -424,23 +431,24 @@ struct err *rtmp_talk_play_not_found(struct rtmp_talk *talk, const char *why)
 {
     assert(talk->mode == TALK_PLAY);
     talk->mode = TALK_NONE;
-    return talk_status(talk, talk->stream_id, "error", "NetStream.Play.StreamNotFound", why);
+    return rtmp_talk_output_status(talk, talk->stream_id, "error", "NetStream.Play.StreamNotFound",
+                                   why);
 }
 
 struct err *rtmp_talk_play_loop(struct rtmp_talk *talk, const char *why)
 {
     assert(talk->mode == TALK_PLAY);
     talk->mode = TALK_NONE;
-    return talk_status(talk, talk->stream_id, "error", RTMP_PLAY_LOOP, why);
+    return rtmp_talk_output_status(talk, talk->stream_id, "error", RTMP_PLAY_LOOP, why);
 }
 
 struct err *rtmp_talk_refuse(struct rtmp_talk *talk, const struct rtmp_request *request,
                              const char *code, const char *description, usec_t timeout)
 {
-    struct talk_wait wait = talk_wait_start(talk, timeout);
-    struct err *err = talk_status(talk, request->stream_id, "error", code, description);
+    struct talk_wait wait = rtmp_talk_output_wait_start(talk, timeout);
+    struct err *err = rtmp_talk_output_status(talk, request->stream_id, "error", code, description);
 
-    return err != NULL ? err : talk_flush(talk, &wait);
+    return err != NULL ? err : rtmp_talk_output_flush(talk, &wait);
 }
 
 /* The status with ex; NULL without memory. */
@@ -453,7 +461,7 @@ static struct amf0 *elsewhere_status(const struct rtmp_elsewhere *to)
 
     if (str_format(why, sizeof(why), "The stream is at %s", to->tc_url) != 0)
         (void)str_copy(why, sizeof(why), "The stream is at another server");
-    info = rtmp_status("error", "NetConnection.Connect.Rejected", why);
+    info = rtmp_message_status("error", "NetConnection.Connect.Rejected", why);
     if (ex == NULL || info == NULL) {
         amf0_free(ex);
         amf0_free(info);
@@ -472,13 +480,13 @@ static struct amf0 *elsewhere_status(const struct rtmp_elsewhere *to)
 struct err *rtmp_talk_send_on(struct rtmp_talk *talk, const struct rtmp_request *request,
                               const struct rtmp_elsewhere *to, usec_t timeout)
 {
-    struct talk_wait wait = talk_wait_start(talk, timeout);
+    struct talk_wait wait = rtmp_talk_output_wait_start(talk, timeout);
     struct rtmp_call call = {.name = "onStatus", .stream_id = request->stream_id};
     struct err *err;
 
     call.info = elsewhere_status(to);
     if (call.info == NULL)
         return err_new(ERR_NOMEM, "no memory for a redirection");
-    err = talk_call(talk, &call);
-    return err != NULL ? err : talk_flush(talk, &wait);
+    err = rtmp_talk_output_call(talk, &call);
+    return err != NULL ? err : rtmp_talk_output_flush(talk, &wait);
 }

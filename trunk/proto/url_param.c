@@ -92,7 +92,7 @@ static int is_query_char(unsigned char c)
            (c != '\0' && strchr("%-._~!$&'()*+,;=:@/?", c) != NULL);
 }
 
-int url_query_encode(const char *param, char *out, size_t cap)
+int url_param_query_encode(const char *param, char *out, size_t cap)
 {
     size_t len = strlen(out);
 

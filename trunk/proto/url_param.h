@@ -20,6 +20,6 @@ int url_param_pass(const char *param, char *out, size_t cap);
 
 /* Appends the parameters to out; bytes that HTTP does not allow in a query are percent-encoded; a
  * '%' stays. 0, or -1 when it does not fit. */
-int url_query_encode(const char *param, char *out, size_t cap);
+int url_param_query_encode(const char *param, char *out, size_t cap);
 
 #endif

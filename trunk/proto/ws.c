@@ -159,9 +159,9 @@ static enum scan header_check(struct ws_in *in)
     if (opcode > WS_BINARY)
         return in_bad(in, WS_CODE_PROTOCOL, "unknown opcode");
     if (opcode == WS_CONTINUATION && in->message == 0)
-        return in_bad(in, WS_CODE_PROTOCOL, "continuation of nothing");
+        return in_bad(in, WS_CODE_PROTOCOL, "continuation frame without a message");
     if (opcode != WS_CONTINUATION && in->message != 0)
-        return in_bad(in, WS_CODE_PROTOCOL, "a message within another");
+        return in_bad(in, WS_CODE_PROTOCOL, "new message before the previous one ended");
     return SCAN_DONE;
 }
 
@@ -247,7 +247,7 @@ static enum scan close_done(struct ws_in *in, struct ws_event *event)
     if (!is_close_code(event->code))
         return in_bad(in, WS_CODE_PROTOCOL, "unknown close code");
     if (ws_utf8_feed(&utf8, event->data, event->len) != 0 || utf8.need != 0)
-        return in_bad(in, WS_CODE_BAD_DATA, "close reason is no UTF-8");
+        return in_bad(in, WS_CODE_BAD_DATA, "close reason is not UTF-8");
     return SCAN_DONE;
 }
 
@@ -277,7 +277,7 @@ static enum scan data_feed(struct ws_in *in, const uint8_t *data, size_t len,
 
     if (in->message == WS_TEXT &&
         (ws_utf8_feed(&in->utf8, data, len) != 0 || (is_last && in->utf8.need != 0)))
-        return in_bad(in, WS_CODE_BAD_DATA, "text is no UTF-8");
+        return in_bad(in, WS_CODE_BAD_DATA, "text is not UTF-8");
     event->opcode = (enum ws_opcode)in->message;
     event->data = data;
     event->len = len;

@@ -1,9 +1,9 @@
-"""The gate that reads objects: who calls whom, as the linker sees it. gate_calls.py OBJS/trunk
+"""The gate that reads objects: the call graph as the linker sees it. gate_calls.py OBJS/trunk
 
-An object uses a symbol that another one defines. Between folders that points down: the layers in
-their order, in app the floors in theirs; proto and live, rtmp and http do not meet. Within a folder
-no more than two objects call each other in a circle: a pair that shares one private header is one
-thing in two files, three are a knot. Prints object: what; exits 1 on any.
+An object uses a symbol that another object defines. Between folders, such uses point down: along the
+layers, and in app along the floors; proto and live, rtmp and http do not use each other. Within a
+folder at most two objects call each other in a cycle: a pair that shares one private header is one
+unit in two files. Prints object: what; exits 1 on any.
 """
 
 import pathlib

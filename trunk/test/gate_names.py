@@ -19,20 +19,7 @@ from source_graph import Graph
 PREFIX = {
     "trunk/app/http/http_exchange.c": ["http"],  # what handlers call in every other line
 }
-# Files whose names do not fit yet. The list only becomes shorter: one that fits must leave it.
-OLD_NAMES = {
-    "trunk/media/flv_tracks.c",
-    "trunk/media/frame.c",
-    "trunk/media/nal_repair.c",
-    "trunk/proto/http_condition.c",
-    "trunk/proto/rtmp_message.c",
-    "trunk/proto/rtmp_talk_client.c",
-    "trunk/proto/rtmp_talk_input.c",
-    "trunk/proto/rtmp_talk_output.c",
-    "trunk/proto/rtmp_talk_server.c",
-    "trunk/proto/url_param.c",
-}
-# What only tests call, and why it stays. The same: what is used, or gone, must leave the list.
+# Functions that only tests call, and why they stay. A function that is used, or gone, must leave the list.
 FOR_TESTS = {
     "co_count": "that coroutines end",
     "co_loop_load": "to be a metric",
@@ -70,17 +57,11 @@ def fits(name, found):
 
 
 def prefix(graph):
-    misfits = {}
     for source, function in graph.bodies():
-        if not function.static and function.name != "main" and not fits(function.name, prefixes(source.path)):
-            misfits.setdefault(source.path.as_posix(), []).append(function)
-    for path, functions in misfits.items():
-        for function in functions if path not in OLD_NAMES else ():
-            names = " or ".join(f"{p}_" for p in prefixes(function.path))
-            yield f"{path}:{function.line}: {function.name}() should begin with {names}"
-    for path in sorted(OLD_NAMES - set(misfits)):
-        if pathlib.Path(path).is_file():
-            yield f"{path}:1: all names fit: take it from OLD_NAMES of gate_names.py"
+        found = prefixes(source.path)
+        if not function.static and function.name != "main" and not fits(function.name, found):
+            names = " or ".join(f"{p}_" for p in found)
+            yield f"{function.path}:{function.line}: {function.name}() should begin with {names}"
 
 
 def mentions(graph):

@@ -1,15 +1,13 @@
 """The gate that reads words: phrases that readers have had to read twice. Prints file:line: what.
 
-It reads comments and strings of C, comments of scripts and configurations, pages without their
-code. doc/style.md, "Words", says how to write. gate_words.txt lists the files that are not done
-yet; take a file off the list when it is.
+It reads comments and strings of C, comments and docstrings of scripts, comments of configurations,
+and pages without their code. doc/style.md, "Words", says how to write.
 """
 
 import pathlib
 import re
 import sys
 
-LIST = pathlib.Path("trunk/test/gate_words.txt")
 OWN = {"trunk/test/gate_words.py", "trunk/test/gates-bite.sh"}
 SKIP = {"node_modules", "objs", ".git", "corpus"}
 
@@ -23,7 +21,7 @@ WORDS = [
     (r"\b(?:is|are|was|were) away\b", 'say "is unreachable" or "has disconnected"'),
     (r"\bby now\b", 'say "now" or "already"'),
     (r"\b(?:goes|go|went) on\b(?! (?:to|the|its)\b)", 'say "continues"'),
-    (r"(?:^|(?<=[.;:!] )|(?<=\* ))Who (?![^.]*\?)", 'a sentence does not begin with "Who": name the subject'),
+    (r"(?:^|(?<=[.;:!] )|(?<=\* )|(?<=\x22\x22))Who (?![^.]*\?)", 'a sentence does not begin with "Who": name the subject'),
     (r"\b[Tt]hose who\b", "name them: viewers, publishers, callers"),
     (r"\b[Ww]hoever\b", "name the subject"),
     (r"\bin vain\b", 'say "without success"'),
@@ -33,13 +31,20 @@ PATTERNS = [(re.compile(pattern), advice) for pattern, advice in WORDS]
 
 C_TEXT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', flags=re.S)
 HASH_TEXT = re.compile(r"(?:(?<=\s)|^)#[^\n]*", flags=re.M)
+PYTHON_TEXT = re.compile(r'''("""|"|')(?:\\.|(?!\1).)*?\1|#[^\n]*''', flags=re.S)
 PAGE_CODE = re.compile(r"^```.*?^```|`[^`\n]*`|^    [^\n]*|\]\([^)\n]*\)", flags=re.M | re.S)
 
 
-def keep(text, pattern):
+def is_docstring(match):
+    """A string that is a statement of its own: the line before it ends with a colon or is empty."""
+    before = match.string[:match.start()].rstrip(" ")
+    return match.group(1) == '"""' and (not before or before.endswith((":\n", "\n\n")))
+
+
+def keep(text, pattern, wanted=lambda match: True):
     """Only what matches; all else becomes blanks, so that lines stay where they are."""
     out, at = [], 0
-    for match in pattern.finditer(text):
+    for match in filter(wanted, pattern.finditer(text)):
         out += [re.sub(r"[^\n]", " ", text[at:match.start()]), match.group(0)]
         at = match.end()
     return "".join(out) + re.sub(r"[^\n]", " ", text[at:])
@@ -51,7 +56,9 @@ def prose(path):
         return keep(text, C_TEXT)
     if path.suffix == ".md":
         return PAGE_CODE.sub(lambda match: re.sub(r"[^\n]", " ", match.group(0)), text)
-    if path.suffix in {".sh", ".mk", ".conf", ".py"}:
+    if path.suffix == ".py":
+        return keep(text, PYTHON_TEXT, lambda match: match.group(0)[0] == "#" or is_docstring(match))
+    if path.suffix in {".sh", ".mk", ".conf"}:
         return keep(text, HASH_TEXT)
     return ""
 
@@ -70,15 +77,7 @@ def findings(path):
 
 
 def main():
-    pending = set(LIST.read_text().split()) if LIST.is_file() else set()
-    found = {str(path): list(findings(path)) for path in files()}
-    if sys.argv[1:] == ["pending"]:
-        print("\n".join(path for path, what in found.items() if what))
-        return 0
-    for path in sorted(pending):
-        if pathlib.Path(path).is_file() and not found[path]:
-            print(f"note: {path} is done: take it off {LIST}")
-    bad = [line for path, lines in found.items() if path not in pending for line in lines]
+    bad = [line for path in files() for line in findings(path)]
     print("\n".join(bad), end="\n" if bad else "")
     return 1 if bad else 0
 

@@ -23,7 +23,7 @@ fresh()
     mkdir -p "$copy/trunk/live" "$copy/trunk/proto" "$copy/trunk/co" "$copy/objs/trunk" "$copy/research"
     cp -R trunk/base "$copy/trunk/"
     mkdir "$copy/trunk/test"
-    cp trunk/test/*.sh trunk/test/*.py trunk/test/*.h trunk/test/*.supp trunk/test/*.txt "$copy/trunk/test/"
+    cp trunk/test/*.sh trunk/test/*.py trunk/test/*.h trunk/test/*.supp "$copy/trunk/test/"
     for layer in media proto live co app app/{config,core,stream,rtmp,http,cluster,workers,control,server}; do
         mkdir -p "$copy/trunk/$layer"
         echo "# $layer" >"$copy/trunk/$layer/README.md"
@@ -115,8 +115,6 @@ put trunk/base/bad.c <<<'int good_f(void) { return 0; }'
 bites names 'good_f() should begin with bad_'
 put trunk/base/err_bad.c <<<'int bad_f(void) { return 0; }'
 bites names 'bad_f() should begin with err_bad_ or err_'
-put trunk/media/frame.c <<<'int frame_f(void) { return 0; }'
-bites names 'all names fit'
 put trunk/main.c <<<'int main(void) { return bad_used(); }'
 put trunk/base/bad.c <<<'int bad_used(void) { return 0; } int bad_f(void) { return 0; }'
 bites dead 'bad_f() is called by tests only'
@@ -193,6 +191,8 @@ echo 'The stream goes on.' >"$copy/page.md"
 bites words 'page.md:1: "goes on"'
 echo '# for whom it is' >"$copy/x.conf"
 bites words 'x.conf:1: "whom"'
+printf 'def f():\n    """Who waits is told."""\n' >"$copy/x.py"
+bites words 'x.py:2: "Who"'
 
 echo '[x](gone.md)' >"$copy/page.md"
 bites links 'links to gone.md'

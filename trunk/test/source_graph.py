@@ -1,8 +1,8 @@
-"""What the C sources say of functions: who is declared how, who calls or names whom. For the gates.
+"""The functions of the C sources, their declarations, calls and references. For the gates.
 
 Reads text, not objects, so that static and inlined functions count, whatever the compiler does with
-them. It relies on the house's form: clang-format, one declaration a statement, no function that
-returns a pointer to one. Macros with arguments count as functions.
+them. It relies on the code style: clang-format, one declaration per statement, no function that
+returns a function pointer. Macros with arguments count as functions.
 """
 
 import pathlib

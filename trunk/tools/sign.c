@@ -91,14 +91,14 @@ static int options_parse(struct sign *sign, int argc, char **argv)
         else if (strcmp(argv[i], "--text") == 0)
             sign->is_text = 1;
         else if (argv[i][0] == '-')
-            return misused("there is no option ", argv[i]);
+            return misused("unknown option ", argv[i]);
         else if (sign->url != NULL)
-            return misused("one address at a time, not also ", argv[i]);
+            return misused("only one URL at a time; unexpected ", argv[i]);
         else
             sign->url = argv[i];
     }
     if (sign->url == NULL)
-        return misused("an address is missing", "");
+        return misused("URL is missing", "");
     if (sign->expires == NULL)
         return misused("--expires is missing", "");
     if (!sign->is_text && (sign->key == NULL) == (sign->key_file == NULL))
@@ -118,7 +118,7 @@ static int key_read(struct sign *sign)
     sign->key = fgets(sign->key_line, sizeof(sign->key_line), file);
     fclose(file);
     if (sign->key == NULL)
-        return fail("there is nothing in ", sign->key_file);
+        return fail("file is empty: ", sign->key_file);
     sign->key_line[strcspn(sign->key_line, "\r\n")] = '\0';
     return 0;
 }
@@ -138,7 +138,7 @@ static int ip_clean(struct sign *sign)
     else if (inet_pton(AF_INET6, text, byte) == 1)
         (void)inet_ntop(AF_INET6, byte, sign->address, sizeof(sign->address));
     else
-        return fail("this is no address: ", sign->ip);
+        return fail("not a URL: ", sign->ip);
     return 0;
 }
 
@@ -157,7 +157,7 @@ static int url_read_http(struct sign *sign)
 
     if (url_http_parse(&url, sign->url) != SCAN_DONE ||
         url_path_clean(path, sizeof(path), url.path, strlen(url.path)) != SCAN_DONE)
-        return fail("this is no address: ", sign->url);
+        return fail("not a URL: ", sign->url);
     (void)url_query_get(url.query, "vhost", sign->vhost_name, sizeof(sign->vhost_name));
     extension_cut(path);
     return str_copy(sign->path, sizeof(sign->path), path + 1);
@@ -170,7 +170,7 @@ static int url_read(struct sign *sign)
     if (strncasecmp(sign->url, "rtmp", 4) != 0)
         return url_read_http(sign);
     if (url_rtmp_parse_full(&url, sign->url) != SCAN_DONE)
-        return fail("this is no address: ", sign->url);
+        return fail("not a URL: ", sign->url);
     if (url_query_get(url.param, "vhost", sign->vhost_name, sizeof(sign->vhost_name)) != 0)
         (void)url_query_get(url.param, "domain", sign->vhost_name, sizeof(sign->vhost_name));
     return str_format(sign->path, sizeof(sign->path), "%s/%s", url.app, url.stream);
@@ -182,7 +182,7 @@ static int expires_read(const char *text, int64_t *out)
     int64_t value;
 
     if (str_to_i64(text + (*text == '+'), 0, INT64_MAX / 2, &value) != 0)
-        return fail("this is no time: ", text);
+        return fail("not a time: ", text);
     *out = *text == '+' ? now + value : value;
     return 0;
 }
@@ -221,7 +221,7 @@ int main(int argc, char **argv)
         return fail("too long: ", sign.stream);
     slash = strrchr(sign.path, '/');
     if (slash == NULL)
-        return fail("an address has an app and a stream: ", sign.url);
+        return fail("the URL needs an app and a stream: ", sign.url);
     *slash = '\0';
     claim.is_publish = sign.is_publish;
     claim.vhost = sign.vhost != NULL ? sign.vhost : sign.vhost_name;

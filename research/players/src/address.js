@@ -6,10 +6,10 @@ const SCHEMAS = ['http', 'https', 'ws', 'wss'];
 const DEFAULT_VHOST = '__defaultVhost__';
 const EXTENSION = /\.[a-z0-9]{2,4}$/i;
 
-/** What can be chosen; the extension of a stream's address says which it is. */
+/** The formats that the page offers; the extension of the address selects one. */
 export const FORMATS = ['flv', 'ts', 'mp3', 'aac'];
 
-/** Seconds behind the live edge that can be chosen; the page's parameter may give any other. */
+/** Latencies that the page offers, in seconds; the page's parameter may set any other. */
 export const LATENCIES = [0.3, 0.6, 1, 2, 4];
 export const LATENCY_DEFAULT = 0.6;
 

@@ -91,7 +91,7 @@ class SourcePlayer extends Emitter {
         this._queued += chunk.byteLength;
         this._feed();
         if (this._queued > QUEUE_MAX) {
-            this._fail({ code: QUOTA_EXCEEDED, message: 'the browser takes no more data' });
+            this._fail({ code: QUOTA_EXCEEDED, message: 'the browser’s buffer is full' });
         }
     }
 

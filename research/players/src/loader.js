@@ -157,7 +157,7 @@ export function liveLoader(mpegts, observer) {
                     } else if (event.wasClean) {
                         this._complete();
                     } else {
-                        this._fail(event.reason || 'the connection broke');
+                        this._fail(event.reason || 'connection lost');
                     }
                     return;
                 }

@@ -45,9 +45,9 @@ export class Meter {
     }
 
     /**
-     * How far a picture is behind the newest that could be shown, in seconds. The live edge runs
-     * on with the clock also between two pieces of data; where it is, the earliest arrival of the
-     * last seconds tells (the least that network and batches have added).
+     * Latency in seconds: how much older the shown picture is than the newest possible one. The
+     * live edge advances with the clock between two pieces of data; its position is estimated from
+     * the earliest arrival in the last seconds, which has the least delay by network and batching.
      */
     latency(now, currentTime) {
         if (this._edge.length === 0) {

@@ -48,7 +48,7 @@ function showLatency() {
     select.value = value;
 }
 
-// Beyond the browser's limit a stream would wait for ever, and nobody would know why.
+// Beyond the browser's limit a stream would wait forever without a visible reason.
 function showLimit() {
     const counts = new Map();
     for (const { address } of tiles) {

@@ -34,8 +34,8 @@ const RETRY_MS = [300, 1000, 2000, 4000, 8000];
 const NOT_SUPPORTED = 9; // the browser has no such decoder
 const QUOTA_EXCEEDED = 22;
 const REASONS = {
-    [Signal.DEAD]: 'the connection is silent',
-    [Signal.FROZEN]: 'the picture stood still',
+    [Signal.DEAD]: 'no data received',
+    [Signal.FROZEN]: 'the video froze',
 };
 const TYPES = { flv: 'flv', ts: 'mpegts' }; // formats in the library's words
 
@@ -370,11 +370,11 @@ export class Session extends EventTarget {
         } else if (isOfMedia && info?.code === QUOTA_EXCEEDED) {
             this._onFull();
         } else if (this.hasNoSocket) {
-            this._signal(Signal.BREAK, 'the server takes no WebSocket at this address');
+            this._signal(Signal.BREAK, 'the server accepts no WebSocket at this address');
         } else if (type === ErrorTypes.NETWORK_ERROR && !this._isAnswered) {
             this._signal(Signal.BREAK, 'the server cannot be reached');
         } else if (type === ErrorTypes.NETWORK_ERROR) {
-            this._signal(Signal.BREAK, 'the connection broke');
+            this._signal(Signal.BREAK, 'connection lost');
         } else {
             this._signal(Signal.BREAK, text);
         }

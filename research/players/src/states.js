@@ -10,7 +10,7 @@ export const State = Object.freeze({
     BUFFERING: 'buffering',
     PLAYING: 'playing',
     INTERRUPTED: 'interrupted', // connected, but no data: the publisher is gone, perhaps for a moment
-    BLOCKED: 'blocked', // the browser wants a click first
+    BLOCKED: 'blocked', // the browser requires a click first
     PAUSED: 'paused', // by the browser or by a media key; data still arrives
     SUSPENDED: 'suspended', // not watched, and disconnected because of that
     MISSING: 'missing', // 404
@@ -171,7 +171,7 @@ export function isTimed(state) {
     return Boolean(TABLE[state].isTimed);
 }
 
-/** Whether the session goes on without the user. */
+/** Whether the session continues without the user. */
 export function isRunning(state) {
     return !TABLE[state].isOver;
 }

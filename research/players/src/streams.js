@@ -5,7 +5,7 @@ import { listText, viewersText } from './words.js';
 
 const REFRESH_MS = 5000;
 const PATIENCE_MS = 4000;
-const OFF = 'This server gives no list. “http_api { enabled on; }” in its configuration turns it on.';
+const OFF = 'The list of streams is disabled. “http_api { enabled on; }” in the configuration enables it.';
 
 /** Events: "play" and "add", with the list's item as detail. */
 export class StreamList extends EventTarget {
@@ -53,14 +53,14 @@ export class StreamList extends EventTarget {
                 return { items: [], note: OFF, isOff: true };
             }
             if (!response.ok) {
-                const note = `The server refuses its list: ${response.status}.`;
+                const note = `The server refused the list: ${response.status}.`;
                 return { items: [], note, isOff: true };
             }
             const answer = await response.json();
             const items = Array.isArray(answer.streams) ? answer.streams : [];
-            return { items, note: items.length > 0 ? '' : 'Nobody publishes at the moment.' };
+            return { items, note: items.length > 0 ? '' : 'No stream is published at the moment.' };
         } catch {
-            return { items: [], note: 'The server’s list cannot be fetched.' };
+            return { items: [], note: 'Cannot load the list of streams.' };
         }
     }
 

@@ -1,9 +1,9 @@
-// The page's words: what each state says, and figures as text. No DOM in here.
+// The page's texts: one for each state, and formatted figures. No DOM in here.
 
 import { State } from './states.js';
 
-// What each state says over the picture. busy: with the turning ring; play: with a button to
-// start; again: with a button to try again. {reason}, {status} and {seconds} are filled in.
+// The text over the picture in each state. busy: with a spinner; play: with a start button;
+// again: with a button to try again. {reason}, {status} and {seconds} are replaced.
 const TEXT = {
     [State.STOPPED]: { headline: '', play: true },
     [State.CONNECTING]: { headline: 'Connecting …', busy: true },
@@ -25,17 +25,17 @@ const TEXT = {
         detail: '{reason} Playback resumes at the live edge.',
         play: true,
     },
-    [State.BLOCKED]: { headline: 'Your browser wants a click before it plays', play: true },
+    [State.BLOCKED]: { headline: 'Your browser requires a click to start playback', play: true },
     [State.MISSING]: {
         headline: '404: no such stream',
-        detail: '{reason} Asking again {seconds}.',
+        detail: '{reason} Trying again {seconds}.',
         busy: true,
         again: true,
     },
     [State.DENIED]: { headline: '{status}', detail: '{reason}', again: true },
     [State.UNSUPPORTED]: {
         headline: 'This browser cannot play the stream',
-        detail: '{reason} The lines below play it in another program.',
+        detail: '{reason} The lines below open it in other players.',
         again: true,
     },
     [State.RETRYING]: {
@@ -56,7 +56,7 @@ function sentence(text) {
     return /[.!?…]$/.test(start) ? start : `${start}.`;
 }
 
-/** What to say of a session: { headline, detail, busy, play, again }, or null: nothing. */
+/** The texts for a session: { headline, detail, busy, play, again }, or null: none. */
 export function stateText({ state, reason, status, retryAt }) {
     const text = TEXT[state];
     if (!text) {
@@ -106,12 +106,12 @@ const FLV_AUDIO = {
     11: 'Speex',
 };
 
-/** Whether an error of the library's or the browser's is about the sound alone. */
+/** Whether an error of the library or the browser concerns only the audio. */
 export function isOfAudio(error) {
     return /audio/i.test(error) && !/video/i.test(error);
 }
 
-/** Which codec such an error is about. */
+/** The codec that such an error names. */
 export function audioName(error) {
     const flv = /audio codec idx: (\d+)/i.exec(error);
     const other = /(?:audio codec: |codecs=["']?)([\w.-]+)/i.exec(error);
@@ -136,7 +136,7 @@ export function secondsText(value) {
     return value === null ? '–' : `${value.toFixed(2)} s`;
 }
 
-/** What a stream of the server's list is, in a line. */
+/** One line that describes a stream of the server's list. */
 export function listText(item) {
     const { video, audio } = item;
     if (!item.publish?.active) {
@@ -151,7 +151,7 @@ export function listText(item) {
     return parts.filter(Boolean).join(' · ');
 }
 
-/** How many watch it. SRS counts the publisher among the clients. */
+/** The number of viewers. The API counts the publisher as a client, as SRS does. */
 export function viewersText(item) {
     return `${Math.max(0, (item.clients || 0) - (item.publish?.active ? 1 : 0))} watching`;
 }

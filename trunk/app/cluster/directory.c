@@ -73,7 +73,7 @@ void directory_link_complain(struct directory_link *link, const char *why)
 void directory_link_content(struct directory_link *link)
 {
     if (link->is_complaining)
-        log_info(directory_link_log(link), "directory %s: is in order again", link->show);
+        log_info(directory_link_log(link), "directory %s: working again", link->show);
     link->is_complaining = 0;
 }
 
@@ -94,7 +94,7 @@ enum directory_answer directory_place_read(struct directory_link *link,
     struct directory_place own;
 
     if (directory_place_parse(place, reply->text, reply->len) != 0) {
-        directory_link_complain(link, "holds an entry that is malformed, which is passed over");
+        directory_link_complain(link, "malformed entry ignored");
         return DIRECTORY_NOBODY;
     }
     if (directory_own_place(link, link->directory->server->config, vhost, &own) == 0 &&
@@ -130,7 +130,8 @@ enum directory_answer directory_find(struct server *server, const struct config_
     else if (err == NULL && reply.kind == REDIS_TEXT)
         answer = directory_place_read(link, vhost, &reply, place);
     else if (err == NULL)
-        directory_link_complain(link, reply.kind == REDIS_REFUSED ? reply.text : "gives no text");
+        directory_link_complain(link,
+                                reply.kind == REDIS_REFUSED ? reply.text : "reply is not a string");
     err_free(err);
     free(text);
     return answer;
@@ -180,7 +181,7 @@ static void ears_on_down(void *arg, const struct err *why)
 
     if (err_code(why) == ERR_DENIED && redis_is_up(link->redis))
         log_err(directory_link_log(link), LOG_WARN, why,
-                "directory %s: cannot listen to the channel " DIRECTORY_CHANNEL ": %s", link->show,
+                "directory %s: cannot subscribe to channel " DIRECTORY_CHANNEL ": %s", link->show,
                 err_text(why));
 }
 

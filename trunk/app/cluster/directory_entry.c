@@ -67,8 +67,7 @@ static int entry_fill(struct directory_entry *entry)
     if (directory_own_place(entry->link, entry->config, entry->vhost, &own) != 0) {
         if (redis_own_ip(entry->link->redis)[0] != '\0')
             directory_link_complain(entry->link,
-                                    "this server has no RTMP address that others could use: "
-                                    "set advertise");
+                                    "no RTMP address that other servers can reach: set advertise");
         return -1;
     }
     directory_place_write(&own, entry->mark, entry->value, &entry->own_len);

@@ -263,9 +263,9 @@ static struct pull *edge_start(struct edge *edge, struct edge_pull *ep)
         pull = pull_start(&options);
     free(origins);
     if (pull == NULL)
-        log_err(edge->server->log, LOG_ERROR, err, "pull %s: cannot begin: %s",
+        log_err(edge->server->log, LOG_ERROR, err, "pull %s: cannot start: %s",
                 source_key(stream->source),
-                err != NULL ? err_text(err) : "no memory, or no address");
+                err != NULL ? err_text(err) : "no memory, or no valid origin");
     err_free(err);
     return pull;
 }
@@ -363,8 +363,8 @@ void edge_look(struct stream *stream)
     if (edge_has_room(edge))
         edge_enter(edge, stream);
     else
-        log_warn(edge->server->log, "pull %s: no room: max_pulls %lld", source_key(stream->source),
-                 (long long)edge->server->config->max_pulls);
+        log_warn(edge->server->log, "pull %s: refused: max_pulls %lld reached",
+                 source_key(stream->source), (long long)edge->server->config->max_pulls);
 }
 
 /* ---- the row ---- */

@@ -34,7 +34,7 @@ static struct err *ask_http(struct server *server, const struct config_vhost *vh
     http_client_close(client);
     /* 404: not published yet, but this viewer may play it once it is. */
     if (status == 401 || status == 403)
-        return err_new(ERR_DENIED, "the origin refuses it with %d", status);
+        return err_new(ERR_DENIED, "the origin refused with status %d", status);
     return NULL;
 }
 

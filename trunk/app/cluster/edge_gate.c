@@ -42,7 +42,8 @@ static int ask_directory(const struct gate_request *request, struct gate_verdict
     address = request->protocol == GATE_RTMP ? place->rtmp
               : request->is_tls              ? place->https
                                              : place->http;
-    return address[0] != '\0' ? gate_refuse(verdict, 302, "another server has this stream") : 0;
+    return address[0] != '\0' ? gate_refuse(verdict, 302, "stream is published at another server")
+                              : 0;
 }
 
 /* Whether this server has nothing of the stream, so that it would have to be fetched. */
@@ -72,9 +73,9 @@ static int edge_gate_ask(const struct gate_request *request, struct gate_verdict
         err = via_claim_check(request->server, stream,
                               &(struct via_claimant){request->vhost, request->ip, request->via});
     if (err == NULL && is_unspeakable(stream, request))
-        err = err_new(ERR_NOT_FOUND, "the origin cannot be asked for a stream of this name");
+        err = err_new(ERR_NOT_FOUND, "this stream name cannot be requested from the origin");
     if (err == NULL && is_play && edge_is_full(stream) && is_missing(request))
-        err = err_new(ERR_LIMIT, "too many streams are fetched here already");
+        err = err_new(ERR_LIMIT, "service unavailable: max_pulls");
     if (err == NULL && is_play)
         err = edge_ask(stream, request->vhost, scheme, request->param, timeout);
     if (err != NULL)

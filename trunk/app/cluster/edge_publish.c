@@ -46,7 +46,7 @@ static const char *publish_origin(const struct config_vhost *vhost, int i, char 
 static MAY_YIELD struct err *up_open(struct upstream *up)
 {
     struct rtmp_upstream_options options = {
-        .config = up->session->config, .intent = RTMP_INTENT_PUBLISH, .relay = up->via_chain};
+        .config = up->session->config, .intent = RTMP_INTENT_PUBLISH, .via = up->via_chain};
 
     return rtmp_upstream_open(&up->origin, &up->target.rtmp, &options, UP_CONNECT);
 }
@@ -58,13 +58,13 @@ static MAY_YIELD struct err *up_try(struct upstream *up, const char *origin,
 
     *is_over = 1;
     if (origin_target(ORIGIN_RTMP, origin, names, &up->target) != 0)
-        return err_new(ERR_DENIED, "RTMP has no spelling for this stream's name");
+        return err_new(ERR_DENIED, "this stream name cannot be sent over RTMP");
     err = up_open(up);
     if (err == NULL || err_code(err) == ERR_DENIED || err_code(err) == ERR_INTERRUPTED)
         return err;
     *is_over = 0;
     log_err(up->session->server->log, up->is_quiet ? LOG_DEBUG : LOG_WARN, err,
-            "publish at origin %s: %s", origin, err_text(err));
+            "publish to origin %s: %s", origin, err_text(err));
     return err;
 }
 
@@ -73,7 +73,7 @@ static MAY_YIELD struct err *up_try(struct upstream *up, const char *origin,
 static MAY_YIELD struct err *up_connect(struct upstream *up, const struct config_vhost *vhost,
                                         const struct origin_stream *names, const char *first)
 {
-    struct err *err = err_new(ERR_CONFIG, "the edge has no origin");
+    struct err *err = err_new(ERR_CONFIG, "no origin is configured");
     const char *origin = first;
     char text[300];
     int is_over;
@@ -135,7 +135,7 @@ static MAY_YIELD struct err *up_loop(struct upstream *up, const struct config_pu
         if (err != NULL)
             return err;
         if (up->session->server->state == SERVER_STOPPING)
-            return err_new(ERR_INTERRUPTED, "the server stops");
+            return err_new(ERR_INTERRUPTED, "server is stopping");
     }
 }
 
@@ -211,7 +211,7 @@ static MAY_YIELD struct err *edge_relay(struct upstream *up, struct rtmp_route_r
         return publish_relayed(up, publish->source, publish->vhost, publish->request);
     if (!publish->is_unreached)
         encoder_refuse(session, publish->request, err);
-    return err_wrap(err, "publish %s at the origin", source_key(publish->source));
+    return err_wrap(err, "publish %s to the origin", source_key(publish->source));
 }
 
 static MAY_YIELD struct err *edge_publish_run(struct rtmp_session *session,
@@ -226,7 +226,7 @@ static MAY_YIELD struct err *edge_publish_run(struct rtmp_session *session,
     struct err *err;
 
     if (up == NULL)
-        return err_new(ERR_NOMEM, "no memory to relay");
+        return err_new(ERR_NOMEM, "no memory for a publish relay");
     up->session = session;
     claimant = (struct via_claimant){vhost, session->conn->ip, session->via};
     via_claim_pass(source_data(publish->source), &claimant, up->via_chain);

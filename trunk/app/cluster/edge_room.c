@@ -50,7 +50,8 @@ int edge_make_room(struct edge *edge)
     ep = oldest_waiting(edge);
     if (ep == NULL)
         return -1;
-    log_info(edge->server->log, "pull %s: given up for another stream after waiting longest",
+    log_info(edge->server->log,
+             "pull %s: evicted for another stream: max_pulls reached, and this pull waited longest",
              source_key(ep->stream->source));
     ep->is_yielding = 1;
     edge->yielding++;

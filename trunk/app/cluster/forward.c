@@ -48,7 +48,7 @@ struct forwarding {
     uint8_t is_again;         /* the stream was published again after the query began */
     char url[ORIGIN_URL_MAX]; /* the configured destination; of a query: the backend's address */
     char show[288];
-    char relay[8]; /* RTMP_RELAY_PROPERTY sent to the other server: the number of forwards so far */
+    char via[8]; /* RTMP_VIA_PROPERTY sent to the other server: the number of forwards so far */
 };
 
 /* State of the server, and of each stream. */
@@ -131,7 +131,7 @@ static MAY_YIELD struct err *send_tags(struct forwarding *f, const uint8_t *p, s
         p += used;
         len -= used;
     }
-    return scan == SCAN_BAD ? err_new(ERR_PROTO, "a tag of the stream is cut") : NULL;
+    return scan == SCAN_BAD ? err_new(ERR_PROTO, "truncated tag in the stream") : NULL;
 }
 
 static MAY_YIELD struct err *forward_batch(struct forwarding *f, const struct viewer_batch *batch)
@@ -174,7 +174,8 @@ static MAY_YIELD struct err *forward_play(struct forwarding *f)
 {
     struct err *err;
 
-    log_info(f->stream->server->log, "forward %s: to %s", source_key(f->source), f->show);
+    log_info(f->stream->server->log, "forward %s: publishing to %s", source_key(f->source),
+             f->show);
     f->was_failed = 0;
     f->viewer = viewer_open(f->source, &mux_original, co_now());
     if (f->viewer == NULL)
@@ -196,7 +197,7 @@ static void forward_note_way(struct forwarding *f)
 
     if (publication_describe(f->stream, &who) == 0)
         (void)via_chain_parse(&chain, who.via);
-    (void)str_format(f->relay, sizeof(f->relay), "%d",
+    (void)str_format(f->via, sizeof(f->via), "%d",
                      chain.hops < VIA_CHAIN_HOPS_MAX ? chain.hops + 1 : VIA_CHAIN_HOPS_MAX + 1);
 }
 
@@ -218,7 +219,7 @@ static MAY_YIELD struct err *forward_try(struct forwarding *f)
 {
     struct config *config = config_ref(f->stream->server->config);
     struct rtmp_upstream_options options = {
-        .config = config, .intent = RTMP_INTENT_PUBLISH, .relay = f->relay};
+        .config = config, .intent = RTMP_INTENT_PUBLISH, .via = f->via};
     struct origin_stream names = forward_names(f->stream);
     struct rtmp_target *target = malloc(sizeof(*target)); /* too large for a coroutine's stack */
     struct err *err = NULL;
@@ -226,7 +227,7 @@ static MAY_YIELD struct err *forward_try(struct forwarding *f)
     if (target == NULL)
         err = err_new(ERR_NOMEM, "no memory for a connection");
     else if (origin_destination(f->url, &names, target) != 0)
-        err = err_new(ERR_DENIED, "RTMP has no spelling for this stream's name");
+        err = err_new(ERR_DENIED, "this stream name cannot be sent over RTMP");
     else if (strcmp(target->schema, "rtmps") == 0)
         options.tls = forward_tls(f, config, &err);
     forward_note_way(f);
@@ -409,7 +410,7 @@ static MAY_YIELD struct err *question_ask(struct forwarding *f, const struct con
     struct err *err = NULL;
 
     if (body == NULL)
-        return err_new(ERR_CLOSED, "the publisher is gone");
+        return err_new(ERR_CLOSED, "publisher disconnected");
     if (str_starts(f->url, "https:"))
         tls = upstream_tls(f->stream->server, config->ca, &err);
     if (err == NULL)

@@ -20,7 +20,7 @@ static struct err *read_body(struct http_client *client, struct buf *body, usec_
 
         err = http_client_read(client, &data, &len, co_left(deadline));
         if (err == NULL && buf_append(body, data, len) != 0)
-            err = err_new(ERR_LIMIT, "the answer is too long");
+            err = err_new(ERR_LIMIT, "response too long");
     }
     if (err_code(err) != ERR_CLOSED)
         return err;
@@ -36,11 +36,11 @@ static struct err *read_answer(struct http_client *client, const struct origin_s
     struct buf body;
 
     if (status != 200)
-        return err_new(ERR_PROTO, "it answers with status %d", status);
+        return err_new(ERR_PROTO, "response status %d", status);
     buf_init(&body, FORWARD_ANSWER_MAX);
     err = read_body(client, &body, deadline);
     if (err == NULL && body.len == 0)
-        err = err_new(ERR_PROTO, "the answer is empty");
+        err = err_new(ERR_PROTO, "response is empty");
     if (err == NULL)
         err = forward_json_answer((const char *)buf_data(&body), body.len, stream, out);
     buf_fini(&body);

@@ -81,14 +81,14 @@ static struct err *read_url(const json_t *item, const struct origin_stream *stre
     const char *text = json_string_value(item);
 
     if (text == NULL)
-        return err_new(ERR_PROTO, "an address is no text");
+        return err_new(ERR_PROTO, "a URL is not a string");
     if (json_string_length(item) >= ORIGIN_URL_MAX)
-        return err_new(ERR_LIMIT, "an address is longer than %d bytes", ORIGIN_URL_MAX - 1);
+        return err_new(ERR_LIMIT, "a URL is longer than %d bytes", ORIGIN_URL_MAX - 1);
     if (!is_printable(text, json_string_length(item)))
-        return err_new(ERR_PROTO, "an address has a space or a control character in it");
+        return err_new(ERR_PROTO, "a URL contains a space or a control character");
     (void)str_copy(out, ORIGIN_URL_MAX, text);
     if (!is_usable(text, stream))
-        return err_new(ERR_PROTO, "\"%.100s\" is no rtmp://host[:port]/app/stream", text);
+        return err_new(ERR_PROTO, "\"%.100s\" is not rtmp://host[:port]/app/stream", text);
     return NULL;
 }
 
@@ -98,9 +98,9 @@ static struct err *read_urls(const json_t *list, const struct origin_stream *str
     size_t count = json_array_size(list);
 
     if (!json_is_array(list))
-        return err_new(ERR_PROTO, "there is no data.urls");
+        return err_new(ERR_PROTO, "response has no data.urls");
     if (count > FORWARD_URLS_MAX)
-        return err_new(ERR_LIMIT, "%zu addresses, more than %d", count, FORWARD_URLS_MAX);
+        return err_new(ERR_LIMIT, "%zu URLs, more than %d", count, FORWARD_URLS_MAX);
     for (size_t i = 0; i < count; i++) {
         struct err *err = read_url(json_array_get(list, i), stream, out->url[i]);
 
@@ -142,15 +142,15 @@ struct err *forward_json_answer(const char *text, size_t len, const struct origi
 
     out->count = 0;
     if (len > FORWARD_ANSWER_MAX || !is_flat(text, len))
-        return err_new(ERR_LIMIT, "the answer is too long, or too deep");
+        return err_new(ERR_LIMIT, "response too long, or nested too deep");
     root = json_loadb(text, len, 0, &error);
     if (root == NULL)
-        return err_new(ERR_PROTO, "the answer is no JSON: %.80s", error.text);
+        return err_new(ERR_PROTO, "response is not JSON: %.80s", error.text);
     code = json_object_get(root, "code");
     if (!json_is_integer(code))
-        err = err_new(ERR_PROTO, "the answer has no code");
+        err = err_new(ERR_PROTO, "response has no code");
     else if (json_integer_value(code) != 0)
-        err = err_new(ERR_DENIED, "it answers with code %lld", (long long)json_integer_value(code));
+        err = err_new(ERR_DENIED, "response code %lld", (long long)json_integer_value(code));
     else
         err = read_urls(json_object_get(json_object_get(root, "data"), "urls"), stream, out);
     json_decref(root);

@@ -82,9 +82,9 @@ static const char *request_read(const char *query, struct http_pull_request *req
         return "a parameter is malformed or too long";
     if (!name_is_good(request->app) || !name_is_good(request->stream) ||
         strchr(request->stream, '/') != NULL)
-        return "app and stream must be named";
+        return "parameters app and stream are required";
     if (request->port[0] != '\0' && str_to_i64(request->port, 1, 65535, &port) != 0)
-        return "port is no port";
+        return "port must be from 1 to 65535";
     return NULL;
 }
 
@@ -111,11 +111,11 @@ static struct err *pull_serve_source(struct http_exchange *x,
     int has_port;
 
     if (vhost == NULL)
-        return http_answer_error(x, 404, NULL, timeout, "this host is not served");
+        return http_answer_error(x, 404, NULL, timeout, "the vhost of this host is disabled");
     if (url == NULL)
-        return http_ws_refuse(x, 403, NULL, "src is not one of the sources", timeout);
+        return http_ws_refuse(x, 403, NULL, "src is not a configured source", timeout);
     if (!port_is_known(url, request->port))
-        return http_ws_refuse(x, 403, NULL, "port is not the source's own", timeout);
+        return http_ws_refuse(x, 403, NULL, "port is not that of the source", timeout);
     has_port = request->port[0] != '\0' && str_starts(url, "http");
     if (str_format(place, sizeof(place), "%c%s%s%s", STREAM_PULLED, request->src,
                    has_port ? ":" : "", has_port ? request->port : "") != 0)
@@ -141,7 +141,7 @@ static struct err *pull_serve(struct http_handler *self, struct http_exchange *x
         return pull_serve_source(x, &request, timeout);
     vhost = http_target_vhost(x->config, x->request->host, x->request->query);
     if (vhost == NULL)
-        return http_answer_error(x, 404, NULL, timeout, "this host is not served");
+        return http_answer_error(x, 404, NULL, timeout, "the vhost of this host is disabled");
     return http_live_serve_name(
         x, &(struct http_live_name){vhost, vhost->name, request.app, request.stream}, timeout);
 }

@@ -30,7 +30,7 @@ static struct err *flv_take(struct pull *pull, struct flv_in *in, const uint8_t 
         struct err *err;
 
         if (scan == SCAN_BAD)
-            return err_new(ERR_PROTO, "what came is no FLV");
+            return err_new(ERR_PROTO, "response is not FLV");
         data += used;
         len -= used;
         if (scan == SCAN_MORE)

@@ -28,19 +28,19 @@ void pull_waits(struct pull *pull)
 
 static void pull_enter(struct pull *pull)
 {
-    pull->client.conn = pull->conn;
-    pull->client.source = pull->source;
-    pull->client.format = "relay";
-    pull->client.is_publisher = 1;
-    pull->client.is_worker = pull->options.is_worker;
-    session_list_enter(pull->server, &pull->client);
+    pull->entry.conn = pull->conn;
+    pull->entry.source = pull->source;
+    pull->entry.format = "pull";
+    pull->entry.is_publisher = 1;
+    pull->entry.is_worker = pull->options.is_worker;
+    session_list_enter(pull->server, &pull->entry);
     pull->is_listed = 1;
 }
 
 void pull_unlist(struct pull *pull)
 {
     if (pull->is_listed)
-        session_list_leave(pull->server, &pull->client);
+        session_list_leave(pull->server, &pull->entry);
     pull->is_listed = 0;
 }
 
@@ -165,7 +165,7 @@ struct err *pull_take(struct pull *pull, enum frame_type type, uint32_t timestam
     struct err *err;
 
     if (pull->is_stopping)
-        return err_new(ERR_INTERRUPTED, "it is to end");
+        return err_new(ERR_INTERRUPTED, "stopped");
     if (type == FRAME_SCRIPT && !is_meta(data, len)) {
         if (is_mark(data, len))
             pull_filled(pull);

@@ -46,7 +46,7 @@ usec_t pull_left(const struct pull *pull)
 struct err *pull_stalled(const struct pull *pull)
 {
     if (!pull->is_live)
-        return err_new(ERR_TIMEOUT, "nobody publishes it there");
+        return err_new(ERR_TIMEOUT, "stream is not published there");
     return err_new(ERR_TIMEOUT, "no media for %lld ms",
                    (long long)(pull_limit(pull) / USEC_PER_MS));
 }

@@ -47,7 +47,7 @@ struct pull {
     uint8_t *meta;           /* onMetaData that came before any media */
     size_t meta_len;
     usec_t began_at, live_at, media_at;
-    struct session_entry client;
+    struct session_entry entry;
     char via_chain[VIA_CHAIN_TEXT_MAX]; /* via chain sent in this try */
 };
 

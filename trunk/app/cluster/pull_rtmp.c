@@ -38,7 +38,7 @@ struct err *pull_rtmp(struct pull *pull, const struct pull_target *target)
 {
     struct rtmp_upstream_options options = {.config = pull->config,
                                             .intent = RTMP_INTENT_PLAY,
-                                            .relay = pull->via_chain,
+                                            .via = pull->via_chain,
                                             .shown = &pull->conn};
     struct rtmp_upstream up = {NULL, NULL, 0};
     const struct rtmp_target *to = &target->to->rtmp;

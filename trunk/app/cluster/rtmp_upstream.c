@@ -44,12 +44,12 @@ static struct err *upstream_run(struct rtmp_upstream *up, const struct rtmp_targ
                                     .pid = (int)getpid(),
                                     .id = co_id(),
                                     .now = co_now,
-                                    .relay = options->relay};
+                                    .via = options->via};
     int is_secure = strcmp(target->schema, "rtmps") == 0;
     struct err *err;
 
     if (is_secure && options->tls == NULL)
-        return err_new(ERR_CONFIG, "%s: rtmps is not set up", target->host);
+        return err_new(ERR_CONFIG, "%s: TLS is not configured for rtmps", target->host);
     err = net_connect(target->host, target->port, &up->conn, co_left(deadline));
     if (err != NULL) {
         up->conn = NULL;
@@ -76,11 +76,11 @@ static struct err *upstream_redirect(struct rtmp_upstream *up, struct rtmp_targe
 
     origin_show(to, show, sizeof(show));
     if (++up->hops > RTMP_UPSTREAM_HOPS_MAX)
-        return err_new(ERR_LIMIT, "sent on more than %d times", RTMP_UPSTREAM_HOPS_MAX);
+        return err_new(ERR_LIMIT, "more than %d redirects", RTMP_UPSTREAM_HOPS_MAX);
     if (strcmp(target->schema, "rtmps") == 0)
-        return err_new(ERR_DENIED, "sent on from rtmps to %s", show);
+        return err_new(ERR_DENIED, "redirect from rtmps to %s refused", show);
     if (rtmp_target_redirect(target, to) != 0)
-        return err_new(ERR_PROTO, "sent on to %s, which is no RTMP address", show);
+        return err_new(ERR_PROTO, "redirected to %s, which is not an RTMP address", show);
     return NULL;
 }
 
@@ -113,7 +113,7 @@ static __attribute__((noinline)) struct err *upstream_login(const struct rtmp_up
     }
     *target = *first;
     if (rtmp_auth_apply(target, query) != 0)
-        return err_wrap(refusal, "authentication does not fit into the address");
+        return err_wrap(refusal, "address with authentication parameters is too long");
     err_free(refusal);
     return NULL;
 }
@@ -239,7 +239,7 @@ __attribute__((noinline)) struct err *rtmp_upstream_listen(struct rtmp_upstream 
         ssize_t got = net_try_read(up->conn, data, sizeof(data));
 
         if (got == 0)
-            return err_new(ERR_CLOSED, "the other server closed");
+            return err_new(ERR_CLOSED, "server closed the connection");
         if (got < 0)
             return errno == EAGAIN ? NULL : err_sys(errno, "read");
         err = rtmp_talk_feed(up->talk, data, (size_t)got);

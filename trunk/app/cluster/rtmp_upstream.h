@@ -21,8 +21,8 @@ struct rtmp_upstream {
 struct rtmp_upstream_options {
     const struct config *config; /* borrowed until the connection is open */
     enum rtmp_intent intent;     /* play or publish */
-    const char *relay;           /* borrowed while the connection exists; NULL: none */
-    struct tls *tls;             /* for rtmps; borrowed; NULL: such an address is refused */
+    const char *via; /* RTMP_VIA_PROPERTY; borrowed while the connection exists; NULL: none */
+    struct tls *tls; /* for rtmps; borrowed; NULL: such an address is refused */
     struct net_conn **shown; /* where the connection is stored while it exists, so that others can
                                 abort it with io_close(); NULL: nowhere */
 };

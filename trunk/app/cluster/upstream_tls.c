@@ -50,7 +50,7 @@ static struct err *upstream_tls_open(struct server *server, void **own)
 {
     (void)server;
     *own = calloc(1, sizeof(struct contexts));
-    return *own != NULL ? NULL : err_new(ERR_NOMEM, "TLS contexts");
+    return *own != NULL ? NULL : err_new(ERR_NOMEM, "no memory for TLS contexts");
 }
 
 static void upstream_tls_close(struct server *server, void *own)

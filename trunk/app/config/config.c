@@ -99,8 +99,8 @@ static void settle_proxies(struct config_snapshot *snapshot)
 
     if (is_on && config->trusted_proxies.count == 0)
         config_snapshot_warn(snapshot,
-                             "proxy_protocol is on, but trusted_proxies is empty: whoever sends a "
-                             "PROXY header is refused");
+                             "proxy_protocol is on, but trusted_proxies is empty: connections that "
+                             "send a PROXY header are refused");
 }
 
 /* Warns if security has rules, and nobody may publish or play because no rule allows it. */

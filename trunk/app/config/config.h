@@ -2,7 +2,7 @@
 #define APP_CONFIG_CONFIG_H
 
 /*
- * The configuration as the server reads it: plain structs, filled by one table (config_table.c)
+ * The configuration as the server reads it: plain structs, filled by one table (config_table.h)
  * with one row per directive. A snapshot is immutable; a reload creates a new one. Shared by
  * reference count.
  */

@@ -199,9 +199,9 @@ int config_table_conf(struct buf *out)
     struct writer w = {out, NULL, 0, 0};
 
     assert(out != NULL);
-    put(&w, "# All directives with their defaults. Made from the directive table by\n"
-            "# \"server --full-conf\": change the table, not this file. What you do not need\n"
-            "# you need not write.\n");
+    put(&w, "# All directives with their defaults. Generated from the directive table by\n"
+            "# \"server --full-conf\": change the table, not this file. Write only the\n"
+            "# directives whose values differ from the defaults.\n");
     put_server(&w);
     put_vhost(&w, "__defaultVhost__", NULL);
     return w.failed ? -1 : 0;
@@ -210,7 +210,7 @@ int config_table_conf(struct buf *out)
 static const char doc_head[] =
     "# Configuration\n"
     "\n"
-    "Made from the directive table by `server --doc`: change the table, not this file.\n"
+    "Generated from the directive table by `server --doc`: change the table, not this file.\n"
     "\n"
     "```\n"
     "name value;              # a directive; '#' starts a comment\n"
@@ -219,30 +219,31 @@ static const char doc_head[] =
     "block {                  # a block\n"
     "    name value;\n"
     "}\n"
-    "include other.conf;      # another file's text, in this place; seen from this file's folder\n"
+    "include other.conf;      # inserts another file; the path is relative to the including file\n"
     "```\n"
     "\n"
     "- **Sizes** take `k`, `m` and `g` (1024 each): `16m`. **Milliseconds** may have up to three\n"
     "  decimals. Switches take `on` and `off`.\n"
-    "- A directive that is given twice counts as it stands last, with a warning. Lists (`listen`,\n"
-    "  `mount`) gather what is given.\n"
-    "- **Environment.** Every directive can be set by the variable named beside it, which wins "
-    "over\n"
-    "  the file; several values are separated by spaces; what belongs to a vhost goes to all "
-    "vhosts;\n"
-    "  an empty variable counts as not set. `server -e` reads no file at all.\n"
-    "- **Mistakes** are errors that name file, line and directive and propose the nearest name; "
+    "- If a directive appears twice, the last value is used, with a warning. Lists (`listen`, "
+    "`mount`)\n"
+    "  collect the values of all lines.\n"
+    "- **Environment.** Every directive can be set by the variable in its row, which overrides "
     "the\n"
-    "  server does not start. An unknown `SRS_` variable is a warning only.\n"
-    "- **Files written for SRS** start unchanged: a directive or block that SRS knows and this\n"
-    "  server does not serve is passed over, with a warning that names its line if it is turned "
-    "on;\n"
-    "  forms of its old versions are understood (see [coming from SRS](srs.md)). `rtmp { … }` "
-    "around\n"
-    "  `listen` and `chunk_size` is understood. Access rules are never passed over.\n"
-    "- `server -t -c FILE` tests a file and prints all that is effective. The column *reload* "
-    "says\n"
-    "  what `SIGHUP` applies to the running server (see [reload](reload.md)).\n"
+    "  file. Separate several values by spaces. A variable of a vhost's directive applies to all "
+    "vhosts.\n"
+    "  An empty variable counts as not set. `server -e` reads no file.\n"
+    "- **Mistakes** are errors that name file, line and directive and suggest the nearest name; "
+    "the\n"
+    "  server does not start. An unknown `SRS_` variable is only a warning.\n"
+    "- **Files written for SRS** work unchanged: a directive or block of SRS that this server does "
+    "not\n"
+    "  support is ignored, with a warning that names its line if it is turned on; forms of old "
+    "versions\n"
+    "  are supported (see [coming from SRS](srs.md)), as is `rtmp { … }` around `listen` and\n"
+    "  `chunk_size`. Access rules are never ignored.\n"
+    "- `server -t -c FILE` tests a file and prints all effective values. The column *reload* says "
+    "what\n"
+    "  `SIGHUP` applies to the running server (see [reload](reload.md)).\n"
     "- In a container (`/.dockerenv`, `/run/.containerenv`, the variable `container`, or\n"
     "  `in_docker on`) the server stays in the foreground.\n";
 

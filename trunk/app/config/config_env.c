@@ -99,9 +99,9 @@ static struct err *env_one(struct config_snapshot *snapshot, const char *name, c
     if (known == CONFIG_SRS_UNKNOWN && is_guard(name))
         return err_new(ERR_CONFIG, "environment: %s: unknown directive%s", name, nearest);
     if (known != CONFIG_SRS_UNKNOWN)
-        config_snapshot_warn(snapshot, "environment: %s is not served: passed over", name);
+        config_snapshot_warn(snapshot, "environment: %s is not supported: ignored", name);
     else
-        config_snapshot_warn(snapshot, "environment: %s is unknown%s: passed over", name, nearest);
+        config_snapshot_warn(snapshot, "environment: %s is unknown%s: ignored", name, nearest);
     return NULL;
 }
 

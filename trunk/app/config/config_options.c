@@ -12,17 +12,17 @@
 static const char usage[] =
     "usage: server -c FILE | -e [-t [--diff[=PID|FILE]]]\n"
     "\n"
-    "  -c FILE      read this configuration file; SRS_… environment variables win over it\n"
-    "  -e           no file: the environment and the defaults only\n"
-    "  -t           test the configuration, print what is effective, and end\n"
+    "  -c FILE      read this configuration file; SRS_… environment variables override it\n"
+    "  -e           no file: use the environment and the defaults only\n"
+    "  -t           test the configuration, print the effective values, and exit\n"
     "  --diff       with -t: show what a reload would change at the running server, which the\n"
     "               pid file names, at process PID, or compared with another FILE\n"
-    "  -v           print the version, and end\n"
-    "  -h           print this, and end\n"
-    "  --full-conf  print all directives with their defaults as a file, and end\n"
-    "  --doc        print all directives as a document, and end\n"
+    "  -v           print the version and exit\n"
+    "  -h           print this help and exit\n"
+    "  --full-conf  print a configuration file with all directives and defaults, and exit\n"
+    "  --doc        print the documentation of all directives, and exit\n"
     "\n"
-    "Signals: TERM and INT end, QUIT drains first, USR1 opens the log file anew,\n"
+    "Signals: TERM and INT stop the server, QUIT drains it first, USR1 reopens the log file,\n"
     "HUP reads the configuration again and applies it.\n";
 
 const char *config_usage(void)
@@ -52,7 +52,7 @@ static struct err *parse_letters(struct config_options *options, int argc, char 
         switch (*letter) {
         case 'c':
             options->file = file_argument(letter + 1, argc, argv, at);
-            return options->file ? NULL : bad_usage("-c needs a file", "");
+            return options->file ? NULL : bad_usage("-c needs a file name", "");
         case 't':
             options->test_only = 1;
             break;
@@ -106,8 +106,8 @@ struct err *config_options_parse(struct config_options *options, int argc, char 
     if (options->diff != NULL && !options->test_only)
         return bad_usage("--diff needs -t", "");
     if (options->env_only && options->file != NULL)
-        return bad_usage("-c and -e exclude each other", "");
+        return bad_usage("-c and -e cannot be combined", "");
     if (!options->env_only && options->file == NULL)
-        return bad_usage("which configuration? give -c FILE or -e", "");
+        return bad_usage("no configuration: use -c FILE or -e", "");
     return NULL;
 }

@@ -60,7 +60,7 @@ struct err *config_snapshot_vhost(struct config_snapshot *snapshot, const char *
     if (config->vhost_count == CONFIG_VHOST_MAX)
         return err_new(ERR_CONFIG, "more than %d vhosts", CONFIG_VHOST_MAX);
     if (*name == '\0' || strlen(name) > 255)
-        return err_new(ERR_CONFIG, "a vhost's name has 1 to 255 letters");
+        return err_new(ERR_CONFIG, "a vhost name has 1 to 255 characters");
     slot = config_arena_alloc(&snapshot->arena, sizeof(*slot));
     if (slot == NULL)
         return err_new(ERR_NOMEM, "no memory for the configuration");

@@ -65,8 +65,8 @@ static struct err *tree_row(struct tree_walk *walk, const struct tree_frame *fra
     if (node->is_block)
         return tree_fail(node, err_new(ERR_CONFIG, "takes a value and ';', not a block"));
     if (*seen && !config_table_is_list(row))
-        config_snapshot_warn(walk->snapshot, "%s:%d: %s is given twice: this one counts",
-                             node->file, node->line, node->name);
+        config_snapshot_warn(walk->snapshot, "%s:%d: %s appears twice; using this one", node->file,
+                             node->line, node->name);
     *seen = 1;
     tree_clamp(walk, node, row, &words, &nearest);
     err = config_value_set(row, frame->base, &words, &walk->snapshot->arena);
@@ -88,7 +88,7 @@ static struct err *tree_vhost(struct tree_walk *walk, const struct conf_node *no
     if (err)
         return tree_fail(node, err);
     if (slot->seen.block[CONFIG_AT_VHOST]++)
-        config_snapshot_warn(walk->snapshot, "%s:%d: vhost %s is given twice: both count",
+        config_snapshot_warn(walk->snapshot, "%s:%d: vhost %s appears twice; both are used",
                              node->file, node->line, node->args[0]);
     frame.base = &slot->vhost;
     frame.seen = &slot->seen;
@@ -107,9 +107,9 @@ static struct err *tree_block(struct tree_walk *walk, const struct tree_frame *o
     if (config_table_block(where)->is_named)
         return tree_vhost(walk, node);
     if (node->arg_count > 0)
-        return tree_fail(node, err_new(ERR_CONFIG, "nothing stands between it and its '{'"));
+        return tree_fail(node, err_new(ERR_CONFIG, "takes no name before '{'"));
     if (!is_old && frame.seen->block[where]++ == 1)
-        config_snapshot_warn(walk->snapshot, "%s:%d: %s is given twice: both count", node->file,
+        config_snapshot_warn(walk->snapshot, "%s:%d: %s appears twice; both are used", node->file,
                              node->line, node->name);
     tree_push(walk, &frame);
     return NULL;
@@ -153,7 +153,7 @@ static struct err *tree_old(struct tree_walk *walk, const struct tree_frame *fra
     return NULL;
 }
 
-/* Whether a block that is not served is off, as all of them are unless turned on. */
+/* Whether a block that is not supported is off, which is the default of all of them. */
 static int is_turned_off(const struct conf_node *node)
 {
     if (!node->is_block)
@@ -177,7 +177,7 @@ static struct err *tree_unknown(struct tree_walk *walk, const struct tree_frame 
     config_nearest(frame->where, node->name, nearest, sizeof(nearest));
     if (known == CONFIG_SRS_UNKNOWN)
         return tree_fail(node, err_new(ERR_CONFIG, "unknown directive%s", nearest));
-    config_snapshot_warn(walk->snapshot, "%s:%d: %s is not served: passed over", node->file,
+    config_snapshot_warn(walk->snapshot, "%s:%d: %s is not supported: ignored", node->file,
                          node->line, node->name);
     return NULL;
 }

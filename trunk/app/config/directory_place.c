@@ -150,7 +150,7 @@ int directory_place_check(const char *word, const char **why)
     int port;
 
     text = word_address(word, &which, &port);
-    *why = "what is announced is a host, host:port, rtmp://host:port, http://host:port or "
+    *why = "the advertised address must be host, host:port, rtmp://host:port, http://host:port or "
            "https://host:port";
     return address_read(text, strlen(text), port, address);
 }

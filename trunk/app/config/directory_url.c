@@ -69,14 +69,14 @@ static int parse_place(struct directory_url *url, const char *text, const char *
     size_t len = strcspn(text, "/?#");
     int64_t db = 0;
 
-    *why = "its host or port is malformed";
+    *why = "malformed host or port";
     url->port = REDIS_PORT;
     if (len == 0 || text[len - 1] == ':' || memchr(text, '@', len) != NULL ||
         url_authority_parse(text, len, url->host, sizeof(url->host), &url->port) != 0 ||
         url->port <= 0 || host_check(url->host) != 0)
         return -1;
     text += len;
-    *why = "behind the host there may only be the number of a database, like /0";
+    *why = "only the number of a database may follow the host, such as /0";
     if (*text == '/')
         text++;
     if (*text != '\0' && str_to_i64(text, 0, REDIS_DB_MAX, &db) != 0)
@@ -91,7 +91,7 @@ int directory_url_parse(struct directory_url *url, const char *text, const char 
     const char *at;
 
     memset(url, 0, sizeof(*url));
-    *why = "an address is redis://[user:password@]host[:port][/db], or rediss:// with TLS";
+    *why = "the address must be redis://[user:password@]host[:port][/db], or rediss:// with TLS";
     url->is_tls = str_starts(text, "rediss://");
     if (!url->is_tls && !str_starts(text, "redis://"))
         return -1;
@@ -99,8 +99,8 @@ int directory_url_parse(struct directory_url *url, const char *text, const char 
     authority = strcspn(text, "/?#");
     /* The last '@': a password may contain an unencoded one. */
     at = memrchr(text, '@', authority);
-    *why = "in front of the host stands user:password@ or :password@, with %40, %2F and the like "
-           "for what has a meaning of its own, and no " DIRECTORY_URL_MASK;
+    *why = "user:password@ or :password@ before the host must have reserved characters encoded "
+           "(%40, %2F), and must not be " DIRECTORY_URL_MASK;
     if (at != NULL && (parse_user(url, text, (size_t)(at - text)) != 0 ||
                        strcmp(url->password, DIRECTORY_URL_MASK) == 0))
         return -1;

@@ -63,7 +63,7 @@ static const char *parts_parse(const char *tmpl, struct mount_parts *parts)
     if (stream == NULL)
         return "a mount needs [stream] in its path";
     if (strstr(stream + 1, MOUNT_STREAM) != NULL)
-        return "[stream] may be there only once";
+        return "[stream] may occur only once";
     app = strstr(path, MOUNT_APP);
     if (app == NULL) {
         parts->before = span_of(path, stream);
@@ -71,7 +71,7 @@ static const char *parts_parse(const char *tmpl, struct mount_parts *parts)
         return NULL;
     }
     if (strstr(app + 1, MOUNT_APP) != NULL)
-        return "[app] may be there only once";
+        return "[app] may occur only once";
     parts->has_app = 1;
     parts->app_first = app < stream;
     first_end = parts->app_first ? app + strlen(MOUNT_APP) : stream + strlen(MOUNT_STREAM);
@@ -92,20 +92,20 @@ int mount_check(const char *tmpl, const char **why)
     if (*why != NULL)
         return -1;
     if (mux_find_path(tmpl) == NULL) {
-        *why = "a mount ends in the extension of a format, such as .flv";
+        *why = "a mount must end in the extension of a format, such as .flv";
         return -1;
     }
     bracket = span_find(parts.host, MOUNT_VHOST);
     if (bracket != NULL &&
         memmem(bracket + 1, (size_t)(parts.host.p + parts.host.len - bracket - 1), "[", 1) != NULL)
-        *why = "[vhost] may be there only once, before the first slash";
+        *why = "[vhost] may occur only once, before the first slash";
     else if (bracket == NULL && memchr(parts.host.p, '[', parts.host.len) != NULL)
-        *why = "only [vhost] may stand before the first slash";
+        *why = "only [vhost] may occur before the first slash";
     else if (span_find(parts.before, "[") != NULL || span_find(parts.between, "[") != NULL ||
              span_find(parts.after, "[") != NULL)
-        *why = "only [app] and [stream] may stand in the path";
+        *why = "only [app] and [stream] may occur in the path";
     else if (strstr(tmpl, "//") != NULL || strpbrk(tmpl, "?#\\% ") != NULL)
-        *why = "a mount has no doubled slash, query, escape or space";
+        *why = "a mount must not contain a double slash, query, escape or space";
     return *why == NULL ? 0 : -1;
 }
 

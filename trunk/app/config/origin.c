@@ -82,7 +82,8 @@ static int rtmp_check(const char *url, const char *schema, const char **why)
     const char *at;
     char authority[HOST_SIZE + 16];
 
-    *why = "an RTMP address is rtmp://host[:port], perhaps with a path of [app] and [stream]";
+    *why =
+        "an RTMP address must be rtmp://host[:port], optionally with a path of [app] and [stream]";
     if (!str_starts(url, schema) || !user_is_good(host, path))
         return -1;
     at = memrchr(host, '@', (size_t)(path - host));
@@ -101,7 +102,7 @@ int origin_destination_check(const char *text, const char **why)
 
     if (strstr(text, "://") != NULL && rtmp_check(text, schema, why) == 0)
         return 0;
-    *why = "a destination is host:port, rtmp://host:port/[app]/[stream]?vhost=name or a whole "
+    *why = "a destination must be host:port, rtmp://host:port/[app]/[stream]?vhost=name or a whole "
            "address";
     if (strstr(text, "://") != NULL)
         return strchr(path_of(text), '[') == NULL && is_whole(text) ? 0 : -1;
@@ -112,7 +113,7 @@ int origin_source_check(const char *name, const char *url, const char **why)
 {
     struct url_http http;
 
-    *why = "a source's name is made of letters, digits, '-', '.' and '_'";
+    *why = "a source name consists of letters, digits, '-', '.' and '_'";
     if (name[0] == '\0' || strlen(name) > 64)
         return -1;
     for (const char *p = name; *p != '\0'; p++)
@@ -120,7 +121,7 @@ int origin_source_check(const char *name, const char *url, const char **why)
             return -1;
     if (str_starts(url, RTMP))
         return rtmp_check(url, RTMP, why);
-    *why = "a source is rtmp://host[:port] or http://host[:port]/path";
+    *why = "a source must be rtmp://host[:port] or http://host[:port]/path";
     if (!str_starts(url, "http://") && !str_starts(url, "https://"))
         return -1;
     if (url_http_parse(&http, url) != SCAN_DONE)
@@ -224,7 +225,7 @@ static int put_param(char *out, size_t cap, const struct origin_stream *stream)
     if (rc == 0 && kept[0] != '\0' && out[0] != '\0')
         rc = put_text(out, cap, "&", 1);
     if (rc == 0)
-        rc = url_query_encode(kept, out, cap);
+        rc = url_param_query_encode(kept, out, cap);
     free(kept);
     return rc;
 }

@@ -31,12 +31,12 @@ int security_rules_check(char *const *words, int count, int *at, const char **wh
 
         *why = NULL;
         if (*at == 0 && !is_action)
-            *why = "a rule begins with publish or play";
+            *why = "a rule must begin with publish or play";
         else if (is_action && *at > 0 && is_open)
-            *why = "the word before needs all, an address or a network";
+            *why = "the previous word must be followed by all, an address or a network";
         else if (!is_action && strcasecmp(words[*at], "all") != 0 &&
                  ip_network_parse(words[*at], &network) != 0)
-            *why = "is neither all nor an address nor a network like 10.0.0.0/8";
+            *why = "is neither all, nor an address, nor a network such as 10.0.0.0/8";
         if (*why != NULL)
             return -1;
         is_open = is_action;
@@ -44,7 +44,7 @@ int security_rules_check(char *const *words, int count, int *at, const char **wh
     if (!is_open && count > 0)
         return 0;
     *at = count > 0 ? count - 1 : 0;
-    *why = "needs all, an address or a network behind it";
+    *why = "must be followed by all, an address or a network";
     return -1;
 }
 

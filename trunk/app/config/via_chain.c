@@ -163,9 +163,9 @@ int via_chain_check(const struct via_chain *chain, const char *own, const char *
 {
     *why = NULL;
     if (*own != '\0' && via_chain_has(chain, own))
-        *why = "a loop: this server is asked for a stream that it asks for itself";
+        *why = "loop: this server received its own request for the stream";
     else if (chain->hops > VIA_CHAIN_HOPS_MAX)
-        *why = "a loop, or too many servers between the origin and the viewer";
+        *why = "loop, or too many servers between the origin and the viewer";
     return *why == NULL ? 0 : -1;
 }
 

@@ -152,7 +152,7 @@ static json_t *video_json(const struct source_stat *stat)
         return json_null();
     if (is_avc && stat->avc_level > 0)
         (void)str_format(level, sizeof(level), "%d.%d", stat->avc_level / 10, stat->avc_level % 10);
-    return json_pack("{s:s,s:s,s:s,s:I,s:I}", "codec", codec_name(stat->video), "profile",
+    return json_pack("{s:s,s:s,s:s,s:I,s:I}", "codec", frame_codec_name(stat->video), "profile",
                      is_avc && stat->avc_profile > 0 ? avc_profile_name(stat->avc_profile) : "",
                      "level", level, "width", is_avc ? (json_int_t)stat->width : (json_int_t)0,
                      "height", is_avc ? (json_int_t)stat->height : (json_int_t)0);
@@ -164,7 +164,7 @@ static json_t *audio_json(const struct source_stat *stat)
 
     if (stat->audio == CODEC_NONE)
         return json_null();
-    return json_pack("{s:s,s:I,s:i,s:s}", "codec", codec_name(stat->audio), "sample_rate",
+    return json_pack("{s:s,s:I,s:i,s:s}", "codec", frame_codec_name(stat->audio), "sample_rate",
                      is_known ? (json_int_t)stat->sample_rate : (json_int_t)0, "channel",
                      is_known ? stat->channels : 0, "profile",
                      is_known && stat->audio_profile != NULL ? stat->audio_profile : "");
@@ -180,8 +180,8 @@ static void stream_addresses(const struct stream *stream, char *tc_url, char *ur
 static json_t *stream_json(const struct server *server, const struct stream *stream)
 {
     /* If another worker publishes the stream, that worker reports the input. */
-    int is_relayed = stream_is_relayed(stream);
-    const struct session_entry *publisher = is_relayed ? NULL : stream->publisher;
+    int is_worker_pull = stream_is_worker_pull(stream);
+    const struct session_entry *publisher = is_worker_pull ? NULL : stream->publisher;
     char id[API_ID_SIZE];
     char vhost[API_ID_SIZE];
     char tc_url[NAME_MAX_LEN];
@@ -191,12 +191,12 @@ static json_t *stream_json(const struct server *server, const struct stream *str
     uint64_t bytes[2];
 
     source_stat(stream->source, &stat);
-    if (is_relayed)
+    if (is_worker_pull)
         stat.frames_in = stat.bytes_in = 0;
     bytes[0] = stat.bytes_in;
     bytes[1] = stat.bytes_out;
     rate_kbps(&stream->rate, clock_now(), bytes, kbps);
-    if (is_relayed)
+    if (is_worker_pull)
         kbps[0] = 0;
     api_json_id(server, source_key(stream->source), id);
     api_json_id(server, stream->vhost, vhost);
@@ -339,19 +339,19 @@ static void vhost_add(struct source *source, void *arg)
     struct source_stat stat;
     int64_t kbps[2];
     uint64_t bytes[2];
-    int is_relayed;
+    int is_worker_pull;
 
     if (stream == NULL || strcmp(stream->vhost, sum->name) != 0)
         return;
-    is_relayed = stream_is_relayed(stream);
+    is_worker_pull = stream_is_worker_pull(stream);
     source_stat(source, &stat);
     bytes[0] = stat.bytes_in;
     bytes[1] = stat.bytes_out;
     rate_kbps(&stream->rate, clock_now(), bytes, kbps);
-    sum->streams += !is_relayed;
+    sum->streams += !is_worker_pull;
     sum->clients += (int64_t)stat.viewers - stream->internal_viewers;
-    sum->clients += !is_relayed && stream->publisher != NULL;
-    if (is_relayed)
+    sum->clients += !is_worker_pull && stream->publisher != NULL;
+    if (is_worker_pull)
         bytes[0] = 0, kbps[0] = 0;
     for (int i = 0; i < 2; i++) {
         sum->bytes[i] += bytes[i];

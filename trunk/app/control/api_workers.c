@@ -49,7 +49,7 @@ static struct err *read_body(struct http_client *client, struct buf *out, usec_t
 
         err = http_client_read(client, &data, &len, timeout);
         if (err == NULL && buf_append(out, data, len) != 0)
-            return err_new(ERR_LIMIT, "the answer is too long");
+            return err_new(ERR_LIMIT, "response too long");
     }
     if (err_code(err) != ERR_CLOSED)
         return err;
@@ -77,7 +77,8 @@ static json_t *ask(const struct worker *worker, int slot, const char *url, usec_
     if (err == NULL)
         answer = json_loadb((const char *)buf_data(&body), body.len, 0, NULL);
     else
-        log_err(worker->server->log, LOG_WARN, err, "API: worker %d: %s", slot + 1, err_text(err));
+        log_err(worker->server->log, LOG_WARN, err, "API: no response from worker %d: %s", slot + 1,
+                err_text(err));
     err_free(err);
     http_client_close(client);
     buf_fini(&body);

@@ -183,7 +183,7 @@ static struct err *api_pass(struct http_handler *self, struct http_exchange *x, 
     if (self->next != NULL)
         return http_next(self, x, timeout);
     return http_answer_error(x, 404, NULL, timeout,
-                             "there is only the API here: " API_ACCESS_PREFIX);
+                             "this address serves only the API: " API_ACCESS_PREFIX);
 }
 
 static struct err *api_serve(struct http_handler *self, struct http_exchange *x, usec_t timeout)
@@ -198,7 +198,7 @@ static struct err *api_serve(struct http_handler *self, struct http_exchange *x,
         return api_pass(self, x, timeout);
     call = call_find(path + strlen(API_ACCESS_PREFIX), &id);
     if (call == NULL || (!is_public && !is_whole(x)))
-        return http_answer_error(x, 404, NULL, timeout, "the API has nothing at this address");
+        return http_answer_error(x, 404, NULL, timeout, "no such API address");
     why = api_access_check(x);
     if (why != NULL && !is_public)
         return http_answer_error(x, 403, NULL, timeout, "%s", why);

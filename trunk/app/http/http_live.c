@@ -86,7 +86,7 @@ struct err *http_live_serve_name(struct http_exchange *x, const struct http_live
                       timeout) != HTTP_STEP_NEXT)
         return http_step_err(x);
     if (str_format(key, sizeof(key), "%s/%s/%s", name->place, name->app, name->stream) != 0)
-        return http_answer_error(x, 400, NULL, timeout, "the stream's name is too long");
+        return http_answer_error(x, 400, NULL, timeout, "stream name is too long");
     if (http_drain_answer(x, timeout) != HTTP_STEP_NEXT)
         return http_step_err(x);
     source = hub_find(x->server->hub, key);
@@ -96,7 +96,7 @@ struct err *http_live_serve_name(struct http_exchange *x, const struct http_live
     source = stream_get_as(x->server, name->vhost, name->place, name->app, name->stream, &err);
     if (source == NULL) {
         err_free(err);
-        return http_ws_refuse(x, 503, NULL, "too many streams", timeout);
+        return http_ws_refuse(x, 503, NULL, "service unavailable: too many streams", timeout);
     }
     return http_live_take(x, source, name->vhost, &mux_flv, timeout);
 }
@@ -127,7 +127,7 @@ static struct err *http_live_standby(struct http_handler *self, struct http_exch
     source = stream_get(x->server, vhost, target->app, target->stream, &err);
     if (source == NULL) {
         err_free(err);
-        return http_ws_refuse(x, 503, NULL, "too many streams", timeout);
+        return http_ws_refuse(x, 503, NULL, "service unavailable: too many streams", timeout);
     }
     return http_live_take(x, source, vhost, target->mux, timeout);
 }
@@ -189,7 +189,8 @@ static enum http_step http_live_elsewhere(struct http_exchange *x, const struct 
     source = stream_get(x->server, vhost, app, name, &err);
     if (source == NULL) {
         err_free(err);
-        return http_step_answered(x, http_ws_refuse(x, 503, NULL, "too many streams", timeout));
+        return http_step_answered(
+            x, http_ws_refuse(x, 503, NULL, "service unavailable: too many streams", timeout));
     }
     return http_step_answered(x, http_live_take(x, source, vhost, mux, timeout));
 }
@@ -240,7 +241,7 @@ static struct err *http_live_serve(struct http_handler *self, struct http_exchan
     struct source *own;
 
     if (target->vhost == NULL)
-        return http_answer_error(x, 404, NULL, timeout, "this host is not served");
+        return http_answer_error(x, 404, NULL, timeout, "the vhost of this host is disabled");
     own = http_live_own(x, target);
     if (own != NULL) {
         if (http_live_check_method(x, timeout) != HTTP_STEP_NEXT)

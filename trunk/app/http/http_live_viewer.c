@@ -27,7 +27,7 @@
 #include <string.h>
 
 #define HTTP_LIVE_HEAD_MAX ((size_t)8192)
-#define HTTP_LIVE_LOOP     "a loop: the servers of this stream ask each other for it"
+#define HTTP_LIVE_LOOP     "loop: the servers of this stream request it from each other"
 /* How long a WebSocket client may take to answer a close. */
 #define HTTP_LIVE_CLOSE_WAIT (2 * USEC_PER_SEC)
 
@@ -37,7 +37,7 @@ struct http_live {
     struct config *config; /* held */
     const struct config_vhost *vhost;
     struct source *source; /* held */
-    struct session_entry client;
+    struct session_entry entry;
     char *facts; /* the memory of the client's facts; NULL: none */
     const struct mux *mux;
     enum source_only only;
@@ -69,10 +69,10 @@ static void http_live_drop(struct http_live *live)
 
 /*
  * Discards input from a viewer; only its end matters. 0, or -1 when the peer has disconnected. For
- * another worker (relay), each byte is the time in ms that it wants between two batches.
+ * another worker, each byte is the time in ms that it wants between two batches.
  */
 static __attribute__((noinline)) int http_live_discard(struct net_conn *conn,
-                                                       struct fanout_viewer *relay)
+                                                       struct fanout_viewer *worker)
 {
     uint8_t scratch[1024];
 
@@ -83,8 +83,8 @@ static __attribute__((noinline)) int http_live_discard(struct net_conn *conn,
             return -1;
         if (got < 0)
             return errno == EAGAIN ? 0 : -1;
-        if (relay != NULL)
-            fanout_viewer_pace(relay, scratch[got - 1] * USEC_PER_MS);
+        if (worker != NULL)
+            fanout_viewer_pace(worker, scratch[got - 1] * USEC_PER_MS);
     }
     return 0;
 }
@@ -92,9 +92,8 @@ static __attribute__((noinline)) int http_live_discard(struct net_conn *conn,
 static __attribute__((noinline)) struct fanout_viewer *http_live_open(struct http_live *live,
                                                                       struct net_conn *conn)
 {
-    struct fanout_viewer_opts opts = {live->vhost, live->framing,
-                                      live->head.len > 0 ? &live->head : NULL,
-                                      live->client.is_worker};
+    struct fanout_viewer_opts opts = {
+        live->vhost, live->framing, live->head.len > 0 ? &live->head : NULL, live->entry.is_worker};
     struct viewer *viewer =
         viewer_open_tracks(live->source, live->mux, live->only, &live->select, clock_now());
 
@@ -124,10 +123,10 @@ static const char *http_live_unfit_reason(const struct mux *mux, enum source_onl
     if (mux->unfit != NULL)
         return mux->unfit;
     if (only == SOURCE_AUDIO_ONLY)
-        return "this stream has no sound that this format carries";
+        return "this stream has no audio in a codec of this format";
     if (only == SOURCE_VIDEO_ONLY)
-        return "this stream has no picture that this format carries";
-    return "this format carries neither the picture nor the sound of this stream";
+        return "this stream has no video in a codec of this format";
+    return "this stream has neither audio nor video in a codec of this format";
 }
 
 /* Answers 404 in place of the stream, with this reason; `answer` is already rendered. */
@@ -153,16 +152,16 @@ static int http_live_input(struct http_live *live, struct net_conn *conn, struct
         buf_reset(&live->unfit);
         buf_reset(&live->loop);
     }
-    return http_live_discard(conn, live->client.is_worker ? fv : NULL);
+    return http_live_discard(conn, live->entry.is_worker ? fv : NULL);
 }
 
 static __attribute__((noinline)) void http_live_enter(struct http_live *live, struct net_conn *conn)
 {
-    live->client.conn = conn;
-    live->client.source = live->source;
-    live->client.format = live->mux->name;
-    live->client.extension = live->mux->extension;
-    session_list_enter(live->server, &live->client);
+    live->entry.conn = conn;
+    live->entry.source = live->source;
+    live->entry.format = live->mux->name;
+    live->entry.extension = live->mux->extension;
+    session_list_enter(live->server, &live->entry);
 }
 
 /* The stream was published meanwhile: the standby time starts again at the end of that
@@ -192,13 +191,13 @@ static MAY_YIELD void http_live_run(struct net_conn *conn, void *arg)
         (void)http_live_input(live, conn, fv);
     while (fv != NULL) {
         wait = fanout_viewer_pump(fv, co_left(deadline));
-        why = wait == FANOUT_ENDED ? "the stream ended" : "the connection broke";
+        why = wait == FANOUT_ENDED ? "the stream ended" : "connection lost";
         if (wait == FANOUT_TIMEOUT && http_live_waits_again(live, &deadline))
             continue;
         if (wait != FANOUT_INPUT)
             break;
         if (http_live_input(live, conn, fv) != 0) {
-            why = "the viewer left";
+            why = "viewer disconnected";
             break;
         }
     }
@@ -211,7 +210,7 @@ static MAY_YIELD void http_live_run(struct net_conn *conn, void *arg)
     if (live->ws != NULL && wait == FANOUT_ENDED)
         http_ws_linger(live->ws, conn, HTTP_LIVE_CLOSE_WAIT);
     if (wait == FANOUT_TIMEOUT) {
-        why = "nobody published";
+        why = "stream was not published";
         http_live_not_found(live, conn, "nobody publishes this stream", &live->not_found);
     } else if (wait == FANOUT_LOOP) {
         why = HTTP_LIVE_LOOP;
@@ -220,7 +219,7 @@ static MAY_YIELD void http_live_run(struct net_conn *conn, void *arg)
         why = http_live_unfit_reason(live->mux, live->only);
         http_live_not_found(live, conn, why, &live->unfit);
     }
-    session_list_leave(live->server, &live->client);
+    session_list_leave(live->server, &live->entry);
     http_live_log(live->server, source_key(live->source), conn, why);
     http_live_drop(live);
 }
@@ -284,10 +283,10 @@ static enum http_step http_live_begin(struct http_exchange *x, struct http_live 
     }
     if (http_stream_head(x, live->mux->content_type, &live->head, &is_chunked) != 0 ||
         http_render_error(x, 404, "nobody publishes this stream", &live->not_found) != 0)
-        return http_step_answered(x, err_new(ERR_LIMIT, "answer's head too long"));
+        return http_step_answered(x, err_new(ERR_LIMIT, "response header too long"));
     if (source_fit(live->source, live->mux, live->only) != SOURCE_FITS &&
         http_render_error(x, 404, http_live_unfit_reason(live->mux, live->only), &live->unfit) != 0)
-        return http_step_answered(x, err_new(ERR_LIMIT, "answer's head too long"));
+        return http_step_answered(x, err_new(ERR_LIMIT, "response header too long"));
     live->framing = is_chunked ? FANOUT_CHUNKED : FANOUT_RAW;
     if (!x->is_head)
         return HTTP_STEP_NEXT;
@@ -354,7 +353,7 @@ static struct http_live *http_live_new_viewer(const struct http_exchange *x,
     struct http_live *live = calloc(1, sizeof(*live));
 
     if (live == NULL || x->is_worker ||
-        http_facts(x, stream->app, &live->client.facts, &live->facts) == 0)
+        http_facts(x, stream->app, &live->entry.facts, &live->facts) == 0)
         return live;
     free(live);
     return NULL;
@@ -391,8 +390,8 @@ static struct err *http_live_take_admitted(struct http_exchange *x, struct sourc
     live->mux = mux;
     live->only = only;
     live->select = select;
-    live->client.is_worker = x->is_worker;
-    live->client.is_websocket = x->request->upgrade == HTTP_UPGRADE_WEBSOCKET;
+    live->entry.is_worker = x->is_worker;
+    live->entry.is_websocket = x->request->upgrade == HTTP_UPGRADE_WEBSOCKET;
     live->since = x->is_worker ? http_live_since(x->request->query) : -1;
     live->standby =
         vhost->http_remux.standby_timeout > 0 ? vhost->http_remux.standby_timeout : USEC_NEVER;
@@ -407,7 +406,7 @@ static struct err *http_live_take_admitted(struct http_exchange *x, struct sourc
     live->claim = http_live_claim(x, live);
     http_live_prepare_loop(x, live);
     log_info(x->server->log, "play %s%s from %s", source_key(source),
-             mux->extension != NULL ? mux->extension : " (relay)", http_live_who(x->conn));
+             mux->extension != NULL ? mux->extension : " (worker pull)", http_live_who(x->conn));
     x->stream = http_live_run;
     x->stream_arg = live;
     return NULL;

@@ -81,16 +81,16 @@ static enum log_level mount_want(const struct stream *stream, const struct mount
     out->has_host = tmpl[0] != '/';
     (void)str_copy(out->pattern, sizeof(out->pattern), tmpl);
     if (out->mux == NULL)
-        *why = "this format is not served";
+        *why = "this format is not supported";
     else if (mount_expand(tmpl, stream->vhost, stream->app, stream->name, out->pattern,
                           sizeof(out->pattern)) != 0)
         *why = "address too long";
     if (*why != NULL)
         return LOG_WARN;
     if (!mount_owns(list, index, out->pattern, stream->app, stream->name))
-        *why = "not this stream's, by a longer template";
+        *why = "skipped: a longer template matches this address";
     else if (is_foreign(stream, out->pattern))
-        *why = "another vhost has a mount for this host";
+        *why = "skipped: another vhost has a mount for this host";
     return LOG_INFO;
 }
 
@@ -137,7 +137,8 @@ static void mount_one(struct stream *stream, struct http_mounts *own, const stru
     mount->pattern = strdup(wanted.pattern);
     if (mount->pattern == NULL ||
         serve_mux_add(stream->server->mux, mount->pattern, &mount->handler) != 0) {
-        log_warn(stream->server->log, "mount %s: taken or no room", wanted.pattern);
+        log_warn(stream->server->log, "mount %s: failed: address already in use, or no memory",
+                 wanted.pattern);
         free(mount->pattern);
         mount->pattern = NULL;
         return;

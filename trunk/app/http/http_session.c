@@ -104,7 +104,7 @@ int http_session_refusal(struct server *server, int flags, int status, const cha
     buf_init(&x.extra, HTTP_EXTRA_MAX);
     bad = cors_append(&x) != 0;
     if (reason == NULL)
-        reason = status == 429 ? "too many connections of this address" : "too many connections";
+        reason = status == 429 ? "too many connections from this address" : "too many connections";
     if (status == 429 || status == 503)
         bad |= buf_printf(&x.extra, "Retry-After: 5\r\n") != 0;
     bad |= http_render_error(&x, status, reason, out) != 0;
@@ -168,11 +168,11 @@ static MAY_YIELD enum session_next session_broken(struct session *s, struct err 
         session_refuse(s, http_in_status(s->in), http_in_reason(s->in));
         next = SESSION_LINGER_CLOSE;
     } else if (err_code(err) == ERR_TIMEOUT && http_in_is_inside(s->in)) {
-        session_refuse(s, 408, "the request took too long");
+        session_refuse(s, 408, "request timed out");
         next = SESSION_LINGER_CLOSE;
     } else if (http_in_is_inside(s->in)) {
         log_peer_err(s->server, LOG_INFO, "HTTP request ended early", s->conn->ip, err,
-                     "http: %s: request broken off: %s", session_ip(s), err_text(err));
+                     "http: %s: request incomplete: %s", session_ip(s), err_text(err));
     }
     err_free(err);
     return next;
@@ -231,7 +231,7 @@ static MAY_YIELD struct err *session_answer_full(struct session *s, struct http_
 {
     (void)cors_append(x);
     return http_answer_error(x, 429, "Retry-After: 5\r\n", write_timeout(s),
-                             "too many connections of this address");
+                             "too many connections from this address");
 }
 
 static MAY_YIELD struct err *session_answer(struct session *s, struct http_exchange *x)
@@ -250,7 +250,7 @@ static MAY_YIELD struct err *session_answer(struct session *s, struct http_excha
     err = chain->serve(chain, x, write_timeout(s));
     if (err == NULL && !x->has_answered && x->stream == NULL) {
         x->keep_alive = 0;
-        err = http_answer_error(x, 503, NULL, write_timeout(s), "nobody serves this address");
+        err = http_answer_error(x, 503, NULL, write_timeout(s), "no handler for this address");
     }
     return err;
 }

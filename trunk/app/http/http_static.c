@@ -75,7 +75,7 @@ static void validators_of(const struct file *file, struct validator_texts *texts
 {
     (void)str_format(texts->etag, sizeof(texts->etag), "\"%" PRIx64 "%08" PRIx32 "-%" PRIx64 "\"",
                      (uint64_t)file->mtime, file->mtime_ns, file->size);
-    (void)http_date_format(file->mtime, texts->date);
+    (void)http_condition_date_format(file->mtime, texts->date);
     out->etag = texts->etag;
     out->modified = file->mtime;
 }
@@ -133,7 +133,7 @@ static struct err *file_serve(struct http_exchange *x, struct file *file, const 
         answer.type = NULL;
         break;
     default:
-        switch (http_range_of(x->request, &validators, file->size, &answer.part)) {
+        switch (http_condition_range_of(x->request, &validators, file->size, &answer.part)) {
         case HTTP_RANGE_BEYOND:
             return answer_beyond(x, file, timeout);
         case HTTP_RANGE_PART:
@@ -187,8 +187,8 @@ static struct err *refuse(struct http_exchange *x, const struct err *why, usec_t
     if (err_code(why) == ERR_NOT_FOUND)
         return http_answer_error(x, 404, NULL, timeout, "no stream and no file at this address");
     if (err_code(why) == ERR_DENIED)
-        return http_answer_error(x, 403, NULL, timeout, "no access to this file");
-    return http_answer_error(x, 503, NULL, timeout, "the file cannot be read now");
+        return http_answer_error(x, 403, NULL, timeout, "access to this file denied");
+    return http_answer_error(x, 503, NULL, timeout, "cannot read the file");
 }
 
 /* What is found at an address. */

@@ -16,7 +16,7 @@ struct http_address {
 };
 
 struct http_target {
-    const struct config_vhost *vhost; /* NULL: this host is not served */
+    const struct config_vhost *vhost; /* NULL: the vhost of this host is disabled */
     char host[256];                   /* as the request names it */
     const struct mux *mux;            /* the format of the stream's address; NULL: not a stream */
     char app[256];                    /* "" when the mount has no [app] */

@@ -45,11 +45,11 @@ static struct err *redirect(struct http_exchange *x, const struct gate_request *
 
     buf_init(&lines, HTTP_ANSWER_HEAD_MAX);
     if (address[0] != '\0' && location(x, request->vhost->name, address, &lines) == 0) {
-        log_info(x->server->log, "%s: sent on to %s, which has %s/%s/%s", x->conn->ip, address,
+        log_info(x->server->log, "%s: redirected to %s, which has %s/%s/%s", x->conn->ip, address,
                  request->vhost->name, request->app, request->stream);
         err = http_answer(x, 302, NULL, (const char *)buf_data(&lines), NULL, 0, timeout);
     } else {
-        err = http_ws_refuse(x, 404, NULL, "another server has this stream", timeout);
+        err = http_ws_refuse(x, 404, NULL, "stream is published at another server", timeout);
     }
     buf_fini(&lines);
     return err;

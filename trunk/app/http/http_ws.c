@@ -146,7 +146,7 @@ static int event_serve(struct http_ws *ws, const struct ws_event *event, struct 
     uint8_t frame[WS_CONTROL_FRAME_MAX];
 
     if (event->opcode == WS_CLOSE) {
-        ws->ended = "the viewer closed";
+        ws->ended = "viewer closed the connection";
         return fv != NULL ? fanout_viewer_finish(fv, frame, ws_close_answer(frame, event)) : 0;
     }
     if (event->opcode == WS_PING && fv != NULL && ws->ended == NULL)

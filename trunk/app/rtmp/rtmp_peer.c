@@ -43,12 +43,12 @@ struct session_facts rtmp_peer_facts(const struct rtmp_session *session, const c
 void rtmp_peer_log_start(struct rtmp_session *session, const char *what,
                          const struct source *source)
 {
-    session->client.conn = session->conn;
-    session->client.source = source;
-    session->client.format = "rtmp";
-    session->client.facts = rtmp_peer_facts(session, session->param);
-    session->client.is_publisher = strcmp(what, "publish") == 0;
-    session_list_enter(session->server, &session->client);
+    session->entry.conn = session->conn;
+    session->entry.source = source;
+    session->entry.format = "rtmp";
+    session->entry.facts = rtmp_peer_facts(session, session->param);
+    session->entry.is_publisher = strcmp(what, "publish") == 0;
+    session_list_enter(session->server, &session->entry);
     session->was_named = 1;
     log_info(session->server->log, "start %s %s from %s", what, source_key(source),
              session->conn->ip);
@@ -59,13 +59,13 @@ void rtmp_peer_log_end(struct rtmp_session *session, const char *what, const str
 {
     enum log_level level = err == NULL || err_is_quiet(err) ? LOG_INFO : LOG_WARN;
 
-    session_list_leave(session->server, &session->client);
-    session->client.source = NULL;
+    session_list_leave(session->server, &session->entry);
+    session->entry.source = NULL;
     (void)admission_become(session->server, session->conn, QUOTA_NEW);
     session->is_logged = err != NULL;
     log_err(session->server->log, level, err,
             "stop %s %s from %s, %llu bytes received, %llu sent: %s", what, source_key(source),
             session->conn->ip, (unsigned long long)session->conn->bytes_in,
             (unsigned long long)session->conn->bytes_out,
-            err != NULL ? err_text(err) : "the peer ended it");
+            err != NULL ? err_text(err) : "peer closed the connection");
 }

@@ -25,13 +25,13 @@ struct rtmp_session {
     struct config *config; /* held: the snapshot at the start of the session */
     struct rtmp_talk *talk;
     char *tc_url;
-    char *app;                   /* from connect, if the tcUrl contains none; else NULL */
-    char *page_url;              /* NULL: none */
-    char *swf_url;               /* NULL: none */
-    char *param;                 /* of the current request; NULL: none */
-    char *via;                   /* via_chain of another Millrace server; NULL: not such a server */
-    struct session_entry client; /* in the session list while a publish or play runs */
-    struct via_claim *claim;     /* of such a server while it plays; else NULL */
+    char *app;                  /* from connect, if the tcUrl contains none; else NULL */
+    char *page_url;             /* NULL: none */
+    char *swf_url;              /* NULL: none */
+    char *param;                /* of the current request; NULL: none */
+    char *via;                  /* via_chain of another Millrace server; NULL: not such a server */
+    struct session_entry entry; /* in the session list while a publish or play runs */
+    struct via_claim *claim;    /* of such a server while it plays; else NULL */
     struct rtmp_streams *streams; /* NULL: the connection has one message stream */
     MAY_YIELD void (*serve)(
         struct rtmp_session *session); /* serves the requests of one message stream, to its end */

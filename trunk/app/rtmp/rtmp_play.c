@@ -79,8 +79,8 @@ static void play_pause(struct rtmp_session *session, struct playing *p, int paus
 static __attribute__((noinline)) struct err *play_broken(const struct rtmp_session *session)
 {
     if (co_is_interrupted() || session->server->state == SERVER_STOPPING)
-        return err_new(ERR_INTERRUPTED, "the server stops");
-    return err_new(ERR_CLOSED, "the connection broke or stood still");
+        return err_new(ERR_INTERRUPTED, "server is stopping");
+    return err_new(ERR_CLOSED, "connection lost or stalled");
 }
 
 /* The client opens another message stream: this one continues as one of several, once the message
@@ -135,7 +135,7 @@ static MAY_YIELD struct err *play_take(struct rtmp_session *session, struct play
         if (out->len == 0 || p->is_over)
             continue;
         if (fanout_viewer_inject(p->fv, buf_data(out), out->len) != 0)
-            return err_new(ERR_LIMIT, "too many answers wait to be sent");
+            return err_new(ERR_LIMIT, "too many responses queued");
         buf_consume(out, out->len);
     }
     return NULL;
@@ -152,7 +152,7 @@ static MAY_YIELD __attribute__((noinline)) struct err *play_input(struct rtmp_se
         ssize_t got = net_try_read(session->conn, data, sizeof(data));
 
         if (got == 0)
-            return err_new(ERR_CLOSED, "the player left");
+            return err_new(ERR_CLOSED, "player disconnected");
         if (got < 0)
             return errno == EAGAIN ? NULL : err_sys(errno, "read");
         err = rtmp_talk_feed(session->talk, data, (size_t)got);
@@ -176,7 +176,7 @@ static MAY_YIELD struct err *play_finish(struct rtmp_session *session, struct pl
     int events = 0;
 
     if (fanout_viewer_finish(p->fv, out->len > 0 ? buf_data(out) : NULL, out->len) != 0)
-        return err_new(ERR_LIMIT, "too many answers wait to be sent");
+        return err_new(ERR_LIMIT, "too many responses queued");
     buf_consume(out, out->len);
     for (;;) {
         wait = fanout_viewer_pump(p->fv, USEC_NEVER);
@@ -240,7 +240,7 @@ static __attribute__((noinline)) struct err *play_in_vain(struct rtmp_session *s
         return NULL;
     }
     p->is_over = 1;
-    p->ended = "nobody published";
+    p->ended = "stream was not published";
     return rtmp_talk_play_not_found(session->talk, "Nobody publishes this stream");
 }
 
@@ -250,7 +250,7 @@ static __attribute__((noinline)) struct err *play_looped(struct rtmp_session *se
                                                          struct playing *p)
 {
     p->is_over = 1;
-    p->ended = "a loop: the servers of this stream ask each other for it";
+    p->ended = "loop: the servers of this stream request it from each other";
     return via_claim_is_believed(session->claim)
                ? rtmp_talk_play_loop(session->talk, p->ended)
                : rtmp_talk_play_not_found(session->talk, p->ended);

@@ -188,7 +188,7 @@ static MAY_YIELD struct err *publish_loop(struct rtmp_session *session, struct p
         if (err == NULL)
             err = publish_check_idle(p, now);
         if (err == NULL && session->server->state == SERVER_STOPPING)
-            err = err_new(ERR_INTERRUPTED, "the server stops");
+            err = err_new(ERR_INTERRUPTED, "server is stopping");
         if (err != NULL)
             return err;
     }
@@ -202,7 +202,7 @@ static void publish_evicted(void *publisher, enum evict_reason why)
 
     p->is_unserved = why == EVICT_NOT_SERVED;
     if (!p->is_unserved)
-        log_info(p->session->server->log, "%s is taken over from %s", source_key(p->source),
+        log_info(p->session->server->log, "%s: taken over from %s", source_key(p->source),
                  p->session->conn->ip);
     p->is_replaced = 1;
     co_interrupt(p->co);
@@ -226,7 +226,7 @@ static int publish_describe(void *publisher, struct session_info *out)
     const struct publishing *p = publisher;
     const struct rtmp_session *session = p->session;
 
-    *out = (struct session_info){session->client.id, session->conn->ip, session->tc_url, p->param,
+    *out = (struct session_info){session->entry.id, session->conn->ip, session->tc_url, p->param,
                                  session->via != NULL ? session->via : ""};
     return 0;
 }
@@ -287,14 +287,14 @@ static MAY_YIELD struct err *publish_elsewhere(struct publishing *p,
         return err;
     if (!p->has_waited)
         log_err(p->session->server->log, LOG_WARN, err,
-                "%s: waits for the end of the lease of %s: %s", source_key(p->source), place->rtmp,
+                "%s: waiting until the lease of %s expires: %s", source_key(p->source), place->rtmp,
                 err_text(err));
     p->has_waited = 1;
     err_free(err);
     *is_again = 1;
     if (net_wait(p->session->conn, 0, ELSEWHERE_PAUSE) < 0)
-        return err_new(ERR_INTERRUPTED, "the server stops");
-    return p->session->conn->ready & NET_HUP ? err_new(ERR_CLOSED, "the encoder left") : NULL;
+        return err_new(ERR_INTERRUPTED, "server is stopping");
+    return p->session->conn->ready & NET_HUP ? err_new(ERR_CLOSED, "encoder disconnected") : NULL;
 }
 
 /* Waits until this publisher has the stream. *is_over: it was redirected, relayed, or refused. */
@@ -328,7 +328,7 @@ static MAY_YIELD struct err *publish_ask(struct publishing *p, const struct conf
     if (err == NULL)
         rtmp_peer_linger(p->session);
     err_free(err);
-    return err_new(ERR_BUSY, "%s is busy", source_key(p->source));
+    return err_new(ERR_BUSY, "%s is already published", source_key(p->source));
 }
 
 /* Ends a publisher that holds the stream, or that was evicted. */

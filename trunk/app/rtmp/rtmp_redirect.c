@@ -49,14 +49,14 @@ struct err *rtmp_redirect_send(struct rtmp_session *session, const struct source
         return err_new(ERR_NOMEM, "no memory for a redirection");
     elsewhere = (struct rtmp_elsewhere){to->target.rtmp.tc_url, to->url};
     if (redirect_make(to, source_data(source), param, place) != 0)
-        err = err_new(ERR_LIMIT, "RTMP has no spelling for this address");
+        err = err_new(ERR_LIMIT, "this address cannot be sent over RTMP");
     else
         err = rtmp_talk_send_on(session->talk, request, &elsewhere, RTMP_ANSWER_TIMEOUT);
     free(to);
     if (err != NULL)
         return err;
     rtmp_peer_linger(session);
-    log_info(session->server->log, "%s: sent on to %s, which has %s", session->conn->ip,
+    log_info(session->server->log, "%s: redirected to %s, which has %s", session->conn->ip,
              place->rtmp, source_key(source));
-    return err_new(ERR_CLOSED, "it was sent on to %s", place->rtmp);
+    return err_new(ERR_CLOSED, "redirected to %s", place->rtmp);
 }

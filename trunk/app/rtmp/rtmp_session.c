@@ -67,12 +67,12 @@ session_send_on(struct rtmp_session *session, const struct rtmp_connect *connect
 
     if (rtmp_drain_tc_url(session->server, connect, tc_url, sizeof(tc_url)) != 0)
         return NULL;
-    err = rtmp_talk_connect_no(session->talk, "This server is about to end", tc_url,
+    err = rtmp_talk_connect_no(session->talk, "This server is shutting down", tc_url,
                                RTMP_ANSWER_TIMEOUT);
     if (err != NULL)
         return err;
     rtmp_peer_linger(session);
-    return err_new(ERR_DENIED, "sent on to %s", tc_url);
+    return err_new(ERR_DENIED, "redirected to %s", tc_url);
 }
 
 /* Refuses a connect with a reason; returns the reason. */
@@ -109,7 +109,7 @@ static MAY_YIELD struct err *session_connect(struct rtmp_session *session,
     session->takes_tracks = connect->is_multitrack != 0;
     if (session->tc_url == NULL || keep(&session->app, connect->app) != 0 ||
         keep(&session->page_url, connect->page_url) != 0 ||
-        keep(&session->swf_url, connect->swf_url) != 0 || keep(&session->via, connect->relay) != 0)
+        keep(&session->swf_url, connect->swf_url) != 0 || keep(&session->via, connect->via) != 0)
         return err_new(ERR_NOMEM, "no memory for a session");
     err = session_send_on(session, connect);
     if (err != NULL)
@@ -206,7 +206,7 @@ static MAY_YIELD struct err *session_ask(struct rtmp_session *session,
     struct err *err = NULL;
 
     if (verdict == NULL)
-        return err_new(ERR_NOMEM, "no memory to ask whether it is allowed");
+        return err_new(ERR_NOMEM, "no memory for an access check");
     if (gates_ask(&request, verdict, RTMP_ANSWER_TIMEOUT) != 0)
         err = session_verdict(session, setup, source, &request, verdict);
     free(verdict);
@@ -288,7 +288,7 @@ static MAY_YIELD struct err *session_admit(struct rtmp_session *session,
     else if (limit == NULL)
         *source = stream_get(session->server, vhost, url->app, url->stream, &err);
     if (limit == NULL && *source == NULL)
-        return session_refuse(session, request, "There is no room for another stream", err);
+        return session_refuse(session, request, "Too many streams", err);
     if (limit == NULL)
         source_ref(*source);
     if (limit == NULL && !is_publish)

@@ -125,7 +125,7 @@ static struct err *slot_expect(struct stream_slot *slot, uint32_t chunk_size)
     struct err *err = NULL;
 
     buf_init(&told, 64);
-    if (rtmp_control_write(&told, RTMP_SET_CHUNK_SIZE, chunk_size) != 0)
+    if (rtmp_message_control_write(&told, RTMP_SET_CHUNK_SIZE, chunk_size) != 0)
         err = err_new(ERR_NOMEM, "no memory for a message stream");
     else
         err = slot_parse(slot, buf_data(&told), told.len);
@@ -224,7 +224,7 @@ static struct err *slot_new(struct rtmp_streams *streams, uint32_t id, struct st
     slot->inner->port = streams->conn->port;
     slot->own.talk = rtmp_talk_fork(streams->talk, &slot->inner->io, id);
     if (slot->data == NULL || slot->in == NULL || slot->own.talk == NULL ||
-        rtmp_control_write(&slot->to, RTMP_SET_CHUNK_SIZE, STREAM_CHUNK_SIZE) != 0)
+        rtmp_message_control_write(&slot->to, RTMP_SET_CHUNK_SIZE, STREAM_CHUNK_SIZE) != 0)
         return err_new(ERR_NOMEM, "no memory for a message stream");
     return slot_expect(slot, streams->chunk_size);
 }
@@ -309,8 +309,8 @@ static struct stream_slot *streams_find(const struct rtmp_streams *streams, uint
 
 static int slot_publishes(const struct stream_slot *slot)
 {
-    return slot != NULL && !slot->is_over && slot->session->client.source != NULL &&
-           slot->session->client.is_publisher;
+    return slot != NULL && !slot->is_over && slot->session->entry.source != NULL &&
+           slot->session->entry.is_publisher;
 }
 
 /* The stream that publishes this name; if there is none, the only stream that publishes. */
@@ -325,7 +325,7 @@ static struct stream_slot *streams_named(const struct rtmp_streams *streams, con
         if (!slot_publishes(slot))
             continue;
         if (name[0] != '\0' &&
-            strcmp(strrchr(source_key(slot->session->client.source), '/') + 1, name) == 0)
+            strcmp(strrchr(source_key(slot->session->entry.source), '/') + 1, name) == 0)
             return slot;
         only = slot;
         count++;
@@ -370,7 +370,7 @@ static struct stream_slot *streams_open(struct rtmp_streams *streams,
     struct stream_slot *slot = NULL;
     struct err *err;
 
-    *why = "createStream did not give this message stream";
+    *why = "message stream was not created with createStream";
     if (!routed->is_created || place == NULL)
         return NULL;
     *why = admission_enter_more(streams->server, class);
@@ -387,7 +387,7 @@ static struct stream_slot *streams_open(struct rtmp_streams *streams,
         }
         err = err_new(ERR_NOMEM, "no memory for a coroutine");
     }
-    *why = "no room for another message stream";
+    *why = "too many message streams";
     log_warn(streams->server->log, "RTMP message stream %u: %s", routed->stream_id, err_text(err));
     err_free(err);
     slot_free(slot);
@@ -476,7 +476,7 @@ static MAY_YIELD struct err *streams_read(struct rtmp_streams *streams, int *is_
     while (err == NULL && !*is_held) {
         got = net_try_read(streams->conn, streams->data, READ_SIZE);
         if (got == 0)
-            return err_new(ERR_CLOSED, "the peer closed");
+            return err_new(ERR_CLOSED, "peer closed the connection");
         if (got < 0)
             return errno == EAGAIN ? NULL : err_sys(errno, "read");
         err = rtmp_talk_feed(streams->talk, streams->data, (size_t)got);
@@ -517,11 +517,11 @@ static MAY_YIELD struct err *streams_wait(struct rtmp_streams *streams, int is_h
     int events = (is_held ? 0 : NET_IN) | (streams->out.len > 0 ? NET_OUT : 0);
 
     if (timeout == 0)
-        return err_new(ERR_TIMEOUT, "the peer takes nothing");
+        return err_new(ERR_TIMEOUT, "peer does not read");
     /* After a hangup, a wait for the socket would return at once. The input that arrived before it
      * must still be read, but no output can be delivered. */
     if (is_held && (streams->conn->ready & NET_HUP) && streams->out.len >= QUEUE_HIGH)
-        return err_new(ERR_CLOSED, "the peer closed");
+        return err_new(ERR_CLOSED, "peer closed the connection");
     if (is_held && (streams->conn->ready & NET_HUP))
         (void)co_cond_wait(&streams->changed, USEC_NEVER);
     else
@@ -624,7 +624,7 @@ static struct err *streams_take_over(struct rtmp_streams *streams)
     slot->inner->bytes_out = session->conn->bytes_out;
     session->conn = slot->inner;
     session->talk = slot->own.talk;
-    session->client.conn = slot->inner;
+    session->entry.conn = slot->inner;
     session->streams = streams;
     slot->own.talk = NULL;
     slot->session = session;
@@ -648,7 +648,7 @@ struct err *rtmp_streams_split(struct rtmp_session *session, const struct rtmp_m
         return err;
     }
     /* A connection with several streams no longer counts as a waiting one. */
-    if (!session->client.is_publisher)
+    if (!session->entry.is_publisher)
         (void)admission_play(streams->server, streams->conn, 1);
     err = rtmp_talk_route_message(streams->talk, message, &routed);
     if (err == NULL)

@@ -102,7 +102,7 @@ int server_proxy_accept(struct server *server, struct net_conn *conn, const char
     if (err != NULL) {
         if (err_code(err) == ERR_PROTO) {
             *why = "a trusted proxy must send a PROXY header here";
-            err = err_wrap(err, "refused: a trusted proxy must send one");
+            err = err_wrap(err, "refused: a trusted proxy must send a PROXY header");
         }
         return refuse(server, conn, err);
     }

@@ -18,7 +18,7 @@ static int security_ask(const struct gate_request *request, struct gate_verdict 
     (void)timeout;
     if (!security->enabled || security_allows(security, request->action, request->ip))
         return 0;
-    return gate_refuse(verdict, 403, "this address may not");
+    return gate_refuse(verdict, 403, "client address is not allowed");
 }
 
 static int refer_ask(const struct gate_request *request, struct gate_verdict *verdict,
@@ -29,7 +29,7 @@ static int refer_ask(const struct gate_request *request, struct gate_verdict *ve
     (void)timeout;
     if (!refer->enabled || security_refer_allows(refer, request->action, request->page))
         return 0;
-    return gate_refuse(verdict, 403, "not from this page");
+    return gate_refuse(verdict, 403, "page is not allowed");
 }
 
 static int token_ask(const struct gate_request *request, struct gate_verdict *verdict,
@@ -53,11 +53,11 @@ static int token_ask(const struct gate_request *request, struct gate_verdict *ve
     case TOKEN_GOOD:
         return 0;
     case TOKEN_MISSING:
-        return gate_refuse(verdict, 401, "the address is not signed");
+        return gate_refuse(verdict, 401, "URL is not signed");
     case TOKEN_EXPIRED:
-        return gate_refuse(verdict, 403, "the address has expired");
+        return gate_refuse(verdict, 403, "URL has expired");
     default:
-        return gate_refuse(verdict, 403, "the signature is wrong");
+        return gate_refuse(verdict, 403, "wrong signature");
     }
 }
 

@@ -72,8 +72,8 @@ struct observer {
 
     /* Whether the row brings the stream here, or would for a waiting viewer. */
     int (*is_coming)(const struct stream *stream, const void *state);
-    /* Whether another process of this server publishes the stream and this one only relays it. */
-    int (*is_relayed)(const struct stream *stream, const void *state);
+    /* Whether another process of this server publishes the stream and this one pulls it. */
+    int (*is_worker_pull)(const struct stream *stream, const void *state);
     /* Facts about the stream at another process, if it knows more than this one: 1 with *facts. */
     int (*facts)(const struct stream *stream, const void *state, struct source_facts *facts);
     /* Whether another process of this server has the stream with this key. */

@@ -14,91 +14,89 @@
 #include <stdlib.h>
 #include <string.h>
 
-void session_list_type(const struct session_entry *client, char out[SESSION_TYPE_SIZE])
+void session_list_type(const struct session_entry *entry, char out[SESSION_TYPE_SIZE])
 {
-    (void)str_format(out, SESSION_TYPE_SIZE, "%s-%s",
-                     client->is_publisher ? "fmle" : client->format,
-                     client->is_publisher ? "publish" : "play");
+    (void)str_format(out, SESSION_TYPE_SIZE, "%s-%s", entry->is_publisher ? "fmle" : entry->format,
+                     entry->is_publisher ? "publish" : "play");
 }
 
 /* Without memory the stream keeps what it has. */
-static void session_name_stream(struct stream *stream, const struct session_entry *client)
+static void session_name_stream(struct stream *stream, const struct session_entry *entry)
 {
     char *tc_url;
 
-    if (!str_starts(client->facts.tc_url, "rtmp") ||
-        (stream->tc_url != NULL && !client->is_publisher))
+    if (!str_starts(entry->facts.tc_url, "rtmp") ||
+        (stream->tc_url != NULL && !entry->is_publisher))
         return;
-    tc_url = strdup(client->facts.tc_url);
+    tc_url = strdup(entry->facts.tc_url);
     if (tc_url == NULL)
         return;
     free(stream->tc_url);
     stream->tc_url = tc_url;
 }
 
-void session_list_enter(struct server *server, struct session_entry *client)
+void session_list_enter(struct server *server, struct session_entry *entry)
 {
-    struct stream *stream = source_data(client->source);
+    struct stream *stream = source_data(entry->source);
 
-    assert(client->conn != NULL && client->format != NULL);
-    (void)str_copy(client->id, sizeof(client->id), co_id());
-    client->since = clock_now();
-    if (client->facts.tc_url == NULL)
-        client->facts = session_facts_none;
+    assert(entry->conn != NULL && entry->format != NULL);
+    (void)str_copy(entry->id, sizeof(entry->id), co_id());
+    entry->since = clock_now();
+    if (entry->facts.tc_url == NULL)
+        entry->facts = session_facts_none;
     if (stream != NULL)
-        session_name_stream(stream, client);
-    if (!client->is_publisher && stream != NULL && stream_is_live(server, client->source))
-        admission_is_live(server, client->conn, 1);
-    if (client->is_publisher && stream != NULL)
-        stream->publisher = client;
-    if (client->is_worker) {
-        if (!client->is_publisher && stream != NULL)
+        session_name_stream(stream, entry);
+    if (!entry->is_publisher && stream != NULL && stream_is_live(server, entry->source))
+        admission_is_live(server, entry->conn, 1);
+    if (entry->is_publisher && stream != NULL)
+        stream->publisher = entry;
+    if (entry->is_worker) {
+        if (!entry->is_publisher && stream != NULL)
             stream->internal_viewers++;
         return;
     }
-    client->before[0] = client->conn->bytes_in;
-    client->before[1] = client->conn->bytes_out;
+    entry->before[0] = entry->conn->bytes_in;
+    entry->before[1] = entry->conn->bytes_out;
     server->sessions_gone.clients++;
-    client->prev = NULL;
-    client->next = server->sessions;
-    if (client->next != NULL)
-        client->next->prev = client;
-    server->sessions = client;
+    entry->prev = NULL;
+    entry->next = server->sessions;
+    if (entry->next != NULL)
+        entry->next->prev = entry;
+    server->sessions = entry;
     server->client_count++;
 }
 
-static void session_add(struct session_totals *totals, const struct session_entry *client)
+static void session_add(struct session_totals *totals, const struct session_entry *entry)
 {
-    totals->bytes_in += client->conn->bytes_in - client->before[0];
-    totals->bytes_out += client->conn->bytes_out - client->before[1];
+    totals->bytes_in += entry->conn->bytes_in - entry->before[0];
+    totals->bytes_out += entry->conn->bytes_out - entry->before[1];
 }
 
 void session_list_totals(const struct server *server, struct session_totals *out)
 {
     *out = server->sessions_gone;
-    for (const struct session_entry *client = server->sessions; client != NULL;
-         client = client->next)
-        session_add(out, client);
+    for (const struct session_entry *entry = server->sessions; entry != NULL; entry = entry->next)
+        session_add(out, entry);
 }
 
-void session_list_leave(struct server *server, struct session_entry *client)
+void session_list_leave(struct server *server, struct session_entry *entry)
 {
-    struct stream *stream = source_data(client->source);
+    struct stream *stream = source_data(entry->source);
 
-    if (stream != NULL && stream->publisher == client)
+    if (stream != NULL && stream->publisher == entry)
         stream->publisher = NULL;
-    if (client->is_worker) {
-        if (!client->is_publisher && stream != NULL)
+    if (entry->is_worker) {
+        if (!entry->is_publisher && stream != NULL)
             stream->internal_viewers--;
         return;
     }
     assert(server->client_count > 0);
-    session_add(&server->sessions_gone, client);
-    if (client->prev != NULL)
-        client->prev->next = client->next;
+    session_add(&server->sessions_gone, entry);
+    if (entry->prev != NULL)
+        entry->prev->next = entry->next;
     else
-        server->sessions = client->next;
-    if (client->next != NULL)
-        client->next->prev = client->prev;
+        server->sessions = entry->next;
+    if (entry->next != NULL)
+        entry->next->prev = entry->prev;
     server->client_count--;
 }

@@ -35,12 +35,12 @@ void session_list_totals(const struct server *server, struct session_totals *out
 /* Bytes of a type, terminator included: "fmle-publish", "flv-play". */
 #define SESSION_TYPE_SIZE 24
 
-/* The type of a client, as the API and hooks name it: "fmle-publish", or "FORMAT-play". */
-void session_list_type(const struct session_entry *client, char out[SESSION_TYPE_SIZE]);
+/* The type of a session, as the API and hooks name it: "fmle-publish", or "FORMAT-play". */
+void session_list_type(const struct session_entry *entry, char out[SESSION_TYPE_SIZE]);
 
 /* The caller has set conn, source, format, facts and is_publisher. Runs in the session's coroutine,
- * whose context id becomes the client's id. */
-void session_list_enter(struct server *server, struct session_entry *client);
-void session_list_leave(struct server *server, struct session_entry *client);
+ * whose context id becomes the entry's id. */
+void session_list_enter(struct server *server, struct session_entry *entry);
+void session_list_leave(struct server *server, struct session_entry *entry);
 
 #endif

@@ -79,7 +79,7 @@ struct source *stream_get_as(struct server *server, const struct config_vhost *v
     stream_source_config(vhost, &config);
     source = hub_get(server->hub, key, &config);
     if (source == NULL)
-        *err = err_new(ERR_LIMIT, "no room for another stream (%zu)", hub_count(server->hub));
+        *err = err_new(ERR_LIMIT, "too many streams (%zu)", hub_count(server->hub));
     return source;
 }
 
@@ -104,7 +104,7 @@ struct source *stream_get_publish(struct server *server, const struct config_vho
             server_shared_stream_leave(server, key);
     }
     if (source == NULL)
-        *err = err_new(ERR_LIMIT, "no room for another stream: max_streams %lld",
+        *err = err_new(ERR_LIMIT, "too many streams: max_streams %lld",
                        (long long)server->config->max_streams);
     return source;
 }
@@ -155,12 +155,12 @@ int stream_is_coming(const struct stream *stream, const struct observer *except)
     return 0;
 }
 
-int stream_is_relayed(const struct stream *stream)
+int stream_is_worker_pull(const struct stream *stream)
 {
     for (int i = 0; row_at(stream, i) != NULL; i++) {
         const struct observer *row = row_at(stream, i);
 
-        if (row->is_relayed != NULL && row->is_relayed(stream, state_of(stream, i)))
+        if (row->is_worker_pull != NULL && row->is_worker_pull(stream, state_of(stream, i)))
             return 1;
     }
     return 0;
@@ -301,7 +301,7 @@ static void stream_on_gop_lost(struct source *source, enum source_gop_loss why, 
         limit = why == SOURCE_GOP_FRAMES ? (long long)vhost->play.gop_cache_max_frames
                                          : (long long)vhost->play.gop_cache_max_bytes;
     log_warn(stream->server->log,
-             "stream %s: GOP exceeds %s (%lld) and is not cached; new viewers get sound only until "
+             "stream %s: GOP exceeds %s (%lld) and is not cached; new viewers get only audio until "
              "the next keyframe",
              source_key(source),
              why == SOURCE_GOP_FRAMES ? "gop_cache_max_frames" : "gop_cache_max_bytes", limit);

@@ -69,8 +69,8 @@ int stream_is_live(const struct server *server, const struct source *source);
 
 /* Whether any row except `except` (NULL: any row) brings the stream here, or would for a viewer. */
 int stream_is_coming(const struct stream *stream, const struct observer *except);
-/* Whether another process of this server publishes the stream and this one only relays it. */
-int stream_is_relayed(const struct stream *stream);
+/* Whether another process of this server publishes the stream and this one pulls it. */
+int stream_is_worker_pull(const struct stream *stream);
 /* source_fit(), also for a stream that another process has. */
 enum source_fit stream_fit(const struct stream *stream, const struct mux *mux,
                            enum source_only only);

@@ -186,7 +186,7 @@ static void child_lost(struct master *master, int slot, int status)
     child->failures = served >= MASTER_SERVED ? 0 : child->failures + 1;
     pause = master_pause(child->failures, served);
     child->due_at = now + pause;
-    log_error(master->options->log, "worker %d, process %d, is gone (%s); another starts in %d ms",
+    log_error(master->options->log, "worker %d, process %d, died (%s); starting another in %d ms",
               slot + 1, (int)child->pid, how, (int)(pause / USEC_PER_MS));
 }
 
@@ -202,7 +202,7 @@ static void child_gone(struct master *master, int slot, int status)
         char how[64];
 
         end_text(status, how, sizeof(how));
-        master->err = err_new(ERR_CLOSED, "worker %d did not end well (%s)", slot + 1, how);
+        master->err = err_new(ERR_CLOSED, "worker %d ended with an error (%s)", slot + 1, how);
     }
     master->child[slot].pid = 0;
 }
@@ -228,7 +228,7 @@ static void look_at_children(struct master *master)
     if (ready < share->count || master->has_served)
         return;
     master->has_served = 1;
-    log_info(master->options->log, "%d workers serve", ready);
+    log_info(master->options->log, "%d workers ready", ready);
     master->options->ready(master->options->arg);
 }
 
@@ -369,7 +369,7 @@ static void master_act(struct master *master, int number)
     case SIGTERM:
     case SIGINT:
     case SIGQUIT:
-        log_info(master->options->log, "signal %s: the workers are told", strsignal(number));
+        log_info(master->options->log, "signal %s: passed to the workers", strsignal(number));
         master_end(master, number);
         break;
     case SIGHUP:

@@ -116,7 +116,7 @@ static int worker_is_coming(const struct stream *stream, const void *state)
                                                     source_key(stream->source));
 }
 
-static int worker_is_relayed(const struct stream *stream, const void *state)
+static int worker_is_pull(const struct stream *stream, const void *state)
 {
     const struct worker_stream *own = state;
 
@@ -170,12 +170,12 @@ static MAY_YIELD void listener_run(void *arg)
         slot->beat = slot->asked; /* the event loop runs */
         worker_reload_look(worker);
         hub_each(worker->server->hub, look_one, worker);
-        co_cond_broadcast(&worker->told);
+        co_cond_broadcast(&worker->changed);
         err = notify_wait(worker->notify_fd);
     }
     if (err_code(err) != ERR_INTERRUPTED) {
         log_err(worker->server->log, LOG_ERROR, err,
-                "other workers' streams are no longer heard of: %s", err_text(err));
+                "notifications from other workers lost, stopping: %s", err_text(err));
         server_stop(worker->server);
     }
     err_free(err);
@@ -329,7 +329,7 @@ static struct err *worker_ready(struct server *server, void *own)
     if (err != NULL)
         return err;
     worker->share->slot[worker->slot].state = WORKER_READY;
-    log_info(server->log, "worker %d serves", worker->slot + 1);
+    log_info(server->log, "worker %d ready", worker->slot + 1);
     /* SIGCHLD makes the master check the workers' states. */
     (void)kill(worker->share->master, SIGCHLD);
     return NULL;
@@ -350,7 +350,7 @@ struct err *worker_new(struct server *server, struct worker_share *share, int sl
     worker->look = worker_look;
     err = co_cond_init(&worker->ended);
     if (err == NULL)
-        err = co_cond_init(&worker->told);
+        err = co_cond_init(&worker->changed);
     if (err != NULL)
         goto free_worker;
     /* The wrapper owns its descriptor from here on; the other workers' are for notification. */
@@ -360,7 +360,7 @@ struct err *worker_new(struct server *server, struct worker_share *share, int sl
     worker->listener = co_spawn_joinable(listener_run, worker);
     if (worker->listener == NULL) {
         err = err_new(ERR_NOMEM, "worker: coroutine");
-        goto free_bell;
+        goto free_notify;
     }
     (void)str_copy(server->server_id, sizeof(server->server_id), share->server_id);
     memcpy(server->via_key, share->via_key, sizeof(server->via_key));
@@ -370,12 +370,12 @@ struct err *worker_new(struct server *server, struct worker_share *share, int sl
     server->shared_arg = worker;
     observer_set_own(server, &worker_observer, worker);
     return NULL;
-free_bell:
+free_notify:
     net_free(worker->notify_fd);
     share->notify_fd[slot] = -1;
 fini_cond:
     co_cond_fini(&worker->ended);
-    co_cond_fini(&worker->told);
+    co_cond_fini(&worker->changed);
 free_worker:
     free(worker);
     return err;
@@ -431,7 +431,7 @@ static MAY_YIELD void worker_close(struct server *server, void *own)
     net_free(worker->notify_fd);
     worker->share->notify_fd[worker->slot] = -1;
     co_cond_fini(&worker->ended);
-    co_cond_fini(&worker->told);
+    co_cond_fini(&worker->changed);
     server->shared = NULL;
     server->shared_arg = NULL;
     free(worker);
@@ -455,6 +455,6 @@ const struct observer worker_observer = {.name = "workers",
                                          .on_facts = worker_stream_on_facts,
                                          .on_ask_again = worker_pull_again,
                                          .is_coming = worker_is_coming,
-                                         .is_relayed = worker_is_relayed,
+                                         .is_worker_pull = worker_is_pull,
                                          .facts = worker_stream_facts,
                                          .is_elsewhere = worker_is_elsewhere};

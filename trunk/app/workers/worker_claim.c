@@ -63,7 +63,7 @@ static int holder_is_gone(const struct stream *stream, usec_t timeout)
             return 1;
         /* An answer to a later question also answers this one. */
         if ((int32_t)(now.answered - asked.asked) >= 0 || co_left(deadline) == 0 ||
-            co_cond_wait(&worker->told, co_left(deadline)) == CO_INTERRUPTED)
+            co_cond_wait(&worker->changed, co_left(deadline)) == CO_INTERRUPTED)
             return 0;
     }
 }

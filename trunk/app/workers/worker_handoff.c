@@ -40,7 +40,7 @@ static MAY_YIELD void handoff_run(void *arg)
         co_fair();
     }
     if (err_code(err) != ERR_INTERRUPTED)
-        log_err(server->log, LOG_ERROR, err, "other workers' connections are no longer taken: %s",
+        log_err(server->log, LOG_ERROR, err, "cannot accept connections from other workers: %s",
                 err_text(err));
     err_free(err);
 }

@@ -29,13 +29,13 @@ static struct err *worker_http_serve(struct http_handler *self, struct http_exch
     const char *path = x->request->path;
     struct source *source;
 
-    if (!str_starts(path, WORKER_HTTP_RELAY))
+    if (!str_starts(path, WORKER_HTTP_PATH))
         return http_next(self, x, timeout);
     if (!http_is_read(x))
         return http_answer_method(x, timeout);
-    source = publication_find(x->server, path + strlen(WORKER_HTTP_RELAY));
+    source = publication_find(x->server, path + strlen(WORKER_HTTP_PATH));
     if (source == NULL)
-        return http_answer_error(x, 404, NULL, timeout, "nobody publishes this stream here");
+        return http_answer_error(x, 404, NULL, timeout, "this worker does not publish this stream");
     return http_live_serve_worker(x, source, timeout);
 }
 

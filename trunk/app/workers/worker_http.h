@@ -9,7 +9,7 @@
 #include "app/http/http_exchange.h"
 
 /* Followed by the publication's number (live/registry.h). */
-#define WORKER_HTTP_RELAY "/relay/"
+#define WORKER_HTTP_PATH "/pull/"
 /* The query: the time since which the stream is wanted (clock_now(), the same for all workers). */
 #define WORKER_HTTP_SINCE "since"
 

@@ -48,8 +48,8 @@ struct worker {
     void *reload_plan;                          /* prepared, not committed; NULL: none */
     uint32_t reload_order;                      /* the last order of the master */
     struct worker_pull *pulls;
-    struct co_cond ended; /* a pull has ended */
-    struct co_cond told;  /* the registry has changed, or a pull has released its stream */
+    struct co_cond ended;   /* a pull has ended */
+    struct co_cond changed; /* the registry has changed, or a pull has released its stream */
 };
 
 /* A worker's state in each stream. */

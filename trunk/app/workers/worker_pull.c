@@ -23,7 +23,7 @@ static void leave_stream(struct worker_pull *own)
     if (own->stream != NULL)
         worker_stream_of(own->stream)->pull = NULL;
     own->stream = NULL;
-    co_cond_broadcast(&own->worker->told);
+    co_cond_broadcast(&own->worker->changed);
 }
 
 static void free_pull(struct worker_pull *own)
@@ -107,7 +107,7 @@ static int find_target(const struct worker_pull *own, struct origin_target *out)
     http->port = 80;
     return str_copy(http->schema, sizeof(http->schema), "http") |
            str_copy(http->host, sizeof(http->host), "worker") |
-           str_format(http->path, sizeof(http->path), WORKER_HTTP_RELAY "%" PRIu64,
+           str_format(http->path, sizeof(http->path), WORKER_HTTP_PATH "%" PRIu64,
                       own->holder.number) |
            str_format(http->query, sizeof(http->query), HTTP_LIVE_SINCE "=%" PRId64,
                       (int64_t)state->wanted_at);

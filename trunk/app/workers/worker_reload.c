@@ -148,7 +148,7 @@ struct err *worker_reload_ask(struct worker *worker, usec_t timeout)
     while ((int32_t)(reload->ended - wanted) < 0) {
         if (co_left(deadline) == 0)
             return err_new(ERR_TIMEOUT, "the reload is not over");
-        if (co_cond_wait(&worker->told, co_left(deadline)) == CO_INTERRUPTED)
+        if (co_cond_wait(&worker->changed, co_left(deadline)) == CO_INTERRUPTED)
             return err_new(ERR_INTERRUPTED, "interrupted");
     }
     if (reload->report.state != RELOAD_FAILED)

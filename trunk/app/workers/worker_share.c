@@ -225,7 +225,7 @@ void worker_share_free(struct worker_share *share)
 void worker_share_ring(const struct worker_share *share)
 {
     for (int i = 0; i < share->count; i++)
-        notify_ring(share->notify_fd[i]);
+        notify_send(share->notify_fd[i]);
 }
 
 /* ---- limits ---- */

@@ -69,7 +69,7 @@ void worker_stream_settle(struct publication *p, uint64_t token, usec_t timeout)
     usec_t deadline = co_deadline(timeout);
 
     while (own->claim == token && is_unsettled(stream, own) && co_left(deadline) > 0 &&
-           co_cond_wait(&worker->told, co_left(deadline)) != CO_INTERRUPTED)
+           co_cond_wait(&worker->changed, co_left(deadline)) != CO_INTERRUPTED)
         continue;
     if (own->claim == token && own->pull != NULL)
         worker_pull_drop(own->pull);
@@ -137,7 +137,7 @@ void worker_stream_linger(struct publication *p, uint64_t token)
            co_left(deadline) > 0 &&
            stream_clock_is_missed(worker->share->times, source_key(stream->source), worker->slot,
                                   token) &&
-           co_cond_wait(&worker->told, co_left(deadline)) != CO_INTERRUPTED)
+           co_cond_wait(&worker->changed, co_left(deadline)) != CO_INTERRUPTED)
         continue;
 }
 

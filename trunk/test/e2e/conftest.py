@@ -185,9 +185,9 @@ def view(server):
         one = kind(srv.http_url(path), **options)
         opened.append(one)
         if os.environ.get("MILLRACE_WORKERS"):
-            # One process hears those who come one after another in that order; several may not.
+            # One process sees viewers in the order in which they connect; several may not.
             harness.wait_for(lambda: one.status or one.is_done or
-                             srv.log().count("] play ") > before, 10, "the viewer to be heard")
+                             srv.log().count("] play ") > before, 10, "the viewer's request")
         return one
 
     yield start

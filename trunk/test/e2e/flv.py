@@ -1,8 +1,8 @@
 """FLV for tests: a strict reader of tags, and a viewer that records what it gets.
 
-The reader takes nothing for granted: header, PreviousTagSize and stream id are
-checked, and what is left over at the end is told. Specification: Adobe's Video
-File Format Specification v10.1, annex E; enhanced RTMP v2 for FourCC headers.
+The reader checks header, PreviousTagSize and stream id, and reports bytes that remain at the end.
+Specification: Adobe's Video File Format Specification v10.1, annex E; enhanced RTMP v2 for FourCC
+headers.
 """
 
 import hashlib
@@ -265,7 +265,7 @@ class Dechunker:
 
 
 def over_tls(plain):
-    """The socket with TLS, whoever is there. An end without close_notify is an error."""
+    """The socket with TLS, without verifying the peer. An end without close_notify is an error."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -1,8 +1,7 @@
 """What the end-to-end tests share: the server under test, publishers, tools.
 
-Nothing here sleeps for a time and hopes: every wait is for a condition, with a
-deadline. Ports are free ones and files live in the test's own directory, so
-that several test runs may go on at the same time.
+Every wait is for a condition, with a deadline; nothing sleeps for a fixed time. Each test uses
+free ports and a directory of its own, so that several test runs may run at the same time.
 """
 
 import fcntl

@@ -1,8 +1,7 @@
 """An RTMP client that does what real ones do not, for the tests of the protocol.
 
-Nothing happens behind the test's back: each chunk is written as asked, each message
-is read when asked for. Handshakes simple and complex, any chunk size, any header
-type. rtmp.py is the comfortable publisher; this is the odd one.
+Nothing is automatic: the test writes each chunk and reads each message itself. Simple and complex
+handshakes, any chunk size, any header type. rtmp.py is the convenient publisher.
 """
 
 import hashlib

@@ -389,7 +389,7 @@ def test_signed_address_plays_everywhere(guarded):
     with rtmp_client_of(guarded) as client:
         client.play("livestream?" + good)
         client.media(5)
-    # FMLE's way: the parameters stand behind the app.
+    # As FMLE does: the parameters follow the app.
     with rtmp_client_of(guarded, f"live?{good}", f"rtmp://127.0.0.1/live?{good}") as client:
         client.play("livestream")
         client.media(5)
@@ -482,9 +482,9 @@ def test_signed_websocket(guarded):
 
 def test_a_socket_is_told_by_its_close(guarded):
     """Pages read nothing of an answer to an upgrade: the code and the reason are in the close."""
-    for params, code, reason in (("", 4401, b"the address is not signed"),
-                                 ("?" + query(key=NEVER), 4403, b"the signature is wrong"),
-                                 ("?" + query(expires=1), 4403, b"the address has expired")):
+    for params, code, reason in (("", 4401, b"URL is not signed"),
+                                 ("?" + query(key=NEVER), 4403, b"wrong signature"),
+                                 ("?" + query(expires=1), 4403, b"URL has expired")):
         url = guarded.http_url("/live/livestream.flv" + params)
         with Socket(url, early=frame(PING, b"x")) as ws:
             assert ws.answer.status == 101
@@ -499,15 +499,15 @@ def test_a_socket_is_told_by_its_close(guarded):
 def test_refusal_is_json_with_cors(guarded):
     answer = curl(guarded.http_url(), "-H", "Origin: http://page.example")
     assert answer.status == 401
-    assert answer.json() == {"code": 401, "reason": "the address is not signed"}
+    assert answer.json() == {"code": 401, "reason": "URL is not signed"}
     assert answer.headers["access-control-allow-origin"] == "http://page.example"
     assert answer.headers["access-control-allow-credentials"] == "true"
     assert "www-authenticate" in answer.headers
     answer = curl(guarded.http_url("/live/livestream.flv?" + query(key=NEVER)))
     assert answer.status == 403
-    assert answer.json() == {"code": 403, "reason": "the signature is wrong"}
+    assert answer.json() == {"code": 403, "reason": "wrong signature"}
     answer = curl(guarded.http_url("/live/livestream.flv?" + query(expires=1)))
-    assert answer.json() == {"code": 403, "reason": "the address has expired"}
+    assert answer.json() == {"code": 403, "reason": "URL has expired"}
     preflight = curl(guarded.http_url(), "-X", "OPTIONS", "-H", "Origin: http://page.example", "-H",
                      "Access-Control-Request-Method: GET")
     assert preflight.status == 204

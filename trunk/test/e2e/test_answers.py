@@ -137,7 +137,7 @@ def test_a_refusal_arrives_whatever_is_sent(server, crossdomain):
 
 
 def test_more_refusals_than_are_waited_for(server):
-    """Hundreds beyond the limit at once: those who are told are told well, none stays."""
+    """Hundreds beyond the limit at once: every answer is complete, and no connection stays open."""
     srv = server(top={"max_connections": 1})
     with Publisher(srv.rtmp_url("live/a")) as a:
         others = [Raw(srv) for _ in range(200)]

@@ -114,7 +114,7 @@ def test_live(server, publish, small_flv, kind):
     answer = curl(srv.http_url(f"/live/livestream.{other}"))
     assert answer.status == 404
     assert answer.json() == {"code": 404,
-                             "reason": f"the sound of this stream is not {other.upper()}"}
+                             "reason": f"the audio of this stream is not {other.upper()}"}
 
 
 def test_the_wrong_codec_while_waiting(server, publish, listen, mp3_flv, small_flv):

@@ -252,7 +252,7 @@ def test_reduce_sequence_header(server, open_all, headers, reduces):
 
 
 def test_extended_times_are_repeated_to_players(server, open_all, headers):
-    """Small chunks of a stream behind 2^24 ms: on each of them, as the specification says."""
+    """Timestamps over 2^24 ms in small chunks: each chunk has one, as the specification says."""
     srv = server(play={"time_jitter": "off"}, vhost={"chunk_size": 128})
     source = open_all(publisher, srv)
     start_of_stream(source, headers, 0x01000000)

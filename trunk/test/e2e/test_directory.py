@@ -239,8 +239,8 @@ def test_a_publish_at_the_edge_goes_to_the_holder(server, redis, view, encode):
     encode(origins[1], "live/other")
     second = encode(edge, "live/other", wait=False)
     second.wait_said("BadName")
-    assert "other is busy" not in origins[0].log()
-    origins[1].wait_log("live/other is busy")
+    assert "other is already published" not in origins[0].log()
+    origins[1].wait_log("live/other is already published")
     view(edge).wait_media(5)
 
 
@@ -294,8 +294,8 @@ def test_takeover_from_another_origin(server, redis, view, encode):
 
 
 def test_an_origin_that_lost_its_name(server, redis, view, encode):
-    """Both take an encoder while Redis is away. When it is back one of them keeps it; the other's
-    encoder is told, and who watched there goes on with what the first has."""
+    """Both accept an encoder while Redis is unreachable. When it is back, one of them keeps its
+    encoder; the other closes its own, and its viewers continue with the first one's stream."""
     store = redis()
     origins = [connected(server(vhost=cluster(store), remux={"republish_wait": 30000}))
                for _ in range(2)]
@@ -363,13 +363,13 @@ def test_an_edge_is_redirected(server, redis, view, encode, protocol):
     edge = server(vhost=f"cluster {{ mode remote; origin 127.0.0.1:{port}; "
                         f"protocol {protocol}; }}")
     view(edge).wait_media(5)
-    wrong.wait_log("sent on to 127.0.0.1:")
+    wrong.wait_log("redirected to 127.0.0.1:")
 
 
 # ---- Redis goes ----
 
 def test_redis_goes_and_comes_back(server, redis, view, encode):
-    """What plays goes on; the log says it once, and once more; the entries stand again."""
+    """Active streams continue; the log reports loss and return once each; the entries are restored."""
     store = redis()
     origin = connected(server(vhost=cluster(store)))
     edge = connected(server(vhost=edge_of(store)))
@@ -453,8 +453,8 @@ def test_a_replica_is_none(server, redis, view, encode):
 # ---- an origin dies ----
 
 def test_an_origin_is_killed(server, redis, view, encode):
-    """Its lease ends. Its encoder, come to another origin, waits for that and goes on there; viewers
-    at the edge stay."""
+    """Its lease ends. Its encoder connects to another origin, waits for that and continues there;
+    viewers at the edge stay."""
     store = redis()
     origins = [connected(server(vhost=cluster(store, LEASE))) for _ in range(2)]
     edge = connected(server(vhost=edge_of(store), remux={"republish_wait": 30000}))
@@ -558,7 +558,7 @@ def test_entries_in_a_ring(server, redis, view):
         store.command("SET", store.key(),
                       f"1 127.0.0.1:{other.rtmp_port} 127.0.0.1:{other.http_port} - abc")
     view(origins[0])
-    wait_for(lambda: any("a loop: this server" in one.log() for one in origins), 10,
+    wait_for(lambda: any("loop: this server" in one.log() for one in origins), 10,
              "the loop to be noticed")
 
 

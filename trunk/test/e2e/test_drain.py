@@ -89,7 +89,7 @@ def test_rtmp_client_is_sent_on(pair, app):
     assert b"NetConnection.Connect.Rejected" in told
     assert b"\0\x04code\0\x40\x72\xe0\0\0\0\0\0" in told, "a number, 302"
     assert f"rtmp://127.0.0.1:{other.rtmp_port}/{app}".encode() in told
-    gone.wait_log(f"sent on to rtmp://127.0.0.1:{other.rtmp_port}/{app}")
+    gone.wait_log(f"redirected to rtmp://127.0.0.1:{other.rtmp_port}/{app}")
 
 
 def test_the_same_port_elsewhere(server):
@@ -183,17 +183,17 @@ def test_rtmp_three_times_and_no_more(server, publish, hops, is_reached):
         if is_reached:
             viewer.wait_media(10)
         else:
-            edge.wait_log("no stream from rtmp://.*sent on more than 3 times")
+            edge.wait_log("no stream from rtmp://.*more than 3 redirects")
             assert "play " not in origin.log()
 
 
 def test_rtmp_in_a_ring(server):
-    """Who sends to himself is asked four times at each try, and tries are seldom."""
+    """A server that redirects to itself: four requests per attempt, and few attempts."""
     port = free_port()
     ring = server(top={**sent_to(None, port), "listen": port})
     drain(ring)
     edge = server(vhost=remote(port, "rtmp"))
     with flv.Viewer(edge.http_url()):
-        edge.wait_log("no stream from rtmp://.*sent on more than 3 times")
-        wait_for(lambda: len(re.findall("sent on to rtmp:", ring.log())) >= 8, 15, "another try")
-        assert len(re.findall("sent on more than", edge.log())) == 1
+        edge.wait_log("no stream from rtmp://.*more than 3 redirects")
+        wait_for(lambda: len(re.findall("redirected to rtmp:", ring.log())) >= 8, 15, "another try")
+        assert len(re.findall("more than 3 redirects", edge.log())) == 1

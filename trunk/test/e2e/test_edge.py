@@ -228,7 +228,7 @@ def test_loop_is_refused(server, view, protocol):
     view(servers[0])
     found = wait_for(lambda: [s for s in servers if "loop" in s.log()], 10, "the loop to be noticed")
     assert found
-    wait_for(lambda: any("no stream from" in s.log() and "a loop: this server" in s.log()
+    wait_for(lambda: any("no stream from" in s.log() and "loop: this server" in s.log()
                          for s in servers), 10, "the reason at the other side")
 
 
@@ -239,7 +239,7 @@ def test_loop_of_two_that_wait(server, view):
                for i in (0, 1)]
     for one in servers:
         view(one)
-    wait_for(lambda: any("a loop: this server" in s.log() for s in servers), 10, "the loop")
+    wait_for(lambda: any("loop: this server" in s.log() for s in servers), 10, "the loop")
 
 
 def test_publish_to_the_edge(server, view, publisher, source):
@@ -309,7 +309,7 @@ def test_four_redirections_are_too_many(server, view):
         redirector(at, to, 1)
     edge = server(vhost=cluster(ports[0]))
     view(edge)
-    edge.wait_log("sent on more than 3 times")
+    edge.wait_log("more than 3 redirects")
 
 
 def signed(key, path="/live/livestream", action="play"):
@@ -321,7 +321,7 @@ def signed(key, path="/live/livestream", action="play"):
 
 
 def test_follow_client(server, publish):
-    """Who plays over RTMP makes the edge ask by RTMP, who plays over HTTP by HTTP."""
+    """For an RTMP player the edge asks over RTMP, for an HTTP player over HTTP."""
     origin = server()
     edge = server(vhost=cluster(origin.http_port, "flv", f"publish_origin 127.0.0.1:"
                                 f"{origin.rtmp_port}; follow_client on;"))

@@ -20,7 +20,7 @@ def vhost_b(more):
 
 @pytest.fixture(params=["wall at the edge", "wall at the origin"])
 def origin(request, server, source):
-    """An origin whose vhost B has live/foo, behind signed addresses; its own vhost has nothing."""
+    """An origin whose vhost B has live/foo, with signed addresses; its own vhost has nothing."""
     one = server(vhosts=vhost_b(WALL if request.param == "wall at the origin" else ""))
     preamble, gops = source
     pub = Publisher(one.rtmp_url("live/foo?vhost=B"))
@@ -48,7 +48,7 @@ def test_no_name_leads_into_another_vhost(server, origin, protocol):
     if protocol == "rtmp":
         # What cannot be said to the origin is never asked for.
         assert "waiting for stream at" not in edge.log()
-        assert "cannot be asked for a stream of this name" in edge.log()
+        assert "stream name cannot be requested" in edge.log()
 
 
 def test_rtmp_names_at_the_edge(server, origin):

@@ -1,5 +1,5 @@
 """Enhanced RTMP in, HTTP-FLV and RTMP out: every codec, packet type and layout comes out byte for
-byte, of several tracks where ?track=all asks for them; viewers begin at a keyframe behind the
+byte, with all tracks where ?track=all asks for them; viewers start at a keyframe after the
 sequence headers."""
 
 import itertools
@@ -200,7 +200,7 @@ def test_byte_for_byte(server, name):
         player.play("s?track=all")
         srv.wait_log(r"play __defaultVhost__/live/s\.flv")
         begin = len(sent) * 2 // 3
-        # Sound alone begins where the publisher is: whoever comes must find it still sending.
+        # Viewers of audio alone start at the newest frame: the publisher must still be sending.
         send = publisher.send_paced if name in AUDIO_ONLY else publisher.send_tags
         send(sent[:begin])
         # In the middle of a GOP, with the last keyframe in the past.
@@ -317,7 +317,7 @@ def test_too_many_tracks(server):
     b"\x91????abc", b"\x93????" + bytes(1000),
 ], ids=lambda b: b[:8].hex())
 def test_broken_messages_harm_nobody(server, body):
-    """In the midst of a good stream: it goes on, and a viewer of it plays on."""
+    """In the middle of a good stream: publisher and viewer continue."""
     sent, heads = hevc(Maker())
     srv = server()
     with rtmp.Publisher(srv.rtmp_url("live/s")) as publisher, \

@@ -75,7 +75,7 @@ def gap_of(viewer, since=0.0):
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])
 def test_loss_and_delay(network, server, view, small_flv, protocol):
     """2 % of the packets from the origin lost, 100 ms of delay: every frame arrives, whole and
-    in order, and the viewer is never further behind than the network makes it."""
+    in order, and the viewer's delay is the network's."""
     here, [(there, wire)] = network(1, delay_ms=100, loss=0.02)
     with there.inside():
         origin = server()

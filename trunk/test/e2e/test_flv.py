@@ -25,7 +25,7 @@ def keys(tags):
 
 
 def ring_of(viewer):
-    """What a viewer got behind its preamble."""
+    """What a viewer got after its preamble."""
     return flv.preamble_and_ring(list(viewer.tags))[1]
 
 
@@ -294,7 +294,7 @@ def continues(last, first):
 
 @pytest.mark.parametrize("offset", [0, 5_000_000, 0x7FFFFFFF - 1000, 0xFFFFFFFF - 500])
 def test_republish_goes_on(server, view, publisher, source, offset):
-    """The same encoder again, with any timestamps: the viewer stays and its time goes on."""
+    """The same encoder again, with any timestamps: the viewer stays and its timestamps continue."""
     srv = server()
     preamble, gops = source
     viewer = view(srv)
@@ -575,7 +575,7 @@ def test_hstrs_off(server, publish):
 
 
 def test_hstrs_off_between_publishers(server, view, publisher, source):
-    """Who comes while others wait for the publisher to come back waits with them, and no longer."""
+    """A new viewer waits for the publisher's return as long as the earlier ones, and no longer."""
     srv = server(remux={"hstrs": "off", "republish_wait": 1500, "standby_timeout": 60000})
     preamble, gops = source
     pub = publisher(srv)

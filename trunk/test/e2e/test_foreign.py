@@ -32,7 +32,7 @@ def test_as_origin(server, publish, foreign, protocol):
 def test_as_destination(server, publish, foreign):
     srv = server(vhost=f"forward {{ enabled on; destination 127.0.0.1:{foreign.rtmp_port}; }}")
     publish(srv)
-    srv.wait_log("forward .*: to rtmp://")
+    srv.wait_log("forward .*: publishing to rtmp://")
     found = wait_for(lambda: ffprobe(foreign.rtmp_url("live/livestream")), 20)
     assert {s["codec_name"] for s in found["streams"]} == {"h264", "aac"}
 

@@ -1,5 +1,5 @@
-"""Forwarding: to another server, to another vhost of the same one, to one that is away or slow, to
-where a backend says."""
+"""Forwarding: to another server, to another vhost of the same one, to a server that is unreachable
+or slow, to the destinations of a backend."""
 
 import re
 import socket
@@ -66,7 +66,7 @@ def test_over_tls(server, publisher, source, view, certificate):
     pub = publisher(srv)
     pub.send_tags(preamble + gops[0])
     viewer.wait_media(len(gops[0]))
-    srv.wait_log(f"forward .*: to {where}")
+    srv.wait_log(f"forward .*: publishing to {where}")
 
 
 def test_frames_and_metadata_arrive(server, view, publisher, source):
@@ -116,10 +116,10 @@ def test_the_largest_preamble(server, view, publisher):
         viewer = view(one, "/live/livestream.flv?track=all")
         viewer.wait_media(1)
         assert viewer.tags[0].is_script and len(viewer.tags[0].data) > 200000
-        # Whoever sees the further ones for the first time begins before the last of them.
+        # A viewer that joins during the extra headers starts before the last of them.
         assert len([t for t in viewer.tags if t.data[:2] == b"\x96\0"]) >= 16
         assert {t.key for t in headers} <= {t.key for t in viewer.tags}
-    assert not srv.log().count("a tag of the stream is cut")
+    assert not srv.log().count("truncated tag in the stream")
 
 
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])
@@ -237,7 +237,7 @@ def test_busy_destination_is_tried_again(server, publisher, source, view):
     viewer.wait_media(len(gops[0]))
     assert not theirs.is_closed
     theirs.unpublish()
-    srv.wait_log("forward .*: to rtmp://", timeout=15)
+    srv.wait_log("forward .*: publishing to rtmp://", timeout=15)
     viewer.wait_media(len(gops[0]) + len(gops[1]))
 
 
@@ -319,7 +319,7 @@ def test_one_forward_per_server(server, publisher, source, view):
     for one in viewers + [far]:
         one.wait_media(len(gops[1]))
     assert sink.log().count("start publish") == 1
-    assert len(re.findall("forward .*: to rtmp", srv.log())) == 1
+    assert len(re.findall("forward .*: publishing to rtmp", srv.log())) == 1
     assert "forward __default" not in edge.log()
 
 
@@ -328,7 +328,7 @@ def test_to_nginx(server, publish, nginx_rtmp):
     sink = nginx_rtmp()
     srv = server(vhost=forward(f"127.0.0.1:{sink.rtmp_port}"))
     publish(srv)
-    srv.wait_log("forward .*: to rtmp://")
+    srv.wait_log("forward .*: publishing to rtmp://")
     found = run(["ffprobe", "-v", "error", "-show_streams",
                  f"rtmp://127.0.0.1:{sink.rtmp_port}/live/livestream"], timeout=30).stdout
     assert "codec_name=h264" in found and "codec_name=aac" in found
@@ -421,10 +421,10 @@ def test_backend_that_names_nothing(server, publisher, backend):
 
 @pytest.mark.parametrize("answer, why", [(b"no json", "no JSON"),
                                          ({"code": 7, "data": {"urls": []}}, "code 7"),
-                                         (urls("http://127.0.0.1/x"), "is no rtmp")],
+                                         (urls("http://127.0.0.1/x"), "is not rtmp")],
                          ids=["text", "refusal", "address"])
 def test_backend_that_answers_amiss(server, publisher, source, view, backend, answer, why):
-    """The publisher goes on, the log says why, and the configured destinations are served."""
+    """The publisher continues, the log says why, and the configured destinations are used."""
     sink = server()
     asked = backend(answer)
     srv = server(vhost=forward(f"127.0.0.1:{sink.rtmp_port}", more=f"backend {asked.url()};"))

@@ -47,7 +47,7 @@ def test_whole_address(server, publish, small_flv, recorder, path, app, stream):
     wait_for(lambda: len(platform.media) > 10, what="media")
     assert platform.connects == [(app, f"rtmp://{host}/{app}")]
     assert platform.calls == [(call, stream) for call in ("releaseStream", "FCPublish", "publish")]
-    said = srv.log().split("RTMP listens", 1)[1]  # behind the line with the test's own folder
+    said = srv.log().split("RTMP listens", 1)[1]  # after the line with the test's own folder
     assert (stream.split("?")[0] or "streamname") not in said, "the key is secret"
 
 

@@ -375,7 +375,7 @@ def test_endless_body(site):
             for _ in range(100):
                 raw.send(chunk)
         except OSError:
-            pass  # it hung up while we went on
+            pass  # the server closed the connection while this client was sending
         else:
             check_error(raw.answer(), 413)
     assert curl(srv.http_url("/")).status == 200
@@ -437,7 +437,7 @@ def test_idle_connections_are_cheap(site):
 
 
 def test_upgrades(server):
-    """h2c and others are passed over; WebSocket has test_ws.py."""
+    """h2c and others are ignored; test_ws.py tests WebSocket."""
     srv = server(remux={"hstrs": "off"})
     (srv.html / "index.html").write_text("root page")
     for name in ("h2c", "TLS/1.0", "foo, websocket"):
@@ -575,7 +575,7 @@ def test_a_mount_without_vhost_serves_every_host(live):
 
 
 def test_stream_over_an_offered_h2c(live):
-    """curl --http2 offers an upgrade; whoever does not serve it answers plainly."""
+    """curl --http2 offers an upgrade; a server without h2c answers with HTTP/1.1."""
     srv, _ = live()
     answer = curl(srv.http_url(), "--http2", seconds=1)
     assert answer.status == 200 and answer.body[:3] == b"FLV"

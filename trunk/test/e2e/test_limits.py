@@ -130,7 +130,7 @@ def test_an_edge_pulls_what_is_published(server, crowd, source):
     viewer.wait_media(5)
     assert waiting[0].answer().status == 404
     assert not readable([raw.socket for raw in waiting[1:]], 0)
-    # What plays does not give way, however many more are invented.
+    # Active streams stay, however many more names are requested.
     for n in range(6):
         crowd.enter_context(Raw(edge, get(f"/live/more{n}.flv")))
     assert waiting[2].answer().status == 404

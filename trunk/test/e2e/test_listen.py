@@ -46,7 +46,7 @@ def test_a_port_alone_is_both_families(server, certificate, workers):  # noqa: F
         assert is_open("127.0.0.1", port) and is_open("::1", port), port
     assert curl(f"http://127.0.0.1:{api}/api/v1/clients").status == 200
     assert curl(f"http://[::1]:{api}/api/v1/clients").status == 200
-    # A rule for an IPv4 address fits those who come by IPv4, and no others.
+    # A rule for an IPv4 address matches IPv4 clients only.
     for host, status in (("127.0.0.1", 404), ("[::1]", 403)):
         assert curl(f"http://{host}:{srv.http_port}/live/none.flv").status == status
     for host in ("127.0.0.1", "::1"):

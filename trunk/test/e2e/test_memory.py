@@ -37,8 +37,8 @@ def frame(key, size):
 
 @pytest.mark.one_process
 def test_what_is_given_up(server, view):
-    """One publisher fills the memory with a group of pictures that does not end. First nobody new
-    is let in; then those who only wait go, then the publisher; another stream goes on."""
+    """One publisher fills the memory with a GOP that does not end. The server first refuses new
+    connections, then drops waiting viewers, then the publisher; another stream continues."""
     probe = start(server)
     assert memory(probe)["limit"] > memory(probe)["used"] > 0 and not memory(probe)["refuses"]
     limit = memory(probe)["used"] + 80 * MIB

@@ -156,8 +156,8 @@ def test_a_websocket_with_subprotocols(server, publish, browser, players_html):
 
 @pytest.mark.parametrize("schema", ["http", "ws"])
 @pytest.mark.parametrize("what, status, reason", [
-    ("security { enabled on; allow publish all; deny play all; }", 403, "this address may not"),
-    ("token { enabled on; publish off; key a-key-for-tests-1; }", 401, "the address is not signed"),
+    ("security { enabled on; allow publish all; deny play all; }", 403, "client address is not allowed"),
+    ("token { enabled on; publish off; key a-key-for-tests-1; }", 401, "URL is not signed"),
 ])
 def test_says_why_it_is_refused(what, status, reason, schema, server, publish, browser,
                                 players_html):

@@ -83,7 +83,7 @@ def test_list_says_that_nobody_publishes(server, browser, players_html):
     page = browser()
     page.open(page_url(srv, autostart="off"))
     page.wait("document.querySelector('#streams .note').textContent === "
-              "'Nobody publishes at the moment.'")
+              "'No stream is published at the moment.'")
 
 
 @pytest.mark.timeout(300)
@@ -121,7 +121,7 @@ def test_falls_back_to_http(server, publish, browser, players_html, small_flv):
         };""")
     page.click("#beside")
     page.wait(f"{SCHEMAS} === 'http,http' && {STATES} === 'stopped,playing'", 30)
-    # Whoever asks for it is told.
+    # A user who selects WebSocket reads why it does not work.
     page.evaluate("document.querySelector('[name=transport][value=ws]').click()")
     page.wait("millrace.statistics.reason.includes('no WebSocket')")
 

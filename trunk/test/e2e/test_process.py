@@ -77,7 +77,7 @@ def is_served(srv):
 
 
 def has_ended(pid):
-    """Whether a process that is not our child is gone (or waits to be reaped by whoever has it)."""
+    """Whether a process that is not our child has ended (or is a zombie of its parent)."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except OSError:
@@ -108,11 +108,11 @@ def test_help(program):
 
 
 @pytest.mark.parametrize("args, what", [
-    ((), "which configuration?"),
+    ((), "no configuration: use"),
     (("-x",), "unknown option -x"),
     (("file.conf",), "unknown argument file.conf"),
-    (("-c",), "-c needs a file"),
-    (("-e", "-c", "x"), "exclude each other"),
+    (("-c",), "-c needs a file name"),
+    (("-e", "-c", "x"), "cannot be combined"),
 ])
 def test_wrong_usage(program, args, what):
     done = program(*args)
@@ -205,7 +205,7 @@ vhost __defaultVhost__ {
 }
 """)
     warned = re.findall(rf"\[warn\]\[{srv.pid}\]\[-\]\[0\] {re.escape(str(srv.config_path))}:(\d+): "
-                        r"(\w+) is not served: passed over", srv.log())
+                        r"(\w+) is not supported: ignored", srv.log())
     assert warned == [("5", "rtc_server"), ("6", "srt_server"), ("10", "hls"), ("11", "rtc")]
     assert is_served(srv)
 
@@ -236,7 +236,7 @@ def test_environment_mistakes(program):
     done = program("-et", SRS_MAX_CONECTIONS="5", SRS_RTC_SERVER_ENABLED="on")
     assert done.returncode == 0
     assert "SRS_MAX_CONECTIONS is unknown (did you mean SRS_MAX_CONNECTIONS?)" in done.stderr
-    assert "SRS_RTC_SERVER_ENABLED is not served" in done.stderr
+    assert "SRS_RTC_SERVER_ENABLED is not supported" in done.stderr
 
 
 def test_environment_only(server):
@@ -302,7 +302,7 @@ def test_ends_at_once(server, publish, number):
 
 
 def test_answers_end_at_the_end(server, view, source_flv):
-    """The last chunk, the close frame: players are told, also those who still wait."""
+    """The last chunk, the close frame: players get them, including those that still wait."""
     srv = server()
     with Publisher(srv.rtmp_url("live/s")) as publisher:
         publisher.send_tags(flv.parse_file(source_flv).tags[:60])
@@ -331,7 +331,7 @@ def test_quit_drains(server, publish):
     srv.wait_log("draining")
     wait_for(lambda: not {srv.rtmp_port, srv.http_port} & listening_ports(), 5,
              "the listeners to close")
-    # Who is there stays there, for far more than what was in flight.
+    # Existing viewers stay, for far more data than what was in flight.
     for _ in range(10):
         watcher.read()
     assert srv.is_running
@@ -616,7 +616,7 @@ def test_descriptors_run_out_and_come_back(server, publish):
         one = socket.create_connection(("127.0.0.1", srv.http_port), 5)
         crowd.append(one)
     srv.wait_log(r"(?i)too many open files|EMFILE|descriptor")
-    # Who was served before is served on.
+    # Existing viewers are not disturbed.
     for _ in range(5):
         watcher.read()
     for one in crowd:

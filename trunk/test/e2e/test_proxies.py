@@ -76,7 +76,7 @@ def behind_haproxy(server, rules=""):
 
 
 def clients(srv):
-    """Who is there, by the API: {(type, ip), …}, the publisher too."""
+    """The clients in the API, the publisher too: [(type, ip), …]."""
     with urllib.request.urlopen(f"http://127.0.0.1:{srv.api_port}/api/v1/clients", timeout=10) as a:
         return sorted((c["type"], c["ip"]) for c in json.load(a)["clients"])
 
@@ -164,7 +164,7 @@ def test_live_through_a_proxy(server, proxy, certificate, kind, keep_alive):
             for scheme in ("http", "https"):
                 status, body = fetch(one.url(scheme), BANNED,
                                      {"X-Forwarded-For": VIEWER, "X-Real-IP": VIEWER})
-                assert (status, json.loads(body)["reason"]) == (403, "this address may not")
+                assert (status, json.loads(body)["reason"]) == (403, "client address is not allowed")
         finally:
             for viewer in open_viewers:
                 viewer.close()
@@ -200,7 +200,7 @@ def test_requests_of_many_clients(server, proxy, certificate, kind):
         for source, status in ((VIEWER, 200), (BANNED, 403), ("127.0.0.7", 403)) * 4:
             assert head(url, source) == status, source
     # Those of no rule hold an address that is signed for another.
-    assert len(re.findall(f"refused play .* from {BANNED}: 403 this address may not", srv.log())) == 4
+    assert len(re.findall(f"refused play .* from {BANNED}: 403 client address is not allowed", srv.log())) == 4
     assert len(re.findall("refused play .* from 127.0.0.7: 403 the signature", srv.log())) == 4
 
 

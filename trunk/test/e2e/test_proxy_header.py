@@ -1,4 +1,4 @@
-"""Who says whose a connection or a request is, and who is believed: PROXY headers, X-Forwarded-For.
+"""Client addresses from a proxy, and which proxies are trusted: PROXY headers, X-Forwarded-For.
 
 The test plays the proxy: 127.0.0.1 is trusted (and ::1, and the UNIX socket), 127.0.0.5 is not.
 """
@@ -55,7 +55,7 @@ def certificate(tmp_path_factory):
 
 @pytest.fixture
 def behind(server, certificate, tmp_path):
-    """behind(proxy_protocol=True, …): the server, its ports by name, a stream to be played."""
+    """Starts a server that trusts a proxy; returns it with its ports by name."""
     def start(proxy_protocol=True, top="", timeout=20000):
         text = CONFIG.replace("PROXY_PROTOCOL", "on" if proxy_protocol else "off")
         text = text.replace("CERT", str(certificate)).replace("UNIX", str(tmp_path / "http.sock"))
@@ -285,7 +285,7 @@ def test_trusted_proxy_without_a_good_header(behind):
         with dial(srv.rtmp_port) as conn:
             conn.sendall(header if name != "none" else b"\x03" + bytes(1536))
             assert ended(conn) == b"", name
-    refusal = f"PROXY header from {PROXY}: refused: a trusted proxy must send one: it"
+    refusal = f"PROXY header from {PROXY}: refused: a trusted proxy must send a PROXY header: it"
     wait_for(lambda: srv.log().count(refusal) == 2 * len(BAD), 15, "a line for each refusal")
 
 
@@ -340,7 +340,7 @@ def ask(srv, *lines, source=PROXY):
 
 
 def test_forwarded_for(behind, live):
-    """A rule refuses BANNED, so a status tells whom the server takes the client for."""
+    """A rule refuses BANNED, so the status shows which client address the server has accepted."""
     srv = live(behind(proxy_protocol=False))
     banned, other = f"X-Forwarded-For: {BANNED}", "X-Forwarded-For: 203.0.113.1"
     assert ask(srv) == 200
@@ -442,7 +442,7 @@ def test_limit_by_address_through_a_proxy(behind, live):
             conn, status = seat(srv, ip)
             held.append(conn)
             assert status == 200
-    # One too many: told so on a connection that goes on for others.
+    # One too many: refused, and the connection stays open for the proxy's other clients.
     with dial(srv.http_port) as conn:
         too_many = REQUEST[:-2] + b"X-Forwarded-For: 203.0.113.1\r\nOrigin: http://page\r\n\r\n"
         for _ in range(2):
@@ -450,7 +450,7 @@ def test_limit_by_address_through_a_proxy(behind, live):
             response = http.client.HTTPResponse(conn, method="GET")
             response.begin()
             assert response.status == 429
-            assert json.loads(response.read())["reason"] == "too many connections of this address"
+            assert json.loads(response.read())["reason"] == "too many connections from this address"
             assert response.getheader("Retry-After") and \
                 response.getheader("Access-Control-Allow-Origin") == "http://page"
             conn.sendall(HEAD[:-2] + b"X-Forwarded-For: 203.0.113.3\r\n\r\n")
@@ -511,7 +511,7 @@ def test_limit_by_address_with_headers(behind, live):
 
 
 def test_limit_of_connections_with_headers(behind):
-    """What is one too many says so behind its header, too."""
+    """A connection over the limit gets its 503 after the PROXY header, too."""
     srv = behind(top="max_connections 3;")
     held = []
     for number in range(3):

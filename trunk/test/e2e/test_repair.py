@@ -15,7 +15,7 @@ REMUX = {"mount": ["[vhost]/[app]/[stream].flv", "[vhost]/[app]/[stream].ts"]}
 
 
 def with_codes(tag):
-    """The same with start codes; of a sequence header, its parameter sets behind such."""
+    """The same with start codes; of a sequence header, its parameter sets with start codes."""
     if not tag.is_video:
         return tag
     if not tag.is_sequence_header:

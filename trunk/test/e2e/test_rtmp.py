@@ -426,7 +426,7 @@ def test_a_player_is_told_that_nobody_publishes(server, open_all, headers):
     status = viewer.until("NetStream.Play.StreamNotFound")[-1]
     assert status.values[3]["level"] == "error"
     assert viewer.wait_closed() < 5
-    srv.wait_log("stop play .*: nobody published")
+    srv.wait_log("stop play .*: stream was not published")
     source = open_all(publisher, srv)
     start_of_stream(source, headers)
     source.message(rc.VIDEO, 40, inter())
@@ -580,7 +580,7 @@ def test_pause_and_resume(server, open_all, headers):
     seen = viewer.until(lambda m: m.type == rc.USER and m.data == struct.pack(">HI", 0, 1))
     assert not [m for m in seen if m.type == rc.VIDEO]
     assert "NetStream.Unpause.Notify" in [m.code for m in seen]
-    # It goes on at the newest keyframe, that is of those which its worker has got by now.
+    # It continues at the newest keyframe that its worker has received.
     newest = viewer.media(1)[0].data
     if len(srv.processes()) > 1 and newest == key():
         newest = viewer.media(2)[-1].data
@@ -644,7 +644,7 @@ def test_slow_player_harms_nobody(server, open_all, headers):
         assert fast.media(1)[0].time == at * 40
     first = slow.media(1)[0]
     assert first.is_keyframe
-    # What it gets after its loss decodes: it goes on at a keyframe.
+    # What it gets after its loss decodes: it continues at a keyframe.
     times = [first.time]
     while times[-1] < 399 * 40:
         tag = slow.media(1)[0]

@@ -113,7 +113,7 @@ def test_replace(server, tags, schema):
     assert new.error is None
     viewer.close(), first.close(), second.close()
     # From, where it was a publisher of another worker.
-    srv.wait_log("live/s is taken over (by|from) 127.0.0.1")
+    srv.wait_log("live/s: taken over (by|from) 127.0.0.1")
 
 
 @pytest.mark.parametrize("first,second,is_replaced", [

@@ -356,10 +356,10 @@ def test_certificate_is_replaced_while_media_plays(secure, publish, view):
     run([MAKE_CERTIFICATE, fresh])
     for name in ("server.crt", "server.key"):
         shutil.copy(fresh / name, srv.tls_folder / name)
-    # Each process looks for itself, when somebody comes to it.
+    # Each process checks the files itself, when a client connects.
     wait_for(lambda: fingerprint(srv) != before and
-             srv.log().count("was read again") >= len(srv.processes()), 10, "the new certificate")
-    # Half of a pair is not taken, by a reload neither, and the log says why.
+             srv.log().count(".crt reloaded") >= len(srv.processes()), 10, "the new certificate")
+    # A certificate without its key is refused, also after a signal, and the log says why.
     after = fingerprint(srv)
     (srv.tls_folder / "server.key").write_text("nothing\n")
     srv.signal(signal.SIGHUP)
@@ -369,7 +369,7 @@ def test_certificate_is_replaced_while_media_plays(secure, publish, view):
     srv.signal(signal.SIGHUP)
     srv.wait_log(r"reload: configuration is valid")
     assert fingerprint(srv) == after
-    # Whoever was connected noticed nothing.
+    # Existing connections are not disturbed.
     viewer.wait_media(len(viewer.media) + 30)
 
 
@@ -395,13 +395,13 @@ def test_make_certificate(tmp_path):
     assert (key.read_bytes(), cert.read_bytes()) == first
 
 
-# ---- those who mean no good ----
+# ---- hostile clients ----
 
 CLIENT_HELLO = bytes.fromhex("16030100c8010000c40303") + bytes(range(64))
 
 
 def trickle(srv):
-    """How long a handshake goes on that says one byte now and then."""
+    """How long the server waits for a handshake that arrives in single bytes."""
     begin = time.monotonic()
     with socket.create_connection(("127.0.0.1", srv.https_port), 10) as one:
         one.settimeout(0.3)

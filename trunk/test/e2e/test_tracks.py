@@ -98,7 +98,7 @@ def has_all(viewer):
 
 @pytest.mark.parametrize("protocol", [None, "rtmp", "flv"])
 def test_data_messages(server, view, open_all, headers, protocol):
-    """At their time, for one track alone too, and behind an edge."""
+    """In the order of their timestamps, for one track alone too, and through an edge."""
     origin = server()
     srv = origin
     if protocol is not None:
@@ -219,7 +219,7 @@ def test_a_published_stream_is_waited_for(server, view, open_all, headers):
     for one in (viewer, other):
         one.wait_media(1)
         assert one.status == 200 and one.media[0].data == key(b"2")
-    # Who waits still when the stream is over is told so, after standby_timeout.
+    # A viewer that still waits when the stream ends is refused after standby_timeout.
     for i in range(1, 8):
         source.message(rc.VIDEO, (at + i) * FRAME_MS, inter())
     synced(source)

@@ -374,7 +374,7 @@ def test_slow_viewer_jumps_to_a_keyframe(server, view, publisher, source, tmp_pa
 
 
 def test_times_wrap(server, view, publisher, source, tmp_path):
-    """PTS, DTS and PCR begin at 0 again after 26.5 hours; what follows goes on."""
+    """PTS, DTS and PCR wrap to 0 after 26.5 hours; the stream continues."""
     srv = server(remux=remux(), play={"time_jitter": "off"})
     preamble, gops = source
     tags = flat(gops[:4])

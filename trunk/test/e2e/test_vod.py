@@ -213,7 +213,7 @@ def test_garbage(film):
 
 
 def test_damage_is_passed_over(film):
-    """What lies behind a damaged piece is found again."""
+    """Seeking finds the tags after a damaged piece."""
     srv = film()
     data = bytearray(srv.data)
     data[srv.keys[5].at - 100:srv.keys[5].at + 100] = b"\xee" * 200

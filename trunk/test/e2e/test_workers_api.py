@@ -100,7 +100,7 @@ def test_streams_by_pages(api, closing, source):  # noqa: F811
         for pid in one.pids():
             closing(one.viewer_at(pid, f"/live/s{number}.flv")).wait_media(1)
             expected[f"s{number}"] += 1
-    # Those who came to the wrong worker are gone when the numbers are right.
+    # Viewers that connected to the wrong worker have disconnected when the numbers are right.
     wait_for(lambda: {s["name"]: s["clients"] for s in
                       all_.at(one.pids()[0], "streams?count=1000")["streams"]} == expected, 10,
              "the clients to be counted")
@@ -163,10 +163,10 @@ def test_nobody_else_may_speak_to_a_worker(workers):  # noqa: F811
     assert {p.name for p in folder_of(one).iterdir()} == {"0", "1"}
 
 
-NONSENSE = [b"\0" * 3000, b"GET /relay/0 HTTP/1.1\r\n\r\n", b"GET /relay/-1 HTTP/1.0\r\n\r\n",
-            b"GET /relay/18446744073709551615 HTTP/1.0\r\n\r\n",
-            b"GET /relay/1?since=x HTTP/1.0\r\n\r\n", b"GET /relay/ HTTP/1.0\r\n\r\n",
-            b"POST /relay/1 HTTP/1.0\r\nContent-Length: 99999999999\r\n\r\n",
+NONSENSE = [b"\0" * 3000, b"GET /pull/0 HTTP/1.1\r\n\r\n", b"GET /pull/-1 HTTP/1.0\r\n\r\n",
+            b"GET /pull/18446744073709551615 HTTP/1.0\r\n\r\n",
+            b"GET /pull/1?since=x HTTP/1.0\r\n\r\n", b"GET /pull/ HTTP/1.0\r\n\r\n",
+            b"POST /pull/1 HTTP/1.0\r\nContent-Length: 99999999999\r\n\r\n",
             b"GET /api/v1/clients?start=-1&count=9999999999999 HTTP/1.0\r\n\r\n",
             b"GET /live/livestream.flv HTTP/1.0\r\n\r\n", b"GET / HTTP/1.0\r\nX: " + b"y" * 70000]
 

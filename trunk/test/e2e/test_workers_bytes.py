@@ -128,7 +128,7 @@ def test_those_who_come_later(workers, closing, source, kind):  # noqa: F811
     preamble, gops = source
     pub = closing(one.publisher_at(a, "live/s"))
     pub.send_tags(preamble + flat(gops[:2]))
-    # Who sees its end begins, from then on, where all do.
+    # Once a probe has seen its end, all viewers start at the same place.
     with flv.Viewer(one.srv.http_url("/live/s.flv")) as probe:
         probe.wait(lambda v: v.media and v.media[-1].key == gops[1][-1].key, 10, "the second group")
     make = FORMATS[kind](one)

@@ -71,14 +71,14 @@ def test_killed_in_turn(workers, closing, source):  # noqa: F811
         # The locks were free at once: its publishers are back, each at its first try.
         for name in lost:
             assert crowd.home(name) != victim
-        # Who watched their streams elsewhere has waited as for any publisher, and goes on.
+        # Viewers of these streams at other workers waited for the publisher, and continue.
         moves(others)
         for viewer in others:
             assert not viewer.is_done
             flv.check_times(viewer.media)
         one.wait_again(turn + 1)
     log = one.srv.log()
-    assert "is busy" not in log
+    assert "is already published" not in log
     for slot in range(1, 5):
         assert len(re.findall(rf"worker {slot} starts", log)) == 2
     assert {one.srv.rtmp_port, one.srv.http_port} <= listening_ports()

@@ -120,7 +120,7 @@ def test_an_encoder_that_is_back_at_once(workers, closing):
 
 
 def test_an_encoder_that_is_back_at_once_in_one_process(server, closing, source):
-    """The same, behind all that it has sent and nobody has read."""
+    """The same, while the server has not yet read all that the first connection sent."""
     srv = server(top="workers 1;")
     preamble, gops = source
     here = closing(Encoder(srv.rtmp_url(STREAM)).publish())
@@ -288,8 +288,8 @@ def test_time_begins_anew_when_nobody_watches(workers, closing, source):
 
 
 def test_a_publication_that_is_over_at_once(workers, closing, source):
-    """Those who waited for it at other workers get all of it, although it is over before they have
-    heard of it."""
+    """Viewers that waited for it at other workers get all of it, although it ends before these
+    workers are notified."""
     one = workers(3, remux={"republish_wait": 200})
     preamble, gops = source
     viewers = [closing(one.viewer_at(pid)) for pid in one.pids()]

@@ -41,7 +41,7 @@ def test_one_that_is_stopped_is_replaced(workers, closing, source):  # noqa: F81
 
 
 def test_all_of_them_stopped_for_a_while(workers, closing, source):  # noqa: F811
-    """As when a container is frozen, or a machine sleeps: they go on."""
+    """As when a container is frozen, or a machine sleeps: they continue."""
     one = workers(2, top="worker_timeout 1000;")
     a, b = one.pids()
     preamble, gops = source

@@ -93,7 +93,7 @@ def test_nothing_to_upgrade_to(live):
         while ws.step():
             pass
         assert ws.close_code == 4404 and ws.close_reason == b"nobody publishes this stream"
-    # A file knows no WebSocket: the upgrade is passed over, as any server may.
+    # Files are not served over WebSocket: the upgrade is ignored, as any server may.
     with Socket(srv.http_url("/a.txt")) as ws:
         assert ws.answer.status == 200 and ws.answer.body == b"text"
     # HTTP/1.0 cannot upgrade.
@@ -209,7 +209,7 @@ BAD_FRAMES = {
     "reserved bit": (1002, frame(TEXT, b"x", reserved=4)),
     "unknown message": (1002, frame(3, b"x")),
     "unknown control": (1002, frame(11)),
-    "continuation of nothing": (1002, frame(CONTINUATION, b"x")),
+    "continuation frame without a message": (1002, frame(CONTINUATION, b"x")),
     "message within a message": (1002, frame(TEXT, b"x", final=False) + frame(TEXT, b"x")),
     "ping in fragments": (1002, frame(PING, b"x", final=False)),
     "long ping": (1002, frame(PING, b"x" * 126)),
@@ -271,7 +271,7 @@ def test_the_client_closes(live, name):
         ws.send(sent)
         assert ws.until_close() == answered
         ws.assert_ended()
-    srv.wait_log(r"stop play .*: the viewer closed")
+    srv.wait_log(r"stop play .*: viewer closed the connection")
 
 
 def test_the_stream_ends(live):
@@ -301,7 +301,7 @@ def test_a_client_that_vanishes(live):
     srv, _ = live()
     with Socket(srv.http_url()) as ws:
         ws.until_media(1)
-    srv.wait_log(r"stop play .*: the viewer left")
+    srv.wait_log(r"stop play .*: viewer disconnected")
 
 
 def test_waits_for_the_stream(server, source_flv):
@@ -340,7 +340,7 @@ def test_waits_in_vain(server):
         assert b"nobody publishes" in ws.close_reason
         ws.send(close_frame(4404))
         ws.assert_ended()
-    srv.wait_log(r"stop play .*: nobody published")
+    srv.wait_log(r"stop play .*: stream was not published")
 
 
 def test_a_client_that_floods_pings_and_reads_nothing(live):
@@ -390,7 +390,7 @@ def test_chromium(server, publish, browser):
     browser.wait("window.failed || document.getElementById('v').currentTime > 1", timeout=30)
     assert browser.evaluate("window.failed") == ""
     assert browser.evaluate("document.getElementById('v').videoWidth") > 0
-    # A wait in vain: the code reaches the page.
+    # A wait that times out: the page receives the close code.
     code = browser.evaluate("""new Promise(done => {
         const ws = new WebSocket('ws://' + location.host + '/live/livestream.flv');
         ws.binaryType = 'arraybuffer';

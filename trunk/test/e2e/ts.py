@@ -118,7 +118,7 @@ class Reader:
 
     def close(self):
         """The end: what is open must be whole."""
-        need(not self.rest, f"{len(self.rest)} bytes behind the last packet")
+        need(not self.rest, f"{len(self.rest)} bytes after the last packet")
         for pid in list(self.open):
             self._close_pes(pid)
         return self

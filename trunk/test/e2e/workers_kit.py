@@ -75,7 +75,7 @@ class Workers:
 
     def wait_again(self, slot):
         """Until the worker that took the place of one that has ended is ready."""
-        wait_for(lambda: len(re.findall(rf"\] worker {slot} serves\n", self.srv.log())) == 2, 15,
+        wait_for(lambda: len(re.findall(rf"\] worker {slot} ready\n", self.srv.log())) == 2, 15,
                  f"worker {slot} to be ready again")
 
     def of(self, sock):
@@ -159,7 +159,7 @@ def workers(server):
 
 
 def has_ended(one):
-    """The server, its master killed or not, leaves no process behind."""
+    """The server, its master killed or not, leaves no process running."""
     if not one.srv.is_running:
         wait_for(lambda: not any(is_alive(pid) for pid in one.pids()), 5, "the workers to end")
 

@@ -55,7 +55,7 @@ static void rtmp_arrives(const struct rtmp_target *target, const struct origin_s
         assert(str_ieq(url.vhost, stream->vhost));
     else
         assert(strcmp(url.vhost, "origin.example") == 0);
-    /* Whatever the viewer's parameters say of a vhost has stayed behind. */
+    /* The viewer's parameters no longer name a vhost. */
     assert(url_query_get(url.param, "domain", value, sizeof(value)) != 0);
     if (strstr(target->tc_url, "?vhost=") == NULL)
         assert(url_query_get(url.param, "vhost", value, sizeof(value)) != 0);

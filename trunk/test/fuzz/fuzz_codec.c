@@ -149,7 +149,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size == 0)
         return 0;
-    /* A block of its own, so that one byte before or behind is seen. */
+    /* A block of its own, so that ASan sees an access one byte before or after it. */
     copy = malloc(size > 1 ? size - 1 : 1);
     if (copy == NULL)
         return 0;

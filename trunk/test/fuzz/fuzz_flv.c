@@ -30,7 +30,7 @@ static void check_tracks(const struct frame *frame)
         assert(track.body >= frame->data && track.body + track.len <= frame->data + frame->len);
         assert(flv_tracks_have(frame, track.id));
         buf_init(&body, BODY_MAX);
-        if (flv_track_unwrap(&tracks, &track, &body, &ordinary) == 0)
+        if (flv_tracks_unwrap(&tracks, &track, &body, &ordinary) == 0)
             assert(!ordinary.is_multi && ordinary.type == frame->type);
         buf_fini(&body);
     }

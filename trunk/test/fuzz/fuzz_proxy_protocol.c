@@ -1,6 +1,6 @@
 /*
- * PROXY headers: the same end in one piece and in any pieces, no byte behind the header is used,
- * what is longer than a header may be is refused, and nothing begins as one that is none.
+ * PROXY headers: the same end in one piece and in any pieces, no byte after the header is used,
+ * headers over the size limit are refused, and input without a header is not taken for one.
  */
 #include "proto/proxy_protocol.h"
 

@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                       .server = "s",
                                       .version = "v",
                                       .id = "i",
-                                      .relay = "1 a"};
+                                      .via = "1 a"};
     static const struct rtmp_parts parts = {"rtmp", "h", 1, "v", "live", "s", ""};
     static struct rtmp_target address;
     struct rtmp_talk *talk;

@@ -44,7 +44,7 @@ static void check_decoded(const struct url_rtmp *url)
     assert(strlen(url->param) <= URL_RTMP_MAX);
 }
 
-/* Whoever is sent on from an address arrives at one, or nowhere; within the space there is. */
+/* A redirect from an address leads to a valid address or to none, and fits the buffer. */
 static void check_next(const struct url_http *at, const char *location)
 {
     struct url_http next;

@@ -91,8 +91,7 @@ START_TEST(asks_for_a_stream)
     http_test_request(&t, "GET", "/live/s.flv");
     ck_assert_int_eq(ask_play(), 401);
     ck_assert(http_test_has_line(&t, "WWW-Authenticate: Signed realm=\"stream\""));
-    ck_assert_str_eq(http_test_body(&t),
-                     "{\"code\":401,\"reason\":\"the address is not signed\"}\n");
+    ck_assert_str_eq(http_test_body(&t), "{\"code\":401,\"reason\":\"URL is not signed\"}\n");
     t.vhost.token.enabled = 0;
     t.vhost.refer.enabled = 1;
     t.vhost.refer.all = (struct config_strings){1, domains};

@@ -169,11 +169,11 @@ START_TEST(test_mistakes)
         {"listen 65536;", "not \"65536\""},
         {"listen host:1935;", "not \"host:1935\""},
         {"http_server on;", "test.conf:1: http_server: is a block"},
-        {"http_server x { }", "http_server: nothing stands between it and its '{'"},
+        {"http_server x { }", "http_server: takes no name before '{'"},
         {"http_server { https { } dirr x; }", "dirr: unknown directive (did you mean \"dir\"?)"},
         {"vhost { }", "test.conf:1: vhost: takes one name"},
         {"vhost a b { }", "test.conf:1: vhost: takes one name"},
-        {"vhost '' { }", "vhost: a vhost's name has 1 to 255 letters"},
+        {"vhost '' { }", "vhost: a vhost name has 1 to 255 characters"},
         {"gop_cache on;", "gop_cache: unknown directive (it belongs in vhost { play { "},
         {"vhost a { listen 1; }", "listen: unknown directive (it belongs outside of all blocks)"},
         {"vhost a { play { mw_latency fast; } }", "auto, or milliseconds from 0 to 10000"},
@@ -215,7 +215,7 @@ static int lines_of(const char *text)
     return n;
 }
 
-/* What SRS knows and this server does not serve is passed over, its block too. */
+/* A directive or block of SRS that this server does not support is ignored. */
 START_TEST(test_srs_directives)
 {
     static struct config_test_log log;
@@ -233,11 +233,11 @@ START_TEST(test_srs_directives)
     const char *text = config_test_warnings(&log, config);
 
     ck_assert_ptr_nonnull(strstr(text, "[warn]"));
-    ck_assert_ptr_nonnull(strstr(text, "test.conf:2: rtc_server is not served: passed over\n"));
-    ck_assert_ptr_nonnull(strstr(text, "test.conf:5: kafka is not served: passed over\n"));
-    ck_assert_ptr_nonnull(strstr(text, "test.conf:7: hls is not served: passed over\n"));
-    ck_assert_ptr_nonnull(strstr(text, "test.conf:8: coworkers is not served"));
-    ck_assert_ptr_nonnull(strstr(text, "test.conf:10: stream_caster is not served"));
+    ck_assert_ptr_nonnull(strstr(text, "test.conf:2: rtc_server is not supported: ignored\n"));
+    ck_assert_ptr_nonnull(strstr(text, "test.conf:5: kafka is not supported: ignored\n"));
+    ck_assert_ptr_nonnull(strstr(text, "test.conf:7: hls is not supported: ignored\n"));
+    ck_assert_ptr_nonnull(strstr(text, "test.conf:8: coworkers is not supported"));
+    ck_assert_ptr_nonnull(strstr(text, "test.conf:10: stream_caster is not supported"));
     ck_assert_int_eq(lines_of(text), 6);
     config_unref(config);
 }
@@ -284,9 +284,9 @@ START_TEST(test_given_twice)
     ck_assert_int_eq(config_vhost_find(config, "a")->chunk_size, 1000);
     ck_assert_int_eq(config_vhost_find(config, "a")->play.gop_cache, 0);
     ck_assert_ptr_nonnull(
-        strstr(text, "test.conf:2: max_connections is given twice: this one counts\n"));
-    ck_assert_ptr_nonnull(strstr(text, "test.conf:4: http_server is given twice: both count\n"));
-    ck_assert_ptr_nonnull(strstr(text, "test.conf:6: vhost A is given twice: both count\n"));
+        strstr(text, "test.conf:2: max_connections appears twice; using this one\n"));
+    ck_assert_ptr_nonnull(strstr(text, "test.conf:4: http_server appears twice; both are used\n"));
+    ck_assert_ptr_nonnull(strstr(text, "test.conf:6: vhost A appears twice; both are used\n"));
     ck_assert_int_eq(lines_of(text), 3);
     config_unref(config);
 }
@@ -360,11 +360,11 @@ START_TEST(test_environment_mistakes)
     config_test_refuse("", bad_vhost, "environment: SRS_VHOST_PLAY_GOP_CACHE: takes on, off");
     config = config_test_load("", odd);
     text = config_test_warnings(&log, config);
-    ck_assert_ptr_nonnull(strstr(
-        text, "environment: SRS_LISTN is unknown (did you mean SRS_LISTEN?): passed over\n"));
-    ck_assert_ptr_nonnull(strstr(text, "environment: SRS_RTC_SERVER_LISTEN is not served"));
-    ck_assert_ptr_nonnull(strstr(text, "environment: SRS_VHOST_HLS_ENABLED is not served"));
-    ck_assert_ptr_nonnull(strstr(text, "environment: SRS_QQQQQQQQQQQQQQQQ is unknown: passed"));
+    ck_assert_ptr_nonnull(
+        strstr(text, "environment: SRS_LISTN is unknown (did you mean SRS_LISTEN?): ignored\n"));
+    ck_assert_ptr_nonnull(strstr(text, "environment: SRS_RTC_SERVER_LISTEN is not supported"));
+    ck_assert_ptr_nonnull(strstr(text, "environment: SRS_VHOST_HLS_ENABLED is not supported"));
+    ck_assert_ptr_nonnull(strstr(text, "environment: SRS_QQQQQQQQQQQQQQQQ is unknown: ignored"));
     ck_assert_int_eq(lines_of(text), 4);
     config_unref(config);
 }

@@ -55,10 +55,10 @@ END_TEST
 
 START_TEST(test_bad)
 {
-    ck_assert_ptr_nonnull(strstr(parse(NULL, NULL, NULL), "which configuration?"));
-    ck_assert_ptr_nonnull(strstr(parse("-t", NULL, NULL), "which configuration?"));
-    ck_assert_ptr_nonnull(strstr(parse("-c", NULL, NULL), "-c needs a file"));
-    ck_assert_ptr_nonnull(strstr(parse("-e", "-c", "a"), "exclude each other"));
+    ck_assert_ptr_nonnull(strstr(parse(NULL, NULL, NULL), "no configuration: use"));
+    ck_assert_ptr_nonnull(strstr(parse("-t", NULL, NULL), "no configuration: use"));
+    ck_assert_ptr_nonnull(strstr(parse("-c", NULL, NULL), "-c needs a file name"));
+    ck_assert_ptr_nonnull(strstr(parse("-e", "-c", "a"), "cannot be combined"));
     ck_assert_ptr_nonnull(strstr(parse("-x", NULL, NULL), "unknown option -x"));
     ck_assert_ptr_nonnull(strstr(parse("-tx", NULL, NULL), "unknown option -tx"));
     ck_assert_ptr_nonnull(strstr(parse("a.conf", NULL, NULL), "unknown argument a.conf"));

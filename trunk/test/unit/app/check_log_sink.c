@@ -85,9 +85,9 @@ START_TEST(test_reopen_fails)
     err = log_sink_reopen(&file);
     ck_assert_ptr_nonnull(err);
     err_free(err);
-    line(&file, "goes on\n");
+    line(&file, "continues\n");
     log_sink_close(&file);
-    expect_file(old_path, "goes on\n");
+    expect_file(old_path, "continues\n");
 }
 END_TEST
 

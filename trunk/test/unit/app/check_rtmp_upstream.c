@@ -85,25 +85,25 @@ static void say_call(struct buf *to, const char *name, double transaction, struc
 {
     struct rtmp_call call = {name, transaction, 0, NULL, info, NULL};
 
-    ck_assert_int_eq(rtmp_call_write(to, 128, &call), 0);
+    ck_assert_int_eq(rtmp_message_call_write(to, 128, &call), 0);
 }
 
 static void say_status(struct buf *to, const char *level, const char *code)
 {
-    say_call(to, "onStatus", 0, rtmp_status(level, code, "because"));
+    say_call(to, "onStatus", 0, rtmp_message_status(level, code, "because"));
 }
 
 static void say_granted(struct buf *to, const char *code)
 {
     say_shake(to);
-    say_call(to, "_result", 1, rtmp_status("status", "NetConnection.Connect.Success", ""));
+    say_call(to, "_result", 1, rtmp_message_status("status", "NetConnection.Connect.Success", ""));
     say_call(to, "_result", 4, amf0_number(1));
     say_status(to, "status", code);
 }
 
 static struct err *open_to(struct rtmp_upstream *up, const char *url, enum rtmp_intent intent)
 {
-    struct rtmp_upstream_options options = {.config = &config, .intent = intent, .relay = "1 own"};
+    struct rtmp_upstream_options options = {.config = &config, .intent = intent, .via = "1 own"};
 
     memset(up, 0, sizeof(*up));
     ck_assert_int_eq(rtmp_target_read(&target, url), 0);
@@ -192,7 +192,7 @@ static struct err *listen_after(const char *level, const char *code, int ends)
 
     buf_init(&words, 65536);
     say_granted(&words, "NetStream.Publish.Start");
-    ck_assert_int_eq(rtmp_user_write(&words, RTMP_USER_PING_REQUEST, 7), 0);
+    ck_assert_int_eq(rtmp_message_user_write(&words, RTMP_USER_PING_REQUEST, 7), 0);
     if (code != NULL)
         say_status(&words, level, code);
     side.words = &words;
@@ -250,7 +250,7 @@ static void say_http(struct buf *to)
 static void say_rejected(struct buf *to)
 {
     say_shake(to);
-    say_call(to, "_error", 1, rtmp_status("error", "NetConnection.Connect.Rejected", "no"));
+    say_call(to, "_error", 1, rtmp_message_status("error", "NetConnection.Connect.Rejected", "no"));
 }
 
 static void say_busy(struct buf *to)
@@ -280,7 +280,7 @@ static void say_huge(struct buf *to)
 static void say_chunk_zero(struct buf *to)
 {
     say_shake(to);
-    ck_assert_int_eq(rtmp_control_write(to, RTMP_SET_CHUNK_SIZE, 0), 0);
+    ck_assert_int_eq(rtmp_message_control_write(to, RTMP_SET_CHUNK_SIZE, 0), 0);
 }
 
 static void say_nothing(struct buf *to)
@@ -303,7 +303,8 @@ END_TEST
 /* Play.Start, and then 302 to this address, as from an origin cluster of SRS. */
 static void say_sent_on(struct buf *to, const char *url)
 {
-    struct amf0 *info = rtmp_status("error", "NetConnection.Connect.Rejected", "RTMP 302 Redirect");
+    struct amf0 *info =
+        rtmp_message_status("error", "NetConnection.Connect.Rejected", "RTMP 302 Redirect");
     struct amf0 *ex = amf0_object();
 
     ck_assert_ptr_nonnull(ex);

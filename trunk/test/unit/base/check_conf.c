@@ -177,7 +177,7 @@ START_TEST(test_mistakes)
         {"\"\" b;", "a.conf:1: a directive's name is empty"},
         {"a b\x01;", "a.conf:1: control character 0x01"},
         {"a 'b\x7f';", "a.conf:1: control character 0x7f"},
-        {"include;", "a.conf:1: include: which file?"},
+        {"include;", "a.conf:1: include: file name is missing"},
         {"\ninclude b.conf;", "a.conf:2: include: b.conf: no such file"},
     };
 
@@ -390,7 +390,7 @@ START_TEST(test_include_limits)
         chain[i] = (struct memory_file){names[i], text[i], 0};
     }
     chain[CONF_NESTING_MAX + 1] = (struct memory_file){NULL, NULL, 0};
-    refuse_files(chain, "included deeper than 8");
+    refuse_files(chain, "nested deeper than 8");
     chain[CONF_NESTING_MAX - 1].text = "end;";
     tree = parse_files(chain);
     ck_assert_str_eq(first(tree)->name, "end");

@@ -255,7 +255,7 @@ END_TEST
 
 START_TEST(text_of_a_refusal)
 {
-    struct answerer a = {.answer = {"HTTP/1.1 403 Forbidden\r\n\r\na \x01reason that goes on"},
+    struct answerer a = {.answer = {"HTTP/1.1 403 Forbidden\r\n\r\na \x01reason that continues"},
                          .count = 1};
     struct http_client *client;
     char text[12];

@@ -276,7 +276,7 @@ START_TEST(serves_again_after_a_shortage_of_descriptors)
     co_join(co);
     co_test_ok(a.err);
     ck_assert_int_eq(a.count, 4);
-    ck_assert_int_eq(co_test_log_has("serves again"), 1);
+    ck_assert_int_eq(co_test_log_has("accepting again"), 1);
     close(spare);
     for (int i = 0; i < 4; i++) {
         net_free(a.conn[i]);

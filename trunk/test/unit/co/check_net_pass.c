@@ -196,7 +196,7 @@ START_TEST(without_a_descriptor)
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
     co_test_ok(t.err);
     ck_assert_ptr_null(t.conn);
-    ck_assert_int_eq(co_test_log_has("no descriptor for it"), 1);
+    ck_assert_int_eq(co_test_log_has("no free descriptor"), 1);
     ck_assert_int_eq(net_pass_give(give, b->fd, 1), 0);
     run_take(&t);
     co_test_ok(t.err);

@@ -130,7 +130,7 @@ START_TEST(a_tree_of_any_depth_is_freed)
 
         amf0_set(outer, "before", amf0_null());
         amf0_set(outer, "k", root);
-        amf0_set(outer, "behind", amf0_string("x"));
+        amf0_set(outer, "after", amf0_string("x"));
         root = outer;
     }
     ck_assert_uint_eq(root->children, 3);

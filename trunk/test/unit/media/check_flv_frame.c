@@ -149,7 +149,8 @@ START_TEST(every_form)
     check_invariants(&frame, data, len);
     ck_assert_int_eq(frame.type, row->type);
     ck_assert_uint_eq(frame.timestamp, 0xfffffff0);
-    ck_assert_msg(frame.codec == row->codec, "%s: codec %s", row->body, codec_name(frame.codec));
+    ck_assert_msg(frame.codec == row->codec, "%s: codec %s", row->body,
+                  frame_codec_name(frame.codec));
     ck_assert_msg(flags_of(&frame) == row->flags, "%s: flags %d", row->body, flags_of(&frame));
     ck_assert_msg(frame.cts == row->cts, "%s: cts %d", row->body, frame.cts);
     ck_assert_msg(frame.payload == data + row->payload, "%s: payload at %d", row->body,

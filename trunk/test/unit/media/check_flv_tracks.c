@@ -86,7 +86,7 @@ START_TEST(each_form)
         ck_assert_int_eq(flv_tracks_next(&tracks, &track), 1);
     while (track.id != rows[_i].id);
     buf_init(&buf, 64);
-    rc = flv_track_unwrap(&tracks, &track, &buf, &ordinary);
+    rc = flv_tracks_unwrap(&tracks, &track, &buf, &ordinary);
     ck_assert_int_eq(rc, rows[_i].out_len > 0 ? 0 : -1);
     if (rc == 0) {
         ck_assert_uint_eq(buf.len, rows[_i].out_len);
@@ -97,7 +97,7 @@ START_TEST(each_form)
     /* Beyond the maximum nothing is given. */
     buf_init(&buf, 5);
     if (rows[_i].out_len > 5)
-        ck_assert_int_eq(flv_track_unwrap(&tracks, &track, &buf, &ordinary), -1);
+        ck_assert_int_eq(flv_tracks_unwrap(&tracks, &track, &buf, &ordinary), -1);
     buf_fini(&buf);
 }
 END_TEST

@@ -149,7 +149,7 @@ static void check_codecs(const char *key, const struct codec_row *rows, size_t c
         make_body(&body, NULL, "onMetaData", meta);
         amf0_free(rewrite(&body, &facts));
         codec = key[0] == 'v' ? facts.video : facts.audio;
-        ck_assert_msg(codec == rows[i].codec, "%s %zu: %s", key, i, codec_name(codec));
+        ck_assert_msg(codec == rows[i].codec, "%s %zu: %s", key, i, frame_codec_name(codec));
         ck_assert_int_eq(key[0] == 'v' ? facts.has_video : facts.has_audio, codec != CODEC_NONE);
         ck_assert_int_eq(facts.has_tracks, codec != CODEC_NONE);
         buf_fini(&body);

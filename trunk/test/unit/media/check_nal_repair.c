@@ -233,7 +233,7 @@ END_TEST
 START_TEST(names)
 {
     for (int fault = NAL_SOUND; fault <= NAL_RAW_HEADER; fault++)
-        ck_assert_int_gt((int)strlen(nal_fault_name((enum nal_fault)fault)), 0);
+        ck_assert_int_gt((int)strlen(nal_repair_fault_name((enum nal_fault)fault)), 0);
 }
 END_TEST
 

@@ -40,36 +40,36 @@ START_TEST(dates)
     int64_t seconds;
 
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        ck_assert_int_eq(http_date_parse(good[i], &seconds), 0);
+        ck_assert_int_eq(http_condition_date_parse(good[i], &seconds), 0);
         ck_assert_int_eq(seconds, DATE_TIME);
     }
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        ck_assert_int_eq(http_date_parse(bad[i], &seconds), -1);
-    ck_assert_int_eq(http_date_format(DATE_TIME, text), 0);
+        ck_assert_int_eq(http_condition_date_parse(bad[i], &seconds), -1);
+    ck_assert_int_eq(http_condition_date_format(DATE_TIME, text), 0);
     ck_assert_str_eq(text, DATE);
-    ck_assert_int_eq(http_date_format(0, text), 0);
+    ck_assert_int_eq(http_condition_date_format(0, text), 0);
     ck_assert_str_eq(text, "Thu, 01 Jan 1970 00:00:00 GMT");
-    ck_assert_int_eq(http_date_format(INT64_MAX, text), -1);
+    ck_assert_int_eq(http_condition_date_format(INT64_MAX, text), -1);
     ck_assert_str_eq(text, "");
 }
 END_TEST
 
 START_TEST(etags)
 {
-    ck_assert(http_etag_listed("\"tag\"", "\"tag\"", 0));
-    ck_assert(http_etag_listed(" * ", "\"tag\"", 0));
-    ck_assert(http_etag_listed("\"a\", \"b\" ,,\t\"tag\"", "\"tag\"", 0));
-    ck_assert(http_etag_listed("W/\"a\",\"tag\"", "\"tag\"", 0));
-    ck_assert(http_etag_listed("\"a,b\",\"tag\"", "\"tag\"", 0));
-    ck_assert(http_etag_listed("W/\"tag\"", "\"tag\"", 1));
-    ck_assert(!http_etag_listed("W/\"tag\"", "\"tag\"", 0));
-    ck_assert(!http_etag_listed("", "\"tag\"", 1));
-    ck_assert(!http_etag_listed("tag", "\"tag\"", 1));
-    ck_assert(!http_etag_listed("\"tag", "\"tag\"", 1));
-    ck_assert(!http_etag_listed("\"ta\"", "\"tag\"", 1));
-    ck_assert(!http_etag_listed("\"tagg\"", "\"tag\"", 1));
-    ck_assert(!http_etag_listed("\"*\"", "\"tag\"", 1));
-    ck_assert(!http_etag_listed("x \"tag\"", "\"tag\"", 1));
+    ck_assert(http_condition_etag_listed("\"tag\"", "\"tag\"", 0));
+    ck_assert(http_condition_etag_listed(" * ", "\"tag\"", 0));
+    ck_assert(http_condition_etag_listed("\"a\", \"b\" ,,\t\"tag\"", "\"tag\"", 0));
+    ck_assert(http_condition_etag_listed("W/\"a\",\"tag\"", "\"tag\"", 0));
+    ck_assert(http_condition_etag_listed("\"a,b\",\"tag\"", "\"tag\"", 0));
+    ck_assert(http_condition_etag_listed("W/\"tag\"", "\"tag\"", 1));
+    ck_assert(!http_condition_etag_listed("W/\"tag\"", "\"tag\"", 0));
+    ck_assert(!http_condition_etag_listed("", "\"tag\"", 1));
+    ck_assert(!http_condition_etag_listed("tag", "\"tag\"", 1));
+    ck_assert(!http_condition_etag_listed("\"tag", "\"tag\"", 1));
+    ck_assert(!http_condition_etag_listed("\"ta\"", "\"tag\"", 1));
+    ck_assert(!http_condition_etag_listed("\"tagg\"", "\"tag\"", 1));
+    ck_assert(!http_condition_etag_listed("\"*\"", "\"tag\"", 1));
+    ck_assert(!http_condition_etag_listed("x \"tag\"", "\"tag\"", 1));
 }
 END_TEST
 
@@ -149,8 +149,9 @@ START_TEST(ranges)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct http_range range = {0, 0};
 
-        ck_assert_msg(http_range_parse(rows[i].value, rows[i].size, &range) == rows[i].status, "%s",
-                      rows[i].value);
+        ck_assert_msg(http_condition_range_parse(rows[i].value, rows[i].size, &range) ==
+                          rows[i].status,
+                      "%s", rows[i].value);
         if (rows[i].status != HTTP_RANGE_PART)
             continue;
         ck_assert_uint_eq(range.first, rows[i].first);
@@ -173,19 +174,20 @@ START_TEST(ranges_of_requests)
     struct http_range range;
 
     begin("GET");
-    ck_assert_int_eq(http_range_of(&request, &validators, 10, &range), HTTP_RANGE_WHOLE);
+    ck_assert_int_eq(http_condition_range_of(&request, &validators, 10, &range), HTTP_RANGE_WHOLE);
     with("range", "bytes=1-2");
-    ck_assert_int_eq(http_range_of(&request, &validators, 10, &range), HTTP_RANGE_PART);
+    ck_assert_int_eq(http_condition_range_of(&request, &validators, 10, &range), HTTP_RANGE_PART);
     with("Range", "bytes=1-2");
-    ck_assert_int_eq(http_range_of(&request, &validators, 10, &range), HTTP_RANGE_WHOLE);
+    ck_assert_int_eq(http_condition_range_of(&request, &validators, 10, &range), HTTP_RANGE_WHOLE);
     begin("HEAD");
     with("Range", "bytes=1-2");
-    ck_assert_int_eq(http_range_of(&request, &validators, 10, &range), HTTP_RANGE_WHOLE);
+    ck_assert_int_eq(http_condition_range_of(&request, &validators, 10, &range), HTTP_RANGE_WHOLE);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         begin("GET");
         with("Range", "bytes=1-2");
         with("If-Range", rows[i].if_range);
-        ck_assert_int_eq(http_range_of(&request, &validators, 10, &range), rows[i].status);
+        ck_assert_int_eq(http_condition_range_of(&request, &validators, 10, &range),
+                         rows[i].status);
     }
 }
 END_TEST

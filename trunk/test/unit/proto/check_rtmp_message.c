@@ -21,7 +21,7 @@ static enum scan command_of(struct rtmp_command *command, uint8_t type, size_t l
 {
     struct rtmp_message m = {.type = type, .data = buf_data(&body), .len = len};
 
-    return rtmp_command_read(command, &m);
+    return rtmp_message_command_read(command, &m);
 }
 
 static void publish_put(void)
@@ -41,12 +41,12 @@ static void publish_is(uint8_t type)
     ck_assert_str_eq(command.name, "publish");
     ck_assert(command.transaction == 5);
     ck_assert_uint_eq(command.arg_count, 3);
-    ck_assert_ptr_null(rtmp_command_string(&command, 0));
-    ck_assert_str_eq(rtmp_command_string(&command, 1), "livestream");
-    ck_assert_str_eq(rtmp_command_string(&command, 2), "live");
-    ck_assert_ptr_null(rtmp_command_string(&command, 3));
-    ck_assert(rtmp_command_number(&command, 3, -7) == -7);
-    rtmp_command_fini(&command);
+    ck_assert_ptr_null(rtmp_message_command_string(&command, 0));
+    ck_assert_str_eq(rtmp_message_command_string(&command, 1), "livestream");
+    ck_assert_str_eq(rtmp_message_command_string(&command, 2), "live");
+    ck_assert_ptr_null(rtmp_message_command_string(&command, 3));
+    ck_assert(rtmp_message_command_number(&command, 3, -7) == -7);
+    rtmp_message_command_fini(&command);
 }
 
 START_TEST(amf0_command)
@@ -78,7 +78,7 @@ START_TEST(amf3_value_ends_the_arguments)
     put_be(&body, 0x1106, 2);
     ck_assert_int_eq(command_of(&command, RTMP_AMF3_COMMAND, body.len), SCAN_DONE);
     ck_assert_uint_eq(command.arg_count, 1);
-    rtmp_command_fini(&command);
+    rtmp_message_command_fini(&command);
 }
 END_TEST
 
@@ -97,10 +97,10 @@ START_TEST(truncated_commands)
         enum scan scan;
 
         memcpy(piece, buf_data(&body), len);
-        scan = rtmp_command_read(&command, &m);
+        scan = rtmp_message_command_read(&command, &m);
         if (found < 5 && len == ends[found]) {
             ck_assert_int_eq(scan, SCAN_DONE);
-            rtmp_command_fini(&command);
+            rtmp_message_command_fini(&command);
             found++;
         } else {
             ck_assert_int_eq(scan, SCAN_BAD);
@@ -130,8 +130,8 @@ START_TEST(odd_commands)
     ck_assert_int_eq(command_of(&command, RTMP_AMF0_COMMAND, body.len), SCAN_DONE);
     ck_assert_uint_eq(strlen(command.name), RTMP_COMMAND_NAME_MAX - 1);
     ck_assert_uint_eq(command.arg_count, RTMP_COMMAND_ARGS_MAX);
-    ck_assert_ptr_null(rtmp_command_string(&command, 1));
-    rtmp_command_fini(&command);
+    ck_assert_ptr_null(rtmp_message_command_string(&command, 1));
+    rtmp_message_command_fini(&command);
     /* Too long. */
     buf_consume(&body, body.len);
     ck_assert_int_eq(amf0_write_string(&body, "call"), 0);
@@ -145,15 +145,15 @@ START_TEST(data_is_unwrapped)
     struct rtmp_message m = {
         .type = RTMP_AMF3_DATA, .data = (const uint8_t *)"\0\2\0\1a", .len = 5};
 
-    ck_assert_int_eq(rtmp_data_unwrap(&m), 0);
+    ck_assert_int_eq(rtmp_message_data_unwrap(&m), 0);
     ck_assert_uint_eq(m.type, RTMP_AMF0_DATA);
     ck_assert_uint_eq(m.len, 4);
-    ck_assert_int_eq(rtmp_data_unwrap(&m), 0);
+    ck_assert_int_eq(rtmp_message_data_unwrap(&m), 0);
     ck_assert_uint_eq(m.len, 4);
     m = (struct rtmp_message){.type = RTMP_AMF3_DATA, .data = (const uint8_t *)"\6", .len = 1};
-    ck_assert_int_eq(rtmp_data_unwrap(&m), -1);
+    ck_assert_int_eq(rtmp_message_data_unwrap(&m), -1);
     m.len = 0;
-    ck_assert_int_eq(rtmp_data_unwrap(&m), -1);
+    ck_assert_int_eq(rtmp_message_data_unwrap(&m), -1);
 }
 END_TEST
 
@@ -178,14 +178,14 @@ static size_t aggregate_count(size_t len, uint32_t timestamp, uint32_t *last)
 
     memcpy(piece, buf_data(&body), len);
     m.len = len;
-    rtmp_aggregate_start(&aggregate, &m);
-    while (rtmp_aggregate_next(&aggregate, &m) == SCAN_DONE) {
+    rtmp_message_aggregate_start(&aggregate, &m);
+    while (rtmp_message_aggregate_next(&aggregate, &m) == SCAN_DONE) {
         for (size_t i = 0; i < m.len; i++)
             ck_assert_uint_eq(m.data[i], m.type);
         *last = m.timestamp;
         count++;
     }
-    ck_assert_int_eq(rtmp_aggregate_next(&aggregate, &m), SCAN_MORE);
+    ck_assert_int_eq(rtmp_message_aggregate_next(&aggregate, &m), SCAN_MORE);
     free(piece);
     return count;
 }
@@ -227,18 +227,18 @@ START_TEST(calls_are_written)
     struct rtmp_message m;
     size_t used;
 
-    call.info = rtmp_status("status", "Some.Code", "why");
-    ck_assert_int_eq(rtmp_call_write(&body, 128, &call), 0);
+    call.info = rtmp_message_status("status", "Some.Code", "why");
+    ck_assert_int_eq(rtmp_message_call_write(&body, 128, &call), 0);
     ck_assert_int_eq(rtmp_chunk_in_feed(in, buf_data(&body), body.len, &used, &m), SCAN_DONE);
     ck_assert_uint_eq(m.stream_id, 1);
-    ck_assert_int_eq(rtmp_command_read(&command, &m), SCAN_DONE);
+    ck_assert_int_eq(rtmp_message_command_read(&command, &m), SCAN_DONE);
     ck_assert_str_eq(command.name, "onStatus");
     ck_assert(command.transaction == 3);
     ck_assert_int_eq(command.arg[0]->type, AMF0_NULL);
     ck_assert_str_eq(amf0_get_string(command.arg[1], "level"), "status");
     ck_assert_str_eq(amf0_get_string(command.arg[1], "code"), "Some.Code");
     ck_assert_str_eq(amf0_get_string(command.arg[1], "description"), "why");
-    rtmp_command_fini(&command);
+    rtmp_message_command_fini(&command);
     rtmp_chunk_in_free(in);
 }
 END_TEST
@@ -249,14 +249,14 @@ START_TEST(writers_keep_the_maximum)
     struct buf small;
 
     buf_init(&small, 16);
-    ck_assert_int_eq(rtmp_control_write(&small, RTMP_ACK, 1), 0);
-    ck_assert_int_eq(rtmp_control_write(&small, RTMP_ACK, 1), -1);
-    ck_assert_int_eq(rtmp_user_write(&small, RTMP_USER_PING_RESPONSE, 1), -1);
-    ck_assert_int_eq(rtmp_bandwidth_write(&small, 1, 2), -1);
-    ck_assert_int_eq(rtmp_user_buffer_write(&small, 1, 2), -1);
-    ck_assert_int_eq(rtmp_sample_access_write(&small, 128, 1), -1);
-    call.info = rtmp_status("a", "b", "c"); /* taken over all the same */
-    ck_assert_int_eq(rtmp_call_write(&small, 128, &call), -1);
+    ck_assert_int_eq(rtmp_message_control_write(&small, RTMP_ACK, 1), 0);
+    ck_assert_int_eq(rtmp_message_control_write(&small, RTMP_ACK, 1), -1);
+    ck_assert_int_eq(rtmp_message_user_write(&small, RTMP_USER_PING_RESPONSE, 1), -1);
+    ck_assert_int_eq(rtmp_message_bandwidth_write(&small, 1, 2), -1);
+    ck_assert_int_eq(rtmp_message_user_buffer_write(&small, 1, 2), -1);
+    ck_assert_int_eq(rtmp_message_sample_access_write(&small, 128, 1), -1);
+    call.info = rtmp_message_status("a", "b", "c"); /* taken over all the same */
+    ck_assert_int_eq(rtmp_message_call_write(&small, 128, &call), -1);
     ck_assert_uint_eq(small.len, 16);
     buf_fini(&small);
 }

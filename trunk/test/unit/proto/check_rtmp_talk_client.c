@@ -46,7 +46,7 @@ static void grants_connect(void)
     put_control(&peer.in, RTMP_WINDOW_ACK_SIZE, 1000000);
     peer_says(&peer.in, RTMP_SET_PEER_BANDWIDTH, 0, "\0\0\0\1\2", 5);
     peer_calls(&peer.in, "_result", 1, amf0_object(),
-               rtmp_status("status", "NetConnection.Connect.Success", ""), NULL);
+               rtmp_message_status("status", "NetConnection.Connect.Success", ""), NULL);
     peer_calls(&peer.in, "onBWDone", 0, NULL, NULL, NULL);
 }
 
@@ -67,11 +67,11 @@ START_TEST(plays)
         peer.step = step;
         grants_connect();
         peer_calls(&peer.in, "_result", 4, NULL, amf0_number(7), NULL);
-        peer_calls(&peer.in, "onStatus", 0, NULL, rtmp_status("status", "NetStream.Play.Start", ""),
-                   NULL);
+        peer_calls(&peer.in, "onStatus", 0, NULL,
+                   rtmp_message_status("status", "NetStream.Play.Start", ""), NULL);
         peer_says(&peer.in, RTMP_VIDEO, 5, "v", 1);
         peer_calls(&peer.in, "onStatus", 0, NULL,
-                   rtmp_status("status", "NetStream.Play.UnpublishNotify", ""), NULL);
+                   rtmp_message_status("status", "NetStream.Play.UnpublishNotify", ""), NULL);
         connected();
         OK(rtmp_talk_play(talk, "s?a=b", USEC_PER_SEC));
         TOLD("chunk 60000; connect(1); window 2500000; createStream(4); play(5) 's?a=b'; "
@@ -112,8 +112,8 @@ START_TEST(publishes)
     peer_calls(&peer.in, "_result", 2, NULL, amf0_null(), NULL);
     peer_calls(&peer.in, "_result", 3, NULL, amf0_null(), NULL);
     peer_calls(&peer.in, "_result", 4, NULL, amf0_number(1), NULL);
-    peer_calls(&peer.in, "onStatus", 0, NULL, rtmp_status("status", "NetStream.Publish.Start", ""),
-               NULL);
+    peer_calls(&peer.in, "onStatus", 0, NULL,
+               rtmp_message_status("status", "NetStream.Publish.Start", ""), NULL);
     connected();
     OK(rtmp_talk_publish(talk, "s", USEC_PER_SEC));
     m.len = sizeof(big);
@@ -154,18 +154,18 @@ START_TEST(addresses)
             rtmp_chunk_in_feed(ears, buf_data(&peer.out), peer.out.len, &used, &message),
             SCAN_DONE);
     } while (message.type != RTMP_AMF0_COMMAND);
-    ck_assert_int_eq(rtmp_command_read(&command, &message), SCAN_DONE);
+    ck_assert_int_eq(rtmp_message_command_read(&command, &message), SCAN_DONE);
     ck_assert_str_eq(amf0_get_string(command.arg[0], "app"), "live");
     ck_assert_str_eq(amf0_get_string(command.arg[0], "tcUrl"),
                      "rtmp://host:1936/live?vhost=v.example");
-    rtmp_command_fini(&command);
+    rtmp_message_command_fini(&command);
 }
 END_TEST
 
 /* connect is refused with an ex of this code and this address, either of which may be missing. */
 static const char *sent_on(struct amf0 *code, struct amf0 *redirect)
 {
-    struct amf0 *info = rtmp_status("error", "NetConnection.Connect.Rejected", "no");
+    struct amf0 *info = rtmp_message_status("error", "NetConnection.Connect.Rejected", "no");
     struct amf0 *ex = amf0_object();
 
     if (code != NULL)
@@ -205,7 +205,7 @@ END_TEST
 /* A server that knows only by the stream's name where it is says so in place of play's answer. */
 START_TEST(redirected_at_play)
 {
-    struct amf0 *info = rtmp_status("error", "NetConnection.Connect.Rejected", "elsewhere");
+    struct amf0 *info = rtmp_message_status("error", "NetConnection.Connect.Rejected", "elsewhere");
     struct amf0 *ex = amf0_object();
 
     ck_assert_int_eq(amf0_set(ex, "code", amf0_number(302)), 0);
@@ -224,14 +224,14 @@ START_TEST(denied)
 {
     peer_shakes(&peer.in);
     peer_calls(&peer.in, "_error", 1, NULL,
-               rtmp_status("error", "NetConnection.Connect.Rejected", "no"), NULL);
+               rtmp_message_status("error", "NetConnection.Connect.Rejected", "no"), NULL);
     OK(rtmp_talk_handshake(talk, USEC_PER_SEC));
     FAILS(rtmp_talk_connect(talk, &address, USEC_PER_SEC), ERR_DENIED);
     again();
     grants_connect();
     peer_calls(&peer.in, "_result", 4, NULL, amf0_number(1), NULL);
     peer_calls(&peer.in, "onStatus", 0, NULL,
-               rtmp_status("error", "NetStream.Publish.BadName", "busy"), NULL);
+               rtmp_message_status("error", "NetStream.Publish.BadName", "busy"), NULL);
     connected();
     FAILS(rtmp_talk_publish(talk, "s", USEC_PER_SEC), ERR_DENIED);
     again();

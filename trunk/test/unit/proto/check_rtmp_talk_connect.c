@@ -40,7 +40,7 @@ START_TEST(connect_result)
         if (i < 3)
             buf_consume(&peer.out, used);
     }
-    ck_assert_int_eq(rtmp_command_read(&command, &message), SCAN_DONE);
+    ck_assert_int_eq(rtmp_message_command_read(&command, &message), SCAN_DONE);
     ck_assert_ptr_nonnull(amf0_get_string(command.arg[0], "fmsVer"));
     ck_assert(amf0_get_number(command.arg[0], "capabilities", 0) == 127);
     ck_assert(amf0_get_number(command.arg[1], "objectEncoding", 0) == 3);
@@ -51,7 +51,7 @@ START_TEST(connect_result)
     ck_assert_str_eq(amf0_get_string(data, "version"), "1.2.3");
     ck_assert(amf0_get_number(data, "pid", 0) == 42);
     ck_assert_str_eq(amf0_get_string(data, "id"), "abc");
-    rtmp_command_fini(&command);
+    rtmp_message_command_fini(&command);
 }
 END_TEST
 
@@ -92,10 +92,10 @@ START_TEST(connect_enhanced)
             rtmp_chunk_in_feed(ears, buf_data(&peer.out), peer.out.len, &used, &message),
             SCAN_DONE);
     } while (message.type != RTMP_AMF0_COMMAND);
-    ck_assert_int_eq(rtmp_command_read(&command, &message), SCAN_DONE);
+    ck_assert_int_eq(rtmp_message_command_read(&command, &message), SCAN_DONE);
     enhanced_says(command.arg[0]);
     enhanced_says(command.arg[1]);
-    rtmp_command_fini(&command);
+    rtmp_message_command_fini(&command);
 }
 END_TEST
 
@@ -119,11 +119,11 @@ START_TEST(connect_redirected)
     OK(rtmp_talk_connect_no(talk, "no", "rtmp://other/live", USEC_PER_SEC));
     ck_assert_int_eq(rtmp_chunk_in_feed(ears, buf_data(&peer.out), peer.out.len, &used, &message),
                      SCAN_DONE);
-    ck_assert_int_eq(rtmp_command_read(&command, &message), SCAN_DONE);
+    ck_assert_int_eq(rtmp_message_command_read(&command, &message), SCAN_DONE);
     ex = amf0_get(command.arg[1], "ex");
     ck_assert(amf0_get_number(ex, "code", 0) == 302);
     ck_assert_str_eq(amf0_get_string(ex, "redirect"), "rtmp://other/live");
-    rtmp_command_fini(&command);
+    rtmp_message_command_fini(&command);
 }
 END_TEST
 

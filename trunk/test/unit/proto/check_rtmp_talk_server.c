@@ -112,7 +112,7 @@ START_TEST(request_sent_on)
     OK(rtmp_talk_send_on(talk, &request, &to, USEC_PER_SEC));
     ck_assert_int_eq(rtmp_chunk_in_feed(ears, buf_data(&peer.out), peer.out.len, &used, &message),
                      SCAN_DONE);
-    ck_assert_int_eq(rtmp_command_read(&command, &message), SCAN_DONE);
+    ck_assert_int_eq(rtmp_message_command_read(&command, &message), SCAN_DONE);
     ck_assert_str_eq(command.name, "onStatus");
     ck_assert_str_eq(amf0_get_string(command.arg[1], "level"), "error");
     ck_assert_str_eq(amf0_get_string(command.arg[1], "code"), "NetConnection.Connect.Rejected");
@@ -120,7 +120,7 @@ START_TEST(request_sent_on)
     ck_assert(amf0_get_number(ex, "code", 0) == 302);
     ck_assert_str_eq(amf0_get_string(ex, "redirect"), to.tc_url);
     ck_assert_str_eq(amf0_get_string(ex, "redirect2"), to.url);
-    rtmp_command_fini(&command);
+    rtmp_message_command_fini(&command);
 }
 END_TEST
 
@@ -296,7 +296,7 @@ static void calls_on(uint32_t stream_id, const char *name, struct amf0 *info)
 {
     struct rtmp_call call = {.name = name, .stream_id = stream_id, .info = info};
 
-    ck_assert_int_eq(rtmp_call_write(&peer.in, 128, &call), 0);
+    ck_assert_int_eq(rtmp_message_call_write(&peer.in, 128, &call), 0);
 }
 
 static enum rtmp_event next_event(void)

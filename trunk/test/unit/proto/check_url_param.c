@@ -66,9 +66,9 @@ START_TEST(test_encode)
 {
     char out[32] = "k=";
 
-    ck_assert_int_eq(url_query_encode("a b\"\r\n%2F#\xff", out, sizeof(out)), 0);
+    ck_assert_int_eq(url_param_query_encode("a b\"\r\n%2F#\xff", out, sizeof(out)), 0);
     ck_assert_str_eq(out, "k=a%20b%22%0D%0A%2F%23%FF");
-    ck_assert_int_eq(url_query_encode("1234567", out, sizeof(out)), -1);
+    ck_assert_int_eq(url_param_query_encode("1234567", out, sizeof(out)), -1);
 }
 END_TEST
 

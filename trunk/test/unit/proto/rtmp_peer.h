@@ -54,7 +54,7 @@ static inline void peer_calls(struct buf *to, const char *name, double transacti
 {
     struct rtmp_call call = {name, transaction, 0, object, info, more};
 
-    ck_assert_int_eq(rtmp_call_write(to, 128, &call), 0);
+    ck_assert_int_eq(rtmp_message_call_write(to, 128, &call), 0);
 }
 
 static inline void peer_shakes(struct buf *to)
@@ -83,18 +83,18 @@ static inline void told_command(struct buf *text, const struct rtmp_message *m)
     struct rtmp_command command;
     const char *code;
 
-    ck_assert_int_eq(rtmp_command_read(&command, m), SCAN_DONE);
+    ck_assert_int_eq(rtmp_message_command_read(&command, m), SCAN_DONE);
     code = command.arg_count > 1 ? amf0_get_string(command.arg[1], "code") : NULL;
     peer_say(text, "%s(%g)", command.name, command.transaction);
     if (code != NULL)
         peer_say(text, " %s", code);
-    if (rtmp_command_number(&command, 1, -1) >= 0)
-        peer_say(text, " %g", rtmp_command_number(&command, 1, -1));
-    if (rtmp_command_string(&command, 1) != NULL)
-        peer_say(text, " '%s'", rtmp_command_string(&command, 1));
+    if (rtmp_message_command_number(&command, 1, -1) >= 0)
+        peer_say(text, " %g", rtmp_message_command_number(&command, 1, -1));
+    if (rtmp_message_command_string(&command, 1) != NULL)
+        peer_say(text, " '%s'", rtmp_message_command_string(&command, 1));
     if (command.arg_count > 1 && command.arg[1]->type == AMF0_UNDEFINED)
         peer_say(text, " undefined");
-    rtmp_command_fini(&command);
+    rtmp_message_command_fini(&command);
 }
 
 static inline void told_message(struct buf *text, const struct rtmp_message *m)

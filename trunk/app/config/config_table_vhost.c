@@ -1,0 +1,141 @@
+/*
+ * Directives of a vhost: its own, and those of the blocks play, publish, http_remux and
+ * http_static. The blocks that decide who may publish or play are in config_table_access.c, those
+ * that involve other servers in config_table_cluster.c. config_table_rows.h explains the columns.
+ */
+#include "app/config/config_table_rows.h"
+
+static const char *const jitters[] = {"full", "zero", "off", NULL};
+static const char *const takeovers[] = {"reject", "replace", "replace_same_token", NULL};
+
+#define VHOST(field)  CONFIG_AT_VHOST, offsetof(struct config_vhost, field)
+#define PLAY(field)   CONFIG_AT_PLAY, offsetof(struct config_vhost, play.field)
+#define PUB(field)    CONFIG_AT_PUBLISH, offsetof(struct config_vhost, publish.field)
+#define REMUX(field)  CONFIG_AT_HTTP_REMUX, offsetof(struct config_vhost, http_remux.field)
+#define STATIC(field) CONFIG_AT_HTTP_STATIC, offsetof(struct config_vhost, http_static.field)
+
+/* clang-format off */
+static const struct config_row rows[] = {
+    {"enabled", VHOST(enabled), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_ENABLED", RELOAD,
+     "Enable this vhost."},
+    {"min_latency", VHOST(min_latency), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_MIN_LATENCY", RELOAD,
+     "Send every frame immediately, regardless of mw_latency."},
+    {"tcp_nodelay", VHOST(tcp_nodelay), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_TCP_NODELAY", RELOAD,
+     "Let the kernel send small packets at once (TCP_NODELAY)."},
+    {"chunk_size", VHOST(chunk_size), CONFIG_INT, "0", 0, 65536, NO_CHOICES,
+     "SRS_VHOST_CHUNK_SIZE", RELOAD,
+     "Size of the RTMP chunks that are sent; 0: the server's own chunk_size."},
+    {"out_ack_size", VHOST(out_ack_size), CONFIG_SIZE, "2500000", 0, 2 * GIB - 1, NO_CHOICES,
+     "SRS_VHOST_OUT_ACK_SIZE", RELOAD,
+     "Acknowledgement window requested from RTMP peers, in bytes; 0: none."},
+    {"in_ack_size", VHOST(in_ack_size), CONFIG_SIZE, "0", 0, 2 * GIB - 1, NO_CHOICES,
+     "SRS_VHOST_IN_ACK_SIZE", RELOAD,
+     "Acknowledge incoming data after this many bytes; 0: as the peer requests."},
+
+    {"gop_cache", PLAY(gop_cache), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_PLAY_GOP_CACHE", RELOAD,
+     "Start viewers at the last keyframe, so that video appears immediately."},
+    {"gop_cache_max_frames", PLAY(gop_cache_max_frames), CONFIG_INT, "2500", 0, 1000000, NO_CHOICES,
+     "SRS_VHOST_PLAY_GOP_CACHE_MAX_FRAMES", RELOAD,
+     "Maximum number of frames in the GOP cache; 0: limited by gop_cache_max_bytes only."},
+    {"gop_cache_max_bytes", PLAY(gop_cache_max_bytes), CONFIG_SIZE, "16m", 64 * KIB, GIB, NO_CHOICES,
+     "SRS_VHOST_PLAY_GOP_CACHE_MAX_BYTES", RELOAD,
+     "Maximum number of bytes kept of a stream, regardless of its bitrate."},
+    {"queue_length", PLAY(queue_length), CONFIG_SECONDS, "30", 1, 3600, NO_CHOICES,
+     "SRS_VHOST_PLAY_QUEUE_LENGTH", RELOAD,
+     "How far a viewer may fall behind before it jumps to the newest keyframe."},
+    {"mw_latency", PLAY(mw_latency), CONFIG_MS_AUTO, "auto", 0, 10000, NO_CHOICES,
+     "SRS_VHOST_PLAY_MW_LATENCY", RELOAD,
+     "Collect frames for this long into one write; auto: 0 for few viewers, up to 350 as the load grows."},
+    {"mw_msgs", PLAY(mw_msgs), CONFIG_INT, "0", 0, 128, NO_CHOICES,
+     "SRS_VHOST_PLAY_MW_MSGS", RELOAD,
+     "Minimum number of frames per write; 0: mw_latency alone decides."},
+    {"send_min_interval", PLAY(send_min_interval), CONFIG_MS, "0", 0, 10000, NO_CHOICES,
+     "SRS_VHOST_PLAY_SEND_MIN_INTERVAL", RELOAD,
+     "Minimum time between two writes to a viewer; 0: none."},
+    {"time_jitter", PLAY(time_jitter), CONFIG_CHOICE, "full", NO_RANGE, jitters,
+     "SRS_VHOST_PLAY_TIME_JITTER", RELOAD,
+     "full: timestamps start at 0 and never step back; zero: they start at 0; off: as published."},
+    {"atc", PLAY(atc), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_PLAY_ATC", RELOAD,
+     "Keep the encoder's absolute timestamps."},
+    {"atc_auto", PLAY(atc_auto), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_PLAY_ATC_AUTO", RELOAD,
+     "Turn atc on when the metadata asks for it (bravo_atc)."},
+    {"mix_correct", PLAY(mix_correct), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_PLAY_MIX_CORRECT", RELOAD,
+     "Reorder audio and video by timestamp; delays up to ten frames."},
+    {"reduce_sequence_header", PLAY(reduce_sequence_header), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_PLAY_REDUCE_SEQUENCE_HEADER", RELOAD,
+     "Do not repeat a sequence header that has not changed."},
+
+    {"firstpkt_timeout", PUB(firstpkt_timeout), CONFIG_MS, "20000", 10, HOUR_MS, NO_CHOICES,
+     "SRS_VHOST_PUBLISH_FIRSTPKT_TIMEOUT", RELOAD,
+     "Timeout for the first packet of a publisher."},
+    {"normal_timeout", PUB(normal_timeout), CONFIG_MS, "5000", 10, HOUR_MS, NO_CHOICES,
+     "SRS_VHOST_PUBLISH_NORMAL_TIMEOUT", RELOAD,
+     "Timeout between later packets of a publisher."},
+    {"kickoff_for_idle", PUB(kickoff_for_idle), CONFIG_SECONDS, "0", 0, 24 * 3600, NO_CHOICES,
+     "SRS_VHOST_PUBLISH_KICKOFF_FOR_IDLE", RELOAD,
+     "Disconnect a publisher after this long without viewers; 0: never."},
+    {"mr", PUB(mr), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_PUBLISH_MR", RELOAD,
+     "Read from publishers in larger pieces; adds latency."},
+    {"mr_latency", PUB(mr_latency), CONFIG_MS, "350", 0, 10000, NO_CHOICES,
+     "SRS_VHOST_PUBLISH_MR_LATENCY", RELOAD,
+     "Maximum duration of such a piece; it also ends at 32 KB."},
+    {"takeover", PUB(takeover), CONFIG_CHOICE, "reject", NO_RANGE, takeovers,
+     "SRS_VHOST_PUBLISH_TAKEOVER", RELOAD,
+     "A second publisher of a stream is refused, replaces the first, or replaces it only if its URL has the "
+     "same parameters."},
+    {"repair", PUB(repair), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_PUBLISH_REPAIR", RELOAD,
+     "Repair H.264 and HEVC from encoders that send start codes instead of lengths, or empty NAL units."},
+
+    {"enabled", REMUX(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_HTTP_REMUX_ENABLED", RELOAD,
+     "Enable live streams over HTTP."},
+    {"mount", REMUX(mount), CONFIG_MOUNTS, "[vhost]/[app]/[stream].flv", 1, CONFIG_MOUNT_MAX, NO_CHOICES,
+     "SRS_VHOST_HTTP_REMUX_MOUNT", RELOAD,
+     "URL template of a stream; the extension selects the format. Repeatable."},
+    {"fast_cache", REMUX(fast_cache_s), CONFIG_INT, "0", 0, 600, NO_CHOICES,
+     "SRS_VHOST_HTTP_REMUX_FAST_CACHE", RELOAD,
+     "Seconds of audio sent immediately to viewers of audio-only formats; 0: none."},
+    {"hstrs", REMUX(hstrs), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_HTTP_REMUX_HSTRS", RELOAD,
+     "Let viewers wait for a stream that is not published yet; off: 404 immediately."},
+    {"standby_timeout", REMUX(standby_timeout), CONFIG_MS, "30000", 0, 24 * HOUR_MS, NO_CHOICES,
+     "SRS_VHOST_HTTP_REMUX_STANDBY_TIMEOUT", RELOAD,
+     "How long viewers wait before 404 (RTMP: StreamNotFound); 0: no limit."},
+    {"republish_wait", REMUX(republish_wait), CONFIG_MS, "15000", 0, 24 * HOUR_MS, NO_CHOICES,
+     "SRS_VHOST_HTTP_REMUX_REPUBLISH_WAIT", RELOAD,
+     "How long viewers stay connected after the publisher has left, in case it returns."},
+    {"has_audio", REMUX(has_audio), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_HTTP_REMUX_HAS_AUDIO", RELOAD,
+     "Whether the FLV header and the TS program announce audio, when guess_has_av is off."},
+    {"has_video", REMUX(has_video), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_HTTP_REMUX_HAS_VIDEO", RELOAD,
+     "Whether the FLV header and the TS program announce video, when guess_has_av is off."},
+    {"guess_has_av", REMUX(guess_has_av), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_HTTP_REMUX_GUESS_HAS_AV", RELOAD,
+     "Announce in the FLV header what the stream is seen to have."},
+    {"drop_if_not_match", REMUX(drop_if_not_match), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_HTTP_REMUX_DROP_IF_NOT_MATCH", RELOAD,
+     "Drop packets of tracks that the FLV header does not announce."},
+
+    {"enabled", STATIC(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_HTTP_STATIC_ENABLED", RELOAD,
+     "Enable a directory for this vhost."},
+    {"mount", STATIC(mount), CONFIG_STRING, "[vhost]/", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_HTTP_STATIC_MOUNT", RELOAD,
+     "URL path of the directory."},
+    {"dir", STATIC(dir), CONFIG_STRING, "./objs/nginx/html", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_HTTP_STATIC_DIR", RELOAD,
+     "The directory."},
+};
+/* clang-format on */
+
+const struct config_rows config_table_vhost = CONFIG_ROWS(rows);
