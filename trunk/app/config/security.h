@@ -27,7 +27,7 @@ int security_allows(const struct config_security *rules, enum access_action acti
  * where to search, first 0. NULL at the end.
  */
 const char *security_next(const struct config_strings *list, enum access_action action, int *at);
-/* Whether the rules let nobody perform the action; *is_meant: they deny all in so many words. */
+/* Whether the rules allow the action for no address; *is_meant: they explicitly deny all. */
 int security_is_shut(const struct config_security *rules, enum access_action action, int *is_meant);
 
 /*

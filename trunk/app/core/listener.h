@@ -43,7 +43,7 @@ struct listener_tls {
     const char *block; /* where its directives stand, for messages */
     /* Sets cert, key and alpn. */
     void (*identity)(const struct config *config, struct tls_options *options);
-    /* What a client is told that speaks the protocol without TLS; NULL: nothing. */
+    /* The answer to a client that speaks the protocol without TLS; NULL: none. */
     const char *plain_reason;
 };
 

@@ -91,7 +91,7 @@ struct server {
     void *own[SERVER_OBSERVERS_MAX];     /* the state of each observer */
     size_t offset[SERVER_OBSERVERS_MAX]; /* where its state is in each stream */
     size_t stream_size;                  /* of a stream with all of them */
-    /* The observers that are told of each frame, so that no others are looked at for it. */
+    /* The observers that receive frames: the only rows that are visited for each frame. */
     struct server_data_row data_row[SERVER_OBSERVERS_MAX];
     int data_row_count;
     struct service *service; /* app/server/service.c */

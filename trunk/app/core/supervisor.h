@@ -15,7 +15,7 @@
 enum supervisor_state { SUPERVISOR_STARTING, SUPERVISOR_READY, SUPERVISOR_STOPPING };
 
 struct supervisor {
-    int fd; /* -1: nobody is to be told */
+    int fd; /* -1: no service manager */
     enum supervisor_state state;
     struct sockaddr_un to;
     socklen_t to_len;
@@ -26,7 +26,7 @@ struct supervisor {
  * for any other value, and for one that is too long. */
 int supervisor_address(const char *text, struct sockaddr_un *out, socklen_t *len);
 
-/* value: of NOTIFY_SOCKET, or NULL. A bad one is logged, and nobody is told. log is borrowed. */
+/* value: of NOTIFY_SOCKET, or NULL. Logs and ignores an invalid one. log is borrowed. */
 void supervisor_open(struct supervisor *supervisor, const char *value, const struct log *log);
 /* Closes the socket without a message, as a worker does. */
 void supervisor_close(struct supervisor *supervisor);

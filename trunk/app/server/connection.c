@@ -1,7 +1,7 @@
 /*
- * A connection from its acceptance to its end: counted against the limits, answered when it is
- * beyond one, its PROXY header and TLS handshake taken, then served in a coroutine of its own. In
- * what connections differ is in the row of their listener type (app/core/listener.h).
+ * A connection from accept to close: counts it against the limits, answers it if it exceeds one,
+ * reads its PROXY header and does its TLS handshake, then serves it in a coroutine of its own. The
+ * row of its listener type (app/core/listener.h) has everything that depends on the protocol.
  */
 #include "app/server/connection.h"
 
@@ -71,7 +71,7 @@ static void connection_leave(struct connection *c)
     co_cond_broadcast(&server->changed);
 }
 
-/* Answers where the protocol has an answer without TLS, as far as the peer takes it at once. */
+/* Sends a refusal, if the protocol has one without TLS, as far as the socket accepts it at once. */
 static void connection_say(struct connection *c, int status, const char *reason)
 {
     struct buf answer;
@@ -83,15 +83,16 @@ static void connection_say(struct connection *c, int status, const char *reason)
     if (c->type->protocol->refusal(c->server, c->type->flags, status, reason, &answer) == 0) {
         struct iovec iov = {buf_data(&answer), answer.len};
 
-        /* What it sent is taken first: closing over unread bytes would reset the answer away. */
+        /* Read first: closing a socket with unread input resets the connection, and the peer would
+         * lose the answer. */
         (void)net_try_read(c->conn, scratch, sizeof(scratch));
         (void)net_try_writev(c->conn, &iov, 1);
     }
     buf_fini(&answer);
 }
 
-/* Takes the PROXY header and counts its client. 0 or -1; *status: the answer, if it is beyond a
- * limit. */
+/* Reads the PROXY header and counts its client. 0 or -1; *status: the HTTP status of a refusal, if
+ * a limit is exceeded. */
 static MAY_YIELD __attribute__((noinline)) int connection_unwrap(struct connection *c, int *status)
 {
     const struct config *config = c->server->config;
@@ -137,8 +138,8 @@ static MAY_YIELD void connection_run(void *arg)
 }
 
 /*
- * Refuses a connection that is beyond a limit: 0 where its coroutine shall answer, -1 when the
- * connection is closed already. At most SERVER_REFUSALS_MAX coroutines answer at once; further
+ * Refuses a connection that exceeds a limit: 0 if its coroutine must answer, -1 if the connection
+ * is already closed. At most SERVER_REFUSALS_MAX coroutines answer at once; further
  * connections with TLS are closed without an answer.
  */
 static int connection_refuse(struct connection *c, const char *why)

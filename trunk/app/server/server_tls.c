@@ -126,8 +126,8 @@ void server_tls_close(struct server *server)
     }
 }
 
-/* Tells a client that speaks the protocol without TLS, in the clear. What it sent is read first:
- * closing over unread bytes would reset the connection before the answer arrives. */
+/* Answers a client that speaks the protocol without TLS, unencrypted. Its input is read first:
+ * closing a socket with unread input resets the connection before the answer arrives. */
 static void server_tls_explain(struct server *server, const struct listener_type *type,
                                struct net_conn *conn)
 {

@@ -13,7 +13,7 @@ MAY_YIELD struct err *service_new(struct server **out, const struct log *log, st
                                   const struct tables *tables);
 MAY_YIELD void service_free(struct server *server);
 
-/* What the process around the server is told, each once at most. */
+/* Callbacks for the process around the server; each is called at most once. */
 struct service_phases {
     void (*ready)(void *arg);    /* every listener listens, every feature has started */
     void (*stopping)(void *arg); /* a drain or the end begins */
