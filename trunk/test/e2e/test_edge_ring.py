@@ -149,7 +149,7 @@ def test_a_loop_at_one_of_two_origins(server, view, publisher, source):
 
 
 class Far:
-    """An origin that hears the marks of those who ask, and sends each of them what it is told to."""
+    """An origin that records the marks of each request, and sends what the test gives it."""
 
     def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -193,8 +193,8 @@ class Far:
 
 
 def test_a_true_mark_from_a_stranger(server, view, source):
-    """Who has seen a server's mark may send it to that server's edge, which is then refused as a
-    loop: its other viewers must not notice."""
+    """A client that has seen a server's mark may send it to that server's edge, which refuses it as a
+    loop: its other viewers are not disturbed."""
     far = Far()
     middle = edge_of(server, far.port, more=SECRETS["secret"])
     edge = edge_of(server, middle.http_port, more=SECRETS["secret"])
