@@ -169,7 +169,7 @@ void source_resume(struct source *source, const struct source_time *time, usec_t
 
 usec_t source_absent_since(const struct source *source)
 {
-    return source->away_at;
+    return source->interrupted_at;
 }
 
 int source_lacks_key(const struct source *source)
@@ -194,8 +194,8 @@ void source_unpublish(struct source *source, usec_t now)
     source_mix_flush(source, now);
     renditions_drop_start(source);
     source->is_filling = 0;
-    source->state = SOURCE_AWAY;
-    source->away_at = now;
+    source->state = SOURCE_INTERRUPTED;
+    source->interrupted_at = now;
     renditions_drop_sync(source);
     if (renditions_cut_original(source))
         source_tell_data(source);
@@ -238,8 +238,9 @@ void source_filled(struct source *source)
 
 void source_tick(struct source *source, usec_t now)
 {
-    if (source->state == SOURCE_AWAY && (now - source->away_at >= source->config.republish_wait ||
-                                         renditions_started(source) == 0)) {
+    if (source->state == SOURCE_INTERRUPTED &&
+        (now - source->interrupted_at >= source->config.republish_wait ||
+         renditions_started(source) == 0)) {
         source_gone(source);
         return;
     }

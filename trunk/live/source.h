@@ -66,9 +66,9 @@ struct source_config {
 };
 
 enum source_state {
-    SOURCE_IDLE, /* no publisher; viewers wait for the first one (hstrs) */
-    SOURCE_LIVE, /* published */
-    SOURCE_AWAY  /* was published; viewers stay until republish_wait is over */
+    SOURCE_IDLE,       /* no publisher; viewers wait for the first one (hstrs) */
+    SOURCE_LIVE,       /* published */
+    SOURCE_INTERRUPTED /* was published; viewers stay until republish_wait is over */
 };
 
 /* Which tracks a viewer asked for. */
@@ -119,10 +119,10 @@ enum source_gop_loss { SOURCE_GOP_FRAMES, SOURCE_GOP_BYTES };
 
 /* Callbacks; each may be NULL. Called inline, must not yield. */
 struct source_events {
-    void (*on_publish)(struct source *source, void *arg);   /* IDLE or AWAY -> LIVE */
-    void (*on_unpublish)(struct source *source, void *arg); /* LIVE -> AWAY */
-    void (*on_gone)(struct source *source, void *arg); /* AWAY -> IDLE: republish_wait is over */
-    void (*on_data)(struct source *source, void *arg); /* new bytes, or an end, for viewers */
+    void (*on_publish)(struct source *source, void *arg);   /* IDLE or INTERRUPTED -> LIVE */
+    void (*on_unpublish)(struct source *source, void *arg); /* LIVE -> INTERRUPTED */
+    void (*on_gone)(struct source *source, void *arg);      /* INTERRUPTED -> IDLE */
+    void (*on_data)(struct source *source, void *arg);      /* new bytes, or an end, for viewers */
     /* The viewer holds too much detached memory and must be closed; see viewer_owner(). */
     void (*on_evict)(struct source *source, struct viewer *viewer, void *arg);
     /* The first viewer came, or the last one left: see source_stat(). */

@@ -84,7 +84,7 @@ struct source {
     int64_t first_ms;     /* position of the current publisher's first frame on the timeline */
     int has_first;
     usec_t first_at;
-    usec_t away_at;
+    usec_t interrupted_at;
     uint8_t is_settled; /* a track that has not arrived is not waited for any more */
     uint8_t has_key;    /* the current publisher has sent a keyframe */
     uint8_t

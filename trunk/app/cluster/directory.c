@@ -149,9 +149,10 @@ static void link_on_up(void *arg)
 {
     struct directory_link *link = arg;
 
-    log_write(directory_link_log(link), link->is_away ? link_level(link, LOG_INFO) : LOG_INFO,
-              "directory %s %s", link->show, link->is_away ? "reachable again" : "connected");
-    link->is_away = link->is_complaining = 0;
+    log_write(directory_link_log(link),
+              link->is_unreachable ? link_level(link, LOG_INFO) : LOG_INFO, "directory %s %s",
+              link->show, link->is_unreachable ? "reachable again" : "connected");
+    link->is_unreachable = link->is_complaining = 0;
     co_cond_signal(&link->due);
 }
 
@@ -162,7 +163,7 @@ static void link_on_down(void *arg, const struct err *why)
     log_err(directory_link_log(link), link_level(link, LOG_WARN), why,
             "directory %s unreachable: %s; active streams continue, using configured origins",
             link->show, err_text(why));
-    link->is_away = 1;
+    link->is_unreachable = 1;
 }
 
 /* Announcements may have been missed meanwhile. */

@@ -43,7 +43,7 @@ struct directory_link {
     struct directory_entry *first, *last;
     usec_t lease; /* the shortest of its vhosts' */
     unsigned pass;
-    uint8_t is_hasty, is_complaining, is_ending, is_away;
+    uint8_t is_hasty, is_complaining, is_ending, is_unreachable;
     char show[300]; /* the address without its password */
     char url[];
 };

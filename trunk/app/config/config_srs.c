@@ -3,7 +3,7 @@
  * unchanged; and the nearest name for an unknown one. If a whole block is not supported, only its
  * name is listed, and its content is ignored. The lists cover the versions 2 to 7 of SRS; names of
  * old versions only are included, since a warning is better than a server that does not start. No
- * name here may decide who publishes or plays: ignoring it would open a door.
+ * name here may decide who publishes or plays: ignoring it would allow too much.
  */
 #include "app/config/config_table.h"
 #include "base/str.h"
