@@ -1,7 +1,7 @@
 #!/bin/sh
 # make-certificate.sh [DIR]: a key and a self-signed certificate, server.key and
-# server.crt, unless they are there. For trying HTTPS and RTMPS out; players warn
-# of it until they are told to trust it.
+# server.crt, unless they exist. For tests of HTTPS and RTMPS: players warn about
+# it until it is trusted.
 set -eu
 
 dir=${1:-$(dirname "$0")}

@@ -219,9 +219,9 @@ static struct err *prepare(struct program *program)
 }
 
 /*
- * The one moment at which the server is ready: every listener of every worker listens. The service
- * manager and the parent of a daemon are told. A worker has neither of them: it leaves the
- * terminal, and the master tells them when all workers are ready.
+ * The server is ready: every listener of every worker listens. Notifies the service manager and the
+ * parent of a daemon. A worker has neither of them: it leaves the terminal, and the master notifies
+ * them when all workers are ready.
  */
 static void program_ready(void *arg)
 {

@@ -4,7 +4,7 @@
 #
 # The certificate belongs in conf/. Where that cannot be written (another user, a read-only root) it
 # is made in $MILLRACE_STATE (/var/lib/millrace), else in a private folder for temporary files, and
-# the server is told so by its environment variables. Where nothing can be written, HTTPS and
+# environment variables pass the path to the server. If nothing can be written, HTTPS and
 # RTMPS are turned off with a message: RTMP and HTTP are served in any case. What the
 # configuration or the environment says otherwise is left alone.
 set -eu
@@ -38,7 +38,7 @@ state_folder()
             return
         fi
     done
-    # Everybody writes there: the folder must be new, or ours and no link.
+    # Any user can write there: the folder must be new, or ours and not a link.
     mkdir -m 700 "$temporary" 2>/dev/null || true
     if [ -d "$temporary" ] && [ ! -L "$temporary" ] && [ -O "$temporary" ] && [ -w "$temporary" ]; then
         echo "$temporary"

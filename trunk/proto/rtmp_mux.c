@@ -1,7 +1,7 @@
 /*
  * RTMP play as a rendition. Each frame is one message: a type 0 chunk header, so that a player may
  * start at any frame, and type 3 headers where the message is cut. Audio, video and data have
- * separate chunk streams; players are told the chunk size before the first byte (Adobe's RTMP
+ * separate chunk streams; players get the chunk size before the first byte (Adobe's RTMP
  * specification 1.0, section 5.3).
  */
 #include "proto/rtmp_mux.h"

@@ -26,6 +26,9 @@ WORDS = [
     (r"\b[Ww]hoever\b", "name the subject"),
     (r"\bin vain\b", 'say "without success"'),
     (r"\b[Ww]hat plays\b", 'say "active streams"'),
+    (r"\bpassed over\b", 'say "ignored"'),
+    (r"\bsent on\b(?! (?:the|its|a)\b)", 'say "redirected"'),
+    (r"\banew\b", 'say "again"'),
 ]
 PATTERNS = [(re.compile(pattern), advice) for pattern, advice in WORDS]
 

@@ -74,7 +74,7 @@ export function addressFromQuery(search, page) {
     };
 }
 
-/** What somebody typed into the address field; null when it is no address. */
+/** Parses the text of the address field; null if it is not an address. */
 export function addressFromText(text, page) {
     let url;
     try {
@@ -153,7 +153,7 @@ function pathOf(address, stream) {
     if (address.vhost && address.vhost !== DEFAULT_VHOST && address.vhost !== address.server) {
         query.set('vhost', address.vhost);
     }
-    // %20 means a space to everybody, + does so only in forms.
+    // Every server reads %20 as a space, but + only in forms.
     const text = query.toString().replaceAll('+', '%20');
     return `${encode(address.app)}/${encode(stream)}${text ? '?' + text : ''}`;
 }

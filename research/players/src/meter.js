@@ -10,7 +10,7 @@ export class Meter {
         this.reset();
     }
 
-    /** For another connection: everything but the sum of bytes begins anew. */
+    /** For a new connection: resets everything except the sum of bytes. */
     reset() {
         this.lastData = 0;
         this._edge = []; // [started at, least of (arrival - media time)]

@@ -6,7 +6,7 @@
 export const State = Object.freeze({
     STOPPED: 'stopped',
     CONNECTING: 'connecting',
-    WAITING: 'waiting', // the server holds the request until somebody publishes
+    WAITING: 'waiting', // the server holds the request until the stream is published
     BUFFERING: 'buffering',
     PLAYING: 'playing',
     INTERRUPTED: 'interrupted', // connected, but no data: the publisher is gone, perhaps for a moment

@@ -14,7 +14,7 @@ static const char *const protocols[] = {"rtmp", "flv", "flvs", NULL};
 static const struct config_row rows[] = {
     {"mode", CLUSTER(mode), CONFIG_CHOICE, "local", NO_RANGE, modes,
      "SRS_VHOST_CLUSTER_MODE", RELOAD,
-     "remote: an edge, whose streams come from an origin while somebody watches."},
+     "remote: an edge, which pulls streams from an origin while they have viewers."},
     {"origin", CLUSTER(origin), CONFIG_ORIGINS, "", 0, CONFIG_ORIGIN_MAX, NO_CHOICES,
      "SRS_VHOST_CLUSTER_ORIGIN", RELOAD,
      "Origins (host:port), tried in turn."},
@@ -23,11 +23,11 @@ static const struct config_row rows[] = {
      "Protocol towards the origins: RTMP, HTTP-FLV or HTTPS-FLV."},
     {"publish_origin", CLUSTER(publish_origin), CONFIG_ORIGINS, "", 0, CONFIG_ORIGIN_MAX, NO_CHOICES,
      "SRS_VHOST_CLUSTER_PUBLISH_ORIGIN", RELOAD,
-     "Where a publisher of the edge is relayed to over RTMP; empty: origin, with port 1935 when "
+     "Servers to which the edge relays publishers over RTMP; empty: origin, with port 1935 when "
      "protocol is not rtmp."},
     {"token_traverse", CLUSTER(token_traverse), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_CLUSTER_TOKEN_TRAVERSE", RELOAD,
-     "Ask the origin for each viewer, with the parameters of its address, before it is served."},
+     "Ask the origin about each viewer, with the parameters of its URL, before it is served."},
     {"follow_client", CLUSTER(follow_client), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_CLUSTER_FOLLOW_CLIENT", RELOAD,
      "Ask the origin by the viewer's own protocol, RTMP or HTTP-FLV, whatever protocol says."},
@@ -42,8 +42,8 @@ static const struct config_row rows[] = {
      "CA bundle (PEM) that verifies flvs and rediss peers; empty: the system's."},
     {"directory", CLUSTER(directory), CONFIG_DIRECTORY, "", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_CLUSTER_DIRECTORY", RELOAD,
-     "A Redis in which origins enter what is published at them, and where edges and origins look up "
-     "who has a stream; see [directory](directory.md)."},
+     "Redis in which origins register their published streams, and in which edges and origins look up "
+     "the origin of a stream; see [directory](directory.md)."},
     {"advertise", CLUSTER(advertise), CONFIG_ADVERTISE, "", 0, CONFIG_PLACE_MAX, NO_CHOICES,
      "SRS_VHOST_CLUSTER_ADVERTISE", RELOAD,
      "Address that an origin publishes in the directory; empty: the local address of its connection to "
@@ -53,12 +53,12 @@ static const struct config_row rows[] = {
      "Lifetime of an entry in the directory; the origin renews it three times in this period."},
     {"peers", CLUSTER(peers), CONFIG_NETWORKS, "", 0, CONFIG_PROXY_MAX, NO_CHOICES,
      "SRS_VHOST_CLUSTER_PEERS", RELOAD,
-     "Addresses and networks of other edges that are believed when they say how many servers a "
-     "request has passed."},
+     "Addresses and networks of other edges that are trusted to report how many servers a request "
+     "has passed."},
     {"secret", CLUSTER(secret), CONFIG_SECRETS, "", 0, CONFIG_KEY_MAX, NO_CHOICES,
      "SRS_VHOST_CLUSTER_SECRET", RELOAD,
-     "Secret shared by all servers of a cluster, which sign such statements with it; a second value, "
-     "the previous secret, still counts."},
+     "Secret shared by all servers of a cluster, which sign these reports with it; an optional second "
+     "value is the previous secret, which remains valid."},
     {"redirect", CLUSTER(redirect), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_CLUSTER_REDIRECT", RELOAD,
      "Redirect clients (302) to the server that has the stream, instead of pulling it or relaying what they "

@@ -121,7 +121,7 @@ static const struct config_row rows[] = {
      "Whether the FLV header and the TS program announce video, when guess_has_av is off."},
     {"guess_has_av", REMUX(guess_has_av), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_HTTP_REMUX_GUESS_HAS_AV", RELOAD,
-     "Announce in the FLV header what the stream is seen to have."},
+     "Announce in the FLV header the tracks that the stream has."},
     {"drop_if_not_match", REMUX(drop_if_not_match), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_HTTP_REMUX_DROP_IF_NOT_MATCH", RELOAD,
      "Drop packets of tracks that the FLV header does not announce."},

@@ -85,7 +85,7 @@ def free_port():
 
 
 def listening_ports():
-    """The TCP ports of this machine on which somebody listens, without touching them."""
+    """The TCP ports of this machine with a listener, found without connecting to them."""
     ports = set()
     for name in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:

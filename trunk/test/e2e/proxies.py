@@ -59,7 +59,7 @@ def nginx(folder, srv, certificate, keep_alive=True):
                "worker_connections 10000;": "worker_connections 200;",
                "http {": "http { access_log off; " + temp}
     if not keep_alive:
-        # What nginx does when it is told nothing: HTTP/1.0, a connection for each request.
+        # nginx's default: HTTP/1.0, a connection for each request.
         changes |= {"keepalive 16;": "", "proxy_http_version 1.1;": "",
                     "proxy_set_header Connection      $connection_upgrade;": "",
                     "proxy_set_header Upgrade         $http_upgrade;": ""}

@@ -1,4 +1,4 @@
-"""A small RTMP publisher for tests: it sends exactly the messages it is told to.
+"""A small RTMP publisher for tests: it sends exactly the messages that the test gives it.
 
 ffmpeg rewrites timestamps and keeps real time; a test that needs an hour's jump, a
 changed SPS or a late audio track sends its own tags with this. Simple handshake, one

@@ -70,7 +70,7 @@ def test_every_error(live, status, text):
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["server"].startswith("Millrace/")
         assert answer.headers["date"].endswith(" GMT")
-        # Where the head could be read, exactly this origin is let in; else everybody is.
+        # If the head could be read, exactly this origin is allowed; else every origin is.
         allowed = answer.headers["access-control-allow-origin"]
         assert allowed == (ORIGIN if status in "403 404 405 412 416 426" else "*")
         credentials = answer.headers.get("access-control-allow-credentials")

@@ -118,7 +118,7 @@ def test_live(server, publish, small_flv, kind):
 
 
 def test_the_wrong_codec_while_waiting(server, publish, listen, mp3_flv, small_flv):
-    """It is told when the publisher comes, not before."""
+    """It is refused when the publisher connects, not before."""
     srv = server(remux=remux())
     listener = listen(srv, ".aac")
     headed = listen(srv, ".mp3")

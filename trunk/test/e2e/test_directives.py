@@ -1,6 +1,6 @@
 """What the directives of play, publish and vhost promise, seen from outside, one by one.
 
-"At once" and "not before" are told apart by round trips: a frame is sent when the one before has
+"At once" and "not before" are distinguished by round trips: a frame is sent when the one before has
 arrived, so that waits add up to seconds where there are any, and only lower bounds are measured.
 """
 

@@ -158,7 +158,7 @@ def more_media(viewer, count=25, timeout=20):
 
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])
 def test_an_edge_finds_the_holder(server, redis, view, encode, protocol):
-    """A viewer who was there first plays as soon as some origin has the stream: the edge is told."""
+    """A viewer that waits plays as soon as any origin has the stream: the edge is notified."""
     store = redis()
     origins = [connected(server(vhost=cluster(store))) for _ in range(2)]
     edge = connected(server(vhost=edge_of(store, f"protocol {protocol};")))
@@ -229,7 +229,7 @@ def test_the_encoder_comes_to_where_viewers_are(server, redis, view, encode):
 
 
 def test_a_publish_at_the_edge_goes_to_the_holder(server, redis, view, encode):
-    """A second encoder, at the edge, is told by who has the stream, not by the first origin."""
+    """A second encoder, at the edge, is refused by the origin that has the stream, not by the first."""
     store = redis()
     origins = [connected(server(vhost=cluster(store))) for _ in range(2)]
     edge = connected(server(vhost=edge_of(
@@ -260,7 +260,7 @@ def test_streams_of_vhosts_are_apart(server, redis, view, encode):
 # ---- two origins, one name ----
 
 def test_two_origins_one_name(server, redis, encode):
-    """The first has it; the other's encoder is told so, by who has it."""
+    """The first has the stream, and refuses the other's encoder."""
     store = redis()
     origins = [connected(server(vhost=cluster(store))) for _ in range(2)]
     encode(origins[0])
@@ -320,7 +320,7 @@ def test_an_origin_that_lost_its_name(server, redis, view, encode):
 # ---- redirections ----
 
 def player_status(srv, stream):
-    """What an RTMP player is told, as (code, ex)."""
+    """The status that an RTMP player gets, as (code, ex)."""
     with rtmp_client.Client(srv.rtmp_port) as client:
         client.handshake()
         client.connect()
@@ -551,7 +551,7 @@ def test_an_entry_that_points_to_oneself(server, redis):
 
 
 def test_entries_in_a_ring(server, redis, view):
-    """Two origins, each of which is told that the other has the stream, by a directory of its own."""
+    """Two origins with a directory each, in which the other origin has the stream."""
     stores = [redis(), redis()]
     origins = [connected(server(vhost=cluster(one, "protocol flv;"))) for one in stores]
     for store, other in zip(stores, reversed(origins)):

@@ -1,5 +1,5 @@
-"""A server that was told to end when it is empty (SIGQUIT): who comes meanwhile is sent to another
-one, over HTTP, WebSocket and RTMP, and players, edges and relays go there.
+"""A draining server (SIGQUIT) redirects new clients to another one, over HTTP, WebSocket and RTMP;
+players, edges and relayed encoders follow.
 """
 
 import re

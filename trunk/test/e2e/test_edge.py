@@ -396,7 +396,7 @@ def test_thousand_who_wait_are_one_pull(server, publisher, source):
 
 
 def test_many_missing_streams_end(server, view):
-    """What nobody publishes is pulled while somebody waits, and no longer."""
+    """A stream without a publisher is pulled while viewers wait, and no longer."""
     origin = server()
     edge = server(vhost=cluster(origin.http_port))
     idle = descriptors(edge)

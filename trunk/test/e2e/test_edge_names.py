@@ -52,7 +52,7 @@ def test_no_name_leads_into_another_vhost(server, origin, protocol):
 
 
 def test_rtmp_names_at_the_edge(server, origin):
-    """A player's own vhost parameter is the edge's to judge; the origin is told of none."""
+    """The edge evaluates a player's vhost parameter; the origin does not get it."""
     edge = server(vhost=f"cluster {{ mode remote; origin 127.0.0.1:{origin.rtmp_port}; "
                         "protocol rtmp; token_traverse on; }")
     with Connection(edge.rtmp_url("live/foo")) as player:

@@ -27,7 +27,7 @@ def edge_of(server, to, protocol="flv", own=None, more="", standby=30000):
 
 
 def claimant(srv, claim, path="/live/livestream.flv"):
-    """Somebody who asks for a stream, with a header that only servers should send."""
+    """A client that requests a stream with a header that only servers should send."""
     one = socket.create_connection(("127.0.0.1", srv.http_port), 10)
     one.sendall(f"GET {path} HTTP/1.1\r\nHost: edge\r\nX-Millrace-Relay: {claim}\r\n\r\n".encode())
     return one

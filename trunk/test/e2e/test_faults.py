@@ -1,8 +1,8 @@
 """What networks do to a cluster: packets that are late or lost, origins that vanish without a word,
 names that stop resolving. Edge and origins stand in network namespaces of their own (netns.py).
 
-A gap is what a viewer at the edge saw. How long the machine itself kept everybody waiting is told by
-a second viewer, right at an origin that nothing happens to: that much is not the edge's doing.
+A gap is what a viewer at the edge saw. A second viewer, directly at an
+undisturbed origin, measures the delay of the machine itself, which is not the edge's.
 """
 
 import re
@@ -175,7 +175,7 @@ def test_pause_of_the_encoder(server, source_flv, protocol):
             one.send_tags(preamble)
             one.send_tags(gops[0])
         viewer.wait_media(len(gops[0]))
-        # Left, asked, asked again: two rounds, in which everybody had the same to offer.
+        # Changed to, tried, tried again: two rounds, in which all origins had the same frames.
         edge.wait_log("disconnected from .*no media")
         name = r"\] (?:start )?play .*live/livestream"
         wait_for(lambda: all(len(re.findall(name, one.log())) >= 2 + (one is origins[0])
@@ -294,8 +294,8 @@ class Refuser:
 
 
 def test_missing_streams_are_bounded(server):
-    """Requests for streams that are nowhere are max_pulls pulls and no more: for one more stream the
-    oldest pull that waits gives way, and its viewers are told so."""
+    """Requests for missing streams cause max_pulls pulls at most: one more stream replaces the oldest
+    pull that waits, and the server refuses its viewers."""
     # It takes every connection and never answers.
     with socket.create_server(("127.0.0.1", 0), backlog=4 * PULLS) as mute:
         edge = server(vhost=cluster([f"127.0.0.1:{mute.getsockname()[1]}"]),

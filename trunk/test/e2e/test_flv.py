@@ -1,7 +1,7 @@
 """HTTP-FLV end to end: what a viewer gets, tag by tag.
 
-Most of it publishes with rtmp.Publisher, which sends exactly what it is told when it is told,
-and keeps in step with a viewer that is watched: no test depends on real time.
+Most tests publish with rtmp.Publisher, which sends exactly what the test gives it, and wait for a
+viewer to receive it: no test depends on real time.
 """
 
 import time

@@ -224,7 +224,7 @@ def test_slow_destination_slows_nobody(server, view, publisher, source):
 
 
 def test_busy_destination_is_tried_again(server, publisher, source, view):
-    """Somebody else has the stream there: they keep it, and when they go it is ours."""
+    """Another publisher has the stream there and keeps it; after it leaves, the forward gets it."""
     sink = server()
     preamble, gops = source
     theirs = publisher(sink)
@@ -419,7 +419,7 @@ def test_backend_that_names_nothing(server, publisher, backend):
     assert "start publish" not in other.log()
 
 
-@pytest.mark.parametrize("answer, why", [(b"no json", "no JSON"),
+@pytest.mark.parametrize("answer, why", [(b"no json", "not JSON"),
                                          ({"code": 7, "data": {"urls": []}}, "code 7"),
                                          (urls("http://127.0.0.1/x"), "is not rtmp")],
                          ids=["text", "refusal", "address"])

@@ -55,7 +55,7 @@ SLOW = {
 @pytest.mark.one_process
 @pytest.mark.parametrize("kind", SLOW)
 def test_slow_connections_give_way(server, crowd, certificate, source, kind):
-    """A house that is full of them has a place for everybody who plays or publishes."""
+    """A server full of slow connections still accepts players and publishers."""
     https = free_port()
     srv = server(top="max_connections 12; max_viewers 12; max_waiters 12;",
                  http_server=f"https {{ enabled on; listen {https}; key {certificate}/server.key; "
@@ -70,7 +70,7 @@ def test_slow_connections_give_way(server, crowd, certificate, source, kind):
     for viewer in viewers:
         viewer.wait_media(5)
     second = crowd.enter_context(Publisher(srv.rtmp_url("live/second")))
-    # Viewers and publishers stay: one more is told so.
+    # Viewers and publishers stay: one more is refused.
     with Raw(srv, get("/")) as raw:
         assert raw.answer().status == 503
     assert not encoder.is_closed and not second.is_closed

@@ -201,7 +201,7 @@ def test_requests_of_many_clients(server, proxy, certificate, kind):
             assert head(url, source) == status, source
     # Those of no rule hold an address that is signed for another.
     assert len(re.findall(f"refused play .* from {BANNED}: 403 client address is not allowed", srv.log())) == 4
-    assert len(re.findall("refused play .* from 127.0.0.7: 403 the signature", srv.log())) == 4
+    assert len(re.findall("refused play .* from 127.0.0.7: 403 wrong signature", srv.log())) == 4
 
 
 def test_rtmp_through_haproxy(server, proxy, certificate, publish, source_flv):

@@ -69,7 +69,7 @@ def behind(server, certificate, tmp_path):
 
 @pytest.fixture
 def live(behind):
-    """live(srv): live/livestream is published there by somebody who is no proxy."""
+    """live(srv): publishes live/livestream there, directly, without a proxy."""
     assert behind
     encoders = []
 
@@ -285,7 +285,7 @@ def test_trusted_proxy_without_a_good_header(behind):
         with dial(srv.rtmp_port) as conn:
             conn.sendall(header if name != "none" else b"\x03" + bytes(1536))
             assert ended(conn) == b"", name
-    refusal = f"PROXY header from {PROXY}: refused: a trusted proxy must send a PROXY header: it"
+    refusal = f"PROXY header from {PROXY}: refused: a trusted proxy must send a PROXY header: "
     wait_for(lambda: srv.log().count(refusal) == 2 * len(BAD), 15, "a line for each refusal")
 
 

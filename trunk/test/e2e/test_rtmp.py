@@ -414,7 +414,7 @@ def test_a_player_is_told_that_the_stream_is_over(server, open_all, headers):
     assert [m.data for m in seen if m.type == rc.USER] == [struct.pack(">HI", 1, 1)]
     assert viewer.wait_closed() < 5
     srv.wait_log("stop play .*: the stream ended")
-    # One who pauses gets no media, and is told as well.
+    # A paused player gets no media, but the status messages.
     seen = [m for m in paused.until("NetStream.Play.Stop") if m.type in (rc.COMMAND, rc.VIDEO)]
     assert [m.code if m.type == rc.COMMAND else m for m in seen] == OVER
 
@@ -527,7 +527,7 @@ def test_receive_audio_and_video(server, open_all, headers):
     say(("Video", True))
     sent()
     media_of(at, rc.AUDIO, rc.VIDEO)
-    # The end is told as ever, also when it is said before play.
+    # The status messages are sent as usual, also when the pause came before play.
     other = open_all(Client, srv.rtmp_port)
     other.handshake()
     other.connect()

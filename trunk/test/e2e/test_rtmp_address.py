@@ -18,7 +18,7 @@ from rtmp_kit import key, publish_polite, start_of_stream, synced
     ({"app": "live", "tcUrl": "rtmp://127.0.0.1/live?t=" + 5000 * "x"}, "too long"),
 ])
 def test_connect_that_cannot_be_served(server, open_all, args, why):
-    """It is told why before the connection ends."""
+    """The client gets the reason before the connection ends."""
     srv = server()
     client = open_all(Client, srv.rtmp_port)
     client.handshake()
@@ -75,7 +75,7 @@ def test_hostile_encodings_are_refused(server, open_all, name):
 
 
 def test_long_parameters(server, open_all, headers):
-    """A signed token may be long; what is longer than all limits is told so."""
+    """A signed token may be long; parameters over the limit are refused with a reason."""
     srv = server()
     token = "?jwt=" + 4000 * "x"
     client = open_all(publisher, srv, "s" + token)

@@ -114,7 +114,7 @@ def test_include_in_a_circle(program, tmp_path, name):
     main.write_text(f"listen 1935;\ninclude {name};")
     done = program("-tc", main)
     assert done.returncode == 1
-    assert re.search(r":2: include .*: the file includes itself|:2: files included deeper than 8", done.stderr)
+    assert re.search(r":2: include .*: the file includes itself|:2: include files nested deeper than 8", done.stderr)
 
 
 # ---- server_id ----

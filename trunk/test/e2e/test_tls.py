@@ -496,7 +496,7 @@ def test_wrong_protocols(secure):
                 except ConnectionResetError:
                     pass
     assert fingerprint(srv)
-    # The first of these is the one that people do, so it is told.
+    # The first of these is a common mistake, so the answer explains it.
     answer = curl(f"http://127.0.0.1:{srv.https_port}/players/")
     assert answer.status == 400 and "https" in answer.json()["reason"]
 

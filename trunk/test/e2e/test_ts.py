@@ -261,7 +261,7 @@ def test_audio_only_stream(server, view, publisher, source):
 
 
 def test_a_track_appears(server, view, publisher, source):
-    """FLV viewers end and reload; those of TS are told by the PMT and stay."""
+    """FLV viewers end and reload; TS viewers get a new PMT and stay."""
     srv = server(remux=remux())
     preamble, gops = source
     pictures = [t for t in flat(gops[:2]) if t.is_video]
@@ -340,7 +340,7 @@ def test_republish_wait_is_over(server, view, publisher, source):
 
 
 def test_slow_viewer_jumps_to_a_keyframe(server, view, publisher, source, tmp_path):
-    """It is told of the gap, pid by pid, and what it gets decodes without an error."""
+    """The stream marks the gap on each pid, and what the viewer gets decodes without an error."""
     srv = server(remux=remux(), play={"gop_cache_max_bytes": "1m"})
     preamble, gops = source
 

@@ -27,7 +27,7 @@ def test_same_start_and_same_bytes(workers, closing, source):
     preamble, gops = source
     pub = closing(one.publisher_at(a))
     pub.send_tags(preamble + gops[0] + gops[1])
-    # Once the second has come whole, it is where everybody begins.
+    # Once the second GOP is complete, all viewers start there.
     probe = closing(flv.Viewer(one.srv.http_url(f"/{STREAM}.flv")))
     probe.wait(lambda v: gops[1][-1].key in keys(v.media), 10)
     here = closing(one.viewer_at(a))

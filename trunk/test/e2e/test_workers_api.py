@@ -149,7 +149,7 @@ def test_an_id_that_is_none(api, what):
         status, body = asking.get(f"/api/v1/{what}")
         asking.close()
         assert status in (400, 404) or json.loads(body)["code"] != 0
-    assert "API: worker" not in all_.one.srv.log()
+    assert "API: no response from worker" not in all_.one.srv.log()
 
 
 # ---- the workers' own sockets ----

@@ -149,7 +149,7 @@ def test_a_unix_socket_is_there_again(workers, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGABRT])
 def test_one_that_is_told_to_end_is_replaced(workers, closing, source, number):
-    """The master is the server: what a worker alone is told, or does, ends that one."""
+    """The master is the server: a signal to one worker, or its failure, ends only that worker."""
     one = workers(2, top="grace_start_wait 0; grace_final_wait 0;")
     a, b = one.pids()
     _, gops = source

@@ -1,4 +1,4 @@
-"""A WebSocket client for tests (RFC 6455): it sends the frames it is told to, right or wrong."""
+"""A WebSocket client for tests (RFC 6455): it sends the frames that the test gives it, valid or not."""
 
 import base64
 import hashlib

@@ -1,7 +1,6 @@
 /*
- * Files as users of SRS wrote them: forms of old versions mean what they meant, numbers out of
- * range are clamped, what is off or has no meaning causes no warning, and nothing that decides who
- * may do what is passed over.
+ * Files of SRS users: forms of old versions keep their meaning, numbers out of range are clamped,
+ * directives that are off or have no effect cause no warning, and access rules are never ignored.
  */
 #include "config_test.h"
 
@@ -236,7 +235,7 @@ START_TEST(test_kickoff_is_in_seconds)
 }
 END_TEST
 
-/* A door that somebody wants closed is never left open because its lock is unknown. */
+/* An unknown access rule is an error, so that it never allows too much. */
 START_TEST(test_unknown_access_rules)
 {
     static const char *const cases[][2] = {
@@ -262,8 +261,8 @@ START_TEST(test_unknown_access_rules)
 }
 END_TEST
 
-/* Names that are passed over are never those of an access rule, or in a block of such rules. */
-START_TEST(test_guards_have_no_passed_over_names)
+/* Ignored names are never those of an access rule, or in a block of such rules. */
+START_TEST(test_guards_have_no_ignored_names)
 {
     static const char *const names[] = {"enabled", "allow", "deny", "key", "all", "seo", "on_play"};
 
@@ -301,7 +300,7 @@ Suite *check_config_forms_suite(void)
     tcase_add_test(tcase, test_clamped);
     tcase_add_test(tcase, test_kickoff_is_in_seconds);
     tcase_add_test(tcase, test_unknown_access_rules);
-    tcase_add_test(tcase, test_guards_have_no_passed_over_names);
+    tcase_add_test(tcase, test_guards_have_no_ignored_names);
     tcase_add_test(tcase, test_nobody_may);
     suite_add_tcase(suite, tcase);
     return suite;

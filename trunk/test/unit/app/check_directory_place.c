@@ -146,7 +146,7 @@ START_TEST(test_advertise)
 }
 END_TEST
 
-/* advertise, the listeners, this server's address: what others are told. */
+/* The place that results from advertise, the listeners and this server's address. */
 static struct directory_place own(const char *advertise, const char *rtmp, const char *ip)
 {
     static char words[4][128], listen[128], http[] = "8080", https[] = "[::]:8088";

@@ -102,7 +102,7 @@ START_TEST(test_open_fails)
 }
 END_TEST
 
-/* Neither at the start nor when it is opened anew; but the system's own links are followed. */
+/* Neither at the start nor at a reopen; but the system's own links are followed. */
 START_TEST(test_links)
 {
     char target[] = "/tmp/millrace-log-XXXXXX";

@@ -139,7 +139,7 @@ START_TEST(test_odd_content)
         ck_assert_int_eq(id.fd, -1);
         ck_assert_ptr_nonnull(strstr(warned.text, "[warn]"));
         ck_assert_ptr_nonnull(strstr(warned.text, "it does not contain a server_id"));
-        ck_assert_str_eq(kept(), odd[i]); /* it may be somebody else's file */
+        ck_assert_str_eq(kept(), odd[i]); /* it may be another program's file */
     }
 }
 END_TEST

@@ -161,7 +161,7 @@ START_TEST(test_many)
 }
 END_TEST
 
-/* However many strangers come, a pull asks anew three times at once, and then once per interval. */
+/* Whatever clients claim, a pull asks again three times at once, and then once per interval. */
 START_TEST(test_asking_anew_is_bounded)
 {
     usec_t now = clock_now();

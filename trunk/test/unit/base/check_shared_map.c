@@ -139,7 +139,7 @@ static void note_and_kill(pid_t holder)
     kill(holder, SIGKILL);
 }
 
-/* One that keeps it for ever: those that wait are told which process it is. */
+/* A process that never releases the lock: waiting processes learn which one it is. */
 START_TEST(test_holder_is_stuck)
 {
     struct shared_map *map = shared_map_new(8, sizeof(uint64_t));

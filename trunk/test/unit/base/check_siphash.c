@@ -42,7 +42,7 @@ struct item {
     UT_hash_handle hh;
 };
 
-/* uthash uses it, and not a function that everybody can compute. */
+/* uthash uses it, and not a function that peers can compute. */
 START_TEST(test_tables_use_it)
 {
     struct item *table = NULL;

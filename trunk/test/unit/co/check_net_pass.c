@@ -210,7 +210,8 @@ START_TEST(without_a_descriptor)
 }
 END_TEST
 
-/* Nobody takes: what is under way is bounded, and who gives is told and keeps his. */
+/* Nobody receives: the number of connections in the channel is bounded, and a sender that gets an
+ * error keeps its connection. */
 START_TEST(the_channel_is_bounded)
 {
     struct net_conn *channel;

@@ -89,7 +89,7 @@ START_TEST(all_of_it)
 }
 END_TEST
 
-/* A peer that pauses is waited for; each step forward begins the timeout anew. */
+/* A peer that pauses is waited for; each progress restarts the timeout. */
 START_TEST(slow_peer)
 {
     struct reader reader = {.is_holding = 1};

@@ -60,7 +60,7 @@ START_TEST(test_repaired)
     ck_assert_mem_eq(seen->tag[2].body, picture, sizeof(picture));
     ck_assert_int_eq(told, 1);
     ck_assert_str_eq(told_what, "start codes in the sequence header");
-    /* What cannot be repaired is dropped, and the next publication is told anew. */
+    /* What cannot be repaired is dropped; the next publication reports it again. */
     kit_push(&kit, FRAME_VIDEO, 1000, "\x27\1\0\0\0\0\0\1\0\0\0\1", 12);
     source_stat(kit.source, &stat);
     ck_assert_uint_eq(stat.frames_dropped, 1);

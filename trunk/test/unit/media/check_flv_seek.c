@@ -297,7 +297,7 @@ START_TEST(damaged_in_the_middle)
 
     movie_make(&movie, 10, 0, 500);
     memset(buf_data(&movie.bytes) + movie.place[4] - 700, 0xff, 900);
-    /* The damaged keyframe is passed over, its neighbours are found. */
+    /* The damaged keyframe is skipped, its neighbours are found. */
     ck_assert_int_eq(seek_once(&movie, 0, movie.place[3] + 1, &offset, NULL), FLV_SEEK_DONE);
     ck_assert_uint_eq(offset, movie.place[5]);
     ck_assert_int_eq(seek_once(&movie, 1, 7000, &offset, NULL), FLV_SEEK_DONE);

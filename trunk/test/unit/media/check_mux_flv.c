@@ -149,7 +149,7 @@ START_TEST(what_it_makes_is_read_back)
 }
 END_TEST
 
-/* Tag by tag; pictures are told from what opens them, and a cut tag is none. */
+/* Tag by tag; pictures are distinguished from sequence headers, and a truncated tag is not one. */
 START_TEST(pieces)
 {
     static const struct {

@@ -223,7 +223,7 @@ END_TEST
 START_TEST(test_v2_local)
 {
     good(v2(0x20, 0x00, "", 0), 2, PROXY_PROTOCOL_NOBODY, NULL);
-    /* What it says of the client is passed over, whatever it is. */
+    /* The client's address in it is ignored, whatever it is. */
     good(v2(0x20, 0x11, inet4, sizeof(inet4)), 2, PROXY_PROTOCOL_NOBODY, NULL);
     good(v2(0x20, 0x11, inet4, 3), 2, PROXY_PROTOCOL_NOBODY, NULL);
     good(v2(0x20, 0xff, "any", 3), 2, PROXY_PROTOCOL_NOBODY, NULL);

@@ -127,7 +127,7 @@ START_TEST(connect_redirected)
 }
 END_TEST
 
-/* What cannot be served is told so, with the transaction of the call. */
+/* A connect that cannot be served is refused, with the transaction of the call. */
 static void rejected(struct amf0 *object, const char *why)
 {
     struct err *err;

@@ -1,7 +1,7 @@
 #ifndef TEST_RTMP_PEER_H
 #define TEST_RTMP_PEER_H
 
-/* A scripted peer for the conversation's tests: what it says, and what it was told as text. */
+/* A scripted peer for the conversation's tests: its input, and the output to it as text. */
 #include "proto/rtmp_message.h"
 #include "proto/rtmp_talk.h"
 #include "rtmp_test.h"
@@ -129,7 +129,7 @@ static inline void told_message(struct buf *text, const struct rtmp_message *m)
     peer_say(text, "; ");
 }
 
-/* All that was told since the last time, as text that lives until the next call. */
+/* All output since the last call, as text that is valid until the next call. */
 static inline const char *told(struct rtmp_chunk_in *in, struct buf *from)
 {
     static char text[4096];
