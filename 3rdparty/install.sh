@@ -63,7 +63,7 @@ install_packages()
     [ -n "$missing" ] || return 0
     echo "3rdparty: installing $missing"
     if ! command -v apt-get >/dev/null 2>&1; then
-        echo "install.sh: no apt-get here; install by hand what corresponds to: $missing" >&2
+        echo "install.sh: apt-get not found; install the equivalents of: $missing" >&2
         exit 1
     fi
     if [ "$(id -u)" = 0 ]; then

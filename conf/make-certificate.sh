@@ -10,7 +10,7 @@ cert=$dir/server.crt
 
 [ -s "$key" ] && [ -s "$cert" ] && exit 0
 if ! command -v openssl >/dev/null 2>&1; then
-    echo "make-certificate.sh: no openssl here (3rdparty/install.sh run installs it)" >&2
+    echo "make-certificate.sh: openssl not found (3rdparty/install.sh run installs it)" >&2
     exit 1
 fi
 # Others may read the certificate, but not the key; nor may a broken-off run leave half of either.

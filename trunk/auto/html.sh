@@ -8,7 +8,7 @@ players=research/players
 
 mkdir -p "$dir"
 if [ ! -d "$players/node_modules/mpegts.js" ] && ! command -v npm >/dev/null 2>&1; then
-    echo "html: no player page without npm (3rdparty/install.sh run installs it)" >&2
+    echo "html: the player page needs npm (3rdparty/install.sh run installs it)" >&2
 elif [ -f "$players/build.sh" ]; then
     sh "$players/build.sh" "$dir/players"
 fi

@@ -113,7 +113,7 @@ if [ -n "$MISSING" ]; then
     echo >&2
     echo "configure: error: libraries are missing. On Debian:" >&2
     echo "    apt-get install$MISSING" >&2
-    echo "or let 3rdparty/install.sh build do it. What the compiler said is in $PROBE_LOG." >&2
+    echo "or let 3rdparty/install.sh build do it. $PROBE_LOG has the compiler's output." >&2
     exit 1
 fi
 
