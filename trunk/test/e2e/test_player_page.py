@@ -249,7 +249,7 @@ def test_says_that_the_codec_is_not_supported(server, publish, browser, players_
         };""")
     page.wait("millrace.state === 'unsupported'")
     shown = page.evaluate("document.querySelector('.cover').innerText")
-    assert "cannot play" in shown and "another program" in shown
+    assert "cannot play" in shown and "other players" in shown
 
 
 def test_lines_for_other_programs(server, browser, players_html):
