@@ -207,7 +207,7 @@ void source_unpublish(struct source *source, usec_t now)
 
 void source_end_wait(struct source *source)
 {
-    if (source->state == SOURCE_AWAY)
+    if (source->state == SOURCE_INTERRUPTED)
         source_gone(source);
 }
 
