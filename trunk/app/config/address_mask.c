@@ -1,10 +1,13 @@
 /*
  * Addresses of platforms contain secrets: a stream key in the path, a key or signature in the
- * query, user and password before the host. A dump of the configuration must not be enough to
- * publish there.
+ * query, user and password before the host. A dump of the configuration or a line of the log must
+ * not be enough to publish there.
  */
 #include "app/config/address_mask.h"
 
+#include "base/str.h"
+
+#include <assert.h>
 #include <string.h>
 
 static int put(struct buf *out, const char *from, const char *to)
@@ -84,6 +87,54 @@ int address_mask(const char *address, int has_key, struct buf *out)
     if (*query == '\0')
         return 0;
     return buf_append(out, "?", 1) != 0 ? -1 : put_query(out, query + 1);
+}
+
+/* The end of what may be user and password, in which a malformed address may have a '/'. NULL:
+ * there is none. */
+static const char *user_end(const char *host)
+{
+    const char *query = host + strcspn(host, "?");
+    const char *at = memrchr(host, '@', (size_t)(query - host));
+
+    return at != NULL ? at + 1 : NULL;
+}
+
+static int put_text(const char *text, struct buf *out)
+{
+    const char *scheme = strstr(text, "://");
+    const char *host = scheme != NULL ? scheme + 3 : text;
+    const char *user = user_end(host);
+    const char *query = user != NULL ? user : host;
+    const char *path;
+
+    if (put(out, text, host) != 0 ||
+        (user != NULL && buf_append(out, ADDRESS_MASK "@", strlen(ADDRESS_MASK "@")) != 0))
+        return -1;
+    host = query;
+    query = host + strcspn(host, "?");
+    path = host + strcspn(host, "/?#");
+    /* "user:pass?word@host" */
+    if (user == NULL && strchr(query, '@') != NULL)
+        return buf_append(out, ADDRESS_MASK, strlen(ADDRESS_MASK));
+    if (put(out, host, path) != 0)
+        return -1;
+    if (*path == '#')
+        return buf_append(out, ADDRESS_MASK, strlen(ADDRESS_MASK));
+    if (put_path(out, path, query, 1) != 0)
+        return -1;
+    return *query == '\0' ? 0 : buf_append(out, "?", 1) != 0 ? -1 : put_query(out, query + 1);
+}
+
+void address_mask_text(const char *text, char *out, size_t cap)
+{
+    struct buf shown;
+    int is_shown;
+
+    assert(cap > strlen(ADDRESS_MASK));
+    buf_init(&shown, 4 * strlen(text) + 64);
+    is_shown = put_text(text, &shown) == 0 && buf_append(&shown, "", 1) == 0;
+    (void)str_copy(out, cap, is_shown ? (const char *)buf_data(&shown) : ADDRESS_MASK);
+    buf_fini(&shown);
 }
 
 int address_mask_is_in(const char *address)

@@ -1,7 +1,9 @@
 #ifndef APP_CONFIG_ADDRESS_MASK_H
 #define APP_CONFIG_ADDRESS_MASK_H
 
-/* The parts of another server's address that a dump of the configuration may show. Pure. */
+/* The parts of another server's address that a dump of the configuration or an error may show.
+ * Pure.
+ */
 #include "base/buf.h"
 
 #define ADDRESS_MASK "***"
@@ -12,6 +14,12 @@
  * Variables ("[stream]") and "..." stay. 0 or -1.
  */
 int address_mask(const char *address, int has_key, struct buf *out) ERR_MUST_CHECK;
+
+/*
+ * For an error: the same, with has_key, for a text that may be malformed. Hides the host too where
+ * it may be part of a password. Cut to fit in cap (16 or more) bytes.
+ */
+void address_mask_text(const char *text, char *out, size_t cap);
 
 /* Whether address_mask() has printed this, so that it is no longer a usable address. */
 int address_mask_is_in(const char *address);

@@ -4,6 +4,7 @@
  */
 #include "app/config/config_loader.h"
 
+#include "app/config/address_mask.h"
 #include "base/str.h"
 
 #include <assert.h>
@@ -28,8 +29,11 @@ struct tree_walk {
 static struct err *tree_fail(const struct conf_node *node, struct err *err)
 {
     const char *hint = node->end_line > node->line ? " (is a ';' missing?)" : "";
+    char name[101];
 
-    return err_wrap(err, "%s:%d: %s%s", node->file, node->line, node->name, hint);
+    /* An address without its directive is read as one. */
+    address_mask_text(node->name, name, sizeof(name));
+    return err_wrap(err, "%s:%d: %s%s", node->file, node->line, name, hint);
 }
 
 static void tree_push(struct tree_walk *walk, const struct tree_frame *frame)

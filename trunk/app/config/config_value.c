@@ -27,17 +27,37 @@ static struct err *no_memory(void)
     return err_new(ERR_NOMEM, "no memory for the configuration");
 }
 
+/* The length to which an error shows a word. */
+#define SHOWN_SIZE 101
+
+static int is_address(const struct config_row *row)
+{
+    return row->type == CONFIG_DESTINATIONS || row->type == CONFIG_SOURCES ||
+           row->type == CONFIG_ORIGINS || row->type == CONFIG_URL;
+}
+
+/* A word as an error may show it: an address may contain a password or a stream key. */
+static void show_word(const struct config_row *row, const char *word, char out[SHOWN_SIZE])
+{
+    if (is_address(row) || strstr(word, "://") != NULL || strchr(word, '@') != NULL)
+        address_mask_text(word, out, SHOWN_SIZE);
+    else
+        (void)str_copy(out, SHOWN_SIZE, word);
+}
+
 /* "takes on or off, not \"maybe\"". */
 static struct err *value_refuse(const struct config_row *row, const char *word)
 {
+    char shown[SHOWN_SIZE];
     struct buf kind;
     struct err *err;
 
+    show_word(row, word, shown);
     buf_init(&kind, 512);
     if (config_value_kind(row, &kind) || buf_append(&kind, "", 1))
         err = no_memory();
     else
-        err = err_new(ERR_CONFIG, "takes %s, not \"%.100s\"", (const char *)buf_data(&kind), word);
+        err = err_new(ERR_CONFIG, "takes %s, not \"%s\"", (const char *)buf_data(&kind), shown);
     buf_fini(&kind);
     return err;
 }
@@ -167,20 +187,27 @@ static int is_url(const char *word)
            url_http_parse(&url, word) == SCAN_DONE;
 }
 
+/* "\"word\": why". */
+static struct err *word_refuse(const struct config_row *row, const char *word, const char *why)
+{
+    char shown[SHOWN_SIZE];
+
+    show_word(row, word, shown);
+    return err_new(ERR_CONFIG, "\"%s\": %s", shown, why);
+}
+
 static struct err *check_item(const struct config_row *row, const char *word)
 {
     const char *why;
 
     if (strlen(word) >= CONFIG_STRING_MAX)
         return err_new(ERR_CONFIG, "longer than %d bytes", CONFIG_STRING_MAX - 1);
-    if ((row->type == CONFIG_DESTINATIONS || row->type == CONFIG_SOURCES ||
-         row->type == CONFIG_ORIGINS || row->type == CONFIG_URL) &&
-        address_mask_is_in(word))
+    if (is_address(row) && address_mask_is_in(word))
         return err_new(ERR_CONFIG, "needs the address itself, without " ADDRESS_MASK);
     if (row->type == CONFIG_ENDPOINTS && !is_endpoint(word))
         return value_refuse(row, word);
     if (row->type == CONFIG_MOUNTS && mount_check(word, &why))
-        return err_new(ERR_CONFIG, "\"%s\": %s", word, why);
+        return word_refuse(row, word, why);
     if ((row->type == CONFIG_DOMAINS && !is_domain(word)) ||
         (row->type == CONFIG_FRAMES && !is_frame(word)) ||
         (row->type == CONFIG_ORIGINS && origin_check(word)))
@@ -189,7 +216,7 @@ static struct err *check_item(const struct config_row *row, const char *word)
         return value_refuse(row, word);
     if ((row->type == CONFIG_DESTINATIONS && origin_destination_check(word, &why)) ||
         (row->type == CONFIG_ADVERTISE && directory_place_check(word, &why)))
-        return err_new(ERR_CONFIG, "\"%.100s\": %s", word, why);
+        return word_refuse(row, word, why);
     if (row->type == CONFIG_SECRETS && (*word == '\0' || strcmp(word, CONFIG_VALUE_MASK) == 0))
         return err_new(ERR_CONFIG, "key must not be empty or the mask " CONFIG_VALUE_MASK);
     return NULL;
@@ -198,19 +225,23 @@ static struct err *check_item(const struct config_row *row, const char *word)
 /* Checks a list as a whole. */
 static struct err *check_list(const struct config_row *row, const struct config_words *words)
 {
+    char name[SHOWN_SIZE], url[SHOWN_SIZE];
     const char *why = NULL;
     int at = 0;
 
     if (row->type == CONFIG_RULES && security_rules_check(words->args, words->count, &at, &why))
-        return err_new(ERR_CONFIG, "\"%.100s\": %s", words->args[at], why);
+        return word_refuse(row, words->args[at], why);
     if (row->type != CONFIG_SOURCES)
         return NULL;
     if (words->count % 2 != 0)
         return err_new(ERR_CONFIG, "takes a name and an address");
-    for (int i = 0; i < words->count; i += 2)
-        if (origin_source_check(words->args[i], words->args[i + 1], &why))
-            return err_new(ERR_CONFIG, "%.60s \"%.100s\": %s", words->args[i], words->args[i + 1],
-                           why);
+    for (int i = 0; i < words->count; i += 2) {
+        if (origin_source_check(words->args[i], words->args[i + 1], &why) == 0)
+            continue;
+        show_word(row, words->args[i], name);
+        show_word(row, words->args[i + 1], url);
+        return err_new(ERR_CONFIG, "%s \"%s\": %s", name, url, why);
+    }
     return NULL;
 }
 

@@ -1,6 +1,6 @@
 /*
- * The report of a reload, for the log and for the feature that asked. It is one block of memory without
- * pointers, so that a master can share it with its workers.
+ * The report of a reload, for the log and for the feature that asked. It is one block of memory
+ * without pointers, so that a master can share it with its workers.
  */
 #include "app/core/reload.h"
 

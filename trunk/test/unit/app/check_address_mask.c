@@ -69,6 +69,37 @@ START_TEST(test_no_room)
 }
 END_TEST
 
+static void shows(const char *text, const char *want)
+{
+    char out[128];
+
+    address_mask_text(text, out, sizeof(out));
+    ck_assert_msg(strcmp(out, want) == 0, "%s: %s, not %s", text, out, want);
+}
+
+/* An error quotes what may be malformed in any way: nothing that may be a password or key stays. */
+START_TEST(test_text)
+{
+    char out[16];
+
+    shows("", "");
+    shows("listen", "listen");
+    shows("host:1935", "host:1935");
+    shows("rtmp://h/live/[stream]", "rtmp://h/live/[stream]");
+    shows("rtmp://u:PASS@h:1/app/KEY?k=KEY", "rtmp://***@h:1/app/***?k=***");
+    shows("rtmp://u:PA/SS@h/app", "rtmp://***@h/app");
+    shows("rtmp:/u:PASS@h/app", "***@h/app");
+    shows("u:PASS@h/app/KEY", "***@h/app/***");
+    shows("rtmp://u:PA?SS@h/app", "rtmp://***");
+    shows("http://h/hook?token=T@T", "http://***");
+    shows("http://h/hook?a=KEY#KEY", "http://h/hook?a=***");
+    shows("http://h#KEY", "http://h***");
+    shows("h?KEY", "h?***");
+    address_mask_text("rtmp://a-long-host.example/app/KEY", out, sizeof(out));
+    ck_assert_str_eq(out, "rtmp://a-long-h");
+}
+END_TEST
+
 Suite *check_address_mask_suite(void)
 {
     Suite *suite = suite_create("address_mask");
@@ -76,6 +107,7 @@ Suite *check_address_mask_suite(void)
 
     tcase_add_test(tc, test_nothing_secret);
     tcase_add_test(tc, test_secrets);
+    tcase_add_test(tc, test_text);
     tcase_add_test(tc, test_no_room);
     suite_add_tcase(suite, tc);
     return suite;

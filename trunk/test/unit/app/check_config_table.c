@@ -328,6 +328,39 @@ START_TEST(test_environment_sets_every_row)
 }
 END_TEST
 
+/* Addresses contain passwords and stream keys: whatever is wrong with one, its error shows none. */
+START_TEST(test_errors_show_no_secret)
+{
+    static const char *const wrong[] = {
+        "vhost a { forward { destination rtmp://u:SECRET@h/live/SECRET[; } }",
+        "vhost a { forward { destination u:SECRET@h:1935/live; } }",
+        "vhost a { forward { destination rtmp:/u:SECRET@h/live; } }",
+        "vhost a { forward { destination rtmp://u:SEC/RET@h/[app]; } }",
+        "vhost a { forward { destination http://h/live/x?key=SECRET; } }",
+        "vhost a { forward { backend ftp://u:SECRET@h/x?key=SECRET; } }",
+        "vhost a { forward { backend https://u:SECRET@; } }",
+        "vhost a { cluster { origin u:SECRET@h:1935; } }",
+        "vhost a { cluster { origin rtmp://h/live/SECRET; } }",
+        "vhost a { cluster { stall_timeout rtmp://h/live/SECRET; } }",
+        "vhost a { cluster { advertise rtmp://u:SECRET@h; } }",
+        "http_server { http_pull { source a rtmp://u:SECRET@h/x/[y]; } }",
+        "http_server { http_pull { source rtmp://u:SECRET@h/ a; } }",
+        "vhost a { forward { rtmp://u:SECRET@h/live/SECRET; } }",
+        "vhost a { forward { enabled on; rtmp://u:SECRET@h/live { } } }",
+    };
+
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct config *config;
+        struct err *err = config_test_try(wrong[i], NULL, &config);
+
+        ck_assert_msg(err != NULL, "taken: %s", wrong[i]);
+        ck_assert_msg(strstr(err_text(err), "SEC") == NULL && strstr(err_text(err), "RET") == NULL,
+                      "%s", err_text(err));
+        err_free(err);
+    }
+}
+END_TEST
+
 Suite *check_config_table_suite(void)
 {
     Suite *suite = suite_create("config_table");
@@ -344,6 +377,7 @@ Suite *check_config_table_suite(void)
     tcase_add_test(tcase, test_shipped_files);
     tcase_add_test(tcase, test_nearest);
     tcase_add_test(tcase, test_srs_environment);
+    tcase_add_test(tcase, test_errors_show_no_secret);
     suite_add_tcase(suite, tcase);
     return suite;
 }
