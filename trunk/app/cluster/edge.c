@@ -6,7 +6,6 @@
 #include "app/cluster/edge.h"
 
 #include "app/cluster/directory.h"
-#include "app/cluster/edge_ask.h"
 #include "app/cluster/edge_private.h"
 #include "app/cluster/http_pull.h"
 #include "app/cluster/upstream_tls.h"
@@ -27,13 +26,6 @@
 /* How long a pull continues without viewers, so that a viewer that reconnects finds it active. */
 #define EDGE_GRACE (2 * USEC_PER_SEC)
 
-/* The origins of one stream, in the form that pull_start() takes. */
-struct edge_origins {
-    struct pull_origin origin[PULL_ORIGINS_MAX];
-    int count;
-    struct origin_target target[PULL_ORIGINS_MAX];
-};
-
 static struct edge *edge_of(const struct server *server)
 {
     return observer_own(server, &edge_observer);
@@ -44,14 +36,6 @@ struct edge_stream *edge_stream_of(const struct stream *stream)
     return observer_state(stream, &edge_observer);
 }
 
-/* ---- origins ---- */
-
-int edge_is_remote(const struct config_vhost *vhost)
-{
-    return vhost->cluster.mode == CLUSTER_REMOTE &&
-           (vhost->cluster.origin.count > 0 || directory_is_used(vhost));
-}
-
 int edge_fetches(const struct stream *stream)
 {
     const struct config_vhost *vhost;
@@ -60,101 +44,6 @@ int edge_fetches(const struct stream *stream)
         return 1;
     vhost = config_vhost_find(stream->server->config, stream->vhost);
     return vhost != NULL && (edge_is_remote(vhost) || edge_has_origin_pulls(vhost));
-}
-
-void edge_asked_vhost(const struct config_vhost *vhost, const struct stream *stream, char *out)
-{
-    const char *name = vhost->cluster.vhost;
-
-    if (strcmp(name, "[vhost]") == 0)
-        name = stream->vhost;
-    if (strcmp(name, URL_DEFAULT_VHOST) == 0)
-        name = "";
-    (void)str_copy(out, EDGE_VHOST_SIZE, name);
-}
-
-/* The viewer's own protocol if follow_client is set and it differs from the configured one; https
- * and http count as one. */
-enum origin_scheme edge_scheme(const struct stream *stream, const struct config_vhost *vhost)
-{
-    enum origin_scheme scheme = (enum origin_scheme)vhost->cluster.protocol;
-    const struct edge_stream *own = edge_stream_of(stream);
-    enum origin_scheme asked_by = (enum origin_scheme)own->asked_by;
-
-    if (!vhost->cluster.follow_client || !own->was_asked ||
-        (scheme == ORIGIN_RTMP) == (asked_by == ORIGIN_RTMP))
-        return scheme;
-    return asked_by;
-}
-
-const char *edge_origin(const struct config_vhost *vhost, enum origin_scheme scheme, int i,
-                        char *out, size_t cap)
-{
-    const struct config_cluster *cluster = &vhost->cluster;
-    int is_same = (scheme == ORIGIN_RTMP) == (cluster->protocol == (int)ORIGIN_RTMP);
-    char host[256];
-    int port = 0;
-    int is_v6;
-
-    if (!is_same && scheme == ORIGIN_RTMP && cluster->publish_origin.count > 0)
-        return i < cluster->publish_origin.count ? cluster->publish_origin.item[i] : NULL;
-    if (i >= cluster->origin.count)
-        return NULL;
-    if (is_same)
-        return cluster->origin.item[i];
-    /* The configured port belongs to the other protocol: use the default port of this one. */
-    if (url_authority_parse(cluster->origin.item[i], strlen(cluster->origin.item[i]), host,
-                            sizeof(host), &port) != 0)
-        return NULL;
-    is_v6 = strchr(host, ':') != NULL;
-    if (str_format(out, cap, "%s%s%s", is_v6 ? "[" : "", host, is_v6 ? "]" : "") != 0)
-        return NULL;
-    return out;
-}
-
-/* 0, or -1 when no address can be built. */
-static int origins_of_vhost(const struct stream *stream, const struct config_vhost *vhost,
-                            const char *param, struct edge_origins *out)
-{
-    char host[256];
-    struct origin_stream names = {host, stream->app, stream->name, param};
-    enum origin_scheme scheme = edge_scheme(stream, vhost);
-    const char *place;
-    char text[300];
-
-    edge_asked_vhost(vhost, stream, host);
-    for (int i = 0; out->count < PULL_ORIGINS_MAX &&
-                    (place = edge_origin(vhost, scheme, i, text, sizeof(text))) != NULL;
-         i++) {
-        if (origin_target(scheme, place, &names, &out->target[out->count]) != 0)
-            continue;
-        out->origin[out->count].target = &out->target[out->count];
-        out->count++;
-    }
-    return out->count > 0 ? 0 : -1;
-}
-
-static int origins_of_source(const struct stream *stream, struct edge_origins *out)
-{
-    struct origin_stream names = {NULL, stream->app, stream->name, NULL};
-
-    if (http_pull_target(stream->server->config, stream->vhost + 1, &names, &out->target[0]) != 0)
-        return -1;
-    out->origin[0].target = &out->target[0];
-    out->count = 1;
-    return 0;
-}
-
-static int origins_of(const struct stream *stream, const struct config_vhost *vhost,
-                      struct edge_origins *out)
-{
-    memset(out, 0, offsetof(struct edge_origins, target));
-    if (stream->vhost[0] == STREAM_PULLED)
-        return origins_of_source(stream, out);
-    /* An origin fetches only what the directory finds, never from configured origins. */
-    if (!edge_is_remote(vhost))
-        return 0;
-    return origins_of_vhost(stream, vhost, edge_stream_of(stream)->param, out);
 }
 
 int edge_can_ask(const struct stream *stream, const struct config_vhost *vhost)
@@ -171,7 +60,7 @@ int edge_can_ask(const struct stream *stream, const struct config_vhost *vhost)
     } else {
         edge_asked_vhost(vhost, stream, host);
         /* Any origin will do: only the names matter. */
-        rc = origin_target(edge_scheme(stream, vhost), "origin", &names, target);
+        rc = origin_target(edge_scheme(edge_stream_of(stream), vhost), "origin", &names, target);
     }
     free(target);
     return rc == 0;
@@ -217,14 +106,6 @@ struct publication *edge_reserve(struct edge_pull *ep)
     return publication;
 }
 
-static int edge_is_secure(const struct edge_origins *origins)
-{
-    for (int i = 0; i < origins->count; i++)
-        if (origins->target[i].scheme == ORIGIN_FLVS)
-            return 1;
-    return 0;
-}
-
 /* What a pull of this stream needs, by the current configuration. 0; -1 with *err, or NULL there if
  * there is no memory or no address. */
 static int edge_options(struct edge *edge, struct edge_pull *ep, struct edge_origins *origins,
@@ -240,12 +121,13 @@ static int edge_options(struct edge *edge, struct edge_pull *ep, struct edge_ori
                                      .on_end = edge_on_end,
                                      .arg = ep};
     if (vhost == NULL || edge_directory_prepare(ep, vhost, options) != 0 ||
-        (origins_of(stream, vhost, origins) != 0 && options->find == NULL))
+        (edge_origins(stream, edge_stream_of(stream), vhost, origins) != 0 &&
+         options->find == NULL))
         return -1;
     options->origins = origins->origin;
     options->origin_count = origins->count;
     options->stall = vhost->cluster.stall_timeout;
-    if (edge_is_secure(origins) ||
+    if (edge_origins_are_secure(origins) ||
         (options->find != NULL && vhost->cluster.protocol == (int)ORIGIN_FLVS))
         options->tls = upstream_tls(edge->server, vhost->cluster.ca, err);
     return *err == NULL && (options->origin_count > 0 || options->find != NULL) ? 0 : -1;
@@ -524,53 +406,4 @@ int edge_is_full(const struct stream *stream)
 {
     return edge_stream_of(stream)->pull == NULL && edge_fetches(stream) &&
            !edge_has_room(edge_of(stream->server));
-}
-
-/* ---- requests of viewers ---- */
-
-/* The server that has the stream according to the directory: it is asked first. */
-static void origins_found(struct stream *stream, const struct config_vhost *vhost,
-                          const char *param, struct edge_origins *out, usec_t timeout)
-{
-    if (edge_directory_find(stream, vhost, param, &out->target[0], timeout) == 0) {
-        out->origin[0].target = &out->target[0];
-        out->count = 1;
-    }
-}
-
-struct err *edge_ask(struct stream *stream, const struct config_vhost *vhost,
-                     enum origin_scheme scheme, const char *param, usec_t timeout)
-{
-    struct edge_stream *own = edge_stream_of(stream);
-    struct edge_origins *origins;
-    struct err *err = NULL;
-    char *copy;
-
-    own->asked_by = (uint8_t)scheme;
-    own->was_asked = 1;
-    if (stream->vhost[0] != STREAM_PULLED && edge_has_origin_pulls(vhost))
-        edge_keep_token(stream, vhost, param);
-    if (stream->vhost[0] == STREAM_PULLED || !edge_is_remote(vhost) ||
-        !vhost->cluster.token_traverse)
-        return NULL;
-    origins = malloc(sizeof(*origins));
-    copy = strdup(param);
-    if (origins == NULL || copy == NULL) {
-        free(origins);
-        free(copy);
-        return err_new(ERR_NOMEM, "no memory to ask the origin");
-    }
-    memset(origins, 0, offsetof(struct edge_origins, target));
-    origins_found(stream, vhost, param, origins, DIRECTORY_TIMEOUT);
-    if (origins_of_vhost(stream, vhost, param, origins) == 0)
-        err = edge_ask_origins(stream->server, vhost, origins->origin, origins->count, timeout);
-    free(origins);
-    if (err != NULL) {
-        free(copy);
-        return err;
-    }
-    /* The pull uses the same parameters, and so the same permission. */
-    free(own->param);
-    own->param = copy;
-    return NULL;
 }

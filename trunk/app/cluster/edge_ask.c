@@ -4,13 +4,20 @@
  * origin is reachable, the viewer is let in and waits like all others; it receives nothing until an
  * origin accepts the pull, which carries the same parameters.
  */
-#include "app/cluster/edge_ask.h"
+#include "app/cluster/edge.h"
 
+#include "app/cluster/directory.h"
+#include "app/cluster/edge_private.h"
 #include "app/cluster/rtmp_upstream.h"
 #include "app/cluster/upstream_tls.h"
 #include "app/core/server.h"
+#include "app/stream/stream.h"
 #include "base/str.h"
 #include "co/http_client.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define ASK_TIMEOUT (3 * USEC_PER_SEC)
 
@@ -51,8 +58,13 @@ static struct err *ask_rtmp(struct server *server, const struct rtmp_target *tar
     return err;
 }
 
-struct err *edge_ask_origins(struct server *server, const struct config_vhost *vhost,
-                             const struct pull_origin *origins, int count, usec_t timeout)
+/*
+ * Asks the origins in turn until one answers: HEAD over HTTP, play over RTMP; the addresses carry
+ * the viewer's parameters. ERR_DENIED with the origin's reason; NULL: the viewer may play, or no
+ * origin answers, and the pull will find out.
+ */
+static struct err *ask_origins(struct server *server, const struct config_vhost *vhost,
+                               const struct pull_origin *origins, int count, usec_t timeout)
 {
     usec_t deadline = co_deadline(timeout < ASK_TIMEOUT ? timeout : ASK_TIMEOUT);
 
@@ -67,5 +79,52 @@ struct err *edge_ask_origins(struct server *server, const struct config_vhost *v
         log_err(server->log, LOG_DEBUG, err, "token_traverse: %s", err_text(err));
         err_free(err);
     }
+    return NULL;
+}
+
+/* The server that has the stream according to the directory: it is asked first. */
+static void origins_found(struct stream *stream, const struct config_vhost *vhost,
+                          const char *param, struct edge_origins *out, usec_t timeout)
+{
+    if (edge_directory_find(stream, vhost, param, &out->target[0], timeout) == 0) {
+        out->origin[0].target = &out->target[0];
+        out->count = 1;
+    }
+}
+
+struct err *edge_ask(struct stream *stream, const struct config_vhost *vhost,
+                     enum origin_scheme scheme, const char *param, usec_t timeout)
+{
+    struct edge_stream *own = edge_stream_of(stream);
+    struct edge_origins *origins;
+    struct err *err = NULL;
+    char *copy;
+
+    own->asked_by = (uint8_t)scheme;
+    own->was_asked = 1;
+    if (stream->vhost[0] != STREAM_PULLED && edge_has_origin_pulls(vhost))
+        edge_keep_token(stream, vhost, param);
+    if (stream->vhost[0] == STREAM_PULLED || !edge_is_remote(vhost) ||
+        !vhost->cluster.token_traverse)
+        return NULL;
+    origins = malloc(sizeof(*origins));
+    copy = strdup(param);
+    if (origins == NULL || copy == NULL) {
+        free(origins);
+        free(copy);
+        return err_new(ERR_NOMEM, "no memory to ask the origin");
+    }
+    memset(origins, 0, offsetof(struct edge_origins, target));
+    origins_found(stream, vhost, param, origins, DIRECTORY_TIMEOUT);
+    if (edge_origins_add(stream, own, vhost, param, origins) == 0)
+        err = ask_origins(stream->server, vhost, origins->origin, origins->count, timeout);
+    free(origins);
+    if (err != NULL) {
+        free(copy);
+        return err;
+    }
+    /* The pull uses the same parameters, and so the same permission. */
+    free(own->param);
+    own->param = copy;
     return NULL;
 }

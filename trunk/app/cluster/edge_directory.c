@@ -38,7 +38,7 @@ static int place_target(const struct stream *stream, const struct config_vhost *
 {
     char host[256];
     struct origin_stream names = {host, stream->app, stream->name, param != NULL ? param : ""};
-    enum origin_scheme scheme = edge_scheme(stream, vhost);
+    enum origin_scheme scheme = edge_scheme(edge_stream_of(stream), vhost);
     const char *address = scheme == ORIGIN_FLVS  ? place->https
                           : scheme == ORIGIN_FLV ? place->http
                                                  : place->rtmp;

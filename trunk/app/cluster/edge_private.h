@@ -2,7 +2,8 @@
 #define APP_CLUSTER_EDGE_PRIVATE_H
 
 /*
- * Shared by edge.c, edge_room.c and edge_directory.c only.
+ * Shared by the edge*.c files only. Calls point down in this order: edge_gate.c, edge_ask.c;
+ * edge.c, edge_room.c and edge_directory.c; edge_origin.c.
  */
 #include "app/cluster/edge.h"
 #include "app/stream/publication.h"
@@ -74,8 +75,28 @@ int edge_directory_find(struct stream *stream, const struct config_vhost *vhost,
 /* A viewer was accepted by its signed address: pulls from another origin use the same signature. */
 void edge_keep_token(struct stream *stream, const struct config_vhost *vhost, const char *query);
 
-/* The protocol used to ask a stream's origin. */
-enum origin_scheme edge_scheme(const struct stream *stream, const struct config_vhost *vhost);
+/* ---- edge_origin.c ---- */
+
+/* The origins of one stream, in the form that pull_start() takes. */
+struct edge_origins {
+    struct pull_origin origin[PULL_ORIGINS_MAX];
+    int count;
+    struct origin_target target[PULL_ORIGINS_MAX];
+};
+
+/* The origins that the stream's pull asks; none for one that only the directory finds. 0, or -1
+ * when no address can be built. */
+int edge_origins(const struct stream *stream, const struct edge_stream *own,
+                 const struct config_vhost *vhost, struct edge_origins *out);
+/* Appends the vhost's origins, with these parameters. 0, or -1: there is none in the end. */
+int edge_origins_add(const struct stream *stream, const struct edge_stream *own,
+                     const struct config_vhost *vhost, const char *param, struct edge_origins *out);
+/* Whether one of them needs TLS. */
+int edge_origins_are_secure(const struct edge_origins *origins);
+
+/* The protocol used to ask a stream's origin: the viewer's own if follow_client is set and it
+ * differs from the configured one; https and http count as one. */
+enum origin_scheme edge_scheme(const struct edge_stream *own, const struct config_vhost *vhost);
 #define EDGE_VHOST_SIZE 256
 /* The vhost to ask the other server for; "": that server's default. EDGE_VHOST_SIZE bytes. */
 void edge_asked_vhost(const struct config_vhost *vhost, const struct stream *stream, char *out);

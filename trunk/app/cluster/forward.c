@@ -9,7 +9,8 @@
  */
 #include "app/cluster/forward.h"
 
-#include "app/cluster/forward_backend.h"
+#include "app/cluster/forward_question.h"
+#include "app/cluster/forward_send.h"
 #include "app/cluster/rtmp_upstream.h"
 #include "app/cluster/upstream_tls.h"
 #include "app/config/config_diff.h"
@@ -20,8 +21,6 @@
 #include "base/str.h"
 #include "co/co.h"
 #include "live/viewer.h"
-#include "media/flv.h"
-#include "media/meta.h"
 #include "media/mux.h"
 
 #include <assert.h>
@@ -75,74 +74,6 @@ static int is_over(const struct forwarding *f)
     return f->is_stopping || source_state(f->source) != SOURCE_LIVE;
 }
 
-/* ---- sending ---- */
-
-static MAY_YIELD struct err *send_script(struct forwarding *f, const struct rtmp_message *message)
-{
-    static const uint8_t set[] = "\x02\x00\x0d@setDataFrame";
-    struct rtmp_message out = *message;
-    uint8_t *data;
-    struct err *err;
-
-    /* Messages between our own servers are not part of the stream. */
-    if (message->len == MUX_LIVE_MARK_SIZE &&
-        memcmp(message->data, MUX_LIVE_MARK, MUX_LIVE_MARK_SIZE) == 0)
-        return NULL;
-    if (meta_data_message(message->data, message->len, &out.len) != NULL)
-        return rtmp_talk_send(f->up.talk, message, FORWARD_SEND);
-    /* With the prefix it would exceed the maximum message length: drop it, the stream continues. */
-    if (message->len > FLV_BODY_MAX - sizeof(set))
-        return NULL;
-    data = malloc(message->len + sizeof(set));
-    if (data == NULL)
-        return err_new(ERR_NOMEM, "no memory for metadata");
-    /* Publishers send metadata with @setDataFrame, and some servers accept nothing else. */
-    memcpy(data, set, sizeof(set) - 1);
-    memcpy(data + sizeof(set) - 1, message->data, message->len);
-    out.data = data;
-    out.len = message->len + sizeof(set) - 1;
-    err = rtmp_talk_send(f->up.talk, &out, FORWARD_SEND);
-    free(data);
-    return err;
-}
-
-/* Sends whole tags, as the ring holds them; the file header may precede the first. */
-static MAY_YIELD struct err *send_tags(struct forwarding *f, const uint8_t *p, size_t len)
-{
-    struct flv_tag tag;
-    enum scan scan;
-    size_t used;
-
-    if (len >= FLV_HEADER_SIZE && memcmp(p, "FLV", 3) == 0) {
-        p += FLV_HEADER_SIZE;
-        len -= FLV_HEADER_SIZE;
-    }
-    while ((scan = flv_tag_read(p, len, &tag, &used)) == SCAN_DONE) {
-        struct rtmp_message message = {.type = (uint8_t)tag.type,
-                                       .timestamp = tag.timestamp,
-                                       .data = tag.data,
-                                       .len = tag.len};
-        struct err *err = tag.type == FRAME_SCRIPT
-                              ? send_script(f, &message)
-                              : rtmp_talk_send(f->up.talk, &message, FORWARD_SEND);
-
-        if (err != NULL)
-            return err;
-        p += used;
-        len -= used;
-    }
-    return scan == SCAN_BAD ? err_new(ERR_PROTO, "truncated tag in the stream") : NULL;
-}
-
-static MAY_YIELD struct err *forward_batch(struct forwarding *f, const struct viewer_batch *batch)
-{
-    struct err *err = NULL;
-
-    for (int i = 0; i < batch->count && err == NULL; i++)
-        err = send_tags(f, batch->span[i].iov_base, batch->span[i].iov_len);
-    return err;
-}
-
 static MAY_YIELD struct err *forward_loop(struct forwarding *f)
 {
     struct err *err = NULL;
@@ -161,7 +92,7 @@ static MAY_YIELD struct err *forward_loop(struct forwarding *f)
         if (status != VIEWER_BYTES)
             continue;
         if (err == NULL)
-            err = forward_batch(f, &batch);
+            err = forward_send_batch(f->up.talk, &batch, FORWARD_SEND);
         viewer_sent(f->viewer);
         co_fair();
     }
@@ -210,17 +141,12 @@ static struct tls *forward_tls(const struct forwarding *f, const struct config *
     return upstream_tls(f->stream->server, vhost != NULL ? vhost->forward.ca : "", err);
 }
 
-static struct origin_stream forward_names(const struct stream *stream)
-{
-    return (struct origin_stream){stream->vhost, stream->app, stream->name, NULL};
-}
-
 static MAY_YIELD struct err *forward_try(struct forwarding *f)
 {
     struct config *config = config_ref(f->stream->server->config);
     struct rtmp_upstream_options options = {
         .config = config, .intent = RTMP_INTENT_PUBLISH, .via = f->via};
-    struct origin_stream names = forward_names(f->stream);
+    struct origin_stream names = {f->stream->vhost, f->stream->app, f->stream->name, NULL};
     struct rtmp_target *target = malloc(sizeof(*target)); /* too large for a coroutine's stack */
     struct err *err = NULL;
 
@@ -382,48 +308,11 @@ static void forward_to_answered(struct stream *stream, const struct forward_urls
         rc = forward_to(stream, urls->url[i]);
 }
 
-/* NULL without memory, or when the publisher has disconnected meanwhile. */
-static char *question_body(const struct forwarding *f)
-{
-    const struct stream *stream = f->stream;
-    struct session_info who;
-    struct forward_question question = {.server_id = stream->server->server_id,
-                                        .vhost = stream->vhost,
-                                        .app = stream->app,
-                                        .stream = stream->name};
-
-    if (publication_describe(stream, &who) != 0)
-        return NULL;
-    question.client_id = who.id;
-    question.ip = who.ip;
-    question.tc_url = who.tc_url;
-    question.param = who.param;
-    return forward_json_question(&question);
-}
-
-static MAY_YIELD struct err *question_ask(struct forwarding *f, const struct config_forward *config,
-                                          struct forward_urls *urls)
-{
-    struct origin_stream names = forward_names(f->stream);
-    char *body = question_body(f);
-    struct tls *tls = NULL;
-    struct err *err = NULL;
-
-    if (body == NULL)
-        return err_new(ERR_CLOSED, "publisher disconnected");
-    if (str_starts(f->url, "https:"))
-        tls = upstream_tls(f->stream->server, config->ca, &err);
-    if (err == NULL)
-        err = forward_backend_ask(f->url, body, tls, &names, urls, FORWARD_ASK);
-    free(body);
-    return err;
-}
-
 /* Asks once; 0: no further query needed, -1: ask again later. */
 static MAY_YIELD int question_try(struct forwarding *f, const struct config_forward *config,
                                   struct forward_urls *urls)
 {
-    struct err *err = question_ask(f, config, urls);
+    struct err *err = forward_question_ask(f->stream, f->url, config, urls, FORWARD_ASK);
     int is_answer = err == NULL || err_code(err) == ERR_DENIED;
 
     if (err == NULL && !is_over(f) && !f->is_again) {

@@ -2,7 +2,8 @@
 #define APP_STREAM_FANOUT_PRIVATE_H
 
 /*
- * Shared by fanout.c (when to send) and fanout_send.c (what and how to send) only.
+ * Shared by fanout.c (viewers), fanout_channel.c (when to send) and fanout_send.c (what and how to
+ * send) only. Calls point down in this order.
  */
 #include "app/stream/fanout.h"
 #include "base/buf.h"
@@ -101,11 +102,30 @@ struct fanout_stream {
     struct fanout_channel *channel; /* NULL: no viewer */
 };
 
+/* ---- fanout_channel.c ---- */
+
+/* A channel with its coroutine, which frees it after is_stopping is set. NULL without memory. */
+struct fanout_channel *fanout_channel_new(struct fanout *fanout, struct source *source,
+                                          const struct config_vhost *vhost);
+/* Applies the vhost's directives. */
+void fanout_channel_set(struct fanout_channel *channel, const struct config_vhost *vhost);
+/* The stream has new bytes, or has ended. */
+void fanout_on_data(struct stream *stream, void *state);
+
+/* Puts the viewer into its slot, so that the channel sends for it; takes it out again. */
+void fanout_park(struct fanout_viewer *fv);
+void fanout_unpark(struct fanout_viewer *fv);
+
+/* ---- fanout_send.c ---- */
+
 /* Sends until the socket blocks or nothing is left. Never yields. */
 void fanout_push(struct fanout_viewer *fv);
 
 /* The same for a parked viewer that has no bytes of its own to send: uses shared batches. */
 void fanout_push_parked(struct fanout_viewer *fv);
+
+/* Appends bytes to be sent before the next batch. 0, or -1 beyond a limit or without memory. */
+int fanout_inject(struct fanout_viewer *fv, const void *data, size_t len);
 
 /* The stream has new bytes: no viewer is at the beginning of a shared batch any more. */
 static inline void fanout_shared_forget(struct fanout_channel *channel)

@@ -18,6 +18,9 @@
 /* The maximum of a shared batch: a batch plus the block of the ring that may exceed it. */
 #define FANOUT_SHARED_MAX ((size_t)1024 * 1024)
 
+/* The maximum of the bytes that wait to be sent between two batches. */
+#define FANOUT_INJECT_MAX ((size_t)64 * 1024)
+
 static const char fanout_crlf[] = "\r\n";
 
 /* Writes the framing that precedes a batch of len bytes; returns its length. */
@@ -183,6 +186,17 @@ static void fanout_send_inject(struct fanout_viewer *fv)
     fv->inject = NULL;
 }
 
+int fanout_inject(struct fanout_viewer *fv, const void *data, size_t len)
+{
+    if (fv->inject == NULL) {
+        fv->inject = malloc(sizeof(*fv->inject));
+        if (fv->inject == NULL)
+            return -1;
+        buf_init(fv->inject, FANOUT_INJECT_MAX);
+    }
+    return buf_append(fv->inject, data, len);
+}
+
 /* Sends the framing's mark of a clean end. */
 static void fanout_send_end(struct fanout_viewer *fv)
 {
@@ -195,9 +209,9 @@ static void fanout_send_end(struct fanout_viewer *fv)
     if (!viewer_has_begun(fv->viewer))
         return;
     if (fv->framing == FANOUT_CHUNKED)
-        ok = fanout_viewer_inject(fv, chunk_end, sizeof(chunk_end) - 1);
+        ok = fanout_inject(fv, chunk_end, sizeof(chunk_end) - 1);
     else if (fv->framing == FANOUT_WEBSOCKET)
-        ok = fanout_viewer_inject(fv, close_frame, ws_close_write(close_frame, WS_CODE_NORMAL, ""));
+        ok = fanout_inject(fv, close_frame, ws_close_write(close_frame, WS_CODE_NORMAL, ""));
     if (ok != 0)
         fv->is_broken = 1;
 }
