@@ -133,7 +133,8 @@ static int show_diff(const struct program *program)
         return complain(err);
     buf_init(&out, CONFIG_TEXT_MAX);
     failed = config_diff(other, program->config, &out, &count) != 0 ||
-             fwrite(buf_data(&out), 1, out.len, stdout) != out.len || fflush(stdout) != 0;
+             (out.len > 0 && fwrite(buf_data(&out), 1, out.len, stdout) != out.len) ||
+             fflush(stdout) != 0;
     buf_fini(&out);
     config_unref(other);
     if (failed)

@@ -39,7 +39,7 @@ static void copy_lines(struct reload_report *report, const char *text, size_t le
 void reload_report_changes(struct reload_report *report, const struct config *before,
                            const struct config *config)
 {
-    struct config_diff count;
+    struct config_diff count = {0};
     struct buf text;
 
     buf_init(&text, CONFIG_TEXT_MAX);

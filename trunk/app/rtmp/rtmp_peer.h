@@ -22,7 +22,7 @@ struct via_claim;
 struct rtmp_session {
     struct server *server;
     struct net_conn *conn;
-    struct config *config; /* held: the snapshot at the start of the session */
+    struct config *config; /* held: the snapshot at the session's start, then of its last request */
     struct rtmp_talk *talk;
     char *tc_url;
     char *app;                  /* from connect, if the tcUrl contains none; else NULL */

@@ -300,6 +300,16 @@ static MAY_YIELD struct err *session_admit(struct rtmp_session *session,
     return session_refuse(session, request, err_text(err), err);
 }
 
+/* A request is judged by the current configuration, even if the connection is older. Nothing that
+ * belongs to the former one runs now. */
+static void session_renew_config(struct rtmp_session *session)
+{
+    if (session->config == session->server->config)
+        return;
+    config_unref(session->config);
+    session->config = config_ref(session->server->config);
+}
+
 /* Reads one request and finds its source, which the caller unrefs. */
 static MAY_YIELD struct err *session_find(struct rtmp_session *session, struct rtmp_setup *setup,
                                           struct source **source, const struct config_vhost **vhost)
@@ -312,6 +322,7 @@ static MAY_YIELD struct err *session_find(struct rtmp_session *session, struct r
                                    session->config->rtmp_handshake_timeout);
     if (err != NULL)
         return err;
+    session_renew_config(session);
     err = session_address(session, request, url);
     if (err != NULL)
         return session_refuse(session, request, err_text(err), err);

@@ -137,6 +137,7 @@ void rtmp_streams_slot_free(struct stream_slot *slot)
     if (slot->session == &slot->own) {
         rtmp_talk_free(slot->own.talk);
         net_free(slot->inner);
+        config_unref(slot->own.config);
     }
     free(slot->data);
     free(slot);
@@ -227,7 +228,7 @@ void rtmp_streams_slot_adopt(struct stream_slot *slot, const struct rtmp_session
 {
     slot->own.server = first->server;
     slot->own.conn = slot->inner;
-    slot->own.config = first->config;
+    slot->own.config = config_ref(first->config);
     slot->own.tc_url = first->tc_url;
     slot->own.app = first->app;
     slot->own.page_url = first->page_url;
