@@ -39,6 +39,11 @@ int edge_can_ask(const struct stream *stream, const struct config_vhost *vhost);
 struct err *edge_ask(struct stream *stream, const struct config_vhost *vhost,
                      enum origin_scheme scheme, const char *param, usec_t timeout);
 
+/* Which other server has the stream of this key ("vhost/app/stream"), by the vhost's directory or
+ * its coworkers. 0 with *place, or -1. */
+int edge_lookup(struct server *server, const struct config_vhost *vhost, const char *key,
+                struct directory_place *place, usec_t timeout);
+
 /* The i-th origin of a vhost, "host[:port]", for this protocol; NULL after the last. */
 const char *edge_origin(const struct config_vhost *vhost, enum origin_scheme scheme, int i,
                         char *out, size_t cap);

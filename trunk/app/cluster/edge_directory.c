@@ -4,6 +4,7 @@
  * origin (an origin pull). An origin pull does not reserve the stream while it waits, because an
  * encoder may publish it here at any time; it takes the stream only while it receives media.
  */
+#include "app/cluster/coworkers.h"
 #include "app/cluster/directory.h"
 #include "app/cluster/edge_private.h"
 #include "app/config/origin.h"
@@ -14,9 +15,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- the directory, or the coworkers of an SRS cluster ---- */
+
+static int has_lookup(const struct config_vhost *vhost)
+{
+    return directory_is_used(vhost) || coworkers_are_used(vhost);
+}
+
+int edge_lookup(struct server *server, const struct config_vhost *vhost, const char *key,
+                struct directory_place *place, usec_t timeout)
+{
+    usec_t limit = timeout < DIRECTORY_TIMEOUT ? timeout : DIRECTORY_TIMEOUT;
+
+    if (directory_is_used(vhost))
+        return directory_find(server, vhost, key, place, limit) == DIRECTORY_THERE ? 0 : -1;
+    return coworkers_are_used(vhost) ? coworkers_find(server, vhost, key, place, limit) : -1;
+}
+
 int edge_has_origin_pulls(const struct config_vhost *vhost)
 {
-    return vhost->cluster.mode == CLUSTER_LOCAL && directory_is_used(vhost);
+    return vhost->cluster.mode == CLUSTER_LOCAL && has_lookup(vhost);
 }
 
 int edge_wants_origin_pull(struct stream *stream)
@@ -68,8 +86,8 @@ int edge_directory_find(struct stream *stream, const struct config_vhost *vhost,
     struct directory_place place;
     char key[SOURCE_KEY_MAX];
 
-    if (!directory_is_used(vhost) || stream_key(stream, vhost, key) != 0 ||
-        directory_find(stream->server, vhost, key, &place, timeout) != DIRECTORY_THERE)
+    if (stream_key(stream, vhost, key) != 0 ||
+        edge_lookup(stream->server, vhost, key, &place, timeout) != 0)
         return -1;
     return place_target(stream, vhost, param, &place, out);
 }
@@ -106,7 +124,7 @@ static int find(void *arg, struct origin_target *out, usec_t timeout)
     struct directory_place place;
     int is_found =
         vhost != NULL && !origin_pull_is_unwanted(ep) &&
-        directory_find(ep->stream->server, vhost, ep->key, &place, timeout) == DIRECTORY_THERE;
+        edge_lookup(ep->stream->server, vhost, ep->key, &place, timeout) == 0;
 
     /* A publisher may have started here meanwhile. */
     if (is_found && !origin_pull_is_unwanted(ep))
@@ -138,7 +156,7 @@ static void origin_pull_on_over(void *arg)
 int edge_directory_prepare(struct edge_pull *ep, const struct config_vhost *vhost,
                            struct pull_options *options)
 {
-    if (ep->stream->vhost[0] == STREAM_PULLED || !directory_is_used(vhost)) {
+    if (ep->stream->vhost[0] == STREAM_PULLED || !has_lookup(vhost)) {
         free(ep->key); /* a reload has taken the directory away */
         ep->key = NULL;
         return 0;

@@ -3,7 +3,6 @@
  * through, so that loops are detected; an edge may have to ask its origin about each client; and a
  * viewer may be redirected to the server that has the stream.
  */
-#include "app/cluster/directory.h"
 #include "app/cluster/edge.h"
 #include "app/stream/gate.h"
 #include "app/stream/via_claim.h"
@@ -35,9 +34,7 @@ static int ask_directory(const struct gate_request *request, struct gate_verdict
     if (!request->vhost->cluster.redirect || stream->vhost[0] == STREAM_PULLED ||
         source_state(request->source) == SOURCE_LIVE ||
         observers_are_elsewhere(request->server, key) ||
-        directory_find(request->server, request->vhost, key, place,
-                       timeout < DIRECTORY_TIMEOUT ? timeout : DIRECTORY_TIMEOUT) !=
-            DIRECTORY_THERE)
+        edge_lookup(request->server, request->vhost, key, place, timeout) != 0)
         return 0;
     address = request->protocol == GATE_RTMP ? place->rtmp
               : request->is_tls              ? place->https

@@ -145,6 +145,8 @@ struct config_cluster {
     struct config_strings advertise;
     usec_t lease;
     int redirect;
+    int origin_cluster;
+    struct config_strings coworkers; /* "host:port" of their APIs */
     struct config_strings peers;  /* as in trusted_proxies */
     struct config_strings secret; /* the first one signs, all are accepted */
 };

@@ -55,8 +55,6 @@ static const char *const vhost_names[] = {"http_hooks", "bandcheck", "dvr",  "hl
 
 static const char *const api_names[] = {"raw_api", "auth", "https", NULL};
 
-static const char *const cluster_names[] = {"coworkers", "origin_cluster", NULL};
-
 static const struct srs_names srs_names[] = {
     {CONFIG_AT_ROOT, CONFIG_SRS_NEEDLESS, root_needless},
     {CONFIG_AT_VHOST, CONFIG_SRS_NEEDLESS, vhost_needless},
@@ -65,7 +63,6 @@ static const struct srs_names srs_names[] = {
     {CONFIG_AT_ROOT, CONFIG_SRS_NOT_SERVED, root_names},
     {CONFIG_AT_VHOST, CONFIG_SRS_NOT_SERVED, vhost_names},
     {CONFIG_AT_HTTP_API, CONFIG_SRS_NOT_SERVED, api_names},
-    {CONFIG_AT_CLUSTER, CONFIG_SRS_NOT_SERVED, cluster_names},
 };
 
 #define SRS_NAMES_COUNT (sizeof(srs_names) / sizeof(srs_names[0]))

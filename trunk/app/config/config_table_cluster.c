@@ -63,6 +63,12 @@ static const struct config_row rows[] = {
      "SRS_VHOST_CLUSTER_REDIRECT", RELOAD,
      "Redirect clients (302) to the server that has the stream, instead of pulling it or relaying what they "
      "publish."},
+    {"origin_cluster", CLUSTER(origin_cluster), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_CLUSTER_ORIGIN_CLUSTER", RELOAD,
+     "Look up streams of other origins at coworkers, as in an origin cluster of SRS."},
+    {"coworkers", CLUSTER(coworkers), CONFIG_ORIGINS, "", 0, CONFIG_ORIGIN_MAX, NO_CHOICES,
+     "SRS_VHOST_CLUSTER_COWORKERS", RELOAD,
+     "API addresses (host:port) of the other origins; see [coming from SRS](srs.md#together-with-srs)."},
 
     {"enabled", FORWARD(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_FORWARD_ENABLED", RELOAD,

@@ -4,6 +4,7 @@
  */
 #include "app/server/tables.h"
 
+#include "app/cluster/coworkers.h"
 #include "app/cluster/directory.h"
 #include "app/cluster/edge.h"
 #include "app/cluster/edge_publish.h"
@@ -30,7 +31,8 @@
 static const struct observer *const observers[] = {
     &http_mounts_observer, &fanout_observer,       &via_claim_observer,
     &worker_observer,      &upstream_tls_observer, &directory_observer,
-    &edge_observer,        &forward_observer,      NULL};
+    &coworkers_observer,   &edge_observer,         &forward_observer,
+    NULL};
 
 /* The cheapest gates are asked first. */
 static const struct gate *const gates[] = {&gate_security, &gate_refer, &gate_token, &edge_gate,

@@ -4,12 +4,13 @@ the answer that the test wants, JSON or whatever else."""
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qsl
 
 
 class JsonServer:
     """answer: what is sent, an object or bytes; a function is called with the question.
     status: of the answer. hold: an Event that every answer waits for. questions: what was asked,
-    as objects. context: an ssl.SSLContext, for https."""
+    as objects; of a GET its path and parameters. context: an ssl.SSLContext, for https."""
 
     def __init__(self, answer=None, *, port=0, context=None):
         self.answer, self.status, self.hold = answer, 200, None
@@ -43,8 +44,13 @@ class _Handler(BaseHTTPRequestHandler):
     owner = None
 
     def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        question = json.loads(body)
+        self.reply(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+
+    def do_GET(self):
+        path, _, query = self.path.partition("?")
+        self.reply({"path": path, **dict(parse_qsl(query, keep_blank_values=True))})
+
+    def reply(self, question):
         self.owner.headers.append(dict(self.headers))
         self.owner.questions.append(question)
         if self.owner.hold is not None:

@@ -19,7 +19,7 @@ LATER = {"http_hooks", "heartbeat", "exporter", "inotify_auto_reload", "raw_api"
 # here, or is off.
 NOT_SERVED = {
     "now": {"srt_server", "rtc_server", "rtsp_server", "rtc", "srt", "rtsp", "bandcheck", "dash",
-            "hls", "hds", "dvr", "ingest", "transcode", "origin_cluster", "coworkers"},
+            "hls", "hds", "dvr", "ingest", "transcode"},
     "old": {"bandcheck", "http_flv", "nack", "twcc"},
     "mixed": set(),
 }

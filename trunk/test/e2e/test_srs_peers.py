@@ -4,11 +4,13 @@ stream by its file name."""
 import re
 import socket
 import threading
+import time
 
 import pytest
 
 import rtmp_client
-from harness import ffmpeg_decode
+from harness import PATIENCE, curl, ffmpeg_decode, free_port
+from json_server import JsonServer
 from rtmp_client import COMMAND, Closed
 from rtmp_recorder import _Session
 from test_edge import cluster
@@ -160,3 +162,106 @@ def test_asked_by_its_file_name(server, publish):
     assert len(re.findall(r"\] start play __defaultVhost__/live/livestream from", srv.log())) == 2
     assert "live/livestream.flv from" not in srv.log()
 
+
+
+# ---- an origin cluster: the streams of coworkers ----
+
+def answer_of(srv):
+    """What an origin of SRS says of a stream that it has."""
+    return {"code": 0, "data": {"query": {}, "origin": {
+        "ip": "127.0.0.1", "port": srv.rtmp_port, "vhost": "__defaultVhost__", "api": "127.0.0.1:1",
+        "routers": []}}}
+
+
+def coworkers(*ports, more=""):
+    return ("cluster { origin_cluster on; coworkers "
+            + " ".join(f"127.0.0.1:{port}" for port in ports) + f"; {more} }}")
+
+
+@pytest.fixture
+def coworker():
+    """coworker(answer): the API of another origin; answer as json_server.JsonServer's."""
+    running = []
+
+    def start(answer):
+        running.append(JsonServer(answer))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.close()
+
+
+@pytest.mark.parametrize("hstrs", ["on", "off"])
+def test_stream_of_a_coworker(server, publish, coworker, view, hstrs):
+    """It is fetched from there once, for players of every protocol; who is asked is told which stream."""
+    right = server()
+    publish(right)
+    one = coworker(answer_of(right))
+    srv = server(vhost=coworkers(free_port(), one.port), remux=f"hstrs {hstrs};")
+    view(srv).wait_media(20)
+    assert ffmpeg_decode(srv.rtmp_url(), 1) == ""
+    assert one.questions[0] == {"path": "/api/v1/clusters", "ip": "", "vhost": "__defaultVhost__",
+                                "app": "live", "stream": "livestream",
+                                "coworker": f"127.0.0.1:{one.port}"}
+    assert len(re.findall("receiving from rtmp://", srv.log())) == 1
+    srv.wait_log(r"\[warn\].*coworker 127.0.0.1:\d+: cannot ask for __defaultVhost__/live/livestream: ")
+
+
+def test_redirect_to_a_coworker(server, coworker):
+    right = server()
+    one = coworker(answer_of(right))
+    srv = server(vhost=coworkers(one.port, more="redirect on;"))
+    with rtmp_client.Client(srv.rtmp_port) as client:
+        client.handshake()
+        client.connect()
+        client.play("s", wait=False)
+        info = client.until("onStatus")[-1].values[-1]
+    assert info["code"] == "NetConnection.Connect.Rejected"
+    assert info["ex"]["redirect"] == f"rtmp://127.0.0.1:{right.rtmp_port}/live"
+
+
+NOWHERE = {"code": 0, "data": {"query": {}, "origin": None}}
+
+
+@pytest.mark.parametrize("answer, says", [
+    (NOWHERE, None),
+    (b"", "not JSON"),
+    (b"<html>", "not JSON"),
+    ({"code": 2014}, "response code 2014"),
+    (b"[" * 3000, "too long or too deep"),
+    (b"{}" + b" " * 20000, "too long"),
+    ({"code": 0, "data": {"origin": {"ip": "127.0.0.1\r\nX: y", "port": 1}}}, "not an address"),
+])
+def test_coworkers_without_the_stream(server, coworker, answer, says):
+    """Nobody has it, or the answer is nonsense: the viewer is told so, and the server goes on."""
+    one = coworker(answer)
+    srv = server(vhost=coworkers(one.port), remux="hstrs off;")
+    assert curl(srv.http_url("/live/s.flv")).status == 404
+    assert one.questions
+    if says is None:
+        assert "coworker 127.0.0.1" not in srv.log()
+    else:
+        srv.wait_log(f"coworker 127.0.0.1:{one.port}: cannot ask for __defaultVhost__/live/s: .*{says}")
+
+
+def test_coworker_that_does_not_answer(server, publish, coworker, view):
+    """The next one is asked in time, and viewers of streams that are here do not notice."""
+    right = server()
+    publish(right)
+    silent, one = coworker(NOWHERE), coworker(answer_of(right))
+    silent.hold = threading.Event()
+    srv = server(vhost=coworkers(silent.port, one.port), remux="hstrs off;")
+    view(srv).wait_media(5)
+    begin = time.monotonic()
+    assert curl(srv.http_url("/live/livestream.flv"), "-I").status == 200
+    assert time.monotonic() - begin < 0.5 * PATIENCE
+    assert silent.questions
+
+
+def test_own_stream_asks_nobody(server, publish, coworker, view):
+    one = coworker(NOWHERE)
+    srv = server(vhost=coworkers(one.port))
+    publish(srv)
+    view(srv).wait_media(5)
+    assert not one.questions
