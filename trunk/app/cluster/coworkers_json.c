@@ -1,7 +1,7 @@
 /*
- * SRS's address and JSON for coworkers. Names come from publishers and viewers, so they are escaped;
- * the answer may come from anyone who has taken the coworker's place, so only what can be an
- * address is accepted.
+ * SRS's address and JSON for coworkers. Names come from publishers and viewers, so they are
+ * escaped; the answer may come from anyone who has taken the coworker's place, so only what can be
+ * an address is accepted.
  */
 #include "app/cluster/coworkers_json.h"
 

@@ -122,9 +122,8 @@ static int find(void *arg, struct origin_target *out, usec_t timeout)
     struct config *config = config_ref(ep->stream->server->config);
     const struct config_vhost *vhost = vhost_of(ep);
     struct directory_place place;
-    int is_found =
-        vhost != NULL && !origin_pull_is_unwanted(ep) &&
-        edge_lookup(ep->stream->server, vhost, ep->key, &place, timeout) == 0;
+    int is_found = vhost != NULL && !origin_pull_is_unwanted(ep) &&
+                   edge_lookup(ep->stream->server, vhost, ep->key, &place, timeout) == 0;
 
     /* A publisher may have started here meanwhile. */
     if (is_found && !origin_pull_is_unwanted(ep))

@@ -147,8 +147,8 @@ struct config_cluster {
     int redirect;
     int origin_cluster;
     struct config_strings coworkers; /* "host:port" of their APIs */
-    struct config_strings peers;  /* as in trusted_proxies */
-    struct config_strings secret; /* the first one signs, all are accepted */
+    struct config_strings peers;     /* as in trusted_proxies */
+    struct config_strings secret;    /* the first one signs, all are accepted */
 };
 
 struct config_forward {

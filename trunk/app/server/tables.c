@@ -28,11 +28,11 @@
 #include "app/workers/worker_http.h"
 
 /* Called in this order; stopped in the reverse order. */
-static const struct observer *const observers[] = {
-    &http_mounts_observer, &fanout_observer,       &via_claim_observer,
-    &worker_observer,      &upstream_tls_observer, &directory_observer,
-    &coworkers_observer,   &edge_observer,         &forward_observer,
-    NULL};
+static const struct observer *const observers[] = {&http_mounts_observer,  &fanout_observer,
+                                                   &via_claim_observer,    &worker_observer,
+                                                   &upstream_tls_observer, &directory_observer,
+                                                   &coworkers_observer,    &edge_observer,
+                                                   &forward_observer,      NULL};
 
 /* The cheapest gates are asked first. */
 static const struct gate *const gates[] = {&gate_security, &gate_refer, &gate_token, &edge_gate,

@@ -234,7 +234,7 @@ NOWHERE = {"code": 0, "data": {"query": {}, "origin": None}}
     ({"code": 0, "data": {"origin": {"ip": "127.0.0.1\r\nX: y", "port": 1}}}, "not an address"),
 ])
 def test_coworkers_without_the_stream(server, coworker, answer, says):
-    """Nobody has it, or the answer is nonsense: the viewer is told so, and the server goes on."""
+    """Nobody has it, or the answer is nonsense: the viewer is told so, and the server continues."""
     one = coworker(answer)
     srv = server(vhost=coworkers(one.port), remux="hstrs off;")
     assert curl(srv.http_url("/live/s.flv")).status == 404
