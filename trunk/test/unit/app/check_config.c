@@ -233,19 +233,11 @@ START_TEST(test_srs_directives)
     const char *text = config_test_warnings(&log, config);
 
     ck_assert_ptr_nonnull(strstr(text, "[warn]"));
-<<<<<<< HEAD
     ck_assert_ptr_nonnull(strstr(text, "test.conf:2: rtc_server is not supported: ignored\n"));
     ck_assert_ptr_nonnull(strstr(text, "test.conf:5: kafka is not supported: ignored\n"));
     ck_assert_ptr_nonnull(strstr(text, "test.conf:7: hls is not supported: ignored\n"));
-    ck_assert_ptr_nonnull(strstr(text, "test.conf:8: coworkers is not supported"));
+    ck_assert_ptr_nonnull(strstr(text, "test.conf:8: exec is not supported"));
     ck_assert_ptr_nonnull(strstr(text, "test.conf:10: stream_caster is not supported"));
-=======
-    ck_assert_ptr_nonnull(strstr(text, "test.conf:2: rtc_server is not served: passed over\n"));
-    ck_assert_ptr_nonnull(strstr(text, "test.conf:5: kafka is not served: passed over\n"));
-    ck_assert_ptr_nonnull(strstr(text, "test.conf:7: hls is not served: passed over\n"));
-    ck_assert_ptr_nonnull(strstr(text, "test.conf:8: exec is not served"));
-    ck_assert_ptr_nonnull(strstr(text, "test.conf:10: stream_caster is not served"));
->>>>>>> de77d13 (An origin in an SRS cluster finds the streams of its coworkers)
     ck_assert_int_eq(lines_of(text), 6);
     config_unref(config);
 }
