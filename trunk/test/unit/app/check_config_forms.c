@@ -241,7 +241,7 @@ START_TEST(test_unknown_access_rules)
     static const char *const cases[][2] = {
         {"vhost a {\n security { seo_allow play all; } }", "test.conf:2: seo_allow: unknown"},
         {"vhost a { security { allow stream all; } }", "a rule must begin with publish or play"},
-        {"vhost a { security { allow play country:de; } }", "is neither all nor an address"},
+        {"vhost a { security { allow play country:de; } }", "is neither all, nor an address"},
         {"vhost a { security { enabled perhaps; } }", "enabled: takes on, off"},
         {"vhost a { refer { enabled on; only x.example; } }", "only: unknown directive"},
         {"vhost a { token { enabled on; algorithm md5; } }", "algorithm: unknown directive"},
