@@ -1,29 +1,20 @@
 /*
  * A hash table with chains in one shared mapping, linked by index rather than by pointer.
  *
- * The lock is a robust mutex: when its holder is killed, the kernel passes it to the next process
- * and reports that. An entry is valid while its mark `used` is set: it is set after the name is
- * written and the value is zero, and cleared before anything else; chains and the free list are
- * rebuilt from the marks after a crash. If a holder does not release the lock, the waiting
- * processes find its process id in a field of glibc's mutex. Names and values are stored apart from
- * the marks, so that the pages of unused entries are never touched.
+ * An entry is valid while its mark `used` is set: it is set after the name is written and the value
+ * is zero, and cleared before anything else; chains and the free list are rebuilt from the marks
+ * after the holder of the lock was killed. Names and values are stored apart from the marks, so
+ * that the pages of unused entries are never touched.
  */
 #include "base/shared_map.h"
 
+#include "base/shared_lock.h"
 #include "base/siphash.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
-
-/* The lock is held for microseconds: after this many waits the holder is reported. */
-#define LOCK_WAIT_NS (100 * 1000 * 1000)
-#define LOCK_WAITS   10
 
 /* A link is an entry's index plus one; 0 ends a chain. */
 struct shared_mark {
@@ -33,7 +24,7 @@ struct shared_mark {
 };
 
 struct shared_map {
-    pthread_mutex_t lock;
+    struct shared_lock lock;
     struct siphash_key secret; /* of the hash: keys come from peers */
     size_t bytes;              /* of the mapping */
     size_t value_size;
@@ -85,20 +76,6 @@ static size_t align_up(size_t n)
     return (n + 63) & ~(size_t)63;
 }
 
-static int lock_init(pthread_mutex_t *lock)
-{
-    pthread_mutexattr_t attr;
-    int failed = pthread_mutexattr_init(&attr) != 0;
-
-    if (failed)
-        return -1;
-    failed = pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED) != 0 ||
-             pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST) != 0 ||
-             pthread_mutex_init(lock, &attr) != 0;
-    pthread_mutexattr_destroy(&attr);
-    return failed ? -1 : 0;
-}
-
 struct shared_map *shared_map_new(size_t entries_max, size_t value_size)
 {
     struct shared_map layout = {.entries_max = (uint32_t)entries_max};
@@ -121,7 +98,7 @@ struct shared_map *shared_map_new(size_t entries_max, size_t value_size)
     if (map == MAP_FAILED)
         return NULL;
     memcpy(map, &layout, sizeof(layout));
-    if (lock_init(&map->lock) != 0) {
+    if (shared_lock_init(&map->lock) != 0) {
         shared_map_free(map);
         return NULL;
     }
@@ -161,55 +138,17 @@ static void shared_map_repair(struct shared_map *map)
     }
 }
 
-/* Belongs to the process, not to a table: fork inherits it, and it is set before the first table
- * exists. */
-static void (*lock_stuck)(pid_t holder);
-
-void shared_map_on_stuck(void (*stuck)(pid_t holder))
-{
-    lock_stuck = stuck;
-}
-
-/* Each wait counts once, however long this process itself was stopped meanwhile. */
-static int lock_wait(struct shared_map *map)
-{
-    for (int waits = 1;; waits++) {
-        struct timespec until;
-        int failed;
-
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += LOCK_WAIT_NS;
-        if (until.tv_nsec >= 1000000000) {
-            until.tv_nsec -= 1000000000;
-            until.tv_sec++;
-        }
-        failed = pthread_mutex_clocklock(&map->lock, CLOCK_MONOTONIC, &until);
-        if (failed != ETIMEDOUT)
-            return failed;
-        if (waits >= LOCK_WAITS && lock_stuck != NULL)
-            lock_stuck((pid_t)map->lock.__data.__owner);
-    }
-}
-
 void shared_map_lock(struct shared_map *map)
 {
-    int failed = pthread_mutex_trylock(&map->lock);
-
-    if (failed == EBUSY)
-        failed = lock_wait(map);
-
-    if (failed == EOWNERDEAD) {
+    if (shared_lock_take(&map->lock)) {
         shared_map_repair(map);
-        failed = pthread_mutex_consistent(&map->lock);
+        shared_lock_repaired(&map->lock);
     }
-    /* Continuing without the lock would be worse than exiting. */
-    if (failed != 0)
-        abort();
 }
 
 void shared_map_unlock(struct shared_map *map)
 {
-    (void)pthread_mutex_unlock(&map->lock);
+    shared_lock_release(&map->lock);
 }
 
 void *shared_map_find(struct shared_map *map, const char *key)

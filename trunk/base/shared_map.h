@@ -3,22 +3,17 @@
 
 /*
  * A table from names to small values in memory shared by a process and its forked children. Limited
- * in size. A process may be killed at any instant, also while it holds the lock: the next one
- * repairs the table, and finds every completely added entry. Never yields; the lock is held for
- * microseconds, never across a wait.
+ * in size. A process may be killed at any instant, also while it holds the lock
+ * (base/shared_lock.h): the next one repairs the table, and finds every completely added entry.
+ * Never yields; the lock is held for microseconds, never across a wait.
  */
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 struct shared_map;
 
 /* Bytes of a name, terminator included; longer names are refused. */
 #define SHARED_MAP_KEY_MAX 768
-
-/* Callback when this process has waited a second for a lock, and every tenth of a second from then
- * on: with the process that holds it, 0 if unknown. NULL: none. */
-void shared_map_on_stuck(void (*stuck)(pid_t holder));
 
 /* Room for entries_max values of value_size bytes; memory is used on demand. Call before the fork.
  * NULL without memory. */

@@ -54,7 +54,7 @@ BLOCKING = ["read", "write", "recv", "send", "recvfrom", "sendto", "sleep", "usl
 # What ends the process, and the files that may: none of them is on the path of a peer's data.
 ENDING = ["abort", "exit", "_exit", "_Exit", "quick_exit"]
 MAY_END = {
-    "trunk/base/shared_map.c",  # a lock that cannot be had
+    "trunk/base/shared_lock.c",  # a lock that cannot be had
     "trunk/app/workers/master.c",  # processes, and the end of each:
     "trunk/app/core/process.c",
     "trunk/app/server/service.c",

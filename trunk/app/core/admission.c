@@ -4,10 +4,8 @@
  * new one, whatever it is slow at (half a request, half a handshake, no TLS hello, an idle
  * connection). The oldest goes first: an honest client needs only a moment, and a connection that
  * just occupies a slot has occupied it longest. Within that moment (ADMISSION_GRACE) the server
- * closes a viewer that waits for an unpublished stream instead. Viewers, publishers, and API
- * connections are never evicted.
- *
- * Each class is a list in the order of arrival, so every operation here is O(1).
+ * closes a viewer that waits for an unpublished stream instead. Viewers and publishers are never
+ * evicted.
  */
 #include "app/core/admission.h"
 
@@ -17,143 +15,124 @@
 
 #include <assert.h>
 
-static void list_add(struct admission_list *list, struct admission *a)
+int admission_open(struct server *server)
 {
-    a->next = NULL;
-    a->prev = list->last;
-    if (a->prev != NULL)
-        a->prev->next = a;
-    else
-        list->first = a;
-    list->last = a;
+    server->admissions.own = places_new(1);
+    server->admissions.places = server->admissions.own;
+    return server->admissions.own != NULL ? 0 : -1;
 }
 
-static void list_remove(struct admission_list *list, struct admission *a)
+void admission_share(struct server *server, struct places *places, int process)
 {
-    if (a->prev != NULL)
-        a->prev->next = a->next;
-    else
-        list->first = a->next;
-    if (a->next != NULL)
-        a->next->prev = a->prev;
-    else
-        list->last = a->prev;
+    places_free(server->admissions.own);
+    server->admissions.own = NULL;
+    server->admissions.places = places;
+    server->admissions.process = process;
 }
 
-/* Other workers read this: a new connection is handed to the worker with the oldest one. */
-static void admission_tell(struct server *server, enum quota_class class)
+void admission_close(struct server *server)
 {
-    const struct admission *first = server->admissions.list[class].first;
-
-    server_shared_quota_oldest(server, class, first != NULL ? first->since : 0);
+    places_free(server->admissions.own);
+    server->admissions.own = NULL;
 }
 
-static void admission_add(struct server *server, struct admission *a, enum quota_class class)
-{
-    a->class = (uint8_t) class;
-    a->since = clock_now();
-    list_add(&server->admissions.list[class], a);
-    server->admissions.count[class]++;
-    server_shared_quota_add(server, class, 1);
-    admission_tell(server, class);
-}
+/* ---- eviction ---- */
 
-static void admission_remove(struct server *server, struct admission *a)
+/* The coroutine ends when it runs next. */
+static void admission_end(struct server *server, struct admission *a, enum quota_class limit)
 {
-    assert(server->admissions.count[a->class] > 0);
-    list_remove(&server->admissions.list[a->class], a);
-    server->admissions.count[a->class]--;
-    server_shared_quota_add(server, (enum quota_class)a->class, -1);
-    admission_tell(server, (enum quota_class)a->class);
-}
-
-/* Checks the limits against the counts of all workers. */
-static const char *admission_check(const struct server *server, enum quota_class class)
-{
-    uint64_t count[QUOTA_CLASSES];
-
-    for (int i = 0; i < QUOTA_CLASSES; i++)
-        count[i] =
-            server_shared_quota_count(server, (enum quota_class)i, server->admissions.count[i]);
-    return quota_check(server->config, count, class);
-}
-
-/* The coroutine ends when it runs next; until then the connection counts as QUOTA_NEW. */
-static void admission_close(struct server *server, struct admission *a)
-{
+    a->is_out = 1;
     io_close(&a->conn->io);
-    admission_remove(server, a);
-    admission_add(server, a, QUOTA_NEW);
+    if (server->admissions.on_evict != NULL)
+        server->admissions.on_evict(server, a, quota_limit_name(limit));
 }
 
-/* Makes room for one more of a class; the oldest waiter or API connection gives way to a new one.
- */
-static const char *admission_make_room(struct server *server, enum quota_class class,
-                                       const struct admission *but)
+void admission_settle(struct server *server)
 {
-    enum quota_class from = class == QUOTA_API ? QUOTA_API : QUOTA_WAITER;
-    struct admission *oldest = server->admissions.list[from].first;
-    const char *limit = admission_check(server, class);
+    struct admissions *all = &server->admissions;
+    enum quota_class limit;
+    struct admission *a;
 
-    if (limit == NULL || oldest == NULL || oldest == but || class == QUOTA_PUBLISHER)
-        return limit;
-    admission_close(server, oldest);
-    return admission_check(server, class);
+    while ((a = places_next_evicted(all->places, all->process, &limit)) != NULL)
+        admission_end(server, a, limit);
 }
 
-const char *admission_enter_more(struct server *server, enum quota_class class)
+/* The limit, or NULL; sees to it that the connection that gave way is closed. */
+static const char *admission_finish(struct server *server, const struct places_answer *answer)
 {
-    const char *limit = admission_check(server, class);
-
-    assert(class == QUOTA_VIEWER || class == QUOTA_PUBLISHER);
-    if (limit != NULL)
-        return limit;
-    server->admissions.count[class]++;
-    server_shared_quota_add(server, class, 1);
-    return NULL;
+    if (answer->evicted_at == server->admissions.process || answer->is_lost)
+        admission_settle(server);
+    else if (answer->evicted_at >= 0)
+        server_shared_evicted(server, answer->evicted_at);
+    return answer->limit != QUOTA_CLASSES ? quota_limit_name(answer->limit) : NULL;
 }
 
-void admission_leave_more(struct server *server, enum quota_class class)
+/* ---- entering and leaving ---- */
+
+usec_t admission_wait(const struct server *server, enum quota_class class)
 {
-    assert(server->admissions.count[class] > 0);
-    server->admissions.count[class]--;
-    server_shared_quota_add(server, class, -1);
+    return places_wait(server->admissions.places, server->config, class, clock_now());
 }
 
 const char *admission_enter(struct server *server, struct admission *admission,
                             struct net_conn *conn, enum quota_class class)
 {
-    const char *limit = admission_make_room(server, class, NULL);
+    struct admissions *all = &server->admissions;
+    struct places_answer answer = places_enter(all->places, all->process, server->config, class,
+                                               admission, clock_now(), &admission->place);
 
-    if (limit != NULL)
-        return limit;
-    admission->conn = conn;
-    admission->is_out = 0;
-    conn->owner = admission;
-    admission_add(server, admission, class);
-    return NULL;
+    if (admission->place != 0) {
+        admission->conn = conn;
+        admission->class = (uint8_t) class;
+        admission->is_out = 0;
+        admission->is_fresh = answer.is_full != 0;
+        conn->owner = admission;
+    }
+    return admission_finish(server, &answer);
+}
+
+void admission_seen(struct server *server, const struct admission *admission, uint32_t place)
+{
+    places_seen(server->admissions.places, place, admission);
 }
 
 void admission_leave(struct server *server, struct admission *admission)
 {
-    if (!admission->is_out)
-        admission_remove(server, admission);
-    admission->is_out = 1;
+    if (admission->place != 0)
+        places_leave(server->admissions.places, admission->place);
+    admission->place = 0;
 }
+
+const char *admission_enter_more(struct server *server, enum quota_class class)
+{
+    struct admissions *all = &server->admissions;
+    enum quota_class limit;
+
+    assert(class == QUOTA_VIEWER || class == QUOTA_PUBLISHER);
+    limit = places_enter_more(all->places, all->process, server->config, class);
+    return limit != QUOTA_CLASSES ? quota_limit_name(limit) : NULL;
+}
+
+void admission_leave_more(struct server *server, enum quota_class class)
+{
+    places_leave_more(server->admissions.places, server->admissions.process, class);
+}
+
+/* ---- classes ---- */
 
 const char *admission_become(struct server *server, struct net_conn *conn, enum quota_class class)
 {
     struct admission *a = conn->owner;
-    const char *limit;
+    struct places_answer answer;
 
     if (a == NULL || (a->class == class && class != QUOTA_NEW))
         return NULL;
     if (a->is_out)
-        return "max_connections";
-    admission_remove(server, a);
-    limit = admission_make_room(server, class, a);
-    admission_add(server, a, limit == NULL ? class : (enum quota_class)a->class);
-    return limit;
+        return quota_limit_name(QUOTA_NEW);
+    answer = places_become(server->admissions.places, a->place, server->config, class, clock_now());
+    if (answer.limit == QUOTA_CLASSES)
+        a->class = (uint8_t) class;
+    return admission_finish(server, &answer);
 }
 
 const char *admission_play(struct server *server, struct net_conn *conn, int is_live)
@@ -161,39 +140,26 @@ const char *admission_play(struct server *server, struct net_conn *conn, int is_
     return admission_become(server, conn, is_live ? QUOTA_VIEWER : QUOTA_WAITER);
 }
 
+static void admission_move(struct server *server, struct admission *a, enum quota_class class)
+{
+    if (places_move(server->admissions.places, a->place, class, clock_now()) == 0)
+        a->class = (uint8_t) class;
+    else
+        admission_settle(server);
+}
+
 void admission_is_live(struct server *server, struct net_conn *conn, int is_live)
 {
     struct admission *a = conn->owner;
 
-    if (a == NULL || a->is_out || a->class != (is_live ? QUOTA_WAITER : QUOTA_VIEWER))
-        return;
-    admission_remove(server, a);
-    admission_add(server, a, is_live ? QUOTA_VIEWER : QUOTA_WAITER);
+    if (a != NULL && !a->is_out && a->class == (is_live ? QUOTA_WAITER : QUOTA_VIEWER))
+        admission_move(server, a, is_live ? QUOTA_VIEWER : QUOTA_WAITER);
 }
 
 void admission_touch(struct server *server, struct net_conn *conn)
 {
     struct admission *a = conn->owner;
 
-    if (a == NULL || a->is_out)
-        return;
-    list_remove(&server->admissions.list[a->class], a);
-    list_add(&server->admissions.list[a->class], a);
-    a->since = clock_now();
-    admission_tell(server, (enum quota_class)a->class);
-}
-
-struct admission *admission_evict(struct server *server)
-{
-    struct admission *a = server->admissions.list[QUOTA_NEW].first;
-    struct admission *waiter = server->admissions.list[QUOTA_WAITER].first;
-
-    if (waiter != NULL && (a == NULL || clock_now() - a->since < ADMISSION_GRACE))
-        a = waiter;
-    if (a == NULL)
-        return NULL;
-    admission_remove(server, a);
-    a->is_out = 1;
-    io_close(&a->conn->io);
-    return a;
+    if (a != NULL && !a->is_out)
+        admission_move(server, a, (enum quota_class)a->class);
 }

@@ -2,46 +2,58 @@
 #define APP_CORE_ADMISSION_H
 
 /*
- * All connections by class (app/core/quota.h), each class in the order of arrival: which new ones
- * are admitted, and which old ones are closed for them. Every connection that counts against
+ * Admits new connections, and closes the old ones that give way to them: the connections of this
+ * process in the table of all places (app/core/places.h). Every connection that counts against
  * max_connections has an admission, as its net_conn's owner; for a connection without an owner
  * (from another worker, to another server) these functions do nothing. Never yields.
  */
-#include "app/core/quota.h"
-
-#include <stddef.h>
+#include "app/core/places.h"
 
 struct net_conn;
 struct server;
 
 struct admission {
-    struct admission *prev, *next; /* of its class */
-    struct net_conn *conn;         /* borrowed */
-    usec_t since;                  /* of this class, or when it last did something */
-    uint8_t class;                 /* enum quota_class */
-    uint8_t is_out; /* evicted: no longer counted, and its connection is about to end */
+    struct net_conn *conn; /* borrowed */
+    uint32_t place;        /* 0: none */
+    uint8_t class;         /* enum quota_class */
+    uint8_t is_out;        /* evicted: no longer counted, and its connection is about to end */
+    uint8_t is_fresh;      /* the server is full: admission_seen() is due */
 };
 
-struct admission_list {
-    struct admission *first, *last; /* oldest first */
-};
-
+/* Of this process. */
 struct admissions {
-    struct admission_list list[QUOTA_CLASSES];
-    uint64_t count[QUOTA_CLASSES]; /* of this process */
+    struct places *places; /* borrowed; of all processes */
+    struct places *own;    /* while there is only this process */
+    int process;           /* which one it is */
+    /* A connection was evicted, because this limit was reached; it is closed already. NULL: no one
+     * needs to know. */
+    void (*on_evict)(struct server *server, struct admission *admission, const char *limit);
 };
 
-/* Admits a new connection of class QUOTA_NEW or QUOTA_API. NULL, or the name of the limit that is
- * reached (constant); then the connection was not entered. */
+/* For a process that is alone. 0, or -1 if out of memory. */
+int admission_open(struct server *server);
+/* This process is one of several that share these places; before its first connection. */
+void admission_share(struct server *server, struct places *places, int process);
+void admission_close(struct server *server);
+
+/* How long a new connection of this class should wait before admission_enter(); mostly 0
+ * (places_wait()). */
+usec_t admission_wait(const struct server *server, enum quota_class class);
+/* Admits a new connection of class QUOTA_NEW or QUOTA_API, if need be in place of another one.
+ * NULL, or the name of the limit that is reached (constant); then the connection was not entered.
+ */
 const char *admission_enter(struct server *server, struct admission *admission,
                             struct net_conn *conn, enum quota_class class);
+/* What the connection sent has been read; it may have ended meanwhile, and was admitted with this
+ * place. From now on it may be evicted for others. */
+void admission_seen(struct server *server, const struct admission *admission, uint32_t place);
 /* The connection has ended. */
 void admission_leave(struct server *server, struct admission *admission);
 
 /*
  * Moves a connection to this class, as its newest member. NULL, or the name of the limit that is
- * reached (constant): then it keeps its class. A waiter beyond max_waiters or max_viewers replaces
- * the oldest waiter of this process, whose connection is closed.
+ * reached (constant): then it keeps its class. A waiter or a viewer beyond max_waiters or
+ * max_viewers replaces the oldest waiter.
  */
 const char *admission_become(struct server *server, struct net_conn *conn, enum quota_class class);
 /* The same for a player: QUOTA_VIEWER when the stream is live, else QUOTA_WAITER. */
@@ -58,12 +70,8 @@ void admission_leave_more(struct server *server, enum quota_class class);
 /* A connection was active: it becomes the newest of its class. */
 void admission_touch(struct server *server, struct net_conn *conn);
 
-/*
- * The server is full: closes the least useful connection and returns it: the oldest that is neither
- * viewer nor publisher, or, while that one may still become one (ADMISSION_GRACE), the oldest
- * waiter. NULL: there is none. It is no longer counted, although its coroutine may not have noticed
- * yet.
- */
-struct admission *admission_evict(struct server *server);
+/* Closes the connections of this process whose places were given to others. Another process that
+ * has done so wakes this one (server_shared_evicted()). */
+void admission_settle(struct server *server);
 
 #endif

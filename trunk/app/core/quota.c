@@ -43,21 +43,33 @@ uint64_t quota_limit(const struct config *config, enum quota_class class)
     return (uint64_t)(given[class] > 0 ? given[class] : quota_auto(config->max_connections, class));
 }
 
-const char *quota_check(const struct config *config, const uint64_t count[QUOTA_CLASSES],
-                        enum quota_class class)
+enum quota_class quota_check(const struct config *config, const uint64_t count[QUOTA_CLASSES],
+                             enum quota_class class)
 {
     uint64_t viewers = count[QUOTA_WAITER] + count[QUOTA_VIEWER];
 
     if (class == QUOTA_WAITER && count[QUOTA_WAITER] >= quota_limit(config, QUOTA_WAITER))
-        return "max_waiters";
+        return QUOTA_WAITER;
     if ((class == QUOTA_WAITER || class == QUOTA_VIEWER) &&
         viewers >= quota_limit(config, QUOTA_VIEWER))
-        return "max_viewers";
+        return QUOTA_VIEWER;
     if (class == QUOTA_PUBLISHER && count[class] >= quota_limit(config, class))
-        return "max_publishers";
+        return QUOTA_PUBLISHER;
     if (class == QUOTA_API && count[class] >= quota_limit(config, class))
-        return "max_api_connections";
-    return NULL;
+        return QUOTA_API;
+    return QUOTA_CLASSES;
+}
+
+const char *quota_limit_name(enum quota_class class)
+{
+    static const char *const names[QUOTA_CLASSES] = {[QUOTA_NEW] = "max_connections",
+                                                     [QUOTA_WAITER] = "max_waiters",
+                                                     [QUOTA_VIEWER] = "max_viewers",
+                                                     [QUOTA_PUBLISHER] = "max_publishers",
+                                                     [QUOTA_API] = "max_api_connections"};
+
+    assert(class < QUOTA_CLASSES);
+    return names[class];
 }
 
 uint64_t quota_of_address(const struct config *config, const char *ip)

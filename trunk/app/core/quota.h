@@ -26,10 +26,13 @@ enum quota_class {
  * viewers without another check. */
 uint64_t quota_limit(const struct config *config, enum quota_class class);
 
-/* Whether one more of this class is allowed, where count[] has the present number of each. NULL: it
- * is. Else the directive whose limit is reached (constant). */
-const char *quota_check(const struct config *config, const uint64_t count[QUOTA_CLASSES],
-                        enum quota_class class);
+/* Whether one more of this class is allowed, where count[] has the present number of each.
+ * QUOTA_CLASSES: it is. Else the class whose limit is reached. */
+enum quota_class quota_check(const struct config *config, const uint64_t count[QUOTA_CLASSES],
+                             enum quota_class class);
+
+/* The directive that limits a class (constant); QUOTA_NEW: max_connections. */
+const char *quota_limit_name(enum quota_class class);
 
 /* The maximum of connections for one address (max_connections_per_ip); UINT64_MAX: no limit. */
 uint64_t quota_of_address(const struct config *config, const char *ip);

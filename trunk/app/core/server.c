@@ -15,15 +15,10 @@ void server_wake_ticker(struct server *server)
     co_cond_signal(&server->ticker);
 }
 
-const char *server_shared_enter(struct server *server)
-{
-    return server->shared != NULL ? server->shared->enter(server->shared_arg) : NULL;
-}
-
-void server_shared_leave(struct server *server)
+void server_shared_evicted(struct server *server, int process)
 {
     if (server->shared != NULL)
-        server->shared->leave(server->shared_arg);
+        server->shared->evicted(server->shared_arg, process);
 }
 
 const char *server_shared_ip_enter(struct server *server, const char *name, uint64_t limit)
@@ -36,24 +31,6 @@ void server_shared_ip_leave(struct server *server, const char *name)
 {
     if (server->shared != NULL)
         server->shared->ip_limit_leave(server->shared_arg, name);
-}
-
-void server_shared_quota_add(struct server *server, enum quota_class class, int delta)
-{
-    if (server->shared != NULL)
-        server->shared->quota_add(server->shared_arg, class, delta);
-}
-
-void server_shared_quota_oldest(struct server *server, enum quota_class class, usec_t since)
-{
-    if (server->shared != NULL)
-        server->shared->quota_oldest(server->shared_arg, class, since);
-}
-
-uint64_t server_shared_quota_count(const struct server *server, enum quota_class class,
-                                   uint64_t own)
-{
-    return server->shared != NULL ? server->shared->quota_count(server->shared_arg, class) : own;
 }
 
 uint64_t server_shared_memory(struct server *server, uint64_t used, int *workers)

@@ -27,20 +27,16 @@ enum server_state { SERVER_RUNNING, SERVER_DRAINING, SERVER_STOPPING };
 #define SERVER_OBSERVERS_MAX 16
 
 /*
- * Limits that several processes of one server share. Each function counts one more or one less; it
- * answers NULL, or the name of the limit that is reached (constant).
+ * What several processes of one server share, besides the places of connections
+ * (app/core/places.h).
  */
 struct server_shared {
-    const char *(*enter)(void *arg);
-    void (*leave)(void *arg);
-    /* Of one address. */
+    /* Connections of a process have lost their places: it shall call admission_settle(). */
+    void (*evicted)(void *arg, int process);
+    /* Connections of one address: one more or one less; NULL, or the name of the limit that is
+     * reached (constant). */
     const char *(*ip_limit_enter)(void *arg, const char *name, uint64_t limit);
     void (*ip_limit_leave)(void *arg, const char *name);
-    /* Connections of a class: a change of the number in this process; the number in all. */
-    void (*quota_add)(void *arg, enum quota_class class, int delta);
-    uint64_t (*quota_count)(void *arg, enum quota_class class);
-    /* When the oldest of a class in this process arrived, for choosing the one to evict. */
-    void (*quota_oldest)(void *arg, enum quota_class class, usec_t since);
     /* This process uses `used` bytes of memory: answers what the others use together, and the
      * number of processes. */
     uint64_t (*memory)(void *arg, uint64_t used, int *workers);
@@ -75,7 +71,7 @@ struct server {
     struct http_handler *worker_chain; /* of the other processes of this server */
     enum server_state state;
     int is_closed;      /* all listeners are closed */
-    size_t connections; /* all kinds, against max_connections */
+    size_t connections; /* of this process, that count against max_connections */
     struct admissions admissions;
     char server_id[32];
     uint8_t via_key[32]; /* the key of its marks: app/config/via_chain.h */
@@ -104,16 +100,10 @@ void server_stop(struct server *server);
 /* A source was made: its timers need ticks from now on. */
 void server_wake_ticker(struct server *server);
 
-/* The shared limits; without other processes they allow everything. */
-const char *server_shared_enter(struct server *server);
-void server_shared_leave(struct server *server);
+/* Of the processes; without others every limit allows everything. */
+void server_shared_evicted(struct server *server, int process);
 const char *server_shared_ip_enter(struct server *server, const char *name, uint64_t limit);
 void server_shared_ip_leave(struct server *server, const char *name);
-void server_shared_quota_add(struct server *server, enum quota_class class, int delta);
-void server_shared_quota_oldest(struct server *server, enum quota_class class, usec_t since);
-/* own: the number in this process, which is the total when there is only one. */
-uint64_t server_shared_quota_count(const struct server *server, enum quota_class class,
-                                   uint64_t own);
 uint64_t server_shared_memory(struct server *server, uint64_t used, int *workers);
 int server_shared_stream_enter(struct server *server, const char *key);
 void server_shared_stream_leave(struct server *server, const char *key);

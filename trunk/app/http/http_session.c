@@ -333,6 +333,7 @@ static MAY_YIELD enum session_next session_requests(struct session *s)
     do {
         enum http_event event;
         struct err *err;
+        usec_t begin;
 
         s->deadline = clock_now() + s->server->config->http_header_timeout;
         err = session_event(s, &event);
@@ -340,11 +341,15 @@ static MAY_YIELD enum session_next session_requests(struct session *s)
             return session_broken(s, err);
         assert(event == HTTP_EVENT_HEAD);
         session_enter(s);
+        /* Before the answer: with it the client may open a connection at another worker. */
+        admission_touch(s->server, s->conn);
+        begin = clock_now();
         next = session_request(s);
         if (next == SESSION_STREAM)
             return next;
         session_leave(s->server, s->conn, s->takeover);
-        admission_touch(s->server, s->conn);
+        if (clock_now() - begin >= ADMISSION_GRACE)
+            admission_touch(s->server, s->conn);
         if (next != SESSION_IDLE)
             return next;
         more = session_has_more(s);

@@ -19,9 +19,9 @@
 
 /* Connections that get an answer to a refusal at once; beyond this number they are just closed. */
 #define SERVER_REFUSALS_MAX 64
-/* Evicted connections that have not ended yet, at most. */
-#define SERVER_EVICTED_MAX 256
-
+/* Turns of the loop until a new connection has been served: it starts, what it sent is noticed, it
+ * reads that. */
+#define SERVE_FIRST_TURNS 3
 static void connection_enter(struct connection *c)
 {
     struct server *server = c->server;
@@ -41,12 +41,8 @@ static void connection_enter(struct connection *c)
 
 static void connection_uncount(struct connection *c)
 {
-    struct server *server = c->server;
-
-    admission_leave(server, &c->admission);
-    server->connections--;
-    server_shared_leave(server);
-    ip_limit_leave(server, c->peer);
+    c->server->connections--;
+    ip_limit_leave(c->server, c->peer);
     c->peer = NULL;
 }
 
@@ -62,10 +58,9 @@ static void connection_leave(struct connection *c)
         c->next->prev = c->prev;
     if (c->refused != 0)
         server->service->refusals--;
-    else if (c->is_evicted)
-        server->service->evicted--;
-    else if (!c->type->is_internal)
+    else if (!c->type->is_internal && !c->admission.is_out)
         connection_uncount(c);
+    admission_leave(server, &c->admission);
     net_free(c->conn);
     free(c);
     co_cond_broadcast(&server->changed);
@@ -107,7 +102,7 @@ static MAY_YIELD __attribute__((noinline)) int connection_unwrap(struct connecti
         connection_say(c, 400, why);
     if (rc <= 0 || c->refused != 0)
         return rc < 0 ? -1 : 0;
-    if (c->is_evicted)
+    if (c->admission.is_out)
         return -1;
     /* Until now the connection counted for the proxy's address. */
     ip_limit_leave(c->server, c->peer);
@@ -158,36 +153,16 @@ static int connection_refuse(struct connection *c, const char *why)
     return -1;
 }
 
-/* Counts a connection against max_connections, of all workers. NULL, or the limit that is reached.
- */
-static const char *connection_fits(struct server *server)
+void connection_evicted(struct server *server, struct admission *admission, const char *limit)
 {
-    if (server->connections >= (size_t)server->config->max_connections)
-        return "max_connections";
-    return server_shared_enter(server);
-}
+    struct connection *c =
+        (struct connection *)((char *)admission - offsetof(struct connection, admission));
 
-/* Closes the least useful connection (admission_evict()). 0, or -1: there is none. */
-static int connection_evict(struct server *server)
-{
-    struct admission *admission;
-    struct connection *c;
-
-    /* Evicted connections keep their descriptors until their coroutines end. */
-    if (server->service->evicted >= SERVER_EVICTED_MAX)
-        return -1;
-    admission = admission_evict(server);
-    if (admission == NULL)
-        return -1;
-    c = (struct connection *)((char *)admission - offsetof(struct connection, admission));
     log_peer(server, LOG_INFO, "connection evicted", c->conn->ip,
-             "evicted %s: max_connections reached, and this connection %s", c->conn->ip,
+             "evicted %s: %s reached, and this connection %s", c->conn->ip, limit,
              admission->class == QUOTA_WAITER ? "only waited for a stream"
                                               : "neither published nor played");
     connection_uncount(c);
-    c->is_evicted = 1;
-    server->service->evicted++;
-    return 0;
 }
 
 /* Counts a new connection. NULL, or the name of the limit that is reached. */
@@ -203,42 +178,61 @@ static const char *connection_count(struct connection *c)
     limit = ip_limit_enter(server, c->conn->ip, &c->peer);
     if (limit != NULL)
         return limit;
-    limit = connection_fits(server);
-    if (limit != NULL && connection_evict(server) == 0)
-        limit = connection_fits(server);
-    if (limit == NULL)
-        limit = admission_enter(server, &c->admission, c->conn, c->type->quota);
-    else
-        goto leave_peer;
+    limit = admission_enter(server, &c->admission, c->conn, c->type->quota);
     if (limit == NULL)
         return NULL;
-    server_shared_leave(server);
-leave_peer:
     ip_limit_leave(server, c->peer);
     c->peer = NULL;
     return limit;
 }
 
+/* A full server: if all that could be evicted have just arrived, they get a moment first. */
+static MAY_YIELD void connection_wait(struct server *server, const struct listener_type *type)
+{
+    usec_t wait = type->is_internal ? 0 : admission_wait(server, type->quota);
+
+    if (wait > 0)
+        (void)co_sleep(wait);
+}
+
+/* A full server: a new connection is served as far as it has sent something before the next one is
+ * accepted, which may evict it. It may end meanwhile. */
+static MAY_YIELD void connection_serve_first(struct server *server,
+                                             const struct admission *admission, uint32_t place)
+{
+    for (int i = 0; i < SERVE_FIRST_TURNS; i++)
+        co_yield ();
+    admission_seen(server, admission, place);
+}
+
 void connection_begin(struct server *server, struct net_conn *conn, int listener)
 {
+    const struct listener_type *type = server->tables->listeners[listener];
     struct connection *c = calloc(1, sizeof(*c));
     const char *limit;
+    uint32_t place;
+    int is_fresh;
 
     if (c == NULL) {
         net_free(conn);
         return;
     }
+    connection_wait(server, type);
     c->server = server;
     c->conn = conn;
     c->listener = listener;
-    c->type = server->tables->listeners[listener];
+    c->type = type;
     limit = connection_count(c);
     if (limit != NULL && connection_refuse(c, limit) != 0) {
         free(c);
         return;
     }
     connection_enter(c);
+    is_fresh = c->admission.is_fresh;
+    place = c->admission.place;
     c->co = co_spawn(connection_run, c);
     if (c->co == NULL)
         connection_leave(c);
+    else if (is_fresh)
+        connection_serve_first(server, &c->admission, place);
 }

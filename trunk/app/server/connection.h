@@ -6,6 +6,7 @@
  */
 #include "app/core/listener.h"
 #include "app/core/server.h"
+#include "base/yield.h"
 #include "co/net.h"
 
 struct connection {
@@ -17,14 +18,17 @@ struct connection {
     struct connection *prev, *next;
     int listener; /* the type's place in the list */
     const struct listener_type *type;
-    int refused;    /* 0, or the status of the refusal; then it is not counted */
-    int is_evicted; /* closed to admit another connection; no longer counted */
+    int refused; /* 0, or the status of the refusal; then it is not counted */
 };
 
 /*
  * Takes over conn, accepted at a listener of this type (its place in the list): a coroutine serves
- * it, or it is refused and closed. Never yields.
+ * it, or it is refused and closed. A full server waits a moment first if a connection that has only
+ * just arrived would have to give way.
  */
-void connection_begin(struct server *server, struct net_conn *conn, int listener);
+MAY_YIELD void connection_begin(struct server *server, struct net_conn *conn, int listener);
+
+/* For struct admissions. */
+void connection_evicted(struct server *server, struct admission *admission, const char *limit);
 
 #endif

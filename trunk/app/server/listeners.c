@@ -165,7 +165,7 @@ int listeners_types(const struct tables *tables)
     return count;
 }
 
-static void take_handed_over(struct server *server, struct net_conn *conn, int type)
+static MAY_YIELD void take_handed_over(struct server *server, struct net_conn *conn, int type)
 {
     if (type >= 0 && type < listeners_types(server->tables) &&
         !server->tables->listeners[type]->is_internal)

@@ -142,13 +142,14 @@ struct err *service_new(struct server **out, const struct log *log, struct confi
     server->hub = hub_new((size_t)config->max_streams,
                           (size_t)(config->max_streams + config->max_connections));
     observer_layout(server);
+    server->admissions.on_evict = connection_evicted;
     err = RAND_bytes(server->via_key, sizeof(server->via_key)) == 1
               ? co_cond_init(&server->changed)
               : err_new(ERR_NOMEM, "server: no random bytes");
     if (err == NULL)
         err = co_cond_init(&server->ticker);
-    if (err == NULL &&
-        (server->log_limit == NULL || server->hub == NULL || server->service == NULL))
+    if (err == NULL && (admission_open(server) != 0 || server->log_limit == NULL ||
+                        server->hub == NULL || server->service == NULL))
         err = err_new(ERR_NOMEM, "server");
     if (err == NULL)
         err = observers_open(server);
@@ -178,6 +179,7 @@ void service_free(struct server *server)
     log_limit_free(server->log_limit);
     hub_free(server->hub);
     observers_close(server);
+    admission_close(server);
     config_unref(server->config);
     co_cond_fini(&server->changed);
     co_cond_fini(&server->ticker);

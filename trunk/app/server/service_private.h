@@ -23,7 +23,6 @@ struct service {
     usec_t sampled_at;  /* the streams' rates */
     struct connection *list;
     size_t refusals;                     /* in list, that are answered with a refusal */
-    size_t evicted;                      /* in list, closed for others */
     usec_t shed_measured_at, shed_at;    /* of shed.c */
     usec_t busy_at;                      /* when there was a stream or a connection; 0: never */
     int shed_steps;                      /* taken since memory became short */

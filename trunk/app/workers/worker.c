@@ -9,6 +9,7 @@
 #include "app/workers/worker_ports.h"
 #include "app/workers/worker_private.h"
 #include "app/workers/worker_reload.h"
+#include "app/workers/worker_spread.h"
 #include "base/str.h"
 #include "co/notify.h"
 
@@ -169,8 +170,11 @@ static MAY_YIELD void listener_run(void *arg)
     while (err == NULL) {
         slot->beat = slot->asked; /* the event loop runs */
         worker_reload_look(worker);
-        hub_each(worker->server->hub, look_one, worker);
-        co_cond_broadcast(&worker->changed);
+        admission_settle(worker->server);
+        if (atomic_exchange(&slot->has_changed, 0)) {
+            hub_each(worker->server->hub, look_one, worker);
+            co_cond_broadcast(&worker->changed);
+        }
         err = notify_wait(worker->notify_fd);
     }
     if (err_code(err) != ERR_INTERRUPTED) {
@@ -215,18 +219,11 @@ static uint64_t limits_memory(void *arg, uint64_t used, int *workers)
     return worker_share_memory(worker->share, worker->slot, used);
 }
 
-static const char *limits_enter(void *arg)
+static void limits_evicted(void *arg, int process)
 {
     const struct worker *worker = arg;
 
-    return worker_share_enter(worker->share, worker->slot, worker->server->config);
-}
-
-static void limits_leave(void *arg)
-{
-    const struct worker *worker = arg;
-
-    worker_share_leave(worker->share, worker->slot);
+    worker_share_ring_one(worker->share, process);
 }
 
 static const char *limits_ip_enter(void *arg, const char *name, uint64_t limit)
@@ -241,27 +238,6 @@ static void limits_ip_leave(void *arg, const char *name)
     const struct worker *worker = arg;
 
     worker_share_ip_leave(worker->share, worker->slot, name);
-}
-
-static void limits_quota_add(void *arg, enum quota_class class, int delta)
-{
-    const struct worker *worker = arg;
-
-    worker_share_quota_add(worker->share, worker->slot, class, delta);
-}
-
-static void limits_quota_oldest(void *arg, enum quota_class class, usec_t since)
-{
-    const struct worker *worker = arg;
-
-    worker_share_oldest(worker->share, worker->slot, class, since);
-}
-
-static uint64_t limits_quota_count(void *arg, enum quota_class class)
-{
-    const struct worker *worker = arg;
-
-    return worker_share_quota(worker->share, class);
 }
 
 static int limits_stream_enter(void *arg, const char *key)
@@ -279,13 +255,9 @@ static void limits_stream_leave(void *arg, const char *key)
     worker_share_stream_leave(worker->share, worker->slot, key);
 }
 
-static const struct server_shared limits = {.enter = limits_enter,
-                                            .leave = limits_leave,
+static const struct server_shared limits = {.evicted = limits_evicted,
                                             .ip_limit_enter = limits_ip_enter,
                                             .ip_limit_leave = limits_ip_leave,
-                                            .quota_add = limits_quota_add,
-                                            .quota_count = limits_quota_count,
-                                            .quota_oldest = limits_quota_oldest,
                                             .memory = limits_memory,
                                             .stream_enter = limits_stream_enter,
                                             .stream_leave = limits_stream_leave};
@@ -368,6 +340,7 @@ struct err *worker_new(struct server *server, struct worker_share *share, int sl
     server->started_at = share->started_at;
     server->shared = &limits;
     server->shared_arg = worker;
+    admission_share(server, share->places, slot);
     observer_set_own(server, &worker_observer, worker);
     return NULL;
 free_notify:
@@ -388,7 +361,7 @@ static void worker_leave(struct server *server, void *own)
 
     (void)server;
     if (worker != NULL)
-        worker_share_leaves(worker->share, worker->slot);
+        worker_spread_leaves(worker->share, worker->slot);
 }
 
 /* Connections that were handed over but not taken stay for the replacement worker. */

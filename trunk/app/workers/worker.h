@@ -43,7 +43,7 @@ int worker_listens(const struct worker *worker, const char *endpoint);
  * hand over to this one are passed to `take` (worker_take_with()).
  */
 int worker_hand_over(struct worker *worker, int type, int fd);
-typedef void (*worker_take_fn)(struct server *server, struct net_conn *conn, int type);
+typedef MAY_YIELD void (*worker_take_fn)(struct server *server, struct net_conn *conn, int type);
 void worker_take_with(struct worker *worker, worker_take_fn take);
 
 /* The local stream whose publication has this number, live or reserved by a pull; NULL: none. */

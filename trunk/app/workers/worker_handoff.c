@@ -6,15 +6,16 @@
  */
 #include "app/workers/worker.h"
 #include "app/workers/worker_private.h"
+#include "app/workers/worker_spread.h"
 #include "co/net_pass.h"
 
 int worker_hand_over(struct worker *worker, int type, int fd)
 {
-    int to = worker_share_lighter(worker->share, worker->slot, worker->server->config);
+    int to = worker_spread_lighter(worker->share, worker->slot);
 
     if (to < 0 || net_pass_give(worker->share->handoff_socket[to][1], fd, (uint8_t)type) != 0)
         return 0;
-    worker_share_handed(worker->share, to);
+    worker_spread_handed(worker->share, to);
     return 1;
 }
 
@@ -32,7 +33,7 @@ static MAY_YIELD void handoff_run(void *arg)
         err = net_pass_take(worker->handoff_socket, &conn, &type, server->log);
         if (err != NULL)
             break;
-        worker_share_taken(worker->share, worker->slot);
+        worker_spread_taken(worker->share, worker->slot);
         if (conn != NULL && worker->take != NULL)
             worker->take(server, conn, type);
         else

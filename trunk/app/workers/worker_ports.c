@@ -11,7 +11,7 @@
 #include "app/workers/worker_ports.h"
 
 #include "app/core/endpoint.h"
-#include "app/workers/worker_share.h"
+#include "app/workers/worker_spread.h"
 #include "base/str.h"
 #include "co/net.h"
 #include "co/net_pass.h"
@@ -168,10 +168,10 @@ int worker_ports_rescue(struct worker_share *share, int slot)
         int to;
 
         while (port->fd[slot] >= 0 && handed < RESCUE_MAX &&
-               (to = worker_share_lightest(share, slot)) >= 0 &&
+               (to = worker_spread_lightest(share, slot)) >= 0 &&
                net_pass_accept(port->fd[slot], share->handoff_socket[to][1], (uint8_t)port->type) ==
                    1) {
-            worker_share_handed(share, to);
+            worker_spread_handed(share, to);
             handed++;
         }
     }

@@ -1,7 +1,7 @@
 /*
- * Each worker writes only its own counters, and a limit is compared with the sum. So a killed
- * worker leaves nothing to repair: its counters are set to zero. For the same reason each IP
- * address has one number per worker.
+ * Whatever a worker counts is kept apart from what the others count, so that the master can reset
+ * it after a worker was killed: each worker writes only its own slot, and each IP address and each
+ * stream has one number per worker.
  */
 #include "app/workers/worker_share.h"
 
@@ -9,6 +9,7 @@
 #include "app/workers/worker_reload.h"
 #include "base/clock.h"
 #include "base/proc_stat.h"
+#include "base/shared_lock.h"
 #include "base/shared_map.h"
 #include "base/str.h"
 #include "co/net_pass.h"
@@ -119,14 +120,16 @@ static struct err *tables_make(struct worker_share *share, const struct config *
         registry_new(room_for(config->max_streams + config->max_pulls * (int64_t)share->count));
     share->streams =
         shared_map_new(room_for(config->max_streams), (size_t)share->count * sizeof(uint32_t));
-    share->ip_counts = shared_map_new(room_for(config->max_connections + share->count),
+    share->ip_counts = shared_map_new(room_for(config->max_connections +
+                                               (int64_t)share->count * (PLACES_EVICTED_MAX + 1)),
                                       (size_t)share->count * sizeof(uint32_t));
     share->secrets = shared_map_new(1, sizeof(struct secret));
+    share->places = places_new(share->count);
     /* Also holds streams that viewers wait for. */
     share->times =
         stream_clock_new(room_for(config->max_streams + config->max_connections), share->count);
     if (share->registry == NULL || share->times == NULL || share->streams == NULL ||
-        share->secrets == NULL || share->ip_counts == NULL)
+        share->secrets == NULL || share->places == NULL || share->ip_counts == NULL)
         return err_new(ERR_NOMEM, "workers: shared memory");
     for (int i = 0; i < share->count; i++) {
         share->notify_fd[i] = notify_new();
@@ -145,7 +148,7 @@ struct err *worker_share_new(struct worker_share **out, const struct config *con
     *out = NULL;
     if (share == NULL)
         return err_new(ERR_NOMEM, "workers");
-    shared_map_on_stuck(holder_stuck);
+    shared_lock_on_stuck(holder_stuck);
     share->count = worker_share_count(config);
     share->master = getpid();
     share->started_at = clock_now();
@@ -212,6 +215,7 @@ void worker_share_free(struct worker_share *share)
     }
     worker_reload_share_free(share);
     worker_ports_free(share->ports);
+    places_free(share->places);
     shared_map_free(share->ip_counts);
     shared_map_free(share->streams);
     shared_map_free(share->secrets);
@@ -224,8 +228,15 @@ void worker_share_free(struct worker_share *share)
 
 void worker_share_ring(const struct worker_share *share)
 {
-    for (int i = 0; i < share->count; i++)
+    for (int i = 0; i < share->count; i++) {
+        share->slot[i].has_changed = 1;
         notify_send(share->notify_fd[i]);
+    }
+}
+
+void worker_share_ring_one(const struct worker_share *share, int slot)
+{
+    notify_send(share->notify_fd[slot]);
 }
 
 /* ---- limits ---- */
@@ -366,153 +377,11 @@ int worker_share_secret(struct worker_share *share, uint8_t out[TLS_SECRET_SIZE]
     return rc;
 }
 
-const char *worker_share_enter(struct worker_share *share, int slot, const struct config *config)
-{
-    uint64_t sum = 0;
-    int fits;
-
-    /* Uses the map's lock: of two workers that compare at the same moment, only one may take the
-     * last place. */
-    shared_map_lock(share->streams);
-    for (int i = 0; i < share->count; i++)
-        sum += share->slot[i].connections;
-    fits = sum < (uint64_t)config->max_connections;
-    if (fits)
-        share->slot[slot].connections++;
-    shared_map_unlock(share->streams);
-    return fits ? NULL : "max_connections";
-}
-
-void worker_share_leave(struct worker_share *share, int slot)
-{
-    assert(share->slot[slot].connections > 0);
-    share->slot[slot].connections--;
-}
-
-/*
- * The kernel's distribution is even to about a twentieth with a thousand connections, and uneven
- * after a worker has been replaced. A small difference is left alone: a moved connection may be the
- * only viewer of its stream at the other worker, which then costs a pull.
- */
-#define SPREAD_SLACK 4
-#define SPREAD_PART  64 /* plus this part of the lightest worker's load */
-
-static uint32_t load_of(const struct worker_slot *slot)
-{
-    int32_t under_way = (int32_t)(slot->handed - slot->taken);
-
-    return slot->connections + (under_way > 0 ? (uint32_t)under_way : 0);
-}
-
-void worker_share_quota_add(struct worker_share *share, int slot, enum quota_class class, int delta)
-{
-    share->slot[slot].quota[class] += (uint32_t)delta;
-}
-
-uint64_t worker_share_quota(const struct worker_share *share, enum quota_class class)
-{
-    uint64_t sum = 0;
-
-    for (int i = 0; i < share->count; i++)
-        sum += share->slot[i].quota[class];
-    return sum;
-}
-
-void worker_share_oldest(struct worker_share *share, int slot, enum quota_class class, usec_t since)
-{
-    share->slot[slot].oldest[class] = since;
-}
-
-/* The worker with the oldest connection of a class that arrived before `before`; -1: none. */
-static int oldest_at(const struct worker_share *share, enum quota_class class, usec_t before)
-{
-    int found = -1;
-
-    for (int i = 0; i < share->count; i++) {
-        const struct worker_slot *one = &share->slot[i];
-        usec_t since = one->oldest[class];
-
-        if (since != 0 && since <= before && one->state == WORKER_READY && !one->is_leaving &&
-            !one->is_late) {
-            before = since;
-            found = i;
-        }
-    }
-    return found;
-}
-
-/* The worker where a full server evicts next, by the rule of admission_evict(); -1: this one, or
- * none. */
-static int roomiest(const struct worker_share *share, int slot, const struct config *config)
-{
-    uint64_t sum = 0;
-    int found;
-
-    for (int i = 0; i < share->count; i++)
-        sum += share->slot[i].connections;
-    if (sum < (uint64_t)config->max_connections)
-        return -1;
-    found = oldest_at(share, QUOTA_NEW, clock_now() - ADMISSION_GRACE);
-    if (found < 0)
-        found = oldest_at(share, QUOTA_WAITER, INT64_MAX);
-    if (found < 0)
-        found = oldest_at(share, QUOTA_NEW, INT64_MAX);
-    return found != slot ? found : -1;
-}
-
-int worker_share_lightest(const struct worker_share *share, int slot)
-{
-    uint32_t least = UINT32_MAX;
-    int lightest = -1;
-
-    for (int i = 0; i < share->count; i++) {
-        const struct worker_slot *one = &share->slot[i];
-        uint32_t load = load_of(one);
-
-        if (i != slot && load < least && one->state == WORKER_READY && !one->is_leaving &&
-            !one->is_late) {
-            least = load;
-            lightest = i;
-        }
-    }
-    return lightest;
-}
-
-int worker_share_lighter(const struct worker_share *share, int slot, const struct config *config)
-{
-    uint32_t own = load_of(&share->slot[slot]);
-    int lightest = worker_share_lightest(share, slot);
-    uint32_t least = lightest >= 0 ? load_of(&share->slot[lightest]) : own;
-
-    if (own > least && own - least > SPREAD_SLACK + least / SPREAD_PART)
-        return lightest;
-    return roomiest(share, slot, config);
-}
-
-void worker_share_handed(struct worker_share *share, int to)
-{
-    share->slot[to].handed++;
-}
-
-void worker_share_taken(struct worker_share *share, int slot)
-{
-    share->slot[slot].taken++;
-}
-
-void worker_share_leaves(struct worker_share *share, int slot)
-{
-    share->slot[slot].is_leaving = 1;
-}
-
 void worker_share_reap(struct worker_share *share, int slot)
 {
-    share->slot[slot].connections = 0;
     share->slot[slot].is_leaving = 0;
     share->slot[slot].is_late = 0;
-    for (int i = 0; i < QUOTA_CLASSES; i++) {
-        share->slot[slot].quota[i] = 0;
-        share->slot[slot].oldest[i] = 0;
-    }
+    places_reap(share->places, slot);
     /* Free its streams for the next publisher. */
     (void)registry_reap(share->registry, slot);
     (void)stream_clock_reap(share->times, slot);

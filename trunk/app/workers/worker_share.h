@@ -5,7 +5,7 @@
  * What the processes of one server share. The master creates it before it forks, the workers use
  * it, and the master cleans it up after a worker that dies. Never yields.
  */
-#include "app/core/quota.h"
+#include "app/core/places.h"
 #include "co/tls.h"
 #include "live/registry.h"
 #include "live/stream_clock.h"
@@ -27,7 +27,6 @@ enum worker_state {
 /* In shared memory, written by the worker itself, and by the master while there is no worker. */
 struct worker_slot {
     _Atomic int32_t state; /* enum worker_state */
-    _Atomic uint32_t connections;
     /* Connections handed to it, and those of them that it has taken. Neither is ever reset. */
     _Atomic uint32_t handed, taken;
     _Atomic int32_t is_leaving; /* hand nothing to it any more */
@@ -36,8 +35,7 @@ struct worker_slot {
     _Atomic uint32_t asked, beat;
     /* Set by the master: no answer for a while, hand nothing to it for now. */
     _Atomic int32_t is_late;
-    _Atomic uint32_t quota[QUOTA_CLASSES]; /* its connections of each class */
-    _Atomic int64_t oldest[QUOTA_CLASSES]; /* arrival of the oldest one of each; 0: none */
+    _Atomic int32_t has_changed; /* the registry, since it last checked its streams */
 };
 
 struct worker_share {
@@ -45,6 +43,7 @@ struct worker_share {
     pid_t master;
     usec_t started_at;
     struct worker_slot *slot;
+    struct places *places;
     struct registry *registry;
     struct shared_map *ip_counts; /* connections per IP address and worker */
     struct shared_map *streams;   /* the same for published streams */
@@ -74,6 +73,8 @@ void worker_share_free(struct worker_share *share);
 
 /* Wakes all workers: the registry has changed, or the master asks. */
 void worker_share_ring(const struct worker_share *share);
+/* Wakes one: connections of it have lost their places. */
+void worker_share_ring_one(const struct worker_share *share, int slot);
 
 /* Cleans up after a dead worker: its streams, connections and socket. */
 void worker_share_reap(struct worker_share *share, int slot);
@@ -84,34 +85,6 @@ int worker_share_secret(struct worker_share *share, uint8_t out[TLS_SECRET_SIZE]
 
 /* The path of the socket at which a worker listens for the others; 0, or -1 if it is too long. */
 int worker_share_path(const struct worker_share *share, int slot, char *out, size_t cap);
-
-/* Counts a new connection against the limit of the whole server. NULL, or the name of the exceeded
- * limit (constant); then it is not counted. */
-const char *worker_share_enter(struct worker_share *share, int slot, const struct config *config);
-void worker_share_leave(struct worker_share *share, int slot);
-
-/* Adds delta to this worker's connections of a class. worker_share_quota() returns the sum of all
- * workers. */
-void worker_share_quota_add(struct worker_share *share, int slot, enum quota_class class,
-                            int delta);
-/* Sets the arrival of the oldest connection of a class (clock_now()); 0: none. */
-void worker_share_oldest(struct worker_share *share, int slot, enum quota_class class,
-                         usec_t since);
-uint64_t worker_share_quota(const struct worker_share *share, enum quota_class class);
-
-/*
- * The worker that should take a new connection of `slot`: one with so few connections that the
- * handover is worth it; or, if the server is full, the one with the connection that is evicted next
- * (app/core/admission.h). -1: none. worker_share_handed() and worker_share_taken() then count the
- * handover.
- */
-int worker_share_lighter(const struct worker_share *share, int slot, const struct config *config);
-/* The worker with the fewest connections, other than `slot`; -1: none accepts any. */
-int worker_share_lightest(const struct worker_share *share, int slot);
-void worker_share_handed(struct worker_share *share, int to);
-void worker_share_taken(struct worker_share *share, int slot);
-/* The worker ends: hand no more connections to it. */
-void worker_share_leaves(struct worker_share *share, int slot);
 
 /* Sets a worker's memory use (bytes) and returns the sum of the others. */
 uint64_t worker_share_memory(struct worker_share *share, int slot, uint64_t used);

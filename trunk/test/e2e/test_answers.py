@@ -149,13 +149,14 @@ def test_more_refusals_than_are_waited_for(server):
         assert not a.is_closed
 
 
-@pytest.mark.one_process
 def test_waits_are_bounded_and_freed(server):
     """One more than max_waiters takes the place of the oldest; none takes a publisher's."""
     srv = server(top={"max_streams": 1, "max_waiters": 3},
                  remux={"hstrs": "on", "standby_timeout": 0})
-    waiting = [Raw(srv, get(f"/live/s{i}.flv")) for i in range(3)]
-    wait_for(lambda: srv.log().count("play ") == 3, what="the viewers")
+    waiting = []
+    for i in range(3):
+        waiting.append(Raw(srv, get(f"/live/s{i}.flv")))
+        srv.wait_log(f"play .*/live/s{i}")
     with Raw(srv, get("/live/s3.flv")):
         waiting[0].assert_closed()
         with Publisher(srv.rtmp_url("live/other")):

@@ -52,7 +52,6 @@ SLOW = {
 }
 
 
-@pytest.mark.one_process
 @pytest.mark.parametrize("kind", SLOW)
 def test_slow_connections_give_way(server, crowd, certificate, source, kind):
     """A server full of slow connections still accepts players and publishers."""
@@ -78,7 +77,6 @@ def test_slow_connections_give_way(server, crowd, certificate, source, kind):
     wait_for(lambda: len(readable(slow, 0)) == 20, what="all of them to be closed")
 
 
-@pytest.mark.one_process
 def test_the_oldest_goes_first(server, crowd):
     srv = server(top="max_connections 3;")
     (srv.html / "a.txt").write_text("text")

@@ -2,6 +2,7 @@
  * a socket. */
 #include "app/core/admission.h"
 
+#include "app/core/places_table.h"
 #include "app/core/server.h"
 #include "co/net.h"
 
@@ -10,7 +11,7 @@
 
 Suite *check_admission_suite(void);
 
-#define CONNS 8
+#define CONNS 16
 
 struct house {
     struct config config;
@@ -26,11 +27,22 @@ static void mark_closed(struct io *io)
 
 static const struct io_ops ops = {.close = mark_closed};
 
-static void house_make(struct house *house)
+static const char *why; /* the last eviction */
+
+static void note_evicted(struct server *server, struct admission *admission, const char *limit)
+{
+    (void)server;
+    ck_assert_int_eq(admission->conn->closed, 1);
+    why = limit;
+}
+
+static void house_make(struct house *house, int64_t max_connections)
 {
     memset(house, 0, sizeof(*house));
-    house->config.max_connections = 1000;
+    house->config.max_connections = max_connections;
     house->server.config = &house->config;
+    house->server.admissions.on_evict = note_evicted;
+    ck_assert_int_eq(admission_open(&house->server), 0);
     for (int i = 0; i < CONNS; i++)
         house->conn[i].io.ops = &ops;
 }
@@ -45,23 +57,41 @@ static void become(struct house *house, int i, enum quota_class class)
     ck_assert_ptr_null(admission_become(&house->server, &house->conn[i], class));
 }
 
-/* The connection that goes next. */
-static int evicted(struct house *house)
+/* The connection that gives way to connection i; -1: none, and i is refused. */
+static int replaced(struct house *house, int i)
 {
-    struct admission *a = admission_evict(&house->server);
+    int found = -1;
+    int open[CONNS];
 
-    if (a == NULL)
+    for (int k = 0; k < CONNS; k++)
+        open[k] = !house->conn[k].closed;
+    why = NULL;
+    if (enter(house, i, QUOTA_NEW) != NULL)
         return -1;
-    ck_assert_int_eq(a->conn->closed, 1);
-    return (int)(a - house->admission);
+    for (int k = 0; k < CONNS; k++)
+        if (open[k] && house->conn[k].closed) {
+            ck_assert_int_eq(found, -1);
+            ck_assert_int_eq(house->admission[k].is_out, 1);
+            found = k;
+        }
+    ck_assert_str_eq(why, "max_connections");
+    return found;
+}
+
+static int told; /* the process that was told last */
+
+static void note_process(void *arg, int process)
+{
+    (void)arg;
+    told = process;
 }
 
 START_TEST(test_the_oldest_that_is_neither_goes_first)
 {
     struct house house;
 
-    house_make(&house);
-    for (int i = 0; i < CONNS; i++)
+    house_make(&house, 8);
+    for (int i = 0; i < 8; i++)
         ck_assert_ptr_null(enter(&house, i, i == 7 ? QUOTA_API : QUOTA_NEW));
     become(&house, 0, QUOTA_VIEWER);
     become(&house, 2, QUOTA_PUBLISHER);
@@ -69,24 +99,28 @@ START_TEST(test_the_oldest_that_is_neither_goes_first)
     become(&house, 3, QUOTA_WAITER);
     /* It has just been served: the others have idled for longer. */
     admission_touch(&house.server, &house.conn[4]);
-    house.admission[5].since -= ADMISSION_GRACE;
-    ck_assert_int_eq(evicted(&house), 5);
     /* The next client may be about to send a request: waiting viewers are evicted before it. */
-    ck_assert_int_eq(evicted(&house), 1);
-    ck_assert_int_eq(evicted(&house), 3);
-    ck_assert_int_eq(evicted(&house), 6);
-    ck_assert_int_eq(evicted(&house), 4);
-    /* A viewer, a publisher and the API's connection stay. */
-    ck_assert_int_eq(evicted(&house), -1);
+    ck_assert_int_eq(replaced(&house, 8), 1);
+    become(&house, 8, QUOTA_VIEWER);
+    ck_assert_int_eq(replaced(&house, 9), 3);
+    become(&house, 9, QUOTA_VIEWER);
+    ck_assert_int_eq(replaced(&house, 10), 5);
+    become(&house, 10, QUOTA_VIEWER);
+    ck_assert_int_eq(replaced(&house, 11), 6);
+    become(&house, 11, QUOTA_VIEWER);
+    ck_assert_int_eq(replaced(&house, 12), 4);
+    become(&house, 12, QUOTA_VIEWER);
+    /* Viewers, a publisher and the API's connection stay. */
+    ck_assert_int_eq(replaced(&house, 13), -1);
     /* One that has been evicted gets no place any more. */
     ck_assert_str_eq(admission_play(&house.server, &house.conn[5], 1), "max_connections");
+    admission_is_live(&house.server, &house.conn[1], 1);
+    admission_touch(&house.server, &house.conn[6]);
     for (int i = 0; i < CONNS; i++)
         admission_leave(&house.server, &house.admission[i]);
-    for (int i = 0; i < QUOTA_CLASSES; i++) {
-        ck_assert_uint_eq(house.server.admissions.count[i], 0);
-        ck_assert_ptr_null(house.server.admissions.list[i].first);
-        ck_assert_ptr_null(house.server.admissions.list[i].last);
-    }
+    for (int i = 0; i < QUOTA_CLASSES; i++)
+        ck_assert_uint_eq(house.server.admissions.places->count[i], 0);
+    admission_close(&house.server);
 }
 END_TEST
 
@@ -94,10 +128,10 @@ START_TEST(test_the_oldest_waiter_gives_way)
 {
     struct house house;
 
-    house_make(&house);
+    house_make(&house, 1000);
     house.config.max_waiters = 2;
     house.config.max_viewers = 3;
-    for (int i = 0; i < CONNS; i++)
+    for (int i = 0; i < 8; i++)
         ck_assert_ptr_null(enter(&house, i, QUOTA_NEW));
     for (int i = 0; i < 3; i++)
         ck_assert_ptr_null(admission_play(&house.server, &house.conn[i], 0));
@@ -105,7 +139,7 @@ START_TEST(test_the_oldest_waiter_gives_way)
     ck_assert_int_eq(house.conn[1].closed, 0);
     /* What it waits for comes: it is a viewer, and does not give way any more. */
     admission_is_live(&house.server, &house.conn[1], 1);
-    ck_assert_uint_eq(house.server.admissions.count[QUOTA_VIEWER], 1);
+    ck_assert_uint_eq(house.server.admissions.places->count[QUOTA_VIEWER], 1);
     ck_assert_ptr_null(admission_play(&house.server, &house.conn[3], 1));
     /* Viewers are full: another takes a waiter's place, and a next one there is none for. */
     ck_assert_ptr_null(admission_play(&house.server, &house.conn[4], 1));
@@ -117,6 +151,8 @@ START_TEST(test_the_oldest_waiter_gives_way)
     admission_is_live(&house.server, &house.conn[3], 0);
     ck_assert_ptr_null(admission_play(&house.server, &house.conn[5], 1));
     ck_assert_int_eq(house.conn[3].closed, 1);
+    ck_assert_str_eq(why, "max_viewers");
+    admission_close(&house.server);
 }
 END_TEST
 
@@ -124,7 +160,7 @@ START_TEST(test_publishers_and_api_have_limits_of_their_own)
 {
     struct house house;
 
-    house_make(&house);
+    house_make(&house, 1000);
     house.config.max_publishers = 1;
     house.config.max_api_connections = 1;
     ck_assert_ptr_null(enter(&house, 0, QUOTA_NEW));
@@ -139,6 +175,42 @@ START_TEST(test_publishers_and_api_have_limits_of_their_own)
     ck_assert_ptr_null(enter(&house, 3, QUOTA_API));
     ck_assert_int_eq(house.conn[2].closed, 1);
     ck_assert_int_eq(house.conn[3].closed, 0);
+    ck_assert_str_eq(why, "max_api_connections");
+    admission_close(&house.server);
+}
+END_TEST
+
+START_TEST(test_another_process_is_told)
+{
+    static const struct server_shared shared = {.evicted = note_process};
+    struct house house, other;
+    struct places *places = places_new(2);
+
+    ck_assert_ptr_nonnull(places);
+    house_make(&house, 2);
+    house_make(&other, 2);
+    house.server.shared = &shared;
+    admission_share(&house.server, places, 0);
+    admission_share(&other.server, places, 1);
+    ck_assert_ptr_null(enter(&other, 0, QUOTA_NEW));
+    ck_assert_ptr_null(enter(&other, 1, QUOTA_NEW));
+    told = -1;
+    ck_assert_ptr_null(enter(&house, 0, QUOTA_NEW));
+    ck_assert_int_eq(told, 1);
+    /* Its process closes it when it is told, or when the connection wants something. */
+    ck_assert_int_eq(other.conn[0].closed, 0);
+    admission_settle(&other.server);
+    ck_assert_int_eq(other.conn[0].closed, 1);
+    ck_assert_int_eq(other.conn[1].closed, 0);
+    become(&house, 0, QUOTA_VIEWER);
+    ck_assert_ptr_null(enter(&house, 1, QUOTA_NEW));
+    ck_assert_str_eq(admission_play(&other.server, &other.conn[1], 1), "max_connections");
+    ck_assert_int_eq(other.conn[1].closed, 1);
+    ck_assert_uint_eq(places_of(places, 0), 2);
+    ck_assert_uint_eq(places_of(places, 1), 0);
+    admission_close(&house.server);
+    admission_close(&other.server);
+    places_free(places);
 }
 END_TEST
 
@@ -146,14 +218,14 @@ START_TEST(test_without_an_owner_nothing_is_counted)
 {
     struct house house;
 
-    house_make(&house);
+    house_make(&house, 1000);
     house.config.max_publishers = 1;
     become(&house, 0, QUOTA_PUBLISHER);
     become(&house, 1, QUOTA_PUBLISHER);
     admission_is_live(&house.server, &house.conn[0], 1);
     admission_touch(&house.server, &house.conn[0]);
-    ck_assert_uint_eq(house.server.admissions.count[QUOTA_PUBLISHER], 0);
-    ck_assert_int_eq(evicted(&house), -1);
+    ck_assert_uint_eq(house.server.admissions.places->count[QUOTA_PUBLISHER], 0);
+    admission_close(&house.server);
 }
 END_TEST
 
@@ -165,6 +237,7 @@ Suite *check_admission_suite(void)
     tcase_add_test(tc, test_the_oldest_that_is_neither_goes_first);
     tcase_add_test(tc, test_the_oldest_waiter_gives_way);
     tcase_add_test(tc, test_publishers_and_api_have_limits_of_their_own);
+    tcase_add_test(tc, test_another_process_is_told);
     tcase_add_test(tc, test_without_an_owner_nothing_is_counted);
     suite_add_tcase(suite, tc);
     return suite;

@@ -21,7 +21,8 @@ static struct worker_share *share_make(int workers, int64_t connections, int64_t
     config = (struct config){.workers = workers,
                              .max_streams = 100,
                              .max_connections = connections,
-                             .max_connections_per_ip = per_ip};
+                             .max_connections_per_ip = per_ip,
+                             .max_publishers = connections};
     ck_assert_ptr_null(worker_share_new(&share, &config));
     return share;
 }
@@ -34,51 +35,6 @@ START_TEST(test_count)
     some.workers = 0;
     ck_assert_int_ge(worker_share_count(&some), 1);
     ck_assert_int_le(worker_share_count(&some), CONFIG_WORKERS_MAX);
-}
-END_TEST
-
-START_TEST(test_connections_are_counted_together)
-{
-    struct worker_share *share = share_make(3, 4, 0);
-
-    for (int i = 0; i < 4; i++)
-        ck_assert_ptr_null(worker_share_enter(share, i % 3, &config));
-    for (int i = 0; i < 3; i++)
-        ck_assert_str_eq(worker_share_enter(share, i, &config), "max_connections");
-    worker_share_leave(share, 0);
-    ck_assert_ptr_null(worker_share_enter(share, 2, &config));
-    worker_share_free(share);
-}
-END_TEST
-
-/* Two workers at once, each until it is refused for the first time: that is when all places are
- * taken, and not one before. */
-START_TEST(test_the_last_place_is_somebodys)
-{
-    for (int round = 0; round < 50; round++) {
-        struct worker_share *share = share_make(2, 20000, 0);
-        pid_t child[2];
-        int begin[2];
-
-        ck_assert_int_eq(pipe(begin), 0);
-        for (int i = 0; i < 2; i++) {
-            child[i] = fork();
-            ck_assert_int_ge(child[i], 0);
-            if (child[i] == 0) {
-                close(begin[1]);
-                (void)read(begin[0], &begin, 1); /* its end, for both at once */
-                while (worker_share_enter(share, i, &config) == NULL)
-                    ;
-                _exit(0);
-            }
-        }
-        close(begin[0]);
-        close(begin[1]);
-        for (int i = 0; i < 2; i++)
-            ck_assert_int_eq(waitpid(child[i], NULL, 0), child[i]);
-        ck_assert_uint_eq(share->slot[0].connections + share->slot[1].connections, 20000);
-        worker_share_free(share);
-    }
 }
 END_TEST
 
@@ -121,6 +77,17 @@ START_TEST(test_addresses_come_and_go)
 }
 END_TEST
 
+/* Whether there is a place for a publisher. */
+static int enter(struct worker_share *share, int slot)
+{
+    uint32_t place;
+
+    if (places_enter(share->places, slot, &config, QUOTA_NEW, share, 1, &place).limit !=
+        QUOTA_CLASSES)
+        return 0;
+    return places_become(share->places, place, &config, QUOTA_PUBLISHER, 1).limit == QUOTA_CLASSES;
+}
+
 START_TEST(test_a_dead_worker_holds_nothing)
 {
     struct worker_share *share = share_make(2, 4, 4);
@@ -132,15 +99,13 @@ START_TEST(test_a_dead_worker_holds_nothing)
     ck_assert_int_ge(child, 0);
     if (child == 0) {
         for (int i = 0; i < 3; i++)
-            (void)(worker_share_enter(share, 1, &config) == NULL &&
-                   worker_share_ip_enter(share, 1, "10.0.0.1",
-                                         (uint64_t)config.max_connections_per_ip) == NULL);
+            (void)(enter(share, 1) && worker_share_ip_enter(share, 1, "10.0.0.1", 4) == NULL);
         (void)registry_claim(share->registry, &claim, &number);
         _exit(0);
     }
     ck_assert_int_eq(waitpid(child, NULL, 0), child);
-    ck_assert_ptr_null(worker_share_enter(share, 0, &config));
-    ck_assert_ptr_nonnull(worker_share_enter(share, 0, &config));
+    ck_assert(enter(share, 0));
+    ck_assert(!enter(share, 0));
     ck_assert_ptr_null(
         worker_share_ip_enter(share, 0, "10.0.0.1", (uint64_t)config.max_connections_per_ip));
     ck_assert_ptr_nonnull(
@@ -149,11 +114,11 @@ START_TEST(test_a_dead_worker_holds_nothing)
     worker_share_reap(share, 1);
     ck_assert_int_eq(registry_find(share->registry, "v/a/s", &holder), -1);
     for (int i = 0; i < 3; i++) {
-        ck_assert_ptr_null(worker_share_enter(share, 0, &config));
+        ck_assert(enter(share, 0));
         ck_assert_ptr_null(
             worker_share_ip_enter(share, 0, "10.0.0.1", (uint64_t)config.max_connections_per_ip));
     }
-    ck_assert_ptr_nonnull(worker_share_enter(share, 0, &config));
+    ck_assert(!enter(share, 0));
     ck_assert_ptr_nonnull(
         worker_share_ip_enter(share, 0, "10.0.0.1", (uint64_t)config.max_connections_per_ip));
     worker_share_free(share);
@@ -182,102 +147,6 @@ START_TEST(test_streams_are_counted_together)
         ck_assert_int_eq(worker_share_stream_enter(share, 0, key, 100), 0);
     }
     ck_assert_int_eq(worker_share_stream_enter(share, 0, "v/b/more", 100), -1);
-    worker_share_free(share);
-}
-END_TEST
-
-/* Connections at a worker, as if there had been so many. */
-static void fill(struct worker_share *share, int slot, int count)
-{
-    for (int i = 0; i < count; i++)
-        ck_assert_ptr_null(worker_share_enter(share, slot, &config));
-}
-
-/* A few more at one mean nothing; then the next goes to the one that has the fewest. */
-START_TEST(test_a_lighter_one_gets_the_next)
-{
-    struct worker_share *share = share_make(3, 10000, 0);
-
-    for (int i = 0; i < 3; i++)
-        share->slot[i].state = WORKER_READY;
-    fill(share, 0, 4);
-    fill(share, 1, 1);
-    ck_assert_int_eq(worker_share_lighter(share, 0, &config), -1);
-    fill(share, 0, 1);
-    ck_assert_int_eq(worker_share_lighter(share, 0, &config), 2);
-    ck_assert_int_eq(worker_share_lighter(share, 1, &config), -1);
-    /* Those under way count, until they have come and are counted there. */
-    worker_share_handed(share, 2);
-    ck_assert_int_eq(worker_share_lighter(share, 0, &config), -1);
-    fill(share, 0, 1);
-    ck_assert_int_eq(worker_share_lighter(share, 0, &config), 1);
-    worker_share_taken(share, 2);
-    ck_assert_int_eq(worker_share_lighter(share, 0, &config), 2);
-    worker_share_free(share);
-}
-END_TEST
-
-/* A full server: the next goes to where something can be evicted, unless that can be done here. */
-START_TEST(test_a_full_server_evicts_where_it_can)
-{
-    struct worker_share *share = share_make(3, 6, 0);
-
-    for (int i = 0; i < 3; i++) {
-        share->slot[i].state = WORKER_READY;
-        fill(share, i, 2);
-    }
-    ck_assert_int_eq(worker_share_lighter(share, 0, &config), -1);
-    worker_share_quota_add(share, 2, QUOTA_VIEWER, 7);
-    ck_assert_uint_eq(worker_share_quota(share, QUOTA_VIEWER), 7);
-    /* Two that may be about to ask for something: the older one's place. */
-    worker_share_oldest(share, 0, QUOTA_NEW, clock_now());
-    worker_share_oldest(share, 1, QUOTA_NEW, clock_now() - 1000);
-    ck_assert_int_eq(worker_share_lighter(share, 0, &config), 1);
-    ck_assert_int_eq(worker_share_lighter(share, 1, &config), -1);
-    /* One that waits goes before them, and one that has idled for long before that. */
-    worker_share_oldest(share, 2, QUOTA_WAITER, clock_now());
-    ck_assert_int_eq(worker_share_lighter(share, 0, &config), 2);
-    worker_share_oldest(share, 0, QUOTA_NEW, clock_now() - ADMISSION_GRACE);
-    ck_assert_int_eq(worker_share_lighter(share, 0, &config), -1);
-    ck_assert_int_eq(worker_share_lighter(share, 2, &config), 0);
-    worker_share_reap(share, 1);
-    worker_share_reap(share, 2);
-    ck_assert_uint_eq(worker_share_quota(share, QUOTA_VIEWER), 0);
-    worker_share_free(share);
-}
-END_TEST
-
-START_TEST(test_nothing_for_one_that_is_not_there)
-{
-    struct worker_share *share = share_make(3, 10000, 0);
-
-    share->slot[0].state = WORKER_READY;
-    share->slot[1].state = WORKER_STARTING;
-    share->slot[2].state = WORKER_READY;
-    worker_share_leaves(share, 2);
-    fill(share, 0, 100);
-    ck_assert_int_eq(worker_share_lighter(share, 0, &config), -1);
-    share->slot[1].state = WORKER_READY;
-    ck_assert_int_eq(worker_share_lighter(share, 0, &config), 1);
-    /* Another in the place of the one that left. */
-    share->slot[1].state = WORKER_GONE;
-    worker_share_reap(share, 2);
-    ck_assert_int_eq(worker_share_lighter(share, 0, &config), 2);
-    worker_share_free(share);
-}
-END_TEST
-
-/* Of thousands, a part in 64 makes no difference. */
-START_TEST(test_how_even_it_gets)
-{
-    struct worker_share *share = share_make(2, 100000, 0);
-
-    share->slot[0].state = share->slot[1].state = WORKER_READY;
-    fill(share, 1, 6400);
-    fill(share, 0, 6504);
-    ck_assert_int_eq(worker_share_lighter(share, 0, &config), -1);
-    fill(share, 0, 1);
-    ck_assert_int_eq(worker_share_lighter(share, 0, &config), 1);
     worker_share_free(share);
 }
 END_TEST
@@ -324,16 +193,10 @@ Suite *check_worker_share_suite(void)
     TCase *tc = tcase_create("worker_share");
 
     tcase_add_test(tc, test_count);
-    tcase_add_test(tc, test_connections_are_counted_together);
-    tcase_add_test(tc, test_the_last_place_is_somebodys);
     tcase_add_test(tc, test_addresses_are_counted_together);
     tcase_add_test(tc, test_addresses_come_and_go);
     tcase_add_test(tc, test_a_dead_worker_holds_nothing);
     tcase_add_test(tc, test_streams_are_counted_together);
-    tcase_add_test(tc, test_a_lighter_one_gets_the_next);
-    tcase_add_test(tc, test_a_full_server_evicts_where_it_can);
-    tcase_add_test(tc, test_nothing_for_one_that_is_not_there);
-    tcase_add_test(tc, test_how_even_it_gets);
     tcase_add_test(tc, test_the_secret_is_one);
     tcase_add_test(tc, test_the_folder_is_private_and_goes);
     suite_add_tcase(suite, tc);

@@ -35,6 +35,7 @@ static struct worker_share *share_make(void)
 static void work(struct worker_share *share, int slot, unsigned seed)
 {
     uint64_t number[NAMES] = {0};
+    uint32_t place[NAMES] = {0};
 
     for (;;) {
         char name[16];
@@ -47,13 +48,13 @@ static void work(struct worker_share *share, int slot, unsigned seed)
             registry_release(share->registry, name, number[which]);
             worker_share_stream_leave(share, slot, name);
             worker_share_ip_leave(share, slot, name);
-            worker_share_leave(share, slot);
+            places_leave(share->places, place[which]);
             number[which] = 0;
         } else {
             struct registry_claim claim = {
                 .key = name, .worker = slot, .takeover = REGISTRY_REPLACE};
 
-            (void)worker_share_enter(share, slot, &config);
+            (void)places_enter(share->places, slot, &config, QUOTA_NEW, share, 1, &place[which]);
             (void)worker_share_ip_enter(share, slot, name, 1000);
             (void)worker_share_stream_enter(share, slot, name, 100);
             (void)registry_claim(share->registry, &claim, &number[which]);
@@ -101,7 +102,7 @@ START_TEST(test_killed_at_any_instant)
     ck_assert_uint_eq(count(share->streams), 0);
     ck_assert_uint_eq(count(share->ip_counts), 0);
     for (int i = 0; i < WORKERS; i++)
-        ck_assert_uint_eq(share->slot[i].connections, 0);
+        ck_assert_uint_eq(places_of(share->places, i), 0);
     worker_share_free(share);
 }
 END_TEST

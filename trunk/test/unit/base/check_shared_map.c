@@ -1,4 +1,5 @@
 /* The shared table: its limits, and its state after its users are killed. */
+#include "base/shared_lock.h"
 #include "base/shared_map.h"
 
 #include <check.h>
@@ -154,9 +155,9 @@ START_TEST(test_holder_is_stuck)
     }
     ck_assert_int_eq(waitpid(child, &status, WUNTRACED), child);
     ck_assert_int_ne(WIFSTOPPED(status), 0);
-    shared_map_on_stuck(note_and_kill);
+    shared_lock_on_stuck(note_and_kill);
     shared_map_lock(map);
-    shared_map_on_stuck(NULL);
+    shared_lock_on_stuck(NULL);
     ck_assert_int_eq(stuck_holder, child);
     ck_assert_uint_eq(*(uint64_t *)shared_map_find(map, "within"), 2);
     shared_map_unlock(map);

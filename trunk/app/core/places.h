@@ -1,0 +1,86 @@
+#ifndef APP_CORE_PLACES_H
+#define APP_CORE_PLACES_H
+
+/*
+ * The places of all connections of a server, in memory that its processes share: who holds each, of
+ * which class (app/core/quota.h), since when. So every limit is exact over all processes, and a
+ * full server gives the place of its least useful connection to a new one, whichever processes
+ * serve the two:
+ *
+ *      process 1                      places                    process 2
+ *   places_enter() ------> its place is held, the oldest  ----> wakes up;
+ *   (the new connection      one of process 2 is evicted         places_next_evicted():
+ *    is served at once)                                          closes that connection
+ *
+ * Nobody waits for the other process. Until that has noticed, its connection exists without a
+ * place: at most PLACES_EVICTED_MAX of each process. An evicted place is freed when its connection
+ * ends. All functions take a lock for a moment (base/shared_lock.h) and cost O(processes). Never
+ * yields.
+ */
+#include "app/core/quota.h"
+
+#include <stddef.h>
+
+struct places;
+
+/* Connections of a process that have lost their places and have not ended. */
+#define PLACES_EVICTED_MAX 256
+/* At most for so long is a connection fresh: its process has not had the time to read what it sent.
+ * Others give way before it, and new ones wait for it. */
+#define PLACES_REST (200 * USEC_PER_MS)
+
+struct places_answer {
+    enum quota_class limit; /* whose limit is reached; QUOTA_CLASSES: granted */
+    int evicted_at;         /* the process that now has an evicted connection; -1: none */
+    int is_lost;            /* this connection's own place had been given to another one */
+    int is_full;            /* places_enter(): the next one takes another's place */
+};
+
+/* In shared memory, for `processes` of them. NULL if out of memory. */
+struct places *places_new(int processes);
+void places_free(struct places *places);
+
+/*
+ * Takes a place for a connection that `owner` (of this process) stands for; *place is never 0. When
+ * max_connections is reached, the new connection replaces the oldest one that is neither viewer nor
+ * publisher; while that one may still become one (ADMISSION_GRACE), the oldest waiter. At
+ * max_api_connections an API connection replaces the oldest one.
+ */
+struct places_answer places_enter(struct places *places, int process, const struct config *config,
+                                  enum quota_class class, void *owner, usec_t now, uint32_t *place);
+/*
+ * Moves a place to a class, as its newest. A waiter or a viewer beyond max_waiters or max_viewers
+ * replaces the oldest waiter. When it is refused, the place keeps its class, also as its newest.
+ */
+struct places_answer places_become(struct places *places, uint32_t place,
+                                   const struct config *config, enum quota_class class, usec_t now);
+/* The same without a limit. 0; -1: the place had been given to another connection. */
+int places_move(struct places *places, uint32_t place, enum quota_class class, usec_t now);
+/* The connection has ended. */
+void places_leave(struct places *places, uint32_t place);
+
+/* When places_enter() says is_full: the process has read what the connection sent. */
+void places_seen(struct places *places, uint32_t place, const void *owner);
+
+/* How long a new connection of this class should wait before places_enter(): PLACES_REST at most,
+ * and 0 unless the server is full and all that can give way are fresh. */
+usec_t places_wait(struct places *places, const struct config *config, enum quota_class class,
+                   usec_t now);
+
+/* The owner of the next connection of this process that was evicted, in the order of eviction, with
+ * the limit that was reached; NULL: no more. */
+void *places_next_evicted(struct places *places, int process, enum quota_class *limit);
+
+/* One more of this class without a place of its own, which is never evicted. QUOTA_CLASSES, or the
+ * class whose limit is reached. */
+enum quota_class places_enter_more(struct places *places, int process, const struct config *config,
+                                   enum quota_class class);
+void places_leave_more(struct places *places, int process, enum quota_class class);
+
+/* Frees everything of a process that has ended. */
+void places_reap(struct places *places, int process);
+
+/* The number of places that a process holds. */
+uint32_t places_of(const struct places *places, int process);
+
+#endif
