@@ -115,7 +115,7 @@ def test_places_of_a_worker_that_is_stopped(workers, crowd, source):  # noqa: F8
     viewers = [crowd.enter_context(flv.Viewer(one.srv.http_url())) for _ in range(10)]
     for viewer in viewers:
         viewer.wait_media(5, 20)
-    wait_for(lambda: one.srv.log().count("worker 1 serves") == 2, 20, "another worker")
+    wait_for(lambda: one.srv.log().count("worker 1 ready") == 2, 20, "another worker")
     assert not open_ones([raw.socket for raw in idle])
     with flv.Viewer(one.srv.http_url()) as last:
         last.wait_media(5)

@@ -28,7 +28,7 @@ def idle(closing):  # noqa: F811
 def replace(one, slot):
     """Kills a worker; the process id of the one that serves in its place."""
     log = one.srv.log()
-    serves = f"worker {slot + 1} serves"
+    serves = f"worker {slot + 1} ready"
     os.kill(one.pids()[slot], signal.SIGKILL)
     wait_for(lambda: one.srv.log().count(serves) > log.count(serves), 20, "another worker")
     return one.pids()[slot]
