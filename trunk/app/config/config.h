@@ -199,6 +199,7 @@ struct config {
     const char *work_dir;
     int asprocess;
     int utc_time;
+    int inotify_auto_reload;
     int log_to_file; /* srs_log_tank file */
     int log_level;   /* enum log_level */
     int64_t log_peer_lines;

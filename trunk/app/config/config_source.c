@@ -8,6 +8,7 @@
  */
 #include "app/config/config_source.h"
 
+#include "base/hash.h"
 #include "base/str.h"
 
 #include <assert.h>
@@ -167,6 +168,39 @@ struct err *config_source_load(void *arg, const char *path, char **text, size_t 
     free(*text);
     *text = NULL;
     return err_new(ERR_LIMIT, "%s: the files together are too long", path);
+}
+
+static uint64_t add_text(uint64_t sum, const char *text, size_t len)
+{
+    return (sum * 1000003 + len) * 1000003 + hash_bytes(text, len);
+}
+
+uint64_t config_source_fingerprint(const struct config_source *source)
+{
+    uint64_t sum = 1;
+
+    for (int i = 0; i < source->file_count; i++)
+        sum = add_text(sum, source->file[i].text, source->file[i].len);
+    return sum;
+}
+
+uint64_t config_source_look(const struct config_source *source)
+{
+    uint64_t sum = 1;
+
+    for (int i = 0; i < source->file_count; i++) {
+        char *text = NULL;
+        size_t len = 0;
+        struct err *err = read_file(source->file[i].path, &text, &len);
+        int is_missing = err != NULL;
+
+        err_free(err);
+        if (is_missing && i == 0)
+            return 0;
+        sum = is_missing ? sum + 1 : add_text(sum, text, len);
+        free(text);
+    }
+    return sum;
 }
 
 /* ---- as bytes ---- */

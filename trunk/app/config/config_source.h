@@ -39,6 +39,11 @@ void config_source_free(struct config_source *source);
 /* For conf_parse(); arg is the source. */
 struct err *config_source_load(void *arg, const char *path, char **text, size_t *len);
 
+/* A number for its texts, and for those that its files have now; 0: the main file cannot be read.
+ * Other processes have other numbers. */
+uint64_t config_source_fingerprint(const struct config_source *source);
+uint64_t config_source_look(const struct config_source *source);
+
 /* Appends it as bytes: 0, or -1. */
 int config_source_write(const struct config_source *source, struct buf *out) ERR_MUST_CHECK;
 /* Reads it back from the front of data and sets *used: NULL for bytes that are malformed or cut. */

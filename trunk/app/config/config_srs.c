@@ -45,7 +45,7 @@ static const char *const vhost_needless[] = {"debug_srs_upnode", NULL};
 static const char *const cluster_needless[] = {"debug_srs_upnode", NULL};
 
 static const char *const root_names[] = {
-    "inotify_auto_reload", "heartbeat", "kafka", "exporter", "tencentcloud_cls", "tencentcloud_apm",
+    "heartbeat", "kafka", "exporter", "tencentcloud_cls", "tencentcloud_apm",
     /* other protocols */
     "stream_caster", "srt_server", "rtc_server", "rtsp_server", NULL};
 

@@ -20,6 +20,7 @@
 #include "app/http/http_page.h"
 #include "app/http/http_static.h"
 #include "app/rtmp/rtmp_listener.h"
+#include "app/server/config_watch.h"
 #include "app/server/reload.h"
 #include "app/stream/fanout.h"
 #include "app/stream/gate.h"
@@ -28,11 +29,17 @@
 #include "app/workers/worker_http.h"
 
 /* Called in this order; stopped in the reverse order. */
-static const struct observer *const observers[] = {&http_mounts_observer,  &fanout_observer,
-                                                   &via_claim_observer,    &worker_observer,
-                                                   &upstream_tls_observer, &directory_observer,
-                                                   &coworkers_observer,    &edge_observer,
-                                                   &forward_observer,      NULL};
+static const struct observer *const observers[] = {&http_mounts_observer,
+                                                   &fanout_observer,
+                                                   &via_claim_observer,
+                                                   &worker_observer,
+                                                   &upstream_tls_observer,
+                                                   &directory_observer,
+                                                   &coworkers_observer,
+                                                   &edge_observer,
+                                                   &forward_observer,
+                                                   &config_watch_observer,
+                                                   NULL};
 
 /* The cheapest gates are asked first. */
 static const struct gate *const gates[] = {&gate_security, &gate_refer, &gate_token, &edge_gate,

@@ -285,6 +285,11 @@ int worker_port(const struct worker *worker, const char *endpoint, int type)
     return worker_ports_take(worker->share->ports, worker->slot, endpoint, type);
 }
 
+int worker_is_first(const struct worker *worker)
+{
+    return worker->slot == 0;
+}
+
 int worker_listens(const struct worker *worker, const char *endpoint)
 {
     return worker == NULL || worker->slot == 0 || !str_starts(endpoint, "unix:");

@@ -33,6 +33,9 @@ int worker_endpoint(const struct worker *worker, char *out, size_t cap);
  * it. -1: none. */
 int worker_port(const struct worker *worker, const char *endpoint, int type);
 
+/* Whether it is the first of the workers, for what one process does for all. */
+int worker_is_first(const struct worker *worker);
+
 /* Whether this worker listens there: a UNIX socket cannot be shared, only the first worker has
  * it. */
 int worker_listens(const struct worker *worker, const char *endpoint);

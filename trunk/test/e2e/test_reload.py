@@ -3,6 +3,7 @@ changes nothing. With several workers, each of them applies it."""
 
 import os
 import re
+import shutil
 import signal
 import socket
 import ssl
@@ -323,6 +324,68 @@ def test_what_needs_a_restart(server):
     assert "after a restart: asprocess, server_id" in reload(srv)
     assert "after a restart" not in reload(srv, (" asprocess on; server_id other;", ""))
     assert "reload: configuration is valid; 0 changes" in reload(srv)
+
+
+def change(srv, make, what):
+    """Runs make(), after which the server reloads by itself, with `what` in the log."""
+    start = len(srv.log())
+    make()
+    wait_for(lambda: re.search(what, srv.log()[start:]), 10, what)
+
+
+def replace(path, text):
+    """As editors do it: another file, renamed."""
+    new = path.with_name(path.name + ".new")
+    new.write_text(text)
+    new.rename(path)
+
+
+def test_files_are_watched(server, tmp_path):
+    more = tmp_path / "more.conf"
+    more.write_text("max_connections 100;\n")
+    srv = server(top=f"inotify_auto_reload on; include {more};")
+    text = srv.config_path.read_text()
+    valid = "reload: configuration is valid; 1 changes"
+    change(srv, lambda: srv.config_path.write_text(text + "max_streams 7;"), valid)
+    change(srv, lambda: replace(srv.config_path, text + "max_streams 8;"), r"\+max_streams 8;")
+    change(srv, lambda: replace(more, "max_connections 101;"), r"\+max_connections 101;")
+    # A bad file is tried once, whatever else happens in the folder; the same text not at all.
+    change(srv, lambda: replace(more, "nonsense 1;"), "reload failed, .*nonsense")
+    before = ends_of(srv)
+    replace(more, "nonsense 1;")
+    (tmp_path / "other").write_text("x")
+    change(srv, lambda: replace(more, "max_connections 102;"), r"\+max_connections 102;")
+    assert ends_of(srv) == before + 1
+    # And off.
+    change(srv, lambda: replace(srv.config_path, text.replace("auto_reload on", "auto_reload off")),
+           r"\+inotify_auto_reload off;")
+    before = ends_of(srv)
+    replace(more, "max_connections 103;")
+    assert "+max_connections 103;" in reload(srv)
+    assert ends_of(srv) == before + 1
+
+
+def test_a_link_is_watched(server, tmp_path):
+    """A ConfigMap: the file is a link through ..data, which is replaced as a whole."""
+    folder = tmp_path / "map"
+    folder.mkdir()
+    port, http = free_port(), free_port()
+
+    def version(number, limit):
+        (folder / f"..v{number}").mkdir()
+        (folder / f"..v{number}" / "my.conf").write_text(
+            f"listen {port}; http_server {{ enabled on; listen {http}; dir {tmp_path}; }} "
+            f"inotify_auto_reload on; max_connections {limit};\n")
+        (folder / "..data_tmp").symlink_to(f"..v{number}")
+        (folder / "..data_tmp").rename(folder / "..data")
+
+    version(1, 100)
+    (folder / "my.conf").symlink_to("..data/my.conf")
+    srv = server(args=["-c", folder / "my.conf"])
+    change(srv, lambda: version(2, 101), r"\+max_connections 101;")
+    shutil.rmtree(folder / "..v1")
+    change(srv, lambda: version(3, 102), r"\+max_connections 102;")
+    reload(srv)
 
 
 def diff(srv, path, *args):

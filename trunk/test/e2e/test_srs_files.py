@@ -13,7 +13,7 @@ from test_process import conf, program  # noqa: F401 (fixtures)
 pytestmark = pytest.mark.once
 
 # Parts of the server that are not served yet.
-LATER = {"http_hooks", "heartbeat", "exporter", "inotify_auto_reload", "raw_api", "auth", "https"}
+LATER = {"http_hooks", "heartbeat", "exporter", "raw_api", "auth", "https"}
 
 # In srs/: the directives of each file that may cause a warning. The rest is served, means nothing
 # here, or is off.
