@@ -62,7 +62,7 @@ static struct err *ask(const char *coworker, const char *key, char address[COWOR
     if (url == NULL)
         return err_new(ERR_NOMEM, "no memory");
     if (coworkers_json_url(coworker, key, url, URL_MAX) != 0)
-        err = err_new(ERR_LIMIT, "the name is too long");
+        err = err_new(ERR_LIMIT, "stream name is too long");
     if (err == NULL)
         err = http_client_open(&client, url, &options, timeout);
     free(url);
@@ -85,7 +85,7 @@ int coworkers_find(struct server *server, const struct config_vhost *vhost, cons
 
         if (err != NULL)
             log_peer_err(server, LOG_WARN, "coworker error", coworkers->item[i], err,
-                         "coworker %s: cannot ask for %s: %s", coworkers->item[i], key,
+                         "coworker %s: look-up of %s failed: %s", coworkers->item[i], key,
                          err_text(err));
         err_free(err);
     }

@@ -65,7 +65,7 @@ static struct err *read_origin(const json_t *origin, char address[COWORKERS_ADDR
             0 ||
         origin_check(address) != 0) {
         address[0] = '\0';
-        return err_new(ERR_PROTO, "its origin is not an address");
+        return err_new(ERR_PROTO, "the origin in the response is not an address");
     }
     return NULL;
 }

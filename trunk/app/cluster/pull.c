@@ -68,7 +68,7 @@ static void pull_note_loop(struct pull *pull, const struct err *err)
         pull->is_again = 1;
     } else if (++pull->loops >= pull->target_count && pull->options.find == NULL) {
         log_info(pull->server->log,
-                 "pull %s: its servers ask each other for it; viewers stop "
+                 "pull %s: loop: its servers request it from each other; viewers stop "
                  "waiting",
                  source_key(pull->source));
         via_claim_looped(source_data(pull->source));

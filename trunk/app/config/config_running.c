@@ -111,7 +111,7 @@ static struct err *load(const uint8_t *data, size_t len, struct config **first, 
     if (source != NULL && err == NULL)
         source = config_source_read(data + used, len - used, &more);
     if (source == NULL)
-        return err_new(ERR_PROTO, "it is of another version");
+        return err_new(ERR_PROTO, "written by another version of the server");
     return err == NULL ? config_load_source(source, now) : err;
 }
 
@@ -135,7 +135,7 @@ struct err *config_running_of(pid_t pid, struct config **out)
     fd = open_of(folder, list);
     (void)closedir(list);
     if (fd < 0)
-        return err_new(ERR_NOT_FOUND, "process %d is not a server of this kind", (int)pid);
+        return err_new(ERR_NOT_FOUND, "process %d is not a Millrace server", (int)pid);
     data = read_all(fd, &len);
     err = data != NULL ? load(data, len, &first, &now) : err_sys(errno, "read");
     if (err == NULL)
@@ -165,7 +165,7 @@ struct err *config_running_pid(const char *path, pid_t *pid)
         return err_sys(saved, "pid file %s", path);
     text[strcspn(text, " \r\n")] = '\0';
     if (str_to_i64(text, 1, INT32_MAX, &number) != 0)
-        return err_new(ERR_CONFIG, "pid file %s holds no process id", path);
+        return err_new(ERR_CONFIG, "pid file %s contains no process id", path);
     *pid = (pid_t)number;
     return NULL;
 }

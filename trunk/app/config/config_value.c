@@ -203,7 +203,7 @@ static struct err *check_item(const struct config_row *row, const char *word)
     if (strlen(word) >= CONFIG_STRING_MAX)
         return err_new(ERR_CONFIG, "longer than %d bytes", CONFIG_STRING_MAX - 1);
     if (is_address(row) && address_mask_is_in(word))
-        return err_new(ERR_CONFIG, "needs the address itself, without " ADDRESS_MASK);
+        return err_new(ERR_CONFIG, "must be the complete address, without " ADDRESS_MASK);
     if (row->type == CONFIG_ENDPOINTS && !is_endpoint(word))
         return value_refuse(row, word);
     if (row->type == CONFIG_MOUNTS && mount_check(word, &why))

@@ -158,9 +158,9 @@ static struct err *run_alone(struct reload *reload, usec_t timeout)
         if (co_cond_wait(&reload->over, co_left(deadline)) == CO_INTERRUPTED)
             return err_new(ERR_INTERRUPTED, "interrupted");
     if (reload->is_running)
-        return err_new(ERR_TIMEOUT, "another reload is not over");
+        return err_new(ERR_TIMEOUT, "another reload is still running");
     if (server->state != SERVER_RUNNING)
-        return err_new(ERR_CLOSED, "the server is ending");
+        return err_new(ERR_CLOSED, "server is stopping");
     reload->is_running = 1;
     supervisor_reloading(reload->options.supervisor);
     reload_report_begin(&reload->report);

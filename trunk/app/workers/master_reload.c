@@ -93,7 +93,7 @@ static struct err *order(const struct master_reload *reload, enum worker_reload_
     worker_share_ring(reload->share);
     silent = wait_for(reload, has_answered);
     if (silent >= 0)
-        return err_new(ERR_TIMEOUT, "worker %d does not answer", silent + 1);
+        return err_new(ERR_TIMEOUT, "worker %d does not respond", silent + 1);
     for (int i = 0; i < reload->share->count; i++) {
         const struct worker_reload_answer *answer = &shared->answer[i];
 

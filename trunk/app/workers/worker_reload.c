@@ -108,7 +108,7 @@ void worker_reload_look(struct worker *worker)
         if (plan != NULL)
             worker->reload_ops->commit(worker->server, plan);
         else
-            err = err_new(ERR_CLOSED, "nothing was prepared");
+            err = err_new(ERR_CLOSED, "no configuration was prepared");
         break;
     case WORKER_RELOAD_ABANDON:
     case WORKER_RELOAD_NONE:
@@ -147,7 +147,7 @@ struct err *worker_reload_ask(struct worker *worker, usec_t timeout)
         return err_sys(errno, "the master");
     while ((int32_t)(reload->ended - wanted) < 0) {
         if (co_left(deadline) == 0)
-            return err_new(ERR_TIMEOUT, "the reload is not over");
+            return err_new(ERR_TIMEOUT, "the reload did not finish in time");
         if (co_cond_wait(&worker->changed, co_left(deadline)) == CO_INTERRUPTED)
             return err_new(ERR_INTERRUPTED, "interrupted");
     }

@@ -120,9 +120,9 @@ static struct err *tables_make(struct worker_share *share, const struct config *
         registry_new(room_for(config->max_streams + config->max_pulls * (int64_t)share->count));
     share->streams =
         shared_map_new(room_for(config->max_streams), (size_t)share->count * sizeof(uint32_t));
-    share->ip_counts = shared_map_new(room_for(config->max_connections +
-                                               (int64_t)share->count * (PLACES_EVICTED_MAX + 1)),
-                                      (size_t)share->count * sizeof(uint32_t));
+    share->ip_counts = shared_map_new(
+        room_for(config->max_connections + (int64_t)share->count * (PLACES_EVICTED_MAX + 1)),
+        (size_t)share->count * sizeof(uint32_t));
     share->secrets = shared_map_new(1, sizeof(struct secret));
     share->places = places_new(share->count);
     /* Also holds streams that viewers wait for. */

@@ -205,7 +205,7 @@ def test_stream_of_a_coworker(server, publish, coworker, view, hstrs):
                                 "app": "live", "stream": "livestream",
                                 "coworker": f"127.0.0.1:{one.port}"}
     assert len(re.findall("receiving from rtmp://", srv.log())) == 1
-    srv.wait_log(r"\[warn\].*coworker 127.0.0.1:\d+: cannot ask for __defaultVhost__/live/livestream: ")
+    srv.wait_log(r"\[warn\].*coworker 127.0.0.1:\d+: look-up of __defaultVhost__/live/livestream failed: ")
 
 
 def test_redirect_to_a_coworker(server, coworker):
@@ -242,7 +242,7 @@ def test_coworkers_without_the_stream(server, coworker, answer, says):
     if says is None:
         assert "coworker 127.0.0.1" not in srv.log()
     else:
-        srv.wait_log(f"coworker 127.0.0.1:{one.port}: cannot ask for __defaultVhost__/live/s: .*{says}")
+        srv.wait_log(f"coworker 127.0.0.1:{one.port}: look-up of __defaultVhost__/live/s failed: .*{says}")
 
 
 def test_coworker_that_does_not_answer(server, publish, coworker, view):
