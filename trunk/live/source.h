@@ -222,12 +222,14 @@ void source_unpublish(struct source *source, usec_t now);
 
 struct source_stat {
     uint64_t frames_in, bytes_in, frames_dropped;
-    uint64_t bytes_out; /* added by viewers as they close and by viewer_sent() */
+    uint64_t video_frames_in; /* without sequence headers */
+    uint64_t bytes_out;       /* added by viewers as they close and by viewer_sent() */
     uint32_t viewers;
     uint32_t publishes; /* publications so far */
     enum codec video, audio;
     uint32_t width, height;
-    uint8_t avc_profile, avc_level;
+    uint8_t avc_profile, avc_compat, avc_level;
+    uint8_t hevc_profile, hevc_level;
     uint32_t sample_rate;
     uint8_t channels;
     const char *audio_profile; /* "LC", …; NULL: unknown; a constant */

@@ -25,6 +25,7 @@ static void describe_avc(struct source *source, const struct frame *frame)
         return;
     if (avc_config_parse(config, frame->payload, frame->payload_len) == SCAN_DONE) {
         stat->avc_profile = config->profile;
+        stat->avc_compat = config->compat;
         stat->avc_level = config->level;
         if (config->sps_count > 0 &&
             avc_sps_parse(&sps, config->sps[0].data, config->sps[0].len) == SCAN_DONE) {
@@ -45,6 +46,8 @@ static void describe_hevc(struct source *source, const struct frame *frame)
     if (config == NULL)
         return;
     if (hevc_config_parse(config, frame->payload, frame->payload_len) == SCAN_DONE) {
+        source->stat.hevc_profile = config->profile;
+        source->stat.hevc_level = config->level;
         for (int i = 0; i < config->nal_count; i++) {
             if (hevc_sps_parse(&sps, config->nals[i].data, config->nals[i].len) != SCAN_DONE)
                 continue;
@@ -64,7 +67,8 @@ static void describe_video(struct source *source, const struct frame *frame)
     if (!frame->is_header)
         return;
     stat->width = stat->height = 0;
-    stat->avc_profile = stat->avc_level = 0;
+    stat->avc_profile = stat->avc_compat = stat->avc_level = 0;
+    stat->hevc_profile = stat->hevc_level = 0;
     source->frame_rate = 0;
     if (frame->codec == CODEC_H264) {
         describe_avc(source, frame);

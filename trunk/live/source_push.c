@@ -26,6 +26,7 @@ void source_push(struct source *source, const struct frame *frame, usec_t now)
     assert(source->state == SOURCE_LIVE);
     source->stat.frames_in++;
     source->stat.bytes_in += frame->len;
+    source->stat.video_frames_in += frame->type == FRAME_VIDEO && !frame->is_header;
     if (frame->type == FRAME_SCRIPT) {
         source_push_script(source, frame, now);
         source_tell_data(source);

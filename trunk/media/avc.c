@@ -253,8 +253,13 @@ enum scan avc_sps_parse(struct avc_sps *sps, const uint8_t *nal, size_t len)
     return SCAN_DONE;
 }
 
-const char *avc_profile_name(uint8_t profile)
+/* constraint_set3_flag, which makes these profiles intra-only (ITU-T H.264, A.2.8 to A.2.10). */
+#define COMPAT_INTRA 0x10
+
+const char *avc_profile_name(uint8_t profile, uint8_t compat)
 {
+    int is_intra = (compat & COMPAT_INTRA) != 0;
+
     switch (profile) {
     case 66:
         return "Baseline";
@@ -265,13 +270,13 @@ const char *avc_profile_name(uint8_t profile)
     case 100:
         return "High";
     case 110:
-        return "High(10)";
+        return is_intra ? "High(10+Intra)" : "High(10)";
     case 122:
-        return "High(422)";
+        return is_intra ? "High(422+Intra)" : "High(422)";
     case 144:
         return "High(444)";
     case 244:
-        return "High(444+Predictive)";
+        return is_intra ? "High(444+Intra)" : "High(444+Predictive)";
     case 44:
         return "High(444+Intra)";
     default:

@@ -47,7 +47,8 @@ struct avc_sps {
 /* One SPS NAL unit, with emulation prevention bytes. SCAN_DONE or SCAN_BAD. */
 enum scan avc_sps_parse(struct avc_sps *sps, const uint8_t *nal, size_t len);
 
-/* "Baseline", "Main", "High", … and never NULL, as SRS's API names profiles. */
-const char *avc_profile_name(uint8_t profile);
+/* "Baseline", "Main", "High", … and never NULL, as SRS's API names profiles. compat: the record's
+ * constraint flags. */
+const char *avc_profile_name(uint8_t profile, uint8_t compat);
 
 #endif

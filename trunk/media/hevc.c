@@ -123,3 +123,10 @@ enum scan hevc_sps_parse(struct hevc_sps *sps, const uint8_t *nal, size_t len)
     sps->height = (uint32_t)(height - window_y * unit_y);
     return SCAN_DONE;
 }
+
+const char *hevc_profile_name(uint8_t profile)
+{
+    static const char *const names[] = {"Other", "Main", "Main10", "Main Still Picture", "Rext"};
+
+    return profile < sizeof(names) / sizeof(names[0]) ? names[profile] : names[0];
+}

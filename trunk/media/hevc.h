@@ -41,4 +41,7 @@ struct hevc_sps {
 /* nal: the whole NAL unit, with emulation prevention bytes. SCAN_DONE or SCAN_BAD. */
 enum scan hevc_sps_parse(struct hevc_sps *sps, const uint8_t *nal, size_t len);
 
+/* "Main", "Main10", "Main Still Picture", "Rext", or "Other", as SRS's API names profiles. */
+const char *hevc_profile_name(uint8_t profile);
+
 #endif

@@ -176,7 +176,7 @@ export function httpUrl(address) {
 
 /** Where this stream's server tells what is published. */
 export function listUrl(address) {
-    return `${baseOf(withTransport(address, 'http'))}api/v1/streams?count=100`;
+    return `${baseOf(withTransport(address, 'http'))}players/streams.json?count=100`;
 }
 
 /** Where this stream's server tells what the page has to know of it. */

@@ -87,6 +87,21 @@ static struct err *settle_process(struct config_snapshot *snapshot, char **envir
     return NULL;
 }
 
+/* A password that nobody has set would not protect the API. */
+static struct err *settle_api(const struct config *config)
+{
+    const struct config_api_auth *auth = &config->http_api.auth;
+
+    if (!auth->enabled)
+        return NULL;
+    if (auth->username[0] == '\0' || auth->password.count == 0)
+        return err_new(ERR_CONFIG,
+                       "http_api { auth { } } is on, but username or password is empty");
+    if (strchr(auth->username, ':') != NULL)
+        return err_new(ERR_CONFIG, "http_api { auth { username } }: a colon is not allowed");
+    return NULL;
+}
+
 /* Warns if PROXY headers are enabled but no proxy is trusted. */
 static void settle_proxies(struct config_snapshot *snapshot)
 {
@@ -95,7 +110,9 @@ static void settle_proxies(struct config_snapshot *snapshot)
     int is_on = config->proxy_protocol || (config->rtmps.enabled && config->rtmps.proxy_protocol) ||
                 (http->enabled && http->proxy_protocol) ||
                 (http->enabled && http->https.enabled && http->https.proxy_protocol) ||
-                (config->http_api.enabled && config->http_api.proxy_protocol);
+                (config->http_api.enabled &&
+                 (config->http_api.proxy_protocol ||
+                  (config->http_api.https.enabled && config->http_api.https.proxy_protocol)));
 
     if (is_on && config->trusted_proxies.count == 0)
         config_snapshot_warn(snapshot,
@@ -149,6 +166,8 @@ static struct err *load_into(struct config_snapshot *snapshot)
         err = config_env_apply(snapshot, environment);
     if (!err)
         err = settle_process(snapshot, environment);
+    if (!err)
+        err = settle_api(config);
     if (!err)
         settle_proxies(snapshot);
     for (int i = 0; i < config->vhost_count && !err; i++) {

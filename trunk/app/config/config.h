@@ -64,12 +64,30 @@ struct config_rtmps {
     const char *key, *cert;
 };
 
+/* A user name and a password. */
+struct config_api_auth {
+    int enabled;
+    const char *username;
+    struct config_strings password; /* one, or none */
+};
+
+/* What may be asked of raw?rpc=. */
+struct config_api_raw {
+    int enabled;
+    int allow_reload, allow_query, allow_update;
+};
+
 struct config_http_api {
     int enabled;
     int open;
     struct config_strings listen;
     int proxy_protocol;
     int crossdomain;
+    int jsonp;
+    int list; /* the public list of streams for the player page */
+    struct config_api_auth auth;
+    struct config_https https;
+    struct config_api_raw raw_api;
 };
 
 struct config_http_remux {

@@ -53,8 +53,6 @@ static const char *const vhost_names[] = {"http_hooks", "bandcheck", "dvr",  "hl
                                           "transcode",  "ingest",    "exec", "rtc",  "srt", "rtsp",
                                           "http_vod",   "http_flv",  "nack", "twcc", NULL};
 
-static const char *const api_names[] = {"raw_api", "auth", "https", NULL};
-
 static const struct srs_names srs_names[] = {
     {CONFIG_AT_ROOT, CONFIG_SRS_NEEDLESS, root_needless},
     {CONFIG_AT_VHOST, CONFIG_SRS_NEEDLESS, vhost_needless},
@@ -62,7 +60,6 @@ static const struct srs_names srs_names[] = {
     {CONFIG_AT_CLUSTER, CONFIG_SRS_NEEDLESS, cluster_needless},
     {CONFIG_AT_ROOT, CONFIG_SRS_NOT_SERVED, root_names},
     {CONFIG_AT_VHOST, CONFIG_SRS_NOT_SERVED, vhost_names},
-    {CONFIG_AT_HTTP_API, CONFIG_SRS_NOT_SERVED, api_names},
 };
 
 #define SRS_NAMES_COUNT (sizeof(srs_names) / sizeof(srs_names[0]))

@@ -19,6 +19,9 @@ enum config_where {
     CONFIG_AT_HTTPS,
     CONFIG_AT_HTTP_PULL,
     CONFIG_AT_HTTP_API,
+    CONFIG_AT_API_AUTH,
+    CONFIG_AT_API_HTTPS,
+    CONFIG_AT_API_RAW,
     CONFIG_AT_VHOST, /* vhosts and their blocks may occur several times, by name */
     CONFIG_AT_PLAY,
     CONFIG_AT_PUBLISH,

@@ -22,6 +22,12 @@ static const struct config_block blocks[CONFIG_WHERE_COUNT] = {
                              "Streams of other servers at one address; see [proxy](proxy.md)."},
     [CONFIG_AT_HTTP_API] = {"http_api", CONFIG_AT_ROOT, 0,
                             "The HTTP API, /api/v1/; see [api](api.md)."},
+    [CONFIG_AT_API_AUTH] = {"auth", CONFIG_AT_HTTP_API, 0,
+                            "A name and a password for the API, as HTTP Basic."},
+    [CONFIG_AT_API_HTTPS] = {"https", CONFIG_AT_HTTP_API, 0,
+                             "The API over TLS; see [https](https.md) for the certificate."},
+    [CONFIG_AT_API_RAW] = {"raw_api", CONFIG_AT_HTTP_API, 0,
+                           "What /api/v1/raw may do; see [api](api.md)."},
     [CONFIG_AT_VHOST] = {"vhost", CONFIG_AT_ROOT, 1,
                          "Settings of the streams of one host name. __defaultVhost__ serves every "
                          "name without a vhost of its own and is there even when not written."},
@@ -59,7 +65,8 @@ enum config_where config_table_block_find(enum config_where where, const char *n
 
 int config_table_is_guard(enum config_where where)
 {
-    return where == CONFIG_AT_SECURITY || where == CONFIG_AT_REFER || where == CONFIG_AT_TOKEN;
+    return where == CONFIG_AT_SECURITY || where == CONFIG_AT_REFER || where == CONFIG_AT_TOKEN ||
+           where == CONFIG_AT_API_AUTH;
 }
 
 int config_table_in_vhost(enum config_where where)

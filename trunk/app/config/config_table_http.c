@@ -1,5 +1,5 @@
 /*
- * Directives of HTTP: the http_server block with https and http_pull, and the http_api block.
+ * Directives of HTTP: the http_server block with https and http_pull.
  * config_table_rows.h explains the columns.
  */
 #include "app/config/config_table_rows.h"
@@ -7,7 +7,6 @@
 #define HTTP(field)  CONFIG_AT_HTTP_SERVER, offsetof(struct config, http_server.field)
 #define HTTPS(field) CONFIG_AT_HTTPS, offsetof(struct config, http_server.https.field)
 #define PULL(field)  CONFIG_AT_HTTP_PULL, offsetof(struct config, http_server.http_pull.field)
-#define API(field)   CONFIG_AT_HTTP_API, offsetof(struct config, http_api.field)
 
 /* clang-format off */
 static const struct config_row rows[] = {
@@ -58,24 +57,6 @@ static const struct config_row rows[] = {
      "SRS_HTTP_SERVER_HTTP_PULL_SOURCE", RELOAD,
      "A value of src and its server: rtmp://host:port, or the http address of nginx-http-flv; repeatable. "
      "Only listed servers are contacted."},
-
-    {"enabled", API(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
-     "SRS_HTTP_API_ENABLED", RELOAD,
-     "Enable the API."},
-    {"open", API(open), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
-     "SRS_HTTP_API_OPEN", RELOAD,
-     "Answer other machines, too. The API has no password: turn this on only where its port is protected. "
-     "off: only public data is available to other machines."},
-    {"listen", API(listen), CONFIG_ENDPOINTS, "1985", 1, CONFIG_LISTEN_MAX, NO_CHOICES,
-     "SRS_HTTP_API_LISTEN", RELOAD,
-     "Addresses of the API; may be an address of http_server. A port alone: IPv4 and IPv6."},
-    {"proxy_protocol", API(proxy_protocol), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
-     "SRS_HTTP_API_PROXY_PROTOCOL", RELOAD,
-     "Expect a PROXY header from trusted_proxies on these addresses."},
-    {"crossdomain", API(crossdomain), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
-     "SRS_HTTP_API_CROSSDOMAIN", RELOAD,
-     "Allow pages of other sites to call the API (CORS), without credentials; while open is off, only for "
-     "public data."},
 };
 /* clang-format on */
 

@@ -28,6 +28,7 @@ struct config_rows {
 
 extern const struct config_rows config_table_server;
 extern const struct config_rows config_table_http;
+extern const struct config_rows config_table_api;
 extern const struct config_rows config_table_vhost;
 extern const struct config_rows config_table_access;
 extern const struct config_rows config_table_cluster;

@@ -1,10 +1,12 @@
 /*
- * Gathers the API's answers over the workers' own sockets. A stream with viewers at several workers
- * is one stream: each worker counts its own viewers, and the publisher's worker counts the input.
- * So numbers are added, and everything else is taken from the worker with the publisher.
+ * Gathers the API's answers over the workers' own sockets. For a page of a long list each worker
+ * first sends the ids that it has, which tells where the page begins and ends in its own list; then
+ * it sends these objects, in parts that neither side needs long to write or to read.
  */
 #include "app/control/api_workers.h"
 
+#include "app/control/api_merge.h"
+#include "app/control/api_page.h"
 #include "app/workers/worker_private.h"
 #include "base/buf.h"
 #include "base/str.h"
@@ -15,26 +17,12 @@
 #include <string.h>
 #include <sys/un.h>
 
-#define GATHER_BODY_MAX ((size_t)64 * 1024 * 1024)
+#define GATHER_BODY_MAX ((size_t)16 * 1024 * 1024)
 #define GATHER_TIMEOUT  USEC_PER_SEC
-
-/* The names of a list, and of one object in it. */
-static const char *const shared[][2] = {
-    {"streams", "stream"}, {"clients", "client"}, {"vhosts", "vhost"}, {"summaries", "data"}};
-
-#define SHARED_COUNT (sizeof(shared) / sizeof(shared[0]))
-
-static const char *one_of(const char *name)
-{
-    for (size_t i = 0; i < SHARED_COUNT; i++)
-        if (strcmp(shared[i][0], name) == 0)
-            return shared[i][1];
-    return NULL;
-}
 
 int api_workers_is_shared(const struct server *server, const char *name)
 {
-    return worker_of(server) != NULL && one_of(name) != NULL;
+    return worker_of(server) != NULL && api_merge_find(name) != NULL;
 }
 
 /* ---- requests ---- */
@@ -85,54 +73,70 @@ static json_t *ask(const struct worker *worker, int slot, const char *url, usec_
     return answer;
 }
 
-/* ---- adding ---- */
-
-static void add_number(json_t *to, const json_t *from, const char *key)
-{
-    json_t *mine = json_object_get(to, key);
-    const json_t *theirs = json_object_get(from, key);
-
-    if (json_is_integer(mine) && json_is_integer(theirs))
-        (void)json_integer_set(mine, json_integer_value(mine) + json_integer_value(theirs));
-}
-
-static int has_publisher(const json_t *thing)
-{
-    return json_is_true(json_object_get(json_object_get(thing, "publish"), "active"));
-}
-
-/* Adds the same object of another worker. */
-static void add_thing(json_t *to, const json_t *from)
-{
-    static const char *const sums[] = {"clients",    "streams",    "frames",
-                                       "send_bytes", "recv_bytes", "conn_srs"};
-    static const char *const facts[] = {"publish", "video", "audio"};
-    const json_t *rate = json_object_get(from, "kbps");
-
-    for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++)
-        add_number(to, from, sums[i]);
-    add_number(json_object_get(to, "kbps"), rate, "recv_30s");
-    add_number(json_object_get(to, "kbps"), rate, "send_30s");
-    /* Each worker reports the memory of all processes, but only its own streams' memory. */
-    if (json_object_get(to, "memory") != NULL)
-        add_number(json_object_get(to, "memory"), json_object_get(from, "memory"), "streams");
-    if (json_object_get(to, "srs") != NULL)
-        add_thing(json_object_get(to, "srs"), json_object_get(from, "srs"));
-    for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]) && has_publisher(from); i++)
-        (void)json_object_set(to, facts[i], json_object_get(from, facts[i]));
-}
-
-/* ---- merging ---- */
+/* What a page of a list needs to know of one object. */
+struct found {
+    const char *id; /* points into the worker's answer */
+    int slot;
+};
 
 struct gathering {
     const struct api_workers_call *call;
-    const char *single; /* the name of one object */
+    const struct api_merge *merge;
+    struct worker *worker;
     json_t *body;
-    json_t *list;  /* in the body; NULL: one object is requested */
+    json_t *list;  /* NULL: one object is requested */
     json_t *index; /* by id */
-    int is_paged;  /* no object is at two workers: each is asked for the missing rest of the page */
-    size_t skip, count; /* of the missing rest */
+    usec_t deadline;
+    json_t *keys[CONFIG_WORKERS_MAX]; /* the answers that `found` points into */
+    struct found *found;              /* of all workers, by id */
+    size_t found_count;
 };
+
+/* Which objects a worker is asked for: at most count, by their ids. */
+struct range {
+    size_t count;
+    const char *after, *upto;
+};
+
+/* A part of the answer of one worker; *part NULL: no answer. 0, or -1 if out of memory. */
+static int part_get(const struct gathering *all, int slot, const struct range *range, json_t **part,
+                    usec_t timeout)
+{
+    const struct worker *worker = all->worker;
+    struct api_query query = *all->call->query;
+    char url[512];
+
+    *part = NULL;
+    query.is_part = 1;
+    query.start = 0;
+    query.count = range->count;
+    query.after = range->after;
+    query.upto = range->upto;
+    if (slot == worker->slot) {
+        *part = json_object();
+        return *part != NULL && all->call->answer(&query, *part) >= 0 ? 0 : -1;
+    }
+    /* Our ids contain only these characters; others could change the meaning of the address. */
+    if (worker->share->slot[slot].state != WORKER_READY || worker->share->slot[slot].is_late ||
+        query.id[strspn(query.id, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0' ||
+        str_format(url, sizeof(url),
+                   "http://worker/api/v1/%s%s%s?count=%zu&" API_WORKERS_AFTER
+                   "=%s&" API_WORKERS_UPTO "=%s&" API_WORKERS_PUBLIC "=%d",
+                   all->call->name, *query.id != '\0' ? "/" : "", query.id, query.count,
+                   query.after, query.upto, query.is_public != 0) != 0)
+        return 0;
+    *part = ask(worker, slot, url, timeout);
+    return 0;
+}
+
+static usec_t time_left(const struct gathering *all)
+{
+    usec_t left = co_left(all->deadline);
+
+    return left < GATHER_TIMEOUT ? left : GATHER_TIMEOUT;
+}
+
+/* ---- merging ---- */
 
 /* Merges an object that may be at several workers. */
 static int merge_thing(struct gathering *all, json_t *theirs)
@@ -141,7 +145,7 @@ static int merge_thing(struct gathering *all, json_t *theirs)
     json_t *mine = id != NULL ? json_object_get(all->index, id) : NULL;
 
     if (mine != NULL) {
-        add_thing(mine, theirs);
+        api_merge_add(all->merge, mine, theirs);
         return 0;
     }
     if (id != NULL && json_object_set(all->index, id, theirs) != 0)
@@ -149,35 +153,110 @@ static int merge_thing(struct gathering *all, json_t *theirs)
     return json_array_append(all->list, theirs);
 }
 
-static int add_list(struct gathering *all, const json_t *answer)
-{
-    const json_t *theirs = json_object_get(answer, all->call->name);
-    size_t total = (size_t)json_integer_value(json_object_get(answer, "total"));
-
-    for (size_t i = 0; i < json_array_size(theirs); i++)
-        if (all->is_paged ? json_array_append(all->list, json_array_get(theirs, i)) != 0
-                          : merge_thing(all, json_array_get(theirs, i)) != 0)
-            return -1;
-    if (!all->is_paged)
-        return 0;
-    all->skip -= total < all->skip ? total : all->skip;
-    all->count -= json_array_size(theirs) < all->count ? json_array_size(theirs) : all->count;
-    return 0;
-}
-
 /* Merges the answer of one worker. */
 static int add_answer(struct gathering *all, const json_t *answer)
 {
-    json_t *theirs = json_object_get(answer, all->single);
-    json_t *mine = json_object_get(all->body, all->single);
+    const json_t *list = json_object_get(answer, all->call->name);
+    json_t *theirs = json_object_get(answer, all->merge->single);
+    json_t *mine = json_object_get(all->body, all->merge->single);
 
-    if (all->list != NULL)
-        return add_list(all, answer);
-    if (!json_is_object(theirs))
+    for (size_t i = 0; all->list != NULL && i < json_array_size(list); i++)
+        if (merge_thing(all, json_array_get(list, i)) != 0)
+            return -1;
+    if (all->list != NULL || !json_is_object(theirs))
         return 0;
     if (!json_is_object(mine))
-        return json_object_set(all->body, all->single, theirs);
-    add_thing(mine, theirs);
+        return json_object_set(all->body, all->merge->single, theirs);
+    api_merge_add(all->merge, mine, theirs);
+    return 0;
+}
+
+/* ---- pages ---- */
+
+static int keys_add(struct gathering *all, int slot)
+{
+    const json_t *keys = json_object_get(all->keys[slot], "keys");
+    size_t count = json_array_size(keys);
+    struct found *found = realloc(all->found, (all->found_count + count + 1) * sizeof(*all->found));
+
+    if (found == NULL)
+        return -1;
+    all->found = found;
+    for (size_t i = 0; i < count; i++) {
+        const char *id = json_string_value(json_array_get(keys, i));
+
+        if (id != NULL)
+            found[all->found_count++] = (struct found){id, slot};
+    }
+    return 0;
+}
+
+static int found_compare(const void *a, const void *b)
+{
+    const struct found *x = a;
+    const struct found *y = b;
+    int order = strcmp(x->id, y->id);
+
+    return order != 0 ? order : x->slot - y->slot;
+}
+
+/* The ids of the page: *first to before *end. An id that several workers have counts once. */
+static void page_find(const struct gathering *all, size_t *first, size_t *end)
+{
+    const struct api_query *query = all->call->query;
+    size_t seen = 0;
+
+    *first = *end = all->found_count;
+    for (size_t i = 0; i < all->found_count; i++) {
+        if (i > 0 && strcmp(all->found[i].id, all->found[i - 1].id) == 0)
+            continue;
+        if (seen == query->start)
+            *first = i;
+        if (seen == query->start + query->count) {
+            *end = i;
+            return;
+        }
+        seen++;
+    }
+}
+
+static int page_has(const struct gathering *all, int slot, size_t first, size_t end)
+{
+    for (size_t i = first; i < end; i++)
+        if (all->found[i].slot == slot)
+            return 1;
+    return 0;
+}
+
+/* Gets one worker's objects of the page, beginning each part after the last id of the one before:
+ * objects that come or go meanwhile are then neither missed nor counted twice. */
+static MAY_YIELD int page_get(struct gathering *all, int slot, size_t first, size_t end)
+{
+    struct range range = {API_PAGE_PART, first > 0 ? all->found[first - 1].id : "",
+                          all->found[end - 1].id};
+    char last[API_ID_SIZE];
+    size_t size;
+
+    do {
+        json_t *part = NULL;
+        const json_t *list;
+        const char *id;
+        int rc = part_get(all, slot, &range, &part, time_left(all));
+
+        if (rc == 0 && part != NULL)
+            rc = add_answer(all, part);
+        list = json_object_get(part, all->call->name);
+        size = json_array_size(list);
+        id = size > 0 ? json_string_value(json_object_get(json_array_get(list, size - 1), "id"))
+                      : NULL;
+        if (id == NULL || str_copy(last, sizeof(last), id) != 0)
+            size = 0;
+        json_decref(part);
+        if (rc != 0)
+            return -1;
+        range.after = last;
+        co_yield ();
+    } while (size == API_PAGE_PART && co_left(all->deadline) > 0);
     return 0;
 }
 
@@ -189,106 +268,105 @@ static int compare_ids(const void *a, const void *b)
     return strcmp(x != NULL ? x : "", y != NULL ? y : "");
 }
 
-/* Sorts the list by id, like each worker's part, and keeps the page that begins at start. */
-static int cut_list(struct gathering *all)
+/* Puts the page's objects into the body, by id. */
+static int page_put(struct gathering *all)
 {
-    const struct api_query *query = all->call->query;
     size_t size = json_array_size(all->list);
     json_t **item = calloc(size + 1, sizeof(json_t *));
     json_t *page = json_array();
-    int failed = item == NULL || page == NULL;
+    int rc = item == NULL || page == NULL ? -1 : 0;
 
-    for (size_t i = 0; i < size && !failed; i++)
+    for (size_t i = 0; i < size && rc == 0; i++)
         item[i] = json_array_get(all->list, i);
-    if (!failed)
+    if (rc == 0)
         qsort(item, size, sizeof(json_t *), compare_ids);
-    for (size_t i = query->start; i < size && i - query->start < query->count && !failed; i++)
-        failed = json_array_append(page, item[i]) != 0;
+    for (size_t i = 0; i < size && rc == 0; i++)
+        rc = json_array_append(page, item[i]);
     free(item);
-    if (failed) {
-        json_decref(page);
-        return -1;
+    if (rc == 0)
+        return json_object_set_new(all->body, all->call->name, page);
+    json_decref(page);
+    return -1;
+}
+
+static MAY_YIELD int gather_page(struct gathering *all)
+{
+    size_t first, end;
+    int rc = 0;
+
+    for (int i = 0; i < all->worker->share->count && rc == 0; i++) {
+        rc = part_get(all, i, &(struct range){0, "", ""}, &all->keys[i], time_left(all));
+        if (rc == 0 && all->keys[i] != NULL)
+            rc = keys_add(all, i);
     }
-    return json_object_set_new(all->body, all->call->name, page);
+    if (rc == 0 && all->found_count > 0)
+        qsort(all->found, all->found_count, sizeof(*all->found), found_compare);
+    page_find(all, &first, &end);
+    for (int i = 0; i < all->worker->share->count && rc == 0; i++)
+        if (page_has(all, i, first, end))
+            rc = page_get(all, i, first, end);
+    if (rc == 0)
+        rc = page_put(all);
+    free(all->found);
+    for (int i = 0; i < all->worker->share->count; i++)
+        json_decref(all->keys[i]);
+    return rc;
+}
+
+/* ---- other answers ---- */
+
+static MAY_YIELD int gather_all(struct gathering *all)
+{
+    struct range range = {all->call->query->count, "", ""};
+    int rc = 0;
+
+    for (int i = 0; i < all->worker->share->count && rc == 0; i++) {
+        json_t *part = NULL;
+
+        rc = part_get(all, i, &range, &part, time_left(all));
+        if (rc == 0 && part != NULL)
+            rc = add_answer(all, part);
+        json_decref(part);
+    }
+    if (rc == 0 && all->list != NULL)
+        rc = json_object_set(all->body, all->call->name, all->list);
+    return rc;
 }
 
 /* Counts each stream once, even if several workers have viewers of it. */
-static int count_streams(const struct worker *worker, const json_t *body)
+static int count_streams(const struct gathering *all)
 {
-    json_t *sums = json_object_get(json_object_get(body, "data"), "srs");
+    json_t *sums = json_object_get(json_object_get(all->body, "data"), "srs");
+    size_t count = registry_count(all->worker->share->registry);
 
-    return json_object_set_new(sums, "streams",
-                               json_integer((json_int_t)registry_count(worker->share->registry)));
-}
-
-/* Gets the answer of one worker; *part NULL: no answer. 0, or -1 if out of memory. */
-static int part_get(const struct gathering *all, int slot, json_t **part, usec_t timeout)
-{
-    const struct worker *worker = worker_of(all->call->query->server);
-    struct api_query query = *all->call->query;
-    char url[512];
-
-    *part = NULL;
-    if (all->is_paged && all->list != NULL && all->count == 0)
-        return 0;
-    query.is_part = 1;
-    query.start = all->skip;
-    query.count = all->count;
-    if (slot == worker->slot) {
-        *part = json_object();
-        return *part != NULL && all->call->answer(&query, *part) >= 0 ? 0 : -1;
-    }
-    /* Our ids contain only these characters; others could change the meaning of the address. */
-    if (worker->share->slot[slot].state != WORKER_READY || worker->share->slot[slot].is_late ||
-        query.id[strspn(query.id, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0' ||
-        str_format(url, sizeof(url), "http://worker/api/v1/%s%s%s?start=%zu&count=%zu",
-                   all->call->name, *query.id != '\0' ? "/" : "", query.id, query.start,
-                   query.count) != 0)
-        return 0;
-    *part = ask(worker, slot, url, timeout);
-    return 0;
-}
-
-static int gather_all(struct gathering *all, usec_t timeout)
-{
-    const struct worker *worker = worker_of(all->call->query->server);
-    int failed = 0;
-
-    for (int i = 0; i < worker->share->count && !failed; i++) {
-        json_t *part = NULL;
-
-        failed =
-            part_get(all, i, &part, timeout) != 0 || (part != NULL && add_answer(all, part) != 0);
-        json_decref(part);
-    }
-    if (!failed && strcmp(all->call->name, "streams") == 0 && all->list != NULL)
-        failed = cut_list(all) != 0;
-    if (!failed && strcmp(all->call->name, "summaries") == 0)
-        failed = count_streams(worker, all->body) != 0;
-    return failed ? -1 : 0;
+    return sums == NULL ? 0 : json_object_set_new(sums, "streams", json_integer((json_int_t)count));
 }
 
 int api_workers_gather(const struct api_workers_call *call, json_t *body, usec_t timeout)
 {
-    const struct api_query *query = call->query;
-    struct gathering all = {.call = call,
-                            .single = one_of(call->name),
-                            .body = body,
-                            .index = json_object(),
-                            .is_paged = strcmp(call->name, "clients") == 0};
-    int rc = all.index != NULL ? 0 : -1;
+    struct gathering *all = calloc(1, sizeof(*all));
+    int is_list = *call->query->id == '\0';
+    int rc = -1;
 
-    assert(worker_of(query->server) != NULL && all.single != NULL);
-    all.skip = all.is_paged ? query->start : 0;
-    all.count = all.is_paged ? query->count : query->start + query->count;
-    if (rc == 0 && *query->id == '\0' && strcmp(all.single, "data") != 0) {
-        all.list = json_array();
-        rc = json_object_set_new(body, call->name, all.list);
-    }
+    if (all == NULL)
+        return -1;
+    all->call = call;
+    all->merge = api_merge_find(call->name);
+    all->worker = worker_of(call->query->server);
+    all->body = body;
+    all->index = json_object();
+    all->deadline = co_deadline(timeout);
+    assert(all->worker != NULL && all->merge != NULL);
+    if (is_list && strcmp(all->merge->single, "data") != 0)
+        all->list = json_array();
+    if (all->index != NULL)
+        rc = all->list != NULL && all->merge->is_paged ? gather_page(all) : gather_all(all);
     if (rc == 0)
-        rc = gather_all(&all, timeout < GATHER_TIMEOUT ? timeout : GATHER_TIMEOUT);
-    json_decref(all.index);
-    if (rc == 0 && all.list == NULL && json_object_get(body, all.single) == NULL)
-        return 1;
+        rc = count_streams(all);
+    if (rc == 0 && all->list == NULL && json_object_get(body, all->merge->single) == NULL)
+        rc = 1;
+    json_decref(all->index);
+    json_decref(all->list);
+    free(all);
     return rc;
 }

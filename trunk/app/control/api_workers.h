@@ -6,14 +6,20 @@
  */
 #include "app/control/api_json.h"
 
+/* Parameters of a worker's request to another: the asker gets only what is public; ids after this
+ * one, up to that one. */
+#define API_WORKERS_PUBLIC "public"
+#define API_WORKERS_AFTER  "after"
+#define API_WORKERS_UPTO   "upto"
+
 /* 1 if each worker has a part of this answer: "streams", "clients", … */
 int api_workers_is_shared(const struct server *server, const char *name);
 
-/* A request to all workers: the name and the function of api_json.c that answers for one. */
+/* A request to all workers: the name and the function that answers for one. */
 struct api_workers_call {
     const char *name;
     const struct api_query *query;
-    int (*answer)(const struct api_query *query, json_t *out);
+    MAY_YIELD int (*answer)(const struct api_query *query, json_t *out);
 };
 
 /*

@@ -1,97 +1,185 @@
 /*
- * The API's addresses, one row of the table below for each. api_json.c creates the content; this
- * file checks access, handles paging, and writes the frame of an answer: `code` 0 and the server's
- * names first. If an object does not exist, the code is another one, but the status is 200, since
- * consoles for SRS check only the code.
+ * The API's addresses, one row of the table below for each. The api_*.c files create the content;
+ * this file checks access, handles paging, and writes the frame of an answer: `code` 0 and the
+ * server's names first. If an object does not exist, the code is another one, but the status is
+ * 200, since consoles for SRS check only the code.
  */
 #include "app/control/http_api.h"
 
-#include "app/core/endpoint.h"
+#include "app/control/http_api_listener.h"
 #include "app/http/api_access.h"
 
+#include "app/control/api_clients.h"
+#include "app/control/api_config.h"
+#include "app/control/api_facts.h"
 #include "app/control/api_json.h"
+#include "app/control/api_raw.h"
+#include "app/control/api_send.h"
+#include "app/control/api_streams.h"
+#include "app/control/api_system.h"
 #include "app/control/api_workers.h"
 #include "app/core/server.h"
-#include "app/http/http_listener.h"
-#include "app/http/http_session.h"
 #include "base/str.h"
 #include "proto/url.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#define ALLOW_READ   "Allow: GET, HEAD, OPTIONS\r\n"
+#define ALLOW_DELETE "Allow: GET, HEAD, DELETE, OPTIONS\r\n"
+
 #define API_COUNT_DEFAULT 10
 #define API_COUNT_MAX     1000
 #define API_START_MAX     1000000
 
 /* SRS's codes for objects that do not exist. */
-#define API_NO_VHOST  2047
+#define API_NO_VHOST  2014
 #define API_NO_STREAM 2048
 #define API_NO_CLIENT 2049
 
-struct api_call {
-    const char *name;
-    /* 0; 1: unknown id; -1: out of memory. */
-    int (*answer)(const struct api_query *query, json_t *out);
-    int missing; /* the code for an unknown id; 0: takes no id */
-    const char *doc;
+enum api_flags {
+    API_INTERNAL = 1, /* for the other workers only */
+    API_UNLISTED = 2, /* not in the list of addresses */
 };
 
-static int answer_root(const struct api_query *query, json_t *out);
+struct api_call {
+    const char *name;
+    MAY_YIELD int (*answer)(const struct api_query *query, json_t *out); /* api_json.h */
+    int missing; /* the code for an unknown id; 0: takes no id */
+    int flags;
+    const char *doc;
+    const char *delete; /* the call that DELETE means; NULL: none */
+    /* Whether this request changes something; NULL: none does. */
+    int (*changes)(const struct http_exchange *x);
+};
+
+static int answer_list(const struct api_query *query, json_t *out);
 
 static const struct api_call calls[] = {
-    {"", answer_root, 0, NULL},
-    {"versions", api_json_versions, 0, "the version of the server"},
-    {"summaries", api_json_summaries, 0, "the server: its process, memory and connections"},
-    {"vhosts", api_json_vhosts, API_NO_VHOST, "all vhosts, or vhosts/ID"},
-    {"streams", api_json_streams, API_NO_STREAM, "streams by start and count, or streams/ID"},
-    {"clients", api_json_clients, API_NO_CLIENT, "clients by start and count, or clients/ID"},
+    {"", answer_list, 0, API_UNLISTED, NULL, NULL, NULL},
+    {"versions", api_facts_versions, 0, 0, "the version of the server", NULL, NULL},
+    {"summaries", api_system_summaries, 0, 0,
+     "the server: its process, memory and connections; and its machine", NULL, NULL},
+    {"rusages", api_system_rusages, 0, 0, "the resources that the process has used", NULL, NULL},
+    {"self_proc_stats", api_system_process, 0, 0, "the process, as the kernel counts", NULL, NULL},
+    {"system_proc_stats", api_system_processors, 0, 0, "the machine's processors", NULL, NULL},
+    {"meminfos", api_system_memory, 0, 0, "the machine's memory", NULL, NULL},
+    {"authors", api_facts_authors, 0, 0, "license and authors", NULL, NULL},
+    {"features", api_facts_features, 0, 0, "what the server can do", NULL, NULL},
+    {"vhosts", api_streams_vhosts, API_NO_VHOST, 0, "all vhosts, or vhosts/ID", NULL, NULL},
+    {"streams", api_streams, API_NO_STREAM, 0, "streams by start and count, or streams/ID", NULL,
+     NULL},
+    {"clients", api_clients, API_NO_CLIENT, 0,
+     "clients by start and count, or clients/ID; DELETE clients/ID disconnects one", "kicks", NULL},
+    {"kicks", api_clients_kick, API_NO_CLIENT, API_INTERNAL, NULL, NULL, NULL},
+    {"raw", api_raw, 0, 0, "raw?rpc=raw, reload or reload-fetch: the settings of the API; reloads",
+     NULL, api_raw_is_change},
+    {"config", api_config, 0, 0, "the effective configuration, without secrets", NULL, NULL},
+    {"clusters", api_facts_clusters, 0, 0, "which server has a stream, by vhost, app and stream",
+     NULL, NULL},
+    {"tests/requests", api_facts_request, 0, API_UNLISTED, "what the client has sent", NULL, NULL},
+    {"tests/errors", api_facts_error, 0, API_UNLISTED, "an error, 100", NULL, NULL},
+    {"tests/redirects", NULL, 0, API_UNLISTED, "a redirection to tests/errors", NULL, NULL},
 };
 
 #define CALL_COUNT (sizeof(calls) / sizeof(calls[0]))
 
-static int answer_root(const struct api_query *query, json_t *out)
+static int list_put(json_t *list, const char *name, const char *doc)
+{
+    return api_json_set(list, name, json_string(doc));
+}
+
+static int answer_list(const struct api_query *query, json_t *out)
+{
+    json_t *urls = json_object();
+    json_t *tests = json_object();
+    int rc = urls != NULL && tests != NULL ? 0 : -1;
+
+    (void)query;
+    for (size_t i = 1; i < CALL_COUNT && rc == 0; i++) {
+        if (calls[i].flags == 0)
+            rc = list_put(urls, calls[i].name, calls[i].doc);
+        else if (str_starts(calls[i].name, "tests/"))
+            rc = list_put(tests, calls[i].name + strlen("tests/"), calls[i].doc);
+    }
+    if (rc == 0)
+        rc = json_object_set(urls, "tests", tests);
+    if (rc == 0)
+        rc = json_object_set(out, "urls", urls);
+    json_decref(urls);
+    json_decref(tests);
+    return rc;
+}
+
+/* "/" and "/api": the way down to /api/v1/. */
+static const struct {
+    const char *path, *name, *doc;
+} levels[] = {{"/", "api", "the HTTP API"},
+              {"/api", "v1", "its version 1"},
+              {"/api/", "v1", "its version 1"}};
+
+static int answer_level(const struct api_query *query, json_t *out)
 {
     json_t *urls = json_object();
 
-    (void)query;
-    for (size_t i = 1; i < CALL_COUNT; i++)
-        if (json_object_set_new(urls, calls[i].name, json_string(calls[i].doc)) != 0) {
+    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+        if (strcmp(levels[i].path, query->x->request->path) == 0 &&
+            list_put(urls, levels[i].name, levels[i].doc) != 0) {
             json_decref(urls);
             return -1;
         }
-    return json_object_set_new(out, "urls", urls);
+    return api_json_set(out, "urls", urls);
 }
+
+static const struct api_call level_call = {"", answer_level, 0, API_UNLISTED, NULL, NULL, NULL};
+
+/* ---- finding ---- */
 
 /* Whether the whole API is available: at http_api's own address, or if that is one of
  * http_server's. */
 static int is_whole(const struct http_exchange *x)
 {
-    const struct config *config = x->server->config;
-
-    for (int i = 0; i < config->http_api.listen.count && !x->is_api; i++)
-        if (endpoint_is_shared(config, config->http_api.listen.item[i]))
-            return 1;
-    return x->is_api || x->is_worker;
+    return x->is_api || x->is_worker || http_api_listener_is_joined(x->server->config);
 }
 
-/* The row of "streams" or "streams/ID"; *id: the part after the slash, or "". */
-static const struct api_call *call_find(const char *path, const char **id)
+static const struct api_call *call_named(const char *name, size_t len)
 {
-    const char *slash = strchr(path, '/');
-    size_t len = slash != NULL ? (size_t)(slash - path) : strlen(path);
-
-    *id = slash != NULL ? slash + 1 : "";
-    for (size_t i = 0; i < CALL_COUNT; i++) {
-        if (strlen(calls[i].name) != len || strncmp(calls[i].name, path, len) != 0)
-            continue;
-        return **id == '\0' || calls[i].missing != 0 ? &calls[i] : NULL;
-    }
+    for (size_t i = 0; i < CALL_COUNT; i++)
+        if (strlen(calls[i].name) == len && strncmp(calls[i].name, name, len) == 0)
+            return &calls[i];
     return NULL;
 }
 
+/* The row of "streams" or "streams/ID"; *id: the part after the slash, or "". An unknown address
+ * answers with the list of addresses. */
+static const struct api_call *call_find(const struct http_exchange *x, const char **id)
+{
+    const char *path = x->request->path;
+    const struct api_call *call;
+    const char *slash;
+
+    *id = "";
+    if (!str_starts(path, API_ACCESS_PREFIX))
+        return strcmp(path, "/api/v1") == 0 ? &calls[0] : &level_call;
+    path += strlen(API_ACCESS_PREFIX);
+    call = call_named(path, strlen(path));
+    slash = strchr(path, '/');
+    if (call == NULL && slash != NULL) {
+        call = call_named(path, (size_t)(slash - path));
+        if (call != NULL && call->missing == 0 && slash[1] != '\0')
+            call = NULL;
+        if (call != NULL)
+            *id = slash + 1;
+    }
+    if (call == NULL || ((call->flags & API_INTERNAL) && !x->is_worker))
+        return &calls[0];
+    return call;
+}
+
+/* ---- answering ---- */
+
 static size_t query_number(const struct http_exchange *x, const char *name, int64_t fallback,
-                           int64_t max)
+                           int64_t min, int64_t max)
 {
     int64_t number = fallback;
     char text[24];
@@ -99,83 +187,104 @@ static size_t query_number(const struct http_exchange *x, const char *name, int6
     if (url_query_get(x->request->query, name, text, sizeof(text)) == 0 &&
         str_to_i64(text, 0, INT64_MAX, &number) == 0 && number > max)
         number = max;
-    return (size_t)number;
-}
-
-static struct err *answer_send(struct http_exchange *x, const json_t *body, usec_t timeout)
-{
-    char *text = json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(10));
-    struct err *err;
-
-    if (text == NULL)
-        return http_answer_error(x, 503, NULL, timeout, "no memory for this answer");
-    err = http_answer(x, 200, "application/json", "Cache-Control: no-store\r\n", text, strlen(text),
-                      timeout);
-    free(text);
-    return err;
+    return (size_t)(number < min ? min : number);
 }
 
 /* The answer of this process, or, with several workers, of all. */
-static int call_answer(struct http_exchange *x, const struct api_call *call,
-                       const struct api_query *query, json_t *body, usec_t timeout)
+static int call_answer(const struct api_call *call, const struct api_query *query, json_t *body,
+                       usec_t timeout)
 {
     struct api_workers_call all = {call->name, query, call->answer};
 
-    if (x->is_worker || !api_workers_is_shared(x->server, call->name))
+    if (query->x->is_worker || !api_workers_is_shared(query->server, call->name))
         return call->answer(query, body);
     return api_workers_gather(&all, body, timeout);
 }
 
-/* A publisher's id is the id of a client, so public answers must not contain it. */
-static int hide_client(json_t *stream)
-{
-    return json_object_set_new(json_object_get(stream, "publish"), "cid", json_string(""));
-}
-
-static int hide_clients(json_t *body)
-{
-    json_t *streams = json_object_get(body, "streams");
-    json_t *stream = json_object_get(body, "stream");
-    int is_bad = stream != NULL && hide_client(stream) != 0;
-
-    for (size_t i = 0; i < json_array_size(streams); i++)
-        is_bad |= hide_client(json_array_get(streams, i)) != 0;
-    return is_bad ? -1 : 0;
-}
-
-/* A request from a page of another site, which may read only public answers (app/http/cors.c). */
-static int is_of_other_page(const struct http_exchange *x)
-{
-    return !x->server->config->http_api.open && http_message_header(x->request, "Origin") != NULL;
-}
-
-static struct err *call_serve(struct http_exchange *x, const struct api_call *call, const char *id,
-                              int is_public, usec_t timeout)
+static void query_fill(struct api_query *query, const struct http_exchange *x, const char *id,
+                       int is_public)
 {
     size_t count_max = x->is_worker ? API_START_MAX + API_COUNT_MAX : API_COUNT_MAX;
-    struct api_query query = {.server = x->server,
-                              .id = id,
-                              .start = query_number(x, "start", 0, API_START_MAX),
-                              .count = query_number(x, "count", API_COUNT_DEFAULT, count_max),
-                              .is_part = x->is_worker};
+
+    *query = (struct api_query){
+        .server = x->server,
+        .x = x,
+        .id = id,
+        .start = query_number(x, "start", 0, 0, API_START_MAX),
+        .count = query_number(x, "count", API_COUNT_DEFAULT, x->is_worker ? 0 : 1, count_max),
+        .is_public = is_public,
+        .is_part = x->is_worker};
+    if (x->is_worker)
+        query->is_public = query_number(x, API_WORKERS_PUBLIC, 0, 0, 1) != 0;
+}
+
+static struct err *call_serve(struct http_exchange *x, const struct api_request *request,
+                              const struct api_call *call, const char *id, usec_t timeout)
+{
+    char after[API_ID_SIZE] = "", upto[API_ID_SIZE] = "";
+    struct api_query query;
     json_t *body = json_object();
     struct err *err;
     int code = api_json_head(x->server, body);
 
+    query_fill(&query, x, id, request->is_public);
+    (void)url_query_get(x->is_worker ? x->request->query : "", API_WORKERS_AFTER, after,
+                        sizeof(after));
+    (void)url_query_get(x->is_worker ? x->request->query : "", API_WORKERS_UPTO, upto,
+                        sizeof(upto));
+    query.after = after;
+    query.upto = upto;
     if (code == 0)
-        code = call_answer(x, call, &query, body, timeout);
+        code = call_answer(call, &query, body, timeout);
     if (code > 0) {
         json_object_clear(body);
         code = json_object_set_new(body, "code", json_integer(call->missing));
     }
-    if (code == 0 && is_public)
-        code = hide_clients(body);
+    /* Only another worker needs to know that the id was found. */
+    if (!x->is_worker)
+        (void)json_object_del(body, "kick");
     if (code == 0)
-        err = answer_send(x, body, timeout);
+        err = api_send(x, request, body, timeout);
     else
         err = http_answer_error(x, 503, NULL, timeout, "no memory for this answer");
     json_decref(body);
     return err;
+}
+
+/* ---- requests ---- */
+
+/* The call that a DELETE of an object means; NULL: this address has none. */
+static const struct api_call *call_delete(const struct api_call *call, const char *id)
+{
+    if (call->delete == NULL || id[0] == '\0')
+        return NULL;
+    return call_named(call->delete, strlen(call->delete));
+}
+
+static struct err *api_redirect(struct http_exchange *x, usec_t timeout)
+{
+    return http_answer(x, 302, NULL, "Location: " API_ACCESS_PREFIX "tests/errors\r\n", NULL, 0,
+                       timeout);
+}
+
+/* Serves a request whose sender may see this. */
+static struct err *api_admitted(struct http_exchange *x, const struct api_request *request,
+                                const struct api_call *call, const char *id, usec_t timeout)
+{
+    int is_delete = strcmp(request->method, "DELETE") == 0;
+    const struct api_call *meant = is_delete ? call_delete(call, id) : call;
+    const char *why = NULL;
+
+    if (meant == NULL || (!is_delete && !http_is_read(x)))
+        return http_answer_error(x, 405, call_delete(call, id) != NULL ? ALLOW_DELETE : ALLOW_READ,
+                                 timeout, "%s is not allowed here", request->method);
+    if (is_delete || (call->changes != NULL && call->changes(x)))
+        why = api_access_check_change(x, request->callback[0] != '\0');
+    if (why != NULL)
+        return http_answer_error(x, 403, NULL, timeout, "%s", why);
+    if (meant->answer == NULL)
+        return api_redirect(x, timeout);
+    return call_serve(x, request, meant, id, timeout);
 }
 
 static struct err *api_pass(struct http_handler *self, struct http_exchange *x, usec_t timeout)
@@ -183,48 +292,57 @@ static struct err *api_pass(struct http_handler *self, struct http_exchange *x, 
     if (self->next != NULL)
         return http_next(self, x, timeout);
     return http_answer_error(x, 404, NULL, timeout,
-                             "this address serves only the API: " API_ACCESS_PREFIX);
+                             "there is only the API here: " API_ACCESS_PREFIX);
+}
+
+/* Whether the API answers at this address. http_server's own root is that of its files. */
+static int is_ours(const struct http_exchange *x)
+{
+    const char *path = x->request->path;
+
+    if (!x->server->config->http_api.enabled)
+        return 0;
+    if (str_starts(path, API_ACCESS_PREFIX))
+        return 1;
+    if (x->is_api && strcmp(path, "/") == 0)
+        return 1;
+    return is_whole(x) && (strcmp(path, "/api") == 0 || strcmp(path, "/api/") == 0 ||
+                           strcmp(path, "/api/v1") == 0);
+}
+
+/* A script of a page of another site can read JSONP, where everyone can read everything anyway. */
+static int is_open(const struct config *config)
+{
+    return config->http_api.open && !config->http_api.auth.enabled;
 }
 
 static struct err *api_serve(struct http_handler *self, struct http_exchange *x, usec_t timeout)
 {
-    const char *path = x->request->path;
+    static const char foreign[] = "pages of other sites see only what is public";
+    const struct config *config = x->server->config;
+    int is_public_path = api_access_is_public(config, x->request->path);
+    struct api_request request;
+    struct api_access access;
     const struct api_call *call;
-    int is_public = api_access_is_public(path);
-    const char *id = "";
-    const char *why;
+    const char *id;
 
-    if (!x->server->config->http_api.enabled || !str_starts(path, API_ACCESS_PREFIX))
+    if (!is_ours(x))
         return api_pass(self, x, timeout);
-    call = call_find(path + strlen(API_ACCESS_PREFIX), &id);
-    if (call == NULL || (!is_public && !is_whole(x)))
-        return http_answer_error(x, 404, NULL, timeout, "no such API address");
-    why = api_access_check(x);
-    if (why != NULL && !is_public)
-        return http_answer_error(x, 403, NULL, timeout, "%s", why);
-    if (!http_is_read(x))
-        return http_answer_method(x, timeout);
-    return call_serve(x, call, id, why != NULL || !is_whole(x) || is_of_other_page(x), timeout);
+    access = api_access_check(x);
+    if (access.status == 401)
+        return api_access_ask_login(x, timeout);
+    api_send_request(x, &request);
+    if (access.status == 0 && request.callback[0] != '\0' && !is_open(config) &&
+        api_access_is_foreign(x))
+        access = (struct api_access){403, foreign};
+    call = call_find(x, &id);
+    request.is_public = access.status != 0 || !is_whole(x);
+    if (!is_whole(x) && !is_public_path)
+        return http_answer_error(x, 404, NULL, timeout, "the API has nothing at this address");
+    if (request.is_public && !is_public_path)
+        return http_answer_error(x, 403, NULL, timeout, "%s", access.why);
+    return api_admitted(x, &request, call, id, timeout);
 }
-
-static const struct config_strings *api_addresses(const struct config *config)
-{
-    return config->http_api.enabled ? &config->http_api.listen : NULL;
-}
-
-static int api_has_proxy_header(const struct config *config)
-{
-    return config->http_api.proxy_protocol;
-}
-
-const struct listener_type http_api_listener = {.name = "HTTP API",
-                                                .protocol = &http_listener_protocol,
-                                                .addresses = api_addresses,
-                                                .has_proxy_header = api_has_proxy_header,
-                                                .flags = HTTP_SESSION_API,
-                                                .quota = QUOTA_API,
-                                                .is_joined_with_http = 1,
-                                                .is_admitted_always = 1};
 
 struct http_handler *http_api_new(struct http_handler *next)
 {
@@ -233,6 +351,31 @@ struct http_handler *http_api_new(struct http_handler *next)
     if (handler == NULL)
         return NULL;
     handler->serve = api_serve;
+    handler->next = next;
+    return handler;
+}
+
+/* ---- the list for the player page ---- */
+
+static struct err *list_serve(struct http_handler *self, struct http_exchange *x, usec_t timeout)
+{
+    const struct config_http_api *api = &x->server->config->http_api;
+    struct api_request request = {.method = x->request->method, .is_public = 1};
+
+    if (strcmp(x->request->path, HTTP_API_LIST) != 0 || !api->enabled || !api->list)
+        return http_next(self, x, timeout);
+    if (!http_is_read(x))
+        return http_answer_method(x, timeout);
+    return call_serve(x, &request, call_named("streams", strlen("streams")), "", timeout);
+}
+
+struct http_handler *http_api_list_new(struct http_handler *next)
+{
+    struct http_handler *handler = calloc(1, sizeof(*handler));
+
+    if (handler == NULL)
+        return NULL;
+    handler->serve = list_serve;
     handler->next = next;
     return handler;
 }

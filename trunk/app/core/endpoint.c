@@ -28,16 +28,28 @@ static const char *port_of(const char *endpoint)
     return endpoint[0] == ':' ? endpoint + 1 : endpoint;
 }
 
-int endpoint_is_shared(const struct config *config, const char *endpoint)
+int endpoint_is_in(const struct config_strings *listen, const char *endpoint)
 {
-    const struct config_strings *listen = &config->http_server.listen;
-
-    if (!config->http_server.enabled)
-        return 0;
     for (int i = 0; i < listen->count; i++)
         if (strcmp(port_of(listen->item[i]), port_of(endpoint)) == 0)
             return 1;
     return 0;
+}
+
+int endpoint_is_shared(const struct config *config, const char *endpoint)
+{
+    return config->http_server.enabled && endpoint_is_in(&config->http_server.listen, endpoint);
+}
+
+/* The same for an address with TLS, which can only be one with TLS. */
+static int is_shared(const struct config *config, const struct listener_type *row,
+                     const char *endpoint)
+{
+    const struct config_http_server *http = &config->http_server;
+
+    if (row->tls == NULL)
+        return endpoint_is_shared(config, endpoint);
+    return http->enabled && http->https.enabled && endpoint_is_in(&http->https.listen, endpoint);
 }
 
 /* The port of an endpoint without an address; else -1. */
@@ -94,7 +106,7 @@ static void list_written(const struct listener_type *const *types, const struct 
             row->addresses != NULL ? row->addresses(config) : NULL;
 
         for (int i = 0; listen != NULL && i < listen->count; i++)
-            if (!row->is_joined_with_http || !endpoint_is_shared(config, listen->item[i]))
+            if (!row->is_joined_with_http || !is_shared(config, row, listen->item[i]))
                 add_one(out, listen->item[i], type);
     }
 }

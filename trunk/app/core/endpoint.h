@@ -33,6 +33,9 @@ void endpoints_list(const struct listener_type *const *types, const struct confi
 /* Whether an API address is also an address of http_server, which then serves both. */
 int endpoint_is_shared(const struct config *config, const char *endpoint);
 
+/* Whether this list has the same address. */
+int endpoint_is_in(const struct config_strings *listen, const char *endpoint);
+
 /*
  * How likely a client reaches a listener of this name ("0.0.0.0:1935", "[::]:1935"): 3 on all
  * addresses, 2 on one, 1 on loopback only, 0 for a UNIX socket.

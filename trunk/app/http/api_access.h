@@ -2,19 +2,42 @@
 #define APP_HTTP_API_ACCESS_H
 
 /*
- * Access to the API: from this machine only, unless `http_api { open on; }`. Never yields.
+ * Access to the API: with a name and a password where `auth` is on; else from this machine only,
+ * unless `http_api { open on; }`. And what web pages can do in the name of who looks at them. Never
+ * yields.
  */
 #include "app/http/http_exchange.h"
 
 #define API_ACCESS_PREFIX "/api/v1/"
 
-/* Whether a request is for the API, and whether this path is public: public paths are also served
- * at http_server's address when http_api has another, and to pages of other sites. */
-int api_access_has(const struct http_exchange *x);
-int api_access_is_public(const char *path);
+/* A request with this header, whatever its value, was not made by a page of another site: browsers
+ * ask the server first whether they may send it, and the answer is no. */
+#define API_ACCESS_HEADER "X-Millrace"
 
-/* NULL: the client may read everything. Else the reason why not (constant, for the answer): then
- * only public paths are served. */
-const char *api_access_check(const struct http_exchange *x);
+/* Whether a request is for the API, and whether this path is public: without `auth`, public paths
+ * are also served at http_server's address when http_api has another, and to pages of other
+ * sites. */
+int api_access_has(const struct http_exchange *x);
+int api_access_is_public(const struct config *config, const char *path);
+
+struct api_access {
+    int status;      /* 0: everything; 401: the client must log in; 403: only public paths */
+    const char *why; /* with 403 (constant, for the answer) */
+};
+struct api_access api_access_check(const struct http_exchange *x);
+
+/* Answers 401 with the question for name and password. */
+struct err *api_access_ask_login(struct http_exchange *x, usec_t timeout);
+
+/*
+ * Whether this request, whose client may see everything, may also change something. NULL: it may;
+ * else the reason why not (constant). is_script: it is JSONP, of which the method is only a
+ * parameter.
+ */
+const char *api_access_check_change(const struct http_exchange *x, int is_script);
+
+/* Whether a page of another host may have made this request, in a way that needs no permission
+ * (image, script, form). */
+int api_access_is_foreign(const struct http_exchange *x);
 
 #endif

@@ -20,9 +20,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CORS_VALUE_MAX 1024 /* maximum bytes of Origin or requested headers that are sent back */
-#define CORS_METHODS   "GET, HEAD, OPTIONS"
-#define CORS_HEADERS   "Accept, Authorization, Cache-Control, Content-Type, Range, X-Requested-With"
+#define CORS_VALUE_MAX   1024 /* maximum bytes of Origin or requested headers that are sent back */
+#define CORS_METHODS     "GET, HEAD, OPTIONS"
+#define CORS_HEADERS     "Accept, Authorization, Cache-Control, Content-Type, Range, X-Requested-With"
+#define CORS_API_HEADERS "Accept, Authorization, Cache-Control, Range"
 #define CORS_EXPOSE                                                                     \
     "Server, Date, Content-Length, Content-Range, Accept-Ranges, ETag, Last-Modified, " \
     "Location"
@@ -45,11 +46,13 @@ static int is_crossdomain(const struct http_exchange *x)
 }
 
 /* Whether pages of other sites may read the answer. Of the API's answers these are the public ones,
- * or all where the operator has opened the API. */
+ * or all where the operator has opened the API, or where the page has to know the password. */
 static int is_shared(const struct http_exchange *x)
 {
-    return is_crossdomain(x) && (!api_access_has(x) || x->server->config->http_api.open ||
-                                 api_access_is_public(x->request->path));
+    const struct config_http_api *api = &x->server->config->http_api;
+
+    return is_crossdomain(x) && (!api_access_has(x) || api->open || api->auth.enabled ||
+                                 api_access_is_public(x->server->config, x->request->path));
 }
 
 int cors_append(struct http_exchange *x)
@@ -68,25 +71,43 @@ int cors_append(struct http_exchange *x)
                       origin);
 }
 
+int cors_is_same_host(const char *a, const char *b)
+{
+    size_t a_len, b_len;
+
+    a += a[0] == '[';
+    b += b[0] == '[';
+    a_len = strcspn(a, "]");
+    b_len = strcspn(b, "]");
+    return a_len == b_len && memcmp(a, b, a_len) == 0;
+}
+
 /* Host has no port if it is the default port of the scheme. With a proxy that terminates TLS, the
  * request's scheme differs from the page's, so both default ports are compared. */
-int cors_allows_page(const struct http_exchange *x)
+int cors_is_other_page(const struct http_exchange *x)
 {
     const char *origin = http_message_header(x->request, "Origin");
     struct url_http url;
 
-    if (is_crossdomain(x) || origin == NULL)
-        return 1;
-    if (url_http_parse(&url, origin) != SCAN_DONE || strcmp(url.host, x->request->host) != 0)
+    if (origin == NULL)
         return 0;
+    if (url_http_parse(&url, origin) != SCAN_DONE || !cors_is_same_host(url.host, x->request->host))
+        return 1;
     if (x->request->port != 0)
-        return url.port == x->request->port;
-    return url.port == (strcmp(url.schema, "https") == 0 ? 443 : 80);
+        return url.port != x->request->port;
+    return url.port != (strcmp(url.schema, "https") == 0 ? 443 : 80);
+}
+
+int cors_allows_page(const struct http_exchange *x)
+{
+    return is_crossdomain(x) || !cors_is_other_page(x);
 }
 
 static int preflight_append(struct http_exchange *x)
 {
-    const char *headers = short_header(x, "Access-Control-Request-Headers");
+    /* The API's own header and JSON bodies are how it knows that no other page asks. */
+    const char *headers =
+        api_access_has(x) ? CORS_API_HEADERS : short_header(x, "Access-Control-Request-Headers");
     const char *network = http_message_header(x->request, "Access-Control-Request-Private-Network");
 
     if (network != NULL && str_ieq(network, "true") && !api_access_has(x) &&

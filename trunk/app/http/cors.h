@@ -24,4 +24,10 @@ struct http_handler *cors_new(struct http_handler *next);
  */
 int cors_allows_page(const struct http_exchange *x);
 
+/* Whether a page of another origin sent the request, as its Origin line says; without one: no. */
+int cors_is_other_page(const struct http_exchange *x);
+
+/* Whether these are the same host; an IPv6 address may have brackets. */
+int cors_is_same_host(const char *a, const char *b);
+
 #endif

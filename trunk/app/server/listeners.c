@@ -198,9 +198,11 @@ static struct err *open_for_workers(struct server *server)
 
 static void note_api(const struct server *server)
 {
-    if (server->config->http_api.enabled && !server->config->http_api.open)
-        log_info(server->log,
-                 "HTTP API is open to this machine only; http_api { open on; } opens it to others");
+    const struct config_http_api *api = &server->config->http_api;
+
+    if (api->enabled && !api->open && !api->auth.enabled)
+        log_info(server->log, "HTTP API is open to this machine only; http_api { auth { … } } or "
+                              "http_api { open on; } opens it to others");
 }
 
 struct err *listeners_open(struct server *server)

@@ -11,7 +11,9 @@
 #include "app/cluster/forward.h"
 #include "app/cluster/http_pull.h"
 #include "app/cluster/upstream_tls.h"
+#include "app/control/api_state.h"
 #include "app/control/http_api.h"
+#include "app/control/http_api_listener.h"
 #include "app/http/auth.h"
 #include "app/http/cors.h"
 #include "app/http/http_listener.h"
@@ -39,6 +41,7 @@ static const struct observer *const observers[] = {&http_mounts_observer,
                                                    &edge_observer,
                                                    &forward_observer,
                                                    &config_watch_observer,
+                                                   &api_state_observer,
                                                    NULL};
 
 /* The cheapest gates are asked first. */
@@ -49,18 +52,14 @@ static const struct gate *const gates[] = {&gate_security, &gate_refer, &gate_to
 static const struct claim *const claims[] = {&worker_claim, &directory_claim, NULL};
 
 /* In the order in which they are opened, and so in which the log names them. */
-static const struct listener_type *const listeners[] = {&rtmp_listener,
-                                                        &http_listener,
-                                                        &http_api_listener,
-                                                        &http_listener_tls,
-                                                        &rtmp_listener_tls,
-                                                        &worker_http_listener,
-                                                        NULL};
+static const struct listener_type *const listeners[] = {
+    &rtmp_listener,         &http_listener,     &http_api_listener,    &http_listener_tls,
+    &http_api_listener_tls, &rtmp_listener_tls, &worker_http_listener, NULL};
 
 /* The first link that an address belongs to answers. */
-static const http_link_new http_chain[] = {cors_new,        http_page_new, http_api_new,
-                                           auth_new_open,   http_pull_new, http_live_new,
-                                           http_static_new, NULL};
+static const http_link_new http_chain[] = {cors_new,      http_page_new,   http_api_list_new,
+                                           http_api_new,  auth_new_open,   http_pull_new,
+                                           http_live_new, http_static_new, NULL};
 static const http_link_new api_chain[] = {cors_new, http_api_new, NULL};
 static const http_link_new worker_chain[] = {worker_http_new, http_api_new, NULL};
 

@@ -8,40 +8,26 @@ import pytest
 
 import flv
 import harness
+from api_kit import api, api_server  # noqa: F401
 from harness import curl, wait_for
 from rtmp import Publisher
 
 
-@pytest.fixture
-def api_server(server):
-    """A server with the API at an address of its own; its port is srv.api_port."""
-    def start(directives="", **options):
-        port = harness.free_port()
-        srv = server(top=f"http_api {{ enabled on; listen {port}; {directives} }}", **options)
-        srv.api_port = port
-        return srv
-    return start
-
-
-def api(srv, path, *args, port=None):
-    answer = curl(f"http://127.0.0.1:{port or srv.api_port}/api/v1/{path}", *args)
-    assert answer.status == 200, (path, answer.status, answer.text)
-    assert answer.headers["content-type"] == "application/json"
-    return answer.json()
-
-
-def test_versions_and_summaries(api_server):
+def test_versions_and_summaries(api_server):  # noqa: F811
     srv = api_server()
     answer = api(srv, "versions")
     assert answer["code"] == 0 and answer["server"] and int(answer["pid"]) == srv.pid
     version = answer["data"]
     assert version["version"] == f"{version['major']}.{version['minor']}.{version['revision']}"
+    # Scripts for SRS look for this; which server it is stands beside it.
+    assert version["major"] >= 4 and version["name"] == "Millrace"
+    assert answer["server"] and version["release"].count(".") == 2
     summary = api(srv, "summaries")["data"]
     assert summary["ok"] is True and summary["self"]["pid"] == srv.pid
     assert abs(summary["now_ms"] / 1000 - time.time()) < 5
 
 
-def test_a_published_stream(api_server, publish):
+def test_a_published_stream(api_server, publish):  # noqa: F811
     srv = api_server()
     assert api(srv, "streams")["streams"] == []
     first = publish(srv, "live/livestream?token=secret-key")
@@ -53,6 +39,7 @@ def test_a_published_stream(api_server, publish):
     video, audio = stream["video"], stream["audio"]
     assert (video["codec"], video["width"], video["height"]) == ("H264", 1280, 720)
     assert video["profile"] == "High" and video["level"] == "3.1"
+    assert stream["tcUrl"] == srv.rtmp_url("live")
     assert (audio["codec"], audio["sample_rate"], audio["channel"], audio["profile"]) == \
         ("AAC", 44100, 2, "LC")
     assert stream["publish"]["active"] is True and stream["clients"] == 1
@@ -61,6 +48,7 @@ def test_a_published_stream(api_server, publish):
     publisher = api(srv, f"clients/{stream['publish']['cid']}")["client"]
     assert publisher["publish"] is True and publisher["stream"] == stream["id"]
     assert publisher["ip"] == "127.0.0.1" and publisher["recv_bytes"] > 0
+    assert publisher["tcUrl"] == srv.rtmp_url("live") and publisher["pageUrl"] == ""
     [vhost] = api(srv, "vhosts")["vhosts"]
     assert vhost["id"] == stream["vhost"] == publisher["vhost"]
     assert (vhost["name"], vhost["streams"], vhost["clients"]) == ("__defaultVhost__", 1, 1)
@@ -72,7 +60,7 @@ def test_a_published_stream(api_server, publish):
     wait_for(lambda: api(srv, "streams")["streams"] == [], what="the stream to be gone")
 
 
-def test_a_publisher_that_is_away(api_server, publish):
+def test_a_publisher_that_is_away(api_server, publish):  # noqa: F811
     srv = api_server()
     first = publish(srv)
     seen = srv.folder / "viewer.flv"
@@ -91,7 +79,7 @@ def test_a_publisher_that_is_away(api_server, publish):
         viewer.kill()
 
 
-def test_tracks_are_the_present_publishers(api_server, publish):
+def test_tracks_are_the_present_publishers(api_server, publish):  # noqa: F811
     """MP3 has no sequence header; and what the last publisher had is not shown for the next."""
     srv = api_server()
     first = publish(srv, args=["-c:v", "copy", "-c:a", "libmp3lame"])
@@ -112,7 +100,7 @@ def test_tracks_are_the_present_publishers(api_server, publish):
         viewer.kill()
 
 
-def test_viewers_are_clients(api_server, publish):
+def test_viewers_are_clients(api_server, publish):  # noqa: F811
     srv = api_server()
     publish(srv)
     viewers = [harness.Process(["curl", "-s", "-o", "/dev/null", srv.http_url()],
@@ -121,7 +109,10 @@ def test_viewers_are_clients(api_server, publish):
         wait_for(lambda: api(srv, "streams")["streams"][0]["clients"] == 4, what="three viewers")
         clients = api(srv, "clients")["clients"]
         assert sorted(c["type"] for c in clients) == ["flv-play"] * 3 + ["fmle-publish"]
-        assert len({c["id"] for c in clients}) == 4
+        assert [c["id"] for c in clients] == sorted({c["id"] for c in clients})
+        viewer = next(c for c in clients if not c["publish"])
+        assert viewer["name"] == "livestream.flv" and viewer["swfUrl"] == ""
+        assert viewer["tcUrl"] == srv.http_url("/live")
         wait_for(lambda: all(c["send_bytes"] > 100_000 for c in api(srv, "clients")["clients"]
                              if not c["publish"]), what="bytes sent")
         assert len(api(srv, "clients?start=0&count=2")["clients"]) == 2
@@ -133,7 +124,7 @@ def test_viewers_are_clients(api_server, publish):
     assert api(srv, "streams")["streams"][0]["clients"] == 1
 
 
-def test_many_streams_are_paged(api_server, source_flv):
+def test_many_streams_are_paged(api_server, source_flv):  # noqa: F811
     srv = api_server()
     tags = flv.preamble_and_ring(flv.parse_file(source_flv).tags)[0]
     publishers = [Publisher(srv.rtmp_url(f"live/s{i:02}")) for i in range(12)]
@@ -151,30 +142,46 @@ def test_many_streams_are_paged(api_server, source_flv):
             publisher.close()
 
 
-def test_what_nobody_publishes_is_not_listed(api_server):
+def test_what_nobody_publishes(api_server):  # noqa: F811
+    """Listed where all is shown, as long as a viewer waits; not for the public."""
     srv = api_server()
     waiting = harness.Process(["curl", "-s", srv.http_url("/live/any-name-at-all.flv")],
                               srv.folder / "waiting.log")
     try:
         wait_for(lambda: len(api(srv, "clients")["clients"]) == 1, what="the viewer that waits")
-        assert api(srv, "streams?count=100")["streams"] == []
+        [stream] = api(srv, "streams?count=100")["streams"]
+        assert stream["name"] == "any-name-at-all" and stream["clients"] == 1
+        assert stream["publish"] == {"active": False} and stream["video"] is None
+        assert api(srv, "streams", port=srv.http_port)["streams"] == []
+        page = curl(srv.http_url("/players/streams.json"))
+        assert page.json()["streams"] == []
     finally:
         waiting.kill()
+    wait_for(lambda: api(srv, "streams?count=100")["streams"] == [], what="the viewer to be gone")
 
 
-def test_errors(api_server):
+def test_errors(api_server):  # noqa: F811
     srv = api_server()
     assert api(srv, "streams/none") == {"code": 2048}
-    assert api(srv, "vhosts/none") == {"code": 2047}
+    assert api(srv, "vhosts/none") == {"code": 2014}
     assert api(srv, "clients/none") == {"code": 2049}
     base = f"http://127.0.0.1:{srv.api_port}"
-    for path in ("/api/v1/nothing", "/api/v1/versions/x", "/live/livestream.flv", "/"):
+    for path in ("/live/livestream.flv", "/x", "/api/v2/"):
         assert curl(base + path).status == 404, path
-    posted = curl(base + "/api/v1/streams", "-X", "POST", "-d", "x")
-    assert posted.status == 405 and "GET" in posted.headers["allow"]
+    # As with SRS: what the API does not know is answered with what it knows.
+    known = api(srv, "")["urls"]
+    assert "clients" in known and "tests" in known
+    for path in ("nothing", "versions/x", "streamsx", "kicks/x"):
+        assert api(srv, path)["urls"] == known, path
+    assert curl(base + "/").json()["urls"].keys() == {"api"}
+    assert curl(base + "/api").json()["urls"] == curl(base + "/api/").json()["urls"]
+    for path, allow in (("streams", "GET, HEAD, OPTIONS"),
+                        ("clients/x", "GET, HEAD, DELETE, OPTIONS")):
+        posted = curl(f"{base}/api/v1/{path}", "-X", "POST", "-d", "x")
+        assert posted.status == 405 and posted.headers["allow"] == allow
 
 
-def test_at_the_http_server_only_what_the_page_needs(api_server):
+def test_at_the_http_server_only_what_the_page_needs(api_server):  # noqa: F811
     srv = api_server()
     assert api(srv, "streams", port=srv.http_port)["streams"] == []
     assert api(srv, "versions", port=srv.http_port)["code"] == 0
@@ -198,7 +205,7 @@ def test_switched_off(server):
 
 
 @pytest.mark.parametrize("switch", ["on", "off"])
-def test_crossdomain(switch, api_server):
+def test_crossdomain(switch, api_server):  # noqa: F811
     srv = api_server(f"crossdomain {switch};")
     answer = curl(f"http://127.0.0.1:{srv.api_port}/api/v1/streams", "-H", "Origin: http://page.a")
     assert ("access-control-allow-origin" in answer.headers) == (switch == "on")
@@ -220,7 +227,7 @@ def own_address():
 CALLS = ("", "clients", "clients/x", "vhosts", "summaries")
 
 
-def test_this_machine_only(api_server, publish):
+def test_this_machine_only(api_server, publish):  # noqa: F811
     """From any other address only what is public, and no client in it, until it is opened."""
     other = own_address()
     if other is None:
@@ -246,7 +253,7 @@ def test_this_machine_only(api_server, publish):
         assert curl(f"http://{other}:{opened.api_port}/api/v1/{path}").status == 200, path
 
 
-def test_what_a_page_of_another_site_reads(api_server, publish):
+def test_what_a_page_of_another_site_reads(api_server, publish):  # noqa: F811
     """Nothing that is not public; and it never gets credentials or private network access."""
     closed, opened = api_server(), api_server("open on;")
     publish(closed)

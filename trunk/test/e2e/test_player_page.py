@@ -75,7 +75,7 @@ def test_list_says_how_to_enable_it(server, browser, players_html):
     page = browser()
     page.open(page_url(srv, autostart="off"))
     page.wait("document.querySelector('#streams .note').textContent.includes('http_api')")
-    assert all("/api/v1/" in line for line in page.said()), page.said()
+    assert all("/players/streams.json" in line for line in page.said()), page.said()
 
 
 def test_list_says_that_nobody_publishes(server, browser, players_html):

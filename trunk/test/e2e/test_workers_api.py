@@ -52,7 +52,7 @@ class Api:
 
 
 CHANGES = {"live_ms", "now_ms", "uptime_ms", "srs_uptime", "alive", "kbps", "send_bytes",
-           "recv_bytes"}
+           "recv_bytes", "system", "used", "mem_kbyte", "mem_percent", "cpu_percent"}
 
 
 def steady(thing):
@@ -81,6 +81,12 @@ def pages(api, name, count):
         if len(page) < count:
             return found
     raise AssertionError("there is no end")
+
+
+def rss_peak(pid):
+    """The largest resident size that this process has had, in KiB."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
 
 
 STREAMS = 12
@@ -135,6 +141,13 @@ def test_the_server_is_one(api):
     all_ = api(2, vhosts=vhosts)
     summary = all_.everywhere("summaries")
     assert summary["pid"] == str(all_.one.srv.pid) == str(summary["data"]["self"]["pid"])
+    assert summary["data"]["self"]["ppid"] == os.getpid()
+    process = all_.at(all_.one.pids()[0], "self_proc_stats")["data"]
+    assert (process["pid"], process["ppid"]) == (all_.one.srv.pid, os.getpid())
+    # Of both workers, neither of which needs more than one thread.
+    assert process["num_threads"] == 2
+    assert all_.at(all_.one.pids()[0], "rusages")["data"]["ru_maxrss"] > \
+        max(rss_peak(pid) for pid in all_.one.pids())
     # More than a page of streams or clients: vhosts have none.
     assert len(all_.everywhere("vhosts")["vhosts"]) == 13
 

@@ -189,18 +189,18 @@ static const char *other_value(const struct config_row *row)
 /* A file with nothing but this line, where it belongs. */
 static void file_of(const struct config_row *row, const char *line, char *out, size_t cap)
 {
-    const char *block = config_table_block(row->where)->name;
+    const struct config_block *in = config_table_block(row->where);
+    const char *block = in->name;
 
     if (row->where == CONFIG_AT_ROOT)
         (void)str_copy(out, cap, line);
-    else if (row->where == CONFIG_AT_HTTPS)
-        (void)str_format(out, cap, "http_server { https { %s } }", line);
-    else if (row->where == CONFIG_AT_HTTP_PULL)
-        (void)str_format(out, cap, "http_server { http_pull { %s } }", line);
     else if (row->where == CONFIG_AT_VHOST)
         (void)str_format(out, cap, "vhost __defaultVhost__ { %s }", line);
     else if (config_table_in_vhost(row->where))
         (void)str_format(out, cap, "vhost __defaultVhost__ { %s { %s } }", block, line);
+    else if (in->parent != CONFIG_AT_ROOT)
+        (void)str_format(out, cap, "%s { %s { %s } }", config_table_block(in->parent)->name, block,
+                         line);
     else
         (void)str_format(out, cap, "%s { %s }", block, line);
 }
@@ -224,6 +224,10 @@ START_TEST(test_every_row_round_trips)
         char text[512];
         char *first;
         char *second;
+
+        /* These two go together: see check_config_api.c. */
+        if (row->where == CONFIG_AT_API_AUTH && strcmp(row->name, "username") != 0)
+            continue;
 
         (void)str_format(line, sizeof(line), "%s %s;", row->name, other_value(row));
         file_of(row, line, text, sizeof(text));

@@ -36,6 +36,8 @@ static void setup(void)
     http_test_runtime();
     http_test_init(&t);
     t.config.http_api.enabled = 1;
+    t.config.http_api.list = 1;
+    t.x.config = &t.config;
     t.config.http_api.crossdomain = 1;
     t.config.http_api.listen.count = 1;
     t.config.http_api.listen.item = own_item;
@@ -124,7 +126,10 @@ START_TEST(frame)
     (void)text_at(data, "version");
     json_decref(answer);
     answer = ask("/api/v1/", "");
-    ck_assert_int_eq(json_object_size(json_object_get(answer, "urls")), 5);
+    ck_assert_str_eq(text_at(json_object_get(answer, "urls"), "authors"), "license and authors");
+    ck_assert_int_eq(json_object_size(json_object_get(json_object_get(answer, "urls"), "tests")),
+                     3);
+    ck_assert_ptr_null(json_object_get(json_object_get(answer, "urls"), "kicks"));
     json_decref(answer);
     answer = ask("/api/v1/summaries", "");
     data = json_object_get(answer, "data");
@@ -142,13 +147,14 @@ START_TEST(streams)
     char path[80];
     char id[40];
 
-    (void)hub_get(t.server.hub, "v.example/a/waited-for", &source_config);
+    /* Not even waited for. */
+    (void)hub_get(t.server.hub, "v.example/a/asked-for", &source_config);
     answer = ask("/api/v1/streams", "");
     ck_assert_uint_eq(json_array_size(json_object_get(answer, "streams")), 1);
     item = json_array_get(json_object_get(answer, "streams"), 0);
     ck_assert_str_eq(text_at(item, "name"), "show");
     ck_assert_str_eq(text_at(item, "app"), "a/b");
-    ck_assert_str_eq(text_at(item, "url"), "/a/b/show");
+    ck_assert_str_eq(text_at(item, "url"), "v.example/a/b/show");
     ck_assert_str_eq(text_at(item, "tcUrl"), "rtmp://v.example/a/b");
     ck_assert(json_is_null(json_object_get(item, "video")));
     ck_assert(json_is_null(json_object_get(item, "audio")));
@@ -188,7 +194,8 @@ START_TEST(paging)
     }
     pages("", 10);
     pages("count=15", 15);
-    pages("count=0", 0);
+    pages("count=0", 1);
+    pages("count=1", 1);
     pages("start=12", 3);
     pages("start=14&count=5", 1);
     pages("start=15", 0);
@@ -240,7 +247,7 @@ START_TEST(vhosts)
     ck_assert_str_eq(text_at(json_object_get(answer, "vhost"), "name"), "__defaultVhost__");
     json_decref(answer);
     answer = ask("/api/v1/vhosts/none", "");
-    ck_assert_int_eq(number_at(answer, "code"), 2047);
+    ck_assert_int_eq(number_at(answer, "code"), 2014);
     json_decref(answer);
 }
 END_TEST
@@ -250,25 +257,37 @@ START_TEST(clients)
     struct source *source = published("v/a/s");
     struct session_entry publisher = {
         .conn = &t.conn, .source = source, .format = "rtmp", .is_publisher = 1};
-    struct session_entry viewer = {.conn = &t.conn, .source = source, .format = "flv"};
+    struct session_entry viewer = {.conn = &t.conn,
+                                   .source = source,
+                                   .format = "flv",
+                                   .extension = ".flv",
+                                   .facts = {"http://h:1/a", "http://page/", "", "?secret=1"}};
     json_t *answer;
     json_t *item;
+    int is_first;
     char path[80];
 
     session_list_enter(&t.server, &publisher);
     session_list_enter(&t.server, &viewer);
+    viewer.id[0] = '~'; /* this test has one coroutine for both */
     ck_assert_uint_eq(t.server.client_count, 2);
     answer = ask("/api/v1/clients", "");
     ck_assert_uint_eq(json_array_size(json_object_get(answer, "clients")), 2);
     item = json_array_get(json_object_get(answer, "clients"), 0);
+    is_first = json_is_true(json_object_get(item, "publish"));
+    ck_assert_str_eq(text_at(item, "type"), is_first ? "fmle-publish" : "flv-play");
+    item = json_array_get(json_object_get(answer, "clients"), is_first);
     ck_assert_str_eq(text_at(item, "type"), "flv-play");
-    ck_assert(json_is_false(json_object_get(item, "publish")));
-    item = json_array_get(json_object_get(answer, "clients"), 1);
+    ck_assert_str_eq(text_at(item, "name"), "s.flv");
+    ck_assert_str_eq(text_at(item, "pageUrl"), "http://page/");
+    ck_assert_str_eq(text_at(item, "tcUrl"), "http://h:1/a");
+    item = json_array_get(json_object_get(answer, "clients"), !is_first);
     ck_assert_str_eq(text_at(item, "type"), "fmle-publish");
+    ck_assert_str_eq(text_at(item, "name"), "s");
     snprintf(path, sizeof(path), "/api/v1/clients/%s", text_at(item, "id"));
     json_decref(answer);
     answer = ask(path, "");
-    ck_assert_str_eq(text_at(json_object_get(answer, "client"), "url"), "/a/s");
+    ck_assert_str_eq(text_at(json_object_get(answer, "client"), "url"), "v/a/s");
     json_decref(answer);
     answer = ask("/api/v1/clients", "start=1&count=1");
     ck_assert_uint_eq(json_array_size(json_object_get(answer, "clients")), 1);
@@ -372,9 +391,15 @@ START_TEST(which_listener_shows_what)
     ck_assert_int_eq(status_of("GET", "/api/v1/clients", 0), 404);
     ck_assert_int_eq(status_of("GET", "/api/v1/vhosts", 0), 404);
     ck_assert_int_eq(status_of("GET", "/api/v1/clients", 1), 200);
-    ck_assert_int_eq(status_of("GET", "/api/v1/nothing", 1), 404);
-    ck_assert_int_eq(status_of("GET", "/api/v1/versions/1", 1), 404);
-    ck_assert_int_eq(status_of("GET", "/api/v1/streamsx", 1), 404);
+    /* As SRS: an unknown address has the list of addresses. */
+    ck_assert_int_eq(status_of("GET", "/api/v1/nothing", 1), 200);
+    ck_assert_int_eq(status_of("GET", "/api/v1/nothing", 0), 404);
+    ck_assert_int_eq(status_of("GET", "/api/v1/kicks/x", 0), 404);
+    ck_assert_int_eq(status_of("GET", "/", 1), 200);
+    ck_assert_int_eq(status_of("GET", "/api", 1), 200);
+    ck_assert_int_eq(status_of("GET", "/api/", 1), 200);
+    ck_assert_int_eq(status_of("GET", "/api", 0), 200);
+    ck_assert_str_eq(http_test_body(&t), "next");
     ck_assert_int_eq(status_of("POST", "/api/v1/streams", 1), 405);
     ck_assert_int_eq(status_of("HEAD", "/api/v1/streams", 1), 200);
     ck_assert_str_eq(http_test_body(&t), "");

@@ -410,12 +410,17 @@ END_TEST
 
 START_TEST(profile_names)
 {
-    ck_assert_str_eq(avc_profile_name(66), "Baseline");
-    ck_assert_str_eq(avc_profile_name(77), "Main");
-    ck_assert_str_eq(avc_profile_name(100), "High");
+    ck_assert_str_eq(avc_profile_name(66, 0xc0), "Baseline");
+    ck_assert_str_eq(avc_profile_name(77, 0x40), "Main");
+    ck_assert_str_eq(avc_profile_name(100, 0), "High");
     for (unsigned i = 0; i < 256; i++)
-        ck_assert_ptr_nonnull(avc_profile_name((uint8_t)i));
-    ck_assert_str_eq(avc_profile_name(0), "Other");
+        ck_assert_ptr_nonnull(avc_profile_name((uint8_t)i, 0));
+    ck_assert_str_eq(avc_profile_name(0, 0), "Other");
+    ck_assert_str_eq(avc_profile_name(110, 0), "High(10)");
+    ck_assert_str_eq(avc_profile_name(110, 0x10), "High(10+Intra)");
+    ck_assert_str_eq(avc_profile_name(122, 0x10), "High(422+Intra)");
+    ck_assert_str_eq(avc_profile_name(244, 0), "High(444+Predictive)");
+    ck_assert_str_eq(avc_profile_name(244, 0x10), "High(444+Intra)");
 }
 END_TEST
 

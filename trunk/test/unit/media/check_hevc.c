@@ -217,6 +217,17 @@ START_TEST(sps_by_hand)
 }
 END_TEST
 
+START_TEST(profile_names)
+{
+    ck_assert_str_eq(hevc_profile_name(1), "Main");
+    ck_assert_str_eq(hevc_profile_name(2), "Main10");
+    ck_assert_str_eq(hevc_profile_name(3), "Main Still Picture");
+    ck_assert_str_eq(hevc_profile_name(4), "Rext");
+    ck_assert_str_eq(hevc_profile_name(0), "Other");
+    ck_assert_str_eq(hevc_profile_name(255), "Other");
+}
+END_TEST
+
 Suite *check_hevc_suite(void)
 {
     Suite *suite = suite_create("hevc");
@@ -228,6 +239,7 @@ Suite *check_hevc_suite(void)
     tcase_add_test(tcase, as_many_units_as_are_kept);
     tcase_add_test(tcase, hostile_records);
     tcase_add_test(tcase, sps_by_hand);
+    tcase_add_test(tcase, profile_names);
     suite_add_tcase(suite, tcase);
     return suite;
 }

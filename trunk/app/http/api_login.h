@@ -1,0 +1,12 @@
+#ifndef APP_HTTP_API_LOGIN_H
+#define APP_HTTP_API_LOGIN_H
+
+/* The API's user name and password, as HTTP Basic (RFC 7617). Pure. */
+
+struct config_api_auth;
+
+/* Whether the value of an Authorization header (NULL: none) is right. The time that this takes does
+ * not tell in which character it is wrong. */
+int api_login_is_right(const struct config_api_auth *auth, const char *authorization);
+
+#endif
