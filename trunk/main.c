@@ -325,7 +325,7 @@ static struct err *serve_by_workers(struct program *program)
 {
     struct master_options options = {.config = &program->config,
                                      .server_id = program->server_id.text,
-                                     .listeners = tables_all.listeners,
+                                     .tables = &tables_all,
                                      .log = &program->log,
                                      .sink = &program->sink,
                                      .reload = &program->options,

@@ -25,6 +25,7 @@ struct http_client {
     struct http_in *in;
     size_t at, end; /* bytes [at, end) of data are not parsed yet */
     int is_over;
+    int is_kept;
     uint8_t data[CLIENT_BUFFER_SIZE];
 };
 
@@ -62,6 +63,21 @@ void http_client_close(struct http_client *client)
     free(client);
 }
 
+struct net_conn *http_client_detach(struct http_client *client)
+{
+    struct net_conn *conn = NULL;
+
+    if (client == NULL)
+        return NULL;
+    if (client->is_kept && client->is_over && client->at == client->end &&
+        http_in_message(client->in)->keep_alive) {
+        conn = client->conn;
+        client->conn = NULL;
+    }
+    http_client_close(client);
+    return conn;
+}
+
 /* ---- requests ---- */
 
 static struct err *client_connect(struct http_client *client, const struct client_hop *hop,
@@ -74,6 +90,10 @@ static struct err *client_connect(struct http_client *client, const struct clien
         return err_new(ERR_CONFIG, "%s: TLS is not configured for https", hop->url.host);
     if (!is_secure && hop->must_be_secure)
         return err_new(ERR_DENIED, "%s: redirect from https to http refused", hop->url.host);
+    if (client->conn != NULL) {
+        client_show(client, client->conn);
+        return NULL;
+    }
     if (hop->unix_path != NULL)
         err = net_connect_unix(hop->unix_path, &client->conn, co_left(deadline));
     else
@@ -110,7 +130,8 @@ static int client_request(const struct client_hop *hop, const struct http_client
         rc |= buf_printf(out, ":%d", url->port);
     rc |= buf_printf(out,
                      "\r\nUser-Agent: " MILLRACE_NAME "/" MILLRACE_VERSION
-                     "\r\nAccept: */*\r\nConnection: close\r\n%s",
+                     "\r\nAccept: */*\r\nConnection: %s\r\n%s",
+                     options->is_kept ? "keep-alive" : "close",
                      options->headers != NULL ? options->headers : "");
     if (options->body != NULL)
         rc |= buf_printf(out, "Content-Length: %zu\r\n", options->body_len);
@@ -218,7 +239,8 @@ static struct err *client_parse(struct client_hop *hop, const char *address)
 static struct err *client_hop(struct http_client *client, struct client_hop *hop,
                               const struct http_client_options *options, usec_t timeout)
 {
-    usec_t deadline = co_deadline(options->connect_timeout);
+    int is_part = options->connect_timeout == 0;
+    usec_t deadline = co_deadline(is_part ? timeout : options->connect_timeout);
     struct err *err;
 
     err = client_connect(client, hop, options, deadline);
@@ -227,7 +249,7 @@ static struct err *client_hop(struct http_client *client, struct client_hop *hop
     if (err == NULL && options->on_asked != NULL)
         options->on_asked(options->arg);
     if (err == NULL)
-        err = client_head(client, timeout);
+        err = client_head(client, is_part ? co_left(deadline) : timeout);
     return err != NULL ? err_wrap(err, "%s:%d", hop->url.host, hop->url.port) : NULL;
 }
 
@@ -237,7 +259,7 @@ static struct err *client_ask(struct http_client *client, struct client_hop *hop
     for (int i = 0; i <= HTTP_CLIENT_HOPS_MAX; i++) {
         struct err *err = client_hop(client, hop, options, timeout);
 
-        if (err != NULL || client_next(client, hop) != 0)
+        if (err != NULL || options->is_final || client_next(client, hop) != 0)
             return err;
         client_hang_up(client);
         hop->must_be_secure |= strcmp(hop->url.schema, "https") == 0;
@@ -259,10 +281,13 @@ static struct err *client_open(struct http_client **out, struct client_hop *hop,
 
     if (client == NULL) {
         free(hop);
+        net_free(options->conn);
         return err_new(ERR_NOMEM, "no memory for a request");
     }
     memset(client, 0, offsetof(struct http_client, data));
     client->shown = options->shown;
+    client->is_kept = options->is_kept;
+    client->conn = options->conn;
     hop->host = options->host;
     hop->unix_path = options->unix_path;
     err = client_ask(client, hop, options, timeout);
@@ -282,10 +307,9 @@ struct err *http_client_open(struct http_client **out, const char *url,
     struct err *err;
 
     *out = NULL;
-    if (hop == NULL)
-        return err_new(ERR_NOMEM, "no memory for a request");
-    err = client_parse(hop, url);
+    err = hop != NULL ? client_parse(hop, url) : err_new(ERR_NOMEM, "no memory for a request");
     if (err != NULL) {
+        net_free(options->conn);
         free(hop);
         return err;
     }
@@ -298,8 +322,10 @@ struct err *http_client_open_at(struct http_client **out, const struct url_http 
     struct client_hop *hop = calloc(1, sizeof(*hop));
 
     *out = NULL;
-    if (hop == NULL)
+    if (hop == NULL) {
+        net_free(options->conn);
         return err_new(ERR_NOMEM, "no memory for a request");
+    }
     hop->url = *url;
     return client_open(out, hop, options, timeout);
 }
@@ -333,6 +359,11 @@ struct err *http_client_read(struct http_client *client, const uint8_t **data, s
             return NULL;
     }
     return err_new(ERR_CLOSED, "response ended");
+}
+
+int http_client_is_whole(const struct http_client *client)
+{
+    return client->is_over || !http_in_is_inside(client->in);
 }
 
 void http_client_text(struct http_client *client, char *out, size_t cap, usec_t timeout)

@@ -4,7 +4,7 @@
 /*
  * An HTTP/1.1 request to another server, over TCP, TLS or a UNIX socket, and its
  * answer: head, then body piece by piece, plain or chunked. Redirections are followed.
- * One request per connection.
+ * One request per connection, unless the caller keeps the connection for the next one.
  */
 #include "co/net.h"
 #include "co/tls.h"
@@ -23,9 +23,13 @@ struct http_client_options {
     const void *body;      /* sent with its length; NULL: none */
     size_t body_len;
     struct tls *tls;             /* for https; NULL: https addresses are refused */
-    usec_t connect_timeout;      /* until a request is sent, for each address */
+    usec_t connect_timeout;      /* until a request is sent, for each address; 0: part of timeout */
     void (*on_asked)(void *arg); /* called when a request is sent; NULL: none */
     void *arg;
+    int is_final;            /* a redirection is an answer like all others: do not follow it */
+    int is_kept;             /* ask the server to keep the connection: http_client_detach() */
+    struct net_conn *conn;   /* kept from an earlier request to this address, and taken over; NULL:
+                                connect */
     struct net_conn **shown; /* where the connection is stored while it exists, so that others can
                                 abort it with io_close(); NULL: nowhere */
 };
@@ -41,6 +45,12 @@ struct err *http_client_open(struct http_client **out, const char *url,
 struct err *http_client_open_at(struct http_client **out, const struct url_http *url,
                                 const struct http_client_options *options, usec_t timeout);
 void http_client_close(struct http_client *client);
+/*
+ * The same, but returns the connection if another request may follow on it, which then belongs to
+ * the caller: is_kept was set, the body was read to its end, and the server keeps the connection,
+ * too. Else NULL.
+ */
+struct net_conn *http_client_detach(struct http_client *client);
 
 /* The answer's status, 100 to 599. */
 int http_client_status(const struct http_client *client);
@@ -50,6 +60,9 @@ const char *http_client_header(const struct http_client *client, const char *nam
 /* The body's next bytes, valid until the next call. ERR_CLOSED at its end. */
 struct err *http_client_read(struct http_client *client, const uint8_t **data, size_t *len,
                              usec_t timeout);
+
+/* After ERR_CLOSED: 1 when that was the end of the body, 0 when the connection ended before it. */
+int http_client_is_whole(const struct http_client *client);
 
 /* Reads the body as text, truncated to cap: for the reason of a refusal. */
 void http_client_text(struct http_client *client, char *out, size_t cap, usec_t timeout);

@@ -112,6 +112,18 @@ enum registry_answer registry_claim(struct registry *registry, const struct regi
     return answer;
 }
 
+int registry_would_replace(struct registry *registry, const struct registry_claim *claim)
+{
+    const struct registry_entry *entry;
+    int would;
+
+    shared_map_lock(registry->map);
+    entry = shared_map_find(registry->map, claim->key);
+    would = entry != NULL && entry->holder != 0 && may_replace(entry, claim);
+    shared_map_unlock(registry->map);
+    return would;
+}
+
 void registry_release(struct registry *registry, const char *key, uint64_t number)
 {
     struct registry_entry *entry;

@@ -51,6 +51,8 @@ void registry_free(struct registry *registry);
 /* Claims a stream; *number is the publication's, if it is granted. */
 enum registry_answer registry_claim(struct registry *registry, const struct registry_claim *claim,
                                     uint64_t *number);
+/* Whether registry_claim() would now take the stream from its holder. */
+int registry_would_replace(struct registry *registry, const struct registry_claim *claim);
 /* Releases the claim; does nothing if another publication has the stream now. */
 void registry_release(struct registry *registry, const char *key, uint64_t number);
 

@@ -81,4 +81,4 @@ static int edge_gate_ask(const struct gate_request *request, struct gate_verdict
     return is_play ? ask_directory(request, verdict, timeout) : 0;
 }
 
-const struct gate edge_gate = {.name = "edge", .needs_stream = 1, .ask = edge_gate_ask};
+const struct gate edge_gate = {.name = "edge", .stage = GATE_FOUND, .ask = edge_gate_ask};

@@ -6,6 +6,7 @@
  */
 #include "app/cluster/forward_json.h"
 
+#include "base/json_depth.h"
 #include "base/str.h"
 #include "proto/url.h"
 
@@ -40,6 +41,7 @@ char *forward_json_question(const struct forward_question *q)
     int rc = put_text(object, "action", "on_forward");
 
     rc |= put_text(object, "server_id", q->server_id);
+    rc |= put_text(object, "service_id", q->service_id);
     rc |= put_text(object, "client_id", q->client_id);
     rc |= put_text(object, "ip", q->ip);
     rc |= put_text(object, "vhost", q->vhost);
@@ -111,27 +113,6 @@ static struct err *read_urls(const json_t *list, const struct origin_stream *str
     return NULL;
 }
 
-/* jansson parses recursively, up to 2048 levels: more than fits on a coroutine's stack. */
-static int is_flat(const char *text, size_t len)
-{
-    int depth = 0;
-    int in_text = 0;
-
-    for (size_t i = 0; i < len; i++) {
-        if (in_text && text[i] == '\\')
-            i++;
-        else if (text[i] == '"')
-            in_text = !in_text;
-        else if (!in_text && strchr("[{", text[i]) != NULL && text[i] != '\0')
-            depth++;
-        else if (!in_text && strchr("]}", text[i]) != NULL && text[i] != '\0')
-            depth--;
-        if (depth > FORWARD_DEPTH_MAX)
-            return 0;
-    }
-    return 1;
-}
-
 struct err *forward_json_answer(const char *text, size_t len, const struct origin_stream *stream,
                                 struct forward_urls *out)
 {
@@ -141,7 +122,7 @@ struct err *forward_json_answer(const char *text, size_t len, const struct origi
     json_t *root;
 
     out->count = 0;
-    if (len > FORWARD_ANSWER_MAX || !is_flat(text, len))
+    if (len > FORWARD_ANSWER_MAX || !json_depth_fits(text, len, FORWARD_DEPTH_MAX))
         return err_new(ERR_LIMIT, "response too long, or nested too deep");
     root = json_loadb(text, len, 0, &error);
     if (root == NULL)

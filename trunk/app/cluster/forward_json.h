@@ -13,7 +13,7 @@
 
 /* A publisher and its stream. No pointer is NULL. */
 struct forward_question {
-    const char *server_id, *client_id, *ip;
+    const char *server_id, *service_id, *client_id, *ip;
     const char *vhost, *app, *tc_url, *stream, *param;
 };
 

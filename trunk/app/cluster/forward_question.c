@@ -18,6 +18,7 @@ static char *question_body(const struct stream *stream)
 {
     struct session_info who;
     struct forward_question question = {.server_id = stream->server->server_id,
+                                        .service_id = stream->server->service_id,
                                         .vhost = stream->vhost,
                                         .app = stream->app,
                                         .stream = stream->name};

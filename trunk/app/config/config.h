@@ -25,6 +25,7 @@
 #define CONFIG_WORKERS_MAX 64
 #define CONFIG_PLACE_MAX   4  /* words of advertise */
 #define CONFIG_PROXY_MAX   64 /* trusted addresses and networks */
+#define CONFIG_HOOK_MAX    8  /* addresses of one callback */
 
 struct config_strings {
     int count;
@@ -176,6 +177,31 @@ struct config_forward {
     const char *ca;
 };
 
+/* The events for which an operator's server is called. */
+enum config_hook {
+    CONFIG_ON_CONNECT,
+    CONFIG_ON_CLOSE,
+    CONFIG_ON_PUBLISH,
+    CONFIG_ON_UNPUBLISH,
+    CONFIG_ON_PLAY,
+    CONFIG_ON_STOP,
+    CONFIG_ON_DEMAND,
+    CONFIG_ON_IDLE,
+    CONFIG_HOOK_COUNT
+};
+
+struct config_http_hooks {
+    int enabled;
+    struct config_strings on[CONFIG_HOOK_COUNT]; /* http and https addresses */
+    usec_t idle_time;                            /* of on_idle */
+    usec_t timeout;                              /* of one call */
+    int64_t max_calls;                           /* that clients wait for */
+    int64_t max_queue;                           /* undelivered events of one address */
+    usec_t retry_time;                           /* how long an event is worth another try */
+    struct config_strings secret;                /* one, or none */
+    const char *ca;
+};
+
 struct config_vhost {
     const char *name;
     int enabled;
@@ -192,6 +218,7 @@ struct config_vhost {
     struct config_token token;
     struct config_cluster cluster;
     struct config_forward forward;
+    struct config_http_hooks http_hooks;
 };
 
 struct config {

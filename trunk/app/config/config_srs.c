@@ -49,9 +49,11 @@ static const char *const root_names[] = {
     /* other protocols */
     "stream_caster", "srt_server", "rtc_server", "rtsp_server", NULL};
 
-static const char *const vhost_names[] = {"http_hooks", "bandcheck", "dvr",  "hls",  "hds", "dash",
-                                          "transcode",  "ingest",    "exec", "rtc",  "srt", "rtsp",
-                                          "http_vod",   "http_flv",  "nack", "twcc", NULL};
+static const char *const vhost_names[] = {"bandcheck", "dvr",  "hls",  "hds", "dash", "transcode",
+                                          "ingest",    "exec", "rtc",  "srt", "rtsp", "http_vod",
+                                          "http_flv",  "nack", "twcc", NULL};
+
+static const char *const hooks_names[] = {"on_dvr", "on_hls", "on_hls_notify", NULL};
 
 static const struct srs_names srs_names[] = {
     {CONFIG_AT_ROOT, CONFIG_SRS_NEEDLESS, root_needless},
@@ -60,6 +62,7 @@ static const struct srs_names srs_names[] = {
     {CONFIG_AT_CLUSTER, CONFIG_SRS_NEEDLESS, cluster_needless},
     {CONFIG_AT_ROOT, CONFIG_SRS_NOT_SERVED, root_names},
     {CONFIG_AT_VHOST, CONFIG_SRS_NOT_SERVED, vhost_names},
+    {CONFIG_AT_HTTP_HOOKS, CONFIG_SRS_NOT_SERVED, hooks_names},
 };
 
 #define SRS_NAMES_COUNT (sizeof(srs_names) / sizeof(srs_names[0]))

@@ -32,6 +32,7 @@ enum config_where {
     CONFIG_AT_TOKEN,
     CONFIG_AT_CLUSTER,
     CONFIG_AT_FORWARD,
+    CONFIG_AT_HTTP_HOOKS,
     CONFIG_WHERE_COUNT
 };
 
@@ -64,6 +65,7 @@ enum config_type {
     CONFIG_ORIGINS,   /* see app/config/origin.h, into config_strings; may be empty */
     CONFIG_DESTINATIONS, /* see origin_destination_check(); may be empty */
     CONFIG_SOURCES,      /* name and address alternately, see origin_source_check(); may be empty */
+    CONFIG_URLS,         /* "http://…" or "https://…", into config_strings; may be empty */
     CONFIG_ADVERTISE,    /* see app/config/directory_place.h; may be empty */
     CONFIG_SECRETS       /* keys, into config_strings; may be empty; never printed */
 };

@@ -46,6 +46,9 @@ static const struct config_block blocks[CONFIG_WHERE_COUNT] = {
                            "Streams pulled from other servers; see [edge](edge.md)."},
     [CONFIG_AT_FORWARD] = {"forward", CONFIG_AT_VHOST, 0,
                            "Streams forwarded to other servers; see [forward](forward.md)."},
+    [CONFIG_AT_HTTP_HOOKS] = {"http_hooks", CONFIG_AT_VHOST, 0,
+                              "Callbacks: servers that are asked who may publish and play, and "
+                              "told what happens; see [hooks](hooks.md)."},
 };
 
 const struct config_block *config_table_block(enum config_where where)

@@ -32,6 +32,7 @@ extern const struct config_rows config_table_api;
 extern const struct config_rows config_table_vhost;
 extern const struct config_rows config_table_access;
 extern const struct config_rows config_table_cluster;
+extern const struct config_rows config_table_hooks;
 
 #define RESTART CONFIG_AT_START
 #define RELOAD  CONFIG_AT_RELOAD

@@ -22,6 +22,8 @@
 
 #define LIST_MAX 128 /* words of one text: no list of the table is longer */
 
+#define VALUE_NUMBER_SIZE 32 /* of a number as written, terminator included */
+
 static struct err *no_memory(void)
 {
     return err_new(ERR_NOMEM, "no memory for the configuration");
@@ -33,7 +35,7 @@ static struct err *no_memory(void)
 static int is_address(const struct config_row *row)
 {
     return row->type == CONFIG_DESTINATIONS || row->type == CONFIG_SOURCES ||
-           row->type == CONFIG_ORIGINS || row->type == CONFIG_URL;
+           row->type == CONFIG_ORIGINS || row->type == CONFIG_URL || row->type == CONFIG_URLS;
 }
 
 /* A word as an error may show it: an address may contain a password or a stream key. */
@@ -196,6 +198,21 @@ static struct err *word_refuse(const struct config_row *row, const char *word, c
     return err_new(ERR_CONFIG, "\"%s\": %s", shown, why);
 }
 
+static struct err *check_url(const struct config_row *row, const char *word)
+{
+    const char *host = strstr(word, "://");
+    int is_plain = 1;
+
+    for (const char *p = word; *p != '\0'; p++)
+        is_plain &= *p > ' ' && *p < 0x7f;
+    if (!is_plain || !is_url(word))
+        return value_refuse(row, word);
+    host += strlen("://");
+    if (memchr(host, '@', strcspn(host, "/?")) != NULL)
+        return word_refuse(row, word, "user and password are not supported");
+    return NULL;
+}
+
 static struct err *check_item(const struct config_row *row, const char *word)
 {
     const char *why;
@@ -204,6 +221,8 @@ static struct err *check_item(const struct config_row *row, const char *word)
         return err_new(ERR_CONFIG, "longer than %d bytes", CONFIG_STRING_MAX - 1);
     if (is_address(row) && address_mask_is_in(word))
         return err_new(ERR_CONFIG, "must be the complete address, without " ADDRESS_MASK);
+    if (row->type == CONFIG_URLS)
+        return check_url(row, word);
     if (row->type == CONFIG_ENDPOINTS && !is_endpoint(word))
         return value_refuse(row, word);
     if (row->type == CONFIG_MOUNTS && mount_check(word, &why))
@@ -309,8 +328,19 @@ static int parse_choice(const struct config_row *row, const char *word, int *out
     return -1;
 }
 
+/* Copies a number without its unit, which may be absent: "5s", "5". 0, or -1 if it is too long. */
+static int drop_unit(const char *word, char unit, char out[VALUE_NUMBER_SIZE])
+{
+    size_t len = strlen(word);
+
+    if (len > 1 && word[len - 1] == unit)
+        len--;
+    return str_copy_n(out, VALUE_NUMBER_SIZE, word, len);
+}
+
 static int set_scalar(const struct config_row *row, char *at, const char *word)
 {
+    char plain[VALUE_NUMBER_SIZE];
     int level;
 
     switch (row->type) {
@@ -335,6 +365,9 @@ static int set_scalar(const struct config_row *row, char *at, const char *word)
     case CONFIG_MS:
         return parse_ms(word, row->min, row->max, (usec_t *)(void *)at);
     case CONFIG_SECONDS:
+        if (drop_unit(word, 's', plain) != 0)
+            return -1;
+        word = plain;
         /* One thousandth of the unit keeps "2.5" exact here too. */
         if (parse_ms(word, row->min, row->max, (usec_t *)(void *)at))
             return -1;

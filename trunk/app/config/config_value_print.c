@@ -76,6 +76,8 @@ static int print_item(const struct config_row *row, const char *item, struct buf
     case CONFIG_SOURCES:
     case CONFIG_ORIGINS:
         return print_address(item, 1, out);
+    case CONFIG_URLS:
+        return print_address(item, 0, out);
     default:
         return print_word(item, out);
     }
@@ -146,6 +148,7 @@ int config_value_print(const struct config_row *row, const void *base, struct bu
     case CONFIG_ORIGINS:
     case CONFIG_DESTINATIONS:
     case CONFIG_SOURCES:
+    case CONFIG_URLS:
     case CONFIG_ADVERTISE:
     case CONFIG_SECRETS:
         return print_list(row, at, out);
@@ -218,6 +221,8 @@ int config_value_kind(const struct config_row *row, struct buf *out)
         return buf_printf(out, "host:port or rtmp addresses, up to %d", (int)row->max);
     case CONFIG_SOURCES:
         return buf_printf(out, "a name and an address, up to %d such pairs", (int)row->max / 2);
+    case CONFIG_URLS:
+        return buf_printf(out, "http:// or https:// addresses, up to %d", (int)row->max);
     case CONFIG_ADVERTISE:
         return buf_printf(out, "host, rtmp://host:port, http://host:port, https://host:port");
     case CONFIG_SECRETS:

@@ -4,6 +4,21 @@
  */
 #include "app/core/server.h"
 
+#include <string.h>
+#include <sys/random.h>
+
+void server_make_service_id(char out[SERVER_SERVICE_ID_SIZE])
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+    uint8_t random[SERVER_SERVICE_ID_SIZE - 1];
+
+    if (getrandom(random, sizeof(random), GRND_NONBLOCK) != (ssize_t)sizeof(random))
+        memcpy(random, &(usec_t){clock_wall()}, sizeof(random));
+    for (size_t i = 0; i < sizeof(random); i++)
+        out[i] = letters[random[i] % (sizeof(letters) - 1)];
+    out[sizeof(random)] = '\0';
+}
+
 void server_stop(struct server *server)
 {
     server->state = SERVER_STOPPING;

@@ -26,6 +26,8 @@ enum server_state { SERVER_RUNNING, SERVER_DRAINING, SERVER_STOPPING };
 /* Observers at most. */
 #define SERVER_OBSERVERS_MAX 16
 
+#define SERVER_SERVICE_ID_SIZE 9 /* 8 letters and digits */
+
 /*
  * What several processes of one server share, besides the places of connections
  * (app/core/places.h).
@@ -74,19 +76,23 @@ struct server {
     size_t connections; /* of this process, that count against max_connections */
     struct admissions admissions;
     char server_id[32];
-    uint8_t via_key[32]; /* the key of its marks: app/config/via_chain.h */
+    char service_id[SERVER_SERVICE_ID_SIZE]; /* random, of this run of the whole server */
+    uint8_t via_key[32];                     /* the key of its marks: app/config/via_chain.h */
     pid_t pid; /* with started_at: the server's, which is the master's where there are workers */
     usec_t started_at;
     const struct server_shared *shared; /* NULL: there is only one process */
     void *shared_arg;
     struct session_entry *sessions; /* app/stream/session_list.h */
     size_t client_count;
-    struct session_totals sessions_gone; /* bytes of those that have left; see session_list.h */
-    struct memory memory;                /* against max_memory */
-    struct ip_limit *ip_limits;          /* app/core/ip_limit.h */
-    void *own[SERVER_OBSERVERS_MAX];     /* the state of each observer */
-    size_t offset[SERVER_OBSERVERS_MAX]; /* where its state is in each stream */
-    size_t stream_size;                  /* of a stream with all of them */
+    struct session_totals sessions_gone;    /* bytes of those that have left; see session_list.h */
+    struct memory memory;                   /* against max_memory */
+    struct ip_limit *ip_limits;             /* app/core/ip_limit.h */
+    int slot;                               /* among the workers, from 0 */
+    void *row_shared[SERVER_OBSERVERS_MAX]; /* observer_shared() of each observer */
+    int owns_row_shared;                    /* else the struct worker_share does */
+    void *own[SERVER_OBSERVERS_MAX];        /* the state of each observer */
+    size_t offset[SERVER_OBSERVERS_MAX];    /* where its state is in each stream */
+    size_t stream_size;                     /* of a stream with all of them */
     /* The observers that receive frames: the only rows that are visited for each frame. */
     struct server_data_row data_row[SERVER_OBSERVERS_MAX];
     int data_row_count;
@@ -94,6 +100,9 @@ struct server {
     struct co_cond changed;  /* state or connections changed */
     struct co_cond ticker;   /* a source or a connection was made */
 };
+
+/* Writes a random service_id. */
+void server_make_service_id(char out[SERVER_SERVICE_ID_SIZE]);
 
 /* Stops the server without a drain. */
 void server_stop(struct server *server);

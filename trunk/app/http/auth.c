@@ -72,7 +72,12 @@ enum http_step auth_ask_play(struct http_exchange *x, struct auth_stream *stream
                                    .facts = &facts,
                                    .is_tls = x->is_tls,
                                    .via = http_message_header(x->request, HTTP_VIA_HEADER),
-                                   .source = stream->source};
+                                   .source = stream->source,
+                                   .is_last = stream->permits != NULL,
+                                   .type = stream->type,
+                                   .permits = stream->permits,
+                                   .bytes_in = x->conn->bytes_in,
+                                   .bytes_out = x->conn->bytes_out};
     struct gate_verdict *verdict;
     enum http_step step = HTTP_STEP_NEXT;
     char *block;
@@ -89,7 +94,8 @@ enum http_step auth_ask_play(struct http_exchange *x, struct auth_stream *stream
     if (gates_ask(&request, verdict, timeout) != 0)
         step = http_step_answered(x, http_verdict_answer(x, &request, verdict, timeout));
     x->is_granted = step == HTTP_STEP_NEXT;
-    stream->is_original = verdict->is_original;
+    if (stream->permits == NULL)
+        stream->is_original = verdict->is_original;
     free(verdict);
     free(block);
     return step;

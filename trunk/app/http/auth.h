@@ -27,7 +27,11 @@ struct auth_stream {
     const char *app;
     const char *name;
     struct source *source; /* NULL: not found yet */
-    int is_original;       /* set: the client is a Millrace server, which gets it as published */
+    /* The last question, of a client that gets the stream after a yes; NULL: not yet. Takes what is
+     * granted until the client has left. */
+    struct permit **permits;
+    const char *type; /* with permits: "flv", "ts", "mp3", "aac", "ws" */
+    int is_original;  /* set: the client is a Millrace server, which gets it as published */
 };
 
 /*

@@ -82,8 +82,9 @@ struct err *http_live_serve_name(struct http_exchange *x, const struct http_live
 
     if (http_live_check_method(x, timeout) != HTTP_STEP_NEXT)
         return http_step_err(x);
-    if (auth_ask_play(x, &(struct auth_stream){name->vhost, name->app, name->stream, NULL, 0},
-                      timeout) != HTTP_STEP_NEXT)
+    if (auth_ask_play(
+            x, &(struct auth_stream){.vhost = name->vhost, .app = name->app, .name = name->stream},
+            timeout) != HTTP_STEP_NEXT)
         return http_step_err(x);
     if (str_format(key, sizeof(key), "%s/%s/%s", name->place, name->app, name->stream) != 0)
         return http_answer_error(x, 400, NULL, timeout, "stream name is too long");
@@ -115,8 +116,9 @@ static struct err *http_live_standby(struct http_handler *self, struct http_exch
     if (http_live_check_method(x, timeout) != HTTP_STEP_NEXT)
         return http_step_err(x);
     /* Ask before a source is created, and before the answer shows whether the stream exists. */
-    if (auth_ask_play(x, &(struct auth_stream){vhost, target->app, target->stream, NULL, 0},
-                      timeout) != HTTP_STEP_NEXT)
+    if (auth_ask_play(
+            x, &(struct auth_stream){.vhost = vhost, .app = target->app, .name = target->stream},
+            timeout) != HTTP_STEP_NEXT)
         return http_step_err(x);
     if (x->request->upgrade != HTTP_UPGRADE_WEBSOCKET && http_static_has(x))
         return http_next(self, x, timeout);

@@ -13,6 +13,7 @@
 #include "app/http/http_live.h"
 #include "app/http/http_ws.h"
 #include "app/stream/fanout.h"
+#include "app/stream/gate.h"
 #include "app/stream/session_list.h"
 #include "app/stream/stream.h"
 #include "app/stream/via_claim.h"
@@ -38,7 +39,9 @@ struct http_live {
     const struct config_vhost *vhost;
     struct source *source; /* held */
     struct session_entry entry;
-    char *facts; /* the memory of the client's facts; NULL: none */
+    struct net_conn *conn;
+    struct permit *permits; /* granted until the viewer has left */
+    char *facts;            /* the memory of the client's facts; NULL: none */
     const struct mux *mux;
     enum source_only only;
     struct source_select select; /* of a multitrack stream */
@@ -61,6 +64,7 @@ static void http_live_drop(struct http_live *live)
     buf_fini(&live->loop);
     http_ws_free(live->ws);
     via_claim_leave(live->claim);
+    permit_end_all(&live->permits, live->conn->bytes_in, live->conn->bytes_out);
     free(live->facts);
     source_unref(live->source);
     config_unref(live->config);
@@ -230,7 +234,7 @@ static enum http_step http_live_ask(struct http_exchange *x, const struct config
                                     struct source *source, const struct mux **mux, usec_t timeout)
 {
     const struct stream *stream = source_data(source);
-    struct auth_stream asked = {vhost, stream->app, stream->name, NULL, 0};
+    struct auth_stream asked = {.vhost = vhost, .app = stream->app, .name = stream->name};
     enum http_step step;
 
     if (x->is_worker)
@@ -245,6 +249,31 @@ static enum http_step http_live_ask(struct http_exchange *x, const struct config
     if (asked.is_original && *mux == &mux_flv)
         *mux = &mux_original;
     return step;
+}
+
+static const char *http_live_type(const struct http_exchange *x, const struct mux *mux)
+{
+    if (x->request->upgrade == HTTP_UPGRADE_WEBSOCKET)
+        return "ws";
+    return mux == &mux_original ? mux_flv.name : mux->name;
+}
+
+/* The last question, once nothing else can refuse the viewer. HEAD asks nothing: no viewer follows.
+ */
+static enum http_step http_live_ask_last(struct http_exchange *x, struct http_live *live,
+                                         usec_t timeout)
+{
+    const struct stream *stream = source_data(live->source);
+    struct auth_stream asked = {.vhost = live->vhost,
+                                .app = stream->app,
+                                .name = stream->name,
+                                .source = live->source,
+                                .permits = &live->permits,
+                                .type = http_live_type(x, live->mux)};
+
+    if (x->is_worker || x->is_head || !gates_are_used(x->server, live->vhost, GATE_LAST))
+        return HTTP_STEP_NEXT;
+    return auth_ask_play(x, &asked, timeout);
 }
 
 /* The claim of a viewer that is another server, or another worker of this one. */
@@ -384,6 +413,7 @@ static struct err *http_live_take_admitted(struct http_exchange *x, struct sourc
     if (live == NULL)
         return err_new(ERR_NOMEM, "viewer");
     live->server = x->server;
+    live->conn = x->conn;
     live->config = config_ref(x->config);
     live->vhost = vhost;
     live->source = source_ref(source);
@@ -399,7 +429,8 @@ static struct err *http_live_take_admitted(struct http_exchange *x, struct sourc
     buf_init(&live->not_found, HTTP_LIVE_HEAD_MAX);
     buf_init(&live->unfit, HTTP_LIVE_HEAD_MAX);
     buf_init(&live->loop, HTTP_LIVE_HEAD_MAX);
-    if (http_live_begin(x, live, timeout) != HTTP_STEP_NEXT) {
+    if (http_live_ask_last(x, live, timeout) != HTTP_STEP_NEXT ||
+        http_live_begin(x, live, timeout) != HTTP_STEP_NEXT) {
         http_live_drop(live);
         return http_step_err(x);
     }

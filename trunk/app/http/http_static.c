@@ -242,7 +242,9 @@ static enum http_step ask_as_stream(struct http_exchange *x, const struct http_t
     if (target->vhost == NULL || target->mux == NULL)
         return HTTP_STEP_NEXT;
     return auth_ask_play(
-        x, &(struct auth_stream){target->vhost, target->app, target->stream, NULL, 0}, timeout);
+        x,
+        &(struct auth_stream){.vhost = target->vhost, .app = target->app, .name = target->stream},
+        timeout);
 }
 
 /* A file in http_server.dir that needs a signed address at one vhost must not be available through

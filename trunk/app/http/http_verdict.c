@@ -6,6 +6,7 @@
 
 #include "app/core/log_limit.h"
 #include "app/http/http_ws.h"
+#include "base/str.h"
 #include "proto/url.h"
 
 #include <string.h>
@@ -55,9 +56,30 @@ static struct err *redirect(struct http_exchange *x, const struct gate_request *
     return err;
 }
 
+/* To a whole address, if it is one that HTTP clients can go to. */
+static struct err *redirect_to(struct http_exchange *x, const char *location, usec_t timeout)
+{
+    struct err *err;
+    struct buf lines;
+
+    if (!str_starts(location, "http://") && !str_starts(location, "https://") && location[0] != '/')
+        return http_ws_refuse(x, 403, NULL, "the stream is at an address of another protocol",
+                              timeout);
+    buf_init(&lines, HTTP_ANSWER_HEAD_MAX);
+    if (buf_printf(&lines, "Cache-Control: no-store\r\nLocation: %s\r\n", location) != 0 ||
+        buf_append(&lines, "", 1) != 0)
+        err = err_new(ERR_NOMEM, "no memory for a redirection");
+    else
+        err = http_answer(x, 302, NULL, (const char *)buf_data(&lines), NULL, 0, timeout);
+    buf_fini(&lines);
+    return err;
+}
+
 struct err *http_verdict_answer(struct http_exchange *x, const struct gate_request *request,
                                 const struct gate_verdict *verdict, usec_t timeout)
 {
+    if (verdict->status == 302 && verdict->location[0] != '\0')
+        return redirect_to(x, verdict->location, timeout);
     if (verdict->status == 302)
         return redirect(x, request, verdict, timeout);
     log_peer(x->server, LOG_INFO, "play refused", x->conn->ip,

@@ -6,6 +6,7 @@
  * rtmp_redirect.c, and the routes of the tables (rtmp_session.h).
  */
 #include "app/core/server.h"
+#include "app/stream/permit.h"
 #include "app/stream/session_list.h"
 #include "base/yield.h"
 #include "co/net.h"
@@ -25,13 +26,15 @@ struct rtmp_session {
     struct config *config; /* held: the snapshot at the session's start, then of its last request */
     struct rtmp_talk *talk;
     char *tc_url;
-    char *app;                  /* from connect, if the tcUrl contains none; else NULL */
-    char *page_url;             /* NULL: none */
-    char *swf_url;              /* NULL: none */
-    char *param;                /* of the current request; NULL: none */
-    char *via;                  /* via_chain of another Millrace server; NULL: not such a server */
-    struct session_entry entry; /* in the session list while a publish or play runs */
-    struct via_claim *claim;    /* of such a server while it plays; else NULL */
+    char *app;                   /* from connect, if the tcUrl contains none; else NULL */
+    char *page_url;              /* NULL: none */
+    char *swf_url;               /* NULL: none */
+    char *param;                 /* of the current request; NULL: none */
+    char *via;                   /* via_chain of another Millrace server; NULL: not such a server */
+    struct session_entry entry;  /* in the session list while a publish or play runs */
+    struct via_claim *claim;     /* of such a server while it plays; else NULL */
+    struct permit *permits;      /* granted for the current request */
+    struct permit *conn_permits; /* granted for the connection, or this message stream of it */
     struct rtmp_streams *streams; /* NULL: the connection has one message stream */
     MAY_YIELD void (*serve)(
         struct rtmp_session *session); /* serves the requests of one message stream, to its end */
@@ -64,5 +67,11 @@ struct directory_place;
 MAY_YIELD struct err *rtmp_redirect_send(struct rtmp_session *session, const struct source *source,
                                          const struct rtmp_request *request, const char *param,
                                          const struct directory_place *place);
+/* The same with a whole address, rtmp_redirect_is_usable(), and its answer: "rtmp://…",
+ * "rtmps://…".
+ */
+int rtmp_redirect_is_usable(const char *location);
+MAY_YIELD struct err *rtmp_redirect_to(struct rtmp_session *session,
+                                       const struct rtmp_request *request, const char *location);
 
 #endif

@@ -5,10 +5,12 @@
  * at intervals, at most 150 ms and as long as the data that arrives meanwhile fits into the
  * smallest receive window. So a publisher without viewers costs a fraction of one with viewers.
  */
+#include "app/rtmp/rtmp_gate.h"
 #include "app/rtmp/rtmp_session_private.h"
 #include "app/rtmp/rtmp_streams.h"
 
 #include "app/stream/fanout.h"
+#include "app/stream/gate.h"
 #include "app/stream/publication.h"
 #include "app/stream/stream.h"
 #include "co/co.h"
@@ -38,7 +40,10 @@ struct publishing {
     struct co *co;
     struct source *source;
     struct publication *publication;
-    const char *param; /* of the address; owned by the caller */
+    const struct config_vhost *vhost;
+    const struct rtmp_request *request;
+    struct err *refused; /* by the last gates; the peer has been told */
+    const char *param;   /* of the address; owned by the caller */
     const struct config_publish *limits;
     usec_t last_media;
     usec_t last_viewer, checked; /* kickoff_for_idle */
@@ -49,6 +54,7 @@ struct publishing {
     uint8_t is_replaced; /* evicted: do not touch the stream */
     uint8_t is_unserved; /* because its vhost was removed; else by another publisher */
     uint8_t has_fingerprint;
+    uint8_t is_granted; /* by the last gates */
     uint8_t has_waited; /* for an unreachable origin; the log has a line about it */
     uint8_t fingerprint[TOKEN_FINGERPRINT_SIZE]; /* of the parameters, for replace_same_token */
 };
@@ -231,6 +237,16 @@ static int publish_describe(void *publisher, struct session_info *out)
     return 0;
 }
 
+static int publish_grant(void *publisher, usec_t timeout)
+{
+    struct publishing *p = publisher;
+
+    p->refused =
+        p->is_granted ? NULL : rtmp_gate_last(p->session, p->source, p->vhost, p->request, timeout);
+    p->is_granted |= p->refused == NULL;
+    return p->refused == NULL ? 0 : -1;
+}
+
 static size_t publish_pending(const void *publisher)
 {
     const struct publishing *p = publisher;
@@ -242,13 +258,20 @@ static const struct publisher_ops publish_ops = {.pending = publish_pending,
                                                  .evict = publish_evicted,
                                                  .ask = publish_asked,
                                                  .describe = publish_describe};
+/* The same where a gate of the last stage is used. */
+static const struct publisher_ops publish_ops_granted = {.pending = publish_pending,
+                                                         .evict = publish_evicted,
+                                                         .ask = publish_asked,
+                                                         .grant = publish_grant,
+                                                         .describe = publish_describe};
 
 /* Takes the stream. Viewers that are already there keep watching. */
 static enum publication_verdict publish_begin(struct publishing *p,
                                               const struct config_vhost *vhost,
                                               struct directory_place *place, usec_t timeout)
 {
-    struct publisher publisher = {.ops = &publish_ops,
+    int is_asked = gates_are_used(p->session->server, vhost, GATE_LAST);
+    struct publisher publisher = {.ops = is_asked ? &publish_ops_granted : &publish_ops,
                                   .arg = p,
                                   .kind = PUBLISHER_ENCODER,
                                   .config = p->session->config,
@@ -282,6 +305,8 @@ static MAY_YIELD struct err *publish_elsewhere(struct publishing *p,
     *is_again = 0;
     if (vhost->cluster.redirect)
         return rtmp_redirect_send(p->session, p->source, request, p->param, place);
+    if (publish_grant(p, RTMP_ANSWER_TIMEOUT) != 0)
+        return p->refused;
     err = route->run(p->session, &there);
     if (!there.is_unreached)
         return err;
@@ -321,6 +346,8 @@ static MAY_YIELD struct err *publish_ask(struct publishing *p, const struct conf
     *is_over = verdict != PUBLICATION_OURS;
     if (verdict == PUBLICATION_OURS)
         return NULL;
+    if (verdict == PUBLICATION_REFUSED)
+        return p->refused;
     if (verdict == PUBLICATION_ELSEWHERE)
         why = "The stream is published at another origin, which does not answer";
     err = rtmp_talk_refuse(p->session->talk, request, "NetStream.Publish.BadName", why,
@@ -366,6 +393,8 @@ struct err *rtmp_publish_run(struct rtmp_session *session, struct source *source
     struct publishing p = {.session = session,
                            .co = co_self(),
                            .source = source,
+                           .vhost = vhost,
+                           .request = request,
                            .param = param,
                            .limits = &vhost->publish,
                            .is_urgent = vhost->min_latency || vhost->play.mw_latency == 0};

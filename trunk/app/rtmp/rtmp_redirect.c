@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "proto/url.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,4 +60,44 @@ struct err *rtmp_redirect_send(struct rtmp_session *session, const struct source
     log_info(session->server->log, "%s: redirected to %s, which has %s", session->conn->ip,
              place->rtmp, source_key(source));
     return err_new(ERR_CLOSED, "redirected to %s", place->rtmp);
+}
+
+/* Where the stream begins in a whole address; NULL: it has none. */
+static const char *stream_of(const char *location)
+{
+    const char *host = strstr(location, "://");
+
+    return host != NULL ? url_rtmp_split(host + 3 + strcspn(host + 3, "/")) : NULL;
+}
+
+int rtmp_redirect_is_usable(const char *location)
+{
+    struct url_rtmp *url = malloc(sizeof(*url)); /* too large for a coroutine's stack */
+    int is_usable = url != NULL &&
+                    (str_starts(location, "rtmp://") || str_starts(location, "rtmps://")) &&
+                    url_rtmp_parse_full(url, location) == SCAN_DONE && stream_of(location) != NULL;
+
+    free(url);
+    return is_usable;
+}
+
+struct err *rtmp_redirect_to(struct rtmp_session *session, const struct rtmp_request *request,
+                             const char *location)
+{
+    const char *stream = stream_of(location);
+    struct rtmp_elsewhere elsewhere;
+    struct err *err;
+    char *tc_url;
+
+    assert(stream != NULL);
+    tc_url = strndup(location, (size_t)(stream - 1 - location));
+    if (tc_url == NULL)
+        return err_new(ERR_NOMEM, "no memory for a redirection");
+    elsewhere = (struct rtmp_elsewhere){tc_url, location};
+    err = rtmp_talk_send_on(session->talk, request, &elsewhere, RTMP_ANSWER_TIMEOUT);
+    free(tc_url);
+    if (err != NULL)
+        return err;
+    rtmp_peer_linger(session);
+    return err_new(ERR_CLOSED, "it was sent on by a callback server");
 }

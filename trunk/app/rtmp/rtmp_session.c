@@ -9,6 +9,7 @@
 #include "app/core/admission.h"
 #include "app/core/log_limit.h"
 #include "app/rtmp/rtmp_drain.h"
+#include "app/rtmp/rtmp_gate.h"
 #include "app/rtmp/rtmp_session_private.h"
 #include "app/rtmp/rtmp_streams.h"
 #include "app/stream/gate.h"
@@ -159,58 +160,19 @@ static MAY_YIELD struct err *session_refuse(struct rtmp_session *session,
     return err;
 }
 
-/* Tells the peer a gate's verdict. Returns an error, which ends the session. */
-static MAY_YIELD struct err *session_verdict(struct rtmp_session *session,
-                                             const struct rtmp_setup *setup, struct source *source,
-                                             const struct gate_request *asked,
-                                             const struct gate_verdict *verdict)
-{
-    int is_publish = asked->action == ACCESS_PUBLISH;
-    struct err *sent;
-
-    if (verdict->status == 302)
-        return rtmp_redirect_send(session, source, &setup->request, setup->url.param,
-                                  &verdict->place);
-    sent = rtmp_talk_refuse(session->talk, &setup->request,
-                            is_publish               ? "NetStream.Publish.Denied"
-                            : verdict->status == 508 ? RTMP_PLAY_LOOP
-                                                     : "NetStream.Play.Failed",
-                            verdict->reason, RTMP_ANSWER_TIMEOUT);
-    if (sent == NULL)
-        rtmp_peer_linger(session);
-    err_free(sent);
-    return err_new(ERR_DENIED, "refused %s %s/%s/%s: %s", is_publish ? "publish" : "play",
-                   asked->vhost->name, asked->app, asked->stream, verdict->reason);
-}
-
 /* Asks the gates whether this client may do this. source: NULL until it is found. */
 static MAY_YIELD struct err *session_ask(struct rtmp_session *session,
                                          const struct rtmp_setup *setup, struct source *source,
                                          const struct config_vhost *vhost)
 {
-    int is_publish = setup->request.intent == RTMP_INTENT_PUBLISH;
-    struct session_facts facts = rtmp_peer_facts(session, setup->url.param);
-    struct gate_request request = {.server = session->server,
-                                   .action = is_publish ? ACCESS_PUBLISH : ACCESS_PLAY,
-                                   .protocol = GATE_RTMP,
-                                   .vhost = vhost,
-                                   .app = setup->url.app,
-                                   .stream = setup->url.stream,
-                                   .param = setup->url.param,
-                                   .ip = session->conn->ip,
-                                   .page = session->page_url,
-                                   .facts = &facts,
-                                   .via = session->via,
-                                   .source = source};
-    struct gate_verdict *verdict = malloc(sizeof(*verdict));
-    struct err *err = NULL;
+    struct rtmp_gate asked = {.request = &setup->request,
+                              .source = source,
+                              .vhost = vhost,
+                              .app = setup->url.app,
+                              .stream = setup->url.stream,
+                              .param = setup->url.param};
 
-    if (verdict == NULL)
-        return err_new(ERR_NOMEM, "no memory for an access check");
-    if (gates_ask(&request, verdict, RTMP_ANSWER_TIMEOUT) != 0)
-        err = session_verdict(session, setup, source, &request, verdict);
-    free(verdict);
-    return err;
+    return rtmp_gate_ask(session, &asked, RTMP_ANSWER_TIMEOUT);
 }
 
 /* Combines the addresses of connect and request. */
@@ -359,9 +321,12 @@ static MAY_YIELD struct err *session_publish(struct rtmp_session *session,
                                          .app = stream->app,
                                          .stream = stream->name,
                                          .param = param};
+    struct err *err;
 
-    if (route != NULL && route->is_used(vhost))
-        return route->run(session, &publish);
+    if (route != NULL && route->is_used(vhost)) {
+        err = rtmp_gate_last(session, source, vhost, request, RTMP_ANSWER_TIMEOUT);
+        return err != NULL ? err : route->run(session, &publish);
+    }
     return rtmp_publish_run(session, source, vhost, request, param);
 }
 
@@ -412,7 +377,10 @@ static MAY_YIELD struct err *session_request(struct rtmp_session *session)
     if (err == NULL && request.intent == RTMP_INTENT_PUBLISH)
         err = session_publish(session, &request, source, vhost);
     else if (err == NULL)
+        err = rtmp_gate_last(session, source, vhost, &request, RTMP_ANSWER_TIMEOUT);
+    if (err == NULL && request.intent == RTMP_INTENT_PLAY)
         err = session_play(session, source, vhost, &select, request.stream_id);
+    permit_end_all(&session->permits, session->conn->bytes_in, session->conn->bytes_out);
     free(session->param);
     session->param = NULL;
     if (source != NULL && request.intent == RTMP_INTENT_PUBLISH)
@@ -455,6 +423,7 @@ void rtmp_session_run(struct server *server, struct net_conn *conn)
     else
         session_log_error(&session, err);
     rtmp_streams_end(&session);
+    permit_end_all(&session.conn_permits, conn->bytes_in, conn->bytes_out);
     rtmp_talk_free(session.talk);
     free(session.tc_url);
     free(session.app);

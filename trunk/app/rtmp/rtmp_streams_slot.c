@@ -219,6 +219,7 @@ static MAY_YIELD void slot_session(void *arg)
     struct rtmp_streams *streams = slot->streams;
 
     slot->own.serve(&slot->own);
+    permit_end_all(&slot->own.conn_permits, slot->inner->bytes_in, slot->inner->bytes_out);
     io_close(&slot->inner->io);
     slot->is_over = 1;
     co_cond_broadcast(&streams->changed);

@@ -137,6 +137,7 @@ struct err *service_new(struct server **out, const struct log *log, struct confi
     memory_init(&server->memory, (uint64_t)config->max_memory);
     (void)memory_note(&server->memory, memory_used(), 0);
     server->started_at = clock_now();
+    server_make_service_id(server->service_id);
     server->service = calloc(1, sizeof(*server->service));
     server->log_limit = log_limit_new(log, config->log_peer_lines, LOG_LIMIT_WINDOW);
     server->hub = hub_new((size_t)config->max_streams,

@@ -12,6 +12,7 @@
 #include "app/cluster/http_pull.h"
 #include "app/cluster/upstream_tls.h"
 #include "app/control/api_state.h"
+#include "app/control/hooks.h"
 #include "app/control/http_api.h"
 #include "app/control/http_api_listener.h"
 #include "app/http/auth.h"
@@ -42,11 +43,12 @@ static const struct observer *const observers[] = {&http_mounts_observer,
                                                    &forward_observer,
                                                    &config_watch_observer,
                                                    &api_state_observer,
+                                                   &hooks_observer,
                                                    NULL};
 
 /* The cheapest gates are asked first. */
-static const struct gate *const gates[] = {&gate_security, &gate_refer, &gate_token, &edge_gate,
-                                           NULL};
+static const struct gate *const gates[] = {&gate_security, &gate_refer, &gate_token,
+                                           &edge_gate,     &hooks_gate, NULL};
 
 /* From the narrowest to the widest: the processes of this server, then all servers. */
 static const struct claim *const claims[] = {&worker_claim, &directory_claim, NULL};

@@ -20,6 +20,13 @@ int gate_refuse(struct gate_verdict *verdict, int status, const char *format, ..
     return status;
 }
 
+static enum gate_stage stage_of(const struct gate_request *request)
+{
+    if (request->is_last)
+        return GATE_LAST;
+    return request->source != NULL ? GATE_FOUND : GATE_NAMED;
+}
+
 int gates_ask(const struct gate_request *request, struct gate_verdict *verdict, usec_t timeout)
 {
     const struct tables *tables = request->server->tables;
@@ -29,10 +36,12 @@ int gates_ask(const struct gate_request *request, struct gate_verdict *verdict, 
     if (request->source != NULL)
         source_ref(request->source);
     for (int i = 0; rows != NULL && rows[i] != NULL && verdict->status == 0; i++)
-        if (rows[i]->needs_stream == (request->source != NULL))
+        if (rows[i]->stage == stage_of(request))
             verdict->status = rows[i]->ask(request, verdict, timeout);
     if (request->source != NULL)
         source_unref(request->source);
+    if (verdict->status != 0 && request->permits != NULL)
+        permit_end_all(request->permits, request->bytes_in, request->bytes_out);
     return verdict->status;
 }
 
@@ -78,4 +87,17 @@ int gates_describe(const struct tables *tables, const struct config *config, str
             rc = describe_action(tables, vhost, ACCESS_PLAY, out);
     }
     return rc;
+}
+
+int gates_are_used(const struct server *server, const struct config_vhost *vhost,
+                   enum gate_stage stage)
+{
+    const struct tables *tables = server->tables;
+    const struct gate *const *rows = tables != NULL ? tables->gates : NULL;
+
+    for (int i = 0; rows != NULL && rows[i] != NULL; i++)
+        if (rows[i]->stage == stage &&
+            (rows[i]->is_used == NULL || rows[i]->is_used(server, vhost)))
+            return 1;
+    return 0;
 }

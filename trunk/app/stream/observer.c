@@ -64,6 +64,49 @@ void *observer_state(const struct stream *stream, const struct observer *row)
     return i >= 0 ? (char *)stream + stream->server->offset[i] : NULL;
 }
 
+/* ---- what all processes share ---- */
+
+struct err *observers_share_new(const struct tables *tables, const struct config *config,
+                                int workers, void **shared)
+{
+    struct err *err = NULL;
+
+    for (int i = 0; err == NULL && tables->observers[i] != NULL; i++)
+        if (tables->observers[i]->share_new != NULL)
+            err = tables->observers[i]->share_new(config, workers, &shared[i]);
+    if (err != NULL)
+        observers_share_free(tables, shared);
+    return err;
+}
+
+void observers_share_free(const struct tables *tables, void **shared)
+{
+    for (int i = 0; tables != NULL && tables->observers[i] != NULL; i++) {
+        if (shared[i] != NULL)
+            tables->observers[i]->share_free(shared[i]);
+        shared[i] = NULL;
+    }
+}
+
+void observers_share_reap(const struct tables *tables, void *const *shared, int slot)
+{
+    for (int i = 0; tables != NULL && tables->observers[i] != NULL; i++)
+        if (shared[i] != NULL)
+            tables->observers[i]->share_reap(shared[i], slot);
+}
+
+void *observer_shared(const struct server *server, const struct observer *row)
+{
+    int i = row_index(server, row);
+
+    return i >= 0 ? server->row_shared[i] : NULL;
+}
+
+int observer_slot(const struct server *server)
+{
+    return server->slot;
+}
+
 /* ---- the process ---- */
 
 struct err *observers_open(struct server *server)
@@ -79,6 +122,11 @@ struct err *observers_open(struct server *server)
 struct err *observers_start(struct server *server)
 {
     struct err *err = NULL;
+
+    if (server->shared == NULL) {
+        err = observers_share_new(server->tables, server->config, 1, server->row_shared);
+        server->owns_row_shared = 1;
+    }
 
     for (int i = 0; err == NULL && server->tables->observers[i] != NULL; i++)
         if (server->tables->observers[i]->start != NULL)
@@ -120,6 +168,27 @@ void observers_on_config(struct server *server, const struct config *before)
             server->tables->observers[i]->on_config(server, server->own[i], before, server->config);
 }
 
+void observers_on_workers(struct server *server)
+{
+    for (int i = 0; server->tables->observers[i] != NULL; i++)
+        if (server->tables->observers[i]->on_workers != NULL)
+            server->tables->observers[i]->on_workers(server, server->own[i]);
+}
+
+void observers_on_enter(struct server *server, const struct session_entry *session)
+{
+    for (int i = 0; server->tables != NULL && server->tables->observers[i] != NULL; i++)
+        if (server->tables->observers[i]->on_enter != NULL)
+            server->tables->observers[i]->on_enter(server, server->own[i], session);
+}
+
+void observers_on_leave(struct server *server, const struct session_entry *session)
+{
+    for (int i = 0; server->tables != NULL && server->tables->observers[i] != NULL; i++)
+        if (server->tables->observers[i]->on_leave != NULL)
+            server->tables->observers[i]->on_leave(server, server->own[i], session);
+}
+
 static int row_count(const struct server *server)
 {
     int count = 0;
@@ -157,6 +226,8 @@ void observers_close(struct server *server)
             server->tables->observers[i]->close(server, server->own[i]);
         server->own[i] = NULL;
     }
+    if (server->owns_row_shared)
+        observers_share_free(server->tables, server->row_shared);
 }
 
 /* ---- questions ---- */

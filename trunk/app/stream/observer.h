@@ -14,12 +14,20 @@
 #include "base/yield.h"
 #include "live/source.h"
 
+struct session_entry;
 struct stream;
 struct viewer;
 
 struct observer {
     const char *name;
     size_t state_size; /* of its state in each stream; zeroed when the stream is created */
+
+    /* What all processes of the server share, made before they are forked: observer_shared(). The
+     * master calls share_reap() when the process with this number has ended, before the others are
+     * told (on_workers). A share_new() needs the other two functions. */
+    struct err *(*share_new)(const struct config *config, int workers, void **shared);
+    void (*share_free)(void *shared);
+    void (*share_reap)(void *shared, int slot);
 
     /* The process, in the order of the rows. open() may set *own; start() runs after the
      * configuration is checked and before listeners open. */
@@ -48,6 +56,13 @@ struct observer {
                       const struct config *config);
     void (*on_vhost)(struct stream *stream, void *state, const struct config_vhost *before,
                      const struct config_vhost *vhost);
+
+    /* Another process of this server has ended, or what they publish has changed. */
+    void (*on_workers)(struct server *server, void *own);
+
+    /* A client begins to publish or play, or ends it (app/stream/session_list.h). */
+    void (*on_enter)(struct server *server, void *own, const struct session_entry *session);
+    void (*on_leave)(struct server *server, void *own, const struct session_entry *session);
 
     /* A stream is created or destroyed. */
     void (*attach)(struct stream *stream, void *state);
@@ -94,6 +109,18 @@ void *observer_state(const struct stream *stream, const struct observer *row);
 /* Sets the row's state in the server, for a row whose state main() creates. */
 void observer_set_own(struct server *server, const struct observer *row, void *own);
 
+/*
+ * What all processes share. The master, or the only process, makes it: shared[] has room for
+ * SERVER_OBSERVERS_MAX rows. observers_share_free() frees it in this process.
+ */
+struct err *observers_share_new(const struct tables *tables, const struct config *config,
+                                int workers, void **shared);
+void observers_share_free(const struct tables *tables, void **shared);
+void observers_share_reap(const struct tables *tables, void *const *shared, int slot);
+/* What the row shares; this process's number among all that share it, from 0. */
+void *observer_shared(const struct server *server, const struct observer *row);
+int observer_slot(const struct server *server);
+
 /* The steps of the process, for all rows. An error of one row ends the step. */
 struct err *observers_open(struct server *server);
 struct err *observers_start(struct server *server);
@@ -101,6 +128,9 @@ struct err *observers_ready(struct server *server);
 void observers_tick(struct server *server, usec_t now);
 struct err *observers_check_config(struct server *server, const struct config *config);
 void observers_on_config(struct server *server, const struct config *before);
+void observers_on_workers(struct server *server);
+void observers_on_enter(struct server *server, const struct session_entry *session);
+void observers_on_leave(struct server *server, const struct session_entry *session);
 void observers_leave(struct server *server);
 MAY_YIELD void observers_halt(struct server *server);
 void observers_stop(struct server *server, usec_t timeout);

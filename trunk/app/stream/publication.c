@@ -227,7 +227,7 @@ static int may_take_over(const struct publication *p, const struct publication *
 
     if (holder->publisher.kind != PUBLISHER_ENCODER)
         return 0;
-    switch (p->publisher.vhost->publish.takeover) {
+    switch (p->takeover) {
     case TAKEOVER_REPLACE:
         return 1;
     case TAKEOVER_REPLACE_SAME_TOKEN:
@@ -235,6 +235,33 @@ static int may_take_over(const struct publication *p, const struct publication *
     default:
         return 0;
     }
+}
+
+/* Whether a publisher here or at another process would lose the stream to `p`. */
+static int would_replace(const struct publication *p)
+{
+    const struct publication *holder = p->stream->publication;
+    const struct claim *row;
+
+    if (holder != NULL)
+        return may_take_over(p, holder);
+    for (int i = 0; (row = row_at(p->stream, i)) != NULL; i++)
+        if (row->would_replace != NULL && row->would_replace(p))
+            return 1;
+    return 0;
+}
+
+/* Whether make_room() would succeed, without replacing anybody yet. */
+static MAY_YIELD int may_have_room(const struct publication *p)
+{
+    const struct publication *holder = p->stream->publication;
+
+    if (p->stream->granting != NULL)
+        return 0;
+    if (holder == NULL || may_take_over(p, holder) ||
+        (holder->publisher.kind == PUBLISHER_ORIGIN_PULL && p->is_alone))
+        return 1;
+    return publication_is_gone(p->stream, PUBLICATION_ASK_TIMEOUT);
 }
 
 /* Whether the stream is free for `p` now: its holder here gave way, was taken over, or is gone. */
@@ -266,6 +293,7 @@ static struct publication *publication_new(struct stream *stream, const struct p
         return NULL;
     p->stream = stream;
     p->publisher = *publisher;
+    p->takeover = publisher->vhost->publish.takeover;
     if (publisher->config != NULL)
         p->publisher.config = config_ref(publisher->config);
     return p;
@@ -291,6 +319,65 @@ static enum publication_verdict verdict_of(enum claim_verdict verdict)
     return verdict == CLAIM_GRANTED ? PUBLICATION_OURS : PUBLICATION_BUSY;
 }
 
+/* Claims the stream and opens its source. */
+static enum publication_verdict take(struct publication *p, struct directory_place *elsewhere,
+                                     usec_t timeout)
+{
+    enum publication_verdict verdict = verdict_of(claims_take(p, elsewhere, timeout));
+
+    if (verdict != PUBLICATION_OURS)
+        return verdict;
+    if (!p->stream->is_ended &&
+        (publication_open(p) == 0 || (make_room(p) && publication_open(p) == 0)))
+        return PUBLICATION_OURS;
+    claims_release(p);
+    return PUBLICATION_BUSY;
+}
+
+/* The claims are taken: asks while they are held. No other publisher of this process is asked for
+ * the stream meanwhile. */
+static enum publication_verdict grant_claimed(struct publication *p, usec_t timeout)
+{
+    int rc;
+
+    if (!may_have_room(p))
+        return PUBLICATION_BUSY;
+    p->stream->granting = p;
+    rc = p->publisher.ops->grant(p->publisher.arg, timeout);
+    p->stream->granting = NULL;
+    if (rc != 0)
+        return PUBLICATION_REFUSED;
+    if (p->stream->is_ended)
+        return PUBLICATION_BUSY;
+    return publication_open(p) == 0 || (make_room(p) && publication_open(p) == 0)
+               ? PUBLICATION_OURS
+               : PUBLICATION_BUSY;
+}
+
+/*
+ * The same as take() for a publisher that must be granted. Nobody is asked for a stream that is
+ * busy, and nobody loses a stream to a publisher that may be refused.
+ */
+static enum publication_verdict take_granted(struct publication *p,
+                                             struct directory_place *elsewhere, usec_t timeout)
+{
+    enum publication_verdict verdict;
+
+    if (would_replace(p)) {
+        if (p->publisher.ops->grant(p->publisher.arg, timeout) != 0)
+            return PUBLICATION_REFUSED;
+        return take(p, elsewhere, timeout);
+    }
+    p->takeover = TAKEOVER_REJECT;
+    verdict = verdict_of(claims_take(p, elsewhere, timeout));
+    if (verdict != PUBLICATION_OURS)
+        return verdict;
+    verdict = grant_claimed(p, timeout);
+    if (verdict != PUBLICATION_OURS)
+        claims_release(p);
+    return verdict;
+}
+
 enum publication_verdict publication_begin(struct stream *stream, const struct publisher *publisher,
                                            struct publication **out,
                                            struct directory_place *elsewhere, usec_t timeout)
@@ -301,16 +388,8 @@ enum publication_verdict publication_begin(struct stream *stream, const struct p
     *out = NULL;
     if (p == NULL)
         return PUBLICATION_NOMEM;
-    verdict = verdict_of(claims_take(p, elsewhere, timeout));
-    if (verdict == PUBLICATION_OURS && stream->is_ended) {
-        claims_release(p);
-        verdict = PUBLICATION_BUSY;
-    }
-    if (verdict == PUBLICATION_OURS && publication_open(p) != 0 &&
-        (!make_room(p) || publication_open(p) != 0)) {
-        claims_release(p);
-        verdict = PUBLICATION_BUSY;
-    }
+    verdict = publisher->ops->grant != NULL ? take_granted(p, elsewhere, timeout)
+                                            : take(p, elsewhere, timeout);
     if (verdict == PUBLICATION_OURS)
         *out = p;
     else

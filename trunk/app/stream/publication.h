@@ -56,6 +56,12 @@ struct publisher_ops {
     int (*is_joined)(const void *publisher);
     /* Bytes held of incomplete messages. NULL: none. */
     size_t (*pending)(const void *publisher);
+    /*
+     * Asked before the source opens, once nothing else is in the way: the claims are taken, or the
+     * holder is one that this publisher may replace. 0, or -1: it must not publish. NULL: it may.
+     * May yield.
+     */
+    int (*grant)(void *publisher, usec_t timeout);
     /* 0, or -1 when there is nothing to report. NULL: the same as -1. */
     int (*describe)(void *publisher, struct session_info *out);
 };
@@ -82,12 +88,14 @@ struct publication {
     uint8_t is_asked;  /* the publisher still owes an answer whether it is alive */
     uint8_t is_ending; /* it lingers: it only waits for viewers that have not begun */
     uint8_t is_alone;  /* a claim knows that no other server has the stream */
+    int takeover;      /* enum config_takeover: which publishers it may replace now */
 };
 
 enum publication_verdict {
     PUBLICATION_OURS,
     PUBLICATION_BUSY,      /* another publisher of this server has it */
     PUBLICATION_ELSEWHERE, /* another server has it */
+    PUBLICATION_REFUSED,   /* by publisher_ops.grant */
     PUBLICATION_NOMEM
 };
 
@@ -108,6 +116,8 @@ struct claim {
     enum claim_verdict (*claim)(struct publication *p, uint64_t *token, int over_weak,
                                 struct directory_place *elsewhere, usec_t timeout);
     void (*release)(struct stream *stream, uint64_t token);
+    /* Whether another process has the stream and claim() would take it from there. NULL: no. */
+    int (*would_replace)(const struct publication *p);
     /* Whether the claim still holds. NULL: it does. */
     int (*is_held)(const struct stream *stream, uint64_t token);
     /* An earlier row refused: which server has the stream? ALONE: none; GRANTED: not known. */

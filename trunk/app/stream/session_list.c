@@ -64,6 +64,7 @@ void session_list_enter(struct server *server, struct session_entry *entry)
         entry->next->prev = entry;
     server->sessions = entry;
     server->client_count++;
+    observers_on_enter(server, entry);
 }
 
 static void session_add(struct session_totals *totals, const struct session_entry *entry)
@@ -90,6 +91,7 @@ void session_list_leave(struct server *server, struct session_entry *entry)
             stream->internal_viewers--;
         return;
     }
+    observers_on_leave(server, entry);
     assert(server->client_count > 0);
     session_add(&server->sessions_gone, entry);
     if (entry->prev != NULL)

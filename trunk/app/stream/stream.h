@@ -21,8 +21,9 @@ struct stream {
     char vhost[256];
     char app[256];
     char name[256];
-    struct publication *publication; /* has the source; app/stream/publication.h; or NULL */
-    struct publication *reserved;    /* publications that have, or had, only claims */
+    struct publication *publication;    /* has the source; app/stream/publication.h; or NULL */
+    struct publication *reserved;       /* publications that have, or had, only claims */
+    const struct publication *granting; /* may have the source, unless it is refused; or NULL */
     struct co_cond told; /* viewers have started or left; the holder has answered or ended */
     const struct session_entry *publisher; /* in the session list; NULL: no publisher */
     char *tc_url; /* of the latest publisher over RTMP, else of the first player; NULL: none */

@@ -451,7 +451,7 @@ static void master_signals(struct master *master)
 struct err *master_run(const struct master_options *options)
 {
     struct master *master;
-    struct err *err = check_ports(options->listeners, *options->config);
+    struct err *err = check_ports(options->tables->listeners, *options->config);
 
     if (err != NULL)
         return err;
@@ -460,12 +460,12 @@ struct err *master_run(const struct master_options *options)
         return err_new(ERR_NOMEM, "master");
     master->options = options;
     master->kill_at = USEC_NEVER;
-    err = worker_share_new(&master->share, *options->config);
+    err = worker_share_new(&master->share, *options->config, options->tables);
     if (err == NULL)
         (void)str_copy(master->share->server_id, sizeof(master->share->server_id),
                        options->server_id);
     if (err == NULL)
-        err = worker_ports_new(&master->share->ports, options->listeners, *options->config,
+        err = worker_ports_new(&master->share->ports, options->tables->listeners, *options->config,
                                master->share->count);
     if (err == NULL) {
         master_signals(master);

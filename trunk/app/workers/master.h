@@ -13,10 +13,10 @@
 
 /* All of it is borrowed and outlives the master. */
 struct master_options {
-    struct config **config;                       /* the current one, which a reload replaces */
-    const char *server_id;                        /* app/core/server_id.h */
-    const struct listener_type *const *listeners; /* app/core/listener.h */
-    struct log *log;                              /* HUP sets its level */
+    struct config **config;      /* the current one, which a reload replaces */
+    const char *server_id;       /* app/core/server_id.h */
+    const struct tables *tables; /* app/core/tables.h */
+    struct log *log;             /* HUP sets its level */
     struct log_sink_file *sink;
     const struct config_options *reload; /* where SIGHUP reads again */
     char **environment;

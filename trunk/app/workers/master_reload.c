@@ -156,7 +156,7 @@ static struct err *prepare(const struct master_reload *reload, const struct conf
 
     if (starting >= 0)
         return err_new(ERR_TIMEOUT, "worker %d is not ready", starting + 1);
-    err = worker_ports_add(share->ports, options->listeners, config);
+    err = worker_ports_add(share->ports, options->tables->listeners, config);
     if (err != NULL)
         return err;
     err = send_ports(reload);
@@ -180,7 +180,7 @@ static void commit(struct master_reload *reload, struct config *config, struct l
     if (err != NULL)
         log_err(options->log, LOG_ERROR, err, "reload: %s", err_text(err));
     err_free(err);
-    worker_ports_commit(reload->share->ports, options->listeners, config);
+    worker_ports_commit(reload->share->ports, options->tables->listeners, config);
     log_change_commit(change, config, options->log, options->sink);
     config_unref(*options->config);
     *options->config = config_ref(config);

@@ -175,6 +175,7 @@ static MAY_YIELD void listener_run(void *arg)
             hub_each(worker->server->hub, look_one, worker);
             co_cond_broadcast(&worker->changed);
         }
+        observers_on_workers(worker->server);
         err = notify_wait(worker->notify_fd);
     }
     if (err_code(err) != ERR_INTERRUPTED) {
@@ -343,6 +344,9 @@ struct err *worker_new(struct server *server, struct worker_share *share, int sl
     memcpy(server->via_key, share->via_key, sizeof(server->via_key));
     server->pid = share->master;
     server->started_at = share->started_at;
+    (void)str_copy(server->service_id, sizeof(server->service_id), share->service_id);
+    memcpy(server->row_shared, share->row_shared, sizeof(server->row_shared));
+    server->slot = slot;
     server->shared = &limits;
     server->shared_arg = worker;
     admission_share(server, share->places, slot);

@@ -10,11 +10,11 @@
 /* The fingerprint of an origin_pull's claim: it lets a publisher here take the claim over. */
 static const uint8_t weak_fingerprint[REGISTRY_FINGERPRINT_SIZE] = "fetched from another origin";
 
-static enum registry_takeover manner_of(const struct publisher *publisher)
+static enum registry_takeover manner_of(const struct publication *p)
 {
-    if (publisher->kind != PUBLISHER_ENCODER)
+    if (p->publisher.kind != PUBLISHER_ENCODER)
         return REGISTRY_REJECT;
-    switch (publisher->vhost->publish.takeover) {
+    switch (p->takeover) {
     case TAKEOVER_REPLACE:
         return REGISTRY_REPLACE;
     case TAKEOVER_REPLACE_SAME_TOKEN:
@@ -72,9 +72,8 @@ static int holder_is_gone(const struct stream *stream, usec_t timeout)
  * it continues until it has settled. */
 static MAY_YIELD int claim_for_encoder(struct publication *p, int over_weak)
 {
-    struct registry_claim claim = {.fingerprint = p->publisher.fingerprint,
-                                   .takeover = manner_of(&p->publisher),
-                                   .is_early = 1};
+    struct registry_claim claim = {
+        .fingerprint = p->publisher.fingerprint, .takeover = manner_of(p), .is_early = 1};
     struct registry_claim weak = {.fingerprint = weak_fingerprint,
                                   .takeover = REGISTRY_REPLACE_SAME};
 
@@ -105,6 +104,16 @@ static enum claim_verdict worker_claim_claim(struct publication *p, uint64_t *to
         return CLAIM_BUSY;
     *token = worker_stream_of(p->stream)->claim;
     return CLAIM_GRANTED;
+}
+
+static int worker_claim_would_replace(const struct publication *p)
+{
+    const struct worker *worker = worker_of(p->stream->server);
+    struct registry_claim claim = {.key = source_key(p->stream->source),
+                                   .fingerprint = p->publisher.fingerprint,
+                                   .takeover = manner_of(p)};
+
+    return worker != NULL && registry_would_replace(worker->share->registry, &claim);
 }
 
 static void worker_claim_release(struct stream *stream, uint64_t token)
@@ -142,6 +151,7 @@ static void worker_claim_answered(struct stream *stream)
 const struct claim worker_claim = {.name = "workers",
                                    .claim = worker_claim_claim,
                                    .release = worker_claim_release,
+                                   .would_replace = worker_claim_would_replace,
                                    .is_held = worker_claim_is_held,
                                    .settle = worker_stream_settle,
                                    .opened = worker_stream_opened,

@@ -5,6 +5,7 @@
  */
 #include "app/workers/worker_share.h"
 
+#include "app/stream/observer.h"
 #include "app/workers/worker_ports.h"
 #include "app/workers/worker_reload.h"
 #include "base/clock.h"
@@ -139,7 +140,8 @@ static struct err *tables_make(struct worker_share *share, const struct config *
     return NULL;
 }
 
-struct err *worker_share_new(struct worker_share **out, const struct config *config)
+struct err *worker_share_new(struct worker_share **out, const struct config *config,
+                             const struct tables *tables)
 {
     struct worker_share *share = calloc(1, sizeof(*share));
     struct err *err;
@@ -159,7 +161,11 @@ struct err *worker_share_new(struct worker_share **out, const struct config *con
         worker_share_free(share);
         return err_new(ERR_NOMEM, "workers: no random bytes");
     }
+    server_make_service_id(share->service_id);
+    share->tables = tables;
     err = tables_make(share, config);
+    if (err == NULL && tables != NULL)
+        err = observers_share_new(tables, config, share->count, share->row_shared);
     if (err == NULL)
         err = worker_reload_share_new(share);
     if (err == NULL)
@@ -221,6 +227,7 @@ void worker_share_free(struct worker_share *share)
     shared_map_free(share->secrets);
     stream_clock_free(share->times);
     registry_free(share->registry);
+    observers_share_free(share->tables, share->row_shared);
     if (share->slot != NULL)
         (void)munmap(share->slot, (size_t)share->count * sizeof(*share->slot));
     free(share);
@@ -387,6 +394,7 @@ void worker_share_reap(struct worker_share *share, int slot)
     (void)stream_clock_reap(share->times, slot);
     counts_reap(share, share->ip_counts, slot);
     counts_reap(share, share->streams, slot);
+    observers_share_reap(share->tables, share->row_shared, slot);
     socket_remove(share, slot);
     notify_clear(share->notify_fd[slot]);
     /* Always: it may have died between a change and the notification of it. */

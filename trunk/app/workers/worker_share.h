@@ -6,6 +6,7 @@
  * it, and the master cleans it up after a worker that dies. Never yields.
  */
 #include "app/core/places.h"
+#include "app/core/server.h"
 #include "co/tls.h"
 #include "live/registry.h"
 #include "live/stream_clock.h"
@@ -54,7 +55,10 @@ struct worker_share {
     char *folder;                 /* private: contains the workers' own sockets */
     char server_id[32];           /* set by the master: all workers are one server */
     uint8_t via_key[32];          /* for app/config/via_chain.h: all workers are one server */
-    int notify_fd[CONFIG_WORKERS_MAX]; /* co/notify.h: the registry has changed; -1: none */
+    char service_id[SERVER_SERVICE_ID_SIZE];
+    const struct tables *tables;            /* the features that share something; NULL: none */
+    void *row_shared[SERVER_OBSERVERS_MAX]; /* app/stream/observer.h: observers_share_new() */
+    int notify_fd[CONFIG_WORKERS_MAX];      /* co/notify.h: the registry has changed; -1: none */
     int handoff_socket[CONFIG_WORKERS_MAX]
                       [2]; /* co/net_pass.h: connections handed over; -1: none */
 
@@ -65,9 +69,10 @@ struct worker_share {
 /* The number of workers that the configuration requests. */
 int worker_share_count(const struct config *config);
 
-/* For the master, before it forks: creates shared memory and a directory for sockets. ERR_SYS,
- * ERR_NOMEM. */
-struct err *worker_share_new(struct worker_share **out, const struct config *config);
+/* For the master, before it forks: creates shared memory, also that of the features in these tables
+ * (NULL: none), and a directory for sockets. ERR_SYS, ERR_NOMEM. */
+struct err *worker_share_new(struct worker_share **out, const struct config *config,
+                             const struct tables *tables);
 /* Frees this process's view; the master also removes the directory. */
 void worker_share_free(struct worker_share *share);
 

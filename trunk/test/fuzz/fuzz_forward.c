@@ -41,7 +41,8 @@ static void check_answer(const uint8_t *data, size_t size)
 
 static void check_question(const uint8_t *data, size_t size)
 {
-    struct forward_question question = {"sid", "cid", "::1", "v", "live", "rtmp://v/live", "s", ""};
+    struct forward_question question = {"sid",  "run",           "cid", "::1", "v",
+                                        "live", "rtmp://v/live", "s",   ""};
     char name[1000];
     json_t *read_back;
     char *text;
@@ -52,7 +53,7 @@ static void check_question(const uint8_t *data, size_t size)
     if (text == NULL)
         return;
     read_back = json_loads(text, 0, NULL);
-    assert(read_back != NULL && json_object_size(read_back) == 9);
+    assert(read_back != NULL && json_object_size(read_back) == 10);
     json_decref(read_back);
     free(text);
 }

@@ -67,7 +67,7 @@ END_TEST
 /* Asks for live/s of the default vhost and gives the answer's status; 0: let through. */
 static int ask_play(void)
 {
-    struct auth_stream stream = {&t.vhost, "live", "s", NULL, 0};
+    struct auth_stream stream = {.vhost = &t.vhost, .app = "live", .name = "s"};
     enum http_step step = auth_ask_play(&t.x, &stream, USEC_PER_SEC);
 
     ck_assert_ptr_null(http_step_err(&t.x));

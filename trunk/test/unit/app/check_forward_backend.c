@@ -39,11 +39,12 @@ static void ck_ok(struct err *err)
 
 START_TEST(test_question)
 {
-    struct forward_question question = {"sid",  "cid",           "10.0.0.1", "v",
-                                        "live", "rtmp://v/live", "a\"b",     "?k=v"};
+    struct forward_question question = {"sid",  "run",           "cid",  "10.0.0.1", "v",
+                                        "live", "rtmp://v/live", "a\"b", "?k=v"};
     char *text = forward_json_question(&question);
 
-    ck_assert_str_eq(text, "{\"action\":\"on_forward\",\"server_id\":\"sid\",\"client_id\":\"cid\","
+    ck_assert_str_eq(text, "{\"action\":\"on_forward\",\"server_id\":\"sid\",\"service_id\":"
+                           "\"run\",\"client_id\":\"cid\","
                            "\"ip\":\"10.0.0.1\",\"vhost\":\"v\",\"app\":\"live\","
                            "\"tcUrl\":\"rtmp://v/live\",\"stream\":\"a\\\"b\",\"param\":\"?k=v\"}");
     free(text);

@@ -53,7 +53,7 @@ static void setup(void)
     config = (struct config){.workers = 2, .max_streams = 10, .max_connections = 1000};
     config.listen.count = 1;
     config.listen.item = endpoints;
-    ck_assert_ptr_null(worker_share_new(&share, &config));
+    ck_assert_ptr_null(worker_share_new(&share, &config, NULL));
     ck_assert_ptr_null(worker_ports_new(&share->ports, types, &config, 2));
 }
 

@@ -23,7 +23,7 @@ static struct worker_share *share_make(int workers, int64_t connections, int64_t
                              .max_connections = connections,
                              .max_connections_per_ip = per_ip,
                              .max_publishers = connections};
-    ck_assert_ptr_null(worker_share_new(&share, &config));
+    ck_assert_ptr_null(worker_share_new(&share, &config, NULL));
     return share;
 }
 

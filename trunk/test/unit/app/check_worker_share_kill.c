@@ -27,7 +27,7 @@ static struct worker_share *share_make(void)
                              .max_streams = 100,
                              .max_connections = 1000,
                              .max_connections_per_ip = 1000};
-    ck_assert_ptr_null(worker_share_new(&share, &config));
+    ck_assert_ptr_null(worker_share_new(&share, &config, NULL));
     return share;
 }
 

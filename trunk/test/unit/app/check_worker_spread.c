@@ -12,7 +12,7 @@ static struct worker_share *share_make(int workers)
     struct worker_share *share = NULL;
 
     config = (struct config){.workers = workers, .max_streams = 100, .max_connections = 100000};
-    ck_assert_ptr_null(worker_share_new(&share, &config));
+    ck_assert_ptr_null(worker_share_new(&share, &config, NULL));
     return share;
 }
 

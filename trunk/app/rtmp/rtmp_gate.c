@@ -1,0 +1,87 @@
+/*
+ * Asks the gates on behalf of an RTMP client and tells it their verdict. The last gates are asked
+ * when the stream is free for a publisher, or carries what a player wants; what they grant belongs
+ * to the session, or to its connection.
+ */
+#include "app/rtmp/rtmp_gate.h"
+
+#include "app/stream/gate.h"
+
+#include <stdlib.h>
+
+/* Tells the peer a gate's verdict. Returns an error, which ends the session. */
+static MAY_YIELD struct err *tell_verdict(struct rtmp_session *session,
+                                          const struct rtmp_gate *asked,
+                                          const struct gate_verdict *verdict)
+{
+    int is_publish = asked->request->intent == RTMP_INTENT_PUBLISH;
+    struct err *sent;
+
+    if (verdict->status == 302 && verdict->location[0] == '\0')
+        return rtmp_redirect_send(session, asked->source, asked->request, asked->param,
+                                  &verdict->place);
+    if (verdict->status == 302 && rtmp_redirect_is_usable(verdict->location))
+        return rtmp_redirect_to(session, asked->request, verdict->location);
+    sent = rtmp_talk_refuse(session->talk, asked->request,
+                            is_publish               ? "NetStream.Publish.Denied"
+                            : verdict->status == 508 ? RTMP_PLAY_LOOP
+                                                     : "NetStream.Play.Failed",
+                            verdict->reason, RTMP_ANSWER_TIMEOUT);
+    if (sent == NULL)
+        rtmp_peer_linger(session);
+    err_free(sent);
+    return err_new(ERR_DENIED, "refused %s %s/%s/%s: %s", is_publish ? "publish" : "play",
+                   asked->vhost->name, asked->app, asked->stream, verdict->reason);
+}
+
+struct err *rtmp_gate_ask(struct rtmp_session *session, const struct rtmp_gate *asked,
+                          usec_t timeout)
+{
+    int is_publish = asked->request->intent == RTMP_INTENT_PUBLISH;
+    struct session_facts facts = rtmp_peer_facts(session, asked->param);
+    struct gate_request request = {.server = session->server,
+                                   .action = is_publish ? ACCESS_PUBLISH : ACCESS_PLAY,
+                                   .protocol = GATE_RTMP,
+                                   .vhost = asked->vhost,
+                                   .app = asked->app,
+                                   .stream = asked->stream,
+                                   .param = asked->param,
+                                   .ip = session->conn->ip,
+                                   .page = session->page_url,
+                                   .facts = &facts,
+                                   .via = session->via,
+                                   .source = asked->source,
+                                   .is_last = asked->is_last,
+                                   .type = "rtmp",
+                                   .permits = &session->permits,
+                                   .conn_permits = &session->conn_permits,
+                                   .bytes_in = session->conn->bytes_in,
+                                   .bytes_out = session->conn->bytes_out};
+    struct gate_verdict *verdict = malloc(sizeof(*verdict));
+    struct err *err = NULL;
+
+    if (verdict == NULL)
+        return err_new(ERR_NOMEM, "no memory to ask whether it is allowed");
+    if (gates_ask(&request, verdict, timeout) != 0)
+        err = tell_verdict(session, asked, verdict);
+    free(verdict);
+    return err;
+}
+
+struct err *rtmp_gate_last(struct rtmp_session *session, struct source *source,
+                           const struct config_vhost *vhost, const struct rtmp_request *request,
+                           usec_t timeout)
+{
+    const struct stream *stream = source_data(source);
+    struct rtmp_gate asked = {.request = request,
+                              .source = source,
+                              .vhost = vhost,
+                              .app = stream->app,
+                              .stream = stream->name,
+                              .param = session->param,
+                              .is_last = 1};
+
+    if (!gates_are_used(session->server, vhost, GATE_LAST))
+        return NULL;
+    return rtmp_gate_ask(session, &asked, timeout);
+}
