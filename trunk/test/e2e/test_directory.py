@@ -420,6 +420,33 @@ def test_without_redis_the_configured_origins_are_asked(server, redis, view, enc
     viewer.wait_media(5)
 
 
+def test_what_plays_goes_on_without_redis(server, redis, view, encode):
+    """An origin shows its viewers another origin's stream. Without Redis it cannot pass an encoder
+    of that name on, and taking it would end what plays: it is refused until the other one's ends."""
+    store = redis()
+    origins = [connected(server(vhost=cluster(store), remux={"republish_wait": 30000}))
+               for _ in range(2)]
+    first = encode(origins[0])
+    viewer = view(origins[1])
+    viewer.wait_media(5)
+    plays_from(origins[1], origins[0])
+    store.kill()
+    for one in origins:
+        one.wait_log("unreachable")
+    encode(origins[1], wait=False).wait_said("NetStream.Publish.BadName")
+    more_media(viewer)
+    first.close()
+
+    def is_taken():
+        second = encode(origins[1], wait=False)
+        wait_for(lambda: second.has_said("BadName") or second.has_said("Publish.Start"), 20,
+                 "the encoder to be told")
+        return second.has_said("Publish.Start")
+
+    wait_for(is_taken, 20, "the encoder to be taken")
+    more_media(viewer)
+
+
 def test_started_before_redis(server, redis, tmp_path, view, encode):
     port = free_port()
     late = type("Late", (), {"port": port})
