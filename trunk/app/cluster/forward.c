@@ -13,6 +13,7 @@
 #include "app/cluster/forward_send.h"
 #include "app/cluster/rtmp_upstream.h"
 #include "app/cluster/upstream_tls.h"
+#include "app/config/address_mask.h"
 #include "app/config/config_diff.h"
 #include "app/config/via_chain.h"
 #include "app/core/server.h"
@@ -190,8 +191,12 @@ static void forward_leave(struct forwarding *f)
 /* Logs a failure once until the forward works again; the cause may last for days. */
 static void forward_failed(struct forwarding *f, const struct err *err)
 {
+    const char *why = err_text(err);
+
+    if (!f->is_question && address_mask_is_quoted(f->url, why))
+        why = "refused; the reason contains parts of the secret address";
     log_err(f->stream->server->log, f->was_failed ? LOG_DEBUG : LOG_WARN, err, "forward %s: %s: %s",
-            source_key(f->source), f->show, err_text(err));
+            source_key(f->source), f->show, why);
     f->was_failed = 1;
 }
 

@@ -5,10 +5,14 @@
  */
 #include "app/config/address_mask.h"
 
+#include "app/config/config.h"
 #include "base/str.h"
 
 #include <assert.h>
 #include <string.h>
+
+/* Shorter parts appear in other words, too. */
+#define QUOTED_MIN 4
 
 static int put(struct buf *out, const char *from, const char *to)
 {
@@ -135,6 +139,25 @@ void address_mask_text(const char *text, char *out, size_t cap)
     is_shown = put_text(text, &shown) == 0 && buf_append(&shown, "", 1) == 0;
     (void)str_copy(out, cap, is_shown ? (const char *)buf_data(&shown) : ADDRESS_MASK);
     buf_fini(&shown);
+}
+
+int address_mask_is_quoted(const char *address, const char *text)
+{
+    static const char ends[] = "/?&=";
+    const char *scheme = strstr(address, "://");
+    const char *host = scheme != NULL ? scheme + 3 : address;
+    char shown[CONFIG_STRING_MAX];
+    char part[CONFIG_STRING_MAX];
+    size_t len;
+
+    address_mask_text(address, shown, sizeof(shown));
+    for (const char *p = host + strcspn(host, "/?"); *p != '\0'; p += len + (p[len] != '\0')) {
+        len = strcspn(p, ends);
+        if (len >= QUOTED_MIN && str_copy_n(part, sizeof(part), p, len) == 0 &&
+            strstr(text, part) != NULL && strstr(shown, part) == NULL)
+            return 1;
+    }
+    return 0;
 }
 
 int address_mask_is_in(const char *address)

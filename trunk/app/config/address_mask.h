@@ -21,6 +21,10 @@ int address_mask(const char *address, int has_key, struct buf *out) ERR_MUST_CHE
  */
 void address_mask_text(const char *text, char *out, size_t cap);
 
+/* Whether a text, such as another server's reason, quotes a part of the path or query that
+ * address_mask() hides with has_key (of four bytes at least). */
+int address_mask_is_quoted(const char *address, const char *text);
+
 /* Whether address_mask() has printed this, so that it is no longer a usable address. */
 int address_mask_is_in(const char *address);
 

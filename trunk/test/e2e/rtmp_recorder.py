@@ -59,7 +59,11 @@ class _Session(Client):
             self.command("_result", transaction, {}, {"code": "NetConnection.Connect.Success"})
         elif name in ("releaseStream", "FCPublish", "publish"):
             recorder.calls.append((name, args[0]))
-            if name == "publish":
+            if name == "publish" and recorder.refuse:
+                self.command("onStatus", 0, None, {
+                    "level": "error", "code": "NetStream.Publish.BadName",
+                    "description": recorder.refuse.format(stream=args[0])}, stream=1)
+            elif name == "publish":
                 self.command("onStatus", 0, None, {
                     "level": "status", "code": "NetStream.Publish.Start"}, stream=1)
             else:
@@ -71,8 +75,9 @@ class _Session(Client):
 class Recorder:
     """connects: (app, tcUrl) of each connection; calls: (name, argument); media: what came."""
 
-    def __init__(self, users=None):
+    def __init__(self, users=None, refuse=None):
         self.users = users  # {name: password}; None: anybody may publish
+        self.refuse = refuse  # the reason, with {stream} in it; None: nobody is refused
         self.connects, self.calls, self.media = [], [], []
         self.sessions = []
         self.listener = socket.create_server(("127.0.0.1", 0))

@@ -51,6 +51,17 @@ def test_whole_address(server, publish, small_flv, recorder, path, app, stream):
     assert (stream.split("?")[0] or "streamname") not in said, "the key is secret"
 
 
+@pytest.mark.parametrize("path, why", [
+    ("/live2/abcd-1234-EFGH?sign=0815", "refused; the reason contains parts of the secret"),
+    ("/[app]/[stream]", "mine is already published")])
+def test_a_reason_that_names_the_key(server, publish, small_flv, recorder, path, why):
+    """Platforms refuse with the key in their reason: the log holds no key, but other reasons."""
+    platform = recorder(refuse="{stream} is already published")
+    srv = forward(server, publish, small_flv, f"rtmp://127.0.0.1:{platform.port}{path}")
+    srv.wait_log(f"forward .*{why}")
+    assert "abcd" not in srv.log().split("RTMP listens", 1)[1]
+
+
 @pytest.mark.parametrize("path, app, stream", [
     ("/live2/KEY?k=v", "live2", "KEY?k=v"),
     ("/live2?backup=1/KEY", "live2?backup=1", "KEY"),

@@ -100,6 +100,21 @@ START_TEST(test_text)
 }
 END_TEST
 
+/* Other servers name the stream in their reasons, or the whole address. */
+START_TEST(test_quoted)
+{
+    const char *address = "rtmp://user:pass@host.example:1935/live2/KEY-1?sign=abcdef&n=12";
+
+    ck_assert(address_mask_is_quoted(address, "stream KEY-1 is already published"));
+    ck_assert(address_mask_is_quoted(address, "bad signature abcdef"));
+    /* The other server never gets the password. */
+    ck_assert(!address_mask_is_quoted(address, "pass"));
+    ck_assert(!address_mask_is_quoted(address, "host.example:1935: live2: sign 12: refused"));
+    ck_assert(!address_mask_is_quoted("rtmp://host/[app]/[stream]", "live/[stream] is there"));
+    ck_assert(!address_mask_is_quoted("", "refused"));
+}
+END_TEST
+
 Suite *check_address_mask_suite(void)
 {
     Suite *suite = suite_create("address_mask");
@@ -108,6 +123,7 @@ Suite *check_address_mask_suite(void)
     tcase_add_test(tc, test_nothing_secret);
     tcase_add_test(tc, test_secrets);
     tcase_add_test(tc, test_text);
+    tcase_add_test(tc, test_quoted);
     tcase_add_test(tc, test_no_room);
     suite_add_tcase(suite, tc);
     return suite;
