@@ -53,9 +53,10 @@ def test_edge_plays(server, publish, view, protocol):
     origin = server()
     edge = server(vhost=cluster(port_of(origin, protocol), protocol))
     publish(origin)
+    view(edge).wait_media(1)
     assert ffmpeg_decode(edge.http_url(), 3) == ""
     assert ffmpeg_decode(edge.rtmp_url(), 2) == ""
-    # Both came within the grace, so there was one pull for them.
+    # There was one pull for all.
     assert pulls_begun(edge) == 1
 
 

@@ -278,6 +278,8 @@ def test_side_header_may_change(server):
             flv.Viewer(srv.http_url("/live/s.flv?track=all")) as viewer:
         srv.wait_log(r"play __defaultVhost__/live/s\.flv")
         publisher.send_tags(sent)
+        # Who begins later, as a worker may, has the change in front as well.
+        viewer.wait_media(1)
         publisher.send(flv.VIDEO, sent[-1].time, changed)
         publisher.send(flv.VIDEO, sent[-1].time, changed)
         publisher.send(flv.AUDIO, sent[-1].time + 20, audio(b"mp4a", ex.FRAMES, b"last one"))
