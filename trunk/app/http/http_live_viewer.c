@@ -298,6 +298,14 @@ static void http_live_prepare_loop(struct http_exchange *x, struct http_live *li
         buf_reset(&live->loop);
 }
 
+/* The format for the log: another server or worker gets the stream as published. */
+static const char *http_live_format(const struct http_exchange *x, const struct http_live *live)
+{
+    if (live->mux->extension != NULL)
+        return live->mux->extension;
+    return x->is_worker ? " (worker pull)" : " (pull)";
+}
+
 /* The head of the answer. DONE: nothing follows (HEAD, or a refused upgrade). */
 static enum http_step http_live_begin(struct http_exchange *x, struct http_live *live,
                                       usec_t timeout)
@@ -436,8 +444,8 @@ static struct err *http_live_take_admitted(struct http_exchange *x, struct sourc
     }
     live->claim = http_live_claim(x, live);
     http_live_prepare_loop(x, live);
-    log_info(x->server->log, "play %s%s from %s", source_key(source),
-             mux->extension != NULL ? mux->extension : " (worker pull)", http_live_who(x->conn));
+    log_info(x->server->log, "play %s%s from %s", source_key(source), http_live_format(x, live),
+             http_live_who(x->conn));
     x->stream = http_live_run;
     x->stream_arg = live;
     return NULL;

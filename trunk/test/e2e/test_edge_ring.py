@@ -46,7 +46,7 @@ def connections(srv):
 
 def pulls(srv):
     """How often the origin was asked for the stream."""
-    return len(re.findall(r"\] play \S+ \(relay\) from|start play", srv.log()))
+    return len(re.findall(r"\] play \S+ \(pull\) from|start play", srv.log()))
 
 
 @pytest.mark.parametrize("protocol", ["flv", "rtmp"])
@@ -140,7 +140,7 @@ def test_a_loop_at_one_of_two_origins(server, view, publisher, source):
                         f"127.0.0.1:{origin.http_port}; protocol flv; peers 127.0.0.1; }}")
     viewer = view(edge)
     edge.wait_log("no stream from .*loop: this server")
-    origin.wait_log("] play .*relay")
+    origin.wait_log(r"\] play .*\(pull\)")
     preamble, gops = source
     pub = publisher(origin)
     pub.send_tags(preamble)
