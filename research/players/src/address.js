@@ -186,13 +186,13 @@ export function factsUrl(address) {
 
 /** A stream of the list (SRS's JSON) at the server and in the format of another address. */
 export function addressFromList(item, like) {
-    const host = /^rtmps?:\/\/([^/:]+)/.exec(item.tcUrl || '');
-    const vhost = host ? host[1] : '';
+    // "vhost/app/stream", or "/app/stream" in the default vhost.
+    const [vhost] = String(item.url || '').split('/');
     return {
         ...like,
         app: String(item.app),
         stream: `${item.name}.${formatOf(like)}`,
-        vhost: vhost === DEFAULT_VHOST ? '' : vhost,
+        vhost,
         extra: [],
     };
 }
