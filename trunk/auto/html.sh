@@ -11,6 +11,7 @@ if [ ! -d "$players/node_modules/mpegts.js" ] && ! command -v npm >/dev/null 2>&
     echo "html: the player page needs npm (3rdparty/install.sh run installs it)" >&2
 elif [ -f "$players/build.sh" ]; then
     sh "$players/build.sh" "$dir/players"
+    sh research/console/build.sh "$dir/console" "$dir/players"
 fi
 cat >"$dir/index.html" <<'END'
 <!DOCTYPE html>
@@ -18,7 +19,7 @@ cat >"$dir/index.html" <<'END'
 <head><meta charset="utf-8"><title>Millrace</title></head>
 <body>
 <h1>Millrace</h1>
-<p>The server is running. <a href="players/">Watch a stream</a>.</p>
+<p>The server is running. <a href="players/">Watch a stream</a>, or open the <a href="console/">console</a>.</p>
 </body>
 </html>
 END

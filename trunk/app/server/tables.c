@@ -15,6 +15,7 @@
 #include "app/control/hooks.h"
 #include "app/control/http_api.h"
 #include "app/control/http_api_listener.h"
+#include "app/control/http_console.h"
 #include "app/http/auth.h"
 #include "app/http/cors.h"
 #include "app/http/http_listener.h"
@@ -62,7 +63,8 @@ static const struct listener_type *const listeners[] = {
 static const http_link_new http_chain[] = {cors_new,      http_page_new,   http_api_list_new,
                                            http_api_new,  auth_new_open,   http_pull_new,
                                            http_live_new, http_static_new, NULL};
-static const http_link_new api_chain[] = {cors_new, http_api_new, NULL};
+static const http_link_new api_chain[] = {cors_new, http_api_new, http_console_new, http_static_new,
+                                          NULL};
 static const http_link_new worker_chain[] = {worker_http_new, http_api_new, NULL};
 
 const struct tables tables_all = {.observers = observers,

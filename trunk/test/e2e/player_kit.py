@@ -3,6 +3,7 @@
 import harness
 import pytest
 from browser import PLAYERS, Browser
+from engines import Firefox, WebKit
 from harness import run
 
 # A small copy of the picture: how many different colours it has.
@@ -55,6 +56,17 @@ def browser(server, tmp_path):
     yield start
     for one in opened:
         one.close()
+
+
+@pytest.fixture(params=["chromium", "firefox", "webkit"])
+def engine(request, browser, tmp_path):
+    """One page of each engine. It asks for `browser`, so its tests take turns with Chromium's."""
+    if request.param == "chromium":
+        yield browser("--autoplay-policy=no-user-gesture-required")
+        return
+    one = {"firefox": Firefox, "webkit": WebKit}[request.param](log=tmp_path / "engine.log")
+    yield one
+    one.close()
 
 
 def page_url(srv, **parameters):
