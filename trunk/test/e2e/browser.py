@@ -15,8 +15,8 @@ CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 
 
 def install_playwright():
-    """npm's playwright-core of the lock file, once; test runs beside each other wait, and look only
-    then: its folder is there before it is full."""
+    """npm's playwright-core of the lock file, installed once. Parallel test runs wait for a lock
+    before they look, because its folder exists before it is complete."""
     folder = os.open(PLAYERS, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
@@ -57,7 +57,8 @@ class Browser:
         return self._ask("evaluate", expression=expression)
 
     def wait(self, expression, timeout=15):
-        """Waits until a JavaScript expression is true; says what the page showed if not."""
+        """Waits until a JavaScript expression is true; reports what the page shows if it does not
+        become true."""
         timeout *= PATIENCE
         try:
             return self._ask("wait", expression=expression, timeout=timeout, patience=timeout + 15)
@@ -76,7 +77,7 @@ class Browser:
         self._ask("press", key=key)
 
     def download(self, path):
-        """The name of the file that the page gave last, saved as path."""
+        """The name of the file that the page saved last, stored as path."""
         return wait_for(lambda: self._ask("download", path=str(path)), what="a download")
 
     def screenshot(self, path, full=False):

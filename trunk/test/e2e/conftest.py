@@ -91,7 +91,7 @@ def server(tmp_path, request):
         try:
             one.__init__(tmp_path / f"server{next(number)}", **options)
         finally:
-            # Also one that did not come to listen is stopped and shown.
+            # A server that failed to start is stopped and shown, too.
             if hasattr(one, "child"):
                 running.insert(running_before, one)
         return one
@@ -109,7 +109,7 @@ def server(tmp_path, request):
 
 @pytest.fixture
 def notify():
-    """A socket for a server's state, for a test that starts one by itself (harness.Notify)."""
+    """A notification socket, for a test that starts a server itself (harness.Notify)."""
     one = harness.Notify()
     yield one
     one.close()
@@ -117,7 +117,7 @@ def notify():
 
 @pytest.fixture(scope="session")
 def source_flv(tmp_path_factory):
-    """doc/source.flv, or a small stand-in where it was not made."""
+    """doc/source.flv, or a small replacement if it does not exist."""
     if harness.SOURCE_FLV.exists():
         return harness.SOURCE_FLV
     return harness.make_source(tmp_path_factory.mktemp("source") / "source.flv", size="1280x720")
@@ -150,7 +150,7 @@ def publish(tmp_path, server, source_flv):
                 running.append(one)
         return one
 
-    # `server` is asked for so that publishers end before it does, in whatever order a test lists.
+    # Requests `server` so that publishers end before it, whatever order a test lists.
     assert server
     yield start
     for one in running:
@@ -170,7 +170,7 @@ def source(source_flv):
 
 @pytest.fixture(scope="session")
 def other(small_flv):
-    """(preamble, GOPs) of another picture with the same sound."""
+    """(preamble, GOPs) with another picture and the same audio."""
     return preamble_and_gops(small_flv)
 
 

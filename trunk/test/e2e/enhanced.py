@@ -71,7 +71,8 @@ def legacy_hevc(packet, body, *, frame=INTER, cts=0):
 
 
 class Maker:
-    """Tags of a stream: a fixed seed, 25 pictures a second, a keyframe every ten, sound every 20 ms."""
+    """The tags of a stream: a fixed seed, 25 pictures per second, a keyframe every ten, audio every
+    20 ms."""
 
     def __init__(self, seed=1):
         self.random = random.Random(seed)
@@ -91,7 +92,7 @@ class Maker:
         return tags
 
 
-# ---- HEVC out of ffmpeg's own files
+# ---- HEVC from ffmpeg's files
 
 def annexb_units(data):
     """The NAL units of a byte stream (H.265, annex B)."""

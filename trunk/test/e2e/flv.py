@@ -88,7 +88,7 @@ class Tag:
 
     @property
     def is_media(self):
-        """A frame: neither script nor sequence header nor end of sequence."""
+        """Whether it is a frame: neither script, nor sequence header, nor end of sequence."""
         return not (self.is_script or self.is_sequence_header or self.is_end_of_sequence)
 
     def nal_units(self, length_size=4):
@@ -105,12 +105,12 @@ class Tag:
 
     @property
     def key(self):
-        """What makes it the same frame, its time aside."""
+        """Identifies the frame, without its timestamp."""
         return (self.type, self.data)
 
 
 def tag_bytes(kind, time_ms, data):
-    """A whole tag, PreviousTagSize behind it."""
+    """A whole tag, followed by its PreviousTagSize."""
     head = bytes([kind]) + len(data).to_bytes(3, "big") + (time_ms & 0xFFFFFF).to_bytes(3, "big") \
         + bytes([time_ms >> 24 & 255]) + b"\0\0\0"
     return head + data + (len(data) + 11).to_bytes(4, "big")
@@ -121,7 +121,7 @@ def header_bytes(has_audio=True, has_video=True):
 
 
 class Reader:
-    """feed() it bytes in pieces of any size; tags holds what is complete."""
+    """feed() it bytes in pieces of any size; tags contains the complete ones."""
 
     def __init__(self):
         self.rest = bytearray()
@@ -194,8 +194,8 @@ def preamble_and_ring(tags):
 
 
 def split_gops(tags):
-    """Media tags in groups that begin with a keyframe each; what comes before the first is left
-    out."""
+    """Media tags in GOPs, each of which starts with a keyframe; frames before the first one are
+    omitted."""
     groups = []
     for tag in tags:
         if tag.is_keyframe:
@@ -212,7 +212,7 @@ def file_bytes(tags, has_audio=True, has_video=True):
 
 
 def check_times(tags, step_max=None):
-    """Each track's timestamps never step back, nor forward by more than step_max ms."""
+    """Checks that each track's timestamps never step back, nor forward by more than step_max ms."""
     last = {}
     for tag in tags:
         before = last.get(tag.type, tag.time)
@@ -224,7 +224,7 @@ def check_times(tags, step_max=None):
 
 
 class Dechunker:
-    """Takes the chunked coding of HTTP/1.1 off; ended is true once the last chunk was seen."""
+    """Decodes the chunked coding of HTTP/1.1; ended is true after the last chunk."""
 
     def __init__(self):
         self.rest = bytearray()
@@ -289,7 +289,7 @@ class Viewer:
         self.status = 0
         self.head = ""
         self.bytes = 0
-        self.body = bytearray()   # of an answer that is no stream
+        self.body = bytearray()   # of an answer that is not a stream
         self.error = None
         self.is_done = False      # nothing more will come
         self.ended_cleanly = False  # by the last chunk (1.1), or by a close between tags (1.0)
@@ -384,7 +384,7 @@ class Viewer:
         self._may_read.set()
 
     def check(self):
-        """Raises what went wrong while it received."""
+        """Raises the error that occurred while receiving."""
         if self.error:
             raise AssertionError(f"the viewer: {self.error}") from self.error
         return self
@@ -399,7 +399,7 @@ class Viewer:
         return wait_for(met, timeout, what)
 
     def wait_stream(self, condition, timeout, what):
-        """The same for what only a stream brings: another answer ends the wait, since its
+        """The same for what only a stream can contain: another answer ends the wait, since its
         connection may stay open."""
         def met(viewer):
             assert viewer.status in (0, 200), f"{viewer.status} {bytes(viewer.body)!r} for: {what}"

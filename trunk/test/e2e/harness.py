@@ -21,13 +21,13 @@ ROOT = Path(__file__).resolve().parents[3]
 SERVER = Path(os.environ.get("MILLRACE_SERVER", ROOT / "objs" / "server")).resolve()
 SOURCE_FLV = ROOT / "doc" / "source.flv"
 
-# What a sanitizer, or the C library, says when it has found something.
+# The messages of sanitizers and of the C library about errors.
 SANITIZER = re.compile(
     r"ERROR: (Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer"
     r"|runtime error: |SUMMARY: \w+Sanitizer|\*\*\* stack smashing|Assertion .* failed"
 )
 
-# For the end of a process; at its exit the sanitizer looks through all memory for leaks.
+# Time for a process to exit; the sanitizer searches all memory for leaks then.
 STOP_SECONDS = 30
 
 # Deadlines say what is due on a machine with time to spare, under sanitizers. Several tests on
@@ -51,7 +51,7 @@ def wait_for(condition, timeout=10, what="the condition"):
 
 
 def is_alive(pid):
-    """Whether a process runs, which a zombie does no more."""
+    """Whether a process runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
@@ -62,11 +62,9 @@ _port_locks = []
 
 
 def free_port():
-    """A TCP port that nobody uses and no other test run will choose while this one lives.
-
-    Chosen below the ephemeral range, where no outgoing connection takes it, and
-    held by a lock file: a server that sets SO_REUSEPORT would else share it silently.
-    """
+    """A TCP port that is free and that no other test run chooses meanwhile. It is below the
+    ephemeral range, so no outgoing connection uses it, and a lock file reserves it: otherwise two
+    servers with SO_REUSEPORT would share it silently."""
     folder = Path(tempfile.gettempdir()) / f"e2e-ports-{os.getuid()}"
     folder.mkdir(exist_ok=True)
     for _ in range(1000):
@@ -126,7 +124,7 @@ def make_config(rtmp, http, html, *, top="", http_server="", vhost="", remux="",
     if "enabled" not in remux:
         remux = "enabled on; " + remux
     publish = directives(publish)
-    # A test's own publisher may be silent while the test waits for something else.
+    # A test's publisher may be silent while the test waits for something else.
     for limit in ("firstpkt_timeout", "normal_timeout"):
         if limit not in publish:
             publish += f" {limit} 60000;"
@@ -152,7 +150,7 @@ vhost __defaultVhost__ {{
 
 
 class Process:
-    """A child whose output goes to a file; stop() and kill() are safe at any time."""
+    """A child process whose output goes to a file; stop() and kill() are safe at any time."""
 
     def __init__(self, argv, log, env=None, cwd=None):
         self.argv = [str(arg) for arg in argv]
@@ -201,7 +199,8 @@ class Notify:
         self.environment = {"NOTIFY_SOCKET": str(self.path)}
 
     def read(self, timeout=0.0):
-        """All messages so far: a dict of each one's lines. Waits for another one for some time."""
+        """All messages so far: a dict with the lines of each message. Waits for a new one for some
+        time."""
         self.socket.settimeout(timeout)
         try:
             while True:
@@ -283,7 +282,7 @@ class Server(Process):
         wait_for(lambda: not any(is_alive(pid) for pid in workers), 10, "the workers to end")
 
     def _environment(self, extra):
-        # An SRS_… of the caller's shell would change the configuration under test.
+        # An SRS_… variable of the caller's shell would change the configuration under test.
         env = {k: v for k, v in os.environ.items() if not k.startswith("SRS_") and k != "NOTIFY_SOCKET"}
         suppressions = ROOT / "trunk" / "test" / "lsan.supp"
         env.setdefault("LSAN_OPTIONS", f"suppressions={suppressions}:print_suppressions=0")
@@ -293,7 +292,7 @@ class Server(Process):
         return env
 
     def wait_ready(self, timeout=15):
-        """Until every listener of every worker listens, which it says itself."""
+        """Waits until every listener of every worker listens, which the server reports."""
         try:
             self.notify.wait("READY", lambda: self.is_running, timeout)
         except AssertionError as problem:
@@ -311,13 +310,13 @@ class Server(Process):
         return wait_for(lambda: re.search(pattern, self.log()), timeout, f"/{pattern}/ in the log")
 
     def wait_unmounted(self):
-        """Waits until what was mounted is so no more, at each of several workers."""
+        """Waits until an address is no longer mounted, at each of several workers."""
         self.wait_log(r"\] unmount ")
         wait_for(lambda: self.log().count("] unmount ") == self.log().count("] mount "), 10,
                  "everything to be unmounted")
 
     def processes(self):
-        """Its process, or with several workers theirs: those that serve."""
+        """Its process, or, with several workers, the worker processes."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         return [int(child) for child in children] or [self.pid]
 
@@ -331,8 +330,8 @@ class Server(Process):
         return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.processes())
 
     def stop(self, number=signal.SIGTERM, timeout=STOP_SECONDS):
-        """Ends it and checks that it ended well: exit code 0, in time, nothing found by a
-        sanitizer. Called by the fixture for those that the test did not stop."""
+        """Stops it and checks that it ended well: exit code 0, in time, without sanitizer reports.
+        The fixture calls this for servers that the test did not stop."""
         if self.has_stopped:
             return
         self.has_stopped = True
@@ -366,7 +365,7 @@ def ffmpeg_publish_args(source, url, *, loop=True, args=("-c", "copy"), realtime
 
 
 class FfmpegPublisher(Process):
-    """ffmpeg -re, from a file, over and over. Ready when the server has said Publish.Start."""
+    """ffmpeg -re, from a file, in a loop. Ready when the server has sent Publish.Start."""
 
     def __init__(self, log, source, url, *, wait=True, **kw):
         super().__init__(ffmpeg_publish_args(source, url, **kw), log)
@@ -384,7 +383,7 @@ class FfmpegPublisher(Process):
         wait_for(published, timeout, "ffmpeg to publish")
 
     def stop(self, timeout=10):
-        """The polite end: ffmpeg unpublishes and closes."""
+        """A clean end: ffmpeg unpublishes and closes."""
         if self.is_running:
             self.signal(signal.SIGINT)
             try:
@@ -437,7 +436,7 @@ class Answer:
 
 
 def curl(url, *args, seconds=10):
-    """Runs curl for at most `seconds` (a live stream never ends by itself: exit_code 28 then)."""
+    """Runs curl for at most `seconds` (a live stream never ends: exit_code 28 then)."""
     with tempfile.TemporaryDirectory() as folder:
         head, body = Path(folder) / "head", Path(folder) / "body"
         done = run(["curl", "-sS", "--globoff", "--path-as-is", "--max-time", seconds, "-D", head,

@@ -1,5 +1,5 @@
-"""A server of the operator's, as the server under test asks them: it keeps each question and gives
-the answer that the test wants, JSON or whatever else."""
+"""An operator's server that the server under test queries: it records each request and gives the
+answer that the test sets, JSON or anything else."""
 
 import json
 import threading
@@ -67,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(answer)
         except OSError:
-            pass  # who asked has had enough
+            pass  # the client has disconnected
 
     def log_message(self, *_):
         pass

@@ -44,7 +44,7 @@ def _check(result, what):
 
 
 def _interface(name, address=None, peer=None):
-    """Brings an interface of the present namespace up, with these addresses."""
+    """Brings up an interface of the current namespace, with these addresses."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         for request, value in ((SIOCSIFADDR, address), (SIOCSIFDSTADDR, peer)):
             if value is not None:
@@ -71,7 +71,7 @@ class Namespace:
 
     @staticmethod
     def _make(made):
-        # In a thread of its own, whose namespace alone it is that changes.
+        # Runs in a thread of its own: only this thread changes its namespace.
         try:
             _check(libc.unshare(CLONE_NEWNET), "unshare")
             made.append(os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC))
@@ -80,7 +80,7 @@ class Namespace:
 
     @contextlib.contextmanager
     def inside(self):
-        """What this thread opens or starts meanwhile belongs to the namespace, for good."""
+        """Whatever this thread opens or starts meanwhile belongs to the namespace permanently."""
         before = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         try:
             _check(libc.setns(self.descriptor, CLONE_NEWNET), "setns")
@@ -120,7 +120,7 @@ class Wire:
         return end
 
     def cut(self):
-        """Silently: who is connected hears nothing any more, and nothing that says so."""
+        """Silently: connected peers receive nothing any more, not even a reset."""
         self._is_cut = True
 
     def mend(self):
@@ -131,7 +131,7 @@ class Wire:
             packet = os.read(end, PACKET_MAX)
         except OSError:
             return
-        is_back = end == self._ends[1]      # the direction that is a bad one
+        is_back = end == self._ends[1]      # the direction with faults
         if self._is_cut or (is_back and self._dice.random() < self.loss):
             self.lost += 1
             return
@@ -168,14 +168,14 @@ class Wire:
 
 
 def require():
-    """Skips the test where no namespace, or no wire, can be made."""
+    """Skips the test if namespaces or wires cannot be created."""
     try:
         first, second = Namespace(), Namespace()
         Wire(first, second).close()
         first.close()
         second.close()
     except OSError as error:
-        import pytest       # the benchmarks do without
+        import pytest       # the benchmarks run without it
 
         pytest.skip(f"network namespaces cannot be made here: {error}")
 
@@ -192,7 +192,7 @@ class NameServer:
         self.asked = []
         self._conf = folder / "resolv.conf"
         self._conf.write_text("nameserver 127.0.0.1\nsearch test\n")
-        # In a chroot whose root is no mount what is mounted would be seen outside as well.
+        # In a chroot whose root is not a mount, mounts would be visible outside as well.
         tried = subprocess.run(["unshare", "--mount", "true"], capture_output=True, text=True)
         if tried.returncode != 0:
             import pytest
@@ -206,8 +206,8 @@ class NameServer:
 
     @property
     def prefix(self):
-        """Before a server's command line: it reads this resolv.conf as /etc/resolv.conf. Where
-        the machine has none the library asks 127.0.0.1 anyway."""
+        """A prefix for a server's command line: it reads this resolv.conf as /etc/resolv.conf.
+        Without one, the library asks 127.0.0.1 anyway."""
         script = 'if [ -e /etc/resolv.conf ]; then mount --bind "$0" /etc/resolv.conf || exit; fi; ' \
                  'exec "$@"'
         return ("unshare", "--mount", "sh", "-c", script, self._conf)
@@ -245,7 +245,7 @@ class NameServer:
             self._socket.sendto(head + question + b"".join(records), peer)
 
     def close(self):
-        # A closed socket does not wake who reads it; a shut one does.
+        # Closing a socket does not wake its reader; shutting it down does.
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._thread.join(5)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness import ROOT, Process, free_port, listening_ports, wait_for
 
-# It loads some hundred files before it listens, beside whatever else the machine is busy with.
+# It loads some hundred files before it listens, while the machine may be busy with other work.
 START_SECONDS = 60
 
 APP = ROOT / "research/bench/node_modules/node-media-server/bin/app.js"
@@ -20,7 +20,7 @@ class NodeMediaServer(Process):
         folder = Path(folder)
         folder.mkdir(parents=True)
         self.rtmp_port, self.http_port = free_port(), free_port()
-        # Its own file, for it writes into the one that it brings and listens at more ports with it.
+        # A file of its own, because it writes into its default one and opens more ports with it.
         config = folder / "config.json"
         config.write_text(json.dumps({
             "bind": "127.0.0.1", "rtmp": {"port": self.rtmp_port}, "http": {"port": self.http_port},

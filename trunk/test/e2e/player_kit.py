@@ -6,7 +6,7 @@ from browser import PLAYERS, Browser
 from engines import Firefox, WebKit
 from harness import run
 
-# A small copy of the picture: how many different colours it has.
+# A small copy of the picture: counts its different colours.
 COLOURS = """(() => {
     const video = document.querySelector('video');
     const canvas = document.createElement('canvas');
@@ -26,7 +26,7 @@ TIME = "document.querySelector('video').currentTime"
 
 @pytest.fixture
 def server(server):
-    """With the API, which the page's list of streams asks."""
+    """With the API, which the page's list of streams needs."""
     def start(*, api=True, top="", **options):
         if api:
             top += f" http_api {{ enabled on; listen {harness.free_port()}; }}"
@@ -36,7 +36,7 @@ def server(server):
 
 @pytest.fixture(scope="session")
 def players_html(tmp_path_factory):
-    """An HTTP root with the page as the build collects it."""
+    """An HTTP root with the built page."""
     html = tmp_path_factory.mktemp("html")
     run([PLAYERS / "build.sh", html / "players"], timeout=120)
     return html
@@ -44,7 +44,7 @@ def players_html(tmp_path_factory):
 
 @pytest.fixture
 def browser(server, tmp_path):
-    """Asks for `server` so that Chromium ends first."""
+    """Requests `server` so that Chromium ends first."""
     assert server
     opened = []
 
@@ -75,7 +75,7 @@ def page_url(srv, **parameters):
 
 
 def wait_playing(page, seconds=2, timeout=30):
-    """Waits until the picture has moved on by some seconds from now."""
+    """Waits until the picture has advanced by some seconds."""
     page.wait("millrace.state === 'playing'", timeout)
     start = page.evaluate(TIME)
     page.wait(f"{TIME} > {start + seconds}", timeout)

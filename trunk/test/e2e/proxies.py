@@ -14,7 +14,7 @@ CONF = ROOT / "conf"
 
 
 def fill(path, changes):
-    """The text of a file of conf with each key of changes replaced, all of which must be in it."""
+    """The text of a file of conf with each key of changes replaced; all keys must occur in it."""
     text = (CONF / path).read_text()
     for old, new in changes.items():
         assert old in text, f"{path} has no {old!r}"

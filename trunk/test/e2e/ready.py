@@ -1,5 +1,5 @@
-"""select() without its limit: that one takes no descriptor beyond the 1,024th, and a run of all
-tests holds more."""
+"""select() without its limit: it accepts no descriptor over 1,023, and a run of all tests has
+more."""
 
 import math
 import select

@@ -10,7 +10,7 @@ class RedisError(Exception):
 
 
 class Redis(Process):
-    """Keeps nothing on disk: one that is started again has forgotten everything."""
+    """Stores nothing on disk: a restarted one is empty."""
 
     def __init__(self, folder, *options, port=None, password=None, tls_port=None):
         self.folder = folder
@@ -79,11 +79,11 @@ class Redis(Process):
         return f"millrace:stream:{vhost}/{stream}"
 
     def entry(self, stream="live/livestream", vhost="__defaultVhost__"):
-        """The RTMP address of who has the stream, or None."""
+        """The RTMP address of the origin that has the stream, or None."""
         value = self.command("GET", self.key(stream, vhost))
         return value.split(" ")[1] if value else None
 
     def wait_entry(self, srv, stream="live/livestream", timeout=15):
-        """srv: who is to have it; None: nobody."""
+        """srv: the origin that shall have it; None: none."""
         wanted = f"127.0.0.1:{srv.rtmp_port}" if srv else None
         wait_for(lambda: self.entry(stream) == wanted, timeout, f"the entry to be {wanted}")

@@ -33,7 +33,7 @@ class Connection:
         if parts.query:
             self.stream += "?" + parts.query
         self.tc_url = f"rtmp://{parts.netloc}/{self.app}"
-        self.said = []        # (type, payload) of all that came
+        self.said = []        # (type, payload) of all received messages
         self.is_closed = False
         self.out_chunk = 128
         self.socket = socket.create_connection((parts.hostname, parts.port or 1935), timeout,
@@ -97,7 +97,7 @@ class Connection:
             self.is_closed = True
 
     def send(self, kind, timestamp, payload, stream=1, csid=None):
-        """One message, always with a full header, chunked at the size we announced."""
+        """One message, always with a full header, in chunks of the size that we announced."""
         if csid is None:
             csid = {flv.AUDIO: 4, flv.VIDEO: 6, flv.SCRIPT: 5}.get(kind, 3)
         extended = struct.pack(">I", timestamp) if timestamp >= 0xFFFFFF else b""
@@ -124,7 +124,7 @@ class Connection:
         wait_for(said, self.timeout, f"the server to say {text}")
 
     def close(self):
-        """Closes without a word, as a crashed encoder does."""
+        """Closes the connection without unpublishing, as a crashed encoder does."""
         try:
             self.socket.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -140,7 +140,7 @@ class Connection:
 
 
 class Publisher(Connection):
-    """Publishes; then send_tag() and play() what it shall send."""
+    """Publishes; send_tag() and play() then send frames."""
 
     def __init__(self, url, **kw):
         super().__init__(url, **kw)
@@ -153,7 +153,7 @@ class Publisher(Connection):
         self.wait_said("NetStream.Publish.Start")
 
     def send_tag(self, tag, offset=0, time_ms=None):
-        """A flv.Tag, its time moved by offset or replaced."""
+        """Sends a flv.Tag, its timestamp moved by offset or replaced."""
         payload = tag.data
         if tag.is_script:
             payload = amf("@setDataFrame") + payload
@@ -181,7 +181,7 @@ class Publisher(Connection):
             self.send_tag(tag, offset)
 
     def unpublish(self):
-        """The polite end: FCUnpublish, deleteStream, close."""
+        """A clean end: FCUnpublish, deleteStream, close."""
         self.command("FCUnpublish", 6, None, self.stream)
         self.command("deleteStream", 7, None, 1)
         self.close()

@@ -134,7 +134,7 @@ def digest_of(packet, place, key):
 
 
 class Client:
-    """connect() and the rest are short for what nearly all tests need; chunks are yours."""
+    """connect() and the others are shortcuts for most tests; chunks can be written directly."""
 
     def __init__(self, port, *, host="127.0.0.1", timeout=30, source=None):
         self.timeout = timeout
@@ -175,7 +175,7 @@ class Client:
         return data
 
     def wait_closed(self, timeout=None):
-        """Reads to the end of the connection; the seconds it took."""
+        """Reads to the end of the connection; returns the seconds that it took."""
         begin = time.monotonic()
         self.socket.settimeout(timeout or self.timeout)
         try:
@@ -187,7 +187,7 @@ class Client:
     # ---- handshake
 
     def handshake(self, schema=None):
-        """schema None: simple; 0 or 1: complex. Checks what comes back."""
+        """schema None: simple; 0 or 1: complex. Checks the answer."""
         c1 = bytearray(os.urandom(1536))
         c1[:8] = bytes(8)
         base = {None: None, 0: 772, 1: 8}[schema]
@@ -218,7 +218,7 @@ class Client:
         return bytes([fmt << 6 | 1]) + struct.pack("<H", csid - 64)
 
     def header(self, fmt, csid, timestamp=0, size=0, kind=0, stream=1):
-        """One chunk header; timestamp is the field as it goes on the wire."""
+        """One chunk header; timestamp is the value of the field."""
         out = self.basic(fmt, csid)
         if fmt < 3:
             out += min(timestamp, 0xFFFFFF).to_bytes(3, "big")
@@ -291,8 +291,8 @@ class Client:
             return message
 
     def until(self, wanted, timeout=None):
-        """Reads up to the message for which wanted(message) is true, or whose name or code it
-        is; gives all of them."""
+        """Reads up to the message for which wanted(message) is true, or with this name or code;
+        returns all of them."""
         deadline = time.monotonic() + (timeout or self.timeout)
         test = wanted if callable(wanted) else lambda m: wanted in (m.name, m.code)
         seen = []
@@ -326,7 +326,7 @@ class Client:
         return self.until("|RtmpSampleAccess") if wait else None
 
     def media(self, count, timeout=None):
-        """The next count audio and video messages that are no sequence headers."""
+        """The next count audio and video messages that are not sequence headers."""
         found = []
         while len(found) < count:
             message = self.until(lambda m: m.type in (AUDIO, VIDEO), timeout)[-1]
@@ -347,7 +347,7 @@ def publisher(srv, stream="s", app="live", schema=1, **kw):
 
 
 def player(srv, stream="s", app="live", schema=0, **kw):
-    """A client that plays app/stream; media is there to be read."""
+    """A client that plays app/stream, with media to read."""
     client = Client(srv.rtmp_port)
     client.handshake(schema)
     client.connect(app, **kw)

@@ -95,7 +95,7 @@ class Recorder:
             threading.Thread(target=session.run, daemon=True).start()
 
     def refusal(self, app):
-        """Why this connect is refused; None: it is not."""
+        """The reason to refuse this connect, or None."""
         if self.users is None:
             return None
         if "authmod=adobe" not in app:

@@ -1,7 +1,6 @@
-"""Access control end to end: who may publish and play, and a hundred ways around it that lead nowhere.
-
-The signature is computed here from doc/access.md alone; objs/sign is compared with it.
-"""
+"""Access control end to end: who may publish and play, and a hundred attempts to bypass it, all of
+which fail. The signature is computed here from doc/access.md alone, and compared with that of
+objs/sign."""
 
 import base64
 import hashlib
@@ -144,7 +143,7 @@ QUERIES = [
     "{publish}", "{other}", "{other_app}", "{other_key}", "{expired}", "{other_ip}", "{closed}",
     "{unrooted}", "{default_named}", "{case}", "{extension}", "{empty_key}",
 ]
-# What is legitimate however odd it looks is not in the list above: the last sign= of two is not read.
+# Odd but legitimate requests are not in the list above: only the last of two sign= is read.
 QUERIES.remove("expires={expires}&sign={sign}&sign=")
 
 HEADERS = [
@@ -206,7 +205,7 @@ def fields():
 
 
 def exchange(srv, head, seconds=10):
-    """All that comes back until the end, or until it is clearly a stream."""
+    """Everything that arrives until the end, or until it is clearly a stream."""
     with socket.create_connection(("127.0.0.1", srv.http_port), seconds) as conn:
         conn.sendall(head.encode())
         data = b""
@@ -222,7 +221,7 @@ def exchange(srv, head, seconds=10):
 
 
 def refused_socket(data):
-    """The close code that is all an upgraded connection was sent."""
+    """The close code, which must be all that an upgraded connection has received."""
     frame = data.partition(b"\r\n\r\n")[2]
     assert frame[0] == 0x88 and frame[1] == len(frame) - 2 <= 125, frame
     assert frame[4:].decode()
@@ -264,7 +263,7 @@ def test_there_are_a_hundred():
 
 
 def test_a_second_request_is_asked_again(guarded):
-    """Pipelined and kept alive: what the first was allowed is not the next one's."""
+    """Pipelined and keep-alive requests: each one is checked for itself."""
     good = query()
     with socket.create_connection(("127.0.0.1", guarded.http_port), 10) as conn:
         conn.sendall(f"HEAD /live/livestream.flv?{good} HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -348,7 +347,7 @@ def test_no_way_to_publish(guarded, params):
 
 
 def test_publishing_gives_no_right_to_play(guarded):
-    """Another request of a connection that was let in is asked for itself."""
+    """A further request of an accepted connection is checked for itself."""
     with rtmp_client_of(guarded) as client:
         client.publish("mine?" + query("publish", "/live/mine"))
         client.command("FCUnpublish", 6, None, "mine")
@@ -359,7 +358,7 @@ def test_publishing_gives_no_right_to_play(guarded):
         client.wait_closed(5)
 
 
-# ---- who may, may
+# ---- permitted clients
 
 @pytest.mark.parametrize("path", ["/live/livestream.flv", "/every/live/livestream.flv",
                                   "/%6Cive//livestream.flv"])
@@ -481,7 +480,7 @@ def test_signed_websocket(guarded):
 
 
 def test_a_socket_is_told_by_its_close(guarded):
-    """Pages read nothing of an answer to an upgrade: the code and the reason are in the close."""
+    """Pages cannot read the answer to an upgrade: code and reason are in the close frame."""
     for params, code, reason in (("", 4401, b"URL is not signed"),
                                  ("?" + query(key=NEVER), 4403, b"wrong signature"),
                                  ("?" + query(expires=1), 4403, b"URL has expired")):
@@ -491,7 +490,7 @@ def test_a_socket_is_told_by_its_close(guarded):
             while ws.step():
                 pass
             assert (ws.close_code, ws.close_reason, ws.messages) == (code, reason, 0)
-    # What is no upgrade at all gets a plain answer.
+    # A request without an upgrade gets a plain answer.
     with Socket(guarded.http_url(), headers=["Connection: Upgrade", "Upgrade: websocket"]) as ws:
         assert ws.answer.status == 426
 
@@ -514,8 +513,8 @@ def test_refusal_is_json_with_cors(guarded):
 
 
 def test_files_at_a_streams_address(guarded, small_flv):
-    """A recording that lies where a stream could be is the stream's as to who may have it; another
-    file is anybody's."""
+    """A recording at the address of a possible stream has the stream's access rules; other files
+    are public."""
     (guarded.html / "films").mkdir(exist_ok=True)
     for name in ("films/old.flv", "old.flv", "films/old.mp4"):
         shutil.copy(small_flv, guarded.html / name)
@@ -535,7 +534,7 @@ def test_files_at_a_streams_address(guarded, small_flv):
 
 
 def test_waiting_is_asked_for_too(guarded):
-    """A stream nobody publishes: who may not play it does not get to wait for it either."""
+    """A stream without a publisher: a client that may not play it may not wait for it either."""
     assert curl(guarded.http_url("/live/later.flv")).status == 401
     assert curl(guarded.http_url("/live/later.flv"), "--head").status == 401
     good = query(path="/live/later")

@@ -1,5 +1,6 @@
-"""Whose rules count: one vhost wants signed addresses and is reached by a host that is not its name.
-Its live streams and its recordings are refused unsigned by whatever spelling, host or parameter."""
+"""Which rules apply: one vhost requires signed addresses and is reached by a host that is not its
+name. Its live streams and recordings are refused without a signature, by any spelling, host or
+parameter."""
 
 import base64
 import hashlib
@@ -135,7 +136,7 @@ def test_unsigned_sockets_lead_nowhere(paid, stream):
 
 @pytest.mark.parametrize("host", ["cdn.example", "live.paid.example", "paid.example"])
 def test_one_outcome(paid, host):
-    """Live or recorded, by each of its hosts: 401 without a signature, 403 with another's."""
+    """Live or recorded, by each of its hosts: 401 without a signature, 403 with a wrong one."""
     for stream in STREAMS:
         url = paid.http_url(f"/{stream}.flv")
         name = ["-H", f"Host: {host}"]
@@ -160,14 +161,14 @@ def test_signed_is_served(paid, small_flv):
 
 
 def test_what_is_free_stays_free(paid, small_flv):
-    """Files that lie at no stream's address, and those of a vhost's own folder."""
+    """Files that are not at a stream's address, and those of a vhost's own folder."""
     data = small_flv.read_bytes()
     assert curl(paid.http_url("/films/old.mp4")).body == data
     assert curl(paid.http_url("/own/free.flv?vhost=open.example")).body == data
 
 
 def test_sources_have_the_default_rules(server, publish, small_flv):
-    """The client does not choose whose rules hold for a source: src= with a ?vhost= of no rules."""
+    """The client cannot choose the rules for a source: src= with a ?vhost= that has no rules."""
     origin = server()
     publish(origin, "live/cam", source=small_flv)
     srv = server(http_server="http_pull { enabled on; mount /pull;"

@@ -1,5 +1,5 @@
-"""What doc/http.md says of addresses and answers, sentence by sentence, as far as test_http.py,
-test_static.py, test_vod.py and test_ws.py do not."""
+"""The statements of doc/http.md about addresses and answers that test_http.py, test_static.py,
+test_vod.py and test_ws.py do not cover."""
 
 import socket
 import time
@@ -90,7 +90,7 @@ def test_head_of_an_error_has_no_body(live):
 
 
 def test_too_many_connections(server):
-    """A clear 503 that is whole, and readable by a page."""
+    """A complete 503 that a page can read."""
     srv = server(top={"max_connections": 2})
     (srv.html / "index.html").write_text("root page")
     with Publisher(srv.rtmp_url("live/a")) as a, Publisher(srv.rtmp_url("live/b")) as b:
@@ -121,7 +121,7 @@ def test_too_many_connections_of_one_address(server):
 
 @pytest.mark.parametrize("crossdomain", ["on", "off"])
 def test_a_refusal_arrives_whatever_is_sent(server, crossdomain):
-    """Also who sends a long request only after it was refused can read why."""
+    """A client that sends a long request only after it was refused can read the reason."""
     srv = server(top={"max_connections": 1}, http_server={"crossdomain": crossdomain})
     with Publisher(srv.rtmp_url("live/a")):
         for _ in range(5):
@@ -150,7 +150,7 @@ def test_more_refusals_than_are_waited_for(server):
 
 
 def test_waits_are_bounded_and_freed(server):
-    """One more than max_waiters takes the place of the oldest; none takes a publisher's."""
+    """One more than max_waiters replaces the oldest waiter, and never a publisher."""
     srv = server(top={"max_streams": 1, "max_waiters": 3},
                  remux={"hstrs": "on", "standby_timeout": 0})
     waiting = []
@@ -185,7 +185,7 @@ def test_apps_of_any_depth(live):
 
 
 def test_mounted_while_it_is_published(live):
-    """Unmounted when the publisher has gone and republish_wait is over."""
+    """Unmounted when the publisher has left and republish_wait is over."""
     srv, one = live(remux={"hstrs": "off", "republish_wait": 600})
     assert curl(srv.http_url(), seconds=1).status == 200
     one.unpublish()
@@ -226,7 +226,7 @@ def test_the_head_is_the_same_for_head(live):
 
 @pytest.mark.parametrize("path", ["/", "/a.txt", "/none", "/live/livestream.flv", "/live/none.flv"])
 def test_preflights(live, path):
-    """Answered before anything else is looked at, whatever stands at the address."""
+    """Answered before anything else is checked, whatever is at the address."""
     srv, _ = live(remux={"hstrs": "on", "standby_timeout": 60000})
     with Raw(srv, get(path, f"Origin: {ORIGIN}", "Access-Control-Request-Method: GET",
                       "Access-Control-Request-Headers: range",
@@ -257,7 +257,7 @@ def test_origins_that_are_nobody(live, origin):
 # ---- connections ----
 
 def test_requests_behind_a_stream_are_not_answered(live):
-    """A stream is the connection's last answer; what is sent behind it neither ends nor breaks it."""
+    """A stream is the last answer of its connection; further requests neither end nor break it."""
     srv, one = live()
     with Raw(srv, get("/live/livestream.flv") + get("/") * 100) as raw:
         raw.send("x" * 100000)
@@ -283,7 +283,7 @@ def test_a_stream_behind_other_requests(live):
 
 
 def test_viewers_that_go_while_the_stream_idles(live):
-    """The publisher sends nothing: a viewer's end is noticed all the same."""
+    """The publisher sends nothing: the server still detects that a viewer has disconnected."""
     srv, one = live()
     before = srv.descriptors()
     viewers = [flv.Viewer(srv.http_url()) for _ in range(3)]
@@ -298,7 +298,7 @@ def test_viewers_that_go_while_the_stream_idles(live):
 
 
 def test_hundreds_of_waits_end_together(server):
-    """None is answered early, none is forgotten."""
+    """No answer is early, and none is forgotten."""
     srv = server(remux={"hstrs": "on", "standby_timeout": 1500})
     started = time.monotonic()
     opened = [Raw(srv, get(f"/live/s{i % 50}.flv"), timeout=15) for i in range(200)]

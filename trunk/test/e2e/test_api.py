@@ -1,4 +1,4 @@
-"""The HTTP API end to end, in the shape that consoles for SRS know."""
+"""The HTTP API end to end, in the format that consoles for SRS expect."""
 
 import json
 import socket
@@ -56,7 +56,7 @@ def test_a_published_stream(api_server, publish):  # noqa: F811
                          ("streams", "clients", "vhosts", "summaries"))
     assert "secret" not in everything and "token" not in everything
     first.stop()
-    # Nobody watches: it is gone with its publisher.
+    # Without viewers it ends with its publisher.
     wait_for(lambda: api(srv, "streams")["streams"] == [], what="the stream to be gone")
 
 
@@ -68,7 +68,7 @@ def test_a_publisher_that_is_away(api_server, publish):  # noqa: F811
                              srv.folder / "viewer.log")
     try:
         wait_for(lambda: api(srv, "streams")["streams"][0]["clients"] == 2, what="the viewer")
-        # Only for a viewer whose stream has begun is the publisher waited for.
+        # The server waits for the publisher only for viewers whose stream has started.
         wait_for(lambda: seen.exists() and seen.stat().st_size > 0, what="the stream's first bytes")
         first.stop()
         wait_for(lambda: not api(srv, "streams")["streams"][0]["publish"]["active"],
@@ -209,13 +209,13 @@ def test_crossdomain(switch, api_server):  # noqa: F811
     srv = api_server(f"crossdomain {switch};")
     answer = curl(f"http://127.0.0.1:{srv.api_port}/api/v1/streams", "-H", "Origin: http://page.a")
     assert ("access-control-allow-origin" in answer.headers) == (switch == "on")
-    # The other listener has its own switch.
+    # The other listener has a switch of its own.
     answer = curl(srv.http_url("/api/v1/streams"), "-H", "Origin: http://page.a")
     assert answer.headers["access-control-allow-origin"] == "*"
 
 
 def own_address():
-    """One of this machine's that is not its loopback's."""
+    """An address of this machine other than loopback."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))
@@ -270,7 +270,7 @@ def test_what_a_page_of_another_site_reads(api_server, publish):  # noqa: F811
                 assert "access-control-allow-private-network" not in got
     answer = curl(f"http://127.0.0.1:{closed.api_port}/api/v1/streams", "-H", "Origin: http://a")
     assert answer.json()["streams"][0]["publish"]["cid"] == ""
-    # A host name that was pointed here makes a page one of this site.
+    # DNS rebinding: a host name that points to this server makes a page one of this site.
     url = f"http://127.0.0.1:{closed.api_port}/api/v1/clients"
     for host, status in (("page.a", 403), ("localhost.page.a", 403), ("127.0.0.1.page.a", 403),
                          ("notlocalhost", 403), ("localhost", 200), ("[::1]:1985", 200),
@@ -281,7 +281,8 @@ def test_what_a_page_of_another_site_reads(api_server, publish):  # noqa: F811
 @pytest.mark.parametrize("header", ["X-Forwarded-For: 192.0.2.1", "X-Real-IP: 192.0.2.1",
                                     "Forwarded: for=192.0.2.1", "Via: 1.1 proxy"])
 def test_a_proxy_on_this_machine(server, header):
-    """Where no proxy is trusted it speaks for the world; where one is, for the client it names."""
+    """A proxy that is not trusted counts as a remote client; a trusted one counts as the client
+    that it names."""
     def start(top):
         return server(config=f"""listen @RTMP@; daemon off; srs_log_tank console; {top}
             http_server {{ enabled on; listen @HTTP@; dir @HTML@; }}
@@ -297,5 +298,5 @@ def test_a_proxy_on_this_machine(server, header):
     names_client = header.startswith("X-")
     assert curl(url, "-H", header).status == (403 if names_client else 200)
     assert curl(url, "-H", "X-Forwarded-For: 127.0.0.1").status == 200
-    # What a client says of itself stands left of what the proxy has seen.
+    # An entry by the client itself is to the left of the proxy's entry.
     assert curl(url, "-H", "X-Forwarded-For: 127.0.0.1, 192.0.2.1").status == 403

@@ -1,4 +1,4 @@
-"""HTTP-MP3 and HTTP-AAC end to end: the very frames that were published, and nothing else."""
+"""HTTP-MP3 and HTTP-AAC end to end: exactly the published frames, and nothing else."""
 
 import pytest
 
@@ -44,7 +44,7 @@ def both(small_flv):
 
 @pytest.fixture(scope="session")
 def mp3_flv(tmp_path_factory):
-    """Ten seconds of MP3 alone, each frame complete in itself."""
+    """Ten seconds of MP3 only; each frame is complete in itself."""
     return make_source(tmp_path_factory.mktemp("mp3") / "mp3.flv", video=False,
                        extra=["-c:a", "libmp3lame", "-reservoir", "0", "-b:a", "96k"])
 
@@ -75,7 +75,7 @@ def decoded(path):
     ("aac", ["-f", "adts"], "audio/aac")])
 def test_sample_exact(server, publish, listen, mp3_flv, aac_flv, tmp_path, kind, muxer,
                       content_type):
-    """Every sample that ffmpeg's own remux has, and its bytes too."""
+    """Every sample and byte of ffmpeg's own remux."""
     source = mp3_flv if kind == "mp3" else aac_flv
     reference, got = tmp_path / f"expected.{kind}", tmp_path / f"got.{kind}"
     run(["ffmpeg", "-v", "error", "-i", source, "-c", "copy", "-t", 5, *muxer, reference])
@@ -99,7 +99,7 @@ def test_sample_exact(server, publish, listen, mp3_flv, aac_flv, tmp_path, kind,
 
 @pytest.mark.parametrize("kind", ["mp3", "aac"])
 def test_live(server, publish, small_flv, kind):
-    """The sound of a stream with pictures, as ffprobe and ffmpeg find it."""
+    """The audio of a stream with video, checked with ffprobe and ffmpeg."""
     codec = {"mp3": ["-c:v", "copy", "-c:a", "libmp3lame", "-reservoir", "0"],
              "aac": ["-c", "copy"]}[kind]
     srv = server(remux=remux())
@@ -141,7 +141,7 @@ def test_no_sound_at_all(server, publisher, both):
 
 
 def test_it_begins_at_the_next_sound(server, listen, publisher, both):
-    """Without fast_cache nothing old is sent, and no keyframe is waited for."""
+    """Without fast_cache the server sends no old audio and does not wait for a keyframe."""
     srv = server(remux=remux())
     preamble, media = both
     cut = next(i for i, t in enumerate(media) if t.time > 1400 and t.is_audio)
@@ -160,7 +160,7 @@ def test_it_begins_at_the_next_sound(server, listen, publisher, both):
 
 
 def test_fast_cache(server, listen, publisher, aac_flv):
-    """The last seconds of sound at once, for every new listener, and not more."""
+    """Every new listener gets the last seconds of audio at once, and not more."""
     seconds = 2
     srv = server(remux=remux(fast_cache=seconds))
     preamble, media = flv.preamble_and_ring(flv.parse_file(aac_flv).tags)
@@ -191,7 +191,7 @@ def test_listeners_stay_through_publishers(server, listen, publisher, both):
 
 
 def test_another_codec_ends_it(server, listen, publisher, both, mp3_flv):
-    """AAC becomes MP3: the AAC ends cleanly, and then there is none."""
+    """AAC becomes MP3: the AAC response ends cleanly, and there is no AAC after that."""
     srv = server(remux=remux())
     preamble, media = both
     listener = listen(srv, ".aac")

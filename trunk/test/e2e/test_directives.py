@@ -23,7 +23,7 @@ PIDFD_GETFD = 438
 
 
 def rounds(source, arrives, count, begin=1):
-    """Sends a frame, waits until it has arrived, and so on; the seconds it takes."""
+    """Sends a frame, waits until it has arrived, and so on; returns the seconds that this takes."""
     since = time.monotonic()
     for i in range(begin, begin + count):
         source.message(rc.VIDEO, i * 40, inter(b"%c" % (64 + i)))
@@ -71,7 +71,7 @@ def test_writes_are_apart(server, view, open_all, headers, play):
     def arrives(time_ms):
         http(time_ms)
         rtmp(time_ms)
-    # The first of them may find the interval over.
+    # At the first of them the interval may be over.
     assert rounds(source, arrives, 4) > 2.5
 
 
@@ -81,7 +81,7 @@ def chunk_of(stream):
 
 
 def test_mw_msgs(server, open_all, headers):
-    """A write carries so many frames; the same five in one chunk of HTTP, or one by one."""
+    """The number of frames in one write: the same five in one HTTP chunk, or one by one."""
     for play, sizes in (({"mw_msgs": 5}, [5]), ({}, [1] * 5)):
         srv = server(play=play)
         source = open_all(publisher, srv)
@@ -162,7 +162,7 @@ def test_tcp_nodelay(server, open_all, headers, vhost, nodelay):
 
 
 def test_mr(server, open_all, headers):
-    """What a publisher says waits in the socket for the next piece."""
+    """Data from a publisher stays in the socket until the next piece is read."""
     srv = server(publish={"mr": "on", "mr_latency": 800})
     source = open_all(publisher, srv)
     start_of_stream(source, headers)
@@ -181,7 +181,7 @@ def test_in_ack_size(server, open_all, headers):
 
 
 def test_gop_cache_max_frames(server, view, open_all, headers):
-    """A longer group is not kept: who comes then begins at the next keyframe."""
+    """A longer GOP is not cached: a new viewer starts at the next keyframe."""
     srv = server(play={"gop_cache_max_frames": 5})
     source = open_all(publisher, srv)
     start_of_stream(source, headers)
@@ -196,7 +196,7 @@ def test_gop_cache_max_frames(server, view, open_all, headers):
 
 
 def test_atc(server, view, open_all, headers):
-    """The encoder's own times; RTMP alike."""
+    """The encoder's own timestamps; over RTMP, too."""
     begin = 1_700_000_000
     srv = server(play={"atc": "on"})
     source = open_all(publisher, srv)

@@ -1,6 +1,5 @@
-"""Many origins, one directory: edges, players and encoders find who has a stream in Redis; Redis
-goes and comes back; origins die; two want the same name.
-"""
+"""Many origins, one directory: edges, players and encoders find the origin of a stream in Redis;
+Redis fails and returns; origins die; two origins want the same stream."""
 
 import hmac
 import os
@@ -21,12 +20,13 @@ from rtmp import Publisher
 from test_edge import FRAME_MS
 
 STREAM = "live/livestream"
-# Where it is to end; else it is the default, which outlasts the busiest moments of a machine.
+# A short lease where a test waits for its end; otherwise the default, which is longer than the
+# busiest moments of a machine.
 LEASE = "lease 1500;"
 
 
 class Encoder:
-    """Publishes in real time, on and on, until it is closed or the server closes."""
+    """Publishes in real time until it is closed or the server closes."""
 
     def __init__(self, url, source, wait=True):
         self.preamble, self.gops = source
@@ -140,7 +140,7 @@ def connected(srv):
 
 
 def kill(srv):
-    """As power cuts do."""
+    """As in a power cut."""
     srv.has_stopped = True
     srv.kill()
 
@@ -154,7 +154,7 @@ def more_media(viewer, count=25, timeout=20):
     viewer.wait_media(len(viewer.media) + count, timeout=timeout)
 
 
-# ---- who looks finds ----
+# ---- look-ups ----
 
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])
 def test_an_edge_finds_the_holder(server, redis, view, encode, protocol):
@@ -173,7 +173,7 @@ def test_an_edge_finds_the_holder(server, redis, view, encode, protocol):
 
 
 def test_an_edge_follows_the_encoder(server, redis, view, encode):
-    """It moves to another origin, and so does who watches, who stays connected."""
+    """It moves to another origin, and so do the viewers, which stay connected."""
     store = redis()
     origins = [connected(server(vhost=cluster(store))) for _ in range(2)]
     edge = connected(server(vhost=edge_of(store)))
@@ -190,7 +190,7 @@ def test_an_edge_follows_the_encoder(server, redis, view, encode):
 
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])
 def test_a_player_at_the_wrong_origin(server, redis, view, encode, protocol):
-    """Before the encoder and after it; over HTTP and over RTMP."""
+    """Before the encoder connects and after it; over HTTP and over RTMP."""
     store = redis()
     right, wrong = [connected(server(vhost=cluster(store, f"protocol {protocol};")))
                     for _ in range(2)]
@@ -214,7 +214,7 @@ def test_without_hstrs_what_is_elsewhere_plays(server, redis, view, encode):
 
 
 def test_the_encoder_comes_to_where_viewers_are(server, redis, view, encode):
-    """An origin that fetches a stream gives way to its encoder, once the other has lost it."""
+    """An origin that pulls a stream gives way to its encoder, once the other origin has lost it."""
     store = redis()
     first, second = [connected(server(vhost=cluster(store))) for _ in range(2)]
     encoder = encode(first)
@@ -280,7 +280,7 @@ def test_two_at_the_same_moment(server, redis, encode):
 
 
 def test_takeover_from_another_origin(server, redis, view, encode):
-    """takeover is the holder's affair, wherever the new encoder came to."""
+    """takeover is decided by the holder, wherever the new encoder connects."""
     store = redis()
     origins = [connected(server(vhost=cluster(store), publish={"takeover": "replace"}))
                for _ in range(2)]
@@ -346,7 +346,7 @@ def test_redirect(server, redis, encode):
     assert ex == {"code": 302.0, "redirect": f"rtmp://127.0.0.1:{right.rtmp_port}/live",
                   "redirect2": f"rtmp://127.0.0.1:{right.rtmp_port}/{STREAM}"}
     encode(wrong, wait=False).wait_said("NetConnection.Connect.Rejected")
-    # What is here, or nowhere, is served here.
+    # A stream that is published here, or nowhere, is served here.
     encode(wrong, "live/here")
     assert curl(wrong.http_url("/live/here.flv"), "-I").status == 200
     assert curl(wrong.http_url("/live/nowhere.flv"), "-I").status == 404
@@ -354,7 +354,7 @@ def test_redirect(server, redis, encode):
 
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])
 def test_an_edge_is_redirected(server, redis, view, encode, protocol):
-    """An edge that knows of no directory, but of one origin, which is the wrong one."""
+    """An edge without a directory that has one origin, which is the wrong one."""
     store = redis()
     right = connected(server(vhost=cluster(store)))
     wrong = connected(server(vhost=cluster(store, "redirect on;")))
@@ -366,7 +366,7 @@ def test_an_edge_is_redirected(server, redis, view, encode, protocol):
     wrong.wait_log("redirected to 127.0.0.1:")
 
 
-# ---- Redis goes ----
+# ---- Redis fails ----
 
 def test_redis_goes_and_comes_back(server, redis, view, encode):
     """Active streams continue; the log reports loss and return once each; the entries are restored."""
@@ -392,7 +392,8 @@ def test_redis_goes_and_comes_back(server, redis, view, encode):
 
 
 def test_redis_that_hangs(server, redis, view, encode):
-    """It takes connections and says nothing: look-ups end soon, and origins are asked instead."""
+    """It accepts connections and never answers: look-ups time out soon, and the configured origins
+    are used."""
     store = redis()
     origin = connected(server(vhost=cluster(store)))
     edge = connected(server(vhost=edge_of(
@@ -463,7 +464,7 @@ def test_started_before_redis(server, redis, tmp_path, view, encode):
 
 
 def test_a_replica_is_none(server, redis, view, encode):
-    """It counts as away, which is said once; promoted, it is used."""
+    """It counts as unreachable, which is logged once; after its promotion it is used."""
     master = redis()
     store = redis("--replicaof", "127.0.0.1", str(master.port))
     wait_for(lambda: "master_link_status:up" in store.command("INFO", "replication"), 20, "a replica")
@@ -508,7 +509,7 @@ def test_a_dead_origins_entry_ends(server, redis, encode):
 
 
 def test_an_origin_that_starts_again_has_its_own(server, redis, encode):
-    """What it has left in the directory is no obstacle to itself."""
+    """Its own old entry in the directory is no obstacle."""
     store = redis()
     long = f"cluster {{ directory redis://127.0.0.1:{store.port}; lease 60000; }}"
     origin = connected(server(vhost=long))
@@ -521,7 +522,7 @@ def test_an_origin_that_starts_again_has_its_own(server, redis, encode):
 
 
 def test_entries_live_as_long_as_streams(server, redis, encode):
-    """Longer than a lease; and the server takes them out when it ends."""
+    """Longer than a lease; and the server removes its entries when it stops."""
     store = redis()
     origin = connected(server(vhost=cluster(store, LEASE)))
     for i in range(3):
@@ -530,7 +531,7 @@ def test_entries_live_as_long_as_streams(server, redis, encode):
     value = store.command("GET", store.key("live/s1"))
     left = store.command("PTTL", store.key("live/s1"))
     wait_for(lambda: store.command("PTTL", store.key("live/s1")) < left, 10, "the lease to run")
-    # Renewed, it is the same; and so it is when it was lost.
+    # A renewed entry is the same, also after it was lost.
     wait_for(lambda: store.command("PTTL", store.key("live/s1")) > left - 300, 10, "a renewal")
     store.command("DEL", store.key("live/s1"))
     wait_for(lambda: store.command("GET", store.key("live/s1")) == value, 10, "it to be back")
@@ -538,7 +539,7 @@ def test_entries_live_as_long_as_streams(server, redis, encode):
     assert store.command("KEYS", "*") == []
 
 
-# ---- what Redis holds is not believed ----
+# ---- entries in Redis are hostile ----
 
 @pytest.mark.once
 @pytest.mark.parametrize("value", [
@@ -567,7 +568,7 @@ def test_a_key_of_another_kind(server, redis, view, encode):
 
 
 def test_an_entry_that_points_to_oneself(server, redis):
-    """It is no target, and nobody goes round in circles."""
+    """It is not used as a target, and there is no loop."""
     store = redis()
     origin = connected(server(vhost=cluster(store, "protocol flv;"),
                               remux={"standby_timeout": 1000}))
@@ -590,7 +591,7 @@ def test_entries_in_a_ring(server, redis, view):
 
 
 def test_a_redis_that_is_none(server, encode, view):
-    """Whatever answers there: the origin serves, and says so once."""
+    """Whatever answers at the address: the origin serves, and logs it once."""
     def serve(listener):
         while True:
             try:
@@ -621,7 +622,7 @@ def test_a_redis_that_is_none(server, encode, view):
         listener.close()
 
 
-# ---- who may ----
+# ---- access ----
 
 def signed(key, path=f"/{STREAM}", action="play"):
     """The parameters of a signed address, as doc/access.md has them."""
@@ -632,7 +633,7 @@ def signed(key, path=f"/{STREAM}", action="play"):
 
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])
 def test_signed_addresses(server, redis, view, encode, protocol):
-    """A viewer who is let in at the wrong origin brings the right to what is fetched for it."""
+    """A viewer that is accepted at the wrong origin carries its permission to the pull."""
     store = redis()
     rules = cluster(store, f"protocol {protocol};") \
         + " token { enabled on; key the-key-of-all-origins; publish off; }"
@@ -643,7 +644,7 @@ def test_signed_addresses(server, redis, view, encode, protocol):
 
 
 def test_token_traverse(server, redis, view, encode):
-    """The holder is asked for each viewer, though no origin is configured."""
+    """The holder is asked about each viewer, although no origin is configured."""
     store = redis()
     origin = connected(server(
         vhost=cluster(store) + " token { enabled on; key the-key; publish off; }"))
@@ -711,7 +712,7 @@ def test_workers(server, redis, view, encode):
     second.wait_said("BadName")
     encoder.close()
     store.wait_entry(None)
-    # Where viewers are fetched for, at whichever worker.
+    # Pulls for viewers, at any worker.
     encode(origins[1])
     store.wait_entry(origins[1])
     for one in viewers:
@@ -719,7 +720,7 @@ def test_workers(server, redis, view, encode):
 
 
 def test_a_worker_is_killed(server, redis, view, encode):
-    """The entry is the server's: the encoder comes back at once, whatever the lease."""
+    """The entry belongs to the server: the encoder can return at once, whatever the lease."""
     store = redis()
     long = f"cluster {{ directory redis://127.0.0.1:{store.port}; lease 60000; }}"
     origin = server(top="workers 2;", vhost=long)

@@ -1,5 +1,5 @@
-"""What documents and our own conf/ tell people to do, done as it is written there: configurations
-are taken as they are, and only the ports are others, by the environment."""
+"""Instructions of the documents and files of conf/, done as written: configurations are used
+unchanged, except for the ports, which are set by the environment."""
 
 import re
 import shutil
@@ -36,7 +36,8 @@ def certificate(tmp_path_factory):
 
 @pytest.fixture
 def started(server, tmp_path, certificate):
-    """started(file or text, **environment): a server in a folder of its own, laid out as ours."""
+    """started(file or text, **environment): a server in a folder of its own with the usual
+    layout."""
     def start(config, **environment):
         folder = tmp_path / "server0"
         shutil.copytree(certificate, folder / "conf")
@@ -68,21 +69,21 @@ TYPES = {"flv": "video/x-flv", "ts": "video/mp2t", "mp3": "audio/mpeg", "aac": "
 
 
 def check_plays(kind, url):
-    """ffmpeg decodes a second of it without a complaint, picture and sound."""
+    """ffmpeg decodes a second of it without errors, video and audio."""
     tracks = ["-map", "0:v:0", "-map", "0:a:0"] if kind in ("flv", "ts") else ["-map", "0:a:0"]
     assert ffmpeg_decode(url, seconds=1, args=tracks) == ""
     head = curl(url, "--head", "-k")
     assert head.status == 200 and head.headers["content-type"] == TYPES[kind]
 
 
-# ---- our own ----
+# ---- our own documents ----
 
 @pytest.mark.parametrize("kind", ["flv", "ts", "mp3", "aac"])
 def test_a_configuration_for_each_format(kind, started, publish, mp3_file, small_flv):
     srv = started(ROOT / "conf" / f"http.{kind}.live.conf")
     publish(srv, source=mp3_file if kind == "mp3" else small_flv)
     check_plays(kind, srv.http_url(f"/live/livestream.{kind}"))
-    # The formats of the others are not there, and nobody waits for them.
+    # The other formats do not exist, and viewers do not wait for them.
     other = "ts" if kind == "flv" else "flv"
     assert curl(srv.http_url(f"/live/livestream.{other}")).status == 404
 
@@ -114,7 +115,7 @@ def test_container(started, publish, small_flv):
 
 
 def test_full(started, publish, small_flv):
-    """Every directive with its default: nothing is on but RTMP. What is switched on, works."""
+    """Every directive with its default: only RTMP is on. What a test switches on, works."""
     srv = started(ROOT / "conf" / "full.conf", SRS_HTTP_SERVER_ENABLED="on",
                   SRS_VHOST_HTTP_REMUX_ENABLED="on")
     publish(srv, source=small_flv)
@@ -122,7 +123,7 @@ def test_full(started, publish, small_flv):
     assert not [line for line in srv.log().splitlines() if "the.conf:" in line], "a complaint"
 
 
-# ---- what others wrote ----
+# ---- documents of others ----
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_examples(name, started, publish, mp3_file, small_flv):
@@ -140,7 +141,7 @@ def test_example_of_https(started, publish, small_flv):
 
 
 def test_example_of_a_certificate(started, publish, small_flv, tmp_path):
-    """The two commands, letter by letter, in place of ours."""
+    """The two commands, letter by letter, instead of ours."""
     srv = started(EXAMPLE.format(more=HTTPS, vhost="__defaultVhost__", remux=FLV))
     ours = srv.folder / "conf" / "server.crt"
     assert curl(f"https://127.0.0.1:{srv.https_port}/", "--cacert", ours).status == 404
@@ -160,7 +161,8 @@ def test_example_of_a_certificate(started, publish, small_flv, tmp_path):
 
 
 def test_example_of_a_vhost(started, publish, small_flv):
-    """A vhost's streams are at its own host name; an address without [vhost] serves every host."""
+    """A vhost's streams are at its own host name; an address without [vhost] is served at every
+    host."""
     srv = started(EXAMPLE.format(more="", vhost="your_vhost",
                                  remux=FLV + " mount /all/[app]/[stream].flv;"))
     publish(srv, "live/livestream?vhost=your_vhost", source=small_flv)
@@ -172,7 +174,7 @@ def test_example_of_a_vhost(started, publish, small_flv):
 
 
 def test_example_of_the_environment(started, publish, small_flv):
-    """Everything by the environment, over a file that says nothing."""
+    """Everything from the environment, with an empty file."""
     srv = started("# nothing", SRS_HTTP_SERVER_ENABLED="on", SRS_HTTP_SERVER_CROSSDOMAIN="off",
                   SRS_VHOST_HTTP_REMUX_ENABLED="on", SRS_VHOST_HTTP_REMUX_FAST_CACHE="30",
                   SRS_VHOST_HTTP_REMUX_DROP_IF_NOT_MATCH="on", SRS_VHOST_HTTP_REMUX_HAS_AUDIO="off",
@@ -195,7 +197,7 @@ def test_the_pages_address(started, players_html):  # noqa: F811
 
 @pytest.mark.skipif(not have("systemd-analyze"), reason="no systemd-analyze")
 def test_the_unit_of_systemd(tmp_path):
-    """systemd finds nothing to say about the unit of doc/signals.md, with this server in it."""
+    """systemd-analyze accepts the unit of doc/signals.md with this server."""
     unit = re.search(r"```ini\n(.*?)```", (ROOT / "doc" / "signals.md").read_text(), re.S).group(1)
     path = tmp_path / "millrace.service"
     path.write_text(unit.replace("/opt/millrace/objs/server", str(SERVER)))

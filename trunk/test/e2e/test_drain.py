@@ -30,7 +30,7 @@ def drain(srv):
 
 @pytest.fixture
 def pair(server, publish):
-    """A server that drains, and the one that it sends to, where the stream is."""
+    """A draining server, and the server to which it redirects, which has the stream."""
     other = server()
     publish(other)
     gone = server(top=sent_to(f"127.0.0.1:{other.http_port}", other.rtmp_port))
@@ -48,10 +48,10 @@ def test_http_viewer_is_sent_on(pair):
     assert "access-control-allow-origin" in answer.headers, "browsers ask it of redirections too"
     assert answer.headers["cache-control"] == "no-store"
     assert curl(gone.http_url(path), "-I").status == 302
-    # What is no stream is served as ever.
+    # Addresses that are not streams are served as before.
     (gone.html / "page.html").write_text("here")
     assert curl(gone.http_url("/page.html")).text == "here"
-    # The path comes out as it went in, whatever is in it.
+    # The path is unchanged in the redirect, whatever it contains.
     odd = curl(gone.http_url("/live/a%20b%0d%0aSet-Cookie.flv"))
     assert "set-cookie" not in odd.headers
     assert odd.status != 302 or "\r" not in odd.headers["location"]
@@ -93,7 +93,7 @@ def test_rtmp_client_is_sent_on(pair, app):
 
 
 def test_the_same_port_elsewhere(server):
-    """A host alone: the port that the client has come to, and RTMP goes to the same host."""
+    """A host alone: the port that the client used, and RTMP is redirected to the same host."""
     gone = server(top=sent_to("other.example"))
     drain(gone)
     answer = curl(gone.http_url())
@@ -108,7 +108,7 @@ def test_the_same_port_elsewhere(server):
 
 
 def test_over_tls_the_port_stays(server, tmp_path):
-    """A port that is given is plain HTTP's; who has come over TLS goes to the port of that."""
+    """A given port is that of plain HTTP; a TLS client is redirected to the TLS port."""
     run(["openssl", "req", "-new", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3", "-subj",
          "/CN=localhost", "-keyout", tmp_path / "key", "-out", tmp_path / "crt"])
     port = free_port()
@@ -123,8 +123,8 @@ def test_over_tls_the_port_stays(server, tmp_path):
 
 
 def test_nowhere_to_go(server, publish):
-    """Without grace_redirect who comes is served until the listeners close: a load balancer may not
-    have noticed yet."""
+    """Without grace_redirect new clients are served until the listeners close: a load balancer may
+    not have noticed the drain yet."""
     gone = server(top=PATIENT)
     publish(gone)
     drain(gone)
@@ -150,7 +150,7 @@ def remote(port, protocol):
 
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])
 def test_an_edge_follows(server, pair, protocol):
-    """Its pull goes to the next server, and so does what is published at it."""
+    """Its pull follows to the next server, and so does a publish relay."""
     gone, other = pair
     port = gone.rtmp_port if protocol == "rtmp" else gone.http_port
     edge = server(vhost=remote(port, protocol))
@@ -166,7 +166,7 @@ def test_a_relayed_encoder_follows(server, pair):
 
 
 def row_of(server, count, last):
-    """`count` servers that drain, each of which sends to the next one, the last to `last`."""
+    """`count` draining servers, each of which redirects to the next one, the last to `last`."""
     for _ in range(count):
         srv = server(top=sent_to(None, last))
         drain(srv)
