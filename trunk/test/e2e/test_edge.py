@@ -44,7 +44,7 @@ def descriptors(srv):
 
 
 def pulls_begun(edge):
-    """How often an origin's stream began to play at the edge; its own workers are none."""
+    """How often an origin's stream started to play at the edge, not counting its own workers."""
     return len(re.findall(r"receiving from (?:rtmp|https?)://", edge.log()))
 
 
@@ -62,7 +62,7 @@ def test_edge_plays(server, publish, view, protocol):
 
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])
 def test_head_at_a_cold_edge(server, protocol):
-    """HEAD tells what GET would, and starts no pull."""
+    """HEAD gets the same header as GET, and starts no pull."""
     edge = server(vhost=cluster(free_port(), protocol))
     answer = curl(edge.http_url(), "--head", seconds=3)
     assert answer.exit_code == 0 and answer.status == 200
@@ -73,7 +73,8 @@ def test_head_at_a_cold_edge(server, protocol):
 
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])
 def test_cold_start_waits(server, view, publisher, source, protocol):
-    """Many who come before the encoder are one pull, which waits at the origin and plays at once."""
+    """Many viewers before the encoder cause one pull, which waits at the origin and plays at
+    once."""
     origin = server()
     edge = server(vhost=cluster(port_of(origin, protocol), protocol))
     viewers = [view(edge) for _ in range(50)]
@@ -91,7 +92,7 @@ def test_cold_start_waits(server, view, publisher, source, protocol):
 
 
 def test_same_bytes_at_the_edge(server, view, publisher, source):
-    """Preamble and ring of a viewer at the edge are those of one at the origin."""
+    """A viewer at the edge gets the same preamble and frames as one at the origin."""
     origin = server()
     edge = server(vhost=cluster(origin.http_port))
     near, far = view(origin), view(edge)
@@ -115,7 +116,7 @@ def test_pull_ends_after_the_last_viewer(server, publish, view):
     second.wait_media(5)
     first.close()
     second.wait_media(len(second.media) + 30)
-    # Of several workers one may fetch it from another, which is none of the origin's business.
+    # One of several workers may pull it from another one, which the origin does not notice.
     end = rf"disconnected from \S+:{origin.http_port}: no viewers"
     assert not re.search(end, edge.log())
     second.close()
@@ -124,14 +125,14 @@ def test_pull_ends_after_the_last_viewer(server, publish, view):
 
 
 def gap_of(viewer, since=0.0):
-    """The longest silence, in seconds, that the viewer saw."""
+    """The longest gap, in seconds, that the viewer has seen."""
     times = [tag.at for tag in viewer.media if tag.at >= since]
     return max(b - a for a, b in zip(times, times[1:]))
 
 
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])
 def test_killed_origin(server, publish, view, protocol):
-    """kill -9 of an origin: the viewer stays and plays on from the next within a second."""
+    """kill -9 of an origin: the viewer stays and continues with the next origin within a second."""
     origins = [server(), server()]
     for one in origins:
         publish(one)
@@ -145,14 +146,14 @@ def test_killed_origin(server, publish, view, protocol):
     edge.wait_log(f"receiving from .*{port_of(origins[1], protocol)}")
     viewer.wait_media(len(viewer.media) + 60)
     viewer.check()
-    # A busy machine is silent by itself: so long the origin was that plays on.
+    # A busy machine has gaps, too: allow as much as the origin that plays had.
     assert gap_of(viewer) < 1.0 + gap_of(witness, begun)
     flv.check_times(viewer.tags)
 
 
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])
 def test_stalled_origin(server, publish, view, protocol):
-    """An origin that stands still, its connections open, is left after a second."""
+    """An origin that hangs with open connections is left after a second."""
     origins = [server(), server()]
     for one in origins:
         publish(one)
@@ -172,13 +173,13 @@ def test_stalled_origin(server, publish, view, protocol):
         for pid in stopped:
             os.kill(pid, signal.SIGCONT)
     viewer.check()
-    # A busy machine is silent by itself: so long the origin was that plays on.
+    # A busy machine has gaps, too: allow as much as the origin that plays had.
     assert gap_of(viewer) < 1.9 + gap_of(witness, begun)
     flv.check_times(viewer.tags)
 
 
 def test_refusing_origin(server, publish, view):
-    """Nobody listens at the first origin: the second plays, at once."""
+    """Nothing listens at the first origin: the second plays, at once."""
     origin = server()
     publish(origin)
     edge = server(vhost=cluster([free_port(), origin.http_port]))
@@ -189,7 +190,7 @@ def test_refusing_origin(server, publish, view):
 
 
 def test_only_origin_comes_back(server, publish, view):
-    """With one origin the edge asks again until it is there, and its viewer is still connected."""
+    """With one origin the edge tries again until it is up, and its viewer is still connected."""
     origin = server()
     publish(origin)
     edge = server(vhost=cluster(origin.http_port), remux={"republish_wait": 30000})
@@ -234,7 +235,8 @@ def test_loop_is_refused(server, view, protocol):
 
 
 def test_loop_of_two_that_wait(server, view):
-    """Both have viewers before they ask each other: they notice nevertheless."""
+    """Both have viewers before they request the stream from each other: they still detect the
+    loop."""
     ports = [free_port(), free_port()]
     servers = [server(http_server=f"listen {ports[i]};", vhost=cluster(ports[1 - i]))
                for i in (0, 1)]
@@ -244,7 +246,7 @@ def test_loop_of_two_that_wait(server, view):
 
 
 def test_publish_to_the_edge(server, view, publisher, source):
-    """What is published at an edge is published at the origin, and played from there."""
+    """A stream published at an edge is published at the origin, and played from there."""
     origin = server()
     edge = server(vhost=cluster(origin.rtmp_port, "rtmp"))
     preamble, gops = source
@@ -338,7 +340,7 @@ def test_follow_client(server, publish):
 
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])
 def test_token_traverse(server, publish, protocol):
-    """The origin's rules hold at the edge: it is asked for each viewer, and for the pull."""
+    """The origin's rules apply at the edge: the edge asks about each viewer, and for the pull."""
     origin = server(vhost="token { enabled on; key secret-of-the-origin; publish off; }")
     publish(origin)
     edge = server(vhost=cluster(port_of(origin, protocol), protocol, "token_traverse on;"))
@@ -347,7 +349,7 @@ def test_token_traverse(server, publish, protocol):
                 seconds=3).status == 403
     with flv.Viewer(edge.http_url("/live/livestream.flv?" + signed("secret-of-the-origin"))) as one:
         one.wait_media(10)
-        # Also while the stream plays here.
+        # Also while the stream is already pulled.
         assert curl(edge.http_url(), seconds=3).status == 403
 
 
@@ -361,7 +363,7 @@ def certificate(tmp_path_factory):
 
 
 def test_https_flv(server, publish, view, certificate):
-    """flvs, with a certificate that is believed, and with one that is not."""
+    """flvs, with a trusted certificate, and with one that is not trusted."""
     port = free_port()
     origin = server(http_server=f"https {{ enabled on; listen {port}; "
                                 f"key {certificate}/server.key; cert {certificate}/server.crt; }}")
@@ -412,7 +414,7 @@ def test_many_missing_streams_end(server, view):
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])
 def test_changed_picture_goes_in_band_at_the_edge(server, view, publisher, source, small_flv,
                                                   protocol):
-    """Headers travel between servers as published; the rules for players hold at the last hop."""
+    """Headers travel between servers as published; the last hop applies the rules for players."""
     origin = server()
     edge = server(vhost=cluster(port_of(origin, protocol), protocol))
     viewer = view(edge)

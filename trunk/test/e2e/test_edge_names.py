@@ -1,6 +1,5 @@
-"""An edge asks its origin for the stream that was asked of it, whatever that stream is called: no
-name and no parameter of a viewer's leads into another vhost.
-"""
+"""An edge requests from its origin exactly the stream that a viewer requested, whatever its name:
+no name and no parameter of a viewer leads into another vhost."""
 
 import pytest
 
@@ -46,7 +45,7 @@ def test_no_name_leads_into_another_vhost(server, origin, protocol):
         assert refusal(edge.http_url(path)) == 404, path
     assert "receiving from" not in edge.log()
     if protocol == "rtmp":
-        # What cannot be said to the origin is never asked for.
+        # A name that cannot be expressed in the origin's protocol is never requested.
         assert "waiting for stream at" not in edge.log()
         assert "stream name cannot be requested" in edge.log()
 
@@ -65,7 +64,7 @@ def test_rtmp_names_at_the_edge(server, origin):
 
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])
 def test_a_viewers_parameters_change_nobodys_stream(server, publisher, source, view, protocol):
-    """token_traverse: the pull goes with a viewer's parameters, but neither into another vhost nor
+    """token_traverse: the pull carries a viewer's parameters, but neither into another vhost nor
     for a part of the stream."""
     one = server(vhosts="vhost C { http_remux { enabled on; mount [vhost]/[app]/[stream].flv; } }")
     preamble, gops = source

@@ -1,6 +1,5 @@
-"""What a client claims about the servers that its request has passed: it concerns nobody else. And
-rings of edges, which end with a refusal nevertheless.
-"""
+"""What a client claims about the servers that its request has passed affects no other client. Rings
+of edges end with a refusal nevertheless."""
 
 import re
 import socket
@@ -51,7 +50,7 @@ def pulls(srv):
 
 @pytest.mark.parametrize("protocol", ["flv", "rtmp"])
 def test_a_claim_takes_nobodys_stream(server, view, publisher, source, protocol):
-    """Claims of strangers, whatever they are, before and beside a viewer who waits."""
+    """Claims of clients, whatever they are, before and during the wait of a viewer."""
     origin = server()
     port = origin.rtmp_port if protocol == "rtmp" else origin.http_port
     edge = edge_of(server, port, protocol)
@@ -111,12 +110,12 @@ def test_a_ring_ends(server, view, count, protocol, trust, watched):
         wait_for(lambda: one.status == 404, 10, "the refusal")
         if trust != "without":
             wait_for(lambda: b"loop" in one.body, 10, "the reason")
-    # With their viewers the pulls end, and with these what they asked of each other.
+    # When their viewers have left, the pulls end, and with them the requests between the edges.
     wait_for(lambda: all(connections(one) == 0 for one in edges), 10, "the pulls to end")
 
 
 def test_players_in_a_ring(server, view):
-    """An RTMP player and a WebSocket are told so, too; and who comes later."""
+    """An RTMP player and a WebSocket are refused, too, and so is a later viewer."""
     ports = [free_port() for _ in range(2)]
     edges = [edge_of(server, ports[1 - i], "flv", ports[i], SECRETS["secret"], 60000)
              for i in (0, 1)]
@@ -211,7 +210,8 @@ def test_a_true_mark_from_a_stranger(server, view, source):
 
 
 def test_the_length_of_a_chain_is_believed_from_peers_only(server):
-    """A chain of nine servers is refused to a peer; a stranger's number is refused to itself."""
+    """A chain of nine servers is refused for a peer; an invented number is refused only for its
+    client."""
     srv = server()
     for claim, status in (("9", 403), ("nonsense", 400)):
         assert curl(srv.http_url(), "-H", f"X-Millrace-Relay: {claim}", seconds=3).status == status

@@ -75,7 +75,7 @@ def with_mod_ex(maker):
 
 
 def with_metadata(maker):
-    """Colour information before each keyframe but the first, which is a viewer's affair to take."""
+    """Colour information before each keyframe except the first, which a viewer may use."""
     head = video(b"hvc1", ex.START, maker.bytes(90), frame=ex.KEY)
     info = video(b"hvc1", ex.METADATA, rtmp.amf("colorInfo", {"colorConfig": {"bitDepth": 10}}))
     return maker.stream(lambda n, key: ([info] if n and n % 10 == 5 else [])
@@ -102,8 +102,9 @@ def many_tracks(kind, fourccs, sounds):
 
 
 def side_tracks(first_is_multi, side_first=False):
-    """One message per track, as encoders with several renditions send them: the main track plain (or
-    as a track of its own), the others each in a multitrack message, before or behind it."""
+    """One message per track, as encoders with several renditions send them: the main track as an
+    ordinary message (or as a track of its own), the others each in a multitrack message, before or
+    after it."""
     def make(maker):
         def main(packet, body, **kw):
             if first_is_multi:
@@ -151,7 +152,7 @@ STREAMS = {
 
 
 def is_first_of_viewer(tag):
-    """A keyframe of the main track, where a viewer may begin."""
+    """A keyframe of the main track, where a viewer may start."""
     if not tag.is_video or not tag.data or not tag.data[0] & 0x80:
         return tag.is_keyframe
     if tag.data[0] >> 4 & 7 != ex.KEY:
@@ -231,7 +232,7 @@ AUDIO_ONLY = ("Opus", "ac-3", "ec-3", "fLaC", ".mp3", "mp4a")
 
 @pytest.mark.parametrize("name", ["hvc1+Opus", "side-tracks", "many-tracks"])
 def test_publisher_comes_back(server, name):
-    """The same headers again: the viewer plays on, with no header a second time."""
+    """The same headers again: the viewer continues, and gets no header twice."""
     sent, heads = STREAMS[name](Maker())
     again, more = STREAMS[name](Maker())
     assert heads == more
@@ -268,8 +269,8 @@ def test_changed_hevc_ends_cleanly(server):
 
 
 def test_side_header_may_change(server):
-    """Another track's configuration is no end: it goes into the stream in its place, and to those
-    who come later in front."""
+    """A new configuration of another track is not an end: it goes into the stream at its place, and
+    into the preamble of later viewers."""
     maker = Maker()
     sent, heads = side_tracks(False)(maker)
     changed = multi_video(ex.ONE, ex.START, [(2, b"avc1", maker.bytes(31), 0)], frame=ex.KEY)
@@ -293,7 +294,7 @@ def test_side_header_may_change(server):
 
 
 def test_too_many_tracks(server):
-    """A publisher that invents tracks costs a bounded number of headers, and harms nobody."""
+    """A publisher that invents tracks causes a bounded number of headers, and disturbs nobody."""
     srv = server()
     maker = Maker()
     sent, heads = hevc(maker)
@@ -309,7 +310,7 @@ def test_too_many_tracks(server):
         assert sum(t.data[0] == 0x96 for t in viewer.check().tags if t.data) <= 16
 
 
-# ---- what is cut, or means nothing
+# ---- truncated or meaningless messages
 
 @pytest.mark.parametrize("body", [
     b"\x80", b"\x90hv", b"\x90hvc1", b"\x91hvc1", b"\x91hvc1\0\0", b"\x97", b"\x97\xff",
@@ -329,7 +330,8 @@ def test_broken_messages_harm_nobody(server, body):
         publisher.send(flv.VIDEO, sent[19].time, body)
         publisher.send(flv.AUDIO, sent[19].time, b"\x9f" + body)
         publisher.send_tags(sent[20:])
-        # A track may have been understood to appear, and then the response ends: players reload.
+        # The server may have understood that a track appears; then the response ends and players
+        # reload.
         wait_for(lambda: viewer.is_done or viewer.check().tags
                  and viewer.tags[-1].data == sent[-1].data, 15, "the last frame, or the end")
         viewer.check()
@@ -363,7 +365,7 @@ def frame_sums(source, *args):
 
 @pytest.mark.parametrize("layout", ["hvc1 CodedFrames", "hvc1 CodedFramesX", "id 12"])
 def test_real_hevc_decodes(server, hevc_file, tmp_path, layout):
-    """What comes out, taken apart again, is frame for frame what ffmpeg's own file decodes to."""
+    """The output, decoded again, has exactly the frames of ffmpeg's own file."""
     units = ex.annexb_units(hevc_file.read_bytes())
     record = ex.hvcc(units)
     pictures = ex.hevc_pictures(units)
@@ -424,7 +426,7 @@ def sets_of(record):
 
 
 def test_the_maker_makes_what_it_says():
-    """The generator by hand-written bytes, so that a mistake of its own is seen."""
+    """Compares the generator with hand-written bytes, to detect its own mistakes."""
     assert video(b"hvc1", ex.FRAMES, b"x", frame=ex.KEY, cts=-1) == b"\x91hvc1\xff\xff\xffx"
     assert video(b"av01", ex.FRAMES_X, b"x") == b"\xa3av01x"
     assert audio(b"Opus", ex.START, b"h") == b"\x90Opush"

@@ -1,5 +1,5 @@
-"""What a container begins with, run as in one: beside the configuration, as another user, and where
-nothing can be written."""
+"""The entry point of the container, run as in one: next to the configuration, as another user, and
+without write access."""
 
 import os
 import shutil
@@ -14,12 +14,12 @@ from harness import ROOT, SERVER, Notify, Server, free_port, listening_ports
 
 pytestmark = pytest.mark.once
 
-# Root may write everywhere; then it is another user who runs it.
+# Root may write everywhere, so another user runs it then.
 OTHER = 65534 if os.getuid() == 0 else None
 
 
 class Container:
-    """The image's folder, and what the entry point and the server in it say."""
+    """The image's folder, and the output of the entry point and of the server in it."""
 
     def __init__(self, top):
         self.top, self.child, self.notify = top, None, Notify()
@@ -89,7 +89,7 @@ def test_conf_gets_the_certificate(container):
 
 
 def test_conf_cannot_be_written(container):
-    """As another user than the image's: the state folder takes it."""
+    """As a user other than the image's: the state folder is used."""
     read_only(container, "conf")
     container.writable("state")
     container.start()
@@ -104,7 +104,7 @@ def test_a_folder_for_temporary_files(container):
 
 
 def test_nothing_can_be_written(container):
-    """As with a read-only root: RTMP and HTTP are served, and what is missing is said."""
+    """With a read-only root: RTMP and HTTP are served, and the log says what is missing."""
     read_only(container, "conf", "state", "tmp", "objs")
     container.start()
     assert not container.has_https()
@@ -112,7 +112,7 @@ def test_nothing_can_be_written(container):
 
 
 def test_the_operators_own_certificate(container):
-    """Whatever cannot be written: what is there is used, and nothing is made."""
+    """Whatever is not writable: existing files are used, and nothing is created."""
     subprocess.run([ROOT / "conf" / "make-certificate.sh", container.top / "conf"], check=True)
     (container.top / "conf" / "server.key").chmod(0o644)
     read_only(container, "conf")

@@ -24,7 +24,7 @@ KILLED_GAP, SILENT_GAP = 1.0, 1.5       # seconds
 
 @pytest.fixture
 def network():
-    """network(count, …): an edge's namespace and those of `count` origins, a wire to each."""
+    """network(count, …): the namespaces of an edge and of `count` origins, with a wire to each."""
     netns.require()
     opened = []
 
@@ -67,7 +67,7 @@ def port_of(srv, protocol):
 
 
 def gap_of(viewer, since=0.0):
-    """The longest silence, in seconds, that the viewer saw."""
+    """The longest gap, in seconds, that the viewer has seen."""
     times = [tag.at for tag in viewer.media if tag.at >= since]
     return max(b - a for a, b in zip(times, times[1:]))
 
@@ -114,7 +114,7 @@ def two_origins(network, server, publish, protocol, **wire):
 
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])
 def test_silent_cut(network, server, publish, view, protocol):
-    """An origin that is cut off without a reset: the next takes over within a second and a half."""
+    """An origin that is cut off without a reset: the next one takes over within 1.5 seconds."""
     here, sites, origins, edge = two_origins(network, server, publish, protocol, delay_ms=10)
     viewer, witness = view(here, edge), view(sites[1][0], origins[1])
     viewer.wait_media(30)
@@ -131,7 +131,7 @@ def test_silent_cut(network, server, publish, view, protocol):
 
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])
 def test_killed_origin(network, server, publish, view, protocol):
-    """kill -9 of an origin that is 40 ms away."""
+    """kill -9 of an origin at a distance of 40 ms."""
     here, sites, origins, edge = two_origins(network, server, publish, protocol, delay_ms=40)
     viewer, witness = view(here, edge), view(sites[1][0], origins[1])
     viewer.wait_media(30)
@@ -147,8 +147,8 @@ def test_killed_origin(network, server, publish, view, protocol):
 
 
 def test_origin_that_swallows_calls(network, server, publish, view):
-    """Nothing comes back from the first origin, not even a refusal: a viewer who comes has
-    waited for little more than a second when the next one plays, and the log says why."""
+    """Nothing comes back from the first origin, not even a refusal: a new viewer has waited little
+    more than a second when the next one plays, and the log says why."""
     here, sites, origins, edge = two_origins(network, server, publish, "flv", delay_ms=5)
     witness = view(sites[1][0], origins[1])
     witness.wait_media(1)
@@ -162,8 +162,8 @@ def test_origin_that_swallows_calls(network, server, publish, view):
 
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])
 def test_pause_of_the_encoder(server, source_flv, protocol):
-    """When all origins fall silent none of them is to blame: the edge looks for one that is not, its
-    viewer sees no picture twice, and plays on when the encoder does."""
+    """When all origins fall silent, none of them is at fault: the edge looks for one that is not
+    silent, its viewer gets no frame twice, and continues when the encoder does."""
     origins = [server(publish={"normal_timeout": 60000}) for _ in range(2)]
     edge = server(vhost=cluster([f"127.0.0.1:{port_of(one, protocol)}" for one in origins], protocol))
     preamble, ring = flv.preamble_and_ring(flv.parse_file(source_flv).tags)
@@ -195,8 +195,8 @@ def test_pause_of_the_encoder(server, source_flv, protocol):
 
 
 def test_name_goes_and_comes_back_elsewhere(network, server, publish, view, tmp_path):
-    """The name of the only origin stops resolving, then means another machine: it is asked for at
-    each try, with growing pauses, and found."""
+    """The name of the only origin stops resolving, then points to another machine: it is resolved
+    again at each attempt, with growing pauses, and found."""
     here, sites = network(2)
     names = netns.NameServer(here, tmp_path, {"origin.test": sites[0][1].far_address})
     network.opened.append(names)
@@ -218,7 +218,7 @@ def test_name_goes_and_comes_back_elsewhere(network, server, publish, view, tmp_
     wait_for(lambda: len(names.asked_for("origin.test")) >= before + 4, 20, "tries")
     edge.wait_log("no stream from http://origin.test.*no such host")
     tries = names.asked_for("origin.test")[before:]
-    # The pauses are 0.1 s, 0.2 s, 0.4 s, each of them shortened by up to a half.
+    # The pauses are 0.1 s, 0.2 s, 0.4 s, each shortened by up to a half.
     assert tries[2] - tries[1] > 0.08 and tries[3] - tries[2] > 0.16
     assert len(re.findall("no such host", edge.log())) == 1, "one line, not one for each try"
     count = len(viewer.media)
@@ -229,8 +229,8 @@ def test_name_goes_and_comes_back_elsewhere(network, server, publish, view, tmp_
 
 @pytest.mark.once
 def test_name_server_that_does_not_answer(network, server, publish, view, tmp_path):
-    """Questions that are not answered are given up in time for the next origin to play, and asked
-    again where there is no other."""
+    """Queries without an answer time out early enough for the next origin to play, and are repeated
+    if there is no other origin."""
     here, [(there, wire)] = network(1)
     names = netns.NameServer(here, tmp_path, {"mute.test": "mute"})
     network.opened.append(names)
@@ -250,14 +250,14 @@ def test_name_server_that_does_not_answer(network, server, publish, view, tmp_pa
     witness.wait_media(len(witness.media) + 2)
     assert time.monotonic() - begun < 2 + gap_of(witness, begun)
     edge.wait_log("no stream from http://mute.test.*resolve mute.test: timed out")
-    # One of two questions may have been the other server's: a third is one that was repeated.
+    # One of two queries may belong to the other server: a third one is a repeated one.
     wait_for(lambda: len(names.asked_for("mute.test")) >= 3, 20, "the question again")
     names.names["mute.test"] = wire.far_address
     patient.wait_media(5, timeout=30)
 
 
 class Refuser:
-    """Notes when which path was asked for, and hangs up."""
+    """Records when each path was requested, and closes the connection."""
 
     def __init__(self, port):
         self.asked = {}
@@ -296,7 +296,7 @@ class Refuser:
 def test_missing_streams_are_bounded(server):
     """Requests for missing streams cause max_pulls pulls at most: one more stream replaces the oldest
     pull that waits, and the server refuses its viewers."""
-    # It takes every connection and never answers.
+    # It accepts every connection and never answers.
     with socket.create_server(("127.0.0.1", 0), backlog=4 * PULLS) as mute:
         edge = server(vhost=cluster([f"127.0.0.1:{mute.getsockname()[1]}"]),
                       top={"workers": 1, "max_connections": 10 * PULLS, "max_pulls": PULLS})
@@ -328,8 +328,8 @@ def test_missing_streams_are_bounded(server):
 
 
 def test_pauses_grow_and_differ(server):
-    """Eight streams that one origin fails at the same moment: each is asked for again after pauses
-    that double, and no two at the same times."""
+    """Eight streams that fail at one origin at the same moment: each is requested again after
+    pauses that double, no two at the same times."""
     refuser = Refuser(free_port())
     port = refuser._listener.getsockname()[1]
     edge = server(vhost=cluster([f"127.0.0.1:{port}"]))
@@ -342,7 +342,8 @@ def test_pauses_grow_and_differ(server):
             pauses = [b - a for a, b in zip(times, times[1:])]
             assert all(pause >= 0.05 * 2 ** i - 0.02 for i, pause in enumerate(pauses[:5])), pauses
             last.append(pauses[3])
-        # Chosen between 0.4 and 0.8 s: that eight lie this near to each other is one in a million.
+        # Chosen between 0.4 and 0.8 s: the chance that eight are this close to each other is one in
+        # a million.
         assert max(last) - min(last) > 0.04, last
     finally:
         for one in viewers:

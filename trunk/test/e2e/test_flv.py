@@ -38,7 +38,7 @@ def check_preamble(viewer, has_audio=True, has_video=True):
     video = [t for t in ring if t.is_video]
     if video:
         assert video[0].is_keyframe
-    # An encoder's end of sequence may pass; headers and metadata belong into the preamble.
+    # An encoder's end of sequence may pass; headers and metadata belong in the preamble.
     inner = [t for t in ring if not t.is_media and not t.is_end_of_sequence]
     assert not inner, inner
     return preamble
@@ -49,7 +49,7 @@ def check_decodes(tags, tmp_path, name="got.flv"):
     path.write_bytes(flv.file_bytes(tags))
     done = run(["ffmpeg", "-nostdin", "-v", "error", "-xerror", "-i", path, "-f", "null", "-"],
                check=False)
-    # The null muxer minds pictures that are due at the same time, as where reordering ends.
+    # The null muxer complains about pictures with the same timestamp, as at the end of reordering.
     complaints = [line for line in done.stderr.splitlines() if not line.startswith("[null @")]
     assert done.returncode == 0 and not complaints, done.stderr
 
@@ -84,15 +84,15 @@ def test_byte_exact_from_ffmpeg(server, publish, view, source_flv, tmp_path, gop
     sent = flat(flv.split_gops(expected))
     got = flat(flv.split_gops(viewer.tags))
     assert keys(got) == keys(sent)
-    # One offset for both tracks: they are not pulled apart.
+    # One offset for both tracks: they stay synchronized.
     assert len({g.time - s.time for g, s in zip(got, sent)}) == 1
-    # What comes before the first keyframe can only be sound.
+    # Only audio can come before the first keyframe.
     first = [t for t in viewer.media if t.time < got[0].time]
     assert all(t.is_audio for t in first)
 
 
 def test_curl_recording_is_a_file(server, publish, tmp_path):
-    """What curl records plays as a file; the answer's head is that of a live stream."""
+    """A recording by curl plays as a file; the response header is that of a live stream."""
     srv = server()
     publish(srv)
     answer = curl(srv.http_url(), seconds=4)
@@ -145,7 +145,7 @@ def test_gop_cache_off_starts_at_the_next_keyframe(server, view, publisher, sour
     one.send_tags(preamble + gops[0] + gops[1][:20])
     early.wait_media(len(gops[0]) + 20)
     late = view(srv)
-    # Nothing of the GOP that runs already, whenever the late one is served.
+    # Nothing of the current GOP, whenever the late viewer is served.
     one.send_tags(gops[1][20:])
     early.wait_media(len(gops[0]) + len(gops[1]))
     one.send_tags(gops[2])
@@ -186,7 +186,7 @@ def test_viewers_get_identical_bytes(server, view, publisher, source):
 
 @pytest.mark.parametrize("bound", ["bytes", "time"])
 def test_slow_viewer_jumps_to_a_keyframe(server, view, publisher, source, tmp_path, bound):
-    """It loses whole GOPs, decodes without an error, and nobody else loses a byte."""
+    """It loses whole GOPs, decodes without an error, and other viewers lose nothing."""
     if bound == "bytes":
         srv = server(play={"gop_cache_max_bytes": "1m"})
     else:
@@ -208,7 +208,7 @@ def test_slow_viewer_jumps_to_a_keyframe(server, view, publisher, source, tmp_pa
         next_gop = gops[0]
         offset = gops[-1][-1].time + FRAME_MS - gops[0][0].time
     else:
-        # The queue is as long as it takes the frames to come: real time.
+        # The queue is measured in the arrival time of the frames: real time.
         one.send_paced(flat(gops[1:5]))
         sent += flat(gops[1:5])
         next_gop, offset = gops[5], 0
@@ -232,7 +232,7 @@ def test_slow_viewer_jumps_to_a_keyframe(server, view, publisher, source, tmp_pa
     check_decodes(slow.tags, tmp_path)
 
 
-# Each worker has a ring of its own, and sanitizers keep what each has freed.
+# Each worker has a ring of its own, and sanitizers keep freed memory for a while.
 @pytest.mark.one_process
 def test_slow_viewers_cost_no_memory(server, view, publisher, source):
     srv = server(play={"queue_length": 4})
@@ -260,12 +260,12 @@ def test_slow_viewers_cost_no_memory(server, view, publisher, source):
         viewer.hold()
     send_all([1, 2])
     grown = srv.memory_kb() - before
-    # Twenty queues of their own would be 20 x 10 MB; sanitizers keep freed memory for a while.
+    # Twenty queues would need 20 x 10 MB; sanitizers keep freed memory for a while.
     assert grown < 40_000, f"{grown} KB more"
 
 
 def test_preamble_of_a_late_viewer(server, view, publisher, source):
-    """All at time 0, though the stream is far beyond."""
+    """All with timestamp 0, although the stream is far beyond."""
     srv = server()
     preamble, gops = source
     early = view(srv)
@@ -319,7 +319,8 @@ def test_republish_goes_on(server, view, publisher, source, offset):
 
 
 def republish(publisher, srv, stream="live/livestream"):
-    """Publishes again; the server may still hold the stream for the one that just closed."""
+    """Publishes again; the server may still hold the stream for the connection that was just
+    closed."""
     def attempt():
         try:
             return publisher(srv, stream)
@@ -344,7 +345,7 @@ def test_jump_within_a_stream_is_taken_out(server, view, publisher, source, jump
 
 
 def test_repeated_headers_stay_out(server, view, publisher, source):
-    """The same configuration again is no news: not in the ring."""
+    """The same configuration again is not a change: it is not in the ring."""
     srv = server()
     preamble, gops = source
     viewer = view(srv)
@@ -371,11 +372,9 @@ def avc_parameter_sets(header):
 
 
 def check_in_band(tags, published, header):
-    """Each keyframe begins with the parameter sets of header; nothing else is changed.
-
-    Not the first only: browsers repeat the sets that they began with before each keyframe that
-    brings none, and would fall back to the old ones.
-    """
+    """Each keyframe starts with the parameter sets of header; nothing else is changed. Not only the
+    first one: browsers insert the sets with which they started before each keyframe without sets,
+    and would return to the old ones."""
     sets = avc_parameter_sets(header)
     assert len(tags) == len(published)
     for got, sent in zip(tags, published):
@@ -391,7 +390,7 @@ def check_in_band(tags, published, header):
 @pytest.mark.parametrize("same_connection", [False, True])
 def test_changed_parameter_sets_go_in_band(server, view, publisher, source, other, tmp_path,
                                            same_connection):
-    """There and back again, by new publishers or by one that changes its mind."""
+    """Back and forth, by new publishers or by one that changes its configuration."""
     srv = server()
     parts = [(source[0], source[1][:1]), (other[0], other[1][:3]), (source[0], source[1][1:3])]
     headers = [next(t for t in preamble if t.is_video) for preamble, _ in parts]
@@ -424,7 +423,7 @@ def test_changed_parameter_sets_go_in_band(server, view, publisher, source, othe
 
 
 def test_changed_sound_gets_its_header(server, view, publisher, source):
-    """Another AudioSpecificConfig: its sequence header is in the stream, the picture's is not."""
+    """A new AudioSpecificConfig: its sequence header is in the stream, that of the video is not."""
     srv = server()
     preamble, gops = source
     viewer = view(srv)
@@ -474,7 +473,7 @@ def test_another_codec_ends_it(server, view, publisher, source):
 
 
 def test_audio_only(server, view, publisher, source):
-    """A pure audio stream starts at once, at any frame, and says so in its header."""
+    """An audio-only stream starts at once, at any frame, and its header announces audio only."""
     srv = server()
     preamble, gops = source
     sound = [t for t in flat(gops) if t.is_audio]
@@ -495,7 +494,7 @@ def test_audio_only(server, view, publisher, source):
 
 
 def test_join_while_the_publisher_is_away(server, view, publisher, source, tmp_path):
-    """Also after an encoder's end of sequence, which is no picture to start with."""
+    """Also after an encoder's end of sequence, which is not a picture to start with."""
     srv = server()
     preamble, gops = source
     one = publisher(srv)
@@ -515,7 +514,7 @@ def test_join_while_the_publisher_is_away(server, view, publisher, source, tmp_p
 
 @pytest.mark.parametrize("has_audio,has_video", [("on", "off"), ("off", "on"), ("on", "on")])
 def test_flags_from_the_configuration(server, view, publisher, source, has_audio, has_video):
-    """guess_has_av off: the header says what the configuration says, drop_if_not_match drops the
+    """guess_has_av off: the header announces what is configured, drop_if_not_match drops the
     rest."""
     srv = server(remux={"guess_has_av": "off", "has_audio": has_audio, "has_video": has_video})
     preamble, gops = source
@@ -592,7 +591,7 @@ def test_hstrs_off_between_publishers(server, view, publisher, source):
 
 
 def test_no_hole_between_publishers(server, publish, view, tmp_path):
-    """What is recorded over ffmpeg's restart decodes as one piece."""
+    """A recording over a restart of ffmpeg decodes as one piece."""
     srv = server()
     first = publish(srv)
     recorder = view(srv)
@@ -607,7 +606,7 @@ def test_no_hole_between_publishers(server, publish, view, tmp_path):
 
 
 def test_deep_app_and_vhost(server, view, publisher, source):
-    """An app of several levels; a vhost of its own by the Host header."""
+    """An app with several levels; a vhost selected by the Host header."""
     srv = server(vhosts="vhost other.example { http_remux { enabled on; "
                         "mount [vhost]/[app]/[stream].flv; } }")
     preamble, gops = source

@@ -52,7 +52,7 @@ def certificate(tmp_path_factory):
 
 
 def test_over_tls(server, publisher, source, view, certificate):
-    """rtmps, with a certificate that is believed, and with one that is not."""
+    """rtmps, with a trusted certificate, and with one that is not trusted."""
     port = free_port()
     sink = server(top=f"rtmps {{ enabled on; listen {port}; key {certificate}/key; "
                       f"cert {certificate}/crt; }}")
@@ -76,7 +76,7 @@ def test_frames_and_metadata_arrive(server, view, publisher, source):
     preamble, gops = source
     pub = publisher(srv)
     pub.send_tags(preamble)
-    # One group first: who begins later than it came begins at its keyframe all the same.
+    # One GOP first: a forward that starts after it still starts at its keyframe.
     pub.send_tags(gops[0])
     near.wait_media(len(gops[0]))
     far.wait_media(len(gops[0]))
@@ -96,8 +96,8 @@ def test_frames_and_metadata_arrive(server, view, publisher, source):
 
 
 def test_the_largest_preamble(server, view, publisher):
-    """Metadata and the sequence headers of two main and 16 further tracks, each nearly as long as
-    it may be (1.2 MB together), then media: all of it arrives whole, here and there."""
+    """Metadata and the sequence headers of two main and 16 further tracks, each nearly of the
+    maximum length (1.2 MB together), then media: everything arrives complete, here and there."""
     def side(track):
         return bytes([0x96, 0x00]) + b"hvc1" + bytes([track]) + bytes(32000)
 
@@ -139,7 +139,8 @@ def test_long_metadata_through_an_edge(server, view, publisher, protocol):
 
 
 def test_is_tried_again(server, publish):
-    """A destination that comes later gets the stream within the three seconds' beat."""
+    """A destination that comes up later gets the stream within the three seconds between two
+    attempts."""
     port = free_port()
     srv = server(vhost=forward(f"127.0.0.1:{port}"))
     publish(srv)
@@ -150,7 +151,7 @@ def test_is_tried_again(server, publish):
 
 
 class Tarpit:
-    """Speaks RTMP through another server, but after a while takes no more bytes."""
+    """Forwards RTMP to another server, but stops reading after a while."""
 
     def __init__(self, to, limit):
         self.to, self.limit, self.held = to, limit, threading.Event()
@@ -185,7 +186,7 @@ class Tarpit:
 
 
 def large_gops(count, frames=10, size=64 * 1024):
-    """A preamble and groups of a second each: few frames, many bytes."""
+    """A preamble and GOPs of a second each: few frames, many bytes."""
     def picture(is_key, time_ms):
         nal = bytes([0x65 if is_key else 0x41]) + bytes(range(1, 256)) * (size // 255)
         head = bytes([0x17 if is_key else 0x27, 1, 0, 0, 0])
@@ -196,11 +197,11 @@ def large_gops(count, frames=10, size=64 * 1024):
 
 
 def test_slow_destination_slows_nobody(server, view, publisher, source):
-    """One that takes no more bytes holds up neither publisher nor viewers, and what it does not
-    take is not kept for it."""
+    """A destination that stops reading blocks neither publisher nor viewers, and the server does
+    not buffer for it."""
     sink = server()
     tarpit = Tarpit(sink.rtmp_port, 200_000)
-    # What a sanitizer keeps of freed memory is not the server's.
+    # Freed memory that a sanitizer keeps does not count as the server's.
     srv = server(vhost=forward(f"127.0.0.1:{tarpit.port}"),
                  play={"queue_length": 2, "gop_cache_max_bytes": "2m"},
                  env={"ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=0"
@@ -242,7 +243,7 @@ def test_busy_destination_is_tried_again(server, publisher, source, view):
 
 
 def test_to_many_at_once(server, publisher, source, view):
-    """Two vhosts of the same server and another server, one of them away."""
+    """Two vhosts of the same server and another server, one of them unreachable."""
     port = free_port()
     sink = server()
     local = f"rtmp://127.0.0.1:{port}/[app]/[stream]?vhost="
@@ -268,7 +269,7 @@ def test_to_many_at_once(server, publisher, source, view):
 
 
 def test_vhosts_that_forward_to_each_other(server, publisher, source, view):
-    """A ring: the stream is there already, so the last one is refused, and nothing grows."""
+    """A ring: the stream already exists, so the last forward is refused, and nothing grows."""
     port = free_port()
     local = f"rtmp://127.0.0.1:{port}/[app]/[stream]?vhost="
     srv = server(top=f"listen {port};", vhost=forward(local + "copy.example"),
@@ -284,7 +285,7 @@ def test_vhosts_that_forward_to_each_other(server, publisher, source, view):
 
 
 def test_forward_under_ever_new_names_ends(server, publisher):
-    """A server that forwards to itself under another name, and that again, and so on."""
+    """A server that forwards to itself under another name, and from there again, and so on."""
     port = free_port()
     srv = server(top=f"listen {port};",
                  vhost=forward(f"rtmp://127.0.0.1:{port}/[app]/[stream]x"))
@@ -296,7 +297,7 @@ def test_forward_under_ever_new_names_ends(server, publisher):
 
 
 def test_one_forward_per_server(server, publisher, source, view):
-    """However many workers watch, and although the encoder came by way of an edge."""
+    """However many workers have viewers, and although the encoder connected through an edge."""
     sink = server()
     srv = server(top={"workers": 2}, vhost=forward(f"127.0.0.1:{sink.rtmp_port}"))
     edge = server(vhost=f"cluster {{ mode remote; origin 127.0.0.1:{srv.rtmp_port}; }}")
@@ -306,7 +307,7 @@ def test_one_forward_per_server(server, publisher, source, view):
     viewers = [view(srv)]
 
     def both_watch():
-        # The kernel says which worker a connection comes to.
+        # The kernel decides which worker gets a connection.
         if len(viewers) < 60:
             viewers.append(view(srv))
         return "receiving from /" in srv.log()
@@ -336,8 +337,8 @@ def test_to_nginx(server, publish, nginx_rtmp):
 
 @pytest.mark.skipif(not have("redis-server"), reason="no redis-server")
 def test_with_a_directory(server, publisher, source, view, tmp_path):
-    """Of origins that share a directory the one forwards that the encoder came to, not one that
-    fetches the stream from it."""
+    """Of origins that share a directory, the encoder's origin forwards, not one that pulls the
+    stream from it."""
     store = redisd.Redis(tmp_path / "redis")
     try:
         sink = server()
@@ -384,7 +385,7 @@ def urls(*addresses):
 
 
 def test_backend_says_where(server, publisher, source, view, backend):
-    """Asked in SRS's words, once for each publication; its answer counts instead of destination."""
+    """Queried in SRS's format, once for each publication; its answer replaces destination."""
     sink, other = server(), server()
     asked = backend(urls(f"rtmp://127.0.0.1:{sink.rtmp_port}/test/teststream",
                          f"127.0.0.1:{sink.rtmp_port}"))
@@ -442,14 +443,15 @@ def test_backend_with_the_wrong_status(server, publisher, backend):
     srv = server(vhost=forward(more=f"backend {asked.url()};"))
     pub = publisher(srv)
     srv.wait_log("forward .*status 500")
-    # It is asked again, until it knows.
+    # It is queried again until it answers.
     asked.status = 200
     srv.wait_log("forward .* backend .* returned 0 destinations", timeout=15)
     assert not pub.is_closed
 
 
 def test_backend_that_is_away_comes(server, publisher, source, view, backend):
-    """Meanwhile the configured destination has the stream; then it goes where the answer says."""
+    """Meanwhile the configured destination gets the stream; after the answer, the destination of
+    the answer."""
     sink, other = server(), server()
     port = free_port()
     srv = server(vhost=forward(f"127.0.0.1:{other.rtmp_port}",
@@ -467,7 +469,7 @@ def test_backend_that_is_away_comes(server, publisher, source, view, backend):
 
 
 def test_backend_that_does_not_answer(server, publisher, source, view, backend):
-    """The publisher does not wait for it; and its end ends the question."""
+    """The publisher does not wait for the query; when it leaves, the query ends."""
     asked = backend(urls())
     asked.hold = threading.Event()
     srv = server(vhost=forward(more=f"backend {asked.url()};"))

@@ -1,4 +1,4 @@
-"""forward to addresses as platforms give them out: what arrives there, byte for byte."""
+"""forward to addresses in the form of streaming platforms: what arrives there, byte for byte."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def forward(server, publish, small_flv, destination):
     return srv
 
 
-# What follows the host; app; stream.
+# The address after the host; app; stream.
 ADDRESSES = [
     ("/live2/abcd-1234-EFGH", "live2", "abcd-1234-EFGH"),
     ("/app/live_123_aB?bandwidthtest=true", "app", "live_123_aB?bandwidthtest=true"),
@@ -69,7 +69,7 @@ def test_a_reason_that_names_the_key(server, publish, small_flv, recorder, path,
     ("", "live", "mine"),
 ])
 def test_user_and_password(server, publish, small_flv, recorder, path, app, stream):
-    """The password itself never goes out, and neither does it reach the log."""
+    """The password itself is neither sent nor logged."""
     platform = recorder(users={"me@home": "secret:1+"})
     host = f"127.0.0.1:{platform.port}"
     srv = forward(server, publish, small_flv, f"rtmp://me%40home:secret:1%2B@{host}{path}")

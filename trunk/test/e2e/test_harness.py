@@ -1,4 +1,4 @@
-"""The tests' own tools: what judges the server must be right itself."""
+"""Tests of the tests' own tools, which must be correct to judge the server."""
 
 import pytest
 

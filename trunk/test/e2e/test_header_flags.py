@@ -1,5 +1,5 @@
-"""What the FLV header promises, and that every player plays what comes: a track that is late, that
-never comes or that stops is not waited for. In Chromium with the player page, and by ffmpeg."""
+"""What the FLV header announces, and that every player plays the stream: nothing waits for a track
+that is late, that is missing or that stops. In Chromium with the player page, and with ffmpeg."""
 
 import threading
 import time
@@ -28,7 +28,7 @@ def meta(*parts):
 
 
 class Tracks:
-    """The tags of a file, by kind."""
+    """The tags of a file, by type."""
 
     def __init__(self, path):
         preamble, ring = flv.preamble_and_ring(flv.parse_file(path).tags)
@@ -63,14 +63,14 @@ def mp3(source_flv, tmp_path_factory):
 
 @pytest.fixture
 def live(server):
-    """live(srv, tags): publishes them in real time, from when it is called."""
+    """live(srv, tags): publishes them in real time, starting now."""
     assert server
     running = []
 
     def start(srv, tags):
         publisher = Publisher(srv.rtmp_url())
         stop = threading.Event()
-        # As an encoder does, all that opens the stream goes at once.
+        # As an encoder does, everything before the first frame is sent at once.
         thread = threading.Thread(target=publisher.send_paced, args=(tags,),
                                   kwargs={"stop": stop}, daemon=True)
         running.append((publisher, thread, stop))
@@ -84,7 +84,7 @@ def live(server):
 
 
 def decode(url, seconds):
-    """Decodes, and answers how many frames of each kind came and how long it took."""
+    """Decodes; returns the number of frames of each kind and the time that it took."""
     begin = time.monotonic()
     done = run(["ffmpeg", "-nostdin", "-v", "error", "-xerror", "-i", url, "-t", seconds,
                 "-map", "0", "-vsync", "passthrough", "-enc_time_base", "1:90000",
@@ -101,8 +101,7 @@ def decode(url, seconds):
 
 
 class Watched:
-    """A stream with its three viewers, who were there before it: a reader of tags, ffmpeg, and the
-    page."""
+    """A stream with three viewers that wait for it: a reader of tags, ffmpeg, and the page."""
 
     def __init__(self, srv, page, live, tags, seconds=2.5):
         self.page = page
@@ -138,7 +137,7 @@ class Watched:
         assert time.monotonic() - self.begin < START_SECONDS + 1
 
     def check_page(self, audio, video, reloads=0):
-        """Plays on, with these tracks."""
+        """Continues with these tracks."""
         wait_playing(self.page, 1.5, 15)
         seen = self.statistics()
         assert bool(seen["audioCodec"]) == bool(audio), seen
@@ -155,7 +154,7 @@ class Watched:
         count, seconds = self.decoding.result(60)
         assert (count["audio"] > 20) == audio, count
         assert (count["video"] > 20) == video, count
-        # A header that promises too much makes it read on for as long as it may.
+        # A header that announces too much makes it read on for as long as it may.
         assert seconds < 9, f"ffmpeg was ready after {seconds:.1f} s"
 
 
@@ -210,7 +209,7 @@ def test_audio_that_is_promised_and_never_comes(watch, aac):
 
 @pytest.mark.parametrize("has_early_header", [True, False])
 def test_audio_begins_late(has_early_header, watch, aac):
-    """The picture plays meanwhile; then the response ends, and the page has both."""
+    """The video plays meanwhile; then the response ends, and the page has both tracks."""
     early, late = (aac.audio_header, []) if has_early_header else ([], aac.audio_header)
     for tag in late:
         tag = flv.Tag(tag.type, 3000, tag.data)
@@ -228,7 +227,7 @@ def test_audio_begins_late(has_early_header, watch, aac):
 
 
 def test_video_begins_late(watch, aac):
-    """Three seconds after the sound, and first with pictures that depend on one that was not
+    """Three seconds after the audio, and first with pictures that depend on one that was not
     sent."""
     first = next(t.time for t in aac.video(3000) if t.is_keyframe)
     one = watch(meta(VIDEO_META, AUDIO_META) + aac.headers
@@ -246,7 +245,7 @@ def test_video_begins_late(watch, aac):
 
 @pytest.mark.parametrize("video", [True, False])
 def test_mp3(video, watch, mp3):
-    """It has no sequence header that says so."""
+    """There is no sequence header for it."""
     assert mp3.audio_header == []
     pictures = mp3.video() if video else []
     one = watch(meta(VIDEO_META if video else {}, MP3_META)
@@ -258,8 +257,8 @@ def test_mp3(video, watch, mp3):
 
 
 def test_audio_stops(watch, aac):
-    """Browsers stand still where one track ends: the response ends at a keyframe, without the loss
-    of a picture, and the page plays on without sound. It comes back, without a new header."""
+    """Browsers freeze where one track ends: the response ends at a keyframe, without losing a
+    picture, and the page continues without audio. The audio returns without a new header."""
     video = aac.video(0, 20000)
     keys = [t.time for t in video if t.is_keyframe]
     one = watch(meta(VIDEO_META, AUDIO_META) + aac.headers
@@ -280,7 +279,8 @@ def test_audio_stops(watch, aac):
 
 @pytest.mark.parametrize("audio, video", [(True, False), (False, True)])
 def test_the_configuration_decides(audio, video, watch, aac):
-    """guess_has_av off: what the header denies is dropped, and missed by no player."""
+    """guess_has_av off: tracks that the header does not announce are dropped, and no player waits
+    for them."""
     one = watch(meta(VIDEO_META, AUDIO_META) + aac.headers
                 + merged(aac.video(0, 12000), aac.audio(0, 12000)),
                 remux={"guess_has_av": "off", "has_audio": audio, "has_video": video})
@@ -291,8 +291,8 @@ def test_the_configuration_decides(audio, video, watch, aac):
 
 
 def test_what_is_denied_may_pass(watch, aac):
-    """drop_if_not_match off: the header says one thing, and the tags are all there, so that players
-    that take them as they come can decode them."""
+    """drop_if_not_match off: the header announces one track, but all tags are sent, so that players
+    that ignore the header can decode them."""
     tags = merged(aac.video(0, 12000), aac.audio(0, 12000))
     one = watch(meta(VIDEO_META, AUDIO_META) + aac.headers + tags,
                 remux={"guess_has_av": "off", "has_audio": "off", "drop_if_not_match": "off"})

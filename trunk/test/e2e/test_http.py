@@ -19,7 +19,7 @@ ORIGIN = "http://page.example:8443"
 
 
 class Raw:
-    """A connection on which the test writes what it likes and reads answers one by one."""
+    """A connection on which the test writes any bytes and reads answers one by one."""
 
     def __init__(self, srv, data=b"", timeout=10):
         self.socket = socket.create_connection(("127.0.0.1", srv.http_port), timeout)
@@ -52,7 +52,7 @@ class Raw:
         return answer
 
     def assert_closed(self):
-        """Nothing more comes, and the end does."""
+        """No further answer comes, and the connection ends."""
         try:
             while self._more():
                 pass
@@ -132,7 +132,7 @@ def test_redirect_to_the_directory(site):
     assert answer.headers["location"] == "/dir/?a=b"
     assert answer.headers["access-control-allow-origin"] == ORIGIN
     assert curl(srv.http_url("/dir"), "-L").text == "dir page"
-    # Never to another host.
+    # Never a redirect to another host.
     assert curl(srv.http_url("//dir")).headers["location"] == "/dir/"
 
 
@@ -276,7 +276,7 @@ def test_one_byte_at_a_time(site):
 def test_bodies_are_passed_over(site):
     srv = site()
     with Raw(srv) as raw:
-        # The body looks like a request, and is none.
+        # The body looks like a request, but is not one.
         raw.send(get("/", "Content-Length: 20", method="POST") + "GET /dir/ HTTP/1.1\r\n" + get("/"))
         assert raw.answer().status == 405
         assert raw.answer().text == "root page"
@@ -356,7 +356,7 @@ def test_answers_a_peer_that_closes_its_side(site):
     ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
 ])
 def test_bad_requests(site, request_text, status):
-    """An answer that says why, a line in the log, and the end of that one connection."""
+    """An answer with the reason, a log line, and the end of that one connection."""
     srv = site()
     with Raw(srv) as other, Raw(srv, request_text) as raw:
         answer = check_error(raw.answer(), status)
@@ -367,7 +367,7 @@ def test_bad_requests(site, request_text, status):
 
 
 def test_endless_body(site):
-    """Chunks without end are cut off at the bound."""
+    """Endless chunks are stopped at the limit."""
     srv = site()
     with Raw(srv, get("/", "Transfer-Encoding: chunked", method="POST")) as raw:
         chunk = b"8000\r\n" + b"x" * 0x8000 + b"\r\n"
@@ -382,7 +382,7 @@ def test_endless_body(site):
 
 
 def test_slow_head(site):
-    """The deadline is for the whole head, however its bytes trickle in."""
+    """The deadline is for the whole head, however slowly its bytes arrive."""
     srv = site(top={"http_header_timeout": 700})
     started = time.monotonic()
     with Raw(srv) as raw:
@@ -417,7 +417,7 @@ def test_silent_and_idle_connections(site):
         idle.assert_closed()
 
 
-# In one process the first connections have made the room for the others.
+# In one process the first connections have allocated the memory for the others.
 @pytest.mark.one_process
 def test_idle_connections_are_cheap(site):
     srv = site(top={"max_connections": 3000})
@@ -527,7 +527,7 @@ def test_stream_by_query_and_host(live):
 
 
 def test_standby(server):
-    """hstrs on: it waits, then says 404, with the lines of any other error."""
+    """hstrs on: it waits, then gets 404, with the header lines of any other error."""
     srv = server(remux={"hstrs": "on", "standby_timeout": 400})
     started = time.monotonic()
     answer = check_error(curl(srv.http_url("/live/none.flv"), "-H", f"Origin: {ORIGIN}"), 404)
@@ -554,7 +554,7 @@ def test_a_waiting_peer_that_leaves_is_noticed(server):
 
 
 def test_unknown_extension_is_a_file(server):
-    """Only what a mount's template could mean is waited for."""
+    """The server waits only for addresses that match a mount template."""
     srv = server(remux={"hstrs": "on", "standby_timeout": 60000})
     assert curl(srv.http_url("/live/none.m3u8"), seconds=5).status == 404
     assert curl(srv.http_url("/none.flv"), seconds=5).status == 404

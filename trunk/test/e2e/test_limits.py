@@ -1,4 +1,4 @@
-"""Limits: whatever one address or a crowd of strangers does, there is a place for the others."""
+"""Limits: whatever one address or a crowd of clients does, other clients can still connect."""
 
 import contextlib
 import socket
@@ -23,7 +23,7 @@ def source(source_flv):
 
 @pytest.fixture
 def crowd():
-    """A stack of what is closed at the end."""
+    """A stack of everything to close at the end."""
     with contextlib.ExitStack() as stack:
         yield stack
 
@@ -86,7 +86,7 @@ def test_the_oldest_goes_first(server, crowd):
     assert second.answer().status == 200
     third = crowd.enter_context(Raw(srv, get("/a.txt")))
     assert third.answer().status == 200
-    # It has asked again, so that another one is the oldest now.
+    # It has sent another request, so that another connection is the oldest now.
     assert first.send(get("/a.txt")).answer().status == 200
     fourth = crowd.enter_context(Raw(srv, get("/a.txt")))
     assert fourth.answer().status == 200
@@ -105,7 +105,7 @@ def test_names_that_nobody_publishes_take_no_encoders_place(server, crowd, sourc
     encoders = [crowd.enter_context(Publisher(srv.rtmp_url(f"live/s{n}"))) for n in range(3)]
     encoders[0].send_tags(source)
     crowd.enter_context(flv.Viewer(srv.http_url("/live/s0.flv"))).wait_media(5)
-    # max_streams counts what is published, and only that.
+    # max_streams counts published streams only.
     with pytest.raises((AssertionError, rtmp.Closed, OSError)):
         crowd.enter_context(Publisher(srv.rtmp_url("live/s3"), timeout=2))
     encoders[1].close()

@@ -1,4 +1,4 @@
-"""Where the server listens: a port alone is IPv4's and IPv6's."""
+"""Where the server listens: a port alone means IPv4 and IPv6."""
 
 import re
 import socket
@@ -60,7 +60,7 @@ def test_a_port_alone_is_both_families(server, certificate, workers):  # noqa: F
 
 
 def test_as_written(server):
-    """[::]:port is IPv6's alone, and stands beside the same port alone; so does 0.0.0.0:port."""
+    """[::]:port is IPv6 only, and may coexist with the same port alone; so may 0.0.0.0:port."""
     v4, v6, both = free_port(), free_port(), free_port()
     srv = server(config=f"""listen @RTMP@ 0.0.0.0:{v4} [::]:{v6} {both} [::1]:{both}; daemon off;
         srs_log_tank console; http_server {{ enabled on; listen @HTTP@; dir @HTML@; }}

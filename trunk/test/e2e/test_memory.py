@@ -1,4 +1,4 @@
-"""max_memory: what is refused and what is given up when memory is short, and that it ends."""
+"""max_memory: what is refused and what is dropped when memory is short, and that this ends."""
 
 import json
 import re
@@ -12,7 +12,8 @@ from harness import curl, wait_for
 from rtmp import Publisher
 
 MIB = 1 << 20
-# The sanitizer's allocator gives freed memory back at once, as the server's own does when it must.
+# The sanitizer's allocator returns freed memory at once, as the server's own does when memory is
+# short.
 ENV = {"ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=0:quarantine_size_mb=1:"
                        "allocator_release_to_os_interval_ms=0"}
 PLAY = {"gop_cache_max_bytes": "400m", "gop_cache_max_frames": 1000, "queue_length": 60}

@@ -1,5 +1,5 @@
-"""Several templates that fit one address: the longest decides, for streams that are published and for
-those that are waited for, in whatever order they are configured."""
+"""Several templates that match one address: the longest one decides, for published streams and for
+waiting viewers, whatever the order in the configuration."""
 
 import pytest
 
@@ -12,13 +12,13 @@ TEMPLATES = ["[vhost]/[app]/[stream].flv", "[vhost]/[app]/[stream].live.flv"]
 @pytest.mark.parametrize("templates", [TEMPLATES, TEMPLATES[::-1]])
 def test_longest_template_wins(server, publish, view, small_flv, templates):
     srv = server(remux={"mount": templates})
-    # Before the encoder.
+    # Before the encoder connects.
     early = view(srv, "/live/z.live.flv")
     publish(srv, "live/z", source=small_flv)
     early.wait_media(20)
     assert "play __defaultVhost__/live/z.flv " in srv.log()
     assert "live/z.live.flv from" not in srv.log()
-    # And after it; another stream of that name does not take the address.
+    # And after it; another stream with that name does not take the address.
     publish(srv, "live/z.live", source=small_flv, args=["-vn", "-c:a", "copy"])
     for path, has_video in (("z.flv", True), ("z.live.flv", True), ("z.live.live.flv", False)):
         viewer = view(srv, "/live/" + path)

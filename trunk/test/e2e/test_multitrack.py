@@ -1,5 +1,6 @@
-"""Several tracks of a kind (enhanced RTMP's multitrack): players get the lowest one as an ordinary
-track, ?track= asks for others or for all as published; so too at an edge and at another worker."""
+"""Several tracks of a kind (enhanced RTMP multitrack): players get the lowest one as an ordinary
+track, ?track= selects others or all of them as published; the same at an edge and at another
+worker."""
 
 import pytest
 
@@ -33,7 +34,7 @@ def media(tags):
 
 
 class Tracks:
-    """Two GOPs of one source as ordinary tags, the other source beside it as track 1."""
+    """Two GOPs of one source as ordinary tags, with the other source as track 1."""
 
     def __init__(self, source, other):
         self.preamble, gops = source
@@ -52,7 +53,7 @@ def tracks(source, other):
 
 
 def check_part(got, whole):
-    """A viewer got this, from some place on without a gap."""
+    """Checks that a viewer got these frames without a gap, from some position on."""
     at = whole.index(got[0])
     assert got == whole[at:at + len(got)]
 
@@ -92,7 +93,7 @@ def test_tracks_for_viewers(place, tracks):
     for head in tracks.sent[len(tracks.preamble):len(tracks.preamble) + 2]:
         assert got.count(head.data) == 1
     sent = [t.data for t in tracks.sent]
-    # Where it begins is the newest keyframe at that time.
+    # It starts at the newest keyframe at that time.
     heads = sent[:len(tracks.preamble) + len(tracks.second_preamble)]
     first = sent.index(next(t.data for t in all_of_them.tags
                             if not t.is_script and t.data not in heads))
@@ -116,7 +117,7 @@ def test_tracks_for_rtmp_players(server, publisher, tracks):
     ordinary = [t.data for t in tracks.preamble if not t.is_script] + media(tracks.first)
     got = rtmp_media(srv, tracks, tracks.last)
     assert got and set(got) <= set(ordinary)
-    # One that knows other codecs does not for that know several tracks.
+    # A client that supports other codecs does not necessarily support several tracks.
     assert set(rtmp_media(srv, tracks, tracks.last, fourCcList=["hvc1"])) <= set(ordinary)
     got = rtmp_media(srv, tracks, tracks.second[-1].data, "livestream?track=1")
     assert set(got) <= {t.data for t in tracks.second_preamble + tracks.second}
@@ -127,7 +128,7 @@ def test_tracks_for_rtmp_players(server, publisher, tracks):
 
 
 def test_tracks_for_other_players(server, publisher, tracks):
-    """WebSocket and TS; ffmpeg decodes each; what asks for no track is refused."""
+    """WebSocket and TS; ffmpeg decodes each; a request for a missing track is refused."""
     srv = server(remux=TS)
     pub = publisher(srv)
     pub.send_tags(tracks.sent)

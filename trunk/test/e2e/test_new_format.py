@@ -1,5 +1,5 @@
-"""A format is one file and one row of media/mux.c: one that only this test has is mounted, served,
-and refused as the others are."""
+"""A format is one file and one row of media/mux.c: a format that only this test has is mounted,
+served, and refused like the others."""
 
 import os
 import re
@@ -58,11 +58,11 @@ def test_a_format_of_one_file_and_one_row(server, publisher, view, source, progr
     for viewer in (early, late):
         viewer.wait(lambda v: sum(line[0] in "Kv" for line in v.lines) == len(pictures))
         assert viewer.status == 200 and viewer.header("content-type") == "text/x-letters"
-        # Its header knows both tracks and has their configuration.
+        # Its header function gets both tracks and their configuration.
         head = re.fullmatch(r"letters [01]: audio 1 (\d+), video 1 (\d+)", viewer.lines[0])
         assert int(head[1]) >= 2 and int(head[2]) > 10
         assert viewer.lines[1][0] == "K"
-    # A stream that it does not carry is refused in its own words.
+    # A stream that it cannot carry is refused with its own text.
     mp3 = publisher(srv, "live/mp3")
     for i in range(50):
         mp3.send(8, i * 26, b"\x2f\xff\xfb\x90\x64" + bytes(413))

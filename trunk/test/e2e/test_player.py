@@ -99,8 +99,8 @@ def test_reconnects_after_the_end(server, publish, browser, players_html):
 
 
 def test_another_resolution(server, publish, browser, players_html, small_flv, source_flv):
-    """The next publisher has another SPS, the one after it the first again: the picture changes
-    on the same connection, and later keyframes do not fall back."""
+    """The next publisher has another SPS, the one after it the first SPS again: the picture changes
+    on the same connection, and later keyframes do not switch back."""
     srv = server(html=players_html)
     child = publish(srv)
     page = browser()
@@ -140,7 +140,7 @@ def test_asks_again_after_404(server, publish, browser, players_html):
 
 
 def test_server_away(server, publish, browser, players_html):
-    """The server ends in the middle: said, and asked for again."""
+    """The server stops in the middle: the page says so, and tries again."""
     srv = server(html=players_html)
     publish(srv)
     page = browser()
@@ -162,7 +162,7 @@ def test_video_only(server, publish, browser, players_html, source_flv):
 
 
 def test_autoplay_blocked(server, publish, browser, players_html):
-    """Sound is refused without a click: plays silently, and offers the sound."""
+    """The browser refuses sound without a click: the page plays without sound, and offers it."""
     srv = server(html=players_html)
     publish(srv)
     page = browser("--autoplay-policy=document-user-activation-required")
@@ -187,7 +187,7 @@ def test_autostart_off(server, publish, browser, players_html):
 
 
 def test_parameters_make_the_address(server, browser, players_html):
-    """schema server port vhost app stream are taken; all others go to the stream."""
+    """The page uses schema server port vhost app stream; all other parameters go to the stream."""
     srv = server(html=players_html)
     page = browser()
     port = srv.http_port
@@ -205,7 +205,7 @@ def test_parameters_make_the_address(server, browser, players_html):
 
 
 def test_nothing_from_elsewhere(players_html):
-    """The page's policy forbids it, and no file of it names another host to load from."""
+    """The page's policy forbids it, and none of its files names another host to load from."""
     html = (players_html / "players" / "index.html").read_text()
     assert html == (players_html / "players" / "srs_player.html").read_text()
     policy = html.split('Content-Security-Policy" content="')[1].split('"')[0]
@@ -221,8 +221,8 @@ def test_nothing_from_elsewhere(players_html):
 
 
 def test_watchdog_reloads_a_frozen_picture(server, browser, players_html, source_flv):
-    """A sound track without a picture's data, after both were there, freezes the time and raises
-    no error: the page notices and opens the stream again."""
+    """When only audio data follows after both tracks, time freezes without an error: the page
+    detects it and opens the stream again."""
     srv = server(html=players_html)
     tags = flv.parse_file(source_flv).tags
     preamble, ring = flv.preamble_and_ring(tags)

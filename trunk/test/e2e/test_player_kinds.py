@@ -1,5 +1,5 @@
 """The player page over every format and transport, with both tracks or one, and a publisher that
-comes back."""
+returns."""
 
 import harness
 import pytest
@@ -18,7 +18,7 @@ TRACKS = {"both": ["-c", "copy"], "audio": ["-vn", "-c:a", "copy"],
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory):
-    """Key and certificate as the documented command makes them."""
+    """Key and certificate as created by the documented command."""
     folder = tmp_path_factory.mktemp("certificate")
     run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj",
          "/CN=localhost", "-keyout", folder / "server.key", "-out", folder / "server.crt"])
@@ -38,7 +38,7 @@ def start(server, html, certificate, schema):
 
 
 def check_tracks(page, tracks):
-    # A player that waits for data at this moment knows no latency.
+    # A player that waits for data at this moment has no latency.
     page.wait("millrace.statistics.latency !== null")
     seen = page.evaluate("millrace.statistics")
     assert bool(seen["videoCodec"]) == (tracks != "audio"), seen
@@ -58,7 +58,7 @@ def test_plays_on_when_the_publisher_restarts(kind, tracks, server, publish, bro
     srv, url = start(server, players_html, certificate, schema)
     first = publish(srv, args=TRACKS[tracks])
     page = browser()
-    # The page came by https: it takes ws for wss by itself.
+    # The page was loaded over https: it replaces ws by wss.
     asked = schema.removesuffix("s") if schema == "wss" else schema
     page.open(f"{url}?schema={asked}&stream=livestream.{stream_format}")
     wait_playing(page)
@@ -94,7 +94,7 @@ def test_plays_audio_alone(audio, schema, server, publish, browser, players_html
 
 
 def test_audio_where_media_source_does_not_take_it(server, publish, browser, players_html):
-    """As in Firefox: the element fetches for itself."""
+    """As in Firefox: the media element loads the stream itself."""
     srv = server(html=players_html, remux=MOUNTS)
     publish(srv)
     page = browser()
@@ -138,7 +138,8 @@ def test_waits_by_websocket(server, publish, browser, players_html):
 
 
 def test_a_websocket_with_subprotocols(server, publish, browser, players_html):
-    """A browser fails one when the server agrees to none of those that it offers."""
+    """A browser fails the connection if the server selects none of the subprotocols that it
+    offers."""
     srv = server(html=players_html)
     publish(srv)
     page = browser()

@@ -1,4 +1,4 @@
-"""The player page's own doings: several streams, the server's list, latency, keys, what it says."""
+"""The player page's own functions: several streams, the server's list, latency, keys, texts."""
 
 import json
 import struct
@@ -21,7 +21,7 @@ def wait_all(page, count, timeout=40):
 # Several streams.
 
 def test_grid(server, publish, browser, players_html, small_flv):
-    """Three streams play, the chosen one is heard, and the address brings them all back."""
+    """Three streams play, the chosen one has sound, and the address restores all of them."""
     srv = server(html=players_html)
     for name in ("live/a", "live/b", "deep/er/c"):
         publish(srv, name, source=small_flv)
@@ -88,7 +88,8 @@ def test_list_says_that_nobody_publishes(server, browser, players_html):
 
 @pytest.mark.timeout(300)
 def test_six_connections(server, publish, browser, players_html, small_flv):
-    """Beyond what a browser opens by HTTP the page says so, and a click makes them all play."""
+    """Beyond the browser's limit of HTTP connections the page says so, and a click makes all
+    streams play."""
     srv = server(html=players_html)
     names = [f"live/s{i}" for i in range(7)]
     for name in names:
@@ -108,7 +109,8 @@ def test_six_connections(server, publish, browser, players_html, small_flv):
 
 
 def test_falls_back_to_http(server, publish, browser, players_html, small_flv):
-    """A server or proxy without WebSocket: what the page chose by itself goes by HTTP again."""
+    """A server or proxy without WebSocket: streams for which the page chose WebSocket use HTTP
+    again."""
     srv = server(html=players_html)
     publish(srv, "live/a", source=small_flv)
     page = browser()
@@ -219,7 +221,7 @@ def test_keys(server, publish, browser, players_html, tmp_path):
 # What it says.
 
 def test_autoplay_blocked_for_good(server, publish, browser, players_html):
-    """A browser that plays nothing at all before a click, not even without sound."""
+    """A browser that plays nothing before a click, not even without sound."""
     srv = server(html=players_html)
     publish(srv)
     page = browser()
@@ -269,7 +271,7 @@ def test_lines_for_other_programs(server, browser, players_html):
     assert lines["ffmpeg"].endswith(f" '{rtmp}/show?vhost=v.example'")
 
 
-# How it looks: nothing sticks out, on a phone or on a desktop.
+# Layout: nothing overflows, on a phone or on a desktop.
 
 @pytest.mark.parametrize("width, height, touch", [(390, 844, True), (1440, 900, False)])
 @pytest.mark.parametrize("scheme", ["dark", "light"])

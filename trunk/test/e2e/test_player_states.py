@@ -1,5 +1,5 @@
-"""The player page has a way out of every state: what its table says, and the cases that raise no error
-in the browser."""
+"""The player page can leave every state: its table of states, and the cases without an error in the
+browser."""
 
 import json
 import shutil
@@ -25,8 +25,8 @@ def hide(page, is_hidden):
 
 
 class SilentProxy:
-    """Passes TCP on to a port until hush(): connections stay open, and nothing arrives any more.
-    What connects later is passed on again."""
+    """Forwards TCP to a port until hush(): then connections stay open, but nothing arrives any
+    more. New connections are forwarded again."""
 
     def __init__(self, port):
         self.to = ("127.0.0.1", port)
@@ -98,7 +98,7 @@ def test_table_of_states():
 @pytest.mark.parametrize("stream_format, schema", [("flv", "http"), ("ts", "ws")])
 def test_plays_on_after_the_buffer_filled_in_a_hidden_tab(stream_format, schema, server, browser,
                                                           players_html, source):
-    """The library stops reading then, once and for all, and raises no event."""
+    """The library then stops reading for good, and raises no event."""
     srv = server(html=players_html, remux="mount [vhost]/[app]/[stream].flv;"
                                           " mount [vhost]/[app]/[stream].ts;")
     preamble, gops = source
@@ -112,8 +112,8 @@ def test_plays_on_after_the_buffer_filled_in_a_hidden_tab(stream_format, schema,
         wait_for(lambda: page.evaluate("millrace.state") == "paused", what="the state")
         for gop in gops[2:]:
             publisher.send_tags(gop)
-        # 4 MB, of which the browser takes one.
-        # At once, rather than when the silence afterwards is taken for a dead connection.
+        # 4 MB, of which the browser buffers one.
+        # At once, not only when the silence afterwards counts as a dead connection.
         page.wait("millrace.state === 'suspended'"
                   " && millrace.session.reason === 'the browser’s buffer is full'")
         stop = threading.Event()
@@ -134,7 +134,7 @@ def test_plays_on_after_the_buffer_filled_in_a_hidden_tab(stream_format, schema,
 @pytest.mark.parametrize("schema", ["http", "ws"])
 def test_notices_a_connection_gone_silent(schema, server, publish, browser, players_html,
                                           silent_proxy):
-    """No byte, no end: after republish_wait it cannot be a publisher who is gone for a moment."""
+    """Neither data nor an end: after republish_wait this cannot be a publisher that returns."""
     srv = server(html=players_html, remux={"republish_wait": 500})
     publish(srv)
     proxy = silent_proxy(srv.http_port)
@@ -162,7 +162,7 @@ def test_paused_by_a_media_key(server, publish, browser, players_html):
     assert page.evaluate("millrace.statistics.reloads") == 0
 
 
-# A camera's sound: one byte that says G.711 and mono, then samples.
+# A camera's audio: one byte for G.711 and mono, then samples.
 G711 = {"A-law": 0x72, "µ-law": 0x82}
 
 
@@ -222,7 +222,7 @@ def facts(srv):
 
 
 def test_facts_name_the_port_that_clients_reach(server, players_html):
-    """Not the first one, when that is for this machine only; at every worker the same."""
+    """Not the first one, if it is for this machine only; the same at every worker."""
     near = harness.free_port()
     srv = server(html=players_html, api=False, config=f"""
         listen 127.0.0.1:{near} @RTMP@;
