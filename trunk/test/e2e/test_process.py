@@ -22,7 +22,8 @@ SHIPPED = sorted((ROOT / "conf").glob("*.conf"))
 
 
 def environment(folder, **extra):
-    """Without the caller's SRS_…, and with sanitizers that report into folder/san.PID."""
+    """The environment without the caller's SRS_… variables; sanitizers report into
+    folder/san.PID."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("SRS_") and k != "NOTIFY_SOCKET"}
     suppressions = ROOT / "trunk" / "test" / "lsan.supp"
     env["LSAN_OPTIONS"] = f"suppressions={suppressions}:print_suppressions=0"
@@ -34,7 +35,7 @@ def environment(folder, **extra):
 
 @pytest.fixture
 def program(tmp_path):
-    """program(*args, env=…): runs the server to its end, which must come by itself."""
+    """program(*args, env=…): runs the server until it exits, which it must do without a signal."""
 
     def start(*args, cwd=None, **env):
         done = subprocess.run([SERVER, *map(str, args)], cwd=cwd or tmp_path, timeout=30,
@@ -134,7 +135,7 @@ def test_test_says_what_is_effective(program, conf):
     assert "vhost a.b {\n" in done.stdout
     assert "queue_length 7;\n" in done.stdout
     assert "vhost __defaultVhost__ {\n" in done.stdout
-    # And what it says is a configuration that says the same.
+    # The output is a configuration with the same values.
     again = program("-tc", conf(done.stdout))
     assert (again.returncode, again.stdout) == (0, done.stdout)
 
@@ -273,7 +274,7 @@ def test_port_is_taken(server):
 
 
 class Watcher:
-    """A viewer: reads the response in pieces when asked to."""
+    """A viewer that reads the response in pieces when told to."""
 
     def __init__(self, srv, path="/live/livestream.flv"):
         self.answer = urllib.request.urlopen(srv.http_url(path), timeout=20)
@@ -294,7 +295,7 @@ def test_ends_at_once(server, publish, number):
     watchers = [Watcher(srv) for _ in range(3)]
     srv.signal(number)
     assert srv.wait(5) == 0
-    # By its own clock: what a sanitizer does after the end does not count.
+    # By its own clock: the time of a sanitizer after the end does not count.
     ending, end = (log_time(srv, what) for what in (": stopping", "Millrace ends"))
     assert end - ending < timedelta(seconds=1)
     for watcher in watchers:
@@ -405,13 +406,13 @@ def test_hup_checks_and_sets_the_log_level(server):
 
 
 def is_pending(pid, number):
-    """Whether a signal waits to be heard by a process."""
+    """Whether a signal is pending for a process."""
     mask = re.search(r"^ShdPnd:\s+(\w+)", Path(f"/proc/{pid}/status").read_text(), re.M).group(1)
     return bool(int(mask, 16) >> (number - 1) & 1)
 
 
 def test_console_that_nobody_reads(tmp_path, notify):
-    """A reader that sleeps holds nobody up; what it missed is counted in the log."""
+    """A console that nobody reads blocks nothing; the log counts the lines that it missed."""
     noise = "kafka 1;\n" * 250
     rtmp, http = free_port(), free_port()
     path = tmp_path / "noise.conf"
@@ -420,10 +421,10 @@ def test_console_that_nobody_reads(tmp_path, notify):
                              env=environment(tmp_path, **notify.environment), cwd=tmp_path)
     try:
         notify.wait("READY", lambda: child.poll() is None)
-        # Far more than a pipe and the server's own bound hold.
+        # Far more than fits into a pipe and into the server's own buffer.
         for _ in range(40):
             child.send_signal(signal.SIGHUP)
-            # Two that nobody has heard yet would be one.
+            # Two pending signals of one kind would count as one.
             wait_for(lambda: not is_pending(child.pid, signal.SIGHUP), 10, "it to be heard")
             assert status_of(f"http://127.0.0.1:{http}/nothing.txt", timeout=5) == 404
         child.send_signal(signal.SIGTERM)
@@ -437,13 +438,13 @@ def test_console_that_nobody_reads(tmp_path, notify):
 
 
 def switches_of(pid):
-    """How often a process has gone to sleep and been woken."""
+    """How often a process has slept and been woken."""
     return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)",
                          Path(f"/proc/{pid}/status").read_text(), re.M).group(1))
 
 
 def test_an_idle_server_sleeps(server):
-    """Nothing is polled, although a connection waits for its next request."""
+    """Nothing polls, although a connection waits for its next request."""
     srv = server()
     with socket.create_connection(("127.0.0.1", srv.http_port), 10) as idle:
         idle.sendall(b"GET /nothing.txt HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -476,7 +477,7 @@ def test_a_service_manager_is_told(server, tmp_path, workers):
     assert [sorted(one) for one in srv.notify.said[1:]] == [["MONOTONIC_USEC", "RELOADING"],
                                                            ["READY"]]
     assert 0 < int(srv.notify.said[1]["MONOTONIC_USEC"]) <= time.monotonic_ns() // 1000
-    # A reload that fails leaves the server as ready as it was.
+    # A reload that fails leaves the server ready.
     srv.config_path.write_text("no such thing;")
     srv.signal(signal.SIGHUP)
     srv.notify.wait("READY", lambda: srv.is_running, count=3)
@@ -525,7 +526,7 @@ def test_daemon(program, conf, tmp_path, notify):
     work.mkdir()
     path = conf(daemon_conf(rtmp, work))
     assert program("-c", path, **notify.environment).returncode == 0
-    # It serves by the time the one that started it has ended.
+    # It serves when the process that started it has exited.
     assert rtmp in listening_ports()
     pid_path = work / "run" / "test.pid"
     pid = int(pid_path.read_text())

@@ -1,7 +1,6 @@
 """Behind Debian's nginx, HAProxy and Caddy, with the configurations of conf/ and conf/proxies/.
-
-A client is known by its own address of 127.0.0.0/8; the proxies' is 127.0.0.1, the only one trusted.
-"""
+Each client has an address of its own in 127.0.0.0/8; the proxies have 127.0.0.1, the only trusted
+one."""
 
 import hashlib
 import hmac
@@ -68,7 +67,7 @@ def behind(server, rules=""):
 
 
 def behind_haproxy(server, rules=""):
-    """With the lines that the file has for it."""
+    """With the lines that are in the file for this case."""
     return documented(server, "behind-a-proxy.conf",
                       {"127.0.0.1:8080": "127.0.0.1:@HTTP@", "listen 1935;": "",
                        "#listen 127.0.0.1:19350;": "listen 127.0.0.1:@RTMP@;",
@@ -90,7 +89,7 @@ def wait_clients(srv, wanted):
 
 
 class Encoder:
-    """Publishes sound in real time, from an address of its own, until the end."""
+    """Publishes audio in real time, from an address of its own, until the end."""
 
     def __init__(self, url, source=ENCODER):
         self.publisher = Publisher(url, source=source)
@@ -139,7 +138,8 @@ def fetch(url, source, headers=None):
 @pytest.mark.parametrize("keep_alive", [True, False], ids=["keepalive", "close"])
 @pytest.mark.parametrize("kind", proxies.KINDS)
 def test_live_through_a_proxy(server, proxy, certificate, kind, keep_alive):
-    """FLV and WebSocket, in the clear and by TLS: media comes, and all know whose it is."""
+    """FLV and WebSocket, with and without TLS: media arrives, and log and API show the client's
+    address."""
     srv = behind(server, f"security {{ enabled on; {ALLOW} deny play {BANNED}; }}")
     one = proxy(kind, srv, certificate, keep_alive=keep_alive)
     has_websocket = kind != "nginx" or keep_alive
@@ -187,7 +187,7 @@ def head(url, source):
 
 @pytest.mark.parametrize("kind", proxies.KINDS)
 def test_requests_of_many_clients(server, proxy, certificate, kind):
-    """They share the proxy's few connections: each is asked as who it is, and none as another."""
+    """They share the proxy's few connections: each request is checked for its own client."""
     srv = behind(server, f"security {{ enabled on; {ALLOW} deny play {BANNED}; }} token {{ enabled on; "
                          f"publish off; key {SECRET}; }}")
     one = proxy(kind, srv, certificate)
@@ -199,13 +199,13 @@ def test_requests_of_many_clients(server, proxy, certificate, kind):
         wait_for(lambda: head(url, VIEWER) == 200, 15, "the stream")
         for source, status in ((VIEWER, 200), (BANNED, 403), ("127.0.0.7", 403)) * 4:
             assert head(url, source) == status, source
-    # Those of no rule hold an address that is signed for another.
+    # Clients without a rule use a URL that is signed for another address.
     assert len(re.findall(f"refused play .* from {BANNED}: 403 client address is not allowed", srv.log())) == 4
     assert len(re.findall("refused play .* from 127.0.0.7: 403 wrong signature", srv.log())) == 4
 
 
 def test_rtmp_through_haproxy(server, proxy, certificate, publish, source_flv):
-    """A PROXY header names the encoder and the player."""
+    """A PROXY header gives the address of encoder and player."""
     srv = behind_haproxy(server, f"security {{ enabled on; {ALLOW} deny publish {BANNED}; deny play {BANNED}; }}")
     one = proxy("haproxy", srv, certificate)
     with Encoder(one.url("rtmp", "/live/livestream"), source="127.0.0.7"):
@@ -234,7 +234,7 @@ def over_tls(plain):
 
 
 def test_all_through_tcp(server, proxy, certificate):
-    """Connections passed on as they are, TLS too; both versions of the header."""
+    """Connections that are forwarded unchanged, TLS too; both versions of the header."""
     https, rtmps = free_port(), free_port()
     srv = documented(server, "behind-a-tcp-proxy.conf",
                      {"127.0.0.1:19350": "127.0.0.1:@RTMP@",

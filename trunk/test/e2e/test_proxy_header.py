@@ -97,7 +97,7 @@ HEAD = b"HEAD /live/livestream.flv HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 def until(conn, mark):
-    """What is received up to the mark; all of it at the connection's end."""
+    """What is received up to the mark, or to the end of the connection."""
     data = b""
     while mark not in data:
         try:
@@ -118,7 +118,7 @@ def answer(conn):
 
 
 def ended(conn):
-    """Reads to the end, which comes; what was said until then."""
+    """Reads to the end, which must come; returns what was received."""
     conn.settimeout(15)
     return until(conn, b"no such thing is ever said")
 
@@ -140,7 +140,7 @@ HEADERS = {
 
 
 def play_with_header(srv, header, ip, how):
-    """A viewer by HTTP that the API shows as ip."""
+    """An HTTP viewer that the API shows with this address."""
     with dial(srv.http_port) as conn:
         conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if how == "together":
@@ -163,7 +163,7 @@ def test_header_before_http(behind, live, how):
 
 
 def play_everywhere_with_header(srv, header, ip):
-    """RTMP players, in the clear, by IPv6 and by TLS, and a viewer by HTTPS."""
+    """RTMP players, unencrypted, over IPv6 and over TLS, and an HTTPS viewer."""
     players = []
     for port, host in ((srv.rtmp_port, "127.0.0.1"), (srv.rtmp6_port, "::1"),
                        (srv.rtmps_port, "127.0.0.1")):
@@ -230,7 +230,7 @@ def test_header_on_the_unix_socket(behind, live):
 @pytest.mark.parametrize("header", [header_v1("127.0.0.1"), header_v2("127.0.0.1")],
                          ids=["v1", "v2"])
 def test_header_of_a_stranger(behind, live, header):
-    """It is refused, and said so; a stranger without one is served as it is."""
+    """It is refused and logged; another client without a header is served normally."""
     srv = live(behind())
     with dial(srv.http_port, STRANGER) as conn:
         conn.sendall(header + REQUEST)
@@ -242,7 +242,7 @@ def test_header_of_a_stranger(behind, live, header):
         with dial(port, STRANGER) as conn:
             conn.sendall(header + b"\x03")
             assert ended(conn) == b""
-    # In pieces it is none the less one.
+    # A header in pieces is still recognized.
     with dial(srv.rtmp_port, STRANGER) as conn:
         conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for byte in header[:12]:
@@ -290,7 +290,7 @@ def test_trusted_proxy_without_a_good_header(behind):
 
 
 def test_header_has_a_deadline(behind):
-    """As the handshake and the request's head have, and it is the same one."""
+    """The same timeout as for the handshake and the request's head, counted once."""
     srv = behind(timeout=700)
     waiting = []
     for sent in (b"", b"PROX", b"PROXY TCP4 1.2", b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0"):
@@ -355,21 +355,20 @@ def test_forwarded_for(behind, live):
     assert ask(srv, f"X-Forwarded-For: {BANNED}, 10.2.2.3, 127.0.0.1") == 200
     assert ask(srv, other, banned) == 403
     assert ask(srv, banned, other) == 200
-    # What is no address ends it.
+    # An entry that is not an address ends the search.
     assert ask(srv, f"X-Forwarded-For: {BANNED}, unknown") == 200
     assert ask(srv, f"X-Forwarded-For: unknown, {BANNED}") == 403
     assert ask(srv, "X-Forwarded-For: ") == 200
-    # X-Real-IP, without the other.
+    # X-Real-IP, without X-Forwarded-For.
     assert ask(srv, f"X-Real-IP: {BANNED}") == 403
     assert ask(srv, f"X-Real-IP: {BANNED}", other) == 200
     assert ask(srv, "X-Real-IP: 203.0.113.1", banned) == 403
-    # Of a stranger nothing is believed.
+    # Headers of other clients are ignored.
     assert ask(srv, banned, f"X-Real-IP: {BANNED}", source=STRANGER) == 200
 
 
 def test_forwarded_for_behind_a_header(behind, live):
-    """Two proxies, one that sends a PROXY header for the other: it is the other that must be
-    trusted."""
+    """Two proxies, one of which sends a PROXY header for the other: the other must be trusted."""
     srv = live(behind())
     for hop, status in (("10.1.0.9", b"403"), ("203.0.113.1", b"200")):
         with dial(srv.http_port) as conn:
@@ -378,7 +377,7 @@ def test_forwarded_for_behind_a_header(behind, live):
 
 
 def test_one_connection_of_many_clients(behind, live):
-    """Each request is its own client's, whatever the one before was; also all in one go."""
+    """Each request has its own client, whatever the one before was; also when pipelined."""
     srv = live(behind(proxy_protocol=False))
     order = [BANNED, "203.0.113.1", None, BANNED, None, "203.0.113.2"]
     requests = [HEAD[:-2] + (f"X-Forwarded-For: {ip}\r\n" if ip else "").encode() + b"\r\n"
@@ -426,7 +425,7 @@ def test_viewers_are_shown_as_who_they_are(behind, live):
 # ---- limits
 
 def seat(srv, ip, source=PROXY):
-    """A viewer by way of a proxy, and its status."""
+    """A viewer through a proxy, and its status."""
     conn = dial(srv.http_port, source)
     line = f"X-Forwarded-For: {ip}\r\n" if ip else ""
     conn.sendall(REQUEST[:-2] + line.encode() + b"\r\n")
@@ -434,7 +433,7 @@ def seat(srv, ip, source=PROXY):
 
 
 def test_limit_by_address_through_a_proxy(behind, live):
-    """Each client has its number, by the proxy or not; the proxy itself has none."""
+    """Each client has its own limit, through the proxy or not; the proxy itself has none."""
     srv = live(behind(proxy_protocol=False, top="max_connections_per_ip 2;"))
     held = [dial(srv.http_port) for _ in range(5)]  # the proxy's idle connections
     for ip in ("203.0.113.1", "203.0.113.2"):
@@ -456,7 +455,7 @@ def test_limit_by_address_through_a_proxy(behind, live):
             conn.sendall(HEAD[:-2] + b"X-Forwarded-For: 203.0.113.3\r\n\r\n")
             assert until(conn, b"\r\n\r\n").startswith(b"HTTP/1.1 200 ")
     assert "refused 203.0.113.1: max_connections_per_ip" in srv.log()
-    # One that goes makes room for one.
+    # When one disconnects, another one fits.
     held.pop().close()
 
     def seated():
@@ -466,7 +465,7 @@ def test_limit_by_address_through_a_proxy(behind, live):
         return status == 200
     wait_for(seated, 15, "room for another one")
     assert seat(srv, "203.0.113.2")[1] == 429
-    # The stranger publishes on one connection of its own; by the proxy there is one more.
+    # The client publishes on a direct connection; through the proxy it has one more.
     conn, status = seat(srv, STRANGER)
     held.append(conn)
     assert status == 200

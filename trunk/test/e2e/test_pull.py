@@ -1,4 +1,4 @@
-"""http_pull: the streams of several origins at one address, ours, nginx's and HTTP ones."""
+"""http_pull: the streams of several origins at one address: Millrace, nginx and HTTP servers."""
 
 import re
 import socket
@@ -65,7 +65,7 @@ def test_only_configured_addresses(server, query, status):
 
 
 def test_pulled_streams_have_no_other_address(server, publish):
-    """What comes from a source is not mistaken for this server's own stream of that name."""
+    """A stream of a source is not mistaken for this server's own stream with that name."""
     origin = server()
     publish(origin, "myapp/test")
     proxy = server(http_server=sources(a=f"rtmp://127.0.0.1:{origin.rtmp_port}"),
@@ -80,7 +80,7 @@ def test_pulled_streams_have_no_other_address(server, publish):
 
 
 def test_one_pull_per_server(server, publisher, source, view):
-    """Not one for each worker: those that do not have it fetch it from the one that does."""
+    """Not one pull for each worker: the other workers pull it from the one that has it."""
     origin = server()
     proxy = server(top={"workers": 2},
                    http_server=sources(a=f"rtmp://127.0.0.1:{origin.rtmp_port}"))
@@ -90,7 +90,7 @@ def test_one_pull_per_server(server, publisher, source, view):
     viewers = []
 
     def both_watch():
-        # The kernel says which worker a connection comes to.
+        # The kernel decides which worker gets a connection.
         if len(viewers) < 60:
             viewers.append(view(proxy, "/live?src=a&app=myapp&stream=test"))
         return "receiving from /" in proxy.log()
@@ -104,8 +104,8 @@ def test_one_pull_per_server(server, publisher, source, view):
 
 
 class RawOrigin:
-    """An HTTP server that answers each path with the very bytes it is given, in steps of a size;
-    some at the beginning one by one."""
+    """An HTTP server that answers each path with given bytes, in pieces of a given size; some at
+    the beginning one by one."""
 
     def __init__(self):
         self.answers = {}  # path: (bytes, step[, how many single ones])
@@ -159,7 +159,7 @@ def tag_head(kind, size, time_ms=0):
 
 
 def test_flv_in_pieces(server, view, source, raw_origin):
-    """However an origin cuts its bytes, the stream is the same; what it announces beside does no
+    """However an origin splits its bytes, the stream is the same, and additional header lines do no
     harm."""
     preamble, gops = source
     data = flv.file_bytes([*preamble, *gops[0]])
@@ -198,7 +198,7 @@ HOSTILE = {
 
 def test_hostile_flv(server, view, source, raw_origin):
     """Whatever an origin sends instead of a stream: its viewers wait, the server serves others, and
-    what is cut short is tried again."""
+    truncated responses are tried again."""
     head = b"HTTP/1.1 200 OK\r\n\r\n"
     preamble, gops = source
     good = flv.file_bytes([*preamble, *gops[0]])
@@ -229,7 +229,7 @@ def test_hostile_flv(server, view, source, raw_origin):
 
 @needs_nginx
 def test_nginx_as_origin(server, publish, nginx_rtmp, view):
-    """The documents' first scheme: nginx-rtmp behind a proxy, reached by src."""
+    """The first scheme of the documents: nginx-rtmp behind a proxy, selected by src."""
     origin = nginx_rtmp()
     proxy = server(http_server=sources(a=f"rtmp://127.0.0.1:{origin.rtmp_port}"))
     publish(origin.rtmp_url("myapp/test"))
@@ -242,8 +242,8 @@ def test_nginx_as_origin(server, publish, nginx_rtmp, view):
 
 @needs_nginx
 def test_all_kinds_behind_one_address(server, publish, nginx_rtmp, tmp_path):
-    """The documents' three origins: a is nginx-rtmp, b speaks nginx-http-flv's addresses, c is
-    ours; each has a stream of the same name, and they are not mixed up."""
+    """The three origins of the documents: a is nginx-rtmp, b has addresses of nginx-http-flv, c is
+    Millrace; each has a stream of the same name, and they are not mixed up."""
     first, second, third = nginx_rtmp(), server(http_server=sources()), server()
     proxy = server(http_server=sources(
         a=f"rtmp://127.0.0.1:{first.rtmp_port}",
@@ -266,8 +266,8 @@ def test_all_kinds_behind_one_address(server, publish, nginx_rtmp, tmp_path):
 @needs_nginx
 @pytest.mark.parametrize("more", ["", "wait_video on;"])
 def test_nginx_pushes_to_us(server, publish, nginx_rtmp, more):
-    """The second scheme: nginx-rtmp takes the encoder and pushes on; browsers watch here. Where it
-    is not told to wait for the picture, the first seconds have sound only."""
+    """The second scheme: nginx-rtmp accepts the encoder and pushes the stream here, where browsers
+    watch. If it is not configured to wait for video, the first seconds have only audio."""
     srv = server()
     origin = nginx_rtmp(push=f"rtmp://127.0.0.1:{srv.rtmp_port}/myapp", more=more)
     publish(origin.rtmp_url("myapp/test"))
@@ -284,8 +284,8 @@ def test_nginx_pushes_to_us(server, publish, nginx_rtmp, more):
 
 @needs_nginx
 def test_edge_of_nginx_waits(server, publish, nginx_rtmp, view):
-    """An edge whose origin is nginx: a viewer who comes first plays when the encoder starts, and
-    stays connected over a restart of the encoder."""
+    """An edge whose origin is nginx: a viewer that connects first plays when the encoder starts,
+    and stays connected over a restart of the encoder."""
     origin = nginx_rtmp()
     edge = server(vhost=f"cluster {{ mode remote; origin 127.0.0.1:{origin.rtmp_port}; }}")
     viewer = view(edge, "/live/livestream.flv")

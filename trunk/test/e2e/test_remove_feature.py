@@ -1,4 +1,5 @@
-"""A feature is its files and its rows in server/tables.c: the server builds and works without."""
+"""A feature is its files and its rows in server/tables.c: the server builds and works without
+them."""
 
 import os
 from pathlib import Path
@@ -21,7 +22,7 @@ def test_a_server_without_it(server, publisher, source, view, tmp_path):
     program = tmp_path / "tree" / "objs" / "asan" / "server"
     assert "forward_observer" in symbols(OBJS / "asan" / "server")
     assert not {name for name in symbols(program) if name.startswith("forward_")}
-    # Its directives stay, and do nothing.
+    # Its directives remain, without effect.
     vhost = "forward { enabled on; destination 127.0.0.1:1; }"
     srv = server(program=program, vhost=vhost)
     run([program, "-t", "-c", srv.config_path])

@@ -1,6 +1,6 @@
-"""Encoders that leave something out or get it wrong: H.264 (start codes instead of
-lengths, empty NAL units) is repaired at ingest, so that every format decodes, here, at an edge and
-at another worker, and the log says so once; metadata is made where there is none."""
+"""Incomplete or wrong streams: H.264 with start codes instead of lengths or with empty NAL units is
+repaired at ingest, so that every format decodes, here, at an edge and at another worker, and the
+log says so once; missing metadata is created."""
 
 import pytest
 
@@ -83,7 +83,7 @@ def test_repair_off(server, publisher, source):
 
 
 def test_metadata_is_made(place, source):
-    """The publisher sends none: FLV viewers and RTMP players get one."""
+    """The publisher sends none: FLV viewers and RTMP players get one nevertheless."""
     pub, _, srv, view = place
     preamble, gops = source
     pub.send_tags([t for t in preamble if not t.is_script] + gops[0])

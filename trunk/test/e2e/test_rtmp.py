@@ -1,8 +1,6 @@
-"""RTMP end to end: the tools that people use, and with rtmp_client.Client what they do not do.
-
-Where a test is about what arrives, a publisher sends a keyframe first and a player
-that comes later begins there, so that nothing depends on real time.
-"""
+"""RTMP end to end: with common tools, and with rtmp_client.Client for what they do not do. Where a
+test checks received media, a publisher sends a keyframe first and a later player starts there, so
+that nothing depends on real time."""
 
 import os
 import re
@@ -23,7 +21,7 @@ from rtmp_kit import inter, key, publish_polite, sound, start_of_stream, synced
 OFF = {"time_jitter": "off"}
 
 
-# ---- the tools
+# ---- common tools
 
 
 def test_ffmpeg_publishes_and_plays(server, publish):
@@ -69,7 +67,8 @@ def test_gstreamer_publishes(server, tmp_path, sink):
     one = Process(gstreamer(GST_SOURCE, f"{sink} location={srv.rtmp_url()}"), tmp_path / "gst.log")
     try:
         srv.wait_log("start publish")
-        # A busy machine's live test source gives two frames one time: what they are is judged here.
+        # A live test source on a busy machine may give two frames one timestamp: only the codecs
+        # are checked here.
         assert ffmpeg_decode(srv.http_url(), seconds=2, args=("-vf", "setpts=N/20/TB",
                                                                 "-af", "asetpts=N/SR/TB")) == ""
     finally:
@@ -165,7 +164,7 @@ def test_connect_answers_in_order(server, open_all):
                                          ({"chunk_size": 200}, 200)],
                          ids=["vhost", "server", "small"])
 def test_configured_chunk_size(server, open_all, headers, vhost, size):
-    """It holds for answers and media, for each player of a stream alike."""
+    """It applies to answers and media, for each player of a stream."""
     srv = server(top={"chunk_size": 5000}, vhost={"out_ack_size": 1000000, **vhost})
     source = open_all(publisher, srv)
     assert source.size_in == size
@@ -267,7 +266,7 @@ def test_busy_stream(server, open_all, headers):
 
 
 def test_a_closed_publisher_is_noticed_at_once(server, open_all, headers):
-    """Also while the server reads only every now and then, for nobody watches."""
+    """Also while the server reads only at intervals, because there are no viewers."""
     srv = server()
     for _ in range(10):
         client = publisher(srv)
@@ -389,13 +388,13 @@ OVER = ["NetStream.Play.UnpublishNotify", "NetStream.Play.Stop"]
 
 
 def test_a_player_is_told_that_the_stream_is_over(server, open_all, headers):
-    """After republish_wait, as an HTTP response ends; and that the connection ends with it."""
+    """After republish_wait, as an HTTP response ends; then the connection ends, too."""
     srv = server(remux={"republish_wait": 1500})
     viewer = open_all(player, srv)
     paused = open_all(player, srv)
     first = open_all(publisher, srv)
     start_of_stream(first, headers)
-    # Both tracks have sent something, so nobody waits to know what the stream consists of.
+    # Both tracks have sent something, so the server knows the tracks and does not wait for them.
     first.message(rc.AUDIO, 5, sound())
     viewer.media(1)
     paused.media(1)
@@ -403,7 +402,7 @@ def test_a_player_is_told_that_the_stream_is_over(server, open_all, headers):
     paused.until("NetStream.Pause.Notify")
     first.close()
     srv.wait_log("stop publish")
-    # One who is back in time is played on.
+    # A publisher that returns in time continues the stream.
     second = open_all(publisher, srv)
     start_of_stream(second, headers)
     second.message(rc.AUDIO, 5, sound())
@@ -420,7 +419,7 @@ def test_a_player_is_told_that_the_stream_is_over(server, open_all, headers):
 
 
 def test_a_player_is_told_that_nobody_publishes(server, open_all, headers):
-    """After standby_timeout; but not while a publisher's next keyframe is waited for."""
+    """After standby_timeout, but not while the server waits for a publisher's next keyframe."""
     srv = server(remux={"standby_timeout": 400})
     viewer = open_all(player, srv)
     status = viewer.until("NetStream.Play.StreamNotFound")[-1]
@@ -434,14 +433,15 @@ def test_a_player_is_told_that_nobody_publishes(server, open_all, headers):
     waiting = open_all(player, srv, "u")
     late = open_all(publisher, srv, "u")
     late.message(rc.VIDEO, 0, headers[0])
-    # It is published, and nothing can be sent yet; the other player's wait shows that time is over.
+    # It is published, and nothing can be sent yet; the other player's timeout shows that the time
+    # is over.
     open_all(player, srv, "nobody").until("NetStream.Play.StreamNotFound")
     late.message(rc.VIDEO, 40, key(b"u"))
     assert waiting.media(1)[0].data == key(b"u")
 
 
 def test_tools_end_with_the_stream(server, publish, tmp_path):
-    """ffmpeg and librtmp end by themselves, with exit code 0, when the stream is over."""
+    """ffmpeg and librtmp exit with code 0 when the stream is over."""
     srv = server(remux={"republish_wait": 300})
     source = publish(srv)
     tools = [Process(["ffmpeg", "-v", "error", "-i", srv.rtmp_url(), "-c", "copy", "-f", "null",
@@ -471,7 +471,7 @@ def test_play_again_switches(server, open_all, headers):
     codes = [m.code for m in viewer.until("|RtmpSampleAccess") if m.type == rc.COMMAND]
     assert codes == ["NetStream.Play.Stop", "NetStream.Play.Reset", "NetStream.Play.Start"]
     assert viewer.media(1)[0].data == key(b"t")
-    # false plays nothing, and the connection is there for the next.
+    # false plays nothing, and the connection stays usable for the next play.
     viewer.command("play", 0, None, False, stream=1)
     viewer.until("NetStream.Play.Stop")
     srv.wait_log("stop play .*/t from")
@@ -494,7 +494,7 @@ def test_receive_audio_and_video(server, open_all, headers):
         synced(viewer)
 
     def sent():
-        """A picture and a sound that bear their time."""
+        """A picture and an audio frame that contain their timestamp."""
         nonlocal at
         at += 40
         source.message(rc.VIDEO, at, key(b"%d" % at))
@@ -502,7 +502,7 @@ def test_receive_audio_and_video(server, open_all, headers):
         synced(source)
 
     def media_of(number, *kinds):
-        """Reads until each of these kinds has come with this number; no other kind comes."""
+        """Reads until each of these types has come with this number; no other type may come."""
         left = set(kinds)
         while left:
             tag = viewer.media(1)[0]
@@ -518,7 +518,7 @@ def test_receive_audio_and_video(server, open_all, headers):
     say(("Video", True), ("Audio", False))
     sent()
     media_of(at, rc.VIDEO)
-    # Neither: what comes next is what follows the change.
+    # Neither: the next message is the one after the change.
     say(("Video", False))
     sent()
     say(("Audio", True))
@@ -599,7 +599,7 @@ def test_play_ends_and_another_begins(server, open_all, headers):
     synced(other)
     viewer = open_all(player, srv)
     viewer.media(1)
-    # All in one packet: the end of one play and the beginning of the next.
+    # All in one packet: the end of one play and the start of the next.
     with_end = viewer.chunks(rc.COMMAND, 0, rc.amf("closeStream", 0, None), csid=3)
     with_end += viewer.chunks(rc.COMMAND, 0, rc.amf("play", 9, None, "t"), csid=3)
     viewer.send(with_end)
@@ -608,7 +608,7 @@ def test_play_ends_and_another_begins(server, open_all, headers):
 
 
 def test_play_ends_in_the_middle_of_a_message(server, open_all, headers):
-    """A player that takes nothing and asks for another stream: what follows is still in order."""
+    """A player that does not read and requests another stream: what follows is still in order."""
     srv = server()
     client = open_all(publisher, srv)
     client.chunk_size(60000)
@@ -782,7 +782,7 @@ def test_empty_and_unknown_messages(server, open_all, headers):
     client.message(99, 20, b"what", csid=7)
     client.message(16, 20, b"shared object", csid=7)
     client.message(rc.DATA, 20, rc.amf("onTextData", {"text": "x"}), csid=5)
-    client.message(rc.VIDEO, 40, b"\xf9\x01??", csid=6)  # a codec that nobody knows
+    client.message(rc.VIDEO, 40, b"""an unknown codec""", csid=6)  # a codec that nobody knows
     client.message(rc.VIDEO, 80, inter(b"e"), csid=6)
     synced(client)
     viewer = open_all(player, srv)
@@ -823,7 +823,7 @@ def test_acknowledgements_and_ping(server, open_all, headers):
 
 @pytest.fixture
 def watched(server, open_all, headers):
-    """A server with a stream and a player on it, and a check that they were not touched."""
+    """A server with a stream and a player, and a check that they were not affected."""
     srv = server(top={"max_message": "64k"})
     client = open_all(publisher, srv, "watched")
     start_of_stream(client, headers)
@@ -876,7 +876,8 @@ def test_bad_input_closes_only_itself(watched, open_all, what):
     check()
 
 
-# So many are a process's first ones, with all that these bring, at each of several workers.
+# The number of a process's first connections, with all that these allocate, at each of several
+# workers.
 @pytest.mark.one_process
 def test_unfinished_messages_take_what_came(watched, open_all):
     srv, check = watched
@@ -934,7 +935,7 @@ def test_many_connect_and_publish_quickly(server, open_all):
         begin = time.monotonic()
         open_all(publisher, srv, f"s{n}", schema=None)
         times.append(time.monotonic() - begin)
-    # 40 ms would be a delayed acknowledgement that something waits for.
+    # 40 ms would be a delayed acknowledgement for which something waits.
     assert min(times) < 0.04, times
 
 

@@ -124,7 +124,7 @@ def test_addresses(server, open_all, headers, tc_url, stream, where):
     srv.wait_log(f"start publish {re.escape(where)} ")
     start_of_stream(client, headers)
     synced(client)
-    # A player that says it the same way finds it.
+    # A player that uses the same form finds it.
     viewer = open_all(Client, srv.rtmp_port)
     viewer.handshake()
     viewer.connect(tc_url=tc_url)

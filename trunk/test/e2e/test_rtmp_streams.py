@@ -1,6 +1,5 @@
-"""Several message streams on one RTMP connection: they publish and play side by side, and what
-happens to one leaves the others alone.
-"""
+"""Several message streams on one RTMP connection: they publish and play at the same time, and
+events on one do not affect the others."""
 
 import re
 import time
@@ -15,7 +14,7 @@ OFF = {"time_jitter": "off"}
 
 
 class Streams(Client):
-    """A client that opens message streams by their turn, and sorts what comes by them."""
+    """A client with several message streams that sorts received messages by stream."""
 
     def __init__(self, srv):
         super().__init__(srv.rtmp_port, timeout=10)
@@ -27,7 +26,7 @@ class Streams(Client):
         assert self.until("_result")[-1].values[3] == expected
 
     def status(self, stream, code):
-        """The next onStatus of this stream, which bears this code."""
+        """The next onStatus of this stream, which must have this code."""
         got = self.until(lambda m: m.type == rc.COMMAND and m.name == "onStatus" and
                          m.stream == stream)[-1]
         assert got.code == code, got
@@ -80,7 +79,7 @@ def test_publish_beside_publish(two, open_all, headers):
     for number, viewer in zip((1, 2), viewers):
         assert [tag.data for tag in viewer.media(10)] == [
             inter(b"%d of %d" % (at, number), 3000) for at in range(40, 440, 40)]
-    # One ends, and the other continues; its id is given again.
+    # One ends, and the other continues; its id is reused.
     source.command("deleteStream", 0, None, 2)
     source.status(2, "NetStream.Unpublish.Success")
     srv.wait_log("stop publish .*/t from")
@@ -107,12 +106,12 @@ def test_unpublish_by_name(two, open_all):
     source.command("FCUnpublish", 50, None, "t?a=b")
     source.until("_result")
     srv.wait_log("stop publish .*/t from")
-    source.command("FCUnpublish", 51, None, "nobody")  # the only one that is left is meant
+    source.command("""the only remaining one is meant""", 51, None, "nobody")  # the only one that is left is meant
     srv.wait_log("stop publish .*/s from")
 
 
 def test_play_beside_play(two, open_all):
-    """The first one continues where it was: no picture is lost, none comes twice."""
+    """The first one continues where it was: no picture is lost or repeated."""
     srv, source = two(play=OFF)
     viewer = open_all(Streams, srv)
     viewer.create(1)
@@ -133,7 +132,7 @@ def test_play_beside_play(two, open_all):
         assert message.data == left[message.stream].pop(0)
         csids[message.stream].add(message.csid)
     assert not csids[1] & csids[2]
-    # What is said to one is not said to the other.
+    # Messages for one stream do not affect the other.
     viewer.command("pause", 0, None, True, 0, stream=1)
     viewer.status(1, "NetStream.Pause.Notify")
     viewer.command("play", 0, None, "s", -2, stream=2)
@@ -146,7 +145,7 @@ def test_play_beside_play(two, open_all):
 
 @pytest.mark.parametrize("first", ["publish", "play"])
 def test_publish_beside_play(server, open_all, headers, first):
-    """A client that sends and receives on one connection, its own stream among others."""
+    """A client that sends and receives on one connection, including its own stream."""
     srv = server()
     far = open_all(publisher, srv, "far")
     start_of_stream(far, headers)
@@ -174,7 +173,7 @@ def test_publish_beside_play(server, open_all, headers, first):
     # Aggregates and metadata belong to their stream, too.
     client.message(rc.DATA, 240, rc.amf("onTextData", {"text": "here"}), csid=5, stream=sends)
     client.until(lambda m: m.name == "onTextData" and m.stream == 3)
-    # The stream that is sent ends for its player, and the other continues.
+    # The published stream ends for its player, and the other continues.
     client.command("deleteStream", 0, None, sends)
     srv.wait_log("stop publish .*/near from")
     far.message(rc.VIDEO, 280, key(b"280"))
@@ -203,7 +202,7 @@ def test_end_of_one(server, open_all, headers):
     sources[1].close()
     viewer.status(2, "NetStream.Play.UnpublishNotify")
     viewer.status(2, "NetStream.Play.Stop")
-    # With the last one the connection ends, as one with a single stream does.
+    # The connection ends with the last one, as it does with a single stream.
     assert viewer.wait_closed() < 5
 
 
@@ -258,7 +257,7 @@ def test_timeout_of_one(two, open_all):
 
 
 def test_at_an_edge(server, open_all, headers):
-    """An edge passes both on to the origin, and fetches what is played beside them."""
+    """An edge relays both to the origin, and pulls the stream that is played at the same time."""
     origin = server()
     edge = server(vhost=f"cluster {{ mode remote; origin 127.0.0.1:{origin.rtmp_port}; "
                         "protocol rtmp; }")
@@ -280,7 +279,7 @@ def test_at_an_edge(server, open_all, headers):
 
 
 def test_connection_breaks(two, open_all):
-    """With the connection all its streams end; so they do with the server (the fixture stops it)."""
+    """All streams end with their connection, and with the server (the fixture stops it)."""
     srv, source = two()
     hostile = open_all(Streams, srv)
     for number in (1, 2):
@@ -298,7 +297,8 @@ def test_connection_breaks(two, open_all):
 
 
 def test_slow_reader(two, open_all, headers):
-    """A peer that does not read holds up what it plays, and not what it publishes."""
+    """A peer that does not read blocks the streams that it plays, but not those that it
+    publishes."""
     srv, source = two(play=OFF)
     client = open_all(Streams, srv)
     client.socket.setsockopt(rc.socket.SOL_SOCKET, rc.socket.SO_RCVBUF, 200000)

@@ -1,8 +1,6 @@
-"""How deep the coroutines' stacks get: each has 60 KB and a guard page below it.
-
-The server fills stacks with a pattern when MILLRACE_MEASURE_STACKS is set and says at its end
-how far the deepest of them was written to. Sanitized frames are larger than those that ship.
-"""
+"""The depth of coroutine stacks: each stack has 60 KB with a guard page below. With
+MILLRACE_MEASURE_STACKS the server fills stacks with a pattern and reports at its end how far the
+deepest one was used. Sanitized frames are larger than those of a release."""
 
 import re
 import ssl
@@ -48,7 +46,7 @@ def nested(levels):
 
 
 def hostile(srv):
-    """What makes parsers go deep, or errors long."""
+    """Input that makes parsers recurse deeply, or errors long."""
     for levels in (31, 33, 1000):
         with Client(srv.rtmp_port) as client:
             client.handshake(1)

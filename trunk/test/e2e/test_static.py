@@ -11,7 +11,7 @@ import pytest
 from harness import PATIENCE, curl, wait_for
 from test_http import ORIGIN, Raw, check_error, get
 
-BIG = bytes(range(251)) * 40000  # 10 MB, of a period that no piece's size divides
+BIG = bytes(range(251)) * 40000  # 10 MB, with a period that is no multiple of any piece's size
 SIZE = len(BIG)
 
 
@@ -51,7 +51,7 @@ def test_a_large_file(site):
 
 
 def test_a_file_beyond_4_gib(site):
-    """Sizes and places that need more than 32 bits, in a file that is mostly a hole."""
+    """Sizes and positions that need more than 32 bits, in a sparse file."""
     srv = site()
     size = (5 << 30) + 7
     with open(srv.html / "huge.mp4", "wb") as file:
@@ -66,7 +66,7 @@ def test_a_file_beyond_4_gib(site):
         answer = curl(url, "-r", value)
         assert answer.status == 206 and answer.body == body
         assert answer.headers["content-range"] == f"bytes {first}-{first + len(body) - 1}/{size}"
-    # Enough to leave by sendfile.
+    # Large enough for sendfile.
     answer = curl(url, "-r", f"-{3 << 20}")
     assert answer.body == bytes((3 << 20) - 6) + b"abcdef"
     assert curl(url, "-r", f"{size}-").headers["content-range"] == f"bytes */{size}"
@@ -110,7 +110,8 @@ def test_a_client_that_goes_in_the_middle(site):
 
 
 def test_a_file_that_becomes_shorter(site):
-    """Its length was said: the connection breaks rather than to pass for whole."""
+    """The length was announced: the connection must break, so that the file does not count as
+    complete."""
     srv = site()
     with Raw(srv, get("/big.mp4")) as raw:
         first = raw.socket.recv(1000)
@@ -161,7 +162,7 @@ def test_range_beyond(site, value):
 @pytest.mark.parametrize("value", ["bytes=0-1,4-5", "bytes=5-2", "bytes=x", "lines=1-2", "bytes",
                                    "bytes=" + ",".join(["0-"] * 500)])
 def test_range_passed_over(site, value):
-    """What is malformed, in other units, or several ranges: the whole file."""
+    """Malformed, with other units, or several ranges: the whole file."""
     srv = site()
     answer = curl(srv.http_url("/small.txt"), "-H", f"Range: {value}")
     assert answer.status == 200 and answer.text == "0123456789"

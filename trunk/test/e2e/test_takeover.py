@@ -1,5 +1,5 @@
-"""publish { takeover … }: a second publisher of a stream, and what becomes of the first and of those
-who watch."""
+"""publish { takeover … }: a second publisher of a stream, and what happens to the first one and to
+the viewers."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ from harness import PATIENCE, wait_for
 
 
 def publishing(srv, stream):
-    """A client that asked to publish; the answer's code is in .code."""
+    """A client that requests to publish; .code is the code of the answer."""
     client = rtmp_client.Client(srv.rtmp_port)
     client.handshake()
     client.connect()
@@ -22,7 +22,8 @@ def publishing(srv, stream):
 
 
 class Feed:
-    """Sends a file's tags over a client in real time, from the start, until stopped or refused."""
+    """Sends the tags of a file over a client in real time, from the start, until stopped or
+    refused."""
 
     def __init__(self, client, tags):
         self.client, self.tags = client, tags
@@ -54,7 +55,7 @@ def tags(small_flv):
 
 
 def check_told(client):
-    """The one who was replaced: an error, then the end."""
+    """The replaced publisher gets an error, then the end."""
     seen = client.until("onStatus")
     assert seen[-1].code == "NetStream.Publish.BadName"
     info = seen[-1].values[3]
@@ -77,11 +78,11 @@ def test_reject_is_the_default(server, tags):
 
 @pytest.mark.parametrize("schema", ["http", "rtmp"])
 def test_replace(server, tags, schema):
-    """Viewers stay and see the new one; nothing of the old one comes after it."""
+    """Viewers stay and get the new one; no frame of the old one comes after it."""
     srv = server(publish={"takeover": "replace"})
     first = publishing(srv, "s")
     old = Feed(first, tags)
-    # The same pictures, told apart by a byte that no decoder minds: the end of a filler NAL unit.
+    # The same pictures, marked with a byte that decoders ignore: the end of a filler NAL unit.
     marked = [flv.Tag(t.type, t.time, t.data + b"\0\0\0\x03\x0c\xff\x80")
               if t.is_video and t.is_media else t for t in tags]
     if schema == "http":
@@ -112,7 +113,7 @@ def test_replace(server, tags, schema):
     old.stop(), new.stop()
     assert new.error is None
     viewer.close(), first.close(), second.close()
-    # From, where it was a publisher of another worker.
+    # "from" if it was a publisher of another worker.
     srv.wait_log("live/s: taken over (by|from) 127.0.0.1")
 
 
@@ -141,7 +142,8 @@ def test_replace_same_token(server, first, second, is_replaced):
 
 
 def test_many_in_a_row(server, tags):
-    """Each has the stream at once, whatever state the one before is in; all go without a trace."""
+    """Each one gets the stream at once, whatever the state of the previous one; all end without a
+    trace."""
     srv = server(publish={"takeover": "replace"}, remux={"republish_wait": 300})
     with publishing(srv, "s") as first:
         before = srv.descriptors()
@@ -168,7 +170,8 @@ def test_many_in_a_row(server, tags):
 
 
 def test_a_dead_publisher_is_no_obstacle(server, tags):
-    """One that is connected but neither sends nor reads: the new one has the stream at once."""
+    """A publisher that is connected but neither sends nor reads: the new one gets the stream at
+    once."""
     srv = server(publish={"takeover": "replace", "normal_timeout": 60000})
     with publishing(srv, "s") as dead:
         for tag in tags[:20]:
@@ -186,7 +189,7 @@ def test_a_dead_publisher_is_no_obstacle(server, tags):
 
 
 def test_stop_while_taking_over(server):
-    """The server ends at once even while the old publisher is being told."""
+    """The server stops at once even while it notifies the old publisher."""
     srv = server(publish={"takeover": "replace"})
     with publishing(srv, "s"), publishing(srv, "s"):
         srv.stop()

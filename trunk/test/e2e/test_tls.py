@@ -1,4 +1,4 @@
-"""HTTPS, WSS and RTMPS end to end: what is agreed on, who is refused, and that media flows on."""
+"""HTTPS, WSS and RTMPS end to end: protocol parameters, refused clients, and media."""
 
 import hashlib
 import http.client
@@ -28,7 +28,7 @@ HANDSHAKE_SECONDS = 10
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory):
-    """A folder with server.key and server.crt as the script of conf makes them."""
+    """A folder with server.key and server.crt as the script in conf creates them."""
     folder = tmp_path_factory.mktemp("certificate")
     run([MAKE_CERTIFICATE, folder])
     return folder
@@ -36,7 +36,7 @@ def certificate(tmp_path_factory):
 
 @pytest.fixture
 def secure(server, certificate, tmp_path):
-    """secure(**parts): a server with HTTPS and RTMPS; the certificate's files are its own."""
+    """secure(**parts): a server with HTTPS and RTMPS and certificate files of its own."""
     def start(*, http_server="", top="", **parts):
         folder = tmp_path / "tls"
         shutil.copytree(certificate, folder, dirs_exist_ok=True)
@@ -112,7 +112,7 @@ def test_flv_over_https(secure, publish):
     publish(srv)
     complaints = ffmpeg_decode(https_url(srv), seconds=3)
     assert complaints == ""
-    # Its name is one that can be trusted, and the chunks are whole.
+    # Its name is trusted, and the chunks are complete.
     answer = curl(f"https://localhost:{srv.https_port}/live/livestream.flv", "--cacert",
                   srv.tls_folder / "server.crt", seconds=3)
     assert answer.exit_code == 28 and answer.status == 200
@@ -129,7 +129,7 @@ def test_http_and_https_get_the_same(secure, publish, view):
         over_tls.wait_media(100)
         plain.wait_media(100)
         first, second = ([t.key for t in v.media] for v in (over_tls, plain))
-    # Both began at the same keyframe, or one of them a GOP later.
+    # Both started at the same keyframe, or one of them a GOP later.
     start = next(i for i, key in enumerate(first) if key == second[0]) if second[0] in first else 0
     other = second.index(first[0]) if first[0] in second else 0
     assert start == 0 or other == 0
@@ -139,7 +139,8 @@ def test_http_and_https_get_the_same(secure, publish, view):
 
 
 def test_slow_reader_loses_nothing(secure, publisher, view, source):
-    """What the socket does not take at once is encrypted already, and must go out as it is."""
+    """Data that the socket does not accept at once is already encrypted, and must be sent
+    unchanged."""
     srv = secure()
     preamble, gops = source
     length = gops[-1][0].time + 2000 - gops[0][0].time
@@ -176,7 +177,7 @@ def test_slow_reader_loses_nothing(secure, publisher, view, source):
 
 
 def test_end_of_a_stream_is_whole(secure, view, source_flv):
-    """The last chunk, and then close_notify: over_tls() makes an error of its absence."""
+    """The last chunk, and then close_notify: over_tls() raises an error if it is missing."""
     srv = secure(remux={"republish_wait": 100})
     preamble, ring = flv.preamble_and_ring(flv.parse_file(source_flv).tags)
     publisher = Publisher(srv.rtmp_url())
@@ -249,7 +250,7 @@ def test_testssl_finds_nothing(secure, tmp_path):
     run(["testssl", "--warnings", "off", "--color", "0", "--quiet", "-p", "-s", "-f", "-P", "-R",
          "--jsonfile", report, f"127.0.0.1:{srv.https_port}"], timeout=80, check=False)
     found = json.loads(report.read_text())
-    # What it says of the machine's own openssl is no finding.
+    # Its report about the machine's own openssl is not a finding.
     bad = [(one["id"], one["finding"]) for one in found
            if one["severity"] not in ("OK", "INFO") and one["id"] != "engine_problem"]
     assert bad == []
@@ -264,7 +265,7 @@ def test_no_renegotiation(secure):
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     client.stdin.write("R\n")
     client.stdin.flush()
-    # It ends by itself: the server's alert tells it that nothing will come of it.
+    # The client ends by itself: the server's alert tells it that the handshake failed.
     assert "no renegotiation" in client.communicate(timeout=15)[0]
 
 
@@ -274,7 +275,7 @@ def test_tickets(secure, version):
     context = context_of(version)
     with connect(srv.https_port, context) as tls:
         assert not tls.session_reused
-        answer_of(tls)  # 1.3 gives its tickets after the handshake
+        answer_of(tls)  # TLS 1.3 sends its tickets after the handshake
         session = tls.session
         assert session.has_ticket
     with connect(srv.https_port, context, session=session) as tls:
@@ -306,7 +307,7 @@ def test_requests_in_a_row(secure):
         assert answer.status == 404
         answer.read()
     client.close()
-    # Several at once, the last of which ends the connection, and that end is said.
+    # Several requests at once, the last of which ends the connection with close_notify.
     with connect(srv.https_port) as tls:
         tls.sendall(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n" * 3 +
                     b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -317,7 +318,7 @@ def test_requests_in_a_row(secure):
 
 
 def test_key_updates(secure, publish):
-    """Ten updates of both directions' keys while a stream comes."""
+    """Ten key updates in both directions during a stream."""
     srv = secure()
     publish(srv)
     client = subprocess.Popen(["openssl", "s_client", "-tls1_3", "-connect",
@@ -421,8 +422,8 @@ def trickle(srv):
 
 @pytest.mark.once
 def test_half_open_handshakes(secure, publish, view):
-    """Hundreds that begin and say no more: media flows, others get in, and they are sent away. So
-    is one whose bytes come one by one."""
+    """Hundreds that start a handshake and stop: media flows, other clients connect, and they are
+    disconnected. So is a client that sends single bytes."""
     srv = secure()
     publish(srv)
     viewer = view(srv)
@@ -482,7 +483,7 @@ def test_flood_of_handshakes(secure, publish, view):
 
 
 def test_wrong_protocols(secure):
-    """Plain HTTP, noise and cut records: each is sent away, and nothing else happens."""
+    """Plain HTTP, noise and truncated records: each is disconnected, without other effects."""
     srv = secure()
     for text in (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x03" * 1537, b"\x16\x03\x01\xff\xff",
                  b"\x15\x03\x03\x00\x02\x02\x28", b"\x80\x2e\x01\x00\x02", bytes(1000)):
@@ -511,7 +512,7 @@ def test_noise_within_a_connection(secure):
         answer_of(tls)
         raw.settimeout(10)
         raw.sendall(noise)
-        # Reset rather than closed: what it sent last is not read any more.
+        # A reset instead of a close: its last data is not read.
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         try:
             while raw.recv(1000):
@@ -548,7 +549,7 @@ def test_connections_of_one_address_beyond_the_limit(secure):
 
 
 def http_answer(tls):
-    """What the server says by itself: the head, the JSON body; then the end, said by TLS too."""
+    """What the server sends without a handshake: the head and the JSON body; then close_notify."""
     answer = http.client.HTTPResponse(tls)
     answer.begin()
     body = json.loads(answer.read())

@@ -1,5 +1,5 @@
-"""Which tracks a viewer gets, and when: late ones, ones that metadata does not name, data messages,
-and a picture whose next keyframe is far. The rules themselves are the unit tests' (live)."""
+"""Which tracks a viewer gets, and when: late ones, tracks missing in metadata, data messages, and
+video whose next keyframe is far away. Unit tests (live) test the rules themselves."""
 
 import re
 import threading
@@ -25,14 +25,15 @@ def say(source, name, time_ms, *values):
 
 
 def frames(source, begin, count):
-    """Pictures that are no keyframes, and sound."""
+    """Pictures that are not keyframes, and audio."""
     for i in range(begin, begin + count):
         source.message(rc.VIDEO, i * FRAME_MS, inter(b"%c" % (i % 250)), csid=6)
         source.message(rc.AUDIO, i * FRAME_MS + 5, sound(b"%c" % (i % 250)), csid=4)
 
 
 class Feeder:
-    """Goes on with frames in the background, from this number on; `at` is the next one's."""
+    """Continues with frames in the background, from this number on; `at` is the number of the next
+    one."""
 
     def __init__(self, source, at):
         self.source, self.at = source, at
@@ -87,7 +88,7 @@ def check_said(tags, extra=()):
 def say_all(source):
     for name, at, value in SAID:
         say(source, name, at, value)
-    # What is for servers alone.
+    # Messages for servers only.
     say(source, "@clearDataFrame", 80, "onMetaData")
     say(source, "|RtmpSampleAccess", 80, True, True)
 
@@ -130,7 +131,7 @@ def test_data_messages_of_another_worker(workers, closing, headers):
 
 
 class Source:
-    """An encoder whose connection a worker can be asked for."""
+    """An encoder that can be placed at a chosen worker."""
 
     def __init__(self, srv):
         self.client = publisher(srv)
@@ -141,7 +142,7 @@ class Source:
 
 
 def test_data_messages_are_forwarded(server, view, open_all, headers):
-    """As the encoder says them; metadata as publishers do."""
+    """As the encoder sends them; metadata as from publishers."""
     target = server()
     srv = server(vhost=f"forward {{ enabled on; destination 127.0.0.1:{target.rtmp_port}; }}")
     viewer = view(target, "/live/s.flv")
@@ -156,13 +157,13 @@ def test_data_messages_are_forwarded(server, view, open_all, headers):
     assert any(t.is_script and b"width" in t.data for t in viewer.tags)
 
 
-# ---- where no keyframe is in reach ----
+# ---- without a keyframe in reach ----
 
 LONG_GOP = {"gop_cache_max_frames": 5}
 
 
 def test_sound_goes_at_once(server, view, open_all, headers):
-    """The log says why there is no picture yet; FLV, WebSocket and RTMP get it from its keyframe
+    """The log says why there is no video yet; FLV, WebSocket and RTMP get it from its keyframe
     on."""
     srv = server(play=LONG_GOP)
     source = open_all(publisher, srv)
@@ -199,7 +200,7 @@ def test_sound_goes_at_once(server, view, open_all, headers):
 
 
 def test_a_published_stream_is_waited_for(server, view, open_all, headers):
-    """standby_timeout is for a stream that nobody publishes; however far the keyframe is."""
+    """standby_timeout is for a stream without a publisher, however far away the keyframe is."""
     srv = server(play=LONG_GOP, remux={"standby_timeout": 300})
     source = open_all(publisher, srv)
     source.message(rc.VIDEO, 0, headers[0])
@@ -250,7 +251,7 @@ class Recording(ts.Viewer):
 
 
 def test_long_gop_decodes(server, view, publisher, source, tmp_path):
-    """What comes after the sound decodes without an error, FLV and TS alike."""
+    """What comes after the audio decodes without an error, in FLV and TS."""
     srv = server(play={"gop_cache_max_frames": 20},
                  remux={"mount": ["[vhost]/[app]/[stream].flv", "[vhost]/[app]/[stream].ts"]})
     preamble, gops = source

@@ -1,4 +1,4 @@
-"""HTTP-TS end to end: every packet looked at, by ts.py, ffmpeg and tshark."""
+"""HTTP-TS end to end: ts.py, ffmpeg and tshark check every packet."""
 
 import hashlib
 import struct
@@ -52,7 +52,7 @@ def flat(gops):
 
 
 def expected_pes(tags):
-    """What the tags of H.264 and AAC must have become: (pid, NAL units | AAC bytes)."""
+    """The expected contents for tags of H.264 and AAC: (pid, NAL units | AAC bytes)."""
     out = []
     for tag in tags:
         if tag.is_video:
@@ -63,7 +63,8 @@ def expected_pes(tags):
 
 
 def got_pes(pes):
-    """The same of what came, without what the server puts before pictures and sounds."""
+    """The same for the received packets, without what the server adds before pictures and audio
+    frames."""
     out = []
     for one in pes:
         if one.pid == ts.AUDIO:
@@ -86,7 +87,7 @@ def check_with_tshark(path):
 
 
 def send_all(one, viewer, preamble, tags, before=0):
-    """Sends and waits until the viewer has it all; the last picture may still be open."""
+    """Sends and waits until the viewer has everything; the last picture may still be open."""
     one.send_tags(preamble + tags)
     viewer.wait_pes(before + len(tags) - 1)
 
@@ -102,7 +103,7 @@ def test_ffprobe_and_ffmpeg(server, publish):
 
 
 def test_every_packet(server, publish, view, source_flv, tmp_path):
-    """From before the publisher came to the clean end: nothing lost, nothing changed."""
+    """From before the publisher connects to the clean end: nothing lost, nothing changed."""
     seconds = 8
     reference = tmp_path / "expected.flv"
     run(["ffmpeg", "-v", "error", "-i", source_flv, "-c", "copy", "-t", seconds, "-f", "flv",
@@ -120,18 +121,18 @@ def test_every_packet(server, publish, view, source_flv, tmp_path):
     assert not any(jump for _, _, _, jump in reader.pcrs)
     reader.check_times()
     assert reader.check_pictures() == sum(t.is_keyframe for t in sent)
-    # What comes before the first keyframe can only be sound.
+    # Only audio can come before the first keyframe.
     first = reader.pes.index(reader.video[0])
     assert not any(p.pid == ts.VIDEO for p in reader.pes[:first])
     assert got_pes(reader.pes[first:]) == expected_pes(sent)
-    # One distance between the stream's times and ours, for both tracks.
+    # One offset between the stream's timestamps and ours, for both tracks.
     assert len({(p.dts - t.time * ts.MS) % ts.WRAP for p, t in zip(reader.pes[first:], sent)}) == 1
     shown = [struct.unpack(">i", b"\0" + t.data[2:5])[0] for t in sent if t.is_video]
     assert [(p.pts - p.dts) // ts.MS for p in reader.video] == shown
 
 
 def test_a_recording_decodes_like_the_source(server, publish, view, source_flv, tmp_path):
-    """Picture for picture and sample for sample what ffmpeg makes of its own remux."""
+    """Picture by picture and sample by sample the same as ffmpeg's own remux."""
     raw = tmp_path / "got.ts"
     srv = server(remux=remux(republish_wait=300))
 
@@ -193,7 +194,7 @@ def test_late_viewer_begins_at_tables_and_keyframe(server, view, publisher, sour
 
 
 def test_only(server, view, publisher, source):
-    """One track alone, in both formats; players are not told of the other."""
+    """One track only, in both formats; the other track is not announced."""
     srv = server(remux=remux())
     preamble, gops = source
     tags = flat(gops[:2])
@@ -256,7 +257,7 @@ def test_audio_only_stream(server, view, publisher, source):
                     got_pes(v.reader.pes)[-1] == expected_pes(sounds)[-1])
         assert viewer.reader.streams == {ts.AUDIO: ts.ADTS}
         viewer.reader.check_times(tables_ms=100)
-    # The late one begins at the last tables, which are 100 ms away at the most.
+    # The late one starts at the last tables, which are at most 100 ms away.
     assert len(late.reader.pes) <= 20 + 5
 
 
@@ -269,7 +270,7 @@ def test_a_track_appears(server, view, publisher, source):
     plain = view(srv, "/live/livestream.flv", kind=flv.Viewer)
     one = publisher(srv)
     first = [t for t in gops[0] if t.is_video]
-    # One group first: who begins later than it came begins at its keyframe all the same.
+    # One GOP first: a viewer that starts after it still starts at its keyframe.
     one.send_tags([t for t in preamble if t.is_video] + first)
     viewer.wait_pes(len(first) - 1)
     plain.wait_media(len(first))
@@ -289,7 +290,7 @@ def test_a_track_appears(server, view, publisher, source):
 
 
 def test_a_track_goes_with_its_publisher(server, view, publisher, source):
-    """Another publisher comes without sound: once that is clear the PMT says so."""
+    """The next publisher has no audio: once that is known, the PMT says so."""
     srv = server(remux=remux())
     preamble, gops = source
     viewer = view(srv)
@@ -305,7 +306,7 @@ def test_a_track_goes_with_its_publisher(server, view, publisher, source):
 
 
 def test_republish_and_changed_pictures(server, view, publisher, source, other):
-    """One timeline and one continuity through publishers; the new parameter sets come along."""
+    """One timeline and one continuity across publishers, with the new parameter sets."""
     srv = server(remux=remux())
     preamble, gops = source
     other_preamble, other_gops = other
@@ -393,19 +394,19 @@ def test_times_wrap(server, view, publisher, source, tmp_path):
 
 @pytest.mark.parametrize("step", [250, 2000])
 def test_rare_pictures(server, view, publisher, source, step):
-    """A slide show without sound: clock and tables keep their pace all the same."""
+    """A slide show without audio: clock and tables keep their intervals."""
     srv = server(remux=remux())
     preamble, gops = source
     pictures = [t for t in flat(gops) if t.is_keyframe][:5] * 3
     viewer = view(srv)
     one = publisher(srv)
     one.send_tags([t for t in preamble if t.is_video])
-    # Half a second of media, and it is clear that there is no sound.
+    # After half a second of media it is clear that there is no audio.
     for index, tag in enumerate(pictures):
         one.send_tag(tag, time_ms=index * step)
         if index == 2:
             viewer.wait_pes(1)
-    # Each picture comes three times: the last of them is known by the number before it, too.
+    # Each picture comes three times: the number before it identifies the last of them, too.
     viewer.wait(lambda v: len(v.reader.pes) > 10
                 and got_pes(v.reader.pes)[-1] == expected_pes(pictures)[-1])
     assert len(viewer.reader.pes) >= len(pictures) - 2
@@ -415,7 +416,8 @@ def test_rare_pictures(server, view, publisher, source, step):
 
 
 def hevc_tags(path):
-    """Enhanced RTMP tags (hvc1) of a byte stream with delimiters: no muxer at hand writes them."""
+    """Enhanced RTMP tags (hvc1) from a byte stream with delimiters, because no available muxer
+    writes them."""
     data = path.read_bytes()
     units = [u[:-1] if u.endswith(b"\0") else u for u in data.split(b"\0\0\1")[1:]]
     kinds = [u[0] >> 1 & 63 for u in units]
@@ -484,7 +486,7 @@ def test_another_codec_goes_on(server, view, publisher, source, tmp_path):
 
 
 def test_renditions_go_with_their_last_viewer(server, publish, view):
-    """All formats at once; the memory of one that nobody watches is given back."""
+    """All formats at once; the memory of a format without viewers is freed."""
     srv = server(remux=remux())
     publish(srv)
     one = view(srv)

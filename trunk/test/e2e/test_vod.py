@@ -1,4 +1,4 @@
-"""FLV on demand: parts of files by byte and by second, and files that are none."""
+"""FLV on demand: parts of files by byte and by second, and invalid files."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def film(server, small_flv):
 
 
 def check(srv, answer, key):
-    """The whole answer for one that begins at the keyframe `key`."""
+    """The whole answer for a start at the keyframe `key`."""
     assert answer.status == 200
     assert answer.headers["content-type"] == "video/x-flv"
     opening = flv.header_bytes() + b"".join(flv.tag_bytes(t.type, 0, t.data) for t in srv.headers)
@@ -112,7 +112,7 @@ def test_other_files_know_no_start(film):
 
 
 def test_ffmpeg_plays_a_part(film):
-    """What is sent decodes without an error and begins at the keyframe."""
+    """The response decodes without an error and starts at the keyframe."""
     srv = film()
     for query, first in (("starttime=4.5", 4.0), (f"start={srv.keys[7].at}", 7.0)):
         url = srv.http_url("/film.flv?" + query)
@@ -142,8 +142,8 @@ def test_audio_alone(server, tmp_path):
 # ---- at a stream's address ----
 
 def test_a_folder_of_films(film, source_flv):
-    """/video/film.flv could be the stream video/film; while nobody publishes that, it is the file,
-    at once, whatever waits for streams."""
+    """/video/film.flv could be the stream video/film; while that is not published, it is the file,
+    at once, without waiting for the stream."""
     srv = film(remux={"hstrs": "on", "standby_timeout": 0, "republish_wait": 200})
     (srv.html / "video" / "old").mkdir(parents=True)
     for name in ("video/film.flv", "video/old/film.flv"):
@@ -157,7 +157,7 @@ def test_a_folder_of_films(film, source_flv):
         head = curl(srv.http_url(name), "--head")
         assert head.status == 200 and head.headers["content-length"] == str(len(srv.data))
         check_error(curl(srv.http_url(name), "-X", "POST", "-d", "x"), 405)
-    # Published, it is the stream; then the file again.
+    # While it is published, it is the stream; then the file again.
     preamble, ring = flv.preamble_and_ring(flv.parse_file(source_flv).tags)
     with Publisher(srv.rtmp_url("video/film")) as publisher:
         publisher.send_tags(preamble + ring[:60])
@@ -177,7 +177,7 @@ def test_a_folder_of_films(film, source_flv):
 # ---- bad files ----
 
 def test_cut_files(film):
-    """A recording that was broken off, or is still being written."""
+    """A recording that was interrupted, or is still being written."""
     srv = film()
     for size in (0, 5, 13, 20, 100, srv.keys[3].at, srv.keys[3].at + 5,
                  srv.keys[3].at + 11 + len(srv.keys[3].data), srv.keys[4].at + 3):

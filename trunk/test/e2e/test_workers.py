@@ -41,7 +41,7 @@ def test_same_start_and_same_bytes(workers, closing, source):
         viewer.wait_media(len(flat(gops[1:4])))
     assert [t.data for t in here.tags] == [t.data for t in there.tags]
     assert keys(here.media) == keys(there.media)
-    # Relative to its first, each frame has the same time.
+    # Relative to the first frame, each frame has the same time.
     assert [t.time - here.media[0].time for t in here.media] == \
         [t.time - there.media[0].time for t in there.media]
 
@@ -58,7 +58,7 @@ def test_one_pull_for_all_viewers_there(workers, closing, source):
     assert len(re.findall(r"receiving from \S+/0", one.srv.log())) == 1
     for viewer in viewers:
         viewer.close()
-    # The last one gone, the pull ends by itself.
+    # After the last viewer has left, the pull ends.
     one.srv.wait_log(r"worker pull \S+: no viewers")
 
 
@@ -70,7 +70,7 @@ def test_waiting_elsewhere_is_woken_at_once(workers, closing, source):
     one.srv.wait_log(r"play .*livestream\.flv")
     pub = closing(one.publisher_at(a))
     pub.send_tags(preamble + gops[0] + gops[1])
-    # From the first keyframe on, although the second came with it.
+    # From the first keyframe on, although the second one came with it.
     viewer.wait_media(len(flat(gops[:2])))
     assert keys(viewer.media) == keys(flat(gops[:2]))
 
@@ -100,7 +100,7 @@ def test_rtmp_players_elsewhere(workers, closing, source):
     loader = threading.Thread(target=pub.send_paced, args=(flat(gops[1:]),), kwargs={"stop": stop})
     loader.start()
     try:
-        # The kernel says to which worker each of them comes.
+        # The kernel decides which worker each of them gets.
         for _ in range(40):
             found = ffprobe(one.srv.rtmp_url(STREAM), "-analyzeduration", "1000000")
             assert {s["codec_name"] for s in found["streams"]} == {"h264", "aac"}
@@ -177,7 +177,7 @@ def test_takeover_from_another_worker(workers, closing, source):
     old.send_tags(preamble + gops[0])
     viewer = closing(one.viewer_at(a))
     viewer.wait_media(len(gops[0]))
-    # Wherever it comes to: from the same worker it is no other thing.
+    # Wherever it connects: at the same worker it is no different.
     new = closing(Publisher(one.srv.rtmp_url(STREAM)))
     one.srv.wait_log(": taken over from")
     new.send_tags(preamble + gops[1])
@@ -190,7 +190,7 @@ def test_takeover_from_another_worker(workers, closing, source):
 
 
 def is_open(sock):
-    """Nothing was said to it, its end neither."""
+    """It has received nothing, not even its end."""
     return not readable([sock], 0)
 
 
@@ -222,7 +222,7 @@ def is_refused(port):
         try:
             sock.sendall(b"GET /nothing.txt HTTP/1.0\r\n\r\n")
             answer = sock.recv(200)
-        except ConnectionError:  # it was closed before it had asked
+        except ConnectionError:  # it was closed before it sent its request
             return True
         return not answer or b" 503 " in answer or b" 429 " in answer
 
@@ -249,7 +249,8 @@ def test_a_dead_workers_connections_count_no_more(workers):
 
 
 def test_a_full_server_evicts_at_whichever_worker_it_can(workers):
-    """All that is idle is at one worker; a newcomer at the other one gets its place."""
+    """All idle connections are at one worker; a new one at the other worker replaces one of
+    them."""
     one = workers(2, top="max_connections 12; max_publishers 12;")
     idle = [socket.create_connection(("127.0.0.1", one.srv.http_port)) for _ in range(6)]
     one.spread(idle)
@@ -277,7 +278,7 @@ def test_the_api_speaks_for_all(workers, closing, source):
     def ask(what):
         return curl(f"http://127.0.0.1:{api}/api/v1/{what}").json()
 
-    # Whichever worker is asked.
+    # Whichever worker answers.
     for _ in range(6):
         streams = wait_for(lambda: [s for s in ask("streams")["streams"] if s["clients"] == 4], 5,
                            "one stream with four clients")
@@ -310,7 +311,7 @@ def test_a_worker_is_killed(workers, closing, source):
     for viewer in (of_b, of_a, waiting):
         viewer.wait_media(len(gops[0]))
     os.kill(a, signal.SIGKILL)
-    # Replaced, and its streams are free before that.
+    # It is replaced, and its streams are free before that.
     wait_for(lambda: one.pids()[0] != a, 10, "another worker")
     # At once; the benchmark measures how soon it listens.
     assert re.search("worker 1, process .* died .* starting another in 0 ms", one.srv.log()) or \
@@ -352,7 +353,7 @@ def test_a_crash_loop_does_not_spin(workers):
     one = workers(2)
     folder = folder_of(one)
     victim = one.pids()[0]
-    # Nothing can listen in it any more: its successors fail before they serve.
+    # Nothing can listen in it any more: the new workers fail before they serve.
     hidden = folder.with_name(folder.name + ".away")
     folder.rename(hidden)
     try:
@@ -434,18 +435,18 @@ def test_drain(workers, closing, source):
     assert one.srv.wait(10) == 0
 
 
-# ---- what it costs ----
+# ---- cost ----
 
 
 def wakes(pids):
-    """How often these processes have gone to sleep so far."""
+    """How often these processes have slept so far."""
     return sum(int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", Path(
         f"/proc/{pid}/status").read_text(), re.M).group(1)) for pid in pids)
 
 
 def test_idle_workers_sleep(workers):
-    """Nobody is there: a worker wakes for its beat and for a look at its memory, each once a second,
-    the master for a look at the beats. Whatever polls wakes far more often."""
+    """Without clients: a worker wakes for its heartbeat and to check its memory, once a second
+    each, the master to check the heartbeats. Polling would wake them far more often."""
     one = workers(2)
 
     def asleep():

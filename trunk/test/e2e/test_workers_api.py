@@ -1,4 +1,4 @@
-"""The API of several workers: the same answers whichever of them is asked, and all of them."""
+"""The API of several workers: the same answers from each worker, about all of them."""
 
 import json
 import os
@@ -34,7 +34,7 @@ class Api:
         self.one, self.port = one, port
 
     def at(self, pid, what):
-        """What the worker says."""
+        """The answer of this worker."""
         asking = self.one.at(pid, lambda: Asking(self.port))
         try:
             status, body = asking.get(f"/api/v1/{what}")
@@ -44,7 +44,7 @@ class Api:
         return json.loads(body)
 
     def everywhere(self, what):
-        """What all of them say, which is the same but for how long something has lasted."""
+        """The answer of all of them, which is the same except for durations."""
         answers = [self.at(pid, what) for pid in self.one.pids()]
         for answer in answers:
             assert steady(answer) == steady(answers[0])
@@ -72,7 +72,7 @@ def api(workers):  # noqa: F811
 
 
 def pages(api, name, count):
-    """The whole list, by pages, each from another worker."""
+    """The whole list, in pages, each from another worker."""
     found = []
     for turn in range(50):
         pids = api.one.pids()
@@ -136,7 +136,7 @@ def test_clients_by_pages(api, closing, source):  # noqa: F811
 
 
 def test_the_server_is_one(api):
-    """Its process is the master's, and it began when that did."""
+    """Process id and start time are the master's."""
     vhosts = "".join(f"vhost v{i} {{ }} " for i in range(12))
     all_ = api(2, vhosts=vhosts)
     summary = all_.everywhere("summaries")
@@ -155,7 +155,7 @@ def test_the_server_is_one(api):
 @pytest.mark.parametrize("what", ["streams/vid-0%20HTTP/1.1%0d%0aX:%20y", "clients/a%3Fb",
                                   "clients/%23", "streams/" + "a" * 480, "clients/%ff"])
 def test_an_id_that_is_none(api, what):
-    """It is no part of what the workers ask each other."""
+    """Such a query is not passed to the other workers."""
     all_ = api(2)
     for pid in all_.one.pids():
         asking = all_.one.at(pid, lambda: Asking(all_.port))
@@ -218,7 +218,7 @@ def test_one_that_is_watched_elsewhere_is_not_idle(workers, closing, source):  #
     pub = closing(one.publisher_at(a))
     pub.send_tags(preamble + gops[0])
     sent = len(gops[0])
-    # Four seconds of the stream's time, sent as they go by.
+    # Four seconds of the stream, sent in real time.
     more = [t for gop in gops[1:] for t in gop if t.time < gops[1][0].time + 4000]
     pub.send_paced(more)
     viewer.wait_media(len(gops[0]) + len(more))

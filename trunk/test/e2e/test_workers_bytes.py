@@ -1,4 +1,4 @@
-"""The viewers of a stream get the same bytes, whichever worker they came to."""
+"""All viewers of a stream get the same bytes, whichever worker they are at."""
 
 import re
 
@@ -46,7 +46,7 @@ class RawTs(ts.Viewer):
 
 
 class Messages:
-    """Of an RTMP player: those of the stream."""
+    """Of an RTMP player: the bytes of the stream."""
 
     def __init__(self, client):
         self.client, self.socket = client, client.socket
@@ -92,7 +92,8 @@ FORMATS = {"flv": http(RawFlv, "flv"), "flv over HTTP/1.0": http(RawFlv, "flv", 
 
 
 def to_the_end(viewer, last):
-    """All that the viewer gets, until the stream's end; RTMP players stay until the last frame."""
+    """Everything that the viewer gets, until the stream's end; RTMP players stay until the last
+    frame."""
     if isinstance(viewer, Messages):
         return b"".join(repr(m).encode() for m in viewer.until_last(last.key))
     if isinstance(viewer, ws.Socket):

@@ -1,4 +1,4 @@
-"""An edge with several workers: one of them asks the origin, in the name of all."""
+"""An edge with several workers: one of them asks the origin for all of them."""
 
 import re
 import socket
@@ -12,7 +12,7 @@ from workers_kit import STREAM, closing, workers  # noqa: F401
 
 
 class Origin:
-    """Hears who asks it and never answers."""
+    """Records requests and never answers."""
 
     def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -49,7 +49,7 @@ class Origin:
 
 
 class Line:
-    """A connection that asks once it is known which worker has it."""
+    """A connection that sends its request when its worker is known."""
 
     def __init__(self, port):
         self.socket = socket.create_connection(("127.0.0.1", port), 30)
@@ -83,7 +83,7 @@ def test_the_origin_hears_who_waits_at_every_worker(workers, closing, origin):  
     for name in ("far", "near"):
         line_at(second).ask(f"X-Millrace-Relay: 1 {name}\r\n")
         said.append(name)
-        # The own mark comes last; the order of the others means nothing.
+        # The own mark comes last; the order of the others has no meaning.
         wait_for(lambda: origin.heard[-1].split()[0] == "2" and origin.heard[-1].split()[-1] == own
                  and sorted(origin.heard[-1].split()[1:-1]) == sorted(said), what="all to be named")
     wait_for(lambda: one.srv.log().count(": waiting for stream at ") == 2, what="each to have asked somebody")

@@ -1,4 +1,4 @@
-"""Four workers, publishers and viewers on all of them, killed in turn."""
+"""Four workers with publishers and viewers on all of them, killed in turn."""
 
 import os
 import re
@@ -15,7 +15,7 @@ VIEWERS = 20
 
 
 class Crowd:
-    """A feeder for each stream, and viewers of all of them, wherever the kernel puts them."""
+    """A publisher for each stream, and viewers of all streams, wherever the kernel puts them."""
 
     def __init__(self, one, source, closing):  # noqa: F811
         self.one, self.closing = one, closing
@@ -24,7 +24,7 @@ class Crowd:
         self.viewers = []
 
     def fill(self):
-        """Viewers in the place of those that have ended; all of them see their stream."""
+        """New viewers in place of those that have ended; all of them receive their stream."""
         self.viewers = [pair for pair in self.viewers if not pair[1].is_done]
         while len(self.viewers) < VIEWERS:
             name = f"s{len(self.viewers) % STREAMS}"
@@ -34,7 +34,7 @@ class Crowd:
             viewer.wait_media(5)
 
     def home(self, name):
-        """The worker that has a stream's publisher."""
+        """The worker with the publisher of a stream."""
         def found():
             sock = self.feeders[name].socket
             try:
@@ -45,7 +45,7 @@ class Crowd:
 
 
 def moves(viewers):
-    """More comes for each of them."""
+    """Waits until each of them has received more."""
     counts = [len(viewer.media) for viewer in viewers]
     for viewer, count in zip(viewers, counts):
         viewer.wait(lambda v, n=count: len(v.media) > n + 10, 15, "more of the stream")
@@ -65,10 +65,10 @@ def test_killed_in_turn(workers, closing, source):  # noqa: F811
         assert None not in homes and others
         os.kill(victim, signal.SIGKILL)
         wait_for(lambda t=turn, pid=victim: one.pids()[t] != pid, 10, "another worker")
-        # Its own lose their connection, and nobody else does.
+        # Only its own clients lose their connection.
         for viewer in theirs:
             wait_for(lambda v=viewer: v.is_done, 10, "its viewers' end")
-        # The locks were free at once: its publishers are back, each at its first try.
+        # The locks were free at once: its publishers have returned at their first attempt.
         for name in lost:
             assert crowd.home(name) != victim
         # Viewers of these streams at other workers waited for the publisher, and continue.

@@ -1,5 +1,5 @@
 """Limits over several workers: a connection gives way to a new one whichever workers serve the two,
-and the numbers are those of the whole server."""
+and the limits apply to the whole server."""
 
 import contextlib
 import os
@@ -26,7 +26,7 @@ def crowd(workers):  # noqa: F811
 
 
 def open_ones(socks):
-    """Those that the server has not closed."""
+    """The connections that the server has not closed."""
     closed = readable(socks, 0)
     return [sock for sock in socks if sock not in closed]
 
@@ -68,7 +68,7 @@ def test_a_flood_of_waiters(workers, crowd, source):  # noqa: F811
     waiting = [crowd.enter_context(dial(one.srv.http_port, get(f"/live/nobody{n}.flv").encode()))
                for n in range(30)]
     wait_for(lambda: len(open_ones(waiting)) == 4, what="four to be left")
-    # Two places for viewers are free; four are the waiters'.
+    # Two places for viewers are free; four are for waiting viewers.
     for here in one.pids() * 3:
         crowd.enter_context(one.viewer_at(here)).wait_media(5)
     wait_for(lambda: not open_ones(waiting), what="the waiters to give way")
@@ -111,7 +111,7 @@ def test_places_of_a_worker_that_is_stopped(workers, crowd, source):  # noqa: F8
     idle = [crowd.enter_context(one.at(here, lambda: Raw(one.srv))) for _ in range(3)]
     crowd.enter_context(one.viewer_at(here)).wait_media(5)
     os.kill(here, signal.SIGSTOP)
-    # Those that the kernel gives to the stopped worker wait until the other one takes them.
+    # Connections that the kernel gives to the stopped worker wait until the other one accepts them.
     viewers = [crowd.enter_context(flv.Viewer(one.srv.http_url())) for _ in range(10)]
     for viewer in viewers:
         viewer.wait_media(5, 20)

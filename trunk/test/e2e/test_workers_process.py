@@ -22,7 +22,7 @@ from workers_kit import (STREAM, Workers, closing, flat, folder_of, is_alive,  #
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_auto_counts_what_it_may_use(server, count):
-    """A container has some of the machine's processors."""
+    """A container may use only some of the machine's processors."""
     some = sorted(os.sched_getaffinity(0))[:count]
     if len(some) < count:
         pytest.skip("there is one processor")
@@ -36,7 +36,7 @@ IGNORES = ("import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN
 
 
 def test_started_by_one_who_ignores_its_children(server):
-    """Which is handed down: the kernel would tell nobody of a worker's end."""
+    """This is inherited: the kernel would not report a worker's end."""
     one = Workers(server(top="workers 2;", prefix=(sys.executable, "-c", IGNORES)), 2)
     a, b = one.pids()
     os.kill(a, signal.SIGKILL)
@@ -67,7 +67,7 @@ def test_a_daemon_leaves_the_terminal(tmp_path):
 
 
 def second(server, one, text):
-    """Another server with this configuration, that is to end by itself; what it says."""
+    """Another server with this configuration, which must exit; returns its output."""
     srv = server(config=text, wait=False)
     srv.has_stopped = True
     assert srv.wait(20) == 1
@@ -77,7 +77,7 @@ def second(server, one, text):
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_second_server(server, workers, count):
-    """It does not share the first one's ports, however many workers it has."""
+    """It does not share the first server's ports, however many workers it has."""
     one = workers(2)
     rtmp, http = one.srv.rtmp_port, one.srv.http_port
     for listen in (f"listen {rtmp};",
@@ -89,7 +89,7 @@ def test_a_second_server(server, workers, count):
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_port_that_is_named_twice(server, count):
-    """Listeners that are shared could be opened for both, and a connection would come to either."""
+    """Both could open shared listeners, and a connection would reach either of them."""
     srv = server(config=f"workers {count}; daemon off; srs_log_tank console; listen @RTMP@; "
                         "http_server { enabled on; listen @RTMP@; }", wait=False)
     srv.has_stopped = True
@@ -104,13 +104,13 @@ def test_the_pid_file_is_the_masters(server, tmp_path):
     one = Workers(server(config=text), 2)
     assert int(pid_file.read_text()) == one.srv.pid
     assert f"already used by process {one.srv.pid}" in second(server, one, text)
-    # A worker that ends takes neither the file nor the lock along.
+    # A worker that exits removes neither the file nor the lock.
     a = one.pids()[0]
     os.kill(a, signal.SIGTERM)
     wait_for(lambda: one.pids()[0] != a, 10, "another worker")
     assert int(pid_file.read_text()) == one.srv.pid
     assert f"already used by process {one.srv.pid}" in second(server, one, text)
-    # What a killed master leaves is nobody's.
+    # What a killed master leaves can be reused.
     one.srv.child.kill()
     one.srv.child.wait()
     one.srv.has_stopped = True
@@ -123,7 +123,7 @@ def test_the_pid_file_is_the_masters(server, tmp_path):
 
 
 def test_a_unix_socket_is_there_again(workers, tmp_path):
-    """It is the first worker's, and its successor's."""
+    """It belongs to the first worker, and to its replacement."""
     path = tmp_path / "http.sock"
     one = workers(2, http_server={"listen": f"unix:{path}"})
 
@@ -144,7 +144,7 @@ def test_a_unix_socket_is_there_again(workers, tmp_path):
     wait_for(is_served, 10, "it to listen")
 
 
-# ---- ends of one ----
+# ---- the end of one worker ----
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGABRT])
@@ -157,7 +157,7 @@ def test_one_that_is_told_to_end_is_replaced(workers, closing, source, number):
     os.kill(a, number)
     wait_for(lambda: one.pids()[0] != a, 10, "another worker")
     one.wait_again(1)
-    # It is one of the server's in everything: it fetches from the other one.
+    # It is a full worker: it pulls from the other one.
     there = closing(one.viewer_at(one.pids()[0]))
     there.wait_media(len(gops[0]))
     pub.send_tags(gops[1])
@@ -229,8 +229,8 @@ LINE = re.compile(r"\[\d{4}-\d\d-\d\d [\d:.]{12}\]\[(info|warn|error|debug)\]\[\
 
 
 def test_log_rotation_under_load(server, tmp_path):
-    """Three workers and the master write to one file, that is moved away again and again: no line
-    is lost, none is torn."""
+    """Three workers and the master write to one file that is renamed again and again: no line is
+    lost or torn."""
     log = tmp_path / "server.log"
     srv = server(top=f"workers 3; srs_log_tank file; srs_log_file {log}; srs_log_level info;",
                  remux={"standby_timeout": 10})
@@ -274,7 +274,7 @@ def test_log_rotation_under_load(server, tmp_path):
     assert said == {f"n{number}x{i}" for number, count in asked for i in range(count)}
 
 
-# ---- nothing stays ----
+# ---- nothing is left ----
 
 
 def one_round(one, source, name):
@@ -288,13 +288,13 @@ def one_round(one, source, name):
 
 
 def test_nothing_stays_of_those_who_went(workers, source):
-    """Streams, relays, their descriptors and their places; the sanitizer looks for memory."""
+    """Streams, worker pulls, their descriptors and entries; the sanitizer checks memory."""
     rounds = int(os.environ.get("MILLRACE_ROUNDS", "15"))
     one = workers(2, top=f"max_streams {rounds + 2};", remux={"republish_wait": 0})
     before = one.srv.descriptors()
     for half in "ab":
         for number in range(rounds):
             one_round(one, source, f"{half}{number}")
-        # Relays stay for two seconds. A few may be opened once and for all.
+        # Worker pulls stay for two seconds. A few descriptors may be opened once and kept.
         wait_for(lambda: one.srv.descriptors() <= before + 4, 20, "all to be closed")
     assert "receiving from" in one.srv.log() and "refused: max_pulls" not in one.srv.log()

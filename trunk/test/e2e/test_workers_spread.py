@@ -1,5 +1,5 @@
-"""How connections are spread: evenly, also when a worker has just been replaced, and each is served
-like any other wherever it went."""
+"""The distribution of connections: even, also when a worker has just been replaced, and every
+connection is served the same way at each worker."""
 
 import os
 import signal
@@ -12,7 +12,8 @@ from harness import ROOT, free_port, run, wait_for
 from rtmp import Publisher
 from workers_kit import closing, flat, workers  # noqa: F401
 
-# What one worker may have more than another: the server's slack, and the connection itself.
+# How many connections one worker may have more than another: the server's tolerance, and the
+# connection itself.
 SLACK = 5
 
 
@@ -26,7 +27,7 @@ def idle(closing):  # noqa: F811
 
 
 def replace(one, slot):
-    """Kills a worker; the process id of the one that serves in its place."""
+    """Kills a worker; returns the process id of its replacement."""
     log = one.srv.log()
     serves = f"worker {slot + 1} ready"
     os.kill(one.pids()[slot], signal.SIGKILL)
@@ -44,7 +45,7 @@ def test_evenly(workers, idle, count):  # noqa: F811
 def test_many(workers, idle):  # noqa: F811
     one = workers(2)
     counts = one.spread(idle(one, 1000))
-    # A few, and one in 64 of what the other has.
+    # A few, and one in 64 of the other worker's number.
     assert max(counts) - min(counts) <= SLACK + 500 // 64, counts
 
 

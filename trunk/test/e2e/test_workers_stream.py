@@ -1,5 +1,5 @@
-"""What workers tell each other of a stream: what it consists of, whether its publisher is still
-there, and where its time stands."""
+"""What workers share about a stream: its tracks, whether its publisher is alive, and its
+timestamps."""
 
 import os
 import re
@@ -17,7 +17,7 @@ MOUNTS = {"mount": [f"[vhost]/[app]/[stream].{kind}" for kind in ("flv", "mp3", 
 
 
 class Encoder(Connection):
-    """Has done all but to publish, so that it can at once."""
+    """A client that has done everything except publish, so that it can publish at once."""
 
     def __init__(self, url, **kw):
         super().__init__(url, **kw)
@@ -34,7 +34,7 @@ class Encoder(Connection):
         return self
 
     def vanish(self):
-        """Is gone, and does not wait until the server has noticed."""
+        """Disconnects, without waiting until the server has noticed."""
         self.socket.shutdown(socket.SHUT_RDWR)
 
     send_tag, send_tags = Publisher.send_tag, Publisher.send_tags
@@ -44,7 +44,7 @@ def encoder_at(one, pid, stream=STREAM):
     return one.at(pid, lambda: Encoder(one.srv.rtmp_url(stream)))
 
 
-# ---- what it consists of ----
+# ---- its tracks ----
 
 
 class Asked:
@@ -56,8 +56,8 @@ class Asked:
 
 
 def status_at(one, pid, path, method="GET"):
-    """The status of the answer to a request at this worker; of a WebSocket (WS) that is closed
-    at once, what it is closed with."""
+    """The status of the answer to a request at this worker, or the close code of a WebSocket (WS)
+    that is closed at once."""
     asked = one.at(pid, lambda: Asked(one.srv.http_port))
     more = ("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n") if method == "WS" else ""
@@ -74,13 +74,14 @@ def status_at(one, pid, path, method="GET"):
 
 
 def test_a_format_that_does_not_fit(workers, closing, source):
-    """Refused at once by a worker that has nothing of the stream yet, as by the publisher's."""
+    """Refused at once by a worker that has nothing of the stream yet, as by the publisher's
+    worker."""
     one = workers(2, remux=MOUNTS)
     a, b = one.pids()
     preamble, gops = source
     pub = closing(one.publisher_at(a))
     pub.send_tags([t for t in preamble + gops[0] if not t.is_video])
-    # Without a picture that is known when enough sound has come.
+    # That there is no video is known after enough audio.
     wait_for(lambda: status_at(one, a, f"/{STREAM}.flv?only=video", "HEAD") == 404, 10,
              "it to be known")
     for pid in (a, b):
@@ -93,7 +94,8 @@ def test_a_format_that_does_not_fit(workers, closing, source):
 
 
 def test_the_address_of_http_pull(workers, closing, source):
-    """Without hstrs: a worker serves there what only another worker has, and refuses the rest."""
+    """Without hstrs: a worker serves a stream that only another worker has, and refuses all
+    others."""
     one = workers(2, http_server="http_pull { enabled on; mount /pull; }", remux="hstrs off;")
     a, b = one.pids()
     path = "/pull?app=live&stream=livestream"
@@ -106,11 +108,11 @@ def test_the_address_of_http_pull(workers, closing, source):
     assert status_at(one, b, path + "2") == 404
 
 
-# ---- whether its publisher is there ----
+# ---- whether its publisher is alive ----
 
 
 def test_an_encoder_that_is_back_at_once(workers, closing):
-    """The end of its first connection may not have been read yet, at another worker."""
+    """Another worker may not have read the end of its first connection yet."""
     one = workers(2)
     here = closing(encoder_at(one, one.pids()[0]).publish())
     for turn in range(12):
@@ -132,7 +134,7 @@ def test_an_encoder_that_is_back_at_once_in_one_process(server, closing, source)
 
 
 def test_what_it_sent_before_is_taken(workers, closing, source):
-    """By the viewers of both workers, although it is back before that was read."""
+    """For the viewers of both workers, although it has returned before that was read."""
     one = workers(2)
     a, b = one.pids()
     preamble, gops = source
@@ -184,11 +186,11 @@ def test_a_publisher_in_the_middle_of_a_message_is_there(workers, closing, sourc
     assert keys(viewer.media) == keys(gops[0])
 
 
-# ---- where its time stands ----
+# ---- its timestamps ----
 
 
 def check_same_times(viewers, gop):
-    """This was the last that came, and has the same times for all of them."""
+    """This was the last frame, and has the same timestamp for all of them."""
     times = []
     for viewer in viewers:
         viewer.wait(lambda v: v.media and v.media[-1].key == gop[-1].key, 10, "the last frame")
@@ -200,7 +202,7 @@ def check_same_times(viewers, gop):
 
 
 def watched(one, closing, pids, gop):
-    """Viewers at these workers, who have all had this."""
+    """Viewers at these workers, all of which have received this."""
     viewers = [closing(one.viewer_at(pid)) for pid in pids]
     for viewer in viewers:
         viewer.wait(lambda v: v.media and v.media[-1].key == gop[-1].key, 10, "the first part")
@@ -209,7 +211,7 @@ def watched(one, closing, pids, gop):
 
 @pytest.mark.parametrize("to, at", [(1, [0]), (0, [1]), (1, [1]), (1, [2]), (0, [1, 2])])
 def test_time_goes_on_wherever_it_comes_back(workers, closing, source, to, at):
-    """The publisher was at the first worker, and comes back at one; viewers are at others."""
+    """The publisher was at the first worker, and returns at some worker; viewers are at others."""
     one = workers(3)
     pids = one.pids()
     preamble, gops = source
@@ -257,7 +259,7 @@ def test_time_goes_on_when_its_worker_is_killed(workers, closing, source):
 
 
 def wait_all_gone(one):
-    """The viewers, and the relays that were for them."""
+    """The viewers, and the worker pulls for them."""
     def count(what):
         return len(re.findall(rf"\] {what} ", one.srv.log()))
     wait_for(lambda: count("stop play") == count("play"), 10, "all to be gone")
@@ -284,7 +286,7 @@ def test_time_begins_anew_when_nobody_watches(workers, closing, source):
         wait_all_gone(one)
 
 
-# ---- a short one ----
+# ---- a short publication ----
 
 
 def test_a_publication_that_is_over_at_once(workers, closing, source):

@@ -1,4 +1,4 @@
-"""A worker that stands still is replaced, and nobody but its own connections is the worse for it."""
+"""A worker that hangs is replaced, and only its own connections are affected."""
 
 import os
 import re
@@ -28,10 +28,10 @@ def test_one_that_is_stopped_is_replaced(workers, closing, source):  # noqa: F81
     viewer = closing(one.viewer_at(b))
     viewer.wait_media(len(gops[0]))
     os.kill(a, signal.SIGSTOP)
-    # Half of these come to its listeners. All of them are answered, by the others or its successor.
+    # Half of these reach its listeners. All are answered, by the others or by its replacement.
     asked = [closing(ask(one.srv)) for _ in range(40)]
     assert [sock.recv(12) for sock in asked] == [b"HTTP/1.1 404"] * len(asked)
-    # It holds nothing any more, its stream least of all.
+    # It no longer holds anything, above all not its stream.
     wait_for(lambda: one.pids()[0] != a, 10, "another worker")
     assert re.findall(KILLED, one.srv.log()) == [("1", str(a))]
     again = closing(Publisher(one.srv.rtmp_url("live/livestream")))
@@ -53,7 +53,7 @@ def test_all_of_them_stopped_for_a_while(workers, closing, source):  # noqa: F81
         os.kill(pid, signal.SIGCONT)
     pub.send_tags(gops[1])
     viewer.wait_media(len(flat(gops[:2])))
-    # It has looked: one that is stopped now is found again.
+    # The watchdog has checked: a worker that is stopped now is detected again.
     os.kill(b, signal.SIGSTOP)
     wait_for(lambda: one.pids()[1] != b, 10, "another worker")
     assert re.findall(KILLED, one.srv.log()) == [("2", str(b))]

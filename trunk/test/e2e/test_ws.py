@@ -1,4 +1,4 @@
-"""WebSocket viewers: the upgrade, the media, what a client may say and what not, the ends."""
+"""WebSocket viewers: the upgrade, the media, valid and invalid client frames, the ends."""
 
 import threading
 
@@ -123,7 +123,7 @@ def test_the_same_tags_as_over_http(live):
 
 
 def test_many_viewers_get_the_same(live):
-    """Viewers at one place are sent one piece of bytes, whatever their framing."""
+    """Viewers at one position share one block of bytes, whatever their framing."""
     srv, one = live()
     count = len(one.gop)
     sockets = [Socket(srv.http_url()) for _ in range(20)]
@@ -165,7 +165,7 @@ def test_over_tls(live, tmp_path):
         assert ws.until_close() == 1002
 
 
-# ---- what a client says ----
+# ---- frames from a client ----
 
 def test_ping(live):
     srv, _ = live()
@@ -178,13 +178,13 @@ def test_ping(live):
 
 
 def test_messages_are_passed_over(live):
-    """Texts and binaries of any shape are valid and mean nothing."""
+    """Text and binary messages of any form are valid and ignored."""
     srv, _ = live()
     euro = "\u20ac".encode()
     with Socket(srv.http_url()) as ws:
         ws.send(frame(TEXT, b"hello") + frame(TEXT) + frame(BINARY, b"\0\xff"))
         ws.send(frame(BINARY, b"a" * 200) + frame(BINARY, b"a" * 60000))
-        # Control frames between fragments, and a character cut in two.
+        # Control frames between fragments, and a character split in two.
         ws.send(frame(TEXT, euro[:1], final=False) + frame(PING, b"between") +
                 frame(CONTINUATION, euro[1:], final=False) + frame(CONTINUATION))
         ws.until(lambda s: b"between" in s.pongs, "the pong")
@@ -237,7 +237,7 @@ BAD_FRAMES = {
 @pytest.mark.once
 @pytest.mark.parametrize("name", BAD_FRAMES)
 def test_bad_frames(live, name):
-    """A close frame that says why; then the connection ends, and only that one."""
+    """A close frame with the reason; then the connection ends, and only that one."""
     code, data = BAD_FRAMES[name]
     srv, _ = live()
     with Socket(srv.http_url()) as other, Socket(srv.http_url()) as ws:
@@ -275,7 +275,8 @@ def test_the_client_closes(live, name):
 
 
 def test_the_stream_ends(live):
-    """Close 1000 once nobody comes back; then the client's close is waited for."""
+    """Close 1000 when the publisher does not return; then the server waits for the client's
+    close."""
     srv, one = live(remux={"republish_wait": 200})
     with Socket(srv.http_url()) as ws:
         ws.until_media(len(one.gop))
@@ -284,7 +285,7 @@ def test_the_stream_ends(live):
         ws.reader.finish()
         ws.send(close_frame(1000))
         ws.assert_ended()
-    # One that answers nothing is not waited for for long.
+    # The server does not wait long for a client that does not answer.
     one.close()
 
 
@@ -305,7 +306,7 @@ def test_a_client_that_vanishes(live):
 
 
 def test_waits_for_the_stream(server, source_flv):
-    """The 101 comes at once; pings are answered while it waits; then it plays."""
+    """The 101 comes at once; pings are answered during the wait; then it plays."""
     srv = server(remux={"hstrs": "on", "standby_timeout": 20000})
     preamble, ring = flv.preamble_and_ring(flv.parse_file(source_flv).tags)
     gop = flv.split_gops(ring)[0]
@@ -318,7 +319,7 @@ def test_waits_for_the_stream(server, source_flv):
 
 
 def test_waits_in_vain(server):
-    """Close 4404; and pings do not put it off."""
+    """Close 4404; pings do not delay it."""
     srv = server(remux={"hstrs": "on", "standby_timeout": 700})
     done = threading.Event()
     with Socket(srv.http_url("/live/none.flv")) as ws:
@@ -344,7 +345,7 @@ def test_waits_in_vain(server):
 
 
 def test_a_client_that_floods_pings_and_reads_nothing(live):
-    """What is owed to it is bounded: it is let go, and the others play on."""
+    """The answers queued for it are bounded: it is disconnected, and the others continue."""
     srv, one = live()
     with Socket(srv.http_url()) as ws, Socket(srv.http_url()) as other:
         ws.socket.settimeout(10)

@@ -77,7 +77,7 @@ class Pes:
 
     @property
     def nal_units(self):
-        """Of a picture: what stands between its start codes."""
+        """Of a picture: the bytes between its start codes."""
         parts = self.payload.split(b"\0\0\1")
         need(parts[0] in (b"", b"\0"), "bytes before the first start code")
         return [part[:-1] if part.endswith(b"\0") else part for part in parts[1:]]
@@ -95,7 +95,8 @@ class Program:
 
 
 class Reader:
-    """feed() it bytes; pes, programs (each table), pcrs hold what was read. finish() is strict."""
+    """feed() it bytes; pes, programs (each table) and pcrs contain what was read. finish() is
+    strict."""
 
     def __init__(self):
         self.rest = bytearray()
@@ -107,7 +108,7 @@ class Reader:
         self.last_dts = {}
         self.open = {}
         self.order = []  # ("pat" | "pmt" | "pcr" | Pes, packet number)
-        self.gaps = []   # packet numbers where the server says that some are missing
+        self.gaps = []   # packet numbers at which the server marks a gap
 
     def feed(self, data):
         self.rest += data
@@ -117,7 +118,7 @@ class Reader:
         del self.rest[:whole]
 
     def close(self):
-        """The end: what is open must be whole."""
+        """The end: open packets must be complete."""
         need(not self.rest, f"{len(self.rest)} bytes after the last packet")
         for pid in list(self.open):
             self._close_pes(pid)
@@ -276,7 +277,8 @@ class Reader:
         return self.programs[-1].streams if self.programs else {}
 
     def check_times(self, tables_ms=500, pcr_ms=100):
-        """Tables and clocks are near enough to each other, in the stream's own time."""
+        """Checks that tables and clocks are close enough to each other, in the stream's own
+        time."""
         for (_, _, a, _), (_, _, b, jump) in zip(self.pcrs, self.pcrs[1:]):
             need(jump or since(b, a) <= pcr_ms * MS, f"clocks {since(b, a) / MS} ms apart")
         clocks = {number: (base, jump) for number, _, base, jump in self.pcrs}
@@ -287,7 +289,7 @@ class Reader:
             if what == "pmt":
                 at = number
             elif at is not None and (what == "pcr" or isinstance(what, Pes) and what.payload):
-                # Tables stand before what is of their time.
+                # Checks that tables come before the frames of their time.
                 now = clocks[number][0] if what == "pcr" else (what.dts - delay) % WRAP
                 jumped = number in clocks and clocks[number][1]
                 need(last is None or jumped or since(now, last) <= tables_ms * MS,
@@ -295,7 +297,8 @@ class Reader:
                 last, at = now, None
 
     def check_pictures(self, codec=H264):
-        """Each picture opens with one delimiter; keyframes follow tables and have one of each set."""
+        """Checks that each picture starts with one delimiter, and that keyframes follow tables and
+        have one of each set."""
         delimiter = 9 if codec == H264 else 35
         sets = (7, 8) if codec == H264 else (32, 33, 34)
         keys = 0
@@ -338,7 +341,7 @@ def parse(data):
 
 
 def parse_live(data):
-    """Of a stream that was cut off anywhere: whole packets, and the last open PES left out."""
+    """For a stream that was cut off anywhere: whole packets, without the last open PES."""
     reader = Reader()
     reader.feed(data[:len(data) // PACKET * PACKET])
     reader.open.clear()
@@ -346,7 +349,7 @@ def parse_live(data):
 
 
 def adts_frames(data):
-    """The frames of an ADTS stream, headers included; whatever is no frame is an error."""
+    """The frames of an ADTS stream, headers included; anything else is an error."""
     frames, at = [], 0
     while at < len(data):
         need(len(data) - at >= 7 and data[at] == 0xFF and data[at + 1] & 0xF6 == 0xF0,

@@ -46,7 +46,7 @@ def link_of(sock):
 
 
 def links_of(pid):
-    """What the descriptors of a process are; nothing of one that is gone."""
+    """The targets of a process's descriptors; empty if it has ended."""
     found = set()
     try:
         names = os.listdir(f"/proc/{pid}/fd")
@@ -74,13 +74,13 @@ class Workers:
         return [found[slot] for slot in sorted(found)]
 
     def wait_again(self, slot):
-        """Until the worker that took the place of one that has ended is ready."""
+        """Waits until the replacement of a worker that has ended is ready."""
         wait_for(lambda: len(re.findall(rf"\] worker {slot} ready\n", self.srv.log())) == 2, 15,
                  f"worker {slot} to be ready again")
 
     def of(self, sock):
-        """The worker that serves this connection of ours, by the kernel's tables. One that has
-        just accepted it may be about to hand it over: what is seen twice counts."""
+        """The worker that serves this connection of ours, by the kernel's tables. A worker that has
+        just accepted it may be about to hand it over, so the same result is needed twice."""
         seen = self.seen(sock)
         return seen if seen == self.seen(sock) else None
 
@@ -97,13 +97,13 @@ class Workers:
         return [len(links & links_of(pid)) for pid in self.pids()]
 
     def spread(self, socks):
-        """The same, when all of them are served."""
+        """The same, once all of them are served."""
         return wait_for(lambda: (lambda c: sum(c) == len(socks) and c)(self.counts(socks)), 10,
                         f"{len(socks)} connections to be served")
 
     def at(self, pid, make, tries=60):
-        """What make() makes (it has a .socket), at this worker, whichever the kernel chose. One
-        that has more than the others takes none: they get some others meanwhile."""
+        """The result of make() (it has a .socket), at this worker, although the kernel chooses. A
+        worker with more connections than the others gets none, so the others get some meanwhile."""
         others = []
         try:
             for turn in range(tries):
@@ -123,7 +123,7 @@ class Workers:
 
     def publisher_at(self, pid, stream=STREAM):
         def make():
-            # One at another worker, that was closed again, must be gone.
+            # One at another worker, closed again, must have disappeared.
             wait_for(lambda: self.srv.log().count(f"start publish __defaultVhost__/{stream} ")
                      == self.srv.log().count(f"stop publish __defaultVhost__/{stream} "), 10,
                      "the last one to be gone")
@@ -131,7 +131,7 @@ class Workers:
         return self.at(pid, make)
 
     def watched(self, closing, source, here, there):
-        """A publisher at one worker and a viewer at another, who has had the first GOP."""
+        """A publisher at one worker and a viewer at another, which has received the first GOP."""
         preamble, gops = source
         pub = closing(self.publisher_at(here))
         pub.send_tags(preamble + gops[0])
@@ -142,7 +142,7 @@ class Workers:
 
 @pytest.fixture
 def workers(server):
-    """workers(2, **parts): a server of so many, as Workers."""
+    """workers(2, **parts): a server with that many workers, as Workers."""
     opened = []
 
     def start(count=2, **parts):
@@ -184,7 +184,7 @@ def folder_of(one):
 
 
 class Feeder:
-    """Publishes a stream over and over, in real time; again when it loses its connection."""
+    """Publishes a stream in a loop, in real time; again when it loses its connection."""
 
     def __init__(self, url, source):
         self.url, self.source = url, source

@@ -20,7 +20,7 @@ def accept_of(key):
 
 
 def frame(opcode, payload=b"", *, final=True, masked=True, reserved=0, length_bytes=None):
-    """One frame of a client. length_bytes 2 or 8: a longer length field than is needed."""
+    """One frame of a client. length_bytes 2 or 8: a longer length field than necessary."""
     size = len(payload)
     if length_bytes is None:
         length_bytes = 0 if size < 126 else 2 if size < 65536 else 8
@@ -38,7 +38,7 @@ def close_frame(code, reason=b""):
 
 
 class Socket:
-    """Sends the upgrade; answer is what came. Then messages(), ping(), close() …"""
+    """Sends the upgrade; answer is the response. Then messages(), ping(), close() …"""
 
     def __init__(self, url, *lines, headers=None, early=b"", version="1.1", timeout=30,
                  source=None):
@@ -135,7 +135,7 @@ class Socket:
                           f"{count} frames")
 
     def until_close(self):
-        """Takes all there is up to the server's close frame and answers its code."""
+        """Reads everything up to the server's close frame and returns its code."""
         return self.until(lambda s: s.close_code is not None, "the close").close_code
 
     def assert_ended(self):
