@@ -10,6 +10,7 @@
 #include "app/stream/stream.h"
 #include "base/str.h"
 #include "base/version.h"
+#include "media/mux.h"
 #include "proto/url.h"
 
 #include <string.h>
@@ -82,19 +83,32 @@ static void asked_read(const char *query, struct asked *out)
     (void)url_query_get(query, "coworker", out->coworker, sizeof(out->coworker));
 }
 
-/* Whether an encoder publishes this stream here or at another worker. */
+static int is_live(const struct server *server, const char *key)
+{
+    const struct source *source = hub_find(server->hub, key);
+
+    return (source != NULL && source_state(source) == SOURCE_LIVE) ||
+           observers_are_elsewhere(server, key);
+}
+
+/* Whether an encoder publishes this stream here or at another worker. An edge of SRS whose first
+ * viewer uses HTTP asks for its file name, and RTMP serves that name too. */
 static int is_published(const struct server *server, const struct config_vhost *vhost,
                         const struct asked *asked)
 {
     char key[SOURCE_KEY_MAX];
-    const struct source *source;
+    char *dot;
 
     if (vhost == NULL ||
         str_format(key, sizeof(key), "%s/%s/%s", vhost->name, asked->app, asked->stream) != 0)
         return 0;
-    source = hub_find(server->hub, key);
-    return (source != NULL && source_state(source) == SOURCE_LIVE) ||
-           observers_are_elsewhere(server, key);
+    if (is_live(server, key))
+        return 1;
+    dot = strrchr(key, '.');
+    if (dot == NULL || dot[-1] == '/' || mux_find(dot) == NULL)
+        return 0;
+    *dot = '\0';
+    return is_live(server, key);
 }
 
 /* The address under which the asker knows this server is that under which clients reach it. */

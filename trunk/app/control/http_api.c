@@ -40,6 +40,7 @@
 enum api_flags {
     API_INTERNAL = 1, /* for the other workers only */
     API_UNLISTED = 2, /* not in the list of addresses */
+    API_BY_POST = 4,  /* SRS also asks it by POST, with an empty body */
 };
 
 struct api_call {
@@ -75,8 +76,8 @@ static const struct api_call calls[] = {
     {"raw", api_raw, 0, 0, "raw?rpc=raw, reload or reload-fetch: the settings of the API; reloads",
      NULL, api_raw_is_change},
     {"config", api_config, 0, 0, "the effective configuration, without secrets", NULL, NULL},
-    {"clusters", api_facts_clusters, 0, 0, "which server has a stream, by vhost, app and stream",
-     NULL, NULL},
+    {"clusters", api_facts_clusters, 0, API_BY_POST,
+     "which server has a stream, by vhost, app and stream", NULL, NULL},
     {"tests/requests", api_facts_request, 0, API_UNLISTED, "what the client has sent", NULL, NULL},
     {"tests/errors", api_facts_error, 0, API_UNLISTED, "an error, 100", NULL, NULL},
     {"tests/redirects", NULL, 0, API_UNLISTED, "a redirection to tests/errors", NULL, NULL},
@@ -97,7 +98,7 @@ static int answer_list(const struct api_query *query, json_t *out)
 
     (void)query;
     for (size_t i = 1; i < CALL_COUNT && rc == 0; i++) {
-        if (calls[i].flags == 0)
+        if ((calls[i].flags & (API_INTERNAL | API_UNLISTED)) == 0)
             rc = list_put(urls, calls[i].name, calls[i].doc);
         else if (str_starts(calls[i].name, "tests/"))
             rc = list_put(tests, calls[i].name + strlen("tests/"), calls[i].doc);
@@ -267,6 +268,12 @@ static struct err *api_redirect(struct http_exchange *x, usec_t timeout)
                        timeout);
 }
 
+/* A POST that only reads. */
+static int is_post_read(const struct api_call *call, const struct api_request *request)
+{
+    return (call->flags & API_BY_POST) && strcmp(request->method, "POST") == 0;
+}
+
 /* Serves a request whose sender may see this. */
 static struct err *api_admitted(struct http_exchange *x, const struct api_request *request,
                                 const struct api_call *call, const char *id, usec_t timeout)
@@ -275,7 +282,7 @@ static struct err *api_admitted(struct http_exchange *x, const struct api_reques
     const struct api_call *meant = is_delete ? call_delete(call, id) : call;
     const char *why = NULL;
 
-    if (meant == NULL || (!is_delete && !http_is_read(x)))
+    if (meant == NULL || (!is_delete && !http_is_read(x) && !is_post_read(call, request)))
         return http_answer_error(x, 405, call_delete(call, id) != NULL ? ALLOW_DELETE : ALLOW_READ,
                                  timeout, "%s is not allowed here", request->method);
     if (is_delete || (call->changes != NULL && call->changes(x)))

@@ -77,9 +77,18 @@ int api_access_has(const struct http_exchange *x)
            (str_starts(path, "/api/") || strcmp(path, "/api") == 0);
 }
 
+/* Whether other origins may ask for streams, which have no password: SRS's send none. */
+static int has_coworkers(const struct config *config)
+{
+    for (int i = 0; i < config->vhost_count; i++)
+        if (config->vhost[i]->cluster.origin_cluster)
+            return 1;
+    return 0;
+}
+
 int api_access_is_public(const struct config *config, const char *path)
 {
-    static const char *const names[] = {"versions", "streams"};
+    static const char *const names[] = {"versions", "streams", "clusters"};
 
     if (path == NULL || !str_starts(path, API_ACCESS_PREFIX))
         return 0;
@@ -87,9 +96,9 @@ int api_access_is_public(const struct config *config, const char *path)
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         size_t len = strlen(names[i]);
 
-        if (strcmp(names[i], "streams") == 0 && !config->http_api.list)
+        if ((strcmp(names[i], "streams") == 0 && !config->http_api.list) ||
+            (strcmp(names[i], "clusters") == 0 && !has_coworkers(config)))
             continue;
-
         if (strncmp(path, names[i], len) == 0 && (path[len] == '\0' || path[len] == '/'))
             return 1;
     }

@@ -1,6 +1,7 @@
 """SRS as the other server: an origin cluster that redirects after Play.Start, an edge that asks for a
 stream by its file name."""
 
+import json
 import re
 import socket
 import threading
@@ -265,3 +266,27 @@ def test_own_stream_asks_nobody(server, publish, coworker, view):
     publish(srv)
     view(srv).wait_media(5)
     assert not one.questions
+
+
+def test_asked_by_a_coworker(server, publish):
+    """Origins of SRS ask by POST, from another machine and without a password."""
+    srv = server(top="http_api { enabled on; listen @PORT3@; list off; }",
+                 vhost="cluster { origin_cluster on; }")
+    publish(srv)
+    url = (f"http://127.0.0.1:{srv.ports[3]}/api/v1/clusters?vhost=__defaultVhost__&ip=1.2.3.4&app=live"
+           f"&coworker=127.0.0.2:{srv.ports[3]}&stream=")
+    foreign = ("-H", "Origin: http://elsewhere.example")  # it sees only what is public
+    for options in ((), ("-d", ""), foreign, ("-d", "", *foreign)):
+        origin = json.loads(curl(url + "livestream", *options).body)["data"]["origin"]
+        assert (origin["ip"], origin["port"]) == ("127.0.0.2", srv.rtmp_port)
+        assert json.loads(curl(url + "livestream.flv", *options).body)["data"]["origin"] == origin
+        assert json.loads(curl(url + "other.flv", *options).body)["data"]["origin"] is None
+    assert curl(url.replace("clusters", "clients"), "-d", "").status == 405
+    assert curl(url.replace("clusters", "clients"), *foreign).status == 403
+
+
+def test_only_a_cluster_answers_strangers(server):
+    srv = server(top="http_api { enabled on; listen @PORT3@; }")
+    url = f"http://127.0.0.1:{srv.ports[3]}/api/v1/clusters?app=live&stream=s"
+    assert curl(url, "-H", "Origin: http://elsewhere.example").status == 403
+    assert curl(url).status == 200
