@@ -6,6 +6,7 @@
 
 #include "app/control/api_machine.h"
 #include "app/control/api_state.h"
+#include "app/stream/publication.h"
 #include "app/stream/session_list.h"
 #include "base/proc_text.h"
 #include "base/str.h"
@@ -37,10 +38,12 @@ static void add_ring_bytes(struct source *source, void *arg)
 
     source_stat(source, &stat);
     *(json_int_t *)arg += (json_int_t)stat.ring_bytes;
+    if (source_data(source) != NULL)
+        *(json_int_t *)arg += (json_int_t)publication_pending(source_data(source));
 }
 
 /* used: of this process and, if there are several, of all together; streams: in the rings of all
- * formats. */
+ * formats, and what publishers have sent of incomplete messages. */
 static json_t *memory_json(const struct server *server)
 {
     const struct memory *memory = &server->memory;

@@ -251,7 +251,7 @@ static size_t publish_pending(const void *publisher)
 {
     const struct publishing *p = publisher;
 
-    return rtmp_talk_pending(p->session->talk);
+    return rtmp_talk_pending(p->session->talk) + rtmp_streams_pending(p->session);
 }
 
 static const struct publisher_ops publish_ops = {.pending = publish_pending,

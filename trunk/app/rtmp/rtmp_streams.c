@@ -382,6 +382,22 @@ struct err *rtmp_streams_split(struct rtmp_session *session, const struct rtmp_m
     return err;
 }
 
+size_t rtmp_streams_pending(const struct rtmp_session *session)
+{
+    const struct rtmp_streams *streams = session->streams;
+    size_t shared = streams != NULL ? rtmp_talk_pending(streams->talk) + streams->out.len : 0;
+
+    for (int i = 0; streams != NULL && i < STREAMS_MAX; i++) {
+        const struct stream_slot *slot = streams->slot[i];
+
+        if (slot != NULL && slot->session == session)
+            return slot->to.len + shared;
+        if (slot_publishes(slot))
+            shared = 0;
+    }
+    return 0;
+}
+
 void rtmp_streams_end(struct rtmp_session *session)
 {
     struct rtmp_streams *streams = session->streams;

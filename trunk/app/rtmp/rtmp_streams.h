@@ -21,6 +21,10 @@
  */
 struct err *rtmp_streams_split(struct rtmp_session *session, const struct rtmp_message *message);
 
+/* Bytes that wait on the connection of a session that was split: messages for this session, and,
+ * for the first one that publishes, incomplete messages and output to the peer. Else 0. */
+size_t rtmp_streams_pending(const struct rtmp_session *session);
+
 /*
  * Call it when the session that was split is over: waits for the other streams of its connection;
  * an interrupt of this coroutine ends them. Restores session->conn and sets session->talk to NULL.

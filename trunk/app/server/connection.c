@@ -10,6 +10,7 @@
 #include "app/server/server_proxy.h"
 #include "app/server/server_tls.h"
 #include "app/server/service_private.h"
+#include "app/server/shed.h"
 #include "co/net.h"
 #include "co/tls.h"
 
@@ -173,6 +174,8 @@ static const char *connection_count(struct connection *c)
 
     if (c->type->is_internal)
         return NULL;
+    /* Without connections and streams there is no timer that measures memory. */
+    shed_tick(server, clock_now());
     if (server->memory.level != MEMORY_EASY && !c->type->is_admitted_always)
         return "max_memory";
     limit = ip_limit_enter(server, c->conn->ip, &c->peer);

@@ -183,7 +183,7 @@ void publication_answer(struct publication *p);
 
 /* The kind of the holder; -1: the stream has no publisher here. */
 int publication_kind(const struct stream *stream);
-/* Bytes that the publisher here holds of incomplete messages. */
+/* Bytes that the publisher here has received and not yet published: incomplete messages, queues. */
 size_t publication_pending(const struct stream *stream);
 /* Describes the publisher here: 0, or -1 without one or when it has nothing to report. */
 int publication_describe(const struct stream *stream, struct session_info *out);
