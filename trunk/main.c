@@ -388,6 +388,7 @@ int main(int argc, char **argv)
         return print(config_table_conf);
     if (program.options.show_table_doc)
         return print(config_table_doc);
+    config_options_environment(&program.options, environ);
     err = config_load(&program.options, environ, &program.config);
     if (err)
         return complain(err);

@@ -275,6 +275,11 @@ struct config_options {
 
 /* Fills options from the command line (argv is borrowed). ERR_CONFIG with the reason. */
 struct err *config_options_parse(struct config_options *options, int argc, char **argv);
+/* SRS's variables for the same, which win: SRS_ENV_ONLY is -e, SRS_CONFIG_FILE is -c (the text is
+ * borrowed). */
+#define CONFIG_ENV_ONLY "SRS_ENV_ONLY"
+#define CONFIG_ENV_FILE "SRS_CONFIG_FILE"
+void config_options_environment(struct config_options *options, char **environment);
 /* The text of -h. */
 const char *config_usage(void);
 

@@ -86,6 +86,9 @@ static struct err *env_one(struct config_snapshot *snapshot, const char *name, c
     char nearest[ENV_NAME_MAX];
     struct err *err;
 
+    /* Read with the command line. */
+    if (strcmp(name, CONFIG_ENV_ONLY) == 0 || strcmp(name, CONFIG_ENV_FILE) == 0)
+        return NULL;
     if (row != NULL) {
         err = env_set(snapshot, row, value);
         if (err)

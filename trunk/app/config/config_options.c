@@ -6,6 +6,8 @@
 
 #include "base/str.h"
 
+#include "base/str.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -110,4 +112,21 @@ struct err *config_options_parse(struct config_options *options, int argc, char 
     if (!options->env_only && options->file == NULL)
         return bad_usage("no configuration: use -c FILE or -e", "");
     return NULL;
+}
+
+void config_options_environment(struct config_options *options, char **environment)
+{
+    const char *file = NULL;
+
+    assert(options != NULL);
+    for (char **entry = environment; entry != NULL && *entry != NULL; entry++) {
+        if (str_starts(*entry, CONFIG_ENV_ONLY "="))
+            options->env_only = 1;
+        if (str_starts(*entry, CONFIG_ENV_FILE "=") && (*entry)[sizeof(CONFIG_ENV_FILE)] != '\0')
+            file = *entry + sizeof(CONFIG_ENV_FILE);
+    }
+    if (options->env_only)
+        options->file = NULL;
+    else if (file != NULL)
+        options->file = file;
 }

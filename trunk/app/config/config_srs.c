@@ -92,6 +92,9 @@ enum config_srs config_srs_knows_env(const char *env)
             len = strlen(prefix);
             if (strncmp(env, prefix, len) == 0 && (env[len] == '\0' || env[len] == '_'))
                 return srs_names[i].kind;
+            /* The doubled SRS_ of srs_log_level_v2 may be left out. */
+            if (str_starts(prefix, "SRS_SRS_") && strcmp(env, prefix + 4) == 0)
+                return srs_names[i].kind;
         }
     }
     return CONFIG_SRS_UNKNOWN;

@@ -68,8 +68,12 @@ enum config_where config_table_block_find(enum config_where where, const char *n
 
 int config_table_is_guard(enum config_where where)
 {
-    return where == CONFIG_AT_SECURITY || where == CONFIG_AT_REFER || where == CONFIG_AT_TOKEN ||
-           where == CONFIG_AT_API_AUTH;
+    static const char *const guards[] = {"security", "refer", "token", "http_hooks", "auth"};
+
+    for (size_t i = 0; i < sizeof(guards) / sizeof(guards[0]); i++)
+        if (strcmp(config_table_block(where)->name, guards[i]) == 0)
+            return 1;
+    return 0;
 }
 
 int config_table_in_vhost(enum config_where where)

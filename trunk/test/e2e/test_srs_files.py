@@ -117,6 +117,15 @@ def test_include_in_a_circle(program, tmp_path, name):
     assert re.search(r":2: include .*: the file includes itself|:2: include files nested deeper than 8", done.stderr)
 
 
+def test_file_named_by_the_environment(program, conf):
+    """As SRS's container images are told their file."""
+    one, other = conf("max_connections 11;"), conf("max_connections 12;")
+    done = program("-tc", one, SRS_CONFIG_FILE=str(other))
+    assert "max_connections 12;" in done.stdout and done.stderr == f"{other}: configuration ok\n"
+    done = program("-tc", one, SRS_CONFIG_FILE=str(other), SRS_ENV_ONLY="on", SRS_MAX_CONNECTIONS="13")
+    assert "max_connections 13;" in done.stdout and done.stderr == "environment: configuration ok\n"
+
+
 # ---- server_id ----
 
 def server_id_of(srv):

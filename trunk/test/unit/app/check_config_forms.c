@@ -154,8 +154,9 @@ END_TEST
 /* What is off, or means nothing here, is no reason to warn. */
 START_TEST(test_nothing_to_warn_about)
 {
-    char *environment[] = {"SRS_VHOST_HLS_ENABLED=off", "SRS_FF_LOG_DIR=./x",
-                           "SRS_CIRCUIT_BREAKER_HIGH_THRESHOLD=90", NULL};
+    char *environment[] = {
+        "SRS_VHOST_HLS_ENABLED=off", "SRS_FF_LOG_DIR=./x", "SRS_CIRCUIT_BREAKER_HIGH_THRESHOLD=90",
+        "SRS_LOG_LEVEL_V2=info",     "SRS_CONFIG_FILE=x",  NULL};
     static struct config_test_log log;
     struct config *config;
 

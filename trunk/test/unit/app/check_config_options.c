@@ -53,6 +53,29 @@ START_TEST(test_good)
 }
 END_TEST
 
+/* SRS's variables, which its container images use. */
+START_TEST(test_environment)
+{
+    char *none[] = {"PATH=/bin", "SRS_CONFIG_FILE=", "SRS_CONFIG_FILES=x", "SRS_ENV_ONLYX=1", NULL};
+    char *file[] = {"SRS_CONFIG_FILE=b.conf", NULL};
+    char *only[] = {"SRS_CONFIG_FILE=b.conf", "SRS_ENV_ONLY=on", NULL};
+
+    ck_assert_ptr_null(parse("-c", "a.conf", NULL));
+    config_options_environment(&options, none);
+    ck_assert_str_eq(options.file, "a.conf");
+    config_options_environment(&options, NULL);
+    ck_assert_str_eq(options.file, "a.conf");
+    config_options_environment(&options, file);
+    ck_assert_str_eq(options.file, "b.conf");
+    config_options_environment(&options, only);
+    ck_assert_ptr_null(options.file);
+    ck_assert_int_eq(options.env_only, 1);
+    ck_assert_ptr_null(parse("-e", NULL, NULL));
+    config_options_environment(&options, file);
+    ck_assert_ptr_null(options.file);
+}
+END_TEST
+
 START_TEST(test_bad)
 {
     ck_assert_ptr_nonnull(strstr(parse(NULL, NULL, NULL), "no configuration: use"));
@@ -82,6 +105,7 @@ Suite *check_config_options_suite(void)
     TCase *tcase = tcase_create("config_options");
 
     tcase_add_test(tcase, test_good);
+    tcase_add_test(tcase, test_environment);
     tcase_add_test(tcase, test_bad);
     tcase_add_test(tcase, test_usage_names_every_option);
     suite_add_tcase(suite, tcase);
