@@ -19,16 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long a stop waits until the last commands to the directory are sent. */
-#define STOP_WAIT (USEC_PER_SEC / 2)
-#define KEY_SIZE  (sizeof(DIRECTORY_PREFIX) + SOURCE_KEY_MAX)
-
-struct directory {
-    struct server *server;
-    directory_moved_fn on_moved;
-    directory_again_fn on_again;
-    struct directory_link *links;
-};
+#define KEY_SIZE (sizeof(DIRECTORY_PREFIX) + SOURCE_KEY_MAX)
 
 static struct directory *directory_of(const struct server *server)
 {
@@ -46,7 +37,8 @@ int directory_is_used(const struct config_vhost *vhost)
     return vhost->cluster.directory != NULL && vhost->cluster.directory[0] != '\0';
 }
 
-struct directory_link *directory_link_find(const struct directory *directory, const char *url)
+/* Also one that is leaving. */
+static struct directory_link *link_known(const struct directory *directory, const char *url)
 {
     struct directory_link *link = NULL;
 
@@ -55,6 +47,25 @@ struct directory_link *directory_link_find(const struct directory *directory, co
             if (strcmp(link->url, url) == 0)
                 break;
     return link;
+}
+
+struct directory_link *directory_link_find(const struct directory *directory, const char *url)
+{
+    struct directory_link *link = link_known(directory, url);
+
+    return link != NULL && !link->is_leaving ? link : NULL;
+}
+
+void directory_link_enter(struct directory_link *link)
+{
+    link->busy++;
+}
+
+void directory_link_leave(struct directory_link *link)
+{
+    assert(link->busy > 0);
+    link->busy--;
+    co_cond_broadcast(&link->left);
 }
 
 const struct log *directory_link_log(const struct directory_link *link)
@@ -124,6 +135,7 @@ enum directory_answer directory_find(struct server *server, const struct config_
     (void)str_format(text + REDIS_TEXT_MAX, KEY_SIZE, DIRECTORY_PREFIX "%s", key);
     redis_command_add(&command, "GET");
     redis_command_add(&command, text + REDIS_TEXT_MAX);
+    directory_link_enter(link);
     err = redis_call(link->redis, &command, &reply, text, timeout);
     if (err == NULL && reply.kind == REDIS_NIL)
         answer = DIRECTORY_NOBODY;
@@ -132,6 +144,7 @@ enum directory_answer directory_find(struct server *server, const struct config_
     else if (err == NULL)
         directory_link_complain(link,
                                 reply.kind == REDIS_REFUSED ? reply.text : "reply is not a string");
+    directory_link_leave(link);
     err_free(err);
     free(text);
     return answer;
@@ -213,12 +226,13 @@ static void link_free(struct directory_link *link)
     assert(link->redis == NULL && link->keeper == NULL);
     co_cond_fini(&link->due);
     co_cond_fini(&link->answered);
+    co_cond_fini(&link->left);
     explicit_bzero(link->url, strlen(link->url));
     free(link);
 }
 
-static struct err *link_connect(struct directory_link *link, const struct config_vhost *vhost,
-                                const struct directory_url *url)
+struct err *directory_link_connect(struct directory_link *link, const struct config_vhost *vhost,
+                                   const struct directory_url *url)
 {
     struct redis_options options = {.host = url->host,
                                     .port = url->port,
@@ -275,7 +289,10 @@ static struct err *link_new(struct directory *directory, const struct config_vho
     if (err == NULL)
         err = co_cond_init(&link->answered);
     if (err == NULL)
-        err = link_connect(link, vhost, url);
+        err = co_cond_init(&link->left);
+    if (err == NULL)
+        err = directory_link_connect(link, vhost, url);
+    link->is_leaving = err != NULL; /* not to be used */
     explicit_bzero(url, sizeof(*url));
     free(url);
     return err;
@@ -296,18 +313,21 @@ static struct err *directory_open(struct server *server, void **own)
 {
     struct directory *directory = calloc(1, sizeof(*directory));
 
-    if (directory == NULL)
-        return err_new(ERR_NOMEM, "directory");
+    struct err *err =
+        directory != NULL ? co_cond_init(&directory->changed) : err_new(ERR_NOMEM, "directory");
+
+    if (err != NULL) {
+        free(directory);
+        return err;
+    }
     directory->server = server;
     *own = directory;
     return NULL;
 }
 
-/* Connects to every configured Redis. */
-static struct err *directory_start(struct server *server, void *own)
+struct err *directory_link_open(struct directory *directory)
 {
-    const struct config *config = server->config;
-    struct directory *directory = own;
+    const struct config *config = directory->server->config;
 
     for (int i = 0; i < config->vhost_count; i++) {
         const struct config_vhost *vhost = config->vhost[i];
@@ -324,24 +344,36 @@ static struct err *directory_start(struct server *server, void *own)
     return NULL;
 }
 
+static struct err *directory_start(struct server *server, void *own)
+{
+    (void)server;
+    return directory_link_open(own);
+}
+
+void directory_link_stop(struct directory_link *link, usec_t timeout)
+{
+    link->is_ending = 1;
+    if (link->keeper != NULL) {
+        co_interrupt(link->keeper);
+        co_join(link->keeper);
+    }
+    link->keeper = NULL;
+    redis_free(link->ears, 0);
+    link->ears = NULL;
+    redis_free(link->redis, timeout);
+    link->redis = NULL;
+}
+
 /* Entries that remain expire with their lease; removals are sent before the stop. */
 static void directory_stop(struct server *server, void *own, usec_t timeout)
 {
-    const struct directory *directory = own;
-    usec_t deadline = co_deadline(timeout < STOP_WAIT ? timeout : STOP_WAIT);
+    struct directory *directory = own;
+    usec_t deadline = co_deadline(timeout < DIRECTORY_STOP_WAIT ? timeout : DIRECTORY_STOP_WAIT);
 
     (void)server;
-    for (struct directory_link *link = directory->links; link != NULL; link = link->next) {
-        link->is_ending = 1;
-        if (link->keeper != NULL) {
-            co_interrupt(link->keeper);
-            co_join(link->keeper);
-        }
-        link->keeper = NULL;
-        redis_free(link->ears, 0);
-        redis_free(link->redis, co_left(deadline));
-        link->redis = link->ears = NULL;
-    }
+    directory_reload_end(directory);
+    for (struct directory_link *link = directory->links; link != NULL; link = link->next)
+        directory_link_stop(link, co_left(deadline));
 }
 
 static void directory_close(struct server *server, void *own)
@@ -354,6 +386,7 @@ static void directory_close(struct server *server, void *own)
         next = link->next;
         link_free(link);
     }
+    co_cond_fini(&directory->changed);
     free(directory);
 }
 
@@ -375,4 +408,6 @@ const struct observer directory_observer = {.name = "directory",
                                             .start = directory_start,
                                             .stop = directory_stop,
                                             .close = directory_close,
+                                            .check_config = directory_reload_check,
+                                            .on_config = directory_reload_apply,
                                             .is_remote = directory_is_remote};

@@ -97,6 +97,7 @@ static void entry_leave_list(struct directory_entry *entry)
     else
         link->last = entry->prev;
     entry->prev = entry->next = NULL;
+    co_cond_broadcast(&link->left);
 }
 
 static void entry_join_list(struct directory_entry *entry)
@@ -111,9 +112,10 @@ static void entry_join_list(struct directory_entry *entry)
     link->last = entry;
 }
 
-static struct directory_entry *entry_new(struct directory_link *link, struct stream *stream,
-                                         const struct config_vhost *vhost)
+static struct directory_entry *entry_new(struct directory_link *link, const struct publication *p)
 {
+    struct stream *stream = p->stream;
+    struct config *config = p->publisher.config;
     const char *name = source_key(stream->source);
     size_t size = sizeof(DIRECTORY_PREFIX) + strlen(name);
     struct directory_entry *entry = calloc(1, sizeof(*entry) + size);
@@ -122,8 +124,9 @@ static struct directory_entry *entry_new(struct directory_link *link, struct str
         return NULL;
     entry->link = link;
     entry->stream = stream;
-    entry->config = config_ref(stream->server->config);
-    entry->vhost = vhost;
+    /* The vhost's own configuration, which need not be the current one. */
+    entry->config = config_ref(config != NULL ? config : stream->server->config);
+    entry->vhost = p->publisher.vhost;
     entry->refs = 1;
     (void)str_format(entry->key, size, DIRECTORY_PREFIX "%s", name);
     entry_mark(entry);
@@ -236,6 +239,7 @@ static enum directory_answer entry_claim(struct directory_entry *entry,
 
     if (text == NULL)
         return answer;
+    directory_link_enter(link);
     (void)redis_wait_up(link->redis, timeout);
     if (entry_fill(entry) == 0) {
         entry_command(entry, "claim", &numbers, &command);
@@ -251,6 +255,7 @@ static enum directory_answer entry_claim(struct directory_entry *entry,
         }
         err_free(err);
     }
+    directory_link_leave(link);
     free(text);
     return answer;
 }
@@ -290,7 +295,7 @@ static enum claim_verdict entry_take(struct publication *p, uint64_t *token, int
     if (p->publisher.kind != PUBLISHER_ENCODER || link == NULL)
         return CLAIM_GRANTED;
     if (entry == NULL)
-        entry = entry_new(link, stream, p->publisher.vhost);
+        entry = entry_new(link, p);
     if (entry == NULL)
         return CLAIM_GRANTED;
     entry->claims++;

@@ -2,21 +2,34 @@
 #define APP_CLUSTER_DIRECTORY_PRIVATE_H
 
 /*
- * Shared by directory.c and directory_entry.c only.
+ * Shared by directory.c, directory_entry.c and directory_reload.c only.
  */
 #include "app/cluster/directory.h"
 #include "base/yield.h"
 #include "co/redis.h"
 
+/* How long the end of a link waits until its last commands are sent. */
+#define DIRECTORY_STOP_WAIT (USEC_PER_SEC / 2)
+
 #define DIRECTORY_CHANNEL "millrace:streams"
 #define DIRECTORY_PREFIX  "millrace:stream:"
 #define DIRECTORY_PROBE   "millrace:probe"
+
+struct directory {
+    struct server *server;
+    directory_moved_fn on_moved;
+    directory_again_fn on_again;
+    struct directory_link *links;
+    int leavers; /* coroutines */
+    int is_ending;
+    struct co_cond changed; /* a leaver has ended */
+};
 
 struct directory_entry {
     struct directory_entry *prev, *next; /* in its link's list until it is released */
     struct directory_link *link;
     struct stream *stream; /* NULL: released */
-    struct config *config; /* referenced: it contains the vhost */
+    struct config *config; /* held: it contains the vhost */
     const struct config_vhost *vhost;
     int claims;          /* claims that are not released yet */
     int refs;            /* all claims together count as one, each command in flight as one more */
@@ -40,9 +53,13 @@ struct directory_link {
     struct redis *redis, *ears; /* for commands; for the channel. NULL: stopped */
     struct co *keeper;
     struct co_cond due, answered; /* the keeper's: there is work; there is room to send */
+    struct co_cond left;          /* an entry was released, or a command is over */
     struct directory_entry *first, *last;
     usec_t lease; /* the shortest of its vhosts' */
     unsigned pass;
+    int busy;           /* coroutines that wait for an answer */
+    uint8_t is_leaving; /* no vhost names it any more: it ends with its last entry */
+    uint8_t has_leaver; /* a coroutine waits for that */
     uint8_t is_hasty, is_complaining, is_ending, is_unreachable;
     char show[300]; /* the address without its password */
     char url[];
@@ -68,6 +85,26 @@ enum directory_answer directory_place_read(struct directory_link *link,
                                            const struct config_vhost *vhost,
                                            const struct redis_reply *reply,
                                            struct directory_place *place);
+
+struct directory_url;
+
+/* Connects a link, or connects it again; the vhost's CA bundle is used for rediss. */
+struct err *directory_link_connect(struct directory_link *link, const struct config_vhost *vhost,
+                                   const struct directory_url *url);
+/* Ends its connections; commands that were posted are sent first. */
+void directory_link_stop(struct directory_link *link, usec_t timeout);
+/* Makes the links that the configuration has and that do not exist yet. */
+struct err *directory_link_open(struct directory *directory);
+
+/* The row's functions for a reload; the last one ends what they have started. */
+struct err *directory_reload_check(struct server *server, void *own, const struct config *config);
+void directory_reload_apply(struct server *server, void *own, const struct config *before,
+                            const struct config *config);
+MAY_YIELD void directory_reload_end(struct directory *directory);
+
+/* Around a command that is waited for: the link stays until the answer has come. */
+void directory_link_enter(struct directory_link *link);
+void directory_link_leave(struct directory_link *link);
 
 /* The coroutine that renews a link's entries; arg is the link. */
 MAY_YIELD void directory_keeper_run(void *arg);

@@ -15,6 +15,7 @@ import pytest
 
 import flv
 from harness import ROOT, SERVER, curl, free_port, is_alive, run, wait_for
+from redisd import Redis
 from rtmp_client import Closed, player, publisher as rtmp_publisher
 
 MAKE_CERTIFICATE = ROOT / "conf" / "make-certificate.sh"
@@ -312,6 +313,35 @@ def test_edge(server, publish, view, small_flv):
     wait_for(lambda: origins[1].log().count("stop play") >= 1, 10, "the end of the pull")
     publish(edge, source=small_flv)
     more_media(viewer)
+
+
+class OwnRedis(Redis):
+    close = Redis.kill
+
+
+def test_directory(server, open_all, tmp_path):
+    """New streams are entered in the new one; an old one is left with its last stream."""
+    found = [open_all(OwnRedis, tmp_path / f"redis{i}") for i in range(2)]
+    where = [f"directory redis://127.0.0.1:{one.port}/0;" for one in found]
+    srv = server(vhost=f"cluster {{ {where[0]} advertise 127.0.0.1; }}")
+
+    def holds(one, stream):
+        return one.command("GET", one.key(f"live/{stream}")) is not None
+
+    first = open_all(rtmp_publisher, srv, "first")
+    wait_for(lambda: holds(found[0], "first"), 10, "the first entry")
+    reload(srv, (where[0], where[1]))
+    open_all(rtmp_publisher, srv, "second")
+    wait_for(lambda: holds(found[1], "second"), 10, "the second entry")
+    assert holds(found[0], "first") and not holds(found[0], "second")
+    first.close()
+    wait_for(lambda: not holds(found[0], "first"), 10, "the end of the first entry")
+    left = "no longer configured, disconnecting"
+    wait_for(lambda: srv.log().count(left) == len(srv.processes()), 10, left)
+    reload(srv, (where[1], where[0]))
+    open_all(rtmp_publisher, srv, "third")
+    wait_for(lambda: holds(found[0], "third"), 10, "the third entry")
+    assert holds(found[1], "second") and not holds(found[1], "third")
 
 
 def test_what_needs_a_restart(server):
