@@ -231,8 +231,8 @@ static void link_free(struct directory_link *link)
     free(link);
 }
 
-struct err *directory_link_connect(struct directory_link *link, const struct config_vhost *vhost,
-                                   const struct directory_url *url)
+static struct err *link_connect(struct directory_link *link, const struct config_vhost *vhost,
+                                const struct directory_url *url)
 {
     struct redis_options options = {.host = url->host,
                                     .port = url->port,
@@ -291,7 +291,7 @@ static struct err *link_new(struct directory *directory, const struct config_vho
     if (err == NULL)
         err = co_cond_init(&link->left);
     if (err == NULL)
-        err = directory_link_connect(link, vhost, url);
+        err = link_connect(link, vhost, url);
     link->is_leaving = err != NULL; /* not to be used */
     explicit_bzero(url, sizeof(*url));
     free(url);
@@ -309,23 +309,23 @@ void directory_on_news(struct server *server, directory_moved_fn on_moved,
 
 /* ---- the row ---- */
 
-static struct err *directory_open(struct server *server, void **own)
+/* Commands that were posted are sent first. */
+static void link_stop(struct directory_link *link, usec_t timeout)
 {
-    struct directory *directory = calloc(1, sizeof(*directory));
-
-    struct err *err =
-        directory != NULL ? co_cond_init(&directory->changed) : err_new(ERR_NOMEM, "directory");
-
-    if (err != NULL) {
-        free(directory);
-        return err;
+    link->is_ending = 1;
+    if (link->keeper != NULL) {
+        co_interrupt(link->keeper);
+        co_join(link->keeper);
     }
-    directory->server = server;
-    *own = directory;
-    return NULL;
+    link->keeper = NULL;
+    redis_free(link->ears, 0);
+    link->ears = NULL;
+    redis_free(link->redis, timeout);
+    link->redis = NULL;
 }
 
-struct err *directory_link_open(struct directory *directory)
+/* Connects to every configured Redis that has no link yet. */
+static struct err *links_open(struct directory *directory)
 {
     const struct config *config = directory->server->config;
 
@@ -344,24 +344,29 @@ struct err *directory_link_open(struct directory *directory)
     return NULL;
 }
 
+static const struct directory_ops ops = {link_connect, link_stop, links_open,
+                                         directory_link_complain};
+
+static struct err *directory_open(struct server *server, void **own)
+{
+    struct directory *directory = calloc(1, sizeof(*directory));
+    struct err *err =
+        directory != NULL ? co_cond_init(&directory->changed) : err_new(ERR_NOMEM, "directory");
+
+    if (err != NULL) {
+        free(directory);
+        return err;
+    }
+    directory->server = server;
+    directory->ops = &ops;
+    *own = directory;
+    return NULL;
+}
+
 static struct err *directory_start(struct server *server, void *own)
 {
     (void)server;
-    return directory_link_open(own);
-}
-
-void directory_link_stop(struct directory_link *link, usec_t timeout)
-{
-    link->is_ending = 1;
-    if (link->keeper != NULL) {
-        co_interrupt(link->keeper);
-        co_join(link->keeper);
-    }
-    link->keeper = NULL;
-    redis_free(link->ears, 0);
-    link->ears = NULL;
-    redis_free(link->redis, timeout);
-    link->redis = NULL;
+    return links_open(own);
 }
 
 /* Entries that remain expire with their lease; removals are sent before the stop. */
@@ -373,7 +378,7 @@ static void directory_stop(struct server *server, void *own, usec_t timeout)
     (void)server;
     directory_reload_end(directory);
     for (struct directory_link *link = directory->links; link != NULL; link = link->next)
-        directory_link_stop(link, co_left(deadline));
+        link_stop(link, co_left(deadline));
 }
 
 static void directory_close(struct server *server, void *own)

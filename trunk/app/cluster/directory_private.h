@@ -15,10 +15,27 @@
 #define DIRECTORY_PREFIX  "millrace:stream:"
 #define DIRECTORY_PROBE   "millrace:probe"
 
+struct directory;
+struct directory_link;
+struct directory_url;
+
+/* What directory.c does with links; its callees reach it through this. */
+struct directory_ops {
+    /* Connects a link, or connects it again; the vhost's CA bundle is used for rediss. */
+    struct err *(*connect)(struct directory_link *link, const struct config_vhost *vhost,
+                           const struct directory_url *url);
+    /* Ends its connections; commands that were posted are sent first. Yields. */
+    void (*stop)(struct directory_link *link, usec_t timeout);
+    /* Makes the links that the configuration has and that do not exist yet. */
+    struct err *(*open)(struct directory *directory);
+    void (*complain)(struct directory_link *link, const char *why);
+};
+
 struct directory {
     struct server *server;
     directory_moved_fn on_moved;
     directory_again_fn on_again;
+    const struct directory_ops *ops;
     struct directory_link *links;
     int leavers; /* coroutines */
     int is_ending;
@@ -85,16 +102,6 @@ enum directory_answer directory_place_read(struct directory_link *link,
                                            const struct config_vhost *vhost,
                                            const struct redis_reply *reply,
                                            struct directory_place *place);
-
-struct directory_url;
-
-/* Connects a link, or connects it again; the vhost's CA bundle is used for rediss. */
-struct err *directory_link_connect(struct directory_link *link, const struct config_vhost *vhost,
-                                   const struct directory_url *url);
-/* Ends its connections; commands that were posted are sent first. */
-void directory_link_stop(struct directory_link *link, usec_t timeout);
-/* Makes the links that the configuration has and that do not exist yet. */
-struct err *directory_link_open(struct directory *directory);
 
 /* The row's functions for a reload; the last one ends what they have started. */
 struct err *directory_reload_check(struct server *server, void *own, const struct config *config);

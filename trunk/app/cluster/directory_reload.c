@@ -20,8 +20,7 @@ struct err *directory_reload_check(struct server *server, void *own, const struc
     for (int i = 0; i < config->vhost_count && err == NULL; i++) {
         const struct config_vhost *vhost = config->vhost[i];
 
-        if (vhost->enabled && directory_is_used(vhost) &&
-            str_starts(vhost->cluster.directory, "rediss:"))
+        if (vhost->enabled && str_starts(vhost->cluster.directory, "rediss:"))
             (void)upstream_tls(server, vhost->cluster.ca, &err);
     }
     return err != NULL ? err_wrap(err, "directory") : NULL;
@@ -36,8 +35,7 @@ static const struct config_vhost *user_of(const struct config *config, const cha
     for (int i = 0; i < config->vhost_count; i++) {
         const struct config_vhost *vhost = config->vhost[i];
 
-        if (!vhost->enabled || !directory_is_used(vhost) ||
-            strcmp(vhost->cluster.directory, url) != 0)
+        if (!vhost->enabled || strcmp(vhost->cluster.directory, url) != 0)
             continue;
         if (user == NULL || vhost->cluster.lease < *lease)
             *lease = vhost->cluster.lease;
@@ -60,7 +58,7 @@ static struct err *link_return(struct directory_link *link)
         return err_new(ERR_NOMEM, "no memory for the directory");
     link->is_ending = 0;
     if (vhost != NULL && directory_url_parse(url, link->url, &why) == 0)
-        err = directory_link_connect(link, vhost, url);
+        err = link->directory->ops->connect(link, vhost, url);
     explicit_bzero(url, sizeof(*url));
     free(url);
     if (err != NULL)
@@ -80,14 +78,14 @@ static MAY_YIELD void leaver_run(void *arg)
     while (link->is_leaving && !directory->is_ending && (link->first != NULL || link->busy > 0))
         (void)co_cond_wait(&link->left, USEC_NEVER);
     if (link->is_leaving && !directory->is_ending) {
-        log_info(directory_link_log(link), "directory %s: no longer configured, disconnecting",
+        log_info(directory->server->log, "directory %s: no longer configured, disconnecting",
                  link->show);
-        directory_link_stop(link, DIRECTORY_STOP_WAIT);
+        directory->ops->stop(link, DIRECTORY_STOP_WAIT);
         if (!link->is_leaving && !directory->is_ending)
             err = link_return(link);
     }
     if (err != NULL)
-        directory_link_complain(link, err_text(err));
+        directory->ops->complain(link, err_text(err));
     err_free(err);
     link->has_leaver = 0;
     directory->leavers--;
@@ -128,10 +126,10 @@ void directory_reload_apply(struct server *server, void *own, const struct confi
             co_cond_broadcast(&link->left);
         }
         if (err != NULL)
-            directory_link_complain(link, err_text(err));
+            directory->ops->complain(link, err_text(err));
         err_free(err);
     }
-    err = directory_link_open(directory);
+    err = directory->ops->open(directory);
     if (err != NULL)
         log_err(server->log, LOG_ERROR, err, "directory: %s", err_text(err));
     err_free(err);
