@@ -129,7 +129,7 @@ static void adopt(struct hooks *hooks, struct hooks_ledger *ledger)
         count++;
     }
     if (count > 0)
-        log_info(hooks->server->log, "http_hooks: reporting %zu ends for a worker that is gone",
+        log_info(hooks->server->log, "http_hooks: reporting %zu ends for a worker that has died",
                  count);
 }
 

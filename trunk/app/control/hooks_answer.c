@@ -117,8 +117,8 @@ void hooks_answer_parse(int status, const char *location, const char *body, size
     if (out->decision != HOOKS_NO)
         out->message[0] = '\0';
     else if (out->message[0] == '\0' && status == 200)
-        (void)str_copy(out->message, sizeof(out->message), "the callback server does not allow it");
+        (void)str_copy(out->message, sizeof(out->message), "refused by the callback server");
     else if (out->message[0] == '\0')
-        (void)str_format(out->message, sizeof(out->message), "the callback server answered %d",
-                         status);
+        (void)str_format(out->message, sizeof(out->message),
+                         "the callback server answered with status %d", status);
 }

@@ -51,7 +51,7 @@ static struct err *calling_init(struct calling *c)
     int rc;
 
     if (url_http_parse(&c->url, call->url) != SCAN_DONE)
-        return err_new(ERR_CONFIG, "no HTTP address");
+        return err_new(ERR_CONFIG, "not an HTTP URL");
     if (call->secret != NULL) {
         hooks_call_sign(call->secret, call->body, signature);
         if (signature[0] == '\0')
@@ -137,10 +137,10 @@ static const char *reason_of(const struct err *err)
 {
     switch (err_code(err)) {
     case ERR_TIMEOUT:
-        return "the callback server did not answer in time";
+        return "the callback server timed out";
     case ERR_LIMIT:
     case ERR_PROTO:
-        return "the callback server's answer is unusable";
+        return "the callback server's answer is invalid";
     default:
         return "the callback server is unreachable";
     }

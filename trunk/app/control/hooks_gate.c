@@ -74,7 +74,7 @@ static int verdict_of(const struct gate_request *request, const struct hooks_ans
     if (request->action != ACCESS_PLAY)
         return gate_refuse(verdict, 403, "the callback server answered 302");
     (void)str_copy(verdict->location, sizeof(verdict->location), answer->location);
-    return gate_refuse(verdict, 302, "the callback server redirects it");
+    return gate_refuse(verdict, 302, "redirected by the callback server");
 }
 
 /* Asks the query's URLs, if there are any. 0, or the verdict's status. record: 0, or the one that

@@ -265,7 +265,7 @@ int hooks_query(struct hooks *hooks, const struct config_vhost *vhost,
         return 503;
     }
     if (query_wait(query, timeout) != 0) {
-        hooks_answer_none("the server stops", out);
+        hooks_answer_none("server is stopping", out);
         return 503;
     }
     *out = query->answer;

@@ -299,7 +299,7 @@ static struct err *api_pass(struct http_handler *self, struct http_exchange *x, 
     if (self->next != NULL)
         return http_next(self, x, timeout);
     return http_answer_error(x, 404, NULL, timeout,
-                             "there is only the API here: " API_ACCESS_PREFIX);
+                             "this address serves only the API: " API_ACCESS_PREFIX);
 }
 
 /* Whether the API answers at this address. http_server's own root is that of its files. */
@@ -325,7 +325,7 @@ static int is_open(const struct config *config)
 
 static struct err *api_serve(struct http_handler *self, struct http_exchange *x, usec_t timeout)
 {
-    static const char foreign[] = "pages of other sites see only what is public";
+    static const char foreign[] = "pages of other sites can read only public data";
     const struct config *config = x->server->config;
     int is_public_path = api_access_is_public(config, x->request->path);
     struct api_request request;
@@ -345,7 +345,7 @@ static struct err *api_serve(struct http_handler *self, struct http_exchange *x,
     call = call_find(x, &id);
     request.is_public = access.status != 0 || !is_whole(x);
     if (!is_whole(x) && !is_public_path)
-        return http_answer_error(x, 404, NULL, timeout, "the API has nothing at this address");
+        return http_answer_error(x, 404, NULL, timeout, "no such API address");
     if (request.is_public && !is_public_path)
         return http_answer_error(x, 403, NULL, timeout, "%s", access.why);
     return api_admitted(x, &request, call, id, timeout);

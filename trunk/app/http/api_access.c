@@ -118,7 +118,7 @@ static const char *local_check(const struct http_exchange *x)
     if (!is_own_name(config, x->request->host))
         return "the API needs localhost, an address or a vhost as host: see http_api { open on; }";
     if (cors_is_other_page(x))
-        return "pages of other sites see only what is public";
+        return "pages of other sites can read only public data";
     return NULL;
 }
 
@@ -216,11 +216,10 @@ const char *api_access_check_change(const struct http_exchange *x, int is_script
     if (http_message_header(x->request, API_ACCESS_HEADER) != NULL && !cors_is_other_page(x))
         return NULL;
     if (api_access_is_foreign(x))
-        return "this changes something, so the request needs the header " API_ACCESS_HEADER
-               ", and no page of another site may send it";
+        return "requests that change something need the header " API_ACCESS_HEADER
+               ", and pages of other sites cannot send them";
     if (is_script || strcmp(method, "DELETE") == 0 || strcmp(method, "GET") == 0 ||
         has_json(x->request))
         return NULL;
-    return "this changes something, so the request needs the header " API_ACCESS_HEADER
-           " or a JSON body";
+    return "requests that change something need the header " API_ACCESS_HEADER " or a JSON body";
 }

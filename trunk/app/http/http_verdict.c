@@ -63,7 +63,7 @@ static struct err *redirect_to(struct http_exchange *x, const char *location, us
     struct buf lines;
 
     if (!str_starts(location, "http://") && !str_starts(location, "https://") && location[0] != '/')
-        return http_ws_refuse(x, 403, NULL, "the stream is at an address of another protocol",
+        return http_ws_refuse(x, 403, NULL, "stream is available over another protocol only",
                               timeout);
     buf_init(&lines, HTTP_ANSWER_HEAD_MAX);
     if (buf_printf(&lines, "Cache-Control: no-store\r\nLocation: %s\r\n", location) != 0 ||

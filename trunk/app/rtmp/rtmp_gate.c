@@ -61,7 +61,7 @@ struct err *rtmp_gate_ask(struct rtmp_session *session, const struct rtmp_gate *
     struct err *err = NULL;
 
     if (verdict == NULL)
-        return err_new(ERR_NOMEM, "no memory to ask whether it is allowed");
+        return err_new(ERR_NOMEM, "no memory for an access check");
     if (gates_ask(&request, verdict, timeout) != 0)
         err = tell_verdict(session, asked, verdict);
     free(verdict);

@@ -99,5 +99,5 @@ struct err *rtmp_redirect_to(struct rtmp_session *session, const struct rtmp_req
     if (err != NULL)
         return err;
     rtmp_peer_linger(session);
-    return err_new(ERR_CLOSED, "it was sent on by a callback server");
+    return err_new(ERR_CLOSED, "redirected by a callback server");
 }

@@ -422,8 +422,9 @@ def test_without_redis_the_configured_origins_are_asked(server, redis, view, enc
 
 
 def test_what_plays_goes_on_without_redis(server, redis, view, encode):
-    """An origin shows its viewers another origin's stream. Without Redis it cannot pass an encoder
-    of that name on, and taking it would end what plays: it is refused until the other one's ends."""
+    """An origin serves another origin's stream to its viewers. Without Redis it cannot relay an
+    encoder of that name, and accepting it would end the active stream: the encoder is refused until
+    the other one has ended."""
     store = redis()
     origins = [connected(server(vhost=cluster(store), remux={"republish_wait": 30000}))
                for _ in range(2)]

@@ -232,7 +232,7 @@ def test_refused_connect(server, callbacks):
     client.connect()
     status = client.publish("s")[-1]
     assert status.code == "NetStream.Publish.Denied"
-    assert status.values[3]["description"] == "the callback server answered 403"
+    assert status.values[3]["description"] == "the callback server answered with status 403"
     client.wait_closed(5)
     assert callbacks.actions() == ["on_connect"]
 

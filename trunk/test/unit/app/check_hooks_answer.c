@@ -100,9 +100,9 @@ START_TEST(test_messages)
     (void)parse(200, NULL, "{\"code\":9}");
     ck_assert_str_eq(answer.message, "the callback server answered with code 9");
     (void)parse(500, NULL, "{\"code\":0}");
-    ck_assert_str_eq(answer.message, "the callback server answered 500");
+    ck_assert_str_eq(answer.message, "the callback server answered with status 500");
     (void)parse(200, NULL, "");
-    ck_assert_str_eq(answer.message, "the callback server does not allow it");
+    ck_assert_str_eq(answer.message, "refused by the callback server");
     hooks_answer_none("because", &answer);
     ck_assert_int_eq(answer.decision, HOOKS_NO);
     ck_assert_str_eq(answer.message, "because");
