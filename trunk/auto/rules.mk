@@ -170,7 +170,7 @@ clang-build: $(LINK_ORDER:%=$(O)/clang/lib%.a) $(if $(HAVE_MAIN),$(O)/clang/serv
 # too: a target's name, then its files. The linker sees to it that they are.
 FUZZ_APP_cluster := config/origin config/via_chain
 FUZZ_APP_directory := config/directory_place config/directory_url
-FUZZ_APP_forward := cluster/forward_json config/origin
+FUZZ_APP_forward := cluster/coworkers_json cluster/forward_json config/origin
 FUZZ_APP_hooks := control/hooks_answer
 $(foreach f,$(FUZZ_NAMES),$(eval \
 	$(O)/fuzz/$f: $(FUZZ_APP_$(f:fuzz_%=%):%=$(O)/fuzz/trunk/app/%.o)))

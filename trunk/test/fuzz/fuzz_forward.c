@@ -1,7 +1,9 @@
 /*
  * What forward's backend answers: taken as a whole, within its limits, or not at all; and what it
- * is asked, whose names come from publishers, is JSON whatever they are.
+ * is asked, whose names come from publishers, is JSON whatever they are. The same for coworkers of
+ * an SRS cluster, whose answer is an address or none.
  */
+#include "app/cluster/coworkers_json.h"
 #include "app/cluster/forward_json.h"
 #include "base/str.h"
 
@@ -58,9 +60,24 @@ static void check_question(const uint8_t *data, size_t size)
     free(text);
 }
 
+static void check_coworker(const uint8_t *data, size_t size)
+{
+    char address[COWORKERS_ADDRESS_MAX], key[1000], url[4096];
+    struct err *err = coworkers_json_answer((const char *)data, size, address);
+
+    assert(err == NULL || address[0] == '\0');
+    assert(address[0] == '\0' || origin_check(address) == 0);
+    err_free(err);
+    (void)str_copy_n(key, sizeof(key), (const char *)data, size < 999 ? size : 999);
+    if (coworkers_json_url("h:1", key, url, sizeof(url)) == 0)
+        for (const char *p = url; *p != '\0'; p++)
+            assert(*p > ' ' && *p < 0x7f);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     check_answer(data, size);
+    check_coworker(data, size);
     check_question(data, size);
     return 0;
 }
