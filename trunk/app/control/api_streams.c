@@ -304,7 +304,7 @@ static void sum_add(struct source *source, void *arg)
     if (sum == NULL)
         return;
     traffic_read(&traffic, stream);
-    sum->streams += source_state(source) != SOURCE_IDLE && !traffic.is_pulled;
+    sum->streams += source_state(source) == SOURCE_LIVE && !traffic.is_pulled;
     sum->clients += traffic.clients;
     for (int i = 0; i < 2; i++) {
         sum->bytes[i] += traffic.bytes[i];

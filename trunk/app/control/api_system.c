@@ -8,6 +8,7 @@
 #include "app/control/api_state.h"
 #include "app/stream/publication.h"
 #include "app/stream/session_list.h"
+#include "app/stream/stream.h"
 #include "base/proc_text.h"
 #include "base/str.h"
 #include "base/version.h"
@@ -32,27 +33,32 @@ static json_t *ratio(double value)
 
 /* ---- summaries ---- */
 
-static void add_ring_bytes(struct source *source, void *arg)
+/* Streams that are published here, so that the sum over all workers counts each once; and the bytes
+ * in the rings of all formats. */
+struct stream_sums {
+    json_int_t published, ring_bytes;
+};
+
+static void sums_add(struct source *source, void *arg)
 {
+    struct stream_sums *sums = arg;
     struct source_stat stat;
 
     source_stat(source, &stat);
-    *(json_int_t *)arg += (json_int_t)stat.ring_bytes;
-    if (source_data(source) != NULL)
-        *(json_int_t *)arg += (json_int_t)publication_pending(source_data(source));
+    sums->published +=
+        source_state(source) == SOURCE_LIVE && !stream_is_worker_pull(source_data(source));
+    sums->ring_bytes += (json_int_t)stat.ring_bytes;
 }
 
 /* used: of this process and, if there are several, of all together; streams: in the rings of all
  * formats, and what publishers have sent of incomplete messages. */
-static json_t *memory_json(const struct server *server)
+static json_t *memory_json(const struct server *server, const struct stream_sums *sums)
 {
     const struct memory *memory = &server->memory;
-    json_int_t rings = 0;
 
-    hub_each(server->hub, add_ring_bytes, &rings);
     return json_pack("{s:I,s:I,s:I,s:b}", "limit", (json_int_t)memory->limit, "used",
-                     (json_int_t)(memory->used + memory->others), "streams", rings, "refuses",
-                     memory->level != MEMORY_EASY);
+                     (json_int_t)(memory->used + memory->others), "streams", sums->ring_bytes,
+                     "refuses", memory->level != MEMORY_EASY);
 }
 
 /* The program and its arguments, which tell no secrets: those stand in the configuration. */
@@ -127,10 +133,12 @@ int api_system_summaries(const struct api_query *query, json_t *out)
     const struct server *server = query->server;
     const struct api_state *state = api_state_sample(server);
     struct session_totals totals;
+    struct stream_sums sums = {0, 0};
     json_t *system = api_machine_json(state);
     json_t *data;
 
     session_list_totals(server, &totals);
+    hub_each(server->hub, sums_add, &sums);
     if (api_json_set(system, "srs_sample_time", json_integer(now_ms())) != 0 ||
         api_json_set(system, "srs_recv_bytes", json_integer((json_int_t)totals.bytes_in)) != 0 ||
         api_json_set(system, "srs_send_bytes", json_integer((json_int_t)totals.bytes_out)) != 0 ||
@@ -141,8 +149,8 @@ int api_system_summaries(const struct api_query *query, json_t *out)
     data =
         json_pack("{s:b,s:I,s:o,s:o,s:{s:I,s:I,s:I},s:o}", "ok", 1, "now_ms", (json_int_t)now_ms(),
                   "self", self_json(server, state), "system", system, "srs", "conn_srs",
-                  (json_int_t)server->connections, "streams", (json_int_t)hub_count(server->hub),
-                  "clients", (json_int_t)server->client_count, "memory", memory_json(server));
+                  (json_int_t)server->connections, "streams", sums.published, "clients",
+                  (json_int_t)server->client_count, "memory", memory_json(server, &sums));
     return api_json_set(out, "data", data);
 }
 

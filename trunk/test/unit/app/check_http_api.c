@@ -131,10 +131,13 @@ START_TEST(frame)
                      3);
     ck_assert_ptr_null(json_object_get(json_object_get(answer, "urls"), "kicks"));
     json_decref(answer);
+    (void)published("v/a/s");
+    (void)hub_get(t.server.hub, "v/a/asked-for", &source_config);
     answer = ask("/api/v1/summaries", "");
     data = json_object_get(answer, "data");
     ck_assert(json_is_true(json_object_get(data, "ok")));
     (void)number_at(json_object_get(data, "self"), "srs_uptime");
+    ck_assert_int_eq(number_at(json_object_get(data, "srs"), "streams"), 1);
     json_decref(answer);
 }
 END_TEST
