@@ -11,8 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Fields before the processor times: state, and ppid to cmajflt. */
-#define STAT_SKIPPED 11
+/* Fields before the processor times: state, and ppid to cmajflt; and from there to the resident
+ * memory: cutime to vsize. */
+#define STAT_SKIPPED       11
+#define STAT_BEFORE_MEMORY 8
 
 int proc_stat_parse(const char *text, struct proc_stat *out)
 {
@@ -24,6 +26,7 @@ int proc_stat_parse(const char *text, struct proc_stat *out)
 
     out->state = '?';
     out->cpu_time = 0;
+    out->memory = 0;
     if (p == NULL || p[1] != ' ' || p[2] == '\0' || per_second <= 0)
         return -1;
     out->state = p[2];
@@ -35,8 +38,13 @@ int proc_stat_parse(const char *text, struct proc_stat *out)
     if (p == NULL)
         return -1;
     user = strtoull(p, &end, 10);
-    system = strtoull(end, NULL, 10);
+    system = strtoull(end, &end, 10);
     out->cpu_time = (usec_t)((user + system) * USEC_PER_SEC / (unsigned long long)per_second);
+    p = end;
+    for (int i = 0; i < STAT_BEFORE_MEMORY && p != NULL && *p == ' '; i++)
+        p = strchr(p + 1, ' ');
+    if (p != NULL)
+        out->memory = strtoull(p, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
     return 0;
 }
 

@@ -12,6 +12,7 @@
 struct proc_stat {
     char state;      /* 'R', 'S', 'D', 'T', 't', 'Z', ...; '?': unknown */
     usec_t cpu_time; /* user and system */
+    uint64_t memory; /* resident, bytes */
 };
 
 /* The state is '?' when the process cannot be examined. */

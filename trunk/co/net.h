@@ -148,6 +148,10 @@ struct err *net_peek(struct net_conn *conn, void *buf, size_t len, size_t *got, 
 /* Whether anything is unread: bytes, the end, or an error. Asks the kernel. */
 int net_has_more(struct net_conn *conn);
 
+/* Bytes that the peer has not acknowledged yet, whether they were sent or not; 0: none or unknown.
+ */
+size_t net_unacknowledged(const struct net_conn *conn);
+
 /* True if net_sendfile() is supported: a plain socket. */
 int net_can_sendfile(const struct net_conn *conn);
 /*

@@ -19,8 +19,12 @@
 
 void jitter_reset(struct jitter *jitter, enum time_jitter mode, int is_mixed)
 {
+    uint64_t repairs;
+
     assert(jitter != NULL);
+    repairs = jitter->repairs;
     memset(jitter, 0, sizeof(*jitter));
+    jitter->repairs = repairs;
     jitter->mode = mode;
     jitter->is_mixed = is_mixed;
     jitter->track[JITTER_AUDIO].duration = JITTER_AUDIO_MS;
@@ -159,10 +163,13 @@ int64_t jitter_apply(struct jitter *jitter, enum jitter_track track, uint32_t ti
         jitter_place(jitter, track, in);
     } else {
         jitter_measure(jitter, track, in - jitter->track[track].in);
-        if (!jitter_fits(jitter, track, in + jitter->track[track].offset))
+        if (!jitter_fits(jitter, track, in + jitter->track[track].offset)) {
             jitter_place(jitter, track, in);
+            jitter->repairs++;
+        }
     }
     out = jitter_hold(jitter, track, in + jitter->track[track].offset);
+    jitter->repairs += out > in + jitter->track[track].offset;
     jitter->track[track].is_seen = 1;
     jitter->track[track].raw = timestamp;
     jitter->track[track].in = in;

@@ -28,6 +28,7 @@ struct jitter {
     int64_t last;      /* the latest output timestamp, ms */
     usec_t last_at;    /* when that was placed */
     int64_t slack;     /* real time since then, ms, while a frame is placed */
+    uint64_t repairs;  /* frames whose timestamps did not fit and were moved; never reset */
     struct {
         int is_seen;    /* by the current publisher */
         uint32_t raw;   /* its last input timestamp */

@@ -118,6 +118,10 @@ int source_publish(struct source *source, const struct source_config *config, us
 {
     if (source->state == SOURCE_LIVE)
         return -1;
+    if (source->state == SOURCE_INTERRUPTED) {
+        source->stat.gaps++;
+        source->stat.gap_time += now - source->interrupted_at;
+    }
     source->config = *config;
     if (config->atc)
         source->config.time_jitter = TIME_JITTER_OFF;
@@ -316,6 +320,7 @@ void source_stat(const struct source *source, struct source_stat *stat)
     *stat = source->stat;
     stat->audio = source_track_codec(&source->track[JITTER_AUDIO]);
     stat->video = source_track_codec(&source->track[JITTER_VIDEO]);
+    stat->repairs = source->jitter.repairs;
     stat->ring_bytes = source->native.ring.bytes + source->native.ring.detached;
     for (const struct rendition *r = source->others; r != NULL; r = r->next)
         stat->ring_bytes += r->ring.bytes + r->ring.detached;

@@ -133,6 +133,8 @@ struct source_events {
     void (*on_repair)(struct source *source, const char *what, void *arg);
     /* A viewer began or left: see source_is_watched() and source_is_waited_for(). */
     void (*on_watched)(struct source *source, void *arg);
+    /* This viewer is about to receive its first bytes. */
+    void (*on_begin)(struct source *source, struct viewer *viewer, void *arg);
     /* A group of pictures was too long to be kept, for the first time in this publication. */
     void (*on_gop_lost)(struct source *source, enum source_gop_loss why, void *arg);
     void *arg;
@@ -235,6 +237,10 @@ struct source_stat {
     const char *audio_profile; /* "LC", …; NULL: unknown; a constant */
     size_t ring_bytes;         /* memory of all its rings */
     usec_t published_at;
+    uint64_t gaps; /* times that a publisher returned while viewers waited; and how long they did */
+    usec_t gap_time;
+    uint64_t jumps;   /* of viewers that lost their place, to the newest sync point */
+    uint64_t repairs; /* timestamps that did not fit the timeline */
 };
 
 /* Current counters and properties of the tracks. */

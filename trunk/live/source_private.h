@@ -121,6 +121,7 @@ int source_lacks_key(const struct source *source);
 void source_tell_data(struct source *source);
 void source_tell_viewers(struct source *source);
 void source_tell_watched(struct source *source);
+void source_tell_begin(struct source *source, struct viewer *viewer);
 /* Only if they changed since the last call. */
 void source_tell_facts(struct source *source);
 /* Once per publication, if the group of pictures is too long to be kept. */

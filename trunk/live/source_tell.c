@@ -24,6 +24,12 @@ void source_tell_watched(struct source *source)
         source->events.on_watched(source, source->events.arg);
 }
 
+void source_tell_begin(struct source *source, struct viewer *viewer)
+{
+    if (source->events.on_begin != NULL)
+        source->events.on_begin(source, viewer, source->events.arg);
+}
+
 void source_tell_facts(struct source *source)
 {
     struct source_facts facts;

@@ -234,6 +234,7 @@ static int viewer_begin(struct viewer *viewer)
     viewer->has_begun = 1;
     rendition->started++;
     source_tell_watched(rendition->source);
+    source_tell_begin(rendition->source, viewer);
     viewer->preamble = blob_ref(rendition->preamble);
     return 0;
 }
@@ -417,6 +418,7 @@ enum viewer_status viewer_next(struct viewer *viewer, size_t max, struct viewer_
             ring_cursor_leave(&rendition->ring, &viewer->cursor);
             return VIEWER_END;
         }
+        rendition->source->stat.jumps++;
         viewer_skip(viewer);
         if (viewer->place == VIEWER_LOST)
             return VIEWER_WAIT;

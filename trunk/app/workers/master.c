@@ -260,7 +260,7 @@ static int child_look(struct master *master, int slot, usec_t elapsed)
         shared->is_late = 0;
         return 0;
     }
-    child->stat = (struct proc_stat){'?', child->dog.cpu_time};
+    child->stat = (struct proc_stat){.state = '?', .cpu_time = child->dog.cpu_time};
     proc_stat_read(child->pid, &child->stat);
     watchdog_look(&child->dog, shared->beat, &child->stat, elapsed, step);
     shared->is_late = shared->state == WORKER_READY && watchdog_is_late(&child->dog, step);

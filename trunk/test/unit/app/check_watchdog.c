@@ -12,7 +12,7 @@ Suite *check_watchdog_suite(void);
 static struct watchdog looks(int count, char state, usec_t cpu_each)
 {
     struct watchdog dog = {0};
-    struct proc_stat stat = {state, 0};
+    struct proc_stat stat = {.state = state};
 
     for (int i = 0; i < count; i++) {
         stat.cpu_time += cpu_each;
@@ -53,12 +53,12 @@ END_TEST
 START_TEST(test_a_beat_ends_it)
 {
     struct watchdog dog = looks(4, 'T', 0);
-    struct proc_stat stat = {'R', 0};
+    struct proc_stat stat = {.state = 'R'};
 
     watchdog_look(&dog, 1, &stat, STEP, STEP);
     ck_assert_int_eq(dog.wasted, 0);
     ck_assert_int_eq(dog.silent, 0);
-    watchdog_look(&dog, 1, &(struct proc_stat){'S', 0}, STEP, STEP);
+    watchdog_look(&dog, 1, &(struct proc_stat){.state = 'S', .cpu_time = 0}, STEP, STEP);
     ck_assert_int_eq(dog.wasted, STEP);
 }
 END_TEST
@@ -68,7 +68,8 @@ START_TEST(test_the_master_was_stopped_as_well)
 {
     struct watchdog dog = {0};
 
-    watchdog_look(&dog, 0, &(struct proc_stat){'T', 0}, 3600 * USEC_PER_SEC, STEP);
+    watchdog_look(&dog, 0, &(struct proc_stat){.state = 'T', .cpu_time = 0}, 3600 * USEC_PER_SEC,
+                  STEP);
     ck_assert_int_eq(dog.wasted, 2 * STEP);
 }
 END_TEST
@@ -89,7 +90,7 @@ static usec_t standstill(usec_t timeout, char state)
     usec_t step = watchdog_step(timeout);
     struct watchdog_times times = {0, 0};
     struct watchdog dog = {0};
-    struct proc_stat stat = {state, 0};
+    struct proc_stat stat = {.state = state};
     usec_t now = watchdog_next(&times, 0, timeout);
 
     times = (struct watchdog_times){now, now};

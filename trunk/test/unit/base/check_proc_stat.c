@@ -18,6 +18,21 @@ START_TEST(test_parse)
                      0);
     ck_assert_int_eq(stat.state, 'S');
     ck_assert_int_eq(stat.cpu_time, 41 * tick);
+    ck_assert_int_eq(stat.memory, 0);
+}
+END_TEST
+
+START_TEST(test_memory)
+{
+    struct proc_stat stat;
+
+    ck_assert_int_eq(proc_stat_parse("42 (a) S 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 "
+                                     "23 240 25",
+                                     &stat),
+                     0);
+    ck_assert_uint_eq(stat.memory, 240 * (uint64_t)sysconf(_SC_PAGESIZE));
+    proc_stat_read(getpid(), &stat);
+    ck_assert_uint_gt(stat.memory, 1024 * 1024);
 }
 END_TEST
 
@@ -68,6 +83,7 @@ Suite *check_proc_stat_suite(void)
     TCase *tc = tcase_create("proc_stat");
 
     tcase_add_test(tc, test_parse);
+    tcase_add_test(tc, test_memory);
     tcase_add_test(tc, test_malformed);
     tcase_add_test(tc, test_a_process);
     suite_add_tcase(suite, tc);

@@ -16,7 +16,7 @@ static int64_t at(struct jitter *j, enum jitter_track track, uint32_t ts, int la
 
 static struct jitter fresh(enum time_jitter mode)
 {
-    struct jitter j;
+    struct jitter j = {.repairs = 0};
 
     now_us = USEC_PER_SEC;
     jitter_reset(&j, mode, 0);
