@@ -89,6 +89,24 @@ struct config_http_api {
     struct config_api_auth auth;
     struct config_https https;
     struct config_api_raw raw_api;
+    int qoe;
+};
+
+/* Metrics for Prometheus. */
+struct config_exporter {
+    int enabled;
+    struct config_strings listen; /* "9972" */
+    const char *label, *tag;      /* "": none */
+    int64_t streams;
+};
+
+struct config_heartbeat {
+    int enabled;
+    usec_t interval;
+    const char *url;
+    const char *device_id;
+    const char *ip; /* "": of the first network interface */
+    int summaries, ports;
 };
 
 struct config_http_remux {
@@ -259,6 +277,8 @@ struct config {
     int ktls;
     struct config_http_server http_server;
     struct config_http_api http_api;
+    struct config_exporter exporter;
+    struct config_heartbeat heartbeat;
     int vhost_count;
     struct config_vhost **vhost; /* the first is __defaultVhost__, created if absent */
 };

@@ -13,13 +13,14 @@
 
 #define ENV_NAME_MAX 128
 
-/* Names besides those of the table: the doubled SRS_, and the rtmp block of newer versions. */
+/* Names besides those of the table: the doubled SRS_, the rtmp block of newer versions, and SRS's
+ * own name for the address of the machine. */
 static const struct {
     const char *env, *means;
 } aliases[] = {
     {"SRS_SRS_LOG_TANK", "SRS_LOG_TANK"},      {"SRS_SRS_LOG_LEVEL", "SRS_LOG_LEVEL"},
     {"SRS_SRS_LOG_FILE", "SRS_LOG_FILE"},      {"SRS_RTMP_LISTEN", "SRS_LISTEN"},
-    {"SRS_RTMP_CHUNK_SIZE", "SRS_CHUNK_SIZE"},
+    {"SRS_RTMP_CHUNK_SIZE", "SRS_CHUNK_SIZE"}, {"SRS_DEVICE_IP", "SRS_HEARTBEAT_IP"},
 };
 
 static const struct config_row *env_find(const char *name)

@@ -44,10 +44,10 @@ static const char *const vhost_needless[] = {"debug_srs_upnode", NULL};
 
 static const char *const cluster_needless[] = {"debug_srs_upnode", NULL};
 
-static const char *const root_names[] = {
-    "heartbeat", "kafka", "exporter", "tencentcloud_cls", "tencentcloud_apm",
-    /* other protocols */
-    "stream_caster", "srt_server", "rtc_server", "rtsp_server", NULL};
+static const char *const root_names[] = {"kafka", "tencentcloud_cls", "tencentcloud_apm",
+                                         /* other protocols */
+                                         "stream_caster", "srt_server", "rtc_server", "rtsp_server",
+                                         NULL};
 
 static const char *const vhost_names[] = {"bandcheck", "dvr",  "hls",  "hds", "dash", "transcode",
                                           "ingest",    "exec", "rtc",  "srt", "rtsp", "http_vod",

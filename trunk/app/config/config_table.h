@@ -22,6 +22,8 @@ enum config_where {
     CONFIG_AT_API_AUTH,
     CONFIG_AT_API_HTTPS,
     CONFIG_AT_API_RAW,
+    CONFIG_AT_EXPORTER,
+    CONFIG_AT_HEARTBEAT,
     CONFIG_AT_VHOST, /* vhosts and their blocks may occur several times, by name */
     CONFIG_AT_PLAY,
     CONFIG_AT_PUBLISH,

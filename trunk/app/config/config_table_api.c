@@ -36,6 +36,9 @@ static const struct config_row rows[] = {
      "SRS_HTTP_API_LIST", RELOAD,
      "Show everyone which streams are published, without their clients: the player page lists them. With auth, only "
      "at /players/streams.json."},
+    {"qoe", API(qoe), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_HTTP_API_QOE", RELOAD,
+     "Accept reports of player pages about start-up time, stalls and latency; see [qoe](qoe.md)."},
 
     {"enabled", AUTH(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_HTTP_API_AUTH_ENABLED", RELOAD,

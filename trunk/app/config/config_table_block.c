@@ -28,6 +28,10 @@ static const struct config_block blocks[CONFIG_WHERE_COUNT] = {
                              "The API over TLS; see [https](https.md) for the certificate."},
     [CONFIG_AT_API_RAW] = {"raw_api", CONFIG_AT_HTTP_API, 0,
                            "What /api/v1/raw may do; see [api](api.md)."},
+    [CONFIG_AT_EXPORTER] = {"exporter", CONFIG_AT_ROOT, 0,
+                            "Metrics for Prometheus; see [metrics](metrics.md)."},
+    [CONFIG_AT_HEARTBEAT] = {"heartbeat", CONFIG_AT_ROOT, 0,
+                             "Regular reports to another server; see [heartbeat](heartbeat.md)."},
     [CONFIG_AT_VHOST] = {"vhost", CONFIG_AT_ROOT, 1,
                          "Settings of the streams of one host name. __defaultVhost__ serves every "
                          "name without a vhost of its own and is there even when not written."},

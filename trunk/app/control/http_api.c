@@ -18,6 +18,7 @@
 #include "app/control/api_streams.h"
 #include "app/control/api_system.h"
 #include "app/control/api_workers.h"
+#include "app/control/qoe.h"
 #include "app/core/server.h"
 #include "base/str.h"
 #include "proto/url.h"
@@ -73,6 +74,7 @@ static const struct api_call calls[] = {
     {"clients", api_clients, API_NO_CLIENT, 0,
      "clients by start and count, or clients/ID; DELETE clients/ID disconnects one", "kicks", NULL},
     {"kicks", api_clients_kick, API_NO_CLIENT, API_INTERNAL, NULL, NULL, NULL},
+    {"qoe", qoe_json, 0, 0, "what player pages reported, by start and count", NULL, NULL},
     {"raw", api_raw, 0, 0, "raw?rpc=raw, reload or reload-fetch: the settings of the API; reloads",
      NULL, api_raw_is_change},
     {"config", api_config, 0, 0, "the effective configuration, without secrets", NULL, NULL},
@@ -136,9 +138,8 @@ static const struct api_call level_call = {"", answer_level, 0, API_UNLISTED, NU
 
 /* ---- finding ---- */
 
-/* Whether the whole API is available: at http_api's own address, or if that is one of
- * http_server's. */
-static int is_whole(const struct http_exchange *x)
+/* At http_api's own address, or if that is one of http_server's. */
+int http_api_has_all(const struct http_exchange *x)
 {
     return x->is_api || x->is_worker || http_api_listener_is_joined(x->server->config);
 }
@@ -313,8 +314,8 @@ static int is_ours(const struct http_exchange *x)
         return 1;
     if (x->is_api && strcmp(path, "/") == 0)
         return 1;
-    return is_whole(x) && (strcmp(path, "/api") == 0 || strcmp(path, "/api/") == 0 ||
-                           strcmp(path, "/api/v1") == 0);
+    return http_api_has_all(x) && (strcmp(path, "/api") == 0 || strcmp(path, "/api/") == 0 ||
+                                   strcmp(path, "/api/v1") == 0);
 }
 
 /* A script of a page of another site can read JSONP, where everyone can read everything anyway. */
@@ -343,8 +344,8 @@ static struct err *api_serve(struct http_handler *self, struct http_exchange *x,
         api_access_is_foreign(x))
         access = (struct api_access){403, foreign};
     call = call_find(x, &id);
-    request.is_public = access.status != 0 || !is_whole(x);
-    if (!is_whole(x) && !is_public_path)
+    request.is_public = access.status != 0 || !http_api_has_all(x);
+    if (!http_api_has_all(x) && !is_public_path)
         return http_answer_error(x, 404, NULL, timeout, "no such API address");
     if (request.is_public && !is_public_path)
         return http_answer_error(x, 403, NULL, timeout, "%s", access.why);

@@ -17,4 +17,7 @@ struct http_handler *http_api_new(struct http_handler *next);
 #define HTTP_API_LIST "/players/streams.json"
 struct http_handler *http_api_list_new(struct http_handler *next);
 
+/* Whether the whole API is served where this request arrived, and not only its public part. */
+int http_api_has_all(const struct http_exchange *x);
+
 #endif

@@ -9,6 +9,7 @@
  */
 #include "app/core/admission.h"
 
+#include "app/core/metrics.h"
 #include "app/core/server.h"
 #include "base/clock.h"
 #include "co/net.h"
@@ -67,6 +68,14 @@ static const char *admission_finish(struct server *server, const struct places_a
     return answer->limit != QUOTA_CLASSES ? quota_limit_name(answer->limit) : NULL;
 }
 
+/* Counts a refused player or publisher; a refused connection is counted where it is closed. */
+static const char *admission_refuse(struct server *server, const char *limit)
+{
+    if (limit != NULL)
+        metrics_add_label(server->metrics, METRICS_REFUSALS, limit, 1);
+    return limit;
+}
+
 /* ---- entering and leaving ---- */
 
 usec_t admission_wait(const struct server *server, enum quota_class class)
@@ -110,7 +119,7 @@ const char *admission_enter_more(struct server *server, enum quota_class class)
 
     assert(class == QUOTA_VIEWER || class == QUOTA_PUBLISHER);
     limit = places_enter_more(all->places, all->process, server->config, class);
-    return limit != QUOTA_CLASSES ? quota_limit_name(limit) : NULL;
+    return admission_refuse(server, limit != QUOTA_CLASSES ? quota_limit_name(limit) : NULL);
 }
 
 void admission_leave_more(struct server *server, enum quota_class class)
@@ -128,11 +137,11 @@ const char *admission_become(struct server *server, struct net_conn *conn, enum 
     if (a == NULL || (a->class == class && class != QUOTA_NEW))
         return NULL;
     if (a->is_out)
-        return quota_limit_name(QUOTA_NEW);
+        return admission_refuse(server, quota_limit_name(QUOTA_NEW));
     answer = places_become(server->admissions.places, a->place, server->config, class, clock_now());
     if (answer.limit == QUOTA_CLASSES)
         a->class = (uint8_t) class;
-    return admission_finish(server, &answer);
+    return admission_refuse(server, admission_finish(server, &answer));
 }
 
 const char *admission_play(struct server *server, struct net_conn *conn, int is_live)

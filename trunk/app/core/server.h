@@ -19,6 +19,7 @@ struct log_limit;
 struct net_conn;
 struct serve_mux;
 struct ip_limit;
+struct metrics;
 struct service;
 
 enum server_state { SERVER_RUNNING, SERVER_DRAINING, SERVER_STOPPING };
@@ -82,7 +83,9 @@ struct server {
     usec_t started_at;
     const struct server_shared *shared; /* NULL: there is only one process */
     void *shared_arg;
+    struct metrics *metrics;        /* app/core/metrics.h; NULL: nothing is counted */
     struct session_entry *sessions; /* app/stream/session_list.h */
+    struct session_entry *sampled;  /* the next one for session_list_sample(); NULL: the first */
     size_t client_count;
     struct session_totals sessions_gone;    /* bytes of those that have left; see session_list.h */
     struct memory memory;                   /* against max_memory */

@@ -15,6 +15,9 @@
 
 struct server;
 
+/* A request body up to this size is kept for the handlers. */
+#define HTTP_BODY_MAX ((size_t)16 * 1024)
+
 /* The via_chain: the Millrace servers that a request for a stream has passed. */
 #define HTTP_VIA_HEADER "X-Millrace-Relay"
 /* Its value in an answer 508: the stream would return to the server that asks for it. Other servers
@@ -30,15 +33,19 @@ struct http_exchange {
     struct config *config; /* the snapshot at the request's arrival; the session holds it */
     struct net_conn *conn; /* borrowed */
     const struct http_message *request;
+    usec_t asked_at; /* when the request had arrived */
     int is_tls;
-    int is_api;    /* arrived at http_api's own address */
-    int is_worker; /* from another worker, at this worker's own socket */
+    int is_api;      /* arrived at http_api's own address, or the exporter's */
+    int is_exporter; /* the exporter's */
+    int is_worker;   /* from another worker, at this worker's own socket */
     int is_head;
     int keep_alive;   /* what the answer says; the session reads it afterwards */
     int has_answered; /* the head is sent */
     int is_granted;   /* the gates that need no stream have granted it */
     int has_target;   /* target is resolved: http_target() */
     struct http_target target;
+    const uint8_t *body; /* of the request; NULL: none, or longer than HTTP_BODY_MAX */
+    size_t body_len;
     const uint8_t *rest; /* the bytes after the head of an upgrade that were already read */
     size_t rest_len;
     struct buf extra;      /* header lines ("Name: value\r\n") that middleware adds to any answer */

@@ -6,6 +6,7 @@
 #include "app/http/http_live_private.h"
 
 #include "app/core/admission.h"
+#include "app/core/metrics.h"
 #include "app/core/server.h"
 #include "app/http/auth.h"
 #include "app/http/http_drain.h"
@@ -46,6 +47,7 @@ struct http_live {
     enum source_only only;
     struct source_select select; /* of a multitrack stream */
     enum fanout_framing framing;
+    usec_t asked_at;         /* when the client asked for a stream that was live; 0: it was not */
     usec_t since;            /* worker pull: when its first viewer arrived; else -1 */
     struct buf head;         /* of the 200 answer */
     struct buf not_found;    /* the whole 404 answer, for a standby without success */
@@ -96,16 +98,20 @@ static __attribute__((noinline)) int http_live_discard(struct net_conn *conn,
 static __attribute__((noinline)) struct fanout_viewer *http_live_open(struct http_live *live,
                                                                       struct net_conn *conn)
 {
-    struct fanout_viewer_opts opts = {
-        live->vhost, live->framing, live->head.len > 0 ? &live->head : NULL, live->entry.is_worker};
+    struct fanout_viewer_opts opts = {live->vhost, live->framing,
+                                      live->head.len > 0 ? &live->head : NULL,
+                                      live->entry.is_worker, live->asked_at};
     struct viewer *viewer =
         viewer_open_tracks(live->source, live->mux, live->only, &live->select, clock_now());
+    struct fanout_viewer *fv;
 
     if (viewer == NULL)
         return NULL;
     if (live->since >= 0)
         viewer_since(viewer, live->since);
-    return fanout_viewer_open(live->server, conn, viewer, &opts);
+    fv = fanout_viewer_open(live->server, conn, viewer, &opts);
+    live->entry.viewer = fv != NULL ? viewer : NULL;
+    return fv;
 }
 
 /* The peer's address for the log. A UNIX socket has none. */
@@ -205,6 +211,10 @@ static MAY_YIELD void http_live_run(struct net_conn *conn, void *arg)
             break;
         }
     }
+    live->entry.viewer = NULL;
+    /* Stalled or evicted; a peer that has closed has left its end to read. */
+    live->entry.has_failed =
+        wait == FANOUT_BROKEN && live->server->state != SERVER_STOPPING && !net_has_more(conn);
     if (fv != NULL && live->server->state == SERVER_STOPPING)
         fanout_viewer_part(fv);
     if (fv != NULL)
@@ -406,9 +416,11 @@ static struct err *http_live_take_admitted(struct http_exchange *x, struct sourc
 
     if (http_live_ask(x, vhost, source, &mux, timeout) != HTTP_STEP_NEXT)
         return http_step_err(x);
-    if (x->server->memory.level != MEMORY_EASY && !x->is_worker)
+    if (x->server->memory.level != MEMORY_EASY && !x->is_worker) {
+        metrics_add_label(x->server->metrics, METRICS_REFUSALS, "max_memory", 1);
         return http_ws_refuse(x, 503, "Retry-After: 5\r\n", "service unavailable: max_memory",
                               timeout);
+    }
     /* The query of a worker's request comes from one of its viewers, and the stream is for all of
      * them. */
     if (http_live_only(mux != &mux_original ? x->request->query : NULL, &only) != 0)
@@ -430,6 +442,7 @@ static struct err *http_live_take_admitted(struct http_exchange *x, struct sourc
     live->select = select;
     live->entry.is_worker = x->is_worker;
     live->entry.is_websocket = x->request->upgrade == HTTP_UPGRADE_WEBSOCKET;
+    live->asked_at = !x->is_worker && stream_is_live(x->server, source) ? x->asked_at : 0;
     live->since = x->is_worker ? http_live_since(x->request->query) : -1;
     live->standby =
         vhost->http_remux.standby_timeout > 0 ? vhost->http_remux.standby_timeout : USEC_NEVER;

@@ -15,6 +15,7 @@
 #include "app/core/admission.h"
 #include "app/core/ip_limit.h"
 #include "app/core/log_limit.h"
+#include "app/core/metrics.h"
 #include "app/http/cors.h"
 #include "base/str.h"
 #include "co/co.h"
@@ -47,8 +48,10 @@ struct session {
     struct server *server;
     struct net_conn *conn;
     struct session_takeover *takeover;
-    int is_tls, is_api, is_worker;
+    int is_tls, is_api, is_exporter, is_worker;
     struct http_in *in;
+    struct buf body; /* of this request, as far as it fits */
+    int is_body_cut;
     const char *limit; /* the limit that this request exceeds; NULL: none */
     usec_t deadline;   /* of this request's head, then of its body */
     size_t at, end;    /* bytes [at, end) of data are not parsed yet */
@@ -135,7 +138,16 @@ static MAY_YIELD void session_refuse(struct session *s, int status, const char *
     refusal_write(s->server, s->conn, flags, status, reason);
 }
 
-/* The parser's next event, except parts of a body. */
+/* Keeps a part of the body, unless the whole does not fit. */
+static void session_keep(struct session *s, const uint8_t *body, size_t len)
+{
+    if (!s->is_body_cut && buf_append(&s->body, body, len) == 0)
+        return;
+    s->is_body_cut = 1;
+    buf_reset(&s->body);
+}
+
+/* The parser's next event, except parts of a body, which it keeps. */
 static MAY_YIELD struct err *session_event(struct session *s, enum http_event *event)
 {
     for (;;) {
@@ -150,6 +162,8 @@ static MAY_YIELD struct err *session_event(struct session *s, enum http_event *e
             return err_new(ERR_PROTO, "%s", http_in_reason(s->in));
         if (scan == SCAN_DONE && *event != HTTP_EVENT_BODY)
             return NULL;
+        if (scan == SCAN_DONE)
+            session_keep(s, body, body_len);
         if (scan == SCAN_MORE) {
             struct err *err = session_fill(s);
 
@@ -178,7 +192,7 @@ static MAY_YIELD enum session_next session_broken(struct session *s, struct err 
     return next;
 }
 
-/* Reads and drops the body; sends 100 (Continue) first if the client expects it. */
+/* Reads the body; sends 100 (Continue) first if the client expects it. */
 static MAY_YIELD struct err *session_skip_body(struct session *s)
 {
     const struct http_message *request = http_in_message(s->in);
@@ -214,9 +228,10 @@ static void session_enter(struct session *s)
         return;
     (void)str_copy(s->conn->ip, sizeof(s->conn->ip), client);
     s->limit = ip_limit_enter(s->server, client, &s->takeover->seat);
-    if (s->limit != NULL)
-        log_peer(s->server, LOG_WARN, "connection refused", client, "refused %s: %s", client,
-                 s->limit);
+    if (s->limit == NULL)
+        return;
+    metrics_add_label(s->server->metrics, METRICS_REFUSALS, s->limit, 1);
+    log_peer(s->server, LOG_WARN, "connection refused", client, "refused %s: %s", client, s->limit);
 }
 
 static void session_leave(struct server *server, struct net_conn *conn,
@@ -270,7 +285,11 @@ static MAY_YIELD __attribute__((noinline)) enum session_next session_serve(struc
     x.request = request;
     x.is_tls = s->is_tls;
     x.is_api = s->is_api;
+    x.is_exporter = s->is_exporter;
     x.is_worker = s->is_worker;
+    x.asked_at = co_now();
+    x.body = s->body.len > 0 ? buf_data(&s->body) : NULL;
+    x.body_len = s->body.len;
     x.is_head = strcmp(request->method, "HEAD") == 0;
     x.keep_alive = request->keep_alive && s->server->state == SERVER_RUNNING;
     x.rest = s->data + s->at;
@@ -345,6 +364,8 @@ static MAY_YIELD enum session_next session_requests(struct session *s)
         admission_touch(s->server, s->conn);
         begin = clock_now();
         next = session_request(s);
+        buf_reset(&s->body);
+        s->is_body_cut = 0;
         if (next == SESSION_STREAM)
             return next;
         session_leave(s->server, s->conn, s->takeover);
@@ -392,11 +413,14 @@ session_burst(struct server *server, struct net_conn *conn, int flags,
         s->takeover = takeover;
         s->is_tls = flags & HTTP_SESSION_TLS;
         s->is_api = (flags & HTTP_SESSION_API) != 0;
+        s->is_exporter = (flags & HTTP_SESSION_EXPORTER) != 0;
         s->is_worker = (flags & HTTP_SESSION_WORKER) != 0;
+        buf_init(&s->body, HTTP_BODY_MAX);
         s->in = http_in_new(HTTP_REQUESTS, HTTP_SESSION_BODY_MAX);
         if (s->in != NULL)
             next = session_requests(s);
         http_in_free(s->in);
+        buf_fini(&s->body);
     }
     free(s);
     if (next == SESSION_LINGER_CLOSE)

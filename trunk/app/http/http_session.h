@@ -9,13 +9,17 @@
 #include "app/core/server.h"
 #include "base/yield.h"
 
-/* A request body up to this size is read and ignored; a longer one gets 413. */
+/* A request body up to this size is read; a longer one gets 413. Handlers see it up to
+ * HTTP_BODY_MAX.
+ */
 #define HTTP_SESSION_BODY_MAX ((size_t)1024 * 1024)
 
 /* The kind of connection; 0: plain HTTP at http_server's address. */
 #define HTTP_SESSION_TLS    1
 #define HTTP_SESSION_API    2 /* at http_api's own address: server->api_chain */
 #define HTTP_SESSION_WORKER 4 /* from another worker: server->worker_chain */
+/* Together with HTTP_SESSION_API: at the exporter's own address. */
+#define HTTP_SESSION_EXPORTER 8
 
 /*
  * If a trusted proxy names the client of a request, conn->ip is that client's address until the end

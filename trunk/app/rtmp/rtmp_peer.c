@@ -59,6 +59,7 @@ void rtmp_peer_log_end(struct rtmp_session *session, const char *what, const str
 {
     enum log_level level = err == NULL || err_is_quiet(err) ? LOG_INFO : LOG_WARN;
 
+    session->entry.has_failed = err != NULL && (!err_is_quiet(err) || err_code(err) == ERR_TIMEOUT);
     session_list_leave(session->server, &session->entry);
     session->entry.source = NULL;
     (void)admission_become(session->server, session->conn, QUOTA_NEW);

@@ -31,6 +31,7 @@ struct rtmp_session {
     char *swf_url;               /* NULL: none */
     char *param;                 /* of the current request; NULL: none */
     char *via;                   /* via_chain of another Millrace server; NULL: not such a server */
+    usec_t asked_at;             /* when it requested a stream that was live; 0: it was not */
     struct session_entry entry;  /* in the session list while a publish or play runs */
     struct via_claim *claim;     /* of such a server while it plays; else NULL */
     struct permit *permits;      /* granted for the current request */

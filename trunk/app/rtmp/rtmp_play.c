@@ -44,7 +44,9 @@ static usec_t play_deadline(const struct playing *p)
 /* Opens a viewer and then closes the old one, if any, so that the stream always has one. */
 static __attribute__((noinline)) int play_open(struct rtmp_session *session, struct playing *p)
 {
-    struct fanout_viewer_opts opts = {.vhost = p->vhost, .framing = FANOUT_RAW};
+    struct fanout_viewer_opts opts = {.vhost = p->vhost,
+                                      .framing = FANOUT_RAW,
+                                      .asked_at = p->fv == NULL ? session->asked_at : 0};
     unsigned receives = rtmp_talk_receives(session->talk);
     enum source_only only = SOURCE_BOTH;
     struct fanout_viewer *old = p->fv;
@@ -59,6 +61,7 @@ static __attribute__((noinline)) int play_open(struct rtmp_session *session, str
     p->deadline = play_deadline(p);
     p->fv =
         viewer != NULL ? fanout_viewer_open(session->server, session->conn, viewer, &opts) : NULL;
+    session->entry.viewer = p->fv != NULL ? viewer : NULL;
     if (old != NULL)
         fanout_viewer_close(old);
     if (p->fv == NULL)
@@ -320,6 +323,7 @@ struct err *rtmp_play_run(struct rtmp_session *session, struct source *source,
         err = play_loop(session, &p);
     if (err == NULL)
         unfinished = play_finish(session, &p);
+    session->entry.viewer = NULL;
     if (p.fv != NULL)
         fanout_viewer_close(p.fv);
     if (err == NULL && p.ended != NULL)

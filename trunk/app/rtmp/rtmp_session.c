@@ -8,6 +8,7 @@
 #include "app/config/mount.h"
 #include "app/core/admission.h"
 #include "app/core/log_limit.h"
+#include "app/core/metrics.h"
 #include "app/rtmp/rtmp_drain.h"
 #include "app/rtmp/rtmp_gate.h"
 #include "app/rtmp/rtmp_session_private.h"
@@ -253,9 +254,12 @@ static MAY_YIELD struct err *session_admit(struct rtmp_session *session,
         return session_refuse(session, request, "Too many streams", err);
     if (limit == NULL)
         source_ref(*source);
-    if (limit == NULL && !is_publish)
-        limit = admission_play(session->server, session->conn,
-                               stream_is_live(session->server, *source));
+    if (limit == NULL && !is_publish) {
+        int is_live = stream_is_live(session->server, *source);
+
+        limit = admission_play(session->server, session->conn, is_live);
+        session->asked_at = is_live ? session->asked_at : 0;
+    }
     if (limit == NULL)
         return NULL;
     err = err_new(ERR_LIMIT, "service unavailable: %s", limit);
@@ -284,6 +288,7 @@ static MAY_YIELD struct err *session_find(struct rtmp_session *session, struct r
                                    session->config->rtmp_handshake_timeout);
     if (err != NULL)
         return err;
+    session->asked_at = co_now();
     session_renew_config(session);
     err = session_address(session, request, url);
     if (err != NULL)
@@ -297,9 +302,11 @@ static MAY_YIELD struct err *session_find(struct rtmp_session *session, struct r
     err = session_ask(session, setup, NULL, *vhost);
     if (err != NULL)
         return err;
-    if (session->server->memory.level != MEMORY_EASY)
+    if (session->server->memory.level != MEMORY_EASY) {
+        metrics_add_label(session->server->metrics, METRICS_REFUSALS, "max_memory", 1);
         return session_refuse(session, request, "service unavailable: max_memory",
                               err_new(ERR_LIMIT, "service unavailable: max_memory"));
+    }
     err = session_admit(session, setup, *vhost, source);
     if (err != NULL)
         return err;

@@ -7,6 +7,7 @@
 
 #include "app/core/ip_limit.h"
 #include "app/core/log_limit.h"
+#include "app/core/metrics.h"
 #include "app/server/server_proxy.h"
 #include "app/server/server_tls.h"
 #include "app/server/service_private.h"
@@ -34,15 +35,19 @@ static void connection_enter(struct connection *c)
     if (c->next == NULL)
         server_wake_ticker(server);
     server->service->busy_at = clock_now();
-    if (c->refused != 0)
+    if (c->refused != 0) {
         server->service->refusals++;
-    else if (!c->type->is_internal)
+    } else if (!c->type->is_internal) {
         server->connections++;
+        metrics_add(server->metrics, METRICS_CONNECTIONS, 1);
+        metrics_add(server->metrics, METRICS_CONNECTIONS_TOTAL, 1);
+    }
 }
 
 static void connection_uncount(struct connection *c)
 {
     c->server->connections--;
+    metrics_add(c->server->metrics, METRICS_CONNECTIONS, -1);
     ip_limit_leave(c->server, c->peer);
     c->peer = NULL;
 }
@@ -111,6 +116,7 @@ static MAY_YIELD __attribute__((noinline)) int connection_unwrap(struct connecti
     why = ip_limit_enter(c->server, c->conn->ip, &c->peer);
     if (why == NULL)
         return 0;
+    metrics_add_label(c->server->metrics, METRICS_REFUSALS, why, 1);
     log_peer(c->server, LOG_WARN, "connection refused", c->conn->ip, "refused %s: %s", c->conn->ip,
              why);
     *status = 429;
@@ -142,6 +148,7 @@ static int connection_refuse(struct connection *c, const char *why)
 {
     int status = strcmp(why, "max_connections_per_ip") == 0 ? 429 : 503;
 
+    metrics_add_label(c->server->metrics, METRICS_REFUSALS, why, 1);
     log_peer(c->server, LOG_WARN, "connection refused", c->conn->ip, "refused %s: %s", c->conn->ip,
              why);
     if (c->type->protocol->turn_away != NULL &&

@@ -6,6 +6,7 @@
 
 #include "app/core/endpoint.h"
 #include "app/core/log_limit.h"
+#include "app/core/metrics.h"
 #include "app/core/process.h"
 #include "app/server/listeners.h"
 #include "app/server/reload.h"
@@ -64,8 +65,12 @@ static MAY_YIELD void ticker_run(void *arg)
         if (hub_count(server->hub) == 0) {
             (void)co_cond_wait(&server->ticker, ticker_pause(server));
         } else {
+            usec_t due = clock_now() + SERVER_TICK;
+
             (void)co_sleep(SERVER_TICK);
             server->service->busy_at = clock_now();
+            metrics_observe(server->metrics, METRICS_LOOP_LAG, NULL,
+                            server->service->busy_at - due);
         }
         hub_tick(server->hub, clock_now());
         observers_tick(server, clock_now());

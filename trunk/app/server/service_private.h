@@ -14,7 +14,7 @@ struct tls;
 /* All that a configuration may name, and the one for other workers. */
 #define SERVICE_LISTENERS_MAX (ENDPOINTS_MAX + 1)
 /* Links of all HTTP chains. */
-#define SERVICE_LINKS_MAX 16
+#define SERVICE_LINKS_MAX 32
 
 struct service {
     struct http_handler *link[SERVICE_LINKS_MAX]; /* freed by service_free() */

@@ -12,10 +12,13 @@
 #include "app/cluster/http_pull.h"
 #include "app/cluster/upstream_tls.h"
 #include "app/control/api_state.h"
+#include "app/control/exporter.h"
+#include "app/control/heartbeat.h"
 #include "app/control/hooks.h"
 #include "app/control/http_api.h"
 #include "app/control/http_api_listener.h"
 #include "app/control/http_console.h"
+#include "app/control/qoe.h"
 #include "app/http/auth.h"
 #include "app/http/cors.h"
 #include "app/http/http_listener.h"
@@ -33,19 +36,12 @@
 #include "app/workers/worker_http.h"
 
 /* Called in this order; stopped in the reverse order. */
-static const struct observer *const observers[] = {&http_mounts_observer,
-                                                   &fanout_observer,
-                                                   &via_claim_observer,
-                                                   &worker_observer,
-                                                   &upstream_tls_observer,
-                                                   &directory_observer,
-                                                   &coworkers_observer,
-                                                   &edge_observer,
-                                                   &forward_observer,
-                                                   &config_watch_observer,
-                                                   &api_state_observer,
-                                                   &hooks_observer,
-                                                   NULL};
+static const struct observer *const observers[] = {
+    &http_mounts_observer,  &fanout_observer,       &via_claim_observer,
+    &worker_observer,       &upstream_tls_observer, &directory_observer,
+    &coworkers_observer,    &edge_observer,         &forward_observer,
+    &config_watch_observer, &api_state_observer,    &hooks_observer,
+    &exporter_observer,     &heartbeat_observer,    NULL};
 
 /* The cheapest gates are asked first. */
 static const struct gate *const gates[] = {&gate_security, &gate_refer, &gate_token,
@@ -56,15 +52,17 @@ static const struct claim *const claims[] = {&worker_claim, &directory_claim, NU
 
 /* In the order in which they are opened, and so in which the log names them. */
 static const struct listener_type *const listeners[] = {
-    &rtmp_listener,         &http_listener,     &http_api_listener,    &http_listener_tls,
-    &http_api_listener_tls, &rtmp_listener_tls, &worker_http_listener, NULL};
+    &rtmp_listener,     &http_listener,         &http_api_listener,
+    &http_listener_tls, &http_api_listener_tls, &rtmp_listener_tls,
+    &exporter_listener, &worker_http_listener,  NULL};
 
 /* The first link that an address belongs to answers. */
-static const http_link_new http_chain[] = {cors_new,      http_page_new,   http_api_list_new,
-                                           http_api_new,  auth_new_open,   http_pull_new,
-                                           http_live_new, http_static_new, NULL};
-static const http_link_new api_chain[] = {cors_new, http_api_new, http_console_new, http_static_new,
-                                          NULL};
+static const http_link_new http_chain[] = {
+    cors_new,          http_page_new,   exporter_new,  qoe_new,
+    http_api_list_new, http_api_new,    auth_new_open, http_pull_new,
+    http_live_new,     http_static_new, NULL};
+static const http_link_new api_chain[] = {cors_new,         exporter_new,    qoe_new, http_api_new,
+                                          http_console_new, http_static_new, NULL};
 static const http_link_new worker_chain[] = {worker_http_new, http_api_new, NULL};
 
 const struct tables tables_all = {.observers = observers,

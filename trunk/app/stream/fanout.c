@@ -5,6 +5,7 @@
  */
 #include "app/stream/fanout.h"
 
+#include "app/core/metrics.h"
 #include "app/core/server.h"
 #include "app/stream/fanout_private.h"
 #include "app/stream/session_list.h"
@@ -58,6 +59,7 @@ struct fanout_viewer *fanout_viewer_open(struct server *server, struct net_conn 
     fv->viewer = viewer;
     fv->framing = (uint8_t)opts->framing;
     fv->slot = (uint8_t)(fv->channel->next_slot++ % FANOUT_SLOTS);
+    fv->asked_at = opts->asked_at;
     fv->is_urgent = opts->is_urgent != 0;
     if (fv->is_urgent) {
         fv->next_urgent = fv->channel->urgent;
@@ -276,6 +278,17 @@ void fanout_viewer_evict(struct fanout_viewer *fv)
 
 /* ---- the row ---- */
 
+/* The viewer is about to receive its first bytes. */
+static void fanout_on_begin(struct stream *stream, void *state, struct viewer *viewer)
+{
+    const struct fanout_viewer *fv = viewer_owner(viewer);
+
+    (void)state;
+    if (fv != NULL && fv->asked_at != 0)
+        metrics_observe(stream->server->metrics, METRICS_STARTUP_TIME, NULL,
+                        co_now() - fv->asked_at);
+}
+
 /* A viewer without an owner does not belong to the fan-out. */
 static int fanout_on_evict(struct stream *stream, void *state, struct viewer *viewer)
 {
@@ -321,4 +334,5 @@ const struct observer fanout_observer = {.name = "fan-out",
                                          .close = fanout_close,
                                          .on_vhost = fanout_on_vhost,
                                          .on_data = fanout_on_data,
+                                         .on_begin = fanout_on_begin,
                                          .on_evict = fanout_on_evict};

@@ -41,6 +41,7 @@ struct fanout_viewer_opts {
     enum fanout_framing framing;
     struct buf *head; /* sent before the first batch, in the same write; taken over (moved) */
     int is_urgent;    /* send each frame at once, regardless of other viewers' batches */
+    usec_t asked_at;  /* when the client asked for the stream, to measure its start; 0: do not */
 };
 
 /* One viewer of a stream on one connection. */

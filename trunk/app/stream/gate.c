@@ -4,6 +4,7 @@
  */
 #include "app/stream/gate.h"
 
+#include "app/core/metrics.h"
 #include "base/buf.h"
 
 #include <stdarg.h>
@@ -35,9 +36,14 @@ int gates_ask(const struct gate_request *request, struct gate_verdict *verdict, 
     memset(verdict, 0, sizeof(*verdict));
     if (request->source != NULL)
         source_ref(request->source);
-    for (int i = 0; rows != NULL && rows[i] != NULL && verdict->status == 0; i++)
-        if (rows[i]->stage == stage_of(request))
-            verdict->status = rows[i]->ask(request, verdict, timeout);
+    for (int i = 0; rows != NULL && rows[i] != NULL && verdict->status == 0; i++) {
+        if (rows[i]->stage != stage_of(request))
+            continue;
+        verdict->status = rows[i]->ask(request, verdict, timeout);
+        /* A client that is sent elsewhere is not refused. */
+        if (verdict->status != 0 && verdict->status != 302)
+            metrics_add_label(request->server->metrics, METRICS_REFUSALS, rows[i]->name, 1);
+    }
     if (request->source != NULL)
         source_unref(request->source);
     if (verdict->status != 0 && request->permits != NULL)

@@ -74,6 +74,7 @@ struct observer {
     void (*on_data)(struct stream *stream, void *state);
     void (*on_viewers)(struct stream *stream, void *state);
     void (*on_watched)(struct stream *stream, void *state);
+    void (*on_begin)(struct stream *stream, void *state, struct viewer *viewer);
     void (*on_facts)(struct stream *stream, void *state);
     /* This viewer holds too much dropped memory. Returns 1 if it belongs to this row, which closes
      * it. */

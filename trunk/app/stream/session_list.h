@@ -13,6 +13,8 @@
 
 struct server;
 struct session_totals;
+struct stream;
+struct viewer;
 
 struct session_entry {
     struct session_entry *prev, *next;
@@ -23,10 +25,12 @@ struct session_entry {
     struct session_facts facts; /* borrowed; all zero is allowed, and means unknown */
     usec_t since;
     uint8_t is_publisher;
-    uint8_t is_worker;    /* another worker fetches or publishes the stream: not listed */
-    uint8_t is_websocket; /* an HTTP viewer over WebSocket */
-    uint64_t before[2];   /* bytes that its connection had received and sent before */
-    char id[CO_ID_SIZE];  /* the log's context id */
+    uint8_t is_worker;           /* another worker fetches or publishes the stream: not listed */
+    uint8_t is_websocket;        /* an HTTP viewer over WebSocket */
+    uint64_t before[2];          /* bytes that its connection had received and sent before */
+    const struct viewer *viewer; /* borrowed; NULL: none, or none at the moment */
+    uint8_t has_failed;  /* it ended with an error other than a disconnect; set before it leaves */
+    char id[CO_ID_SIZE]; /* the log's context id */
 };
 
 /* Of all clients that are or were listed; visits each that is. */
@@ -42,5 +46,11 @@ void session_list_type(const struct session_entry *entry, char out[SESSION_TYPE_
  * whose context id becomes the entry's id. */
 void session_list_enter(struct server *server, struct session_entry *entry);
 void session_list_leave(struct server *server, struct session_entry *entry);
+
+/* The sessions in turn, one at each call; NULL: there are none. */
+struct session_entry *session_list_sample(struct server *server);
+/* Bytes sent to other workers of this server, which are no clients; for stream->internal_viewers.
+ */
+uint64_t session_list_internal_bytes(const struct stream *stream);
 
 #endif

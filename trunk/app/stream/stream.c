@@ -5,6 +5,7 @@
 #include "app/stream/stream.h"
 
 #include "app/config/config_diff.h"
+#include "app/core/metrics.h"
 #include "app/stream/fanout.h"
 #include "base/str.h"
 #include "live/viewer.h"
@@ -103,9 +104,11 @@ struct source *stream_get_publish(struct server *server, const struct config_vho
         if (source == NULL && is_new)
             server_shared_stream_leave(server, key);
     }
-    if (source == NULL)
+    if (source == NULL) {
+        metrics_add_label(server->metrics, METRICS_REFUSALS, "max_streams", 1);
         *err = err_new(ERR_LIMIT, "too many streams: max_streams %lld",
                        (long long)server->config->max_streams);
+    }
     return source;
 }
 
@@ -275,6 +278,14 @@ static void stream_on_watched(struct source *source, void *arg)
     co_cond_broadcast(&stream->told);
 }
 
+static void stream_on_begin(struct source *source, struct viewer *viewer, void *arg)
+{
+    struct stream *stream = arg;
+
+    (void)source;
+    TELL(stream, on_begin, viewer);
+}
+
 static void stream_on_facts(struct source *source, void *arg)
 {
     struct stream *stream = arg;
@@ -335,6 +346,7 @@ int stream_attach(struct source *source, void *arg)
                                    .on_viewers = stream_on_viewers,
                                    .on_facts = stream_on_facts,
                                    .on_watched = stream_on_watched,
+                                   .on_begin = stream_on_begin,
                                    .on_gop_lost = stream_on_gop_lost,
                                    .arg = stream};
     const char *key = source_key(source);

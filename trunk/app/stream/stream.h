@@ -30,6 +30,8 @@ struct stream {
     struct rate rate;
     uint8_t is_ended;          /* its vhost was removed: it is neither published nor played again */
     uint32_t internal_viewers; /* other processes of this server; not counted as clients */
+    struct session_entry *internal; /* the list of them */
+    uint64_t internal_bytes;        /* sent to those that have left */
     /* The observers' states follow: observer_state(). */
 };
 

@@ -6,6 +6,7 @@
  */
 #include "app/workers/worker.h"
 
+#include "app/core/metrics.h"
 #include "app/workers/worker_ports.h"
 #include "app/workers/worker_private.h"
 #include "app/workers/worker_reload.h"
@@ -350,6 +351,8 @@ struct err *worker_new(struct server *server, struct worker_share *share, int sl
     server->shared = &limits;
     server->shared_arg = worker;
     admission_share(server, share->places, slot);
+    server->metrics = share->metrics;
+    metrics_begin(server->metrics, slot);
     observer_set_own(server, &worker_observer, worker);
     return NULL;
 free_notify:
@@ -416,6 +419,7 @@ static MAY_YIELD void worker_close(struct server *server, void *own)
     co_cond_fini(&worker->changed);
     server->shared = NULL;
     server->shared_arg = NULL;
+    server->metrics = NULL;
     free(worker);
 }
 

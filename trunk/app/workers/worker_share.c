@@ -5,6 +5,7 @@
  */
 #include "app/workers/worker_share.h"
 
+#include "app/core/metrics.h"
 #include "app/stream/observer.h"
 #include "app/workers/worker_ports.h"
 #include "app/workers/worker_reload.h"
@@ -126,11 +127,13 @@ static struct err *tables_make(struct worker_share *share, const struct config *
         (size_t)share->count * sizeof(uint32_t));
     share->secrets = shared_map_new(1, sizeof(struct secret));
     share->places = places_new(share->count);
+    share->metrics = metrics_new(share->count, (size_t)config->exporter.streams);
     /* Also holds streams that viewers wait for. */
     share->times =
         stream_clock_new(room_for(config->max_streams + config->max_connections), share->count);
     if (share->registry == NULL || share->times == NULL || share->streams == NULL ||
-        share->secrets == NULL || share->places == NULL || share->ip_counts == NULL)
+        share->secrets == NULL || share->metrics == NULL || share->places == NULL ||
+        share->ip_counts == NULL)
         return err_new(ERR_NOMEM, "workers: shared memory");
     for (int i = 0; i < share->count; i++) {
         share->notify_fd[i] = notify_new();
@@ -225,6 +228,7 @@ void worker_share_free(struct worker_share *share)
     shared_map_free(share->ip_counts);
     shared_map_free(share->streams);
     shared_map_free(share->secrets);
+    metrics_free(share->metrics);
     stream_clock_free(share->times);
     registry_free(share->registry);
     observers_share_free(share->tables, share->row_shared);
@@ -394,6 +398,7 @@ void worker_share_reap(struct worker_share *share, int slot)
     (void)stream_clock_reap(share->times, slot);
     counts_reap(share, share->ip_counts, slot);
     counts_reap(share, share->streams, slot);
+    metrics_reap(share->metrics, slot);
     observers_share_reap(share->tables, share->row_shared, slot);
     socket_remove(share, slot);
     notify_clear(share->notify_fd[slot]);

@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
+struct metrics;
 struct shared_map;
 struct worker_reload;
 struct worker_ports;
@@ -50,6 +51,7 @@ struct worker_share {
     struct shared_map *streams;   /* the same for published streams */
     struct stream_clock *times;
     struct shared_map *secrets;   /* one entry */
+    struct metrics *metrics;      /* app/core/metrics.h: a block for each worker */
     struct worker_ports *ports;   /* app/workers/worker_ports.h; NULL: each worker opens its own */
     struct worker_reload *reload; /* app/workers/worker_reload.h */
     char *folder;                 /* private: contains the workers' own sockets */

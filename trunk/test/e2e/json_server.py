@@ -3,6 +3,7 @@ answer that the test sets, JSON or anything else."""
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl
 
@@ -10,11 +11,12 @@ from urllib.parse import parse_qsl
 class JsonServer:
     """answer: what is sent, an object or bytes; a function is called with the question.
     status: of the answer. hold: an Event that every answer waits for. questions: what was asked,
-    as objects; of a GET its path and parameters. context: an ssl.SSLContext, for https."""
+    as objects; of a GET its path and parameters; times: when, by time.monotonic(). context: an
+    ssl.SSLContext, for https."""
 
     def __init__(self, answer=None, *, port=0, context=None):
         self.answer, self.status, self.hold = answer, 200, None
-        self.questions, self.headers = [], []
+        self.questions, self.headers, self.times = [], [], []
         handler = type("Handler", (_Handler,), {"owner": self})
         self.server = ThreadingHTTPServer(("127.0.0.1", port), handler)
         if context is not None:
@@ -52,6 +54,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def reply(self, question):
         self.owner.headers.append(dict(self.headers))
+        self.owner.times.append(time.monotonic())
         self.owner.questions.append(question)
         if self.owner.hold is not None:
             self.owner.hold.wait(60)
