@@ -184,6 +184,11 @@ export function factsUrl(address) {
     return `${baseOf(withTransport(address, 'http'))}players/server.json`;
 }
 
+/** Where this stream's server takes reports (qoe.js). */
+export function reportUrl(address) {
+    return `${baseOf(withTransport(address, 'http'))}api/v1/qoe`;
+}
+
 /** A stream of the list (SRS's JSON) at the server and in the format of another address. */
 export function addressFromList(item, like) {
     // "vhost/app/stream", or "/app/stream" in the default vhost.

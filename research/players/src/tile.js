@@ -2,8 +2,16 @@
 // page may show several; one of them is chosen, and only that one is heard.
 
 import { Session, State } from './session.js';
-import { formatOf, nameOf, streamUrl, withTransport } from './address.js';
+import {
+    formatOf,
+    httpUrl,
+    nameOf,
+    reportUrl,
+    streamUrl,
+    withTransport,
+} from './address.js';
 import { serverFacts } from './facts.js';
+import { Reporter } from './qoe.js';
 import { stateText } from './words.js';
 
 const TOUCH_MS = 3000;
@@ -34,6 +42,7 @@ export class Tile extends EventTarget {
         this.root = template.content.firstElementChild.cloneNode(true);
         this.video = this.find('video');
         this.session = new Session(this.video, mpegts);
+        this.reporter = new Reporter(this.session);
         this.address = null;
         this.mayFallBack = false; // its transport is the page's choice, not the user's
         this._listen();
@@ -52,9 +61,11 @@ export class Tile extends EventTarget {
         this.mayFallBack = mayFallBack;
         this.find('.tile-name').textContent = `${address.app}/${address.stream}`;
         this._clearStill();
-        serverFacts(address).then(({ republishWait }) => {
+        this.reporter.open(httpUrl(address));
+        serverFacts(address).then(({ republishWait, wantsReports }) => {
             if (this.address === address) {
                 this.session.republishWait = republishWait;
+                this.reporter.want(wantsReports ? reportUrl(address) : null);
             }
         });
         if (play) {
@@ -127,6 +138,7 @@ export class Tile extends EventTarget {
     }
 
     destroy() {
+        this.reporter.close();
         this.session.destroy();
         this.root.remove();
     }

@@ -1,7 +1,7 @@
 /*
  * Values that the player page cannot know by itself: the port for the RTMP addresses that it shows,
- * and how long a silent connection may still come back. Served whether or not the API is enabled;
- * it reveals nothing about streams, clients, or secrets.
+ * how long a silent connection may still come back, and whether the server wants reports. Served
+ * whether or not the API is enabled; it reveals nothing about streams, clients, or secrets.
  *
  * Behind a proxy or in a container, clients may reach another port than the listener's: the
  * operator configures it (public_rtmp_port).
@@ -36,8 +36,9 @@ int http_page_print(const struct config *config, int listen_port, char out[HTTP_
     int64_t port = config->public_rtmp_port != 0 ? config->public_rtmp_port : listen_port;
 
     return str_format(out, HTTP_PAGE_MAX,
-                      "{\"rtmp_port\":%" PRId64 ",\"republish_wait_ms\":%" PRId64 "}\n", port,
-                      (int64_t)(page_republish_wait(config) / USEC_PER_MS));
+                      "{\"rtmp_port\":%" PRId64 ",\"republish_wait_ms\":%" PRId64 "%s}\n", port,
+                      (int64_t)(page_republish_wait(config) / USEC_PER_MS),
+                      config->http_api.enabled && config->http_api.qoe ? ",\"qoe\":true" : "");
 }
 
 static struct err *page_serve(struct http_handler *self, struct http_exchange *x, usec_t timeout)

@@ -67,6 +67,19 @@ START_TEST(test_configured_port_wins)
 }
 END_TEST
 
+START_TEST(test_reports)
+{
+    char out[HTTP_PAGE_MAX];
+
+    t.config.http_api.qoe = 1;
+    ck_assert_int_eq(http_page_print(&t.config, 1935, out), 0);
+    ck_assert_ptr_null(strstr(out, "qoe"));
+    t.config.http_api.enabled = 1;
+    ck_assert_int_eq(http_page_print(&t.config, 1935, out), 0);
+    ck_assert_str_eq(out, "{\"rtmp_port\":1935,\"republish_wait_ms\":15000,\"qoe\":true}\n");
+}
+END_TEST
+
 START_TEST(test_longest_wait_of_served_vhosts)
 {
     static struct config_vhost other;
@@ -93,6 +106,7 @@ Suite *check_http_page_suite(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, test_served);
     tcase_add_test(tc, test_configured_port_wins);
+    tcase_add_test(tc, test_reports);
     tcase_add_test(tc, test_longest_wait_of_served_vhosts);
     suite_add_tcase(suite, tc);
     return suite;
