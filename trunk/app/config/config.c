@@ -137,6 +137,35 @@ static void settle_security(struct config_snapshot *snapshot, const struct confi
                                  vhost->name, actions[i].name, actions[i].name);
 }
 
+static int has_rules(const struct config_vhost *vhost)
+{
+    return vhost->enabled && (vhost->security.enabled || vhost->refer.enabled ||
+                              vhost->token.enabled || vhost->http_hooks.enabled);
+}
+
+/*
+ * Warns if the file has access rules, but not for hosts without a vhost of their own. SRS refuses
+ * such hosts when the file has no __defaultVhost__; this server serves them.
+ */
+static void settle_default_vhost(struct config_snapshot *snapshot)
+{
+    const struct config *config = &snapshot->config;
+    const struct config_vhost_slot *slot = (const struct config_vhost_slot *)config->vhost[0];
+
+    if (slot->seen.block[CONFIG_AT_VHOST] || has_rules(&slot->vhost) || !slot->vhost.enabled)
+        return;
+    for (int i = 1; i < config->vhost_count; i++) {
+        if (!has_rules(config->vhost[i]))
+            continue;
+        config_snapshot_warn(snapshot,
+                             "vhost %s has access rules, but other host names are served without "
+                             "any: to refuse them, add \"vhost " DEFAULT_VHOST
+                             " { enabled off; }\"",
+                             config->vhost[i]->name);
+        return;
+    }
+}
+
 void config_snapshot_settle_vhost(const struct config *config, struct config_vhost *vhost)
 {
     if (vhost->chunk_size == 0)
@@ -170,6 +199,8 @@ static struct err *load_into(struct config_snapshot *snapshot)
         err = settle_api(config);
     if (!err)
         settle_proxies(snapshot);
+    if (!err)
+        settle_default_vhost(snapshot);
     for (int i = 0; i < config->vhost_count && !err; i++) {
         settle_security(snapshot, config->vhost[i]);
         config_snapshot_settle_vhost(config, config->vhost[i]);

@@ -13,13 +13,13 @@ from test_process import conf, program  # noqa: F401 (fixtures)
 pytestmark = pytest.mark.once
 
 # Parts of the server that are not served yet.
-LATER = {"http_hooks", "heartbeat", "exporter", "raw_api", "auth", "https"}
+LATER = {"heartbeat", "exporter"}
 
 # In srs/: the directives of each file that may cause a warning. The rest is served, means nothing
 # here, or is off.
 NOT_SERVED = {
     "now": {"srt_server", "rtc_server", "rtsp_server", "rtc", "srt", "rtsp", "bandcheck", "dash",
-            "hls", "hds", "dvr", "ingest", "transcode"},
+            "hls", "hds", "dvr", "ingest", "transcode", "on_dvr", "on_hls", "on_hls_notify"},
     "old": {"bandcheck", "http_flv", "nack", "twcc"},
     "mixed": set(),
 }

@@ -84,7 +84,8 @@ START_TEST(test_lines_that_turn_on)
                                           "vhost c { refer_play p.example; }\n"
                                           "vhost d { refer_publish q.example; }\n"
                                           "vhost e { refer { enabled off; } refer x.example; }\n"
-                                          "vhost f { forward { enabled on; destination z; } }\n");
+                                          "vhost f { forward { enabled on; destination z; } }\n"
+                                          "vhost __defaultVhost__ { }\n");
     const struct config_vhost *vhost = config_vhost_find(config, "a");
 
     ck_assert_int_eq(vhost->forward.enabled, 1);
@@ -281,9 +282,35 @@ START_TEST(test_nobody_may)
               "vhost a: nobody may publish: security is enabled and has no rule \"allow publish\"");
     ck_warned("vhost a { security { enabled on; deny play 1.2.3.4; allow publish all; } }",
               no_environment, "vhost a: nobody may play");
-    config_unref(load_silently("vhost a { security { enabled on; deny publish all;\n"
-                               "allow play all; } }\n"
+    config_unref(load_silently("vhost __defaultVhost__ { security { enabled on;\n"
+                               "deny publish all; allow play all; } }\n"
                                "vhost b { security { allow play all; } }"));
+}
+END_TEST
+
+/* A vhost with rules does not protect the names that have no vhost. */
+START_TEST(test_rules_without_a_default_vhost)
+{
+    char *environment[] = {"SRS_VHOST_TOKEN_ENABLED=on", "SRS_VHOST_TOKEN_KEY=k", NULL};
+    char *off[] = {"SRS_VHOST_ENABLED=off", NULL};
+    static struct config_test_log log;
+    struct config *config;
+
+    ck_warned("vhost a { token { enabled on; key k; } }", no_environment,
+              "vhost a has access rules, but other host names are served without any: to refuse "
+              "them, add \"vhost __defaultVhost__ { enabled off; }\"");
+    ck_warned("vhost z { } vhost a { refer { enabled on; all x; } }", no_environment,
+              "vhost a has");
+    config_unref(load_silently("vhost a { token { key k; } }"));
+    config_unref(load_silently("vhost a { enabled off; token { enabled on; key k; } }"));
+    config_unref(load_silently("vhost a { token { enabled on; key k; } }\n"
+                               "vhost __defaultVhost__ { }"));
+    for (int i = 0; i < 2; i++) {
+        config = config_test_load("vhost a { token { enabled on; key k; } }",
+                                  i == 0 ? environment : off);
+        ck_assert_str_eq(config_test_warnings(&log, config), "");
+        config_unref(config);
+    }
 }
 END_TEST
 
@@ -303,6 +330,7 @@ Suite *check_config_forms_suite(void)
     tcase_add_test(tcase, test_unknown_access_rules);
     tcase_add_test(tcase, test_guards_have_no_ignored_names);
     tcase_add_test(tcase, test_nobody_may);
+    tcase_add_test(tcase, test_rules_without_a_default_vhost);
     suite_add_tcase(suite, tcase);
     return suite;
 }
