@@ -85,7 +85,8 @@ struct orphan {
     char *text;
 };
 
-/* Reads all records. Those that do not fit into memory are lost. */
+/* Reads all records; those that do not fit into memory are lost. A start whose answer is not known
+ * may have been granted, so its end is reported, too. */
 static void orphans_read(const struct hooks_ledger *ledger, int is_close, struct orphan ***end)
 {
     uint32_t number = 0;
@@ -95,10 +96,7 @@ static void orphans_read(const struct hooks_ledger *ledger, int is_close, struct
 
         if (orphan == NULL)
             return;
-        /* The callback server may have said yes to what it was asked: only what was not even asked
-         * is certain. */
         if (hooks_ledger_read(ledger, number, &orphan->record, &orphan->text) != 0 ||
-            orphan->record.state == HOOKS_ASKING ||
             (orphan->record.stop == CONFIG_ON_CLOSE) != is_close) {
             free(orphan->text);
             free(orphan);

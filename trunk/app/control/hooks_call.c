@@ -103,9 +103,7 @@ static struct err *call_once(struct calling *c, struct net_conn *conn, usec_t de
                                           .body_len = strlen(c->call->body),
                                           .is_final = 1,
                                           .is_kept = 1,
-                                          .conn = conn,
-                                          .on_asked = c->call->on_sent,
-                                          .arg = c->call->arg};
+                                          .conn = conn};
     struct http_client *client = NULL;
     struct err *err = NULL;
 

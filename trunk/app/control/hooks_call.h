@@ -14,9 +14,6 @@ struct hooks_call {
     const char *body;
     const char *secret; /* signs the body; NULL: not signed */
     const char *ca;     /* "": the system's */
-    /* The request is sent; NULL: not of interest. */
-    void (*on_sent)(void *arg);
-    void *arg;
 };
 
 /* HMAC-SHA256 of the body in hexadecimal; "" on failure. */

@@ -120,7 +120,7 @@ static __attribute__((noinline)) int start_ask(const struct start *start,
 static int start_run(const struct start *start, struct gate_verdict *verdict, usec_t timeout)
 {
     struct hooks_record record = {
-        .state = HOOKS_ASKING, .stop = start->stop, .began_at = clock_now()};
+        .state = HOOKS_ASKED, .stop = start->stop, .began_at = clock_now()};
     struct hooks_permit *permit;
     int status;
 

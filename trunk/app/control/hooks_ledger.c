@@ -246,7 +246,7 @@ uint32_t hooks_ledger_add(struct hooks_ledger *ledger, const struct hooks_record
     char *text = texts_join(&record->client, &len);
     uint32_t number = text != NULL ? block_take(ledger) : 0;
 
-    assert(record->state >= HOOKS_ASKING);
+    assert(record->state >= HOOKS_ASKED);
     if (number != 0) {
         fixed.text_len = (uint32_t)len;
         memcpy(ledger->block[number - 1].data, &fixed, sizeof(fixed));
@@ -259,11 +259,6 @@ uint32_t hooks_ledger_add(struct hooks_ledger *ledger, const struct hooks_record
     }
     free(text);
     return number;
-}
-
-void hooks_ledger_set(struct hooks_ledger *ledger, uint32_t number, enum hooks_state state)
-{
-    first_of(ledger, number)->mark = state;
 }
 
 void hooks_ledger_open(struct hooks_ledger *ledger, uint32_t number, usec_t began_at)
@@ -318,7 +313,7 @@ int hooks_ledger_read(const struct hooks_ledger *ledger, uint32_t number, struct
     assert(number > 0 && number <= ledger->touched);
     memcpy(&fixed, block->data, sizeof(fixed));
     *text = NULL;
-    if (block->mark < HOOKS_ASKING || block->mark > HOOKS_ENDED || fixed.text_len == 0 ||
+    if (block->mark < HOOKS_ASKED || block->mark > HOOKS_ENDED || fixed.text_len == 0 ||
         fixed.text_len > TEXT_MAX || fixed.stop >= CONFIG_HOOK_COUNT)
         return -1;
     *out = (struct hooks_record){.state = (enum hooks_state)block->mark,

@@ -7,18 +7,17 @@
  * is killed. Only its own worker writes to a ledger, until the master marks it as orphaned; then
  * whichever worker has the lock of all ledgers empties it. Bounded. Never yields.
  *
- *   ASKING ─▶ SENT ─▶ OPEN ─▶ ENDED ─▶ removed, once the end is delivered
- *      └────────┴─ removed (a no)
+ *   ASKED ─▶ OPEN ─▶ ENDED ─▶ removed, once the end is delivered
+ *      └─ removed (a no)
  */
 #include "app/control/hooks_event.h"
 
 #include <stddef.h>
 
 enum hooks_state {
-    HOOKS_ASKING = 2, /* the question is not sent yet */
-    HOOKS_SENT,       /* the answer is not known yet */
-    HOOKS_OPEN,       /* granted */
-    HOOKS_ENDED       /* the session is over */
+    HOOKS_ASKED = 2, /* the answer is not known yet */
+    HOOKS_OPEN,      /* granted */
+    HOOKS_ENDED      /* the session is over */
 };
 
 struct hooks_record {
@@ -44,7 +43,6 @@ int hooks_ledgers_count(const struct hooks_ledgers *all);
 
 /* Adds a record: its number, or 0 if there is no room. */
 uint32_t hooks_ledger_add(struct hooks_ledger *ledger, const struct hooks_record *record);
-void hooks_ledger_set(struct hooks_ledger *ledger, uint32_t number, enum hooks_state state);
 /* Granted, and begins now. */
 void hooks_ledger_open(struct hooks_ledger *ledger, uint32_t number, usec_t began_at);
 void hooks_ledger_end(struct hooks_ledger *ledger, uint32_t number, usec_t ended_at,

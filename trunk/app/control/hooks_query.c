@@ -86,14 +86,6 @@ static void query_free(struct hooks_query *query)
     free(query);
 }
 
-static void query_sent(void *arg)
-{
-    struct hooks_query *query = arg;
-
-    if (query->record != 0)
-        hooks_ledger_set(query->hooks->ledger, query->record, HOOKS_SENT);
-}
-
 static __attribute__((noinline)) void log_failure(const struct hooks_query *query, const char *url,
                                                   const struct err *err)
 {
@@ -111,9 +103,7 @@ static MAY_YIELD void query_call(struct hooks_query *query, const char *url)
     struct hooks_call call = {.url = url,
                               .body = query->body,
                               .secret = config->secret.count > 0 ? config->secret.item[0] : NULL,
-                              .ca = config->ca,
-                              .on_sent = query_sent,
-                              .arg = query};
+                              .ca = config->ca};
     usec_t began_at = clock_now();
     int status;
     struct err *err = hooks_call_run(query->hooks->server, query->hooks->pool, &call, &status,

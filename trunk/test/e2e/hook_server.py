@@ -84,6 +84,15 @@ class HookServer:
                     found.append((query, client, count, ends.get(client, 0)))
         return found
 
+    def wait_ends(self, timeout=10):
+        """Until no end is missing."""
+        def missing():
+            return [one for one in self.balance() if one[3] < one[2]]
+        try:
+            wait_for(lambda: not missing(), timeout, "an end for each start")
+        except AssertionError as problem:
+            raise AssertionError(f"{problem}: {missing()[:10]}") from None
+
     def wait_balance(self, timeout=10):
         try:
             wait_for(lambda: not self.balance(), timeout, "an end for each start")

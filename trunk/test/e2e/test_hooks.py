@@ -2,7 +2,11 @@
 has exactly one end."""
 
 import http.client
+import json
+import re
+import signal
 import socket
+import sys
 import threading
 
 import pytest
@@ -10,8 +14,8 @@ import pytest
 import flv
 import rtmp_client
 import ws
-from harness import wait_for
-from hook_server import HookServer, hooks, signature
+from harness import ROOT, Process, free_port, wait_for
+from hook_server import EVENTS, HookServer, hooks, signature
 
 HEAD = ["server_id", "service_id", "action", "client_id", "ip", "vhost", "app"]
 
@@ -328,3 +332,77 @@ def test_hooks_off_and_reported_config(server, callbacks):
     rtmp_client.publisher(srv).close()
     srv.wait_log("stop publish")
     assert not callbacks.of()
+
+
+def samples():
+    """The requests that doc/hooks.md shows, by action."""
+    text = (ROOT / "doc" / "hooks.md").read_text()
+    found = [json.loads(block) for block in re.findall(r"```json\n(\{.*?)```", text, re.S)]
+    return {one["action"]: one for one in found}
+
+
+def test_the_page_shows_what_is_sent(server, callbacks, publisher, source):
+    """Every event of doc/hooks.md: the same fields in the same order, of the same types and forms."""
+    srv = server(vhost=hooks(callbacks.url(), more="idle_time 1;"))
+    with flv.Viewer(srv.http_url("/live/s.flv")) as viewer:
+        callbacks.wait("on_demand")
+        one = publisher(srv, "live/s")
+        one.send_tags(source[0] + source[1][0])
+        viewer.wait_media(1)
+    callbacks.wait("on_idle")
+    one.close()
+    callbacks.wait("on_close")
+    shown = samples()
+    assert set(shown) == set(EVENTS)
+    for action, sample in shown.items():
+        real = callbacks.of(action)[0]
+        assert list(sample) == list(real), action
+        for name, value in sample.items():
+            assert type(value) is type(real[name]), (action, name)
+            if name in ("service_id", "client_id", "stream_id"):
+                assert len(value) == len(real[name]), (action, name)
+            if name in ("vhost", "app", "type", "action") or name == "tcUrl" and "__" in value:
+                assert value == real[name], (action, name)
+
+
+def test_reload(server, callbacks):
+    """What a reload turns on is asked from the next event on; what was not asked has no end."""
+    srv = server(vhost="http_hooks { enabled off; }")
+    first = rtmp_client.publisher(srv, "first")
+    text = srv.config_path.read_text()
+    srv.config_path.write_text(text.replace("http_hooks { enabled off; }", hooks(callbacks.url())))
+    srv.signal(signal.SIGHUP)
+    srv.wait_log("reload")
+    wait_for(lambda: rtmp_client.publisher(srv, "second").close() or callbacks.of("on_publish"), 10,
+             "the reload")
+    callbacks.wait("on_close")
+    first.close()
+    rtmp_client.publisher(srv, "third").close()
+    wait_for(lambda: [e for e in callbacks.of("on_unpublish") if e["stream"] == "third"], 10, "third")
+    assert "first" not in {event.get("stream") for event in callbacks.of()}
+    callbacks.wait_balance()
+
+
+@pytest.mark.once
+def test_the_sample_server(server, tmp_path):
+    """research/hooks/hooks.py grants by name and key, and refuses what is not signed."""
+    port = free_port()
+    (tmp_path / "users").write_text('{"me": "k"}')
+    sample = Process([sys.executable, ROOT / "research" / "hooks" / "hooks.py", "--port", port, "--users",
+                      tmp_path / "users", "--secret", "s"], tmp_path / "sample.log")
+    try:
+        wait_for(lambda: "callback server at" in sample.log(), 10, "the sample server")
+        url = f"http://127.0.0.1:{port}/api/v1/clients"
+        srv = server(vhost=hooks(url, more="secret s;"),
+                     vhosts=f"vhost v.example {{ http_remux {{ enabled on; }} {hooks(url)} }}")
+        assert request(srv, "GET", "/live/s.flv?user=me&key=x").status == 403
+        assert request(srv, "GET", "/live/s.flv?vhost=v.example&user=me&key=k").status == 403
+        client = rtmp_client.publisher(srv, "s?user=me&key=k")
+        conn = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        conn.request("GET", "/")
+        shown = json.loads(conn.getresponse().read())
+        assert [one["stream"] for one in shown["on_publish"]] == ["s"]
+        client.close()
+        wait_for(lambda: "on_close" in sample.log(), 10, "the end")
+    finally:
+        sample.kill()

@@ -325,8 +325,7 @@ def test_chaos(server):
         os.kill(srv.processes()[0], signal.SIGKILL)
         for crowd in crowds:
             crowd.thread.join()
-        settled = lambda: not [one for one in callbacks.balance() if one[3] < one[2]]
-        wait_for(settled, 20, "an end for each start")
+        callbacks.wait_ends(20)
         # An end that was answered 503 comes again; nothing else comes twice.
         failed = {(event.action, event["client_id"]) for event in callbacks.of()
                   if event.answer == (503, b"")}

@@ -29,7 +29,7 @@ static void teardown(void)
 
 static struct hooks_record record_of(const char *id, const char *param)
 {
-    return (struct hooks_record){.state = HOOKS_ASKING,
+    return (struct hooks_record){.state = HOOKS_ASKED,
                                  .stop = CONFIG_ON_STOP,
                                  .began_at = 5,
                                  .client = {.id = id,
@@ -66,8 +66,7 @@ START_TEST(test_states)
     char *text;
 
     ck_assert_uint_ne(number, 0);
-    ck_record(number, "c1", "?k=v", HOOKS_ASKING);
-    hooks_ledger_set(ledger, number, HOOKS_SENT);
+    ck_record(number, "c1", "?k=v", HOOKS_ASKED);
     hooks_ledger_open(ledger, number, 10);
     ck_record(number, "c1", "?k=v", HOOKS_OPEN);
     hooks_ledger_end(ledger, number, 20, 3, 4);
@@ -101,7 +100,7 @@ START_TEST(test_lengths)
         param[len] = '\0';
         number = hooks_ledger_add(ledger, &record);
         ck_assert_uint_ne(number, 0);
-        ck_record(number, "id", param, HOOKS_ASKING);
+        ck_record(number, "id", param, HOOKS_ASKED);
         hooks_ledger_remove(ledger, number);
     }
 }
@@ -120,7 +119,7 @@ START_TEST(test_limit)
     memset(param, 'p', sizeof(param) - 1);
     ck_assert_uint_eq(
         hooks_ledger_add(ledger,
-                         &(struct hooks_record){.state = HOOKS_ASKING,
+                         &(struct hooks_record){.state = HOOKS_ASKED,
                                                 .client = {param, param, param, param, param, param,
                                                            "", param, param}}),
         0);
@@ -136,7 +135,7 @@ START_TEST(test_limit)
         ck_assert_uint_ne(number[i], 0);
     }
     for (count = 0; (found = hooks_ledger_next(ledger, found)) != 0; count++)
-        ck_record(found, "small", "", HOOKS_ASKING);
+        ck_record(found, "small", "", HOOKS_ASKED);
     ck_assert_int_eq(count, 64);
 }
 END_TEST
