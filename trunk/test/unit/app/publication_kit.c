@@ -190,13 +190,33 @@ static int ask(void *arg)
     return who->is_alive;
 }
 
+static int grant(void *arg, usec_t timeout)
+{
+    struct kit_publisher *who = arg;
+
+    (void)timeout;
+    trace("grant ");
+    while (who->is_grant_held)
+        (void)co_cond_wait(&kit.go, USEC_NEVER);
+    return who->is_refused ? -1 : 0;
+}
+
 static const struct publisher_ops ops = {.evict = evict, .ask = ask};
+static const struct publisher_ops ops_granted = {.evict = evict, .ask = ask, .grant = grant};
 
 struct kit_publisher kit_publisher(enum publisher_kind kind)
 {
     struct kit_publisher who = {.is_alive = 1};
 
     who.publisher = (struct publisher){.ops = &ops, .kind = kind};
+    return who;
+}
+
+struct kit_publisher kit_publisher_granted(void)
+{
+    struct kit_publisher who = kit_publisher(PUBLISHER_ENCODER);
+
+    who.publisher.ops = &ops_granted;
     return who;
 }
 

@@ -44,6 +44,8 @@ struct kit_publisher {
     int asked;
     int evicted;
     enum evict_reason why;
+    int is_refused;    /* the answer of grant() */
+    int is_grant_held; /* grant() waits until this is 0 and kit_go() */
     int ends_at_evict; /* evict() ends the publication at once */
 };
 
@@ -74,6 +76,8 @@ void kit_close(void);
 void kit_traced(const char *words);
 
 struct kit_publisher kit_publisher(enum publisher_kind kind);
+/* An encoder that must be granted. */
+struct kit_publisher kit_publisher_granted(void);
 /* Both wait for the end; begin() answers the verdict. */
 enum publication_verdict kit_begin(struct kit_publisher *who);
 void kit_end(struct kit_publisher *who);

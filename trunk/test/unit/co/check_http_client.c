@@ -289,6 +289,82 @@ START_TEST(over_a_unix_socket)
 }
 END_TEST
 
+/* Answers two requests on one connection. */
+static void keeper_run(void *arg)
+{
+    struct answerer *a = arg;
+    struct net_conn *conn = NULL;
+    struct err *err = net_accept(a->listener, &conn, co_test_log(), TEST_WAIT);
+
+    for (int i = 0; i < a->count && err == NULL; i++)
+        answer_one(a, conn, a->answer[i]);
+    err_free(err);
+    net_free(conn);
+    a->is_done = 1;
+}
+
+/* A kept connection carries the next request, whose redirection is an answer like others. */
+START_TEST(kept_connection)
+{
+    struct answerer a = {.answer = {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+                                    "HTTP/1.1 302 Found\r\nLocation: http://x/\r\n"
+                                    "Content-Length: 0\r\n\r\n"},
+                         .count = 2};
+    struct http_client_options options = {.is_kept = 1, .is_final = 1};
+    struct http_client *client;
+    char url[64];
+    char body[16];
+
+    co_test_ok(net_listen("127.0.0.1:0", &a.listener));
+    ck_assert_ptr_nonnull(co_spawn(keeper_run, &a));
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/", net_listener_port(a.listener));
+    for (int i = 0; i < 2; i++) {
+        co_test_ok(http_client_open(&client, url, &options, TEST_WAIT));
+        ck_assert_int_eq(http_client_status(client), i == 0 ? 200 : 302);
+        read_all(client, body, sizeof(body));
+        ck_assert_str_eq(body, i == 0 ? "hi" : "");
+        ck_assert(http_client_is_whole(client));
+        options.conn = http_client_detach(client);
+        ck_assert_ptr_nonnull(options.conn);
+    }
+    answerer_end(&a);
+    ck_assert_ptr_nonnull(strstr(a.request, "\r\nConnection: keep-alive\r\n"));
+    net_free(options.conn);
+    ck_assert_ptr_null(http_client_detach(NULL));
+}
+END_TEST
+
+/* Connections that cannot carry another request are closed; a body that is cut is not whole. */
+START_TEST(not_kept)
+{
+    static const struct {
+        const char *answer;
+        int is_whole;
+    } cases[] = {{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi", 1},
+                 {"HTTP/1.0 200 OK\r\n\r\nhi", 1},
+                 {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi and more", 1},
+                 {"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nhi", 0},
+                 {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n", 0}};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct answerer a = {.answer = {cases[i].answer}, .count = 1};
+        struct http_client_options options = {.is_kept = 1, .connect_timeout = TEST_WAIT};
+        int port = answerer_start(&a);
+        struct http_client *client;
+        char url[64];
+        char body[16];
+
+        snprintf(url, sizeof(url), "http://127.0.0.1:%d/", port);
+        co_test_ok(http_client_open(&client, url, &options, TEST_WAIT));
+        read_all(client, body, sizeof(body));
+        ck_assert_str_eq(body, "hi");
+        ck_assert_int_eq(http_client_is_whole(client), cases[i].is_whole);
+        ck_assert_ptr_null(http_client_detach(client));
+        answerer_end(&a);
+    }
+}
+END_TEST
+
 Suite *check_http_client_suite(void)
 {
     Suite *suite = suite_create("http_client");
@@ -302,5 +378,7 @@ Suite *check_http_client_suite(void)
     tcase_add_test(tcase, cut_at_every_length);
     tcase_add_test(tcase, text_of_a_refusal);
     tcase_add_test(tcase, over_a_unix_socket);
+    tcase_add_test(tcase, kept_connection);
+    tcase_add_test(tcase, not_kept);
     return suite;
 }
