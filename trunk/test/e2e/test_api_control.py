@@ -6,6 +6,8 @@ import json
 import enhanced
 import flv
 import harness
+import rtmp_client
+import ws
 from api_kit import api, api_server  # noqa: F401
 from harness import curl, wait_for
 from rtmp import Publisher
@@ -50,6 +52,36 @@ def test_kick(api_server, publish):  # noqa: F811
         for viewer in viewers:
             viewer.kill()
     assert f"kick client {cid}" in srv.log()
+
+
+def test_kick_of_every_kind(api_server, source):  # noqa: F811
+    """Players over RTMP and WebSocket, one that waits for its stream, one of several streams."""
+    srv = api_server()
+    preamble, gops = source
+    publisher = Publisher(srv.rtmp_url("live/livestream"))
+    publisher.send_tags(preamble + gops[0])
+    player = rtmp_client.Client(srv.rtmp_port)
+    player.handshake()
+    player.connect("live")
+    player.play("livestream")
+    socket = ws.Socket(srv.http_url().replace("http", "ws"))
+    waiting = flv.Viewer(srv.http_url("/live/nobody.flv"))
+    try:
+        player.media(1)
+        socket.until_media(1)
+        clients = wait_for(lambda: len(c := api(srv, "clients")["clients"]) == 4 and c,
+                           what="the clients")
+        for client in clients:
+            assert kick(srv, client["id"]).json()["code"] == 0, client["type"]
+        player.wait_closed(5)
+        wait_for(lambda: publisher.is_closed and waiting.is_done, 5, "the ends")
+        # A connection that is cut off may end within a frame.
+        while socket.socket.recv(65536):
+            pass
+        wait_for(lambda: api(srv, "clients")["clients"] == [], what="the clients to be gone")
+    finally:
+        for one in (publisher, player, socket, waiting):
+            one.close()
 
 
 AUTH = "auth { enabled on; username admin; password \"a:b c\"; }"

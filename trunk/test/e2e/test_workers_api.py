@@ -19,8 +19,8 @@ class Asking:
     def __init__(self, port):
         self.socket = socket.create_connection(("127.0.0.1", port), 20)
 
-    def get(self, path):
-        self.socket.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+    def get(self, path, method="GET"):
+        self.socket.sendall(f"{method} {path} HTTP/1.0\r\n\r\n".encode())
         with self.socket.makefile("rb") as answer:
             head, _, body = answer.read().partition(b"\r\n\r\n")
         return int(head.split()[1]), body
@@ -133,6 +133,32 @@ def test_clients_by_pages(api, closing, source):  # noqa: F811
     for count in (1, 7):
         assert [c["id"] for c in pages(all_, "clients", count)] == [c["id"] for c in whole]
     assert all_.everywhere("clients?start=16")["clients"] == []
+
+
+def test_kick_from_every_worker(api, closing, source):  # noqa: F811
+    """Each worker disconnects its own clients and those of the other one, and no others."""
+    all_ = api(2)
+    one = all_.one
+    preamble, gops = source
+    pub = closing(Publisher(one.srv.rtmp_url("live/s")))
+    pub.send_tags(preamble + gops[0])
+    for pid in one.pids():
+        viewers = [closing(one.viewer_at(at, "/live/s.flv")) for at in one.pids()]
+        for viewer in viewers:
+            viewer.wait_media(1)
+        clients = all_.everywhere("clients")["clients"]
+        ids = [c["id"] for c in clients if not c["publish"]]
+        assert len(ids) == 2
+        for number, client in enumerate(ids):
+            asking = one.at(pid, lambda: Asking(all_.port))
+            status, body = asking.get(f"/api/v1/clients/{client}", "DELETE")
+            asking.close()
+            assert status == 200 and json.loads(body)["code"] == 0
+            wait_for(lambda left=1 - number: len(
+                [c for c in all_.everywhere("clients")["clients"] if not c["publish"]]) == left,
+                     5, "the viewer to be gone")
+    [left] = all_.everywhere("clients")["clients"]
+    assert left["publish"] is True
 
 
 def test_the_server_is_one(api):
