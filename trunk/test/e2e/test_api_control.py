@@ -134,11 +134,16 @@ def test_https(server, tmp_path):
     own = harness.free_port()
     harness.run([harness.ROOT / "conf" / "make-certificate.sh", tmp_path])
     cert = f"key {tmp_path}/server.key; cert {tmp_path}/server.crt;"
-    srv = server(top=f"""http_api {{ enabled on; listen {harness.free_port()};
-        https {{ enabled on; listen {own}; {cert} }} }}""")
-    for path in ("clients", "streams"):
-        answer = curl(f"https://127.0.0.1:{own}/api/v1/{path}", "-k")
-        assert answer.status == 200 and answer.json()["code"] == 0
+    shared, again = harness.free_port(), harness.free_port()
+    for web, port in ((shared, own), (again, again)):
+        server(http_server=f"https {{ enabled on; listen {web}; {cert} }}",
+               top=f"""http_api {{ enabled on; listen {harness.free_port()};
+                       https {{ enabled on; listen {port}; {cert} }} }}""")
+    for port, path, status in ((own, "clients", 200), (own, "streams", 200),
+                               (shared, "clients", 404), (shared, "streams", 200),
+                               (again, "clients", 200)):
+        assert curl(f"https://127.0.0.1:{port}/api/v1/{path}", "-k").status == status, (port, path)
+    assert curl(f"https://127.0.0.1:{again}/live/no.txt", "-k").status == 404
     assert "https" in curl(f"http://127.0.0.1:{own}/api/v1/versions").text
 
 
