@@ -7,6 +7,7 @@
 #include "app/config/config.h"
 #include "app/config/config_diff.h"
 #include "app/config/config_running.h"
+#include "app/config/config_source.h"
 #include "app/core/endpoint.h"
 #include "app/core/log_sink.h"
 #include "app/core/process.h"
@@ -98,51 +99,6 @@ static int test_config(const struct program *program)
     return failed ? 1 : 0;
 }
 
-/* What --diff compares with: another file, or a running server's configuration. */
-static struct err *load_other(const struct program *program, struct config **out)
-{
-    const char *other = program->options.diff;
-    struct config_options options = {.file = other};
-    const char *pid_file = program->config->pid;
-    int64_t number;
-    pid_t pid = 0;
-    struct err *err = NULL;
-
-    if (str_to_i64(other, 1, INT32_MAX, &number) == 0)
-        return config_running_of((pid_t)number, out);
-    if (*other != '\0')
-        return config_load(&options, environ, out);
-    if (*pid_file == '\0')
-        return err_new(ERR_CONFIG, "--diff: the configuration has no pid file; use --diff=PID");
-    if (chdir(program->config->work_dir) != 0)
-        return err_sys(errno, "work_dir %s", program->config->work_dir);
-    err = config_running_pid(pid_file, &pid);
-    return err == NULL ? config_running_of(pid, out) : err;
-}
-
-/* -t --diff: the changes on stdout, the verdict on stderr. */
-static int show_diff(const struct program *program)
-{
-    struct config *other;
-    struct config_diff count;
-    struct buf out;
-    struct err *err = load_other(program, &other);
-    int failed;
-
-    if (err)
-        return complain(err);
-    buf_init(&out, CONFIG_TEXT_MAX);
-    failed = config_diff(other, program->config, &out, &count) != 0 ||
-             (out.len > 0 && fwrite(buf_data(&out), 1, out.len, stdout) != out.len) ||
-             fflush(stdout) != 0;
-    buf_fini(&out);
-    config_unref(other);
-    if (failed)
-        return 1;
-    fprintf(stderr, "%d changes, %d of them need a restart\n", count.changes, count.restarts);
-    return 0;
-}
-
 /* The file's absolute path, for SIGHUP: work_dir may lead elsewhere. Symbolic links stay, because
  * they may lead to another file by then. */
 static struct err *fix_path(struct program *program)
@@ -162,6 +118,74 @@ static struct err *fix_path(struct program *program)
     }
     free(folder);
     return err;
+}
+
+/* The process that --diff names, or that has the configuration's pid file; 0: it names a file. */
+static struct err *find_other(const struct program *program, pid_t *pid)
+{
+    const char *other = program->options.diff;
+    const char *pid_file = program->config->pid;
+    int64_t number;
+
+    *pid = 0;
+    if (str_to_i64(other, 1, INT32_MAX, &number) == 0)
+        *pid = (pid_t)number;
+    if (*pid != 0 || *other != '\0')
+        return NULL;
+    if (*pid_file == '\0')
+        return err_new(ERR_CONFIG, "--diff: the configuration has no pid file; use --diff=PID");
+    if (chdir(program->config->work_dir) != 0)
+        return err_sys(errno, "work_dir %s", program->config->work_dir);
+    return config_running_pid(pid_file, pid);
+}
+
+/* What --diff compares with: another file, or a running server's configuration. A reload reads the
+ * file with the environment of that server: so does this. */
+static struct err *load_other(struct program *program, struct config **out)
+{
+    struct config_options options = {.file = program->options.diff};
+    struct config *config;
+    pid_t pid;
+    struct err *err = fix_path(program);
+
+    if (!err)
+        err = find_other(program, &pid);
+    if (err || pid == 0)
+        return err ? err : config_load(&options, environ, out);
+    err = config_running_of(pid, out);
+    if (err)
+        return err;
+    err = config_load(&program->options, config_source_of(*out)->env, &config);
+    if (err) {
+        config_unref(*out);
+        return err;
+    }
+    config_unref(program->config);
+    program->config = config;
+    return NULL;
+}
+
+/* -t --diff: the changes on stdout, the verdict on stderr. */
+static int show_diff(struct program *program)
+{
+    struct config *other;
+    struct config_diff count;
+    struct buf out;
+    struct err *err = load_other(program, &other);
+    int failed;
+
+    if (err)
+        return complain(err);
+    buf_init(&out, CONFIG_TEXT_MAX);
+    failed = config_diff(other, program->config, &out, &count) != 0 ||
+             (out.len > 0 && fwrite(buf_data(&out), 1, out.len, stdout) != out.len) ||
+             fflush(stdout) != 0;
+    buf_fini(&out);
+    config_unref(other);
+    if (failed)
+        return 1;
+    fprintf(stderr, "%d changes, %d of them need a restart\n", count.changes, count.restarts);
+    return 0;
 }
 
 static struct err *open_log(struct program *program)

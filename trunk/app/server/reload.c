@@ -159,8 +159,10 @@ static struct err *run_alone(struct reload *reload, usec_t timeout)
             return err_new(ERR_INTERRUPTED, "interrupted");
     if (reload->is_running)
         return err_new(ERR_TIMEOUT, "another reload is still running");
-    if (server->state != SERVER_RUNNING)
+    if (server->state != SERVER_RUNNING) {
+        log_warn(server->log, "reload ignored: the server is stopping");
         return err_new(ERR_CLOSED, "server is stopping");
+    }
     reload->is_running = 1;
     supervisor_reloading(reload->options.supervisor);
     reload_report_begin(&reload->report);

@@ -345,8 +345,10 @@ static void master_watch(struct master *master)
 
 static void master_reload(struct master *master)
 {
-    if (master->is_ending)
+    if (master->is_ending) {
+        log_warn(master->options->log, "reload ignored: the server is stopping");
         return;
+    }
     for (int i = 0; i < master->share->count; i++)
         master->pid[i] = master->child[i].pid;
     master_reload_run(&master->reload);

@@ -418,6 +418,12 @@ def test_a_link_is_watched(server, tmp_path):
     reload(srv)
 
 
+def test_diff_reads_the_servers_environment(server):
+    srv = server(top="max_streams 5;", env={"SRS_MAX_CONNECTIONS": "77"})
+    answer = diff(srv, srv.config_path, f"--diff={srv.pid}")
+    assert (answer.returncode, answer.stdout) == (0, ""), answer.stderr
+
+
 def diff(srv, path, *args):
     return subprocess.run([SERVER, "-c", path, "-t", *args], capture_output=True, text=True,
                           timeout=30, check=False, cwd=srv.folder)
@@ -453,7 +459,7 @@ def test_diff(server, tmp_path):
     answer = diff(srv, path, "--diff")
     assert answer.returncode == 1 and "pid" in answer.stderr
     answer = diff(srv, path, f"--diff={os.getpid()}")
-    assert answer.returncode == 1 and "not a server" in answer.stderr
+    assert answer.returncode == 1 and "is not a Millrace server" in answer.stderr
 
 
 @pytest.mark.timeout(90)

@@ -106,7 +106,7 @@ def test_unpublish_by_name(two, open_all):
     source.command("FCUnpublish", 50, None, "t?a=b")
     source.until("_result")
     srv.wait_log("stop publish .*/t from")
-    source.command("""the only remaining one is meant""", 51, None, "nobody")  # the only one that is left is meant
+    source.command("FCUnpublish", 51, None, "nobody")  # the only one that is left is meant
     srv.wait_log("stop publish .*/s from")
 
 

@@ -5,6 +5,7 @@
 #include "config_test.h"
 
 #include "app/config/config_diff.h"
+#include "app/config/config_table.h"
 
 Suite *check_config_diff_suite(void);
 
@@ -104,6 +105,27 @@ START_TEST(test_keep)
 }
 END_TEST
 
+/* doc/reload.md names them; a vhost's directive cannot be one, since a vhost may be new. */
+START_TEST(test_the_list)
+{
+    static const char *const names[] = {
+        "workers", "daemon",   "in_docker", "disable_daemon_for_docker",
+        "pid",     "work_dir", "asprocess", "server_id"};
+    size_t found = 0;
+
+    for (size_t i = 0; i < config_table_count(); i++) {
+        const struct config_row *row = config_table_row(i);
+
+        if (row->effect == CONFIG_AT_RELOAD)
+            continue;
+        ck_assert_int_eq(row->where, CONFIG_AT_ROOT);
+        ck_assert_uint_lt(found, sizeof(names) / sizeof(names[0]));
+        ck_assert_str_eq(row->name, names[found++]);
+    }
+    ck_assert_uint_eq(found, sizeof(names) / sizeof(names[0]));
+}
+END_TEST
+
 START_TEST(test_blocks)
 {
     struct config *a =
@@ -134,6 +156,7 @@ Suite *check_config_diff_suite(void)
     tcase_add_test(tests, test_secrets);
     tcase_add_test(tests, test_restart);
     tcase_add_test(tests, test_keep);
+    tcase_add_test(tests, test_the_list);
     tcase_add_test(tests, test_blocks);
     suite_add_tcase(suite, tests);
     return suite;
