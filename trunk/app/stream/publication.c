@@ -388,12 +388,17 @@ enum publication_verdict publication_begin(struct stream *stream, const struct p
     *out = NULL;
     if (p == NULL)
         return PUBLICATION_NOMEM;
+    /* Viewers that wait for the previous publication wait for this one. */
+    stream->beginnings++;
     verdict = publisher->ops->grant != NULL ? take_granted(p, elsewhere, timeout)
                                             : take(p, elsewhere, timeout);
-    if (verdict == PUBLICATION_OURS)
+    stream->beginnings--;
+    if (verdict == PUBLICATION_OURS) {
         *out = p;
-    else
-        publication_free(p);
+        return verdict;
+    }
+    publication_free(p);
+    stream_give_up(stream);
     return verdict;
 }
 

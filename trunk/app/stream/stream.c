@@ -191,12 +191,12 @@ static void stream_give_up_one(struct viewer *viewer)
         fanout_viewer_give_up(viewer_owner(viewer));
 }
 
-/* With hstrs off, viewers do not wait for a stream that has no publisher. */
-static void stream_give_up(struct stream *stream)
+void stream_give_up(struct stream *stream)
 {
     const struct config_vhost *vhost;
 
-    if (source_state(stream->source) != SOURCE_IDLE || stream_is_coming(stream, NULL))
+    if (source_state(stream->source) != SOURCE_IDLE || stream->beginnings > 0 ||
+        stream_is_coming(stream, NULL))
         return;
     vhost = config_vhost_find(stream->server->config, stream->vhost);
     if (vhost != NULL && !vhost->http_remux.hstrs)

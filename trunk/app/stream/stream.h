@@ -29,6 +29,7 @@ struct stream {
     char *tc_url; /* of the latest publisher over RTMP, else of the first player; NULL: none */
     struct rate rate;
     uint8_t is_ended;          /* its vhost was removed: it is neither published nor played again */
+    uint32_t beginnings;       /* publications that begin here, and wait for the previous one */
     uint32_t internal_viewers; /* other processes of this server; not counted as clients */
     struct session_entry *internal; /* the list of them */
     uint64_t internal_bytes;        /* sent to those that have left */
@@ -86,6 +87,10 @@ int stream_is_served(const struct stream *stream, const struct config *config);
 
 /* Call it when what this server tells other servers about the stream has changed. */
 void stream_ask_again(struct stream *stream);
+
+/* With hstrs off, viewers do not wait for a stream that has no publisher: they are told so, unless
+ * the stream is published, or about to be. */
+void stream_give_up(struct stream *stream);
 
 /* No process of this server has the stream any more: rows may now bring it here. With hstrs off,
  * viewers stop waiting for it. */

@@ -188,6 +188,21 @@ def test_a_dead_publisher_is_no_obstacle(server, tags):
         dead.wait_closed(5)
 
 
+def test_a_viewer_waits_during_a_takeover(server, view, tags):
+    """Without hstrs, too: of the first publisher nothing has come yet."""
+    srv = server(remux="hstrs off;", publish={"takeover": "replace"})
+    first = publishing(srv, "s")
+    viewer = view(srv, "/live/s.flv")
+    srv.wait_log(r"\] play .*live/s\.flv")
+    second = publishing(srv, "s")
+    assert second.code == "NetStream.Publish.Start"
+    for tag in tags[:60]:
+        second.message(tag.type, tag.time, tag.data)
+    viewer.wait_media(10)
+    for one in (first, second):
+        one.close()
+
+
 def test_stop_while_taking_over(server):
     """The server stops at once even while it notifies the old publisher."""
     srv = server(publish={"takeover": "replace"})
