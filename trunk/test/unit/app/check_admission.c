@@ -57,7 +57,7 @@ static void become(struct house *house, int i, enum quota_class class)
     ck_assert_ptr_null(admission_become(&house->server, &house->conn[i], class));
 }
 
-/* The connection that gives way to connection i; -1: none, and i is refused. */
+/* The connection that gives way to connection i; -1: none, so i is refused. */
 static int replaced(struct house *house, int i)
 {
     int found = -1;
@@ -78,7 +78,7 @@ static int replaced(struct house *house, int i)
     return found;
 }
 
-static int told; /* the process that was told last */
+static int told; /* the process that was notified last */
 
 static void note_process(void *arg, int process)
 {
@@ -137,17 +137,17 @@ START_TEST(test_the_oldest_waiter_gives_way)
         ck_assert_ptr_null(admission_play(&house.server, &house.conn[i], 0));
     ck_assert_int_eq(house.conn[0].closed, 1);
     ck_assert_int_eq(house.conn[1].closed, 0);
-    /* What it waits for comes: it is a viewer, and does not give way any more. */
+    /* Its stream is published: it becomes a viewer, and no longer gives way. */
     admission_is_live(&house.server, &house.conn[1], 1);
     ck_assert_uint_eq(house.server.admissions.places->count[QUOTA_VIEWER], 1);
     ck_assert_ptr_null(admission_play(&house.server, &house.conn[3], 1));
-    /* Viewers are full: another takes a waiter's place, and a next one there is none for. */
+    /* Viewers are full: another one replaces a waiter, and the next one is refused. */
     ck_assert_ptr_null(admission_play(&house.server, &house.conn[4], 1));
     ck_assert_int_eq(house.conn[2].closed, 1);
     ck_assert_str_eq(admission_play(&house.server, &house.conn[5], 1), "max_viewers");
     ck_assert_str_eq(admission_play(&house.server, &house.conn[5], 0), "max_viewers");
     ck_assert_int_eq(house.conn[1].closed | house.conn[3].closed | house.conn[4].closed, 0);
-    /* What one of them watched is gone. */
+    /* The stream of one of them has ended. */
     admission_is_live(&house.server, &house.conn[3], 0);
     ck_assert_ptr_null(admission_play(&house.server, &house.conn[5], 1));
     ck_assert_int_eq(house.conn[3].closed, 1);
@@ -197,7 +197,7 @@ START_TEST(test_another_process_is_told)
     told = -1;
     ck_assert_ptr_null(enter(&house, 0, QUOTA_NEW));
     ck_assert_int_eq(told, 1);
-    /* Its process closes it when it is told, or when the connection wants something. */
+    /* Its process closes it when notified, or when the connection becomes active. */
     ck_assert_int_eq(other.conn[0].closed, 0);
     admission_settle(&other.server);
     ck_assert_int_eq(other.conn[0].closed, 1);

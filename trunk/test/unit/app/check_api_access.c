@@ -207,7 +207,8 @@ START_TEST(test_changes)
 }
 END_TEST
 
-/* A page whose own host was pointed here changes nothing: only its name tells. */
+/* DNS rebinding: a page whose own host points to this server changes nothing; only its host name
+ * shows it. */
 START_TEST(test_changes_by_host)
 {
     static const struct {
@@ -223,7 +224,7 @@ START_TEST(test_changes_by_host)
         ck_assert_msg((api_access_check_change(&t.x, 0) == NULL) == rows[i].is_allowed, "%s",
                       rows[i].host);
     }
-    /* There the page would have to know the password. */
+    /* There the page would need the password. */
     t.config.http_api.auth.enabled = 1;
     http_test_request(&t, "DELETE", "/api/v1/clients/x");
     t.request.host = "a.example";

@@ -44,7 +44,7 @@ START_TEST(right_and_wrong)
     }
     ck_assert(!sent("user", "p", "Basic ", ""));
     ck_assert(!sent("user", "p", "Basic ", ":"));
-    /* Nothing is set: nothing is right. */
+    /* Without a password no login succeeds. */
     ck_assert(!sent("", "p", "Basic ", ":p"));
     ck_assert(!sent("user", "", "Basic ", "user:"));
 }

@@ -54,7 +54,7 @@ START_TEST(processes)
            "\"cpu_percent\":0.5,\"conn_srs\":3},\"memory\":{\"used\":5,\"streams\":3}}");
     merged("rusages", "{\"ru_utime\":1,\"ok\":true}", "{\"ru_utime\":2,\"ok\":true}",
            "{\"ru_utime\":3,\"ok\":true}");
-    /* A member that only one of them has, or of another type, changes nothing. */
+    /* A member that only one of them has, or that has another type, is ignored. */
     merged("rusages", "{\"ru_utime\":1}", "{\"ru_utime\":\"x\",\"ru_stime\":4}",
            "{\"ru_utime\":1}");
     ck_assert_ptr_null(api_merge_find("versions"));

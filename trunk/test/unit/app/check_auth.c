@@ -17,7 +17,7 @@ static struct err *serve_200(struct http_handler *self, struct http_exchange *x,
     return http_answer(x, 200, NULL, NULL, "ok", 2, timeout);
 }
 
-/* Says what arg points to. */
+/* Answers with the text at arg. */
 static int check_fixed(void *arg, const struct http_exchange *x, struct buf *headers,
                        const char **reason, usec_t timeout)
 {
@@ -64,7 +64,7 @@ START_TEST(asks)
 }
 END_TEST
 
-/* Asks for live/s of the default vhost and gives the answer's status; 0: let through. */
+/* Requests live/s of the default vhost; returns the status of the answer, or 0 if it is allowed. */
 static int ask_play(void)
 {
     struct auth_stream stream = {.vhost = &t.vhost, .app = "live", .name = "s"};
@@ -100,7 +100,7 @@ START_TEST(asks_for_a_stream)
     http_test_request(&t, "GET", "/live/s.flv");
     http_test_header(&t, "Origin", "https://good.example");
     ck_assert_int_eq(ask_play(), 0);
-    /* The page counts where it is said, not the origin beside it. */
+    /* The page in Referer counts, not the Origin. */
     http_test_request(&t, "GET", "/live/s.flv");
     http_test_header(&t, "Origin", "https://good.example");
     http_test_header(&t, "Referer", "https://evil.example/");

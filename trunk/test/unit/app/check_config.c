@@ -243,7 +243,8 @@ START_TEST(test_srs_directives)
 }
 END_TEST
 
-/* What is checked but does nothing yet is said, unless it is the default. */
+/* Directives that are checked but have no effect yet cause a warning, unless they have the default.
+ */
 START_TEST(test_chunk_size)
 {
     struct config *config =

@@ -90,7 +90,7 @@ START_TEST(test_restart)
 }
 END_TEST
 
-/* What is kept is a copy: the configuration that it came from may go. */
+/* The copy is independent of the configuration from which it was made. */
 START_TEST(test_keep)
 {
     struct config *before = config_test_load("workers 2; pid a.pid; max_connections 5;", NULL);

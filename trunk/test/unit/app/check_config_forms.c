@@ -152,7 +152,7 @@ START_TEST(test_old_forms_with_mistakes)
 }
 END_TEST
 
-/* What is off, or means nothing here, is no reason to warn. */
+/* Directives that are off or have no effect here cause no warning. */
 START_TEST(test_nothing_to_warn_about)
 {
     char *environment[] = {

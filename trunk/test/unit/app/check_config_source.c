@@ -23,7 +23,7 @@ static void write_file(const char *folder, const char *name, const char *text)
     ck_assert_int_eq(fclose(file), 0);
 }
 
-/* A configuration of two files that are gone when this returns. */
+/* A configuration of two files, which are deleted before this returns. */
 static struct config *load(void)
 {
     char folder[] = "/tmp/check_source.XXXXXX";

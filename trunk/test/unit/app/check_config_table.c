@@ -109,7 +109,7 @@ START_TEST(test_full_conf_is_plain_text)
 }
 END_TEST
 
-/* conf/full.conf says the defaults: loading it is like loading nothing. */
+/* conf/full.conf has the defaults: loading it is like loading an empty file. */
 START_TEST(test_full_conf_is_the_defaults)
 {
     struct config_options full = {.file = "conf/full.conf"};
@@ -188,7 +188,7 @@ static const char *other_value(const struct config_row *row)
     return NULL;
 }
 
-/* A file with nothing but this line, where it belongs. */
+/* A file with only this line, in its block. */
 static void file_of(const struct config_row *row, const char *line, char *out, size_t cap)
 {
     const struct config_block *in = config_table_block(row->where);
@@ -335,7 +335,7 @@ START_TEST(test_environment_sets_every_row)
 }
 END_TEST
 
-/* Addresses contain passwords and stream keys: whatever is wrong with one, its error shows none. */
+/* Addresses contain passwords and stream keys: no error about an address shows them. */
 START_TEST(test_errors_show_no_secret)
 {
     static const char *const wrong[] = {

@@ -24,7 +24,7 @@ static struct config_row row_of(enum config_type type, size_t offset, int64_t mi
 
 #define ROW(type, field, min, max) row_of(type, offsetof(struct config, field), min, max)
 
-/* Sets the row to the text and gives back how it is written; NULL when it was refused. */
+/* Sets the row to the text and returns how it is printed; NULL if it was refused. */
 static const char *through(const struct config_row *row, const char *text)
 {
     static char written[1024];
@@ -191,7 +191,7 @@ START_TEST(test_endpoints)
 }
 END_TEST
 
-/* More words than any list takes. */
+/* More words than any list accepts. */
 START_TEST(test_many_words)
 {
     struct config_row row = ROW(CONFIG_ENDPOINTS, listen, 1, 16);

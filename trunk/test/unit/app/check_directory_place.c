@@ -51,7 +51,7 @@ START_TEST(test_value)
 }
 END_TEST
 
-/* Every beginning of a good value is none, but for those that only cut the mark. */
+/* No prefix of a valid value is valid, except those that only truncate the mark. */
 START_TEST(test_truncated)
 {
     static const char whole[] = "1 [::1]:1935 host:80 host:443 0123456789abcdef";
@@ -188,7 +188,7 @@ START_TEST(test_own)
         {"rtmp://a http://b:81 https://c d", "1935", "", "a:1935", "b:81", "c:443"},
         {"[::1]", "1935", "", "[::1]:1935", "[::1]:8080", "[::1]:8088"},
         {"[::1]:5", "1935", "", "[::1]:5", "", ""},
-        /* Nobody can be told of a UNIX socket, nor of an address that is not known yet. */
+        /* UNIX sockets and addresses that are not known yet cannot be advertised. */
         {"", "unix:/x:1935", "10.0.0.1", "", "10.0.0.1:8080", "10.0.0.1:8088"},
         {"", "1935", "", "", "", ""},
         {"", "0", "10.0.0.1", "", "10.0.0.1:8080", "10.0.0.1:8088"},

@@ -97,7 +97,7 @@ START_TEST(test_bad)
 }
 END_TEST
 
-/* At every length: what is accepted is a whole address, and no message repeats the text. */
+/* At every length: an accepted text is a whole address, and no message repeats the text. */
 START_TEST(test_truncated)
 {
     static const char whole[] = "rediss://ann:xqzw%40@host.example:6380/12";

@@ -35,7 +35,7 @@ START_TEST(test_by_the_other)
 {
     struct config_vhost vhost = {.cluster = {.protocol = ORIGIN_FLVS, .origin = {3, origins}}};
 
-    /* The port is not this protocol's, whose own one goes without saying. */
+    /* The port belongs to another protocol; this protocol's own default port is not written. */
     ck_assert_str_eq(of(&vhost, ORIGIN_RTMP, 0), "a.example");
     ck_assert_str_eq(of(&vhost, ORIGIN_RTMP, 1), "[::1]");
     ck_assert_str_eq(of(&vhost, ORIGIN_RTMP, 2), "10.0.0.3");

@@ -121,7 +121,7 @@ START_TEST(test_cut)
     static const char text[] = "{\"code\":0,\"data\":{\"urls\":[\"rtmp://h/a/s\",\"h:1\"]}}";
 
     for (size_t len = 0; len < sizeof(text) - 1; len++) {
-        /* Exactly as large as it says, so that reading on would be noticed. */
+        /* Exactly as large as it claims, so that ASan detects reading beyond it. */
         char *cut = malloc(len > 0 ? len : 1);
 
         ck_assert_ptr_nonnull(cut);
@@ -184,7 +184,7 @@ END_TEST
 
 struct answerer {
     struct net_listener *listener;
-    const char *answer; /* NULL: none at all */
+    const char *answer; /* NULL: none */
     size_t step;
     char request[2048];
     int is_done;

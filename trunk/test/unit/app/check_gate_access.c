@@ -93,7 +93,7 @@ START_TEST(test_token_of_a_vhost)
 }
 END_TEST
 
-/* Without a key nobody can prove anything. */
+/* Without a key no signature is valid. */
 START_TEST(test_token_without_key)
 {
     vhost.token.enabled = 1;
@@ -121,7 +121,7 @@ START_TEST(test_all_must_say_yes)
 }
 END_TEST
 
-/* What -t says of the vhost. */
+/* The summary of the vhost that -t prints. */
 static void ck_described(const char *publish, const char *play)
 {
     struct config_vhost *vhosts[] = {&vhost};

@@ -12,7 +12,7 @@ static struct hooks_answer answer;
 static enum hooks_decision parse(int status, const char *location, const char *body)
 {
     size_t len = strlen(body);
-    /* Exactly as large as it is said to be. */
+    /* Exactly as large as it claims. */
     char *text = malloc(len > 0 ? len : 1);
 
     ck_assert_ptr_nonnull(text);

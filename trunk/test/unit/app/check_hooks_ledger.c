@@ -1,4 +1,4 @@
-/* The ledger: records of all lengths, its limit, and what is left of a worker that was killed. */
+/* The ledger: records of all lengths, its limit, and what a killed worker leaves. */
 #include "app/control/hooks_ledger.h"
 
 #include <check.h>
@@ -106,7 +106,7 @@ START_TEST(test_lengths)
 }
 END_TEST
 
-/* Full: refused, and nothing is left of the attempt. */
+/* Full: refused, and the attempt leaves nothing. */
 START_TEST(test_limit)
 {
     static char param[10000];

@@ -313,7 +313,7 @@ START_TEST(clients)
 }
 END_TEST
 
-/* A publisher that was replaced leaves after the new one has come. */
+/* A replaced publisher leaves after the new one has started. */
 START_TEST(the_old_publisher_leaves_later)
 {
     struct source *source = published("v/a/s");

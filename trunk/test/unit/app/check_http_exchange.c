@@ -41,7 +41,7 @@ START_TEST(answer_plain)
 }
 END_TEST
 
-/* Every answer says that its type is to be believed; a page also who may have it in a frame. */
+/* Every answer has nosniff; a page also has frame-ancestors. */
 START_TEST(answer_for_browsers)
 {
     char *items[] = {"self", "https://portal.example:8443"};

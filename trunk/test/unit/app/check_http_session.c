@@ -100,7 +100,7 @@ static const char *got_text(void)
     return (const char *)buf_data(&got);
 }
 
-/* Reads until `text` has come. */
+/* Reads until `text` has arrived. */
 static void hear(const char *text)
 {
     while (strstr(got_text(), text) == NULL) {
@@ -113,7 +113,7 @@ static void hear(const char *text)
     }
 }
 
-/* Reads to the end and fails unless it comes. */
+/* Reads to the end, which must come. */
 static void hear_end(void)
 {
     struct err *err = NULL;
@@ -220,7 +220,7 @@ START_TEST(continues)
     ck_assert_uint_eq(got_count("<PUT"), 0);
     say("abcd");
     hear("<PUT /1>");
-    /* A body that is on its way needs no asking for, nor does none at all. */
+    /* A body that is already arriving needs no 100 Continue, and neither does an empty one. */
     say("PUT /2 HTTP/1.1\r\n" HOST "Content-Length: 4\r\nExpect: 100-continue\r\n\r\nabcd");
     hear("<PUT /2>");
     say("GET /3 HTTP/1.1\r\n" HOST "Expect: 100-continue\r\n\r\n");
@@ -279,7 +279,7 @@ START_TEST(refuses_tls)
 }
 END_TEST
 
-/* A chunk that lies, in a body that is only skipped. */
+/* A wrong chunk in a body that is only skipped. */
 START_TEST(refuses_bad_body)
 {
     refused("PUT / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nzz\r\n", "400");

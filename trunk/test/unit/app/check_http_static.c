@@ -225,7 +225,7 @@ START_TEST(on_demand)
     t.request.query = "start=x";
     http_test_serve(&t, handler);
     ck_assert_int_eq(http_test_status(&t), 400);
-    /* It is no FLV file, whatever its name. */
+    /* It is not an FLV file, whatever its name. */
     http_test_request(&t, "GET", "/big.flv");
     t.request.query = "start=1";
     http_test_serve(&t, handler);

@@ -11,7 +11,8 @@ static char *no_environment[] = {NULL};
 #define TOKEN  "token { enabled on; key k; } "
 #define MOUNTS "http_remux { enabled on; mount "
 
-/* The target as "VHOST app stream"; "VHOST" alone for what is no stream's, "-" for no vhost. */
+/* The target as "VHOST app stream"; "VHOST" alone if there is no stream, "-" if there is no vhost.
+ */
 static const char *find(const struct config *config, const char *host, const char *query,
                         const char *path)
 {
@@ -67,7 +68,7 @@ START_TEST(names)
 }
 END_TEST
 
-/* A mount for a host that is no vhost's name. */
+/* A mount for a host that is not the name of a vhost. */
 START_TEST(literal_hosts)
 {
     CHECK("vhost a { " MOUNTS "cdn.x/[app]/[stream].flv; mount live.[vhost]/[app]/[stream].ts; }"
@@ -79,7 +80,7 @@ START_TEST(literal_hosts)
            {"cdn.x", "vhost=a", "/live/s.flv", "a live s"},
            {"cdn.x", "vhost=b", "/live/s.flv", "b live s"},
            {"cdn.x", "vhost=y", "/live/s.flv", "__defaultVhost__ live s"},
-           /* What is no stream's is the same vhost's. */
+           /* Addresses without a stream belong to the same vhost. */
            {"cdn.x", "", "/live/s.mp4", "a"},
            {"files.x", "", "/s.mp4", "a"},
            {"live.a", "", "/live/s.ts", "a live s"},
@@ -88,7 +89,8 @@ START_TEST(literal_hosts)
 }
 END_TEST
 
-/* Two mounts that give one address: text wins over [vhost], more text over less, in any order. */
+/* Two mounts that match one address: literal text wins over [vhost], more text over less, in any
+ * order. */
 START_TEST(most_specific_wins)
 {
     static const char *const a = "vhost a { " MOUNTS "b/[app]/[stream].flv; } } ";

@@ -46,7 +46,7 @@ static int upgrade(const char *version, const char *key, const char *key2, struc
     return http_test_status(&t);
 }
 
-/* crossdomain off: a page of another site is refused before anything is said of the stream. */
+/* crossdomain off: a page of another site is refused before the stream is looked up. */
 START_TEST(a_page_of_another_site)
 {
     struct http_ws *ws = NULL;

@@ -53,7 +53,8 @@ START_TEST(test_one_address)
     say(&target, "bad request", "192.0.2.1", 5000);
     ck_assert_int_eq(lines, 50);
     ck_assert_uint_eq(log_limit_pending(target.log_limit), 4950);
-    /* Others are heard, and so is what else is to be said of this one. */
+    /* Lines about other addresses, and other kinds of lines about this one, are not limited by it.
+     */
     say(&target, "bad request", "192.0.2.2", 1);
     say(&target, "TLS", "192.0.2.1", 1);
     ck_assert_int_eq(lines, 52);
@@ -80,7 +81,7 @@ START_TEST(test_v6_by_its_network)
 }
 END_TEST
 
-/* More addresses than there is room for: all of them together have a limit, too. */
+/* More addresses than entries: all of them together have a limit, too. */
 START_TEST(test_many_addresses)
 {
     struct target target = target_make(5, LONG_WINDOW);
@@ -96,7 +97,7 @@ START_TEST(test_many_addresses)
 }
 END_TEST
 
-/* The sum is said when the window is over, whether or not anything else happens. */
+/* The count is logged when the window is over, whether or not anything else happens. */
 START_TEST(test_the_sum_comes_by_itself)
 {
     struct target target = target_make(2, 20 * USEC_PER_MS);

@@ -81,7 +81,7 @@ START_TEST(test_reopen_fails)
 
     ck_assert_ptr_null(log_sink_open(&file, path));
     ck_assert_int_eq(rename(path, old_path), 0);
-    ck_assert_int_eq(symlink(folder, path), 0); /* a folder is no file to write */
+    ck_assert_int_eq(symlink(folder, path), 0); /* a folder cannot be opened for writing */
     err = log_sink_reopen(&file);
     ck_assert_ptr_nonnull(err);
     err_free(err);
@@ -134,7 +134,7 @@ START_TEST(test_links)
 }
 END_TEST
 
-/* Reads until nothing is there; how many lines of each kind that was. */
+/* Reads until nothing is left; returns the number of lines of each kind. */
 struct tally {
     unsigned numbered, notes, lost, next;
     char rest[4096];
@@ -215,7 +215,7 @@ START_TEST(test_reader_sleeps)
 }
 END_TEST
 
-/* What was lost at the very end is said too. */
+/* Lines that were dropped at the very end are reported, too. */
 START_TEST(test_loss_before_the_end)
 {
     struct log_sink_file file;
@@ -232,7 +232,7 @@ START_TEST(test_loss_before_the_end)
         line(&file, text);
     }
     ck_assert_uint_gt(file.lost, 0);
-    /* The pipe is made large enough, as nobody else is here to read it. */
+    /* The pipe is large enough, because nothing reads it here. */
     ck_assert_int_ge(fcntl(ends[1], F_SETPIPE_SZ, 1024 * 1024), 1024 * 1024);
     log_sink_close(&file);
     (void)close(ends[1]);
@@ -254,7 +254,7 @@ static void check_lines(char *text)
     }
 }
 
-/* Two processes, each with lines that wait: neither comes within a line of the other's. */
+/* Two processes with pending lines: no line interrupts a line of the other. */
 START_TEST(test_two_writers)
 {
     struct log_sink_file file[2];

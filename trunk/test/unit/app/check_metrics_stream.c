@@ -72,7 +72,7 @@ START_TEST(a_full_table)
     ck_assert_ptr_null(enter(STREAMS, 10));
     metrics_stream_leave(metrics, entry[1], 20);
     metrics_stream_leave(metrics, entry[2], 15);
-    /* The one that has been unused for longest gives its place; its counters stay in the sum. */
+    /* The entry that has been unused for longest is replaced; its counters stay in the sum. */
     ck_assert_ptr_nonnull(enter(STREAMS, 30));
     ck_assert_ptr_null(metrics_stream_find(metrics, "v/live/s2"));
     ck_assert_uint_eq(metrics_stream_other(metrics)->count[0], 10);

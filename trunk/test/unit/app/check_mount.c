@@ -141,7 +141,7 @@ static int finds(const struct mount_list *list, const char *host, const char *pa
     return found;
 }
 
-/* Of several templates that fit, the order in the configuration decides nothing. */
+/* Among several matching templates the order in the configuration does not matter. */
 START_TEST(longest_wins)
 {
     static const struct {
@@ -181,7 +181,7 @@ START_TEST(finds_what_fits)
     ck_assert_int_eq(finds(&list, "v", "/a/z.x.flv", "z.x"), 0);
     ck_assert_int_eq(finds(&list, "v", "/a/z.live.ts", "z.live"), 3);
     ck_assert_int_eq(finds(&list, "v", "/a/z.mp3", ""), -1);
-    /* ".live.flv" is no stream by the long template, but one by the other. */
+    /* ".live.flv" does not match the long template, but the other one. */
     ck_assert_int_eq(finds(&list, "v", "/a/.live.flv", ".live"), 0);
     list.skips_vhost = 1;
     ck_assert_int_eq(finds(&list, "v", "/a/z.live.flv", "z"), 2);

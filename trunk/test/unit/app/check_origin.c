@@ -118,7 +118,7 @@ START_TEST(test_targets)
     ck_assert_int_eq(target.http.port, 443);
     ck_assert_int_eq(origin_target(ORIGIN_RTMP, "h", &plain, &target), 0);
     CK_RTMP("rtmp://h:1935/live/deep", "a b&c");
-    /* The origin decodes: a '%' of the name is no escape. */
+    /* The origin decodes: a '%' in the name must be escaped. */
     ck_assert_int_eq(rtmp(&(struct origin_stream){"", "5%", "a%41", ""}), 0);
     CK_RTMP("rtmp://h:1/5%25", "a%2541");
     ck_assert_int_eq(to("rtmp://h/[app]/[stream]", &(struct origin_stream){"", "5%", "a%41", ""}),
@@ -134,7 +134,7 @@ START_TEST(test_names_without_a_spelling)
 {
     static const struct {
         const char *app, *name;
-        int http; /* whether HTTP can say it, as it has escapes */
+        int http; /* whether HTTP can express it, since it has escapes */
     } bad[] = {
         {"live", "foo?vhost=B", 1},
         {"live", "foo...vhost...B", 1},
@@ -173,7 +173,7 @@ START_TEST(test_names_without_a_spelling)
 }
 END_TEST
 
-/* A viewer's parameters choose neither the vhost nor what the shared pull gets. */
+/* A viewer's parameters select neither the vhost nor the contents of the shared pull. */
 START_TEST(test_parameters)
 {
     struct origin_stream stream = {"", "live", "s",
@@ -212,7 +212,7 @@ START_TEST(test_destination_targets)
 }
 END_TEST
 
-/* As platforms give them: nothing is changed, and nothing of the stream's is added. */
+/* Addresses of streaming platforms: nothing is changed or added. */
 START_TEST(test_whole_destinations)
 {
     static const struct {

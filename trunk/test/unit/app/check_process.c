@@ -63,7 +63,7 @@ START_TEST(test_pid)
 }
 END_TEST
 
-/* What a crashed instance left behind is no lock. */
+/* The file of a crashed instance is not a lock. */
 START_TEST(test_stale_pid)
 {
     struct process_pid pid;
@@ -93,7 +93,7 @@ START_TEST(test_pid_mistakes)
     ck_assert_int_eq(pid.fd, -1);
     err_free(err);
     ck_assert_ptr_null(process_pid_write(&pid));
-    process_make_folder("pid"); /* in no folder of its own */
+    process_make_folder("pid"); /* in a folder that does not exist */
     process_make_folder("/pid");
 }
 END_TEST

@@ -87,11 +87,11 @@ START_TEST(a_later_row_knows_who_has_it)
     ck_assert_int_eq(kit_begin(&a), PUBLICATION_ELSEWHERE);
     ck_assert_str_eq(a.elsewhere.rtmp, "found:1");
     kit_traced("claim0 find1 ");
-    /* Nobody knows. */
+    /* The owner is unknown. */
     second->find = CLAIM_GRANTED;
     ck_assert_int_eq(kit_begin(&a), PUBLICATION_BUSY);
     kit_traced("claim0 find1 ");
-    /* No server has it, and still this one's holder does not give way. */
+    /* No server has it, but this server's holder does not give way. */
     second->find = CLAIM_ALONE;
     first->over_weak = CLAIM_BUSY;
     ck_assert_int_eq(kit_begin(&a), PUBLICATION_BUSY);
@@ -104,7 +104,7 @@ START_TEST(a_later_row_knows_who_has_it)
 }
 END_TEST
 
-/* A source that is live without a publication, as nothing of the server makes it. */
+/* A source that is live without a publication, which the server itself never creates. */
 START_TEST(the_source_refuses)
 {
     struct kit_publisher a = kit_publisher(PUBLISHER_ENCODER);
@@ -319,7 +319,7 @@ START_TEST(evicted_while_it_lingers)
         ck_assert_int_eq(a.why, by_encoder ? EVICT_TAKEN_OVER : EVICT_LEASE_LOST);
         kit_go(0);
         kit_join(&a);
-        /* Neither the next row lingers, nor is a claim released again. */
+        /* The next row does not linger, and no claim is released twice. */
         kit_traced("");
         if (by_encoder) {
             ck_assert_ptr_eq(kit.stream->publication, b.p);

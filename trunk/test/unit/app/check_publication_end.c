@@ -55,7 +55,7 @@ START_TEST(a_reserved_one_finds_the_stream_taken)
 }
 END_TEST
 
-/* Nobody has told the pull yet that its claim is another process's. */
+/* The pull has not been notified yet that another process has its claim. */
 START_TEST(a_reserved_one_has_lost_its_claim)
 {
     struct kit_publisher a = kit_publisher(PUBLISHER_EDGE_PULL);
@@ -179,7 +179,7 @@ START_TEST(lingering_has_a_limit)
 }
 END_TEST
 
-/* A publisher that comes while the old one lingers does not wait for the end of that. */
+/* A publisher that connects while the old one lingers does not wait for the end of that. */
 START_TEST(a_begin_ends_lingering)
 {
     struct kit_publisher a = kit_publisher(PUBLISHER_ENCODER);

@@ -231,7 +231,7 @@ START_TEST(no_more_is_held_than_there_is_room_for)
         pull_dedup_note(past, &frame);
     given(0, 10);
     pull_dedup_begin(past);
-    /* Sequence headers say nothing of how far a stream is, and there may be many of them. */
+    /* Sequence headers do not show the position in a stream, and there may be many of them. */
     big[1] = 0;
     flv_frame_parse(&frame, FRAME_VIDEO, 0, big, sizeof(big));
     while (count < 20 && pull_dedup_hold(past, &frame, now))

@@ -44,7 +44,7 @@ START_TEST(over_half_a_minute)
             reads(&rate, now, bytes, bytes, 1000, 1000);
     }
     reads(&rate, now, bytes, bytes, 2000, 2000);
-    /* Silence: it falls, and is gone after another half minute of samples. */
+    /* Without traffic it falls, and is 0 after another half minute of samples. */
     for (int i = 0; i < 4; i++) {
         now += RATE_STEP;
         rate_sample(&rate, now, bytes, bytes);

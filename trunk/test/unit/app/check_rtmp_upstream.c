@@ -24,7 +24,7 @@ struct server_side {
     struct net_listener *listener;
     const struct buf *words;
     size_t len, step;
-    int stays, ends, is_done; /* ends: it has no more to say, but still listens */
+    int stays, ends, is_done; /* ends: it sends nothing more, but still reads */
 };
 
 static void side_run(void *arg)
@@ -397,7 +397,7 @@ START_TEST(test_no_address)
     struct rtmp_upstream up;
 
     ck_code(open_to(&up, "rtmp://127.0.0.1:1/live/s", RTMP_INTENT_PLAY), ERR_SYS);
-    /* Without TLS there is nothing to connect for. */
+    /* Without TLS it does not connect at all. */
     ck_code(open_to(&up, "rtmps://127.0.0.1:1/live/s", RTMP_INTENT_PLAY), ERR_CONFIG);
 }
 END_TEST

@@ -84,7 +84,7 @@ START_TEST(test_rules_order)
     ck_assert(asked("publish 10.0.0.1", "", ACCESS_PUBLISH, "10.0.0.1"));
     ck_assert(!asked("publish 10.0.0.1", "", ACCESS_PUBLISH, "10.0.0.2"));
     ck_assert(asked("publish 10.0.0.1 publish 10.0.0.2", "", ACCESS_PUBLISH, "10.0.0.2"));
-    /* Deny comes first, however general the other is. */
+    /* Deny wins, however general it is. */
     ck_assert(!asked("play all", "play 10.0.0.1", ACCESS_PLAY, "10.0.0.1"));
     ck_assert(asked("play all", "play 10.0.0.1", ACCESS_PLAY, "10.0.0.2"));
     ck_assert(!asked("play 10.0.0.1", "play all", ACCESS_PLAY, "10.0.0.1"));
@@ -192,7 +192,7 @@ START_TEST(test_refer)
     ck_assert(from("good.example none", "", NULL));
     ck_assert(from("good.example none", "", ""));
     ck_assert(!from("good.example none", "", "null"));
-    ck_assert(!from("none", "", "https://none/x://")); /* a host of that name is not nobody */
+    ck_assert(!from("none", "", "https://none/x://")); /* a host with that name is not "none" */
 }
 END_TEST
 

@@ -192,7 +192,7 @@ START_TEST(test_manager_is_gone)
 }
 END_TEST
 
-/* A manager that reads nothing: its queue fills, and no call waits for room. */
+/* A manager that does not read: its queue fills, and no call waits for it. */
 START_TEST(test_manager_reads_nothing)
 {
     struct supervisor supervisor;

@@ -112,7 +112,7 @@ END_TEST
 
 START_TEST(test_all_are_trusted)
 {
-    /* The first of them is who asked: a client of the inner network. */
+    /* The first of them is the client: one of the inner network. */
     ck_assert_str_eq(by("10.0.0.9, 10.0.0.2"), "10.0.0.9");
     ck_assert_str_eq(by("10.0.0.9"), "10.0.0.9");
 }
@@ -152,13 +152,13 @@ START_TEST(test_malformed_entries_end_the_walk)
     memset(text, '1', sizeof(text));
     text[sizeof(text) - 1] = '\0';
     ck_assert_str_eq(by(text), "10.0.0.1");
-    /* An empty element of a list is none. */
+    /* An empty element of a list is ignored. */
     ck_assert_str_eq(by("203.0.113.9, "), "203.0.113.9");
     ck_assert_str_eq(by(",203.0.113.9,,10.0.0.2,"), "203.0.113.9");
 }
 END_TEST
 
-/* So many hops are nobody's: what the list costs is bounded. */
+/* More hops than the limit: the cost of the list is bounded. */
 START_TEST(test_many_hops)
 {
     char text[2048] = "203.0.113.9";

@@ -144,7 +144,7 @@ START_TEST(test_unverified)
 }
 END_TEST
 
-/* Unverified marks make room first, and take nobody's. */
+/* Unverified marks are dropped first, and never replace verified ones. */
 START_TEST(test_unverified_go_first)
 {
     struct via_chain chain = chain_of("1 a ~b c d e f g h i j k l m n o p");

@@ -67,7 +67,7 @@ static struct via_chain said(void)
     return said_to(0);
 }
 
-/* Nobody but the one who claims it is concerned, and it ends with that one. */
+/* A claim affects only the client that makes it, and ends with it. */
 START_TEST(test_a_stranger)
 {
     struct via_claim *claim = enter("192.0.2.1", "8 a b c d e f");
@@ -107,7 +107,7 @@ START_TEST(test_a_shared_secret)
         struct via_claim *claim;
 
         vhost.cluster.secret = (struct config_strings){1, i == 2 ? peers : secrets + i};
-        /* Nobody claims anything: what is written is this server's alone. */
+        /* Without claims only this server's own mark is written. */
         (void)via_claim_write(stream, &(struct via_pull){&vhost, 0, 0}, text);
         ck_assert_ptr_nonnull(strstr(text, " @"));
         vhost.cluster.secret = (struct config_strings){2, secrets};
@@ -127,7 +127,7 @@ START_TEST(test_a_worker)
     ck_assert_int_eq(said().hops, 3);
     ck_assert_int_eq(said().count, 2);
     via_claim_leave(claim);
-    /* It is believed, but it says itself which of its marks are not. */
+    /* The claim is trusted, and states itself which of its marks are not. */
     claim = enter(NULL, "3 far ~stranger near");
     ck_assert_int_eq(said().count, 3);
     ck_assert_int_eq(said_to(1).count, 2);
@@ -188,7 +188,7 @@ START_TEST(test_check)
     struct via_claimant claimant = {&vhost, "192.0.2.1", text};
     struct err *err;
 
-    /* It recognises what it has said itself of this stream, and of no other. */
+    /* The server recognises its own mark for this stream, and for no other. */
     (void)via_claim_write(stream, &(struct via_pull){&vhost, 0, 0}, text);
     for (int is_peer = 0; is_peer <= 1; is_peer++) {
         claimant.ip = is_peer ? "10.0.0.1" : "192.0.2.1";
@@ -204,7 +204,7 @@ START_TEST(test_check)
     err = via_claim_check(&server, stream, &claimant);
     ck_assert_int_eq(err_code(err), ERR_PROTO);
     err_free(err);
-    /* Too many servers are no loop. */
+    /* Too many servers are not a loop. */
     claimant.text = "9";
     err = via_claim_check(&server, stream, &claimant);
     ck_assert_int_eq(err_code(err), ERR_DENIED);

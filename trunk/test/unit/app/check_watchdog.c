@@ -31,9 +31,9 @@ END_TEST
 
 START_TEST(test_an_endless_loop)
 {
-    /* Its first look says how much it had taken before. */
+    /* The first look shows how much processor time was used before. */
     ck_assert_int_eq(looks(6, 'R', STEP).wasted, 5 * STEP);
-    /* With half a processor it takes twice as long to be sure. */
+    /* With half a processor the decision takes twice as long. */
     ck_assert_int_eq(looks(11, 'R', STEP / 2).wasted, 5 * STEP);
 }
 END_TEST
@@ -83,8 +83,8 @@ START_TEST(test_steps)
 }
 END_TEST
 
-/* The worst case: it stands still right after an answer. The looks continue until it is to be
- * killed; how long that takes. */
+/* The worst case: it hangs right after an answer. Looks until it must be killed; returns how long
+ * that takes. */
 static usec_t standstill(usec_t timeout, char state)
 {
     usec_t step = watchdog_step(timeout);
@@ -112,7 +112,7 @@ START_TEST(test_an_idle_server_sleeps)
     usec_t first = watchdog_next(&asked, 1, timeout);
     struct watchdog_times answered = {asked.asked_at, first};
 
-    /* One look soon after the question, and then nothing for seconds. */
+    /* One look soon after the question, and then none for seconds. */
     ck_assert_int_le(first - asked.asked_at, USEC_PER_SEC / 10);
     ck_assert_int_ge(watchdog_next(&answered, 0, timeout) - first, 2 * USEC_PER_SEC);
     /* Found within ten seconds all the same. */

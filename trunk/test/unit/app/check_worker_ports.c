@@ -101,14 +101,14 @@ START_TEST(test_take)
 }
 END_TEST
 
-/* All that nobody accepts at either worker reaches the second one. */
+/* Connections that neither worker accepts all reach the second one. */
 START_TEST(test_rescue)
 {
     int handed = 0;
 
     for (int i = 0; i < CLIENTS; i++)
         client[i] = dial();
-    ck_assert_int_eq(worker_ports_rescue(share, 0), 0); /* there is no other yet */
+    ck_assert_int_eq(worker_ports_rescue(share, 0), 0); /* there is no other worker yet */
     share->slot[1].state = WORKER_READY;
     share->slot[1].is_late = 1;
     ck_assert_int_eq(worker_ports_rescue(share, 0), 0);
@@ -122,7 +122,7 @@ START_TEST(test_rescue)
     for (int i = 0; i < CLIENTS; i++) {
         struct pollfd poll_fd = {.fd = client[i], .events = POLLIN};
 
-        /* Nobody has closed it. */
+        /* It is still open. */
         ck_assert_int_eq(poll(&poll_fd, 1, 0), 0);
         close(client[i]);
     }

@@ -61,7 +61,7 @@ START_TEST(test_addresses_are_counted_together)
 }
 END_TEST
 
-/* One after another, many more addresses than there is room for at a time. */
+/* One after another, many more addresses than the table can hold at a time. */
 START_TEST(test_addresses_come_and_go)
 {
     struct worker_share *share = share_make(2, 8, 1);
@@ -77,7 +77,7 @@ START_TEST(test_addresses_come_and_go)
 }
 END_TEST
 
-/* Whether there is a place for a publisher. */
+/* Whether another publisher fits. */
 static int enter(struct worker_share *share, int slot)
 {
     uint32_t place;

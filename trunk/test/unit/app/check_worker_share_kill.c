@@ -31,7 +31,7 @@ static struct worker_share *share_make(void)
     return share;
 }
 
-/* A worker with much to do: connections, addresses, streams and publications come and go. */
+/* A busy worker: connections, addresses, streams and publications start and end. */
 static void work(struct worker_share *share, int slot, unsigned seed)
 {
     uint64_t number[NAMES] = {0};
@@ -79,7 +79,7 @@ static size_t count(struct shared_map *map)
     return found;
 }
 
-/* One of three killed, again and again; when none is there any more, nothing is counted. */
+/* One of three is killed, again and again; when none is left, all counters are 0. */
 START_TEST(test_killed_at_any_instant)
 {
     struct worker_share *share = share_make();
@@ -174,7 +174,7 @@ START_TEST(test_one_that_ends_leaves_the_folder)
 }
 END_TEST
 
-/* A master that makes the folder, says its name, forks and ends as one that was killed. */
+/* A master that creates the folder, reports its name, forks, and ends as if killed. */
 __attribute__((noreturn)) static void short_master(int say, int hold)
 {
     struct worker_share *share = share_make();
@@ -207,13 +207,13 @@ START_TEST(test_the_last_one_takes_the_folder_along)
     ck_assert_int_eq(waitpid(master, NULL, 0), master);
     ck_assert(is_folder(folder));
     ck_assert_int_eq(write(hold[1], "x", 1), 1);
-    /* The worker is nobody's child: it holds the pipe until it ends. */
+    /* The worker is not our child: it holds the pipe until it ends. */
     ck_assert_int_eq(read(say[0], folder + 100, 1), 0);
     ck_assert(!is_folder(folder));
 }
 END_TEST
 
-/* It outlasts the session of the user who starts the server. */
+/* It outlives the session of the user that started the server. */
 START_TEST(test_the_folder_is_not_the_sessions)
 {
     struct worker_share *share;

@@ -16,7 +16,7 @@ static struct worker_share *share_make(int workers)
     return share;
 }
 
-/* Connections at a worker, as if there had been so many. */
+/* Sets the number of connections at a worker. */
 static void fill(struct worker_share *share, int slot, int count)
 {
     for (int i = 0; i < count; i++) {
@@ -28,7 +28,7 @@ static void fill(struct worker_share *share, int slot, int count)
     }
 }
 
-/* A few more at one mean nothing; then the next goes to the one that has the fewest. */
+/* A small difference is ignored; beyond it the next one goes to the worker with the fewest. */
 START_TEST(test_a_lighter_one_gets_the_next)
 {
     struct worker_share *share = share_make(3);
@@ -41,7 +41,7 @@ START_TEST(test_a_lighter_one_gets_the_next)
     fill(share, 0, 1);
     ck_assert_int_eq(worker_spread_lighter(share, 0), 2);
     ck_assert_int_eq(worker_spread_lighter(share, 1), -1);
-    /* Those under way count, until they have come and are counted there. */
+    /* Connections in transit count, until they have arrived and are counted there. */
     worker_spread_handed(share, 2);
     ck_assert_int_eq(worker_spread_lighter(share, 0), -1);
     fill(share, 0, 1);

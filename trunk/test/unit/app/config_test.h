@@ -1,8 +1,8 @@
 #ifndef TEST_UNIT_APP_CONFIG_TEST_H
 #define TEST_UNIT_APP_CONFIG_TEST_H
 
-/* Configurations from text, for the check_config*.c files: the text goes through a file of its
- * own, which is gone again when the call returns. */
+/* Configurations from text, for the check_config*.c files: the text is written to a temporary file,
+ * which is removed before the call returns. */
 #include "app/config/config.h"
 #include "base/buf.h"
 

@@ -20,7 +20,7 @@ struct http_test {
     struct config_vhost *vhosts[1];
     struct log log;
     struct server server;
-    struct net_conn conn; /* only its io works; what is written is in out */
+    struct net_conn conn; /* only its io works; out contains what was written */
     struct buf out;
     struct http_message request;
     struct http_exchange x;

@@ -342,7 +342,7 @@ void kit_open(void)
     kit.stream = source_data(kit.source);
 }
 
-/* Nothing is left of what the test did. */
+/* The test has left nothing. */
 void kit_close(void)
 {
     ck_assert_ptr_null(kit.stream->publication);

@@ -81,7 +81,7 @@ struct kit_publisher kit_publisher_granted(void);
 /* Both wait for the end; begin() answers the verdict. */
 enum publication_verdict kit_begin(struct kit_publisher *who);
 void kit_end(struct kit_publisher *who);
-/* A begin that must succeed, and an end; nothing of them is left in the trace. */
+/* A begin that must succeed, and an end; both leave no trace. */
 void kit_publish(struct kit_publisher *who);
 void kit_finish(struct kit_publisher *who);
 enum publication_verdict kit_reserve(struct kit_publisher *who);

@@ -97,7 +97,7 @@ START_TEST(reserve_counts_nothing_until_commit)
 }
 END_TEST
 
-/* A place is given for nothing too: a caller may pass it to memcpy with length 0. */
+/* Room for 0 bytes is a valid pointer: a caller may pass it to memcpy with length 0. */
 START_TEST(reserve_of_nothing_is_a_place)
 {
     struct buf buf;

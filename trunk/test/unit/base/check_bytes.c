@@ -51,7 +51,7 @@ START_TEST(extremes)
 }
 END_TEST
 
-/* A field that does not fit gives 0, consumes all and spoils what follows. */
+/* A field that does not fit is 0, consumes everything and marks the reader as bad. */
 START_TEST(reading_over_the_end)
 {
     for (size_t len = 0; len < 8; len++) {

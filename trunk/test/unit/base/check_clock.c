@@ -22,7 +22,7 @@ START_TEST(now_never_steps_back)
 }
 END_TEST
 
-/* Between two readings of the system's clock in its own units lies ours. */
+/* Our value is between two readings of the system's clock. */
 START_TEST(now_is_monotonic_microseconds)
 {
     struct timespec before, after;

@@ -107,7 +107,7 @@ START_TEST(limits)
 }
 END_TEST
 
-/* Cut anywhere: tokens or an error, and nothing is read beyond. */
+/* Truncated anywhere: tokens or an error, and no read beyond the end. */
 START_TEST(truncated)
 {
     static const char text[] = "vhost a.b { # c\n  play { time_jitter \"f\\\"ull\" 'x y'; }\n}\n";

@@ -6,7 +6,7 @@
 
 Suite *check_ip_suite(void);
 
-/* The one spelling of an address; "" for what is none. */
+/* The canonical text of an address; "" if it is invalid. */
 static const char *spelled(const char *text)
 {
     static char out[IP_TEXT_MAX];

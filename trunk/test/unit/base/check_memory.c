@@ -92,7 +92,7 @@ START_TEST(freed_memory_is_given_back)
 }
 END_TEST
 
-/* Where there is work to do it waits. */
+/* While there is work to do, it waits. */
 START_TEST(not_while_busy)
 {
     struct memory memory;

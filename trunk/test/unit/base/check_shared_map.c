@@ -20,7 +20,7 @@ static uint64_t *put(struct shared_map *map, const char *key, uint64_t value)
     return at;
 }
 
-/* Chains, count and marks say the same. */
+/* Chains, count and marks agree. */
 static void check_whole(struct shared_map *map)
 {
     size_t seen = 0;

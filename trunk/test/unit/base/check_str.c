@@ -9,7 +9,7 @@
 
 Suite *check_str_suite(void);
 
-/* Every capacity around the length; nothing is written behind it. */
+/* Every capacity around the length; no write beyond the end. */
 START_TEST(copy_at_every_capacity)
 {
     for (size_t cap = 1; cap < 10; cap++) {

@@ -223,7 +223,7 @@ START_TEST(fair_lets_others_run)
     struct trace t = {.text = ""};
     struct co *co = co_spawn_joinable(run_endless, &t);
 
-    co_yield (); /* comes back only because co_fair() yields */
+    co_yield (); /* returns only because co_fair() yields */
     co_yield ();
     t.stop = 1;
     co_join(co);

@@ -38,7 +38,7 @@ START_TEST(signal_wakes_the_first_and_only_it)
     struct sleeper s[3] = {{.cond = &cond}, {.cond = &cond}, {.cond = &cond}};
 
     co_test_ok(co_cond_init(&cond));
-    co_cond_signal(&cond); /* nobody: forgotten */
+    co_cond_signal(&cond); /* no waiter: lost */
     woken = 0;
     for (int i = 0; i < 3; i++)
         ck_assert_ptr_nonnull(co_spawn(run_sleeper, &s[i]));
@@ -74,7 +74,7 @@ START_TEST(broadcast_wakes_all)
     }
     co_yield ();
     co_cond_broadcast(&cond);
-    co_cond_fini(&cond); /* may be gone before they run */
+    co_cond_fini(&cond); /* may have ended before they run */
     memset(&cond, 0xff, sizeof(cond));
     co_yield ();
     for (int i = 0; i < 20; i++)

@@ -75,7 +75,7 @@ START_TEST(trim_gives_pages_back)
     ck_assert_uint_ge(use.resident, 5);
     ck_assert_uint_le(use.resident, PAGES);
     ck_assert_uint_le(use.trimmed, 1);
-    co_stack_trim(); /* on the process's own stack: nothing */
+    co_stack_trim(); /* on the process's own stack: not measured */
 }
 END_TEST
 
@@ -111,7 +111,7 @@ static void run_overflow(void *arg)
     (void)dig(use->depth);
 }
 
-/* A child process whose coroutine uses more stack than there is: 0 if it lives on. */
+/* A child process whose coroutine overflows its stack: 0 if it survives. */
 static int overflow(size_t extra)
 {
     struct use use = {.depth = 0};

@@ -58,7 +58,7 @@ static void free_both(struct net_conn *a, struct net_conn *b)
     net_free(b);
 }
 
-/* Writes until the kernel takes no more. */
+/* Writes until the kernel accepts no more. */
 static size_t fill(struct net_conn *conn)
 {
     static char block[65536];
@@ -142,10 +142,10 @@ START_TEST(end_of_stream)
     co_test_ok(io_read(&b->io, buf, sizeof(buf), &got, TEST_WAIT));
     ck_assert_uint_eq(got, 4);
     co_test_ok(io_read(&b->io, buf, sizeof(buf), &got, TEST_WAIT));
-    ck_assert_uint_eq(got, 1); /* short, and yet there is more to read: the end */
+    ck_assert_uint_eq(got, 1); /* a short read, but there is more: the end */
     co_test_err(io_read(&b->io, buf, sizeof(buf), &got, TEST_WAIT), ERR_CLOSED);
     ck_assert_int_ne(net_wait(b, NET_IN, TEST_WAIT) & NET_HUP, 0);
-    /* Over TCP the first write still goes out, to be answered with a reset. */
+    /* Over TCP the first write is still sent; a reset is the answer. */
     do
         err = io_write(&b->io, "x", 1, TEST_WAIT);
     while (err == NULL && co_left(deadline) > 0);
@@ -206,7 +206,7 @@ START_TEST(writev_of_many_spans_arrives_whole)
 }
 END_TEST
 
-/* A reader that takes something every millisecond keeps no write alive beyond its deadline. */
+/* A reader that reads something every millisecond does not extend a write's deadline. */
 static void run_trickle(void *arg)
 {
     static char buf[65536];
@@ -388,7 +388,7 @@ START_TEST(room_to_write_wakes_nobody_who_reads)
 }
 END_TEST
 
-/* net_delay_read() lets a few bytes wake nobody; a net_wait() after it is woken by the first one.
+/* With net_delay_read() a few bytes wake no coroutine; the first byte wakes a net_wait() after it.
  */
 START_TEST(a_wait_after_a_delay_is_woken_by_the_first_byte)
 {

@@ -26,7 +26,7 @@ static void run_connect(void *arg)
     a->err = net_connect(a->host, a->port, &a->conn, a->timeout);
 }
 
-/* A port that takes no connection and refuses none: its backlog is full. */
+/* A port that neither accepts nor refuses connections: its backlog is full. */
 static int stalled_port(int fd[3])
 {
     struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

@@ -271,7 +271,7 @@ START_TEST(serves_again_after_a_shortage_of_descriptors)
     ck_assert_int_eq(a.count, 0);
     ck_assert_int_eq(co_test_log_has("new connections wait"), 1);
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
-    /* No event comes now, only a descriptor gets free. */
+    /* No event follows now; only a descriptor becomes free. */
     net_free(clients[0]);
     co_join(co);
     co_test_ok(a.err);

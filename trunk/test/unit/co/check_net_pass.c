@@ -41,7 +41,7 @@ static struct co *start(struct taking *t)
     return co;
 }
 
-/* A channel: its taking end as a connection, and the descriptor to give to. */
+/* A channel: the receiving end as a connection, and the descriptor to send to. */
 static struct net_conn *channel_make(int *give)
 {
     struct net_conn *channel;
@@ -76,7 +76,7 @@ static void check_talk(struct net_conn *a, struct net_conn *b)
     check_say(b, a, "and back");
 }
 
-/* Given to one that waits already (_i == 0), and to one that comes later. */
+/* Sent to a receiver that already waits (_i == 0), and to one that waits later. */
 START_TEST(a_connection_arrives)
 {
     struct taking t = {0};
@@ -139,7 +139,7 @@ START_TEST(a_channel_that_ends)
 }
 END_TEST
 
-/* A peer that has broken its connection meanwhile is left out; the next one comes. */
+/* A connection that its peer has closed meanwhile is left out; the next one is received. */
 START_TEST(one_that_is_gone_is_left_out)
 {
     struct linger now = {1, 0};
@@ -171,7 +171,7 @@ START_TEST(one_that_is_gone_is_left_out)
 }
 END_TEST
 
-/* No descriptor is left: that one is lost, which is said, and the next one comes. */
+/* Without a free descriptor one connection is lost and logged, and the next one is received. */
 START_TEST(without_a_descriptor)
 {
     struct rlimit before;
@@ -241,7 +241,7 @@ START_TEST(the_channel_is_bounded)
 }
 END_TEST
 
-/* A byte without a connection, from who is not one of us. */
+/* A byte without a connection, from a foreign sender. */
 START_TEST(a_byte_alone_is_nothing)
 {
     struct taking t = {0};

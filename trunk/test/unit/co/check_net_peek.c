@@ -33,7 +33,7 @@ static struct co *start(struct look *look)
     return co;
 }
 
-/* Looks again until there are so many, as pieces come one by one. */
+/* Peeks again until there are enough bytes, because pieces arrive one by one. */
 static void peek_until(struct net_conn *conn, char *buf, size_t cap, size_t wanted)
 {
     size_t got = 0;
@@ -57,7 +57,7 @@ START_TEST(what_is_looked_at_stays)
         ck_assert_mem_eq(buf, "hello", 5);
     }
     ck_assert_uint_eq(b->bytes_in, 0);
-    /* No more than there is room for; and then it is read as if nothing had been. */
+    /* Not more than the buffer holds; and then everything can still be read. */
     got = 0;
     co_test_ok(net_peek(b, buf, 2, &got, TEST_WAIT));
     ck_assert_uint_eq(got, 2);
@@ -117,7 +117,7 @@ START_TEST(an_end_is_told)
     ck_assert_int_eq(shutdown(a->fd, SHUT_WR), 0);
     co_join(co);
     co_test_err(look.err, ERR_CLOSED);
-    /* What came before the end is there still. */
+    /* What arrived before the end is still there. */
     peek_until(b, look.buf, sizeof(look.buf), 3);
     co_test_ok(io_read(&b->io, look.buf, sizeof(look.buf), &got, TEST_WAIT));
     got = 0;
@@ -151,7 +151,7 @@ START_TEST(ends_with_the_connection_and_by_interrupt)
 }
 END_TEST
 
-/* Whether anything is there, also where the connection rests and few bytes wake nobody. */
+/* Whether there is data, also while reading is delayed and few bytes wake no coroutine. */
 START_TEST(is_there_more)
 {
     struct net_conn *a;
@@ -171,7 +171,7 @@ START_TEST(is_there_more)
         co_test_ok(io_read(&b->io, buf, left, &got, TEST_WAIT));
     }
     ck_assert_int_eq(net_has_more(b), 0);
-    /* An end is more than nothing; and what was closed here has ended. */
+    /* An end differs from no data; a connection closed here has ended. */
     net_free(a);
     while (!net_has_more(b))
         co_yield ();

@@ -14,7 +14,7 @@ struct reader {
     struct net_conn *conn;
     size_t first; /* where in the file the first byte is from */
     size_t total, bad;
-    int is_holding; /* reads nothing while it is set */
+    int is_holding; /* does not read while it is set */
     int done;
 };
 
@@ -116,12 +116,12 @@ START_TEST(failures)
     struct net_conn *a;
     struct net_conn *b;
 
-    /* A peer that takes nothing. */
+    /* A peer that does not read. */
     co_test_pair(1, &a, &b);
     co_test_err(net_sendfile(a, fd, 0, SIZE, 20 * USEC_PER_MS), ERR_TIMEOUT);
     net_free(a);
     net_free(b);
-    /* A peer that is gone. */
+    /* A peer that has disconnected. */
     co_test_pair(1, &a, &b);
     net_free(b);
     co_test_err(net_sendfile(a, fd, 0, SIZE, TEST_WAIT), ERR_CLOSED);
@@ -140,7 +140,7 @@ START_TEST(failures)
     co_test_err(net_sendfile(a, -1, 0, 1, TEST_WAIT), ERR_SYS);
     net_free(a);
     net_free(b);
-    /* Not over what is no plain socket. */
+    /* Not over a connection that is not a plain socket. */
     co_test_pair(0, &a, &b);
     ck_assert(!net_can_sendfile(a));
     net_free(a);

@@ -12,7 +12,7 @@
 
 Suite *check_redis_suite(void);
 
-/* What the client's events have said. */
+/* The events of the client so far. */
 struct seen {
     int ups, downs, messages, has_two;
     char message[64], why[256];
@@ -192,7 +192,8 @@ static void in_order(void *arg, const struct redis_reply *reply)
         order->number[order->count++] = reply->number;
 }
 
-/* Many go out before the first reply; the connection breaks in the middle, and is there again. */
+/* Many are sent before the first reply; the connection breaks in the middle, and is opened again.
+ */
 START_TEST(test_pipeline)
 {
     struct teller *t = teller_new();
@@ -217,7 +218,7 @@ START_TEST(test_pipeline)
         ck_assert_int_eq(redis_post(redis, &command, in_order, &order), 0);
     }
     ck_assert_uint_eq(redis_pending(redis), 3);
-    /* Its end takes what is under way with it: nobody waits for ever. */
+    /* Its end also ends pending commands: no caller waits forever. */
     co_test_err(get(redis, "k", &reply, text), ERR_CLOSED);
     ck_assert_int_eq(order.count, 3);
     for (int i = 0; i < 3; i++)
@@ -254,7 +255,7 @@ START_TEST(test_late_reply)
 }
 END_TEST
 
-/* A reply that no honest server gives, and the connection is given up; nothing else happens. */
+/* An invalid reply closes the connection, and has no other effect. */
 START_TEST(test_hostile)
 {
     static const char *const replies[] = {
@@ -278,7 +279,7 @@ START_TEST(test_hostile)
         TELLER_SAYS(t, 0, {"PING", PONG}, {"key", replies[i]});
         redis = start(t, &seen, NULL);
         err = get(redis, "key", &reply, text);
-        /* The second of two replies is what nobody asked for. */
+        /* No command was sent for the second of two replies. */
         ck_assert_msg(err == NULL || err_code(err) == ERR_CLOSED, "%zu", i);
         err_free(err);
         co_test_until(&seen.downs);
@@ -287,7 +288,7 @@ START_TEST(test_hostile)
 }
 END_TEST
 
-/* A reply of more than the longest is given up before it has come. */
+/* A reply over the maximum length is rejected before it is complete. */
 START_TEST(test_endless_reply)
 {
     struct teller *t = teller_new();

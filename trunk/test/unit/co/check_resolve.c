@@ -31,7 +31,7 @@ struct dns_packet {
 static struct {
     struct net_conn *conn;
     struct co *co;
-    struct dns_packet held[DNS_HELD]; /* held back until there are `hold`, then sent last first */
+    struct dns_packet held[DNS_HELD]; /* kept until there are `hold`, then sent last first */
     int held_count;
     int hold;
     int asked;
@@ -70,7 +70,7 @@ static void dns_record(struct dns_packet *p, uint8_t type, const void *bytes, ui
     p->data[7]++;
 }
 
-/* Makes the answer in place; 0 if there is none. */
+/* Writes the answer in place; 0 if there is none. */
 static int dns_answer(struct dns_packet *p)
 {
     static const uint8_t v6[16] = {0xfd, [15] = 1};
@@ -286,7 +286,7 @@ START_TEST(giving_up)
     usec_t from = clock_now();
     usec_t deadline;
 
-    dns_start(DNS_HELD); /* so many never come */
+    dns_start(DNS_HELD); /* this number is never reached */
     co_join(co_spawn_joinable(run_lookup, &l));
     co_test_err(l.err, ERR_TIMEOUT);
     ck_assert_int_ge(clock_now() - from, 5000);
@@ -297,7 +297,7 @@ START_TEST(giving_up)
     co_join(co);
     co_test_err(l.err, ERR_INTERRUPTED);
     co_test_err(resolve_use_servers(NULL), ERR_BUSY);
-    /* The late answers, to nobody. */
+    /* The late answers, for no caller. */
     deadline = co_deadline(TEST_WAIT);
     while (dns.held_count < 4) {
         ck_assert_int_gt(co_left(deadline), 0);

@@ -81,7 +81,7 @@ START_TEST(client_checks_the_issuer)
 }
 END_TEST
 
-/* What comes instead of a handshake, and what that is called. */
+/* Input instead of a handshake, and the expected error. */
 static void shake_with(const char *bytes, size_t len, usec_t timeout, enum err_code code)
 {
     struct net_conn *a;
@@ -181,7 +181,7 @@ START_TEST(key_with_a_passphrase)
 }
 END_TEST
 
-/* Whether the server's certificate is one that `who` trusts. */
+/* Whether `who` trusts the server's certificate. */
 static int is_trusted(struct tls *who, const char *host)
 {
     struct tls_test_pair pair;
@@ -214,7 +214,7 @@ static void ticket_keys(int secret, uint8_t keys[80])
     tls_free(tls);
 }
 
-/* Processes of one server take each other's tickets: the same secret gives the same keys. */
+/* Processes of one server accept each other's tickets: the same secret gives the same keys. */
 START_TEST(tickets_of_one_secret)
 {
     uint8_t keys[3][80];

@@ -110,7 +110,7 @@ START_TEST(every_byte_arrives)
 }
 END_TEST
 
-/* Reads what is there, `max` bytes at the most, and compares it. */
+/* Reads what is available, at most `max` bytes, and compares it. */
 static size_t take(struct net_conn *conn, size_t at, size_t max)
 {
     static uint8_t buf[4096];
@@ -124,7 +124,7 @@ static size_t take(struct net_conn *conn, size_t at, size_t max)
     return len;
 }
 
-/* Many tries against a reader that takes little: what is accepted arrives, and once. */
+/* Many attempts with a slow reader: accepted bytes arrive exactly once. */
 START_TEST(accepted_means_sent)
 {
     int small = 20000;
@@ -195,7 +195,7 @@ START_TEST(bytes_that_openssl_holds_are_ready)
     co_test_ok(io_write(&pair.client_conn->io, bulk + 100, 28, TEST_WAIT));
     expect(pair.server_conn, 0, 10, 10);
     for (size_t at = 10; at < 128; at += 59) {
-        /* The kernel has nothing left that could make an event. */
+        /* The kernel has no data left that could cause an event. */
         ck_assert_int_eq(net_wait(pair.server_conn, NET_IN, TEST_WAIT), NET_IN);
         expect(pair.server_conn, at, 59, 59);
     }
@@ -206,7 +206,7 @@ START_TEST(bytes_that_openssl_holds_are_ready)
 }
 END_TEST
 
-/* What comes in the same flight as the end of the handshake has no event of its own either. */
+/* Data in the same flight as the end of the handshake causes no event of its own either. */
 START_TEST(tickets_are_no_data)
 {
     uint8_t buf[16];
@@ -230,7 +230,7 @@ START_TEST(keys_are_updated)
         ck_assert_int_eq(SSL_key_update(ssl_of(pair.client_conn), SSL_KEY_UPDATE_REQUESTED), 1);
         co_test_ok(io_write(&pair.client_conn->io, bulk + 10 * round, 10, TEST_WAIT));
         expect(pair.server_conn, 10 * round, 10, 10);
-        /* Now the answer to the request goes first. */
+        /* Now the answer to the request is sent first. */
         co_test_ok(io_write(&pair.server_conn->io, bulk + 7 * round, 7, TEST_WAIT));
         expect(pair.client_conn, 7 * round, 7, 7);
         ck_assert_int_eq(net_try_read(pair.server_conn, buf, sizeof(buf)), -1);
@@ -308,7 +308,7 @@ START_TEST(torn_connection_ends)
 }
 END_TEST
 
-/* Bytes that nobody encrypted. */
+/* Bytes that are not encrypted. */
 START_TEST(garbage_breaks_it)
 {
     static const char garbage[] = "\x17\x03\x03\x00\x20 this is not what it says it is ...";

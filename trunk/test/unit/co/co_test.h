@@ -11,11 +11,11 @@
 
 #include <check.h>
 
-#define TEST_WAIT (5 * USEC_PER_SEC) /* for what must come; its end is a failure */
+#define TEST_WAIT (5 * USEC_PER_SEC) /* the limit of a wait; reaching it is a failure */
 
 /* A log whose lines are kept in memory. */
 const struct log *co_test_log(void);
-/* How often text stands in the log since the last co_test_log_clear(). */
+/* How often the log contains text since the last co_test_log_clear(). */
 int co_test_log_has(const char *text);
 void co_test_log_clear(void);
 

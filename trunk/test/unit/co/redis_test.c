@@ -1,5 +1,5 @@
 /*
- * The server for the tests of the Redis client: it knows nothing of Redis but its script.
+ * The server for the tests of the Redis client: it only follows its script.
  */
 #include "redis_test.h"
 

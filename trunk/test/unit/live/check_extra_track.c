@@ -61,7 +61,7 @@ static void start(struct kit *kit)
     run(kit, 0, 40);
 }
 
-/* A viewer of these tracks, and what it gets to begin with. */
+/* A viewer of these tracks, and its init data. */
 static struct kit_seen *view(struct kit *kit, const char *tracks)
 {
     struct source_select select;
@@ -122,7 +122,7 @@ START_TEST(test_default_is_ordinary)
 }
 END_TEST
 
-/* The chosen picture begins at its own keyframe; sound, of which there is one, is the default. */
+/* The selected video starts at its own keyframe; the only audio track is the default. */
 START_TEST(test_chosen)
 {
     struct kit kit;
@@ -156,7 +156,7 @@ START_TEST(test_chosen)
 }
 END_TEST
 
-/* A track that is not there is the default one, and makes no rendition. */
+/* A missing track means the default one, and creates no rendition. */
 START_TEST(test_chosen_and_missing)
 {
     struct kit kit;

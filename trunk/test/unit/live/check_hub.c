@@ -34,7 +34,7 @@ START_TEST(test_bounded)
     source_ref(kit.source);
     ck_assert_ptr_null(hub_get(kit.hub, "v/a/more", &kit.config));
     ck_assert_uint_eq(hub_count(kit.hub), 8);
-    /* What nobody has any use for makes room at once. */
+    /* An unused source is freed at once to make room. */
     source_unref(held[3]);
     ck_assert_ptr_nonnull(hub_get(kit.hub, "v/a/more", &kit.config));
     ck_assert_uint_eq(hub_count(kit.hub), 8);
@@ -73,7 +73,8 @@ START_TEST(test_publishers_have_places_of_their_own)
     /* One that is waited for already needs a publisher's place, too; */
     ck_assert_ptr_null(hub_get_publish(kit.hub, "v/a/1", &kit.config));
     ck_assert_ptr_null(hub_get_publish(kit.hub, "v/p/more", &kit.config));
-    /* a second publisher of the same stream takes no place, and the last one to end frees it. */
+    /* a second publisher of the same stream counts once, and the last one to end frees the place.
+     */
     ck_assert_ptr_eq(hub_get_publish(kit.hub, "v/p/0", &kit.config), held[7]);
     hub_publish_end(kit.hub, "v/p/0");
     ck_assert_ptr_null(hub_get_publish(kit.hub, "v/a/1", &kit.config));

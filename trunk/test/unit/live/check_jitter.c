@@ -7,7 +7,7 @@ Suite *check_jitter_suite(void);
 
 static usec_t now_us;
 
-/* A frame that comes `later` ms after the former one. */
+/* A frame `later` ms after the previous one. */
 static int64_t at(struct jitter *j, enum jitter_track track, uint32_t ts, int later)
 {
     now_us += later * USEC_PER_MS;
@@ -60,7 +60,7 @@ START_TEST(test_new_publisher_follows_by_one_frame)
 }
 END_TEST
 
-/* Another process continues as this one would: the same times from there on. */
+/* Another process continues with the same timestamps. */
 START_TEST(test_it_goes_on_elsewhere)
 {
     struct jitter here = fresh(TIME_JITTER_FULL);
@@ -83,7 +83,7 @@ START_TEST(test_it_goes_on_elsewhere)
 
         ck_assert_int_eq(at(&there, JITTER_AUDIO, 123456 + i * 21, 0), ms);
         ck_assert_int_gt(ms, time.last);
-        /* Behind the sound that it came with: held at where the picture was. */
+        /* Later than the audio with which it came: held at the position of the video. */
         ms = at(&here, JITTER_VIDEO, 123400 + i * 21, 0);
         ck_assert_int_eq(at(&there, JITTER_VIDEO, 123400 + i * 21, 0), ms);
     }
@@ -114,7 +114,7 @@ START_TEST(test_a_relay_keeps_its_times)
     /* And then continues next to the other timeline. */
     jitter_publish(&j);
     ck_assert_int_eq(at(&j, JITTER_VIDEO, 200, 40), 5000280);
-    /* A leap that is no longer than the time that has passed is none. */
+    /* A jump that is not longer than the elapsed time is not a jump. */
     jitter_publish(&j);
     ck_assert_int_eq(at(&j, JITTER_VIDEO, 5001700, 1300), 5001700);
 }
@@ -131,7 +131,7 @@ START_TEST(test_jump_forward_is_taken_out_of_both)
     ck_assert_int_eq(at(&j, JITTER_VIDEO, 3601040, 20), 1045);
     /* Sound from before its own jump is still on the old clock. */
     ck_assert_int_eq(at(&j, JITTER_AUDIO, 1045, 20), 1045);
-    /* Its jump takes the picture's offset over: 5 ms after it, as published. */
+    /* Its jump keeps the offset of the video: 5 ms after it, as published. */
     ck_assert_int_eq(at(&j, JITTER_AUDIO, 3601085, 20), 1090);
     ck_assert_int_eq(at(&j, JITTER_VIDEO, 3601080, 20), 1085);
 }
@@ -210,7 +210,7 @@ START_TEST(test_mixed_is_monotonic_over_both)
 }
 END_TEST
 
-/* Data messages stand where the publisher's clock puts them, and move nothing. */
+/* Data messages keep the publisher's position in time, and do not move the timeline. */
 START_TEST(test_data_goes_along)
 {
     struct jitter j = fresh(TIME_JITTER_FULL);

@@ -15,7 +15,7 @@ Suite *check_no_memory_suite(void);
 static const struct mux *const formats[FORMATS] = {&mux_flv, &mux_original, &mux_ts, &mux_mp3,
                                                    &mux_aac};
 
-/* Check allocates for each of its assertions: what is found while allocations fail waits here. */
+/* Check allocates for each assertion, so results are stored here while allocations fail. */
 static int broken_batches;
 
 /* A viewer's bytes of a format that is FLV: the file header once, then whole tags. */

@@ -41,7 +41,7 @@ START_TEST(test_headers_as_published)
     kit_take(seen);
     ck_assert_int_eq(seen->flags, 5);
     ck_assert(seen->tag[0].is_header && seen->tag[1].is_header && seen->tag[2].is_key);
-    /* A changed configuration: the header itself, where it came, and nothing in-band. */
+    /* A changed configuration: the header itself, at its position, and nothing in-band. */
     kit_avc_header(&kit, 1200, 0x2f);
     kit_run(&kit, 1200, 25);
     kit_take(seen);
@@ -68,7 +68,7 @@ START_TEST(test_late_relay_begins_at_a_keyframe)
     kit_start(&kit, 0, 40);
     seen = kit_watch(&kit, &mux_original);
     kit_take(seen);
-    /* Behind what there was stands the mark. */
+    /* The mark follows the existing frames. */
     ck_assert_int_eq(seen->count, 2 + 2 * 15 + 1);
     ck_assert(seen->tag[2].is_key && seen->tag[2].ms == 1000);
     ck_assert(is_mark(&seen->tag[seen->count - 1]));
@@ -191,7 +191,7 @@ START_TEST(test_who_waited_begins_at_the_first_keyframe)
         struct kit_seen *late;
 
         kit_open(&kit);
-        /* Whether it comes before the publisher or before his first frame. */
+        /* Whether it connects before the publisher or before the publisher's first frame. */
         if (turn == 0)
             seen = kit_watch(&kit, muxes[i]);
         kit_publish(&kit);
@@ -205,7 +205,7 @@ START_TEST(test_who_waited_begins_at_the_first_keyframe)
         kit_take(late);
         ck_assert_int_eq(seen->count, 2 + 2 * 60 + i);
         ck_assert(seen->tag[2].is_key && seen->tag[2].ms == 0);
-        /* Later viewers begin at the newest. */
+        /* Later viewers start at the newest keyframe. */
         ck_assert_int_eq(late->count, 2 + 2 * 10 + i * 2);
         ck_assert_uint_eq(late->tag[2].ms, 2000);
         kit_close(&kit);
@@ -213,7 +213,8 @@ START_TEST(test_who_waited_begins_at_the_first_keyframe)
 }
 END_TEST
 
-/* The same where the next publisher begins with another configuration; not where one changes it. */
+/* The same if the next publisher starts with another configuration, but not if a publisher changes
+ * it. */
 START_TEST(test_the_beginning_of_a_changed_stream)
 {
     for (int turn = 0; turn < 2; turn++) {
@@ -285,14 +286,15 @@ START_TEST(test_the_beginning_is_let_go)
         seen = kit_watch(&kit, &mux_original);
         viewer_since(seen->viewer, 0);
         kit_take(seen);
-        /* Without several workers nobody may come who has waited. */
+        /* Without several workers there can be no viewer that has waited elsewhere. */
         ck_assert_uint_eq(seen->tag[2].ms, turn == 1 ? 0 : 1000);
         kit_close(&kit);
     }
 }
 END_TEST
 
-/* A relay's stream here: its times stay, what it promises holds, and nobody begins too early. */
+/* The stream of a worker pull: its timestamps stay, its announced tracks are final, and no viewer
+ * starts too early. */
 START_TEST(test_a_relayed_stream)
 {
     struct kit kit;
@@ -311,8 +313,8 @@ START_TEST(test_a_relayed_stream)
     ck_assert_int_eq(seen->count, 0);
     source_filled(kit.source);
     kit_take(seen);
-    /* Both tracks are announced before there is a sound, and nobody has begun before all was there.
-     */
+    /* Both tracks are announced before there is audio, and no viewer has started before everything
+     * was there. */
     ck_assert_int_eq(seen->flags, 5);
     ck_assert(seen->tag[2].is_key && seen->tag[2].ms == 701000);
     /* The next one continues at its own time, if that is ahead; else where the last one ended. */
@@ -334,7 +336,7 @@ START_TEST(test_a_relayed_stream)
 }
 END_TEST
 
-/* The mark may be lost with the one who sends it: the tick ends that wait. */
+/* The mark may be lost with its sender: the tick ends that wait. */
 START_TEST(test_a_relay_that_never_says_it_is_filled)
 {
     struct kit kit;
@@ -355,7 +357,7 @@ START_TEST(test_a_relay_that_never_says_it_is_filled)
 }
 END_TEST
 
-/* Between two keyframes, without one that is kept: its own viewers wait for the next there. */
+/* Between two keyframes, and none is cached: its own viewers wait for the next keyframe there. */
 START_TEST(test_a_relay_without_a_keyframe)
 {
     struct kit kit;

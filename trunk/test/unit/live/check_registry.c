@@ -37,7 +37,7 @@ START_TEST(test_one_at_a_time)
     ck_assert_int_eq(registry_find(registry, "v/a/s", &holder), -1);
     ck_assert_int_eq(ask(registry, "v/a/s", 0, &second), REGISTRY_YOURS);
     ck_assert_uint_ne(first, second);
-    /* Late, by one who had it once. */
+    /* Late, by a worker that had it once. */
     registry_release(registry, "v/a/s", first);
     ck_assert_int_eq(registry_find(registry, "v/a/s", &holder), 0);
     ck_assert_int_eq(holder.worker, 0);
@@ -83,7 +83,7 @@ START_TEST(test_takeover)
     claim.fingerprint = NULL;
     claim.takeover = REGISTRY_REPLACE;
     ck_assert_int_eq(registry_claim(registry, &claim, &number), REGISTRY_YOURS);
-    /* One that had no fingerprint is nobody's. */
+    /* A claim without a fingerprint cannot be taken over. */
     claim.fingerprint = ours;
     claim.takeover = REGISTRY_REPLACE_SAME;
     ck_assert_int_eq(registry_claim(registry, &claim, &number), REGISTRY_BUSY);
@@ -91,7 +91,7 @@ START_TEST(test_takeover)
 }
 END_TEST
 
-/* What is said of a publication is said of that one alone. */
+/* A question about a publication concerns only that publication. */
 START_TEST(test_described)
 {
     struct registry *registry = registry_new(2);
@@ -168,7 +168,7 @@ START_TEST(test_reap)
 }
 END_TEST
 
-/* Claims one stream after another until it is killed; says with a byte which it won. */
+/* Claims one stream after another until it is killed; writes a byte for each that it won. */
 static void race(struct registry *registry, int worker, int gate, int out)
 {
     char byte;

@@ -21,7 +21,7 @@ START_TEST(test_fit)
     ck_assert_int_eq(source_fit(kit.source, &mux_mp3, SOURCE_BOTH), SOURCE_FIT_UNKNOWN);
     kit_aac_header(&kit, 0, 0x10);
     kit_audio(&kit, 0);
-    /* Sound alone is clear at once; whether there will be a picture is not. */
+    /* That there is audio is known at once; whether there will be video is not. */
     ck_assert_int_eq(source_fit(kit.source, &mux_mp3, SOURCE_BOTH), SOURCE_UNFIT);
     ck_assert_int_eq(source_fit(kit.source, &mux_aac, SOURCE_BOTH), SOURCE_FITS);
     ck_assert_int_eq(source_fit(kit.source, &mux_ts, SOURCE_VIDEO_ONLY), SOURCE_FIT_UNKNOWN);
@@ -68,7 +68,7 @@ START_TEST(test_who_waited_gets_every_sound)
         kit_audio(&kit, i * 23);
     kit_take_bytes(seen);
     ck_assert_uint_eq(seen->len, 300 * ADTS_LEN);
-    /* One who comes now begins at the next. */
+    /* A viewer that joins now starts at the next keyframe. */
     kit_leave(seen);
     seen = kit_watch(&kit, &mux_aac);
     kit_take_bytes(seen);
@@ -104,7 +104,7 @@ START_TEST(test_kept_sound)
         ck_assert_mem_eq(seen->data, "\xff\xf1", 2);
         kit_leave(seen);
     }
-    /* Kept without viewers, bounded, and gone with the stream. */
+    /* Kept without viewers, bounded, and freed with the stream. */
     ck_assert_ptr_nonnull(kit.source->others);
     source_stat(kit.source, &stat);
     ck_assert_uint_lt(stat.ring_bytes, 128 * 1024);
@@ -165,7 +165,7 @@ START_TEST(test_one_track_of_flv)
     }
     ck_assert(seen[1]->tag[1].is_key);
     ck_assert_int_eq(seen[1]->count, 1 + 5 + 3);
-    /* A changed picture comes in-band here too. */
+    /* Changed video comes in-band here, too. */
     kit_avc_header(&kit, 1320, 0x28);
     kit_video(&kit, 1320, 1);
     kit_take(seen[1]);
@@ -254,7 +254,7 @@ START_TEST(test_ts_ends_where_time_begins_anew)
     kit_take_bytes(seen);
     ck_assert(seen->is_ended);
     kit_leave(seen);
-    /* The next one begins at the keyframe of the new time, whose PTS is the delay alone. */
+    /* The next viewer starts at the keyframe of the new timeline, whose PTS is only the delay. */
     seen = kit_watch(&kit, &mux_ts);
     kit_take_bytes(seen);
     ck_assert_mem_eq(seen->data, "\x47\x40\x00", 3);

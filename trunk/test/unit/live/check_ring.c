@@ -151,7 +151,7 @@ START_TEST(test_held_block_stays_until_too_old)
 }
 END_TEST
 
-/* The last group is what viewers begin at, however old it is; only its size is bounded. */
+/* Viewers start at the last GOP, however old it is; only its size is bounded. */
 START_TEST(test_last_group_is_kept_whatever_its_age)
 {
     struct ring ring;
@@ -197,7 +197,7 @@ START_TEST(test_why_a_start_is_lost)
     ck_assert_int_eq(put_len(&ring, 900000, 0, 0), 0);
     ck_assert_int_eq(put_len(&ring, 900000, 0, 0), 0);
     ck_assert_int_eq(ring.sync_loss, RING_LOSS_BYTES);
-    /* Nobody may begin: that is no loss. */
+    /* No viewer can start: that is not a loss. */
     ring_drop_sync(&ring);
     ck_assert_int_eq(ring.sync_loss, RING_LOSS_NONE);
     ring_fini(&ring);
@@ -217,7 +217,7 @@ START_TEST(test_size_bound_beats_holds)
         ck_assert_uint_le(ring.bytes, (1 << 20) + 65536);
     }
     ck_assert(ring_cursor_is_lost(&cursor));
-    /* The group was larger than the bound: nobody can start. */
+    /* The GOP exceeded the limit: no viewer can start. */
     ck_assert_ptr_null(ring.sync_block);
     ring_cursor_leave(&ring, &cursor);
     ring_fini(&ring);
@@ -287,7 +287,7 @@ START_TEST(test_keeps_for_a_time_and_begins_there)
     ck_assert_int_eq(ring_cursor_since(&ring, &cursor, 0, 0), -1);
     for (int i = 0; i < 1000; i++)
         ck_assert_int_eq(put_len(&ring, 100, 0, i * (USEC_PER_SEC / 10)), 0);
-    /* A block holds a second; five of them are kept, and the one they begin in. */
+    /* A block holds a second; five blocks are kept, and the one in which they start. */
     ck_assert_uint_le(ring.bytes, 7 * 1000);
     ck_assert_uint_ge(ring.bytes, 5 * 1000);
     ck_assert_int_eq(ring_cursor_since(&ring, &cursor, 97 * USEC_PER_SEC + 1, 0), 0);

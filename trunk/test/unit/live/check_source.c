@@ -11,7 +11,7 @@ START_TEST(test_second_publisher_is_refused)
     kit_publish(&kit);
     ck_assert_int_eq(source_publish(kit.source, &kit.config, kit.now), -1);
     source_unpublish(kit.source, kit.now);
-    ck_assert_int_eq(kit.gone, 1); /* nobody watched: it does not wait */
+    ck_assert_int_eq(kit.gone, 1); /* without viewers it does not wait */
     ck_assert_int_eq(source_publish(kit.source, &kit.config, kit.now), 0);
     source_unpublish(kit.source, kit.now);
     ck_assert_int_eq(kit.published, 2);
@@ -224,7 +224,7 @@ START_TEST(test_end_of_sequence_stays_behind_the_next_picture)
 }
 END_TEST
 
-/* A viewer that lags is put at the newest keyframe, and what it has not seen is gone. */
+/* A lagging viewer continues at the newest keyframe, and loses what it has not received. */
 START_TEST(test_shrink_keeps_the_newest_group)
 {
     struct kit kit;

@@ -70,7 +70,7 @@ START_TEST(test_made)
 }
 END_TEST
 
-/* The publisher's own, also one that comes late, is better. */
+/* The publisher's own metadata replaces it, also if it comes late. */
 START_TEST(test_own_is_kept)
 {
     static const uint8_t own[] = "\x02\0\x0aonMetaData\x08\0\0\0\1\0\5width\0\x40\x59\0\0\0\0\0\0"
@@ -89,7 +89,7 @@ START_TEST(test_own_is_kept)
     facts_of(&seen->tag[0], &facts);
     ck_assert_uint_eq(facts.width, 100);
     ck_assert_uint_eq(facts.height, 0);
-    /* The next publisher's headers say something else, and it sends no metadata. */
+    /* The next publisher has other headers, and sends no metadata. */
     source_unpublish(kit.source, kit.now);
     kit_publish(&kit);
     run(&kit, 0);

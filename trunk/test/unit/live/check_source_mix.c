@@ -20,7 +20,7 @@ static void mix_open(struct mix *mix, int is_on)
     mix->seen = kit_watch(&mix->kit, &mux_flv);
 }
 
-/* The frames that have come, as letters and times: "K0 A10 V40 ". */
+/* The frames so far, as letters and times: "K0 A10 V40 ". */
 static const char *mix_text(struct mix *mix)
 {
     static char text[8192];
@@ -78,7 +78,7 @@ START_TEST(test_earliest_first)
     kit_aac_header(&mix.kit, 0, 1);
     kit_video(&mix.kit, 0, 1);
     mix_bursts(&mix.kit, 40, 2);
-    /* The last sounds wait: a picture may come that goes before them. */
+    /* The last audio frames wait: an earlier video frame may still come. */
     ck_assert_str_eq(mix_text(&mix), "K0 V40 A45 A55 A65 V80 ");
     kit_video(&mix.kit, 120, 0);
     ck_assert_str_eq(mix_text(&mix), "K0 V40 A45 A55 A65 V80 A85 A95 A105 ");
@@ -144,7 +144,7 @@ START_TEST(test_wrap_and_jump)
     kit_video(&mix.kit, 0, 0);
     kit_video(&mix.kit, 40, 0);
     ck_assert_str_eq(mix_text(&mix), "K4294967256 V0 A5 ");
-    /* An hour is no order. */
+    /* A jump of an hour says nothing about the order. */
     kit_audio(&mix.kit, 3600000);
     kit_video(&mix.kit, 80, 0);
     kit_audio(&mix.kit, 3600023);
@@ -155,7 +155,7 @@ START_TEST(test_wrap_and_jump)
 }
 END_TEST
 
-/* Whatever comes in whatever order: each track keeps its own, and nothing is lost. */
+/* Frames in any order: each track keeps its own order, and nothing is lost. */
 START_TEST(test_nothing_is_lost)
 {
     struct mix mix;

@@ -57,7 +57,7 @@ START_TEST(test_atc)
 }
 END_TEST
 
-/* What the metadata says counts only with atc_auto, and only for that publisher. */
+/* The metadata counts only with atc_auto, and only for its publisher. */
 START_TEST(test_atc_auto)
 {
     static const char *const said[] = {"true", "1", "false", "0", ""};

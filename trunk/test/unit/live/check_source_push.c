@@ -34,7 +34,7 @@ static void push_large(struct push *push, enum frame_type type, const char *head
     free(body);
 }
 
-/* Dropped messages are counted, and viewers notice nothing. */
+/* Dropped messages are counted, without effect on viewers. */
 START_TEST(test_oversized_is_dropped)
 {
     struct push push;
@@ -60,7 +60,7 @@ START_TEST(test_oversized_is_dropped)
 }
 END_TEST
 
-/* Nobody can begin at a picture that is no keyframe of a track that was not there. */
+/* A new track starts with a picture that is not a keyframe: no viewer can start there. */
 START_TEST(test_picture_appears_with_a_keyframe)
 {
     struct push push;
@@ -80,7 +80,7 @@ START_TEST(test_picture_appears_with_a_keyframe)
 }
 END_TEST
 
-/* A frame of a codec that nobody knows says nothing of its track, and passes. */
+/* A frame of an unknown codec does not change its track, and passes. */
 START_TEST(test_unknown_codecs_pass)
 {
     static const uint8_t video[] = {0x2f, 1, 2, 3, 4, 5};
@@ -102,7 +102,7 @@ START_TEST(test_unknown_codecs_pass)
 }
 END_TEST
 
-/* Every body of one or two bytes, and nothing breaks. */
+/* Every body of one or two bytes: nothing breaks. */
 START_TEST(test_every_short_body)
 {
     for (int type = FRAME_AUDIO; type <= FRAME_VIDEO; type++) {

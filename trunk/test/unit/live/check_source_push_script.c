@@ -1,4 +1,5 @@
-/* Script tags: metadata begins a viewer's stream, data messages are in the rings at their time. */
+/* Script tags: a viewer's stream starts with metadata; data messages are in the rings at their
+ * time. */
 #include "live_kit.h"
 
 Suite *check_source_push_script_suite(void);
@@ -38,7 +39,7 @@ START_TEST(test_data_reaches_flv_at_its_time)
     seen = kit_begin(&kit, 10);
     relay = kit_watch(&kit, &mux_original);
     kit_take(relay);
-    /* The publisher's clock says where. */
+    /* The publisher's timestamp decides the position. */
     PUSH(&kit, 393, text_data);
     kit_run(&kit, 400, 5);
     PUSH(&kit, 573, cue_point);
@@ -124,7 +125,7 @@ START_TEST(test_what_servers_say_to_each_other_stays_out)
 }
 END_TEST
 
-/* One track alone goes without metadata, which speaks of both; not without data. */
+/* One track alone has no metadata, because that describes both; but it has data messages. */
 START_TEST(test_data_reaches_one_track_alone)
 {
     const struct kit_tag *script[8];

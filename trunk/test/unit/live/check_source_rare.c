@@ -1,5 +1,5 @@
-/* Tracks are what is received: whatever metadata says, however rare the frames, and however late.
- */
+/* Received frames decide the tracks: whatever metadata says, however rare the frames are, and
+ * however late. */
 #include "live_kit.h"
 
 #include "media/amf0.h"
@@ -133,7 +133,7 @@ END_TEST
 
 /* ---- rare tracks ---- */
 
-/* A slide every 12 s, two of three of which are no keyframes. */
+/* A slide every 12 s, two of three of which are not keyframes. */
 START_TEST(test_slides_stay)
 {
     struct kit kit;
@@ -192,7 +192,7 @@ START_TEST(test_a_track_is_missed_as_long_as_ever_before)
     ck_assert_int_eq(seen->flags, 5);
     kit_take(seen);
     ck_assert(!seen->is_ended);
-    /* 40 s were the longest so far: it has gone after a quarter more. */
+    /* 40 s was the longest gap so far: it counts as gone after a quarter more. */
     ts = sound_until(&kit, ts, 160000 + 49900);
     kit_take(seen);
     ck_assert(!seen->is_ended);
@@ -203,8 +203,8 @@ START_TEST(test_a_track_is_missed_as_long_as_ever_before)
 }
 END_TEST
 
-/* RTMP players and TS viewers have seen the keyframe of a picture that rests: nothing of it is
- * kept from them. */
+/* RTMP players and TS viewers have the keyframe of a resting picture: they get all of its frames.
+ */
 START_TEST(test_nothing_of_a_resting_track_is_dropped)
 {
     struct source_stat stat;
@@ -258,8 +258,8 @@ START_TEST(test_rare_sound_stays)
 }
 END_TEST
 
-/* Sound without a gap that stops has gone: browsers stand still. When it has come back it is known
- * to do so, and is missed for longer. */
+/* Continuous audio that stops counts as gone, because browsers freeze. After its return the source
+ * knows that it pauses, and waits longer for it. */
 START_TEST(test_sound_that_came_back_is_missed_for_longer)
 {
     struct kit kit;
@@ -311,8 +311,8 @@ END_TEST
 
 /* ---- late tracks ---- */
 
-/* After two seconds the second track comes: viewers of the first reload, viewers that waited for it
- * begin. */
+/* After two seconds the second track comes: viewers of the first track reload, waiting viewers
+ * start. */
 START_TEST(test_a_late_track_cuts_nobody_who_waits)
 {
     for (int is_picture = 0; is_picture < 2; is_picture++) {
@@ -360,7 +360,7 @@ START_TEST(test_a_late_track_cuts_nobody_who_waits)
 }
 END_TEST
 
-/* There is an end to that: by the media's time, and by the clock when nothing comes. */
+/* The wait ends: by the time of the media, and by the clock when nothing comes. */
 START_TEST(test_what_never_comes_is_told)
 {
     for (int by_clock = 0; by_clock < 2; by_clock++) {

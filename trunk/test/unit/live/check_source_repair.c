@@ -87,7 +87,7 @@ START_TEST(test_off)
 }
 END_TEST
 
-/* A sound stream is not told of, and reaches viewers as it was published. */
+/* An audio stream is not reported, and reaches viewers as published. */
 START_TEST(test_sound)
 {
     struct kit_seen *seen;

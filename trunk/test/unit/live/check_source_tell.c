@@ -61,7 +61,7 @@ START_TEST(facts_are_told_when_they_change)
     source_facts(told->kit.source, &facts);
     ck_assert_int_eq(facts.is_settled, 1);
     told->facts = 0;
-    /* Sound alone, until the picture counts as gone. */
+    /* Audio only, until the video counts as gone. */
     for (uint32_t ms = 6000; ms < 37000; ms += 20) {
         kit_audio(&told->kit, ms);
         told->kit.now += 20 * USEC_PER_MS;

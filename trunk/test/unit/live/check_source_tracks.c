@@ -1,4 +1,4 @@
-/* Which tracks the FLV header promises: late ones, ones that never come, ones that fall silent. */
+/* The tracks that the FLV header announces: late ones, missing ones, and ones that stop. */
 #include "live_kit.h"
 
 Suite *check_source_tracks_suite(void);
@@ -52,7 +52,7 @@ START_TEST(test_header_alone_promises_nothing)
     ck_assert_int_eq(seen->flags, 1);
     ck_assert_int_eq(count_of(seen, FRAME_AUDIO), 0);
     ck_assert_int_eq(count_of(seen, FRAME_VIDEO), 1 + 14);
-    /* The sound comes: players reload, and find its header. */
+    /* The audio starts: players reload, and find its header. */
     kit_audio(&kit, 560);
     kit_take(seen);
     ck_assert(seen->is_ended);
@@ -63,7 +63,7 @@ START_TEST(test_header_alone_promises_nothing)
 }
 END_TEST
 
-/* MP3 has no sequence header: its frames are all there is to see. */
+/* MP3 has no sequence header: only its frames show the track. */
 START_TEST(test_mp3_is_seen_by_its_frames)
 {
     static const uint8_t mp3[] = {0x2f, 0xff, 0xfb, 0x90, 0x64, 0};
@@ -130,7 +130,7 @@ START_TEST(test_picture_that_stops_leaves_the_sound)
 
     run_audio(&kit, 1000, 1400);
     kit_take(seen);
-    ck_assert(!seen->is_ended); /* slides come seldom */
+    ck_assert(!seen->is_ended); /* slides are rare */
     run_audio(&kit, 29000, 110);
     kit_take(seen);
     ck_assert(seen->is_ended);
@@ -195,7 +195,7 @@ START_TEST(test_relays_keep_the_silent_header)
 }
 END_TEST
 
-/* A viewer that joins while the second track is waited for misses nothing of the first. */
+/* A viewer that joins while the source waits for the second track misses nothing of the first. */
 START_TEST(test_relays_that_come_before_the_decision)
 {
     struct kit kit;

@@ -1,4 +1,4 @@
-/* The time of streams: the newest publication's, whichever processes come, leave and die. */
+/* The clock of streams: that of the newest publication, whichever processes start, end and die. */
 #include "live/stream_clock.h"
 
 #include <check.h>
@@ -47,7 +47,7 @@ START_TEST(the_newest_counts)
     stream_clock_look(table, "s", 0, &view);
     ck_assert_int_eq(view.is_open, 0);
     ck_assert_int_eq(view.time.last, 5040);
-    /* Other streams have nothing to do with it. */
+    /* Other streams are not affected. */
     stream_clock_look(table, "t", 0, &view);
     ck_assert_uint_eq(view.number, 0);
     stream_clock_free(table);
@@ -109,7 +109,7 @@ START_TEST(it_is_forgotten_with_the_last)
     ck_assert_int_eq(view.time.last, 777);
     ck_assert_int_eq(view.is_watched, 0);
     ck_assert_int_eq(view.is_open, 0);
-    /* It comes again, and finds it. */
+    /* It returns, and finds its clock. */
     ck_assert_ptr_eq(stream_clock_enter(table, "s", 0), a);
     stream_clock_leave(table, "s", 1);
     stream_clock_look(table, "s", 0, &view);

@@ -137,7 +137,7 @@ START_TEST(test_slow_viewer_jumps_to_a_keyframe)
     kit_take(seen);
     ck_assert_uint_eq(viewer_skips(seen->viewer), 1);
     ck_assert_int_gt(seen->count, at);
-    /* What comes after the gap begins with the newest keyframe. */
+    /* After the gap it continues with the newest keyframe. */
     while (seen->tag[at].ms < 1000)
         at++;
     ck_assert(seen->tag[at].is_key);
@@ -170,7 +170,7 @@ START_TEST(test_open_batch_keeps_its_bytes)
     ck_assert_mem_eq(copy, batch.span[1].iov_base, batch.span[1].iov_len);
     viewer_sent(seen->viewer);
     free(copy);
-    /* There was no keyframe since: it waits for the next, with the sound. */
+    /* There was no keyframe since: it waits for the next one, with audio. */
     ck_assert_int_eq(viewer_next(seen->viewer, KIT_BATCH, &batch), VIEWER_WAIT);
     kit_video(&kit, 4980, 0);
     ck_assert_int_eq(viewer_next(seen->viewer, KIT_BATCH, &batch), VIEWER_WAIT);

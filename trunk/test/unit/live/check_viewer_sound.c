@@ -7,7 +7,7 @@
 
 Suite *check_viewer_sound_suite(void);
 
-/* A stream whose group of pictures is longer than what is kept. */
+/* A stream whose GOP is longer than the cache. */
 static void open_long(struct kit *kit)
 {
     kit_open(kit);
@@ -16,7 +16,7 @@ static void open_long(struct kit *kit)
     kit_start(kit, 0, 25);
 }
 
-/* Pictures that are none, and sound. */
+/* Frames that are not pictures, and audio. */
 static void run_on(struct kit *kit, uint32_t ts, int frames)
 {
     for (int i = 0; i < frames; i++) {
@@ -26,7 +26,7 @@ static void run_on(struct kit *kit, uint32_t ts, int frames)
     }
 }
 
-/* Sounds only, then a keyframe and all that follows; neither is missing. */
+/* Audio only, then a keyframe and everything after it; nothing is missing. */
 static void check_sound_first(const struct kit_seen *seen, int headers, int sounds, int rest)
 {
     ck_assert_int_eq(seen->flags, 5);
@@ -59,7 +59,8 @@ START_TEST(test_sound_first_then_the_keyframe)
 }
 END_TEST
 
-/* A viewer that takes all at once: more sounds than a batch has spans, over several blocks. */
+/* A viewer that takes everything at once: more audio frames than a batch has spans, over several
+ * blocks. */
 START_TEST(test_sound_of_a_slow_viewer)
 {
     static uint8_t big[40000] = {0x27, 1, 0, 0, 0};
@@ -81,7 +82,7 @@ START_TEST(test_sound_of_a_slow_viewer)
 }
 END_TEST
 
-/* Many share what is sent from one place: one who takes sound alone must not be given it. */
+/* Many viewers share a batch from one position: a viewer with audio only must not get it. */
 START_TEST(test_sound_shares_no_step)
 {
     struct kit kit;
@@ -112,7 +113,7 @@ START_TEST(test_sound_shares_no_step)
 }
 END_TEST
 
-/* gop_cache off, and nothing for long; while groups are short the picture is waited for. */
+/* gop_cache off, and no keyframe for long; with short GOPs the viewer waits for the video. */
 START_TEST(test_without_a_cache)
 {
     struct kit kit;
@@ -137,7 +138,7 @@ START_TEST(test_without_a_cache)
 }
 END_TEST
 
-/* A publisher that begins in the middle of a group. */
+/* A publisher that starts in the middle of a GOP. */
 START_TEST(test_publisher_begins_midway)
 {
     struct kit kit;
@@ -159,7 +160,7 @@ START_TEST(test_publisher_begins_midway)
 }
 END_TEST
 
-/* Nothing to hear: it waits, and gets the picture from its keyframe on. */
+/* Without audio it waits, and gets the video from its keyframe on. */
 START_TEST(test_without_sound)
 {
     struct kit kit;
@@ -183,7 +184,7 @@ START_TEST(test_without_sound)
 }
 END_TEST
 
-/* A track goes meanwhile: the response ends where it would for the others. */
+/* A track ends meanwhile: the response ends as for other viewers. */
 START_TEST(test_sound_ends_with_its_epoch)
 {
     static const uint8_t header[] = {0x90, 'h', 'v', 'c', '1', 1, 2, 3};
@@ -269,7 +270,7 @@ START_TEST(test_ts_of_a_relay)
 }
 END_TEST
 
-/* The group is kept however old it is, as long as there is room. */
+/* The GOP is kept however old it is, as long as it fits. */
 START_TEST(test_a_minute_is_kept)
 {
     struct kit kit;

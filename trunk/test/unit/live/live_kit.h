@@ -95,7 +95,7 @@ static inline void kit_open(struct kit *kit)
     source_set_events(kit->source, &events);
 }
 
-/* The viewer goes; what it has got stays until kit_close(). */
+/* The viewer leaves; what it has received stays until kit_close(). */
 static inline void kit_leave(struct kit_seen *seen)
 {
     viewer_close(seen->viewer);
@@ -256,7 +256,7 @@ static inline void kit_take_with(struct kit_seen *seen,
     }
 }
 
-/* Takes all there is, FLV; every batch must be whole tags. */
+/* Takes everything that is available, as FLV; every batch must consist of whole tags. */
 static inline void kit_take(struct kit_seen *seen)
 {
     kit_take_with(seen, kit_parse);
@@ -290,7 +290,7 @@ static inline struct kit_seen *kit_begin(struct kit *kit, int frames)
     return seen;
 }
 
-/* As a player reloads: the viewer goes, another comes and takes what there is. */
+/* As a player reloads: the viewer leaves, another one joins and takes what is available. */
 static inline struct kit_seen *kit_reload(struct kit *kit, struct kit_seen *seen)
 {
     kit_leave(seen);

@@ -27,7 +27,7 @@ START_TEST(configurations)
         {"0a10", 1, 0, 44100, 44100, 2, "Main"},
         {"1230", 2, 0, 44100, 44100, 6, "LC"},
         {"1238", 2, 0, 44100, 44100, 8, "LC"},
-        {"1200", 2, 0, 44100, 44100, 0, "LC"},       /* a program config element says it */
+        {"1200", 2, 0, 44100, 44100, 0, "LC"},       /* a program config element announces it */
         {"121056e500", 2, 0, 44100, 44100, 2, "LC"}, /* ffmpeg: says that there is no SBR */
         {"131056e59d4880", 2, 29, 24000, 48000, 2, "HEv2"},
         {"2b920800", 2, 5, 22050, 44100, 2, "HE"},          /* SBR in front */
@@ -118,7 +118,7 @@ END_TEST
 
 START_TEST(bits_between_the_core_and_its_extension)
 {
-    /* Object types whose configuration holds more bits, then SBR behind it. */
+    /* Object types whose configuration has more bits, followed by SBR. */
     static const struct {
         uint8_t type;
         uint32_t core_coder, extension;
@@ -155,7 +155,7 @@ START_TEST(cut_and_reserved)
 {
     static const char *const bad[] = {
         "",                                                   /* nothing */
-        "12",         "17",   "1780", "2b92", "2b9208", "f9", /* cut */
+        "12",         "17",   "1780", "2b92", "2b9208", "f9", /* truncated */
         "0210",                                               /* object type 0 */
         "1690",       "1710",                                 /* rates 13 and 14 */
         "1780000010",                                         /* a rate of 0, written out */

@@ -1,6 +1,6 @@
 /*
- * Reading AMF0: every type, every bound at its limit and one beyond, cut at
- * every length, and what encoders get wrong.
+ * Reading AMF0: every type, every limit and one beyond it, truncated at every length, and common
+ * mistakes of encoders.
  */
 #include "media/amf0.h"
 
@@ -24,7 +24,7 @@ static enum scan read_block(const void *data, size_t len, struct amf0 **out, siz
     return scan;
 }
 
-/* Reads one value that must be there and take all of hex. */
+/* Reads one value that must exist and consume all of hex. */
 static struct amf0 *read_hex(const char *hex)
 {
     uint8_t data[512];

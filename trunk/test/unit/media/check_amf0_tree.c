@@ -27,7 +27,7 @@ START_TEST(builders_and_look_ups)
     ck_assert_str_eq(amf0_get_string(object, "s"), "text");
     ck_assert_int_eq(amf0_get_boolean(object, "b", 0), 1);
     ck_assert_uint_eq(amf0_get(object, "l")->children, 2);
-    /* What is not there, or of another type, or in no object at all. */
+    /* Members that do not exist, or have another type, or belong to no object. */
     ck_assert_ptr_null(amf0_get(object, "x"));
     ck_assert_ptr_null(amf0_get_string(object, "n"));
     ck_assert_double_eq(amf0_get_number(object, "s", -1), -1);

@@ -69,7 +69,7 @@ static const char tree[] = "\x0a\x1b\3C\3s"      /* traits: class C, sealed s, d
                            "\3a\x09\5\1\4\2\6\2" /* a: [2, "s" by reference] */
                            "\3e\x09\3\3k\3\1\2"  /* e: {k: true, 0: false} */
                            "\3o\x0a\1\4\7\1"     /* o: another C, s: 7 */
-                           "\3r\x0a\2"           /* r: an object that was there */
+                           "\3r\x0a\2"           /* r: a reference to an earlier object */
                            "\1";
 
 START_TEST(containers)
@@ -109,7 +109,7 @@ START_TEST(hostile)
         {LIT("\x0d\3\1\1\1\1")},         /* a vector */
         {LIT("\x11\3\1\1\1")},           /* a dictionary */
         {LIT("\x09\x81\x01\1\4\1")},     /* more elements than bytes */
-        {LIT("\x0a\xff\xff\xff\xff\1")}, /* more names than there may be */
+        {LIT("\x0a\xff\xff\xff\xff\1")}, /* more names than the limit */
         {LIT("\x0c\xff\xff\xff\xff\1")}, /* longer than the input */
         {LIT("\x0a\x0b\1\5a\0\4\1\1")},  /* a zero byte in a name */
     };

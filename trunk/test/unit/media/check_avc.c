@@ -213,7 +213,7 @@ START_TEST(sps_cut_at_every_length)
         for (size_t n = 0; n < config.sps[0].len; n++) {
             enum scan scan = parse_sps(&sps, config.sps[0].data, n);
 
-            /* Once the size is there a cut VUI does no harm, and never invents a rate. */
+            /* Once the size is known, a truncated VUI does no harm, and gives no rate. */
             ck_assert(done == 0 || scan == SCAN_DONE);
             done += scan == SCAN_DONE;
             ck_assert(scan == SCAN_DONE || sps.width == 0);

@@ -69,7 +69,7 @@ struct taken {
     } tags[TAGS_MAX];
 };
 
-/* Feeds one piece to the end, keeping what comes out. */
+/* Feeds one piece to the end and keeps the output. */
 static enum scan feed(struct flv_in *in, const uint8_t *data, size_t len, struct taken *taken)
 {
     uint8_t *copy = exact_copy(data, len);
@@ -263,7 +263,7 @@ START_TEST(what_is_no_flv)
         size_t len = from_hex(data, sizeof(data), starts[i]);
 
         ck_assert_int_eq(feed(in, data, len, &taken), SCAN_BAD);
-        /* It stays bad, whatever comes. */
+        /* It stays bad, whatever follows. */
         ck_assert_int_eq(feed(in, data, len, &taken), SCAN_BAD);
         ck_assert_int_eq(feed(in, data, 0, &taken), SCAN_BAD);
         ck_assert_int_eq(flv_in_flags(in), -1);
@@ -423,7 +423,8 @@ START_TEST(reads_whole_tags_only)
     ck_assert_int_eq(tag.type, FRAME_AUDIO);
     ck_assert_uint_eq(tag.len, 0);
     ck_assert_int_eq(flv_tag_read(s.data + s.len, 0, &tag, &used), SCAN_MORE);
-    /* One that is cut anywhere, its trailer included, or that says it is longer than it is. */
+    /* A tag that is truncated anywhere, its trailer included, or that claims to be longer than it
+     * is. */
     for (size_t cut = 1; cut < FLV_TAG_HEADER_SIZE + 4 + FLV_TAG_TRAILER_SIZE; cut++) {
         uint8_t *copy = exact_copy(s.data, cut);
 

@@ -44,7 +44,7 @@ static const struct row ROWS[] = {
     {V, "1c00000000014d", CODEC_HEVC, HEADER, 0, 5, 0, 0},
     {V, "1c01000028aa", CODEC_HEVC, KEY, 40, 5, 0, 0},
     {V, "2c01000000aa", CODEC_HEVC, 0, 0, 5, 0, 0},
-    /* Older codecs: Sorenson H.263, VP6, and an id that nobody gave away. */
+    /* Older codecs: Sorenson H.263, VP6, and an unassigned id. */
     {V, "12aabbcc", CODEC_OTHER, KEY, 0, 1, 0, 0},
     {V, "22aabbcc", CODEC_OTHER, 0, 0, 1, 0, 0},
     {V, "14aa", CODEC_OTHER, KEY, 0, 1, 0, 0},
@@ -77,7 +77,7 @@ static const struct row ROWS[] = {
     {V, "9078797a31aabb", CODEC_OTHER, HEADER | ENHANCED, 0, 5, 0, 0},
     {V, "9868766331aabb", CODEC_HEVC, ENHANCED, 0, 5, 0, 0},
     {V, "916d703461aabb", CODEC_OTHER, KEY | ENHANCED, 0, 5, 0, 0},
-    /* A command takes the place of FourCC and body. */
+    /* A command replaces FourCC and body. */
     {V, "d100", CODEC_OTHER, META | ENHANCED, 0, 1, 0, 0},
     {V, "d601", CODEC_OTHER, META | ENHANCED, 0, 1, 0, 0},
     /* ModEx: a nanosecond offset of 3 bytes; a chain of two; the long form of the size. */
@@ -174,7 +174,8 @@ START_TEST(every_form_cut_anywhere)
 
         flv_frame_parse(&frame, row->type, 0, data, len);
         check_invariants(&frame, data, len);
-        /* Before the payload begins nothing is claimed; a cut track of several is no track. */
+        /* Before the payload starts, nothing is reported; a truncated track of several is not a
+         * track. */
         if (len < (size_t)row->payload ||
             (row->flags & MULTI && row->payload_len > 0 &&
              len < (size_t)row->payload + (size_t)row->payload_len && body[1] >> 4 != 0)) {

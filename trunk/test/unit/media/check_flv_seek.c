@@ -319,7 +319,7 @@ START_TEST(not_flv)
     ck_assert_int_eq(buf_append(&movie.bytes, "<html>no such thing</html>", 26), 0);
     ck_assert_int_eq(seek_once(&movie, 0, 1, &offset, NULL), FLV_SEEK_BAD);
     movie_end(&movie);
-    /* A header that is said to be longer than the file, or shorter than a header. */
+    /* A header that claims to be longer than the file, or shorter than a header. */
     movie_make(&movie, 1, 0, 20);
     buf_data(&movie.bytes)[5] = 0xff;
     ck_assert_int_eq(seek_once(&movie, 0, 1, &offset, NULL), FLV_SEEK_BAD);
@@ -329,8 +329,8 @@ START_TEST(not_flv)
 }
 END_TEST
 
-/* A file that looks like a tag at each turn, whose end is elsewhere, is given up within the bounds.
- */
+/* A file that looks like a tag at each position but never is one: the search stops within its
+ * limits. */
 START_TEST(made_to_be_searched_for_ever)
 {
     uint8_t bait[] = {9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};

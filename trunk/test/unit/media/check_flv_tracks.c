@@ -94,7 +94,7 @@ START_TEST(each_form)
         ck_assert(!ordinary.is_multi && ordinary.timestamp == 77 && ordinary.type == rows[_i].type);
     }
     buf_fini(&buf);
-    /* Beyond the maximum nothing is given. */
+    /* Tracks beyond the maximum are not returned. */
     buf_init(&buf, 5);
     if (rows[_i].out_len > 5)
         ck_assert_int_eq(flv_tracks_unwrap(&tracks, &track, &buf, &ordinary), -1);
@@ -102,7 +102,7 @@ START_TEST(each_form)
 }
 END_TEST
 
-/* Cut anywhere: the walk ends, within the message. */
+/* Truncated anywhere: the walk ends within the message. */
 START_TEST(cut_anywhere)
 {
     for (size_t len = 0; len < rows[_i].in_len; len++) {

@@ -52,7 +52,7 @@ START_TEST(records_cut_at_every_length)
     for (size_t n = 0; n < len; n++)
         ck_assert_int_eq(parse_block(&config, data, n), SCAN_BAD);
     ck_assert_int_eq(parse_block(&config, data, len), SCAN_DONE);
-    data[len] = 0xff; /* trailing bytes are nobody's */
+    data[len] = 0xff; /* trailing bytes are ignored */
     ck_assert_int_eq(parse_block(&config, data, len + 1), SCAN_DONE);
 }
 END_TEST

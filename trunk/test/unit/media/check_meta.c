@@ -330,7 +330,7 @@ START_TEST(as_many_keys_as_are_allowed)
 }
 END_TEST
 
-/* Metadata that is made says what is known, and reads back. */
+/* Generated metadata contains the known facts, and can be read back. */
 START_TEST(made_of_what_is_known)
 {
     static const struct meta_made made = {.video = CODEC_H264,
@@ -386,7 +386,7 @@ START_TEST(made_for_every_codec)
 }
 END_TEST
 
-/* What viewers get of a script tag that is no metadata. */
+/* What viewers get for a script tag that is not metadata. */
 START_TEST(data_messages)
 {
 #define ROW(body, skip)              \
@@ -396,7 +396,7 @@ START_TEST(data_messages)
     static const struct {
         const char *body;
         size_t len;
-        int skip; /* so many bytes in front; -1: nothing */
+        int skip; /* the number of bytes in front; -1: nothing */
     } rows[] = {
         ROW("\2\0\x0aonTextData\5", 0),
         ROW("\2\0\1a", 0),

@@ -77,7 +77,7 @@ START_TEST(every_header)
                    (data[3] & 3) != 2;
         struct mp3_header header;
 
-        /* Copyright, original and the mode extension say nothing here. */
+        /* Copyright, original and the mode extension are ignored. */
         if (data[3] & 0x3c || data[2] & 1)
             continue;
         if ((mp3_header_parse(&header, data, 4) == SCAN_DONE) != good)

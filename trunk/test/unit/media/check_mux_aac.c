@@ -71,7 +71,7 @@ START_TEST(test_what_it_leaves_out)
     large[1] = 1;
     ck_assert_int_eq(push(state, &sink, FRAME_AUDIO, large, 2 + 8184), 1);
     ck_assert_int_eq(push(state, &sink, FRAME_AUDIO, large, 2 + 8185), 0);
-    /* A configuration that ADTS has no words for, or none at all. */
+    /* A configuration that ADTS cannot express, or none. */
     push(state, &sink, FRAME_AUDIO, "\xaf\x00\xf8\xf0\x21", 5);
     ck_assert_int_eq(push(state, &sink, FRAME_AUDIO, "\xaf\x01....", 6), 0);
     push(state, &sink, FRAME_AUDIO, "\xaf\x00\x12\x10", 4);

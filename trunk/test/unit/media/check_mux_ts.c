@@ -197,7 +197,7 @@ START_TEST(test_nothing_without_a_header)
                      0);
     avc_header(&kit, 4);
     ck_assert_int_eq(picture(&kit, 0, 1), 1);
-    /* A broken header takes back what was known. */
+    /* A broken header discards what was known. */
     ck_assert_int_eq(push(&kit, FRAME_VIDEO, 0, "\x17\0\0\0\0\1", 6), 0);
     ck_assert_int_eq(picture(&kit, 40, 1), 0);
     kit_close(&kit);
@@ -277,7 +277,7 @@ START_TEST(test_told_tracks_are_there_from_the_start)
     ck_assert_int_eq(picture(&kit, 10, 1), 1);
     ck_assert_int_eq(kit.check.version, 0);
     ck_assert_mem_eq(kit.check.program, "\x1b\xe1\x00\xf0\x00\x0f\xe1\x01\xf0\x00", 10);
-    /* Told again, nothing changes; told away, it goes at once. */
+    /* Announcing it again changes nothing; its removal takes effect at once. */
     tell(&kit, CODEC_AAC, CODEC_H264);
     picture(&kit, 50, 0);
     ck_assert_int_eq(kit.check.version, 0);
@@ -298,7 +298,7 @@ START_TEST(test_promised_tracks_have_the_usual_codecs)
     asc(&kit);
     ck_assert_int_eq(sound(&kit, 0), 1);
     ck_assert_mem_eq(kit.check.program, "\x1b\xe1\x00\xf0\x00\x0f\xe1\x01\xf0\x00", 10);
-    /* A clock on a picture that may never come would be none. */
+    /* A clock on a track without frames would not be a clock. */
     ck_assert_uint_eq(kit.check.pcr_pid, 0x101);
     kit_close(&kit);
 }
@@ -350,7 +350,7 @@ START_TEST(test_gaps_are_filled_and_jumps_are_told)
     avc_header(&kit, 4);
     picture(&kit, 0, 1);
     tables = kit.check.tables;
-    picture(&kit, 5000, 0); /* ts_check wants the clocks between to be there */
+    picture(&kit, 5000, 0); /* ts_check requires the clocks in between */
     ck_assert_uint_ge(kit.check.tables - tables, 10);
     ck_assert(!kit.check.is_jump);
     tables = kit.check.tables;
@@ -365,7 +365,7 @@ START_TEST(test_gaps_are_filled_and_jumps_are_told)
 }
 END_TEST
 
-/* A gap costs its publisher nothing: what is written to fill gaps stays in proportion to frames. */
+/* The output that fills gaps stays in proportion to the frames. */
 START_TEST(test_gaps_without_end)
 {
     struct kit kit;
@@ -473,7 +473,7 @@ END_TEST
 
 START_TEST(test_the_main_track_of_a_multitrack)
 {
-    /* One track, whose id may be any: what is beside it does not come here. */
+    /* One track with any id: other tracks do not reach it. */
     static const uint8_t header[] = {0x96, 0x00, 'a', 'v', 'c',  '1', 1, 1, 0x64, 0,   31,
                                      0xff, 0xe1, 0,   2,   0x67, 1,   1, 0, 1,    0x68};
     static const uint8_t key[] = {0x96, 0x03, 'a', 'v', 'c', '1', 1, 0, 0, 0, 2, 0x65, 7};

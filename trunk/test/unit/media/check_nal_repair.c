@@ -21,7 +21,7 @@ static const struct {
     size_t in_len;
     enum nal_fault fault;
     const char *out;
-    size_t out_len; /* 0: nothing can be made of it */
+    size_t out_len; /* 0: cannot be repaired */
 } rows[] = {
     {LIT(AVC "\0\0\0\1\x65"
              "abc"),
@@ -59,7 +59,8 @@ static const struct {
      LIT(AVC "\0\0\0\4\x65"
              "abc\0\0\0\1\x41")},
     {LIT(AVC "\0\0\1\0\0\1"), NAL_START_CODES, LIT("")},
-    /* Sound, whatever they look like: a unit of one byte, a broken one that is nobody's fault. */
+    /* Valid, whatever they look like: a unit of one byte, and a broken one that is not repairable.
+     */
     {LIT(AVC "\0\0\0\4\x65"
              "abc"),
      NAL_SOUND, LIT("")},
@@ -120,7 +121,7 @@ START_TEST(each_fault)
 }
 END_TEST
 
-/* Lengths have the size that the header says; what is too long for it is refused. */
+/* Lengths have the size in the header; units that are too long for it are refused. */
 START_TEST(short_lengths)
 {
     struct nal_repair repair = {0};
@@ -200,7 +201,7 @@ START_TEST(hevc_record)
 }
 END_TEST
 
-/* More parameter sets than a header may bring, and bytes that are nothing but start codes. */
+/* More parameter sets than a header may contain, and bytes that are only start codes. */
 START_TEST(hostile)
 {
     static const struct {

@@ -117,7 +117,7 @@ static void run(struct transcript *t, enum http_side side, const char *text, siz
     http_in_free(in);
 }
 
-/* Whole, cut in two at every place, and byte by byte: always the same. */
+/* Whole, split in two at every position, and byte by byte: always the same. */
 static void side_is(enum http_side side, const char *text, size_t len, const char *want)
 {
     static struct transcript t;
@@ -193,7 +193,7 @@ START_TEST(requests_upgrade)
                "WebSocket\r\n\r\n\x81\x05xyz",
                "H GET /? @h:0 1.1 keep ws Host=h Connection=keep-alive, Upgrade "
                "Upgrade=WebSocket|");
-    /* An upgrade that nobody serves is a plain request (RFC 9110, section 7.8). */
+    /* An upgrade that is not supported is a plain request (RFC 9110, section 7.8). */
     request_is("GET / HTTP/1.1\r\n" HOST "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
                "GET /2 HTTP/1.1\r\n" HOST "\r\n",
                "H GET /? @h:0 1.1 keep other Host=h Connection=Upgrade Upgrade=h2c|E|"
@@ -381,7 +381,7 @@ START_TEST(requests_at_limits)
 }
 END_TEST
 
-/* Cut at every length: the parser waits, knows that it is inside, and says nothing wrong. */
+/* Truncated at every length: the parser waits, knows that it is inside, and reports no error. */
 START_TEST(requests_truncated)
 {
     const char whole[] = "PUT /a?b HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
@@ -435,7 +435,7 @@ START_TEST(responses)
     response_is("HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", "H 200 1.1 keep Content-Length=0|E|");
     response_is("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n",
                 "H 200 1.1 keep Content-Length=1|...");
-    /* SHOUTcast's; a request or another word is none. */
+    /* For answers of SHOUTcast; not for requests or other words. */
     response_is("ICY 200 OK\r\nContent-Type: video/x-flv\r\n\r\nabc",
                 "H 200 1.0 Content-Type=video/x-flv|B abc|");
     response_is("ICY 404 no\r\nContent-Length: 1\r\n\r\na", "H 404 1.0 Content-Length=1|B a|E|");

@@ -67,7 +67,7 @@ START_TEST(refuses)
 }
 END_TEST
 
-/* Cut anywhere and ended there: what has no Host yet, or half a line, is refused. */
+/* Truncated anywhere and ended there: refused without a Host, or with half a line. */
 START_TEST(truncated)
 {
     size_t host = (size_t)(strstr(request, "Host:") - request);
@@ -91,7 +91,8 @@ START_TEST(truncated)
 }
 END_TEST
 
-/* Any one byte may be any other: it is read or refused, and nothing is touched beyond. */
+/* Each byte replaced by every other: it is accepted or refused, without an access beyond the end.
+ */
 START_TEST(hostile_bytes)
 {
     char text[sizeof(request)];

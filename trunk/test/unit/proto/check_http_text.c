@@ -18,7 +18,7 @@ START_TEST(tables)
 }
 END_TEST
 
-/* Every status that is answered has its phrase, and none two. */
+/* Every status that is used has a phrase, and no two have the same. */
 START_TEST(phrases)
 {
     static const int answered[] = {100, 101, 200, 204, 206, 301, 302, 304, 400, 401, 403, 404,

@@ -14,7 +14,7 @@ static const uint8_t mark2[] = {'\r', '\n', '\r', '\n', 0, '\r', '\n', 'Q', 'U',
 
 struct wire {
     uint8_t data[PROXY_PROTOCOL_V2_MAX + 64];
-    size_t len; /* of the header; AFTER stands behind it */
+    size_t len; /* of the header; AFTER follows it */
 };
 
 static struct wire *wire_of(const void *data, size_t len)
@@ -84,7 +84,8 @@ static enum scan feed(const struct wire *wire, size_t step, struct proxy_protoco
     return scan;
 }
 
-/* It is good in every split and short of every length, and says this: "192.0.2.1 8080". */
+/* Valid in every split and incomplete at every shorter length, with this result: "192.0.2.1 8080".
+ */
 static void good(const struct wire *wire, int version, enum proxy_protocol_says says,
                  const char *text)
 {
@@ -149,7 +150,7 @@ START_TEST(test_v1_unknown)
 {
     good(v1("PROXY UNKNOWN\r\n"), 1, PROXY_PROTOCOL_NOBODY, NULL);
     good(v1("PROXY UNKNOWN whatever it says 1 2\r\n"), 1, PROXY_PROTOCOL_NOBODY, NULL);
-    /* The longest line that there is. */
+    /* The longest valid line. */
     good(v1("PROXY UNKNOWN ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "
             "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n"),
          1, PROXY_PROTOCOL_NOBODY, NULL);
@@ -254,15 +255,15 @@ START_TEST(test_v2_bad)
 {
     struct wire *wire;
 
-    /* Announced longer than may be: refused before any of it has come. */
+    /* An announced length over the limit: refused before any of it has arrived. */
     bad(v2_said(0x21, 0x11, inet4, sizeof(inet4), PROXY_PROTOCOL_V2_MAX + 1));
     bad(v2_said(0x20, 0x00, "", 0, 0xffff));
-    /* Too short for what it says to hold. */
+    /* Too short for the addresses that it announces. */
     bad(v2(0x21, 0x11, inet4, 11));
     bad(v2(0x21, 0x11, "", 0));
     bad(v2(0x21, 0x21, inet6, 35));
     bad(v2(0x21, 0x31, inet6, 36));
-    /* Versions, commands, families and protocols that there are not, or not here. */
+    /* Unknown versions, commands, families and protocols, and ones that are not supported here. */
     bad(v2(0x11, 0x11, inet4, sizeof(inet4)));
     bad(v2(0x31, 0x11, inet4, sizeof(inet4)));
     bad(v2(0x22, 0x11, inet4, sizeof(inet4)));
@@ -294,7 +295,7 @@ START_TEST(test_begins)
     ck_assert_int_eq(begins("PROXY ", 6), SCAN_DONE);
     ck_assert_int_eq(begins("PROXY anything", 14), SCAN_DONE);
     ck_assert_int_eq(begins(mark2, PROXY_PROTOCOL_MARK), SCAN_DONE);
-    /* What clients say first: HTTP, RTMP, TLS. */
+    /* The first bytes of clients: HTTP, RTMP, TLS. */
     ck_assert_int_eq(begins("GET", 3), SCAN_BAD);
     ck_assert_int_eq(begins("PO", 2), SCAN_BAD);
     ck_assert_int_eq(begins("PROPFIND", 8), SCAN_BAD);

@@ -39,7 +39,7 @@ START_TEST(second_step)
     ck_assert_str_eq(out,
                      "authmod=adobe&user=me&challenge=0badcafe&response=woIxLrXFnI5aV0d7wDbhiw=="
                      "&opaque=b3A+YQ==");
-    /* Without an opaque the server's challenge takes its place. */
+    /* Without an opaque the server's challenge is used instead. */
     ck_assert_int_eq(answer(ASK), RTMP_AUTH_AGAIN);
     ck_assert_str_eq(out,
                      "authmod=adobe&user=me&challenge=0badcafe&response=JmIOIQJ3B30/8ovPJ5Tj7g==");
@@ -60,7 +60,7 @@ START_TEST(refusals)
 }
 END_TEST
 
-/* What a hostile server says is bounded. */
+/* The texts of a hostile server are bounded. */
 START_TEST(at_the_limits)
 {
     char text[1200];

@@ -191,7 +191,7 @@ START_TEST(extended_absolute_and_delta)
     put_fill(&wire, 1, 1);
     put_fmt2(&wire, 6, 5);
     put_fill(&wire, 1, 1);
-    put_fmt3(&wire, 6); /* 5 was not extended: nothing is repeated */
+    put_fmt3(&wire, 6); /* 5 was not extended: no timestamp is repeated */
     put_fill(&wire, 1, 1);
     gives("9@16777216+1 9@33554433+1 9@67108865+1 9@67108870+1 9@67108875+1 ");
 }
@@ -204,7 +204,7 @@ START_TEST(extended_repeated)
     put_fmt3(&wire, 6);
     put_be(&wire, 0x01020304, 4);
     put_fill(&wire, 9, 72);
-    /* A message that type 3 begins repeats it too: it is its delta. */
+    /* A message that starts with type 3 repeats it, too, as its delta. */
     put_fmt3(&wire, 6);
     put_be(&wire, 0x01020304, 4);
     put_fill(&wire, 9, 128);
@@ -240,7 +240,7 @@ START_TEST(extended_delta_repeated_as_absolute)
 }
 END_TEST
 
-/* Payload that begins like the timestamp, and then is none: the bytes looked at come back. */
+/* Payload that starts like the timestamp but is not one: the bytes are given back. */
 START_TEST(extended_not_repeated_but_alike)
 {
     for (size_t alike = 1; alike <= 3; alike++) {
@@ -355,7 +355,7 @@ START_TEST(abort_drops_a_message)
     put_fmt0(&wire, 6, 100, 300, 9);
     put_fill(&wire, 1, 128);
     put_control(&wire, RTMP_ABORT, 6);
-    put_control(&wire, RTMP_ABORT, 7); /* nobody's: nothing happens */
+    put_control(&wire, RTMP_ABORT, 7); /* of no message: ignored */
     put_fmt1(&wire, 6, 5, 1, 9);
     put_fill(&wire, 1, 1);
     gives("2@0+4 2@0+4 9@105+1 ");
@@ -406,7 +406,7 @@ START_TEST(unfinished_messages_are_bounded)
 }
 END_TEST
 
-/* What has begun ends; what begins is held to the new limits, up and down. */
+/* Messages in progress are finished; new ones have the new limits, larger or smaller. */
 START_TEST(limits_change)
 {
     struct rtmp_chunk_in *in = rtmp_chunk_in_new(&test_limits);

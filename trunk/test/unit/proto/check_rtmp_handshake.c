@@ -27,7 +27,7 @@ static void hmac(const void *key, int key_len, const uint8_t *p, size_t n, uint8
     ck_assert_ptr_nonnull(HMAC(EVP_sha256(), key, key_len, p, n, out, &len));
 }
 
-/* Where the digest of a packet lies, told a second time from what is known of the format. */
+/* The position of the digest in a packet, computed a second time from the format. */
 static size_t place(const uint8_t *packet, size_t base)
 {
     return base + 4 +

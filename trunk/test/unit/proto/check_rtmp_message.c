@@ -118,7 +118,7 @@ START_TEST(odd_commands)
     ck_assert_int_eq(amf0_write_number(&body, 5), 0); /* no name */
     ck_assert_int_eq(command_of(&command, RTMP_AMF0_COMMAND, body.len), SCAN_BAD);
     buf_consume(&body, body.len);
-    /* A name beyond ours is cut, NUL in an argument hides nothing. */
+    /* A name over our limit is truncated; a NUL in an argument hides nothing. */
     put_be(&body, 0x020064, 3);
     put_fill(&body, 'x', 100);
     ck_assert_int_eq(amf0_write_number(&body, 1), 0);
@@ -168,7 +168,7 @@ static void tag_put(uint8_t type, uint32_t timestamp, uint32_t len)
     put_be(&body, len + 11, 4);
 }
 
-/* How many tags come out of the first len bytes; the last one's time. */
+/* The number of tags in the first len bytes; the time of the last one. */
 static size_t aggregate_count(size_t len, uint32_t timestamp, uint32_t *last)
 {
     uint8_t *piece = malloc(len + 1);
@@ -199,7 +199,7 @@ START_TEST(aggregates)
     tag_put(8, 0x01000010, 3);
     ck_assert_uint_eq(aggregate_count(body.len, 5000, &last), 3);
     ck_assert_uint_eq(last, 5000 + 11);
-    /* Cut anywhere: whole tags come out, with or without the last back pointer. */
+    /* Truncated anywhere: whole tags are returned, with or without the last back pointer. */
     for (size_t len = 0; len < body.len; len++) {
         size_t want = len < 31 ? 0 : len < 46 ? 1 : len < 64 ? 2 : 3;
 
