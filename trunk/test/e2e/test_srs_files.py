@@ -12,9 +12,6 @@ from test_process import conf, program  # noqa: F401 (fixtures)
 # Each test says how many workers it needs.
 pytestmark = pytest.mark.once
 
-# Parts of the server that are not served yet.
-LATER = {"heartbeat", "exporter"}
-
 # In srs/: the directives of each file that may cause a warning. The rest is served, means nothing
 # here, or is off.
 NOT_SERVED = {
@@ -38,7 +35,7 @@ def test_files_of_srs_users(program, name):
         if found:
             warned.add(found[2])
             assert re.match(rf"\s*{found[2]}\b", path.read_text().splitlines()[int(found[1]) - 1])
-    assert warned - LATER == NOT_SERVED[name] - LATER
+    assert warned == NOT_SERVED[name]
     # And what is served counts.
     assert "listen 1935" in done.stdout
 
