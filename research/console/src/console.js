@@ -2,7 +2,7 @@
 
 import { Api, ApiError, apiBase } from './api.js';
 import { History } from './history.js';
-import { parseMetrics } from './metrics.js';
+import { bucketsOf, bucketsSince, parseMetrics, quantileOfBuckets } from './metrics.js';
 import { bindKeys } from './keys.js';
 import { Pictures } from './pictures.js';
 import { ClientsView } from './view_clients.js';
@@ -67,6 +67,16 @@ class Console {
         this.hasMetrics = Boolean(config?.exporter?.enabled);
     }
 
+    /** How far viewers are behind since the last reading (95 %), in ms; null: not known. */
+    lagMs() {
+        const buckets = bucketsOf(this.metrics, 'millrace_viewer_lag_seconds');
+        const recent = bucketsSince(buckets, this.lagBuckets || buckets);
+        const seconds = quantileOfBuckets(recent, 0.95);
+
+        this.lagBuckets = buckets;
+        return seconds === null ? null : seconds * 1000;
+    }
+
     async poll() {
         try {
             if (this.versions === null) {
@@ -79,13 +89,13 @@ class Console {
                 this.api.get('summaries'),
                 this.api.all('streams'),
                 this.view?.needsClients ? this.api.all('clients') : [],
-                this.hasMetrics && this.view?.needsMetrics ? this.api.metrics() : '',
+                this.hasMetrics ? this.api.metrics() : '',
             ]);
             this.summary = summary.data;
             this.streams = streams;
             this.clients = clients;
             this.metrics = parseMetrics(metrics);
-            this.history.add(streams, performance.now());
+            this.history.add(streams, performance.now(), this.lagMs());
             this.setState('good', 'connected');
             this.view?.update();
         } catch (error) {

@@ -14,7 +14,7 @@ export function kbpsBetween(bytes, bytesBefore, ms) {
 
 class Curves {
     constructor() {
-        this.points = { viewers: [], in: [], out: [] };
+        this.points = { viewers: [], in: [], out: [], lag: [] };
     }
 
     /** A value of null, as after a restart, keeps the last one. */
@@ -53,8 +53,8 @@ export class History {
         this.total = new Curves();
     }
 
-    /** One answer of the API: all streams; now in ms. */
-    add(streams, now) {
+    /** One answer of the API: all streams; now in ms; lag: of all viewers in ms, null: unknown. */
+    add(streams, now, lag = null) {
         const kept = new Map();
         const sum = { viewers: 0, in: 0, out: 0 };
 
@@ -73,7 +73,7 @@ export class History {
             }
         }
         this.streams = kept;
-        this.total.put(sum);
+        this.total.put({ ...sum, lag });
     }
 
     of(id) {

@@ -33,8 +33,8 @@ export function sumOf(metrics, name, wanted = {}) {
     return samples.length > 0 ? samples.reduce((sum, { value }) => sum + value, 0) : null;
 }
 
-/** A quantile (0 to 1) of a histogram, as Prometheus estimates it; null without observations. */
-export function quantileOf(metrics, name, q, wanted = {}) {
+/** The buckets of a histogram, summed over its samples: upper bound → observations up to it. */
+export function bucketsOf(metrics, name, wanted = {}) {
     const buckets = new Map();
 
     for (const { labels, value } of metrics.get(`${name}_bucket`) || []) {
@@ -43,8 +43,21 @@ export function quantileOf(metrics, name, q, wanted = {}) {
             buckets.set(bound, (buckets.get(bound) || 0) + value);
         }
     }
+    return buckets;
+}
+
+/** What was observed since an earlier reading; all of it if the server restarted in between. */
+export function bucketsSince(now, before) {
+    const hasFallen = [...now].some(([bound, count]) => count < (before.get(bound) || 0));
+
+    return hasFallen ? now : new Map([...now].map(([bound, count]) => [bound, count - (before.get(bound) || 0)]));
+}
+
+/** A quantile (0 to 1), as Prometheus estimates it; null without observations. */
+export function quantileOfBuckets(buckets, q) {
     const sorted = [...buckets].sort(([a], [b]) => a - b);
     const total = sorted.at(-1)?.[1] || 0;
+
     if (total === 0) {
         return null;
     }
@@ -59,4 +72,9 @@ export function quantileOf(metrics, name, q, wanted = {}) {
         from = bound;
     }
     return from;
+}
+
+/** The same of a metric by its name. */
+export function quantileOf(metrics, name, q, wanted = {}) {
+    return quantileOfBuckets(bucketsOf(metrics, name, wanted), q);
 }

@@ -15,6 +15,7 @@ async function takePicture(url, canvas) {
         { type: 'flv', isLive: true, url, hasAudio: false, cors: true },
         { enableStashBuffer: false, lazyLoad: false });
 
+    window.mpegts.LoggingControl.enableAll = false; // a picture that is missing is no news
     video.muted = true;
     try {
         await new Promise((resolve, reject) => {

@@ -29,7 +29,6 @@ class Facts {
 export class ServerView {
     constructor(app) {
         this.app = app;
-        this.needsMetrics = true;
         this.process = new Facts('Process');
         this.machine = new Facts('Machine');
         this.quality = new Facts('Viewers, all streams');
@@ -65,7 +64,7 @@ export class ServerView {
         this.quality.show([
             ['Start of playback (50 %, 95 %)', ['0.5', '0.95'].map((q) => secondsText(quantileOf(metrics, 'millrace_startup_seconds', Number(q)))).join(', ')],
             ['Viewer lag (50 %, 95 %)', ['0.5', '0.95'].map((q) => secondsText(quantileOf(metrics, 'millrace_viewer_lag_seconds', Number(q)))).join(', ')],
-            ['Keyframe jumps', numberText(sumOf(metrics, 'millrace_keyframe_jumps_total'))],
+            ['Keyframe jumps', numberText(sumOf(metrics, 'millrace_stream_keyframe_jumps_total'))],
             ['Refusals', numberText(sumOf(metrics, 'millrace_refusals_total'))],
             ['Reported by players: stalls', numberText(sumOf(metrics, 'millrace_qoe_stalls_total'))],
             ['Reported by players: errors', numberText(sumOf(metrics, 'millrace_qoe_errors_total'))],

@@ -2,7 +2,7 @@
 
 import { curve, drawCurve, el, setText } from './dom.js';
 import { linePoints, viewersOf } from './history.js';
-import { quantileOf } from './metrics.js';
+import { quantileOf, sumOf } from './metrics.js';
 import { audioText, bytesText, countText, durationText, rateText, videoText } from './units.js';
 import { ClientTable } from './client_table.js';
 import { streamTitle } from './view_streams.js';
@@ -18,7 +18,6 @@ export class StreamView {
         this.app = app;
         this.id = id;
         this.needsClients = true;
-        this.needsMetrics = true;
         this.title = el('h2');
         this.badge = el('span', { class: 'badge' });
         this.play = el('a', { class: 'quiet', target: '_blank', rel: 'noopener' }, 'Watch');
@@ -82,7 +81,8 @@ export class StreamView {
         const encoder = this.app.clients.find((client) => client.id === stream.publish?.cid);
         const wanted = { app: stream.app, stream: stream.name };
         const lag = (q) => quantileOf(this.app.metrics, 'millrace_viewer_lag_seconds', q);
-        const startup = quantileOf(this.app.metrics, 'millrace_qoe_startup_seconds', 0.5, wanted);
+        const seen = (name) => msText(quantileOf(this.app.metrics, `millrace_qoe_${name}_seconds`, 0.5, wanted));
+        const stalls = sumOf(this.app.metrics, 'millrace_qoe_stalls_total', wanted);
         const rows = [
             ['Video', videoText(stream.video)],
             ['Audio', audioText(stream.audio)],
@@ -92,7 +92,9 @@ export class StreamView {
             ['Sent', bytesText(stream.send_bytes)],
             ['Video frames', Number(stream.frames).toLocaleString('en')],
             ['Viewer lag, all streams (50 %, 95 %)', `${msText(lag(0.5))}, ${msText(lag(0.95))}`],
-            ['Start-up at viewers (50 %)', msText(startup)],
+            ['Start-up at viewers (50 %)', seen('startup')],
+            ['Latency at viewers (50 %)', seen('latency')],
+            ['Stalls at viewers', stalls === null ? '–' : stalls.toLocaleString('en')],
             ['Address', stream.tcUrl],
         ];
 

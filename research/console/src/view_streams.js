@@ -29,6 +29,7 @@ export class StreamsView {
             viewers: total('Viewers', 'viewers'),
             in: total('Received', 'in'),
             out: total('Sent', 'out'),
+            lag: total('Viewer lag (95 %)', 'lag'),
             cpu: total('CPU'),
             memory: total('Memory'),
         };
@@ -77,10 +78,12 @@ export class StreamsView {
             viewers: history.total.value('viewers').toLocaleString('en'),
             in: rateText(history.total.value('in')),
             out: rateText(history.total.value('out')),
+            lag: this.app.hasMetrics ? `${Math.round(history.total.value('lag'))} ms` : '–',
             cpu: percentText(summary?.self?.cpu_percent),
             memory: summary?.self?.mem_kbyte > 0 ? `${Math.round(summary.self.mem_kbyte / 1024)} MiB` : '–',
         };
 
+        this.totals.lag.node.hidden = !this.app.hasMetrics;
         for (const [name, { value, line, points }] of Object.entries(this.totals)) {
             setText(value, values[name]);
             if (line) {

@@ -5,7 +5,7 @@ import test from 'node:test';
 
 import { apiBase } from '../src/api.js';
 import { History, kbpsBetween, linePoints, viewersOf } from '../src/history.js';
-import { parseMetrics, quantileOf, sumOf } from '../src/metrics.js';
+import { bucketsOf, bucketsSince, parseMetrics, quantileOf, quantileOfBuckets, sumOf } from '../src/metrics.js';
 import { bytesText, countText, durationText, percentText, rateText, videoText } from '../src/units.js';
 
 const place = (search) => ({ protocol: 'https:', hostname: 'tv.example', search });
@@ -101,6 +101,15 @@ test('quantiles of a histogram', () => {
     assert.ok(Math.abs(quantileOf(metrics, 'h', 0.5) - 0.55) < 1e-9);
     assert.equal(quantileOf(metrics, 'h', 0.99), 1);
     assert.equal(quantileOf(metrics, 'none', 0.5), null);
+});
+
+test('what a histogram observed since an earlier reading', () => {
+    const before = new Map([[0.1, 10], [1, 90], [Infinity, 100]]);
+    const now = bucketsOf(parseMetrics(TEXT.replace('90', '91').replace('100', '101')), 'h');
+
+    assert.ok(quantileOfBuckets(bucketsSince(now, before), 0.5) > 0.1);
+    assert.equal(quantileOfBuckets(bucketsSince(before, before), 0.5), null);
+    assert.equal(quantileOfBuckets(bucketsSince(before, new Map([[0.1, 99]])), 0.05), 0.05, 'a restart');
 });
 
 test('numbers as text', () => {

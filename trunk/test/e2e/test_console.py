@@ -1,5 +1,6 @@
 """The console in three browser engines, against the API of a real server."""
 
+import concurrent.futures
 import contextlib
 import shutil
 
@@ -26,9 +27,10 @@ def console_html(tmp_path_factory):
 @pytest.fixture
 def console(server, console_html):
     """A server with the API, and the console's address at the API's port."""
-    def start(auth="", top=""):
+    def start(auth="", top="", **options):
         port = free_port()
-        srv = server(html=console_html, top=f"http_api {{ enabled on; listen {port}; {auth} }} {top}")
+        srv = server(html=console_html, top=f"http_api {{ enabled on; listen {port}; {auth} }} {top}",
+                     **options)
         return srv, f"http://127.0.0.1:{port}/console/"
     return start
 
@@ -95,12 +97,36 @@ def test_views_and_keys(console, publish, browser, small_flv):  # noqa: F811
     assert page.said() == []
 
 
-def test_many_streams(console, browser, source, tmp_path):  # noqa: F811
+def test_latencies(console, publish, browser, small_flv):  # noqa: F811
+    """With the exporter: the lag of viewers over time, the event loop, and what pages reported."""
+    exporter = f"exporter {{ enabled on; listen 127.0.0.1:{free_port()}; }}"
+    srv, url = console(auth="qoe on;", top=exporter)
+    publish(srv, "live/cam", source=small_flv)
+    report = '{"url":"/live/cam.flv","watched_ms":1000,"stalls":3,"startup_ms":400,"latency_ms":900}'
+    wait_for(lambda: curl(srv.http_url("/api/v1/qoe"), "-d", report,
+                          "-H", "Content-Type: text/plain").status == 204, what="a counted report")
+    page = browser()
+    page.open(url)
+    page.wait("document.querySelector('.totals').textContent.includes('Viewer lag')")
+    with flv.Viewer(srv.http_url("/live/cam.flv")) as viewer:
+        viewer.wait_media(5)
+        page.wait("millraceConsole.history.total.points.lag.some((ms) => ms > 0)", 30)
+    page.evaluate("document.querySelector('.stream h2 a').click()")
+    fact = "[...document.querySelectorAll('.facts div')].find((d) => d.textContent.startsWith('{}'))"
+    page.wait(fact.format("Stalls") + "?.lastChild.textContent === '3'")
+    page.wait(fact.format("Start-up") + ".lastChild.textContent.endsWith(' ms')")
+    page.press("3")
+    page.wait(fact.format("Event loop") + "?.lastChild.textContent.includes('ms')")
+    assert page.said() == []
+
+
+def test_many_streams(console, browser, tmp_path):  # noqa: F811
     """300 streams: all are listed, the filter finds one, and nothing overflows on a phone."""
-    srv, url = console()
+    srv, url = console(vhost="publish { firstpkt_timeout 120000; }")
     with contextlib.ExitStack() as stack:
-        encoders = [stack.enter_context(Publisher(srv.rtmp_url(f"live/s{n:03}"))) for n in range(300)]
-        assert len(encoders) == 300
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            for encoder in pool.map(lambda n: Publisher(srv.rtmp_url(f"live/s{n:03}")), range(300)):
+                stack.enter_context(encoder)
         page = browser()
         page.open(url, width=390, height=844, touch=True, scheme="light")
         page.wait("document.querySelectorAll('.stream').length === 300", 30)

@@ -128,7 +128,7 @@ RTMP = [  # app, tcUrl's host, stream
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory, small_flv):
-    """A server with a stream behind each guard, and the callback server that refuses players."""
+    """A server with a stream for each guard, and the callback server that refuses players."""
     folder = tmp_path_factory.mktemp("guards")
     harness.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
                  "-nodes", "-subj", "/CN=x", "-keyout", folder / "key", "-out", folder / "crt"])
