@@ -67,7 +67,7 @@ class Console {
         this.hasMetrics = Boolean(config?.exporter?.enabled);
     }
 
-    /** How far viewers are behind since the last reading (95 %), in ms; null: not known. */
+    /** How much of the stream 95 % of the viewers still miss, in ms, since the last reading; or null. */
     lagMs() {
         const buckets = bucketsOf(this.metrics, 'millrace_viewer_lag_seconds');
         const recent = bucketsSince(buckets, this.lagBuckets || buckets);
