@@ -65,6 +65,17 @@ static int is_fresh(const struct place *place, usec_t now)
     return !place->is_seen && now - place->since < PLACES_REST;
 }
 
+/* The oldest place of a class of this process that is not fresh; 0: none. */
+static uint32_t places_seen_of(struct places *places, int process, enum quota_class class,
+                               usec_t now)
+{
+    uint32_t link = places_first(places, process, class);
+
+    for (int n = 0; link != 0 && is_fresh(places_table_at(places, link), now); n++)
+        link = n < FRESH_MAX ? places_table_at(places, link)->next : 0;
+    return link;
+}
+
 /* The oldest place of a class that is not fresh; 0: none. */
 static uint32_t places_oldest_seen(struct places *places, enum quota_class class, usec_t now)
 {
@@ -72,13 +83,9 @@ static uint32_t places_oldest_seen(struct places *places, enum quota_class class
     uint32_t found = 0;
 
     for (int i = 0; i < places->processes; i++) {
-        uint32_t link = places_first(places, i, class);
+        uint32_t link = places_seen_of(places, i, class, now);
 
-        for (int n = 0; link != 0 && n < FRESH_MAX && is_fresh(places_table_at(places, link), now);
-             n++)
-            link = places_table_at(places, link)->next;
-        if (link == 0 || is_fresh(places_table_at(places, link), now) ||
-            places_table_at(places, link)->since > before)
+        if (link == 0 || places_table_at(places, link)->since > before)
             continue;
         found = link;
         before = places_table_at(places, link)->since;
@@ -86,22 +93,51 @@ static uint32_t places_oldest_seen(struct places *places, enum quota_class class
     return found;
 }
 
-/* The place of a class that asks for something and gives way: a fresh one only if all are. */
-static uint32_t places_idle(struct places *places, enum quota_class class, usec_t now)
+/* All are young: one of the process that has the most, which may be `process` itself. */
+static uint32_t places_young(struct places *places, int process, usec_t now)
 {
-    uint32_t found = places_oldest_seen(places, class, now);
+    uint32_t found = places_seen_of(places, process, QUOTA_NEW, now);
+    uint32_t most = found != 0 ? places->process[process].held_count[QUOTA_NEW] : 0;
 
-    return found != 0 ? found : places_oldest(places, class, now);
+    for (int i = 0; i < places->processes; i++) {
+        uint32_t link = places_seen_of(places, i, QUOTA_NEW, now);
+
+        if (link == 0 || places->process[i].held_count[QUOTA_NEW] <= most)
+            continue;
+        found = link;
+        most = places->process[i].held_count[QUOTA_NEW];
+    }
+    return found;
 }
 
-/* The place that a full server gives to a new connection. */
-static uint32_t places_least(struct places *places, usec_t now)
+/*
+ * The place that a full server gives to a new connection of this process. The order of arrival says
+ * little about young connections: a process that could not run for a moment accepts late what came
+ * early. So a burst of slow connections at one process does not push a request aside that has just
+ * arrived at another one.
+ */
+static uint32_t places_least(struct places *places, int process, usec_t now)
 {
     uint32_t found = places_oldest(places, QUOTA_NEW, now - ADMISSION_GRACE);
 
     if (found == 0)
         found = places_oldest(places, QUOTA_WAITER, now);
-    return found != 0 ? found : places_idle(places, QUOTA_NEW, now);
+    if (found == 0)
+        found = places_oldest_seen(places, QUOTA_NEW, now);
+    if (found == 0)
+        return places_oldest(places, QUOTA_NEW, now);
+    if (places_table_at(places, found)->class == QUOTA_NEW &&
+        now - places_table_at(places, found)->since < PLACES_REST)
+        found = places_young(places, process, now);
+    return found;
+}
+
+/* The place that an API connection gives to a new one. */
+static uint32_t places_least_api(struct places *places, usec_t now)
+{
+    uint32_t found = places_oldest_seen(places, QUOTA_API, now);
+
+    return found != 0 ? found : places_oldest(places, QUOTA_API, now);
 }
 
 /* Takes this place (0: none) for another connection, whose answer then is that it is granted. */
@@ -125,17 +161,18 @@ static void places_evict(struct places *places, uint32_t link, struct places_ans
 
 /* Whether one more of a class fits. QUOTA_CLASSES: it does. Else the limit, and in *victim the
  * place that can be had; 0: none. */
-static enum quota_class places_check(struct places *places, const struct config *config,
-                                     enum quota_class class, usec_t now, uint32_t *victim)
+static enum quota_class places_check(struct places *places, int process,
+                                     const struct config *config, enum quota_class class,
+                                     usec_t now, uint32_t *victim)
 {
     enum quota_class limit = quota_check(config, places->count, class);
 
     *victim = 0;
     if (limit == QUOTA_API) {
-        *victim = places_idle(places, QUOTA_API, now);
+        *victim = places_least_api(places, now);
     } else if (limit == QUOTA_CLASSES && places->total >= (uint64_t)config->max_connections) {
         limit = QUOTA_NEW;
-        *victim = places_least(places, now);
+        *victim = places_least(places, process, now);
     }
     return limit;
 }
@@ -149,7 +186,7 @@ struct places_answer places_enter(struct places *places, int process, const stru
 
     assert(process >= 0 && process < places->processes && owner != NULL);
     places_table_lock(places);
-    answer.limit = places_check(places, config, class, now, &victim);
+    answer.limit = places_check(places, process, config, class, now, &victim);
     if (answer.limit == QUOTA_CLASSES || victim != 0)
         link = places_table_take(places);
     if (link != 0) {
@@ -241,7 +278,7 @@ usec_t places_wait(struct places *places, const struct config *config, enum quot
     if (class != QUOTA_API && places->total < (uint64_t)config->max_connections)
         return 0;
     places_table_lock(places);
-    (void)places_check(places, config, class, now, &victim);
+    (void)places_check(places, 0, config, class, now, &victim);
     if (victim != 0 && places_table_at(places, victim)->class != QUOTA_WAITER &&
         is_fresh(places_table_at(places, victim), now))
         wait = places_table_at(places, victim)->since + PLACES_REST - now;

@@ -25,8 +25,8 @@ struct places;
 
 /* Connections of a process that have lost their places and have not ended. */
 #define PLACES_EVICTED_MAX 256
-/* At most for so long is a connection fresh: its process has not had the time to read what it sent.
- * Others give way before it, and new ones wait for it. */
+/* A connection is young for so long, and at most for so long it is fresh: its process has not had
+ * the time to read what it sent. Others give way before it, and new ones wait for it. */
 #define PLACES_REST (200 * USEC_PER_MS)
 
 struct places_answer {
@@ -43,7 +43,8 @@ void places_free(struct places *places);
 /*
  * Takes a place for a connection that `owner` (of this process) stands for; *place is never 0. When
  * max_connections is reached, the new connection replaces the oldest one that is neither viewer nor
- * publisher; while that one may still become one (ADMISSION_GRACE), the oldest waiter. At
+ * publisher; while that one may still become one (ADMISSION_GRACE), the oldest waiter; if all are
+ * younger than PLACES_REST, one of the process that has the most. At
  * max_api_connections an API connection replaces the oldest one.
  */
 struct places_answer places_enter(struct places *places, int process, const struct config *config,

@@ -48,6 +48,7 @@ void places_table_hold(struct places *places, uint32_t link)
     struct places_process *process = &places->process[place->process];
 
     list_add(places, &process->held[place->class], link);
+    process->held_count[place->class]++;
     process->count++;
     places->count[place->class]++;
     places->total++;
@@ -59,6 +60,7 @@ void places_table_drop(struct places *places, uint32_t link)
     struct places_process *process = &places->process[place->process];
 
     list_remove(places, &process->held[place->class], link);
+    process->held_count[place->class]--;
     process->count--;
     places->count[place->class]--;
     places->total--;
@@ -146,6 +148,7 @@ void places_table_repair(struct places *places)
         struct places_process *process = &places->process[i];
 
         memset(process->held, 0, sizeof(process->held));
+        memset(process->held_count, 0, sizeof(process->held_count));
         process->evicted = (struct places_list){0, 0};
         process->evicted_count = process->count = process->unnoticed = 0;
         for (int class = 0; class < QUOTA_CLASSES; class ++)

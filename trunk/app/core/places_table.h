@@ -39,6 +39,7 @@ struct places_list {
 
 struct places_process {
     struct places_list held[QUOTA_CLASSES];
+    uint32_t held_count[QUOTA_CLASSES];
     struct places_list evicted;   /* the oldest eviction first */
     uint32_t evicted_count;       /* noticed or not */
     uint32_t more[QUOTA_CLASSES]; /* without places */

@@ -151,10 +151,10 @@ START_TEST(test_waiters_give_way_to_those_that_may_still_ask)
     assert_granted(enter(0, 10, QUOTA_NEW), 0);
     assert_granted(enter(0, 11, QUOTA_NEW), 2);
     assert_granted(enter(0, 12, QUOTA_NEW), 1);
-    assert_granted(enter(0, 13, QUOTA_NEW), 1);
+    assert_granted(enter(0, 13, QUOTA_NEW), 0);
     ck_assert_int_eq(evicted(0, QUOTA_NEW), 0);
     ck_assert_int_eq(evicted(1, QUOTA_NEW), 3);
-    ck_assert_int_eq(evicted(1, QUOTA_NEW), 1);
+    ck_assert_int_eq(evicted(0, QUOTA_NEW), 4);
 }
 END_TEST
 
@@ -307,9 +307,10 @@ START_TEST(test_the_fresh_ones_are_spared)
     for (int i = 0; i < 2; i++) {
         struct places_answer answer = enter(2, 10 + i, QUOTA_NEW);
 
-        assert_granted(answer, i);
+        /* Process 1 has two of them. */
+        assert_granted(answer, 1 - i);
         ck_assert_int_eq(answer.is_full, 1);
-        ck_assert_int_eq(evicted(i, QUOTA_NEW), i);
+        ck_assert_int_eq(evicted(1 - i, QUOTA_NEW), 1 - i);
     }
     /* All three are fresh. */
     ck_assert_int_eq(wait_of(QUOTA_NEW, house.now + 8), PLACES_REST - 10);
@@ -335,6 +336,32 @@ START_TEST(test_the_fresh_ones_are_spared)
         ck_assert_int_eq(places_move(house.places, house.of[i], QUOTA_VIEWER, house.now), 0);
     ck_assert_int_eq(places_move(house.places, house.of[10], QUOTA_VIEWER, house.now), 0);
     ck_assert_int_eq(wait_of(QUOTA_NEW, house.now), 0);
+}
+END_TEST
+
+/* One connection has just arrived at process 0, and a burst at process 1. */
+START_TEST(test_a_burst_pushes_itself_aside)
+{
+    step = 1;
+    house.config.max_connections = 7;
+    enter_as(2, 0, QUOTA_NEW);
+    enter_as(0, 1, QUOTA_NEW);
+    for (int i = 2; i < 6; i++)
+        enter_as(1, i, QUOTA_NEW);
+    enter_as(1, 6, QUOTA_VIEWER);
+    for (int i = 0; i < 3; i++) {
+        assert_granted(enter(i, 10 + i, QUOTA_NEW), 1);
+        ck_assert_int_eq(evicted(1, QUOTA_NEW), 2 + i);
+        ck_assert_int_eq(places_move(house.places, house.of[10 + i], QUOTA_VIEWER, house.now), 0);
+    }
+    /* One each: its own. */
+    assert_granted(enter(0, 20, QUOTA_NEW), 0);
+    ck_assert_int_eq(evicted(0, QUOTA_NEW), 1);
+    places_seen(house.places, house.of[20], &house.of[20]);
+    /* Later the order of arrival counts. */
+    house.now += PLACES_REST;
+    assert_granted(enter(1, 21, QUOTA_NEW), 2);
+    ck_assert_int_eq(evicted(2, QUOTA_NEW), 0);
 }
 END_TEST
 
@@ -490,6 +517,7 @@ Suite *check_places_suite(void)
     tcase_add_test(tc, test_one_more_without_a_place);
     tcase_add_test(tc, test_a_dead_process_holds_nothing);
     tcase_add_test(tc, test_the_fresh_ones_are_spared);
+    tcase_add_test(tc, test_a_burst_pushes_itself_aside);
     tcase_add_test(tc, test_no_wait_below_the_limits);
     tcase_add_test(tc, test_the_last_place_is_somebodys);
     tcase_add_test(tc, test_killed_at_any_instant);
