@@ -161,7 +161,7 @@ static void edge_leave(struct edge *edge, struct edge_pull *ep)
     if (ep->next != NULL)
         ep->next->prev = ep->prev;
     edge_stream_of(ep->stream)->pull = NULL;
-    edge->count--;
+    edge_room_leave(edge, ep);
     publication_end(ep->publication);
     free(ep->key);
     free(ep);
@@ -191,9 +191,9 @@ static void edge_on_end(struct pull *pull, void *arg)
     (void)pull;
     ep->pull = NULL;
     ep->alone_since = 0;
-    if (edge_room_ended(edge, ep) && !edge->is_ending && stream_viewers(ep->stream) > 0 &&
+    if (!edge->is_ending && stream_viewers(ep->stream) > 0 &&
         (ep->publication == NULL || !ep->publication->is_evicted) && is_still_fetched(ep) &&
-        (!ep->is_origin_pull || edge_wants_origin_pull(ep->stream)))
+        (!ep->is_origin_pull || edge_wants_origin_pull(ep->stream)) && edge_room_ended(edge, ep))
         ep->pull = edge_start(edge, ep);
     if (ep->pull == NULL)
         edge_leave(edge, ep);
@@ -210,7 +210,7 @@ static void edge_enter(struct edge *edge, struct stream *stream)
     ep->is_origin_pull = stream_has_origin_pull(stream);
     if (!ep->is_origin_pull)
         ep->publication = edge_reserve(ep);
-    if ((!ep->is_origin_pull && ep->publication == NULL) || edge_make_room(edge) != 0) {
+    if ((!ep->is_origin_pull && ep->publication == NULL) || edge_room_enter(edge, ep) != 0) {
         publication_end(ep->publication);
         free(ep);
         return;
@@ -220,7 +220,6 @@ static void edge_enter(struct edge *edge, struct stream *stream)
         ep->next->prev = ep;
     edge->list = ep;
     edge_stream_of(stream)->pull = ep;
-    edge->count++;
     ep->pull = edge_start(edge, ep);
     if (ep->pull == NULL)
         edge_leave(edge, ep);
@@ -257,12 +256,23 @@ static void edge_on_viewers(struct stream *stream, void *state)
     edge_look(stream);
 }
 
+static void edge_on_publish(struct stream *stream, void *state)
+{
+    const struct edge_stream *own = state;
+
+    if (own->pull != NULL)
+        edge_room_is_live(edge_of(stream->server), own->pull, 1);
+    edge_directory_on_publish(stream, state);
+}
+
 /* Viewers may get the stream from another server. */
 static void edge_on_unpublish(struct stream *stream, void *state)
 {
     const struct config_vhost *vhost = config_vhost_find(stream->server->config, stream->vhost);
     const struct edge_stream *own = state;
 
+    if (own->pull != NULL)
+        edge_room_is_live(edge_of(stream->server), own->pull, 0);
     if (own->pull == NULL && vhost != NULL && edge_has_origin_pulls(vhost) &&
         stream->server->state == SERVER_RUNNING)
         edge_look(stream);
@@ -390,10 +400,11 @@ const struct observer edge_observer = {.name = "edge",
                                        .state_size = sizeof(struct edge_stream),
                                        .open = edge_open,
                                        .tick = edge_tick,
+                                       .settle = edge_room_settle,
                                        .stop = edge_stop,
                                        .close = edge_close,
                                        .detach = edge_detach,
-                                       .on_publish = edge_directory_on_publish,
+                                       .on_publish = edge_on_publish,
                                        .on_unpublish = edge_on_unpublish,
                                        .on_viewers = edge_on_viewers,
                                        .on_unclaimed = edge_on_viewers,

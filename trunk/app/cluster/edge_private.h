@@ -20,13 +20,12 @@ struct edge_pull {
     char *key;              /* in the directory; NULL: its vhost has none */
     uint8_t is_origin_pull; /* of an origin: the stream may be published here at any time */
     uint8_t is_yielding;    /* it ends to make room for another pull */
+    uint32_t place;         /* edge_room.c; 0: none */
 };
 
 struct edge {
     struct server *server;
     struct edge_pull *list;
-    size_t count;
-    size_t yielding; /* pulls of these that end to make room */
     struct co_cond changed;
     int is_ending;
 };
@@ -54,10 +53,15 @@ void edge_directory_on_publish(struct stream *stream, void *state);
 
 /* True while one more pull may begin, possibly in place of one that waits. */
 int edge_has_room(const struct edge *edge);
-/* Makes room for one more pull: a free place, or that of the oldest pull that waits. 0, or -1. */
-int edge_make_room(struct edge *edge);
-/* A pull has ended. True if it may start again for the remaining viewers. */
+/* Takes a place for a pull: a free one, or that of the oldest pull that waits. 0, or -1. */
+int edge_room_enter(struct edge *edge, struct edge_pull *ep);
+void edge_room_leave(struct edge *edge, struct edge_pull *ep);
+/* A pull has ended, and shall start again for the viewers that it has: whether it may. */
 int edge_room_ended(struct edge *edge, struct edge_pull *ep);
+/* The pull receives its stream, or waits for it again. */
+void edge_room_is_live(struct edge *edge, struct edge_pull *ep, int is_live);
+/* The observer's function: ends pulls whose places were given to others. */
+void edge_room_settle(struct server *server, void *own);
 
 /* Whether this vhost is an origin that looks streams up in the directory. */
 int edge_has_origin_pulls(const struct config_vhost *vhost);

@@ -18,23 +18,32 @@
 
 int admission_open(struct server *server)
 {
-    server->admissions.own = places_new(1);
-    server->admissions.places = server->admissions.own;
-    return server->admissions.own != NULL ? 0 : -1;
+    struct admissions *all = &server->admissions;
+
+    all->places = places_new(1, PLACES_CONNECTIONS);
+    all->pulls = places_new(1, PLACES_PULLS);
+    return all->places != NULL && all->pulls != NULL ? 0 : -1;
 }
 
-void admission_share(struct server *server, struct places *places, int process)
+void admission_share(struct server *server, struct places *places, struct places *pulls,
+                     int process)
 {
-    places_free(server->admissions.own);
-    server->admissions.own = NULL;
+    admission_close(server);
     server->admissions.places = places;
+    server->admissions.pulls = pulls;
+    server->admissions.is_shared = 1;
     server->admissions.process = process;
 }
 
 void admission_close(struct server *server)
 {
-    places_free(server->admissions.own);
-    server->admissions.own = NULL;
+    struct admissions *all = &server->admissions;
+
+    if (!all->is_shared) {
+        places_free(all->places);
+        places_free(all->pulls);
+    }
+    all->places = all->pulls = NULL;
 }
 
 /* ---- eviction ---- */

@@ -22,8 +22,9 @@ struct admission {
 
 /* Of this process. */
 struct admissions {
-    struct places *places; /* borrowed; of all processes */
-    struct places *own;    /* while there is only this process */
+    struct places *places; /* borrowed; of the connections of all processes */
+    struct places *pulls;  /* the same of streams from other servers: app/cluster/edge_room.c */
+    int is_shared;         /* with other processes; else both are this one's */
     int process;           /* which one it is */
     /* A connection was evicted, because this limit was reached; it is closed already. NULL: no one
      * needs to know. */
@@ -33,7 +34,8 @@ struct admissions {
 /* For a process that is alone. 0, or -1 if out of memory. */
 int admission_open(struct server *server);
 /* This process is one of several that share these places; before its first connection. */
-void admission_share(struct server *server, struct places *places, int process);
+void admission_share(struct server *server, struct places *places, struct places *pulls,
+                     int process);
 void admission_close(struct server *server);
 
 /* How long a new connection of this class should wait before admission_enter(); mostly 0

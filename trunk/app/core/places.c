@@ -12,7 +12,7 @@
 /* Fresh places to pass over at most, in the list of each process. */
 #define FRESH_MAX 16
 
-struct places *places_new(int processes)
+struct places *places_new(int processes, enum places_kind kind)
 {
     struct places *places = mmap(NULL, sizeof(*places), PROT_READ | PROT_WRITE,
                                  MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -21,6 +21,7 @@ struct places *places_new(int processes)
     if (places == MAP_FAILED)
         return NULL;
     places->processes = processes;
+    places->kind = kind;
     if (shared_lock_init(&places->lock) != 0) {
         places_free(places);
         return NULL;
@@ -126,7 +127,7 @@ static uint32_t places_least(struct places *places, int process, usec_t now)
         found = places_oldest_seen(places, QUOTA_NEW, now);
     if (found == 0)
         return places_oldest(places, QUOTA_NEW, now);
-    if (places_table_at(places, found)->class == QUOTA_NEW &&
+    if (places->kind == PLACES_CONNECTIONS && places_table_at(places, found)->class == QUOTA_NEW &&
         now - places_table_at(places, found)->since < PLACES_REST)
         found = places_young(places, process, now);
     return found;
@@ -159,6 +160,11 @@ static void places_evict(struct places *places, uint32_t link, struct places_ans
 
 /* ---- taking and leaving ---- */
 
+static uint64_t places_max(const struct places *places, const struct config *config)
+{
+    return (uint64_t)(places->kind == PLACES_PULLS ? config->max_pulls : config->max_connections);
+}
+
 /* Whether one more of a class fits. QUOTA_CLASSES: it does. Else the limit, and in *victim the
  * place that can be had; 0: none. */
 static enum quota_class places_check(struct places *places, int process,
@@ -170,7 +176,7 @@ static enum quota_class places_check(struct places *places, int process,
     *victim = 0;
     if (limit == QUOTA_API) {
         *victim = places_least_api(places, now);
-    } else if (limit == QUOTA_CLASSES && places->total >= (uint64_t)config->max_connections) {
+    } else if (limit == QUOTA_CLASSES && places->total >= places_max(places, config)) {
         limit = QUOTA_NEW;
         *victim = places_least(places, process, now);
     }
@@ -199,7 +205,7 @@ struct places_answer places_enter(struct places *places, int process, const stru
         place->class = (uint8_t) class;
         place->state = PLACE_HELD;
         places_table_hold(places, link);
-        answer.is_full = places->total >= (uint64_t)config->max_connections ||
+        answer.is_full = places->total >= places_max(places, config) ||
                          quota_check(config, places->count, class) != QUOTA_CLASSES;
         place->is_seen = !answer.is_full;
     } else if (answer.limit == QUOTA_CLASSES) {
@@ -275,7 +281,7 @@ usec_t places_wait(struct places *places, const struct config *config, enum quot
     uint32_t victim;
     usec_t wait = 0;
 
-    if (class != QUOTA_API && places->total < (uint64_t)config->max_connections)
+    if (class != QUOTA_API && places->total < places_max(places, config))
         return 0;
     places_table_lock(places);
     (void)places_check(places, 0, config, class, now, &victim);
@@ -294,6 +300,18 @@ void places_seen(struct places *places, uint32_t link, const void *owner)
     if (place->owner == owner)
         place->is_seen = 1;
     places_table_unlock(places);
+}
+
+int places_has_room(struct places *places, const struct config *config, enum quota_class class,
+                    usec_t now)
+{
+    enum quota_class limit;
+    uint32_t victim;
+
+    places_table_lock(places);
+    limit = places_check(places, 0, config, class, now, &victim);
+    places_table_unlock(places);
+    return limit == QUOTA_CLASSES || victim != 0;
 }
 
 void *places_next_evicted(struct places *places, int process, enum quota_class *limit)

@@ -36,15 +36,21 @@ struct places_answer {
     int is_full;            /* places_enter(): the next one takes another's place */
 };
 
+enum places_kind {
+    PLACES_CONNECTIONS, /* against max_connections and the limits of classes */
+    PLACES_PULLS /* against max_pulls, in the same way: QUOTA_NEW waits for its stream, QUOTA_VIEWER
+                    receives it */
+};
+
 /* In shared memory, for `processes` of them. NULL if out of memory. */
-struct places *places_new(int processes);
+struct places *places_new(int processes, enum places_kind kind);
 void places_free(struct places *places);
 
 /*
  * Takes a place for a connection that `owner` (of this process) stands for; *place is never 0. When
  * max_connections is reached, the new connection replaces the oldest one that is neither viewer nor
  * publisher; while that one may still become one (ADMISSION_GRACE), the oldest waiter; if all are
- * younger than PLACES_REST, one of the process that has the most. At
+ * younger than PLACES_REST, one of the process that has the most. Of pulls always the oldest. At
  * max_api_connections an API connection replaces the oldest one.
  */
 struct places_answer places_enter(struct places *places, int process, const struct config *config,
@@ -67,6 +73,10 @@ void places_seen(struct places *places, uint32_t place, const void *owner);
  * and 0 unless the server is full and all that can give way are fresh. */
 usec_t places_wait(struct places *places, const struct config *config, enum quota_class class,
                    usec_t now);
+
+/* Whether places_enter() would be granted. */
+int places_has_room(struct places *places, const struct config *config, enum quota_class class,
+                    usec_t now);
 
 /* The owner of the next connection of this process that was evicted, in the order of eviction, with
  * the limit that was reached; NULL: no more. */

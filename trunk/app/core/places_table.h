@@ -50,6 +50,7 @@ struct places_process {
 struct places {
     struct shared_lock lock;
     int processes;
+    enum places_kind kind;
     uint32_t touched; /* places from here on were never used */
     uint32_t free;    /* list of free places before it */
     _Atomic uint64_t total;

@@ -151,6 +151,13 @@ void observers_tick(struct server *server, usec_t now)
             server->tables->observers[i]->tick(server, server->own[i], now);
 }
 
+void observers_settle(struct server *server)
+{
+    for (int i = 0; server->tables->observers[i] != NULL; i++)
+        if (server->tables->observers[i]->settle != NULL)
+            server->tables->observers[i]->settle(server, server->own[i]);
+}
+
 struct err *observers_check_config(struct server *server, const struct config *config)
 {
     struct err *err = NULL;

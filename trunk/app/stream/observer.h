@@ -37,6 +37,8 @@ struct observer {
     struct err *(*ready)(struct server *server, void *own);
     /* Every 100 ms while there are streams. */
     void (*tick)(struct server *server, void *own, usec_t now);
+    /* Another process has taken places of this one (app/core/places.h). */
+    void (*settle)(struct server *server, void *own);
     /* Shutdown, in reverse order. leave(): the server no longer wants new connections; halt(): it
      * accepts none any more; stop(): all connections have closed, the rest must end within timeout.
      * close() frees own. */
@@ -127,6 +129,7 @@ struct err *observers_open(struct server *server);
 struct err *observers_start(struct server *server);
 struct err *observers_ready(struct server *server);
 void observers_tick(struct server *server, usec_t now);
+void observers_settle(struct server *server);
 struct err *observers_check_config(struct server *server, const struct config *config);
 void observers_on_config(struct server *server, const struct config *before);
 void observers_on_workers(struct server *server);

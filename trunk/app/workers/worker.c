@@ -172,6 +172,7 @@ static MAY_YIELD void listener_run(void *arg)
         slot->beat = slot->asked; /* the event loop runs */
         worker_reload_look(worker);
         admission_settle(worker->server);
+        observers_settle(worker->server);
         if (atomic_exchange(&slot->has_changed, 0)) {
             hub_each(worker->server->hub, look_one, worker);
             co_cond_broadcast(&worker->changed);
@@ -350,7 +351,7 @@ struct err *worker_new(struct server *server, struct worker_share *share, int sl
     server->slot = slot;
     server->shared = &limits;
     server->shared_arg = worker;
-    admission_share(server, share->places, slot);
+    admission_share(server, share->places, share->pulls, slot);
     server->metrics = share->metrics;
     metrics_begin(server->metrics, slot);
     observer_set_own(server, &worker_observer, worker);

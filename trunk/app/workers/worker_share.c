@@ -126,13 +126,14 @@ static struct err *tables_make(struct worker_share *share, const struct config *
         room_for(config->max_connections + (int64_t)share->count * (PLACES_EVICTED_MAX + 1)),
         (size_t)share->count * sizeof(uint32_t));
     share->secrets = shared_map_new(1, sizeof(struct secret));
-    share->places = places_new(share->count);
+    share->places = places_new(share->count, PLACES_CONNECTIONS);
+    share->pulls = places_new(share->count, PLACES_PULLS);
     share->metrics = metrics_new(share->count, (size_t)config->exporter.streams);
     /* Also holds streams that viewers wait for. */
     share->times =
         stream_clock_new(room_for(config->max_streams + config->max_connections), share->count);
     if (share->registry == NULL || share->times == NULL || share->streams == NULL ||
-        share->secrets == NULL || share->metrics == NULL || share->places == NULL ||
+        share->secrets == NULL || share->metrics == NULL || share->places == NULL || share->pulls == NULL ||
         share->ip_counts == NULL)
         return err_new(ERR_NOMEM, "workers: shared memory");
     for (int i = 0; i < share->count; i++) {
@@ -225,6 +226,7 @@ void worker_share_free(struct worker_share *share)
     worker_reload_share_free(share);
     worker_ports_free(share->ports);
     places_free(share->places);
+    places_free(share->pulls);
     shared_map_free(share->ip_counts);
     shared_map_free(share->streams);
     shared_map_free(share->secrets);
@@ -393,6 +395,7 @@ void worker_share_reap(struct worker_share *share, int slot)
     share->slot[slot].is_leaving = 0;
     share->slot[slot].is_late = 0;
     places_reap(share->places, slot);
+    places_reap(share->pulls, slot);
     /* Free its streams for the next publisher. */
     (void)registry_reap(share->registry, slot);
     (void)stream_clock_reap(share->times, slot);

@@ -45,7 +45,7 @@ struct worker_share {
     pid_t master;
     usec_t started_at;
     struct worker_slot *slot;
-    struct places *places;
+    struct places *places, *pulls; /* of connections, of pulls */
     struct registry *registry;
     struct shared_map *ip_counts; /* connections per IP address and worker */
     struct shared_map *streams;   /* the same for published streams */

@@ -118,7 +118,6 @@ def test_names_that_nobody_publishes_take_no_encoders_place(server, crowd, sourc
     assert len(players) == 5
 
 
-@pytest.mark.one_process
 def test_an_edge_pulls_what_is_published(server, crowd, source):
     """max_pulls is full of invented names: one of them gives way."""
     origin = server()
@@ -126,8 +125,10 @@ def test_an_edge_pulls_what_is_published(server, crowd, source):
                         "protocol flv; }", top={"max_pulls": 3})
     crowd.enter_context(Publisher(origin.rtmp_url())).send_tags(source)
     origin.wait_log("mount ")
-    waiting = [crowd.enter_context(Raw(edge, get(f"/live/invented{n}.flv"))) for n in range(3)]
-    wait_for(lambda: edge.log().count("waiting for stream at http") == 3, what="the pulls")
+    waiting = []
+    for n in range(3):
+        waiting.append(crowd.enter_context(Raw(edge, get(f"/live/invented{n}.flv"))))
+        edge.wait_log(rf"pull \S+/live/invented{n}: waiting for stream at http")
     viewer = crowd.enter_context(flv.Viewer(edge.http_url()))
     viewer.wait_media(5)
     assert waiting[0].answer().status == 404

@@ -184,14 +184,14 @@ START_TEST(test_another_process_is_told)
 {
     static const struct server_shared shared = {.evicted = note_process};
     struct house house, other;
-    struct places *places = places_new(2);
+    struct places *places = places_new(2, PLACES_CONNECTIONS);
 
     ck_assert_ptr_nonnull(places);
     house_make(&house, 2);
     house_make(&other, 2);
     house.server.shared = &shared;
-    admission_share(&house.server, places, 0);
-    admission_share(&other.server, places, 1);
+    admission_share(&house.server, places, NULL, 0);
+    admission_share(&other.server, places, NULL, 1);
     ck_assert_ptr_null(enter(&other, 0, QUOTA_NEW));
     ck_assert_ptr_null(enter(&other, 1, QUOTA_NEW));
     told = -1;

@@ -25,7 +25,7 @@ static usec_t step; /* from one arrival to the next */
 static void setup(void)
 {
     house.config = (struct config){.max_connections = 6};
-    house.places = places_new(PROCESSES);
+    house.places = places_new(PROCESSES, PLACES_CONNECTIONS);
     house.now = USEC_PER_SEC * 1000;
     step = PLACES_REST;
     ck_assert_ptr_nonnull(house.places);
@@ -365,6 +365,31 @@ START_TEST(test_a_burst_pushes_itself_aside)
 }
 END_TEST
 
+START_TEST(test_pulls_have_a_limit_of_their_own)
+{
+    places_free(house.places);
+    house.places = places_new(PROCESSES, PLACES_PULLS);
+    ck_assert_ptr_nonnull(house.places);
+    house.config.max_pulls = 4;
+    step = 1;
+    for (int i = 0; i < 4; i++)
+        enter_as(i == 0 ? 0 : 1, i, i == 1 ? QUOTA_VIEWER : QUOTA_NEW);
+    ck_assert_int_eq(places_has_room(house.places, &house.config, QUOTA_NEW, house.now), 1);
+    /* The oldest, however many there are of the other process, but not one that receives media. */
+    assert_granted(enter(2, 10, QUOTA_NEW), 0);
+    assert_granted(enter(0, 11, QUOTA_NEW), 1);
+    ck_assert_int_eq(evicted(0, QUOTA_NEW), 0);
+    ck_assert_int_eq(evicted(1, QUOTA_NEW), 2);
+    for (int i = 3; i < 12; i += i == 3 ? 7 : 1)
+        ck_assert_int_eq(places_move(house.places, house.of[i], QUOTA_VIEWER, house.now), 0);
+    ck_assert_int_eq(places_has_room(house.places, &house.config, QUOTA_NEW, house.now), 0);
+    ck_assert_int_eq(enter(2, 12, QUOTA_NEW).limit, QUOTA_NEW);
+    ck_assert_uint_eq(house.of[12], 0);
+    places_leave(house.places, house.of[3]);
+    ck_assert_int_eq(places_has_room(house.places, &house.config, QUOTA_NEW, house.now), 1);
+}
+END_TEST
+
 START_TEST(test_no_wait_below_the_limits)
 {
     step = 1;
@@ -518,6 +543,7 @@ Suite *check_places_suite(void)
     tcase_add_test(tc, test_a_dead_process_holds_nothing);
     tcase_add_test(tc, test_the_fresh_ones_are_spared);
     tcase_add_test(tc, test_a_burst_pushes_itself_aside);
+    tcase_add_test(tc, test_pulls_have_a_limit_of_their_own);
     tcase_add_test(tc, test_no_wait_below_the_limits);
     tcase_add_test(tc, test_the_last_place_is_somebodys);
     tcase_add_test(tc, test_killed_at_any_instant);
