@@ -133,8 +133,8 @@ static struct err *tables_make(struct worker_share *share, const struct config *
     share->times =
         stream_clock_new(room_for(config->max_streams + config->max_connections), share->count);
     if (share->registry == NULL || share->times == NULL || share->streams == NULL ||
-        share->secrets == NULL || share->metrics == NULL || share->places == NULL || share->pulls == NULL ||
-        share->ip_counts == NULL)
+        share->secrets == NULL || share->metrics == NULL || share->places == NULL ||
+        share->pulls == NULL || share->ip_counts == NULL)
         return err_new(ERR_NOMEM, "workers: shared memory");
     for (int i = 0; i < share->count; i++) {
         share->notify_fd[i] = notify_new();

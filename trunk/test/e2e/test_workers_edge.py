@@ -92,8 +92,9 @@ def test_the_origin_hears_who_waits_at_every_worker(workers, closing, origin):  
     assert back.socket.recv(4096).startswith(b"HTTP/1.1 508 ")
 
 
-def test_a_worker_whose_table_is_full(workers, closing, server, source):  # noqa: F811
-    """It still serves a stream that another worker fetches: that takes no place of its own."""
+def test_all_pulls_are_counted_together(workers, closing, server, source):  # noqa: F811
+    """max_pulls is the server's. Its workers still serve what another one fetches, which takes no
+    place of its own."""
     far = server()
     preamble, gops = source
     for name in ("s1", "s2"):
@@ -101,7 +102,7 @@ def test_a_worker_whose_table_is_full(workers, closing, server, source):  # noqa
     one = workers(top="max_pulls 1;", vhost=f"cluster {{ mode remote; protocol flv; "
                   f"origin 127.0.0.1:{far.http_port}; stall_timeout 60000; }}")
     first, second = one.pids()
-    for pid, name in ((first, "s1"), (second, "s2"), (second, "s1")):
+    for pid, name, status in ((first, "s1", 200), (second, "s2", 503), (second, "s1", 200)):
         line = closing(one.at(pid, lambda: Line(one.srv.http_port)))
         line.ask(stream=f"live/{name}")
-        assert line.socket.recv(4096).startswith(b"HTTP/1.1 200 "), name
+        assert line.socket.recv(4096).startswith(b"HTTP/1.1 %d " % status), name
