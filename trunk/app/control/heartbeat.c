@@ -158,7 +158,7 @@ static struct err *heartbeat_send(struct server *server, const struct config *co
     options.connect_timeout = co_left(deadline);
     err = http_client_open(&client, url, &options, co_left(deadline));
     if (err == NULL && http_client_status(client) / 100 != 2)
-        err = err_new(ERR_PROTO, "it answers with status %d", http_client_status(client));
+        err = err_new(ERR_PROTO, "response status %d", http_client_status(client));
     http_client_close(client);
     free(body);
     return err;
@@ -171,7 +171,7 @@ static void heartbeat_log(struct heartbeat *heartbeat, const char *url, const st
 
     if (err == NULL) {
         if (heartbeat->logged_at != 0)
-            log_info(log, "heartbeat arrives at %s again", url);
+            log_info(log, "heartbeat to %s works again", url);
         heartbeat->logged_at = 0;
         heartbeat->failures = 0;
         return;

@@ -110,7 +110,7 @@ static struct err *qoe_take(struct qoe_handler *qoe, struct http_exchange *x, us
     const char *why;
 
     if (is_too_fast(qoe, x->conn->ip))
-        return qoe_refuse(x, 429, "rate", "too many reports of this address", timeout);
+        return qoe_refuse(x, 429, "rate", "too many reports from this address", timeout);
     if (x->body == NULL)
         return qoe_refuse(x, 400, "malformed", "the report is empty or too long", timeout);
     why = qoe_report_parse(x->body, x->body_len, &report);
