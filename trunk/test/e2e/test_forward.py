@@ -399,7 +399,7 @@ def test_backend_says_where(server, publisher, source, view, backend):
         one.wait_media(len(gops[0]))
     question = asked.questions[0]
     assert question.pop("client_id") in srv.log()
-    assert question.pop("server_id")
+    assert question.pop("server_id") and len(question.pop("service_id")) == 8
     assert question == {"action": "on_forward", "ip": "127.0.0.1", "vhost": "__defaultVhost__",
                         "app": "live", "tcUrl": srv.rtmp_url("live").rstrip("/"),
                         "stream": "livestream", "param": "?forward=somewhere&token=x"}
