@@ -238,7 +238,7 @@ def test_only_of_what_is_not_there(server, view, publisher, source):
     plain.wait(lambda v: v.audio and v.audio[-1].key == sounds[-1].key)
     assert waiting.status == 404
     answer = curl(srv.http_url(PATH + "?only=video"))
-    assert answer.status == 404 and "no picture" in answer.json()["reason"]
+    assert answer.status == 404 and "no video" in answer.json()["reason"]
 
 
 def test_audio_only_stream(server, view, publisher, source):
