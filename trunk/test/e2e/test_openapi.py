@@ -31,7 +31,7 @@ def check(path, answer, method="get"):
 
 
 def test_real_answers(api_server, publish):  # noqa: F811
-    srv = api_server("raw_api { enabled on; allow_reload on; }",
+    srv = api_server("qoe on; raw_api { enabled on; allow_reload on; }",
                      vhosts="vhost a.example { token { key hidden; } }")
     base = f"http://127.0.0.1:{srv.api_port}"
     publisher = publish(srv)
@@ -41,6 +41,10 @@ def test_real_answers(api_server, publish):  # noqa: F811
     queries = {"/api/v1/raw": ["?rpc=raw", "?rpc=reload", "?rpc=reload-fetch", "?rpc=x"],
                "/api/v1/clusters": ["?vhost=x&app=live&stream=no",
                                     "?vhost=__defaultVhost__&app=live&stream=livestream"]}
+    check("/api/v1/qoe", curl(f"{base}/api/v1/qoe", "-d",
+                              '{"url":"/live/livestream.flv","watched_ms":1,"startup_ms":400}'),
+          "post")
+    assert api(srv, "qoe")["qoe"]
     for path in DESCRIPTION["paths"]:
         for query in queries.get(path, [""]):
             names = [ids[path.split("/")[3]], "no-such-id"] if "{id}" in path else [""]
