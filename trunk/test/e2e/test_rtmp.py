@@ -782,7 +782,7 @@ def test_empty_and_unknown_messages(server, open_all, headers):
     client.message(99, 20, b"what", csid=7)
     client.message(16, 20, b"shared object", csid=7)
     client.message(rc.DATA, 20, rc.amf("onTextData", {"text": "x"}), csid=5)
-    client.message(rc.VIDEO, 40, b"""an unknown codec""", csid=6)  # a codec that nobody knows
+    client.message(rc.VIDEO, 40, b"\xf9\x01??", csid=6)  # a codec that nobody knows
     client.message(rc.VIDEO, 80, inter(b"e"), csid=6)
     synced(client)
     viewer = open_all(player, srv)

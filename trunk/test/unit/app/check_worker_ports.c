@@ -143,6 +143,85 @@ START_TEST(test_one_that_was_shut_is_opened_anew)
 }
 END_TEST
 
+/* A configuration with a second address, which a reload adds and another one removes. */
+START_TEST(test_a_reload)
+{
+    char more[64];
+    char *both[] = {endpoint, more};
+    struct config two = config;
+    int type, fd;
+
+    (void)str_format(more, sizeof(more), "127.0.0.1:%d", free_port());
+    two.listen.count = 2;
+    two.listen.item = both;
+    ck_assert_ptr_null(worker_ports_add(share->ports, types, &two));
+    ck_assert_str_eq(worker_ports_added(share->ports, 0, 1, &type, &fd), more);
+    ck_assert_int_eq(type, RTMP);
+    ck_assert_int_ne(net_is_listening(fd), 0);
+    ck_assert_ptr_null(worker_ports_added(share->ports, 1, 1, &type, &fd));
+    /* It failed in a worker: as before. */
+    worker_ports_abandon(share->ports);
+    ck_assert_int_eq(net_is_listening(fd), 0);
+    ck_assert_ptr_null(worker_ports_added(share->ports, 0, 1, &type, &fd));
+    ck_assert_int_eq(worker_ports_take(share->ports, 0, more, RTMP), -1);
+    ck_assert_ptr_null(worker_ports_add(share->ports, types, &two));
+    worker_ports_commit(share->ports, types, &two);
+    ck_assert_ptr_null(worker_ports_added(share->ports, 0, 1, &type, &fd));
+    fd = worker_ports_take(share->ports, 0, more, RTMP);
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+    worker_ports_commit(share->ports, types, &config);
+    ck_assert_int_eq(worker_ports_take(share->ports, 1, more, RTMP), -1);
+    close(worker_fd(1));
+}
+END_TEST
+
+/* Another server has the address: nothing is added, not even what could be. */
+START_TEST(test_a_reload_that_fails)
+{
+    char more[64], taken[64];
+    char *all[] = {endpoint, more, taken};
+    struct config three = config;
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int port = free_port();
+    int other = socket(AF_INET, SOCK_STREAM, 0);
+    struct err *err;
+
+    addr.sin_port = htons((uint16_t)port);
+    ck_assert_int_eq(bind(other, (struct sockaddr *)&addr, sizeof(addr)), 0);
+    ck_assert_int_eq(listen(other, 1), 0);
+    (void)str_format(more, sizeof(more), "127.0.0.1:%d", free_port());
+    (void)str_format(taken, sizeof(taken), "127.0.0.1:%d", port);
+    three.listen.count = 3;
+    three.listen.item = all;
+    err = worker_ports_add(share->ports, types, &three);
+    ck_assert_ptr_nonnull(err);
+    ck_assert_int_eq(err_code(err), ERR_BUSY);
+    ck_assert_ptr_nonnull(strstr(err_text(err), taken));
+    err_free(err);
+    ck_assert_int_eq(worker_ports_take(share->ports, 0, more, RTMP), -1);
+    close(worker_fd(0));
+    close(other);
+}
+END_TEST
+
+/* In a worker: a socket that came from the master, and one that was not wanted. */
+START_TEST(test_adopted)
+{
+    int fd[2];
+
+    ck_assert_ptr_null(net_listen_raw("127.0.0.1:0", &fd[0]));
+    ck_assert_ptr_null(net_listen_raw("127.0.0.1:0", &fd[1]));
+    ck_assert_ptr_null(worker_ports_adopt(share->ports, 0, "127.0.0.1:7", HTTP, fd[0]));
+    ck_assert_ptr_null(worker_ports_adopt(share->ports, 0, "127.0.0.1:8", HTTP, fd[1]));
+    ck_assert_int_eq(worker_ports_take(share->ports, 0, "127.0.0.1:7", HTTP), fd[0]);
+    worker_ports_abandon(share->ports);
+    ck_assert_int_ne(net_is_listening(fd[0]), 0);
+    ck_assert_int_eq(net_is_listening(fd[1]), 0);
+    close(fd[0]);
+}
+END_TEST
+
 Suite *check_worker_ports_suite(void)
 {
     Suite *suite = suite_create("worker_ports");
@@ -152,6 +231,9 @@ Suite *check_worker_ports_suite(void)
     tcase_add_test(tc, test_take);
     tcase_add_test(tc, test_rescue);
     tcase_add_test(tc, test_one_that_was_shut_is_opened_anew);
+    tcase_add_test(tc, test_a_reload);
+    tcase_add_test(tc, test_a_reload_that_fails);
+    tcase_add_test(tc, test_adopted);
     suite_add_tcase(suite, tc);
     return suite;
 }
