@@ -85,7 +85,9 @@ json_t *api_json_tc_url(const char *tc_url)
     (void)str_copy_n(front, sizeof(front), tc_url, strcspn(tc_url, "?"));
     buf_init(&shown, 2 * API_TEXT_MAX);
     bad = address_mask(front, 0, &shown) != 0;
-    if (query != NULL && url_query_get(query + 1, "vhost", vhost, sizeof(vhost)) == 0)
+    /* In old forms of addresses the stream follows the vhost, and that may be a key. */
+    if (query != NULL && url_query_get(query + 1, "vhost", vhost, sizeof(vhost)) == 0 &&
+        strchr(vhost, '/') == NULL)
         bad |= buf_printf(&shown, "?vhost=%s", vhost) != 0;
     bad |= buf_append(&shown, "", 1) != 0;
     text = bad ? NULL : api_json_text((const char *)buf_data(&shown));

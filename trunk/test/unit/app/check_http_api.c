@@ -1,5 +1,6 @@
 /* The API over a hub with streams without real publishers: addresses, paging, ids, errors, hostile
  * names, and what each listener shows. */
+#include "app/control/api_json.h"
 #include "app/control/http_api.h"
 #include "app/core/endpoint.h"
 #include "app/http/serve_mux.h"
@@ -331,6 +332,28 @@ START_TEST(the_old_publisher_leaves_later)
 }
 END_TEST
 
+/* Of a tcUrl neither password nor key is shown. */
+START_TEST(secrets_of_addresses)
+{
+    static const struct {
+        const char *sent, *shown;
+    } rows[] = {{"rtmp://h:1/live", "rtmp://h:1/live"},
+                {"rtmp://u:p@h/live", "rtmp://***@h/live"},
+                {"rtmp://h/live?token=secret", "rtmp://h/live"},
+                {"rtmp://h/live?token=secret&vhost=v.example&x=y", "rtmp://h/live?vhost=v.example"},
+                {"rtmp://u:p@h/live?vhost=v/secret", "rtmp://***@h/live"},
+                {"rtmp://h/\xff?x", "rtmp://h/?"},
+                {"?", ""}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        json_t *text = api_json_tc_url(rows[i].sent);
+
+        ck_assert_str_eq(json_string_value(text), rows[i].shown);
+        json_decref(text);
+    }
+}
+END_TEST
+
 /* The totals count clients that have left, and of a connection only what belongs to its client. */
 START_TEST(totals_only_grow)
 {
@@ -449,6 +472,7 @@ Suite *check_http_api_suite(void)
     tcase_add_test(tc, vhosts);
     tcase_add_test(tc, clients);
     tcase_add_test(tc, the_old_publisher_leaves_later);
+    tcase_add_test(tc, secrets_of_addresses);
     tcase_add_test(tc, totals_only_grow);
     tcase_add_test(tc, the_tc_url_of_a_stream);
     tcase_add_test(tc, which_listener_shows_what);
