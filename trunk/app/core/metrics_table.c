@@ -155,8 +155,8 @@ static const struct metrics_row rows[METRICS_IDS] = {
                                 "Time that player pages played the stream."),
     [METRICS_QOE_STALLS] =
         QOE("millrace_qoe_stalls_total", METRICS_NUMBER, "How often playback stalled."),
-    [METRICS_QOE_STALLED] =
-        QOE("millrace_qoe_stalled_seconds_total", METRICS_TIME, "Time during which playback was stalled."),
+    [METRICS_QOE_STALLED] = QOE("millrace_qoe_stalled_seconds_total", METRICS_TIME,
+                                "Time during which playback was stalled."),
     [METRICS_QOE_FRAMES] =
         QOE("millrace_qoe_frames_total", METRICS_NUMBER, "Video frames that player pages decoded."),
     [METRICS_QOE_DROPPED] = QOE("millrace_qoe_dropped_frames_total", METRICS_NUMBER,
