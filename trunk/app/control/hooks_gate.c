@@ -165,6 +165,9 @@ static int hooks_gate_ask(const struct gate_request *request, struct gate_verdic
                           .permits = request->conn_permits};
     int status = 0;
 
+    /* A reload has removed the vhost of a client that was connected before. */
+    if (start.vhost == NULL && request->vhost->http_hooks.enabled)
+        status = gate_refuse(verdict, 403, "the vhost is not configured any more");
     if (start.vhost != NULL && start.vhost->http_hooks.enabled && start.hooks != NULL) {
         if (start.permits != NULL)
             status = start_run(&start, verdict, timeout);
@@ -184,7 +187,7 @@ static int hooks_gate_is_used(const struct server *server, const struct config_v
 {
     const struct config_vhost *now = hooks_event_vhost(server->config, vhost->name);
 
-    return now != NULL && now->http_hooks.enabled;
+    return now != NULL ? now->http_hooks.enabled : vhost->http_hooks.enabled;
 }
 
 static int hooks_gate_describe(const struct config_vhost *vhost, enum access_action action,

@@ -192,21 +192,21 @@ static struct hooks_query *query_new(struct hooks *hooks, const struct config_vh
     query->record = record;
     query->body = hooks_event_body(event);
     query->counted = vhost_get(hooks, vhost->name);
-    if (query->body != NULL && query->counted != NULL)
-        query->co = co_spawn(query_run, query);
-    if (query->co != NULL) {
-        query_enter_list(query);
-        query->counted->waiting++;
-        hooks->waiting++;
-        hooks->coroutines++;
-        return query;
+    if (query->counted == NULL) {
+        query_free(query);
+        return NULL;
     }
-    if (query->counted != NULL && query->counted->waiting == 0) {
-        query->counted->waiting = 1;
+    query->counted->waiting++;
+    query->co = query->body != NULL ? co_spawn(query_run, query) : NULL;
+    if (query->co == NULL) {
         vhost_leave(hooks, query->counted);
+        query_free(query);
+        return NULL;
     }
-    query_free(query);
-    return NULL;
+    query_enter_list(query);
+    hooks->waiting++;
+    hooks->coroutines++;
+    return query;
 }
 
 /* Waits for the end of the calls. -1: interrupted before; the query then frees itself. */

@@ -406,3 +406,58 @@ def test_the_sample_server(server, tmp_path):
         wait_for(lambda: "on_close" in sample.log(), 10, "the end")
     finally:
         sample.kill()
+
+
+def test_an_edge_and_its_origin(server, callbacks):
+    """Each asks its own callback servers: the edge before it contacts the origin."""
+    with HookServer() as far:
+        origin = server(vhost=hooks(far.url()))
+        edge = server(vhost=f"cluster {{ mode remote; origin 127.0.0.1:{origin.rtmp_port}; }} "
+                            + hooks(callbacks.url()))
+        callbacks.answer["on_publish"] = (200, b'{"code":1,"msg":"not here"}')
+        client = rtmp_client.Client(edge.rtmp_port)
+        client.handshake()
+        client.connect()
+        assert client.publish("s?k=v")[-1].values[3]["description"] == "not here"
+        assert not far.of()
+        del callbacks.answer["on_publish"]
+        far.answer["on_publish"] = (200, b'{"code":1,"msg":"not there"}')
+        client = rtmp_client.Client(edge.rtmp_port)
+        client.handshake()
+        client.connect()
+        assert "not there" in client.publish("s?k=v")[-1].values[3]["description"]
+        callbacks.wait("on_unpublish")
+        del far.answer["on_publish"]
+        client = rtmp_client.publisher(edge, "s?k=v")
+        assert far.of("on_publish")[-1]["param"] == "?k=v"
+        viewer = flv.Viewer(edge.http_url("/live/s.flv"))
+        callbacks.wait("on_play")
+        far.wait("on_play")
+        assert not callbacks.of("on_demand")
+        viewer.close()
+        client.close()
+        for one in (callbacks, far):
+            one.wait("on_stop")
+            one.wait_balance()
+
+
+def test_a_client_that_the_api_disconnects(server, callbacks):
+    port = free_port()
+    srv = server(vhost=hooks(callbacks.url()), top=f"http_api {{ enabled on; listen {port}; }}")
+    client = rtmp_client.publisher(srv)
+    viewer = flv.Viewer(srv.http_url("/live/s.flv"))
+    callbacks.wait("on_play")
+
+    def disconnect(action):
+        conn = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        conn.request("DELETE", f"/api/v1/clients/{callbacks.of(action)[0]['client_id']}")
+        return json.loads(conn.getresponse().read())["code"] == 0
+
+    for action in ("on_play", "on_publish"):
+        wait_for(lambda: disconnect(action), 10, f"the client of {action} to be disconnected")
+    callbacks.wait("on_stop")
+    callbacks.wait("on_unpublish")
+    callbacks.wait("on_close")
+    callbacks.wait_balance()
+    viewer.close()
+    client.close()
