@@ -22,7 +22,7 @@
 #define COLLECT_TICKS 10
 /* Viewers that are measured at each tick. */
 #define COLLECT_VIEWERS 8
-/* Streams that are looked at between two chances for other coroutines, in a scrape. */
+/* Streams between two looks at the clock, in a scrape. */
 #define COLLECT_SLICE 200
 
 struct collect {
@@ -246,7 +246,7 @@ static int collect_some(struct collect *collect, size_t count)
     return collect->next != NULL;
 }
 
-void exporter_collect_all(struct server *server)
+void exporter_collect_all(struct server *server, struct exporter_text *text)
 {
     struct collect *collect = collect_of(server);
 
@@ -254,7 +254,7 @@ void exporter_collect_all(struct server *server)
         return;
     collect->next = collect->first;
     while (collect_some(collect, COLLECT_SLICE))
-        co_yield ();
+        exporter_text_rest(text);
 }
 
 /* ---- viewers ---- */

@@ -12,11 +12,6 @@
 
 struct server;
 
-/* ---- exporter_collect.c ---- */
-
-/* Brings the counters of this process's streams up to date. */
-MAY_YIELD void exporter_collect_all(struct server *server);
-
 /* ---- exporter_text.c: lines of the text format, version 0.0.4 ---- */
 
 /* The text so far, and how long the event loop has been held for it. */
@@ -30,6 +25,10 @@ struct exporter_text {
 void exporter_text_init(struct exporter_text *text, size_t max);
 /* Lets other coroutines run if the text has held the loop for EXPORTER_SLICE. */
 MAY_YIELD void exporter_text_rest(struct exporter_text *text);
+
+/* exporter_collect.c: brings the counters of this process's streams up to date; the time counts as
+ * the text's. */
+MAY_YIELD void exporter_collect_all(struct server *server, struct exporter_text *text);
 
 void exporter_text_put(struct exporter_text *text, const char *s, size_t len);
 void exporter_text_puts(struct exporter_text *text, const char *s);

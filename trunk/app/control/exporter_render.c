@@ -341,8 +341,7 @@ void exporter_render(struct server *server, struct exporter_text *text)
 {
     struct exporter_streams streams;
 
-    exporter_collect_all(server);
-    text->slice_at = clock_now();
+    exporter_collect_all(server, text);
     if (exporter_streams_open(&streams, server->metrics) != 0)
         text->failed = 1;
     for (int id = 0; id < METRICS_IDS && !text->failed; id++) {

@@ -86,12 +86,27 @@ static void put_value(struct exporter_text *text, enum metrics_id id, int64_t va
         put_number(text, value);
 }
 
+/* How many bytes from here on are ASCII that needs no escape. */
+static size_t plain_len(const char *value, size_t left)
+{
+    size_t len = 0;
+
+    while (len < left && value[len] >= 0x20 && value[len] < 0x7f && value[len] != '"' &&
+           value[len] != '\\')
+        len++;
+    return len;
+}
+
 void exporter_text_label(struct exporter_text *text, const char *name, const char *value)
 {
     size_t left = strlen(value);
+    size_t plain = plain_len(value, left);
 
     exporter_text_puts(text, name);
     exporter_text_put(text, "=\"", 2);
+    exporter_text_put(text, value, plain);
+    value += plain;
+    left -= plain;
     while (left > 0) {
         uint32_t code;
         size_t len = utf8_next((const uint8_t *)value, left, &code);
@@ -141,10 +156,32 @@ static void put_series(struct exporter_text *text, enum metrics_id id, const cha
     exporter_text_put(text, " ", 1);
 }
 
+/* Most lines are samples of streams: one reservation for each. */
+static void put_stream_series(struct exporter_text *text, const char *name, const char *labels)
+{
+    size_t name_len = strlen(name);
+    size_t labels_len = strlen(labels);
+    size_t len = name_len + labels_len + 3;
+    uint8_t *p = buf_reserve(&text->out, len);
+
+    if (p == NULL) {
+        text->failed = 1;
+        return;
+    }
+    memcpy(p, name, name_len);
+    p[name_len] = '{';
+    memcpy(p + name_len + 1, labels, labels_len);
+    memcpy(p + name_len + 1 + labels_len, "} ", 2);
+    buf_commit(&text->out, len);
+}
+
 void exporter_text_sample(struct exporter_text *text, enum metrics_id id, const char *labels,
                           int64_t value)
 {
-    put_series(text, id, "", labels);
+    if (*labels != '\0')
+        put_stream_series(text, metrics_table_row(id)->name, labels);
+    else
+        put_series(text, id, "", labels);
     put_value(text, id, value);
     exporter_text_put(text, "\n", 1);
 }
