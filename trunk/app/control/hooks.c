@@ -24,13 +24,6 @@ struct hooks *hooks_of(const struct server *server)
     return observer_own(server, &hooks_observer);
 }
 
-const struct hooks_stat *hooks_stat(const struct server *server, enum config_hook hook)
-{
-    const struct hooks *hooks = hooks_of(server);
-
-    return hooks != NULL ? &hooks->stat[hook] : NULL;
-}
-
 /* ---- what all workers share ---- */
 
 static void hooks_share_free(void *shared)

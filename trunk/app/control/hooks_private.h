@@ -13,7 +13,6 @@
 #include "app/control/hooks_event.h"
 #include "app/control/hooks_ledger.h"
 #include "app/control/hooks_pool.h"
-#include "app/control/hooks_stat.h"
 #include "app/core/server.h"
 #include "base/yield.h"
 #include "co/co.h"
@@ -43,7 +42,6 @@ struct hooks {
     struct co_cond changed;       /* one of these three */
     usec_t watched_at;            /* hooks_watch.c */
     uint8_t is_over;              /* send nothing more */
-    struct hooks_stat stat[CONFIG_HOOK_COUNT];
 };
 
 /* What all workers share: made by the master, or by the only process. */
@@ -87,6 +85,10 @@ void hooks_notify_flush(struct hooks *hooks, usec_t deadline);
 
 /* Counts a call that began then and has ended now. */
 void hooks_stat_count(struct hooks *hooks, enum config_hook hook, int is_failure, usec_t began_at);
+/* An answer was a no. */
+void hooks_stat_refusal(struct hooks *hooks, enum config_hook hook);
+/* A client was refused because of max_calls, or an event was not delivered. */
+void hooks_stat_drop(struct hooks *hooks, enum config_hook hook);
 
 /* ---- hooks_watch.c ---- */
 

@@ -113,7 +113,7 @@ static MAY_YIELD void query_call(struct hooks_query *query, const char *url)
     if (err != NULL)
         log_failure(query, url, err);
     if (err == NULL && query->answer.decision == HOOKS_NO)
-        query->hooks->stat[query->hook].refusals++;
+        hooks_stat_refusal(query->hooks, query->hook);
     err_free(err);
 }
 
@@ -243,7 +243,7 @@ int hooks_query(struct hooks *hooks, const struct config_vhost *vhost,
     struct hooks_query *query;
 
     if (is_full(hooks, vhost)) {
-        hooks->stat[event->hook].overflows++;
+        hooks_stat_drop(hooks, event->hook);
         forget(hooks, record);
         hooks_answer_none("service unavailable: http_hooks max_calls", out);
         return 503;

@@ -1,26 +1,31 @@
 /*
- * The counters of all calls; each call counts once, with its event, its outcome and its time.
+ * Counts calls of callback servers, for /metrics: each call once, with its event, its outcome and
+ * its time.
  */
 #include "app/control/hooks_private.h"
+#include "app/core/metrics.h"
 
-const usec_t hooks_stat_limits[HOOKS_LATENCY_BUCKETS] = {
-    USEC_PER_MS,       2 * USEC_PER_MS,  5 * USEC_PER_MS,      10 * USEC_PER_MS,
-    25 * USEC_PER_MS,  50 * USEC_PER_MS, 100 * USEC_PER_MS,    250 * USEC_PER_MS,
-    500 * USEC_PER_MS, USEC_PER_SEC,     5 * USEC_PER_SEC / 2, 5 * USEC_PER_SEC};
+static void count(struct hooks *hooks, enum metrics_id id, enum config_hook hook)
+{
+    metrics_add_label(hooks->server->metrics, id, hooks_event_name(hook), 1);
+}
 
 void hooks_stat_count(struct hooks *hooks, enum config_hook hook, int is_failure, usec_t began_at)
 {
-    struct hooks_stat *stat = &hooks->stat[hook];
-    usec_t took = clock_now() - began_at;
-    int bucket = 0;
+    count(hooks, METRICS_HOOK_CALLS, hook);
+    if (is_failure)
+        count(hooks, METRICS_HOOK_FAILURES, hook);
+    else
+        metrics_observe(hooks->server->metrics, METRICS_HOOK_TIME, hooks_event_name(hook),
+                        clock_now() - began_at);
+}
 
-    stat->calls++;
-    if (is_failure) {
-        stat->failures++;
-        return;
-    }
-    while (bucket < HOOKS_LATENCY_BUCKETS && took > hooks_stat_limits[bucket])
-        bucket++;
-    stat->latency[bucket]++;
-    stat->latency_us += (uint64_t)took;
+void hooks_stat_refusal(struct hooks *hooks, enum config_hook hook)
+{
+    count(hooks, METRICS_HOOK_REFUSALS, hook);
+}
+
+void hooks_stat_drop(struct hooks *hooks, enum config_hook hook)
+{
+    count(hooks, METRICS_HOOK_DROPS, hook);
 }

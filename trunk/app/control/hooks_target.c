@@ -73,7 +73,7 @@ static __attribute__((noinline)) void item_drop(struct hooks_target *target, str
     log_peer(hooks->server, LOG_WARN, "callback dropped", "",
              "%s of client %s dropped: %s did not receive it (%s)",
              hooks_event_name(item->message->hook), item->message->client, shown, why);
-    hooks->stat[item->message->hook].overflows++;
+    hooks_stat_drop(hooks, item->message->hook);
     item_end(hooks, item);
 }
 

@@ -20,8 +20,8 @@
 #include <sys/types.h>
 
 /* Different labels of all metrics of a process together; further ones are counted as "other". */
-#define METRICS_CELLS      64
-#define METRICS_HISTOGRAMS 16
+#define METRICS_CELLS      128
+#define METRICS_HISTOGRAMS 24
 /* Bytes of a label, terminator included; a longer one is cut. */
 #define METRICS_LABEL_MAX 32
 /* Formats of viewers; further ones share the last place. */

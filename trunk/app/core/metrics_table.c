@@ -112,6 +112,19 @@ static const struct metrics_row rows[METRICS_IDS] = {
     [METRICS_QOE_REFUSALS] = SERVER("millrace_qoe_refusals_total", METRICS_COUNTER, "reason",
                                     "Refused reports of player pages."),
 
+    [METRICS_HOOK_CALLS] = SERVER("millrace_hook_calls_total", METRICS_COUNTER, "event",
+                                  "Calls of callback servers; each try counts."),
+    [METRICS_HOOK_FAILURES] =
+        SERVER("millrace_hook_failures_total", METRICS_COUNTER, "event",
+               "Calls without a usable answer: unreachable, timeout, too long, status 5xx."),
+    [METRICS_HOOK_REFUSALS] = SERVER("millrace_hook_refusals_total", METRICS_COUNTER, "event",
+                                     "Answers of callback servers that refuse a client."),
+    [METRICS_HOOK_DROPS] =
+        SERVER("millrace_hook_drops_total", METRICS_COUNTER, "event",
+               "Clients refused because of max_calls, and events that were not delivered."),
+    [METRICS_HOOK_TIME] = TIMES("millrace_hook_seconds", "event", wait_bounds,
+                                "Time of a call of a callback server until its answer."),
+
     [METRICS_WORKER_STARTS] = WORKER("millrace_worker_starts_total", METRICS_COUNTER,
                                      METRICS_NUMBER, "How often the worker was started."),
     [METRICS_WORKER_CPU] = WORKER("millrace_worker_cpu_seconds_total", METRICS_COUNTER,

@@ -38,6 +38,11 @@ enum metrics_id {
     METRICS_SCRAPES,
     METRICS_SCRAPE_TIME,
     METRICS_QOE_REFUSALS,
+    METRICS_HOOK_CALLS,
+    METRICS_HOOK_FAILURES,
+    METRICS_HOOK_REFUSALS,
+    METRICS_HOOK_DROPS,
+    METRICS_HOOK_TIME,
     /* Each worker process; without workers there is one. */
     METRICS_WORKER_STARTS,
     METRICS_WORKER_CPU,

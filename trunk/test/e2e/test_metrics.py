@@ -11,6 +11,7 @@ import pytest
 import flv
 import harness
 from harness import ROOT, curl, wait_for
+from json_server import JsonServer
 from metrics_kit import Exporter, Metrics, check_never_falls, promtool
 from rtmp import Publisher
 from workers_kit import Feeder, Workers, closing, flat  # noqa: F401
@@ -187,6 +188,26 @@ def test_refusals(server, source, publisher, view):
     assert promtool(metrics) == (0, "")
     for reason in ("security", "refer", "max_streams"):
         assert metrics.one("millrace_refusals_total", reason=reason) == 1, reason
+
+
+def test_hooks(server, source, publisher, view):
+    """Calls of callback servers: their number, their outcome, their time."""
+    with JsonServer(lambda question: {"code": 0 if question["action"] == "on_publish" else 1}) as hooks:
+        one = Exporter(server, vhost=f"""http_hooks {{ enabled on; on_publish {hooks.url("/a")};
+            on_play {hooks.url("/b")}; on_unpublish http://127.0.0.1:1/c; timeout 1; }}""")
+        first = publisher(one.srv)
+        first.send_tags([*source[0], *source[1][0]])
+        refused = view(one.srv)
+        wait_for(lambda: refused.status == 403, 10, "a refusal")
+        first.close()
+        metrics = one.wait(lambda m: m.sum("millrace_hook_failures_total", event="on_unpublish") > 0,
+                           what="the failed call")
+        assert promtool(metrics) == (0, "")
+        assert metrics.one("millrace_hook_calls_total", event="on_publish") == 1
+        assert metrics.one("millrace_hook_seconds_count", event="on_publish") == 1
+        assert metrics.one("millrace_hook_refusals_total", event="on_play") == 1
+        assert metrics.one("millrace_refusals_total", reason="hooks") == 1
+        assert metrics.all("millrace_hook_failures_total", event="on_publish") == []
 
 
 def test_a_refused_connection(server):
