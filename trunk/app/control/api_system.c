@@ -34,7 +34,7 @@ static json_t *ratio(double value)
 /* ---- summaries ---- */
 
 /* Streams that are published here, so that the sum over all workers counts each once; and the bytes
- * in the rings of all formats. */
+ * in the rings of all formats, and of incomplete messages of publishers. */
 struct stream_sums {
     json_int_t published, ring_bytes;
 };
@@ -48,6 +48,8 @@ static void sums_add(struct source *source, void *arg)
     sums->published +=
         source_state(source) == SOURCE_LIVE && !stream_is_worker_pull(source_data(source));
     sums->ring_bytes += (json_int_t)stat.ring_bytes;
+    if (source_data(source) != NULL)
+        sums->ring_bytes += (json_int_t)publication_pending(source_data(source));
 }
 
 /* used: of this process and, if there are several, of all together; streams: in the rings of all
