@@ -125,7 +125,14 @@ START_TEST(test_times)
     ck_assert_str_eq(through(&seconds, "30"), "30");
     ck_assert_int_eq(config.grace_start_wait, 30 * USEC_PER_SEC);
     ck_assert_str_eq(through(&seconds, "2.5"), "2.500");
+    ck_assert_str_eq(through(&seconds, "5s"), "5");
+    ck_assert_int_eq(config.grace_start_wait, 5 * USEC_PER_SEC);
+    ck_assert_str_eq(through(&seconds, "2.5s"), "2.500");
     ck_assert_ptr_null(through(&seconds, "61"));
+    ck_assert_ptr_null(through(&seconds, "61s"));
+    ck_assert_ptr_null(through(&seconds, "s"));
+    ck_assert_ptr_null(through(&seconds, "5ss"));
+    ck_assert_ptr_null(through(&seconds, "5ms"));
 }
 END_TEST
 
