@@ -64,3 +64,9 @@ void server_shared_stream_leave(struct server *server, const char *key)
     if (server->shared != NULL)
         server->shared->stream_leave(server->shared_arg, key);
 }
+
+void server_shared_take_with(struct server *server, server_take_fn take)
+{
+    if (server->shared != NULL)
+        server->shared->take_with(server->shared_arg, take);
+}

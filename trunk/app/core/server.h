@@ -10,6 +10,7 @@
 #include "app/core/admission.h"
 #include "app/core/tables.h"
 #include "base/memory.h"
+#include "base/yield.h"
 #include "co/co.h"
 #include "live/hub.h"
 
@@ -20,6 +21,7 @@ struct net_conn;
 struct serve_mux;
 struct ip_limit;
 struct metrics;
+struct server;
 struct service;
 
 enum server_state { SERVER_RUNNING, SERVER_DRAINING, SERVER_STOPPING };
@@ -28,6 +30,8 @@ enum server_state { SERVER_RUNNING, SERVER_DRAINING, SERVER_STOPPING };
 #define SERVER_OBSERVERS_MAX 16
 
 #define SERVER_SERVICE_ID_SIZE 9 /* 8 letters and digits */
+
+typedef MAY_YIELD void (*server_take_fn)(struct server *server, struct net_conn *conn, int type);
 
 /*
  * What several processes of one server share, besides the places of connections
@@ -46,6 +50,18 @@ struct server_shared {
     /* A stream ("vhost/app/stream") that is new in this process: 0, or -1. */
     int (*stream_enter)(void *arg, const char *key);
     void (*stream_leave)(void *arg, const char *key);
+    /* A listening socket that was opened for this process, for this address and listener type; the
+     * caller then owns it. -1: none. */
+    int (*port)(void *arg, const char *endpoint, int type);
+    /* The address of this process's own listener ("unix:/…"), for the others: 0 or -1. */
+    int (*endpoint)(void *arg, char *out, size_t cap);
+    /* Offers a connection that was just accepted, of this listener type, to a process with fewer
+     * connections: 1 if that one has taken it, 0 to keep it. */
+    int (*hand_over)(void *arg, int type, int fd);
+    /* Sets what happens with connections that others hand over. */
+    void (*take_with)(void *arg, server_take_fn take);
+    /* For struct tls_options. */
+    int (*tls_secret)(void *arg, uint8_t *out, usec_t *made_at);
 };
 
 struct stream;
@@ -119,5 +135,6 @@ void server_shared_ip_leave(struct server *server, const char *name);
 uint64_t server_shared_memory(struct server *server, uint64_t used, int *workers);
 int server_shared_stream_enter(struct server *server, const char *key);
 void server_shared_stream_leave(struct server *server, const char *key);
+void server_shared_take_with(struct server *server, server_take_fn take);
 
 #endif

@@ -11,7 +11,6 @@
 
 #include "app/config/config_source.h"
 #include "app/core/reload.h"
-#include "app/workers/worker.h"
 #include "base/str.h"
 #include "co/net.h"
 
@@ -238,9 +237,8 @@ static MAY_YIELD void watch_run(void *arg)
 
 static struct err *watch_set(struct config_watch *watch, const struct config *config)
 {
-    const struct worker *worker = worker_of(watch->server);
-
-    watch->is_on = config->inotify_auto_reload && (worker == NULL || worker_is_first(worker)) &&
+    /* Of several processes the first one watches. */
+    watch->is_on = config->inotify_auto_reload && watch->server->slot == 0 &&
                    config_source_of(config)->file_count > 0;
     co_cond_broadcast(&watch->changed);
     if (watch->conn != NULL)

@@ -11,7 +11,6 @@
 #include "app/core/endpoint.h"
 #include "app/server/server_tls.h"
 #include "app/server/service_private.h"
-#include "app/workers/worker.h"
 #include "base/str.h"
 #include "co/net.h"
 
@@ -63,7 +62,7 @@ static int listener_give(void *arg, int fd)
 {
     const struct listener *listener = arg;
 
-    return worker_hand_over(worker_of(listener->server), listener->type, fd);
+    return listener->server->shared->hand_over(listener->server->shared_arg, listener->type, fd);
 }
 
 /* is_shared: beside another listener with this port. */
@@ -74,7 +73,7 @@ static struct err *open_net(const struct server *server, const struct endpoint *
 
     if (server->shared == NULL)
         return is_shared ? net_listen_shared(endpoint->text, out) : net_listen(endpoint->text, out);
-    fd = worker_port(worker_of(server), endpoint->text, endpoint->type);
+    fd = server->shared->port(server->shared_arg, endpoint->text, endpoint->type);
     return fd >= 0 ? net_listen_fd(fd, out) : net_listen_shared(endpoint->text, out);
 }
 
@@ -183,8 +182,8 @@ static struct err *open_for_workers(struct server *server)
 
     if (server->shared == NULL)
         return NULL;
-    worker_take_with(worker_of(server), take_handed_over);
-    if (worker_endpoint(worker_of(server), endpoint, sizeof(endpoint)) != 0)
+    server_shared_take_with(server, take_handed_over);
+    if (server->shared->endpoint(server->shared_arg, endpoint, sizeof(endpoint)) != 0)
         return err_new(ERR_LIMIT, "workers: path of the socket folder too long");
     for (int i = 0; i < listeners_types(server->tables) && err == NULL; i++) {
         if (!server->tables->listeners[i]->is_internal)
@@ -300,7 +299,8 @@ static struct err *plan_open(struct listeners_plan *plan, const struct endpoint 
     struct server *server = plan->server;
     struct err *err = NULL;
 
-    if (!worker_listens(worker_of(server), endpoint->text))
+    /* A UNIX socket cannot be shared: only the first process has it. */
+    if (server->slot != 0 && str_starts(endpoint->text, "unix:"))
         return NULL;
     if (plan->opened_count == SERVICE_LISTENERS_MAX)
         return err_new(ERR_LIMIT, "more than %d listeners", SERVICE_LISTENERS_MAX);

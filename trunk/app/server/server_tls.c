@@ -7,7 +7,6 @@
 
 #include "app/core/log_limit.h"
 #include "app/server/service_private.h"
-#include "app/workers/worker.h"
 #include "co/tls.h"
 
 #include <string.h>
@@ -41,9 +40,10 @@ static int server_tls_wants(const struct server *server, const struct config *co
 
     if (row->tls == NULL || row->addresses(config) == NULL)
         return 0;
-    *options = (struct tls_options){.ktls = config->ktls,
-                                    .secret = worker_of(server) != NULL ? worker_tls_secret : NULL,
-                                    .secret_arg = worker_of(server)};
+    *options =
+        (struct tls_options){.ktls = config->ktls,
+                             .secret = server->shared != NULL ? server->shared->tls_secret : NULL,
+                             .secret_arg = server->shared_arg};
     row->tls->identity(config, options);
     return 1;
 }

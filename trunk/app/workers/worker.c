@@ -7,7 +7,6 @@
 #include "app/workers/worker.h"
 
 #include "app/core/metrics.h"
-#include "app/workers/worker_ports.h"
 #include "app/workers/worker_private.h"
 #include "app/workers/worker_reload.h"
 #include "app/workers/worker_spread.h"
@@ -212,91 +211,7 @@ static void worker_tick(struct server *server, void *state, usec_t now)
     }
 }
 
-/* ---- limits ---- */
-
-static uint64_t limits_memory(void *arg, uint64_t used, int *workers)
-{
-    const struct worker *worker = arg;
-
-    *workers = worker->share->count;
-    return worker_share_memory(worker->share, worker->slot, used);
-}
-
-static void limits_evicted(void *arg, int process)
-{
-    const struct worker *worker = arg;
-
-    worker_share_ring_one(worker->share, process);
-}
-
-static const char *limits_ip_enter(void *arg, const char *name, uint64_t limit)
-{
-    const struct worker *worker = arg;
-
-    return worker_share_ip_enter(worker->share, worker->slot, name, limit);
-}
-
-static void limits_ip_leave(void *arg, const char *name)
-{
-    const struct worker *worker = arg;
-
-    worker_share_ip_leave(worker->share, worker->slot, name);
-}
-
-static int limits_stream_enter(void *arg, const char *key)
-{
-    const struct worker *worker = arg;
-
-    return worker_share_stream_enter(worker->share, worker->slot, key,
-                                     (uint64_t)worker->server->config->max_streams);
-}
-
-static void limits_stream_leave(void *arg, const char *key)
-{
-    const struct worker *worker = arg;
-
-    worker_share_stream_leave(worker->share, worker->slot, key);
-}
-
-static const struct server_shared limits = {.evicted = limits_evicted,
-                                            .ip_limit_enter = limits_ip_enter,
-                                            .ip_limit_leave = limits_ip_leave,
-                                            .memory = limits_memory,
-                                            .stream_enter = limits_stream_enter,
-                                            .stream_leave = limits_stream_leave};
-
-int worker_tls_secret(void *arg, uint8_t out[TLS_SECRET_SIZE], usec_t *made_at)
-{
-    const struct worker *worker = arg;
-
-    return worker_share_secret(worker->share, out, made_at);
-}
-
 /* ---- life cycle ---- */
-
-int worker_endpoint(const struct worker *worker, char *out, size_t cap)
-{
-    char path[128];
-
-    if (worker_share_path(worker->share, worker->slot, path, sizeof(path)) != 0)
-        return -1;
-    return str_format(out, cap, "unix:%s", path);
-}
-
-int worker_port(const struct worker *worker, const char *endpoint, int type)
-{
-    return worker_ports_take(worker->share->ports, worker->slot, endpoint, type);
-}
-
-int worker_is_first(const struct worker *worker)
-{
-    return worker->slot == 0;
-}
-
-int worker_listens(const struct worker *worker, const char *endpoint)
-{
-    return worker == NULL || worker->slot == 0 || !str_starts(endpoint, "unix:");
-}
 
 static struct err *worker_ready(struct server *server, void *own)
 {
@@ -349,7 +264,7 @@ struct err *worker_new(struct server *server, struct worker_share *share, int sl
     (void)str_copy(server->service_id, sizeof(server->service_id), share->service_id);
     memcpy(server->row_shared, share->row_shared, sizeof(server->row_shared));
     server->slot = slot;
-    server->shared = &limits;
+    server->shared = &worker_shared;
     server->shared_arg = worker;
     admission_share(server, share->places, share->pulls, slot);
     server->metrics = share->metrics;

@@ -9,8 +9,9 @@
 #include "app/workers/worker_spread.h"
 #include "co/net_pass.h"
 
-int worker_hand_over(struct worker *worker, int type, int fd)
+int worker_handoff_give(void *arg, int type, int fd)
 {
+    const struct worker *worker = arg;
     int to = worker_spread_lighter(worker->share, worker->slot);
 
     if (to < 0 || net_pass_give(worker->share->handoff_socket[to][1], fd, (uint8_t)type) != 0)
@@ -57,11 +58,6 @@ struct err *worker_handoff_open(struct worker *worker)
         return err;
     worker->handoff_acceptor = co_spawn_joinable(handoff_run, worker);
     return worker->handoff_acceptor != NULL ? NULL : err_new(ERR_NOMEM, "worker: coroutine");
-}
-
-void worker_take_with(struct worker *worker, worker_take_fn take)
-{
-    worker->take = take;
 }
 
 void worker_handoff_close(struct worker *worker)

@@ -2,8 +2,8 @@
 #define APP_WORKERS_WORKER_PRIVATE_H
 
 /*
- * Shared by worker.c (the process), worker_claim.c (which worker has which stream), worker_stream.c
- * (facts and clock of a stream) and worker_pull.c (pulls) only.
+ * Shared by worker.c (the process), worker_shared.c, worker_claim.c (which worker has which
+ * stream), worker_stream.c (facts and clock of a stream) and worker_pull.c (pulls) only.
  */
 #include "app/workers/worker.h"
 #include "base/yield.h"
@@ -43,7 +43,7 @@ struct worker {
     struct co *listener;             /* waits for that */
     struct net_conn *handoff_socket; /* connections that other workers hand over */
     struct co *handoff_acceptor;     /* takes them */
-    worker_take_fn take;
+    server_take_fn take;
     const struct worker_reload_ops *reload_ops; /* NULL: not yet */
     void *reload_plan;                          /* prepared, not committed; NULL: none */
     uint32_t reload_order;                      /* the last order of the master */
@@ -66,6 +66,11 @@ struct worker_stream {
 /* Only in a process that is a worker. */
 struct worker_stream *worker_stream_of(const struct stream *stream);
 
+/* worker_shared.c: for the server of a worker. */
+extern const struct server_shared worker_shared;
+
+/* As hand_over of struct server_shared. */
+int worker_handoff_give(void *arg, int type, int fd);
 /* Starts taking connections that other workers hand over. */
 struct err *worker_handoff_open(struct worker *worker);
 MAY_YIELD void worker_handoff_close(struct worker *worker);
