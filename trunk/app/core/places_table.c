@@ -117,8 +117,9 @@ static int compare(const void *a, const void *b)
 static void repair_one(struct places *places, uint32_t link)
 {
     const struct place *place = places_table_at(places, link);
+    uint8_t state = place->state;
 
-    switch (place->state) {
+    switch (state) {
     case PLACE_HELD:
         places_table_hold(places, link);
         return;
@@ -150,7 +151,9 @@ void places_table_repair(struct places *places)
         memset(process->held, 0, sizeof(process->held));
         memset(process->held_count, 0, sizeof(process->held_count));
         process->evicted = (struct places_list){0, 0};
-        process->evicted_count = process->count = process->unnoticed = 0;
+        process->evicted_count = 0;
+        process->count = 0;
+        process->unnoticed = 0;
         for (int class = 0; class < QUOTA_CLASSES; class ++)
             places->count[class] += process->more[class];
     }
