@@ -72,7 +72,9 @@ static void counters_update(struct collect_stream *own, const struct source_stat
 
     counters_read(own->stream, stat, now);
     for (int i = 0; i < METRICS_STREAM_COUNT; i++) {
-        int is_output = i == AT(METRICS_STREAM_SEND_BYTES) || i == AT(METRICS_STREAM_JUMPS);
+        /* What viewers of this worker saw; a gap, too, wherever the publishers are. */
+        int is_output = i == AT(METRICS_STREAM_SEND_BYTES) || i == AT(METRICS_STREAM_JUMPS) ||
+                        i == AT(METRICS_STREAM_GAPS) || i == AT(METRICS_STREAM_GAP_TIME);
 
         /* Sent bytes are without those to other workers, which include framing: they may fall. */
         if (now[i] <= own->last[i])
