@@ -65,22 +65,24 @@ static void counters_read(const struct stream *stream, const struct source_stat 
     out[AT(METRICS_STREAM_REPAIRS)] = stat->repairs;
 }
 
+/* has_viewers: players, not only other workers. */
 static void counters_update(struct collect_stream *own, const struct source_stat *stat,
-                            int is_pulled)
+                            int is_pulled, int has_viewers)
 {
     uint64_t now[METRICS_STREAM_COUNT];
 
     counters_read(own->stream, stat, now);
     for (int i = 0; i < METRICS_STREAM_COUNT; i++) {
-        /* What viewers of this worker saw; a gap, too, wherever the publishers are. */
+        /* What players of this worker saw; a gap, too, wherever the publishers are. */
+        int is_gap = i == AT(METRICS_STREAM_GAPS) || i == AT(METRICS_STREAM_GAP_TIME);
         int is_output = i == AT(METRICS_STREAM_SEND_BYTES) || i == AT(METRICS_STREAM_JUMPS) ||
-                        i == AT(METRICS_STREAM_GAPS) || i == AT(METRICS_STREAM_GAP_TIME);
+                        (is_gap && has_viewers);
 
         /* Sent bytes are without those to other workers, which include framing: they may fall. */
         if (now[i] <= own->last[i])
             continue;
         /* The worker with the publisher counts the input. */
-        if (is_output || !is_pulled)
+        if (is_output || (!is_pulled && !is_gap))
             metrics_stream_add(own->entry, METRICS_STREAM_FIRST + i, now[i] - own->last[i]);
         own->last[i] = now[i];
     }
@@ -169,14 +171,17 @@ static void stream_update(struct server *server, struct collect_stream *own)
     enum source_state state = source_state(stream->source);
     struct format_count count = {server->metrics, {0}, stream->internal_viewers};
     int is_pulled = stream_is_worker_pull(stream);
+    int has_viewers = 0;
     struct source_stat stat;
 
     if (entry_get(server->metrics, own) != 0)
         return;
     entry_retry(server, own);
     source_stat(stream->source, &stat);
-    counters_update(own, &stat, is_pulled);
     viewer_measure_formats(stream->source, count_format, &count);
+    for (int i = 0; i < METRICS_FORMATS; i++)
+        has_viewers |= count.viewers[i] > 0 || own->viewers[i] > 0;
+    counters_update(own, &stat, is_pulled, has_viewers);
     part_update(server->metrics, own, state != SOURCE_IDLE && !is_pulled,
                 state == SOURCE_LIVE && !is_pulled, count.viewers);
 }

@@ -139,7 +139,6 @@ def test_a_stream(server, source, publisher, view):
     check_never_falls(after, again)
 
 
-@pytest.mark.one_process
 def test_a_gap(server, source, publisher, view):
     """A publisher that returns while a viewer waits is a gap; a clock that jumped is repaired."""
     one = Exporter(server)
