@@ -358,9 +358,9 @@ def test_what_needs_a_restart(server):
 
 def change(srv, make, what):
     """Runs make(), after which the server reloads by itself, with `what` in the log."""
-    start = len(srv.log())
+    start, ends = len(srv.log()), ends_of(srv)
     make()
-    wait_for(lambda: re.search(what, srv.log()[start:]), 10, what)
+    wait_for(lambda: re.search(what, srv.log()[start:]) and ends_of(srv) > ends, 10, what)
 
 
 def replace(path, text):
