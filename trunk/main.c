@@ -145,7 +145,7 @@ static struct err *load_other(struct program *program, struct config **out)
 {
     struct config_options options = {.file = program->options.diff};
     struct config *config;
-    pid_t pid;
+    pid_t pid = 0;
     struct err *err = fix_path(program);
 
     if (!err)
@@ -169,7 +169,7 @@ static struct err *load_other(struct program *program, struct config **out)
 static int show_diff(struct program *program)
 {
     struct config *other;
-    struct config_diff count;
+    struct config_diff count = {0};
     struct buf out;
     struct err *err = load_other(program, &other);
     int failed;

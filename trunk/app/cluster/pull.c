@@ -323,8 +323,10 @@ int pull_change(struct pull *pull, const struct pull_options *options)
     int count = pull_targets(options, &target);
 
     assert((options->find != NULL) == (pull->options.find != NULL));
-    if (count < 0)
+    if (count < 0) {
+        free(target);
         return -1;
+    }
     pull->options.stall = options->stall;
     if (options->tls != NULL)
         pull->options.tls = options->tls;

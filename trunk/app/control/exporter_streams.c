@@ -161,7 +161,7 @@ static void render_histogram(const struct metrics_stream *entry, enum metrics_id
 static void render_qoe(const struct metrics_stream *entry, enum metrics_id id, const char *labels,
                        struct exporter_text *text)
 {
-    if (entry->qoe.count[METRICS_QOE_REPORTS - METRICS_QOE_FIRST] == 0)
+    if (entry->qoe.count[0] == 0) /* METRICS_QOE_REPORTS */
         return;
     if (metrics_table_row(id)->type == METRICS_HISTOGRAM)
         render_histogram(entry, id, labels, text);

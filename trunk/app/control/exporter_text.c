@@ -156,6 +156,12 @@ static void put_series(struct exporter_text *text, enum metrics_id id, const cha
     exporter_text_put(text, " ", 1);
 }
 
+static uint8_t *put_bytes(uint8_t *p, const void *bytes, size_t len)
+{
+    memcpy(p, bytes, len);
+    return p + len;
+}
+
 /* Most lines are samples of streams: one reservation for each. */
 static void put_stream_series(struct exporter_text *text, const char *name, const char *labels)
 {
@@ -168,10 +174,10 @@ static void put_stream_series(struct exporter_text *text, const char *name, cons
         text->failed = 1;
         return;
     }
-    memcpy(p, name, name_len);
-    p[name_len] = '{';
-    memcpy(p + name_len + 1, labels, labels_len);
-    memcpy(p + name_len + 1 + labels_len, "} ", 2);
+    p = put_bytes(p, name, name_len);
+    *p++ = '{';
+    p = put_bytes(p, labels, labels_len);
+    put_bytes(p, "} ", 2);
     buf_commit(&text->out, len);
 }
 

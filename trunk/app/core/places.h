@@ -47,27 +47,27 @@ struct places *places_new(int processes, enum places_kind kind);
 void places_free(struct places *places);
 
 /*
- * Takes a place for a connection that `owner` (of this process) stands for; *place is never 0. When
+ * Takes a place for a connection that `owner` (of this process) stands for; *out is never 0. When
  * max_connections is reached, the new connection replaces the oldest one that is neither viewer nor
  * publisher; while that one may still become one (ADMISSION_GRACE), the oldest waiter; if all are
  * younger than PLACES_REST, one of the process that has the most. Of pulls always the oldest. At
  * max_api_connections an API connection replaces the oldest one.
  */
 struct places_answer places_enter(struct places *places, int process, const struct config *config,
-                                  enum quota_class class, void *owner, usec_t now, uint32_t *place);
+                                  enum quota_class class, void *owner, usec_t now, uint32_t *out);
 /*
  * Moves a place to a class, as its newest. A waiter or a viewer beyond max_waiters or max_viewers
  * replaces the oldest waiter. When it is refused, the place keeps its class, also as its newest.
  */
-struct places_answer places_become(struct places *places, uint32_t place,
+struct places_answer places_become(struct places *places, uint32_t link,
                                    const struct config *config, enum quota_class class, usec_t now);
 /* The same without a limit. 0; -1: the place had been given to another connection. */
-int places_move(struct places *places, uint32_t place, enum quota_class class, usec_t now);
+int places_move(struct places *places, uint32_t link, enum quota_class class, usec_t now);
 /* The connection has ended. */
-void places_leave(struct places *places, uint32_t place);
+void places_leave(struct places *places, uint32_t link);
 
 /* When places_enter() says is_full: the process has read what the connection sent. */
-void places_seen(struct places *places, uint32_t place, const void *owner);
+void places_seen(struct places *places, uint32_t link, const void *owner);
 
 /* How long a new connection of this class should wait before places_enter(): PLACES_REST at most,
  * and 0 unless the server is full and all that can give way are fresh. */

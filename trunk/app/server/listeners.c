@@ -307,7 +307,7 @@ static struct err *plan_open(struct listeners_plan *plan, const struct endpoint 
     err = listener_new(server, endpoint, 0, place);
     if (err != NULL && err_code(err) == ERR_BUSY && server->shared == NULL)
         err = open_beside(plan, endpoint, place, err);
-    if (err == NULL && is_twice(plan, *place)) {
+    if (err == NULL && *place != NULL && is_twice(plan, *place)) {
         net_listener_close((*place)->net);
         free(*place);
         err = err_new(ERR_BUSY, "listen on %s: address in use, by this server", endpoint->text);

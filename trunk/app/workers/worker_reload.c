@@ -90,11 +90,14 @@ void worker_reload_leave(struct worker *worker)
 void worker_reload_look(struct worker *worker)
 {
     const struct worker_reload *reload = worker->share->reload;
-    uint32_t order = reload != NULL ? reload->order : 0;
     struct err *err = NULL;
+    uint32_t order;
     void *plan;
 
-    if (worker->reload_ops == NULL || order == worker->reload_order)
+    if (reload == NULL || worker->reload_ops == NULL)
+        return;
+    order = reload->order;
+    if (order == worker->reload_order)
         return;
     worker->reload_order = order;
     plan = worker->reload_plan;
