@@ -244,6 +244,31 @@ def test_limits(server, publish, view, small_flv):
         more_media(viewer)
 
 
+def test_more_rules(server, publish, view, small_flv, tmp_path):
+    """Pages, addresses of pulls, proxies, the number of connections, and a listener with TLS."""
+    srv = server(top="max_connections 500;", vhost="refer { enabled off; play good.example; }")
+    publish(srv, source=small_flv)
+    viewer = view(srv)
+    url, short = srv.http_url("/live/livestream.flv"), ("--max-time", "1", "-o", "/dev/null")
+    assert status(url, *short) == 200
+    assert status(srv.http_url("/pull?app=live&stream=livestream"), *short) == 404
+    files, _ = certificate(tmp_path / "tls")
+    port = free_port()
+    rtmps = f"rtmps {{ enabled on; listen 127.0.0.1:{port}; {files} }}"
+    reload(srv, ("refer { enabled off", "refer { enabled on"),
+           ("http_server {", "http_server { http_pull { enabled on; mount /pull; } "),
+           ("max_connections 500;", f"max_connections 400; trusted_proxies 127.0.0.1; {rtmps}"))
+    assert status(url, *short) == 403
+    assert status(url, *short, "-H", "Referer: http://good.example/") == 200
+    assert status(srv.http_url("/pull?app=live&stream=livestream"), *short) == 403
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.wrap_socket(socket.create_connection(("127.0.0.1", port), 10)).close()
+    status(url, *short, "-H", "Referer: http://good.example/", "-H", "X-Forwarded-For: 192.0.2.7")
+    srv.wait_log("play .* from 192.0.2.7")
+    more_media(viewer)
+
+
 def test_streams_limit(server, open_all):
     srv = server(top="max_streams 1;")
     open_all(rtmp_publisher, srv, "one")
