@@ -14,7 +14,7 @@ import pytest
 import flv
 import rtmp_client
 import ws
-from harness import ROOT, Process, free_port, wait_for
+from harness import ROOT, FfmpegPublisher, free_port, run, wait_for
 from hook_server import EVENTS, HookServer, hooks, signature
 
 HEAD = ["server_id", "service_id", "action", "client_id", "ip", "vhost", "app"]
@@ -111,6 +111,27 @@ def test_websocket_viewer(server, callbacks):
         assert viewer.answer.status == 101
         assert callbacks.wait("on_play")["type"] == "ws"
     callbacks.wait("on_stop")
+    callbacks.wait_balance()
+
+
+def test_tls(server, callbacks, tmp_path, small_flv):
+    """HTTPS, WSS and RTMPS ask and report like the plain protocols."""
+    run([ROOT / "conf" / "make-certificate.sh", tmp_path])
+    files = f"key {tmp_path}/server.key; cert {tmp_path}/server.crt;"
+    https, rtmps = free_port(), free_port()
+    srv = server(vhost=hooks(callbacks.url()), top=f"rtmps {{ enabled on; listen {rtmps}; {files} }}",
+                 http_server=f"https {{ enabled on; listen {https}; {files} }}")
+    address = f"https://127.0.0.1:{https}/live/s.flv"
+    with flv.Viewer(address):
+        assert callbacks.wait("on_play")["type"] == "flv"
+    with ws.Socket(address):
+        assert callbacks.wait("on_play", 2)["type"] == "ws"
+    encoder = FfmpegPublisher(tmp_path / "encoder.log", small_flv, f"rtmps://127.0.0.1:{rtmps}/live/s")
+    try:
+        assert callbacks.wait("on_publish")["tcUrl"].startswith("rtmps://")
+    finally:
+        encoder.kill()
+    callbacks.wait("on_close")
     callbacks.wait_balance()
 
 
