@@ -1,9 +1,8 @@
 /*
- * Claims, takeover, liveness of the holder, lingering and release, in one
- * readable order for every kind of publisher. Each row defines what its claim
- * means; this file only knows that a publication needs all of them, that a
- * refused claim undoes the earlier ones, and that a claim can be lost during
- * every step that yields.
+ * Claims, takeover, lingering and release, in one readable order for every
+ * kind of publisher; publication_holder.c asks the one that has the stream. Each row defines what
+ * its claim means; this file only knows that a publication needs all of them, that a refused claim
+ * undoes the earlier ones, and that a claim can be lost during every step that yields.
  */
 #include "app/stream/publication.h"
 
@@ -468,79 +467,4 @@ void publication_finish(struct publication *p, usec_t timeout)
         p->is_ending = 0;
     }
     publication_end(p);
-}
-
-/* ---- liveness ---- */
-
-static void answered(struct stream *stream)
-{
-    const struct claim *row;
-
-    if (stream->publication != NULL)
-        stream->publication->is_asked = 0;
-    co_cond_broadcast(&stream->told);
-    for (int i = 0; (row = row_at(stream, i)) != NULL; i++)
-        if (row->answered != NULL)
-            row->answered(stream);
-}
-
-void publication_answer(struct publication *p)
-{
-    /* The answer of a publisher that lost the stream says nothing about its successor. */
-    if (p->stream->publication == p)
-        answered(p->stream);
-}
-
-void publication_ask(struct stream *stream)
-{
-    struct publication *p = stream->publication;
-
-    if (p == NULL) {
-        answered(stream);
-        return;
-    }
-    if (p->is_ending) {
-        p->is_asked = 1;
-        co_cond_broadcast(&stream->told);
-        return;
-    }
-    p->is_asked = 1;
-    if (p->publisher.ops->ask == NULL || p->publisher.ops->ask(p->publisher.arg))
-        answered(stream);
-}
-
-int publication_is_gone(struct stream *stream, usec_t timeout)
-{
-    usec_t deadline = co_deadline(timeout);
-
-    publication_ask(stream);
-    while (stream->publication != NULL && stream->publication->is_asked && co_left(deadline) > 0 &&
-           co_cond_wait(&stream->told, co_left(deadline)) != CO_INTERRUPTED)
-        continue;
-    return source_state(stream->source) != SOURCE_LIVE;
-}
-
-/* ---- description ---- */
-
-int publication_kind(const struct stream *stream)
-{
-    return stream->publication != NULL ? (int)stream->publication->publisher.kind : -1;
-}
-
-int publication_describe(const struct stream *stream, struct session_info *out)
-{
-    const struct publication *p = stream->publication;
-
-    if (p == NULL || p->publisher.ops->describe == NULL)
-        return -1;
-    return p->publisher.ops->describe(p->publisher.arg, out);
-}
-
-size_t publication_pending(const struct stream *stream)
-{
-    const struct publication *p = stream->publication;
-
-    return p != NULL && p->publisher.ops->pending != NULL
-               ? p->publisher.ops->pending(p->publisher.arg)
-               : 0;
 }
