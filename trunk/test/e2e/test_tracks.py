@@ -105,6 +105,8 @@ def test_data_messages(server, view, open_all, headers, protocol):
     if protocol is not None:
         srv = server(vhost=cluster(port_of(origin, protocol), protocol))
     viewers = [view(srv, "/live/s.flv"), view(srv, "/live/s.flv?only=audio")]
+    # A viewer of audio alone gets no frame of the past.
+    wait_for(lambda: srv.log().count("play __defaultVhost__/live/s.flv") == 2, what="both viewers")
     source = open_all(publisher, origin)
     start_of_stream(source, headers)
     source.message(rc.AUDIO, 5, sound())
