@@ -14,7 +14,7 @@ import pytest
 import flv
 import rtmp_client
 import ws
-from harness import ROOT, FfmpegPublisher, free_port, run, wait_for
+from harness import ROOT, FfmpegPublisher, Process, free_port, run, wait_for
 from hook_server import EVENTS, HookServer, hooks, signature
 
 HEAD = ["server_id", "service_id", "action", "client_id", "ip", "vhost", "app"]
