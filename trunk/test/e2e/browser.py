@@ -20,7 +20,8 @@ def install_playwright():
     folder = os.open(PLAYERS, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
-        if not (PLAYERS / "node_modules" / "playwright-core").exists():
+        modules = PLAYERS / "node_modules"
+        if not all((modules / name).exists() for name in ("playwright-core", "puppeteer-core")):
             run(["npm", "--prefix", PLAYERS, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
                 timeout=120)
     finally:
