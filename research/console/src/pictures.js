@@ -74,10 +74,12 @@ export class Pictures {
         const isNew = !this.watched.has(frame);
 
         this.watched.set(frame, stream);
+        const known = this.kept.get(stream.id);
+
         frame.hidden = !this.isOn;
+        frame.toggleAttribute('data-none', !stream.video || Boolean(known?.hasFailed));
         if (isNew) {
             this.sight.observe(frame);
-            const known = this.kept.get(stream.id);
             if (known?.canvas) {
                 this.#show(frame, known.canvas);
             }
@@ -139,8 +141,10 @@ export class Pictures {
         try {
             await takePicture(url, canvas);
             entry.canvas = canvas;
+            entry.hasFailed = false;
             this.#show(frame, canvas);
         } catch {
+            entry.hasFailed = true;
             frame.setAttribute('data-none', '');
         }
     }

@@ -131,6 +131,8 @@ def test_many_streams(console, browser, tmp_path):  # noqa: F811
         page.open(url, width=390, height=844, touch=True, scheme="light")
         page.wait("document.querySelectorAll('.stream').length === 300", 30)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert page.evaluate("[...document.querySelectorAll('.picture')].every((frame) => "
+                             "frame.hasAttribute('data-none'))"), "a stream without video has none"
         page.type("#view input", "s123")
         page.wait(f"{CARDS} === 'live/s123'")
         page.screenshot(tmp_path / "phone.png")
