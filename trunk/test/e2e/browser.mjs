@@ -2,7 +2,8 @@
 // stdout. browser.py is the other end.
 
 import { createRequire } from 'node:module';
-import readline from 'node:readline';
+
+import { serve, waitUntil } from './drive.mjs';
 
 const [modules, chromium, ...flags] = process.argv.slice(2);
 const require = createRequire(modules + '/');
@@ -57,19 +58,8 @@ const commands = {
     async evaluate({ expression }) {
         return page.evaluate(expression);
     },
-    // waitForFunction() would evaluate a string within the page, which its policy forbids.
     async wait({ expression, timeout }) {
-        const deadline = Date.now() + timeout * 1000;
-        for (;;) {
-            const value = await page.evaluate(expression);
-            if (value) {
-                return value;
-            }
-            if (Date.now() > deadline) {
-                throw new Error('not true in time');
-            }
-            await new Promise((done) => setTimeout(done, 50));
-        }
+        return waitUntil(page, expression, timeout);
     },
     async click({ selector }) {
         await page.click(selector, { timeout: 5000 });
@@ -95,14 +85,5 @@ const commands = {
     },
 };
 
-for await (const line of readline.createInterface({ input: process.stdin })) {
-    const command = JSON.parse(line);
-    let answer;
-    try {
-        answer = { value: (await commands[command.do](command)) ?? null };
-    } catch (error) {
-        answer = { error: error.message };
-    }
-    process.stdout.write(JSON.stringify(answer) + '\n');
-}
+await serve(commands);
 await browser.close();

@@ -1,7 +1,8 @@
 // Drives Firefox by WebDriver BiDi, with the commands of browser.mjs; engines.py is the other end.
 
 import { createRequire } from 'node:module';
-import readline from 'node:readline';
+
+import { serve, waitUntil } from './drive.mjs';
 
 const [modules, firefox] = process.argv.slice(2);
 const require = createRequire(modules + '/');
@@ -43,17 +44,7 @@ const commands = {
         return page.evaluate(expression);
     },
     async wait({ expression, timeout }) {
-        const deadline = Date.now() + timeout * 1000;
-        for (;;) {
-            const value = await page.evaluate(expression);
-            if (value) {
-                return value;
-            }
-            if (Date.now() > deadline) {
-                throw new Error('not true in time');
-            }
-            await new Promise((done) => setTimeout(done, 50));
-        }
+        return waitUntil(page, expression, timeout);
     },
     async click({ selector }) {
         await (await page.waitForSelector(selector, { timeout: 5000 })).click();
@@ -74,14 +65,5 @@ const commands = {
     },
 };
 
-for await (const line of readline.createInterface({ input: process.stdin })) {
-    const command = JSON.parse(line);
-    let answer;
-    try {
-        answer = { value: (await commands[command.do](command)) ?? null };
-    } catch (error) {
-        answer = { error: error.message };
-    }
-    process.stdout.write(JSON.stringify(answer) + '\n');
-}
+await serve(commands);
 await browser.close();
