@@ -90,8 +90,8 @@ endif
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all libs serve html all-tests all-benches unit e2e e2e-workers fuzz fuzz-short check \
-	sanitized clang-build install compile_commands FORCE
+.PHONY: all libs serve html all-tests all-benches unit e2e e2e-workers test-busy fuzz fuzz-short \
+	check sanitized clang-build install compile_commands FORCE
 
 all: libs $(if $(HAVE_MAIN),$(O)/server) $(TOOLS:%=$(O)/%) html
 
@@ -175,7 +175,8 @@ FUZZ_APP_hooks := control/hooks_answer
 $(foreach f,$(FUZZ_NAMES),$(eval \
 	$(O)/fuzz/$f: $(FUZZ_APP_$(f:fuzz_%=%):%=$(O)/fuzz/trunk/app/%.o)))
 
-$(O)/fuzz/fuzz_%: $(O)/fuzz/trunk/test/fuzz/fuzz_%.o $(foreach l,proto live media base,$(O)/fuzz/lib$l.a)
+$(O)/fuzz/fuzz_%: $(O)/fuzz/trunk/test/fuzz/fuzz_%.o $(O)/fuzz/trunk/test/fuzz/cpu_budget.o \
+		$(foreach l,proto live media base,$(O)/fuzz/lib$l.a)
 	@echo "  fuzz  LINK  $@"
 	@$(CC_fuzz) $(SAN) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) -ljansson \
 		$(PURE_LIBS)
@@ -202,6 +203,8 @@ e2e: sanitized html
 	@trunk/test/run.sh $(O) e2e
 e2e-workers: sanitized html
 	@trunk/test/run.sh $(O) e2e-workers
+test-busy: sanitized unit-build html
+	@trunk/test/busy.sh $(O) $(UNIT_LAYERS)
 check: all
 	@trunk/test/run.sh $(O) check
 all-tests:

@@ -8,7 +8,12 @@
 #   run.sh OBJS e2e                   end-to-end tests against the sanitized server
 #   run.sh OBJS e2e-workers           all of them again that workers could matter to, with two
 #   run.sh OBJS check                 the gates
+#   run.sh OBJS server LAYER...       unit, e2e and e2e-workers
 #   run.sh OBJS all                   builds everything with -Werror, then all of these
+#
+# End-to-end tests wait for sockets and media more than they compute. "all" runs
+# the other builds, fuzzing and the gates beside them at the lowest priority, and
+# shows their output after the tests' own.
 #
 # The last line is "N passed, N failed"; the exit status is 0 only without a
 # failure. A group that dies, or that finds nothing to run, is a failure too.
@@ -23,6 +28,8 @@ jobs=${JOBS:-$(nproc)}
 # of the harness, of documents, of files, of stacks or of servers that are not ours.
 e2e_once="workers* harness documents foreign static stacks player* header_flags"
 make=(make --no-print-directory -f "$objs/Makefile")
+# Processor seconds for all fuzz targets of fuzz-short together.
+fuzz_total=120
 
 # The server keeps coroutine stacks and descriptors of State Threads for ever: see lsan.supp.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0:exitcode=99:detect_stack_use_after_return=0:strict_string_checks=1}
@@ -39,6 +46,18 @@ say()
 record()
 {
     echo "$2 $3 $1" >"$results/${1//[ \/]/_}"
+}
+
+# stage NAME COMMAND...: notes how long it took, for the table at the end.
+stage()
+{
+    local name=$1 began=$SECONDS status
+
+    shift
+    "$@"
+    status=$?
+    echo "$((SECONDS - began)) $name" >>"$results/log.stages"
+    return "$status"
 }
 
 # step NAME COMMAND...: something that passes or fails as a whole.
@@ -77,7 +96,8 @@ unit_layer()
     echo "unit $layer: $passed passed, $failed failed"
 }
 
-# fuzz_target SECONDS TARGET: the corpus of the tree is only read; finds go to OBJS.
+# fuzz_target SECONDS TARGET: so many seconds of processor time, however busy the machine is. The
+# corpus of the tree is only read; finds go to OBJS.
 fuzz_target()
 {
     local seconds=$1 target=$2 name=${2#fuzz_}
@@ -90,7 +110,7 @@ fuzz_target()
         record "$target" 0 1
         return
     fi
-    if timeout $((seconds + 120)) "$objs/fuzz/$target" -max_total_time="$seconds" -timeout=10 \
+    if FUZZ_CPU_SECONDS=$seconds timeout $((seconds * 60)) "$objs/fuzz/$target" -timeout=60 -handle_usr1=1 \
         -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 -artifact_prefix="$found.found-" \
         "$found" "$seeds" >"$log" 2>&1; then
         echo "ok    $target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") runs in $seconds s"
@@ -100,6 +120,17 @@ fuzz_target()
         echo "FAIL  $target"
         record "$target" 0 1
     fi
+}
+
+# Each target gets its share of fuzz_total: 3 to 8 s.
+run_fuzz_short()
+{
+    local share
+
+    [ $# -gt 0 ] || return 0
+    share=$((fuzz_total / $#))
+    share=$((share < 3 ? 3 : share > 8 ? 8 : share))
+    run_fuzz "${FUZZ_SECONDS:-$share}" "$@"
 }
 
 run_fuzz()
@@ -189,27 +220,81 @@ run_check()
     for gate in $(trunk/test/gates.sh list); do
         step "gate $gate" trunk/test/gates.sh "$gate" "$objs"
     done
-    if [ -x "$objs/bench/bench_load" ]; then
-        step "the load client notices" /usr/bin/python3 research/bench/selftest.py "$objs/bench"
-    fi
     step "the gates bite" trunk/test/gates-bite.sh "$objs"
 }
 
+run_load_client()
+{
+    if [ -x "$objs/bench/bench_load" ]; then
+        step "the load client notices" /usr/bin/python3 research/bench/selftest.py "$objs/bench"
+    fi
+}
+
 # Everything is compiled four times over, and a warning is an error. What compiles is built although
-# something else does not: the tests of the one say something all the same.
+# something else does not: the tests of the one say something all the same. First what the tests
+# of the server need.
 run_build()
 {
-    local werror=-Werror
-
     say "builds, all with -Werror"
-    step "build release" "${make[@]}" -k -j"$jobs" WERROR=$werror all
+    step "build release" "${make[@]}" -k -j"$jobs" WERROR=-Werror all
     step "build sanitized" "${make[@]}" -k -j"$jobs" sanitized unit-build
+}
+
+run_build_others()
+{
+    say "other builds"
     step "build clang" "${make[@]}" -k -j"$jobs" clang-build
     step "build fuzz" "${make[@]}" -k -j"$jobs" fuzz-build
     if [ -f research/bench/build.sh ]; then
-        step "build bench" env CC=clang CFLAGS="-O1 -g $werror" research/bench/build.sh "$objs/clang/bench"
-        step "build bench, gcc" env CC=gcc CFLAGS="-O2 -g $werror" research/bench/build.sh "$objs/bench"
+        step "build bench" env CC=clang CFLAGS="-O1 -g -Werror" research/bench/build.sh "$objs/clang/bench"
+        step "build bench, gcc" env CC=gcc CFLAGS="-O2 -g -Werror" research/bench/build.sh "$objs/bench"
     fi
+}
+
+# What needs no time of its own: at the lowest priority, it gets what the tests of the server leave.
+run_beside()
+{
+    renice -n 19 -p "$BASHPID" >/dev/null
+    stage "beside: other builds" run_build_others
+    stage "beside: gates" run_check
+    # shellcheck disable=SC2046
+    stage "beside: fuzzing" run_fuzz_short $("${make[@]}" -s print-fuzz)
+    return 0
+}
+
+run_server()
+{
+    stage "unit tests" run_unit "$@"
+    stage "end-to-end tests" run_e2e
+    stage "end-to-end tests with two workers" run_e2e_workers
+}
+
+# In a process group of its own, which ends with this script.
+run_all()
+{
+    local beside
+
+    stage "builds" run_build
+    set -m
+    run_beside >"$results/log.beside" 2>&1 &
+    beside=$!
+    set +m
+    # shellcheck disable=SC2064
+    trap "kill -- -$beside 2>/dev/null" EXIT
+    # shellcheck disable=SC2046
+    run_server $("${make[@]}" -s print-unit)
+    stage "then the rest of what ran beside" wait "$beside" || record "what ran beside" 0 1
+    trap - EXIT
+    cat "$results/log.beside"
+    run_load_client
+}
+
+show_stages()
+{
+    [ -f "$results/log.stages" ] || return 0
+    say "seconds"
+    cat "$results/log.stages"
+    echo "$SECONDS in total"
 }
 
 sum_up()
@@ -234,26 +319,21 @@ rm -rf "$results"
 mkdir -p "$results"
 case $group in
     unit) run_unit "$@" ;;
-    fuzz-short) run_fuzz "${FUZZ_SECONDS:-6}" "$@" ;;
+    fuzz-short) run_fuzz_short "$@" ;;
     fuzz-long) run_fuzz "${FUZZ_SECONDS:-300}" "$@" ;;
     e2e) run_e2e ;;
     e2e-workers) run_e2e_workers ;;
-    check) run_check ;;
-    all)
-        # What does not compile is reported, and what does is tested all the same.
-        run_build
-        # shellcheck disable=SC2046
-        run_unit $("${make[@]}" -s print-unit)
-        # shellcheck disable=SC2046
-        run_fuzz "${FUZZ_SECONDS:-6}" $("${make[@]}" -s print-fuzz)
+    check)
         run_check
-        run_e2e
-        run_e2e_workers
+        run_load_client
         ;;
+    server) run_server "$@" ;;
+    all) run_all ;;
     *)
         echo "run.sh: no such group: $group" >&2
         exit 2
         ;;
 esac
+show_stages
 say "sum"
 sum_up
