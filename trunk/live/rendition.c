@@ -15,7 +15,7 @@
 
 /* Limit of the detached blocks that slow viewers of one ring hold, in bytes. */
 #define RENDITION_DETACHED_MAX ((size_t)4 * 1024 * 1024)
-/* Blocks of audio-only formats: a quarter of a second of sound, or less. */
+/* Blocks of audio-only formats: a quarter of a second of audio, or less. */
 #define RENDITION_AUDIO_BLOCK ((uint32_t)(2048 - sizeof(struct ring_block) - 16))
 /* The most that a muxer makes of a body of len bytes: a header before each piece of 128 bytes (the
  * smallest chunk_size), and the head and trailer of the whole. */

@@ -25,7 +25,7 @@ struct rendition {
     struct ring ring;
     int holds_start;          /* the publication start is held: */
     struct ring_cursor start; /* its place, once there is one */
-    int start_is_sync;        /* it is a sync point; 0: the first sound of an audio-only stream */
+    int start_is_sync; /* it is a sync point; 0: the first audio frame of an audio-only stream */
     struct blob
         *preamble; /* bytes that a viewer gets before the newest sync point; NULL: not known yet */
     struct blob *bridge; /* bytes that a viewer that lost its place gets before the newest sync

@@ -37,9 +37,9 @@ static void ring_each_tag(const struct ring_cursor *from,
 struct rendition_filler {
     struct rendition *rendition;
     usec_t now;
-    uint64_t audio_from; /* sound before this offset belongs to another configuration */
+    uint64_t audio_from; /* audio before this offset belongs to another configuration */
     struct ring_cursor from;
-    uint64_t whole_from; /* before this offset: only sound, and only since from_ms */
+    uint64_t whole_from; /* before this offset: only audio, and only since from_ms */
     int64_t from_ms;
     int is_full; /* the source of the replay holds all tracks as published */
 };
@@ -175,7 +175,7 @@ static void replay_from(const struct rendition *rendition, const struct renditio
     if (!mux_is_original(rendition->mux) ||
         (rendition_has_sync(native) && source->config.fast_cache == 0))
         return;
-    /* Another server gets what its viewers may ask for: earlier sound, too. */
+    /* Another server gets what its viewers may ask for: earlier audio, too. */
     filler->whole_from = from->block != NULL ? ring_cursor_offset(from) : UINT64_MAX;
     filler->from_ms = source->jitter.last - source->config.fast_cache / USEC_PER_MS;
     if (native->holds_start && source->first_ms < filler->from_ms)

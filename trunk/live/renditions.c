@@ -134,14 +134,14 @@ static void rendition_forget_places(struct rendition *rendition)
     for (struct viewer *v = rendition->viewers; v != NULL; v = v->next)
         if (v->place == VIEWER_NEW)
             ring_cursor_leave(&rendition->ring, &v->cursor);
-    /* Its first sound belongs to the past that the worker pull delivered. */
+    /* Its first audio belongs to the past that the worker pull delivered. */
     if (!rendition->start_is_sync)
         ring_cursor_leave(&rendition->ring, &rendition->start);
 }
 
 void renditions_forget_places(struct source *source)
 {
-    /* Audio only: the worker pull has delivered earlier sound than viewers should begin with. */
+    /* Audio only: the worker pull has delivered earlier audio than viewers should begin with. */
     if (!rendition_has_sync(&source->native))
         renditions_drop_start(source);
     rendition_forget_places(&source->native);

@@ -87,7 +87,7 @@ static int ring_is_over(const struct ring *ring, usec_t now)
 {
     if (ring->bytes > ring->limits.bytes_max)
         return 1;
-    /* Without the sync point no viewer could jump: a long group of pictures is kept whole. */
+    /* Without the sync point no viewer could jump: a long GOP is kept whole. */
     if (ring->tail == ring->sync_block)
         return 0;
     /* A block is too old when all of it is: when its successor's first unit is. */

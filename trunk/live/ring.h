@@ -47,7 +47,7 @@ struct ring_block {
 struct ring_limits {
     size_t bytes_max;   /* of attached blocks */
     usec_t lag_max;     /* an older block is dropped even under a cursor, unless it belongs to the
-                           newest group of pictures */
+                           newest GOP */
     int sync_units_max; /* a sync point with more units than this after it is forgotten */
     usec_t keep;        /* blocks younger than this are kept even without a cursor in them */
     uint32_t block_cap; /* bytes of a block; 0: 64 KB with its header */

@@ -53,7 +53,7 @@ struct source_config {
                   */
     int has_audio, has_video, guess_has_av, drop_if_not_match;
     usec_t republish_wait;
-    usec_t fast_cache;   /* how much past sound a new viewer of an audio-only format gets */
+    usec_t fast_cache;   /* how much past audio a new viewer of an audio-only format gets */
     uint32_t chunk_size; /* RTMP chunk size in bytes, for renditions that are made from now on */
     /* Hold the publication start for a moment, for pulls of other workers that are about to come.
      */
@@ -114,7 +114,7 @@ struct source_time {
 struct source;
 struct viewer;
 
-/* The limit that a group of pictures exceeded. */
+/* The limit that a GOP exceeded. */
 enum source_gop_loss { SOURCE_GOP_FRAMES, SOURCE_GOP_BYTES };
 
 /* Callbacks; each may be NULL. Called inline, must not yield. */
@@ -135,7 +135,7 @@ struct source_events {
     void (*on_watched)(struct source *source, void *arg);
     /* This viewer is about to receive its first bytes. */
     void (*on_begin)(struct source *source, struct viewer *viewer, void *arg);
-    /* A group of pictures was too long to be kept, for the first time in this publication. */
+    /* A GOP was too long to be kept, for the first time in this publication. */
     void (*on_gop_lost)(struct source *source, enum source_gop_loss why, void *arg);
     void *arg;
 };
@@ -198,7 +198,7 @@ enum source_fit source_facts_fit(const struct source_facts *facts, const struct 
                                  enum source_only only);
 
 /*
- * Keeps the rendition of an audio-only format, with its last fast_cache of sound, even without
+ * Keeps the rendition of an audio-only format, with its last fast_cache of audio, even without
  * viewers, until the stream is gone. Does nothing without fast_cache.
  */
 void source_keep(struct source *source, const struct mux *mux);

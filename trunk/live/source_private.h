@@ -85,10 +85,10 @@ struct source {
     int has_first;
     usec_t first_at;
     usec_t interrupted_at;
-    uint8_t is_settled; /* a track that has not arrived is not waited for any more */
-    uint8_t has_key;    /* the current publisher has sent a keyframe */
-    uint8_t
-        is_midway; /* the current publisher has sent only pictures that need an earlier keyframe */
+    uint8_t is_settled;   /* a track that has not arrived is not waited for any more */
+    uint8_t has_key;      /* the current publisher has sent a keyframe */
+    uint8_t is_midway;    /* the current publisher has sent only video frames that need an earlier
+                             keyframe */
     uint8_t has_told_gop; /* on_gop_lost was called for this publication */
     usec_t first_key_at;  /* of the current publisher's first keyframe */
     usec_t key_at;        /* of the newest keyframe; before the first one, of the publish */
@@ -124,7 +124,7 @@ void source_tell_watched(struct source *source);
 void source_tell_begin(struct source *source, struct viewer *viewer);
 /* Only if they changed since the last call. */
 void source_tell_facts(struct source *source);
-/* Once per publication, if the group of pictures is too long to be kept. */
+/* Once per publication, if the GOP is too long to be kept. */
 void source_tell_gop(struct source *source);
 /* Once per publication. */
 void source_tell_repair(struct source *source, const char *what);

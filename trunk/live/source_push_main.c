@@ -139,7 +139,7 @@ static int64_t source_wrap(struct source *source, enum jitter_track which,
     return jitter_apply(&source->jitter, which, frame->timestamp, now);
 }
 
-static void source_note_picture(struct source *source, const struct frame *frame, usec_t now)
+static void source_note_video(struct source *source, const struct frame *frame, usec_t now)
 {
     if (!frame->is_key) {
         source->is_midway |= !source->has_key;
@@ -152,8 +152,8 @@ static void source_note_picture(struct source *source, const struct frame *frame
     source->key_at = now;
 }
 
-/* Pictures without a keyframe before them: FLV players cannot begin with them, but a viewer that
- * has the keyframe of a resting track continues. */
+/* Video frames without a keyframe before them: FLV players cannot begin with them, but a viewer
+ * that has the keyframe of a resting track continues. */
 static void source_push_resting(struct source *source, const struct frame *frame, usec_t now)
 {
     int64_t ms;
@@ -180,7 +180,7 @@ static void source_push_media(struct source *source, enum jitter_track which,
     int64_t ms;
     int in_band;
 
-    /* A video track appears with a keyframe: earlier pictures cannot be decoded. */
+    /* A video track appears with a keyframe: earlier frames cannot be decoded. */
     if (is_video && !frame->is_key && !had_codec && source->is_decided) {
         source_push_resting(source, frame, now);
         return;
@@ -197,7 +197,7 @@ static void source_push_media(struct source *source, enum jitter_track which,
         source->first_at = now;
     }
     if (is_video)
-        source_note_picture(source, frame, now);
+        source_note_video(source, frame, now);
     source_note_silence(source, which, ms);
     if (source_follow(source, which, frame, had_frames))
         source->repeats_sets = 1;

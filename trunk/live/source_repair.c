@@ -11,17 +11,17 @@
 int source_repair(struct source *source, const struct frame *frame, usec_t now)
 {
     enum nal_fault fault = nal_repair_look(&source->repair, frame);
-    struct frame sound;
+    struct frame repaired;
     struct buf body;
 
     assert(source->config.repairs);
-    if (fault == NAL_SOUND)
+    if (fault == NAL_INTACT)
         return 0;
     source_tell_repair(source, nal_repair_fault_name(fault));
     buf_init(&body, FLV_BODY_MAX);
     if (nal_repair_write(&source->repair, frame, fault, &body) == 0) {
-        flv_frame_parse(&sound, frame->type, frame->timestamp, buf_data(&body), body.len);
-        source_mix_push(source, &sound, now);
+        flv_frame_parse(&repaired, frame->type, frame->timestamp, buf_data(&body), body.len);
+        source_mix_push(source, &repaired, now);
     } else {
         source_count_drop(source);
     }

@@ -4,7 +4,7 @@
  * The FLV header cannot be changed later, so a track that appears or disappears ends the responses,
  * and players reload. That must be rare. A track may itself be rare (a slide every 12 s): it is
  * gone only when it has been missing for longer than ever before. But browsers freeze where one
- * track ends, and continuous sound is not rare: when it stops, the responses end at the next
+ * track ends, and continuous audio is not rare: when it stops, the responses end at the next
  * keyframe.
  */
 #include "live/source_push.h"
@@ -16,7 +16,7 @@
 /* A track of the current publisher is gone after this much of the other track without it, and more
  * than ever before. */
 #define SOURCE_MISSING_MS 30000
-/* Continuous sound: at least so many frames, never further apart than this; and when it counts as
+/* Continuous audio: at least so many frames, never further apart than this; and when it counts as
  * gone. */
 #define SOURCE_STEADY_FRAMES 25
 #define SOURCE_STEADY_GAP_MS 1000
@@ -124,8 +124,8 @@ static int track_is_steady(const struct source_track *track)
 }
 
 /*
- * Whether a track of the current publisher is gone. Sound ends at a keyframe, where viewers can
- * begin again without it; video ends at any sound.
+ * Whether a track of the current publisher is gone. Audio ends at a keyframe, where viewers can
+ * begin again without it; video ends at any audio frame.
  */
 static int source_is_silent(const struct source *source, enum jitter_track which,
                             const struct frame *frame)

@@ -1,7 +1,7 @@
 /*
  * A viewer's walk along a ring. It returns spans of the ring's own memory and holds their blocks
  * while they are being sent. When the ring has dropped its place, it continues at the newest sync
- * point, never inside a group of pictures.
+ * point, never inside a GOP.
  */
 #include "live/viewer.h"
 
@@ -223,8 +223,8 @@ static int viewer_begin(struct viewer *viewer)
             return -1;
     } else if (rendition_has_sync(rendition)) {
         if (viewer_begin_at_sync(viewer) != 0)
-            place = VIEWER_SOUND;
-        if (place == VIEWER_SOUND && viewer_sound_begin(viewer) != 0)
+            place = VIEWER_AUDIO;
+        if (place == VIEWER_AUDIO && viewer_audio_begin(viewer) != 0)
             return -1;
     } else if (viewer_begin_anywhere(viewer) != 0) {
         return -1;
@@ -253,7 +253,7 @@ void viewer_skip(struct viewer *viewer)
     struct rendition *rendition = viewer->rendition;
 
     assert(!viewer->has_batch);
-    if (viewer->place != VIEWER_RUN && viewer->place != VIEWER_SOUND)
+    if (viewer->place != VIEWER_RUN && viewer->place != VIEWER_AUDIO)
         return;
     viewer->place = VIEWER_RUN;
     viewer->skips++;
@@ -327,14 +327,14 @@ void viewer_move(struct viewer *viewer, struct ring_block *block, uint32_t at)
     viewer->cursor.at = at;
 }
 
-/* Adds sound up to the next sync point, or everything from there on. */
-static void viewer_fill_sound(struct viewer *viewer, size_t max, struct viewer_batch *batch)
+/* Adds audio up to the next sync point, or everything from there on. */
+static void viewer_fill_audio(struct viewer *viewer, size_t max, struct viewer_batch *batch)
 {
-    viewer_sound_fill(viewer, max, batch);
+    viewer_audio_fill(viewer, max, batch);
     if (batch->len > 0)
         return;
     viewer_move(viewer, viewer->batch_last, viewer->batch_at);
-    if (!viewer_sound_is_over(viewer))
+    if (!viewer_audio_is_over(viewer))
         return;
     viewer->place = VIEWER_RUN;
     viewer_bridge(viewer);
@@ -348,8 +348,8 @@ static enum viewer_status viewer_fill_or_wait(struct viewer *viewer, size_t max,
 {
     struct rendition *rendition = viewer->rendition;
 
-    if (viewer->place == VIEWER_SOUND)
-        viewer_fill_sound(viewer, max, batch);
+    if (viewer->place == VIEWER_AUDIO)
+        viewer_fill_audio(viewer, max, batch);
     else
         viewer_fill(viewer, max, batch);
     if (batch->len == 0) {
@@ -366,7 +366,7 @@ static enum viewer_status viewer_fill_or_wait(struct viewer *viewer, size_t max,
     return VIEWER_BYTES;
 }
 
-/* Places a viewer that lost its place: at the newest sync point, or at the sound before the next
+/* Places a viewer that lost its place: at the newest sync point, or at the audio before the next
  * one. 0, or -1: not yet. */
 static int viewer_find(struct viewer *viewer)
 {
@@ -379,9 +379,9 @@ static int viewer_find(struct viewer *viewer)
         return 0;
     }
     /* A muxer with continuity counters would need a bridge here. */
-    if (rendition->mux->bridge != NULL || viewer_sound_begin(viewer) != 0)
+    if (rendition->mux->bridge != NULL || viewer_audio_begin(viewer) != 0)
         return -1;
-    viewer->place = VIEWER_SOUND;
+    viewer->place = VIEWER_AUDIO;
     return 0;
 }
 
@@ -409,7 +409,7 @@ enum viewer_status viewer_next(struct viewer *viewer, size_t max, struct viewer_
         if (viewer_find(viewer) != 0)
             return VIEWER_WAIT;
         break;
-    case VIEWER_SOUND:
+    case VIEWER_AUDIO:
     case VIEWER_RUN:
         if (!ring_cursor_is_lost(&viewer->cursor))
             break;

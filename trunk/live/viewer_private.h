@@ -1,7 +1,7 @@
 #ifndef LIVE_VIEWER_PRIVATE_H
 #define LIVE_VIEWER_PRIVATE_H
 
-/* The internals of a viewer: shared by viewer.c and viewer_sound.c, and read by renditions. Private
+/* The internals of a viewer: shared by viewer.c and viewer_audio.c, and read by renditions. Private
  * to live. */
 #include "live/source_private.h"
 #include "live/viewer.h"
@@ -9,7 +9,7 @@
 enum viewer_place {
     VIEWER_NEW,   /* nothing sent yet */
     VIEWER_LOST,  /* waits for the next sync point */
-    VIEWER_SOUND, /* the same, and gets the sound meanwhile (viewer_sound.c) */
+    VIEWER_AUDIO, /* the same, and gets audio meanwhile (viewer_audio.c) */
     VIEWER_RUN,
     VIEWER_OVER
 };
@@ -23,7 +23,7 @@ struct viewer {
     uint8_t has_batch;
     uint8_t has_begun;
     uint8_t is_evicted;
-    uint8_t lacks_init; /* gets sound, and has no init data yet */
+    uint8_t lacks_init; /* gets audio, and has no init data yet */
     uint32_t skips;
     struct ring_block *batch_last; /* where the open batch ends */
     uint32_t batch_at;
@@ -43,13 +43,13 @@ void viewer_move(struct viewer *viewer, struct ring_block *block, uint32_t at);
 void viewer_bridge(struct viewer *viewer);
 
 /*
- * A viewer without a keyframe may get the sound until the next one. Places it at the ring's end and
+ * A viewer without a keyframe may get audio until the next one. Places it at the ring's end and
  * returns 0; -1: it has to wait.
  */
-int viewer_sound_begin(struct viewer *viewer);
+int viewer_audio_begin(struct viewer *viewer);
 /* True when the next unit is a sync point. */
-int viewer_sound_is_over(const struct viewer *viewer);
-/* Adds the next sound to the batch and sets the end of the batch. */
-void viewer_sound_fill(struct viewer *viewer, size_t max, struct viewer_batch *batch);
+int viewer_audio_is_over(const struct viewer *viewer);
+/* Adds the next audio to the batch and sets the end of the batch. */
+void viewer_audio_fill(struct viewer *viewer, size_t max, struct viewer_batch *batch);
 
 #endif

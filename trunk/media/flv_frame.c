@@ -101,7 +101,7 @@ static void parse_legacy_video(struct frame *frame, struct bytes *b)
     else if (id == VIDEO_ID_HEVC)
         frame->codec = CODEC_HEVC;
     if (frame_type == VIDEO_FRAME_COMMAND) {
-        /* One byte tells a player that a seek begins or ends; it is no picture. */
+        /* One byte tells a player that a seek begins or ends; it is no frame. */
         set_payload(frame, b);
         frame->is_meta = 1;
     } else if (frame->codec != CODEC_OTHER) {

@@ -1,6 +1,6 @@
 /*
  * Splits multitrack messages ("Enhanced RTMP v2", multitrack). Players that support one track of
- * each kind misread a message of several as broken sound or as another codec; they need the
+ * each kind misread a message of several as broken audio or as another codec; they need the
  * single-track form, and for H.264, AAC and MP3 the form of the first FLV specification (E.4.2 and
  * E.4.3), which all of them support.
  */

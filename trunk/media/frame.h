@@ -38,8 +38,8 @@ struct frame {
     uint32_t timestamp; /* milliseconds modulo 2^32, decoding time, as published */
     int32_t cts;        /* composition offset in ms; 0 for audio */
     uint8_t is_key;     /* video: a decoder may start here */
-    uint8_t is_header;  /* a sequence header (decoder configuration), no picture or sound */
-    uint8_t is_meta;    /* enhanced RTMP Metadata or an end-of-sequence: no picture or sound */
+    uint8_t is_header;  /* a sequence header (decoder configuration), no video or audio frame */
+    uint8_t is_meta;    /* enhanced RTMP Metadata or an end-of-sequence: no video or audio frame */
     uint8_t is_enhanced;
     uint8_t track;       /* enhanced multitrack: the first track's id; else 0 */
     uint8_t is_multi;    /* enhanced multitrack */

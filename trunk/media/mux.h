@@ -27,9 +27,9 @@ typedef void (*mux_emit)(void *arg, const struct iovec *iov, int n);
 
 /* A part of the output, for a viewer that has no keyframe yet. */
 enum mux_piece {
-    MUX_PIECE_SOUND,   /* sent to that viewer: audio, headers, data */
-    MUX_PIECE_PICTURE, /* not sent */
-    MUX_PIECE_INIT     /* sent; nothing may precede the first of these (tables of TS) */
+    MUX_PIECE_OTHER, /* sent to that viewer: audio, headers, data */
+    MUX_PIECE_VIDEO, /* a video frame: not sent */
+    MUX_PIECE_INIT   /* sent; nothing may precede the first of these (tables of TS) */
 };
 
 /* How a format treats the stream's configuration: sequence headers and metadata. */

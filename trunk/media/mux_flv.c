@@ -77,8 +77,8 @@ static size_t mux_flv_piece(const struct mux_state *state, const uint8_t *p, siz
     if (body > len - FLV_TAG_HEADER_SIZE - FLV_TAG_TRAILER_SIZE)
         return 0;
     flv_frame_parse(&frame, (enum frame_type)p[0], 0, p + FLV_TAG_HEADER_SIZE, body);
-    *kind = frame.type == FRAME_VIDEO && !frame.is_header && !frame.is_meta ? MUX_PIECE_PICTURE
-                                                                            : MUX_PIECE_SOUND;
+    *kind = frame.type == FRAME_VIDEO && !frame.is_header && !frame.is_meta ? MUX_PIECE_VIDEO
+                                                                            : MUX_PIECE_OTHER;
     return FLV_TAG_HEADER_SIZE + body + FLV_TAG_TRAILER_SIZE;
 }
 

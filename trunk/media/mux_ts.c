@@ -30,7 +30,7 @@
 #define TS_CLOCK_GAP_MS  90
 #define TS_CLOCK_STEP_MS 80
 /* Gaps cost a publisher nothing, but filling them costs packets. So each frame adds a budget that
- * gaps may use: a picture a second, and the longest frame of any audio codec. Unused budget
+ * gaps may use: a frame per second, and the longest frame of any audio codec. Unused budget
  * accumulates up to TS_FILL_MAX_MS. Anything beyond is treated as a jump of the clock. */
 #define TS_FILL_VIDEO_MS 1000
 #define TS_FILL_AUDIO_MS 200
@@ -60,8 +60,8 @@ struct mux_state {
     uint32_t clock;     /* ms of the last clock reference */
     int32_t fill;       /* ms of gaps that may still be filled */
     uint32_t tables_at; /* ms of the last tables */
-    uint32_t sound_at;  /* ms of the last audio frame */
-    uint32_t sound_ms;  /* ms since the audio frame before it, at most 100 */
+    uint32_t audio_at;  /* ms of the last audio frame */
+    uint32_t audio_ms;  /* ms since the audio frame before it, at most 100 */
     uint32_t
         shift; /* ms by which DTS precede the published times, for negative composition offsets */
     int has_aac;
@@ -191,7 +191,7 @@ static int ts_tables_are_due(const struct mux_state *state, uint32_t ms)
     if (state->track[TS_VIDEO].is_seen)
         return since >= TS_TABLES_VIDEO_MS;
     /* The next audio frame would come too late. */
-    return since + (int32_t)state->sound_ms > TS_TABLES_AUDIO_MS;
+    return since + (int32_t)state->audio_ms > TS_TABLES_AUDIO_MS;
 }
 
 static void ts_put_tables(struct mux_state *state, uint32_t ms)
@@ -308,10 +308,10 @@ static void ts_put(void *arg, const void *data, size_t len)
 /* Measures the distance of audio frames: it tells when the next tables would come too late. */
 static void ts_pace(struct mux_state *state, uint32_t ms)
 {
-    int32_t step = (int32_t)(ms - state->sound_at);
+    int32_t step = (int32_t)(ms - state->audio_at);
 
-    state->sound_ms = step < 0 || step > TS_TABLES_AUDIO_MS ? TS_TABLES_AUDIO_MS : (uint32_t)step;
-    state->sound_at = ms;
+    state->audio_ms = step < 0 || step > TS_TABLES_AUDIO_MS ? TS_TABLES_AUDIO_MS : (uint32_t)step;
+    state->audio_at = ms;
 }
 
 static void mux_ts_frame(struct mux_state *state, const struct frame *frame, uint32_t timestamp,
@@ -394,8 +394,8 @@ static size_t mux_ts_piece(const struct mux_state *state, const uint8_t *p, size
         return 0;
     pid = (p[1] & 0x1f) << 8 | p[2];
     *kind = pid == TS_PID_PAT     ? MUX_PIECE_INIT
-            : pid == TS_PID_VIDEO ? MUX_PIECE_PICTURE
-                                  : MUX_PIECE_SOUND;
+            : pid == TS_PID_VIDEO ? MUX_PIECE_VIDEO
+                                  : MUX_PIECE_OTHER;
     return TS_PACKET_SIZE;
 }
 

@@ -117,7 +117,7 @@ static enum nal_fault look_at_header(struct nal_repair *repair, const struct fra
         return NAL_RAW_HEADER;
     if (frame->payload_len > at)
         repair->nal_length_size = (frame->payload[at] & 3) + 1;
-    return NAL_SOUND;
+    return NAL_INTACT;
 }
 
 enum nal_fault nal_repair_look(struct nal_repair *repair, const struct frame *frame)
@@ -127,14 +127,14 @@ enum nal_fault nal_repair_look(struct nal_repair *repair, const struct frame *fr
     assert(repair != NULL && frame != NULL);
     if ((frame->codec != CODEC_H264 && frame->codec != CODEC_HEVC) || frame->is_multi ||
         frame->is_meta || frame->payload_len == 0)
-        return NAL_SOUND;
+        return NAL_INTACT;
     if (frame->is_header)
         return look_at_header(repair, frame);
     if (is_walkable(frame, length_size(repair), &has_empty))
-        return has_empty ? NAL_EMPTY_UNITS : NAL_SOUND;
+        return has_empty ? NAL_EMPTY_UNITS : NAL_INTACT;
     if (starts_with_code(frame->payload, frame->payload_len))
         return NAL_START_CODES;
-    return NAL_SOUND;
+    return NAL_INTACT;
 }
 
 const char *nal_repair_fault_name(enum nal_fault fault)
@@ -146,7 +146,7 @@ const char *nal_repair_fault_name(enum nal_fault fault)
         return "empty NAL units";
     case NAL_RAW_HEADER:
         return "start codes in the sequence header";
-    case NAL_SOUND:
+    case NAL_INTACT:
         break;
     }
     return "nothing wrong";
@@ -325,7 +325,7 @@ int nal_repair_write(struct nal_repair *repair, const struct frame *frame, enum 
     size_t front = (size_t)(frame->payload - frame->data);
     int rc;
 
-    assert(fault != NAL_SOUND && out->len == 0);
+    assert(fault != NAL_INTACT && out->len == 0);
     if (buf_append(out, frame->data, front) != 0)
         return -1;
     if (fault == NAL_RAW_HEADER)

@@ -11,7 +11,7 @@
 #include "media/frame.h"
 
 enum nal_fault {
-    NAL_SOUND = 0,
+    NAL_INTACT = 0,
     NAL_START_CODES, /* a picture with start codes instead of lengths */
     NAL_EMPTY_UNITS, /* a picture with NAL units of no bytes */
     NAL_RAW_HEADER   /* a sequence header of parameter sets with start codes */

@@ -142,8 +142,8 @@ static size_t rtmp_mux_piece(const struct mux_state *state, const uint8_t *p, si
         return 0;
     first = body < state->chunk_size ? body : state->chunk_size;
     flv_frame_parse(&frame, (enum frame_type)p[7], 0, p + head, first);
-    *kind = frame.type == FRAME_VIDEO && !frame.is_header && !frame.is_meta ? MUX_PIECE_PICTURE
-                                                                            : MUX_PIECE_SOUND;
+    *kind = frame.type == FRAME_VIDEO && !frame.is_header && !frame.is_meta ? MUX_PIECE_VIDEO
+                                                                            : MUX_PIECE_OTHER;
     return head + body + cuts * (1 + ext);
 }
 

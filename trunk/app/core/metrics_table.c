@@ -177,7 +177,7 @@ static const struct metrics_row rows[METRICS_IDS] = {
     [METRICS_QOE_ERRORS] =
         QOE("millrace_qoe_errors_total", METRICS_NUMBER, "Playback errors and lost connections."),
     [METRICS_QOE_STARTUP] = QOE_TIMES("millrace_qoe_startup_seconds", wait_bounds,
-                                      "Time from opening a stream to its first picture or sound."),
+                                      "Time from opening a stream to its first video or audio."),
     [METRICS_QOE_LATENCY] = QOE_TIMES("millrace_qoe_latency_seconds", latency_bounds,
                                       "Distance of what is shown from the live edge."),
 };

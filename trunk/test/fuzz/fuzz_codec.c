@@ -116,7 +116,7 @@ static void check_opus(const uint8_t *data, size_t size)
         assert(config.channels > 0 && size >= 19);
 }
 
-/* What is repaired is sound, and hardly longer than what came: a code of 3 bytes becomes 4. */
+/* What is repaired is valid, and hardly longer than the input: a code of 3 bytes becomes 4. */
 static void check_nal_repair(const uint8_t *data, size_t size)
 {
     struct nal_repair repair = {0};
@@ -126,7 +126,7 @@ static void check_nal_repair(const uint8_t *data, size_t size)
 
     flv_frame_parse(&frame, FRAME_VIDEO, 0, data, size);
     fault = nal_repair_look(&repair, &frame);
-    if (fault == NAL_SOUND)
+    if (fault == NAL_INTACT)
         return;
     buf_init(&out, 2 * size + 64);
     if (nal_repair_write(&repair, &frame, fault, &out) == 0) {
@@ -134,7 +134,7 @@ static void check_nal_repair(const uint8_t *data, size_t size)
 
         assert(fault == NAL_RAW_HEADER || out.len <= size + size / 3);
         flv_frame_parse(&frame, FRAME_VIDEO, 0, buf_data(&out), out.len);
-        assert(frame.is_header == type && nal_repair_look(&repair, &frame) == NAL_SOUND);
+        assert(frame.is_header == type && nal_repair_look(&repair, &frame) == NAL_INTACT);
     }
     buf_fini(&out);
 }

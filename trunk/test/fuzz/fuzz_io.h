@@ -93,7 +93,7 @@ static inline void out_check(const struct buf *out, size_t at)
     rtmp_chunk_in_free(in);
 }
 
-/* Media is sound, picture or data, and all of it is there. */
+/* Media is audio, video or data, and all of it is there. */
 static inline void media_check(enum rtmp_event event, const struct rtmp_message *m)
 {
     volatile uint8_t sum = 0;

@@ -35,7 +35,7 @@ static struct err *take(struct rtmp_talk *talk)
 /* As one who sends does: hears the server out between its messages. */
 static struct err *publish(struct rtmp_talk *talk, struct fuzz_io *f)
 {
-    static const struct rtmp_message picture = {
+    static const struct rtmp_message video = {
         .type = RTMP_VIDEO, .timestamp = 40, .data = (const uint8_t *)"\x17\1\0\0\0", .len = 5};
     struct err *err = rtmp_talk_publish(talk, "s?a=b", USEC_PER_SEC);
 
@@ -45,7 +45,7 @@ static struct err *publish(struct rtmp_talk *talk, struct fuzz_io *f)
         uint8_t heard[64];
         size_t got = 0;
 
-        err = rtmp_talk_send(talk, &picture, USEC_PER_SEC);
+        err = rtmp_talk_send(talk, &video, USEC_PER_SEC);
         if (err == NULL)
             err = fuzz_read(&f->io, heard, sizeof(heard), &got, 0);
         if (err == NULL)

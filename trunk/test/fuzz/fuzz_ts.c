@@ -1,7 +1,7 @@
 /*
  * The transport stream muxer and its smaller brothers with whatever frames a
- * publisher may send: each unit is read back packet by packet, and the sound that comes
- * out is the sound that went in. The input is a list of frames: a byte of kind and
+ * publisher may send: each unit is read back packet by packet, and the audio that comes
+ * out is the audio that went in. The input is a list of frames: a byte of kind and
  * flags, two of time step, one of length, the body.
  */
 #include "media/flv.h"
@@ -36,7 +36,7 @@ static void count(void *arg, const struct iovec *iov, int n)
     ++*(int *)arg;
 }
 
-static void check_sound(const struct sink *sink, const struct frame *frame)
+static void check_audio(const struct sink *sink, const struct frame *frame)
 {
     const uint8_t *payload = sink->check.pes + sink->check.payload_at;
     size_t len = sink->check.pes_len - sink->check.payload_at;
@@ -45,7 +45,7 @@ static void check_sound(const struct sink *sink, const struct frame *frame)
     assert(memcmp(payload + len - frame->payload_len, frame->payload, frame->payload_len) == 0);
 }
 
-static void check_picture(const struct sink *sink, const struct frame *frame)
+static void check_video(const struct sink *sink, const struct frame *frame)
 {
     const uint8_t *payload = sink->check.pes + sink->check.payload_at;
     size_t len = sink->check.pes_len - sink->check.payload_at;
@@ -58,7 +58,7 @@ static void check_picture(const struct sink *sink, const struct frame *frame)
 struct muxes {
     struct mux_state *ts, *aac, *mp3;
     struct sink sink;
-    int sounds;
+    int emitted;
 };
 
 static void push(struct muxes *muxes, const struct frame *frame, uint32_t ms)
@@ -74,12 +74,12 @@ static void push(struct muxes *muxes, const struct frame *frame, uint32_t ms)
     if (muxes->sink.units > units) {
         assert(!is_sync || muxes->sink.check.tables > tables);
         if (frame->type == FRAME_AUDIO)
-            check_sound(&muxes->sink, frame);
+            check_audio(&muxes->sink, frame);
         else
-            check_picture(&muxes->sink, frame);
+            check_video(&muxes->sink, frame);
     }
-    mux_aac.frame(muxes->aac, frame, ms, count, &muxes->sounds);
-    mux_mp3.frame(muxes->mp3, frame, ms, count, &muxes->sounds);
+    mux_aac.frame(muxes->aac, frame, ms, count, &muxes->emitted);
+    mux_mp3.frame(muxes->mp3, frame, ms, count, &muxes->emitted);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -23,17 +23,17 @@ static void teardown(void)
     pull_dedup_free(past);
 }
 
-/* Frame number n: every tenth is a keyframe, every third a sound. */
-static struct frame picture(int n)
+/* Frame number n: every tenth is a keyframe, every third is audio. */
+static struct frame frame_number(int n)
 {
     static uint8_t data[200];
     struct frame frame;
-    int is_sound = n % 3 == 1;
+    int is_audio = n % 3 == 1;
 
     memset(data, n / 251, sizeof(data));
-    memcpy(data, is_sound ? "\xaf\x01" : n % 10 == 0 ? "\x17\x01" : "\x27\x01", 2);
+    memcpy(data, is_audio ? "\xaf\x01" : n % 10 == 0 ? "\x17\x01" : "\x27\x01", 2);
     data[150] = (uint8_t)(n % 251);
-    flv_frame_parse(&frame, is_sound ? FRAME_AUDIO : FRAME_VIDEO, (uint32_t)n * 40, data, 151);
+    flv_frame_parse(&frame, is_audio ? FRAME_AUDIO : FRAME_VIDEO, (uint32_t)n * 40, data, 151);
     return frame;
 }
 
@@ -50,7 +50,7 @@ static struct frame header(void)
 static void given(int from, int to)
 {
     for (int n = from; n < to; n++) {
-        struct frame frame = picture(n);
+        struct frame frame = frame_number(n);
 
         pull_dedup_note(past, &frame);
     }
@@ -58,7 +58,7 @@ static void given(int from, int to)
 
 static int holds(int n)
 {
-    struct frame frame = picture(n);
+    struct frame frame = frame_number(n);
 
     return pull_dedup_hold(past, &frame, now);
 }
@@ -72,7 +72,7 @@ static int held(int headers, int first)
 
     while (pull_dedup_take(past, &at, &frame)) {
         if (count >= headers) {
-            struct frame want = picture(first + count - headers);
+            struct frame want = frame_number(first + count - headers);
 
             ck_assert_uint_eq(frame.timestamp, want.timestamp);
             ck_assert_int_eq(frame.type, want.type);

@@ -40,9 +40,9 @@ static int count_text(const struct kit_seen *seen, const char *text)
 }
 
 /* The main track with a keyframe at 0 and 1000, the other with one at 400 and 1400. */
-static void run(struct kit *kit, uint32_t from, int pictures)
+static void run(struct kit *kit, uint32_t from, int frames)
 {
-    for (int i = 0; i < pictures; i++) {
+    for (int i = 0; i < frames; i++) {
         kit_video(kit, from + (uint32_t)i * 40, i % 25 == 0);
         push_extra(kit, from + (uint32_t)i * 40, 1, i % 25 == 10, "side");
         kit_audio(kit, from + (uint32_t)i * 40 + 10);
@@ -127,7 +127,7 @@ START_TEST(test_chosen)
 {
     struct kit kit;
     struct kit_seen *seen;
-    int pictures = 0;
+    int frames = 0;
 
     start(&kit);
     seen = view(&kit, "1");
@@ -139,10 +139,10 @@ START_TEST(test_chosen)
     run(&kit, 1600, 10);
     kit_take(seen);
     for (int i = 2; i < seen->count; i++) {
-        pictures += seen->tag[i].type == FRAME_VIDEO;
+        frames += seen->tag[i].type == FRAME_VIDEO;
         ck_assert(seen->tag[i].type == FRAME_AUDIO || has_text(&seen->tag[i], "side"));
     }
-    ck_assert_int_eq(pictures, 5 + 10);
+    ck_assert_int_eq(frames, 5 + 10);
     ck_assert_int_eq(seen->is_ended, 0);
     /* A changed configuration ends it, as with the default track of other codecs than H.264. */
     push_side_header(&kit, 2000, 1, "uno");

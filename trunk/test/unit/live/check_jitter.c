@@ -54,7 +54,7 @@ START_TEST(test_new_publisher_follows_by_one_frame)
     jitter_publish(&j);
     now_us += 9 * USEC_PER_SEC;
     ck_assert_int_eq(at(&j, JITTER_VIDEO, 777000, 0), 4040);
-    /* Sound by the same offset. */
+    /* Audio by the same offset. */
     ck_assert_int_eq(at(&j, JITTER_AUDIO, 777011, 0), 4051);
     ck_assert_int_eq(at(&j, JITTER_VIDEO, 777040, 40), 4080);
 }
@@ -129,7 +129,7 @@ START_TEST(test_jump_forward_is_taken_out_of_both)
         at(&j, JITTER_AUDIO, t + 5, 20);
     }
     ck_assert_int_eq(at(&j, JITTER_VIDEO, 3601040, 20), 1045);
-    /* Sound from before its own jump is still on the old clock. */
+    /* Audio from before its own jump is still on the old clock. */
     ck_assert_int_eq(at(&j, JITTER_AUDIO, 1045, 20), 1045);
     /* Its jump keeps the offset of the video: 5 ms after it, as published. */
     ck_assert_int_eq(at(&j, JITTER_AUDIO, 3601085, 20), 1090);

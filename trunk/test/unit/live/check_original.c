@@ -244,7 +244,7 @@ START_TEST(test_the_beginning_of_a_changed_stream)
 END_TEST
 
 /* Audio only: also from the first frame on; later viewers begin at the next. */
-START_TEST(test_who_waited_gets_the_first_sound)
+START_TEST(test_a_waiting_viewer_gets_the_first_audio_frame)
 {
     struct kit kit;
     struct kit_seen *seen;
@@ -401,9 +401,9 @@ START_TEST(test_a_relay_for_who_was_there_in_time)
 END_TEST
 
 /* Audio only: one frame is enough to tell; viewers that waited get everything. */
-START_TEST(test_relays_of_sound_alone)
+START_TEST(test_other_servers_get_a_stream_of_audio_alone)
 {
-    static const int sounds[] = {1, 100, 44};
+    static const int frames[] = {1, 100, 44};
 
     for (int turn = 0; turn < 3; turn++) {
         struct kit kit;
@@ -422,7 +422,7 @@ START_TEST(test_relays_of_sound_alone)
         seen = kit_watch(&kit, &mux_original);
         kit_take(seen);
         ck_assert_int_eq(seen->flags, 4);
-        ck_assert_int_eq(seen->count, 1 + sounds[turn] + 1);
+        ck_assert_int_eq(seen->count, 1 + frames[turn] + 1);
         ck_assert_uint_eq(seen->tag[seen->count - 2].ms, 99 * 23);
         kit_close(&kit);
     }
@@ -441,14 +441,14 @@ Suite *check_original_suite(void)
     tcase_add_test(tcase, test_waits_for_the_next_publisher);
     tcase_add_test(tcase, test_first_and_last_viewer_are_told);
     tcase_add_test(tcase, test_who_waited_begins_at_the_first_keyframe);
-    tcase_add_test(tcase, test_who_waited_gets_the_first_sound);
+    tcase_add_test(tcase, test_a_waiting_viewer_gets_the_first_audio_frame);
     tcase_add_test(tcase, test_the_beginning_of_a_changed_stream);
     tcase_add_test(tcase, test_the_beginning_is_let_go);
     tcase_add_test(tcase, test_a_relayed_stream);
     tcase_add_test(tcase, test_a_relay_that_never_says_it_is_filled);
     tcase_add_test(tcase, test_a_relay_without_a_keyframe);
     tcase_add_test(tcase, test_a_relay_for_who_was_there_in_time);
-    tcase_add_test(tcase, test_relays_of_sound_alone);
+    tcase_add_test(tcase, test_other_servers_get_a_stream_of_audio_alone);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -26,7 +26,7 @@ START_TEST(test_fit)
     ck_assert_int_eq(source_fit(kit.source, &mux_aac, SOURCE_BOTH), SOURCE_FITS);
     ck_assert_int_eq(source_fit(kit.source, &mux_ts, SOURCE_VIDEO_ONLY), SOURCE_FIT_UNKNOWN);
     kit_audio(&kit, 600);
-    /* The header is decided; a viewer that waits for the picture does so a little longer. */
+    /* The header is decided; a viewer that waits for video does so a little longer. */
     ck_assert_int_eq(source_fit(kit.source, &mux_ts, SOURCE_VIDEO_ONLY), SOURCE_FIT_UNKNOWN);
     kit_audio(&kit, 5000);
     ck_assert_int_eq(source_fit(kit.source, &mux_ts, SOURCE_VIDEO_ONLY), SOURCE_UNFIT);
@@ -55,7 +55,7 @@ START_TEST(test_unfit_viewers_end_before_they_begin)
 }
 END_TEST
 
-START_TEST(test_who_waited_gets_every_sound)
+START_TEST(test_a_waiting_viewer_gets_every_audio_frame)
 {
     struct kit kit;
     struct kit_seen *seen;
@@ -80,7 +80,7 @@ START_TEST(test_who_waited_gets_every_sound)
 }
 END_TEST
 
-START_TEST(test_kept_sound)
+START_TEST(test_audio_is_kept_without_viewers)
 {
     struct kit kit;
     struct kit_seen *seen;
@@ -115,7 +115,7 @@ START_TEST(test_kept_sound)
 }
 END_TEST
 
-START_TEST(test_kept_sound_of_a_former_publisher_is_not_sent)
+START_TEST(test_kept_audio_of_an_earlier_publisher_is_not_sent)
 {
     struct kit kit;
     struct kit_seen *seen;
@@ -271,9 +271,9 @@ Suite *check_renditions_suite(void)
 
     tcase_add_test(tcase, test_fit);
     tcase_add_test(tcase, test_unfit_viewers_end_before_they_begin);
-    tcase_add_test(tcase, test_who_waited_gets_every_sound);
-    tcase_add_test(tcase, test_kept_sound);
-    tcase_add_test(tcase, test_kept_sound_of_a_former_publisher_is_not_sent);
+    tcase_add_test(tcase, test_a_waiting_viewer_gets_every_audio_frame);
+    tcase_add_test(tcase, test_audio_is_kept_without_viewers);
+    tcase_add_test(tcase, test_kept_audio_of_an_earlier_publisher_is_not_sent);
     tcase_add_test(tcase, test_one_track_of_flv);
     tcase_add_test(tcase, test_ts_stays_where_flv_ends);
     tcase_add_test(tcase, test_lost_ts_viewer_gets_the_bridge);

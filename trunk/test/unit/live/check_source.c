@@ -34,7 +34,7 @@ START_TEST(test_opens_at_keyframe_with_preamble_at_zero)
     ck_assert(seen->tag[1].is_header && seen->tag[1].type == FRAME_AUDIO);
     ck_assert_uint_eq(seen->tag[0].ms, 0);
     ck_assert_uint_eq(seen->tag[1].ms, 0);
-    /* The second keyframe, at picture 25, is the last one. */
+    /* The second keyframe, at frame 25, is the last one. */
     ck_assert(seen->tag[2].is_key);
     ck_assert_uint_eq(seen->tag[2].ms, 1000);
     ck_assert_int_eq(seen->count, 2 + 30);
@@ -203,7 +203,7 @@ START_TEST(test_empty_frames_are_dropped)
 }
 END_TEST
 
-START_TEST(test_end_of_sequence_stays_behind_the_next_picture)
+START_TEST(test_end_of_sequence_is_sent_before_the_next_frame)
 {
     static const uint8_t end[] = {0x17, 2, 0, 0, 0};
     struct kit kit;
@@ -265,7 +265,7 @@ Suite *check_source_suite(void)
     tcase_add_test(tc, test_guess_off_takes_the_configuration);
     tcase_add_test(tc, test_denied_track_passes_when_not_dropped);
     tcase_add_test(tc, test_empty_frames_are_dropped);
-    tcase_add_test(tc, test_end_of_sequence_stays_behind_the_next_picture);
+    tcase_add_test(tc, test_end_of_sequence_is_sent_before_the_next_frame);
     tcase_add_test(tc, test_shrink_keeps_the_newest_group);
     suite_add_tcase(suite, tc);
     return suite;

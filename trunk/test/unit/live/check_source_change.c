@@ -106,7 +106,7 @@ START_TEST(test_republish_goes_on_by_one_frame)
     kit_take(seen);
     ck_assert(!seen->is_ended);
     ck_assert(seen->tag[at].is_key);
-    /* Sound ended at 1170: one picture's duration later. */
+    /* Audio ended at 1170: one video frame's duration later. */
     ck_assert_uint_eq(seen->tag[at].ms, 1170 + 40);
     ck_assert_uint_eq(seen->tag[at + 1].ms, 1170 + 50);
     kit_check_times(seen);

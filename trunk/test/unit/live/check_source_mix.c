@@ -42,7 +42,7 @@ static const char *mix_text(struct mix *mix)
     return text;
 }
 
-/* Three sounds before each picture, as an encoder sends them that muxes in bursts. */
+/* Three audio frames before each video frame, as an encoder sends them that muxes in bursts. */
 static void mix_bursts(struct kit *kit, uint32_t from, int count)
 {
     for (int i = 0; i < count; i++) {

@@ -5,7 +5,7 @@
 
 Suite *check_source_options_suite(void);
 
-/* The times of the first pictures that a late viewer gets. */
+/* The times of the first video frames that a late viewer gets. */
 static uint32_t first_time(struct kit *kit, uint32_t *second)
 {
     struct kit_seen *seen = kit_watch(kit, &mux_flv);

@@ -60,8 +60,8 @@ START_TEST(test_oversized_is_dropped)
 }
 END_TEST
 
-/* A new track starts with a picture that is not a keyframe: no viewer can start there. */
-START_TEST(test_picture_appears_with_a_keyframe)
+/* A new track starts with a frame that is not a keyframe: no viewer can start there. */
+START_TEST(test_video_appears_with_a_keyframe)
 {
     struct push push;
 
@@ -126,7 +126,7 @@ Suite *check_source_push_suite(void)
     TCase *tc = tcase_create("push");
 
     tcase_add_test(tc, test_oversized_is_dropped);
-    tcase_add_test(tc, test_picture_appears_with_a_keyframe);
+    tcase_add_test(tc, test_video_appears_with_a_keyframe);
     tcase_add_test(tc, test_unknown_codecs_pass);
     tcase_add_test(tc, test_every_short_body);
     suite_add_tcase(suite, tc);

@@ -7,7 +7,7 @@
 
 Suite *check_source_rare_suite(void);
 
-#define SOUND_MS 100
+#define AUDIO_MS 100
 
 static int count_of(const struct kit_seen *seen, enum frame_type type)
 {
@@ -18,18 +18,18 @@ static int count_of(const struct kit_seen *seen, enum frame_type type)
     return count;
 }
 
-/* Sound of every 100 ms up to this time. */
-static uint32_t sound_until(struct kit *kit, uint32_t from, uint32_t to)
+/* Audio every 100 ms up to this time. */
+static uint32_t audio_until(struct kit *kit, uint32_t from, uint32_t to)
 {
-    for (; from < to; from += SOUND_MS) {
+    for (; from < to; from += AUDIO_MS) {
         kit_audio(kit, from);
-        kit->now += SOUND_MS * USEC_PER_MS;
+        kit->now += AUDIO_MS * USEC_PER_MS;
     }
     return from;
 }
 
-/* Pictures of 40 ms, a keyframe each second. */
-static uint32_t pictures_until(struct kit *kit, uint32_t from, uint32_t to)
+/* Video frames of 40 ms, a keyframe each second. */
+static uint32_t video_until(struct kit *kit, uint32_t from, uint32_t to)
 {
     for (; from < to; from += 40) {
         kit_video(kit, from, from % 1000 == 0);
@@ -149,7 +149,7 @@ START_TEST(test_slides_stay)
     relay = kit_watch(&kit, &mux_original);
     for (uint32_t i = 0; i < 9; i++) {
         kit_video(&kit, i * 12000, i % 3 == 0);
-        ts = sound_until(&kit, ts, (i + 1) * 12000);
+        ts = audio_until(&kit, ts, (i + 1) * 12000);
         kit_take(seen);
         kit_take(relay);
     }
@@ -182,7 +182,7 @@ START_TEST(test_a_track_is_missed_as_long_as_ever_before)
     seen = kit_watch(&kit, &mux_flv);
     for (uint32_t i = 0; i < 5; i++) {
         kit_video(&kit, i * 40000, 1);
-        ts = sound_until(&kit, ts, (i + 1) * 40000);
+        ts = audio_until(&kit, ts, (i + 1) * 40000);
         kit_take(seen);
         ended += seen->is_ended;
         if (seen->is_ended)
@@ -193,17 +193,17 @@ START_TEST(test_a_track_is_missed_as_long_as_ever_before)
     kit_take(seen);
     ck_assert(!seen->is_ended);
     /* 40 s was the longest gap so far: it counts as gone after a quarter more. */
-    ts = sound_until(&kit, ts, 160000 + 49900);
+    ts = audio_until(&kit, ts, 160000 + 49900);
     kit_take(seen);
     ck_assert(!seen->is_ended);
-    (void)sound_until(&kit, ts, 160000 + 50200);
+    (void)audio_until(&kit, ts, 160000 + 50200);
     kit_take(seen);
     ck_assert(seen->is_ended);
     kit_close(&kit);
 }
 END_TEST
 
-/* RTMP players and TS viewers have the keyframe of a resting picture: they get all of its frames.
+/* RTMP players and TS viewers have the keyframe of a still image: they get all of its frames.
  */
 START_TEST(test_nothing_of_a_resting_track_is_dropped)
 {
@@ -216,13 +216,13 @@ START_TEST(test_nothing_of_a_resting_track_is_dropped)
     seen = kit_begin(&kit, 25);
     relay = kit_watch(&kit, &mux_original);
     kit_take(relay);
-    ts = sound_until(&kit, 1000, 32000);
+    ts = audio_until(&kit, 1000, 32000);
     kit_take(seen);
     kit_take(relay);
     ck_assert(seen->is_ended);
     ck_assert_int_eq(count_of(relay, FRAME_VIDEO), 25);
     kit_video(&kit, ts, 0);
-    (void)sound_until(&kit, ts, ts + 100);
+    (void)audio_until(&kit, ts, ts + 100);
     kit_take(relay);
     ck_assert(!relay->is_ended);
     ck_assert_int_eq(count_of(relay, FRAME_VIDEO), 26);
@@ -233,8 +233,8 @@ START_TEST(test_nothing_of_a_resting_track_is_dropped)
 }
 END_TEST
 
-/* One sound every 3 s. */
-START_TEST(test_rare_sound_stays)
+/* One audio frame every 3 s. */
+START_TEST(test_rare_audio_stays)
 {
     struct kit kit;
     struct kit_seen *seen;
@@ -246,9 +246,9 @@ START_TEST(test_rare_sound_stays)
     kit_aac_header(&kit, 0, 0x10);
     seen = kit_watch(&kit, &mux_flv);
     for (uint32_t i = 0; i < 10; i++) {
-        ts = pictures_until(&kit, ts, i * 3000 + 40);
+        ts = video_until(&kit, ts, i * 3000 + 40);
         kit_audio(&kit, i * 3000);
-        ts = pictures_until(&kit, ts, (i + 1) * 3000);
+        ts = video_until(&kit, ts, (i + 1) * 3000);
         kit_take(seen);
     }
     ck_assert(!seen->is_ended);
@@ -260,18 +260,18 @@ END_TEST
 
 /* Continuous audio that stops counts as gone, because browsers freeze. After its return the source
  * knows that it pauses, and waits longer for it. */
-START_TEST(test_sound_that_came_back_is_missed_for_longer)
+START_TEST(test_audio_that_came_back_is_awaited_for_longer)
 {
     struct kit kit;
     struct kit_seen *seen = kit_begin(&kit, 25);
 
-    pictures_until(&kit, 1000, 4000);
+    video_until(&kit, 1000, 4000);
     kit_take(seen);
     ck_assert(seen->is_ended);
     kit_run(&kit, 4000, 50);
     seen = kit_reload(&kit, seen);
     ck_assert_int_eq(seen->flags, 5);
-    pictures_until(&kit, 6000, 20000);
+    video_until(&kit, 6000, 20000);
     kit_run(&kit, 20000, 25);
     kit_take(seen);
     ck_assert(!seen->is_ended);
@@ -293,13 +293,13 @@ START_TEST(test_a_rare_track_outlives_its_publisher)
     seen = kit_watch(&kit, &mux_flv);
     for (uint32_t i = 0; i < 3; i++) {
         kit_video(&kit, i * 12000, 1);
-        ts = sound_until(&kit, ts, (i + 1) * 12000);
+        ts = audio_until(&kit, ts, (i + 1) * 12000);
     }
     kit_take(seen);
     source_unpublish(kit.source, kit.now);
     kit_publish(&kit);
     kit_aac_header(&kit, 0, 0x10);
-    sound_until(&kit, 0, 12000);
+    audio_until(&kit, 0, 12000);
     kit_avc_header(&kit, 12000, 0x1f);
     kit_video(&kit, 12000, 1);
     kit_take(seen);
@@ -315,43 +315,43 @@ END_TEST
  * start. */
 START_TEST(test_a_late_track_cuts_nobody_who_waits)
 {
-    for (int is_picture = 0; is_picture < 2; is_picture++) {
+    for (int is_video = 0; is_video < 2; is_video++) {
         struct kit kit;
         struct kit_seen *seen;
         struct kit_seen *only;
-        struct kit_seen *sound = NULL;
+        struct kit_seen *audio = NULL;
 
         kit_open(&kit);
         seen = kit_watch(&kit, &mux_flv);
         only = kit_adopt(&kit, viewer_open_only(kit.source, &mux_flv,
-                                                is_picture ? SOURCE_VIDEO_ONLY : SOURCE_AUDIO_ONLY,
+                                                is_video ? SOURCE_VIDEO_ONLY : SOURCE_AUDIO_ONLY,
                                                 kit.now));
-        if (!is_picture)
-            sound = kit_watch(&kit, &mux_aac);
+        if (!is_video)
+            audio = kit_watch(&kit, &mux_aac);
         kit_publish(&kit);
         kit_avc_header(&kit, 0, 0x1f);
         kit_aac_header(&kit, 0, 0x10);
-        if (is_picture)
-            sound_until(&kit, 0, 2200);
+        if (is_video)
+            audio_until(&kit, 0, 2200);
         else
-            pictures_until(&kit, 0, 2200);
+            video_until(&kit, 0, 2200);
         kit_take(seen);
         kit_take(only);
-        if (sound != NULL)
-            kit_take_bytes(sound);
-        ck_assert_int_eq(seen->flags, is_picture ? 4 : 1);
+        if (audio != NULL)
+            kit_take_bytes(audio);
+        ck_assert_int_eq(seen->flags, is_video ? 4 : 1);
         ck_assert(!seen->is_ended && !only->is_ended);
         kit_run(&kit, 2200, 10);
         kit_take(seen);
         kit_take(only);
         ck_assert(seen->is_ended);
         ck_assert(!only->is_ended);
-        ck_assert_int_eq(only->flags, is_picture ? 1 : 4);
+        ck_assert_int_eq(only->flags, is_video ? 1 : 4);
         ck_assert_int_eq(only->count, 1 + 10);
-        if (sound != NULL) {
-            kit_take_bytes(sound);
-            ck_assert(!sound->is_ended);
-            ck_assert_uint_gt(sound->bytes, 0);
+        if (audio != NULL) {
+            kit_take_bytes(audio);
+            ck_assert(!audio->is_ended);
+            ck_assert_uint_gt(audio->bytes, 0);
         }
         seen = kit_reload(&kit, seen);
         ck_assert_int_eq(seen->flags, 5);
@@ -378,7 +378,7 @@ START_TEST(test_what_never_comes_is_told)
         if (by_clock)
             source_tick(kit.source, kit.now + 4000 * USEC_PER_MS);
         else
-            pictures_until(&kit, 40, 4040);
+            video_until(&kit, 40, 4040);
         kit_take(only);
         ck_assert(only->is_ended);
         ck_assert_uint_eq(only->bytes, 0);
@@ -396,8 +396,8 @@ Suite *check_source_rare_suite(void)
     tcase_add_test(tc, test_slides_stay);
     tcase_add_test(tc, test_a_track_is_missed_as_long_as_ever_before);
     tcase_add_test(tc, test_nothing_of_a_resting_track_is_dropped);
-    tcase_add_test(tc, test_rare_sound_stays);
-    tcase_add_test(tc, test_sound_that_came_back_is_missed_for_longer);
+    tcase_add_test(tc, test_rare_audio_stays);
+    tcase_add_test(tc, test_audio_that_came_back_is_awaited_for_longer);
     tcase_add_test(tc, test_a_rare_track_outlives_its_publisher);
     tcase_add_test(tc, test_a_late_track_cuts_nobody_who_waits);
     tcase_add_test(tc, test_what_never_comes_is_told);

@@ -45,7 +45,7 @@ static void run(struct kit *kit)
 START_TEST(test_repaired)
 {
     static const uint8_t record[] = {0x17, 0, 0, 0, 0, 1, 0x64, 0, 0x1f, 0xff, 0xe1, 0, 5};
-    static const uint8_t picture[] = {0x17, 1, 0, 0, 0, 0, 0, 0, 3, 0x65, 0xaa, 0xbb};
+    static const uint8_t frame[] = {0x17, 1, 0, 0, 0, 0, 0, 0, 3, 0x65, 0xaa, 0xbb};
     struct source_stat stat;
     struct kit_seen *seen;
     struct kit kit;
@@ -56,8 +56,8 @@ START_TEST(test_repaired)
     kit_take(seen);
     ck_assert_int_eq(seen->count, 2 + 50);
     ck_assert_mem_eq(seen->tag[0].body, record, sizeof(record));
-    ck_assert_uint_eq(seen->tag[2].len, sizeof(picture));
-    ck_assert_mem_eq(seen->tag[2].body, picture, sizeof(picture));
+    ck_assert_uint_eq(seen->tag[2].len, sizeof(frame));
+    ck_assert_mem_eq(seen->tag[2].body, frame, sizeof(frame));
     ck_assert_int_eq(told, 1);
     ck_assert_str_eq(told_what, "start codes in the sequence header");
     /* What cannot be repaired is dropped; the next publication reports it again. */
@@ -88,7 +88,7 @@ START_TEST(test_off)
 END_TEST
 
 /* An audio stream is not reported, and reaches viewers as published. */
-START_TEST(test_sound)
+START_TEST(test_valid_messages_are_unchanged)
 {
     struct kit_seen *seen;
     struct kit kit;
@@ -110,7 +110,7 @@ Suite *check_source_repair_suite(void)
 
     tcase_add_test(tc, test_repaired);
     tcase_add_test(tc, test_off);
-    tcase_add_test(tc, test_sound);
+    tcase_add_test(tc, test_valid_messages_are_unchanged);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -14,7 +14,7 @@ static int count_of(const struct kit_seen *seen, enum frame_type type)
     return count;
 }
 
-/* Pictures of 40 ms alone, a keyframe each second. */
+/* Video frames of 40 ms alone, a keyframe each second. */
 static void run_video(struct kit *kit, uint32_t ts, int frames)
 {
     for (int i = 0; i < frames; i++) {
@@ -33,7 +33,7 @@ static void run_audio(struct kit *kit, uint32_t ts, int frames)
     }
 }
 
-/* Both sequence headers at once, as most encoders send them, and sound only later. */
+/* Both sequence headers at once, as most encoders send them, and audio only later. */
 START_TEST(test_header_alone_promises_nothing)
 {
     struct kit kit;
@@ -92,7 +92,7 @@ START_TEST(test_mp3_is_seen_by_its_frames)
 }
 END_TEST
 
-START_TEST(test_sound_that_stops_ends_at_a_keyframe)
+START_TEST(test_audio_that_stops_ends_at_a_keyframe)
 {
     struct kit kit;
     struct kit_seen *seen = kit_begin(&kit, 25);
@@ -104,7 +104,7 @@ START_TEST(test_sound_that_stops_ends_at_a_keyframe)
     run_video(&kit, 3000, 1);
     kit_take(seen);
     ck_assert(seen->is_ended);
-    ck_assert_int_eq(count_of(seen, FRAME_VIDEO), 1 + 75); /* no picture is lost */
+    ck_assert_int_eq(count_of(seen, FRAME_VIDEO), 1 + 75); /* no frame is lost */
     seen = kit_reload(&kit, seen);
     ck_assert_int_eq(seen->flags, 1);
     ck_assert_int_eq(seen->count, 2);
@@ -123,7 +123,7 @@ START_TEST(test_sound_that_stops_ends_at_a_keyframe)
 }
 END_TEST
 
-START_TEST(test_picture_that_stops_leaves_the_sound)
+START_TEST(test_video_that_stops_leaves_the_audio)
 {
     struct kit kit;
     struct kit_seen *seen = kit_begin(&kit, 25);
@@ -175,7 +175,8 @@ START_TEST(test_a_pause_of_both_is_no_silence)
 }
 END_TEST
 
-/* Relays, as RTMP's players, get the header of a sound that is silent: it is not sent again. */
+/* Relays, as RTMP's players, get the header of an audio track without frames: it is not sent again.
+ */
 START_TEST(test_relays_keep_the_silent_header)
 {
     struct kit kit;
@@ -224,8 +225,8 @@ Suite *check_source_tracks_suite(void)
 
     tcase_add_test(tc, test_header_alone_promises_nothing);
     tcase_add_test(tc, test_mp3_is_seen_by_its_frames);
-    tcase_add_test(tc, test_sound_that_stops_ends_at_a_keyframe);
-    tcase_add_test(tc, test_picture_that_stops_leaves_the_sound);
+    tcase_add_test(tc, test_audio_that_stops_ends_at_a_keyframe);
+    tcase_add_test(tc, test_video_that_stops_leaves_the_audio);
     tcase_add_test(tc, test_a_pause_of_both_is_no_silence);
     tcase_add_test(tc, test_relays_keep_the_silent_header);
     tcase_add_test(tc, test_relays_that_come_before_the_decision);

@@ -162,7 +162,8 @@ static inline void kit_audio(struct kit *kit, uint32_t ts)
     kit_push(kit, FRAME_AUDIO, ts, body, sizeof(body));
 }
 
-/* Both headers, then `frames` pictures of 40 ms from ts on with sound between; a keyframe each 25.
+/* Both headers, then `frames` video frames of 40 ms from ts on with audio between; a keyframe
+ * each 25.
  */
 static inline void kit_run(struct kit *kit, uint32_t ts, int frames)
 {
@@ -277,7 +278,7 @@ static inline const char *kit_take_text(struct kit_seen *seen)
     return (const char *)seen->data;
 }
 
-/* Opens the kit: a live stream of so many pictures, and a viewer that has taken all it gets. */
+/* Opens the kit: a live stream of so many video frames, and a viewer that has taken all it gets. */
 static inline struct kit_seen *kit_begin(struct kit *kit, int frames)
 {
     struct kit_seen *seen;

@@ -87,10 +87,10 @@ static void add_video(struct movie *movie, uint32_t time, int is_key, size_t len
     free(body);
 }
 
-/* Seconds of H.264 and AAC: a keyframe each second, ten pictures and ten pieces of sound. */
+/* Seconds of H.264 and AAC: a keyframe each second, ten video and ten audio frames. */
 static void movie_make(struct movie *movie, unsigned seconds, uint32_t from, size_t len)
 {
-    static const uint8_t sound[200] = {0xaf, 1};
+    static const uint8_t audio[200] = {0xaf, 1};
 
     movie_begin(movie, 1, 1);
     add_tag(movie, FRAME_SCRIPT, 0, "\x02\x00\x0aonMetaData\x05", 14);
@@ -98,7 +98,7 @@ static void movie_make(struct movie *movie, unsigned seconds, uint32_t from, siz
     add_tag(movie, FRAME_AUDIO, from, AAC_HEADER, sizeof(AAC_HEADER));
     for (unsigned i = 0; i < seconds * 10; i++) {
         add_video(movie, from + i * 100, i % 10 == 0, len + i % 17);
-        add_tag(movie, FRAME_AUDIO, from + i * 100 + 20, sound, sizeof(sound));
+        add_tag(movie, FRAME_AUDIO, from + i * 100 + 20, audio, sizeof(audio));
     }
 }
 
@@ -243,14 +243,14 @@ END_TEST
 
 START_TEST(audio_alone)
 {
-    uint8_t sound[300] = {0x2f, 0xff};
+    uint8_t audio[300] = {0x2f, 0xff};
     struct movie movie;
     uint64_t offset = 0;
     struct buf out;
 
     movie_begin(&movie, 1, 1); /* the flags lie */
     for (unsigned i = 0; i < 100; i++)
-        add_tag(&movie, FRAME_AUDIO, i * 20, sound, sizeof(sound));
+        add_tag(&movie, FRAME_AUDIO, i * 20, audio, sizeof(audio));
     buf_init(&out, 1024);
     ck_assert_int_eq(seek_once(&movie, 0, 1000, &offset, &out), FLV_SEEK_DONE);
     ck_assert_uint_eq(offset, 13 + 4 * 315);

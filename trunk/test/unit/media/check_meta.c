@@ -340,7 +340,7 @@ START_TEST(made_of_what_is_known)
                                           .sample_rate = 44100,
                                           .channels = 2,
                                           .frame_rate = 25};
-    static const struct meta_made sound = {.audio = CODEC_OPUS, .width = 640, .channels = 1};
+    static const struct meta_made audio = {.audio = CODEC_OPUS, .width = 640, .channels = 1};
     struct meta_facts facts;
     struct buf out, again;
 
@@ -353,7 +353,7 @@ START_TEST(made_of_what_is_known)
     ck_assert(facts.width == 640 && facts.height == 360 && facts.sample_rate == 44100);
     ck_assert(facts.frame_rate == 25);
     buf_reset(&out);
-    ck_assert_int_eq(meta_make(&sound, "x/1", &out), 0);
+    ck_assert_int_eq(meta_make(&audio, "x/1", &out), 0);
     ck_assert_int_eq(meta_rewrite(buf_data(&out), out.len, "x/1", &again, &facts), SCAN_DONE);
     ck_assert(!facts.has_video && facts.width == 0 && facts.audio == CODEC_OPUS);
     buf_fini(&out);

@@ -149,13 +149,14 @@ START_TEST(what_it_makes_is_read_back)
 }
 END_TEST
 
-/* Tag by tag; pictures are distinguished from sequence headers, and a truncated tag is not one. */
+/* Tag by tag; video frames are distinguished from sequence headers, and a truncated tag is not one.
+ */
 START_TEST(pieces)
 {
     static const struct {
         enum frame_type type;
         uint8_t body[6];
-        int is_picture;
+        int is_video;
     } rows[] = {
         {FRAME_VIDEO, {0x27, 1, 0, 0, 0, 9}, 1}, {FRAME_VIDEO, {0x17, 1, 0, 0, 0, 9}, 1},
         {FRAME_VIDEO, {0x17, 0, 0, 0, 0, 9}, 0}, {FRAME_VIDEO, {0x91, 'h', 'v', 'c', '1', 0}, 1},
@@ -172,7 +173,7 @@ START_TEST(pieces)
         mux_flv.frame(state, &frame, 7, take, &sink);
         mux_flv.frame(state, &frame, 8, take, &sink);
         ck_assert_uint_eq(mux_flv.piece(state, sink.data, sink.len, &kind), sink.len / 2);
-        ck_assert_int_eq(kind, rows[i].is_picture ? MUX_PIECE_PICTURE : MUX_PIECE_SOUND);
+        ck_assert_int_eq(kind, rows[i].is_video ? MUX_PIECE_VIDEO : MUX_PIECE_OTHER);
         for (size_t len = 0; len < sink.len / 2; len++)
             ck_assert_uint_eq(mux_flv.piece(state, sink.data, len, &kind), 0);
         mux_flv.close(state);

@@ -69,14 +69,14 @@ static void asc(struct kit *kit)
     ck_assert_int_eq(push(kit, FRAME_AUDIO, 0, "\xaf\x00\x12\x10", 4), 0);
 }
 
-static int picture(struct kit *kit, uint32_t ms, int is_key)
+static int video(struct kit *kit, uint32_t ms, int is_key)
 {
     uint8_t body[] = {is_key ? 0x17 : 0x27, 1, 0, 0, 0, 0, 0, 0, 3, is_key ? 0x65 : 0x41, 7, 8};
 
     return push(kit, FRAME_VIDEO, ms, body, sizeof(body));
 }
 
-static int sound(struct kit *kit, uint32_t ms)
+static int audio(struct kit *kit, uint32_t ms)
 {
     return push(kit, FRAME_AUDIO, ms, "\xaf\x01....", 6);
 }
@@ -103,7 +103,7 @@ START_TEST(test_what_it_says_of_itself)
 }
 END_TEST
 
-START_TEST(test_delimiter_then_sets_then_picture)
+START_TEST(test_a_keyframe_is_a_delimiter_parameter_sets_and_slices)
 {
     static const uint8_t expected[] = {0, 0, 0, 1, 9,    0xf0, 0, 0, 0, 1, 0x67, 0, 31, 1,
                                        0, 0, 0, 1, 0x68, 0xee, 0, 0, 0, 1, 0x65, 7, 8};
@@ -111,13 +111,13 @@ START_TEST(test_delimiter_then_sets_then_picture)
 
     kit_open(&kit);
     avc_header(&kit, 4);
-    ck_assert_int_eq(picture(&kit, 0, 1), 1);
+    ck_assert_int_eq(video(&kit, 0, 1), 1);
     ck_assert_uint_eq(payload_len(&kit), sizeof(expected));
     ck_assert_mem_eq(payload(&kit), expected, sizeof(expected));
     ck_assert(kit.check.is_random_access && kit.check.has_pcr);
     ck_assert_uint_eq(kit.check.tables, 1);
     ck_assert_uint_eq(kit.check.dts - kit.check.pcr, 200 * 90);
-    ck_assert_int_eq(picture(&kit, 40, 0), 1);
+    ck_assert_int_eq(video(&kit, 40, 0), 1);
     ck_assert_uint_eq(payload_len(&kit), 6 + 7);
     ck_assert(!kit.check.is_random_access);
     ck_assert_uint_eq(kit.check.tables, 1);
@@ -162,7 +162,7 @@ START_TEST(test_lengths_of_1_2_and_4)
 }
 END_TEST
 
-START_TEST(test_a_picture_cut_anywhere)
+START_TEST(test_a_truncated_frame_is_written_or_dropped)
 {
     uint8_t body[] = {0x27, 1, 0, 0, 0, 0, 0, 0, 2, 0x41, 7, 0, 0, 0, 3, 0x41, 8, 9};
     struct kit kit;
@@ -185,8 +185,8 @@ START_TEST(test_nothing_without_a_header)
     struct kit kit;
 
     kit_open(&kit);
-    ck_assert_int_eq(picture(&kit, 0, 1), 0);
-    ck_assert_int_eq(sound(&kit, 0), 0);
+    ck_assert_int_eq(video(&kit, 0, 1), 0);
+    ck_assert_int_eq(audio(&kit, 0), 0);
     ck_assert_int_eq(push(&kit, FRAME_SCRIPT, 0, "\x02", 1), 0);
     ck_assert_int_eq(push(&kit, FRAME_AUDIO, 0, "\x2fnothing", 8), 0);
     ck_assert_int_eq(push(&kit, FRAME_VIDEO, 0, "\x91hvc1....", 9), 0);
@@ -196,15 +196,15 @@ START_TEST(test_nothing_without_a_header)
                           9),
                      0);
     avc_header(&kit, 4);
-    ck_assert_int_eq(picture(&kit, 0, 1), 1);
+    ck_assert_int_eq(video(&kit, 0, 1), 1);
     /* A broken header discards what was known. */
     ck_assert_int_eq(push(&kit, FRAME_VIDEO, 0, "\x17\0\0\0\0\1", 6), 0);
-    ck_assert_int_eq(picture(&kit, 40, 1), 0);
+    ck_assert_int_eq(video(&kit, 40, 1), 0);
     kit_close(&kit);
 }
 END_TEST
 
-START_TEST(test_sound_alone_has_tables_within_100_ms)
+START_TEST(test_audio_alone_has_tables_within_100_ms)
 {
     struct kit kit;
     uint32_t tables_at = 0;
@@ -219,7 +219,7 @@ START_TEST(test_sound_alone_has_tables_within_100_ms)
 
         flv_frame_parse(&frame, FRAME_AUDIO, ms, (const uint8_t *)"\xaf\x01....", 6);
         starts = mux_ts.is_sync(kit.state, &frame, ms);
-        ck_assert_int_eq(sound(&kit, ms), 1);
+        ck_assert_int_eq(audio(&kit, ms), 1);
         ck_assert_uint_eq(payload_len(&kit), 7 + 4);
         ck_assert_mem_eq(payload(&kit), "\xff\xf1\x50\x80\x01\x7f\xfc....", 11);
         ck_assert_int_eq(starts, kit.check.tables > tables);
@@ -245,13 +245,13 @@ START_TEST(test_tables_of_a_long_group)
     asc(&kit);
     for (uint32_t ms = 0; ms < 10000; ms += 20) {
         if (ms % 40 == 0)
-            ck_assert_int_eq(picture(&kit, ms, ms == 0), 1);
-        ck_assert_int_eq(sound(&kit, ms + 5), 1);
+            ck_assert_int_eq(video(&kit, ms, ms == 0), 1);
+        ck_assert_int_eq(audio(&kit, ms + 5), 1);
     }
     ck_assert_uint_ge(kit.check.tables, 10000 / 500);
     ck_assert_uint_le(kit.check.tables, 10000 / 400 + 2);
     ck_assert_uint_eq(kit.check.program_len, 10);
-    /* The sound came after the first tables. */
+    /* The audio came after the first tables. */
     ck_assert_int_eq(kit.check.version, 1);
     kit_close(&kit);
 }
@@ -272,17 +272,17 @@ START_TEST(test_told_tracks_are_there_from_the_start)
     avc_header(&kit, 4);
     asc(&kit);
     tell(&kit, CODEC_AAC, CODEC_H264);
-    ck_assert_int_eq(sound(&kit, 0), 1);
+    ck_assert_int_eq(audio(&kit, 0), 1);
     ck_assert_uint_eq(kit.check.pcr_pid, 0x100);
-    ck_assert_int_eq(picture(&kit, 10, 1), 1);
+    ck_assert_int_eq(video(&kit, 10, 1), 1);
     ck_assert_int_eq(kit.check.version, 0);
     ck_assert_mem_eq(kit.check.program, "\x1b\xe1\x00\xf0\x00\x0f\xe1\x01\xf0\x00", 10);
     /* Announcing it again changes nothing; its removal takes effect at once. */
     tell(&kit, CODEC_AAC, CODEC_H264);
-    picture(&kit, 50, 0);
+    video(&kit, 50, 0);
     ck_assert_int_eq(kit.check.version, 0);
     tell(&kit, CODEC_NONE, CODEC_H264);
-    picture(&kit, 90, 0);
+    video(&kit, 90, 0);
     ck_assert_int_eq(kit.check.version, 1);
     ck_assert_uint_eq(kit.check.program_len, 5);
     kit_close(&kit);
@@ -296,7 +296,7 @@ START_TEST(test_promised_tracks_have_the_usual_codecs)
     kit_open(&kit);
     tell(&kit, CODEC_OTHER, CODEC_OTHER);
     asc(&kit);
-    ck_assert_int_eq(sound(&kit, 0), 1);
+    ck_assert_int_eq(audio(&kit, 0), 1);
     ck_assert_mem_eq(kit.check.program, "\x1b\xe1\x00\xf0\x00\x0f\xe1\x01\xf0\x00", 10);
     /* A clock on a track without frames would not be a clock. */
     ck_assert_uint_eq(kit.check.pcr_pid, 0x101);
@@ -314,7 +314,7 @@ START_TEST(test_versions_wrap)
         if (i & 1)
             push(&kit, FRAME_AUDIO, i * 20, "\x2f\xff\xfb\x90\x64....", 9);
         else
-            sound(&kit, i * 20);
+            audio(&kit, i * 20);
         ck_assert_int_eq(kit.check.version, (int)(i & 31));
     }
     push(&kit, FRAME_AUDIO, 2000, "\x2f\xff\xf3\x90\x64....", 9);
@@ -333,7 +333,7 @@ START_TEST(test_wrap_of_33_bits_and_of_32)
         kit_open(&kit);
         avc_header(&kit, 4);
         for (uint32_t step = 0; step < 100; step++)
-            ck_assert_int_eq(picture(&kit, at[i] - 2000 + step * 40, step % 25 == 0), 1);
+            ck_assert_int_eq(video(&kit, at[i] - 2000 + step * 40, step % 25 == 0), 1);
         ck_assert(!kit.check.is_jump);
         ck_assert_uint_lt(kit.check.pcr, 3000 * 90);
         kit_close(&kit);
@@ -348,18 +348,18 @@ START_TEST(test_gaps_are_filled_and_jumps_are_told)
 
     kit_open(&kit);
     avc_header(&kit, 4);
-    picture(&kit, 0, 1);
+    video(&kit, 0, 1);
     tables = kit.check.tables;
-    picture(&kit, 5000, 0); /* ts_check requires the clocks in between */
+    video(&kit, 5000, 0); /* ts_check requires the clocks in between */
     ck_assert_uint_ge(kit.check.tables - tables, 10);
     ck_assert(!kit.check.is_jump);
     tables = kit.check.tables;
-    picture(&kit, 10001, 0);
+    video(&kit, 10001, 0);
     ck_assert(kit.check.is_jump);
     ck_assert_uint_eq(kit.check.tables, tables + 1);
-    picture(&kit, 0, 1);
+    video(&kit, 0, 1);
     ck_assert(kit.check.is_jump && kit.check.has_pcr);
-    picture(&kit, 40, 0);
+    video(&kit, 40, 0);
     ck_assert(!kit.check.is_jump);
     kit_close(&kit);
 }
@@ -373,21 +373,21 @@ START_TEST(test_gaps_without_end)
     kit_open(&kit);
     asc(&kit);
     for (uint32_t i = 0; i < 1000; i++)
-        sound(&kit, i * 4900);
+        audio(&kit, i * 4900);
     ck_assert_uint_lt(kit.check.packets, 1000 * 15);
     kit_close(&kit);
 }
 END_TEST
 
-/* A camera with one picture a second has all of its clocks for ever, and no jump. */
-START_TEST(test_one_picture_a_second)
+/* A camera with one frame a second has all of its clocks for ever, and no jump. */
+START_TEST(test_one_frame_a_second_has_every_clock)
 {
     struct kit kit;
 
     kit_open(&kit);
     avc_header(&kit, 4);
     for (uint32_t i = 0; i < 100; i++) {
-        picture(&kit, i * 1000, i % 10 == 0);
+        video(&kit, i * 1000, i % 10 == 0);
         ck_assert(!kit.check.is_jump);
     }
     ck_assert_uint_ge(kit.check.clocks, 99 * 10);
@@ -433,7 +433,7 @@ START_TEST(test_shown_at_dts_and_composition_time)
 }
 END_TEST
 
-START_TEST(test_a_large_picture_is_one_unit)
+START_TEST(test_a_large_frame_is_one_unit)
 {
     size_t len = 200000;
     uint8_t *body = calloc(1, len);
@@ -461,7 +461,7 @@ START_TEST(test_bridge)
 
     kit_open(&kit);
     avc_header(&kit, 4);
-    picture(&kit, 0, 1);
+    video(&kit, 0, 1);
     ck_assert_uint_eq(mux_ts.bridge(kit.state, bridge, sizeof(bridge)), 3 * 188);
     /* The next unit continues its counters. */
     for (size_t i = 0; i < 3; i++)
@@ -493,12 +493,12 @@ Suite *check_mux_ts_suite(void)
     TCase *tcase = tcase_create("mux_ts");
 
     tcase_add_test(tcase, test_what_it_says_of_itself);
-    tcase_add_test(tcase, test_delimiter_then_sets_then_picture);
+    tcase_add_test(tcase, test_a_keyframe_is_a_delimiter_parameter_sets_and_slices);
     tcase_add_test(tcase, test_own_sets_and_delimiter_are_not_doubled);
     tcase_add_test(tcase, test_lengths_of_1_2_and_4);
-    tcase_add_test(tcase, test_a_picture_cut_anywhere);
+    tcase_add_test(tcase, test_a_truncated_frame_is_written_or_dropped);
     tcase_add_test(tcase, test_nothing_without_a_header);
-    tcase_add_test(tcase, test_sound_alone_has_tables_within_100_ms);
+    tcase_add_test(tcase, test_audio_alone_has_tables_within_100_ms);
     tcase_add_test(tcase, test_tables_of_a_long_group);
     tcase_add_test(tcase, test_told_tracks_are_there_from_the_start);
     tcase_add_test(tcase, test_promised_tracks_have_the_usual_codecs);
@@ -506,10 +506,10 @@ Suite *check_mux_ts_suite(void)
     tcase_add_test(tcase, test_wrap_of_33_bits_and_of_32);
     tcase_add_test(tcase, test_gaps_are_filled_and_jumps_are_told);
     tcase_add_test(tcase, test_gaps_without_end);
-    tcase_add_test(tcase, test_one_picture_a_second);
+    tcase_add_test(tcase, test_one_frame_a_second_has_every_clock);
     tcase_add_test(tcase, test_decoding_times_always_rise);
     tcase_add_test(tcase, test_shown_at_dts_and_composition_time);
-    tcase_add_test(tcase, test_a_large_picture_is_one_unit);
+    tcase_add_test(tcase, test_a_large_frame_is_one_unit);
     tcase_add_test(tcase, test_bridge);
     tcase_add_test(tcase, test_the_main_track_of_a_multitrack);
     suite_add_tcase(suite, tcase);

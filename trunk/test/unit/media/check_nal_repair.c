@@ -63,17 +63,18 @@ static const struct {
      */
     {LIT(AVC "\0\0\0\4\x65"
              "abc"),
-     NAL_SOUND, LIT("")},
-    {LIT(AVC "\0\0\0\1\x0b"), NAL_SOUND, LIT("")},
-    {LIT(AVC "\0\0\0\0\0\0\0\0"), NAL_SOUND, LIT("")}, /* no picture at all: not ours to mend */
+     NAL_INTACT, LIT("")},
+    {LIT(AVC "\0\0\0\1\x0b"), NAL_INTACT, LIT("")},
+    {LIT(AVC "\0\0\0\0\0\0\0\0"), NAL_INTACT,
+     LIT("")}, /* no NAL unit with bytes: not ours to repair */
     {LIT(AVC "\0\0\0\x09\x65"
              "abc"),
-     NAL_SOUND, LIT("")},
-    {LIT("\x17\2\0\0\0"), NAL_SOUND, LIT("")},
+     NAL_INTACT, LIT("")},
+    {LIT("\x17\2\0\0\0"), NAL_INTACT, LIT("")},
     {LIT("\x91"
          "av01\0\0\0\1\0\0\0"),
-     NAL_SOUND, LIT("")},
-    {LIT("\x12\0\0\0\1\0\0\0"), NAL_SOUND, LIT("")},
+     NAL_INTACT, LIT("")},
+    {LIT("\x12\0\0\0\1\0\0\0"), NAL_INTACT, LIT("")},
     /* Sequence headers. */
     {LIT(AVC_H "\0\0\0\1\x67\x64\0\x1f\xac\0\0\1\x68\xee"), NAL_RAW_HEADER,
      LIT(AVC_H "\1\x64\0\x1f\xff\xe1\0\5\x67\x64\0\x1f\xac\1\0\2\x68\xee")},
@@ -94,7 +95,7 @@ static enum nal_fault run(struct nal_repair *repair, const void *in, size_t in_l
     fault = nal_repair_look(repair, &frame);
     buf_init(out, max);
     *rc = -1;
-    if (fault != NAL_SOUND)
+    if (fault != NAL_INTACT)
         *rc = nal_repair_write(repair, &frame, fault, out);
     free(copy);
     return fault;
@@ -129,7 +130,7 @@ START_TEST(short_lengths)
     struct buf out;
     int rc;
 
-    ck_assert_int_eq(run(&repair, LIT(AVC_H "\1\x64\0\x1f\xfc\xe0\0"), 100, &out, &rc), NAL_SOUND);
+    ck_assert_int_eq(run(&repair, LIT(AVC_H "\1\x64\0\x1f\xfc\xe0\0"), 100, &out, &rc), NAL_INTACT);
     buf_fini(&out);
     ck_assert_int_eq(run(&repair,
                          LIT(AVC "\0\0\0\1\x65"
@@ -158,7 +159,7 @@ START_TEST(lengths_like_codes)
     int rc;
 
     memset(frame + 9, 0x65, 300);
-    ck_assert_int_eq(run(&repair, frame, sizeof(frame), 1000, &out, &rc), NAL_SOUND);
+    ck_assert_int_eq(run(&repair, frame, sizeof(frame), 1000, &out, &rc), NAL_INTACT);
     buf_fini(&out);
 }
 END_TEST
@@ -207,7 +208,7 @@ START_TEST(hostile)
     static const struct {
         const char *bytes;
         size_t len;
-        int is_picture; /* something is left when it is one */
+        int is_frame; /* something is left when it is one */
     } patterns[] = {{LIT("\0\0\1"), 0}, {LIT("\0\0\1\x67"), 1}, {LIT("\0\0\0\1"), 0},
                     {LIT("\1"), 0},     {LIT("\0"), 0},         {LIT("\0\0\1\x68\1"), 1}};
     uint8_t body[4096] = "\x17\1\0\0\0";
@@ -224,7 +225,7 @@ START_TEST(hostile)
 
             body[1] = (uint8_t)packet;
             run(&repair, body, at, 8192, &out, &rc);
-            ck_assert_int_eq(rc, packet == 1 && patterns[i].is_picture ? 0 : -1);
+            ck_assert_int_eq(rc, packet == 1 && patterns[i].is_frame ? 0 : -1);
             buf_fini(&out);
         }
     }
@@ -233,7 +234,7 @@ END_TEST
 
 START_TEST(names)
 {
-    for (int fault = NAL_SOUND; fault <= NAL_RAW_HEADER; fault++)
+    for (int fault = NAL_INTACT; fault <= NAL_RAW_HEADER; fault++)
         ck_assert_int_gt((int)strlen(nal_repair_fault_name((enum nal_fault)fault)), 0);
 }
 END_TEST

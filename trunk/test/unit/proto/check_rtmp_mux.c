@@ -124,7 +124,7 @@ START_TEST(pieces)
                 rtmp_mux.frame(state, &frame, stamps[s], collect, &wire);
                 ck_assert_uint_eq(rtmp_mux.piece(state, buf_data(&wire), wire.len, &kind),
                                   wire.len / 2);
-                ck_assert_int_eq(kind, h < 2 ? MUX_PIECE_PICTURE : MUX_PIECE_SOUND);
+                ck_assert_int_eq(kind, h < 2 ? MUX_PIECE_VIDEO : MUX_PIECE_OTHER);
                 for (size_t len = 0; len < wire.len / 2; len++)
                     ck_assert_uint_eq(rtmp_mux.piece(state, buf_data(&wire), len, &kind), 0);
                 buf_fini(&wire);

@@ -1,15 +1,15 @@
 /*
- * Sound for a viewer without a keyframe to begin at. Some encoders send keyframes a minute apart,
- * and the group of pictures may be too long to keep: such a viewer reads the ring from its end on,
- * without the pictures, up to the next keyframe. The bytes are still the ring's own; what is left
- * out only divides them into more spans.
+ * Audio for a viewer without a keyframe to start at. Some encoders send keyframes a minute apart,
+ * and the GOP may be too long to keep: such a viewer reads the ring from its end on, without the
+ * video frames, up to the next keyframe. The bytes are still the ring's own; a skipped frame only
+ * divides them into more spans.
  */
 #include "live/viewer_private.h"
 
 #include <assert.h>
 
-/* Whether the stream has pictures and sound that this viewer's format carries. */
-static int rendition_has_sound(const struct rendition *rendition)
+/* Whether the stream has video and audio that this viewer's format carries. */
+static int rendition_has_audio(const struct rendition *rendition)
 {
     const struct source_track *audio = &rendition->source->track[JITTER_AUDIO];
 
@@ -19,11 +19,11 @@ static int rendition_has_sound(const struct rendition *rendition)
            (rendition->mux->carries == NULL || rendition->mux->carries(audio->codec));
 }
 
-int viewer_sound_begin(struct viewer *viewer)
+int viewer_audio_begin(struct viewer *viewer)
 {
     struct rendition *rendition = viewer->rendition;
 
-    if (rendition->mux->piece == NULL || !rendition_has_sound(rendition) ||
+    if (rendition->mux->piece == NULL || !rendition_has_audio(rendition) ||
         (rendition->ring.sync_loss == RING_LOSS_NONE && !source_lacks_key(rendition->source)))
         return -1;
     viewer->lacks_init = mux_is_container(rendition->mux);
@@ -35,7 +35,7 @@ static int ring_syncs_at(const struct ring *ring, const struct ring_block *block
     return ring->sync_block != NULL && block->offset + at == ring->sync;
 }
 
-int viewer_sound_is_over(const struct viewer *viewer)
+int viewer_audio_is_over(const struct viewer *viewer)
 {
     return ring_syncs_at(&viewer->rendition->ring, viewer->cursor.block, viewer->cursor.at);
 }
@@ -57,7 +57,7 @@ static int batch_put(struct viewer_batch *batch, const uint8_t *p, size_t len)
     return 0;
 }
 
-/* Adds the sound of one block; returns where that ends. */
+/* Adds the audio of one block; returns where that ends. */
 static uint32_t block_fill(struct viewer *viewer, const struct ring_block *block, uint32_t at,
                            size_t max, struct viewer_batch *batch)
 {
@@ -66,14 +66,14 @@ static uint32_t block_fill(struct viewer *viewer, const struct ring_block *block
 
     while (at < block->len && block->offset + at < limit && batch->len < max &&
            !ring_syncs_at(&rendition->ring, block, at)) {
-        enum mux_piece kind = MUX_PIECE_SOUND;
+        enum mux_piece kind = MUX_PIECE_OTHER;
         size_t len =
             rendition->mux->piece(rendition->state, block->data + at, block->len - at, &kind);
 
         assert(len > 0); /* a muxer recognises its own pieces */
         if (kind == MUX_PIECE_INIT)
             viewer->lacks_init = 0;
-        if (kind != MUX_PIECE_PICTURE && !viewer->lacks_init &&
+        if (kind != MUX_PIECE_VIDEO && !viewer->lacks_init &&
             batch_put(batch, block->data + at, len) != 0)
             break;
         at += (uint32_t)len;
@@ -81,7 +81,7 @@ static uint32_t block_fill(struct viewer *viewer, const struct ring_block *block
     return at;
 }
 
-void viewer_sound_fill(struct viewer *viewer, size_t max, struct viewer_batch *batch)
+void viewer_audio_fill(struct viewer *viewer, size_t max, struct viewer_batch *batch)
 {
     struct ring_block *block = viewer->cursor.block;
     uint64_t limit = viewer_limit(viewer);

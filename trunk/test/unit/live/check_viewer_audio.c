@@ -5,7 +5,7 @@
 #include "media/ts.h"
 #include "test/unit/formats.h"
 
-Suite *check_viewer_sound_suite(void);
+Suite *check_viewer_audio_suite(void);
 
 /* A stream whose GOP is longer than the cache. */
 static void open_long(struct kit *kit)
@@ -16,7 +16,7 @@ static void open_long(struct kit *kit)
     kit_start(kit, 0, 25);
 }
 
-/* Frames that are not pictures, and audio. */
+/* Video frames that are not keyframes, and audio. */
 static void run_on(struct kit *kit, uint32_t ts, int frames)
 {
     for (int i = 0; i < frames; i++) {
@@ -27,17 +27,17 @@ static void run_on(struct kit *kit, uint32_t ts, int frames)
 }
 
 /* Audio only, then a keyframe and everything after it; nothing is missing. */
-static void check_sound_first(const struct kit_seen *seen, int headers, int sounds, int rest)
+static void check_audio_first(const struct kit_seen *seen, int headers, int count, int rest)
 {
     ck_assert_int_eq(seen->flags, 5);
-    ck_assert_int_eq(seen->count, headers + sounds + rest);
-    for (int i = headers; i < headers + sounds; i++)
+    ck_assert_int_eq(seen->count, headers + count + rest);
+    for (int i = headers; i < headers + count; i++)
         ck_assert_int_eq(seen->tag[i].type, FRAME_AUDIO);
-    ck_assert(seen->tag[headers + sounds].is_key);
+    ck_assert(seen->tag[headers + count].is_key);
     kit_check_times(seen);
 }
 
-START_TEST(test_sound_first_then_the_keyframe)
+START_TEST(test_audio_comes_first_then_the_keyframe)
 {
     struct kit kit;
     struct kit_seen *seen;
@@ -54,14 +54,14 @@ START_TEST(test_sound_first_then_the_keyframe)
     }
     kit_run(&kit, 1320, 10);
     kit_take(seen);
-    check_sound_first(seen, 2, 8, 20);
+    check_audio_first(seen, 2, 8, 20);
     kit_close(&kit);
 }
 END_TEST
 
 /* A viewer that takes everything at once: more audio frames than a batch has spans, over several
  * blocks. */
-START_TEST(test_sound_of_a_slow_viewer)
+START_TEST(test_a_slow_viewer_gets_all_audio)
 {
     static uint8_t big[40000] = {0x27, 1, 0, 0, 0};
     struct kit kit;
@@ -77,13 +77,13 @@ START_TEST(test_sound_of_a_slow_viewer)
     }
     kit_run(&kit, 2200, 5);
     kit_take(seen);
-    check_sound_first(seen, 2, 60, 10);
+    check_audio_first(seen, 2, 60, 10);
     kit_close(&kit);
 }
 END_TEST
 
 /* Many viewers share a batch from one position: a viewer with audio only must not get it. */
-START_TEST(test_sound_shares_no_step)
+START_TEST(test_a_viewer_of_audio_shares_no_batch)
 {
     struct kit kit;
     struct kit_seen *running;
@@ -133,7 +133,7 @@ START_TEST(test_without_a_cache)
     run_on(&kit, 3200, 3);
     kit_run(&kit, 3320, 5);
     kit_take(seen);
-    check_sound_first(seen, 2, 3, 10);
+    check_audio_first(seen, 2, 3, 10);
     kit_close(&kit);
 }
 END_TEST
@@ -155,13 +155,13 @@ START_TEST(test_publisher_begins_midway)
     run_on(&kit, 80, 3);
     kit_run(&kit, 200, 5);
     kit_take(seen);
-    check_sound_first(seen, 2, 3, 10);
+    check_audio_first(seen, 2, 3, 10);
     kit_close(&kit);
 }
 END_TEST
 
 /* Without audio it waits, and gets the video from its keyframe on. */
-START_TEST(test_without_sound)
+START_TEST(test_a_stream_without_audio_waits_for_the_keyframe)
 {
     struct kit kit;
     struct kit_seen *seen;
@@ -185,7 +185,7 @@ START_TEST(test_without_sound)
 END_TEST
 
 /* A track ends meanwhile: the response ends as for other viewers. */
-START_TEST(test_sound_ends_with_its_epoch)
+START_TEST(test_audio_ends_with_its_epoch)
 {
     static const uint8_t header[] = {0x90, 'h', 'v', 'c', '1', 1, 2, 3};
     static const uint8_t key[] = {0x93, 'h', 'v', 'c', '1', 0, 0, 0, 1, 0x26};
@@ -332,18 +332,18 @@ START_TEST(test_what_is_not_kept_is_told)
 }
 END_TEST
 
-Suite *check_viewer_sound_suite(void)
+Suite *check_viewer_audio_suite(void)
 {
-    Suite *suite = suite_create("viewer_sound");
-    TCase *tc = tcase_create("sound");
+    Suite *suite = suite_create("viewer_audio");
+    TCase *tc = tcase_create("audio");
 
-    tcase_add_test(tc, test_sound_first_then_the_keyframe);
-    tcase_add_test(tc, test_sound_of_a_slow_viewer);
-    tcase_add_test(tc, test_sound_shares_no_step);
+    tcase_add_test(tc, test_audio_comes_first_then_the_keyframe);
+    tcase_add_test(tc, test_a_slow_viewer_gets_all_audio);
+    tcase_add_test(tc, test_a_viewer_of_audio_shares_no_batch);
     tcase_add_test(tc, test_without_a_cache);
     tcase_add_test(tc, test_publisher_begins_midway);
-    tcase_add_test(tc, test_without_sound);
-    tcase_add_test(tc, test_sound_ends_with_its_epoch);
+    tcase_add_test(tc, test_a_stream_without_audio_waits_for_the_keyframe);
+    tcase_add_test(tc, test_audio_ends_with_its_epoch);
     tcase_add_test(tc, test_ts);
     tcase_add_test(tc, test_ts_of_a_relay);
     tcase_add_test(tc, test_a_minute_is_kept);
