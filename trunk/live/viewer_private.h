@@ -1,8 +1,8 @@
 #ifndef LIVE_VIEWER_PRIVATE_H
 #define LIVE_VIEWER_PRIVATE_H
 
-/* The internals of a viewer: shared by viewer.c and viewer_audio.c, and read by renditions. Private
- * to live. */
+/* The internals of a viewer: shared by viewer.c, viewer_begin.c and viewer_audio.c, and read by
+ * renditions. Private to live. */
 #include "live/source_private.h"
 #include "live/viewer.h"
 
@@ -36,11 +36,42 @@ struct viewer {
     uint32_t publishes; /* the source's count when it came: it has waited for later publications */
 };
 
-/* Helpers for walking along the ring (viewer.c). */
-uint64_t viewer_limit(const struct viewer *viewer);
-void viewer_add(struct viewer_batch *batch, const void *data, size_t len);
-void viewer_move(struct viewer *viewer, struct ring_block *block, uint32_t at);
-void viewer_bridge(struct viewer *viewer);
+/* Walking along the ring. They are inline because every batch of every viewer needs them. */
+
+/* The offset where this viewer's bytes end: where the epoch after its own begins. */
+static inline uint64_t viewer_limit(const struct viewer *viewer)
+{
+    const struct rendition *rendition = viewer->rendition;
+
+    if (viewer->epoch == rendition->epoch)
+        return UINT64_MAX;
+    /* Two epochs later the end of its own is forgotten, so it ends where it is. */
+    return viewer->epoch + 1 == rendition->epoch ? rendition->epoch_offset : 0;
+}
+
+/* Adds a span; the caller has checked that the batch has room for it. */
+static inline void viewer_add(struct viewer_batch *batch, const void *data, size_t len)
+{
+    batch->span[batch->count].iov_base = (void *)(uintptr_t)data;
+    batch->span[batch->count].iov_len = len;
+    batch->count++;
+    batch->len += len;
+}
+
+/* Moves the viewer to `at` bytes into the block, and releases the block that it leaves. */
+static inline void viewer_move(struct viewer *viewer, struct ring_block *block, uint32_t at)
+{
+    if (block != viewer->cursor.block) {
+        ring_block_hold(block);
+        ring_block_release(&viewer->rendition->ring, viewer->cursor.block);
+        viewer->cursor.block = block;
+    }
+    viewer->cursor.at = at;
+}
+
+/* Places a new viewer, and gives it its init data (viewer_begin.c). 0, or -1: it cannot begin yet.
+ */
+int viewer_begin(struct viewer *viewer);
 
 /*
  * A viewer without a keyframe may get audio until the next one. Places it at the ring's end and

@@ -1,0 +1,119 @@
+/*
+ * Where a new viewer begins: at the publication start if it has waited for it, else at the newest
+ * sync point, or as far back as the configuration says. Without a keyframe to start at it may get
+ * the audio meanwhile (viewer_audio.c).
+ */
+#include "live/viewer_private.h"
+
+#include <assert.h>
+
+void viewer_since(struct viewer *viewer, usec_t since)
+{
+    const struct source *source = viewer->rendition->source;
+
+    if (!source->has_key || since <= source->first_key_at)
+        viewer->publishes = source->stat.publishes - 1;
+}
+
+/* The publication start, if this viewer has waited for it; NULL: a newer place is as good. */
+static const struct ring_cursor *viewer_held_start(const struct viewer *viewer)
+{
+    const struct rendition *rendition = viewer->rendition;
+    const struct ring_cursor *held = &rendition->start;
+
+    if (viewer->publishes == rendition->source->stat.publishes || held->block == NULL ||
+        ring_cursor_is_lost(held) || rendition->start_is_sync != rendition_has_sync(rendition))
+        return NULL;
+    return held;
+}
+
+/* Another server gets what the ring has, as far back as its viewers may ask for. 0, or -1. */
+static int viewer_begin_original(struct viewer *viewer)
+{
+    struct rendition *rendition = viewer->rendition;
+    const struct ring_cursor *held = viewer_held_start(viewer);
+
+    if (held != NULL) {
+        ring_cursor_copy(&rendition->ring, &viewer->cursor, held);
+    } else if (rendition->source->config.fast_cache > 0 || !rendition_has_sync(rendition)) {
+        if (ring_cursor_since(&rendition->ring, &viewer->cursor, 0, rendition->epoch_offset) != 0)
+            return ring_cursor_end(&rendition->ring, &viewer->cursor);
+    } else if (rendition->ring.sync < viewer->min_sync ||
+               ring_cursor_sync(&rendition->ring, &viewer->cursor) != 0) {
+        /* Its viewers wait for the next keyframe there. */
+        if (ring_cursor_end(&rendition->ring, &viewer->cursor) != 0)
+            return -1;
+    }
+    rendition_mark(rendition);
+    return 0;
+}
+
+/* Begins at the publication start or the newest sync point. 0, or -1. */
+static int viewer_begin_at_sync(struct viewer *viewer)
+{
+    struct rendition *rendition = viewer->rendition;
+    const struct ring_cursor *held = viewer_held_start(viewer);
+
+    if (held != NULL) {
+        ring_cursor_copy(&rendition->ring, &viewer->cursor, held);
+        return 0;
+    }
+    return rendition->ring.sync < viewer->min_sync
+               ? -1
+               : ring_cursor_sync(&rendition->ring, &viewer->cursor);
+}
+
+/* Audio-only: start fast_cache seconds back, else at the next frame. */
+static int viewer_begin_anywhere(struct viewer *viewer)
+{
+    struct rendition *rendition = viewer->rendition;
+    usec_t back = rendition->source->config.fast_cache;
+    const struct ring_cursor *held = viewer_held_start(viewer);
+
+    if (mux_is_audio_only(rendition->mux) && back > 0 &&
+        ring_cursor_since(&rendition->ring, &viewer->cursor, rendition->pushed_at - back,
+                          rendition->epoch_offset) == 0)
+        return 0;
+    /* A viewer that has waited gets everything since then. */
+    if (held != NULL) {
+        ring_cursor_copy(&rendition->ring, &viewer->cursor, held);
+        return 0;
+    }
+    if (viewer->cursor.block != NULL && !ring_cursor_is_lost(&viewer->cursor))
+        return 0;
+    return ring_cursor_end(&rendition->ring, &viewer->cursor);
+}
+
+int viewer_begin(struct viewer *viewer)
+{
+    struct rendition *rendition = viewer->rendition;
+    struct source *source = rendition->source;
+    enum viewer_place place = VIEWER_RUN;
+
+    assert(viewer->place == VIEWER_NEW);
+    if (rendition->preamble == NULL || source->state != SOURCE_LIVE || source->is_filling)
+        return -1;
+    if (!source->is_decided && !mux_is_audio_only(rendition->mux))
+        return -1;
+    if (source_fit(source, rendition->mux, rendition->only) != SOURCE_FITS)
+        return -1;
+    if (mux_is_original(rendition->mux)) {
+        if (viewer_begin_original(viewer) != 0)
+            return -1;
+    } else if (rendition_has_sync(rendition)) {
+        if (viewer_begin_at_sync(viewer) != 0)
+            place = VIEWER_AUDIO;
+        if (place == VIEWER_AUDIO && viewer_audio_begin(viewer) != 0)
+            return -1;
+    } else if (viewer_begin_anywhere(viewer) != 0) {
+        return -1;
+    }
+    viewer->epoch = rendition->epoch;
+    viewer->place = (uint8_t)place;
+    viewer->has_begun = 1;
+    rendition->started++;
+    source_tell_watched(rendition->source);
+    source_tell_begin(rendition->source, viewer);
+    viewer->preamble = blob_ref(rendition->preamble);
+    return 0;
+}
