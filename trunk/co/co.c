@@ -12,7 +12,7 @@
  */
 #include "co/co.h"
 #include "base/str.h"
-#include "co/co_priv.h"
+#include "co/co_private.h"
 
 #include <assert.h>
 #include <errno.h>

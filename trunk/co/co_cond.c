@@ -6,7 +6,7 @@
  * allocated: the links belong to the coroutine.
  */
 #include "co/co.h"
-#include "co/co_priv.h"
+#include "co/co_private.h"
 #include "co/reactor.h"
 
 #include <assert.h>

@@ -3,7 +3,7 @@
  * reactor. This file is above those, so that none of them calls back another.
  */
 #include "co/co.h"
-#include "co/co_priv.h"
+#include "co/co_private.h"
 #include "co/reactor.h"
 
 #include <signal.h>

@@ -8,7 +8,7 @@
  * The first coroutine is the caller of co_init() on the process's own stack.
  */
 #include "co/co.h"
-#include "co/co_priv.h"
+#include "co/co_private.h"
 
 #include <assert.h>
 #include <st.h>

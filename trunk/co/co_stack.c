@@ -9,7 +9,7 @@
  * MADV_GUARD_INSTALL (Linux 6.13) creates no new mapping. Before it there is only mprotect, which
  * splits the mapping in two: vm.max_map_count (65,530) allows that for 30,000 stacks.
  */
-#include "co/co_priv.h"
+#include "co/co_private.h"
 
 #include <assert.h>
 #include <string.h>

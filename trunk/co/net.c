@@ -10,7 +10,7 @@
  * read or write, wake it or close the connection meanwhile.
  */
 #include "co/net.h"
-#include "co/net_priv.h"
+#include "co/net_private.h"
 #include "co/reactor.h"
 
 #include <arpa/inet.h>
@@ -136,7 +136,7 @@ static enum co_wait net_park(struct net_conn *conn, unsigned wanted, usec_t dead
     return why;
 }
 
-static struct err *net_closed_by_us(void)
+struct err *net_closed_by_us(void)
 {
     return err_new(ERR_CLOSED, "connection was closed");
 }
@@ -319,63 +319,6 @@ static struct err *net_io_writev(struct io *io, struct iovec *iov, int n, usec_t
             return err_wrap(err, "write");
     }
     return NULL;
-}
-
-/* Copies readable bytes without consuming them; as net_socket_read(). */
-static ssize_t net_try_peek(struct net_conn *conn, void *buf, size_t len)
-{
-    ssize_t n;
-
-    if (!(conn->ready & NET_IN))
-        return net_refuse(EAGAIN);
-    do
-        n = recv(conn->fd, buf, len, MSG_PEEK);
-    while (n < 0 && errno == EINTR);
-    return n;
-}
-
-int net_has_more(struct net_conn *conn)
-{
-    ssize_t got;
-    char byte;
-
-    if (conn->closed)
-        return 1;
-    do
-        got = recv(conn->fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
-    while (got < 0 && errno == EINTR);
-    return got >= 0 || errno != EAGAIN;
-}
-
-struct err *net_peek(struct net_conn *conn, void *buf, size_t len, size_t *got, usec_t timeout)
-{
-    usec_t deadline = co_deadline(timeout);
-    size_t seen = *got;
-
-    assert(conn->ops == &net_socket_ops && len > seen);
-    for (;;) {
-        struct err *err;
-        ssize_t n;
-
-        if (conn->closed)
-            return net_closed_by_us();
-        if (co_is_interrupted())
-            return err_new(ERR_INTERRUPTED, "interrupted");
-        n = net_try_peek(conn, buf, len);
-        if (n > 0 && (size_t)n > seen) {
-            *got = (size_t)n;
-            return NULL;
-        }
-        if (n < 0 && !net_is_again(errno))
-            return net_error(errno, "read");
-        if (n >= 0 && (n == 0 || (conn->ready & NET_HUP)))
-            return err_new(ERR_CLOSED, "peer closed");
-        /* Every arriving byte is a new edge, although earlier bytes are still unread. */
-        conn->ready &= (uint8_t)~NET_IN;
-        err = net_await(conn, NET_IN, deadline);
-        if (err != NULL)
-            return err_wrap(err, "read");
-    }
 }
 
 int net_can_sendfile(const struct net_conn *conn)

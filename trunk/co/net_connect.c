@@ -5,7 +5,7 @@
  */
 #include "base/str.h"
 #include "co/net.h"
-#include "co/net_priv.h"
+#include "co/net_private.h"
 #include "co/resolve.h"
 
 #include <assert.h>

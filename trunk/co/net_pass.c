@@ -5,7 +5,7 @@
  */
 #include "co/net_pass.h"
 
-#include "co/net_priv.h"
+#include "co/net_private.h"
 
 #include <string.h>
 #include <unistd.h>

@@ -3,7 +3,7 @@
  * which other coroutines get a turn.
  */
 #include "co/net.h"
-#include "co/net_priv.h"
+#include "co/net_private.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -6,7 +6,7 @@
  * events; the reactor keeps its ready bits up to date and wakes its waiter when a wanted bit is
  * set. It also has the fine timers.
  */
-#include "co/co_priv.h"
+#include "co/co_private.h"
 #include "co/net.h"
 
 /* Once, by co_init(): makes the epoll descriptor and the coroutine that waits in it. ERR_SYS. */

@@ -4,7 +4,7 @@
  * coroutines may send commands meanwhile and wait for the reply, or not.
  */
 #include "base/str.h"
-#include "co/redis_priv.h"
+#include "co/redis_private.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  * none: the bytes of one reply, and the elements of an array, which hiredis would otherwise
  * allocate as announced.
  */
-#include "co/redis_priv.h"
+#include "co/redis_private.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * in order, and detecting that the server is dead.
  */
 #include "base/str.h"
-#include "co/redis_priv.h"
+#include "co/redis_private.h"
 #include "co/tls.h"
 
 #include <errno.h>

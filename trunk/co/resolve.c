@@ -12,7 +12,7 @@
  */
 #include "co/resolve.h"
 #include "base/str.h"
-#include "co/co_priv.h"
+#include "co/co_private.h"
 #include "co/net.h"
 
 #include <ares.h>

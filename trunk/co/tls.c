@@ -7,7 +7,7 @@
  * attacker could decrypt TLS 1.2 connections that were resumed with its tickets.
  */
 #include "base/str.h"
-#include "co/tls_priv.h"
+#include "co/tls_private.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -13,7 +13,7 @@
  * of such a connection cannot be updated (OpenSSL 3.0).
  */
 #include "base/str.h"
-#include "co/tls_priv.h"
+#include "co/tls_private.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -9,7 +9,7 @@
  * soon, so that slow peers do not block the others.
  */
 #include "base/str.h"
-#include "co/tls_priv.h"
+#include "co/tls_private.h"
 
 #include <arpa/inet.h>
 #include <assert.h>

@@ -46,7 +46,7 @@ def prefixes(path):
     if path.suffix == ".c" and not path.with_suffix(".h").is_file():
         parts = stem.split("_")
         found += [family for family in ("_".join(parts[:n]) for n in range(1, len(parts)))
-                  if any((path.parent / f"{family}{kind}.h").is_file() for kind in ("", "_private", "_priv"))]
+                  if any((path.parent / f"{family}{kind}.h").is_file() for kind in ("", "_private"))]
     return found
 
 

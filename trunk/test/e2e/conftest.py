@@ -170,7 +170,7 @@ def source(source_flv):
 
 @pytest.fixture(scope="session")
 def other(small_flv):
-    """(preamble, GOPs) with another picture and the same audio."""
+    """(preamble, GOPs) with another video and the same audio."""
     return preamble_and_gops(small_flv)
 
 

@@ -71,7 +71,7 @@ def legacy_hevc(packet, body, *, frame=INTER, cts=0):
 
 
 class Maker:
-    """The tags of a stream: a fixed seed, 25 pictures per second, a keyframe every ten, audio every
+    """The tags of a stream: a fixed seed, 25 video frames per second, a keyframe every ten, audio every
     20 ms."""
 
     def __init__(self, seed=1):
@@ -80,13 +80,13 @@ class Maker:
     def bytes(self, size=None):
         return self.random.randbytes(size or self.random.randrange(20, 3000))
 
-    def stream(self, picture=None, sound=None, *, pictures=60, starts=()):
-        """picture(n, is_key) and sound(n) give message bodies (or lists of them) or None."""
+    def stream(self, video=None, audio=None, *, frames=60, starts=()):
+        """video(n, is_key) and audio(n) give message bodies (or lists of them) or None."""
         tags = [flv.Tag(kind, 0, body) for kind, body in starts]
-        for ms in range(0, pictures * 40, 20):
-            for kind, bodies in ((flv.VIDEO, picture and ms % 40 == 0
-                                  and picture(ms // 40, ms // 40 % 10 == 0)),
-                                 (flv.AUDIO, sound and sound(ms // 20))):
+        for ms in range(0, frames * 40, 20):
+            for kind, bodies in ((flv.VIDEO, video and ms % 40 == 0
+                                  and video(ms // 40, ms // 40 % 10 == 0)),
+                                 (flv.AUDIO, audio and audio(ms // 20))):
                 for body in bodies if isinstance(bodies, list) else [bodies] if bodies else []:
                     tags.append(flv.Tag(kind, ms, body))
         return tags
@@ -109,21 +109,21 @@ def hevc_kind(unit):
     return unit[0] >> 1 & 63
 
 
-def hevc_pictures(units):
-    """(is_key, [units]) per picture: a new one begins where first_slice_segment_in_pic_flag is set."""
-    pictures, front = [], []
+def hevc_frames(units):
+    """(is_key, [units]) per video frame: a new one begins where first_slice_segment_in_pic_flag is set."""
+    frames, front = [], []
     for unit in units:
         kind = hevc_kind(unit)
         if kind >= 32:
             if kind in (39,):
                 front.append(unit)
             continue
-        if unit[2] & 0x80 or not pictures:
-            pictures.append((16 <= kind <= 21, front + [unit]))
+        if unit[2] & 0x80 or not frames:
+            frames.append((16 <= kind <= 21, front + [unit]))
             front = []
         else:
-            pictures[-1][1].append(unit)
-    return pictures
+            frames[-1][1].append(unit)
+    return frames
 
 
 def hvcc(units):

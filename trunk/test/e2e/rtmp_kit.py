@@ -15,7 +15,7 @@ def inter(fill=b"i", size=20):
     return b"\x27\x01\0\0\0" + struct.pack(">I", size + 1) + b"\x41" + fill * size
 
 
-def sound(fill=b"a", size=20):
+def audio_frame(fill=b"a", size=20):
     return b"\xaf\x01" + fill * size
 
 

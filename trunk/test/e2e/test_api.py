@@ -95,7 +95,7 @@ def test_tracks_are_the_present_publishers(api_server, publish):  # noqa: F811
         wait_for(lambda: codecs() == ["H264", "MP3"], what="both tracks")
         first.stop()
         publish(srv, args=["-an", "-c:v", "copy"])
-        wait_for(lambda: codecs() == ["H264", None], what="the picture alone")
+        wait_for(lambda: codecs() == ["H264", None], what="the video alone")
     finally:
         viewer.kill()
 

@@ -323,12 +323,12 @@ HEVC_RECORD = bytes.fromhex(
 def test_facts_of_hevc(api_server, publisher):  # noqa: F811
     srv = api_server()
     one = publisher(srv)
-    picture = enhanced.video(b"hvc1", enhanced.FRAMES, bytes(40), frame=enhanced.KEY)
+    frame = enhanced.video(b"hvc1", enhanced.FRAMES, bytes(40), frame=enhanced.KEY)
     one.send_tags([flv.Tag(flv.VIDEO, 0, enhanced.video(b"hvc1", enhanced.START, HEVC_RECORD,
                                                         frame=enhanced.KEY))] +
-                  [flv.Tag(flv.VIDEO, time, picture) for time in (0, 40, 80)])
+                  [flv.Tag(flv.VIDEO, time, frame) for time in (0, 40, 80)])
     stream = wait_for(lambda: [s for s in api(srv, "streams")["streams"] if s["frames"] == 3],
-                      what="the pictures")[0]
+                      what="the video frames")[0]
     assert stream["video"] == {"codec": "HEVC", "profile": "Main", "level": "4",
                                "width": 1922, "height": 1082}
 
@@ -337,9 +337,9 @@ def test_facts_of_mp3(api_server, publish):  # noqa: F811
     srv = api_server()
     publish(srv, args=["-vn", "-c:a", "libmp3lame", "-ar", "44100", "-ac", "2"])
     audio = wait_for(lambda: [s["audio"] for s in api(srv, "streams")["streams"] if s["audio"]],
-                     what="the sound")[0]
+                     what="the audio")[0]
     assert audio == {"codec": "MP3", "sample_rate": 44100, "channel": 2, "profile": "Other"}
-    # SRS counts pictures alone.
+    # SRS counts video frames alone.
     assert api(srv, "streams")["streams"][0]["frames"] == 0
 
 

@@ -131,7 +131,7 @@ def test_the_wrong_codec_while_waiting(server, publish, listen, mp3_flv, small_f
     assert head.status == 404
 
 
-def test_no_sound_at_all(server, publisher, both):
+def test_a_stream_without_audio_gives_nothing(server, publisher, both):
     srv = server(remux=remux())
     preamble, media = both
     one = publisher(srv)
@@ -140,7 +140,7 @@ def test_no_sound_at_all(server, publisher, both):
         assert curl(srv.http_url(f"/live/livestream.{kind}"), seconds=10).status == 404
 
 
-def test_it_begins_at_the_next_sound(server, listen, publisher, both):
+def test_a_viewer_begins_at_the_next_audio_frame(server, listen, publisher, both):
     """Without fast_cache the server sends no old audio and does not wait for a keyframe."""
     srv = server(remux=remux())
     preamble, media = both
@@ -148,15 +148,15 @@ def test_it_begins_at_the_next_sound(server, listen, publisher, both):
     early = listen(srv, ".aac")
     one = publisher(srv)
     one.send_tags(preamble + media[:cut])
-    sounds = [t.data[2:] for t in media[:cut] if t.is_audio]
-    early.wait(lambda v: v.frames and v.frames[-1] == sounds[-1])
+    payloads = [t.data[2:] for t in media[:cut] if t.is_audio]
+    early.wait(lambda v: v.frames and v.frames[-1] == payloads[-1])
     late = listen(srv, ".aac")
     srv.wait_log(r"(?s)play .*play .*play |play .*aac[^\n]*\n.*play .*aac")
     rest = media[cut:cut + 40]
-    sounds = [t.data[2:] for t in rest if t.is_audio]
+    payloads = [t.data[2:] for t in rest if t.is_audio]
     one.send_tags(rest)
-    late.wait(lambda v: v.frames and v.frames[-1] == sounds[-1])
-    assert late.frames == sounds[-len(late.frames):]
+    late.wait(lambda v: v.frames and v.frames[-1] == payloads[-1])
+    assert late.frames == payloads[-len(late.frames):]
 
 
 def test_fast_cache(server, listen, publisher, aac_flv):
@@ -244,7 +244,7 @@ def test_high_efficiency_is_said_by_its_core(server, listen, publisher, tmp_path
         one.send_tags([flv.Tag(flv.AUDIO, len(sent) * 1024000 // 22050, data)])
         sent.append(data[2:])
         return all(listener.reader.data for listener in listeners.values())
-    wait_for(has_begun, 20, "sound")
+    wait_for(has_begun, 20, "audio")
     for _ in range(80):
         has_begun()
     one.unpublish()

@@ -16,7 +16,7 @@ import pytest
 import flv
 import rtmp_client as rc
 from rtmp_client import player, publisher
-from rtmp_kit import inter, key, sound, start_of_stream, synced
+from rtmp_kit import audio_frame, inter, key, start_of_stream, synced
 
 libc = ctypes.CDLL(None, use_errno=True)
 PIDFD_GETFD = 438
@@ -218,13 +218,13 @@ def test_atc_auto(server, open_all, headers, atc_auto, first):
 
 @pytest.mark.parametrize("mix_correct", ["on", "off"])
 def test_mix_correct(server, view, open_all, headers, mix_correct):
-    """Sound comes 60 ms ahead of the picture."""
+    """Audio comes 60 ms before the video."""
     srv = server(play={"mix_correct": mix_correct})
     source = open_all(publisher, srv)
     start_of_stream(source, headers)
     sent = []
     for i in range(10):
-        for kind, data, at in ((rc.AUDIO, sound(b"%c" % (65 + i)), 60 + i * 40),
+        for kind, data, at in ((rc.AUDIO, audio_frame(b"%c" % (65 + i)), 60 + i * 40),
                                (rc.VIDEO, inter(b"%c" % (97 + i)), 40 + i * 40)):
             source.message(kind, at, data, csid=4 if kind == rc.AUDIO else 6)
             sent.append((at, data))

@@ -37,19 +37,19 @@ def simple_video(fourcc):
 def simple_audio(fourcc, has_header=True):
     def make(maker):
         head = audio(fourcc, ex.START, maker.bytes(19))
-        return maker.stream(sound=lambda n: audio(fourcc, ex.FRAMES, maker.bytes(120)),
+        return maker.stream(audio=lambda n: audio(fourcc, ex.FRAMES, maker.bytes(120)),
                             starts=[(flv.AUDIO, head)] if has_header else []), \
             [head] if has_header else []
     return make
 
 
-def both(fourcc, sound):
+def both(fourcc, audio_fourcc):
     def make(maker):
         heads = [video(fourcc, ex.START, maker.bytes(30), frame=ex.KEY),
-                 audio(sound, ex.START, maker.bytes(19))]
+                 audio(audio_fourcc, ex.START, maker.bytes(19))]
         return maker.stream(lambda n, key: video(fourcc, ex.FRAMES, maker.bytes(),
                                                  frame=ex.KEY if key else ex.INTER),
-                            lambda n: audio(sound, ex.FRAMES, maker.bytes(100)),
+                            lambda n: audio(audio_fourcc, ex.FRAMES, maker.bytes(100)),
                             starts=[(flv.VIDEO, heads[0]), (flv.AUDIO, heads[1])]), heads
     return make
 
@@ -84,19 +84,19 @@ def with_metadata(maker):
                         starts=[(flv.VIDEO, head)]), [head]
 
 
-def many_tracks(kind, fourccs, sounds):
+def many_tracks(kind, fourccs, audio_fourccs):
     """All tracks in one message."""
     def make(maker):
         heads = [multi_video(kind, ex.START, [(i, f, maker.bytes(30), 0)
                                               for i, f in enumerate(fourccs)], frame=ex.KEY),
                  multi_audio(kind, ex.START, [(i, f, maker.bytes(19), 0)
-                                              for i, f in enumerate(sounds)])]
+                                              for i, f in enumerate(audio_fourccs)])]
         return maker.stream(
             lambda n, key: multi_video(kind, ex.FRAMES, [(i, f, maker.bytes(), 40)
                                                          for i, f in enumerate(fourccs)],
                                        frame=ex.KEY if key else ex.INTER),
             lambda n: multi_audio(kind, ex.FRAMES, [(i, f, maker.bytes(90), 0)
-                                                    for i, f in enumerate(sounds)]),
+                                                    for i, f in enumerate(audio_fourccs)]),
             starts=[(flv.VIDEO, heads[0]), (flv.AUDIO, heads[1])]), heads
     return make
 
@@ -118,7 +118,7 @@ def side_tracks(first_is_multi, side_first=False):
                                      frame=ex.KEY))
         heads.append(multi_audio(ex.ONE, ex.START, [(1, b"mp4a", b"\x11\x90", 0)]))
 
-        def picture(n, key):
+        def video_frame(n, key):
             frame = ex.KEY if key else ex.INTER
             sides = [multi_video(ex.ONE, ex.FRAMES, [(ident, b"avc1", maker.bytes(), 0)],
                                  frame=ex.KEY if (n + 5 * ident) % 10 == 0 else ex.INTER)
@@ -126,11 +126,11 @@ def side_tracks(first_is_multi, side_first=False):
             own = [main(ex.FRAMES, maker.bytes(), frame=frame)]
             return sides + own if side_first and n else own + sides
 
-        def sound(n):
+        def audio_frame(n):
             return [audio(b"mp4a", ex.FRAMES, maker.bytes(90)),
                     multi_audio(ex.ONE, ex.FRAMES, [(1, b"mp4a", maker.bytes(60), 0)])]
 
-        return maker.stream(picture, sound, starts=[
+        return maker.stream(video_frame, audio_frame, starts=[
             (flv.AUDIO if b"mp4a" in h[:6] else flv.VIDEO, h) for h in heads]), heads
     return make
 
@@ -368,8 +368,8 @@ def test_real_hevc_decodes(server, hevc_file, tmp_path, layout):
     """The output, decoded again, has exactly the frames of ffmpeg's own file."""
     units = ex.annexb_units(hevc_file.read_bytes())
     record = ex.hvcc(units)
-    pictures = ex.hevc_pictures(units)
-    assert len(pictures) == 75 and [k for k, _ in pictures].count(True) == 3
+    frames = ex.hevc_frames(units)
+    assert len(frames) == 75 and [k for k, _ in frames].count(True) == 3
 
     def wrap(packet, body, is_key):
         frame = ex.KEY if is_key else ex.INTER
@@ -381,13 +381,13 @@ def test_real_hevc_decodes(server, hevc_file, tmp_path, layout):
 
     sent = [flv.Tag(flv.VIDEO, 0, wrap(0, record, True))] + [
         flv.Tag(flv.VIDEO, n * 40, wrap(1, ex.avcc(parts), is_key))
-        for n, (is_key, parts) in enumerate(pictures)]
+        for n, (is_key, parts) in enumerate(frames)]
     srv = server()
     with rtmp.Publisher(srv.rtmp_url("live/s")) as publisher, \
             flv.Viewer(srv.http_url("/live/s.flv")) as viewer:
         srv.wait_log(r"play __defaultVhost__/live/s\.flv")
         publisher.send_tags(sent)
-        viewer.wait(lambda v: len(v.media) == 75, 15, "all pictures")
+        viewer.wait(lambda v: len(v.media) == 75, 15, "all frames")
     out = b""
     for tag in viewer.check().tags:
         if tag.is_script:

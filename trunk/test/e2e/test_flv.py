@@ -49,7 +49,7 @@ def check_decodes(tags, tmp_path, name="got.flv"):
     path.write_bytes(flv.file_bytes(tags))
     done = run(["ffmpeg", "-nostdin", "-v", "error", "-xerror", "-i", path, "-f", "null", "-"],
                check=False)
-    # The null muxer complains about pictures with the same timestamp, as at the end of reordering.
+    # The null muxer complains about frames with the same timestamp, as at the end of reordering.
     complaints = [line for line in done.stderr.splitlines() if not line.startswith("[null @")]
     assert done.returncode == 0 and not complaints, done.stderr
 
@@ -315,7 +315,7 @@ def test_republish_goes_on(server, view, publisher, source, offset):
     before, after = media[:count], media[count:]
     assert continues(before[-1], after[0]), (before[-1], after[0])
     moved = {new.time - old.time for new, old in zip(after, before)}
-    assert len(moved) == 1, "sound and picture move by the same"
+    assert len(moved) == 1, "audio and video move by the same"
 
 
 def republish(publisher, srv, stream="live/livestream"):
@@ -422,7 +422,7 @@ def test_changed_parameter_sets_go_in_band(server, view, publisher, source, othe
         check_decodes(who.tags, tmp_path, f"late{number}.flv")
 
 
-def test_changed_sound_gets_its_header(server, view, publisher, source):
+def test_a_viewer_gets_the_header_of_changed_audio(server, view, publisher, source):
     """A new AudioSpecificConfig: its sequence header is in the stream, that of the video is not."""
     srv = server()
     preamble, gops = source
@@ -476,11 +476,11 @@ def test_audio_only(server, view, publisher, source):
     """An audio-only stream starts at once, at any frame, and its header announces audio only."""
     srv = server()
     preamble, gops = source
-    sound = [t for t in flat(gops) if t.is_audio]
+    audio = [t for t in flat(gops) if t.is_audio]
     one = publisher(srv)
-    one.send_tags([t for t in preamble if t.is_audio] + sound[:100])
+    one.send_tags([t for t in preamble if t.is_audio] + audio[:100])
     viewer = view(srv)
-    for tag in sound[100:]:
+    for tag in audio[100:]:
         one.send_paced([tag])
         if viewer.media:
             break
@@ -489,12 +489,12 @@ def test_audio_only(server, view, publisher, source):
     viewer.wait_media(1)
     assert viewer.reader.has_audio and not viewer.reader.has_video
     check_preamble(viewer, has_video=False)
-    first = keys(sound).index(viewer.media[0].key)
-    assert keys(viewer.media) == keys(sound[first:first + len(viewer.media)])
+    first = keys(audio).index(viewer.media[0].key)
+    assert keys(viewer.media) == keys(audio[first:first + len(viewer.media)])
 
 
 def test_join_while_the_publisher_is_away(server, view, publisher, source, tmp_path):
-    """Also after an encoder's end of sequence, which is not a picture to start with."""
+    """Also after an encoder's end of sequence, which is not a frame to start with."""
     srv = server()
     preamble, gops = source
     one = publisher(srv)

@@ -187,12 +187,12 @@ class Tarpit:
 
 def large_gops(count, frames=10, size=64 * 1024):
     """A preamble and GOPs of a second each: few frames, many bytes."""
-    def picture(is_key, time_ms):
+    def video_frame(is_key, time_ms):
         nal = bytes([0x65 if is_key else 0x41]) + bytes(range(1, 256)) * (size // 255)
         head = bytes([0x17 if is_key else 0x27, 1, 0, 0, 0])
         return flv.Tag(flv.VIDEO, time_ms, head + struct.pack(">I", len(nal)) + nal)
 
-    return [[picture(i == 0, (gop * frames + i) * 1000 // frames) for i in range(frames)]
+    return [[video_frame(i == 0, (gop * frames + i) * 1000 // frames) for i in range(frames)]
             for gop in range(count)]
 
 

@@ -227,7 +227,7 @@ def test_audio_begins_late(has_early_header, watch, aac):
 
 
 def test_video_begins_late(watch, aac):
-    """Three seconds after the audio, and first with pictures that depend on one that was not
+    """Three seconds after the audio, and first with video frames that depend on one that was not
     sent."""
     first = next(t.time for t in aac.video(3000) if t.is_keyframe)
     one = watch(meta(VIDEO_META, AUDIO_META) + aac.headers
@@ -247,9 +247,9 @@ def test_video_begins_late(watch, aac):
 def test_mp3(video, watch, mp3):
     """There is no sequence header for it."""
     assert mp3.audio_header == []
-    pictures = mp3.video() if video else []
+    frames = mp3.video() if video else []
     one = watch(meta(VIDEO_META if video else {}, MP3_META)
-                + (mp3.video_header if video else []) + merged(pictures, mp3.audio()))
+                + (mp3.video_header if video else []) + merged(frames, mp3.audio()))
     one.check_flags(has_audio=True, has_video=video)
     one.wait_start()
     one.check_page(audio="mp3", video=video)

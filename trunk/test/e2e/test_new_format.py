@@ -54,9 +54,9 @@ def test_a_format_of_one_file_and_one_row(server, publisher, view, source, progr
     publisher(srv).send_tags([*preamble, *gops[0]])
     srv.wait_log(r"mount /live/livestream\.abc")
     late = view(srv, "/live/livestream.abc", kind=Letters)
-    pictures = [tag for tag in gops[0] if tag.is_video]
+    frames = [tag for tag in gops[0] if tag.is_video]
     for viewer in (early, late):
-        viewer.wait(lambda v: sum(line[0] in "Kv" for line in v.lines) == len(pictures))
+        viewer.wait(lambda v: sum(line[0] in "Kv" for line in v.lines) == len(frames))
         assert viewer.status == 200 and viewer.header("content-type") == "text/x-letters"
         # Its header function gets both tracks and their configuration.
         head = re.fullmatch(r"letters [01]: audio 1 (\d+), video 1 (\d+)", viewer.lines[0])

@@ -220,7 +220,7 @@ def test_nothing_from_elsewhere(players_html):
     assert lock["packages"][""]["dependencies"]["mpegts.js"] == pinned["version"]
 
 
-def test_watchdog_reloads_a_frozen_picture(server, browser, players_html, source_flv):
+def test_the_page_reopens_a_stream_whose_video_has_stopped(server, browser, players_html, source_flv):
     """When only audio data follows after both tracks, time freezes without an error: the page
     detects it and opens the stream again."""
     srv = server(html=players_html)
@@ -232,8 +232,8 @@ def test_watchdog_reloads_a_frozen_picture(server, browser, players_html, source
     with Publisher(srv.rtmp_url()) as publisher:
         publisher.send_tags(preamble)
         both = [t for t in media if t.time < 6000]
-        sound = [t for t in media if t.time >= 6000 and t.is_audio]
-        thread = threading.Thread(target=publisher.send_paced, args=(both + sound,),
+        audio = [t for t in media if t.time >= 6000 and t.is_audio]
+        thread = threading.Thread(target=publisher.send_paced, args=(both + audio,),
                                   kwargs={"stop": stop}, daemon=True)
         thread.start()
         try:

@@ -167,12 +167,12 @@ G711 = {"A-law": 0x72, "µ-law": 0x82}
 
 
 @pytest.mark.parametrize("law", G711)
-def test_plays_the_picture_of_a_camera_with_g711(law, server, browser, players_html, source):
+def test_a_camera_with_g711_plays_without_audio(law, server, browser, players_html, source):
     srv = server(html=players_html)
     preamble, gops = source
-    picture = [tag for gop in gops for tag in gop if tag.is_video]
+    video = [tag for gop in gops for tag in gop if tag.is_video]
     tags = [tag for tag in preamble if not tag.is_audio]
-    for tag in picture:
+    for tag in video:
         tags.append(tag)
         tags.append(flv.Tag(flv.AUDIO, tag.time, bytes([G711[law]]) + bytes([0x55]) * 160))
     stop = threading.Event()

@@ -222,8 +222,8 @@ def test_rtmp_through_haproxy(server, proxy, certificate, publish, source_flv):
     srv.wait_log(r"start publish __defaultVhost__/live/livestream from 127\.0\.0\.7")
     srv.wait_log(rf"start play __defaultVhost__/live/livestream from {VIEWER}")
     # The encoder of the documents, at the proxy's address.
-    publish(one.url("rtmp", "/live/pictures"), source=source_flv)
-    with flv.Viewer(one.url("http", "/live/pictures.flv")) as viewer:
+    publish(one.url("rtmp", "/live/proxied"), source=source_flv)
+    with flv.Viewer(one.url("http", "/live/proxied.flv")) as viewer:
         viewer.wait_media(5, 20)
 
 

@@ -251,8 +251,8 @@ def test_all_kinds_behind_one_address(server, publish, nginx_rtmp, tmp_path):
         c=f"http://127.0.0.1:{third.http_port}/[app]/[stream].flv"))
     widths = {"a": "160", "b": "192", "c": "224"}
     for name, origin in (("a", first), ("b", second), ("c", third)):
-        picture = make_source(tmp_path / f"{name}.flv", seconds=4, size=f"{widths[name]}x90")
-        publish(origin.rtmp_url("myapp/test"), source=picture)
+        movie = make_source(tmp_path / f"{name}.flv", seconds=4, size=f"{widths[name]}x90")
+        publish(origin.rtmp_url("myapp/test"), source=movie)
     for name, width in widths.items():
         address = proxy.http_url(f"/live?src={name}&port=1935&app=myapp&stream=test")
 
@@ -260,7 +260,7 @@ def test_all_kinds_behind_one_address(server, publish, nginx_rtmp, tmp_path):
             streams = ffprobe(address)["streams"]
             return {str(s.get("width")) for s in streams if s["codec_type"] == "video"}
 
-        wait_for(lambda: found() == {width}, 30, f"{name}'s picture")
+        wait_for(lambda: found() == {width}, 30, f"{name}'s video")
 
 
 @needs_nginx

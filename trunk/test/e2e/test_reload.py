@@ -67,7 +67,7 @@ def test_mounts_and_play(server, publish, view, small_flv):
     # Without a cache a new viewer begins with the next keyframe, not with one of the past.
     newest = viewer.media[-1].time
     late = view(srv, "/live/livestream.live.flv")
-    wait_for(lambda: any(tag.is_keyframe for tag in late.video), 10, "a picture")
+    wait_for(lambda: any(tag.is_keyframe for tag in late.video), 10, "a keyframe")
     assert next(tag.time for tag in late.video if tag.is_keyframe) >= newest
     reload(srv, ("[vhost]/[app]/[stream].live.flv", ""))
     wait_for(lambda: re.search(r"unmount \S*/live/livestream.live.flv", srv.log()),

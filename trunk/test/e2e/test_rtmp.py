@@ -16,7 +16,7 @@ import flv
 import rtmp_client as rc
 from harness import PATIENCE, Process, curl, ffmpeg_decode, ffprobe, have, wait_for
 from rtmp_client import Client, player, publisher
-from rtmp_kit import inter, key, publish_polite, sound, start_of_stream, synced
+from rtmp_kit import audio_frame, inter, key, publish_polite, start_of_stream, synced
 
 OFF = {"time_jitter": "off"}
 
@@ -395,7 +395,7 @@ def test_a_player_is_told_that_the_stream_is_over(server, open_all, headers):
     first = open_all(publisher, srv)
     start_of_stream(first, headers)
     # Both tracks have sent something, so the server knows the tracks and does not wait for them.
-    first.message(rc.AUDIO, 5, sound())
+    first.message(rc.AUDIO, 5, audio_frame())
     viewer.media(1)
     paused.media(1)
     paused.command("pause", 0, None, True, 0, stream=1)
@@ -405,7 +405,7 @@ def test_a_player_is_told_that_the_stream_is_over(server, open_all, headers):
     # A publisher that returns in time continues the stream.
     second = open_all(publisher, srv)
     start_of_stream(second, headers)
-    second.message(rc.AUDIO, 5, sound())
+    second.message(rc.AUDIO, 5, audio_frame())
     assert key() in [m.data for m in viewer.media(3)]
     second.close()
     seen = [m for m in viewer.until("NetStream.Play.Stop") if m.type in (rc.COMMAND, rc.USER)]
@@ -494,11 +494,11 @@ def test_receive_audio_and_video(server, open_all, headers):
         synced(viewer)
 
     def sent():
-        """A picture and an audio frame that contain their timestamp."""
+        """A video frame and an audio frame that contain their timestamp."""
         nonlocal at
         at += 40
         source.message(rc.VIDEO, at, key(b"%d" % at))
-        source.message(rc.AUDIO, at, sound(b"%d" % at), csid=4)
+        source.message(rc.AUDIO, at, audio_frame(b"%d" % at), csid=4)
         synced(source)
 
     def media_of(number, *kinds):
@@ -549,7 +549,7 @@ def test_player_gets_everything_unharmed(server, open_all, headers):
     start_of_stream(client, headers)
     sent = [key()]
     for at in range(1, 60):
-        data = [inter(bytes([at]), at * 331), sound(bytes([at]), at * 7)][at % 2]
+        data = [inter(bytes([at]), at * 331), audio_frame(bytes([at]), at * 7)][at % 2]
         client.message([rc.VIDEO, rc.AUDIO][at % 2], at * 20, data, csid=[6, 4][at % 2])
         sent.append(data)
     viewer = open_all(player, srv)
@@ -663,11 +663,11 @@ def test_chunk_sizes(server, open_all, headers, size):
     client.chunk_size(size)
     start_of_stream(client, headers)
     client.message(rc.VIDEO, 40, inter(b"c", 3000))
-    client.message(rc.AUDIO, 0x01000000, sound(b"c", 300), csid=4)
+    client.message(rc.AUDIO, 0x01000000, audio_frame(b"c", 300), csid=4)
     synced(client)
     viewer = open_all(player, srv)
     tags = viewer.media(3)
-    assert [t.data for t in tags] == [key(), inter(b"c", 3000), sound(b"c", 300)]
+    assert [t.data for t in tags] == [key(), inter(b"c", 3000), audio_frame(b"c", 300)]
 
 
 @pytest.mark.parametrize("size", [0, 0x80000000, 0xFFFFFFFF])
@@ -719,11 +719,11 @@ def test_extended_timestamps(server, open_all, headers, repeat):
     base = 0x01000000
     start_of_stream(client, headers, base)
     client.message(rc.VIDEO, base + 40, inter(b"1", 500), repeat=repeat)
-    client.message(rc.AUDIO, base + 50, sound(b"2", 500), csid=4, repeat=repeat)
+    client.message(rc.AUDIO, base + 50, audio_frame(b"2", 500), csid=4, repeat=repeat)
     synced(client)
     viewer = open_all(player, srv)
     tags = viewer.media(3)
-    assert [t.data for t in tags] == [key(), inter(b"1", 500), sound(b"2", 500)]
+    assert [t.data for t in tags] == [key(), inter(b"1", 500), audio_frame(b"2", 500)]
     assert [t.time - tags[0].time for t in tags] == [0, 40, 50]
 
 
@@ -731,7 +731,7 @@ def test_interleaved_and_chunk_size_changed_within(server, open_all, headers):
     srv = server(play=OFF)
     client = open_all(publisher, srv)
     start_of_stream(client, headers)
-    video, audio = inter(b"v", 400), sound(b"s", 200)
+    video, audio = inter(b"v", 400), audio_frame(b"s", 200)
     client.send(client.header(0, 6, 40, len(video), rc.VIDEO) + video[:128])
     client.send(client.header(0, 4, 45, len(audio), rc.AUDIO) + audio[:128])
     client.chunk_size(50)
@@ -761,13 +761,13 @@ def test_aggregates(server, open_all, headers, cut):
     srv = server(play=OFF)
     client = open_all(publisher, srv)
     start_of_stream(client, headers)
-    body = flv.tag_bytes(rc.VIDEO, 7000, inter(b"1")) + flv.tag_bytes(rc.AUDIO, 7010, sound(b"2")) \
-        + flv.tag_bytes(rc.AUDIO, 7020, sound(b"3"))
+    body = flv.tag_bytes(rc.VIDEO, 7000, inter(b"1")) + flv.tag_bytes(rc.AUDIO, 7010, audio_frame(b"2")) \
+        + flv.tag_bytes(rc.AUDIO, 7020, audio_frame(b"3"))
     client.message(rc.AGGREGATE, 40, body[:len(body) - cut])
     client.message(rc.VIDEO, 100, inter(b"4"))
     synced(client)
     viewer = open_all(player, srv)
-    want = [key(), inter(b"1"), sound(b"2")] + ([sound(b"3")] if cut <= 4 else []) + [inter(b"4")]
+    want = [key(), inter(b"1"), audio_frame(b"2")] + ([audio_frame(b"3")] if cut <= 4 else []) + [inter(b"4")]
     tags = viewer.media(len(want))
     assert [t.data for t in tags] == want
     assert [t.time for t in tags][:3] == [0, 40, 50]

@@ -8,7 +8,7 @@ import pytest
 
 import rtmp_client as rc
 from rtmp_client import Client, player, publisher
-from rtmp_kit import inter, key, sound, start_of_stream, synced
+from rtmp_kit import audio_frame, inter, key, start_of_stream, synced
 
 OFF = {"time_jitter": "off"}
 
@@ -111,7 +111,7 @@ def test_unpublish_by_name(two, open_all):
 
 
 def test_play_beside_play(two, open_all):
-    """The first one continues where it was: no picture is lost or repeated."""
+    """The first one continues where it was: no frame is lost or repeated."""
     srv, source = two(play=OFF)
     viewer = open_all(Streams, srv)
     viewer.create(1)
@@ -166,8 +166,8 @@ def test_publish_beside_play(server, open_all, headers, first):
     client.plays("near", 3)
     client.gets(key(b"near"), 3)
     for at in range(40, 240, 40):
-        client.message(rc.AUDIO, at, sound(b"%d" % at), csid=4, stream=sends)
-        client.gets(sound(b"%d" % at), 3)
+        client.message(rc.AUDIO, at, audio_frame(b"%d" % at), csid=4, stream=sends)
+        client.gets(audio_frame(b"%d" % at), 3)
         far.message(rc.VIDEO, at, inter(b"%d" % at))
         client.gets(inter(b"%d" % at), plays)
     # Aggregates and metadata belong to their stream, too.
@@ -312,7 +312,7 @@ def test_slow_reader(two, open_all, headers):
         source.video(inter(b"%03d" % (at // 40), 80000), 1, at)
     viewer = open_all(player, srv, "own")
     for at in range(0, 400, 40):
-        client.message(rc.AUDIO, at, sound(b"%d" % at), csid=4, stream=2)
-        viewer.until(lambda m: m.type == rc.AUDIO and m.data == sound(b"%d" % at))
+        client.message(rc.AUDIO, at, audio_frame(b"%d" % at), csid=4, stream=2)
+        viewer.until(lambda m: m.type == rc.AUDIO and m.data == audio_frame(b"%d" % at))
     for at in range(40, 1040, 40):
         client.gets(inter(b"%03d" % (at // 40), 80000), 1)

@@ -82,7 +82,7 @@ def test_replace(server, tags, schema):
     srv = server(publish={"takeover": "replace"})
     first = publishing(srv, "s")
     old = Feed(first, tags)
-    # The same pictures, marked with a byte that decoders ignore: the end of a filler NAL unit.
+    # The same video, marked with a byte that decoders ignore: the end of a filler NAL unit.
     marked = [flv.Tag(t.type, t.time, t.data + b"\0\0\0\x03\x0c\xff\x80")
               if t.is_video and t.is_media else t for t in tags]
     if schema == "http":

@@ -12,7 +12,7 @@ import rtmp_client as rc
 import ts
 from harness import run, wait_for
 from rtmp_client import player, publisher
-from rtmp_kit import inter, key, sound, start_of_stream, synced
+from rtmp_kit import audio_frame, inter, key, start_of_stream, synced
 from test_edge import cluster, port_of
 from workers_kit import closing, workers  # noqa: F401
 from ws import Socket
@@ -25,10 +25,10 @@ def say(source, name, time_ms, *values):
 
 
 def frames(source, begin, count):
-    """Pictures that are not keyframes, and audio."""
+    """Video frames that are not keyframes, and audio."""
     for i in range(begin, begin + count):
         source.message(rc.VIDEO, i * FRAME_MS, inter(b"%c" % (i % 250)), csid=6)
-        source.message(rc.AUDIO, i * FRAME_MS + 5, sound(b"%c" % (i % 250)), csid=4)
+        source.message(rc.AUDIO, i * FRAME_MS + 5, audio_frame(b"%c" % (i % 250)), csid=4)
 
 
 class Feeder:
@@ -57,7 +57,7 @@ class Feeder:
 @pytest.mark.parametrize("said", [
     {"width": 320, "height": 180}, {"videocodecid": 7, "audiocodecid": 0},
     {"audiocodecid": 10, "audiosamplerate": 44100}, {"videocodecid": "avc1", "audiocodecid": ""},
-], ids=["size", "none", "sound", "names"])
+], ids=["size", "none", "audio", "names"])
 def test_metadata_decides_nothing(server, view, open_all, headers, said):
     srv = server()
     viewer = view(srv, "/live/s.flv")
@@ -65,12 +65,12 @@ def test_metadata_decides_nothing(server, view, open_all, headers, said):
     say(source, "@setDataFrame", 0, "onMetaData", said)
     for track in range(2):
         source.message((rc.VIDEO, rc.AUDIO)[track], 0, headers[track])
-    first, second = ((rc.VIDEO, key()), (rc.AUDIO, sound()))[::1 if "width" in said else -1]
+    first, second = ((rc.VIDEO, key()), (rc.AUDIO, audio_frame()))[::1 if "width" in said else -1]
     source.message(first[0], 0, first[1])
     synced(source)
     source.message(second[0], 20, second[1])
-    source.message(rc.AUDIO, 60, sound(b"z"))
-    viewer.wait(lambda v: v.audio and v.audio[-1].data == sound(b"z"))
+    source.message(rc.AUDIO, 60, audio_frame(b"z"))
+    viewer.wait(lambda v: v.audio and v.audio[-1].data == audio_frame(b"z"))
     assert (viewer.reader.has_audio, viewer.reader.has_video) == (True, True)
     assert not viewer.is_done
 
@@ -109,7 +109,7 @@ def test_data_messages(server, view, open_all, headers, protocol):
     wait_for(lambda: srv.log().count("play __defaultVhost__/live/s.flv") == 2, what="both viewers")
     source = open_all(publisher, origin)
     start_of_stream(source, headers)
-    source.message(rc.AUDIO, 5, sound())
+    source.message(rc.AUDIO, 5, audio_frame())
     for viewer in viewers:
         viewer.wait_media(1)
     say_all(source)
@@ -125,7 +125,7 @@ def test_data_messages_of_another_worker(workers, closing, headers):
     viewer = closing(one.viewer_at(b, "/live/s.flv"))
     source = closing(one.at(a, lambda: Source(one.srv)))
     start_of_stream(source.client, headers)
-    source.client.message(rc.AUDIO, 5, sound())
+    source.client.message(rc.AUDIO, 5, audio_frame())
     viewer.wait_media(1)
     say_all(source.client)
     viewer.wait(has_all)
@@ -151,7 +151,7 @@ def test_data_messages_are_forwarded(server, view, open_all, headers):
     source = open_all(publisher, srv)
     say(source, "@setDataFrame", 0, "onMetaData", {"width": 320})
     start_of_stream(source, headers)
-    source.message(rc.AUDIO, 5, sound())
+    source.message(rc.AUDIO, 5, audio_frame())
     viewer.wait_media(1)
     say_all(source)
     viewer.wait(has_all)
@@ -164,7 +164,7 @@ def test_data_messages_are_forwarded(server, view, open_all, headers):
 LONG_GOP = {"gop_cache_max_frames": 5}
 
 
-def test_sound_goes_at_once(server, view, open_all, headers):
+def test_audio_alone_is_sent_at_once(server, view, open_all, headers):
     """The log says why there is no video yet; FLV, WebSocket and RTMP get it from its keyframe
     on."""
     srv = server(play=LONG_GOP)

@@ -63,7 +63,7 @@ def expected_pes(tags):
 
 
 def got_pes(pes):
-    """The same for the received packets, without what the server adds before pictures and audio
+    """The same for the received packets, without what the server adds before video and audio
     frames."""
     out = []
     for one in pes:
@@ -87,7 +87,7 @@ def check_with_tshark(path):
 
 
 def send_all(one, viewer, preamble, tags, before=0):
-    """Sends and waits until the viewer has everything; the last picture may still be open."""
+    """Sends and waits until the viewer has everything; the last video frame may still be open."""
     one.send_tags(preamble + tags)
     viewer.wait_pes(before + len(tags) - 1)
 
@@ -120,7 +120,7 @@ def test_every_packet(server, publish, view, source_flv, tmp_path):
     assert {p.version for p in reader.programs} == {0}
     assert not any(jump for _, _, _, jump in reader.pcrs)
     reader.check_times()
-    assert reader.check_pictures() == sum(t.is_keyframe for t in sent)
+    assert reader.check_video() == sum(t.is_keyframe for t in sent)
     # Only audio can come before the first keyframe.
     first = reader.pes.index(reader.video[0])
     assert not any(p.pid == ts.VIDEO for p in reader.pes[:first])
@@ -132,7 +132,7 @@ def test_every_packet(server, publish, view, source_flv, tmp_path):
 
 
 def test_a_recording_decodes_like_the_source(server, publish, view, source_flv, tmp_path):
-    """Picture by picture and sample by sample the same as ffmpeg's own remux."""
+    """Frame by frame and sample by sample the same as ffmpeg's own remux."""
     raw = tmp_path / "got.ts"
     srv = server(remux=remux(republish_wait=300))
 
@@ -205,8 +205,8 @@ def test_only(server, view, publisher, source):
         "flv video": view(srv, "/live/livestream.flv?only=video", kind=flv.Viewer)}
     one = publisher(srv)
     one.send_tags(preamble + tags)
-    last_sound = [pes for pes in expected_pes(tags) if pes[0] == ts.AUDIO][-1]
-    viewers["ts audio"].wait(lambda v: v.reader.pes and got_pes(v.reader.pes)[-1] == last_sound)
+    last_audio = [pes for pes in expected_pes(tags) if pes[0] == ts.AUDIO][-1]
+    viewers["ts audio"].wait(lambda v: v.reader.pes and got_pes(v.reader.pes)[-1] == last_audio)
     viewers["ts video"].wait_pes(videos - 1)
     viewers["flv audio"].wait(lambda v: v.audio and v.audio[-1].key ==
                               [t for t in tags if t.is_audio][-1].key)
@@ -216,7 +216,7 @@ def test_only(server, view, publisher, source):
     viewers["ts audio"].reader.check_times(tables_ms=100)
     assert viewers["ts video"].reader.streams == {ts.VIDEO: ts.H264}
     viewers["ts video"].reader.check_times()
-    viewers["ts video"].reader.check_pictures()
+    viewers["ts video"].reader.check_video()
     assert not viewers["flv audio"].video and not viewers["flv video"].audio
     assert viewers["flv audio"].reader.flags == 4 and viewers["flv video"].reader.flags == 1
     for name in ("flv audio", "flv video"):
@@ -228,14 +228,14 @@ def test_only(server, view, publisher, source):
 def test_only_of_what_is_not_there(server, view, publisher, source):
     srv = server(remux=remux())
     preamble, gops = source
-    sounds = [t for t in flat(gops[:2]) if t.is_audio]
+    audio = [t for t in flat(gops[:2]) if t.is_audio]
     waiting = view(srv, PATH + "?only=video")
     plain = view(srv, "/live/livestream.flv", kind=flv.Viewer)
     one = publisher(srv)
-    one.send_tags([t for t in preamble if t.is_audio] + sounds[:-5])
+    one.send_tags([t for t in preamble if t.is_audio] + audio[:-5])
     waiting.wait_end()
-    one.send_tags(sounds[-5:])
-    plain.wait(lambda v: v.audio and v.audio[-1].key == sounds[-1].key)
+    one.send_tags(audio[-5:])
+    plain.wait(lambda v: v.audio and v.audio[-1].key == audio[-1].key)
     assert waiting.status == 404
     answer = curl(srv.http_url(PATH + "?only=video"))
     assert answer.status == 404 and "no video" in answer.json()["reason"]
@@ -244,17 +244,17 @@ def test_only_of_what_is_not_there(server, view, publisher, source):
 def test_audio_only_stream(server, view, publisher, source):
     srv = server(remux=remux())
     preamble, gops = source
-    sounds = [t for t in flat(gops[:3]) if t.is_audio]
+    audio = [t for t in flat(gops[:3]) if t.is_audio]
     early = view(srv)
     one = publisher(srv)
-    one.send_tags([t for t in preamble if t.is_audio] + sounds[:-20])
+    one.send_tags([t for t in preamble if t.is_audio] + audio[:-20])
     early.wait(lambda v: v.reader.pes and
-               got_pes(v.reader.pes)[-1] == expected_pes(sounds[:-20])[-1])
+               got_pes(v.reader.pes)[-1] == expected_pes(audio[:-20])[-1])
     late = view(srv)
-    one.send_tags(sounds[-20:])
+    one.send_tags(audio[-20:])
     for viewer in (early, late):
         viewer.wait(lambda v: v.reader.pes and
-                    got_pes(v.reader.pes)[-1] == expected_pes(sounds)[-1])
+                    got_pes(v.reader.pes)[-1] == expected_pes(audio)[-1])
         assert viewer.reader.streams == {ts.AUDIO: ts.ADTS}
         viewer.reader.check_times(tables_ms=100)
     # The late one starts at the last tables, which are at most 100 ms away.
@@ -265,7 +265,7 @@ def test_a_track_appears(server, view, publisher, source):
     """FLV viewers end and reload; TS viewers get a new PMT and stay."""
     srv = server(remux=remux())
     preamble, gops = source
-    pictures = [t for t in flat(gops[:2]) if t.is_video]
+    frames = [t for t in flat(gops[:2]) if t.is_video]
     viewer = view(srv)
     plain = view(srv, "/live/livestream.flv", kind=flv.Viewer)
     one = publisher(srv)
@@ -274,9 +274,9 @@ def test_a_track_appears(server, view, publisher, source):
     one.send_tags([t for t in preamble if t.is_video] + first)
     viewer.wait_pes(len(first) - 1)
     plain.wait_media(len(first))
-    one.send_tags(pictures[len(first):])
-    viewer.wait_pes(len(pictures) - 1)
-    plain.wait_media(len(pictures))
+    one.send_tags(frames[len(first):])
+    viewer.wait_pes(len(frames) - 1)
+    plain.wait_media(len(frames))
     assert viewer.reader.streams == {ts.VIDEO: ts.H264}
     before = viewer.reader.programs[-1].version
     one.send_tags([t for t in preamble if t.is_audio] + gops[2] + gops[3])
@@ -285,7 +285,7 @@ def test_a_track_appears(server, view, publisher, source):
     assert viewer.reader.programs[-1].version == before + 1
     assert viewer.reader.streams == {ts.VIDEO: ts.H264, ts.AUDIO: ts.ADTS}
     assert not any(jump for _, _, _, jump in viewer.reader.pcrs)
-    viewer.reader.check_pictures()
+    viewer.reader.check_video()
     viewer.check()
 
 
@@ -298,14 +298,14 @@ def test_a_track_goes_with_its_publisher(server, view, publisher, source):
     send_all(one, viewer, preamble, gops[0])
     one.unpublish()
     two = publisher(srv)
-    pictures = [t for t in flat(gops[1:4]) if t.is_video]
-    two.send_tags([t for t in preamble if t.is_video] + pictures)
+    frames = [t for t in flat(gops[1:4]) if t.is_video]
+    two.send_tags([t for t in preamble if t.is_video] + frames)
     viewer.wait(lambda v: v.reader.streams == {ts.VIDEO: ts.H264})
     assert viewer.reader.programs[0].version == 0 and viewer.reader.programs[-1].version == 1
     viewer.check()
 
 
-def test_republish_and_changed_pictures(server, view, publisher, source, other):
+def test_a_new_publisher_with_another_video_size(server, view, publisher, source, other):
     """One timeline and one continuity across publishers, with the new parameter sets."""
     srv = server(remux=remux())
     preamble, gops = source
@@ -320,7 +320,7 @@ def test_republish_and_changed_pictures(server, view, publisher, source, other):
     viewer.wait_pes(total - 1)
     reader = viewer.reader
     reader.check_times()
-    reader.check_pictures()
+    reader.check_video()
     assert not any(jump for _, _, _, jump in reader.pcrs)
     keys = [p for p in reader.video if p.is_random_access]
     sets = [p.nal_units[1] for p in keys]
@@ -364,7 +364,7 @@ def test_slow_viewer_jumps_to_a_keyframe(server, view, publisher, source, tmp_pa
               len(v.reader.gaps) >= 4 and got_pes(v.reader.pes)[-1] == expected_pes(gops[0])[-1])
     assert len(slow.reader.pes) < len(fast.reader.pes) and not fast.reader.gaps
     slow.reader.check_times()
-    slow.reader.check_pictures()
+    slow.reader.check_video()
     fast.check()
     path = tmp_path / "slow.ts"
     path.write_bytes(slow.reader.data)
@@ -393,26 +393,26 @@ def test_times_wrap(server, view, publisher, source, tmp_path):
 
 
 @pytest.mark.parametrize("step", [250, 2000])
-def test_rare_pictures(server, view, publisher, source, step):
+def test_keyframes_seconds_apart(server, view, publisher, source, step):
     """A slide show without audio: clock and tables keep their intervals."""
     srv = server(remux=remux())
     preamble, gops = source
-    pictures = [t for t in flat(gops) if t.is_keyframe][:5] * 3
+    frames = [t for t in flat(gops) if t.is_keyframe][:5] * 3
     viewer = view(srv)
     one = publisher(srv)
     one.send_tags([t for t in preamble if t.is_video])
     # After half a second of media it is clear that there is no audio.
-    for index, tag in enumerate(pictures):
+    for index, tag in enumerate(frames):
         one.send_tag(tag, time_ms=index * step)
         if index == 2:
             viewer.wait_pes(1)
-    # Each picture comes three times: the number before it identifies the last of them, too.
+    # Each frame comes three times: the number before it identifies the last of them, too.
     viewer.wait(lambda v: len(v.reader.pes) > 10
-                and got_pes(v.reader.pes)[-1] == expected_pes(pictures)[-1])
-    assert len(viewer.reader.pes) >= len(pictures) - 2
-    assert got_pes(viewer.reader.pes) == expected_pes(pictures)[-len(viewer.reader.pes):]
+                and got_pes(v.reader.pes)[-1] == expected_pes(frames)[-1])
+    assert len(viewer.reader.pes) >= len(frames) - 2
+    assert got_pes(viewer.reader.pes) == expected_pes(frames)[-len(viewer.reader.pes):]
     viewer.reader.check_times()
-    viewer.reader.check_pictures()
+    viewer.reader.check_video()
 
 
 def hevc_tags(path):
@@ -426,15 +426,15 @@ def hevc_tags(path):
     for kind, unit in sets.items():
         record += bytes([0x80 | kind, 0, 1]) + struct.pack(">H", len(unit)) + unit
     tags = [flv.Tag(flv.VIDEO, 0, b"\x90hvc1" + record)]
-    pictures = []
+    frames = []
     for unit, kind in zip(units, kinds):
         if kind == 35:
-            pictures.append([])
+            frames.append([])
         elif kind < 32 or kind > 34:
-            pictures[-1].append((kind, unit))
-    for index, picture in enumerate(pictures):
-        is_key = any(16 <= kind <= 21 for kind, _ in picture)
-        body = b"".join(struct.pack(">I", len(u)) + u for _, u in picture)
+            frames[-1].append((kind, unit))
+    for index, units in enumerate(frames):
+        is_key = any(16 <= kind <= 21 for kind, _ in units)
+        body = b"".join(struct.pack(">I", len(u)) + u for _, u in units)
         tags.append(flv.Tag(flv.VIDEO, index * 40, bytes([0x93 if is_key else 0xA3]) + b"hvc1" + body))
     return tags
 
@@ -455,17 +455,17 @@ def test_hevc(server, view, publisher, tmp_path):
     one.unpublish()
     viewer.wait_end()
     assert viewer.reader.streams == {ts.VIDEO: ts.HEVC}
-    assert viewer.reader.check_pictures(ts.HEVC) == 3
+    assert viewer.reader.check_video(ts.HEVC) == 3
     viewer.reader.check_times()
     path = tmp_path / "got.ts"
     path.write_bytes(viewer.reader.data)
     assert ffprobe(path)["streams"][0]["codec_name"] == "hevc"
 
-    def pictures(of):
+    def frames(of):
         return run(["ffmpeg", "-nostdin", "-v", "error", "-xerror", "-i", of, "-vsync",
                     "passthrough", "-f", "md5", "-"]).stdout
 
-    assert pictures(path) == pictures(stream)
+    assert frames(path) == frames(stream)
 
 
 def test_another_codec_goes_on(server, view, publisher, source, tmp_path):

@@ -47,7 +47,7 @@ class Stream:
             self.viewers.pop(self.chance.randrange(len(self.viewers))).close()
 
     def send(self):
-        """A group of pictures, which all get: new viewers from its keyframe on."""
+        """A GOP, which all get: new viewers from its keyframe on."""
         gop = self.chance.choice(self.gops)
         counts = [len(viewer.media) for viewer in self.viewers]
         self.pub.send_tags(gop, offset=self.time)

@@ -77,7 +77,7 @@ class Pes:
 
     @property
     def nal_units(self):
-        """Of a picture: the bytes between its start codes."""
+        """Of a video frame: the bytes between its start codes."""
         parts = self.payload.split(b"\0\0\1")
         need(parts[0] in (b"", b"\0"), "bytes before the first start code")
         return [part[:-1] if part.endswith(b"\0") else part for part in parts[1:]]
@@ -296,8 +296,8 @@ class Reader:
                      f"tables {since(now, last or now) / MS} ms apart")
                 last, at = now, None
 
-    def check_pictures(self, codec=H264):
-        """Checks that each picture starts with one delimiter, and that keyframes follow tables and
+    def check_video(self, codec=H264):
+        """Checks that each video frame starts with one delimiter, and that keyframes follow tables and
         have one of each set."""
         delimiter = 9 if codec == H264 else 35
         sets = (7, 8) if codec == H264 else (32, 33, 34)

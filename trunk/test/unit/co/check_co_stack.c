@@ -2,7 +2,7 @@
  * Stacks: depth is measured, pages are given back, the guard page catches an
  * overflow before it reaches the neighbour's stack.
  */
-#include "co/co_priv.h"
+#include "co/co_private.h"
 #include "co_test.h"
 
 #include <fcntl.h>

@@ -4,7 +4,7 @@
  */
 #include "tls_test.h"
 
-#include "co/tls_priv.h"
+#include "co/tls_private.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * Bytes over TLS: every byte once and in order, however much the socket takes at a time, readiness
  * while OpenSSL holds bytes, key updates, and the end.
  */
-#include "co/tls_priv.h"
+#include "co/tls_private.h"
 #include "tls_test.h"
 
 #include <errno.h>

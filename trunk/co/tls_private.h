@@ -1,9 +1,9 @@
-#ifndef CO_TLS_PRIV_H
-#define CO_TLS_PRIV_H
+#ifndef CO_TLS_PRIVATE_H
+#define CO_TLS_PRIVATE_H
 
 /* Shared by the tls files. */
 #include "co/co.h"
-#include "co/net_priv.h"
+#include "co/net_private.h"
 #include "co/tls.h"
 
 #include <openssl/ssl.h>

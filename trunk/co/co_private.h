@@ -1,5 +1,5 @@
-#ifndef CO_CO_PRIV_H
-#define CO_CO_PRIV_H
+#ifndef CO_CO_PRIVATE_H
+#define CO_CO_PRIVATE_H
 
 /*
  * Shared by the files of co only: the coroutine's record, parking and waking. Every switch of

@@ -1,5 +1,5 @@
-#ifndef CO_REDIS_PRIV_H
-#define CO_REDIS_PRIV_H
+#ifndef CO_REDIS_PRIVATE_H
+#define CO_REDIS_PRIVATE_H
 
 /*
  * Shared by the files of the Redis client: redis.c (life, commands), redis_serve.c (the
