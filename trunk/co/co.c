@@ -178,10 +178,15 @@ const char *co_log_context(void *unused)
 
 struct err *co_runtime_start(const struct log *log)
 {
+    int failed;
+
     assert(log != NULL && rt.log == NULL);
     if (st_set_utime_function(co_utime) != 0)
         return err_new(ERR_SYS, "State Threads is already initialized");
-    if (st_set_eventsys(ST_EVENTSYS_POLL) != 0 || st_init() != 0)
+    CO_KEPT_BEGIN();
+    failed = st_set_eventsys(ST_EVENTSYS_POLL) != 0 || st_init() != 0;
+    CO_KEPT_END();
+    if (failed)
         return err_sys(errno, "State Threads");
     if (strcmp(st_get_eventsys_name(), "poll") != 0)
         return err_new(ERR_SYS, "State Threads runs on %s, not on poll", st_get_eventsys_name());

@@ -17,6 +17,20 @@
 #endif
 #endif
 
+/*
+ * Around calls of the library that allocate what it never frees: the sanitizer does not report it.
+ * trunk/test/lsan.supp would do the same, but the sanitizer then reads all debug information at
+ * every exit to name the functions, which takes longer than most tests.
+ */
+#ifdef CO_SANITIZED
+#include <sanitizer/lsan_interface.h>
+#define CO_KEPT_BEGIN() __lsan_disable()
+#define CO_KEPT_END()   __lsan_enable()
+#else
+#define CO_KEPT_BEGIN() ((void)0)
+#define CO_KEPT_END()   ((void)0)
+#endif
+
 struct co {
     void *st_thread;
     void *st_cond; /* its own: it sleeps on this in every wait */

@@ -124,7 +124,9 @@ static struct co *co_start(MAY_YIELD void (*fn)(void *arg), void *arg, int joina
     co->fn = fn;
     co->arg = arg;
     co->joinable = joinable != 0;
+    CO_KEPT_BEGIN();
     co->st_thread = st_thread_create(co_main, co, 0, CO_STACK_SIZE);
+    CO_KEPT_END();
     if (co->st_thread == NULL) {
         co_drop(co);
         return NULL;

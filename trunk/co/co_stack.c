@@ -26,10 +26,6 @@
 #define STACK_MARGIN 1024
 #define STACK_PAINT  0xa5
 
-#ifdef CO_SANITIZED
-#include <sanitizer/lsan_interface.h>
-#endif
-
 static struct {
     int no_guard_install; /* not supported by the kernel */
     size_t mprotected;
