@@ -28,12 +28,22 @@ let page = null;
 let said = [];
 let downloads = [];
 
+// Patience with the machine: see harness.py.
+const PATIENT = 60000;
+
+// A page has a context of its own: no cookies, cache, passwords or connections of the one before.
+async function leave() {
+    await page?.context().close();
+    page = null;
+    said = [];
+    downloads = [];
+}
+
 const commands = {
+    leave,
     // init: a script that runs in the page before its own.
     async open({ url, width = 1280, height = 800, touch = false, scheme = 'dark', init = '' }) {
-        await page?.context().close();
-        said = [];
-        downloads = [];
+        await leave();
         const context = await browser.newContext({
             viewport: { width, height },
             hasTouch: touch,
@@ -53,7 +63,7 @@ const commands = {
             }
         });
         page.on('pageerror', (error) => said.push(`uncaught: ${error.message}`));
-        await page.goto(url, { waitUntil: 'load', timeout: 20000 });
+        await page.goto(url, { waitUntil: 'load', timeout: PATIENT });
     },
     async evaluate({ expression }) {
         return page.evaluate(expression);
@@ -62,10 +72,10 @@ const commands = {
         return waitUntil(page, expression, timeout);
     },
     async click({ selector }) {
-        await page.click(selector, { timeout: 5000 });
+        await page.click(selector, { timeout: PATIENT });
     },
     async type({ selector, text }) {
-        await page.fill(selector, text, { timeout: 5000 });
+        await page.fill(selector, text, { timeout: PATIENT });
         await page.press(selector, 'Enter');
     },
     async press({ key }) {

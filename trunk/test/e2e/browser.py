@@ -1,6 +1,7 @@
 """Chromium for tests, driven by playwright-core through browser.mjs."""
 
 import fcntl
+import itertools
 import json
 import os
 import shutil
@@ -31,6 +32,8 @@ def install_playwright():
 class Browser:
     """One Chromium with one page."""
 
+    is_well = True
+
     def __init__(self, *flags, log):
         install_playwright()
         self.log_path = Path(log)
@@ -45,6 +48,7 @@ class Browser:
         self.child.stdin.flush()
         ready = readable([self.child.stdout], patience)
         line = self.child.stdout.readline() if ready else b""
+        self.is_well = bool(line)
         assert line, f"Chromium gave no answer to {do}:\n" + self.log_path.read_text()[-3000:]
         answer = json.loads(line)
         if "error" in answer:
@@ -88,6 +92,10 @@ class Browser:
         """Errors and warnings of the console, and uncaught exceptions."""
         return self._ask("said")
 
+    def leave(self):
+        """Closes the page."""
+        self._ask("leave")
+
     def close(self):
         try:
             self.child.stdin.close()
@@ -95,3 +103,36 @@ class Browser:
         except (subprocess.TimeoutExpired, OSError):
             self.child.kill()
             self.child.wait()
+
+
+class Browsers:
+    """Chromium processes that tests use one after the other, because each takes seconds to start.
+    A test's page has nothing of the pages before."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.count = 0
+        self.idle = {}
+
+    def take(self, *flags):
+        if self.idle.get(flags):
+            return self.idle[flags].pop()
+        self.count += 1
+        one = Browser(*flags, log=self.folder / f"browser{self.count}.log")
+        one.flags = flags
+        return one
+
+    def give_back(self, one):
+        """Keeps it for the next test with the same flags, if it still answers."""
+        try:
+            if one.is_well:
+                one.leave()
+                self.idle.setdefault(one.flags, []).append(one)
+                return
+        except (AssertionError, OSError):
+            pass
+        one.close()
+
+    def close(self):
+        for one in itertools.chain(*self.idle.values()):
+            one.close()

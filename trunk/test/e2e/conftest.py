@@ -249,3 +249,24 @@ def open_all(server):
     yield start
     for one in opened:
         one.close()
+
+
+# The session's: what a test file imports from player_kit.py is made once for each file.
+
+
+@pytest.fixture(scope="session")
+def built_page(tmp_path_factory):
+    """An HTTP root with the built player page."""
+    html = tmp_path_factory.mktemp("html")
+    harness.run([harness.ROOT / "research" / "players" / "build.sh", html / "players"], timeout=120)
+    return html
+
+
+@pytest.fixture(scope="session")
+def browsers(tmp_path_factory):
+    """The Chromium processes that tests share (browser.Browsers)."""
+    import browser
+
+    pool = browser.Browsers(tmp_path_factory.mktemp("browsers"))
+    yield pool
+    pool.close()

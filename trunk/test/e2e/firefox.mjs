@@ -47,7 +47,7 @@ const commands = {
         return waitUntil(page, expression, timeout);
     },
     async click({ selector }) {
-        await (await page.waitForSelector(selector, { timeout: 5000 })).click();
+        await (await page.waitForSelector(selector, { timeout: 60000 })).click();
     },
     async type({ selector, text }) {
         await page.focus(selector);

@@ -2,9 +2,7 @@
 
 import harness
 import pytest
-from browser import PLAYERS, Browser
 from engines import Firefox, WebKit
-from harness import run
 
 # A small copy of the picture: counts its different colours.
 COLOURS = """(() => {
@@ -35,27 +33,24 @@ def server(server):
 
 
 @pytest.fixture(scope="session")
-def players_html(tmp_path_factory):
+def players_html(built_page):
     """An HTTP root with the built page."""
-    html = tmp_path_factory.mktemp("html")
-    run([PLAYERS / "build.sh", html / "players"], timeout=120)
-    return html
+    return built_page
 
 
 @pytest.fixture
-def browser(server, tmp_path):
-    """Requests `server` so that Chromium ends first."""
+def browser(server, browsers):
+    """browser(flag, …): a Chromium. Requests `server` so that the page is closed before it ends."""
     assert server
-    opened = []
+    taken = []
 
     def start(*flags):
-        one = Browser(*flags, log=tmp_path / f"browser{len(opened)}.log")
-        opened.append(one)
-        return one
+        taken.append(browsers.take(*flags))
+        return taken[-1]
 
     yield start
-    for one in opened:
-        one.close()
+    for one in taken:
+        browsers.give_back(one)
 
 
 @pytest.fixture(params=["chromium", "firefox", "webkit"])
