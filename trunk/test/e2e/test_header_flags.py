@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import flv
-from harness import run
+from harness import PATIENCE, run, wait_for
 from player_kit import (COLOURS, browser, page_url, players_html, server,  # noqa: F401
                         wait_playing)
 from rtmp import Publisher, amf
@@ -16,6 +16,8 @@ from rtmp import Publisher, amf
 # From the first frame to a moving picture: half a second for the second track, then the player's
 # own start. A player that waits for a track that does not come needs ten times that.
 START_SECONDS = 4
+# To load the page, with time to spare.
+USUAL_SECONDS = 2
 
 VIDEO_META = {"width": 1280, "height": 720, "framerate": 25, "videocodecid": 7}
 AUDIO_META = {"audiosamplerate": 44100, "stereo": True, "audiocodecid": 10}
@@ -105,11 +107,16 @@ class Watched:
 
     def __init__(self, srv, page, live, tags, seconds=2.5):
         self.page = page
+        begin = time.monotonic()
         page.open(page_url(srv))
         page.wait("millrace.state === 'waiting'")
+        # On a busy machine all that a player does takes longer, as it took to show the page.
+        self.patience = 4 * max(0, time.monotonic() - begin - USUAL_SECONDS)
         self.viewer = flv.Viewer(srv.http_url())
         self.pool = ThreadPoolExecutor(1)
         self.decoding = self.pool.submit(decode, srv.http_url(), seconds)
+        # A viewer that joins later gets the stream as it is then.
+        wait_for(lambda: srv.log().count("] play ") >= 3, 30, "all three to wait")
         self.begin = time.monotonic()
         live(srv, tags)
 
@@ -133,8 +140,8 @@ class Watched:
     def wait_start(self):
         """The page plays soon after the first frame."""
         self.page.wait("document.querySelector('video').currentTime > 0.5"
-                       " && millrace.state === 'playing'", START_SECONDS)
-        assert time.monotonic() - self.begin < START_SECONDS + 1
+                       " && millrace.state === 'playing'", 30)
+        assert time.monotonic() - self.begin < START_SECONDS + 1 + self.patience
 
     def check_page(self, audio, video, reloads=0):
         """Continues with these tracks."""
@@ -151,11 +158,11 @@ class Watched:
         assert self.page.said() == []
 
     def check_decoded(self, audio, video):
-        count, seconds = self.decoding.result(60)
+        count, seconds = self.decoding.result(60 * PATIENCE)
         assert (count["audio"] > 20) == audio, count
         assert (count["video"] > 20) == video, count
         # A header that announces too much makes it read on for as long as it may.
-        assert seconds < 9, f"ffmpeg was ready after {seconds:.1f} s"
+        assert seconds < 9 + self.patience, f"ffmpeg was ready after {seconds:.1f} s"
 
 
 @pytest.fixture

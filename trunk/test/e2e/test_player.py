@@ -23,10 +23,11 @@ def test_plays(server, publish, browser, players_html):
     assert (seen["width"], seen["height"]) == (1280, 720)
     assert seen["videoCodec"].startswith("avc1.") and seen["audioCodec"].startswith("mp4a.")
     assert 200_000 < seen["bitrate"] < 5_000_000
-    assert seen["latency"] is not None and seen["latency"] < 5
-    assert seen["buffer"] < 5
-    assert seen["framesPerSecond"] > 10
-    assert seen["reloads"] == 0
+    # These depend on the machine for a moment.
+    for what in ("latency !== null && millrace.statistics.latency < 5", "buffer < 5",
+                 "framesPerSecond > 10"):
+        page.wait(f"millrace.statistics.{what}", 30)
+    assert page.evaluate("millrace.statistics.reloads") == 0
     assert page.said() == []
 
 
@@ -67,7 +68,7 @@ def test_survives_a_publishers_restart(server, publish, browser, players_html):
     after = page.evaluate("millrace.statistics")
     assert after["reloads"] == 0, "the connection went on"
     assert after["currentTime"] > before + 2, "and so did the time"
-    assert after["latency"] < 5
+    page.wait("millrace.statistics.latency !== null && millrace.statistics.latency < 5", 30)
     assert page.said() == []
 
 
