@@ -46,7 +46,7 @@ static void note_key(struct exporter_streams *streams, const char *key)
 static struct exporter_stream *item_add(struct exporter_streams *streams,
                                         struct metrics_stream *entry)
 {
-    struct exporter_stream *item = &streams->item[streams->count];
+    struct exporter_stream *item;
 
     if (streams->count == streams->max) {
         size_t max = streams->max > 0 ? 2 * streams->max : 64;
@@ -58,9 +58,8 @@ static struct exporter_stream *item_add(struct exporter_streams *streams,
         }
         streams->item = item;
         streams->max = max;
-        item = &streams->item[streams->count];
     }
-    streams->count++;
+    item = &streams->item[streams->count++];
     item->entry = entry;
     item->labels_at = streams->labels.out.len;
     return item;

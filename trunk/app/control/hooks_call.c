@@ -173,7 +173,8 @@ struct err *hooks_call_run(struct server *server, struct hooks_pool *pool,
     }
     *status = c->status;
     if (err == NULL)
-        hooks_answer_parse(c->status, c->location, (const char *)buf_data(&c->body), c->body.len,
+        hooks_answer_parse(c->status, c->location,
+                           c->body.len > 0 ? (const char *)buf_data(&c->body) : "", c->body.len,
                            out);
     else
         hooks_answer_none(reason_of(err), out);
