@@ -4,7 +4,8 @@
 #   (none)  the server that is shipped         OBJS/server
 #   asan    gcc, ASan and UBSan, -Werror       unit tests and end-to-end tests
 #   clang   clang, -Werror                     a second opinion on everything
-#   fuzz    clang, libFuzzer, ASan and UBSan   the fuzz targets; pure layers only
+#   fuzz    clang, libFuzzer, ASan and UBSan   the fuzz targets
+#   cov     clang, libFuzzer, line coverage    the fuzz targets again, only to measure
 # A layer is one static library made of all its .c files; the application layer is one library
 # for each of its floors. They are linked from the top down, each once, so that a call that points
 # upward does not link. Pure layers never see libst: their tests would not link.
@@ -32,6 +33,7 @@ FRAME_main  := 8192
 FRAME_asan  := 16384
 FRAME_clang := 8192
 FRAME_fuzz  := 16384
+FRAME_cov   := 16384
 FRAME_TEST  := 262144
 
 D_main       := $(O)
@@ -53,6 +55,11 @@ D_fuzz       := $(O)/fuzz
 CC_fuzz      := $(CLANG)
 CFLAGS_fuzz  := -O1 -g $(SAN) -fsanitize=fuzzer-no-link
 LDFLAGS_fuzz := $(SAN) $(NO_EXEC)
+
+D_cov       := $(O)/cov
+CC_cov      := $(CLANG)
+CFLAGS_cov  := -O1 -g -fprofile-instr-generate -fcoverage-mapping
+LDFLAGS_cov := -fprofile-instr-generate $(NO_EXEC)
 
 # $(call reverse,LIST)
 reverse = $(if $1,$(call reverse,$(wordlist 2,$(words $1),$1)) $(firstword $1))
@@ -78,6 +85,10 @@ TOOLS       := $(patsubst trunk/tools/%.c,%,$(sort $(wildcard trunk/tools/*.c)))
 FUZZ_SRC    := $(sort $(wildcard trunk/test/fuzz/fuzz_*.c))
 FUZZ_NAMES  := $(patsubst trunk/test/fuzz/%.c,%,$(FUZZ_SRC))
 UNIT_LAYERS := $(foreach l,$(LAYERS),$(if $(wildcard trunk/test/unit/$l/check_*.c),$l))
+
+# "make fuzz HOURS=8": the time of one sitting; JOBS=1 takes one processor only.
+HOURS ?= 1
+JOBS  ?= $(shell nproc)
 
 # "make unit LAYER=proto", "make fuzz-short FUZZ=flv": less than all of them.
 ifdef LAYER
@@ -158,7 +169,7 @@ $$(D_$1)/unit/$2: $$(D_$1)/unit/main_$2.c $$(UNIT_OBJ_$1_$2) $$(LIBS_$2:%=$$(D_$
 		$$(if $$(filter $2,$$(PURE)),$$(PURE_LIBS),$$(ALL_LIBS)) -lrt -lpthread
 endef
 
-$(foreach v,main asan clang fuzz,$(eval $(call variant,$v)))
+$(foreach v,main asan clang fuzz cov,$(eval $(call variant,$v)))
 
 libs: $(LINK_ORDER:%=$(O)/lib%.a)
 sanitized: $(LINK_ORDER:%=$(O)/asan/lib%.a) $(if $(HAVE_MAIN),$(O)/asan/server) $(TOOLS:%=$(O)/asan/%)
@@ -166,24 +177,52 @@ clang-build: $(LINK_ORDER:%=$(O)/clang/lib%.a) $(if $(HAVE_MAIN),$(O)/clang/serv
 	$(TOOLS:%=$(O)/clang/%) \
 	$(UNIT_LAYERS:%=$(O)/clang/unit/%)
 
-# Fuzz targets: clang only, linked with the pure layers, and with those files of app that are pure
-# too: a target's name, then its files. The linker sees to it that they are.
+# Fuzz targets: clang only. Most are linked with the pure layers, and with those files of app that
+# are pure too: a target's name, then its files. The linker sees to it that they are. Those named
+# session_* and peer_* run the whole server on a kernel in memory: trunk/test/fuzz/sim_kernel.h.
 FUZZ_APP_cluster := config/origin config/via_chain
 FUZZ_APP_directory := config/directory_place config/directory_url
 FUZZ_APP_forward := cluster/coworkers_json cluster/forward_json config/origin
 FUZZ_APP_hooks := control/hooks_answer
-$(foreach f,$(FUZZ_NAMES),$(eval \
-	$(O)/fuzz/$f: $(FUZZ_APP_$(f:fuzz_%=%):%=$(O)/fuzz/trunk/app/%.o)))
+FUZZ_WHOLE := $(filter fuzz_session_% fuzz_peer_%,$(FUZZ_NAMES))
+FUZZ_PURE  := $(filter-out $(FUZZ_WHOLE),$(FUZZ_NAMES))
+FUZZ_SIM   := cpu_budget sim_kernel sim_origin sim_server sim_time
+# What sim_kernel.c, sim_server.c and sim_time.c replace.
+SIM_CALLS  := socket socketpair connect epoll_ctl close shutdown recv send sendmsg sendfile \
+	setsockopt getsockopt getsockname ioctl poll getrandom RAND_bytes clock_now clock_wall \
+	memory_used reactor_park_until resolve_name listeners_open listeners_close
+SIM_WRAPS  := $(SIM_CALLS:%=-Wl,--wrap=%)
 
-$(O)/fuzz/fuzz_%: $(O)/fuzz/trunk/test/fuzz/fuzz_%.o $(O)/fuzz/trunk/test/fuzz/cpu_budget.o \
-		$(foreach l,proto live media base,$(O)/fuzz/lib$l.a)
-	@echo "  fuzz  LINK  $@"
-	@$(CC_fuzz) $(SAN) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) -ljansson \
-		$(PURE_LIBS)
+# $(call fuzz_targets,VARIANT)
+define fuzz_targets
+$(foreach f,$(FUZZ_PURE),$(eval \
+	$$(D_$1)/$f: $$(FUZZ_APP_$(f:fuzz_%=%):%=$$(D_$1)/trunk/app/%.o)))
+
+$$(FUZZ_PURE:%=$$(D_$1)/%): $$(D_$1)/%: $$(D_$1)/trunk/test/fuzz/%.o \
+		$$(D_$1)/trunk/test/fuzz/cpu_budget.o $$(BELOW_co:%=$$(D_$1)/lib%.a)
+	@echo "  $1  LINK  $$@"
+	@mkdir -p $$(@D)
+	@$$(LINK_$1) $$(LDFLAGS_$1) $$(FUZZ_ENGINE) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) -ljansson \
+		$$(PURE_LIBS)
+
+$$(FUZZ_WHOLE:%=$$(D_$1)/%): $$(D_$1)/%: $$(D_$1)/trunk/test/fuzz/%.o \
+		$$(FUZZ_SIM:%=$$(D_$1)/trunk/test/fuzz/%.o) $$(LINK_ORDER:%=$$(D_$1)/lib%.a)
+	@echo "  $1  LINK  $$@"
+	@mkdir -p $$(@D)
+	@$$(LINK_$1) $$(LDFLAGS_$1) $$(FUZZ_ENGINE) $$(SIM_WRAPS) -o $$@ $$(filter %.o,$$^) \
+		$$(filter %.a,$$^) $$(ALL_LIBS)
+endef
+
+# Overridden by trunk/test/fuzz/oss-fuzz-build.sh.
+FUZZ_ENGINE := -fsanitize=fuzzer
+LINK_fuzz   := $(CC_fuzz)
+LINK_cov    := $(CC_cov)
+$(foreach v,fuzz cov,$(eval $(call fuzz_targets,$v)))
 
 fuzz-build: $(FUZZ_NAMES:%=$(O)/fuzz/%)
+fuzz-measured: $(FUZZ_NAMES:%=$(O)/cov/%)
 unit-build: $(UNIT_LAYERS:%=$(O)/asan/unit/%)
-.PHONY: fuzz-build unit-build
+.PHONY: fuzz-build fuzz-measured unit-build
 
 # The player page and what the static handler serves by default.
 html:
@@ -197,8 +236,8 @@ unit: unit-build
 	@trunk/test/run.sh $(O) unit $(UNIT_LAYERS)
 fuzz-short: fuzz-build
 	@trunk/test/run.sh $(O) fuzz-short $(FUZZ_NAMES)
-fuzz: fuzz-build
-	@trunk/test/run.sh $(O) fuzz-long $(FUZZ_NAMES)
+fuzz: fuzz-build fuzz-measured
+	@trunk/test/fuzz/sitting.py $(O) $(HOURS) $(JOBS) $(FUZZ_NAMES)
 e2e: sanitized html
 	@trunk/test/run.sh $(O) e2e
 e2e-workers: sanitized html

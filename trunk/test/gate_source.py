@@ -28,7 +28,7 @@ BELOW = {
     "main": set(LAYERS),
     "tools": {"base", "media", "proto"},
     # Of app what is pure: auto/rules.mk names the files that a target is linked with.
-    "fuzz": {"base", "media", "proto", "live", "app", "test"},
+    "fuzz": {"base", "media", "proto", "live", "co", "app", "test"},
 }
 # System headers that only some layers may know.
 ONLY_IN = {

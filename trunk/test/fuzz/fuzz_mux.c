@@ -1,0 +1,206 @@
+/*
+ * A hostile publisher's frames through a source and into every output format: viewers of all kinds
+ * come, take what there is, and leave. What they get is read to its last byte. The input's first
+ * bytes choose the source's options, then each record is a frame: what it is, its timestamp's step,
+ * its length, its body.
+ */
+#include "live/hub.h"
+#include "live/source.h"
+#include "live/viewer.h"
+#include "media/flv.h"
+#include "proto/rtmp_mux.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define VIEWERS_MAX 12
+#define STEP        (20 * USEC_PER_MS)
+#define BATCH       (64 * 1024)
+
+/* All extensions of media/mux.c, and the formats without one. */
+static const struct mux *mux_at(unsigned i)
+{
+    static const char *const names[] = {".flv", ".ts", ".aac", ".mp3"};
+
+    switch (i % 6) {
+    case 4:
+        return &rtmp_mux;
+    case 5:
+        return &mux_original;
+    default:
+        return mux_find(names[i % 6]);
+    }
+}
+
+struct run {
+    struct hub *hub;
+    struct source *source;
+    struct source_config config;
+    struct viewer *viewer[VIEWERS_MAX];
+    usec_t now;
+    uint32_t ms;
+};
+
+static void config_read(struct source_config *config, const uint8_t *p)
+{
+    *config = (struct source_config){.gop_cache = !(p[0] & 1),
+                                     .gop_cache_max_frames = p[0] & 2 ? 5 : 2500,
+                                     .gop_cache_max_bytes = p[0] & 4 ? 3000 : 1 << 20,
+                                     .queue_length = 3 * USEC_PER_SEC,
+                                     .time_jitter = (enum time_jitter)(p[1] % 3),
+                                     .atc = (p[0] & 8) != 0,
+                                     .atc_auto = (p[0] & 16) != 0,
+                                     .mix_correct = (p[0] & 32) != 0,
+                                     .reduce_sequence_header = (p[0] & 64) != 0,
+                                     .makes_meta = (p[0] & 128) != 0,
+                                     .repairs = !(p[1] & 4),
+                                     .has_audio = !(p[1] & 8),
+                                     .has_video = !(p[1] & 16),
+                                     .guess_has_av = !(p[1] & 32),
+                                     .drop_if_not_match = !(p[1] & 64),
+                                     .republish_wait = USEC_PER_SEC,
+                                     .fast_cache = p[1] & 128 ? 3 * USEC_PER_SEC : 0,
+                                     .chunk_size = 128};
+}
+
+static void viewer_read(struct run *run, struct viewer **slot)
+{
+    struct viewer_batch batch;
+    enum viewer_status status = VIEWER_BYTES;
+    volatile uint8_t sum = 0;
+
+    for (int n = 0; n < 100 && status == VIEWER_BYTES; n++) {
+        status = viewer_next(*slot, BATCH, &batch);
+        if (status != VIEWER_BYTES)
+            break;
+        for (int i = 0; i < batch.count; i++)
+            for (size_t at = 0; at < batch.span[i].iov_len; at++)
+                sum = (uint8_t)(sum + ((const uint8_t *)batch.span[i].iov_base)[at]);
+        viewer_sent(*slot);
+    }
+    if (status == VIEWER_END) {
+        viewer_close(*slot);
+        *slot = NULL;
+    }
+    (void)run;
+}
+
+static void viewers_read(struct run *run)
+{
+    for (int i = 0; i < VIEWERS_MAX; i++)
+        if (run->viewer[i] != NULL)
+            viewer_read(run, &run->viewer[i]);
+}
+
+static void viewer_come(struct run *run, unsigned what)
+{
+    struct viewer **slot = &run->viewer[what % VIEWERS_MAX];
+    struct source_select select = {.is_all = (what >> 4) == 1, .wants = {(what >> 4) == 2, 0}};
+
+    if (*slot != NULL) {
+        viewer_close(*slot);
+        *slot = NULL;
+    } else if (what & 64) {
+        *slot = viewer_open_only(run->source, mux_at(what), (enum source_only)(what % 3), run->now);
+    } else if (what & 48) {
+        *slot = viewer_open_tracks(run->source, mux_at(what), SOURCE_BOTH, &select, run->now);
+    } else {
+        *slot = viewer_open(run->source, mux_at(what), run->now);
+    }
+}
+
+/* An event other than a frame. */
+static void event(struct run *run, unsigned what)
+{
+    switch (what & 3) {
+    case 0:
+        viewer_come(run, what >> 2);
+        break;
+    case 1:
+        if (source_state(run->source) == SOURCE_LIVE)
+            source_unpublish(run->source, run->now);
+        break;
+    case 2:
+        run->now += 5 * STEP;
+        break;
+    default:
+        viewers_read(run);
+    }
+    hub_tick(run->hub, run->now);
+}
+
+static void frame_push(struct run *run, unsigned what, const uint8_t *body, size_t len)
+{
+    static const enum frame_type types[] = {FRAME_AUDIO, FRAME_VIDEO, FRAME_SCRIPT, FRAME_VIDEO};
+    struct frame frame;
+    uint8_t *copy = malloc(len > 0 ? len : 1);
+
+    if (copy == NULL)
+        abort();
+    if (len > 0)
+        memcpy(copy, body, len);
+    if (source_state(run->source) != SOURCE_LIVE &&
+        source_publish(run->source, &run->config, run->now) != 0)
+        abort();
+    flv_frame_parse(&frame, types[what & 3], run->ms, copy, len);
+    source_push(run->source, &frame, run->now);
+    free(copy);
+}
+
+static void play(struct run *run, const uint8_t *p, size_t left)
+{
+    while (left >= 4) {
+        unsigned what = p[0];
+        size_t len = (size_t)p[2] | (size_t)(p[3] & 0x1f) << 8;
+
+        /* Mostly small steps, back as well; now and then a jump. */
+        run->ms += p[3] & 0x80 ? (uint32_t)p[1] << (p[3] >> 5 & 3) * 8 : (uint32_t)(int8_t)p[1];
+        run->now += STEP;
+        p += 4;
+        left -= 4;
+        if (len > left)
+            len = left;
+        if (what & 0x80)
+            event(run, what & 0x7f);
+        else
+            frame_push(run, what, p, len);
+        if (what & 0x40)
+            viewers_read(run);
+        if (what & 0x80)
+            continue;
+        p += len;
+        left -= len;
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct run run = {.now = USEC_PER_SEC};
+
+    if (size < 3 || size > 65536)
+        return 0;
+    run.hub = hub_new(4, 4);
+    if (run.hub == NULL)
+        abort();
+    config_read(&run.config, data);
+    run.source = hub_get(run.hub, "v/a/s", &run.config);
+    if (run.source == NULL)
+        abort();
+    source_ref(run.source);
+    for (unsigned i = 0; i < 6; i++)
+        if (data[2] >> i & 1)
+            run.viewer[i] = viewer_open(run.source, mux_at(i), run.now);
+    play(&run, data + 3, size - 3);
+    if (source_state(run.source) == SOURCE_LIVE)
+        source_unpublish(run.source, run.now);
+    viewers_read(&run);
+    for (int i = 0; i < VIEWERS_MAX; i++)
+        if (run.viewer[i] != NULL)
+            viewer_close(run.viewer[i]);
+    source_unref(run.source);
+    hub_free(run.hub);
+    return 0;
+}

@@ -1,0 +1,50 @@
+/*
+ * Hostile servers that a publication is forwarded to, and a hostile backend that names them: each
+ * connection gets a part of the input (sim_origin.h). The input's first byte chooses whether the
+ * backend is asked.
+ */
+#include "sim_origin.h"
+#include "sim_server.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define STEPS_MAX 4096
+#define AFTER     (8 * USEC_PER_SEC)
+
+static const char conf[] =
+    "listen 1935; max_connections 30; max_message 1m;\n"
+    "vhost __defaultVhost__ {\n"
+    " forward { enabled on; destination 192.0.2.1:1935 rtmp://user:pass@192.0.2.2/x/[stream]; }\n"
+    " http_remux { republish_wait 1000; }\n"
+    "}\n";
+
+static struct server *server;
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct sim_publisher publisher;
+    int steps = 0;
+
+    if (server == NULL)
+        server = sim_server_start(conf);
+    if (size < 2 || size > 65536)
+        return 0;
+    sim_again();
+    sim_origin_begin(data, size);
+    if (sim_publish(server, "live", "s", &publisher) == 0) {
+        sim_publish_headers(&publisher);
+        sim_publish_frames(&publisher, 3);
+        sim_settle();
+        for (int i = 0; i < 40; i++) {
+            do
+                sim_publish_frames(&publisher, 1);
+            while (sim_origin_step() && steps++ < STEPS_MAX);
+            sim_run(AFTER / 40);
+        }
+        sim_unpublish(&publisher);
+    }
+    sim_settle();
+    sim_origin_end();
+    sim_server_rest(server);
+    return 0;
+}

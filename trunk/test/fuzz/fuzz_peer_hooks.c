@@ -1,0 +1,108 @@
+/*
+ * Hostile HTTP servers that this server asks: callbacks, forward's backend, the other origins of an
+ * SRS cluster, the receiver of heartbeats. Each connection gets a part of the input (sim_origin.h).
+ * Meanwhile an encoder publishes over RTMP and a viewer plays.
+ */
+#include "sim_origin.h"
+#include "sim_server.h"
+
+#include "app/http/http_listener.h"
+#include "app/rtmp/rtmp_listener.h"
+
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define STEPS_MAX 4096
+#define AFTER     (8 * USEC_PER_SEC)
+
+static const char conf[] =
+    "listen 1935; max_connections 30;\n"
+    "http_server { enabled on; listen 8080; }\n"
+    "heartbeat { enabled on; interval 5; url http://192.0.2.9/beat; summaries on; ports on; }\n"
+    "vhost __defaultVhost__ {\n"
+    " http_hooks { enabled on; timeout 2; retry_time 4; secret 0123456789abcdef;\n"
+    "  on_connect http://192.0.2.1/c; on_close http://192.0.2.1/x;\n"
+    "  on_publish http://192.0.2.1/p http://192.0.2.2/p; on_unpublish http://192.0.2.1/u;\n"
+    "  on_play http://192.0.2.1/y; on_stop http://192.0.2.1/s;\n"
+    "  on_demand http://192.0.2.1/d; on_idle http://192.0.2.1/i; idle_time 1; }\n"
+    " forward { enabled on; backend http://192.0.2.3/f; }\n"
+    " http_remux { enabled on; republish_wait 1000; standby_timeout 3000; }\n"
+    "}\n"
+    "vhost srs.example {\n"
+    " cluster { origin_cluster on; coworkers 192.0.2.4:1985; }\n"
+    " http_remux { enabled on; republish_wait 1000; standby_timeout 1000; }\n"
+    "}\n";
+
+static struct server *server;
+
+/* Handshake, connect, createStream and publish at once, then a sequence header and a keyframe. */
+static void encoder(struct sim_socket *s)
+{
+    static const uint8_t hello[1 + 2 * 1536] = {3};
+    static const uint8_t calls[] = "\x03\0\0\0\0\0\x3f\x14\0\0\0\0\x02\0\x07"
+                                   "connect\0\x3f\xf0\0\0\0\0\0\0\x03\0\x03"
+                                   "app\x02\0\x04"
+                                   "live\0\x05"
+                                   "tcUrl\x02\0\x0d"
+                                   "rtmp://h/live\0\0\x09"
+                                   "\x03\0\0\0\0\0\x19\x14\0\0\0\0\x02\0\x0c"
+                                   "createStream\0\x40\0\0\0\0\0\0\0\x05"
+                                   "\x04\0\0\0\0\0\x18\x14\x01\0\0\0\x02\0\x07"
+                                   "publish\0\x40\x08\0\0\0\0\0\0\x05\x02\0\x01s"
+                                   "\x06\0\0\0\0\0\x04\x08\x01\0\0\0\xaf\0\x12\x10"
+                                   "\x06\0\0\x10\0\0\x04\x08\x01\0\0\0\xaf\x01\x21\x10";
+
+    sim_send(s, hello, sizeof(hello));
+    sim_settle();
+    sim_send(s, calls, sizeof(calls) - 1);
+    sim_settle();
+}
+
+static void viewer(struct sim_socket *s, unsigned how)
+{
+    static const char *const heads[] = {
+        "GET /live/s.flv HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET /live/other.aac HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET /live/s.flv?vhost=srs.example HTTP/1.1\r\nHost: h\r\n\r\n",
+        "POST /live/s.ts?vhost=nobody.example HTTP/1.1\r\nHost: h\r\n\r\n"};
+
+    sim_send(s, heads[how & 3], strlen(heads[how & 3]));
+}
+
+static void answers(usec_t time, int *steps)
+{
+    for (int i = 0; i < 20; i++) {
+        while (sim_origin_step() && (*steps)++ < STEPS_MAX)
+            continue;
+        sim_run(time / 20);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct sim_socket *one;
+    struct sim_socket *other;
+    int steps = 0;
+
+    if (server == NULL)
+        server = sim_server_start(conf);
+    if (size < 2 || size > 65536)
+        return 0;
+    sim_again();
+    sim_origin_begin(data + 1, size - 1);
+    one = sim_server_accept(server, &rtmp_listener, "192.0.2.7");
+    other = sim_server_accept(server, &http_listener, "192.0.2.8");
+    if (data[0] & 4)
+        viewer(other, data[0]);
+    encoder(one);
+    if (!(data[0] & 4))
+        viewer(other, data[0]);
+    answers(AFTER, &steps);
+    sim_release(one);
+    sim_release(other);
+    answers(AFTER, &steps);
+    sim_origin_end();
+    sim_server_rest(server);
+    return 0;
+}

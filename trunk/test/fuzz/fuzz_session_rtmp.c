@@ -1,0 +1,73 @@
+/*
+ * An RTMP connection with the whole server: the input's first two bytes choose how the client
+ * behaves, the rest is what it sends, from the handshake on. It may publish and play, on several
+ * message streams, also a stream that is live. However it ends, the server becomes idle again.
+ */
+#include "sim_server.h"
+
+#include "app/rtmp/rtmp_listener.h"
+
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct server *server;
+
+static const char conf[] = "listen 1935; max_connections 30; rtmp_handshake_timeout 10000;\n"
+                           "max_message 1m; chunk_size 128;\n"
+                           "vhost __defaultVhost__ {\n"
+                           " publish { mr on; takeover replace; }\n"
+                           " play { mix_correct on; }\n"
+                           " http_remux { enabled on; republish_wait 1000; }\n"
+                           "}\n"
+                           "vhost plain.example { tcp_nodelay on; min_latency on;\n"
+                           " publish { kickoff_for_idle 10; }\n"
+                           " http_remux { republish_wait 1000; }\n"
+                           "}\n"
+                           "vhost guarded.example {\n"
+                           " security { enabled on; allow play 10.0.0.0/8; }\n"
+                           " refer { enabled on; all \"good.example\"; }\n"
+                           " token { enabled on; key 0123456789abcdef0123456789abcdef; }\n"
+                           "}\n";
+
+static void push(void *arg)
+{
+    struct sim_publisher *p = arg;
+
+    if (p->source != NULL)
+        sim_publish_frames(p, 2);
+}
+
+/* The handshake is not worth the fuzzer's time: with this bit the input begins after it. */
+static void shake(struct sim_socket *s)
+{
+    static const uint8_t hello[1 + 1536] = {3};
+
+    sim_send(s, hello, sizeof(hello));
+    sim_settle();
+    sim_send(s, hello + 1, 1536);
+    sim_settle();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct sim_publisher publisher = {0};
+    struct sim_socket *s;
+
+    if (server == NULL)
+        server = sim_server_start(conf);
+    if (size < 2 || size > 65536)
+        return 0;
+    sim_again();
+    if (data[0] & 1 && sim_publish(server, "live", "s", &publisher) == 0) {
+        sim_publish_headers(&publisher);
+        sim_publish_frames(&publisher, 3);
+    }
+    s = sim_server_accept(server, &rtmp_listener, data[0] & 2 ? "10.1.2.3" : "192.0.2.7");
+    if (data[0] & 4)
+        shake(s);
+    sim_peer_run(s, data + 1, size - 1, push, &publisher);
+    sim_unpublish(&publisher);
+    sim_server_rest(server);
+    return 0;
+}

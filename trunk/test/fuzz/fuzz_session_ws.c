@@ -1,0 +1,62 @@
+/*
+ * A WebSocket viewer: the handshake is said, the input's first byte chooses the format, the second
+ * how the client behaves, the rest is what it sends as frames, while the stream plays.
+ */
+#include "sim_server.h"
+
+#include "app/http/http_listener.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char conf[] = "listen 1935; max_connections 30;\n"
+                           "http_server { enabled on; listen 8080; }\n"
+                           "vhost __defaultVhost__ {\n"
+                           " http_remux { enabled on; republish_wait 1000; standby_timeout 3000;\n"
+                           "  mount [vhost]/[app]/[stream].flv; }\n"
+                           "}\n";
+
+static struct server *server;
+
+static void push(void *arg)
+{
+    sim_publish_frames(arg, 2);
+}
+
+static void upgrade(struct sim_socket *s, unsigned how)
+{
+    static const char *const types[] = {"flv", "ts", "aac", "mp3"};
+    char head[300];
+    int n = snprintf(head, sizeof(head),
+                     "GET /live/s.%s HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n"
+                     "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n",
+                     types[how & 3], how & 4 ? "Sec-WebSocket-Protocol: a, b\r\n" : "");
+
+    sim_send(s, head, (size_t)n);
+    sim_settle();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct sim_publisher publisher = {0};
+    struct sim_socket *s;
+
+    if (server == NULL)
+        server = sim_server_start(conf);
+    if (size < 2 || size > 65536)
+        return 0;
+    sim_again();
+    if (sim_publish(server, "live", "s", &publisher) != 0)
+        return 0;
+    sim_publish_headers(&publisher);
+    sim_publish_frames(&publisher, 3);
+    s = sim_server_accept(server, &http_listener, "192.0.2.7");
+    upgrade(s, data[0]);
+    sim_peer_run(s, data + 1, size - 1, push, &publisher);
+    sim_unpublish(&publisher);
+    sim_server_rest(server);
+    return 0;
+}
