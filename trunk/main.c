@@ -21,6 +21,7 @@
 #include "app/stream/gate.h"
 #include "app/stream/observer.h"
 #include "app/workers/master.h"
+#include "app/workers/upgrade.h"
 #include "app/workers/worker.h"
 #include "base/buf.h"
 #include "base/str.h"
@@ -54,6 +55,8 @@ struct program {
     struct process_pid pid;
     struct server_id server_id;
     struct supervisor supervisor;
+    struct upgrade upgrade;
+    char *pid_path;   /* of a server that was upgraded; else NULL */
     int daemon_ready; /* the parent waits on it; -1: none */
     int has_terminal; /* a daemon's, until it serves */
     struct server *server;
@@ -216,17 +219,28 @@ static void name_server(struct program *program)
     server_id_open(&program->server_id, config->server_id, config->pid, state, &program->log);
 }
 
-/* Everything before the runtime: afterwards this is the process that serves. */
-static struct err *prepare(struct program *program)
+/* This program takes another one's place: what that one has opened stays. The pid file and the name
+ * are those of the start. */
+static struct err *take_over(struct program *program)
+{
+    const struct upgrade_state *state = program->upgrade.state;
+
+    program->pid_path = strdup(state->pid_path);
+    if (program->pid_path == NULL)
+        return err_new(ERR_NOMEM, "pid file");
+    program->pid = (struct process_pid){.fd = state->pid_fd, .path = program->pid_path};
+    program->server_id.fd = state->server_id_fd;
+    (void)str_copy(program->server_id.text, sizeof(program->server_id.text), state->server_id);
+    return NULL;
+}
+
+/* The pid file, the background, and the name. */
+static struct err *settle(struct program *program)
 {
     const struct config *config = program->config;
-    struct err *err = fix_path(program);
+    struct err *err = NULL;
 
-    if (!err && chdir(config->work_dir) != 0)
-        err = err_sys(errno, "work_dir %s", config->work_dir);
-    if (!err)
-        err = open_log(program);
-    if (!err && *config->pid != '\0') {
+    if (*config->pid != '\0') {
         process_make_folder(config->pid);
         err = process_pid_open(&program->pid, config->pid);
     }
@@ -238,8 +252,28 @@ static struct err *prepare(struct program *program)
         err = process_pid_write(&program->pid);
     if (!err)
         name_server(program);
+    return err;
+}
+
+/* Everything before the runtime: afterwards this is the process that serves. */
+static struct err *prepare(struct program *program)
+{
+    const struct config *config = program->config;
+    struct err *err = fix_path(program);
+
+    if (!err && chdir(config->work_dir) != 0)
+        err = err_sys(errno, "work_dir %s", config->work_dir);
+    if (!err)
+        err = open_log(program);
+    if (!err && program->upgrade.mode == UPGRADE_NONE)
+        err = settle(program);
+    else if (!err)
+        err = take_over(program);
     if (!err && config->asprocess)
         err = process_follow_parent();
+    program->upgrade.pid_fd = program->pid.fd;
+    program->upgrade.pid_path = program->pid.path;
+    program->upgrade.server_id_fd = program->server_id.fd;
     return err;
 }
 
@@ -355,6 +389,7 @@ static struct err *serve_by_workers(struct program *program)
                                      .reload = &program->options,
                                      .environment = environ,
                                      .supervisor = &program->supervisor,
+                                     .upgrade = &program->upgrade,
                                      .serve = run_worker,
                                      .ready = program_ready,
                                      .stopping = program_stopping,
@@ -376,16 +411,42 @@ static MAY_YIELD int run(struct program *program)
         config_warnings_log(program->config, &program->log);
         supervisor_open(&program->supervisor, getenv(NOTIFY_SOCKET), &program->log);
         service_raise_descriptors(&tables_all, program->config, &program->log);
-        if (worker_share_count(program->config) > 1)
+        if (program->upgrade.mode != UPGRADE_NONE || program->config->upgrade ||
+            worker_share_count(program->config) > 1)
             err = serve_by_workers(program);
         else
             err = serve(program, NULL, 0);
     }
+    /* Before there were new workers: the old program continues. */
+    if (err && program->upgrade.mode == UPGRADE_START)
+        upgrade_give_up(&program->upgrade, err);
     supervisor_close(&program->supervisor);
     say_end(program, err);
     server_id_close(&program->server_id);
     process_pid_close(&program->pid);
     return err ? complain(err) : 0;
+}
+
+/* Whether this program could take the place of the running one. */
+static int try_upgrade(const struct program *program)
+{
+    struct err *err = upgrade_try(&program->upgrade, program->config, &tables_all);
+
+    return err ? complain(err) : 0;
+}
+
+/* The configuration: of the file and the environment, or of a server that continues as before. */
+static struct err *load(struct program *program, char **argv)
+{
+    struct err *err = upgrade_open(&program->upgrade, argv);
+
+    if (!err && program->upgrade.mode == UPGRADE_RESUME)
+        return upgrade_state_config(program->upgrade.state, &program->config);
+    if (!err)
+        err = config_load(&program->options, environ, &program->config);
+    if (err && program->upgrade.mode == UPGRADE_START)
+        upgrade_give_up(&program->upgrade, err);
+    return err;
 }
 
 int main(int argc, char **argv)
@@ -413,14 +474,20 @@ int main(int argc, char **argv)
     if (program.options.show_table_doc)
         return print(config_table_doc);
     config_options_environment(&program.options, environ);
-    err = config_load(&program.options, environ, &program.config);
-    if (err)
+    err = load(&program, argv);
+    if (err) {
+        upgrade_close(&program.upgrade);
         return complain(err);
-    if (program.options.diff != NULL)
+    }
+    if (program.upgrade.mode == UPGRADE_TRY)
+        status = try_upgrade(&program);
+    else if (program.options.diff != NULL)
         status = show_diff(&program);
     else
         status = program.options.test_only ? test_config(&program) : run(&program);
+    upgrade_close(&program.upgrade);
     config_unref(program.config);
     free(program.file);
+    free(program.pid_path);
     return status;
 }

@@ -76,13 +76,14 @@ static size_t align_up(size_t n)
     return (n + 63) & ~(size_t)63;
 }
 
-struct shared_map *shared_map_new(size_t entries_max, size_t value_size)
+struct shared_map *shared_map_new(struct shared_memory *memory, size_t entries_max,
+                                  size_t value_size)
 {
     struct shared_map layout = {.entries_max = (uint32_t)entries_max};
     struct shared_map *map;
     size_t buckets = 16;
 
-    assert(entries_max > 0 && entries_max <= 1 << 24 && value_size > 0 && value_size <= 8192);
+    assert(entries_max > 0 && entries_max <= 1 << 24 && value_size > 0 && value_size <= 65536);
     while (buckets < entries_max)
         buckets *= 2;
     layout.bucket_mask = (uint32_t)(buckets - 1);
@@ -93,10 +94,10 @@ struct shared_map *shared_map_new(size_t entries_max, size_t value_size)
     layout.keys_at = align_up(layout.values_at + entries_max * layout.value_size);
     layout.bytes = layout.keys_at + entries_max * SHARED_MAP_KEY_MAX;
     siphash_secret(&layout.secret);
-    map = mmap(NULL, layout.bytes, PROT_READ | PROT_WRITE,
-               MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (map == MAP_FAILED)
-        return NULL;
+    map = shared_memory_map(memory, shared_memory_kind(sizeof(*map), layout.value_size),
+                            &layout.bytes);
+    if (map == NULL || shared_memory_is_opened(memory))
+        return map;
     memcpy(map, &layout, sizeof(layout));
     if (shared_lock_init(&map->lock) != 0) {
         shared_map_free(map);

@@ -7,6 +7,8 @@
  * (base/shared_lock.h): the next one repairs the table, and finds every completely added entry.
  * Never yields; the lock is held for microseconds, never across a wait.
  */
+#include "base/shared_memory.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,8 +18,10 @@ struct shared_map;
 #define SHARED_MAP_KEY_MAX 768
 
 /* Room for entries_max values of value_size bytes; memory is used on demand. Call before the fork.
- * NULL without memory. */
-struct shared_map *shared_map_new(size_t entries_max, size_t value_size);
+ * Of an opened memory: the table that is there, with its own number of entries. NULL without
+ * memory, or if that table is another one. */
+struct shared_map *shared_map_new(struct shared_memory *memory, size_t entries_max,
+                                  size_t value_size);
 /* Unmaps the table in this process. NULL is allowed. */
 void shared_map_free(struct shared_map *map);
 

@@ -94,6 +94,9 @@ struct err *net_listen_raw(const char *endpoint, int *fd);
 int net_is_listening(int fd);
 /* Lets another socket of this user listen at the same port from now on (SO_REUSEPORT). */
 int net_listener_share(struct net_listener *listener);
+/* Before net_listener_close(): another process continues to listen, at a UNIX socket's file, too.
+ */
+void net_listener_leave(struct net_listener *listener);
 /* Ends listening in every process that has the socket open; call it before net_listener_close(). */
 void net_listener_shut(struct net_listener *listener);
 

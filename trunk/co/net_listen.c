@@ -294,6 +294,11 @@ int net_listener_share(struct net_listener *listener)
     return setsockopt(listener->conn->fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
 }
 
+void net_listener_leave(struct net_listener *listener)
+{
+    listener->unix_ino = 0;
+}
+
 void net_listener_shut(struct net_listener *listener)
 {
     (void)shutdown(listener->conn->fd, SHUT_RDWR);

@@ -30,16 +30,18 @@ struct registry {
 
 static const char last_number[] = "last";
 
-struct registry *registry_new(size_t streams_max)
+struct registry *registry_new(struct shared_memory *memory, size_t streams_max)
 {
     struct registry *registry = calloc(1, sizeof(*registry));
     void *number = NULL;
 
     if (registry == NULL)
         return NULL;
-    registry->map = shared_map_new(streams_max, sizeof(struct registry_entry));
-    registry->numbers = shared_map_new(1, sizeof(uint64_t));
-    if (registry->numbers != NULL)
+    registry->map = shared_map_new(memory, streams_max, sizeof(struct registry_entry));
+    registry->numbers = shared_map_new(memory, 1, sizeof(uint64_t));
+    if (registry->numbers != NULL && shared_memory_is_opened(memory))
+        number = shared_map_next(registry->numbers, NULL);
+    else if (registry->numbers != NULL)
         number = shared_map_add(registry->numbers, last_number);
     if (registry->map == NULL || number == NULL) {
         registry_free(registry);

@@ -8,6 +8,7 @@
  * yields.
  */
 #include "base/clock.h"
+#include "base/shared_memory.h"
 #include "live/source.h"
 
 #include <stddef.h>
@@ -44,8 +45,8 @@ struct registry_holder {
     struct source_facts facts;
 };
 
-/* NULL without memory. */
-struct registry *registry_new(size_t streams_max);
+/* As shared_map_new(). */
+struct registry *registry_new(struct shared_memory *memory, size_t streams_max);
 void registry_free(struct registry *registry);
 
 /* Claims a stream; *number is the publication's, if it is granted. */

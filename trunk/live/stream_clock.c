@@ -36,7 +36,7 @@ struct stream_clock {
     int workers;
 };
 
-struct stream_clock *stream_clock_new(size_t streams_max, int workers)
+struct stream_clock *stream_clock_new(struct shared_memory *memory, size_t streams_max, int workers)
 {
     struct stream_clock *table = calloc(1, sizeof(*table));
 
@@ -44,7 +44,8 @@ struct stream_clock *stream_clock_new(size_t streams_max, int workers)
     if (table == NULL)
         return NULL;
     table->workers = workers;
-    table->map = shared_map_new(streams_max, (size_t)workers * sizeof(struct stream_clock_cell));
+    table->map =
+        shared_map_new(memory, streams_max, (size_t)workers * sizeof(struct stream_clock_cell));
     if (table->map == NULL) {
         free(table);
         return NULL;

@@ -7,6 +7,7 @@
  * the fork. Each worker with a source of the stream has a cell of its own; the stream is forgotten
  * with the last cell. A worker may be killed at any instant. Never yields.
  */
+#include "base/shared_memory.h"
 #include "live/source.h"
 
 #include <stddef.h>
@@ -15,8 +16,9 @@
 struct stream_clock;
 struct stream_clock_cell;
 
-/* NULL without memory. */
-struct stream_clock *stream_clock_new(size_t streams_max, int workers);
+/* As shared_map_new(). */
+struct stream_clock *stream_clock_new(struct shared_memory *memory, size_t streams_max,
+                                      int workers);
 void stream_clock_free(struct stream_clock *table);
 
 /* The cell of a worker, which has a source of this name until it leaves. NULL: no room. */

@@ -56,6 +56,7 @@ ENDING = ["abort", "exit", "_exit", "_Exit", "quick_exit"]
 MAY_END = {
     "trunk/base/shared_lock.c",  # a lock that cannot be had
     "trunk/app/workers/master.c",  # processes, and the end of each:
+    "trunk/app/workers/master_upgrade.c",
     "trunk/app/core/process.c",
     "trunk/app/server/service.c",
 }

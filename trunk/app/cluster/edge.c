@@ -274,7 +274,7 @@ static void edge_on_unpublish(struct stream *stream, void *state)
     if (own->pull != NULL)
         edge_room_is_live(edge_of(stream->server), own->pull, 0);
     if (own->pull == NULL && vhost != NULL && edge_has_origin_pulls(vhost) &&
-        stream->server->state == SERVER_RUNNING)
+        (stream->server->state == SERVER_RUNNING || stream->server->is_retiring))
         edge_look(stream);
 }
 

@@ -23,9 +23,11 @@
 #define CONFIG_ORIGIN_MAX  16
 #define CONFIG_SOURCE_MAX  64 /* words of http_pull's sources: name and address of each */
 #define CONFIG_WORKERS_MAX 64
-#define CONFIG_PLACE_MAX   4  /* words of advertise */
-#define CONFIG_PROXY_MAX   64 /* trusted addresses and networks */
-#define CONFIG_HOOK_MAX    8  /* addresses of one callback */
+/* Of all generations: an upgrade starts new workers beside the old ones. */
+#define CONFIG_PROCESSES_MAX (2 * CONFIG_WORKERS_MAX)
+#define CONFIG_PLACE_MAX     4  /* words of advertise */
+#define CONFIG_PROXY_MAX     64 /* trusted addresses and networks */
+#define CONFIG_HOOK_MAX      8  /* addresses of one callback */
 
 struct config_strings {
     int count;
@@ -268,6 +270,8 @@ struct config {
     int64_t log_peer_lines;
     const char *log_file;
     usec_t grace_start_wait, grace_final_wait;
+    usec_t upgrade_timeout; /* 0: none */
+    int upgrade;
     int force_grace_quit;
     struct config_strings grace_redirect, grace_redirect_rtmp;
     const char *server_id;

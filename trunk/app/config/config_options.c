@@ -25,7 +25,7 @@ static const char usage[] =
     "  --doc        print the documentation of all directives, and exit\n"
     "\n"
     "Signals: TERM and INT stop the server, QUIT drains it first, USR1 reopens the log file,\n"
-    "HUP reads the configuration again and applies it.\n";
+    "HUP reads the configuration again and applies it, USR2 upgrades the program.\n";
 
 const char *config_usage(void)
 {

@@ -126,6 +126,14 @@ static const struct config_row rows[] = {
     {"force_grace_quit", ROOT(force_grace_quit), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_FORCE_GRACE_QUIT", RELOAD,
      "Treat SIGTERM like SIGQUIT (graceful stop)."},
+    {"upgrade", ROOT(upgrade), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_UPGRADE", RESTART,
+     "Start a master process with workers 1, too, so that SIGUSR2 can upgrade the server. With more "
+     "workers there always is one. See [upgrade](upgrade.md)."},
+    {"upgrade_timeout", ROOT(upgrade_timeout), CONFIG_MS, "0", 0, 24 * HOUR_MS, NO_CHOICES,
+     "SRS_UPGRADE_TIMEOUT", RELOAD,
+     "After an upgrade: close the connections that old processes still have after this long; 0: wait "
+     "until they have ended."},
     {"grace_redirect", ROOT(grace_redirect), CONFIG_ORIGINS, "", 0, CONFIG_ORIGIN_MAX, NO_CHOICES,
      "SRS_GRACE_REDIRECT", RELOAD,
      "Servers (host or host:port) to which a draining server redirects viewers with 302, in turn. "

@@ -87,8 +87,8 @@ struct gathering {
     json_t *list;  /* NULL: one object is requested */
     json_t *index; /* by id */
     usec_t deadline;
-    json_t *keys[CONFIG_WORKERS_MAX]; /* the answers that `found` points into */
-    struct found *found;              /* of all workers, by id */
+    json_t *keys[CONFIG_PROCESSES_MAX]; /* the answers that `found` points into */
+    struct found *found;                /* of all workers, by id */
     size_t found_count;
 };
 

@@ -327,7 +327,7 @@ static struct err *collect_start(struct server *server, void *own)
 
     if (server->metrics != NULL)
         return NULL;
-    collect->own = metrics_new(1, (size_t)server->config->exporter.streams);
+    collect->own = metrics_new(NULL, 1, (size_t)server->config->exporter.streams);
     if (collect->own == NULL)
         return err_new(ERR_NOMEM, "exporter: shared memory");
     server->metrics = collect->own;

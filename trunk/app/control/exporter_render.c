@@ -147,6 +147,8 @@ static void render_workers(const struct server *server, enum metrics_id id,
     for (int i = 0; i < metrics_count(server->metrics); i++) {
         char labels[32];
 
+        if (metrics_block(server->metrics, i)->starts == 0)
+            continue;
         (void)str_format(labels, sizeof(labels), "worker=\"%d\"", i + 1);
         exporter_text_sample(text, id, labels, worker_value(server, id, i));
     }

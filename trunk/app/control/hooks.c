@@ -35,7 +35,8 @@ static void hooks_share_free(void *shared)
     free(share);
 }
 
-static struct err *hooks_share_new(const struct config *config, int workers, void **shared)
+static struct err *hooks_share_new(struct shared_memory *memory, const struct config *config,
+                                   int workers, void **shared)
 {
     struct hooks_share *share = calloc(1, sizeof(*share));
     size_t blocks = (size_t)config->max_connections * BLOCKS_PER_CONNECTION + BLOCKS_MIN;
@@ -43,9 +44,9 @@ static struct err *hooks_share_new(const struct config *config, int workers, voi
     if (share == NULL)
         return err_new(ERR_NOMEM, "http_hooks");
     share->workers = workers;
-    share->ledgers = hooks_ledgers_new(workers, blocks < BLOCKS_MAX ? blocks : BLOCKS_MAX);
+    share->ledgers = hooks_ledgers_new(memory, workers, blocks < BLOCKS_MAX ? blocks : BLOCKS_MAX);
     /* Viewers may watch as many streams as there are connections, and some streams are idle. */
-    share->watched = shared_map_new((size_t)(config->max_connections + config->max_streams),
+    share->watched = shared_map_new(memory, (size_t)(config->max_connections + config->max_streams),
                                     sizeof(usec_t) + 8 + (size_t)workers * sizeof(uint32_t));
     if (share->ledgers == NULL || share->watched == NULL) {
         hooks_share_free(share);

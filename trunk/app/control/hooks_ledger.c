@@ -46,6 +46,10 @@ struct hooks_ledger {
     struct block block[];
 };
 
+#define LEDGER_KIND                                 \
+    shared_memory_kind(sizeof(struct hooks_ledger), \
+                       shared_memory_kind(sizeof(struct fixed), TEXT_COUNT))
+
 struct hooks_ledgers {
     int workers;
     size_t size; /* of a ledger */
@@ -54,22 +58,24 @@ struct hooks_ledgers {
 
 /* ---- all of them ---- */
 
-struct hooks_ledgers *hooks_ledgers_new(int workers, size_t blocks_max)
+struct hooks_ledgers *hooks_ledgers_new(struct shared_memory *memory, int workers,
+                                        size_t blocks_max)
 {
     struct hooks_ledgers *all = calloc(1, sizeof(*all));
+    size_t bytes =
+        (size_t)workers * (sizeof(struct hooks_ledger) + blocks_max * sizeof(struct block));
 
     assert(workers > 0 && blocks_max > 0 && blocks_max < UINT32_MAX);
     if (all == NULL)
         return NULL;
     all->workers = workers;
-    all->size = sizeof(struct hooks_ledger) + blocks_max * sizeof(struct block);
-    all->memory = mmap(NULL, (size_t)workers * all->size, PROT_READ | PROT_WRITE,
-                       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (all->memory == MAP_FAILED) {
+    all->memory = shared_memory_map(memory, LEDGER_KIND, &bytes);
+    if (all->memory == NULL) {
         free(all);
         return NULL;
     }
-    for (int i = 0; i < workers; i++)
+    all->size = bytes / (size_t)workers;
+    for (int i = 0; i < workers && !shared_memory_is_opened(memory); i++)
         hooks_ledgers_at(all, i)->blocks_max = (uint32_t)blocks_max;
     return all;
 }

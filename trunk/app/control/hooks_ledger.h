@@ -11,6 +11,7 @@
  *      └─ removed (a no)
  */
 #include "app/control/hooks_event.h"
+#include "base/shared_memory.h"
 
 #include <stddef.h>
 
@@ -33,9 +34,10 @@ struct hooks_record {
 struct hooks_ledger;
 struct hooks_ledgers;
 
-/* For so many workers, with room for blocks_max blocks in each. Call before the fork. NULL without
- * memory. */
-struct hooks_ledgers *hooks_ledgers_new(int workers, size_t blocks_max);
+/* For so many workers, with room for blocks_max blocks in each. Call before the fork. memory as for
+ * shared_map_new(). NULL without memory, or if an opened memory has other ledgers. */
+struct hooks_ledgers *hooks_ledgers_new(struct shared_memory *memory, int workers,
+                                        size_t blocks_max);
 /* Unmaps them in this process. NULL is allowed. */
 void hooks_ledgers_free(struct hooks_ledgers *all);
 struct hooks_ledger *hooks_ledgers_at(struct hooks_ledgers *all, int worker);

@@ -20,8 +20,8 @@ int admission_open(struct server *server)
 {
     struct admissions *all = &server->admissions;
 
-    all->places = places_new(1, PLACES_CONNECTIONS);
-    all->pulls = places_new(1, PLACES_PULLS);
+    all->places = places_new(NULL, 1, PLACES_CONNECTIONS);
+    all->pulls = places_new(NULL, 1, PLACES_PULLS);
     return all->places != NULL && all->pulls != NULL ? 0 : -1;
 }
 

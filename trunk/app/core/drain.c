@@ -12,7 +12,7 @@
 
 const char *drain_pick(const struct server *server, const struct config_strings *list)
 {
-    if (server->state != SERVER_DRAINING || list->count == 0)
+    if (server->state != SERVER_DRAINING || server->is_retiring || list->count == 0)
         return NULL;
     return list->item[(co_now() / USEC_PER_MS) % list->count];
 }

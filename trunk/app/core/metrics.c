@@ -35,21 +35,19 @@ static void add(_Atomic uint64_t *value, int64_t delta)
     store(value, load(value) + (uint64_t)delta);
 }
 
-struct metrics *metrics_new(int processes, size_t streams)
+struct metrics *metrics_new(struct shared_memory *memory, int processes, size_t streams)
 {
     struct metrics *metrics = calloc(1, sizeof(*metrics));
-    void *blocks;
+    size_t bytes = (size_t)processes * sizeof(*metrics->block);
 
     assert(processes > 0);
     if (metrics == NULL)
         return NULL;
     metrics->count = processes;
     metrics->slot = -1;
-    blocks = mmap(NULL, (size_t)processes * sizeof(*metrics->block), PROT_READ | PROT_WRITE,
-                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (blocks != MAP_FAILED)
-        metrics->block = blocks;
-    if (metrics->block == NULL || metrics_stream_open(metrics, streams) != 0) {
+    metrics->block = shared_memory_map(memory, metrics_table_kind(sizeof(*metrics->block)), &bytes);
+    if (metrics->block == NULL || bytes != (size_t)processes * sizeof(*metrics->block) ||
+        metrics_stream_open(metrics, memory, streams) != 0) {
         metrics_free(metrics);
         return NULL;
     }

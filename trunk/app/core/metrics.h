@@ -13,6 +13,7 @@
  * All functions accept NULL for metrics and then count nothing. Never yields.
  */
 #include "app/core/metrics_table.h"
+#include "base/shared_memory.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -64,8 +65,9 @@ struct metrics_block {
 struct metrics;
 
 /* For so many processes, and up to `streams` streams with metrics of their own (metrics_stream.h).
- * Call it before they are forked. NULL without memory. */
-struct metrics *metrics_new(int processes, size_t streams);
+ * Call it before they are forked. memory as for shared_map_new(). NULL without memory, or if an
+ * opened memory has other metrics. */
+struct metrics *metrics_new(struct shared_memory *memory, int processes, size_t streams);
 /* Frees this process's view. */
 void metrics_free(struct metrics *metrics);
 

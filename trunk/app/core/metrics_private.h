@@ -18,7 +18,7 @@ struct metrics {
 };
 
 /* streams 0: there is no table, only the sum of all streams. 0, or -1 without memory. */
-int metrics_stream_open(struct metrics *metrics, size_t streams);
+int metrics_stream_open(struct metrics *metrics, struct shared_memory *memory, size_t streams);
 void metrics_stream_close(struct metrics *metrics);
 void metrics_stream_reap(struct metrics *metrics, int slot);
 

@@ -26,20 +26,18 @@ static size_t entry_size(const struct metrics *metrics)
            (size_t)metrics->count * sizeof(struct metrics_stream_part);
 }
 
-int metrics_stream_open(struct metrics *metrics, size_t streams)
+int metrics_stream_open(struct metrics *metrics, struct shared_memory *memory, size_t streams)
 {
     size_t size = entry_size(metrics);
-    void *memory;
 
     metrics->other_bytes =
         sizeof(struct metrics_stream_shared) - sizeof(struct metrics_stream) + size;
-    memory =
-        mmap(NULL, metrics->other_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED)
+    metrics->other =
+        shared_memory_map(memory, shared_memory_kind(size, streams > 0), &metrics->other_bytes);
+    if (metrics->other == NULL)
         return -1;
-    metrics->other = memory;
     if (streams > 0)
-        metrics->streams = shared_map_new(streams, size);
+        metrics->streams = shared_map_new(memory, streams, size);
     return streams == 0 || metrics->streams != NULL ? 0 : -1;
 }
 

@@ -187,3 +187,17 @@ const struct metrics_row *metrics_table_row(enum metrics_id id)
     assert(id < METRICS_IDS);
     return &rows[id];
 }
+
+uint64_t metrics_table_kind(size_t block_size)
+{
+    uint64_t kind = shared_memory_kind(METRICS_IDS, block_size);
+
+    for (int i = 0; i < METRICS_IDS; i++) {
+        kind = shared_memory_kind(kind, (uint64_t)rows[i].type);
+        for (const char *at = rows[i].name; *at != '\0'; at++)
+            kind = shared_memory_kind(kind, (uint8_t)*at);
+        for (int j = 0; rows[i].bounds != NULL && rows[i].bounds[j] != 0; j++)
+            kind = shared_memory_kind(kind, (uint64_t)rows[i].bounds[j]);
+    }
+    return kind;
+}

@@ -7,6 +7,7 @@
  * (app/core/metrics.h), and a line in doc/metrics.md. Constant.
  */
 #include "base/clock.h"
+#include "base/shared_memory.h"
 
 #include <stddef.h>
 
@@ -103,5 +104,8 @@ struct metrics_row {
 };
 
 const struct metrics_row *metrics_table_row(enum metrics_id id);
+
+/* A number for all rows, and for the memory that they need: another table has another one. */
+uint64_t metrics_table_kind(size_t block_size);
 
 #endif

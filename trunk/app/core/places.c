@@ -12,14 +12,15 @@
 /* Fresh places to pass over at most, in the list of each process. */
 #define FRESH_MAX 16
 
-struct places *places_new(int processes, enum places_kind kind)
+struct places *places_new(struct shared_memory *memory, int processes, enum places_kind kind)
 {
-    struct places *places = mmap(NULL, sizeof(*places), PROT_READ | PROT_WRITE,
-                                 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    size_t bytes = sizeof(struct places);
+    struct places *places =
+        shared_memory_map(memory, shared_memory_kind(bytes, sizeof(struct place)), &bytes);
 
-    assert(processes > 0 && processes <= CONFIG_WORKERS_MAX);
-    if (places == MAP_FAILED)
-        return NULL;
+    assert(processes > 0 && processes <= CONFIG_PROCESSES_MAX);
+    if (places == NULL || shared_memory_is_opened(memory))
+        return places;
     places->processes = processes;
     places->kind = kind;
     if (shared_lock_init(&places->lock) != 0) {

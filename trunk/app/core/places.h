@@ -18,6 +18,7 @@
  * yields.
  */
 #include "app/core/quota.h"
+#include "base/shared_memory.h"
 
 #include <stddef.h>
 
@@ -42,8 +43,9 @@ enum places_kind {
                     receives it */
 };
 
-/* In shared memory, for `processes` of them. NULL if out of memory. */
-struct places *places_new(int processes, enum places_kind kind);
+/* For `processes` of them; memory as for shared_map_new(). NULL if out of memory, or if an opened
+ * memory has other places. */
+struct places *places_new(struct shared_memory *memory, int processes, enum places_kind kind);
 void places_free(struct places *places);
 
 /*

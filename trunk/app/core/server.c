@@ -19,6 +19,15 @@ void server_make_service_id(char out[SERVER_SERVICE_ID_SIZE])
     out[sizeof(random)] = '\0';
 }
 
+void server_retire(struct server *server)
+{
+    if (server->state != SERVER_RUNNING)
+        return;
+    server->is_retiring = 1;
+    server->state = SERVER_DRAINING;
+    co_cond_broadcast(&server->changed);
+}
+
 void server_stop(struct server *server)
 {
     server->state = SERVER_STOPPING;

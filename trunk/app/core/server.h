@@ -89,7 +89,10 @@ struct server {
     struct http_handler *api_chain;    /* of http_api's own listeners */
     struct http_handler *worker_chain; /* of the other processes of this server */
     enum server_state state;
-    int is_closed;      /* all listeners are closed */
+    int is_closed; /* all listeners are closed */
+    /* Newer processes of this server accept connections; this one serves those that it has until
+     * they end. The state is SERVER_DRAINING. */
+    int is_retiring;
     size_t connections; /* of this process, that count against max_connections */
     struct admissions admissions;
     char server_id[32];
@@ -106,7 +109,8 @@ struct server {
     struct session_totals sessions_gone;    /* bytes of those that have left; see session_list.h */
     struct memory memory;                   /* against max_memory */
     struct ip_limit *ip_limits;             /* app/core/ip_limit.h */
-    int slot;                               /* among the workers, from 0 */
+    int slot;                               /* of what the processes share, from 0 */
+    int rank;                               /* among the workers of one generation, from 0 */
     void *row_shared[SERVER_OBSERVERS_MAX]; /* observer_shared() of each observer */
     int owns_row_shared;                    /* else the struct worker_share does */
     void *own[SERVER_OBSERVERS_MAX];        /* the state of each observer */
@@ -123,6 +127,8 @@ struct server {
 /* Writes a random service_id. */
 void server_make_service_id(char out[SERVER_SERVICE_ID_SIZE]);
 
+/* Leaves new connections to newer processes: is_retiring. */
+void server_retire(struct server *server);
 /* Stops the server without a drain. */
 void server_stop(struct server *server);
 /* A source was made: its timers need ticks from now on. */

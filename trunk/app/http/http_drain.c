@@ -44,8 +44,10 @@ enum http_step http_drain_answer(struct http_exchange *x, usec_t timeout)
     struct buf lines;
     struct err *err;
 
-    /* Without a place, new clients are served until the listeners are closed. */
-    if (server->state == SERVER_RUNNING || x->is_worker || (place == NULL && !server->is_closed))
+    /* Without a place, new clients are served until the listeners are closed; a process that
+     * retires serves the connections that it has. */
+    if (server->state == SERVER_RUNNING || x->is_worker || server->is_retiring ||
+        (place == NULL && !server->is_closed))
         return HTTP_STEP_NEXT;
     x->keep_alive = 0;
     if (place == NULL)

@@ -439,7 +439,7 @@ void http_session_run(struct server *server, struct net_conn *conn, int flags)
     (void)str_copy(takeover.ip, sizeof(takeover.ip), conn->ip);
     while (next == SESSION_IDLE && (events = net_wait(conn, NET_IN, timeout)) > 0) {
         /* A kick makes idle connections check whether the server drains. */
-        if (events == NET_KICK && server->state != SERVER_RUNNING)
+        if (events == NET_KICK && server->state != SERVER_RUNNING && !server->is_retiring)
             break;
         if (events == NET_KICK)
             continue;

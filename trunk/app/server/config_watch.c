@@ -238,7 +238,7 @@ static MAY_YIELD void watch_run(void *arg)
 static struct err *watch_set(struct config_watch *watch, const struct config *config)
 {
     /* Of several processes the first one watches. */
-    watch->is_on = config->inotify_auto_reload && watch->server->slot == 0 &&
+    watch->is_on = config->inotify_auto_reload && watch->server->rank == 0 &&
                    config_source_of(config)->file_count > 0;
     co_cond_broadcast(&watch->changed);
     if (watch->conn != NULL)

@@ -65,38 +65,52 @@ static int listener_give(void *arg, int fd)
     return listener->server->shared->hand_over(listener->server->shared_arg, listener->type, fd);
 }
 
-/* is_shared: beside another listener with this port. */
-static struct err *open_net(const struct server *server, const struct endpoint *endpoint,
-                            int is_shared, struct net_listener **out)
-{
-    int fd;
-
-    if (server->shared == NULL)
-        return is_shared ? net_listen_shared(endpoint->text, out) : net_listen(endpoint->text, out);
-    fd = server->shared->port(server->shared_arg, endpoint->text, endpoint->type);
-    return fd >= 0 ? net_listen_fd(fd, out) : net_listen_shared(endpoint->text, out);
-}
-
-static struct err *listener_new(struct server *server, const struct endpoint *endpoint,
-                                int is_shared, struct listener **out)
+/* Takes net over, also on error. */
+static struct err *listener_wrap(struct server *server, const struct endpoint *endpoint,
+                                 struct net_listener *net, struct listener **out)
 {
     size_t size = strlen(endpoint->text) + 1;
     struct listener *listener = calloc(1, sizeof(*listener) + size);
-    struct err *err;
 
-    *out = NULL;
-    if (listener == NULL)
+    *out = listener;
+    if (listener == NULL) {
+        net_listener_close(net);
         return err_new(ERR_NOMEM, "listen on %s", endpoint->text);
+    }
     listener->server = server;
+    listener->net = net;
     listener->type = endpoint->type;
     memcpy(listener->endpoint, endpoint->text, size);
-    err = open_net(server, endpoint, is_shared, &listener->net);
-    if (err != NULL) {
-        free(listener);
-        return err;
-    }
-    *out = listener;
     return NULL;
+}
+
+/* Of a socket that listens already, which is taken over, also on error. */
+static struct err *listener_make(struct server *server, const struct endpoint *endpoint, int fd,
+                                 struct listener **out)
+{
+    struct net_listener *net;
+    struct err *err = net_listen_fd(fd, &net);
+
+    *out = NULL;
+    return err != NULL ? err : listener_wrap(server, endpoint, net, out);
+}
+
+/* is_shared: beside another listener with this port. */
+static struct err *listener_new(struct server *server, const struct endpoint *endpoint,
+                                int is_shared, struct listener **out)
+{
+    struct net_listener *net;
+    struct err *err;
+    int fd = -1;
+
+    *out = NULL;
+    if (server->shared != NULL)
+        fd = server->shared->port(server->shared_arg, endpoint->text, endpoint->type);
+    if (fd >= 0)
+        return listener_make(server, endpoint, fd, out);
+    err = is_shared || server->shared != NULL ? net_listen_shared(endpoint->text, &net)
+                                              : net_listen(endpoint->text, &net);
+    return err != NULL ? err : listener_wrap(server, endpoint, net, out);
 }
 
 /* The player page shows the first of the listeners that most clients reach. */
@@ -204,6 +218,26 @@ static void note_api(const struct server *server)
                               "http_api { open on; } opens it to others");
 }
 
+/* After an upgrade to fewer workers, a worker serves the queues of several sockets of an address.
+ */
+static struct err *open_more(struct server *server, const struct endpoints *all)
+{
+    struct err *err = NULL;
+
+    for (int i = 0; server->shared != NULL && i < all->count && err == NULL; i++) {
+        struct listener *listener;
+        int fd;
+
+        while (err == NULL && (fd = server->shared->port(server->shared_arg, all->item[i].text,
+                                                         all->item[i].type)) >= 0) {
+            err = listener_make(server, &all->item[i], fd, &listener);
+            if (err == NULL)
+                err = listener_start(listener);
+        }
+    }
+    return err;
+}
+
 struct err *listeners_open(struct server *server)
 {
     struct listeners_plan *plan = NULL;
@@ -218,6 +252,8 @@ struct err *listeners_open(struct server *server)
         err = listener_start(plan->opened[i]);
         plan->opened[i] = NULL;
     }
+    if (err == NULL)
+        err = open_more(server, &plan->all);
     listeners_abandon(plan);
     return err;
 }
@@ -234,9 +270,33 @@ void listeners_close(struct server *server)
     server->is_closed = 1;
 }
 
+void listeners_leave(struct server *server)
+{
+    struct service *service = server->service;
+    struct listener *leaving[SERVICE_LISTENERS_MAX];
+    int count = 0, kept = 0;
+
+    for (int i = 0; i < service->listener_count; i++) {
+        struct listener *listener = service->listener[i];
+
+        if (is_internal(listener))
+            service->listener[kept++] = listener;
+        else
+            leaving[count++] = listener;
+    }
+    service->listener_count = kept;
+    for (int i = 0; i < count; i++) {
+        co_interrupt(leaving[i]->co);
+        co_join(leaving[i]->co);
+        net_listener_leave(leaving[i]->net);
+        net_listener_close(leaving[i]->net);
+        free(leaving[i]);
+    }
+}
+
 /* ---- a reload ---- */
 
-/* Finds the open listeners that stay. Each has an address once. */
+/* Finds the open listeners that stay. A worker may have several sockets of one address. */
 static void find_stays(struct listeners_plan *plan, uint8_t *is_open)
 {
     const struct service *service = plan->server->service;
@@ -246,7 +306,7 @@ static void find_stays(struct listeners_plan *plan, uint8_t *is_open)
 
         plan->stays[i] = is_internal(listener) ? listener->type : -1;
         for (int j = 0; j < plan->all.count && plan->stays[i] < 0; j++) {
-            if (is_open[j] || strcmp(plan->all.item[j].text, listener->endpoint) != 0)
+            if (strcmp(plan->all.item[j].text, listener->endpoint) != 0)
                 continue;
             plan->stays[i] = plan->all.item[j].type;
             is_open[j] = 1;
@@ -300,7 +360,7 @@ static struct err *plan_open(struct listeners_plan *plan, const struct endpoint 
     struct err *err = NULL;
 
     /* A UNIX socket cannot be shared: only the first process has it. */
-    if (server->slot != 0 && str_starts(endpoint->text, "unix:"))
+    if (server->rank != 0 && str_starts(endpoint->text, "unix:"))
         return NULL;
     if (plan->opened_count == SERVICE_LISTENERS_MAX)
         return err_new(ERR_LIMIT, "more than %d listeners", SERVICE_LISTENERS_MAX);

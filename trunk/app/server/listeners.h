@@ -16,6 +16,9 @@ int listeners_types(const struct tables *tables);
 /* Opens the certificates and all listeners of the configuration. */
 struct err *listeners_open(struct server *server);
 MAY_YIELD void listeners_close(struct server *server);
+/* Closes those that newer processes of the server have open as well, and only those: they continue
+ * to listen, and the queues of connections stay. */
+MAY_YIELD void listeners_leave(struct server *server);
 
 /* Opens the listeners that this configuration adds; they accept nothing yet. The error names the
  * type and the address. */

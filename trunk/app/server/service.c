@@ -30,6 +30,9 @@
 /* How long a stop waits for the coroutines of connections. */
 #define SERVER_STOP_WAIT ((usec_t)3 * USEC_PER_SEC)
 
+/* How long a process that retires waits at the end for those that pull its streams. */
+#define RETIRE_LAST_WAIT ((usec_t)2 * USEC_PER_SEC)
+
 /* ---- timers ---- */
 
 static void server_sample(struct server *server)
@@ -236,9 +239,43 @@ static MAY_YIELD struct err *service_serve(struct server *server,
     return err;
 }
 
+/* Idle connections end now. */
+static void service_end_idle(struct server *server)
+{
+    for (struct connection *c = server->service->list; c != NULL; c = c->next)
+        if (c->type->protocol->has_idle)
+            net_wake_owner(c->conn);
+}
+
+/* Serves the clients that are connected, and the newer processes that pull their streams. A
+ * connection without a request may be about to send one: it has its usual time. A drain or a stop
+ * may be asked for meanwhile. */
+static MAY_YIELD void service_retire(struct server *server)
+{
+    usec_t deadline = co_deadline(
+        server->config->upgrade_timeout > 0 ? server->config->upgrade_timeout : USEC_NEVER);
+
+    log_info(server->log, "retiring: %zu connections open", server->connections);
+    listeners_leave(server);
+    while (server->state == SERVER_DRAINING && server->connections > 0 && co_left(deadline) != 0)
+        (void)co_cond_wait(&server->changed, co_left(deadline));
+    if (server->connections > 0)
+        log_info(server->log, "retiring: closing %zu connections", server->connections);
+    /* Newer processes receive the last frames of the last publisher. */
+    deadline = co_deadline(RETIRE_LAST_WAIT);
+    while (server->state == SERVER_DRAINING && server->service->list != NULL &&
+           server->connections == 0 && co_left(deadline) > 0)
+        (void)co_cond_wait(&server->changed, co_left(deadline));
+    listeners_close(server);
+}
+
 /* Waits for the connected clients, while the server drains. */
 static MAY_YIELD void service_drain_all(struct server *server)
 {
+    if (server->is_retiring) {
+        service_retire(server);
+        return;
+    }
     if (server->state == SERVER_DRAINING) {
         log_info(server->log, "drain: %zu connections open", server->connections);
         /* A load balancer sends new connections until it notices the drain: serve these. */
@@ -281,9 +318,7 @@ void service_drain(struct server *server)
 {
     if (server->state == SERVER_RUNNING)
         server->state = SERVER_DRAINING;
-    /* Idle connections end now. */
-    for (struct connection *c = server->service->list; c != NULL; c = c->next)
-        if (c->type->protocol->has_idle)
-            net_wake_owner(c->conn);
+    server->is_retiring = 0;
+    service_end_idle(server);
     co_cond_broadcast(&server->changed);
 }

@@ -70,7 +70,7 @@ static void terminate(const struct signals_target *target, int number)
     int is_drain = number == SIGQUIT || (number == SIGTERM && server->config->force_grace_quit);
 
     /* A second signal stops the server without waiting for the drain. */
-    if (is_drain && server->state == SERVER_RUNNING) {
+    if (is_drain && (server->state == SERVER_RUNNING || server->is_retiring)) {
         log_info(target->log, "signal %s: draining", strsignal(number));
         service_drain(server);
     } else {
@@ -93,8 +93,13 @@ static MAY_YIELD void act(const struct signals_target *target, int number)
     case SIGHUP:
         reload_asked(target->server);
         break;
-    default:
-        log_warn(target->log, "signal %s ignored", strsignal(number));
+    default: /* SIGUSR2 */
+        if (target->server->shared != NULL)
+            log_warn(target->log, "upgrade refused: only the master, process %d, can do it",
+                     (int)target->server->pid);
+        else
+            log_warn(target->log, "upgrade refused: there is no master process; it needs "
+                                  "\"upgrade on\", or several workers, and a restart");
         break;
     }
 }

@@ -66,14 +66,14 @@ void *observer_state(const struct stream *stream, const struct observer *row)
 
 /* ---- what all processes share ---- */
 
-struct err *observers_share_new(const struct tables *tables, const struct config *config,
-                                int workers, void **shared)
+struct err *observers_share_new(const struct tables *tables, struct shared_memory *memory,
+                                const struct config *config, int workers, void **shared)
 {
     struct err *err = NULL;
 
     for (int i = 0; err == NULL && tables->observers[i] != NULL; i++)
         if (tables->observers[i]->share_new != NULL)
-            err = tables->observers[i]->share_new(config, workers, &shared[i]);
+            err = tables->observers[i]->share_new(memory, config, workers, &shared[i]);
     if (err != NULL)
         observers_share_free(tables, shared);
     return err;
@@ -124,7 +124,7 @@ struct err *observers_start(struct server *server)
     struct err *err = NULL;
 
     if (server->shared == NULL) {
-        err = observers_share_new(server->tables, server->config, 1, server->row_shared);
+        err = observers_share_new(server->tables, NULL, server->config, 1, server->row_shared);
         server->owns_row_shared = 1;
     }
 

@@ -11,9 +11,10 @@
 #include "app/workers/master.h"
 
 #include "app/core/endpoint.h"
-#include "app/workers/master_reload.h"
-#include "app/workers/watchdog.h"
+#include "app/workers/master_private.h"
+#include "app/workers/worker_generation.h"
 #include "app/workers/worker_ports.h"
+#include "app/workers/worker_spread.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "co/net.h"
@@ -35,32 +36,6 @@
 /* The longest a quick stop may take, including a sanitizer's leak check; then the workers are
  * killed. */
 #define MASTER_STOP_WAIT (25 * USEC_PER_SEC)
-/* Starting and ending may take longer than a turn of the event loop. */
-#define MASTER_SLOW_FACTOR 6
-
-struct master_child {
-    pid_t pid;       /* 0: none */
-    usec_t ready_at; /* 0: not yet */
-    usec_t due_at;   /* when to start a replacement */
-    unsigned failures;
-    struct watchdog dog;
-    struct proc_stat stat; /* at the last look, if it had not answered */
-};
-
-struct master {
-    const struct master_options *options;
-    struct worker_share *share;
-    struct master_child child[CONFIG_WORKERS_MAX];
-    sigset_t signals;
-    usec_t kill_at; /* USEC_NEVER: not set */
-    struct watchdog_times times;
-    int has_served; /* 1 once all workers were ready */
-    int is_ending;
-    struct master_reload reload;
-    pid_t pid[CONFIG_WORKERS_MAX]; /* of the workers, for a reload */
-    struct err *err;
-};
-
 static const int passed_on[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
 
 usec_t master_pause(unsigned failures, usec_t served)
@@ -86,7 +61,9 @@ __attribute__((noreturn)) static MAY_YIELD void child_run(struct master *master,
         _exit(1);
     /* A terminal's Ctrl-C is meant for the master, which passes it on. */
     (void)setpgid(0, 0);
-    worker_ports_keep(master->share->ports, slot);
+    worker_ports_keep(master->share->ports, master->share->slot[slot].rank);
+    shared_memory_free(master->share->memory);
+    master->share->memory = NULL;
     log_sink_own(options->sink);
     master_reload_close(&master->reload);
     exit(options->serve(options->arg, master->share, slot));
@@ -98,7 +75,7 @@ static void child_start(struct master *master, int slot)
     pid_t pid;
 
     master->share->slot[slot].state = WORKER_STARTING;
-    worker_ports_renew(master->share->ports, slot, master->options->log);
+    worker_ports_renew(master->share->ports, master->share->slot[slot].rank, master->options->log);
     fflush(NULL);
     pid = fork();
     if (pid == 0)
@@ -115,18 +92,31 @@ static void child_start(struct master *master, int slot)
     master->share->slot[slot].asked = child->dog.beat;
 }
 
+/* Whether a worker must be started here, at child[slot].due_at. */
+static int is_due(const struct master *master, int slot)
+{
+    return !master->is_ending && master->child[slot].pid == 0 &&
+           worker_generation_is_current(master->share, slot);
+}
+
 static void start_due(struct master *master)
 {
     usec_t now = clock_now();
 
-    for (int i = 0; i < master->share->count && !master->is_ending; i++)
-        if (master->child[i].pid == 0 && master->child[i].due_at <= now)
+    for (int i = 0; i < master->share->count; i++)
+        if (is_due(master, i) && master->child[i].due_at <= now)
             child_start(master, i);
 }
 
-/* ---- ending ---- */
+int master_is_short(const struct master *master)
+{
+    for (int i = 0; i < master->share->count; i++)
+        if (master->child[i].pid == 0 && worker_generation_is_current(master->share, i))
+            return 1;
+    return 0;
+}
 
-static int count_children(const struct master *master)
+int master_children(const struct master *master)
 {
     int count = 0;
 
@@ -134,6 +124,8 @@ static int count_children(const struct master *master)
         count += master->child[i].pid != 0;
     return count;
 }
+
+/* ---- ending ---- */
 
 static void pass_on(const struct master *master, int number)
 {
@@ -153,6 +145,7 @@ static void master_end(struct master *master, int number)
     if ((!is_drain || master->is_ending) && master->kill_at == USEC_NEVER)
         master->kill_at = clock_now() + MASTER_STOP_WAIT;
     master->is_ending = 1;
+    master_upgrade_stop(master);
     /* Only the workers have the listeners open now, and close them as they end. */
     worker_ports_free(master->share->ports);
     master->share->ports = NULL;
@@ -167,6 +160,41 @@ static void end_text(int status, char *out, size_t cap)
         (void)str_format(out, cap, "exit status %d", WEXITSTATUS(status));
 }
 
+/* A worker of an earlier generation has ended. What was handed to it and not taken goes to others.
+ */
+static void child_retired(struct master *master, int slot, int status)
+{
+    struct worker_share *share = master->share;
+    char how[64];
+
+    end_text(status, how, sizeof(how));
+    if (status != 0)
+        log_error(master->options->log, "old worker %d, process %d, died (%s)", slot + 1,
+                  (int)master->child[slot].pid, how);
+    else
+        log_info(master->options->log, "old worker %d, process %d, has ended", slot + 1,
+                 (int)master->child[slot].pid);
+    worker_spread_rescue(share, slot);
+    worker_generation_end(share, slot);
+    master->child[slot] = (struct master_child){.pid = 0};
+}
+
+/* A worker of the new generation has ended before all were ready. */
+static void child_failed(struct master *master, int slot, const char *how)
+{
+    struct err *err = err_new(ERR_CLOSED, "worker %d could not start (%s)", slot + 1, how);
+
+    if (master->upgrade.step == MASTER_UPGRADE_STARTING) {
+        master->child[slot].pid = 0;
+        master_upgrade_fail(master, err);
+    }
+    if (master->err == NULL)
+        master->err = err;
+    else
+        err_free(err);
+    master_end(master, SIGINT);
+}
+
 /* A worker has ended without a request. */
 static void child_lost(struct master *master, int slot, int status)
 {
@@ -178,9 +206,7 @@ static void child_lost(struct master *master, int slot, int status)
 
     end_text(status, how, sizeof(how));
     if (!master->has_served) {
-        if (master->err == NULL)
-            master->err = err_new(ERR_CLOSED, "worker %d could not start (%s)", slot + 1, how);
-        master_end(master, SIGINT);
+        child_failed(master, slot, how);
         return;
     }
     child->failures = served >= MASTER_SERVED ? 0 : child->failures + 1;
@@ -196,7 +222,9 @@ static void child_gone(struct master *master, int slot, int status)
 
     share->slot[slot].state = WORKER_GONE;
     worker_share_reap(share, slot);
-    if (!master->is_ending) {
+    if (!master->is_ending && !worker_generation_is_current(share, slot)) {
+        child_retired(master, slot, status);
+    } else if (!master->is_ending) {
         child_lost(master, slot, status);
     } else if (status != 0 && master->err == NULL) {
         char how[64];
@@ -215,130 +243,22 @@ static void look_at_children(struct master *master)
     pid_t pid;
 
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-        for (int i = 0; i < share->count; i++)
+        for (int i = 0; i < share->count && !master_upgrade_child(master, pid, status); i++)
             if (master->child[i].pid == pid)
                 child_gone(master, i, status);
     for (int i = 0; i < share->count; i++) {
         if (share->slot[i].state != WORKER_READY)
             continue;
-        ready++;
+        ready += worker_generation_is_current(share, i);
         if (master->child[i].ready_at == 0)
             master->child[i].ready_at = clock_now();
     }
-    if (ready < share->count || master->has_served)
+    if (ready < share->workers || master->has_served)
         return;
     master->has_served = 1;
     log_info(master->options->log, "%d workers ready", ready);
+    master_upgrade_ready(master);
     master->options->ready(master->options->arg);
-}
-
-/* ---- workers that hang ---- */
-
-static void child_kill(const struct master *master, int slot)
-{
-    const struct master_child *child = &master->child[slot];
-
-    log_error(master->options->log,
-              "worker %d, process %d, has not responded for %d ms (%s): killed", slot + 1,
-              (int)child->pid, (int)(child->dog.silent / USEC_PER_MS),
-              watchdog_state_name(child->stat.state));
-    (void)kill(child->pid, SIGKILL);
-}
-
-/* Looks at one worker; 1 if it must be killed. */
-static int child_look(struct master *master, int slot, usec_t elapsed)
-{
-    usec_t timeout = (*master->options->config)->worker_timeout;
-    usec_t step = watchdog_step(timeout);
-    struct worker_slot *shared = &master->share->slot[slot];
-    struct master_child *child = &master->child[slot];
-
-    if (child->pid == 0)
-        return 0;
-    if (shared->beat == shared->asked) {
-        child->dog.silent = child->dog.wasted = 0;
-        shared->is_late = 0;
-        return 0;
-    }
-    child->stat = (struct proc_stat){.state = '?', .cpu_time = child->dog.cpu_time};
-    proc_stat_read(child->pid, &child->stat);
-    watchdog_look(&child->dog, shared->beat, &child->stat, elapsed, step);
-    shared->is_late = shared->state == WORKER_READY && watchdog_is_late(&child->dog, step);
-    return child->dog.wasted >= (shared->state == WORKER_READY ? 1 : MASTER_SLOW_FACTOR) * timeout;
-}
-
-/* Whether an answer is missing. */
-static int master_is_waiting(const struct master *master)
-{
-    for (int i = 0; i < master->share->count; i++) {
-        const struct worker_slot *slot = &master->share->slot[i];
-
-        if (master->child[i].pid != 0 && slot->beat != slot->asked)
-            return 1;
-    }
-    return 0;
-}
-
-/* The time of the next look or question. While a worker is missing, its queued connections must be
- * handed to others at each step. */
-static usec_t master_look_at(const struct master *master)
-{
-    usec_t timeout = (*master->options->config)->worker_timeout;
-    usec_t look = master->times.looked_at + watchdog_step(timeout);
-    usec_t next;
-
-    if (timeout == 0)
-        return USEC_NEVER;
-    next = watchdog_next(&master->times, master_is_waiting(master), timeout);
-    return look < next && count_children(master) < master->share->count ? look : next;
-}
-
-static void master_ask(struct master *master, usec_t now)
-{
-    for (int i = 0; i < master->share->count; i++) {
-        struct worker_slot *slot = &master->share->slot[i];
-
-        master->child[i].dog.beat = slot->beat;
-        slot->asked = slot->beat + 1;
-    }
-    worker_share_ring(master->share);
-    master->times = (struct watchdog_times){now, now};
-}
-
-/* Kills at most one worker per look, and a sleeping one only if no other qualifies: it may just
- * wait for a lock that the other one holds. Then all workers get their time again. */
-static void master_look(struct master *master, usec_t now)
-{
-    usec_t elapsed = now - master->times.looked_at;
-    int victim = -1;
-
-    master->times.looked_at = now;
-    for (int i = 0; i < master->share->count; i++) {
-        if (child_look(master, i, elapsed) &&
-            (victim < 0 || master->child[victim].stat.state == 'S'))
-            victim = i;
-        if (master->child[i].pid == 0 || master->share->slot[i].is_late)
-            (void)worker_ports_rescue(master->share, i);
-    }
-    if (victim < 0)
-        return;
-    child_kill(master, victim);
-    for (int i = 0; i < master->share->count; i++)
-        master->child[i].dog.wasted = 0;
-}
-
-static void master_watch(struct master *master)
-{
-    usec_t timeout = (*master->options->config)->worker_timeout;
-    usec_t now = clock_now();
-    usec_t at = master_look_at(master);
-
-    if (at == USEC_NEVER || now < at)
-        return;
-    if (master_is_waiting(master) || now < watchdog_next(&master->times, 0, timeout))
-        master_look(master, now);
-    else
-        master_ask(master, now);
 }
 
 /* ---- signals ---- */
@@ -349,8 +269,13 @@ static void master_reload(struct master *master)
         log_warn(master->options->log, "reload ignored: the server is stopping");
         return;
     }
+    master->upgrade.is_reload_asked = master->upgrade.step != MASTER_UPGRADE_NONE;
+    if (master->upgrade.is_reload_asked) {
+        log_info(master->options->log, "reload waits until the upgrade is over");
+        return;
+    }
     for (int i = 0; i < master->share->count; i++)
-        master->pid[i] = master->child[i].pid;
+        master->pid[i] = worker_generation_is_current(master->share, i) ? master->child[i].pid : 0;
     master_reload_run(&master->reload);
 }
 
@@ -380,10 +305,10 @@ static void master_act(struct master *master, int number)
     case SIGUSR1:
         master_reopen(master);
         break;
-    case SIGCHLD:
+    case SIGUSR2:
+        master_upgrade_ask(master);
         break;
-    default:
-        log_warn(master->options->log, "signal %s ignored", strsignal(number));
+    default: /* SIGCHLD: the loop looks at the workers after each signal */
         break;
     }
 }
@@ -393,14 +318,17 @@ static void master_wait(struct master *master)
 {
     usec_t now = clock_now();
     usec_t until = master->kill_at;
-    usec_t look = master_look_at(master);
+    usec_t look = master_watch_at(master);
     struct timespec left;
     int number;
 
     if (look != USEC_NEVER && (until == USEC_NEVER || look < until))
         until = look;
-    for (int i = 0; i < master->share->count && !master->is_ending; i++)
-        if (master->child[i].pid == 0 && (until == USEC_NEVER || master->child[i].due_at < until))
+    look = master->upgrade.deadline;
+    if (look != USEC_NEVER && (until == USEC_NEVER || look < until))
+        until = look;
+    for (int i = 0; i < master->share->count; i++)
+        if (is_due(master, i) && (until == USEC_NEVER || master->child[i].due_at < until))
             until = master->child[i].due_at;
     if (until == USEC_NEVER) {
         number = sigwaitinfo(&master->signals, NULL);
@@ -450,39 +378,60 @@ static void master_signals(struct master *master)
         sigaddset(&master->signals, passed_on[i]);
 }
 
-struct err *master_run(const struct master_options *options)
+/* Makes what the workers share, or takes it over. */
+static struct err *master_open(struct master *master)
 {
-    struct master *master;
-    struct err *err = check_ports(options->tables->listeners, *options->config);
+    const struct master_options *options = master->options;
+    const struct listener_type *const *types = options->tables->listeners;
+    struct err *err;
 
+    if (options->upgrade->mode != UPGRADE_NONE)
+        return master_upgrade_adopt(master);
+    err = check_ports(types, *options->config);
+    if (err == NULL)
+        err = worker_share_new(&master->share, *options->config, options->tables);
     if (err != NULL)
         return err;
-    master = calloc(1, sizeof(*master));
+    (void)str_copy(master->share->server_id, sizeof(master->share->server_id), options->server_id);
+    return worker_ports_new(&master->share->ports, types, *options->config, master->share->workers);
+}
+
+static void master_loop(struct master *master)
+{
+    do {
+        start_due(master);
+        master_wait(master);
+        look_at_children(master);
+        master_watch(master);
+        master_upgrade_look(master);
+        if (master->upgrade.is_reload_asked && master->upgrade.step == MASTER_UPGRADE_NONE)
+            master_reload(master);
+    } while (!master->is_ending || master_children(master) > 0);
+}
+
+struct err *master_run(const struct master_options *options)
+{
+    struct master *master = calloc(1, sizeof(*master));
+    struct err *err;
+
     if (master == NULL)
         return err_new(ERR_NOMEM, "master");
     master->options = options;
     master->kill_at = USEC_NEVER;
-    err = worker_share_new(&master->share, *options->config, options->tables);
-    if (err == NULL)
-        (void)str_copy(master->share->server_id, sizeof(master->share->server_id),
-                       options->server_id);
-    if (err == NULL)
-        err = worker_ports_new(&master->share->ports, options->tables->listeners, *options->config,
-                               master->share->count);
+    master->upgrade =
+        (struct master_upgrade){.program = options->upgrade, .deadline = USEC_NEVER, .output = -1};
+    master_signals(master);
+    err = master_open(master);
     if (err == NULL) {
-        master_signals(master);
         master->reload =
             (struct master_reload){.options = options, .share = master->share, .pid = master->pid};
         master_reload_open(&master->reload);
         master->times = (struct watchdog_times){clock_now(), clock_now()};
-        do {
-            start_due(master);
-            master_wait(master);
-            look_at_children(master);
-            master_watch(master);
-        } while (!master->is_ending || count_children(master) > 0);
+        master_loop(master);
         err = master->err;
         master_reload_close(&master->reload);
+    } else if (master->upgrade.step == MASTER_UPGRADE_STARTING) {
+        master_upgrade_fail(master, err);
     }
     worker_share_free(master->share);
     free(master);

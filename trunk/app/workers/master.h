@@ -11,6 +11,8 @@
 #include "app/workers/worker_share.h"
 #include "base/yield.h"
 
+struct upgrade;
+
 /* All of it is borrowed and outlives the master. */
 struct master_options {
     struct config **config;      /* the current one, which a reload replaces */
@@ -21,6 +23,7 @@ struct master_options {
     const struct config_options *reload; /* where SIGHUP reads again */
     char **environment;
     struct supervisor *supervisor; /* informed of a reload */
+    struct upgrade *upgrade;       /* app/workers/upgrade.h */
     /* Runs in the new process and returns its exit status. */
     MAY_YIELD int (*serve)(void *arg, struct worker_share *share, int slot);
     /* All workers serve, for the first time. */

@@ -9,6 +9,7 @@
 #include "app/config/config_diff.h"
 #include "app/config/config_running.h"
 #include "app/core/log_change.h"
+#include "app/workers/worker_generation.h"
 #include "app/workers/worker_ports.h"
 #include "app/workers/worker_reload.h"
 #include "base/clock.h"
@@ -121,8 +122,11 @@ static struct err *send_ports(const struct master_reload *reload)
             return err_new(ERR_LIMIT, "listen on %s: too long", endpoint);
         shared->port_type[at] = type;
         for (int i = 0; i < share->count; i++) {
-            (void)worker_ports_added(share->ports, at, i, &type, &fd);
-            if (!is_gone(reload->pid[i]) && net_pass_give(share->port_socket[i][1], fd, mark) != 0)
+            if (!worker_generation_is_current(share, i))
+                continue;
+            (void)worker_ports_added(share->ports, at, share->slot[i].rank, &type, &fd);
+            if (fd >= 0 && !is_gone(reload->pid[i]) &&
+                net_pass_give(share->port_socket[i][1], fd, mark) != 0)
                 return err_sys(errno, "listen on %s: worker %d", endpoint, i + 1);
         }
     }

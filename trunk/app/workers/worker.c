@@ -169,6 +169,8 @@ static MAY_YIELD void listener_run(void *arg)
     co_set_id("workers");
     while (err == NULL) {
         slot->beat = slot->asked; /* the event loop runs */
+        if (slot->is_retired)
+            server_retire(worker->server);
         worker_reload_look(worker);
         admission_settle(worker->server);
         observers_settle(worker->server);
@@ -264,6 +266,7 @@ struct err *worker_new(struct server *server, struct worker_share *share, int sl
     (void)str_copy(server->service_id, sizeof(server->service_id), share->service_id);
     memcpy(server->row_shared, share->row_shared, sizeof(server->row_shared));
     server->slot = slot;
+    server->rank = share->slot[slot].rank;
     server->shared = &worker_shared;
     server->shared_arg = worker;
     admission_share(server, share->places, share->pulls, slot);

@@ -11,6 +11,7 @@
 #include "app/workers/worker_ports.h"
 
 #include "app/core/endpoint.h"
+#include "app/workers/upgrade_state.h"
 #include "app/workers/worker_spread.h"
 #include "base/str.h"
 #include "co/net.h"
@@ -24,10 +25,14 @@
 /* The maximum of connections handed over in one look; the kernel limits the queues. */
 #define RESCUE_MAX 1024
 
+/* The socket of index i is that of the worker with rank i, modulo the number of workers: after an
+ * upgrade there may be more sockets than workers, because the queue of each must be served. */
 struct worker_port {
     char *endpoint;
-    int type;     /* its index in the list of listener types */
-    int is_added; /* by a reload that is not over */
+    int type;       /* its index in the list of listener types */
+    int is_added;   /* by a reload that is not over */
+    int is_removed; /* by an upgrade that is not over */
+    int count;      /* of sockets; a UNIX socket is the first worker's */
     int fd[CONFIG_WORKERS_MAX];
 };
 
@@ -37,17 +42,17 @@ struct worker_ports {
     struct worker_port item[2 * ENDPOINTS_MAX]; /* before and after a reload */
 };
 
-static void port_close(struct worker_port *port, int slot)
+static void port_close(struct worker_port *port, int i)
 {
-    if (port->fd[slot] >= 0)
-        close(port->fd[slot]);
-    port->fd[slot] = -1;
+    if (port->fd[i] >= 0)
+        close(port->fd[i]);
+    port->fd[i] = -1;
 }
 
 static void port_free(struct worker_port *port)
 {
-    for (int slot = 0; slot < CONFIG_WORKERS_MAX; slot++)
-        port_close(port, slot);
+    for (int i = 0; i < port->count; i++)
+        port_close(port, i);
     free(port->endpoint);
 }
 
@@ -60,7 +65,8 @@ static struct err *port_new(struct worker_ports *ports, const char *endpoint, in
     for (int i = 0; i < CONFIG_WORKERS_MAX; i++)
         port->fd[i] = -1;
     port->type = type;
-    port->is_added = 0;
+    port->is_added = port->is_removed = 0;
+    port->count = str_starts(endpoint, "unix:") ? 1 : ports->workers;
     port->endpoint = strdup(endpoint);
     if (port->endpoint == NULL)
         return err_new(ERR_NOMEM, "listen on %s", endpoint);
@@ -78,7 +84,7 @@ static struct err *port_open(struct worker_ports *ports, const struct endpoint *
     if (err != NULL)
         return err;
     port->is_added = is_added;
-    for (int i = 0; i < ports->workers && err == NULL; i++)
+    for (int i = 0; i < port->count && err == NULL; i++)
         err = net_listen_raw(port->endpoint, &port->fd[i]);
     return err;
 }
@@ -97,8 +103,6 @@ struct err *worker_ports_new(struct worker_ports **out, const struct listener_ty
     ports->workers = workers;
     endpoints_list(types, config, net_has_ipv6(), &all);
     for (int i = 0; i < all.count && err == NULL; i++) {
-        if (str_starts(all.item[i].text, "unix:"))
-            continue;
         err = port_open(ports, &all.item[i], 0);
         if (err != NULL)
             err = err_wrap(err, "%s", types[all.item[i].type]->name);
@@ -120,42 +124,66 @@ void worker_ports_free(struct worker_ports *ports)
     free(ports);
 }
 
-void worker_ports_keep(struct worker_ports *ports, int slot)
+static int is_of(const struct worker_ports *ports, int i, int rank)
 {
-    for (int i = 0; ports != NULL && i < ports->count; i++)
-        for (int other = 0; other < ports->workers; other++)
-            if (other != slot)
-                port_close(&ports->item[i], other);
+    return i % ports->workers == rank;
 }
 
-int worker_ports_take(struct worker_ports *ports, int slot, const char *endpoint, int type)
+void worker_ports_keep(struct worker_ports *ports, int rank)
+{
+    for (int i = 0; ports != NULL && i < ports->count; i++)
+        for (int at = 0; at < ports->item[i].count; at++)
+            if (!is_of(ports, at, rank) || ports->item[i].is_removed)
+                port_close(&ports->item[i], at);
+}
+
+int worker_ports_take(struct worker_ports *ports, int rank, const char *endpoint, int type)
 {
     for (int i = 0; ports != NULL && i < ports->count; i++) {
         struct worker_port *port = &ports->item[i];
-        int fd = port->fd[slot];
 
-        if (fd < 0 || port->type != type || strcmp(port->endpoint, endpoint) != 0)
+        if (port->type != type || strcmp(port->endpoint, endpoint) != 0)
             continue;
-        port->fd[slot] = -1;
-        return fd;
+        for (int at = rank; at < port->count; at += ports->workers) {
+            int fd = port->fd[at];
+
+            port->fd[at] = -1;
+            if (fd >= 0)
+                return fd;
+        }
     }
     return -1;
 }
 
-void worker_ports_renew(struct worker_ports *ports, int slot, const struct log *log)
+void worker_ports_renew(struct worker_ports *ports, int rank, const struct log *log)
 {
-    for (int i = 0; ports != NULL && i < ports->count; i++) {
-        struct worker_port *port = &ports->item[i];
-        struct err *err;
+    for (int i = 0; ports != NULL && i < ports->count; i++)
+        for (int at = rank; at < ports->item[i].count; at += ports->workers) {
+            struct worker_port *port = &ports->item[i];
+            struct err *err;
 
-        if (port->fd[slot] >= 0 && net_is_listening(port->fd[slot]))
-            continue;
-        port_close(port, slot);
-        err = net_listen_raw(port->endpoint, &port->fd[slot]);
-        if (err != NULL)
-            log_err(log, LOG_ERROR, err, "worker %d: %s", slot + 1, err_text(err));
-        err_free(err);
+            if (port->is_removed || (port->fd[at] >= 0 && net_is_listening(port->fd[at])))
+                continue;
+            port_close(port, at);
+            err = net_listen_raw(port->endpoint, &port->fd[at]);
+            if (err != NULL)
+                log_err(log, LOG_ERROR, err, "worker %d: %s", rank + 1, err_text(err));
+            err_free(err);
+        }
+}
+
+/* Hands connections of one socket to other workers; returns how many. */
+static int rescue_one(struct worker_share *share, int slot, const struct worker_port *port, int fd)
+{
+    int handed = 0;
+    int to;
+
+    while (fd >= 0 && handed < RESCUE_MAX && (to = worker_spread_lightest(share, slot)) >= 0 &&
+           net_pass_accept(fd, share->handoff_socket[to][1], (uint8_t)port->type) == 1) {
+        worker_spread_handed(share, to);
+        handed++;
     }
+    return handed;
 }
 
 int worker_ports_rescue(struct worker_share *share, int slot)
@@ -165,17 +193,103 @@ int worker_ports_rescue(struct worker_share *share, int slot)
 
     for (int i = 0; ports != NULL && i < ports->count; i++) {
         const struct worker_port *port = &ports->item[i];
-        int to;
 
-        while (port->fd[slot] >= 0 && handed < RESCUE_MAX &&
-               (to = worker_spread_lightest(share, slot)) >= 0 &&
-               net_pass_accept(port->fd[slot], share->handoff_socket[to][1], (uint8_t)port->type) ==
-                   1) {
-            worker_spread_handed(share, to);
-            handed++;
-        }
+        for (int at = share->slot[slot].rank; at < port->count; at += ports->workers)
+            handed += rescue_one(share, slot, port, port->fd[at]);
     }
     return handed;
+}
+
+/* ---- an upgrade ---- */
+
+void worker_ports_save(const struct worker_ports *ports, struct upgrade_state *state)
+{
+    state->port_count = 0;
+    for (int i = 0; i < ports->count; i++) {
+        const struct worker_port *port = &ports->item[i];
+        struct upgrade_port *out = &state->port[state->port_count];
+
+        if (str_copy(out->endpoint, sizeof(out->endpoint), port->endpoint) != 0)
+            continue;
+        out->count = port->count;
+        for (int at = 0; at < port->count; at++)
+            out->fd[at] = port->fd[at];
+        state->port_count++;
+    }
+}
+
+static int find_endpoint(const struct endpoints *all, const char *text)
+{
+    int at = 0;
+
+    while (at < all->count && strcmp(all->item[at].text, text) != 0)
+        at++;
+    return at < all->count ? at : -1;
+}
+
+/* Takes a port over; one that a smaller generation had gets more sockets. */
+static struct err *port_resume(struct worker_ports *ports, const struct upgrade_port *from,
+                               const struct endpoints *all)
+{
+    int at = find_endpoint(all, from->endpoint);
+    struct worker_port *port;
+    struct err *err = port_new(ports, from->endpoint, at >= 0 ? all->item[at].type : 0, &port);
+    int is_unix = str_starts(from->endpoint, "unix:");
+
+    if (err != NULL)
+        return err;
+    port->is_removed = at < 0;
+    port->count = from->count;
+    for (int i = 0; i < from->count; i++)
+        port->fd[i] = from->fd[i];
+    while (err == NULL && !is_unix && !port->is_removed && port->count < ports->workers)
+        err = net_listen_raw(port->endpoint, &port->fd[port->count++]);
+    return err;
+}
+
+/* Closes what was opened here. */
+static void ports_undo(struct worker_ports *ports, const struct upgrade_state *state)
+{
+    for (int i = 0; i < ports->count && i < state->port_count; i++)
+        for (int at = 0; at < state->port[i].count; at++)
+            ports->item[i].fd[at] = -1;
+    worker_ports_free(ports);
+}
+
+struct err *worker_ports_resume(struct worker_ports **out, const struct upgrade_state *state,
+                                const struct listener_type *const *types,
+                                const struct config *config, int workers)
+{
+    struct worker_ports *ports = calloc(1, sizeof(*ports));
+    struct endpoints all;
+    struct err *err = NULL;
+
+    *out = NULL;
+    if (ports == NULL)
+        return err_new(ERR_NOMEM, "listeners");
+    ports->workers = workers;
+    endpoints_list(types, config, net_has_ipv6(), &all);
+    for (int i = 0; i < state->port_count && err == NULL; i++)
+        err = port_resume(ports, &state->port[i], &all);
+    if (err == NULL)
+        err = worker_ports_add(ports, types, config);
+    if (err != NULL) {
+        ports_undo(ports, state);
+        return err;
+    }
+    *out = ports;
+    return NULL;
+}
+
+struct err *worker_ports_try(const struct upgrade_state *state,
+                             const struct listener_type *const *types, const struct config *config)
+{
+    struct worker_ports *ports;
+    struct err *err = worker_ports_resume(&ports, state, types, config, 1);
+
+    if (err == NULL)
+        ports_undo(ports, state);
+    return err;
 }
 
 /* ---- a reload ---- */
@@ -214,7 +328,7 @@ struct err *worker_ports_add(struct worker_ports *ports, const struct listener_t
     for (int i = 0; i < all.count && err == NULL; i++) {
         const char *text = all.item[i].text;
 
-        if (str_starts(text, "unix:") || port_find(ports, text) != NULL)
+        if (port_find(ports, text) != NULL)
             continue;
         err = port_check(ports, text);
         if (err == NULL)
@@ -264,7 +378,7 @@ void worker_ports_commit(struct worker_ports *ports, const struct listener_type 
     ports->count = kept;
 }
 
-const char *worker_ports_added(const struct worker_ports *ports, int i, int slot, int *type,
+const char *worker_ports_added(const struct worker_ports *ports, int i, int rank, int *type,
                                int *fd)
 {
     for (int at = 0; ports != NULL && at < ports->count; at++) {
@@ -273,13 +387,13 @@ const char *worker_ports_added(const struct worker_ports *ports, int i, int slot
         if (!port->is_added || i-- > 0)
             continue;
         *type = port->type;
-        *fd = port->fd[slot];
+        *fd = rank < port->count ? port->fd[rank] : -1;
         return port->endpoint;
     }
     return NULL;
 }
 
-struct err *worker_ports_adopt(struct worker_ports *ports, int slot, const char *endpoint, int type,
+struct err *worker_ports_adopt(struct worker_ports *ports, int rank, const char *endpoint, int type,
                                int fd)
 {
     struct worker_port *port;
@@ -291,7 +405,8 @@ struct err *worker_ports_adopt(struct worker_ports *ports, int slot, const char 
         close(fd);
         return err;
     }
-    port->fd[slot] = fd;
+    port->count = ports->workers;
+    port->fd[rank] = fd;
     port->is_added = 1;
     return NULL;
 }

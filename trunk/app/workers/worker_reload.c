@@ -36,13 +36,15 @@ static struct err *take_ports(const struct worker *worker, uint32_t order)
         uint8_t what = 0;
         int fd = -1;
 
+        if (str_starts(reload->port[i], "unix:") && worker->server->rank != 0)
+            continue;
         while (net_pass_take_fd(channel, &fd, &what) && what != (uint8_t)order) {
             close(fd);
             fd = -1;
         }
         if (fd < 0)
             return err_new(ERR_CLOSED, "listen on %s: no socket from the master", reload->port[i]);
-        err = worker_ports_adopt(worker->share->ports, worker->slot, reload->port[i],
+        err = worker_ports_adopt(worker->share->ports, worker->server->rank, reload->port[i],
                                  reload->port_type[i], fd);
     }
     return err;
@@ -94,7 +96,9 @@ void worker_reload_look(struct worker *worker)
     uint32_t order;
     void *plan;
 
-    if (reload == NULL || worker->reload_ops == NULL)
+    /* A reload is for the newest generation. */
+    if (reload == NULL || worker->reload_ops == NULL ||
+        worker->share->slot[worker->slot].is_retired)
         return;
     order = reload->order;
     if (order == worker->reload_order)

@@ -51,7 +51,7 @@ struct worker_reload {
     /* The reload of this number is over, and `report` describes it. */
     _Atomic uint32_t started, ended;
     struct reload_report report;
-    struct worker_reload_answer answer[CONFIG_WORKERS_MAX];
+    struct worker_reload_answer answer[CONFIG_PROCESSES_MAX];
     uint8_t source[CONFIG_SOURCE_BYTES_MAX + 65536];
 };
 

@@ -7,6 +7,8 @@
 
 #include "app/core/metrics.h"
 #include "app/stream/observer.h"
+#include "app/workers/upgrade_state.h"
+#include "app/workers/worker_generation.h"
 #include "app/workers/worker_ports.h"
 #include "app/workers/worker_reload.h"
 #include "base/clock.h"
@@ -14,11 +16,11 @@
 #include "base/shared_lock.h"
 #include "base/shared_map.h"
 #include "base/str.h"
-#include "co/net_pass.h"
 #include "co/notify.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/rand.h>
 #include <sched.h>
 #include <signal.h>
@@ -111,67 +113,97 @@ static size_t room_for(int64_t entries)
 
 static struct err *tables_make(struct worker_share *share, const struct config *config)
 {
-    void *slots = mmap(NULL, (size_t)share->count * sizeof(*share->slot), PROT_READ | PROT_WRITE,
-                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct shared_memory *memory = share->memory;
+    size_t bytes = (size_t)share->count * sizeof(*share->slot);
 
-    if (slots == MAP_FAILED)
-        return err_sys(errno, "workers: shared memory");
-    share->slot = slots;
+    share->slot =
+        shared_memory_map(memory, shared_memory_kind(sizeof(*share->slot), bytes), &bytes);
     /* Pulls claim the streams that they wait for, so they need entries besides the publishers'. */
-    share->registry =
-        registry_new(room_for(config->max_streams + config->max_pulls * (int64_t)share->count));
-    share->streams =
-        shared_map_new(room_for(config->max_streams), (size_t)share->count * sizeof(uint32_t));
+    share->registry = registry_new(
+        memory, room_for(config->max_streams + config->max_pulls * (int64_t)share->count));
+    share->streams = shared_map_new(memory, room_for(config->max_streams),
+                                    (size_t)share->count * sizeof(uint32_t));
     share->ip_counts = shared_map_new(
+        memory,
         room_for(config->max_connections + (int64_t)share->count * (PLACES_EVICTED_MAX + 1)),
         (size_t)share->count * sizeof(uint32_t));
-    share->secrets = shared_map_new(1, sizeof(struct secret));
-    share->places = places_new(share->count, PLACES_CONNECTIONS);
-    share->pulls = places_new(share->count, PLACES_PULLS);
-    share->metrics = metrics_new(share->count, (size_t)config->exporter.streams);
+    share->secrets = shared_map_new(memory, 1, sizeof(struct secret));
+    share->places = places_new(memory, share->count, PLACES_CONNECTIONS);
+    share->pulls = places_new(memory, share->count, PLACES_PULLS);
+    share->metrics = metrics_new(memory, share->count, (size_t)config->exporter.streams);
     /* Also holds streams that viewers wait for. */
-    share->times =
-        stream_clock_new(room_for(config->max_streams + config->max_connections), share->count);
-    if (share->registry == NULL || share->times == NULL || share->streams == NULL ||
-        share->secrets == NULL || share->metrics == NULL || share->places == NULL ||
-        share->pulls == NULL || share->ip_counts == NULL)
+    share->times = stream_clock_new(memory, room_for(config->max_streams + config->max_connections),
+                                    share->count);
+    if (share->slot == NULL || share->registry == NULL || share->times == NULL ||
+        share->streams == NULL || share->secrets == NULL || share->metrics == NULL ||
+        share->places == NULL || share->pulls == NULL || share->ip_counts == NULL)
         return err_new(ERR_NOMEM, "workers: shared memory");
+    return NULL;
+}
+
+/* Also of the slots of later generations: every worker notifies every other one. */
+static struct err *notifiers_make(struct worker_share *share)
+{
     for (int i = 0; i < share->count; i++) {
         share->notify_fd[i] = notify_new();
-        if (share->notify_fd[i] < 0 || net_pass_new(share->handoff_socket[i]) != 0)
+        if (share->notify_fd[i] < 0)
             return err_sys(errno, "workers: eventfd");
     }
     return NULL;
 }
 
+/* Without descriptors. NULL without memory. */
+static struct worker_share *share_make(int count, const struct tables *tables)
+{
+    struct worker_share *share = calloc(1, sizeof(*share));
+
+    if (share == NULL)
+        return NULL;
+    shared_lock_on_stuck(holder_stuck);
+    share->count = count;
+    share->tables = tables;
+    for (int i = 0; i < CONFIG_PROCESSES_MAX; i++)
+        share->notify_fd[i] = share->handoff_socket[i][0] = share->handoff_socket[i][1] =
+            share->port_socket[i][0] = share->port_socket[i][1] = -1;
+    return share;
+}
+
+/* The tables of the workers and of the features. */
+static struct err *share_open(struct worker_share *share, const struct config *config)
+{
+    struct err *err = tables_make(share, config);
+
+    if (err == NULL && share->tables != NULL)
+        err = observers_share_new(share->tables, share->memory, config, share->count,
+                                  share->row_shared);
+    return err == NULL ? worker_reload_share_new(share) : err;
+}
+
 struct err *worker_share_new(struct worker_share **out, const struct config *config,
                              const struct tables *tables)
 {
-    struct worker_share *share = calloc(1, sizeof(*share));
+    struct worker_share *share;
     struct err *err;
 
     assert(out != NULL && config != NULL);
     *out = NULL;
+    share = share_make(worker_generation_slots(worker_share_count(config)), tables);
     if (share == NULL)
         return err_new(ERR_NOMEM, "workers");
-    shared_lock_on_stuck(holder_stuck);
-    share->count = worker_share_count(config);
     share->master = getpid();
     share->started_at = clock_now();
-    for (int i = 0; i < CONFIG_WORKERS_MAX; i++)
-        share->notify_fd[i] = share->handoff_socket[i][0] = share->handoff_socket[i][1] =
-            share->port_socket[i][0] = share->port_socket[i][1] = -1;
     if (RAND_bytes(share->via_key, sizeof(share->via_key)) != 1) {
         worker_share_free(share);
         return err_new(ERR_NOMEM, "workers: no random bytes");
     }
     server_make_service_id(share->service_id);
-    share->tables = tables;
-    err = tables_make(share, config);
-    if (err == NULL && tables != NULL)
-        err = observers_share_new(tables, config, share->count, share->row_shared);
+    share->memory = shared_memory_new();
+    err = share->memory != NULL ? share_open(share, config)
+                                : err_sys(errno, "workers: shared memory");
     if (err == NULL)
-        err = worker_reload_share_new(share);
+        err = notifiers_make(share);
+    if (err == NULL)
+        err = worker_generation_begin(share, worker_share_count(config));
     if (err == NULL)
         err = folder_make(share);
     if (err != NULL) {
@@ -180,6 +212,88 @@ struct err *worker_share_new(struct worker_share **out, const struct config *con
     }
     *out = share;
     return NULL;
+}
+
+void worker_share_save(const struct worker_share *share, struct upgrade_state *state)
+{
+    state->memory_fd = shared_memory_fd(share->memory);
+    state->slots = share->count;
+    state->workers = share->workers;
+    state->generation = share->generation;
+    state->started_at = share->started_at;
+    (void)str_copy(state->sockets, sizeof(state->sockets), share->folder);
+    memcpy(state->via_key, share->via_key, sizeof(state->via_key));
+    (void)str_copy(state->service_id, sizeof(state->service_id), share->service_id);
+    (void)str_copy(state->server_id, sizeof(state->server_id), share->server_id);
+    memcpy(state->notify_fd, share->notify_fd, sizeof(state->notify_fd));
+    memcpy(state->handoff_socket, share->handoff_socket, sizeof(state->handoff_socket));
+    memcpy(state->port_socket, share->port_socket, sizeof(state->port_socket));
+}
+
+static struct err *share_adopt(struct worker_share *share, const struct upgrade_state *state,
+                               const struct config *config)
+{
+    struct err *err;
+
+    share->memory = shared_memory_open(fcntl(state->memory_fd, F_DUPFD_CLOEXEC, 0));
+    if (share->memory == NULL)
+        return err_new(ERR_LIMIT, "upgrade: no shared tables");
+    err = share_open(share, config);
+    if (err == NULL && !shared_memory_is_complete(share->memory))
+        err = err_new(ERR_LIMIT, "upgrade: more tables than this program has");
+    if (err != NULL)
+        return err_wrap(err, "upgrade: the shared tables of the running server have another layout "
+                             "than this program's; restart instead");
+    share->folder = strdup(state->sockets);
+    return share->folder != NULL ? NULL : err_new(ERR_NOMEM, "workers");
+}
+
+struct err *worker_share_adopt(struct worker_share **out, const struct upgrade_state *state,
+                               const struct config *config, const struct tables *tables)
+{
+    struct worker_share *share = NULL;
+    struct err *err;
+
+    *out = NULL;
+    if (state->slots > 0 && state->slots <= CONFIG_PROCESSES_MAX)
+        share = share_make(state->slots, tables);
+    if (share == NULL)
+        return err_new(ERR_NOMEM, "workers");
+    share->workers = state->workers;
+    share->generation = state->generation;
+    share->master = getpid();
+    share->started_at = state->started_at;
+    memcpy(share->via_key, state->via_key, sizeof(share->via_key));
+    (void)str_copy(share->service_id, sizeof(share->service_id), state->service_id);
+    (void)str_copy(share->server_id, sizeof(share->server_id), state->server_id);
+    err = share_adopt(share, state, config);
+    if (err != NULL) {
+        share->count = 0; /* the descriptors stay the state's */
+        worker_share_free(share);
+        return err;
+    }
+    memcpy(share->notify_fd, state->notify_fd, sizeof(share->notify_fd));
+    memcpy(share->handoff_socket, state->handoff_socket, sizeof(share->handoff_socket));
+    memcpy(share->port_socket, state->port_socket, sizeof(share->port_socket));
+    *out = share;
+    return NULL;
+}
+
+struct err *worker_share_try(const struct upgrade_state *state, const struct config *config,
+                             const struct tables *tables)
+{
+    struct worker_share *share;
+    struct err *err = worker_share_adopt(&share, state, config, tables);
+
+    if (err != NULL)
+        return err;
+    err = worker_generation_check(share, worker_share_count(config));
+    /* The folder and the descriptors stay the running program's. */
+    free(share->folder);
+    share->folder = NULL;
+    share->count = 0;
+    worker_share_free(share);
+    return err;
 }
 
 int worker_share_path(const struct worker_share *share, int slot, char *out, size_t cap)
@@ -218,11 +332,11 @@ void worker_share_free(struct worker_share *share)
         return;
     folder_leave(share);
     free(share->folder);
-    for (int i = 0; i < CONFIG_WORKERS_MAX; i++) {
+    for (int i = 0; i < share->count; i++) {
         descriptor_close(share->notify_fd[i]);
-        descriptor_close(share->handoff_socket[i][0]);
-        descriptor_close(share->handoff_socket[i][1]);
+        worker_generation_close(share, i);
     }
+    shared_memory_free(share->memory);
     worker_reload_share_free(share);
     worker_ports_free(share->ports);
     places_free(share->places);
@@ -235,13 +349,15 @@ void worker_share_free(struct worker_share *share)
     registry_free(share->registry);
     observers_share_free(share->tables, share->row_shared);
     if (share->slot != NULL)
-        (void)munmap(share->slot, (size_t)share->count * sizeof(*share->slot));
+        (void)munmap(share->slot, share->slot_bytes);
     free(share);
 }
 
 void worker_share_ring(const struct worker_share *share)
 {
     for (int i = 0; i < share->count; i++) {
+        if (share->slot[i].state == WORKER_GONE)
+            continue;
         share->slot[i].has_changed = 1;
         notify_send(share->notify_fd[i]);
     }
@@ -252,70 +368,15 @@ void worker_share_ring_one(const struct worker_share *share, int slot)
     notify_send(share->notify_fd[slot]);
 }
 
-/* ---- limits ---- */
+/* ---- all of them ---- */
 
-/* Drops an entry that no worker counts any more. */
-static void counts_drop(struct shared_map *map, uint32_t *counts, int workers)
+int worker_share_processes(const struct worker_share *share)
 {
-    uint64_t sum = 0;
+    int count = 0;
 
-    for (int i = 0; i < workers; i++)
-        sum += counts[i];
-    if (sum == 0)
-        shared_map_remove(map, counts);
-}
-
-/* Limits of a table: of one name's counts together, and of the number of names. */
-struct counts_limits {
-    uint64_t sum, names;
-};
-
-/* Adds one to this name's count at a worker; 0, or -1 if all workers together have reached a
- * limit. */
-static int counts_enter(const struct worker_share *share, struct shared_map *map, int slot,
-                        const char *name, const struct counts_limits *limits)
-{
-    uint32_t *counts;
-    uint64_t sum = 0;
-    int fits;
-
-    shared_map_lock(map);
-    counts = shared_map_find(map, name);
-    if (counts == NULL && shared_map_count(map) < limits->names)
-        counts = shared_map_add(map, name);
-    for (int i = 0; counts != NULL && i < share->count; i++)
-        sum += counts[i];
-    fits = counts != NULL && sum < limits->sum;
-    if (fits)
-        counts[slot]++;
-    shared_map_unlock(map);
-    return fits ? 0 : -1;
-}
-
-static void counts_leave(const struct worker_share *share, struct shared_map *map, int slot,
-                         const char *name)
-{
-    uint32_t *counts;
-
-    shared_map_lock(map);
-    counts = shared_map_find(map, name);
-    if (counts != NULL && counts[slot] > 0) {
-        counts[slot]--;
-        counts_drop(map, counts, share->count);
-    }
-    shared_map_unlock(map);
-}
-
-static void counts_reap(const struct worker_share *share, struct shared_map *map, int slot)
-{
-    uint32_t *counts = NULL;
-
-    shared_map_lock(map);
-    while ((counts = shared_map_next(map, counts)) != NULL) {
-        counts[slot] = 0;
-        counts_drop(map, counts, share->count);
-    }
-    shared_map_unlock(map);
+    for (int i = 0; i < share->count; i++)
+        count += share->slot[i].state != WORKER_GONE;
+    return count > 0 ? count : 1;
 }
 
 uint64_t worker_share_memory(struct worker_share *share, int slot, uint64_t used)
@@ -327,34 +388,6 @@ uint64_t worker_share_memory(struct worker_share *share, int slot, uint64_t used
         if (i != slot && share->slot[i].state != WORKER_GONE)
             others += share->slot[i].memory;
     return others;
-}
-
-const char *worker_share_ip_enter(struct worker_share *share, int slot, const char *name,
-                                  uint64_t limit)
-{
-    const struct counts_limits limits = {limit, UINT64_MAX};
-
-    return counts_enter(share, share->ip_counts, slot, name, &limits) == 0
-               ? NULL
-               : "max_connections_per_ip";
-}
-
-void worker_share_ip_leave(struct worker_share *share, int slot, const char *name)
-{
-    counts_leave(share, share->ip_counts, slot, name);
-}
-
-int worker_share_stream_enter(struct worker_share *share, int slot, const char *key,
-                              uint64_t streams_max)
-{
-    const struct counts_limits limits = {UINT64_MAX, streams_max};
-
-    return counts_enter(share, share->streams, slot, key, &limits);
-}
-
-void worker_share_stream_leave(struct worker_share *share, int slot, const char *key)
-{
-    counts_leave(share, share->streams, slot, key);
 }
 
 /* A worker that is killed in this function leaves an entry without a time, which is then created
@@ -393,14 +426,14 @@ int worker_share_secret(struct worker_share *share, uint8_t out[TLS_SECRET_SIZE]
 void worker_share_reap(struct worker_share *share, int slot)
 {
     share->slot[slot].is_leaving = 0;
+    share->slot[slot].is_retired = 0;
     share->slot[slot].is_late = 0;
     places_reap(share->places, slot);
     places_reap(share->pulls, slot);
     /* Free its streams for the next publisher. */
     (void)registry_reap(share->registry, slot);
     (void)stream_clock_reap(share->times, slot);
-    counts_reap(share, share->ip_counts, slot);
-    counts_reap(share, share->streams, slot);
+    worker_share_limits_reap(share, slot);
     metrics_reap(share->metrics, slot);
     observers_share_reap(share->tables, share->row_shared, slot);
     socket_remove(share, slot);

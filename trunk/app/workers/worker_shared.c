@@ -12,7 +12,7 @@ static uint64_t shared_memory(void *arg, uint64_t used, int *workers)
 {
     const struct worker *worker = arg;
 
-    *workers = worker->share->count;
+    *workers = worker_share_processes(worker->share);
     return worker_share_memory(worker->share, worker->slot, used);
 }
 
@@ -58,7 +58,7 @@ static int shared_port(void *arg, const char *endpoint, int type)
 {
     const struct worker *worker = arg;
 
-    return worker_ports_take(worker->share->ports, worker->slot, endpoint, type);
+    return worker_ports_take(worker->share->ports, worker->server->rank, endpoint, type);
 }
 
 static int shared_endpoint(void *arg, char *out, size_t cap)

@@ -5,6 +5,10 @@
  */
 #include "app/workers/worker_spread.h"
 
+#include "co/net_pass.h"
+
+#include <unistd.h>
+
 #define SPREAD_SLACK 4
 #define SPREAD_PART  64 /* plus this part of the lightest worker's load */
 
@@ -25,8 +29,9 @@ int worker_spread_lightest(const struct worker_share *share, int slot)
         const struct worker_slot *one = &share->slot[i];
         uint32_t load = load_of(share, i);
 
-        if (i != slot && load < least && one->state == WORKER_READY && !one->is_leaving &&
-            !one->is_late) {
+        /* Of another generation it has no channel. */
+        if (i != slot && load < least && one->generation == share->slot[slot].generation &&
+            one->state == WORKER_READY && !one->is_leaving && !one->is_late) {
             least = load;
             lightest = i;
         }
@@ -51,6 +56,22 @@ void worker_spread_handed(struct worker_share *share, int to)
 void worker_spread_taken(struct worker_share *share, int slot)
 {
     share->slot[slot].taken++;
+}
+
+void worker_spread_rescue(struct worker_share *share, int slot)
+{
+    uint8_t what;
+    int fd;
+
+    share->slot[slot].generation = share->generation;
+    while (share->handoff_socket[slot][0] >= 0 &&
+           net_pass_take_fd(share->handoff_socket[slot][0], &fd, &what)) {
+        int to = worker_spread_lightest(share, slot);
+
+        if (to >= 0 && net_pass_give(share->handoff_socket[to][1], fd, what) == 0)
+            worker_spread_handed(share, to);
+        close(fd);
+    }
 }
 
 void worker_spread_leaves(struct worker_share *share, int slot)

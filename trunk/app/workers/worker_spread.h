@@ -16,6 +16,9 @@ int worker_spread_lighter(const struct worker_share *share, int slot);
 int worker_spread_lightest(const struct worker_share *share, int slot);
 void worker_spread_handed(struct worker_share *share, int to);
 void worker_spread_taken(struct worker_share *share, int slot);
+/* The worker has ended, for the master: hands the connections that it has not taken to workers of
+ * the newest generation. */
+void worker_spread_rescue(struct worker_share *share, int slot);
 /* The worker ends: hand no more connections to it. */
 void worker_spread_leaves(struct worker_share *share, int slot);
 

@@ -184,7 +184,7 @@ START_TEST(test_another_process_is_told)
 {
     static const struct server_shared shared = {.evicted = note_process};
     struct house house, other;
-    struct places *places = places_new(2, PLACES_CONNECTIONS);
+    struct places *places = places_new(NULL, 2, PLACES_CONNECTIONS);
 
     ck_assert_ptr_nonnull(places);
     house_make(&house, 2);

@@ -15,7 +15,7 @@ static struct hooks_ledger *ledger;
 
 static void setup(void)
 {
-    all = hooks_ledgers_new(2, 64);
+    all = hooks_ledgers_new(NULL, 2, 64);
     ck_assert_ptr_nonnull(all);
     ck_assert_int_eq(hooks_ledgers_count(all), 2);
     ledger = hooks_ledgers_at(all, 1);

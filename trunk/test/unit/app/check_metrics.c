@@ -15,7 +15,7 @@ static struct metrics *metrics;
 
 static void setup(void)
 {
-    metrics = metrics_new(2, 4);
+    metrics = metrics_new(NULL, 2, 4);
     ck_assert_ptr_nonnull(metrics);
     metrics_begin(metrics, 0);
 }

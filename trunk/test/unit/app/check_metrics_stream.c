@@ -14,7 +14,7 @@ static struct metrics *metrics;
 
 static void setup(void)
 {
-    metrics = metrics_new(2, STREAMS);
+    metrics = metrics_new(NULL, 2, STREAMS);
     ck_assert_ptr_nonnull(metrics);
     metrics_begin(metrics, 0);
 }
@@ -141,7 +141,7 @@ END_TEST
 /* Without a table everything is counted as others. */
 START_TEST(no_table)
 {
-    struct metrics *none = metrics_new(1, 0);
+    struct metrics *none = metrics_new(NULL, 1, 0);
 
     metrics_begin(none, 0);
     ck_assert_ptr_null(metrics_stream_enter(none, "v/a/s", 1));

@@ -25,7 +25,7 @@ static usec_t step; /* from one arrival to the next */
 static void setup(void)
 {
     house.config = (struct config){.max_connections = 6};
-    house.places = places_new(PROCESSES, PLACES_CONNECTIONS);
+    house.places = places_new(NULL, PROCESSES, PLACES_CONNECTIONS);
     house.now = USEC_PER_SEC * 1000;
     step = PLACES_REST;
     ck_assert_ptr_nonnull(house.places);
@@ -368,7 +368,7 @@ END_TEST
 START_TEST(test_pulls_have_a_limit_of_their_own)
 {
     places_free(house.places);
-    house.places = places_new(PROCESSES, PLACES_PULLS);
+    house.places = places_new(NULL, PROCESSES, PLACES_PULLS);
     ck_assert_ptr_nonnull(house.places);
     house.config.max_pulls = 4;
     step = 1;

@@ -1,4 +1,5 @@
 /* State shared by workers: the server's limits, and the remains of a worker that has died. */
+#include "app/workers/worker_generation.h"
 #include "app/workers/worker_share.h"
 
 #include "base/clock.h"
@@ -187,6 +188,38 @@ START_TEST(test_the_folder_is_private_and_goes)
 }
 END_TEST
 
+/* Old workers keep their slots; new ones get free ones, of which there is a limited number. */
+START_TEST(test_generations)
+{
+    struct worker_share *share = share_make(2, 8, 1);
+    int slots = worker_generation_slots(2);
+    struct err *err;
+
+    ck_assert_int_eq(worker_generation_slots(1), 16);
+    ck_assert_int_eq(worker_generation_slots(40), 80);
+    ck_assert_int_eq(worker_generation_slots(CONFIG_WORKERS_MAX), CONFIG_PROCESSES_MAX);
+    ck_assert_ptr_null(worker_generation_check(share, slots - 2));
+    ck_assert_ptr_null(worker_generation_begin(share, 3));
+    ck_assert_int_eq(share->workers, 3);
+    ck_assert_int_eq(worker_generation_is_current(share, 1), 0);
+    ck_assert_int_eq(worker_generation_is_current(share, 2), 1);
+    ck_assert_int_eq(share->slot[4].rank, 2);
+    ck_assert_int_ge(share->handoff_socket[4][0], 0);
+    /* The first worker of the first generation ends: the fourth needs its slot. */
+    worker_generation_end(share, 0);
+    ck_assert_int_eq(share->handoff_socket[0][0], -1);
+    ck_assert_ptr_null(worker_generation_begin(share, 2));
+    ck_assert_int_eq(share->slot[0].rank, 0);
+    ck_assert_int_eq(share->slot[5].rank, 1);
+    ck_assert_int_eq(worker_generation_is_current(share, 0), 1);
+    err = worker_generation_begin(share, slots);
+    ck_assert_int_eq(err_code(err), ERR_LIMIT);
+    err_free(err);
+    ck_assert_int_eq(share->workers, 2);
+    worker_share_free(share);
+}
+END_TEST
+
 Suite *check_worker_share_suite(void)
 {
     Suite *suite = suite_create("worker_share");
@@ -199,6 +232,7 @@ Suite *check_worker_share_suite(void)
     tcase_add_test(tc, test_streams_are_counted_together);
     tcase_add_test(tc, test_the_secret_is_one);
     tcase_add_test(tc, test_the_folder_is_private_and_goes);
+    tcase_add_test(tc, test_generations);
     suite_add_tcase(suite, tc);
     return suite;
 }

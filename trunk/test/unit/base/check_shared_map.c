@@ -34,7 +34,7 @@ static void check_whole(struct shared_map *map)
 
 START_TEST(test_put_find_remove)
 {
-    struct shared_map *map = shared_map_new(100, sizeof(uint64_t));
+    struct shared_map *map = shared_map_new(NULL, 100, sizeof(uint64_t));
 
     shared_map_lock(map);
     ck_assert_ptr_null(shared_map_find(map, "a"));
@@ -54,7 +54,7 @@ END_TEST
 
 START_TEST(test_bounds)
 {
-    struct shared_map *map = shared_map_new(3, sizeof(uint64_t));
+    struct shared_map *map = shared_map_new(NULL, 3, sizeof(uint64_t));
     char key[SHARED_MAP_KEY_MAX + 1];
 
     shared_map_lock(map);
@@ -78,7 +78,7 @@ END_TEST
 
 START_TEST(test_many_come_and_go)
 {
-    struct shared_map *map = shared_map_new(1000, sizeof(uint64_t));
+    struct shared_map *map = shared_map_new(NULL, 1000, sizeof(uint64_t));
     char key[16];
 
     shared_map_lock(map);
@@ -108,7 +108,7 @@ END_TEST
 /* The holder of the lock ends: the next one gets it, and all that was put in. */
 START_TEST(test_holder_dies)
 {
-    struct shared_map *map = shared_map_new(10, sizeof(uint64_t));
+    struct shared_map *map = shared_map_new(NULL, 10, sizeof(uint64_t));
     int status;
     pid_t child;
 
@@ -143,7 +143,7 @@ static void note_and_kill(pid_t holder)
 /* A process that never releases the lock: waiting processes learn which one it is. */
 START_TEST(test_holder_is_stuck)
 {
-    struct shared_map *map = shared_map_new(8, sizeof(uint64_t));
+    struct shared_map *map = shared_map_new(NULL, 8, sizeof(uint64_t));
     pid_t child = fork();
     int status;
 
@@ -188,7 +188,7 @@ static void churn(struct shared_map *map, unsigned seed)
 /* Three at work all the time, one of them killed at any instant, a hundred times. */
 START_TEST(test_killed_at_any_instant)
 {
-    struct shared_map *map = shared_map_new(48, sizeof(uint64_t));
+    struct shared_map *map = shared_map_new(NULL, 48, sizeof(uint64_t));
     pid_t child[3] = {0};
 
     for (unsigned round = 0; round < 100; round++) {

@@ -20,7 +20,7 @@ static enum registry_answer ask(struct registry *registry, const char *key, int 
 
 START_TEST(test_one_at_a_time)
 {
-    struct registry *registry = registry_new(4);
+    struct registry *registry = registry_new(NULL, 4);
     struct registry_holder holder;
     uint64_t first = 0;
     uint64_t second = 0;
@@ -47,7 +47,7 @@ END_TEST
 
 START_TEST(test_full)
 {
-    struct registry *registry = registry_new(2);
+    struct registry *registry = registry_new(NULL, 2);
     uint64_t number;
 
     ck_assert_int_eq(ask(registry, "1", 0, &number), REGISTRY_YOURS);
@@ -61,7 +61,7 @@ END_TEST
 
 START_TEST(test_takeover)
 {
-    struct registry *registry = registry_new(2);
+    struct registry *registry = registry_new(NULL, 2);
     uint8_t ours[REGISTRY_FINGERPRINT_SIZE] = {1};
     uint8_t theirs[REGISTRY_FINGERPRINT_SIZE] = {1, [REGISTRY_FINGERPRINT_SIZE - 1] = 1};
     struct registry_claim claim = {"s", 0, ours, REGISTRY_REPLACE_SAME, 0, 0};
@@ -94,7 +94,7 @@ END_TEST
 /* A question about a publication concerns only that publication. */
 START_TEST(test_described)
 {
-    struct registry *registry = registry_new(2);
+    struct registry *registry = registry_new(NULL, 2);
     struct registry_claim claim = {"s", 0, NULL, REGISTRY_REPLACE, 0, 1};
     struct source_facts facts = {1, 1, {1, 0}, {9, 0}};
     struct registry_holder holder;
@@ -123,7 +123,7 @@ END_TEST
 
 START_TEST(test_asked)
 {
-    struct registry *registry = registry_new(2);
+    struct registry *registry = registry_new(NULL, 2);
     struct registry_holder holder;
     uint64_t number;
 
@@ -150,7 +150,7 @@ END_TEST
 
 START_TEST(test_reap)
 {
-    struct registry *registry = registry_new(100);
+    struct registry *registry = registry_new(NULL, 100);
     struct registry_holder holder;
     uint64_t number;
     char key[16];
@@ -187,7 +187,7 @@ static void race(struct registry *registry, int worker, int gate, int out)
 START_TEST(test_one_winner)
 {
     enum { RACERS = 4, ROUNDS = 500 };
-    struct registry *registry = registry_new(4);
+    struct registry *registry = registry_new(NULL, 4);
     int gate[RACERS][2];
     int out[2];
 
@@ -241,7 +241,7 @@ static void come_and_go(struct registry *registry)
 /* A worker is killed while it claims and releases: what it had is free after the reaping. */
 START_TEST(test_killed_holders)
 {
-    struct registry *registry = registry_new(16);
+    struct registry *registry = registry_new(NULL, 16);
 
     for (int round = 0; round < 200; round++) {
         struct registry_holder holder;

@@ -23,7 +23,7 @@ static void put(struct stream_clock_cell *cell, uint64_t number, int64_t ms)
 
 START_TEST(the_newest_counts)
 {
-    struct stream_clock *table = stream_clock_new(4, 3);
+    struct stream_clock *table = stream_clock_new(NULL, 4, 3);
     struct stream_clock_cell *a = stream_clock_enter(table, "s", 0);
     struct stream_clock_cell *b = stream_clock_enter(table, "s", 1);
     struct stream_clock_view view;
@@ -56,7 +56,7 @@ END_TEST
 
 START_TEST(who_watches)
 {
-    struct stream_clock *table = stream_clock_new(4, 2);
+    struct stream_clock *table = stream_clock_new(NULL, 4, 2);
     struct stream_clock_cell *a = stream_clock_enter(table, "s", 0);
     struct stream_clock_view view;
 
@@ -74,7 +74,7 @@ END_TEST
 
 START_TEST(who_misses_it)
 {
-    struct stream_clock *table = stream_clock_new(4, 2);
+    struct stream_clock *table = stream_clock_new(NULL, 4, 2);
     struct stream_clock_cell *a = stream_clock_enter(table, "s", 0);
 
     ck_assert_ptr_nonnull(stream_clock_enter(table, "s", 1));
@@ -96,7 +96,7 @@ END_TEST
 
 START_TEST(it_is_forgotten_with_the_last)
 {
-    struct stream_clock *table = stream_clock_new(1, 2);
+    struct stream_clock *table = stream_clock_new(NULL, 1, 2);
     struct stream_clock_cell *a = stream_clock_enter(table, "s", 0);
     struct stream_clock_view view;
 
@@ -126,7 +126,7 @@ END_TEST
 
 START_TEST(a_worker_is_gone)
 {
-    struct stream_clock *table = stream_clock_new(8, 2);
+    struct stream_clock *table = stream_clock_new(NULL, 8, 2);
     struct stream_clock_cell *a = stream_clock_enter(table, "s", 0);
     struct stream_clock_view view;
 
@@ -150,7 +150,7 @@ END_TEST
 START_TEST(as_many_workers_as_may_be)
 {
     enum { WORKERS = 64 };
-    struct stream_clock *table = stream_clock_new(1, WORKERS);
+    struct stream_clock *table = stream_clock_new(NULL, 1, WORKERS);
     struct stream_clock_view view;
 
     for (int i = 0; i < WORKERS; i++)
@@ -172,7 +172,7 @@ static void publish(struct stream_clock_cell *cell, uint64_t number)
 /* One that is killed while it writes leaves what it had written, whole. */
 START_TEST(killed_while_it_writes)
 {
-    struct stream_clock *table = stream_clock_new(1, 2);
+    struct stream_clock *table = stream_clock_new(NULL, 1, 2);
     struct stream_clock_cell *cell = stream_clock_enter(table, "s", 1);
     int64_t last = 0;
 
