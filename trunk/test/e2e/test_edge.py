@@ -412,7 +412,7 @@ def test_many_missing_streams_end(server, view):
 
 
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])
-def test_changed_picture_goes_in_band_at_the_edge(server, view, publisher, source, small_flv,
+def test_an_edge_sends_a_changed_video_header_in_band(server, view, publisher, source, small_flv,
                                                   protocol):
     """Headers travel between servers as published; the last hop applies the rules for players."""
     origin = server()

@@ -432,9 +432,9 @@ def hevc_tags(path):
             frames.append([])
         elif kind < 32 or kind > 34:
             frames[-1].append((kind, unit))
-    for index, units in enumerate(frames):
-        is_key = any(16 <= kind <= 21 for kind, _ in units)
-        body = b"".join(struct.pack(">I", len(u)) + u for _, u in units)
+    for index, parts in enumerate(frames):
+        is_key = any(16 <= kind <= 21 for kind, _ in parts)
+        body = b"".join(struct.pack(">I", len(u)) + u for _, u in parts)
         tags.append(flv.Tag(flv.VIDEO, index * 40, bytes([0x93 if is_key else 0xA3]) + b"hvc1" + body))
     return tags
 
