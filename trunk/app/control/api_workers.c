@@ -20,7 +20,7 @@
 #define GATHER_BODY_MAX ((size_t)16 * 1024 * 1024)
 #define GATHER_TIMEOUT  USEC_PER_SEC
 
-int api_workers_is_shared(const struct server *server, const char *name)
+static int is_shared(const struct server *server, const char *name)
 {
     return worker_of(server) != NULL && api_merge_find(name) != NULL;
 }
@@ -80,7 +80,7 @@ struct found {
 };
 
 struct gathering {
-    const struct api_workers_call *call;
+    const struct api_gather_call *call;
     const struct api_merge *merge;
     struct worker *worker;
     json_t *body;
@@ -120,8 +120,8 @@ static int part_get(const struct gathering *all, int slot, const struct range *r
     if (worker->share->slot[slot].state != WORKER_READY || worker->share->slot[slot].is_late ||
         query.id[strspn(query.id, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0' ||
         str_format(url, sizeof(url),
-                   "http://worker/api/v1/%s%s%s?count=%zu&" API_WORKERS_AFTER
-                   "=%s&" API_WORKERS_UPTO "=%s&" API_WORKERS_PUBLIC "=%d",
+                   "http://worker/api/v1/%s%s%s?count=%zu&" API_GATHER_AFTER "=%s&" API_GATHER_UPTO
+                   "=%s&" API_GATHER_PUBLIC "=%d",
                    all->call->name, *query.id != '\0' ? "/" : "", query.id, query.count,
                    query.after, query.upto, query.is_public != 0) != 0)
         return 0;
@@ -342,7 +342,7 @@ static int count_streams(const struct gathering *all)
     return sums == NULL ? 0 : json_object_set_new(sums, "streams", json_integer((json_int_t)count));
 }
 
-int api_workers_gather(const struct api_workers_call *call, json_t *body, usec_t timeout)
+static int gather(const struct api_gather_call *call, json_t *body, usec_t timeout)
 {
     struct gathering *all = calloc(1, sizeof(*all));
     int is_list = *call->query->id == '\0';
@@ -370,3 +370,5 @@ int api_workers_gather(const struct api_workers_call *call, json_t *body, usec_t
     free(all);
     return rc;
 }
+
+const struct api_gather api_workers_gather = {.is_shared = is_shared, .gather = gather};

@@ -6,9 +6,9 @@
 #include "app/control/heartbeat.h"
 
 #include "app/cluster/upstream_tls.h"
+#include "app/control/api_gather.h"
 #include "app/control/api_json.h"
 #include "app/control/api_system.h"
-#include "app/control/api_workers.h"
 #include "app/core/metrics.h"
 #include "co/http_client.h"
 
@@ -90,13 +90,10 @@ static int put_ports(json_t *out, const struct config *config)
 static json_t *summaries_make(struct server *server, usec_t timeout)
 {
     struct api_query query = {.server = server, .id = "", .count = 1};
-    struct api_workers_call call = {"summaries", &query, api_system_summaries};
+    const struct api_gather_call call = {"summaries", &query, api_system_summaries};
     json_t *summaries = json_object();
-    int failed = api_workers_is_shared(server, call.name)
-                     ? api_workers_gather(&call, summaries, timeout)
-                     : api_system_summaries(&query, summaries);
 
-    if (!failed)
+    if (api_gather_answer(&call, summaries, timeout) == 0)
         return summaries;
     json_decref(summaries);
     return NULL;

@@ -12,12 +12,12 @@
 #include "app/control/api_clients.h"
 #include "app/control/api_config.h"
 #include "app/control/api_facts.h"
+#include "app/control/api_gather.h"
 #include "app/control/api_json.h"
 #include "app/control/api_raw.h"
 #include "app/control/api_send.h"
 #include "app/control/api_streams.h"
 #include "app/control/api_system.h"
-#include "app/control/api_workers.h"
 #include "app/control/qoe.h"
 #include "app/core/server.h"
 #include "base/str.h"
@@ -192,15 +192,13 @@ static size_t query_number(const struct http_exchange *x, const char *name, int6
     return (size_t)(number < min ? min : number);
 }
 
-/* The answer of this process, or, with several workers, of all. */
+/* The answer of this process, or of all processes of this server. */
 static int call_answer(const struct api_call *call, const struct api_query *query, json_t *body,
                        usec_t timeout)
 {
-    struct api_workers_call all = {call->name, query, call->answer};
+    const struct api_gather_call all = {call->name, query, call->answer};
 
-    if (query->x->is_worker || !api_workers_is_shared(query->server, call->name))
-        return call->answer(query, body);
-    return api_workers_gather(&all, body, timeout);
+    return api_gather_answer(&all, body, timeout);
 }
 
 static void query_fill(struct api_query *query, const struct http_exchange *x, const char *id,
@@ -217,7 +215,7 @@ static void query_fill(struct api_query *query, const struct http_exchange *x, c
         .is_public = is_public,
         .is_part = x->is_worker};
     if (x->is_worker)
-        query->is_public = query_number(x, API_WORKERS_PUBLIC, 0, 0, 1) != 0;
+        query->is_public = query_number(x, API_GATHER_PUBLIC, 0, 0, 1) != 0;
 }
 
 static struct err *call_serve(struct http_exchange *x, const struct api_request *request,
@@ -230,10 +228,9 @@ static struct err *call_serve(struct http_exchange *x, const struct api_request 
     int code = api_json_head(x->server, body);
 
     query_fill(&query, x, id, request->is_public);
-    (void)url_query_get(x->is_worker ? x->request->query : "", API_WORKERS_AFTER, after,
+    (void)url_query_get(x->is_worker ? x->request->query : "", API_GATHER_AFTER, after,
                         sizeof(after));
-    (void)url_query_get(x->is_worker ? x->request->query : "", API_WORKERS_UPTO, upto,
-                        sizeof(upto));
+    (void)url_query_get(x->is_worker ? x->request->query : "", API_GATHER_UPTO, upto, sizeof(upto));
     query.after = after;
     query.upto = upto;
     if (code == 0)

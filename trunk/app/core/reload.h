@@ -8,6 +8,7 @@
  */
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/yield.h"
 
 #include <stdint.h>
 
@@ -42,6 +43,26 @@ struct reload_door {
      * ERR_TIMEOUT: it is not over. out may be NULL. Yields. */
     struct err *(*now)(struct server *server, struct reload_report *out, usec_t timeout);
     /* The last reload, or the one that runs. Never yields. */
+    void (*last)(const struct server *server, struct reload_report *out);
+};
+
+/*
+ * How a process applies a configuration: everything that can fail is in prepare(), which takes over
+ * the configuration and changes nothing; *plan is then passed to one of the others.
+ */
+struct reload_ops {
+    struct err *(*prepare)(struct server *server, struct config *config, void **plan);
+    MAY_YIELD void (*commit)(struct server *server, void *plan);
+    void (*abandon)(struct server *server, void *plan);
+};
+
+/* A row for processes that reload together: another process reads the file, and asks all of them.
+ */
+struct reload_route {
+    /* 1 if this process is one of them; it then carries out ops (borrowed) when it is asked to. */
+    int (*join)(struct server *server, const struct reload_ops *ops);
+    /* As now() and last() of a reload_door. */
+    struct err *(*ask)(struct server *server, usec_t timeout);
     void (*last)(const struct server *server, struct reload_report *out);
 };
 

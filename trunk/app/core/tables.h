@@ -10,6 +10,8 @@ struct gate;
 struct claim;
 struct listener_type;
 struct reload_door;
+struct reload_route;
+struct api_gather;
 struct rtmp_route;
 struct http_handler;
 
@@ -25,8 +27,10 @@ struct tables {
     /* HTTP chains, each from its front to its end: of http_server, of http_api's own listeners, of
      * the other processes of this server. */
     const http_link_new *http_chain, *api_chain, *worker_chain;
-    const struct rtmp_route *publish_route; /* app/rtmp/rtmp_session.h; NULL: there is none */
-    const struct reload_door *reload;       /* app/core/reload.h */
+    const struct rtmp_route *publish_route;  /* app/rtmp/rtmp_session.h; NULL: there is none */
+    const struct reload_door *reload;        /* app/core/reload.h */
+    const struct reload_route *reload_route; /* the same; NULL: a server is one process */
+    const struct api_gather *gather;         /* app/control/api_gather.h; NULL: the same */
 };
 
 #endif

@@ -16,8 +16,6 @@
 #include "app/server/service.h"
 #include "app/server/service_private.h"
 #include "app/stream/stream_reload.h"
-#include "app/workers/worker.h"
-#include "app/workers/worker_reload.h"
 
 #include <assert.h>
 #include <signal.h>
@@ -28,8 +26,9 @@
 struct reload {
     struct server *server;
     struct reload_options options;
-    struct config *first; /* at the start; held */
-    int shown;            /* the memory file of app/config/config_running.h; -1: none */
+    const struct reload_route *route; /* NULL: this process reloads by itself */
+    struct config *first;             /* at the start; held */
+    int shown;                        /* the memory file of app/config/config_running.h; -1: none */
     int is_running;
     struct co_cond over;
     struct reload_report report;
@@ -119,9 +118,9 @@ static MAY_YIELD void commit(struct server *server, void *arg)
     abandon(server, plan);
 }
 
-static const struct worker_reload_ops worker_ops = {prepare, commit, abandon};
+static const struct reload_ops reload_ops = {prepare, commit, abandon};
 
-/* ---- a server of one process ---- */
+/* ---- a process that reloads by itself ---- */
 
 /* Reads the file again and applies it; the error is that of a reload that changed nothing. */
 static MAY_YIELD struct err *run(struct reload *reload)
@@ -147,7 +146,7 @@ static MAY_YIELD struct err *run(struct reload *reload)
     return err;
 }
 
-/* One at a time: a second one waits, and then reads the file as it is by then. */
+/* One at a time: a second one waits, and reads the file after that. */
 static struct err *run_alone(struct reload *reload, usec_t timeout)
 {
     struct server *server = reload->server;
@@ -178,16 +177,19 @@ static struct err *run_alone(struct reload *reload, usec_t timeout)
 
 static void door_last(const struct server *server, struct reload_report *out)
 {
-    if (worker_of(server) != NULL)
-        worker_reload_last(worker_of(server), out);
+    const struct reload *reload = server->service->reload;
+
+    if (reload->route != NULL)
+        reload->route->last(server, out);
     else
-        *out = server->service->reload->report;
+        *out = reload->report;
 }
 
 static struct err *door_now(struct server *server, struct reload_report *out, usec_t timeout)
 {
-    struct err *err = worker_of(server) != NULL ? worker_reload_ask(worker_of(server), timeout)
-                                                : run_alone(server->service->reload, timeout);
+    struct reload *reload = server->service->reload;
+    struct err *err =
+        reload->route != NULL ? reload->route->ask(server, timeout) : run_alone(reload, timeout);
 
     if (out != NULL)
         door_last(server, out);
@@ -198,17 +200,20 @@ const struct reload_door reload_door = {.now = door_now, .last = door_last};
 
 void reload_asked(struct server *server)
 {
-    /* The master logs the result, and this process has nothing to wait for. */
-    if (worker_of(server) != NULL)
+    struct reload *reload = server->service->reload;
+
+    /* The process that reads the file logs the result; this one has nothing to wait for. */
+    if (reload->route != NULL)
         (void)kill(server->pid, SIGHUP);
     else
-        err_free(run_alone(server->service->reload, USEC_NEVER));
+        err_free(run_alone(reload, USEC_NEVER));
 }
 
 /* ---- life ---- */
 
 struct err *reload_open(struct server *server, const struct reload_options *options)
 {
+    const struct reload_route *route = server->tables->reload_route;
     struct reload *reload = calloc(1, sizeof(*reload));
     struct err *err;
 
@@ -225,8 +230,8 @@ struct err *reload_open(struct server *server, const struct reload_options *opti
     reload->first = config_ref(server->config);
     reload->shown = -1;
     server->service->reload = reload;
-    if (worker_of(server) != NULL)
-        worker_reload_with(worker_of(server), &worker_ops);
+    if (route != NULL && route->join(server, &reload_ops))
+        reload->route = route;
     else
         (void)config_running_show(&reload->shown, reload->first, reload->first);
     return NULL;

@@ -3,8 +3,8 @@
 
 /*
  * A reload in this process: everything that can fail is done first (prepare), then all of it is
- * applied (commit). A server of one process does both itself; with several workers, each does its
- * part as the master asks (app/workers/master_reload.h).
+ * applied (commit). The only process of a server does both by itself; one of several does its part
+ * when it is asked to (struct reload_route, app/core/reload.h).
  */
 #include "app/core/log_sink.h"
 #include "app/core/reload.h"
@@ -26,7 +26,7 @@ struct err *reload_open(struct server *server, const struct reload_options *opti
 /* NULL is allowed. */
 void reload_close(struct server *server);
 
-/* SIGHUP: in a worker it asks the master. The result is in the log. */
+/* SIGHUP. The result is in the log. */
 MAY_YIELD void reload_asked(struct server *server);
 
 /* The row of struct tables. */

@@ -12,6 +12,7 @@
 #include "app/cluster/http_pull.h"
 #include "app/cluster/upstream_tls.h"
 #include "app/control/api_state.h"
+#include "app/control/api_workers.h"
 #include "app/control/exporter.h"
 #include "app/control/heartbeat.h"
 #include "app/control/hooks.h"
@@ -34,6 +35,7 @@
 #include "app/stream/via_claim.h"
 #include "app/workers/worker.h"
 #include "app/workers/worker_http.h"
+#include "app/workers/worker_reload.h"
 
 /* Called in this order; stopped in the reverse order. */
 static const struct observer *const observers[] = {
@@ -73,4 +75,6 @@ const struct tables tables_all = {.observers = observers,
                                   .api_chain = api_chain,
                                   .worker_chain = worker_chain,
                                   .publish_route = &edge_publish_route,
-                                  .reload = &reload_door};
+                                  .reload = &reload_door,
+                                  .reload_route = &worker_reload_route,
+                                  .gather = &api_workers_gather};

@@ -17,7 +17,7 @@
 
 struct net_conn;
 struct pull;
-struct worker_reload_ops;
+struct reload_ops;
 
 /* A pull of another worker's stream, which is published here. Lives as long as its pull. */
 struct worker_pull {
@@ -44,9 +44,9 @@ struct worker {
     struct net_conn *handoff_socket; /* connections that other workers hand over */
     struct co *handoff_acceptor;     /* takes them */
     server_take_fn take;
-    const struct worker_reload_ops *reload_ops; /* NULL: not yet */
-    void *reload_plan;                          /* prepared, not committed; NULL: none */
-    uint32_t reload_order;                      /* the last order of the master */
+    const struct reload_ops *reload_ops; /* NULL: not yet */
+    void *reload_plan;                   /* prepared, not committed; NULL: none */
+    uint32_t reload_order;               /* the last order of the master */
     struct worker_pull *pulls;
     struct co_cond ended;   /* a pull has ended */
     struct co_cond changed; /* the registry has changed, or a pull has released its stream */

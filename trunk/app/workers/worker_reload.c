@@ -18,11 +18,16 @@
 
 /* ---- steps ---- */
 
-void worker_reload_with(struct worker *worker, const struct worker_reload_ops *ops)
+static int join(struct server *server, const struct reload_ops *ops)
 {
+    struct worker *worker = worker_of(server);
+
+    if (worker == NULL)
+        return 0;
     worker->reload_ops = ops;
     /* Orders from before this process are not for it: it began with their result. */
     worker->reload_order = worker->share->reload->order;
+    return 1;
 }
 
 /* Sockets that an earlier worker in this place was sent bear an older number. */
@@ -128,9 +133,9 @@ void worker_reload_look(struct worker *worker)
 
 /* ---- asking for one ---- */
 
-void worker_reload_last(const struct worker *worker, struct reload_report *out)
+static void last(const struct server *server, struct reload_report *out)
 {
-    const struct worker_reload *reload = worker->share->reload;
+    const struct worker_reload *reload = worker_of(server)->share->reload;
 
     /* A report that changes meanwhile is read again; it is complete when it says so. */
     for (int i = 0; i < 3; i++) {
@@ -143,8 +148,9 @@ void worker_reload_last(const struct worker *worker, struct reload_report *out)
     }
 }
 
-struct err *worker_reload_ask(struct worker *worker, usec_t timeout)
+static struct err *ask(struct server *server, usec_t timeout)
 {
+    struct worker *worker = worker_of(server);
     const struct worker_reload *reload = worker->share->reload;
     /* One that has begun may have read an older file. */
     uint32_t wanted = reload->started + 1;
@@ -162,3 +168,5 @@ struct err *worker_reload_ask(struct worker *worker, usec_t timeout)
         return NULL;
     return err_new(reload->report.code, "%s", reload->report.text);
 }
+
+const struct reload_route worker_reload_route = {.join = join, .ask = ask, .last = last};

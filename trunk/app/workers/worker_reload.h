@@ -59,24 +59,13 @@ struct worker_reload {
 struct err *worker_reload_share_new(struct worker_share *share);
 void worker_reload_share_free(struct worker_share *share);
 
-/* What a worker does for each step (app/server/reload.c). prepare() takes over the configuration;
- * *plan is then passed to one of the others. */
-struct worker_reload_ops {
-    struct err *(*prepare)(struct server *server, struct config *config, void **plan);
-    MAY_YIELD void (*commit)(struct server *server, void *plan);
-    void (*abandon)(struct server *server, void *plan);
-};
-/* ops is borrowed. */
-void worker_reload_with(struct worker *worker, const struct worker_reload_ops *ops);
+/* The row of struct tables. ask() sends a signal to the master and waits until its reload is over.
+ */
+extern const struct reload_route worker_reload_route;
 
 /* Carries out the step that the master asks for, if there is one. Called at each notification. */
 MAY_YIELD void worker_reload_look(struct worker *worker);
 /* This worker ends: closes what it opened for a reload that is not over. */
 void worker_reload_leave(struct worker *worker);
-
-/* Asks the master for a reload and waits until it is over: NULL, or its error. */
-struct err *worker_reload_ask(struct worker *worker, usec_t timeout);
-/* The report of the last one. */
-void worker_reload_last(const struct worker *worker, struct reload_report *out);
 
 #endif
