@@ -168,9 +168,9 @@ void renditions_drop_sync(struct source *source)
         ring_drop_sync(&r->ring);
 }
 
-static int rendition_must_end(const struct rendition *rendition, enum renditions_cut who)
+static int rendition_must_end(const struct rendition *rendition, enum renditions_cut which)
 {
-    switch (who) {
+    switch (which) {
     case RENDITIONS_CUT_CHANGE:
         return !mux_is_in_band(rendition->mux) ||
                source_fit(rendition->source, rendition->mux, rendition->only) == SOURCE_UNFIT;
@@ -180,13 +180,13 @@ static int rendition_must_end(const struct rendition *rendition, enum renditions
     return 1;
 }
 
-void renditions_cut(struct source *source, enum renditions_cut who)
+void renditions_cut(struct source *source, enum renditions_cut which)
 {
     renditions_drop_start(source);
     rendition_cut(&source->native);
     source->repeats_sets = 0;
     for (struct rendition *r = source->others; r != NULL; r = r->next)
-        if (rendition_must_end(r, who))
+        if (rendition_must_end(r, which))
             rendition_cut(r);
 }
 

@@ -43,7 +43,7 @@ enum renditions_cut {
 };
 
 /* Ends the responses of connected viewers here. */
-void renditions_cut(struct source *source, enum renditions_cut who);
+void renditions_cut(struct source *source, enum renditions_cut which);
 /* The same for other servers. 1 if there is any rendition for them. */
 int renditions_cut_original(struct source *source);
 

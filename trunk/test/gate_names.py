@@ -1,6 +1,6 @@
 """Gates on the functions that a file shares: names and callers. gate_names.py prefix|dead
 
-prefix  A function that other files may call bears its file's name: ring.c defines ring_*(). A file
+prefix  No identifier contains a word that has another term (TERMS). A function that other files may call bears its file's name: ring.c defines ring_*(). A file
         without a header of its own is a part of the one whose name its own begins with, and bears
         that: co_spawn.c belongs to co.h and defines co_*().
 dead    Whatever is not static is called, or named, by the product: main or a tool, not a test alone.
@@ -9,12 +9,26 @@ Prints file:line: what; exits 1 on any.
 """
 
 import pathlib
+import re
 import sys
 
 sys.dont_write_bytecode = True
 
+from gate_source import blank, sources
 from source_graph import Graph
 
+# One term for one thing, in identifiers too: the word, the term, and the folders whose
+# specifications use the word.
+TERMS = {
+    "sound": ("audio", ()),
+    "picture": ("video, or frame", ("trunk/media", "trunk/test/unit/media")),
+    "who": ("viewer, publisher, caller, peer", ()),
+    "stray": ("origin_pull", ()),
+    "timetable": ("stream_clock", ()),
+    "doze": ("delay", ()),
+    "behind": ("after, or lag", ()),
+}
+WORD = re.compile(r"[A-Za-z_]\w*")
 # A documented prefix that is not the file's name.
 PREFIX = {
     "trunk/app/http/http_exchange.c": ["http"],  # what handlers call in every other line
@@ -55,7 +69,21 @@ def fits(name, found):
     return any(name == p or name.startswith((p + "_", p + "s_")) for p in found)
 
 
+def terms():
+    """Identifiers of C that contain a word of TERMS, in the singular or in the plural."""
+    for path in sources("trunk", "research"):
+        seen = set()
+        for number, line in enumerate(blank(path.read_text()).splitlines(), 1):
+            for name in set(WORD.findall(line)) - seen:
+                seen.add(name)
+                for part in name.lower().split("_"):
+                    term, where = TERMS.get(part) or TERMS.get(part.removesuffix("s")) or (None, ())
+                    if term and not any(path.is_relative_to(folder) for folder in where):
+                        yield f'{path}:{number}: {name}: "{part}": say {term}'
+
+
 def prefix(graph):
+    yield from terms()
     for source, function in graph.bodies():
         found = prefixes(source.path)
         if not function.static and function.name != "main" and not fits(function.name, found):

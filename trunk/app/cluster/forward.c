@@ -125,10 +125,10 @@ static MAY_YIELD struct err *forward_play(struct forwarding *f)
 static void forward_note_way(struct forwarding *f)
 {
     struct via_chain chain = {0};
-    struct session_info who;
+    struct session_info publisher;
 
-    if (publication_describe(f->stream, &who) == 0)
-        (void)via_chain_parse(&chain, who.via);
+    if (publication_describe(f->stream, &publisher) == 0)
+        (void)via_chain_parse(&chain, publisher.via);
     (void)str_format(f->via, sizeof(f->via), "%d",
                      chain.hops < VIA_CHAIN_HOPS_MAX ? chain.hops + 1 : VIA_CHAIN_HOPS_MAX + 1);
 }

@@ -16,19 +16,19 @@
 /* NULL without memory, or when the publisher has disconnected meanwhile. */
 static char *question_body(const struct stream *stream)
 {
-    struct session_info who;
+    struct session_info publisher;
     struct forward_question question = {.server_id = stream->server->server_id,
                                         .service_id = stream->server->service_id,
                                         .vhost = stream->vhost,
                                         .app = stream->app,
                                         .stream = stream->name};
 
-    if (publication_describe(stream, &who) != 0)
+    if (publication_describe(stream, &publisher) != 0)
         return NULL;
-    question.client_id = who.id;
-    question.ip = who.ip;
-    question.tc_url = who.tc_url;
-    question.param = who.param;
+    question.client_id = publisher.id;
+    question.ip = publisher.ip;
+    question.tc_url = publisher.tc_url;
+    question.param = publisher.param;
     return forward_json_question(&question);
 }
 

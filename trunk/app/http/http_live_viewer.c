@@ -115,7 +115,7 @@ static __attribute__((noinline)) struct fanout_viewer *http_live_open(struct htt
 }
 
 /* The peer's address for the log. A UNIX socket has none. */
-static const char *http_live_who(const struct net_conn *conn)
+static const char *http_live_client_name(const struct net_conn *conn)
 {
     return conn->ip[0] != '\0' ? conn->ip : "this machine";
 }
@@ -123,8 +123,8 @@ static const char *http_live_who(const struct net_conn *conn)
 static __attribute__((noinline)) void http_live_log(const struct server *server, const char *key,
                                                     const struct net_conn *conn, const char *why)
 {
-    log_info(server->log, "stop play %s from %s, %llu bytes sent: %s", key, http_live_who(conn),
-             (unsigned long long)conn->bytes_out, why);
+    log_info(server->log, "stop play %s from %s, %llu bytes sent: %s", key,
+             http_live_client_name(conn), (unsigned long long)conn->bytes_out, why);
 }
 
 /* Why a format cannot carry anything of a stream. */
@@ -388,7 +388,7 @@ static struct err *http_live_refuse_limit(struct http_exchange *x, const char *l
     char reason[80];
 
     (void)str_format(reason, sizeof(reason), "service unavailable: %s", limit);
-    log_warn(x->server->log, "refused %s: %s", http_live_who(x->conn), limit);
+    log_warn(x->server->log, "refused %s: %s", http_live_client_name(x->conn), limit);
     return http_ws_refuse(x, 503, "Retry-After: 5\r\n", reason, timeout);
 }
 
@@ -458,7 +458,7 @@ static struct err *http_live_take_admitted(struct http_exchange *x, struct sourc
     live->claim = http_live_claim(x, live);
     http_live_prepare_loop(x, live);
     log_info(x->server->log, "play %s%s from %s", source_key(source), http_live_format(x, live),
-             http_live_who(x->conn));
+             http_live_client_name(x->conn));
     x->stream = http_live_run;
     x->stream_arg = live;
     return NULL;

@@ -229,7 +229,7 @@ def refused_socket(data):
 
 
 @pytest.mark.parametrize("line,host,header", [pytest.param(*a[1:], id=a[0]) for a in attempts()])
-def test_no_way_around(guarded, line, host, header):
+def test_no_other_address_avoids_the_signature(guarded, line, host, header):
     known = fields()
 
     def fill(text):
@@ -258,7 +258,7 @@ def test_no_way_around(guarded, line, host, header):
         assert status == 401, "an address without a signature"
 
 
-def test_there_are_a_hundred():
+def test_at_least_a_hundred_attempts():
     assert len(list(attempts())) >= 100
 
 
@@ -479,7 +479,7 @@ def test_signed_websocket(guarded):
     assert data.startswith(b"HTTP/1.1 101 ") and b"FLV\x01" in data
 
 
-def test_a_socket_is_told_by_its_close(guarded):
+def test_a_refused_websocket_learns_the_reason_from_its_close_code(guarded):
     """Pages cannot read the answer to an upgrade: code and reason are in the close frame."""
     for params, code, reason in (("", 4401, b"URL is not signed"),
                                  ("?" + query(key=NEVER), 4403, b"wrong signature"),
@@ -533,7 +533,7 @@ def test_files_at_a_streams_address(guarded, small_flv):
         assert curl(guarded.http_url(name)).body == data
 
 
-def test_waiting_is_asked_for_too(guarded):
+def test_a_player_that_waits_needs_a_signature(guarded):
     """A stream without a publisher: a client that may not play it may not wait for it either."""
     assert curl(guarded.http_url("/live/later.flv")).status == 401
     assert curl(guarded.http_url("/live/later.flv"), "--head").status == 401

@@ -107,7 +107,7 @@ def ask(conn, method, target, host):
 
 
 @pytest.mark.parametrize("stream", STREAMS)
-def test_unsigned_leads_nowhere(paid, stream):
+def test_an_unsigned_address_reaches_no_stream(paid, stream):
     conn = http.client.HTTPConnection("127.0.0.1", paid.http_port, timeout=10)
     for host, target in itertools.product(HOSTS, spellings(stream)):
         ask(conn, "GET", target, host)
@@ -128,14 +128,14 @@ def upgrade(srv, target, host):
 
 
 @pytest.mark.parametrize("stream", STREAMS)
-def test_unsigned_sockets_lead_nowhere(paid, stream):
+def test_an_unsigned_websocket_reaches_no_stream(paid, stream):
     for host, mark in itertools.product(HOSTS, ("", "?vhost=cdn.example")):
         data = upgrade(paid, f"/{stream}.flv{mark}", host)
         assert data.startswith(b"HTTP/1.1 4") or refused_socket(data) in (4401, 4403, 4404), data
 
 
 @pytest.mark.parametrize("host", ["cdn.example", "live.paid.example", "paid.example"])
-def test_one_outcome(paid, host):
+def test_every_host_gives_the_same_answer(paid, host):
     """Live or recorded, by each of its hosts: 401 without a signature, 403 with a wrong one."""
     for stream in STREAMS:
         url = paid.http_url(f"/{stream}.flv")
@@ -160,7 +160,7 @@ def test_signed_is_served(paid, small_flv):
             viewer.wait_media(5)
 
 
-def test_what_is_free_stays_free(paid, small_flv):
+def test_streams_without_a_key_need_no_signature(paid, small_flv):
     """Files that are not at a stream's address, and those of a vhost's own folder."""
     data = small_flv.read_bytes()
     assert curl(paid.http_url("/films/old.mp4")).body == data

@@ -136,7 +136,7 @@ def test_a_refusal_arrives_whatever_is_sent(server, crossdomain):
                 b.assert_closed()
 
 
-def test_more_refusals_than_are_waited_for(server):
+def test_refused_connections_close_in_bounded_time(server):
     """Hundreds beyond the limit at once: every answer is complete, and no connection stays open."""
     srv = server(top={"max_connections": 1})
     with Publisher(srv.rtmp_url("live/a")) as a:
@@ -245,7 +245,7 @@ def test_preflights(live, path):
 
 
 @pytest.mark.parametrize("origin", ["null", "", "x" * 2000], ids=["null", "empty", "long"])
-def test_origins_that_are_nobody(live, origin):
+def test_an_origin_header_of_no_page(live, origin):
     """They get "*", and no credentials."""
     srv, _ = live()
     with Raw(srv, get("/none", f"Origin: {origin}")) as raw:
@@ -256,7 +256,7 @@ def test_origins_that_are_nobody(live, origin):
 
 # ---- connections ----
 
-def test_requests_behind_a_stream_are_not_answered(live):
+def test_requests_after_a_stream_are_not_answered(live):
     """A stream is the last answer of its connection; further requests neither end nor break it."""
     srv, one = live()
     with Raw(srv, get("/live/livestream.flv") + get("/") * 100) as raw:
@@ -271,7 +271,7 @@ def test_requests_behind_a_stream_are_not_answered(live):
             reader.feed(chunks.feed(data))
 
 
-def test_a_stream_behind_other_requests(live):
+def test_a_stream_after_other_requests(live):
     srv, one = live()
     (srv.html / "a.txt").write_text("text")
     with Raw(srv, get("/a.txt") + get("/none") + get("/live/livestream.flv")) as raw:

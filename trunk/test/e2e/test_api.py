@@ -60,7 +60,7 @@ def test_a_published_stream(api_server, publish):  # noqa: F811
     wait_for(lambda: api(srv, "streams")["streams"] == [], what="the stream to be gone")
 
 
-def test_a_publisher_that_is_away(api_server, publish):  # noqa: F811
+def test_a_stream_without_its_publisher(api_server, publish):  # noqa: F811
     srv = api_server()
     first = publish(srv)
     seen = srv.folder / "viewer.flv"
@@ -79,7 +79,7 @@ def test_a_publisher_that_is_away(api_server, publish):  # noqa: F811
         viewer.kill()
 
 
-def test_tracks_are_the_present_publishers(api_server, publish):  # noqa: F811
+def test_tracks_are_those_of_the_current_publisher(api_server, publish):  # noqa: F811
     """MP3 has no sequence header; and what the last publisher had is not shown for the next."""
     srv = api_server()
     first = publish(srv, args=["-c:v", "copy", "-c:a", "libmp3lame"])
@@ -142,7 +142,7 @@ def test_many_streams_are_paged(api_server, source_flv):  # noqa: F811
             publisher.close()
 
 
-def test_what_nobody_publishes(api_server):  # noqa: F811
+def test_streams_that_nobody_publishes(api_server):  # noqa: F811
     """Listed where all is shown, as long as a viewer waits; not for the public."""
     srv = api_server()
     waiting = harness.Process(["curl", "-s", srv.http_url("/live/any-name-at-all.flv")],

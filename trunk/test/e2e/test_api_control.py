@@ -346,7 +346,7 @@ def test_facts_of_mp3(api_server, publish):  # noqa: F811
 JOINS = 300
 
 
-def test_nothing_is_left(api_server, source):  # noqa: F811
+def test_counters_return_to_zero_after_many_clients(api_server, source):  # noqa: F811
     """After many joins and leaves, with a stream and without, the numbers are those of nobody."""
     srv = api_server()
     preamble, gops = source

@@ -204,7 +204,7 @@ def test_a_player_at_the_wrong_origin(server, redis, view, encode, protocol):
         player.media(5)
 
 
-def test_without_hstrs_what_is_elsewhere_plays(server, redis, view, encode):
+def test_without_hstrs_a_stream_of_another_origin_plays(server, redis, view, encode):
     store = redis()
     right = connected(server(vhost=cluster(store)))
     wrong = connected(server(vhost=cluster(store), remux={"hstrs": "off"}))
@@ -269,7 +269,7 @@ def test_two_origins_one_name(server, redis, encode):
     store.wait_entry(origins[0])
 
 
-def test_two_at_the_same_moment(server, redis, encode):
+def test_two_origins_publish_at_the_same_moment(server, redis, encode):
     store = redis()
     origins = [connected(server(vhost=cluster(store))) for _ in range(2)]
     both = [encode(origins[i % 2], wait=False) for i in range(6)]
@@ -421,7 +421,7 @@ def test_without_redis_the_configured_origins_are_asked(server, redis, view, enc
     viewer.wait_media(5)
 
 
-def test_what_plays_goes_on_without_redis(server, redis, view, encode):
+def test_active_streams_continue_without_redis(server, redis, view, encode):
     """An origin serves another origin's stream to its viewers. Without Redis it cannot relay an
     encoder of that name, and accepting it would end the active stream: the encoder is refused until
     the other one has ended."""
@@ -464,7 +464,7 @@ def test_started_before_redis(server, redis, tmp_path, view, encode):
     assert len(re.findall("unreachable", origin.log())) == 1
 
 
-def test_a_replica_is_none(server, redis, view, encode):
+def test_a_read_only_replica_is_not_used(server, redis, view, encode):
     """It counts as unreachable, which is logged once; after its promotion it is used."""
     master = redis()
     store = redis("--replicaof", "127.0.0.1", str(master.port))
@@ -568,7 +568,7 @@ def test_a_key_of_another_kind(server, redis, view, encode):
     origin.wait_log("directory .*WRONGTYPE")
 
 
-def test_an_entry_that_points_to_oneself(server, redis):
+def test_an_entry_that_points_to_its_reader(server, redis):
     """It is not used as a target, and there is no loop."""
     store = redis()
     origin = connected(server(vhost=cluster(store, "protocol flv;"),
@@ -591,7 +591,7 @@ def test_entries_in_a_ring(server, redis, view):
              "the loop to be noticed")
 
 
-def test_a_redis_that_is_none(server, encode, view):
+def test_another_service_at_the_address_of_redis(server, encode, view):
     """Whatever answers at the address: the origin serves, and logs it once."""
     def serve(listener):
         while True:

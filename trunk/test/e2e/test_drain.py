@@ -38,7 +38,7 @@ def pair(server, publish):
     return gone, other
 
 
-def test_http_viewer_is_sent_on(pair):
+def test_http_viewer_is_redirected(pair):
     gone, other = pair
     path = "/live/livestream.flv?a=b%20c&d=e"
     answer = curl(gone.http_url(path), "-H", "Origin: http://page.example")
@@ -65,7 +65,7 @@ def test_http_players_follow(pair):
     assert followed.body.startswith(b"FLV")
 
 
-def test_websocket_is_sent_on(pair):
+def test_websocket_is_redirected(pair):
     gone, other = pair
     answer = curl(gone.http_url(), *ws_headers())
     assert answer.status == 302
@@ -79,7 +79,7 @@ def ws_headers():
 
 
 @pytest.mark.parametrize("app", ["live", "5%25"])
-def test_rtmp_client_is_sent_on(pair, app):
+def test_rtmp_client_is_redirected(pair, app):
     gone, other = pair
     client = Connection.__new__(Connection)
     with pytest.raises(AssertionError):
@@ -134,7 +134,7 @@ def test_nowhere_to_go(server, publish):
         pass
 
 
-def test_who_is_there_stays(server, publish):
+def test_connected_clients_stay(server, publish):
     gone = server(top=sent_to("127.0.0.1:1", 1))
     publish(gone)
     with flv.Viewer(gone.http_url()) as viewer:
@@ -175,7 +175,7 @@ def row_of(server, count, last):
 
 
 @pytest.mark.parametrize("hops, is_reached", [(3, True), (4, False)])
-def test_rtmp_three_times_and_no_more(server, publish, hops, is_reached):
+def test_rtmp_clients_are_redirected_at_most_three_times(server, publish, hops, is_reached):
     origin = server()
     publish(origin)
     edge = server(vhost=remote(row_of(server, hops, origin.rtmp_port), "rtmp"))

@@ -49,7 +49,7 @@ def pulls(srv):
 
 
 @pytest.mark.parametrize("protocol", ["flv", "rtmp"])
-def test_a_claim_takes_nobodys_stream(server, view, publisher, source, protocol):
+def test_a_forged_via_header_takes_no_stream(server, view, publisher, source, protocol):
     """Claims of clients, whatever they are, before and during the wait of a viewer."""
     origin = server()
     port = origin.rtmp_port if protocol == "rtmp" else origin.http_port
@@ -70,7 +70,7 @@ def test_a_claim_takes_nobodys_stream(server, view, publisher, source, protocol)
         one.close()
 
 
-def test_an_rtmp_claim_takes_nobodys_stream(server, view, publisher, source):
+def test_a_forged_rtmp_via_takes_no_stream(server, view, publisher, source):
     origin = server()
     edge = edge_of(server, origin.http_port)
 

@@ -425,7 +425,7 @@ def sets_of(record):
     return sets
 
 
-def test_the_maker_makes_what_it_says():
+def test_streams_are_well_formed():
     """Compares the generator with hand-written bytes, to detect its own mistakes."""
     assert video(b"hvc1", ex.FRAMES, b"x", frame=ex.KEY, cts=-1) == b"\x91hvc1\xff\xff\xffx"
     assert video(b"av01", ex.FRAMES_X, b"x") == b"\xa3av01x"

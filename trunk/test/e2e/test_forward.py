@@ -284,7 +284,7 @@ def test_vhosts_that_forward_to_each_other(server, publisher, source, view):
     srv.wait_log("stop publish copy.example")
 
 
-def test_forward_under_ever_new_names_ends(server, publisher):
+def test_forward_that_renames_the_stream_ends(server, publisher):
     """A server that forwards to itself under another name, and from there again, and so on."""
     port = free_port()
     srv = server(top=f"listen {port};",
@@ -411,7 +411,7 @@ def test_backend_says_where(server, publisher, source, view, backend):
     assert "start publish" not in other.log()
 
 
-def test_backend_that_names_nothing(server, publisher, backend):
+def test_backend_without_destinations(server, publisher, backend):
     other = server()
     asked = backend(urls())
     srv = server(vhost=forward(f"127.0.0.1:{other.rtmp_port}", more=f"backend {asked.url()};"))
@@ -424,7 +424,7 @@ def test_backend_that_names_nothing(server, publisher, backend):
                                          ({"code": 7, "data": {"urls": []}}, "code 7"),
                                          (urls("http://127.0.0.1/x"), "is not rtmp")],
                          ids=["text", "refusal", "address"])
-def test_backend_that_answers_amiss(server, publisher, source, view, backend, answer, why):
+def test_backend_with_a_malformed_answer(server, publisher, source, view, backend, answer, why):
     """The publisher continues, the log says why, and the configured destinations are used."""
     sink = server()
     asked = backend(answer)
@@ -449,7 +449,7 @@ def test_backend_with_the_wrong_status(server, publisher, backend):
     assert not pub.is_closed
 
 
-def test_backend_that_is_away_comes(server, publisher, source, view, backend):
+def test_backend_that_becomes_reachable(server, publisher, source, view, backend):
     """Meanwhile the configured destination gets the stream; after the answer, the destination of
     the answer."""
     sink, other = server(), server()

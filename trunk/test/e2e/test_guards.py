@@ -249,7 +249,7 @@ def test_the_same_outcome_everywhere(guarded, guard):
         assert client.until("onStatus")[-1].code == "NetStream.Play.Failed"
 
 
-def test_the_guards_open_for_those_they_should(guarded):
+def test_allowed_clients_are_admitted(guarded):
     """Else the attempts above would prove nothing: a good page plays, and a callback's yes does."""
     data = exchange(guarded, "GET /live/secret.flv HTTP/1.1", "pages.example",
                     "Referer: http://good.example/page\r\n")

@@ -297,7 +297,7 @@ def test_the_configuration_decides(audio, video, watch, aac):
     one.check_decoded(audio, video)
 
 
-def test_what_is_denied_may_pass(watch, aac):
+def test_a_track_that_was_denied_may_arrive(watch, aac):
     """drop_if_not_match off: the header announces one track, but all tags are sent, so that players
     that ignore the header can decode them."""
     tags = merged(aac.video(0, 12000), aac.audio(0, 12000))

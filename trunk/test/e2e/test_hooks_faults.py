@@ -52,7 +52,7 @@ YESES = {
 
 
 @pytest.mark.once
-def test_what_is_a_yes(server):
+def test_which_answers_allow_a_client(server):
     texts = {**LIES, **YESES}
     chosen = [""]
 

@@ -145,7 +145,7 @@ def test_redirect_to_the_directory(site):
     ("/..\\secret", 400), ("/index.html%00", 400), ("/%00", 400), ("/%", 400), ("/%zz", 400),
     ("/%252e%252e/secret", 404), ("/%c0%ae%c0%ae/secret", 404), ("/.../secret", 404),
 ])
-def test_no_way_out(site, path, status):
+def test_no_path_leaves_the_document_root(site, path, status):
     srv = site()
     answer = check_error(curl(srv.http_url(path)), status)
     assert b"secret" not in answer.body
@@ -273,7 +273,7 @@ def test_one_byte_at_a_time(site):
         assert raw.answer().text == "root page"
 
 
-def test_bodies_are_passed_over(site):
+def test_request_bodies_are_ignored(site):
     srv = site()
     with Raw(srv) as raw:
         # The body looks like a request, but is not one.

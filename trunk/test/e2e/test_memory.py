@@ -54,7 +54,7 @@ def test_unfinished_messages_count(server, open_all):
                  what="its bytes to be counted once")
 
 
-def test_what_is_given_up(server, view):
+def test_memory_of_closed_connections_is_freed(server, view):
     """One publisher fills the memory with a GOP that does not end. The server first refuses new
     connections, then drops waiting viewers, then the publisher; another stream continues."""
     probe = start(server)

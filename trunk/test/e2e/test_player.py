@@ -205,7 +205,7 @@ def test_parameters_make_the_address(server, browser, players_html):
     assert page.evaluate("millrace.address") == f"http://127.0.0.1:{port}/live/typed.flv?key=1"
 
 
-def test_nothing_from_elsewhere(players_html):
+def test_the_page_loads_nothing_from_other_hosts(players_html):
     """The page's policy forbids it, and none of its files names another host to load from."""
     html = (players_html / "players" / "index.html").read_text()
     assert html == (players_html / "players" / "srs_player.html").read_text()

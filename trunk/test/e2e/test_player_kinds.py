@@ -183,7 +183,7 @@ def test_says_404(schema, server, browser, players_html):
 
 
 @pytest.mark.parametrize("schema", ["http", "ws"])
-def test_says_404_after_a_wait_in_vain(schema, server, browser, players_html):
+def test_says_404_after_waiting_without_success(schema, server, browser, players_html):
     srv = server(html=players_html, remux={"standby_timeout": 1500})
     page = browser()
     page.open(page_url(srv, schema=schema))

@@ -302,7 +302,7 @@ def test_ends_at_once(server, publish, number):
         watcher.close()
 
 
-def test_answers_end_at_the_end(server, view, source_flv):
+def test_answers_end_when_the_server_stops(server, view, source_flv):
     """The last chunk, the close frame: players get them, including those that still wait."""
     srv = server()
     with Publisher(srv.rtmp_url("live/s")) as publisher:
@@ -506,7 +506,7 @@ def test_a_server_that_cannot_start_is_not_ready(program, conf, notify):
 
 
 @pytest.mark.parametrize("address", ["/nowhere/at/all", "notify", "/" + "x" * 200, "@"])
-def test_nobody_can_be_told(server, address):
+def test_an_unreachable_service_manager_is_ignored(server, address):
     srv = server(env={"NOTIFY_SOCKET": address}, wait=False)
     srv.wait_log(r"\[warn\].*(NOTIFY_SOCKET ignored|service manager not notified \(READY=1\))")
     wait_for(lambda: {srv.rtmp_port, srv.http_port} <= listening_ports(), 15, "it to listen")

@@ -401,7 +401,7 @@ def test_one_connection_of_many_clients(behind, live):
             assert got == wanted
 
 
-def test_viewers_are_shown_as_who_they_are(behind, live):
+def test_viewers_are_shown_with_their_own_address(behind, live):
     srv = live(behind(proxy_protocol=False))
     line = "X-Forwarded-For: 9.9.9.9, 203.0.113.{}\r\n"
     with flv.Viewer(srv.http_url(), headers=line.format(1)) as viewer, \

@@ -55,7 +55,7 @@ def test_old_forms_are_effective(program):
     assert "#     publish: clients from pages of github.com; and only clients from" in done.stdout
 
 
-def test_who_may_in_words(program, conf):
+def test_access_rules_in_words(program, conf):
     done = program("-tc", conf("""
         vhost a { security { enabled on; allow play all; } }
         vhost b { security { enabled on; allow play all; allow publish 10.0.0.0/8; deny publish 10.0.0.1; }

@@ -89,7 +89,7 @@ def origin():
         one.close()
 
 
-def test_sent_on_after_play_start(server, publish, origin, view):
+def test_redirected_after_play_start(server, publish, origin, view):
     """Through three servers that do not have the stream, to the one that has it."""
     right = server()
     publish(right)
@@ -103,7 +103,7 @@ def test_sent_on_after_play_start(server, publish, origin, view):
     assert "refused" not in edge.log()
 
 
-def test_sent_on_in_a_circle(server, publish, origin, view):
+def test_redirected_in_a_circle(server, publish, origin, view):
     """Servers that name each other are asked a bounded number of times, and again later."""
     right = server()
     publish(right)
@@ -127,7 +127,7 @@ def test_sent_on_in_a_circle(server, publish, origin, view):
     ("rtmp://" + "x" * 1100 + "/live", "NetConnection.Connect.Rejected"),
     ("rtmp://\r\n/live", "not an RTMP address"),
 ])
-def test_sent_on_to_nonsense(server, publish, origin, view, to, says):
+def test_redirected_to_a_malformed_address(server, publish, origin, view, to, says):
     """It is logged, and the next origin is asked."""
     right = server()
     publish(right)

@@ -169,7 +169,7 @@ def test_many_in_a_row(server, tags):
         viewer.close()
 
 
-def test_a_dead_publisher_is_no_obstacle(server, tags):
+def test_a_dead_publisher_is_replaced(server, tags):
     """A publisher that is connected but neither sends nor reads: the new one gets the stream at
     once."""
     srv = server(publish={"takeover": "replace", "normal_timeout": 60000})

@@ -104,7 +104,7 @@ def test_head_and_methods(film):
     check_error(curl(srv.http_url("/film.flv?start=5"), "-X", "POST", "-d", "x"), 405)
 
 
-def test_other_files_know_no_start(film):
+def test_other_files_ignore_start(film):
     srv = film()
     (srv.html / "a.txt").write_text("text")
     assert curl(srv.http_url("/a.txt?start=2")).text == "text"
@@ -212,7 +212,7 @@ def test_garbage(film):
             assert answer.status == 416, (name, query, answer.status)
 
 
-def test_damage_is_passed_over(film):
+def test_damage_is_skipped(film):
     """Seeking finds the tags after a damaged piece."""
     srv = film()
     data = bytearray(srv.data)

@@ -146,7 +146,7 @@ def test_second_publisher_at_another_worker_is_refused(workers, closing, source)
     assert one.srv.log().count("is already published") >= 8
 
 
-def test_two_at_the_same_moment(workers, closing):
+def test_two_workers_publish_at_the_same_moment(workers, closing):
     one = workers(2)
     for turn in range(12):
         results = []
@@ -238,7 +238,7 @@ def test_limits_are_the_servers(workers, limit):
     wait_for(lambda: not is_refused(one.srv.http_port), 10, "room again")
 
 
-def test_a_dead_workers_connections_count_no_more(workers):
+def test_connections_of_a_dead_worker_are_not_counted(workers):
     one = workers(2, top="max_connections 10; max_connections_per_ip 10; max_publishers 10;")
     a, b = one.pids()
     held = fill(one, 10)
@@ -264,7 +264,7 @@ def test_a_full_server_evicts_at_whichever_worker_it_can(workers):
 # ---- the API ----
 
 
-def test_the_api_speaks_for_all(workers, closing, source):
+def test_the_api_of_any_worker_answers_for_all(workers, closing, source):
     api = free_port()
     one = workers(2, top=f"http_api {{ enabled on; listen {api}; }}")
     a, b = one.pids()
@@ -457,7 +457,7 @@ def test_idle_workers_sleep(workers):
     wait_for(asleep, 10, "a moment with few wakes")
 
 
-def test_it_sleeps_again(server):
+def test_workers_sleep_again_after_traffic(server):
     """One process: its last connection has ended, and then nothing wakes it for whole seconds."""
     srv = server(top="workers 1;")
     assert curl(srv.http_url("/nothing.txt")).status == 404

@@ -180,7 +180,7 @@ def test_the_server_is_one(api):
 
 @pytest.mark.parametrize("what", ["streams/vid-0%20HTTP/1.1%0d%0aX:%20y", "clients/a%3Fb",
                                   "clients/%23", "streams/" + "a" * 480, "clients/%ff"])
-def test_an_id_that_is_none(api, what):
+def test_unknown_ids(api, what):
     """Such a query is not passed to the other workers."""
     all_ = api(2)
     for pid in all_.one.pids():
@@ -194,7 +194,7 @@ def test_an_id_that_is_none(api, what):
 # ---- the workers' own sockets ----
 
 
-def test_nobody_else_may_speak_to_a_worker(workers):  # noqa: F811
+def test_only_this_servers_user_reaches_a_workers_socket(workers):  # noqa: F811
     """What is said there is not asked who says it: the folder keeps others out."""
     one = workers(2)
     found = folder_of(one).stat()
@@ -210,7 +210,7 @@ NONSENSE = [b"\0" * 3000, b"GET /pull/0 HTTP/1.1\r\n\r\n", b"GET /pull/-1 HTTP/1
             b"GET /live/livestream.flv HTTP/1.0\r\n\r\n", b"GET / HTTP/1.0\r\nX: " + b"y" * 70000]
 
 
-def test_nonsense_at_a_workers_socket(workers, closing, source):  # noqa: F811
+def test_malformed_requests_at_a_workers_socket(workers, closing, source):  # noqa: F811
     """From one who may enter the folder: nobody's stream is the worse for it."""
     one = workers(2)
     a, b = one.pids()
@@ -234,7 +234,7 @@ def test_nonsense_at_a_workers_socket(workers, closing, source):  # noqa: F811
     assert len(re.findall(r"worker \d starts", one.srv.log())) == 2
 
 
-def test_one_that_is_watched_elsewhere_is_not_idle(workers, closing, source):  # noqa: F811
+def test_a_stream_watched_at_another_worker_is_not_idle(workers, closing, source):  # noqa: F811
     """kickoff_for_idle: the viewers of all workers count."""
     one = workers(2, publish={"kickoff_for_idle": 3})
     a, b = one.pids()

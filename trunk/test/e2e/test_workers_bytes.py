@@ -106,7 +106,7 @@ def to_the_end(viewer, last):
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_those_who_waited(workers, closing, source, kind):  # noqa: F811
+def test_viewers_that_waited(workers, closing, source, kind):  # noqa: F811
     """From the first keyframe on, although several groups come before the workers have talked."""
     one = workers(2, remux=MOUNTS)
     a, b = one.pids()
@@ -123,7 +123,7 @@ def test_those_who_waited(workers, closing, source, kind):  # noqa: F811
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_those_who_come_later(workers, closing, source, kind):  # noqa: F811
+def test_viewers_that_come_later(workers, closing, source, kind):  # noqa: F811
     one = workers(2, remux=MOUNTS)
     a, b = one.pids()
     preamble, gops = source

@@ -62,7 +62,7 @@ class Stream:
 
 @pytest.mark.once
 @pytest.mark.parametrize("seed", [1, 2])
-def test_every_viewer_has_it(workers, closing, source, seed):  # noqa: F811
+def test_every_viewer_gets_every_frame(workers, closing, source, seed):  # noqa: F811
     chance = random.Random(seed)
     one = workers(2, publish={"takeover": "replace"}, remux="hstrs off;",
                   http_server="http_pull { enabled on; mount /pull; }")

@@ -66,7 +66,7 @@ def origin(closing):  # noqa: F811
     return closing(Origin())
 
 
-def test_the_origin_hears_who_waits_at_every_worker(workers, closing, origin):  # noqa: F811
+def test_the_origin_is_asked_for_viewers_of_every_worker(workers, closing, origin):  # noqa: F811
     """Else servers that ask each other in a ring would wait for ever, each at the next one."""
     one = workers(vhost=f"cluster {{ mode remote; origin 127.0.0.1:{origin.port}; protocol flv; "
                         "peers 127.0.0.1; }")

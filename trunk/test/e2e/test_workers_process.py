@@ -35,7 +35,7 @@ IGNORES = ("import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN
            "os.execv(sys.argv[1], sys.argv[1:])")
 
 
-def test_started_by_one_who_ignores_its_children(server):
+def test_started_by_a_parent_that_ignores_its_children(server):
     """This is inherited: the kernel would not report a worker's end."""
     one = Workers(server(top="workers 2;", prefix=(sys.executable, "-c", IGNORES)), 2)
     a, b = one.pids()
@@ -148,7 +148,7 @@ def test_a_unix_socket_is_there_again(workers, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGABRT])
-def test_one_that_is_told_to_end_is_replaced(workers, closing, source, number):
+def test_a_worker_that_gets_a_signal_is_replaced(workers, closing, source, number):
     """The master is the server: a signal to one worker, or its failure, ends only that worker."""
     one = workers(2, top="grace_start_wait 0; grace_final_wait 0;")
     a, b = one.pids()
@@ -167,7 +167,7 @@ def test_one_that_is_told_to_end_is_replaced(workers, closing, source, number):
     assert one.pids()[1] == b and folder_of(one).exists()
 
 
-def test_all_of_them_at_once(workers, closing, source):
+def test_all_workers_killed_at_once(workers, closing, source):
     one = workers(3)
     before = one.pids()
     preamble, gops = source
@@ -287,7 +287,7 @@ def one_round(one, source, name):
             viewer.close()
 
 
-def test_nothing_stays_of_those_who_went(workers, source):
+def test_closed_connections_leave_nothing(workers, source):
     """Streams, worker pulls, their descriptors and entries; the sanitizer checks memory."""
     rounds = int(os.environ.get("MILLRACE_ROUNDS", "15"))
     one = workers(2, top=f"max_streams {rounds + 2};", remux={"republish_wait": 0})

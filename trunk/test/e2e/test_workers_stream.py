@@ -133,7 +133,7 @@ def test_an_encoder_that_is_back_at_once_in_one_process(server, closing, source)
         here = there.publish()
 
 
-def test_what_it_sent_before_is_taken(workers, closing, source):
+def test_messages_sent_before_the_takeover_are_used(workers, closing, source):
     """For the viewers of both workers, although it has returned before that was read."""
     one = workers(2)
     a, b = one.pids()
@@ -159,7 +159,7 @@ def test_what_it_sent_before_is_taken(workers, closing, source):
         flv.check_times(viewer.media)
 
 
-def test_a_publisher_in_the_middle_of_a_message_is_there(workers, closing, source):
+def test_a_publisher_in_the_middle_of_a_message_is_alive(workers, closing, source):
     one = workers(2)
     a, b = one.pids()
     preamble, gops = source
@@ -210,7 +210,7 @@ def watched(one, closing, pids, gop):
 
 
 @pytest.mark.parametrize("to, at", [(1, [0]), (0, [1]), (1, [1]), (1, [2]), (0, [1, 2])])
-def test_time_goes_on_wherever_it_comes_back(workers, closing, source, to, at):
+def test_timestamps_continue_at_any_worker(workers, closing, source, to, at):
     """The publisher was at the first worker, and returns at some worker; viewers are at others."""
     one = workers(3)
     pids = one.pids()
@@ -227,7 +227,7 @@ def test_time_goes_on_wherever_it_comes_back(workers, closing, source, to, at):
     assert 0 < first - before < 250
 
 
-def test_time_goes_on_behind_a_takeover(workers, closing, source):
+def test_timestamps_continue_after_a_takeover(workers, closing, source):
     one = workers(2, publish={"takeover": "replace"})
     a, b = one.pids()
     preamble, gops = source
@@ -241,7 +241,7 @@ def test_time_goes_on_behind_a_takeover(workers, closing, source):
         old = new
 
 
-def test_time_goes_on_when_its_worker_is_killed(workers, closing, source):
+def test_timestamps_continue_after_a_worker_is_killed(workers, closing, source):
     one = workers(3)
     a, b, c = one.pids()
     preamble, gops = source
@@ -265,7 +265,7 @@ def wait_all_gone(one):
     wait_for(lambda: count("stop play") == count("play"), 10, "all to be gone")
 
 
-def test_time_begins_anew_when_nobody_watches(workers, closing, source):
+def test_timestamps_restart_without_viewers(workers, closing, source):
     one = workers(2)
     a, b = one.pids()
     preamble, gops = source
@@ -289,7 +289,7 @@ def test_time_begins_anew_when_nobody_watches(workers, closing, source):
 # ---- a short publication ----
 
 
-def test_a_publication_that_is_over_at_once(workers, closing, source):
+def test_a_very_short_publication(workers, closing, source):
     """Viewers that waited for it at other workers get all of it, although it ends before these
     workers are notified."""
     one = workers(3, remux={"republish_wait": 200})
@@ -304,7 +304,7 @@ def test_a_publication_that_is_over_at_once(workers, closing, source):
         assert keys(viewer.media) == keys(gops[0])
 
 
-def test_one_that_is_over_at_once_in_one_process(server, closing, source):
+def test_a_very_short_publication_in_one_process(server, closing, source):
     srv = server(top="workers 1;", remux={"republish_wait": 200})
     preamble, gops = source
     viewer = closing(flv.Viewer(srv.http_url(f"/{STREAM}.flv")))

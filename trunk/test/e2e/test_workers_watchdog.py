@@ -19,7 +19,7 @@ def ask(srv):
     return sock
 
 
-def test_one_that_is_stopped_is_replaced(workers, closing, source):  # noqa: F811
+def test_a_stopped_worker_is_replaced(workers, closing, source):  # noqa: F811
     one = workers(2, top="worker_timeout 1000;")
     a, b = one.pids()
     preamble, gops = source
@@ -40,7 +40,7 @@ def test_one_that_is_stopped_is_replaced(workers, closing, source):  # noqa: F81
     assert one.pids()[1] == b and not viewer.is_done
 
 
-def test_all_of_them_stopped_for_a_while(workers, closing, source):  # noqa: F811
+def test_all_workers_stopped_for_a_while(workers, closing, source):  # noqa: F811
     """As when a container is frozen, or a machine sleeps: they continue."""
     one = workers(2, top="worker_timeout 1000;")
     a, b = one.pids()

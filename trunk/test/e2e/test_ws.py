@@ -177,7 +177,7 @@ def test_ping(live):
         assert ws.pongs == [b"", b"a", b"x" * 125, b"1", b"2"]
 
 
-def test_messages_are_passed_over(live):
+def test_messages_are_ignored(live):
     """Text and binary messages of any form are valid and ignored."""
     srv, _ = live()
     euro = "\u20ac".encode()
@@ -318,7 +318,7 @@ def test_waits_for_the_stream(server, source_flv):
             ws.until_media(len(gop))
 
 
-def test_waits_in_vain(server):
+def test_waits_without_success(server):
     """Close 4404; pings do not delay it."""
     srv = server(remux={"hstrs": "on", "standby_timeout": 700})
     done = threading.Event()

@@ -276,7 +276,7 @@ START_TEST(test_guards_have_no_ignored_names)
 }
 END_TEST
 
-START_TEST(test_nobody_may)
+START_TEST(test_rules_that_allow_nobody)
 {
     ck_warned("vhost a { security { enabled on; allow play all; } }", no_environment,
               "vhost a: nobody may publish: security is enabled and has no rule \"allow publish\"");
@@ -329,7 +329,7 @@ Suite *check_config_forms_suite(void)
     tcase_add_test(tcase, test_kickoff_is_in_seconds);
     tcase_add_test(tcase, test_unknown_access_rules);
     tcase_add_test(tcase, test_guards_have_no_ignored_names);
-    tcase_add_test(tcase, test_nobody_may);
+    tcase_add_test(tcase, test_rules_that_allow_nobody);
     tcase_add_test(tcase, test_rules_without_a_default_vhost);
     suite_add_tcase(suite, tcase);
     return suite;

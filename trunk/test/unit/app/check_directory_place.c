@@ -13,7 +13,7 @@ static int parse(struct directory_place *place, const char *text)
     return directory_place_parse(place, text, strlen(text));
 }
 
-START_TEST(test_there_and_back)
+START_TEST(test_a_written_place_is_read_back)
 {
     static const struct directory_place places[] = {
         {"10.0.0.1:1935", "10.0.0.1:8080", "a.example:443"},
@@ -209,7 +209,7 @@ Suite *check_directory_place_suite(void)
     Suite *suite = suite_create("directory_place");
     TCase *tcase = tcase_create("all");
 
-    tcase_add_test(tcase, test_there_and_back);
+    tcase_add_test(tcase, test_a_written_place_is_read_back);
     tcase_add_test(tcase, test_value);
     tcase_add_test(tcase, test_truncated);
     tcase_add_test(tcase, test_hostile);

@@ -106,7 +106,7 @@ START_TEST(test_another_type_is_another_row)
 }
 END_TEST
 
-START_TEST(test_rank)
+START_TEST(test_rank_of_addresses)
 {
     ck_assert_int_eq(endpoint_rank("0.0.0.0:1935"), 3);
     ck_assert_int_eq(endpoint_rank("[::]:1935"), 3);
@@ -127,7 +127,7 @@ Suite *check_endpoint_suite(void)
     tcase_add_test(tc, test_what_has_an_address_is_as_written);
     tcase_add_test(tc, test_beside_an_ipv6_address);
     tcase_add_test(tc, test_another_type_is_another_row);
-    tcase_add_test(tc, test_rank);
+    tcase_add_test(tc, test_rank_of_addresses);
     suite_add_tcase(suite, tc);
     return suite;
 }

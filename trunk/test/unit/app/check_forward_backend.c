@@ -260,7 +260,7 @@ START_TEST(test_request)
 }
 END_TEST
 
-START_TEST(test_request_in_vain)
+START_TEST(test_failed_requests)
 {
     static char flood[FORWARD_ANSWER_MAX + 300] = "HTTP/1.0 200 OK\r\n\r\n";
     struct answerer status = {.answer = "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", .step = 99};
@@ -290,7 +290,7 @@ Suite *check_forward_backend_suite(void)
     tcase_add_test(tcase, test_cut);
     tcase_add_test(tcase, test_limits);
     tcase_add_test(tcase, test_request);
-    tcase_add_test(tcase, test_request_in_vain);
+    tcase_add_test(tcase, test_failed_requests);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -103,7 +103,7 @@ START_TEST(test_token_without_key)
 }
 END_TEST
 
-START_TEST(test_all_must_say_yes)
+START_TEST(test_all_gates_must_allow)
 {
     char *rule[] = {"play", "10.0.0.0/8"};
     char *domain[] = {"good.example"};
@@ -140,7 +140,7 @@ static void ck_described(const char *publish, const char *play)
     buf_fini(&out);
 }
 
-START_TEST(test_in_words)
+START_TEST(test_access_rules_in_words)
 {
     char *allow[] = {"play", "all", "publish", "10.0.0.0/8", "::1"};
     char *deny[] = {"publish", "10.0.0.13", "play", "1.2.3.4", "5.6.7.8"};
@@ -177,7 +177,7 @@ START_TEST(test_in_words)
 }
 END_TEST
 
-START_TEST(test_in_words_of_a_disabled_vhost)
+START_TEST(test_access_rules_of_a_disabled_vhost)
 {
     struct config_vhost *vhosts[] = {&vhost};
     struct config config = {.vhost_count = 1, .vhost = vhosts};
@@ -207,9 +207,9 @@ Suite *check_gate_access_suite(void)
     tcase_add_test(tc, test_token);
     tcase_add_test(tc, test_token_of_a_vhost);
     tcase_add_test(tc, test_token_without_key);
-    tcase_add_test(tc, test_all_must_say_yes);
-    tcase_add_test(tc, test_in_words);
-    tcase_add_test(tc, test_in_words_of_a_disabled_vhost);
+    tcase_add_test(tc, test_all_gates_must_allow);
+    tcase_add_test(tc, test_access_rules_in_words);
+    tcase_add_test(tc, test_access_rules_of_a_disabled_vhost);
     suite_add_tcase(suite, tc);
     return suite;
 }

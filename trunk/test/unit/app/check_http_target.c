@@ -117,7 +117,7 @@ START_TEST(most_specific_wins)
 END_TEST
 
 /* A vhost that is off, or serves no streams, owns no host by its mounts. */
-START_TEST(what_is_off_owns_nothing)
+START_TEST(a_disabled_vhost_owns_no_name)
 {
     CHECK("vhost a { enabled off; " MOUNTS "cdn.x/[app]/[stream].flv; } }"
           "vhost b { http_remux { enabled off; mount cdn.y/[app]/[stream].flv; } }",
@@ -180,7 +180,7 @@ Suite *check_http_target_suite(void)
     tcase_add_test(tc, names);
     tcase_add_test(tc, literal_hosts);
     tcase_add_test(tc, most_specific_wins);
-    tcase_add_test(tc, what_is_off_owns_nothing);
+    tcase_add_test(tc, a_disabled_vhost_owns_no_name);
     tcase_add_test(tc, by_name);
     tcase_add_test(tc, guards);
     suite_add_tcase(suite, tc);

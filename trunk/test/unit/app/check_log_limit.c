@@ -98,7 +98,7 @@ START_TEST(test_many_addresses)
 END_TEST
 
 /* The count is logged when the window is over, whether or not anything else happens. */
-START_TEST(test_the_sum_comes_by_itself)
+START_TEST(test_the_sum_of_dropped_lines_is_logged_later)
 {
     struct target target = target_make(2, 20 * USEC_PER_MS);
 
@@ -152,7 +152,7 @@ Suite *check_log_limit_suite(void)
     tcase_add_test(tc, test_one_address);
     tcase_add_test(tc, test_v6_by_its_network);
     tcase_add_test(tc, test_many_addresses);
-    tcase_add_test(tc, test_the_sum_comes_by_itself);
+    tcase_add_test(tc, test_the_sum_of_dropped_lines_is_logged_later);
     tcase_add_test(tc, test_without_a_limit);
     tcase_add_test(tc, test_the_line_shows_the_errno_of_the_error);
     suite_add_tcase(suite, tc);

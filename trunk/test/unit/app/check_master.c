@@ -5,14 +5,14 @@
 
 Suite *check_master_suite(void);
 
-START_TEST(test_one_that_served_is_replaced_at_once)
+START_TEST(test_a_worker_that_served_is_replaced_at_once)
 {
     ck_assert_int_eq(master_pause(1, USEC_PER_SEC), 0);
     ck_assert_int_eq(master_pause(100, 60 * USEC_PER_SEC), 0);
 }
 END_TEST
 
-START_TEST(test_one_that_dies_young_is_waited_for)
+START_TEST(test_a_worker_that_ends_soon_is_replaced_after_a_pause)
 {
     usec_t before = 0;
 
@@ -35,8 +35,8 @@ Suite *check_master_suite(void)
     Suite *suite = suite_create("master");
     TCase *tc = tcase_create("master");
 
-    tcase_add_test(tc, test_one_that_served_is_replaced_at_once);
-    tcase_add_test(tc, test_one_that_dies_young_is_waited_for);
+    tcase_add_test(tc, test_a_worker_that_served_is_replaced_at_once);
+    tcase_add_test(tc, test_a_worker_that_ends_soon_is_replaced_after_a_pause);
     suite_add_tcase(suite, tc);
     return suite;
 }

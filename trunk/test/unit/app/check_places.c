@@ -137,7 +137,7 @@ START_TEST(test_the_oldest_gives_way)
 }
 END_TEST
 
-START_TEST(test_waiters_give_way_to_those_that_may_still_ask)
+START_TEST(test_waiting_players_are_evicted_before_new_connections)
 {
     step = 1;
     enter_as(0, 0, QUOTA_NEW);
@@ -160,7 +160,7 @@ END_TEST
 
 /* Between its eviction and the moment when its process notices it, a connection gets no other
  * place. */
-START_TEST(test_what_is_given_away_is_lost)
+START_TEST(test_an_evicted_connection_has_lost_its_place)
 {
     struct places_answer answer;
 
@@ -297,7 +297,7 @@ static usec_t wait_of(enum quota_class class, usec_t now)
 }
 
 /* Their process may not have read what they sent: others give way first, or the new one waits. */
-START_TEST(test_the_fresh_ones_are_spared)
+START_TEST(test_new_connections_are_not_evicted)
 {
     step = 1;
     for (int i = 0; i < 5; i++)
@@ -340,7 +340,7 @@ START_TEST(test_the_fresh_ones_are_spared)
 END_TEST
 
 /* One connection has just arrived at process 0, and a burst at process 1. */
-START_TEST(test_a_burst_pushes_itself_aside)
+START_TEST(test_a_burst_evicts_its_own_connections)
 {
     step = 1;
     house.config.max_connections = 7;
@@ -443,7 +443,7 @@ static void publish_all(int process)
     }
 }
 
-START_TEST(test_the_last_place_is_somebodys)
+START_TEST(test_two_processes_cannot_take_the_last_place)
 {
     house.config.max_connections = 30000;
     house.config.max_publishers = 20000;
@@ -534,18 +534,18 @@ Suite *check_places_suite(void)
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, test_viewers_and_publishers_keep_their_places);
     tcase_add_test(tc, test_the_oldest_gives_way);
-    tcase_add_test(tc, test_waiters_give_way_to_those_that_may_still_ask);
-    tcase_add_test(tc, test_what_is_given_away_is_lost);
+    tcase_add_test(tc, test_waiting_players_are_evicted_before_new_connections);
+    tcase_add_test(tc, test_an_evicted_connection_has_lost_its_place);
     tcase_add_test(tc, test_evictions_are_bounded);
     tcase_add_test(tc, test_classes_have_limits_over_all_processes);
     tcase_add_test(tc, test_waiters_of_any_process_give_way);
     tcase_add_test(tc, test_one_more_without_a_place);
     tcase_add_test(tc, test_a_dead_process_holds_nothing);
-    tcase_add_test(tc, test_the_fresh_ones_are_spared);
-    tcase_add_test(tc, test_a_burst_pushes_itself_aside);
+    tcase_add_test(tc, test_new_connections_are_not_evicted);
+    tcase_add_test(tc, test_a_burst_evicts_its_own_connections);
     tcase_add_test(tc, test_pulls_have_a_limit_of_their_own);
     tcase_add_test(tc, test_no_wait_below_the_limits);
-    tcase_add_test(tc, test_the_last_place_is_somebodys);
+    tcase_add_test(tc, test_two_processes_cannot_take_the_last_place);
     tcase_add_test(tc, test_killed_at_any_instant);
     suite_add_tcase(suite, tc);
     return suite;

@@ -75,7 +75,7 @@ START_TEST(a_pull_does_not_settle_or_ask)
 }
 END_TEST
 
-START_TEST(a_later_row_knows_who_has_it)
+START_TEST(a_later_claim_knows_the_holder)
 {
     struct kit_publisher a = kit_publisher(PUBLISHER_ENCODER);
     struct kit_claim *first = &kit.claim[0];
@@ -140,7 +140,7 @@ END_TEST
 
 /* ---- two at one moment ---- */
 
-START_TEST(two_meet_in_a_claim)
+START_TEST(two_publishers_in_one_claim)
 {
     struct kit_publisher a = kit_publisher(PUBLISHER_ENCODER);
     struct kit_publisher b = kit_publisher(PUBLISHER_ENCODER);
@@ -159,7 +159,7 @@ START_TEST(two_meet_in_a_claim)
 END_TEST
 
 /* No claim keeps them apart (one process, no directory): the source does. */
-START_TEST(two_meet_at_the_source)
+START_TEST(two_publishers_at_the_source)
 {
     struct kit_publisher a = kit_publisher(PUBLISHER_ENCODER);
     struct kit_publisher b = kit_publisher(PUBLISHER_ENCODER);
@@ -525,11 +525,11 @@ Suite *check_publication_suite(void)
     tcase_add_test(tcase, begin_and_end);
     tcase_add_test(tcase, each_claim_refuses);
     tcase_add_test(tcase, a_pull_does_not_settle_or_ask);
-    tcase_add_test(tcase, a_later_row_knows_who_has_it);
+    tcase_add_test(tcase, a_later_claim_knows_the_holder);
     tcase_add_test(tcase, the_source_refuses);
     tcase_add_test(tcase, without_memory);
-    tcase_add_test(tcase, two_meet_in_a_claim);
-    tcase_add_test(tcase, two_meet_at_the_source);
+    tcase_add_test(tcase, two_publishers_in_one_claim);
+    tcase_add_test(tcase, two_publishers_at_the_source);
     tcase_add_test(tcase, takeover_by_configuration);
     tcase_add_test(tcase, a_pull_is_not_taken_over);
     tcase_add_test(tcase, an_origin_pull_gives_way);

@@ -36,7 +36,7 @@ START_TEST(an_edge_pull)
 }
 END_TEST
 
-START_TEST(a_reserved_one_finds_the_stream_taken)
+START_TEST(a_reserved_publication_finds_the_stream_taken)
 {
     struct kit_publisher a = kit_publisher(PUBLISHER_EDGE_PULL);
     struct kit_publisher b = kit_publisher(PUBLISHER_WORKER_PULL);
@@ -56,7 +56,7 @@ START_TEST(a_reserved_one_finds_the_stream_taken)
 END_TEST
 
 /* The pull has not been notified yet that another process has its claim. */
-START_TEST(a_reserved_one_has_lost_its_claim)
+START_TEST(a_reserved_publication_has_lost_its_claim)
 {
     struct kit_publisher a = kit_publisher(PUBLISHER_EDGE_PULL);
 
@@ -68,7 +68,7 @@ START_TEST(a_reserved_one_has_lost_its_claim)
 }
 END_TEST
 
-START_TEST(reserved_ones_are_evicted)
+START_TEST(reserved_publications_are_evicted)
 {
     struct kit_publisher pull[4];
 
@@ -208,9 +208,9 @@ Suite *check_publication_end_suite(void)
 
     tcase_add_checked_fixture(tcase, kit_open, kit_close);
     tcase_add_test(tcase, an_edge_pull);
-    tcase_add_test(tcase, a_reserved_one_finds_the_stream_taken);
-    tcase_add_test(tcase, a_reserved_one_has_lost_its_claim);
-    tcase_add_test(tcase, reserved_ones_are_evicted);
+    tcase_add_test(tcase, a_reserved_publication_finds_the_stream_taken);
+    tcase_add_test(tcase, a_reserved_publication_has_lost_its_claim);
+    tcase_add_test(tcase, reserved_publications_are_evicted);
     tcase_add_test(tcase, lingering_ends_early);
     tcase_add_test(tcase, lingering_has_a_limit);
     tcase_add_test(tcase, a_begin_ends_lingering);

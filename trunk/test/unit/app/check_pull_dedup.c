@@ -95,7 +95,7 @@ START_TEST(nothing_is_known_at_first)
 }
 END_TEST
 
-START_TEST(the_same_is_held_until_there_is_more)
+START_TEST(repeated_frames_are_held_until_new_ones_come)
 {
     struct frame frame = header();
 
@@ -114,7 +114,7 @@ START_TEST(the_same_is_held_until_there_is_more)
 }
 END_TEST
 
-START_TEST(a_new_group_goes_on_at_once)
+START_TEST(a_new_gop_is_passed_on_at_once)
 {
     given(0, 35);
     pull_dedup_begin(past);
@@ -123,7 +123,7 @@ START_TEST(a_new_group_goes_on_at_once)
 }
 END_TEST
 
-START_TEST(a_group_that_was_had_is_not_sent_twice)
+START_TEST(a_repeated_gop_is_not_sent_twice)
 {
     struct frame frame = header();
 
@@ -149,7 +149,7 @@ START_TEST(another_order_is_another_stream)
 END_TEST
 
 /* An origin that lags but continues: its frames are known, and arrive in real time. */
-START_TEST(who_is_behind_is_alive)
+START_TEST(a_publisher_that_lags_is_alive)
 {
     int n = 30;
 
@@ -168,7 +168,7 @@ START_TEST(who_is_behind_is_alive)
 END_TEST
 
 /* The same in batches of a third of a second, as a server with many viewers sends. */
-START_TEST(who_is_behind_is_alive_in_batches)
+START_TEST(a_publisher_that_lags_is_alive_in_batches)
 {
     int n = 30;
 
@@ -187,7 +187,7 @@ START_TEST(who_is_behind_is_alive_in_batches)
 END_TEST
 
 /* A slow network brings the past in pieces, which grow; so does a busy machine, with holes. */
-START_TEST(a_burst_in_pieces_is_none_the_less)
+START_TEST(a_burst_in_pieces_counts_as_one)
 {
     int n = 30;
 
@@ -206,7 +206,7 @@ START_TEST(a_burst_in_pieces_is_none_the_less)
 }
 END_TEST
 
-START_TEST(much_is_forgotten)
+START_TEST(old_fingerprints_are_forgotten)
 {
     given(0, 1100);
     pull_dedup_begin(past);
@@ -265,14 +265,14 @@ Suite *check_pull_dedup_suite(void)
 
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, nothing_is_known_at_first);
-    tcase_add_test(tcase, the_same_is_held_until_there_is_more);
-    tcase_add_test(tcase, a_new_group_goes_on_at_once);
-    tcase_add_test(tcase, a_group_that_was_had_is_not_sent_twice);
+    tcase_add_test(tcase, repeated_frames_are_held_until_new_ones_come);
+    tcase_add_test(tcase, a_new_gop_is_passed_on_at_once);
+    tcase_add_test(tcase, a_repeated_gop_is_not_sent_twice);
     tcase_add_test(tcase, another_order_is_another_stream);
-    tcase_add_test(tcase, who_is_behind_is_alive);
-    tcase_add_test(tcase, who_is_behind_is_alive_in_batches);
-    tcase_add_test(tcase, a_burst_in_pieces_is_none_the_less);
-    tcase_add_test(tcase, much_is_forgotten);
+    tcase_add_test(tcase, a_publisher_that_lags_is_alive);
+    tcase_add_test(tcase, a_publisher_that_lags_is_alive_in_batches);
+    tcase_add_test(tcase, a_burst_in_pieces_counts_as_one);
+    tcase_add_test(tcase, old_fingerprints_are_forgotten);
     tcase_add_test(tcase, no_more_is_held_than_there_is_room_for);
     tcase_add_test(tcase, short_frames);
     suite_add_tcase(suite, tcase);

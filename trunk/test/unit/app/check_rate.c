@@ -53,7 +53,7 @@ START_TEST(over_half_a_minute)
 }
 END_TEST
 
-START_TEST(a_counter_that_begins_anew)
+START_TEST(a_counter_that_is_reset)
 {
     struct rate rate;
 
@@ -79,7 +79,7 @@ Suite *check_rate_suite(void)
 
     tcase_add_test(tc, since_the_beginning);
     tcase_add_test(tc, over_half_a_minute);
-    tcase_add_test(tc, a_counter_that_begins_anew);
+    tcase_add_test(tc, a_counter_that_is_reset);
     tcase_add_test(tc, mean);
     suite_add_tcase(suite, tc);
     return suite;

@@ -327,7 +327,7 @@ static struct err *read_until_refused(struct rtmp_upstream *up)
     return err;
 }
 
-START_TEST(test_sent_on_after_the_grant)
+START_TEST(test_redirected_after_the_grant)
 {
     struct server_side side[2];
     struct rtmp_upstream_options options = {.config = &config, .intent = RTMP_INTENT_PLAY};
@@ -364,7 +364,7 @@ START_TEST(test_sent_on_after_the_grant)
 END_TEST
 
 /* Redirections at connect, at play and after its grant count together. */
-START_TEST(test_sent_on_too_often)
+START_TEST(test_too_many_redirections)
 {
     struct server_side side = {.step = 65536, .stays = 1};
     struct net_conn *shown;
@@ -413,8 +413,8 @@ Suite *check_rtmp_upstream_suite(void)
     tcase_add_test(tcase, test_cut_at_every_byte);
     tcase_add_test(tcase, test_said_with_the_answer);
     tcase_add_test(tcase, test_refusals);
-    tcase_add_test(tcase, test_sent_on_after_the_grant);
-    tcase_add_test(tcase, test_sent_on_too_often);
+    tcase_add_test(tcase, test_redirected_after_the_grant);
+    tcase_add_test(tcase, test_too_many_redirections);
     tcase_add_test(tcase, test_no_address);
     suite_add_tcase(suite, tcase);
     return suite;

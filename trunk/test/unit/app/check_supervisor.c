@@ -155,7 +155,7 @@ START_TEST(test_daemon)
 }
 END_TEST
 
-START_TEST(test_nobody_to_tell)
+START_TEST(test_no_service_manager)
 {
     struct supervisor supervisor;
     char text[256];
@@ -218,7 +218,7 @@ Suite *check_supervisor_suite(void)
     tcase_add_test(tcase, test_path);
     tcase_add_test(tcase, test_abstract);
     tcase_add_test(tcase, test_daemon);
-    tcase_add_test(tcase, test_nobody_to_tell);
+    tcase_add_test(tcase, test_no_service_manager);
     tcase_add_test(tcase, test_manager_is_gone);
     tcase_add_test(tcase, test_manager_reads_nothing);
     suite_add_tcase(suite, tcase);

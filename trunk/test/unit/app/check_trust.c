@@ -171,7 +171,7 @@ START_TEST(test_many_hops)
 }
 END_TEST
 
-START_TEST(test_who_is_not_trusted_says_nothing)
+START_TEST(test_an_untrusted_peer_cannot_state_an_address)
 {
     ck_assert_str_eq(
         CLIENT(&trusted, "203.0.113.5", "X-Forwarded-For: 1.1.1.1", "X-Real-IP: 1.1.1.1"),
@@ -212,7 +212,7 @@ Suite *check_trust_suite(void)
     tcase_add_test(tc, test_all_are_trusted);
     tcase_add_test(tc, test_malformed_entries_end_the_walk);
     tcase_add_test(tc, test_many_hops);
-    tcase_add_test(tc, test_who_is_not_trusted_says_nothing);
+    tcase_add_test(tc, test_an_untrusted_peer_cannot_state_an_address);
     tcase_add_test(tc, test_real_ip);
     suite_add_tcase(suite, tc);
     return suite;

@@ -162,7 +162,7 @@ START_TEST(test_many)
 END_TEST
 
 /* Whatever clients claim, a pull asks again three times at once, and then once per interval. */
-START_TEST(test_asking_anew_is_bounded)
+START_TEST(test_repeated_requests_are_bounded)
 {
     usec_t now = clock_now();
     char text[32];
@@ -242,7 +242,7 @@ Suite *check_via_claim_suite(void)
     tcase_add_test(tcase, test_a_shared_secret);
     tcase_add_test(tcase, test_a_worker);
     tcase_add_test(tcase, test_many);
-    tcase_add_test(tcase, test_asking_anew_is_bounded);
+    tcase_add_test(tcase, test_repeated_requests_are_bounded);
     tcase_add_test(tcase, test_check);
     tcase_add_test(tcase, test_pass);
     suite_add_tcase(suite, tcase);

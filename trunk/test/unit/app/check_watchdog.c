@@ -21,7 +21,7 @@ static struct watchdog looks(int count, char state, usec_t cpu_each)
     return dog;
 }
 
-START_TEST(test_one_that_is_stopped_or_sleeps)
+START_TEST(test_a_stopped_or_sleeping_worker)
 {
     ck_assert_int_eq(looks(5, 'T', 0).wasted, 5 * STEP);
     ck_assert_int_eq(looks(5, 'S', 0).wasted, 5 * STEP);
@@ -38,7 +38,7 @@ START_TEST(test_an_endless_loop)
 }
 END_TEST
 
-START_TEST(test_one_that_waits_for_the_machine)
+START_TEST(test_a_worker_without_processor_time)
 {
     ck_assert_int_eq(looks(1000, 'R', 0).wasted, 0);
     ck_assert_int_eq(looks(1000, 'D', 0).wasted, 0);
@@ -128,9 +128,9 @@ Suite *check_watchdog_suite(void)
     Suite *suite = suite_create("watchdog");
     TCase *tc = tcase_create("watchdog");
 
-    tcase_add_test(tc, test_one_that_is_stopped_or_sleeps);
+    tcase_add_test(tc, test_a_stopped_or_sleeping_worker);
     tcase_add_test(tc, test_an_endless_loop);
-    tcase_add_test(tc, test_one_that_waits_for_the_machine);
+    tcase_add_test(tc, test_a_worker_without_processor_time);
     tcase_add_test(tc, test_a_beat_ends_it);
     tcase_add_test(tc, test_the_master_was_stopped_as_well);
     tcase_add_test(tc, test_steps);

@@ -129,7 +129,7 @@ START_TEST(test_rescue)
 }
 END_TEST
 
-START_TEST(test_one_that_was_shut_is_opened_anew)
+START_TEST(test_a_closed_listener_is_opened_again)
 {
     int fd = worker_fd(0);
 
@@ -230,7 +230,7 @@ Suite *check_worker_ports_suite(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, test_take);
     tcase_add_test(tc, test_rescue);
-    tcase_add_test(tc, test_one_that_was_shut_is_opened_anew);
+    tcase_add_test(tc, test_a_closed_listener_is_opened_again);
     tcase_add_test(tc, test_a_reload);
     tcase_add_test(tc, test_a_reload_that_fails);
     tcase_add_test(tc, test_adopted);

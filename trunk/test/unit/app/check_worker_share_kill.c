@@ -137,7 +137,7 @@ static void hold(struct worker_share *share, int is_stopped, int *status)
     close(ready[1]);
 }
 
-START_TEST(test_one_that_keeps_a_lock)
+START_TEST(test_a_process_that_keeps_a_lock_is_killed)
 {
     struct worker_share *share = share_make();
     int status;
@@ -158,7 +158,7 @@ static int is_folder(const char *path)
 }
 
 /* Its folder is empty, for the others have not listened yet, and they are going to. */
-START_TEST(test_one_that_ends_leaves_the_folder)
+START_TEST(test_a_process_that_ends_leaves_the_folder)
 {
     struct worker_share *share = share_make();
     pid_t child = fork();
@@ -190,7 +190,7 @@ __attribute__((noreturn)) static void short_master(int say, int hold)
     _exit(0);
 }
 
-START_TEST(test_the_last_one_takes_the_folder_along)
+START_TEST(test_the_last_process_removes_the_folder)
 {
     char folder[128] = "";
     int say[2], hold[2];
@@ -214,7 +214,7 @@ START_TEST(test_the_last_one_takes_the_folder_along)
 END_TEST
 
 /* It outlives the session of the user that started the server. */
-START_TEST(test_the_folder_is_not_the_sessions)
+START_TEST(test_the_folder_outlives_the_login_session)
 {
     struct worker_share *share;
     char session[] = "/tmp/check_share.XXXXXX";
@@ -235,10 +235,10 @@ Suite *check_worker_share_kill_suite(void)
 
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, test_killed_at_any_instant);
-    tcase_add_test(tc, test_one_that_keeps_a_lock);
-    tcase_add_test(tc, test_one_that_ends_leaves_the_folder);
-    tcase_add_test(tc, test_the_last_one_takes_the_folder_along);
-    tcase_add_test(tc, test_the_folder_is_not_the_sessions);
+    tcase_add_test(tc, test_a_process_that_keeps_a_lock_is_killed);
+    tcase_add_test(tc, test_a_process_that_ends_leaves_the_folder);
+    tcase_add_test(tc, test_the_last_process_removes_the_folder);
+    tcase_add_test(tc, test_the_folder_outlives_the_login_session);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -52,7 +52,7 @@ START_TEST(test_a_lighter_one_gets_the_next)
 }
 END_TEST
 
-START_TEST(test_nothing_for_one_that_is_not_there)
+START_TEST(test_no_connection_goes_to_an_absent_worker)
 {
     struct worker_share *share = share_make(3);
 
@@ -93,7 +93,7 @@ Suite *check_worker_spread_suite(void)
     TCase *tc = tcase_create("worker_spread");
 
     tcase_add_test(tc, test_a_lighter_one_gets_the_next);
-    tcase_add_test(tc, test_nothing_for_one_that_is_not_there);
+    tcase_add_test(tc, test_no_connection_goes_to_an_absent_worker);
     tcase_add_test(tc, test_how_even_it_gets);
     suite_add_tcase(suite, tc);
     return suite;

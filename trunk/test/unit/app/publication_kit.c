@@ -171,34 +171,34 @@ static const struct tables tables = {.observers = no_observers, .claims = rows};
 
 static void evict(void *arg, enum evict_reason why)
 {
-    struct kit_publisher *who = arg;
+    struct kit_publisher *one = arg;
 
     trace("evict ");
-    who->evicted++;
-    who->why = why;
-    if (who->ends_at_evict) {
-        publication_end(who->p);
-        who->p = NULL;
+    one->evicted++;
+    one->why = why;
+    if (one->ends_at_evict) {
+        publication_end(one->p);
+        one->p = NULL;
     }
 }
 
 static int ask(void *arg)
 {
-    struct kit_publisher *who = arg;
+    struct kit_publisher *one = arg;
 
-    who->asked++;
-    return who->is_alive;
+    one->asked++;
+    return one->is_alive;
 }
 
 static int grant(void *arg, usec_t timeout)
 {
-    struct kit_publisher *who = arg;
+    struct kit_publisher *one = arg;
 
     (void)timeout;
     trace("grant ");
-    while (who->is_grant_held)
+    while (one->is_grant_held)
         (void)co_cond_wait(&kit.go, USEC_NEVER);
-    return who->is_refused ? -1 : 0;
+    return one->is_refused ? -1 : 0;
 }
 
 static const struct publisher_ops ops = {.evict = evict, .ask = ask};
@@ -206,103 +206,103 @@ static const struct publisher_ops ops_granted = {.evict = evict, .ask = ask, .gr
 
 struct kit_publisher kit_publisher(enum publisher_kind kind)
 {
-    struct kit_publisher who = {.is_alive = 1};
+    struct kit_publisher one = {.is_alive = 1};
 
-    who.publisher = (struct publisher){.ops = &ops, .kind = kind};
-    return who;
+    one.publisher = (struct publisher){.ops = &ops, .kind = kind};
+    return one;
 }
 
 struct kit_publisher kit_publisher_granted(void)
 {
-    struct kit_publisher who = kit_publisher(PUBLISHER_ENCODER);
+    struct kit_publisher one = kit_publisher(PUBLISHER_ENCODER);
 
-    who.publisher.ops = &ops_granted;
-    return who;
+    one.publisher.ops = &ops_granted;
+    return one;
 }
 
-static void prepare(struct kit_publisher *who)
+static void prepare(struct kit_publisher *one)
 {
-    who->publisher.arg = who;
-    who->publisher.vhost = &who->vhost;
-    who->vhost.play.gop_cache = 1;
-    who->vhost.play.gop_cache_max_frames = 100;
-    who->vhost.play.gop_cache_max_bytes = (uint64_t)1024 * 1024;
-    who->is_done = 0;
+    one->publisher.arg = one;
+    one->publisher.vhost = &one->vhost;
+    one->vhost.play.gop_cache = 1;
+    one->vhost.play.gop_cache_max_frames = 100;
+    one->vhost.play.gop_cache_max_bytes = (uint64_t)1024 * 1024;
+    one->is_done = 0;
 }
 
 static void run_begin(void *arg)
 {
-    struct kit_publisher *who = arg;
+    struct kit_publisher *one = arg;
 
-    who->verdict =
-        publication_begin(kit.stream, &who->publisher, &who->p, &who->elsewhere, USEC_PER_SEC);
-    who->is_done = 1;
+    one->verdict =
+        publication_begin(kit.stream, &one->publisher, &one->p, &one->elsewhere, USEC_PER_SEC);
+    one->is_done = 1;
 }
 
 static void run_end(void *arg)
 {
-    struct kit_publisher *who = arg;
+    struct kit_publisher *one = arg;
 
-    if (who->linger)
-        publication_finish(who->p, who->timeout);
+    if (one->linger)
+        publication_finish(one->p, one->timeout);
     else
-        publication_end(who->p);
-    who->p = NULL;
-    who->is_done = 1;
+        publication_end(one->p);
+    one->p = NULL;
+    one->is_done = 1;
 }
 
-enum publication_verdict kit_begin(struct kit_publisher *who)
+enum publication_verdict kit_begin(struct kit_publisher *one)
 {
-    prepare(who);
-    run_begin(who);
-    return who->verdict;
+    prepare(one);
+    run_begin(one);
+    return one->verdict;
 }
 
-void kit_end(struct kit_publisher *who)
+void kit_end(struct kit_publisher *one)
 {
-    run_end(who);
+    run_end(one);
 }
 
-void kit_publish(struct kit_publisher *who)
+void kit_publish(struct kit_publisher *one)
 {
-    ck_assert_int_eq(kit_begin(who), PUBLICATION_OURS);
-    ck_assert_ptr_eq(kit.stream->publication, who->p);
+    ck_assert_int_eq(kit_begin(one), PUBLICATION_OURS);
+    ck_assert_ptr_eq(kit.stream->publication, one->p);
     ck_assert_int_eq(source_state(kit.source), SOURCE_LIVE);
     kit.trace[0] = '\0';
 }
 
-void kit_finish(struct kit_publisher *who)
+void kit_finish(struct kit_publisher *one)
 {
-    kit_end(who);
+    kit_end(one);
     kit.trace[0] = '\0';
 }
 
-enum publication_verdict kit_reserve(struct kit_publisher *who)
+enum publication_verdict kit_reserve(struct kit_publisher *one)
 {
-    prepare(who);
-    return publication_reserve(kit.stream, &who->publisher, &who->p);
+    prepare(one);
+    return publication_reserve(kit.stream, &one->publisher, &one->p);
 }
 
-void kit_start_begin(struct kit_publisher *who)
+void kit_start_begin(struct kit_publisher *one)
 {
-    prepare(who);
-    who->co = co_spawn_joinable(run_begin, who);
-    ck_assert_ptr_nonnull(who->co);
+    prepare(one);
+    one->co = co_spawn_joinable(run_begin, one);
+    ck_assert_ptr_nonnull(one->co);
 }
 
-void kit_start_end(struct kit_publisher *who, int linger, usec_t timeout)
+void kit_start_end(struct kit_publisher *one, int linger, usec_t timeout)
 {
-    who->is_done = 0;
-    who->linger = linger;
-    who->timeout = timeout;
-    who->co = co_spawn_joinable(run_end, who);
-    ck_assert_ptr_nonnull(who->co);
+    one->is_done = 0;
+    one->linger = linger;
+    one->timeout = timeout;
+    one->co = co_spawn_joinable(run_end, one);
+    ck_assert_ptr_nonnull(one->co);
 }
 
-void kit_join(struct kit_publisher *who)
+void kit_join(struct kit_publisher *one)
 {
-    co_join(who->co);
-    ck_assert_int_eq(who->is_done, 1);
+    co_join(one->co);
+    ck_assert_int_eq(one->is_done, 1);
 }
 
 void kit_stays(int i)
@@ -317,9 +317,9 @@ void kit_go(int i)
     co_cond_broadcast(&kit.go);
 }
 
-void kit_asked(const struct kit_publisher *who)
+void kit_asked(const struct kit_publisher *one)
 {
-    while (who->asked == 0)
+    while (one->asked == 0)
         co_yield ();
 }
 

@@ -79,22 +79,22 @@ struct kit_publisher kit_publisher(enum publisher_kind kind);
 /* An encoder that must be granted. */
 struct kit_publisher kit_publisher_granted(void);
 /* Both wait for the end; begin() answers the verdict. */
-enum publication_verdict kit_begin(struct kit_publisher *who);
-void kit_end(struct kit_publisher *who);
+enum publication_verdict kit_begin(struct kit_publisher *one);
+void kit_end(struct kit_publisher *one);
 /* A begin that must succeed, and an end; both leave no trace. */
-void kit_publish(struct kit_publisher *who);
-void kit_finish(struct kit_publisher *who);
-enum publication_verdict kit_reserve(struct kit_publisher *who);
+void kit_publish(struct kit_publisher *one);
+void kit_finish(struct kit_publisher *one);
+enum publication_verdict kit_reserve(struct kit_publisher *one);
 
 /* The same in a coroutine: kit_join() waits for it. */
-void kit_start_begin(struct kit_publisher *who);
-void kit_start_end(struct kit_publisher *who, int linger, usec_t timeout);
-void kit_join(struct kit_publisher *who);
+void kit_start_begin(struct kit_publisher *one);
+void kit_start_end(struct kit_publisher *one, int linger, usec_t timeout);
+void kit_join(struct kit_publisher *one);
 
 /* kit_stays() waits until claim i stops in its step; kit_go() lets it continue. */
 void kit_stays(int i);
 void kit_go(int i);
 /* Waits until the publisher was asked. */
-void kit_asked(const struct kit_publisher *who);
+void kit_asked(const struct kit_publisher *one);
 
 #endif

@@ -9,7 +9,7 @@
 
 Suite *check_buf_suite(void);
 
-START_TEST(starts_empty_and_owns_nothing)
+START_TEST(a_new_buffer_is_empty_and_has_no_memory)
 {
     struct buf buf;
 
@@ -98,7 +98,7 @@ START_TEST(reserve_counts_nothing_until_commit)
 END_TEST
 
 /* Room for 0 bytes is a valid pointer: a caller may pass it to memcpy with length 0. */
-START_TEST(reserve_of_nothing_is_a_place)
+START_TEST(reserving_zero_bytes_returns_a_pointer)
 {
     struct buf buf;
 
@@ -157,7 +157,7 @@ START_TEST(printf_beyond_the_maximum_appends_nothing)
 }
 END_TEST
 
-START_TEST(reset_gives_memory_back_and_goes_on)
+START_TEST(a_buffer_can_be_used_after_reset)
 {
     struct buf buf;
 
@@ -217,16 +217,16 @@ Suite *check_buf_suite(void)
     Suite *suite = suite_create("buf");
     TCase *tcase = tcase_create("buf");
 
-    tcase_add_test(tcase, starts_empty_and_owns_nothing);
+    tcase_add_test(tcase, a_new_buffer_is_empty_and_has_no_memory);
     tcase_add_test(tcase, append_and_consume);
     tcase_add_test(tcase, maximum_holds_to_the_byte);
     tcase_add_test(tcase, absurd_sizes_are_refused);
     tcase_add_test(tcase, reserve_counts_nothing_until_commit);
-    tcase_add_test(tcase, reserve_of_nothing_is_a_place);
+    tcase_add_test(tcase, reserving_zero_bytes_returns_a_pointer);
     tcase_add_test(tcase, moves_to_the_front_before_it_grows);
     tcase_add_test(tcase, printf_appends);
     tcase_add_test(tcase, printf_beyond_the_maximum_appends_nothing);
-    tcase_add_test(tcase, reset_gives_memory_back_and_goes_on);
+    tcase_add_test(tcase, a_buffer_can_be_used_after_reset);
     tcase_add_test(tcase, random_use_against_a_model);
     suite_add_tcase(suite, tcase);
     return suite;

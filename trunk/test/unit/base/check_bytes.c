@@ -96,7 +96,7 @@ START_TEST(take_gives_the_place)
 }
 END_TEST
 
-START_TEST(nothing_is_no_place_to_read_from)
+START_TEST(reading_from_null_with_length_zero)
 {
     struct bytes b = bytes_of("", 0);
 
@@ -165,7 +165,7 @@ START_TEST(writing_over_the_end)
 }
 END_TEST
 
-START_TEST(room_for_more_than_there_is_memory)
+START_TEST(reserving_more_than_there_is_memory)
 {
     uint8_t wire[4];
     struct bytes_out o = bytes_out_of(wire, sizeof(wire));
@@ -188,11 +188,11 @@ Suite *check_bytes_suite(void)
     tcase_add_test(tcase, reading_over_the_end);
     tcase_add_test(tcase, a_header_cut_at_every_length);
     tcase_add_test(tcase, take_gives_the_place);
-    tcase_add_test(tcase, nothing_is_no_place_to_read_from);
+    tcase_add_test(tcase, reading_from_null_with_length_zero);
     tcase_add_test(tcase, what_is_written_is_read_back);
     tcase_add_test(tcase, u24_takes_the_low_bytes);
     tcase_add_test(tcase, writing_over_the_end);
-    tcase_add_test(tcase, room_for_more_than_there_is_memory);
+    tcase_add_test(tcase, reserving_more_than_there_is_memory);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -104,7 +104,7 @@ START_TEST(many_wraps_stay_bounded)
 }
 END_TEST
 
-START_TEST(quiet_is_what_happens_every_day)
+START_TEST(a_disconnected_peer_is_quiet)
 {
     static const struct {
         enum err_code code;
@@ -150,7 +150,7 @@ Suite *check_err_suite(void)
     tcase_add_test(tcase, wrap_puts_facts_in_front);
     tcase_add_test(tcase, long_texts_are_cut);
     tcase_add_test(tcase, many_wraps_stay_bounded);
-    tcase_add_test(tcase, quiet_is_what_happens_every_day);
+    tcase_add_test(tcase, a_disconnected_peer_is_quiet);
     tcase_add_test(tcase, free_takes_null);
     tcase_add_test(tcase, percent_in_arguments_is_text);
     suite_add_tcase(suite, tcase);

@@ -32,7 +32,7 @@ START_TEST(test_one_spelling)
 }
 END_TEST
 
-START_TEST(test_what_is_none)
+START_TEST(test_malformed_addresses)
 {
     static const char *const none[] = {
         "",          " ",   "localhost", "127.0.0.1 ", " 127.0.0.1",   "127.0.0",  "127.0.0.256",
@@ -105,7 +105,7 @@ START_TEST(test_networks)
 }
 END_TEST
 
-START_TEST(test_what_is_no_network)
+START_TEST(test_malformed_networks)
 {
     static const char *const none[] = {
         "",       "/8",          "10.0.0.0/",   "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8x",
@@ -123,10 +123,10 @@ Suite *check_ip_suite(void)
     TCase *tc = tcase_create("ip");
 
     tcase_add_test(tc, test_one_spelling);
-    tcase_add_test(tc, test_what_is_none);
+    tcase_add_test(tc, test_malformed_addresses);
     tcase_add_test(tc, test_bytes);
     tcase_add_test(tc, test_networks);
-    tcase_add_test(tc, test_what_is_no_network);
+    tcase_add_test(tc, test_malformed_networks);
     suite_add_tcase(suite, tc);
     return suite;
 }

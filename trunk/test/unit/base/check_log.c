@@ -50,7 +50,7 @@ static void set_up(void)
     logger.sink = &memory.sink;
 }
 
-START_TEST(line_has_its_form)
+START_TEST(a_line_has_time_level_and_context)
 {
     static char id[] = "abcd1234";
     int year, month, day, hour, minute, second, ms, pid, code, end = 0;
@@ -76,7 +76,7 @@ START_TEST(line_has_its_form)
 END_TEST
 
 /* Whatever errno was left by other calls. */
-START_TEST(errno_is_that_of_the_error)
+START_TEST(a_line_shows_the_errno_of_its_error)
 {
     struct err *err = err_wrap(err_sys(ECONNRESET, "read"), "peer");
 
@@ -96,7 +96,7 @@ START_TEST(errno_is_that_of_the_error)
 }
 END_TEST
 
-START_TEST(context_is_a_dash_without_one)
+START_TEST(a_line_without_context_shows_a_dash)
 {
     log_info(&logger, "x");
     ck_assert_ptr_nonnull(strstr(memory.text, "][-][0] x\n"));
@@ -121,7 +121,7 @@ START_TEST(utc_is_an_hour_or_more_from_a_far_zone)
 }
 END_TEST
 
-START_TEST(levels_are_kept_out)
+START_TEST(lines_below_the_level_are_dropped)
 {
     for (int set = LOG_ERROR; set <= LOG_DEBUG; set++) {
         logger.level = (enum log_level)set;
@@ -138,7 +138,7 @@ START_TEST(levels_are_kept_out)
 }
 END_TEST
 
-START_TEST(no_sink_is_silence)
+START_TEST(nothing_is_logged_without_a_sink)
 {
     logger.sink = NULL;
     log_error(&logger, "x");
@@ -146,7 +146,7 @@ START_TEST(no_sink_is_silence)
 }
 END_TEST
 
-START_TEST(errno_survives)
+START_TEST(logging_preserves_errno)
 {
     errno = EINTR;
     log_error(&logger, "x");
@@ -252,13 +252,13 @@ Suite *check_log_suite(void)
     TCase *tcase = tcase_create("log");
 
     tcase_add_checked_fixture(tcase, set_up, NULL);
-    tcase_add_test(tcase, line_has_its_form);
-    tcase_add_test(tcase, errno_is_that_of_the_error);
-    tcase_add_test(tcase, context_is_a_dash_without_one);
+    tcase_add_test(tcase, a_line_has_time_level_and_context);
+    tcase_add_test(tcase, a_line_shows_the_errno_of_its_error);
+    tcase_add_test(tcase, a_line_without_context_shows_a_dash);
     tcase_add_test(tcase, utc_is_an_hour_or_more_from_a_far_zone);
-    tcase_add_test(tcase, levels_are_kept_out);
-    tcase_add_test(tcase, no_sink_is_silence);
-    tcase_add_test(tcase, errno_survives);
+    tcase_add_test(tcase, lines_below_the_level_are_dropped);
+    tcase_add_test(tcase, nothing_is_logged_without_a_sink);
+    tcase_add_test(tcase, logging_preserves_errno);
     tcase_add_test(tcase, control_bytes_cannot_forge_a_line);
     tcase_add_test(tcase, hidden_characters_and_broken_ones);
     tcase_add_test(tcase, a_context_cannot_forge_a_line);

@@ -66,7 +66,7 @@ extern void *__libc_malloc(size_t size);
 extern void __libc_free(void *p);
 
 /* 64 MB in blocks of 64 KB, of which one at the end is still in use. */
-START_TEST(freed_memory_is_given_back)
+START_TEST(freed_memory_returns_to_the_system)
 {
     enum { BLOCKS = 1024, BLOCK = 64 * 1024 };
     static void *block[BLOCKS];
@@ -120,7 +120,7 @@ Suite *check_memory_suite(void)
     tcase_add_test(tc, group_limits);
     tcase_add_test(tc, levels);
     tcase_add_test(tc, a_limit_is_derived);
-    tcase_add_test(tc, freed_memory_is_given_back);
+    tcase_add_test(tc, freed_memory_returns_to_the_system);
     tcase_add_test(tc, not_while_busy);
     suite_add_tcase(suite, tc);
     return suite;

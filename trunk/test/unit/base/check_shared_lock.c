@@ -17,7 +17,7 @@ static void note_and_kill(pid_t holder)
     (void)kill(holder, SIGKILL);
 }
 
-START_TEST(test_the_next_one_is_told)
+START_TEST(test_the_next_lock_holder_learns_that_the_last_one_died)
 {
     struct shared_lock *lock =
         mmap(NULL, sizeof(*lock), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -55,7 +55,7 @@ Suite *check_shared_lock_suite(void)
     Suite *suite = suite_create("shared_lock");
     TCase *tc = tcase_create("shared_lock");
 
-    tcase_add_test(tc, test_the_next_one_is_told);
+    tcase_add_test(tc, test_the_next_lock_holder_learns_that_the_last_one_died);
     suite_add_tcase(suite, tc);
     return suite;
 }

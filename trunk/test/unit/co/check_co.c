@@ -192,7 +192,7 @@ static void run_join(void *arg)
     mark(t, 'j');
 }
 
-START_TEST(join_is_deaf_to_interrupts)
+START_TEST(join_ignores_interrupts)
 {
     struct trace t = {.text = ""};
     struct co *co = co_spawn_joinable(run_join, &t);
@@ -256,7 +256,7 @@ static void run_hold(void *arg)
         continue;
 }
 
-START_TEST(heartbeat_sees_who_holds_the_loop)
+START_TEST(heartbeat_names_the_coroutine_that_blocks_the_loop)
 {
     int turns = 0;
 
@@ -314,10 +314,10 @@ Suite *check_co_suite(void)
     tcase_add_test(tc, interrupt_ends_this_wait_and_all_later_ones);
     tcase_add_test(tc, interrupt_before_the_start);
     tcase_add_test(tc, signal_and_interrupt_together);
-    tcase_add_test(tc, join_is_deaf_to_interrupts);
+    tcase_add_test(tc, join_ignores_interrupts);
     tcase_add_test(tc, fair_lets_others_run);
     tcase_add_test(tc, deadlines);
-    tcase_add_test(tc, heartbeat_sees_who_holds_the_loop);
+    tcase_add_test(tc, heartbeat_names_the_coroutine_that_blocks_the_loop);
     tcase_add_test(tc, thousands);
     return suite;
 }

@@ -1,4 +1,4 @@
-/* Files beneath a directory, with the kernel's help and without. */
+/* Files opens_files_below_the_folder a directory, with the kernel's help and without. */
 #include "co/file.h"
 #include "co_test.h"
 
@@ -84,7 +84,7 @@ static void fails(open_fn way, const char *path, enum err_code code)
     ck_assert_int_eq(file.fd, -1);
 }
 
-START_TEST(beneath)
+START_TEST(opens_files_below_the_folder)
 {
     char dir[128];
     struct file file;
@@ -163,7 +163,7 @@ Suite *check_file_suite(void)
     Suite *suite = suite_create("file");
     TCase *tc = co_test_case(suite, "file");
 
-    tcase_add_test(tc, beneath);
+    tcase_add_test(tc, opens_files_below_the_folder);
     tcase_add_test(tc, long_names);
     tcase_add_test(tc, pieces);
     return suite;

@@ -308,7 +308,7 @@ START_TEST(close_and_interrupt_end_a_write_and_a_wait)
 }
 END_TEST
 
-START_TEST(a_kick_stays_until_it_is_taken)
+START_TEST(net_wake_owner_is_remembered_until_the_next_wait)
 {
     struct net_conn *a;
     struct net_conn *b;
@@ -327,7 +327,7 @@ START_TEST(a_kick_stays_until_it_is_taken)
 }
 END_TEST
 
-START_TEST(a_kick_wakes_the_one_that_waits)
+START_TEST(net_wake_owner_wakes_the_waiting_coroutine)
 {
     struct net_conn *a;
     struct net_conn *b;
@@ -354,7 +354,7 @@ START_TEST(a_kick_wakes_the_one_that_waits)
 }
 END_TEST
 
-START_TEST(room_to_write_wakes_nobody_who_reads)
+START_TEST(room_to_write_wakes_no_reader)
 {
     struct net_conn *a;
     struct net_conn *b;
@@ -464,9 +464,9 @@ Suite *check_net_suite(void)
     tcase_add_loop_test(tc, one_deadline_for_the_whole_write, 0, CO_TEST_KINDS);
     tcase_add_loop_test(tc, close_by_another_ends_a_read, 0, CO_TEST_KINDS);
     tcase_add_loop_test(tc, close_and_interrupt_end_a_write_and_a_wait, 0, CO_TEST_KINDS);
-    tcase_add_loop_test(tc, a_kick_stays_until_it_is_taken, 0, CO_TEST_KINDS);
-    tcase_add_loop_test(tc, a_kick_wakes_the_one_that_waits, 0, CO_TEST_KINDS);
-    tcase_add_loop_test(tc, room_to_write_wakes_nobody_who_reads, 0, CO_TEST_KINDS);
+    tcase_add_loop_test(tc, net_wake_owner_is_remembered_until_the_next_wait, 0, CO_TEST_KINDS);
+    tcase_add_loop_test(tc, net_wake_owner_wakes_the_waiting_coroutine, 0, CO_TEST_KINDS);
+    tcase_add_loop_test(tc, room_to_write_wakes_no_reader, 0, CO_TEST_KINDS);
     tcase_add_test(tc, a_wait_after_a_delay_is_woken_by_the_first_byte);
     tcase_add_test(tc, a_pair_is_connected);
     tcase_add_loop_test(tc, free_with_events_under_way, 0, CO_TEST_KINDS);

@@ -56,7 +56,7 @@ static struct net_conn *client(struct net_listener *listener)
     return conn;
 }
 
-START_TEST(endpoints_that_are_none)
+START_TEST(malformed_endpoints)
 {
     static const char *const bad[] = {"",
                                       ":",
@@ -288,7 +288,7 @@ START_TEST(serves_again_after_a_shortage_of_descriptors)
 END_TEST
 
 /* EOPNOTSUPP is one connection's as a rule; here every accept4() answers it. */
-START_TEST(an_error_that_stays_is_waited_for)
+START_TEST(a_persistent_accept_error_pauses)
 {
     struct net_listener *listener;
     struct net_conn *conn = NULL;
@@ -416,7 +416,7 @@ Suite *check_net_listen_suite(void)
     Suite *suite = suite_create("net_listen");
     TCase *tc = co_test_case(suite, "net_listen");
 
-    tcase_add_test(tc, endpoints_that_are_none);
+    tcase_add_test(tc, malformed_endpoints);
     tcase_add_test(tc, endpoints_and_their_names);
     tcase_add_test(tc, addresses_in_use);
     tcase_add_test(tc, workers_share_a_port);
@@ -425,7 +425,7 @@ Suite *check_net_listen_suite(void)
     tcase_add_test(tc, closing_ends_an_accept);
     tcase_add_test(tc, no_listener_to_take_over);
     tcase_add_test(tc, serves_again_after_a_shortage_of_descriptors);
-    tcase_add_test(tc, an_error_that_stays_is_waited_for);
+    tcase_add_test(tc, a_persistent_accept_error_pauses);
     tcase_add_test(tc, no_listener_is_an_error);
     tcase_add_test(tc, closing_ends_a_starved_accept);
     tcase_add_test(tc, unix_files);

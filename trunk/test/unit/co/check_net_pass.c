@@ -140,7 +140,7 @@ START_TEST(a_channel_that_ends)
 END_TEST
 
 /* A connection that its peer has closed meanwhile is left out; the next one is received. */
-START_TEST(one_that_is_gone_is_left_out)
+START_TEST(a_closed_connection_is_left_out)
 {
     struct linger now = {1, 0};
     struct taking t = {0};
@@ -242,7 +242,7 @@ START_TEST(the_channel_is_bounded)
 END_TEST
 
 /* A byte without a connection, from a foreign sender. */
-START_TEST(a_byte_alone_is_nothing)
+START_TEST(a_byte_without_a_descriptor_is_ignored)
 {
     struct taking t = {0};
     int give;
@@ -265,9 +265,9 @@ Suite *check_net_pass_suite(void)
     tcase_add_loop_test(tc, a_connection_arrives, 0, 2);
     tcase_add_test(tc, an_interrupt_ends_the_wait);
     tcase_add_test(tc, a_channel_that_ends);
-    tcase_add_test(tc, one_that_is_gone_is_left_out);
+    tcase_add_test(tc, a_closed_connection_is_left_out);
     tcase_add_test(tc, without_a_descriptor);
     tcase_add_test(tc, the_channel_is_bounded);
-    tcase_add_test(tc, a_byte_alone_is_nothing);
+    tcase_add_test(tc, a_byte_without_a_descriptor_is_ignored);
     return suite;
 }

@@ -43,7 +43,7 @@ static void peek_until(struct net_conn *conn, char *buf, size_t cap, size_t want
     ck_assert_uint_eq(got, wanted);
 }
 
-START_TEST(what_is_looked_at_stays)
+START_TEST(peeked_bytes_are_not_consumed)
 {
     struct net_conn *a;
     struct net_conn *b;
@@ -186,7 +186,7 @@ Suite *check_net_peek_suite(void)
     Suite *suite = suite_create("net_peek");
     TCase *tc = co_test_case(suite, "net_peek");
 
-    tcase_add_test(tc, what_is_looked_at_stays);
+    tcase_add_test(tc, peeked_bytes_are_not_consumed);
     tcase_add_test(tc, more_is_waited_for);
     tcase_add_test(tc, is_there_more);
     tcase_add_test(tc, an_end_is_told);

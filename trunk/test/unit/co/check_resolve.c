@@ -333,7 +333,7 @@ START_TEST(hosts_file)
 }
 END_TEST
 
-START_TEST(servers_that_are_none)
+START_TEST(malformed_name_servers)
 {
     char longest[2000];
 
@@ -356,6 +356,6 @@ Suite *check_resolve_suite(void)
     tcase_add_test(tc, many_at_once);
     tcase_add_test(tc, giving_up);
     tcase_add_test(tc, hosts_file);
-    tcase_add_test(tc, servers_that_are_none);
+    tcase_add_test(tc, malformed_name_servers);
     return suite;
 }

@@ -181,13 +181,13 @@ START_TEST(key_with_a_passphrase)
 }
 END_TEST
 
-/* Whether `who` trusts the server's certificate. */
-static int is_trusted(struct tls *who, const char *host)
+/* Whether `trusting` trusts the server's certificate. */
+static int is_trusted(struct tls *trusting, const char *host)
 {
     struct tls_test_pair pair;
     int ok;
 
-    tls_test_shake(&pair, 0, server, who, host);
+    tls_test_shake(&pair, 0, server, trusting, host);
     ok = pair.client_err == NULL;
     ck_assert_msg(ok == (pair.server_err == NULL), "the ends do not agree");
     err_free(pair.client_err);

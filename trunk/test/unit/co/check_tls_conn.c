@@ -207,7 +207,7 @@ START_TEST(bytes_that_openssl_holds_are_ready)
 END_TEST
 
 /* Data in the same flight as the end of the handshake causes no event of its own either. */
-START_TEST(tickets_are_no_data)
+START_TEST(session_tickets_are_not_data)
 {
     uint8_t buf[16];
 
@@ -261,7 +261,7 @@ END_TEST
 
 /* ---- ends ---- */
 
-START_TEST(end_is_said)
+START_TEST(close_notify_is_sent)
 {
     uint8_t buf[16];
     size_t got;
@@ -282,7 +282,7 @@ START_TEST(end_is_said)
 }
 END_TEST
 
-START_TEST(freeing_says_the_end)
+START_TEST(freeing_sends_close_notify)
 {
     uint8_t buf[16];
     size_t got;
@@ -354,11 +354,11 @@ Suite *check_tls_conn_suite(void)
     tcase_add_loop_test(tc, accepted_means_sent, 0, CO_TEST_KINDS);
     tcase_add_test(tc, little_is_kept_for_a_slow_peer);
     tcase_add_loop_test(tc, bytes_that_openssl_holds_are_ready, 0, CO_TEST_KINDS);
-    tcase_add_loop_test(tc, tickets_are_no_data, 0, CO_TEST_KINDS);
+    tcase_add_loop_test(tc, session_tickets_are_not_data, 0, CO_TEST_KINDS);
     tcase_add_loop_test(tc, keys_are_updated, 0, CO_TEST_KINDS);
     tcase_add_loop_test(tc, kernel_may_decline, 0, CO_TEST_KINDS);
-    tcase_add_loop_test(tc, end_is_said, 0, CO_TEST_KINDS);
-    tcase_add_loop_test(tc, freeing_says_the_end, 0, CO_TEST_KINDS);
+    tcase_add_loop_test(tc, close_notify_is_sent, 0, CO_TEST_KINDS);
+    tcase_add_loop_test(tc, freeing_sends_close_notify, 0, CO_TEST_KINDS);
     tcase_add_loop_test(tc, torn_connection_ends, 0, CO_TEST_KINDS);
     tcase_add_loop_test(tc, garbage_breaks_it, 0, CO_TEST_KINDS);
     tcase_add_loop_test(tc, closed_by_us, 0, CO_TEST_KINDS);

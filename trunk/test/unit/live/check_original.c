@@ -77,7 +77,7 @@ START_TEST(test_late_relay_begins_at_a_keyframe)
 END_TEST
 
 /* A viewer that joins after a change: the in-band headers that players get were not published. */
-START_TEST(test_late_relay_behind_a_change)
+START_TEST(test_a_late_server_starts_after_a_change)
 {
     struct kit kit;
     struct kit_seen *seen;
@@ -179,7 +179,7 @@ END_TEST
 
 /* A viewer that waited gets everything from the first keyframe on, although several GOPs arrived at
  * once. */
-START_TEST(test_who_waited_begins_at_the_first_keyframe)
+START_TEST(test_a_waiting_viewer_begins_at_the_first_keyframe)
 {
     const struct mux *muxes[] = {&mux_flv, &mux_original};
 
@@ -269,7 +269,7 @@ START_TEST(test_a_waiting_viewer_gets_the_first_audio_frame)
 END_TEST
 
 /* The first keyframe is held for a second, or until the stream changes under it. */
-START_TEST(test_the_beginning_is_let_go)
+START_TEST(test_the_publication_start_is_released)
 {
     for (int turn = 0; turn < 3; turn++) {
         struct kit kit;
@@ -378,7 +378,7 @@ START_TEST(test_a_relay_without_a_keyframe)
 END_TEST
 
 /* Since when it is wanted decides: not later than the first keyframe came. */
-START_TEST(test_a_relay_for_who_was_there_in_time)
+START_TEST(test_a_relayed_stream_starts_at_its_beginning_for_early_viewers)
 {
     for (int turn = 0; turn < 2; turn++) {
         struct kit kit;
@@ -436,18 +436,18 @@ Suite *check_original_suite(void)
 
     tcase_add_test(tcase, test_headers_as_published);
     tcase_add_test(tcase, test_late_relay_begins_at_a_keyframe);
-    tcase_add_test(tcase, test_late_relay_behind_a_change);
+    tcase_add_test(tcase, test_a_late_server_starts_after_a_change);
     tcase_add_test(tcase, test_ends_with_its_publisher);
     tcase_add_test(tcase, test_waits_for_the_next_publisher);
     tcase_add_test(tcase, test_first_and_last_viewer_are_told);
-    tcase_add_test(tcase, test_who_waited_begins_at_the_first_keyframe);
+    tcase_add_test(tcase, test_a_waiting_viewer_begins_at_the_first_keyframe);
     tcase_add_test(tcase, test_a_waiting_viewer_gets_the_first_audio_frame);
     tcase_add_test(tcase, test_the_beginning_of_a_changed_stream);
-    tcase_add_test(tcase, test_the_beginning_is_let_go);
+    tcase_add_test(tcase, test_the_publication_start_is_released);
     tcase_add_test(tcase, test_a_relayed_stream);
     tcase_add_test(tcase, test_a_relay_that_never_says_it_is_filled);
     tcase_add_test(tcase, test_a_relay_without_a_keyframe);
-    tcase_add_test(tcase, test_a_relay_for_who_was_there_in_time);
+    tcase_add_test(tcase, test_a_relayed_stream_starts_at_its_beginning_for_early_viewers);
     tcase_add_test(tcase, test_other_servers_get_a_stream_of_audio_alone);
     suite_add_tcase(suite, tcase);
     return suite;

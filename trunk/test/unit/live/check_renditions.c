@@ -234,7 +234,7 @@ START_TEST(test_lost_ts_viewer_gets_the_bridge)
 }
 END_TEST
 
-START_TEST(test_ts_ends_where_time_begins_anew)
+START_TEST(test_ts_ends_where_timestamps_restart)
 {
     struct kit kit;
     struct kit_seen *seen;
@@ -277,7 +277,7 @@ Suite *check_renditions_suite(void)
     tcase_add_test(tcase, test_one_track_of_flv);
     tcase_add_test(tcase, test_ts_stays_where_flv_ends);
     tcase_add_test(tcase, test_lost_ts_viewer_gets_the_bridge);
-    tcase_add_test(tcase, test_ts_ends_where_time_begins_anew);
+    tcase_add_test(tcase, test_ts_ends_where_timestamps_restart);
     suite_add_tcase(suite, tcase);
     return suite;
 }

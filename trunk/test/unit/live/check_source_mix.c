@@ -55,7 +55,7 @@ static void mix_bursts(struct kit *kit, uint32_t from, int count)
     }
 }
 
-START_TEST(test_off_leaves_the_order)
+START_TEST(test_without_mix_correct_the_order_is_kept)
 {
     struct mix mix;
 
@@ -197,7 +197,7 @@ Suite *check_source_mix_suite(void)
     Suite *suite = suite_create("source_mix");
     TCase *tc = tcase_create("mix");
 
-    tcase_add_test(tc, test_off_leaves_the_order);
+    tcase_add_test(tc, test_without_mix_correct_the_order_is_kept);
     tcase_add_test(tc, test_earliest_first);
     tcase_add_test(tc, test_one_track_waits_for_a_few);
     tcase_add_test(tc, test_large_frames_do_not_wait);

@@ -96,7 +96,7 @@ START_TEST(test_data_follows_the_timeline)
 }
 END_TEST
 
-START_TEST(test_what_servers_say_to_each_other_stays_out)
+START_TEST(test_messages_between_servers_are_not_media)
 {
     static const char set_text[] = "\x02\0\x0d@setDataFrame" TEXT("\x0aonTextData");
     static const char clear[] = "\x02\0\x0f@clearDataFrame\x02\0\x0aonMetaData";
@@ -152,7 +152,7 @@ Suite *check_source_push_script_suite(void)
 
     tcase_add_test(tc, test_data_reaches_flv_at_its_time);
     tcase_add_test(tc, test_data_follows_the_timeline);
-    tcase_add_test(tc, test_what_servers_say_to_each_other_stays_out);
+    tcase_add_test(tc, test_messages_between_servers_are_not_media);
     tcase_add_test(tc, test_data_reaches_one_track_alone);
     suite_add_tcase(suite, tc);
     return suite;

@@ -313,7 +313,7 @@ END_TEST
 
 /* After two seconds the second track comes: viewers of the first track reload, waiting viewers
  * start. */
-START_TEST(test_a_late_track_cuts_nobody_who_waits)
+START_TEST(test_a_late_track_ends_no_waiting_viewer)
 {
     for (int is_video = 0; is_video < 2; is_video++) {
         struct kit kit;
@@ -399,7 +399,7 @@ Suite *check_source_rare_suite(void)
     tcase_add_test(tc, test_rare_audio_stays);
     tcase_add_test(tc, test_audio_that_came_back_is_awaited_for_longer);
     tcase_add_test(tc, test_a_rare_track_outlives_its_publisher);
-    tcase_add_test(tc, test_a_late_track_cuts_nobody_who_waits);
+    tcase_add_test(tc, test_a_late_track_ends_no_waiting_viewer);
     tcase_add_test(tc, test_what_never_comes_is_told);
     suite_add_tcase(suite, tc);
     return suite;

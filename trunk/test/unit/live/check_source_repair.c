@@ -88,7 +88,7 @@ START_TEST(test_off)
 END_TEST
 
 /* An audio stream is not reported, and reaches viewers as published. */
-START_TEST(test_valid_messages_are_unchanged)
+START_TEST(test_audio_is_not_repaired)
 {
     struct kit_seen *seen;
     struct kit kit;
@@ -110,7 +110,7 @@ Suite *check_source_repair_suite(void)
 
     tcase_add_test(tc, test_repaired);
     tcase_add_test(tc, test_off);
-    tcase_add_test(tc, test_valid_messages_are_unchanged);
+    tcase_add_test(tc, test_audio_is_not_repaired);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -104,7 +104,7 @@ START_TEST(facts_say_what_fits)
 }
 END_TEST
 
-START_TEST(who_watches_is_told)
+START_TEST(the_first_and_last_watching_viewer_are_reported)
 {
     struct told *told = told_new();
     struct kit_seen *flv;
@@ -180,7 +180,7 @@ Suite *check_source_tell_suite(void)
     suite_add_tcase(suite, tc);
     tcase_add_test(tc, facts_are_told_when_they_change);
     tcase_add_test(tc, facts_say_what_fits);
-    tcase_add_test(tc, who_watches_is_told);
+    tcase_add_test(tc, the_first_and_last_watching_viewer_are_reported);
     tcase_add_test(tc, time_goes_on_from_elsewhere);
     return suite;
 }

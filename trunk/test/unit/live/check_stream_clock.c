@@ -54,7 +54,7 @@ START_TEST(the_newest_counts)
 }
 END_TEST
 
-START_TEST(who_watches)
+START_TEST(viewers_of_other_workers_are_known)
 {
     struct stream_clock *table = stream_clock_new(NULL, 4, 2);
     struct stream_clock_cell *a = stream_clock_enter(table, "s", 0);
@@ -72,7 +72,7 @@ START_TEST(who_watches)
 }
 END_TEST
 
-START_TEST(who_misses_it)
+START_TEST(a_missed_stream_is_noticed)
 {
     struct stream_clock *table = stream_clock_new(NULL, 4, 2);
     struct stream_clock_cell *a = stream_clock_enter(table, "s", 0);
@@ -215,8 +215,8 @@ Suite *check_stream_clock_suite(void)
     suite_add_tcase(suite, tc);
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, the_newest_counts);
-    tcase_add_test(tc, who_watches);
-    tcase_add_test(tc, who_misses_it);
+    tcase_add_test(tc, viewers_of_other_workers_are_known);
+    tcase_add_test(tc, a_missed_stream_is_noticed);
     tcase_add_test(tc, it_is_forgotten_with_the_last);
     tcase_add_test(tc, a_worker_is_gone);
     tcase_add_test(tc, as_many_workers_as_may_be);

@@ -199,7 +199,7 @@ START_TEST(adts_written)
 }
 END_TEST
 
-START_TEST(adts_that_cannot_be_said)
+START_TEST(configurations_that_adts_cannot_express)
 {
     struct aac_config lc = {2, 0, 44100, 4, 44100, 2, 2};
     struct aac_config config;
@@ -269,7 +269,7 @@ Suite *check_aac_suite(void)
     tcase_add_test(tcase, cut_and_reserved);
     tcase_add_test(tcase, a_cut_extension_is_no_error);
     tcase_add_test(tcase, adts_written);
-    tcase_add_test(tcase, adts_that_cannot_be_said);
+    tcase_add_test(tcase, configurations_that_adts_cannot_express);
     tcase_add_test(tcase, adts_written_and_read_back);
     tcase_add_test(tcase, profile_names);
     suite_add_tcase(suite, tcase);

@@ -28,7 +28,7 @@ START_TEST(shorthands)
 }
 END_TEST
 
-START_TEST(what_was_read_is_written_as_it_was)
+START_TEST(values_are_written_as_they_were_read)
 {
     static const char *const values[] = {
         "00400921fb54442d18",
@@ -213,7 +213,7 @@ Suite *check_amf0_write_suite(void)
     TCase *tcase = tcase_create("amf0_write");
 
     tcase_add_test(tcase, shorthands);
-    tcase_add_test(tcase, what_was_read_is_written_as_it_was);
+    tcase_add_test(tcase, values_are_written_as_they_were_read);
     tcase_add_test(tcase, other_forms_become_the_plain_ones);
     tcase_add_test(tcase, long_strings);
     tcase_add_test(tcase, depth_at_the_limit_and_beyond);

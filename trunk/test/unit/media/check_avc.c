@@ -129,7 +129,7 @@ static size_t make_record(uint8_t *data, unsigned sps, unsigned pps, size_t unit
     return len;
 }
 
-START_TEST(as_many_units_as_can_be_said)
+START_TEST(the_maximum_count_of_units)
 {
     static uint8_t data[4096];
     size_t len = make_record(data, 31, 255, 2, 4);
@@ -374,7 +374,7 @@ START_TEST(sps_by_hand)
 }
 END_TEST
 
-START_TEST(timing_behind_everything_else)
+START_TEST(timing_after_all_optional_fields)
 {
     static const uint32_t ticks[] = {1800, 0, 0xffffffff};
 
@@ -433,13 +433,13 @@ Suite *check_avc_suite(void)
     tcase_add_test(tcase, records_cut_at_every_length);
     tcase_add_test(tcase, length_sizes);
     tcase_add_test(tcase, other_versions_and_empty_units_are_bad);
-    tcase_add_test(tcase, as_many_units_as_can_be_said);
+    tcase_add_test(tcase, the_maximum_count_of_units);
     tcase_add_test(tcase, units_in_band);
     tcase_add_test(tcase, a_unit_that_its_length_field_cannot_hold);
     tcase_add_test(tcase, no_units_at_all);
     tcase_add_test(tcase, sps_cut_at_every_length);
     tcase_add_test(tcase, sps_by_hand);
-    tcase_add_test(tcase, timing_behind_everything_else);
+    tcase_add_test(tcase, timing_after_all_optional_fields);
     tcase_add_test(tcase, other_units_are_no_sps);
     tcase_add_test(tcase, profile_names);
     suite_add_tcase(suite, tcase);

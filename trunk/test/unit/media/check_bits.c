@@ -31,7 +31,7 @@ START_TEST(reads_every_width_at_every_offset)
 }
 END_TEST
 
-START_TEST(over_the_end_is_bad_and_zero)
+START_TEST(reading_past_the_end_is_bad_and_zero)
 {
     static const uint8_t data[] = {0xff, 0xff};
     struct bits b;
@@ -175,7 +175,7 @@ Suite *check_bits_suite(void)
     TCase *tcase = tcase_create("bits");
 
     tcase_add_test(tcase, reads_every_width_at_every_offset);
-    tcase_add_test(tcase, over_the_end_is_bad_and_zero);
+    tcase_add_test(tcase, reading_past_the_end_is_bad_and_zero);
     tcase_add_test(tcase, exp_golomb);
     tcase_add_test(tcase, a_code_of_more_than_32_bits_is_bad);
     tcase_add_test(tcase, emulation_prevention);

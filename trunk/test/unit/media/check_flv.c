@@ -249,7 +249,7 @@ START_TEST(body_at_the_limit_and_one_beyond)
 }
 END_TEST
 
-START_TEST(what_is_no_flv)
+START_TEST(other_files_are_refused)
 {
     static const char *const starts[] = {
         "484c5601050000000900", "474c56010500000009", "464c56020500000009",
@@ -272,7 +272,7 @@ START_TEST(what_is_no_flv)
 }
 END_TEST
 
-START_TEST(half_a_header_says_nothing)
+START_TEST(half_a_header_is_not_enough)
 {
     for (size_t len = 0; len < 9; len++) {
         struct flv_in *in = flv_in_new(100);
@@ -324,7 +324,7 @@ START_TEST(longer_file_header)
 }
 END_TEST
 
-START_TEST(wrong_trailers_are_passed_over)
+START_TEST(wrong_trailers_are_ignored)
 {
     struct sample s = {{0}, 0};
     struct flv_in *in = flv_in_new(100);
@@ -449,11 +449,11 @@ Suite *check_flv_suite(void)
     tcase_add_test(tcase, a_tag_comes_before_its_trailer);
     tcase_add_test(tcase, a_whole_tag_is_lent_not_copied);
     tcase_add_test(tcase, body_at_the_limit_and_one_beyond);
-    tcase_add_test(tcase, what_is_no_flv);
-    tcase_add_test(tcase, half_a_header_says_nothing);
+    tcase_add_test(tcase, other_files_are_refused);
+    tcase_add_test(tcase, half_a_header_is_not_enough);
     tcase_add_test(tcase, flags_are_read);
     tcase_add_test(tcase, longer_file_header);
-    tcase_add_test(tcase, wrong_trailers_are_passed_over);
+    tcase_add_test(tcase, wrong_trailers_are_ignored);
     tcase_add_test(tcase, reserved_types_are_skipped_when_they_end_well);
     tcase_add_test(tcase, reserved_type_with_a_wrong_trailer_is_no_tag);
     tcase_add_test(tcase, encrypted_tags_are_refused);

@@ -289,7 +289,7 @@ START_TEST(a_long_chain_of_mod_ex_ends)
 }
 END_TEST
 
-START_TEST(as_many_tracks_as_there_are_ids)
+START_TEST(all_256_track_ids)
 {
     for (size_t tracks = 256; tracks <= 257; tracks++) {
         size_t len = 6 + tracks * 5;
@@ -341,7 +341,7 @@ Suite *check_flv_frame_suite(void)
     tcase_add_test(tcase, cut_legacy_bodies_keep_their_codec);
     tcase_add_test(tcase, cut_multitrack_and_mod_ex_are_other);
     tcase_add_test(tcase, a_long_chain_of_mod_ex_ends);
-    tcase_add_test(tcase, as_many_tracks_as_there_are_ids);
+    tcase_add_test(tcase, all_256_track_ids);
     tcase_add_test(tcase, every_pair_of_first_bytes);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -331,7 +331,7 @@ END_TEST
 
 /* A file that looks like a tag at each position but never is one: the search stops within its
  * limits. */
-START_TEST(made_to_be_searched_for_ever)
+START_TEST(a_hostile_file_ends_the_search)
 {
     uint8_t bait[] = {9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
     uint32_t seed = 1;
@@ -417,7 +417,7 @@ START_TEST(reads_that_fail)
 END_TEST
 
 /* The file has become shorter than it was when it was opened. */
-START_TEST(shorter_than_said)
+START_TEST(a_file_that_became_shorter)
 {
     struct movie movie;
 
@@ -457,11 +457,11 @@ Suite *check_flv_seek_suite(void)
     tcase_add_test(tc, cut_anywhere);
     tcase_add_test(tc, damaged_in_the_middle);
     tcase_add_test(tc, not_flv);
-    tcase_add_test(tc, made_to_be_searched_for_ever);
+    tcase_add_test(tc, a_hostile_file_ends_the_search);
     tcase_add_test(tc, zeros);
     tcase_add_test(tc, small_tags);
     tcase_add_test(tc, reads_that_fail);
-    tcase_add_test(tc, shorter_than_said);
+    tcase_add_test(tc, a_file_that_became_shorter);
     suite_add_tcase(suite, tc);
     return suite;
 }

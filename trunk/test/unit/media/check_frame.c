@@ -30,7 +30,7 @@ START_TEST(every_codec_has_its_own_name)
 }
 END_TEST
 
-START_TEST(what_is_no_codec_is_other)
+START_TEST(unknown_codecs_are_other)
 {
     ck_assert_str_eq(frame_codec_name(CODEC_MAX), frame_codec_name(CODEC_OTHER));
     ck_assert_str_eq(frame_codec_name((enum codec)1000), frame_codec_name(CODEC_OTHER));
@@ -44,7 +44,7 @@ Suite *check_frame_suite(void)
 
     tcase_add_test(tcase, names_that_clients_compare);
     tcase_add_test(tcase, every_codec_has_its_own_name);
-    tcase_add_test(tcase, what_is_no_codec_is_other);
+    tcase_add_test(tcase, unknown_codecs_are_other);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -102,7 +102,7 @@ START_TEST(as_encoders_send_it)
 }
 END_TEST
 
-START_TEST(what_is_wrong_of_a_live_stream_goes)
+START_TEST(duration_and_file_size_are_removed)
 {
     static const char *const gone[] = {"keyframes",    "filepositions", "duration", "filesize",
                                        "hasKeyframes", "lasttimestamp", "hasAudio", "hasVideo"};
@@ -236,7 +236,7 @@ START_TEST(nonsense_numbers)
 }
 END_TEST
 
-START_TEST(what_is_no_metadata)
+START_TEST(other_values_are_no_metadata)
 {
     static const struct {
         const char *first, *second;
@@ -442,11 +442,11 @@ Suite *check_meta_suite(void)
     TCase *tcase = tcase_create("meta");
 
     tcase_add_test(tcase, as_encoders_send_it);
-    tcase_add_test(tcase, what_is_wrong_of_a_live_stream_goes);
+    tcase_add_test(tcase, duration_and_file_size_are_removed);
     tcase_add_test(tcase, codecs_by_number_and_by_name);
     tcase_add_test(tcase, tracks_without_a_codec);
     tcase_add_test(tcase, nonsense_numbers);
-    tcase_add_test(tcase, what_is_no_metadata);
+    tcase_add_test(tcase, other_values_are_no_metadata);
     tcase_add_test(tcase, cut_at_every_length);
     tcase_add_test(tcase, a_full_buffer_takes_nothing);
     tcase_add_test(tcase, as_many_keys_as_are_allowed);

@@ -54,7 +54,7 @@ START_TEST(test_high_efficiency_by_its_core)
 }
 END_TEST
 
-START_TEST(test_what_it_leaves_out)
+START_TEST(test_frames_of_other_codecs_are_left_out)
 {
     struct mux_state *state = mux_aac.open();
     struct sink sink = {.units = 0};
@@ -89,7 +89,7 @@ Suite *check_mux_aac_suite(void)
 
     tcase_add_test(tcase, test_adts_before_each_frame);
     tcase_add_test(tcase, test_high_efficiency_by_its_core);
-    tcase_add_test(tcase, test_what_it_leaves_out);
+    tcase_add_test(tcase, test_frames_of_other_codecs_are_left_out);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -30,7 +30,7 @@ static void take(void *arg, const struct iovec *iov, int n)
     }
 }
 
-START_TEST(what_it_says_of_itself)
+START_TEST(the_row_describes_the_format)
 {
     ck_assert_str_eq(mux_flv.name, "flv");
     ck_assert_str_eq(mux_flv.extension, ".flv");
@@ -104,7 +104,7 @@ START_TEST(metadata_is_a_script_tag)
 }
 END_TEST
 
-START_TEST(what_no_tag_can_hold_is_left_out)
+START_TEST(a_body_too_long_for_a_tag_is_left_out)
 {
     struct mux_state *state = mux_flv.open();
     struct sink sink = {0, 0, {0}};
@@ -120,7 +120,7 @@ START_TEST(what_no_tag_can_hold_is_left_out)
 }
 END_TEST
 
-START_TEST(what_it_makes_is_read_back)
+START_TEST(output_is_read_back)
 {
     struct mux_state *state = mux_flv.open();
     struct flv_in *in = flv_in_new(100);
@@ -186,13 +186,13 @@ Suite *check_mux_flv_suite(void)
     Suite *suite = suite_create("mux_flv");
     TCase *tcase = tcase_create("mux_flv");
 
-    tcase_add_test(tcase, what_it_says_of_itself);
+    tcase_add_test(tcase, the_row_describes_the_format);
     tcase_add_test(tcase, a_tag_around_the_message);
     tcase_add_test(tcase, headers_and_empty_frames_pass);
     tcase_add_test(tcase, the_opening_is_the_file_header);
     tcase_add_test(tcase, metadata_is_a_script_tag);
-    tcase_add_test(tcase, what_no_tag_can_hold_is_left_out);
-    tcase_add_test(tcase, what_it_makes_is_read_back);
+    tcase_add_test(tcase, a_body_too_long_for_a_tag_is_left_out);
+    tcase_add_test(tcase, output_is_read_back);
     tcase_add_test(tcase, pieces);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -25,7 +25,7 @@ START_TEST(test_frames_as_they_came)
 }
 END_TEST
 
-START_TEST(test_what_it_leaves_out)
+START_TEST(test_frames_of_other_codecs_are_left_out)
 {
     static const uint8_t body[] = {0x2f, 0xff, 0xfb, 0x90, 0x64};
     struct mux_state *state = mux_mp3.open();
@@ -40,7 +40,7 @@ START_TEST(test_what_it_leaves_out)
 }
 END_TEST
 
-START_TEST(test_the_tag_in_front)
+START_TEST(test_an_id3_tag_comes_first)
 {
     const struct mux_tracks tracks = {.audio.is_announced = 1};
     struct sink sink = {.units = 0};
@@ -60,8 +60,8 @@ Suite *check_mux_mp3_suite(void)
     TCase *tcase = tcase_create("mux_mp3");
 
     tcase_add_test(tcase, test_frames_as_they_came);
-    tcase_add_test(tcase, test_what_it_leaves_out);
-    tcase_add_test(tcase, test_the_tag_in_front);
+    tcase_add_test(tcase, test_frames_of_other_codecs_are_left_out);
+    tcase_add_test(tcase, test_an_id3_tag_comes_first);
     suite_add_tcase(suite, tcase);
     return suite;
 }

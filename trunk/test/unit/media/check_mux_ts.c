@@ -91,7 +91,7 @@ static size_t payload_len(const struct kit *kit)
     return kit->check.pes_len - kit->check.payload_at;
 }
 
-START_TEST(test_what_it_says_of_itself)
+START_TEST(test_the_row_describes_the_format)
 {
     ck_assert_str_eq(mux_ts.extension, ".ts");
     ck_assert_str_eq(mux_ts.content_type, "video/mp2t");
@@ -264,7 +264,7 @@ static void tell(struct kit *kit, enum codec audio, enum codec video)
     mux_ts.header(kit->state, &tracks, NULL, NULL);
 }
 
-START_TEST(test_told_tracks_are_there_from_the_start)
+START_TEST(test_announced_tracks_are_in_the_first_tables)
 {
     struct kit kit;
 
@@ -341,7 +341,7 @@ START_TEST(test_wrap_of_33_bits_and_of_32)
 }
 END_TEST
 
-START_TEST(test_gaps_are_filled_and_jumps_are_told)
+START_TEST(test_gaps_are_filled_and_jumps_are_signalled)
 {
     struct kit kit;
     size_t tables;
@@ -492,7 +492,7 @@ Suite *check_mux_ts_suite(void)
     Suite *suite = suite_create("mux_ts");
     TCase *tcase = tcase_create("mux_ts");
 
-    tcase_add_test(tcase, test_what_it_says_of_itself);
+    tcase_add_test(tcase, test_the_row_describes_the_format);
     tcase_add_test(tcase, test_a_keyframe_is_a_delimiter_parameter_sets_and_slices);
     tcase_add_test(tcase, test_own_sets_and_delimiter_are_not_doubled);
     tcase_add_test(tcase, test_lengths_of_1_2_and_4);
@@ -500,11 +500,11 @@ Suite *check_mux_ts_suite(void)
     tcase_add_test(tcase, test_nothing_without_a_header);
     tcase_add_test(tcase, test_audio_alone_has_tables_within_100_ms);
     tcase_add_test(tcase, test_tables_of_a_long_group);
-    tcase_add_test(tcase, test_told_tracks_are_there_from_the_start);
+    tcase_add_test(tcase, test_announced_tracks_are_in_the_first_tables);
     tcase_add_test(tcase, test_promised_tracks_have_the_usual_codecs);
     tcase_add_test(tcase, test_versions_wrap);
     tcase_add_test(tcase, test_wrap_of_33_bits_and_of_32);
-    tcase_add_test(tcase, test_gaps_are_filled_and_jumps_are_told);
+    tcase_add_test(tcase, test_gaps_are_filled_and_jumps_are_signalled);
     tcase_add_test(tcase, test_gaps_without_end);
     tcase_add_test(tcase, test_one_frame_a_second_has_every_clock);
     tcase_add_test(tcase, test_decoding_times_always_rise);

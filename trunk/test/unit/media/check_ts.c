@@ -157,7 +157,7 @@ START_TEST(test_times_are_taken_modulo_2_33)
 }
 END_TEST
 
-START_TEST(test_too_long_is_refused_and_memory_comes_back)
+START_TEST(test_too_long_a_frame_is_refused_and_memory_is_freed)
 {
     struct ts_writer writer;
 
@@ -201,7 +201,7 @@ Suite *check_ts_suite(void)
     tcase_add_test(tcase, test_every_length);
     tcase_add_test(tcase, test_a_picture_beyond_16_bits_has_no_length);
     tcase_add_test(tcase, test_times_are_taken_modulo_2_33);
-    tcase_add_test(tcase, test_too_long_is_refused_and_memory_comes_back);
+    tcase_add_test(tcase, test_too_long_a_frame_is_refused_and_memory_is_freed);
     tcase_add_test(tcase, test_gap_names_the_counter_before_the_next);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -69,7 +69,7 @@ START_TEST(whole_messages_are_not_copied)
 }
 END_TEST
 
-START_TEST(announced_is_not_taken)
+START_TEST(an_announced_length_allocates_nothing)
 {
     struct rtmp_chunk_in *in = rtmp_chunk_in_new(&test_limits);
     struct rtmp_message m;
@@ -468,7 +468,7 @@ Suite *check_rtmp_chunk_suite(void)
 
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, whole_messages_are_not_copied);
-    tcase_add_test(tc, announced_is_not_taken);
+    tcase_add_test(tc, an_announced_length_allocates_nothing);
     tcase_add_test(tc, deltas_add_up);
     tcase_add_test(tc, type3_after_type0_adds_its_timestamp);
     tcase_add_test(tc, time_wraps);

@@ -43,7 +43,7 @@ START_TEST(aggregates_come_out_one_by_one)
 }
 END_TEST
 
-START_TEST(what_is_kept_is_read)
+START_TEST(a_message_that_was_kept_is_read_first)
 {
     struct buf in;
     int more;
@@ -133,7 +133,7 @@ START_TEST(acknowledged_by_configuration)
 }
 END_TEST
 
-START_TEST(silence_and_trickle)
+START_TEST(silent_and_slow_peers_time_out)
 {
     publishing();
     peer.tick = 6 * USEC_PER_SEC;
@@ -164,11 +164,11 @@ Suite *check_rtmp_talk_input_suite(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, deadlines_are_in_total);
     tcase_add_test(tc, aggregates_come_out_one_by_one);
-    tcase_add_test(tc, what_is_kept_is_read);
+    tcase_add_test(tc, a_message_that_was_kept_is_read_first);
     tcase_add_test(tc, acknowledged);
     tcase_add_test(tc, acknowledged_past_4_gib);
     tcase_add_test(tc, acknowledged_by_configuration);
-    tcase_add_test(tc, silence_and_trickle);
+    tcase_add_test(tc, silent_and_slow_peers_time_out);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -98,7 +98,7 @@ START_TEST(request_refused)
 }
 END_TEST
 
-START_TEST(request_sent_on)
+START_TEST(request_redirected)
 {
     struct rtmp_elsewhere to = {"rtmp://b:1/live", "rtmp://b:1/live/s?x=y"};
     struct rtmp_command command;
@@ -189,7 +189,7 @@ START_TEST(unpublish_and_publish_again)
 }
 END_TEST
 
-START_TEST(late_media_is_passed_over)
+START_TEST(media_after_unpublish_is_ignored)
 {
     publishing();
     peer_calls(&peer.in, "FCUnpublish", 6, NULL, amf0_string("s"), NULL);
@@ -544,7 +544,7 @@ Suite *check_rtmp_talk_server_suite(void)
     tcase_add_test(tc, play_in_order);
     tcase_add_test(tc, play_says_the_chunk_size);
     tcase_add_test(tc, request_refused);
-    tcase_add_test(tc, request_sent_on);
+    tcase_add_test(tc, request_redirected);
     tcase_add_test(tc, play_is_over);
     tcase_add_test(tc, play_called_again);
     tcase_add_test(tc, play_called_with_false);
@@ -555,7 +555,7 @@ Suite *check_rtmp_talk_server_suite(void)
     tcase_add_test(tc, request_malformed);
     tcase_add_test(tc, request_of_any_length);
     tcase_add_test(tc, unpublish_and_publish_again);
-    tcase_add_test(tc, late_media_is_passed_over);
+    tcase_add_test(tc, media_after_unpublish_is_ignored);
     tcase_add_test(tc, messages_are_short_before_publish);
     tcase_add_test(tc, unfinished_messages_are_few_before_publish);
     tcase_add_test(tc, pause_and_resume);
