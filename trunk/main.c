@@ -1,8 +1,8 @@
 /*
- * The program: command line, configuration, the process around the server,
- * then the server itself. All that can fail for an operator's mistake happens here, in the order in
- * which a message still reaches a terminal. Exit status: 0 ended as asked, 1 could not
- * start or broke off, 2 wrong usage.
+ * The program: command line, configuration, the process around the server, then the server itself.
+ * Mistakes of an operator are found here, before the process leaves the terminal, so that the
+ * message reaches it. This file also decides how many processes serve: one, or a master with
+ * workers. Exit status: 0 ended as requested, 1 could not start or failed, 2 wrong usage.
  */
 #include "app/config/config.h"
 #include "app/config/config_diff.h"
@@ -37,7 +37,7 @@
 
 /* A variable for tests: when it is set, the log says at the end how deep stacks went (co/co.h). */
 #define MEASURE_STACKS "MILLRACE_MEASURE_STACKS"
-/* Where a service manager wants to be told of the server's state (sd_notify(3)). */
+/* The socket on which a service manager receives the server's state (sd_notify(3)). */
 #define NOTIFY_SOCKET "NOTIFY_SOCKET"
 /* The folder for files that outlive the process: that of the container's entrypoint, or of the
  * service manager (systemd.exec(5)). */

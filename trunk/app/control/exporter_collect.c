@@ -73,12 +73,13 @@ static void counters_update(struct collect_stream *own, const struct source_stat
 
     counters_read(own->stream, stat, now);
     for (int i = 0; i < METRICS_STREAM_COUNT; i++) {
-        /* What players of this worker saw; a gap, too, wherever the publishers are. */
+        /* What players of this worker received; gaps are counted wherever the publisher is. */
         int is_gap = i == AT(METRICS_STREAM_GAPS) || i == AT(METRICS_STREAM_GAP_TIME);
         int is_output = i == AT(METRICS_STREAM_SEND_BYTES) || i == AT(METRICS_STREAM_JUMPS) ||
                         (is_gap && has_viewers);
 
-        /* Sent bytes are without those to other workers, which include framing: they may fall. */
+        /* Bytes sent to other workers are subtracted. They include framing, so the result may fall.
+         */
         if (now[i] <= own->last[i])
             continue;
         /* The worker with the publisher counts the input. */

@@ -179,7 +179,7 @@ static int64_t label_sum(const struct metrics *metrics, enum metrics_id id, cons
     return (int64_t)sum;
 }
 
-/* Whether a label occurs before this place, which then is no new one. */
+/* Whether the label occurs before this place: then its values were already added. */
 static int is_repeated(const struct metrics *metrics, int slot, enum metrics_id id,
                        const char *label)
 {
@@ -250,7 +250,7 @@ static void render_one_histogram(const struct metrics *metrics, enum metrics_id 
     buf_fini(&labels.out);
 }
 
-/* One without a label is there from the start; the others with their first value. */
+/* A metric without a label is shown from the start, a labelled one with its first value. */
 static void render_histograms(const struct metrics *metrics, enum metrics_id id,
                               struct exporter_text *text)
 {

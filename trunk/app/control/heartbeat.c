@@ -1,6 +1,6 @@
 /*
  * Sends heartbeats. The receiver is another program on another machine: each try has a deadline,
- * its answer is ignored but for the status, and a receiver that stays away costs one log line a
+ * only the status of its answer counts, and a receiver that stays unreachable causes one log line a
  * minute. The first heartbeat is sent when the listeners are open.
  */
 #include "app/control/heartbeat.h"

@@ -1,6 +1,6 @@
 /*
  * The row of the callbacks: their state in the process, what all workers share, and the end. When a
- * worker has died, the first one that hears of it reports the ends of its sessions.
+ * worker has died, the first worker that notices it reports the ends of its sessions.
  */
 #include "app/control/hooks.h"
 
@@ -196,7 +196,7 @@ static void hooks_on_publish(struct stream *stream, void *state)
     hooks_watch_publish(hooks_of(stream->server), source_key(stream->source));
 }
 
-/* All sessions have ended: what they report is still under way. */
+/* All sessions have ended, but their last events may not be delivered yet. */
 static void hooks_stop(struct server *server, void *own, usec_t timeout)
 {
     struct hooks *hooks = own;

@@ -1,6 +1,6 @@
 /*
- * More liberal than SRS, where white space and quotes around a 0 have failed people, and as strict
- * in all else: a callback server that is broken, or that is a different server, must not open the
+ * More liberal than SRS, which refuses a 0 with white space or quotes around it, and as strict in
+ * all else: a callback server that is broken, or that is a different server, must not open the
  * stream to everyone. Its message goes to clients, so control characters are removed from it.
  */
 #include "app/control/hooks_answer.h"

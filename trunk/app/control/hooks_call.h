@@ -22,7 +22,7 @@ void hooks_call_sign(const char *secret, const char *body, char out[HOOKS_SIGNAT
 /*
  * Calls within the timeout, on a kept connection if there is one. *status is the answer's status;
  * redirections are not followed. An error: there is no complete answer, or it is too long; *out is
- * then a no whose message tells that, without any address.
+ * then a refusal whose message says so, without any address.
  */
 struct err *hooks_call_run(struct server *server, struct hooks_pool *pool,
                            const struct hooks_call *call, int *status, struct hooks_answer *out,

@@ -9,8 +9,7 @@
 
 #include <stdint.h>
 
-/* What an event says about its client and its stream. No pointer is NULL; texts come from
- * strangers. */
+/* What an event says about its client and its stream. No pointer is NULL; texts are untrusted. */
 struct hooks_client {
     const char *id; /* the log's context id */
     const char *ip;

@@ -1,6 +1,6 @@
 /*
- * Takes reports. The sender is anybody: a report has a maximum size, each address a maximum rate,
- * and only streams that exist get one, so that no table grows by what strangers send.
+ * Receives reports. Anybody may send one: a report has a maximum size, each address a maximum rate,
+ * and only streams that exist get one, so that no table grows by untrusted input.
  *
  * The rate is counted in a fixed number of cells, which addresses share by a secret hash: there is
  * nothing to run out of, and nobody can choose whose cell to fill.

@@ -2,8 +2,8 @@
 #define APP_CORE_LOG_CHANGE_H
 
 /*
- * A reload's change of the log: its destination is opened first, and used when all else could be
- * done, too. Never yields.
+ * A reload's change of the log: its destination is opened first, and used only after everything
+ * else has succeeded. Never yields.
  */
 #include "app/config/config.h"
 #include "app/core/log_sink.h"

@@ -1,7 +1,7 @@
 /*
- * What applies at once is whatever reads server->config: sessions hold the snapshot they began
- * with, and new ones get the new one. The rest is here: listeners, certificates, the log, limits,
- * and the rows and streams that are told (app/stream/observer.h).
+ * Most directives need no work here: new sessions read server->config, and sessions that exist keep
+ * the snapshot they began with. This file applies the rest: listeners, certificates, the log,
+ * limits, and what observers and streams derive from the configuration (app/stream/observer.h).
  *
  * Everything before commit() can fail and changes nothing. commit() cannot fail.
  */
