@@ -3,7 +3,7 @@
 
 /*
  * Answers of which other processes of this server have a part. How they are gathered is a row of
- * struct tables; without it this process answers alone.
+ * struct tables; without it, or without tables (in unit tests), this process answers alone.
  */
 #include "app/control/api_json.h"
 #include "app/core/tables.h"
@@ -39,7 +39,8 @@ static inline int api_gather_answer(const struct api_gather_call *call, json_t *
                                     usec_t timeout)
 {
     const struct api_query *query = call->query;
-    const struct api_gather *row = query->server->tables->gather;
+    const struct tables *tables = query->server->tables;
+    const struct api_gather *row = tables != NULL ? tables->gather : NULL;
 
     if (row == NULL || (query->x != NULL && query->x->is_worker) ||
         !row->is_shared(query->server, call->name))
