@@ -54,6 +54,23 @@ static const struct config_vhost *vhost_of(const struct pull *pull)
 }
 
 /*
+ * All origins refused a loop. Until one answers otherwise, a new viewer's marks must wait for the
+ * end of the pause: otherwise the servers of a ring could keep each other asking for ever, as each
+ * request is a new viewer of the next one.
+ */
+static int pull_is_looped(const struct pull *pull)
+{
+    return pull->loops >= pull->target_count && pull->options.find == NULL &&
+           pull->next_target == NULL;
+}
+
+/* Whether to try again without a pause. */
+static int pull_is_due(const struct pull *pull)
+{
+    return pull->is_again && !pull_is_looped(pull);
+}
+
+/*
  * The origin refused a loop: no viewer here can get the stream from it. If the chain had unverified
  * marks, one of these may be the reason, and a client's mark must not affect other viewers: ask
  * again without them. With find() the next look-up may return another origin.
@@ -61,12 +78,16 @@ static const struct config_vhost *vhost_of(const struct pull *pull)
 static void pull_note_loop(struct pull *pull, const struct err *err)
 {
     if (err_code(err) != ERR_LOOP) {
-        pull->loops = 0;
+        if (!pull->is_again) /* a try that was cut short says nothing */
+            pull->loops = 0;
         pull->is_strict = 0;
     } else if (pull->unverified > 0) {
         pull->is_strict = 1;
         pull->is_again = 1;
-    } else if (++pull->loops >= pull->target_count && pull->options.find == NULL) {
+    } else {
+        pull->loops++;
+        if (!pull_is_looped(pull))
+            return;
         log_info(pull->server->log,
                  "pull %s: loop: its servers request it from each other; viewers stop "
                  "waiting",
@@ -96,7 +117,7 @@ static MAY_YIELD void pull_try(struct pull *pull)
     pull_log_end(pull, err, pull->is_live);
     pull_note_loop(pull, err);
     /* A missing stream is not a failure of the origin. */
-    if (was_live || pull->is_again || co_now() - began >= PULL_PATIENT ||
+    if (was_live || pull_is_due(pull) || co_now() - began >= PULL_PATIENT ||
         (err_code(err) == ERR_TIMEOUT && !pull->is_live && pull->is_asked))
         pull->failures = 0;
     else
@@ -197,6 +218,7 @@ static void pull_renew(struct pull *pull)
     pull->next_target = NULL;
     pull->at = at >= 0 ? at : 0;
     pull->failures = 0;
+    pull->loops = 0;
     targets_free(old, count);
     config_unref(pull->config);
     pull->config = config_ref(pull->server->config);
@@ -215,7 +237,7 @@ static MAY_YIELD void pull_run(void *arg)
         if (pull->at == 0 && pull->options.find != NULL && pull_look(pull) != 0)
             continue;
         pull_try(pull);
-        pause = pull->is_stopping || pull->is_again ? 0 : pull_pause(pull);
+        pause = pull->is_stopping || pull_is_due(pull) ? 0 : pull_pause(pull);
         if (pause > 0)
             (void)co_cond_wait(&pull->told, pause);
         else
@@ -296,6 +318,8 @@ void pull_leave(struct pull *pull)
 void pull_again(struct pull *pull)
 {
     if (pull->is_live || pull->is_stopping)
+        return;
+    if (pull->conn == NULL && pull_is_looped(pull))
         return;
     pull->is_again = 1;
     co_cond_signal(&pull->told);
