@@ -81,7 +81,7 @@ unit_layer()
 {
     local layer=$1 log=$results/log.unit-$1 passed failed status
 
-    timeout 300 "$objs/asan/unit/$layer" >"$log" 2>&1
+    timeout 1200 "$objs/asan/unit/$layer" >"$log" 2>&1
     status=$?
     read -r passed failed < <(sed -n "s/^unit $layer: \([0-9]*\) passed, \([0-9]*\) failed\$/\1 \2/p" "$log")
     if [ -z "${failed:-}" ] || { [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; }; then

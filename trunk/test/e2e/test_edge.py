@@ -377,7 +377,9 @@ def test_https_flv(server, publish, view, certificate):
 
 def test_thousand_who_wait_are_one_pull(server, publisher, source):
     origin = server()
-    edge = server(vhost=cluster(origin.http_port), top={"max_connections": 2000})
+    # The publisher is silent while all of them read, for however long that takes.
+    edge = server(vhost=cluster(origin.http_port, more="stall_timeout 60000;"),
+                  top={"max_connections": 2000})
     waiting = []
     for _ in range(1000):
         one = socket.create_connection(("127.0.0.1", edge.http_port), 10)
