@@ -17,6 +17,10 @@ test:
 	3rdparty/install.sh build run test
 	@$(MAKE) --no-print-directory OBJS=$(OBJS) all-tests
 
+fuzz:
+	3rdparty/install.sh build test fuzz
+	@$(MAKE) --no-print-directory OBJS=$(OBJS) all-fuzz
+
 bench:
 	3rdparty/install.sh build run bench
 	@$(MAKE) --no-print-directory OBJS=$(OBJS) all-benches
@@ -27,11 +31,11 @@ clean:
 format:
 	clang-format -i $$(find trunk research -name node_modules -prune -o -name '*.[ch]' -print)
 
-TARGETS := all libs serve all-tests all-benches html unit e2e e2e-workers test-busy fuzz \
+TARGETS := all libs serve all-tests all-benches html unit e2e e2e-workers test-busy all-fuzz \
 	fuzz-short check sanitized clang-build install compile_commands
 
 $(TARGETS): $(OBJS)/Makefile
 	@$(MAKE) --no-print-directory -f $(OBJS)/Makefile $@
 
 .DEFAULT_GOAL := all
-.PHONY: run test bench clean format $(TARGETS)
+.PHONY: run test fuzz bench clean format $(TARGETS)

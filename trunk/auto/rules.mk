@@ -101,7 +101,7 @@ endif
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all libs serve html all-tests all-benches unit e2e e2e-workers test-busy fuzz fuzz-short \
+.PHONY: all libs serve html all-tests all-benches unit e2e e2e-workers test-busy all-fuzz fuzz-short \
 	check sanitized clang-build install compile_commands FORCE
 
 all: libs $(if $(HAVE_MAIN),$(O)/server) $(TOOLS:%=$(O)/%) html
@@ -236,7 +236,7 @@ unit: unit-build
 	@trunk/test/run.sh $(O) unit $(UNIT_LAYERS)
 fuzz-short: fuzz-build
 	@trunk/test/run.sh $(O) fuzz-short $(FUZZ_NAMES)
-fuzz: fuzz-build fuzz-measured
+all-fuzz: fuzz-build fuzz-measured
 	@trunk/test/fuzz/sitting.py $(O) $(HOURS) $(JOBS) $(FUZZ_NAMES)
 e2e: sanitized html
 	@trunk/test/run.sh $(O) e2e

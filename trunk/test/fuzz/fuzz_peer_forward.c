@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const char conf[] =
     "listen 1935; max_connections 30; max_message 1m;\n"
     "vhost __defaultVhost__ {\n"
-    " forward { enabled on; destination 192.0.2.1:1935 rtmp://user:pass@192.0.2.2/x/[stream]; }\n"
+    " forward { enabled on; destination rtmp://user:pass@192.0.2.2/x/[stream] 192.0.2.1:1935; }\n"
     " http_remux { republish_wait 1000; }\n"
     "}\n";
 

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const char conf[] =
     "listen 1935; max_connections 30;\n"
     "http_server { enabled on; listen 8080; }\n"
-    "heartbeat { enabled on; interval 5; url http://192.0.2.9/beat; summaries on; ports on; }\n"
+    "heartbeat { enabled on; interval 20; url http://192.0.2.9/beat; summaries on; ports on; }\n"
     "vhost __defaultVhost__ {\n"
     " http_hooks { enabled on; timeout 2; retry_time 4; secret 0123456789abcdef;\n"
     "  on_connect http://192.0.2.1/c; on_close http://192.0.2.1/x;\n"
@@ -35,29 +35,6 @@ static const char conf[] =
     "}\n";
 
 static struct server *server;
-
-/* Handshake, connect, createStream and publish at once, then a sequence header and a keyframe. */
-static void encoder(struct sim_socket *s)
-{
-    static const uint8_t hello[1 + 2 * 1536] = {3};
-    static const uint8_t calls[] = "\x03\0\0\0\0\0\x3f\x14\0\0\0\0\x02\0\x07"
-                                   "connect\0\x3f\xf0\0\0\0\0\0\0\x03\0\x03"
-                                   "app\x02\0\x04"
-                                   "live\0\x05"
-                                   "tcUrl\x02\0\x0d"
-                                   "rtmp://h/live\0\0\x09"
-                                   "\x03\0\0\0\0\0\x19\x14\0\0\0\0\x02\0\x0c"
-                                   "createStream\0\x40\0\0\0\0\0\0\0\x05"
-                                   "\x04\0\0\0\0\0\x18\x14\x01\0\0\0\x02\0\x07"
-                                   "publish\0\x40\x08\0\0\0\0\0\0\x05\x02\0\x01s"
-                                   "\x06\0\0\0\0\0\x04\x08\x01\0\0\0\xaf\0\x12\x10"
-                                   "\x06\0\0\x10\0\0\x04\x08\x01\0\0\0\xaf\x01\x21\x10";
-
-    sim_send(s, hello, sizeof(hello));
-    sim_settle();
-    sim_send(s, calls, sizeof(calls) - 1);
-    sim_settle();
-}
 
 static void viewer(struct sim_socket *s, unsigned how)
 {
@@ -95,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     other = sim_server_accept(server, &http_listener, "192.0.2.8");
     if (data[0] & 4)
         viewer(other, data[0]);
-    encoder(one);
+    sim_encoder(one);
     if (!(data[0] & 4))
         viewer(other, data[0]);
     answers(AFTER, &steps);

@@ -8,6 +8,7 @@
 #include "sim_server.h"
 
 #include "app/http/http_listener.h"
+#include "app/rtmp/rtmp_listener.h"
 
 #include <string.h>
 
@@ -71,6 +72,7 @@ static void viewer(struct sim_socket *s, unsigned how)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct encoder encoder = {.is_on = 0};
+    struct sim_socket *remote = NULL;
     struct sim_socket *s;
     struct co *co;
     int steps = 0;
@@ -85,6 +87,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     s = sim_server_accept(server, &http_listener, "192.0.2.8");
     if (data[0] & 4)
         viewer(s, data[0]);
+    if (data[0] & 8) {
+        remote = sim_server_accept(server, &rtmp_listener, "192.0.2.7");
+        sim_encoder(remote);
+    }
     co = co_spawn_joinable(encoder_run, &encoder);
     answers(AFTER / 4, &steps);
     if (!(data[0] & 4))
@@ -93,6 +99,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     co_join(co);
     sim_unpublish(&encoder.publisher);
     sim_release(s);
+    if (remote != NULL)
+        sim_release(remote);
     answers(AFTER / 4, &steps);
     sim_origin_end();
     sim_server_rest(server);

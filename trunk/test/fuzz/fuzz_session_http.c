@@ -94,11 +94,23 @@ static void push(void *arg)
         sim_publish_frames(p, 2);
 }
 
+/* For the lists of the API. */
+static struct sim_socket *viewer(void)
+{
+    static const char head[] = "GET /live/s.flv HTTP/1.1\r\nHost: h\r\n\r\n";
+    struct sim_socket *s = sim_server_accept(server, &http_listener, "192.0.2.8");
+
+    sim_send(s, head, sizeof(head) - 1);
+    sim_settle();
+    return s;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct listener_type *const types[] = {&http_listener, &http_listener,
                                                         &http_api_listener, &exporter_listener};
     struct sim_publisher publisher = {0};
+    struct sim_socket *other = NULL;
     struct sim_socket *s;
 
     if (server == NULL)
@@ -111,7 +123,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         sim_publish_frames(&publisher, 3);
     }
     s = sim_server_accept(server, types[data[0] >> 1 & 3], data[0] & 8 ? "127.0.0.1" : "192.0.2.7");
+    if (data[0] & 16)
+        other = viewer();
     sim_peer_run(s, data + 1, size - 1, push, &publisher);
+    if (other != NULL)
+        sim_release(other);
     sim_unpublish(&publisher);
     sim_server_rest(server);
     return 0;

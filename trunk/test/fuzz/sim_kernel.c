@@ -262,7 +262,8 @@ WRAP(ssize_t, recv, int fd, void *to, size_t len, int flags)
 /* What of len bytes may be sent now; -1 with errno. */
 static ssize_t send_room(const struct sim_socket *s, size_t len)
 {
-    if (s->is_reset || s->is_shut || (!s->is_held && s->pair == NULL)) {
+    /* What a peer that has closed is sent is lost. */
+    if (s->is_reset || s->is_shut) {
         errno = s->is_reset ? ECONNRESET : EPIPE;
         return -1;
     }

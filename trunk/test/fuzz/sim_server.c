@@ -5,6 +5,7 @@
 #include "app/config/config_source.h"
 #include "app/server/connection.h"
 #include "app/server/listeners.h"
+#include "app/server/reload.h"
 #include "app/server/service.h"
 #include "app/server/service_private.h"
 #include "app/server/tables.h"
@@ -15,7 +16,6 @@
 #include "media/flv.h"
 
 #include <assert.h>
-#include <sanitizer/allocator_interface.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,8 +113,25 @@ static struct server *server_make(const char *text)
     return server;
 }
 
+/* A reload finds no file. */
+static void reload_prepare(struct server *server)
+{
+    static char *nothing[] = {NULL};
+    static struct config_options options = {.file = "/nonexistent/fuzz.conf"};
+    static struct log_sink_file sink;
+    static struct supervisor supervisor = {.fd = -1};
+    const struct reload_options reload = {.options = &options,
+                                          .environment = nothing,
+                                          .log = &server_log,
+                                          .sink = &sink,
+                                          .supervisor = &supervisor};
+
+    fail(reload_open(server, &reload));
+}
+
 static void server_run(struct server *server)
 {
+    reload_prepare(server);
     if (co_spawn(serve, server) == NULL)
         abort();
     sim_run(USEC_PER_SEC);
@@ -161,12 +178,15 @@ struct sim_socket *sim_server_accept(struct server *server, const struct listene
     return socket;
 }
 
+/* sanitizer/allocator_interface.h; absent without a sanitizer that allocates. */
+size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
+
 static void rest_grown(void)
 {
     static size_t runs, first;
     size_t now;
 
-    if (++runs % GROWTH_FIRST != 0)
+    if (__sanitizer_get_current_allocated_bytes == NULL || ++runs % GROWTH_FIRST != 0)
         return;
     now = __sanitizer_get_current_allocated_bytes();
     if (first == 0)
@@ -266,6 +286,28 @@ void sim_unpublish(struct sim_publisher *p)
 }
 
 /* ---- a peer ---- */
+
+void sim_encoder(struct sim_socket *s)
+{
+    static const uint8_t hello[1 + 2 * 1536] = {3};
+    static const uint8_t calls[] = "\x03\0\0\0\0\0\x3a\x14\0\0\0\0\x02\0\x07"
+                                   "connect\0\x3f\xf0\0\0\0\0\0\0\x03\0\x03"
+                                   "app\x02\0\x04"
+                                   "live\0\x05"
+                                   "tcUrl\x02\0\x0d"
+                                   "rtmp://h/live\0\0\x09"
+                                   "\x03\0\0\0\0\0\x19\x14\0\0\0\0\x02\0\x0c"
+                                   "createStream\0\x40\0\0\0\0\0\0\0\x05"
+                                   "\x04\0\0\0\0\0\x18\x14\x01\0\0\0\x02\0\x07"
+                                   "publish\0\x40\x08\0\0\0\0\0\0\x05\x02\0\x01s"
+                                   "\x06\0\0\0\0\0\x04\x08\x01\0\0\0\xaf\0\x12\x10"
+                                   "\x06\0\0\x10\0\0\x04\x08\x01\0\0\0\xaf\x01\x21\x10";
+
+    sim_send(s, hello, sizeof(hello));
+    sim_settle();
+    sim_send(s, calls, sizeof(calls) - 1);
+    sim_settle();
+}
 
 void sim_peer_run(struct sim_socket *s, const uint8_t *data, size_t size, void (*during)(void *arg),
                   void *arg)

@@ -42,6 +42,10 @@ void sim_publish_headers(struct sim_publisher *publisher);
 void sim_publish_frames(struct sim_publisher *publisher, int count);
 void sim_unpublish(struct sim_publisher *publisher);
 
+/* An RTMP client at the socket publishes live/s: the handshake, connect, createStream and publish
+ * at once, then a sequence header and a frame. */
+void sim_encoder(struct sim_socket *socket);
+
 /*
  * Plays a peer: sends the bytes in pieces, the first byte chooses their size; the server runs after
  * each. `during` (or NULL) is called now and then. Then the peer closes, is silent for a minute, or
