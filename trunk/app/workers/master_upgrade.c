@@ -338,9 +338,10 @@ void master_upgrade_ready(struct master *master)
         if (master->child[i].pid == 0 || worker_generation_is_current(share, i))
             continue;
         share->slot[i].is_retired = 1;
-        worker_share_ring_one(share, i);
         old++;
     }
+    /* From here on none of them hands a connection to another one, which may end. */
+    worker_share_ring(share);
     worker_ports_commit(share->ports, options->tables->listeners, *options->config);
     end(master);
     log_info(log_of(master),

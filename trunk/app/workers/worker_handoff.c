@@ -12,8 +12,12 @@
 int worker_handoff_give(void *arg, int type, int fd)
 {
     const struct worker *worker = arg;
-    int to = worker_spread_lighter(worker->share, worker->slot);
+    int to;
 
+    /* The others of its generation may end now. */
+    if (worker->share->slot[worker->slot].is_retired)
+        return 0;
+    to = worker_spread_lighter(worker->share, worker->slot);
     if (to < 0 || net_pass_give(worker->share->handoff_socket[to][1], fd, (uint8_t)type) != 0)
         return 0;
     worker_spread_handed(worker->share, to);
