@@ -276,20 +276,44 @@ struct err *rtmp_talk_connect(struct rtmp_talk *talk, const struct rtmp_target *
 
 /* ---- publish and play ---- */
 
+static struct err *call_plain(struct rtmp_talk *talk, const char *name, double transaction)
+{
+    struct rtmp_call call = {.name = name, .transaction = transaction};
+
+    return rtmp_talk_output_call(talk, &call);
+}
+
 static struct err *call_named(struct rtmp_talk *talk, const char *name, double transaction,
                               const char *stream)
 {
     struct rtmp_call call = {.name = name, .transaction = transaction};
 
-    if (stream != NULL)
-        call.info = amf0_string(stream);
+    call.info = amf0_string(stream);
+    if (call.info == NULL)
+        return err_new(ERR_NOMEM, "no memory for %s", name);
     return rtmp_talk_output_call(talk, &call);
+}
+
+/* "play" or "publish" at the stream that was created. Takes over more, which may be NULL for lack
+ * of memory. Without an argument the call would name another stream. */
+static struct err *call_stream(struct rtmp_talk *talk, const char *name, const char *stream,
+                               struct amf0 *more)
+{
+    struct rtmp_call call = {.name = name, .transaction = CALL_STREAM, .more = more};
+
+    call.stream_id = talk->stream_id;
+    call.info = amf0_string(stream);
+    if (call.info != NULL && call.more != NULL)
+        return rtmp_talk_output_call(talk, &call);
+    amf0_free(call.info);
+    amf0_free(call.more);
+    return err_new(ERR_NOMEM, "no memory for %s", name);
 }
 
 static MAY_YIELD struct err *stream_create(struct rtmp_talk *talk, const struct talk_wait *wait)
 {
     double number = 0;
-    struct err *err = call_named(talk, "createStream", CALL_CREATE_STREAM, NULL);
+    struct err *err = call_plain(talk, "createStream", CALL_CREATE_STREAM);
 
     if (err == NULL)
         err = answer_wait(talk, CALL_CREATE_STREAM, &number, wait);
@@ -304,7 +328,6 @@ static MAY_YIELD struct err *stream_create(struct rtmp_talk *talk, const struct 
 struct err *rtmp_talk_play(struct rtmp_talk *talk, const char *stream, usec_t timeout)
 {
     struct talk_wait wait = rtmp_talk_output_wait_start(talk, timeout);
-    struct rtmp_call call = {.name = "play", .transaction = CALL_STREAM};
     double number = 0;
     struct err *err = stream_create(talk, &wait);
 
@@ -312,10 +335,7 @@ struct err *rtmp_talk_play(struct rtmp_talk *talk, const char *stream, usec_t ti
         return err_wrap(err, "createStream");
     talk->mode = TALK_PLAY;
     rtmp_talk_input_limit(talk, 1);
-    call.stream_id = talk->stream_id;
-    call.info = amf0_string(stream);
-    call.more = amf0_number(-2);
-    err = rtmp_talk_output_call(talk, &call);
+    err = call_stream(talk, "play", stream, amf0_number(-2));
     if (err == NULL)
         err = rtmp_talk_output_written(
             rtmp_message_user_buffer_write(&talk->out, talk->stream_id, BUFFER_MS));
@@ -329,7 +349,6 @@ struct err *rtmp_talk_play(struct rtmp_talk *talk, const char *stream, usec_t ti
 struct err *rtmp_talk_publish(struct rtmp_talk *talk, const char *stream, usec_t timeout)
 {
     struct talk_wait wait = rtmp_talk_output_wait_start(talk, timeout);
-    struct rtmp_call call = {.name = "publish", .transaction = CALL_STREAM};
     double number = 0;
     struct err *err;
 
@@ -340,10 +359,7 @@ struct err *rtmp_talk_publish(struct rtmp_talk *talk, const char *stream, usec_t
         err = stream_create(talk, &wait);
     if (err != NULL)
         return err_wrap(err, "createStream");
-    call.stream_id = talk->stream_id;
-    call.info = amf0_string(stream);
-    call.more = amf0_string("live");
-    err = rtmp_talk_output_call(talk, &call);
+    err = call_stream(talk, "publish", stream, amf0_string("live"));
     if (err == NULL)
         err = answer_wait(talk, CALL_STREAM, &number, &wait);
     if (err == NULL)

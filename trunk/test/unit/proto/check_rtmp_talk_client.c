@@ -2,6 +2,7 @@
 #include "proto/rtmp_talk.h"
 
 #include "rtmp_peer.h"
+#include "test/unit/no_memory.h"
 
 Suite *check_rtmp_talk_client_suite(void);
 
@@ -125,6 +126,36 @@ START_TEST(publishes)
          "type 9, 0 bytes at 16777216; ");
     m.len = 0x1000000;
     FAILS(rtmp_talk_send(talk, &m, USEC_PER_SEC), ERR_LIMIT);
+}
+END_TEST
+
+/* Whichever allocation fails: the stream has its own name at the other server, or none at all. */
+START_TEST(publishes_under_its_name_or_not)
+{
+    int failed = 1;
+
+    for (int nth = 1; failed > 0; nth++) {
+        struct err *err;
+        const char *said;
+
+        again();
+        grants_connect();
+        peer_calls(&peer.in, "_result", 4, NULL, amf0_number(1), NULL);
+        peer_calls(&peer.in, "onStatus", 0, NULL,
+                   rtmp_message_status("status", "NetStream.Publish.Start", ""), NULL);
+        connected();
+        no_memory_at(nth);
+        err = nth % 2 ? rtmp_talk_publish(talk, "s", USEC_PER_SEC)
+                      : rtmp_talk_play(talk, "s", USEC_PER_SEC);
+        failed = no_memory_over();
+        said = told(ears, &peer.out);
+        ck_assert_msg(strstr(said, "publish(5)") == NULL || strstr(said, "publish(5) 's'") != NULL,
+                      "%d: %s", nth, said);
+        ck_assert_msg(strstr(said, "play(5)") == NULL || strstr(said, "play(5) 's'") != NULL,
+                      "%d: %s", nth, said);
+        ck_assert(failed > 0 || err == NULL);
+        err_free(err);
+    }
 }
 END_TEST
 
@@ -264,6 +295,7 @@ Suite *check_rtmp_talk_client_suite(void)
     tcase_add_test(tc, plays);
     tcase_add_test(tc, plays_what_was_not_announced);
     tcase_add_test(tc, publishes);
+    tcase_add_test(tc, publishes_under_its_name_or_not);
     tcase_add_test(tc, sends_many_chunks);
     tcase_add_test(tc, addresses);
     tcase_add_test(tc, redirected);

@@ -185,7 +185,9 @@ static inline struct err *test_io_read(struct io *io, void *buf, size_t len, siz
 {
     struct test_io *t = (struct test_io *)io;
 
-    ck_assert(len > 0);
+    /* No assertion that holds: Check allocates for it, and a test may make that fail. */
+    if (len == 0)
+        ck_abort_msg("a read of nothing");
     t->reads++;
     if (timeout >= 0 && t->tick > timeout) {
         test_now += timeout;
@@ -210,7 +212,8 @@ static inline struct err *test_io_writev(struct io *io, struct iovec *iov, int n
 
     (void)timeout;
     for (int i = 0; i < n; i++)
-        ck_assert_int_eq(buf_append(&t->out, iov[i].iov_base, iov[i].iov_len), 0);
+        if (buf_append(&t->out, iov[i].iov_base, iov[i].iov_len) != 0)
+            return err_new(ERR_NOMEM, "the test's peer");
     return NULL;
 }
 
