@@ -58,6 +58,7 @@ struct forward {
 
 struct forward_stream {
     struct forwarding *first; /* all forwards of the stream */
+    usec_t retry_at;          /* some could not start for lack of memory; 0: all have */
 };
 
 static struct forward *forward_of(const struct server *server)
@@ -272,20 +273,23 @@ static int forward_enter(struct stream *stream, const char *url, int is_question
     return -1;
 }
 
-/* Starts a forward to url unless one is running. 0, or -1 without memory. */
-static int forward_to(struct stream *stream, const char *url)
+/* A later frame tries again: forward_on_data(). */
+static void forward_lacks_memory(struct stream *stream)
 {
-    if (forward_find(stream, url, 0) != NULL)
-        return 0;
-    return forward_enter(stream, url, 0, forward_run);
+    log_warn(stream->server->log, "forward %s: no memory, retrying", source_key(stream->source));
+    forward_stream_of(stream)->retry_at = co_now() + FORWARD_RETRY;
+}
+
+static void forward_to(struct stream *stream, const char *url)
+{
+    if (forward_find(stream, url, 0) == NULL && forward_enter(stream, url, 0, forward_run) != 0)
+        forward_lacks_memory(stream);
 }
 
 static void forward_to_configured(struct stream *stream, const struct config_forward *config)
 {
-    int rc = 0;
-
-    for (int i = 0; rc == 0 && i < config->destination.count; i++)
-        rc = forward_to(stream, config->destination.item[i]);
+    for (int i = 0; i < config->destination.count; i++)
+        forward_to(stream, config->destination.item[i]);
 }
 
 static void forward_end(struct forwarding *f)
@@ -299,8 +303,6 @@ static void forward_end(struct forwarding *f)
 /* Forwards to these destinations only, for this publication. */
 static void forward_to_answered(struct stream *stream, const struct forward_urls *urls)
 {
-    int rc = 0;
-
     for (struct forwarding *f = forward_stream_of(stream)->first; f != NULL; f = f->next) {
         int at = 0;
 
@@ -309,8 +311,8 @@ static void forward_to_answered(struct stream *stream, const struct forward_urls
         if (!f->is_question && at == urls->count)
             forward_end(f);
     }
-    for (int i = 0; rc == 0 && i < urls->count; i++)
-        rc = forward_to(stream, urls->url[i]);
+    for (int i = 0; i < urls->count; i++)
+        forward_to(stream, urls->url[i]);
 }
 
 /* Asks once; 0: no further query needed, -1: ask again later. */
@@ -348,6 +350,8 @@ static MAY_YIELD void question_run(void *arg)
         if (!is_asked)
             forward_pause(f);
     }
+    if (urls == NULL)
+        forward_lacks_memory(f->stream);
     free(urls);
     config_unref(config);
     forward_leave(f);
@@ -358,7 +362,8 @@ static void forward_to_backend(struct stream *stream, const char *backend)
     struct forwarding *f = forward_find(stream, backend, 1);
 
     if (f == NULL) {
-        (void)forward_enter(stream, backend, 1, question_run);
+        if (forward_enter(stream, backend, 1, question_run) != 0)
+            forward_lacks_memory(stream);
         return;
     }
     f->is_again = 1;
@@ -370,8 +375,9 @@ static void forward_to_backend(struct stream *stream, const char *backend)
 static void forward_on_publish(struct stream *stream, void *state)
 {
     const struct config_vhost *vhost = config_vhost_find(stream->server->config, stream->vhost);
+    struct forward_stream *own = state;
 
-    (void)state;
+    own->retry_at = 0;
     /* Pulled streams are not forwarded; a stream of another worker is forwarded there. */
     if (vhost == NULL || !vhost->forward.enabled || publication_kind(stream) != PUBLISHER_ENCODER)
         return;
@@ -420,7 +426,8 @@ static void forward_on_data(struct stream *stream, void *state)
 {
     const struct forward_stream *own = state;
 
-    (void)stream;
+    if (own->retry_at != 0 && co_now() >= own->retry_at)
+        forward_on_publish(stream, state);
     for (struct forwarding *f = own->first; f != NULL; f = f->next)
         co_cond_signal(&f->cond);
 }
