@@ -24,7 +24,9 @@
 #include <string.h>
 
 /* How long a pull continues without viewers, so that a viewer that reconnects finds it active. */
-#define EDGE_GRACE (2 * USEC_PER_SEC)
+#define EDGE_GRACE     (2 * USEC_PER_SEC)
+#define EDGE_RETRY_MIN USEC_PER_SEC
+#define EDGE_RETRY_MAX (60 * USEC_PER_SEC)
 
 static struct edge *edge_of(const struct server *server)
 {
@@ -88,6 +90,18 @@ static void edge_evicted(void *publisher, enum evict_reason why)
         pull_leave(ep->pull);
 }
 
+/* A pull could not start, for lack of memory perhaps: its viewers must not wait for the next viewer
+ * to start it. edge_tick() tries again. */
+static void edge_retry_later(struct edge *edge)
+{
+    if (edge->retry_at != 0)
+        return;
+    edge->retry_pause = edge->retry_pause == 0 ? EDGE_RETRY_MIN : 2 * edge->retry_pause;
+    if (edge->retry_pause > EDGE_RETRY_MAX)
+        edge->retry_pause = EDGE_RETRY_MAX;
+    edge->retry_at = co_now() + edge->retry_pause;
+}
+
 static const struct publisher_ops edge_publisher_ops = {.evict = edge_evicted};
 
 struct publication *edge_reserve(struct edge_pull *ep)
@@ -101,8 +115,9 @@ struct publication *edge_reserve(struct edge_pull *ep)
                                   .vhost = config_vhost_find(server->config, ep->stream->vhost)};
     struct publication *publication = NULL;
 
-    if (publisher.vhost != NULL)
-        (void)publication_reserve(ep->stream, &publisher, &publication);
+    if (publisher.vhost != NULL &&
+        publication_reserve(ep->stream, &publisher, &publication) == PUBLICATION_NOMEM)
+        edge_retry_later(edge_of(server));
     return publication;
 }
 
@@ -144,10 +159,12 @@ static struct pull *edge_start(struct edge *edge, struct edge_pull *ep)
     if (origins != NULL && edge_options(edge, ep, origins, &options, &err) == 0)
         pull = pull_start(&options);
     free(origins);
-    if (pull == NULL)
+    if (pull == NULL) {
         log_err(edge->server->log, LOG_ERROR, err, "pull %s: cannot start: %s",
                 source_key(stream->source),
                 err != NULL ? err_text(err) : "no memory, or no valid origin");
+        edge_retry_later(edge);
+    }
     err_free(err);
     return pull;
 }
@@ -204,8 +221,10 @@ static void edge_enter(struct edge *edge, struct stream *stream)
 {
     struct edge_pull *ep = calloc(1, sizeof(*ep));
 
-    if (ep == NULL)
+    if (ep == NULL) {
+        edge_retry_later(edge);
         return;
+    }
     ep->stream = stream;
     ep->is_origin_pull = stream_has_origin_pull(stream);
     if (!ep->is_origin_pull)
@@ -342,11 +361,31 @@ static int edge_is_coming(const struct stream *stream, const void *state)
     return own->pull != NULL || edge_fetches(stream);
 }
 
+static void edge_look_at(struct source *source, void *arg)
+{
+    struct stream *stream = source_data(source);
+
+    (void)arg;
+    if (edge_stream_of(stream)->pull == NULL)
+        edge_look(stream);
+}
+
+static void edge_retry(struct edge *edge, usec_t now)
+{
+    if (edge->is_ending || edge->retry_at == 0 || now < edge->retry_at)
+        return;
+    edge->retry_at = 0;
+    hub_each(edge->server->hub, edge_look_at, NULL);
+    if (edge->retry_at == 0)
+        edge->retry_pause = 0;
+}
+
 static void edge_tick(struct server *server, void *own, usec_t now)
 {
-    const struct edge *edge = own;
+    struct edge *edge = own;
 
     (void)server;
+    edge_retry(edge, now);
     for (struct edge_pull *ep = edge->list; ep != NULL; ep = ep->next) {
         if (ep->alone_since > 0 && now - ep->alone_since >= EDGE_GRACE)
             pull_stop(ep->pull);

@@ -28,6 +28,8 @@ struct edge {
     struct edge_pull *list;
     struct co_cond changed;
     int is_ending;
+    usec_t retry_at;    /* a pull could not start: then for all viewers without one; 0: none */
+    usec_t retry_pause; /* the last one */
 };
 
 /* What an edge stores for each stream. */
