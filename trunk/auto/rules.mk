@@ -102,7 +102,7 @@ endif
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all libs serve html all-tests all-benches unit e2e e2e-workers test-busy all-fuzz fuzz-short \
-	check sanitized clang-build install compile_commands FORCE
+	check faults sanitized clang-build install compile_commands FORCE
 
 all: libs $(if $(HAVE_MAIN),$(O)/server) $(TOOLS:%=$(O)/%) html
 
@@ -113,7 +113,7 @@ $(O)/Makefile: configure trunk/auto/probe.sh trunk/auto/libs.sh trunk/auto/write
 # $(call variant,NAME): objects, libraries, server and unit tests of one variant.
 define variant
 DEPS += $$(patsubst trunk/%.c,$$(D_$1)/trunk/%.d,$$(wildcard trunk/*.c trunk/*/*.c trunk/app/*/*.c \
-	trunk/test/unit/*.c trunk/test/unit/*/*.c trunk/test/fuzz/*.c))
+	trunk/test/unit/*.c trunk/test/unit/*/*.c trunk/test/fuzz/*.c trunk/test/fault/*.c))
 
 # Other flags, other objects. A warning's rank does not change the code.
 $$(D_$1)/flags: FORCE
@@ -171,8 +171,16 @@ endef
 
 $(foreach v,main asan clang fuzz cov,$(eval $(call variant,$v)))
 
+# The sanitized server whose calls fail on request: trunk/test/fault/.
+FAULT_OBJ := $(patsubst %.c,$(O)/asan/%.o,$(sort $(wildcard trunk/test/fault/*.c)))
+
+$(O)/asan/faulty: $(O)/asan/trunk/main.o $(FAULT_OBJ) $(LINK_ORDER:%=$(O)/asan/lib%.a)
+	@echo "  asan  LINK  $@"
+	@$(CC_asan) $(LDFLAGS_asan) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(ALL_LIBS)
+
 libs: $(LINK_ORDER:%=$(O)/lib%.a)
-sanitized: $(LINK_ORDER:%=$(O)/asan/lib%.a) $(if $(HAVE_MAIN),$(O)/asan/server) $(TOOLS:%=$(O)/asan/%)
+sanitized: $(LINK_ORDER:%=$(O)/asan/lib%.a) $(if $(HAVE_MAIN),$(O)/asan/server $(O)/asan/faulty) \
+	$(TOOLS:%=$(O)/asan/%)
 clang-build: $(LINK_ORDER:%=$(O)/clang/lib%.a) $(if $(HAVE_MAIN),$(O)/clang/server) \
 	$(TOOLS:%=$(O)/clang/%) \
 	$(UNIT_LAYERS:%=$(O)/clang/unit/%)
@@ -238,6 +246,9 @@ fuzz-short: fuzz-build
 	@trunk/test/run.sh $(O) fuzz-short $(FUZZ_NAMES)
 all-fuzz: fuzz-build fuzz-measured
 	@trunk/test/fuzz/sitting.py $(O) $(HOURS) $(JOBS) $(FUZZ_NAMES)
+# FAULTS="--only flv --kinds memory": some of them.
+faults: all sanitized
+	@/usr/bin/python3 trunk/test/fault/faults.py --objs $(O) $(FAULTS)
 e2e: sanitized html
 	@trunk/test/run.sh $(O) e2e
 e2e-workers: sanitized html

@@ -223,6 +223,13 @@ run_check()
     step "the gates bite" trunk/test/gates-bite.sh "$objs"
 }
 
+# One call at a time fails, at a sample of the places: see trunk/test/fault/.
+run_faults()
+{
+    say "faults, a sample"
+    step "faults" /usr/bin/python3 trunk/test/fault/faults.py --objs "$objs" --sample
+}
+
 run_load_client()
 {
     if [ -x "$objs/bench/bench_load" ]; then
@@ -257,6 +264,7 @@ run_beside()
     renice -n 19 -p "$BASHPID" >/dev/null
     stage "beside: other builds" run_build_others
     stage "beside: gates" run_check
+    stage "beside: faults" run_faults
     # shellcheck disable=SC2046
     stage "beside: fuzzing" run_fuzz_short $("${make[@]}" -s print-fuzz)
     return 0
