@@ -24,6 +24,7 @@ struct signals {
 
 static const int served[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
 
+#define READ_AGAIN   USEC_PER_SEC
 #define SERVED_COUNT (sizeof(served) / sizeof(served[0]))
 
 static void served_set(sigset_t *set)
@@ -108,6 +109,7 @@ static MAY_YIELD void signals_run(void *arg)
 {
     struct signals *signals = arg;
     struct signalfd_siginfo info;
+    int was_failed = 0;
 
     co_set_id("signals");
     for (;;) {
@@ -115,15 +117,19 @@ static MAY_YIELD void signals_run(void *arg)
 
         if (n == (ssize_t)sizeof(info)) {
             act(&signals->target, (int)info.ssi_signo);
-            continue;
+            was_failed = 0;
+        } else if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+            if (net_wait(signals->conn, NET_IN, USEC_NEVER) < 0)
+                return;
+        } else {
+            if (!was_failed)
+                log_sys(signals->target.log, LOG_ERROR, n < 0 ? errno : EIO,
+                        "cannot read signals, retrying");
+            was_failed = 1;
+            if (co_sleep(READ_AGAIN) == CO_INTERRUPTED)
+                return;
         }
-        if (n >= 0 || (errno != EAGAIN && errno != EINTR))
-            break;
-        if (net_wait(signals->conn, NET_IN, USEC_NEVER) < 0)
-            return;
     }
-    log_error(signals->target.log, "cannot read signals, stopping the server");
-    server_stop(signals->target.server);
 }
 
 struct err *signals_start(struct signals **out, const struct signals_target *target)

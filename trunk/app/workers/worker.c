@@ -167,6 +167,8 @@ static MAY_YIELD void listener_run(void *arg)
     struct err *err = NULL;
 
     co_set_id("workers");
+    if (co_is_interrupted()) /* the start failed before this ran: the server is being freed */
+        return;
     while (err == NULL) {
         slot->beat = slot->asked; /* the event loop runs */
         if (slot->is_retired)
