@@ -24,6 +24,7 @@ class Scenario:
     workers = 1
     has_witness = True
     is_start = False
+    has_sites = True  # else the fault is in run() itself, and no call fails
     spare = 0  # descriptors of connections that the server may keep for later
 
     def __init__(self):
@@ -112,6 +113,37 @@ class PlayFlv(Scenario):
             publisher.close()
             for viewer in viewers:
                 viewer.close()
+
+
+class Clock(PlayFlv):
+    """The clocks step while a stream is played: the wall clock by a day, to and fro, as when it is
+    set; the monotonic one by seconds, as after a pause of a virtual machine."""
+
+    name = "clock"
+    has_sites = False
+    steps = (("wall_shift", 86400), ("wall_shift", -86400), ("wall_shift", 0),
+             ("monotonic_shift", 3), ("monotonic_shift", 11))
+
+    def run(self, env):
+        publisher = Publisher(env.server.rtmp_port, "s", env.timeout)
+        viewer = self.viewer(env)
+        began = env.control.monotonic_shift
+        result = {}
+        try:
+            publisher.send(env.media.preamble)
+            for i, (clock, seconds) in enumerate(self.steps):
+                value = seconds * 10**9
+                setattr(env.control, clock, value + (began if clock == "monotonic_shift" else 0))
+                viewer.data.clear()
+                gop = env.media.gops[i % 2]
+                publisher.send(gop, offset=i * 1000)
+                result[f"{clock}{i}"] = wait_all(publisher, {"viewer": viewer},
+                                                 lambda data: has_mark(data, gop),
+                                                 env.timeout)["viewer"]
+            return {"publisher": publisher.status, **result}
+        finally:
+            publisher.close()
+            viewer.close()
 
 
 class PlayRtmp(PlayFlv):
@@ -249,5 +281,5 @@ class Files(Scenario):
         return result
 
 
-SCENARIOS = {one.name: one for one in (PlayFlv, PlayRtmp, PlayWs, PlayTs, PlayAac, PlayMp3,
+SCENARIOS = {one.name: one for one in (PlayFlv, Clock, PlayRtmp, PlayWs, PlayTs, PlayAac, PlayMp3,
                                        PlayHttps, Api, Files)}

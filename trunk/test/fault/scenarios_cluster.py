@@ -1,6 +1,6 @@
 """Scenarios with other servers: callbacks, origins, edges, destinations, a directory."""
 
-from clients import Publisher, get, harness
+from clients import OK, WAITS, Publisher, get, harness
 from scenarios import SCENARIOS, Scenario, PlayFlv, watch
 
 import hook_server  # noqa: E402
@@ -149,5 +149,31 @@ class Directory(Scenario):
                 viewer.close()
 
 
-SCENARIOS.update({one.name: one for one in (Hooks, Forward, EdgeFlv, EdgeRtmp, EdgePublish,
+class Hanging(Scenario):
+    """A callback server and a Redis that take connections and never answer: a publisher is refused
+    in time, or publishes; nobody waits for ever."""
+
+    name = "hanging"
+    has_sites = False
+    spare = 8
+
+    def prepare(self, folder, objs):
+        mute = hook_server.RawServer()
+        self.peers.append(mute)
+        hooks = hook_server.hooks(mute.url()).replace("timeout 2s", "timeout 1s")
+        self.vhosts = (f"vhost hooks.test {{ {hooks} }} vhost directory.test {{ "
+                       f"cluster {{ directory redis://127.0.0.1:{mute.port}; }} }}")
+
+    def run(self, env):
+        result = {}
+        for vhost in ("hooks.test", "directory.test"):
+            publisher = Publisher(env.server.rtmp_port, f"{next(self.names)}?vhost={vhost}",
+                                  env.timeout)
+            publisher.close()
+            result[vhost] = OK if publisher.status != WAITS else WAITS
+            env.check_witness()
+        return result
+
+
+SCENARIOS.update({one.name: one for one in (Hooks, Forward, EdgeFlv, EdgeRtmp, EdgePublish, Hanging,
                                             Directory)})

@@ -85,7 +85,8 @@ class Session:
 
     def trials(self):
         trials = []
-        for sites, is_cold in zip(self.record(), (False, True)):
+        recorded = self.record()
+        for sites, is_cold in zip(recorded if self.scenario.has_sites else (), (False, True)):
             for code, (call, count, frames) in sites.items():
                 effects = [effect for kind in self.options.kinds
                            for effect in KINDS[kind].get(call, ())]
