@@ -153,7 +153,7 @@ class Watched:
         if isinstance(audio, str):
             assert seen["audioCodec"].startswith(audio), seen
         if video:
-            assert self.page.evaluate(COLOURS) > 8, "no picture is painted"
+            self.page.wait(f"{COLOURS} > 8")  # a picture is painted
         assert seen["reloads"] == reloads, self.page.evaluate("millrace.session.reason")
         assert self.page.said() == []
 

@@ -18,7 +18,7 @@ def test_plays(server, publish, browser, players_html):
     page = browser()
     page.open(srv.http_url("/players/"))
     wait_playing(page, 3)
-    assert page.evaluate(COLOURS) > 8, "no picture is painted"
+    page.wait(f"{COLOURS} > 8")  # a picture is painted
     seen = page.evaluate("millrace.statistics")
     assert (seen["width"], seen["height"]) == (1280, 720)
     assert seen["videoCodec"].startswith("avc1.") and seen["audioCodec"].startswith("mp4a.")
@@ -114,7 +114,7 @@ def test_another_resolution(server, publish, browser, players_html, small_flv, s
         wait_playing(page, 5)
         assert page.evaluate("millrace.statistics.reloads") == 0, \
             page.evaluate("millrace.session.reason")
-        assert page.evaluate(COLOURS) > 8
+        page.wait(f"{COLOURS} > 8")  # a picture is painted
     assert page.said() == []
 
 

@@ -13,6 +13,6 @@ def test_page_plays(server, publish, engine, players_html, small_flv, transport)
     publish(srv, "live/livestream", source=small_flv)
     engine.open(page_url(srv, stream="livestream.flv", schema=transport))
     wait_playing(engine, 2, 40)
-    assert engine.evaluate(COLOURS) > 8, "a picture, not one colour"
+    engine.wait(f"{COLOURS} > 8")  # a picture is painted
     assert engine.evaluate("document.getElementById('f-picture').textContent") == "640 × 360"
     assert engine.said() == []
