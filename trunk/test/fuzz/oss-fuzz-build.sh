@@ -18,7 +18,7 @@ objs=$(realpath "$WORK")/objs
 ./configure --objs="$objs"
 # The engine is C++, and so is the linker; what is compiled takes the caller's flags alone.
 make --no-print-directory -f "$objs/Makefile" -j"$(nproc)" CC_fuzz="$CC" CFLAGS_fuzz="$CFLAGS" \
-    LINK_fuzz="$CXX" LDFLAGS_fuzz="${CXXFLAGS:-$CFLAGS}" FUZZ_ENGINE="$LIB_FUZZING_ENGINE" fuzz-build
+    LINK_fuzz="$CXX" LDFLAGS_fuzz="${CXXFLAGS:-$CFLAGS} -Wl,-z,noexecstack" FUZZ_ENGINE="$LIB_FUZZING_ENGINE" fuzz-build
 
 while IFS='|' read -r name dictionary _; do
     name=${name//[[:space:]]/}
