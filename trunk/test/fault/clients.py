@@ -35,8 +35,6 @@ class Media:
             while not group[-1].is_video:
                 group.pop()
             self.gops.append(group)
-        sounds = [tag for tag in ring if tag.is_audio and len(tag.data) > 140]
-        self.sounds = sounds[:60], sounds[60:120]
 
 
 def mp3_tags(count):

@@ -171,18 +171,9 @@ class PlayTs(PlayFlv):
     path = "/live/s.ts"
 
 
-class PlayAac(PlayFlv):
-    """Sound alone, as ADTS."""
-
-    name = "aac"
-    mounts = "mount [vhost]/[app]/[stream].flv [vhost]/[app]/[stream].aac;"
-    path = "/live/s.aac"
-
-    def tags(self, env):
-        return ([tag for tag in env.media.preamble if not tag.is_video], env.media.sounds)
-
-
 class PlayMp3(PlayFlv):
+    """Sound alone."""
+
     name = "mp3"
     mounts = "mount [vhost]/[app]/[stream].flv [vhost]/[app]/[stream].mp3;"
     path = "/live/s.mp3"
@@ -190,6 +181,23 @@ class PlayMp3(PlayFlv):
     def tags(self, env):
         tags = mp3_tags(120)
         return [], (tags[:60], tags[60:])
+
+    def run(self, env):
+        preamble, (first, second) = self.tags(env)
+        publisher = Publisher(env.server.rtmp_port, "s", env.timeout)
+        viewer = None
+        try:
+            publisher.send([*preamble, *first])
+            viewer = self.viewer(env)
+            # Sound alone is played from now on, not from the past.
+            viewer.until(lambda data: b"\r\n\r\n" in data, env.timeout)
+            publisher.send(second)
+            return {"publisher": publisher.status,
+                    **watch(env, publisher, {"viewer": viewer}, (second, first))}
+        finally:
+            publisher.close()
+            if viewer is not None:
+                viewer.close()
 
 
 class PlayHttps(PlayFlv):
@@ -282,5 +290,5 @@ class Files(Scenario):
         return result
 
 
-SCENARIOS = {one.name: one for one in (PlayFlv, Clock, PlayRtmp, PlayWs, PlayTs, PlayAac, PlayMp3,
+SCENARIOS = {one.name: one for one in (PlayFlv, Clock, PlayRtmp, PlayWs, PlayTs, PlayMp3,
                                        PlayHttps, Api, Files)}
