@@ -14,7 +14,7 @@ import sys
 
 LAYERS = ["base", "media", "proto", "live", "co", "app"]
 # The floors of the application layer, from the bottom up; rtmp and http do not see each other.
-FLOORS = ["config", "core", "stream", "rtmp", "http", "cluster", "workers", "control", "server"]
+FLOORS = ["config", "core", "stream", "record", "rtmp", "http", "cluster", "workers", "control", "server"]
 BESIDE = {"app/rtmp": "app/http", "app/http": "app/rtmp", "proto": "live", "live": "proto"}
 BELOW = {
     "base": {"base"},
@@ -40,7 +40,7 @@ ONLY_IN = {
     "sys/eventfd.h": {"co"},
     "netdb.h": {"co"},
     "ares.h": {"co"},
-    "pthread.h": {"base"},  # the robust lock of memory that processes share
+    "pthread.h": {"base", "co"},  # the robust lock of memory that processes share; helper threads
     "http_parser.h": {"proto"},
     "uthash.h": set(),  # base/hash.h alone, whose tables report that there is no memory
     "alloca.h": set(),
