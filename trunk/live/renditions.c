@@ -103,10 +103,15 @@ void renditions_set_limits(struct source *source)
 
 /* ---- the publication start ---- */
 
+int renditions_have_waiting(const struct source *source)
+{
+    return renditions_started(source) < source->stat.viewers + source->uncounted;
+}
+
 /* Whether a viewer waits for the start. With several workers, a pull that comes later may, too. */
 static int renditions_want_start(const struct source *source)
 {
-    return source->config.keeps_start || renditions_started(source) < source->stat.viewers;
+    return source->config.keeps_start || renditions_have_waiting(source);
 }
 
 void renditions_hold_start(struct source *source)

@@ -49,6 +49,8 @@ int renditions_cut_original(struct source *source);
 
 /* How many viewers have received bytes, over all formats. */
 size_t renditions_started(const struct source *source);
+/* Whether there is a viewer that has not, recordings among them. */
+int renditions_have_waiting(const struct source *source);
 
 /* A viewer left the rendition, which is freed with its last viewer unless it is kept. */
 void renditions_leave(struct source *source, struct rendition *rendition);

@@ -269,7 +269,7 @@ void source_tick(struct source *source, usec_t now)
 
 int source_is_watched(const struct source *source)
 {
-    if (source->native.started > 0)
+    if (source->native.started > source->uncounted_started)
         return 1;
     for (const struct rendition *r = source->others; r != NULL; r = r->next)
         if (r->started > 0 && !mux_is_original(r->mux))
@@ -279,8 +279,7 @@ int source_is_watched(const struct source *source)
 
 int source_is_waited_for(const struct source *source)
 {
-    return source->state == SOURCE_LIVE && source->has_first &&
-           renditions_started(source) < source->stat.viewers;
+    return source->state == SOURCE_LIVE && source->has_first && renditions_have_waiting(source);
 }
 
 void source_keep(struct source *source, const struct mux *mux)

@@ -102,6 +102,8 @@ struct source {
     struct source_facts told; /* the facts at the last on_facts */
     struct rendition native;
     struct rendition *others; /* list */
+    size_t uncounted;         /* viewers of native that stat.viewers does not include */
+    size_t uncounted_started; /* those of them that have received bytes */
     struct source_stat stat;
 };
 

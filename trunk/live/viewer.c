@@ -24,24 +24,24 @@ struct viewer *viewer_open_only(struct source *source, const struct mux *mux, en
     return viewer_open_tracks(source, mux, only, &defaults, now);
 }
 
-struct viewer *viewer_open_tracks(struct source *source, const struct mux *mux,
-                                  enum source_only only, const struct source_select *select,
-                                  usec_t now)
+static void count(const struct viewer *viewer)
+{
+    struct source *source = viewer->rendition->source;
+
+    if (viewer->is_uncounted)
+        source->uncounted++;
+    else if (++source->stat.viewers == 1)
+        source_tell_viewers(source);
+}
+
+static struct viewer *enter(struct source *source, struct rendition *rendition, int is_uncounted)
 {
     struct viewer *viewer = calloc(1, sizeof(*viewer));
-    struct rendition *rendition;
 
-    assert(source != NULL && mux != NULL && select != NULL);
     if (viewer == NULL)
         return NULL;
-    if (mux == &mux_flv && select->is_all)
-        mux = &mux_flv_all;
-    rendition = source_rendition(source, mux, only, select, now);
-    if (rendition == NULL) {
-        free(viewer);
-        return NULL;
-    }
     viewer->rendition = rendition;
+    viewer->is_uncounted = is_uncounted != 0;
     viewer->place = VIEWER_NEW;
     viewer->min_sync = source->config.gop_cache ? 0 : rendition->ring.end;
     viewer->publishes = source->stat.publishes;
@@ -50,11 +50,10 @@ struct viewer *viewer_open_tracks(struct source *source, const struct mux *mux,
         viewer->next->prev = viewer;
     rendition->viewers = viewer;
     rendition->viewer_count++;
-    if (mux_is_audio_only(mux) || rendition->only == SOURCE_AUDIO_ONLY)
+    if (mux_is_audio_only(rendition->mux) || rendition->only == SOURCE_AUDIO_ONLY)
         (void)ring_cursor_end(&rendition->ring, &viewer->cursor);
     source_ref(source);
-    if (++source->stat.viewers == 1)
-        source_tell_viewers(source);
+    count(viewer);
     /* No frame of this publication has arrived yet: the viewer waits for it like for the next one.
      */
     if (source->state == SOURCE_LIVE && !source->has_first && viewer->publishes > 0) {
@@ -63,6 +62,28 @@ struct viewer *viewer_open_tracks(struct source *source, const struct mux *mux,
             renditions_hold_start(source);
     }
     return viewer;
+}
+
+struct viewer *viewer_open_tracks(struct source *source, const struct mux *mux,
+                                  enum source_only only, const struct source_select *select,
+                                  usec_t now)
+{
+    struct rendition *rendition;
+    struct viewer *viewer;
+
+    assert(source != NULL && mux != NULL && select != NULL);
+    if (mux == &mux_flv && select->is_all)
+        mux = &mux_flv_all;
+    rendition = source_rendition(source, mux, only, select, now);
+    viewer = rendition != NULL ? enter(source, rendition, 0) : NULL;
+    if (viewer == NULL && rendition != NULL)
+        renditions_leave(source, rendition);
+    return viewer;
+}
+
+struct viewer *viewer_open_uncounted(struct source *source)
+{
+    return enter(source, &source->native, 1);
 }
 
 static void viewer_unpin(struct viewer *viewer)
@@ -91,12 +112,16 @@ void viewer_close(struct viewer *viewer)
     if (viewer->next != NULL)
         viewer->next->prev = viewer->prev;
     rendition->viewer_count--;
-    if (viewer->has_begun)
+    if (viewer->has_begun) {
         rendition->started--;
-    free(viewer);
+        source->uncounted_started -= viewer->is_uncounted;
+    }
     renditions_leave(source, rendition);
-    if (--source->stat.viewers == 0)
+    if (viewer->is_uncounted)
+        source->uncounted--;
+    else if (--source->stat.viewers == 0)
         source_tell_viewers(source);
+    free(viewer);
     source_tell_watched(source);
     source_unref(source);
 }
@@ -277,7 +302,7 @@ enum viewer_status viewer_next(struct viewer *viewer, size_t max, struct viewer_
             ring_cursor_leave(&rendition->ring, &viewer->cursor);
             return VIEWER_END;
         }
-        rendition->source->stat.jumps++;
+        rendition->source->stat.jumps += !viewer->is_uncounted;
         viewer_skip(viewer);
         if (viewer->place == VIEWER_LOST)
             return VIEWER_WAIT;
@@ -328,7 +353,8 @@ void viewer_sent(struct viewer *viewer)
 
     assert(viewer->has_batch);
     viewer_move(viewer, viewer->batch_last, viewer->batch_at);
-    rendition->source->stat.bytes_out += viewer->batch_len;
+    if (!viewer->is_uncounted)
+        rendition->source->stat.bytes_out += viewer->batch_len;
     viewer_unpin(viewer);
 }
 
@@ -340,6 +366,14 @@ int viewer_is_cut(const struct viewer *viewer)
 uint32_t viewer_skips(const struct viewer *viewer)
 {
     return viewer->skips;
+}
+
+const uint8_t *viewer_init_data(const struct viewer *viewer, size_t *len)
+{
+    const struct blob *preamble = viewer->rendition->preamble;
+
+    *len = preamble != NULL ? preamble->len : 0;
+    return preamble != NULL ? preamble->data : NULL;
 }
 
 void viewer_set_owner(struct viewer *viewer, void *owner)

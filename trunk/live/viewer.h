@@ -32,6 +32,9 @@ struct viewer *viewer_open_only(struct source *source, const struct mux *mux, en
 struct viewer *viewer_open_tracks(struct source *source, const struct mux *mux,
                                   enum source_only only, const struct source_select *select,
                                   usec_t now);
+/* The same for &mux_flv and a viewer that is nobody's screen (a recording): it counts neither as a
+ * viewer of the source nor in what it has sent. */
+struct viewer *viewer_open_uncounted(struct source *source);
 void viewer_close(struct viewer *viewer);
 
 /* Treats the viewer as if it had come at `since`: if that was before the publisher's first
@@ -76,6 +79,10 @@ void viewer_skip(struct viewer *viewer);
 
 /* How often this viewer lost its place and jumped. */
 uint32_t viewer_skips(const struct viewer *viewer);
+
+/* What a viewer that comes now would get before the first frame, with its length; NULL: not known
+ * yet. Valid until the next push to the source. */
+const uint8_t *viewer_init_data(const struct viewer *viewer, size_t *len);
 
 /* A pointer for the source's on_evict; borrowed. */
 void viewer_set_owner(struct viewer *viewer, void *owner);

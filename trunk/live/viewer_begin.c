@@ -112,6 +112,7 @@ int viewer_begin(struct viewer *viewer)
     viewer->place = (uint8_t)place;
     viewer->has_begun = 1;
     rendition->started++;
+    rendition->source->uncounted_started += viewer->is_uncounted;
     source_tell_watched(rendition->source);
     source_tell_begin(rendition->source, viewer);
     viewer->preamble = blob_ref(rendition->preamble);

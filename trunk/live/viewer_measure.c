@@ -24,17 +24,17 @@ usec_t viewer_measure_lag(const struct viewer *viewer)
     return rendition->pushed_at - block->time - span * viewer->cursor.at / block->len;
 }
 
-static void measure_one(const struct rendition *rendition,
+static void measure_one(const struct mux *mux, size_t viewers,
                         void (*fn)(const struct mux *mux, size_t viewers, void *arg), void *arg)
 {
-    if (rendition->viewer_count > 0)
-        fn(rendition->mux, rendition->viewer_count, arg);
+    if (viewers > 0)
+        fn(mux, viewers, arg);
 }
 
 void viewer_measure_formats(const struct source *source,
                             void (*fn)(const struct mux *mux, size_t viewers, void *arg), void *arg)
 {
-    measure_one(&source->native, fn, arg);
+    measure_one(source->native.mux, source->native.viewer_count - source->uncounted, fn, arg);
     for (const struct rendition *r = source->others; r != NULL; r = r->next)
-        measure_one(r, fn, arg);
+        measure_one(r->mux, r->viewer_count, fn, arg);
 }

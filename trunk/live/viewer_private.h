@@ -21,6 +21,7 @@ struct viewer {
     uint64_t epoch;
     uint8_t place; /* enum viewer_place */
     uint8_t has_batch;
+    uint8_t is_uncounted; /* viewer_open_uncounted() */
     uint8_t has_begun;
     uint8_t is_evicted;
     uint8_t lacks_init; /* gets audio, and has no init data yet */

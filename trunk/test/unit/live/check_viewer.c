@@ -2,6 +2,48 @@
  */
 #include "live_kit.h"
 
+/* A recording gets what every viewer gets, from the publication's start, and counts as none. */
+START_TEST(test_uncounted)
+{
+    struct kit kit;
+    struct kit_seen *seen;
+    struct source_stat stat;
+    struct viewer *viewer;
+    struct viewer_batch batch;
+    size_t len = 0, bytes = 0;
+
+    kit_open(&kit);
+    kit_publish(&kit);
+    viewer = viewer_open_uncounted(kit.source);
+    ck_assert_ptr_nonnull(viewer);
+    ck_assert_ptr_null(viewer_init_data(viewer, &len));
+    kit_start(&kit, 0, 10);
+    ck_assert(source_is_waited_for(kit.source));
+    kit_run(&kit, 400, 10);
+    while (viewer_next(viewer, KIT_BATCH, &batch) == VIEWER_BYTES) {
+        bytes += batch.len;
+        viewer_sent(viewer);
+    }
+    ck_assert(!source_is_waited_for(kit.source));
+    ck_assert(!source_is_watched(kit.source));
+    source_stat(kit.source, &stat);
+    ck_assert_uint_eq(stat.viewers, 0);
+    ck_assert_uint_eq(stat.bytes_out, 0);
+    /* The same bytes as a viewer that came first. */
+    seen = kit_watch(&kit, &mux_flv);
+    viewer_since(seen->viewer, 0);
+    kit_take(seen);
+    ck_assert_uint_eq(bytes, seen->bytes);
+    ck_assert(source_is_watched(kit.source));
+    ck_assert_mem_eq(viewer_init_data(viewer, &len), "FLV", 3);
+    ck_assert_uint_gt(len, FLV_HEADER_SIZE);
+    viewer_close(viewer);
+    source_stat(kit.source, &stat);
+    ck_assert_uint_eq(stat.viewers, 1);
+    kit_close(&kit);
+}
+END_TEST
+
 Suite *check_viewer_suite(void);
 
 /* An in-band format of one byte a frame: H and h are headers, K a keyframe, V, A and M the rest. */
@@ -264,6 +306,7 @@ Suite *check_viewer_suite(void)
     tcase_add_test(tc, test_slow_viewers_share_a_bound);
     tcase_add_test(tc, test_without_gop_cache_begins_at_the_next_keyframe);
     tcase_add_test(tc, test_resume_goes_on_at_the_newest_keyframe);
+    tcase_add_test(tc, test_uncounted);
     suite_add_tcase(suite, tc);
     return suite;
 }
