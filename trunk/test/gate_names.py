@@ -49,7 +49,6 @@ FOR_TESTS = {
     "tls_cipher": "",
     "tls_is_resumed": "",
     "tls_version": "",
-    "viewer_skips": "that a viewer has lost its place",
 }
 
 

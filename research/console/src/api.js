@@ -46,13 +46,18 @@ export class Api {
         sessionStorage.removeItem(KEY + this.base);
     }
 
-    async #fetch(path, method) {
+    async #fetch(path, method, body) {
         const headers = this.login ? { Authorization: `Basic ${this.login}` } : {};
+
+        if (body) {
+            headers['Content-Type'] = 'application/json';
+        }
 
         try {
             return await fetch(this.base + path, {
                 method,
                 headers,
+                body: body && JSON.stringify(body),
                 cache: 'no-store',
                 credentials: 'omit', // the browser would ask for a password in its own dialog
                 signal: AbortSignal.timeout(PATIENCE_MS),
@@ -62,9 +67,9 @@ export class Api {
         }
     }
 
-    /** The JSON of /api/v1/PATH. */
-    async get(path, method = 'GET') {
-        const response = await this.#fetch(`/api/v1/${path}`, method);
+    /** The JSON of /api/v1/PATH. sent: an object for the body of the request. */
+    async get(path, method = 'GET', sent = undefined) {
+        const response = await this.#fetch(`/api/v1/${path}`, method, sent);
         let body;
 
         try {
@@ -84,6 +89,11 @@ export class Api {
     /** Disconnects a client. */
     kick(id) {
         return this.get(`clients/${encodeURIComponent(id)}`, 'DELETE');
+    }
+
+    /** Starts or stops a recording; the answer has its state. */
+    record(id, isStart) {
+        return this.get(`streams/${encodeURIComponent(id)}/record`, 'POST', { action: isStart ? 'start' : 'stop' });
     }
 
     /** The text of /metrics, or '' if this server does not export it. */

@@ -192,6 +192,19 @@ class Console {
         }
     }
 
+    async record(stream, isStart) {
+        try {
+            const { record } = await this.api.record(stream.id, isStart);
+
+            stream.record = record;
+            this.notice(isStart ? `Recording ${stream.name}.` : `Stopped recording ${stream.name}.`);
+            this.view.update();
+            this.wake?.();
+        } catch (error) {
+            this.notice(error.message);
+        }
+    }
+
     /* ---- views ---- */
 
     route() {

@@ -13,6 +13,13 @@ function msText(seconds) {
     return seconds === null ? '–' : `${Math.round(seconds * 1000)} ms`;
 }
 
+function recordText(record) {
+    if (!record?.active) {
+        return '–';
+    }
+    return record.file ? `${record.file}, ${bytesText(record.bytes)}` : 'waiting for a keyframe';
+}
+
 export class StreamView {
     constructor(app, id) {
         this.app = app;
@@ -22,13 +29,14 @@ export class StreamView {
         this.badge = el('span', { class: 'badge' });
         this.play = el('a', { class: 'quiet', target: '_blank', rel: 'noopener' }, 'Watch');
         this.stop = el('button', { class: 'danger', type: 'button', onclick: () => this.kickPublisher() }, 'Disconnect the encoder');
+        this.record = el('button', { class: 'quiet', type: 'button', onclick: () => this.toggleRecord() });
         this.charts = Object.entries(CHARTS).map(([name, label]) => ({
             name, value: el('dd'), line: curve(`${label} over the last minutes`), label,
         }));
         this.facts = el('dl', { class: 'facts' });
         this.table = new ClientTable(app, false);
         this.root = el('section', { 'aria-label': 'Stream' },
-            el('div', { class: 'row' }, el('a', { class: 'quiet', href: '#/streams' }, '← Streams'), this.title, this.badge, this.play, this.stop),
+            el('div', { class: 'row' }, el('a', { class: 'quiet', href: '#/streams' }, '← Streams'), this.title, this.badge, this.play, this.record, this.stop),
             el('div', { class: 'charts' }, ...this.charts.map(({ label, value, line }) =>
                 el('div', { class: 'card chart' }, el('dl', {}, el('dt', {}, label), value), line))),
             el('div', { class: 'card' }, this.facts),
@@ -43,13 +51,21 @@ export class StreamView {
         this.app.kick(this.stream?.publish?.cid, 'the encoder of this stream');
     }
 
+    toggleRecord() {
+        const { stream } = this;
+
+        if (stream) {
+            this.app.record(stream, !stream.record?.active);
+        }
+    }
+
     update() {
         const { stream } = this;
         const curves = this.app.history.of(this.id);
 
         if (!stream) {
             setText(this.title, 'This stream has ended');
-            this.badge.hidden = this.play.hidden = this.stop.hidden = true;
+            this.badge.hidden = this.play.hidden = this.record.hidden = this.stop.hidden = true;
             this.table.update([]);
             return;
         }
@@ -72,6 +88,9 @@ export class StreamView {
         this.badge.toggleAttribute('data-live', isLive);
         this.play.hidden = !isLive || !page;
         this.stop.hidden = !stream.publish?.cid;
+        this.record.hidden = !isLive;
+        this.record.setAttribute('aria-pressed', String(Boolean(stream.record?.active)));
+        setText(this.record, stream.record?.active ? 'Stop recording' : 'Record');
         if (page) {
             this.play.href = page;
         }
@@ -95,6 +114,7 @@ export class StreamView {
             ['Start-up at viewers (50 %)', seen('startup')],
             ['Latency at viewers (50 %)', seen('latency')],
             ['Stalls at viewers', stalls === null ? '–' : stalls.toLocaleString('en')],
+            ['Recording', recordText(stream.record)],
             ['Address', stream.tcUrl],
         ];
 

@@ -28,6 +28,7 @@
 #define CONFIG_PLACE_MAX     4  /* words of advertise */
 #define CONFIG_PROXY_MAX     64 /* trusted addresses and networks */
 #define CONFIG_HOOK_MAX      8  /* addresses of one callback */
+#define CONFIG_DVR_MAX       64 /* streams of dvr_apply */
 
 struct config_strings {
     int count;
@@ -205,6 +206,7 @@ enum config_hook {
     CONFIG_ON_UNPUBLISH,
     CONFIG_ON_PLAY,
     CONFIG_ON_STOP,
+    CONFIG_ON_DVR,
     CONFIG_ON_DEMAND,
     CONFIG_ON_IDLE,
     CONFIG_HOOK_COUNT
@@ -220,6 +222,19 @@ struct config_http_hooks {
     usec_t retry_time;                           /* how long an event is worth another try */
     struct config_strings secret;                /* one, or none */
     const char *ca;
+};
+
+enum config_dvr_plan { DVR_SESSION, DVR_SEGMENT };
+
+/* Recording into files. */
+struct config_dvr {
+    int enabled;
+    struct config_strings apply; /* "all", or "app/stream" */
+    const char *path;            /* app/record/record_path.h */
+    int plan;                    /* enum config_dvr_plan */
+    usec_t duration;             /* of a segment */
+    int wait_keyframe;
+    int time_jitter; /* enum time_jitter */
 };
 
 struct config_vhost {
@@ -239,6 +254,7 @@ struct config_vhost {
     struct config_cluster cluster;
     struct config_forward forward;
     struct config_http_hooks http_hooks;
+    struct config_dvr dvr;
 };
 
 struct config {

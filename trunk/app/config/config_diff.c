@@ -36,6 +36,7 @@ static enum stored stored_as(enum config_type type)
     case CONFIG_MOUNTS:
     case CONFIG_NETWORKS:
     case CONFIG_RULES:
+    case CONFIG_STREAMS:
     case CONFIG_DOMAINS:
     case CONFIG_FRAMES:
     case CONFIG_ORIGINS:

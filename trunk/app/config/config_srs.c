@@ -49,11 +49,11 @@ static const char *const root_names[] = {"kafka", "tencentcloud_cls", "tencentcl
                                          "stream_caster", "srt_server", "rtc_server", "rtsp_server",
                                          NULL};
 
-static const char *const vhost_names[] = {"bandcheck", "dvr",  "hls",  "hds", "dash", "transcode",
-                                          "ingest",    "exec", "rtc",  "srt", "rtsp", "http_vod",
-                                          "http_flv",  "nack", "twcc", NULL};
+static const char *const vhost_names[] = {"bandcheck", "hls",      "hds",  "dash", "transcode",
+                                          "ingest",    "exec",     "rtc",  "srt",  "rtsp",
+                                          "http_vod",  "http_flv", "nack", "twcc", NULL};
 
-static const char *const hooks_names[] = {"on_dvr", "on_hls", "on_hls_notify", NULL};
+static const char *const hooks_names[] = {"on_hls", "on_hls_notify", NULL};
 
 static const struct srs_names srs_names[] = {
     {CONFIG_AT_ROOT, CONFIG_SRS_NEEDLESS, root_needless},

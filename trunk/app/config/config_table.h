@@ -35,6 +35,7 @@ enum config_where {
     CONFIG_AT_CLUSTER,
     CONFIG_AT_FORWARD,
     CONFIG_AT_HTTP_HOOKS,
+    CONFIG_AT_DVR,
     CONFIG_WHERE_COUNT
 };
 
@@ -62,6 +63,7 @@ enum config_type {
     CONFIG_MOUNTS,    /* see app/config/mount.h, into config_strings */
     CONFIG_NETWORKS,  /* see app/config/trust.h, into config_strings; may be empty */
     CONFIG_RULES,     /* see app/config/security.h, into config_strings; may be empty */
+    CONFIG_STREAMS,   /* "all", "app/stream", into config_strings */
     CONFIG_DOMAINS,   /* host names, into config_strings; may be empty */
     CONFIG_FRAMES,    /* self, none, *, or a site's origin, into config_strings */
     CONFIG_ORIGINS,   /* see app/config/origin.h, into config_strings; may be empty */

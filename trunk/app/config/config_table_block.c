@@ -53,6 +53,8 @@ static const struct config_block blocks[CONFIG_WHERE_COUNT] = {
     [CONFIG_AT_HTTP_HOOKS] = {"http_hooks", CONFIG_AT_VHOST, 0,
                               "Callbacks: servers that are asked who may publish and play, and "
                               "told what happens; see [hooks](hooks.md)."},
+    [CONFIG_AT_DVR] = {"dvr", CONFIG_AT_VHOST, 0,
+                       "Recording of streams into FLV files; see [recording](recording.md)."},
 };
 
 const struct config_block *config_table_block(enum config_where where)

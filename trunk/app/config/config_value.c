@@ -174,6 +174,14 @@ static int is_domain(const char *word)
 }
 
 /* self, none, *, or the characters of a CSP scheme or host source. */
+/* "all", "app/stream", "vhost/app/stream". */
+static int is_stream(const char *word)
+{
+    const char *slash = strrchr(word, '/');
+
+    return strcmp(word, "all") == 0 || (slash != NULL && slash != word && slash[1] != '\0');
+}
+
 static int is_frame(const char *word)
 {
     return *word != '\0' && word[strspn(word, "abcdefghijklmnopqrstuvwxyz"
@@ -227,7 +235,8 @@ static struct err *check_item(const struct config_row *row, const char *word)
         return value_refuse(row, word);
     if (row->type == CONFIG_MOUNTS && mount_check(word, &why))
         return word_refuse(row, word, why);
-    if ((row->type == CONFIG_DOMAINS && !is_domain(word)) ||
+    if ((row->type == CONFIG_STREAMS && !is_stream(word)) ||
+        (row->type == CONFIG_DOMAINS && !is_domain(word)) ||
         (row->type == CONFIG_FRAMES && !is_frame(word)) ||
         (row->type == CONFIG_ORIGINS && origin_check(word)))
         return value_refuse(row, word);

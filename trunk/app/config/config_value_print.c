@@ -143,6 +143,7 @@ int config_value_print(const struct config_row *row, const void *base, struct bu
     case CONFIG_MOUNTS:
     case CONFIG_NETWORKS:
     case CONFIG_RULES:
+    case CONFIG_STREAMS:
     case CONFIG_DOMAINS:
     case CONFIG_FRAMES:
     case CONFIG_ORIGINS:
@@ -210,6 +211,8 @@ int config_value_kind(const struct config_row *row, struct buf *out)
                           (int)row->max);
     case CONFIG_RULES:
         return buf_printf(out, "publish or play, then all, addresses or networks (10.0.0.0/8)");
+    case CONFIG_STREAMS:
+        return buf_printf(out, "all or app/stream, up to %d", (int)row->max);
     case CONFIG_DOMAINS:
         return buf_printf(out, "domains, up to %d", (int)row->max);
     case CONFIG_FRAMES:

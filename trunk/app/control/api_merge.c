@@ -43,6 +43,7 @@ static const char *const no_sums[] = {NULL};
 static const struct api_merge merges[] = {
     {"streams", "stream", thing_sums, 1},        {"clients", "client", no_sums, 1},
     {"vhosts", "vhost", thing_sums, 0},          {"kicks", "kick", no_sums, 0},
+    {"records-start", "record", no_sums, 0},     {"records-stop", "record", no_sums, 0},
     {"summaries", "data", summary_sums, 0},      {"rusages", "data", usage_sums, 0},
     {"self_proc_stats", "data", process_sums, 0}};
 
@@ -86,7 +87,7 @@ static int has_publisher(const json_t *thing)
 
 void api_merge_add(const struct api_merge *merge, json_t *to, const json_t *from)
 {
-    static const char *const facts[] = {"publish", "video", "audio", "tcUrl"};
+    static const char *const facts[] = {"publish", "video", "audio", "tcUrl", "record"};
 
     for (const char *const *path = merge->sums; *path != NULL; path++)
         add_at(to, from, *path);

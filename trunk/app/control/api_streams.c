@@ -5,6 +5,7 @@
 #include "app/control/api_streams.h"
 
 #include "app/control/api_page.h"
+#include "app/control/api_record.h"
 #include "app/stream/session_list.h"
 #include "app/stream/stream.h"
 #include "base/str.h"
@@ -118,14 +119,15 @@ static json_t *stream_json(const struct api_query *query, const struct stream *s
     api_json_id(server, source_key(stream->source), id);
     api_json_id(server, stream->vhost, vhost);
     return json_pack(
-        "{s:s,s:o,s:s,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o}", "id", id, "name",
+        "{s:s,s:o,s:s,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "id", id, "name",
         api_json_text(stream->name), "vhost", vhost, "app", api_json_text(stream->app), "tcUrl",
         tc_url_json(stream), "url", api_json_url(stream->vhost, stream->app, stream->name),
         "live_ms", (json_int_t)(clock_wall() / USEC_PER_MS), "clients", (json_int_t)traffic.clients,
         "frames", (json_int_t)(traffic.is_pulled ? 0 : traffic.stat.video_frames_in), "send_bytes",
         (json_int_t)traffic.bytes[1], "recv_bytes", (json_int_t)traffic.bytes[0], "kbps",
         api_json_kbps(traffic.kbps), "publish", publish_json(query, &traffic.stat, publisher),
-        "video", video_json(&traffic.stat), "audio", audio_json(&traffic.stat));
+        "video", video_json(&traffic.stat), "audio", audio_json(&traffic.stat), "record",
+        api_record_json(query, stream));
 }
 
 /* ---- lists ---- */

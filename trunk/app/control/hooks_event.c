@@ -25,7 +25,10 @@ enum field {
     FIELD_TYPE,
     FIELD_DURATION,
     FIELD_SEND,
-    FIELD_RECV
+    FIELD_RECV,
+    FIELD_CWD,
+    FIELD_FILE,
+    FIELD_FILE_BYTES
 };
 
 #define FIELDS_MAX 12
@@ -49,6 +52,10 @@ static const struct {
     [CONFIG_ON_STOP] = {"on_stop",
                         {FIELD_TC_URL, FIELD_STREAM, FIELD_PARAM, FIELD_STREAM_URL, FIELD_STREAM_ID,
                          FIELD_TYPE, FIELD_DURATION, FIELD_SEND, FIELD_RECV}},
+    [CONFIG_ON_DVR] = {"on_dvr",
+                       {FIELD_TC_URL, FIELD_STREAM, FIELD_PARAM, FIELD_CWD, FIELD_FILE,
+                        FIELD_STREAM_URL, FIELD_STREAM_ID, FIELD_TYPE, FIELD_DURATION,
+                        FIELD_FILE_BYTES}},
     [CONFIG_ON_DEMAND] = {"on_demand",
                           {FIELD_STREAM, FIELD_TC_URL, FIELD_PARAM, FIELD_PAGE_URL,
                            FIELD_STREAM_URL, FIELD_STREAM_ID, FIELD_TYPE}},
@@ -137,6 +144,13 @@ static int put_field(json_t *object, enum field field, const struct hooks_event 
     case FIELD_RECV:
         return json_object_set_new(object, "recv_bytes",
                                    json_integer((json_int_t)event->recv_bytes));
+    case FIELD_CWD:
+        return put_text(object, "cwd", event->cwd);
+    case FIELD_FILE:
+        return put_text(object, "file", event->file);
+    case FIELD_FILE_BYTES:
+        return json_object_set_new(object, "file_bytes",
+                                   json_integer((json_int_t)event->file_bytes));
     case FIELD_END:
         break;
     }

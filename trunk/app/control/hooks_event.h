@@ -30,6 +30,8 @@ struct hooks_event {
     struct hooks_client client;
     uint64_t send_bytes, recv_bytes; /* of events that end something */
     int64_t duration_ms;
+    const char *cwd, *file; /* of on_dvr */
+    uint64_t file_bytes;
 };
 
 /* "on_play" */

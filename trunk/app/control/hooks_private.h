@@ -90,6 +90,11 @@ void hooks_stat_refusal(struct hooks *hooks, enum config_hook hook);
 /* A client was refused because of max_calls, or an event was not delivered. */
 void hooks_stat_drop(struct hooks *hooks, enum config_hook hook);
 
+/* ---- hooks_record.c ---- */
+
+struct recorded_file;
+void hooks_record(struct server *server, void *own, const struct recorded_file *file);
+
 /* ---- hooks_watch.c ---- */
 
 struct session_entry;

@@ -15,6 +15,7 @@
 #include "app/control/api_gather.h"
 #include "app/control/api_json.h"
 #include "app/control/api_raw.h"
+#include "app/control/api_record.h"
 #include "app/control/api_send.h"
 #include "app/control/api_streams.h"
 #include "app/control/api_system.h"
@@ -27,6 +28,7 @@
 #include <string.h>
 
 #define ALLOW_READ   "Allow: GET, HEAD, OPTIONS\r\n"
+#define ALLOW_POST   "Allow: POST, OPTIONS\r\n"
 #define ALLOW_DELETE "Allow: GET, HEAD, DELETE, OPTIONS\r\n"
 
 #define API_COUNT_DEFAULT 10
@@ -69,8 +71,12 @@ static const struct api_call calls[] = {
     {"authors", api_facts_authors, 0, 0, "license and authors", NULL, NULL},
     {"features", api_facts_features, 0, 0, "what the server can do", NULL, NULL},
     {"vhosts", api_streams_vhosts, API_NO_VHOST, 0, "all vhosts, or vhosts/ID", NULL, NULL},
-    {"streams", api_streams, API_NO_STREAM, 0, "streams by start and count, or streams/ID", NULL,
-     NULL},
+    {"streams", api_streams, API_NO_STREAM, 0,
+     "streams by start and count, or streams/ID; POST streams/ID/record starts and stops a "
+     "recording",
+     NULL, NULL},
+    {"records-start", api_record_start, API_NO_STREAM, API_INTERNAL, NULL, NULL, NULL},
+    {"records-stop", api_record_stop, API_NO_STREAM, API_INTERNAL, NULL, NULL, NULL},
     {"clients", api_clients, API_NO_CLIENT, 0,
      "clients by start and count, or clients/ID; DELETE clients/ID disconnects one", "kicks", NULL},
     {"kicks", api_clients_kick, API_NO_CLIENT, API_INTERNAL, NULL, NULL, NULL},
@@ -292,6 +298,28 @@ static struct err *api_admitted(struct http_exchange *x, const struct api_reques
     return call_serve(x, request, meant, id, timeout);
 }
 
+/* POST streams/ID/record. */
+static struct err *record_serve(struct http_exchange *x, const struct api_request *request,
+                                const char *id, usec_t timeout)
+{
+    char stream[API_ID_SIZE];
+    const char *why = NULL;
+    const char *name;
+
+    if (strcmp(request->method, "POST") != 0)
+        return http_answer_error(x, 405, ALLOW_POST, timeout, "%s is not allowed here",
+                                 request->method);
+    why = api_access_check_change(x, request->callback[0] != '\0');
+    if (why != NULL)
+        return http_answer_error(x, 403, NULL, timeout, "%s", why);
+    name = api_record_action(x, &why);
+    if (name == NULL)
+        return http_answer_error(x, 400, NULL, timeout, "%s", why);
+    if (str_copy_n(stream, sizeof(stream), id, strlen(id) - strlen(API_RECORD_SUFFIX)) != 0)
+        (void)str_copy(stream, sizeof(stream), "-");
+    return call_serve(x, request, call_named(name, strlen(name)), stream, timeout);
+}
+
 static struct err *api_pass(struct http_handler *self, struct http_exchange *x, usec_t timeout)
 {
     if (self->next != NULL)
@@ -346,6 +374,8 @@ static struct err *api_serve(struct http_handler *self, struct http_exchange *x,
         return http_answer_error(x, 404, NULL, timeout, "no such API address");
     if (request.is_public && !is_public_path)
         return http_answer_error(x, 403, NULL, timeout, "%s", access.why);
+    if (strcmp(call->name, "streams") == 0 && str_ends(id, API_RECORD_SUFFIX) && !request.is_public)
+        return record_serve(x, &request, id, timeout);
     return api_admitted(x, &request, call, id, timeout);
 }
 

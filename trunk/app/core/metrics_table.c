@@ -125,6 +125,16 @@ static const struct metrics_row rows[METRICS_IDS] = {
     [METRICS_HOOK_TIME] = TIMES("millrace_hook_seconds", "event", wait_bounds,
                                 "Time of a call of a callback server until its answer."),
 
+    [METRICS_RECORDINGS] =
+        SERVER("millrace_recordings", METRICS_GAUGE, NULL, "Recordings under way."),
+    [METRICS_RECORD_FILES] =
+        SERVER("millrace_recorded_files_total", METRICS_COUNTER, NULL, "Finished recordings."),
+    [METRICS_RECORD_BYTES] = SERVER("millrace_recorded_bytes_total", METRICS_COUNTER, NULL,
+                                    "Bytes written into recordings."),
+    [METRICS_RECORD_FAILURES] =
+        SERVER("millrace_recording_failures_total", METRICS_COUNTER, "reason",
+               "Recordings that a disk has ended: it was full, too slow, or reported an error."),
+
     [METRICS_WORKER_STARTS] = WORKER("millrace_worker_starts_total", METRICS_COUNTER,
                                      METRICS_NUMBER, "How often the worker was started."),
     [METRICS_WORKER_CPU] = WORKER("millrace_worker_cpu_seconds_total", METRICS_COUNTER,

@@ -44,6 +44,10 @@ enum metrics_id {
     METRICS_HOOK_REFUSALS,
     METRICS_HOOK_DROPS,
     METRICS_HOOK_TIME,
+    METRICS_RECORDINGS,
+    METRICS_RECORD_FILES,
+    METRICS_RECORD_BYTES,
+    METRICS_RECORD_FAILURES,
     /* Each worker process; without workers there is one. */
     METRICS_WORKER_STARTS,
     METRICS_WORKER_CPU,

@@ -27,7 +27,7 @@ struct service;
 enum server_state { SERVER_RUNNING, SERVER_DRAINING, SERVER_STOPPING };
 
 /* Observers at most. */
-#define SERVER_OBSERVERS_MAX 16
+#define SERVER_OBSERVERS_MAX 20
 
 #define SERVER_SERVICE_ID_SIZE 9 /* 8 letters and digits */
 

@@ -27,6 +27,7 @@
 #include "app/http/http_mounts.h"
 #include "app/http/http_page.h"
 #include "app/http/http_static.h"
+#include "app/record/record.h"
 #include "app/rtmp/rtmp_listener.h"
 #include "app/server/config_watch.h"
 #include "app/server/reload.h"
@@ -39,11 +40,10 @@
 
 /* Called in this order; stopped in the reverse order. */
 static const struct observer *const observers[] = {
-    &http_mounts_observer,  &fanout_observer,       &via_claim_observer,
-    &worker_observer,       &upstream_tls_observer, &directory_observer,
-    &coworkers_observer,    &edge_observer,         &forward_observer,
-    &config_watch_observer, &api_state_observer,    &hooks_observer,
-    &exporter_observer,     &heartbeat_observer,    NULL};
+    &http_mounts_observer,  &fanout_observer,       &via_claim_observer, &worker_observer,
+    &upstream_tls_observer, &directory_observer,    &coworkers_observer, &edge_observer,
+    &forward_observer,      &config_watch_observer, &api_state_observer, &hooks_observer,
+    &exporter_observer,     &heartbeat_observer,    &record_observer,    NULL};
 
 /* The cheapest gates are asked first. */
 static const struct gate *const gates[] = {&gate_security, &gate_refer, &gate_token,

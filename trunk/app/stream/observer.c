@@ -182,6 +182,13 @@ void observers_on_workers(struct server *server)
             server->tables->observers[i]->on_workers(server, server->own[i]);
 }
 
+void observers_on_record(struct server *server, const struct recorded_file *file)
+{
+    for (int i = 0; server->tables != NULL && server->tables->observers[i] != NULL; i++)
+        if (server->tables->observers[i]->on_record != NULL)
+            server->tables->observers[i]->on_record(server, server->own[i], file);
+}
+
 void observers_on_enter(struct server *server, const struct session_entry *session)
 {
     for (int i = 0; server->tables != NULL && server->tables->observers[i] != NULL; i++)

@@ -14,6 +14,7 @@
 #include "base/yield.h"
 #include "live/source.h"
 
+struct recorded_file;
 struct session_entry;
 struct stream;
 struct viewer;
@@ -66,6 +67,9 @@ struct observer {
     /* A client begins to publish or play, or ends it (app/stream/session_list.h). */
     void (*on_enter)(struct server *server, void *own, const struct session_entry *session);
     void (*on_leave)(struct server *server, void *own, const struct session_entry *session);
+
+    /* A recording is finished (app/stream/recorded_file.h). */
+    void (*on_record)(struct server *server, void *own, const struct recorded_file *file);
 
     /* A stream is created or destroyed. */
     void (*attach)(struct stream *stream, void *state);
@@ -137,6 +141,7 @@ void observers_on_config(struct server *server, const struct config *before);
 void observers_on_workers(struct server *server);
 void observers_on_enter(struct server *server, const struct session_entry *session);
 void observers_on_leave(struct server *server, const struct session_entry *session);
+void observers_on_record(struct server *server, const struct recorded_file *file);
 void observers_leave(struct server *server);
 MAY_YIELD void observers_halt(struct server *server);
 void observers_stop(struct server *server, usec_t timeout);

@@ -36,8 +36,9 @@ def console(server, console_html):
 
 
 def test_streams_and_kick(console, publish, engine, small_flv):  # noqa: F811
-    """A stream appears with its picture; a viewer is listed and disconnected."""
-    srv, url = console()
+    """A stream appears with its picture; a viewer is listed and disconnected; a recording starts and
+    stops."""
+    srv, url = console(vhost="dvr { dvr_path ./rec/[stream].flv; }")
     publish(srv, "live/cam", source=small_flv)
     engine.open(url)
     engine.wait(f"{CARDS} === 'live/cam'", 30)
@@ -48,6 +49,15 @@ def test_streams_and_kick(console, publish, engine, small_flv):  # noqa: F811
         engine.evaluate("document.querySelector('.stream h2 a').click()")
         kinds = "[...document.querySelectorAll('[data-label=Kind]')].map((n) => n.textContent)"
         engine.wait(f"{kinds}.sort().join() === 'HTTP viewer,encoder'")
+        button = ("[...document.querySelectorAll('#view button')].find((b) => "
+                  "b.getAttribute('aria-pressed') === '{}')")
+        engine.evaluate(button.format("false") + ".click()")
+        fact = "[...document.querySelectorAll('.facts div')].find((d) => d.textContent.startsWith('Recording'))"
+        engine.wait(f"{fact}?.lastChild.textContent.includes('cam.flv')")
+        engine.wait(button.format("true") + "?.textContent === 'Stop recording'")
+        engine.evaluate(button.format("true") + ".click()")
+        engine.wait(button.format("false") + "?.textContent === 'Record'")
+        wait_for((srv.folder / "rec" / "cam.flv").exists, what="the recording")
         engine.evaluate("[...document.querySelectorAll('tbody tr')].find((row) => "
                         "row.textContent.includes('HTTP viewer')).querySelector('button').click()")
         engine.wait("document.getElementById('confirm').open")

@@ -366,7 +366,8 @@ def samples():
 
 def test_the_page_shows_what_is_sent(server, callbacks, publisher, source):
     """Every event of doc/hooks.md: the same fields in the same order, of the same types and forms."""
-    srv = server(vhost=hooks(callbacks.url(), more="idle_time 1;"))
+    srv = server(vhost="dvr { enabled on; dvr_path ./[stream].flv; } "
+                 + hooks(callbacks.url(), more="idle_time 1;"))
     with flv.Viewer(srv.http_url("/live/s.flv")) as viewer:
         callbacks.wait("on_demand")
         one = publisher(srv, "live/s")
@@ -375,6 +376,7 @@ def test_the_page_shows_what_is_sent(server, callbacks, publisher, source):
     callbacks.wait("on_idle")
     one.close()
     callbacks.wait("on_close")
+    callbacks.wait("on_dvr")
     shown = samples()
     assert set(shown) == set(EVENTS)
     for action, sample in shown.items():

@@ -45,7 +45,14 @@ def test_real_answers(api_server, publish):  # noqa: F811
                               '{"url":"/live/livestream.flv","watched_ms":1,"startup_ms":400}'),
           "post")
     assert api(srv, "qoe")["qoe"]
+    record = "/api/v1/streams/{id}/record"
+    for name in (stream["id"], "no-such-id"):
+        for action in ("start", "stop", "pause"):
+            check(record, curl(base + record.replace("{id}", name), "-d", f'{{"action":"{action}"}}',
+                               "-H", "Content-Type: application/json"), "post")
     for path in DESCRIPTION["paths"]:
+        if "get" not in DESCRIPTION["paths"][path]:
+            continue
         for query in queries.get(path, [""]):
             names = [ids[path.split("/")[3]], "no-such-id"] if "{id}" in path else [""]
             for name in names:
@@ -71,6 +78,8 @@ def test_the_password(api_server):  # noqa: F811
     srv = api_server("auth { enabled on; username u; password p; }")
     for path in DESCRIPTION["paths"]:
         if path.startswith("/api/"):
-            answer = curl(f"http://127.0.0.1:{srv.api_port}" + path.replace("{id}", "x"))
+            method = next(name for name in ("get", "post") if name in DESCRIPTION["paths"][path])
+            answer = curl(f"http://127.0.0.1:{srv.api_port}" + path.replace("{id}", "x"),
+                          "-X", method.upper())
             assert answer.status == 401, path
-            check(path, answer)
+            check(path, answer, method)

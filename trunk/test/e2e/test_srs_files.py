@@ -16,7 +16,7 @@ pytestmark = pytest.mark.once
 # here, or is off.
 NOT_SERVED = {
     "now": {"srt_server", "rtc_server", "rtsp_server", "rtc", "srt", "rtsp", "bandcheck", "dash",
-            "hls", "hds", "dvr", "ingest", "transcode", "on_dvr", "on_hls", "on_hls_notify"},
+            "hls", "hds", "ingest", "transcode", "on_hls", "on_hls_notify"},
     "old": {"bandcheck", "http_flv", "nack", "twcc"},
     "mixed": set(),
 }

@@ -161,17 +161,18 @@ START_TEST(test_nothing_to_warn_about)
     static struct config_test_log log;
     struct config *config;
 
-    config_unref(load_silently("ff_log_dir ./objs; ff_log_level info; srs_log_level_v2 trace;\n"
-                               "pithy_print_ms 10000; empty_ip_ok on; tcmalloc_release_rate 0.8;\n"
-                               "query_latest_version off; first_wait_for_qlv 5;\n"
-                               "circuit_breaker { enabled on; } threads { interval 5; }\n"
-                               "stats { network 0; disk sda; } auto_reload_for_docker on;\n"
-                               "rtc_server { enabled off; listen 8000; } srt_server { }\n"
-                               "stream_caster { enabled off; caster flv; }\n"
-                               "vhost a { hls { enabled off; hls_path x; } dvr { dvr_plan x; }\n"
-                               "transcode { enabled off; engine e { } } ingest live { }\n"
-                               "publish { parse_sps on; try_annexb_first on; }\n"
-                               "cluster { debug_srs_upnode on; } }\n"));
+    config_unref(
+        load_silently("ff_log_dir ./objs; ff_log_level info; srs_log_level_v2 trace;\n"
+                      "pithy_print_ms 10000; empty_ip_ok on; tcmalloc_release_rate 0.8;\n"
+                      "query_latest_version off; first_wait_for_qlv 5;\n"
+                      "circuit_breaker { enabled on; } threads { interval 5; }\n"
+                      "stats { network 0; disk sda; } auto_reload_for_docker on;\n"
+                      "rtc_server { enabled off; listen 8000; } srt_server { }\n"
+                      "stream_caster { enabled off; caster flv; }\n"
+                      "vhost a { hls { enabled off; hls_path x; } dvr { dvr_plan segment; }\n"
+                      "transcode { enabled off; engine e { } } ingest live { }\n"
+                      "publish { parse_sps on; try_annexb_first on; }\n"
+                      "cluster { debug_srs_upnode on; } }\n"));
     config = config_test_load("", environment);
     ck_assert_str_eq(config_test_warnings(&log, config), "");
     config_unref(config);

@@ -167,6 +167,8 @@ static const char *other_value(const struct config_row *row)
         return "10.0.0.0/8 ::1 unix:";
     case CONFIG_RULES:
         return "play all publish 10.0.0.0/8 ::1";
+    case CONFIG_STREAMS:
+        return "live/a x.example/live/b";
     case CONFIG_DOMAINS:
     case CONFIG_FRAMES:
         return "example.com none";

@@ -27,7 +27,10 @@ static struct hooks_event event_of(enum config_hook hook)
                                            .type = "rtmp"},
                                 .send_bytes = 7,
                                 .recv_bytes = 8,
-                                .duration_ms = 9};
+                                .duration_ms = 9,
+                                .cwd = "/srv",
+                                .file = "./s.flv",
+                                .file_bytes = 10};
 }
 
 static void ck_body(enum config_hook hook, const char *rest)
@@ -64,6 +67,9 @@ START_TEST(test_bodies)
             "\"tcUrl\":\"rtmp://h/live\",\"stream\":\"s\",\"param\":\"?k=v\"," STREAM END);
     ck_body(CONFIG_ON_DEMAND, "\"stream\":\"s\",\"tcUrl\":\"rtmp://h/live\",\"param\":\"?k=v\","
                               "\"pageUrl\":\"http://p/\"," STREAM);
+    ck_body(CONFIG_ON_DVR,
+            "\"tcUrl\":\"rtmp://h/live\",\"stream\":\"s\",\"param\":\"?k=v\","
+            "\"cwd\":\"/srv\",\"file\":\"./s.flv\"," STREAM ",\"duration_ms\":9,\"file_bytes\":10");
     ck_body(CONFIG_ON_IDLE, "\"stream\":\"s\",\"stream_url\":\"/live/s\",\"stream_id\":\"vid-1\","
                             "\"duration_ms\":9");
 }

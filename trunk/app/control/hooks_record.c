@@ -1,0 +1,41 @@
+/*
+ * on_dvr: a recording is finished. The file is named as SRS names it: as configured, relative to
+ * the working directory, which is named as well.
+ */
+#include "app/control/api_json.h"
+#include "app/control/hooks_private.h"
+#include "app/stream/recorded_file.h"
+#include "base/str.h"
+
+#include <limits.h>
+#include <unistd.h>
+
+void hooks_record(struct server *server, void *own, const struct recorded_file *file)
+{
+    char stream_id[API_ID_SIZE];
+    char key[SOURCE_KEY_MAX];
+    char cwd[PATH_MAX];
+    struct hooks_event event = {.hook = CONFIG_ON_DVR,
+                                .server_id = server->server_id,
+                                .service_id = server->service_id,
+                                .stream_id = stream_id,
+                                .client = {.id = file->id,
+                                           .ip = file->ip,
+                                           .vhost = file->vhost,
+                                           .app = file->app,
+                                           .stream = file->stream,
+                                           .tc_url = file->tc_url,
+                                           .page_url = "",
+                                           .param = file->param,
+                                           .type = file->tc_url[0] != '\0' ? "rtmp" : ""},
+                                .duration_ms = file->duration_ms,
+                                .cwd = cwd,
+                                .file = file->path,
+                                .file_bytes = file->size};
+
+    if (getcwd(cwd, sizeof(cwd)) == NULL)
+        (void)str_copy(cwd, sizeof(cwd), "");
+    (void)str_format(key, sizeof(key), "%s/%s/%s", file->vhost, file->app, file->stream);
+    api_json_id(server, key, stream_id);
+    hooks_notify(own, &event);
+}
