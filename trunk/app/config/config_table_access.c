@@ -12,7 +12,7 @@
 static const struct config_row rows[] = {
     {"enabled", RULE(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_SECURITY_ENABLED", RELOAD,
-     "Enable the rules."},
+     "Enable the address rules."},
     {"allow", RULE(allow), CONFIG_RULES, "", 0, CONFIG_RULES_MAX, NO_CHOICES,
      "SRS_VHOST_SECURITY_ALLOW", RELOAD,
      "Addresses that may publish or play. All others are refused."},
@@ -22,7 +22,7 @@ static const struct config_row rows[] = {
 
     {"enabled", REFER(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_REFER_ENABLED", RELOAD,
-     "Enable the lists."},
+     "Enable the page rules."},
     {"all", REFER(all), CONFIG_DOMAINS, "", 0, CONFIG_DOMAIN_MAX, NO_CHOICES,
      "SRS_VHOST_REFER_ALL", RELOAD,
      "Domains, including subdomains, whose pages may publish and play; none: clients without a page."},

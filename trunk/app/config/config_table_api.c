@@ -42,7 +42,7 @@ static const struct config_row rows[] = {
 
     {"enabled", AUTH(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_HTTP_API_AUTH_ENABLED", RELOAD,
-     "Ask for the name and the password, at all addresses of the API."},
+     "Require the name and the password at all addresses of the API."},
     {"username", AUTH(username), CONFIG_STRING, "", NO_RANGE, NO_CHOICES,
      "SRS_HTTP_API_AUTH_USERNAME", RELOAD,
      "The name; without a colon."},
@@ -68,7 +68,7 @@ static const struct config_row rows[] = {
 
     {"enabled", RAW(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_HTTP_API_RAW_API_ENABLED", RELOAD,
-     "Enable what raw_api allows."},
+     "Enable the actions of /api/v1/raw that are allowed below."},
     {"allow_reload", RAW(allow_reload), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_HTTP_API_RAW_API_ALLOW_RELOAD", RELOAD,
      "Allow raw?rpc=reload, which reloads the configuration."},
@@ -77,7 +77,7 @@ static const struct config_row rows[] = {
      "Shown by raw?rpc=raw; it allows nothing, as in newer versions of SRS."},
     {"allow_update", RAW(allow_update), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_HTTP_API_RAW_API_ALLOW_UPDATE", RELOAD,
-     "The same."},
+     "Shown by raw?rpc=raw; it allows nothing, as in newer versions of SRS."},
 };
 /* clang-format on */
 

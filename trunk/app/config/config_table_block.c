@@ -32,9 +32,10 @@ static const struct config_block blocks[CONFIG_WHERE_COUNT] = {
                             "Metrics for Prometheus; see [metrics](metrics.md)."},
     [CONFIG_AT_HEARTBEAT] = {"heartbeat", CONFIG_AT_ROOT, 0,
                              "Regular reports to another server; see [heartbeat](heartbeat.md)."},
-    [CONFIG_AT_VHOST] = {"vhost", CONFIG_AT_ROOT, 1,
-                         "Settings of the streams of one host name. __defaultVhost__ serves every "
-                         "name without a vhost of its own and is there even when not written."},
+    [CONFIG_AT_VHOST] =
+        {"vhost", CONFIG_AT_ROOT, 1,
+         "Settings of the streams of one host name. __defaultVhost__ serves every "
+         "name without a vhost of its own; it exists even if the file does not contain it."},
     [CONFIG_AT_PLAY] = {"play", CONFIG_AT_VHOST, 0, "Playback over RTMP and HTTP."},
     [CONFIG_AT_PUBLISH] = {"publish", CONFIG_AT_VHOST, 0, "Publishing."},
     [CONFIG_AT_HTTP_REMUX] = {"http_remux", CONFIG_AT_VHOST, 0, "Live streams over HTTP."},
@@ -51,8 +52,8 @@ static const struct config_block blocks[CONFIG_WHERE_COUNT] = {
     [CONFIG_AT_FORWARD] = {"forward", CONFIG_AT_VHOST, 0,
                            "Streams forwarded to other servers; see [forward](forward.md)."},
     [CONFIG_AT_HTTP_HOOKS] = {"http_hooks", CONFIG_AT_VHOST, 0,
-                              "Callbacks: servers that are asked who may publish and play, and "
-                              "told what happens; see [hooks](hooks.md)."},
+                              "Callbacks: HTTP servers that decide who may publish and play, and "
+                              "are notified of events; see [hooks](hooks.md)."},
     [CONFIG_AT_DVR] = {"dvr", CONFIG_AT_VHOST, 0,
                        "Recording of streams into FLV files; see [recording](recording.md)."},
 };

@@ -57,8 +57,8 @@ static const struct config_row rows[] = {
      "has passed."},
     {"secret", CLUSTER(secret), CONFIG_SECRETS, "", 0, CONFIG_KEY_MAX, NO_CHOICES,
      "SRS_VHOST_CLUSTER_SECRET", RELOAD,
-     "Secret shared by all servers of a cluster, which sign these reports with it; an optional second "
-     "value is the previous secret, which remains valid."},
+     "Secret shared by all servers of a cluster: they sign with it how many servers a request has passed. An "
+     "optional second value is the previous secret, which remains valid."},
     {"redirect", CLUSTER(redirect), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_CLUSTER_REDIRECT", RELOAD,
      "Redirect clients (302) to the server that has the stream, instead of pulling it or relaying what they "

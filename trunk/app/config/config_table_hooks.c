@@ -1,6 +1,6 @@
 /*
- * The directives of the callbacks (http_hooks): the events are those of SRS and have its names; the
- * limits, the signature and on_demand and on_idle are our own.
+ * Directives of the callbacks (http_hooks). The events are those of SRS, under its names;
+ * on_demand, on_idle, the limits and the signature are our own.
  */
 #include "app/config/config_table_rows.h"
 

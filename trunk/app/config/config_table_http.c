@@ -49,10 +49,10 @@ static const struct config_row rows[] = {
 
     {"enabled", PULL(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_HTTP_SERVER_HTTP_PULL_ENABLED", RELOAD,
-     "Enable this address, which takes app, stream and src from the query."},
+     "Enable http_pull: an address that takes app, stream and src from the query."},
     {"mount", PULL(mount), CONFIG_STRING, "/live", NO_RANGE, NO_CHOICES,
      "SRS_HTTP_SERVER_HTTP_PULL_MOUNT", RELOAD,
-     "Path, as in /live?src=a&app=myapp&stream=test; without src the stream is local."},
+     "Path of the address, as in /live?src=a&app=myapp&stream=test; without src the stream is one of this server."},
     {"source", PULL(source), CONFIG_SOURCES, "", 0, CONFIG_SOURCE_MAX, NO_CHOICES,
      "SRS_HTTP_SERVER_HTTP_PULL_SOURCE", RELOAD,
      "A value of src and its server: rtmp://host:port, or the http address of nginx-http-flv; repeatable. "

@@ -1,6 +1,6 @@
 /*
- * The directives of what the server reports about itself: exporter (Prometheus reads it) and
- * heartbeat (the server sends it). Names and defaults are those of SRS.
+ * Directives of the reports of the server about itself: exporter (Prometheus reads them) and
+ * heartbeat (the server sends them). Names and defaults are those of SRS.
  */
 #include "app/config/config_table_rows.h"
 
@@ -17,13 +17,13 @@ static const struct config_row rows[] = {
      "Addresses of /metrics, which every machine may read there. A port alone: IPv4 and IPv6."},
     {"label", EXPORTER(label), CONFIG_STRING, "", NO_RANGE, NO_CHOICES,
      "SRS_EXPORTER_LABEL", RELOAD,
-     "Value of the label of this name on srs_build_info; empty: no label."},
+     "Value of label, a label of the metric srs_build_info; empty: the metric has no such label."},
     {"tag", EXPORTER(tag), CONFIG_STRING, "", NO_RANGE, NO_CHOICES,
      "SRS_EXPORTER_TAG", RELOAD,
-     "The same for the label tag."},
+     "Value of tag, another label of srs_build_info; empty: the metric has no such label."},
     {"streams", EXPORTER(streams), CONFIG_INT, "1000", 0, 10000, NO_CHOICES,
      "SRS_EXPORTER_STREAMS", RESTART,
-     "Maximum number of streams with metrics of their own; the others are summed up."},
+     "Maximum number of streams with metrics of their own; all others are counted together."},
 
     {"enabled", HEARTBEAT(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_HEARTBEAT_ENABLED", RELOAD,
@@ -33,7 +33,7 @@ static const struct config_row rows[] = {
      "Time between two heartbeats."},
     {"url", HEARTBEAT(url), CONFIG_URL, "http://127.0.0.1:8085/api/v1/servers", NO_RANGE, NO_CHOICES,
      "SRS_HEARTBEAT_URL", RELOAD,
-     "URL to which it is sent by POST."},
+     "URL to which the heartbeat is sent by POST."},
     {"device_id", HEARTBEAT(device_id), CONFIG_STRING, "", NO_RANGE, NO_CHOICES,
      "SRS_HEARTBEAT_DEVICE_ID", RELOAD,
      "Name of this machine in the heartbeat."},

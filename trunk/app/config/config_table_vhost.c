@@ -86,7 +86,7 @@ static const struct config_row rows[] = {
      "Read from publishers in larger pieces; adds latency."},
     {"mr_latency", PUB(mr_latency), CONFIG_MS, "350", 0, 10000, NO_CHOICES,
      "SRS_VHOST_PUBLISH_MR_LATENCY", RELOAD,
-     "Maximum duration of such a piece; it also ends at 32 KB."},
+     "With mr: how long data is collected for one read; at most 32 KB."},
     {"takeover", PUB(takeover), CONFIG_CHOICE, "reject", NO_RANGE, takeovers,
      "SRS_VHOST_PUBLISH_TAKEOVER", RELOAD,
      "A second publisher of a stream is refused, replaces the first, or replaces it only if its URL has the "
@@ -134,7 +134,7 @@ static const struct config_row rows[] = {
      "URL path of the directory."},
     {"dir", STATIC(dir), CONFIG_STRING, "./objs/nginx/html", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_HTTP_STATIC_DIR", RELOAD,
-     "The directory."},
+     "Directory of the files that are served at mount."},
 };
 /* clang-format on */
 
