@@ -2,21 +2,21 @@
 #define BASE_ERR_H
 
 /*
- * An error as a conversation reports it: a code to decide by and a chain of facts to log. NULL is
- * success. The caller owns the error and either frees it with err_free() or passes it up with
- * err_wrap().
+ * An error as a conversation reports it: a code by which callers decide, and a chain of facts to
+ * log. NULL is success. The caller owns the error and either frees it with err_free() or passes it
+ * up with err_wrap().
  */
 #include <stddef.h>
 
 enum err_code {
     ERR_SYS = 1,     /* a system call failed; err_errno() says how */
-    ERR_CLOSED,      /* the peer disconnected: no alarm */
-    ERR_TIMEOUT,     /* a deadline passed: no alarm */
+    ERR_CLOSED,      /* the peer disconnected: not worth an error line */
+    ERR_TIMEOUT,     /* a deadline passed: not worth an error line */
     ERR_INTERRUPTED, /* this coroutine was asked to end */
     ERR_PROTO,       /* the peer broke its protocol */
     ERR_LIMIT,       /* one of our limits was reached */
     ERR_DENIED,      /* refused by policy */
-    ERR_BUSY,        /* another holds the resource */
+    ERR_BUSY,        /* the resource is in use */
     ERR_NOT_FOUND,   /* not found */
     ERR_LOOP,        /* the request would come back to its sender */
     ERR_CONFIG,      /* the configuration is wrong */

@@ -1,5 +1,5 @@
 /*
- * Formats a log line and passes it to the sink. Control characters and other hidden ones are
+ * Formats a log line and passes it to the sink. Control characters and other hidden characters are
  * replaced, so that bytes from a peer cannot forge a log line or control the terminal that shows
  * it.
  */

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Percent of the limit: new clients are refused from SHORT on, until usage is below EASY. */
+/* Percent of the limit: from SHORT on new clients are refused, until memory use is below EASY. */
 #define SHORT_PERCENT 90
 #define EASY_PERCENT  85
 /* Free memory that is worth a trim, in bytes and as a part of the used memory. */
@@ -156,7 +156,7 @@ static int memory_is_idle(struct memory *memory, usec_t now)
     return spent < since / TRIM_BUSY_PART;
 }
 
-/* Free bytes of the heap; 0 where the C library does not tell. */
+/* Free bytes of the heap; 0 if the C library cannot report them. */
 static size_t memory_free(void)
 {
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)

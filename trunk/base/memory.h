@@ -45,7 +45,7 @@ uint64_t memory_used(void);
  */
 int memory_trim(struct memory *memory, usec_t now, int is_urgent);
 
-/* When memory_trim() next examines the heap, if not urgent. */
+/* The time when memory_trim() will next examine the heap, unless it is called as urgent. */
 usec_t memory_trim_at(const struct memory *memory);
 
 /* For tests: anonymous pages from the text of /proc/self/statm, 0 when malformed; a control group's

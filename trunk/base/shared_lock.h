@@ -23,8 +23,11 @@ int shared_lock_take(struct shared_lock *lock) __attribute__((warn_unused_result
 void shared_lock_repaired(struct shared_lock *lock);
 void shared_lock_release(struct shared_lock *lock);
 
-/* Callback when this process has waited a second for a lock, and every tenth of a second from then
- * on: with the process that holds it, 0 if unknown. NULL: none. */
+/*
+ * Sets a callback that is called when this process has waited for a lock for a second, and every
+ * tenth of a second from then on, with the id of the process that holds the lock (0 if unknown).
+ * NULL: no callback.
+ */
 void shared_lock_on_stuck(void (*stuck)(pid_t holder));
 
 #endif

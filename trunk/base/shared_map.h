@@ -17,9 +17,11 @@ struct shared_map;
 /* Bytes of a name, terminator included; longer names are refused. */
 #define SHARED_MAP_KEY_MAX 768
 
-/* Room for entries_max values of value_size bytes; memory is used on demand. Call before the fork.
- * Of an opened memory: the table that is there, with its own number of entries. NULL without
- * memory, or if that table is another one. */
+/*
+ * A table for entries_max values of value_size bytes; memory is used on demand. Call it before the
+ * fork. If the memory was opened: the table in it, with its own number of entries. NULL without
+ * memory, or if that table has another layout.
+ */
 struct shared_map *shared_map_new(struct shared_memory *memory, size_t entries_max,
                                   size_t value_size);
 /* Unmaps the table in this process. NULL is allowed. */

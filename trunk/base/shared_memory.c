@@ -32,7 +32,7 @@ struct shared_memory {
     struct memory_head *head;
     int fd;
     int is_opened;
-    uint64_t next; /* region that is asked for next */
+    uint64_t next; /* the region to be mapped next */
 };
 
 static size_t to_pages(size_t bytes)

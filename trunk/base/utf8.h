@@ -1,9 +1,7 @@
 #ifndef BASE_UTF8_H
 #define BASE_UTF8_H
 
-/*
- * UTF-8 (RFC 3629) from other programs that will be displayed. Pure.
- */
+/* Checks UTF-8 text (RFC 3629) from other programs before it is displayed. Pure. */
 #include <stddef.h>
 #include <stdint.h>
 

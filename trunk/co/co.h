@@ -41,12 +41,12 @@ void co_reap(struct co *co);
 
 /*
  * Asks a coroutine to end: its current or next wait returns CO_INTERRUPTED, and so does every later
- * one. Only while the coroutine is known to exist.
+ * one. Call it only while the coroutine is known to exist.
  */
 void co_interrupt(struct co *co);
 int co_is_interrupted(void);
-/* Clears the running coroutine's interrupt, after it has ended what it did: it may wait again, e.g.
- * to report its end. */
+/* Clears the running coroutine's interrupt, so that it can wait again after it has ended its work,
+ * e.g. to report its end. */
 void co_forget_interrupt(void);
 
 /* The running coroutine; NULL before co_init(). */

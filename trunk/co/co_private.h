@@ -33,10 +33,10 @@
 
 struct co {
     void *st_thread;
-    void *st_cond; /* its own: it sleeps on this in every wait */
+    void *st_cond; /* its own condition variable, on which it sleeps in every wait */
     MAY_YIELD void (*fn)(void *arg);
     void *arg;
-    struct co_cond *cond;    /* whose ring it is in; NULL once signalled */
+    struct co_cond *cond;    /* the condition whose ring it is in; NULL once signalled */
     struct co *next, *prev;  /* in that ring; next also in the pool of ended coroutines */
     struct co *joiner;       /* waits for this coroutine's end */
     usec_t deadline;         /* in the timers' heap */

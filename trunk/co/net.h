@@ -148,7 +148,7 @@ static inline ssize_t net_try_writev(struct net_conn *conn, const struct iovec *
  */
 struct err *net_peek(struct net_conn *conn, void *buf, size_t len, size_t *got, usec_t timeout);
 
-/* Whether anything is unread: bytes, the end, or an error. Asks the kernel. */
+/* Asks the kernel whether anything is unread: bytes, the end of the stream, or an error. */
 int net_has_more(struct net_conn *conn);
 
 /* Bytes that the peer has not acknowledged yet, whether they were sent or not; 0: none or unknown.
@@ -175,9 +175,9 @@ int net_wait(struct net_conn *conn, int events, usec_t timeout);
 
 /*
  * Sleeps until the deadline (clock_now()'s scale; a fine timer: close deadlines share one wake-up),
- * or until `bytes` have arrived, net_wake_owner(), a hangup or an interrupt; fewer bytes do not
- * wake it. Bytes that arrived meanwhile are then read without another wait. A later wait for NET_IN
- * ends with the first byte again.
+ * or until `bytes` bytes have arrived, net_wake_owner() is called, the peer hangs up, or an
+ * interrupt comes; fewer bytes do not wake it. Bytes that arrived meanwhile are then read without
+ * another wait. A later wait for NET_IN ends at the first byte again.
  */
 void net_delay_read(struct net_conn *conn, int bytes, usec_t deadline);
 

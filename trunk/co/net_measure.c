@@ -1,6 +1,7 @@
 /*
- * What a socket tells about its peer: how much of what was written has not arrived. SIOCOUTQ counts
- * both what waits in the kernel and what is on its way (tcp(7)); UNIX sockets have it, too.
+ * Measures how many of the bytes written to a socket the peer has not acknowledged. SIOCOUTQ counts
+ * both the bytes that wait in the kernel and those in flight (tcp(7)); UNIX sockets support it,
+ * too.
  */
 #include "co/net.h"
 

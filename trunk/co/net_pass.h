@@ -2,7 +2,7 @@
 #define CO_NET_PASS_H
 
 /*
- * Hands connections to another process, with a byte that tells what they are. The channel is made
+ * Hands connections to another process, each with a byte that states its kind. The channel is made
  * before the fork, and its contents survive the receiving process: its replacement receives them.
  */
 #include "base/yield.h"
@@ -12,8 +12,8 @@
  */
 int net_pass_new(int fd[2]);
 
-/* Sends fd, which the caller still has to close. Never waits. 0, or -1: the channel is full, keep
- * it. */
+/* Sends fd, which the caller still has to close. Never waits. 0, or -1: the channel is full, and
+ * the caller keeps the connection. */
 int net_pass_give(int channel, int fd, uint8_t what);
 
 /* Receives one descriptor of any kind without waiting; the caller owns it. 1, or 0: there is none.

@@ -21,8 +21,8 @@ void reactor_remove(struct net_conn *conn);
 int reactor_timer_add(struct co *self);
 /* Removes it; no effect if it has fired. */
 void reactor_timer_remove(struct co *self);
-/* As co_park(), with the fine timers: frequent timers that end at the same time share one wake-up.
- */
+/* As co_park(), but with the fine timers: frequent timers that end at the same time share one
+ * wake-up. */
 enum co_wait reactor_park_until(usec_t deadline);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * A Redis client over our own connections (hiredis handles the protocol, but no socket): one
  * coroutine keeps the connection, reopens it when it breaks, and logs each outage once; other
- * coroutines may send commands meanwhile and wait for the reply, or not.
+ * coroutines may send commands meanwhile, with or without waiting for the reply.
  */
 #include "base/str.h"
 #include "co/redis_private.h"

@@ -80,7 +80,7 @@ int redis_post(struct redis *redis, const struct redis_command *command, redis_d
 size_t redis_pending(const struct redis *redis);
 
 /*
- * The same, and waits for the reply; reply->text points into text. ERR_CLOSED: unreachable;
+ * As redis_post(), and waits for the reply; reply->text points into text. ERR_CLOSED: unreachable;
  * ERR_LIMIT: too many commands are pending, or the reply is too long; ERR_TIMEOUT.
  */
 struct err *redis_call(struct redis *redis, const struct redis_command *command,

@@ -25,9 +25,10 @@ struct tls_options {
     const char *alpn; /* "http/1.1": the only protocol for ALPN; NULL: none */
     const char *ca;   /* clients: trusted CAs, PEM; NULL: the system's */
     int ktls;         /* let the kernel encrypt, if supported */
-    /* The source of the ticket keys, and when it was made (clock_now()): the same for all processes
-     * of one server, so that each accepts the tickets of the others; after TLS_TICKETS_MAX_AGE it
-     * must return another one. 0, or -1. NULL: the process makes its own. Must not yield. */
+    /* Returns the secret from which the ticket keys are derived, and when it was made
+     * (clock_now()). It is the same for all processes of one server, so that each accepts the
+     * tickets of the others; after TLS_TICKETS_MAX_AGE it must return another one. 0, or -1. NULL:
+     * the process makes its own secret. Must not yield. */
     int (*secret)(void *arg, uint8_t out[TLS_SECRET_SIZE], usec_t *made_at);
     void *secret_arg;
 };

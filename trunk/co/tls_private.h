@@ -47,11 +47,11 @@ struct tls {
     struct tls_stamp stamp[2]; /* of certificate and key, as last read */
     usec_t checked;
     usec_t tickets_at;    /* when the ticket keys were made */
-    struct tls_gate turn; /* to compute: one at a time */
-    struct tls_gate slot; /* to proceed with a handshake */
+    struct tls_gate turn; /* admits one handshake's computation at a time */
+    struct tls_gate slot; /* admits a few handshakes at a time */
     size_t handshakes;
     size_t users;   /* connections, and calls that wait */
-    uint8_t is_let; /* by its owner: the last user frees it */
+    uint8_t is_let; /* tls_free() was called: the last user frees it */
     /* Shared by all connections: used within calls that never yield. */
     uint8_t *scratch; /* encrypted bytes to send */
     size_t scratch_len;

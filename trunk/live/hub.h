@@ -13,7 +13,7 @@ struct hub;
 
 /*
  * published_max: limit of sources that hub_get_publish() returned; others_max: limit of the others,
- * which are watched, waited for or fetched. So names that nobody publishes never take a publisher's
+ * which are watched, waited for or pulled. So names that nobody publishes never take a publisher's
  * place. NULL without memory.
  */
 struct hub *hub_new(size_t published_max, size_t others_max);

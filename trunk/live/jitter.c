@@ -193,7 +193,8 @@ int64_t jitter_follow(const struct jitter *jitter, enum jitter_track track, uint
     if (!jitter->track[track].is_seen)
         return jitter->last;
     out = jitter_unwrap(jitter, track, timestamp) + jitter->track[track].offset;
-    /* The data's clock has jumped and the track's not yet: it waits with the track. */
+    /* The data's clock has jumped and the track's clock has not yet: the data gets the timestamp of
+     * the track's last frame. */
     if (!jitter_fits(jitter, track, out))
         out = jitter->track[track].last;
     return jitter_hold(jitter, track, out);

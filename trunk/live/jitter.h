@@ -46,8 +46,8 @@ void jitter_reset(struct jitter *jitter, enum time_jitter mode, int is_mixed);
 /* A new publisher begins: its first frame follows the last one. */
 void jitter_publish(struct jitter *jitter);
 
-/* Saves the position; and continues the next publisher's first frame there, unless that is a step
- * back. */
+/* jitter_save() saves the position. jitter_resume() makes the next publisher's first frame continue
+ * there, unless that is a step back. */
 void jitter_save(const struct jitter *jitter, struct source_time *out);
 void jitter_resume(struct jitter *jitter, const struct source_time *time, usec_t now);
 
@@ -59,14 +59,15 @@ int64_t jitter_apply(struct jitter *jitter, enum jitter_track track, uint32_t ti
 int64_t jitter_follow(const struct jitter *jitter, enum jitter_track track, uint32_t timestamp);
 
 /*
- * The same for a data message that belongs to no track (onTextData): by the publisher's clock, or,
- * if that does not fit, the newest frame's. Does not move the timeline.
+ * The same for a data message that belongs to no track (onTextData): its own timestamp by the
+ * publisher's clock, or the newest frame's if that does not fit. Does not move the timeline.
  */
 int64_t jitter_data(const struct jitter *jitter, uint32_t timestamp);
 
 /*
- * The same for a message about a track that is no frame (its end, a seek): that of the track's last
- * frame, since the other track may be ahead of the next one.
+ * The same for a message about a track that is not a frame (end of sequence, seek): the timestamp
+ * of the track's last frame, because the other track may already be ahead of the track's next
+ * frame.
  */
 int64_t jitter_stay(const struct jitter *jitter, enum jitter_track track, uint32_t timestamp);
 

@@ -182,7 +182,7 @@ void registry_answer(struct registry *registry, const char *key, uint64_t number
     shared_map_unlock(registry->map);
 }
 
-/* Describes the holder and adds so many questions to its count. */
+/* Describes the holder, and adds this number of questions to its count. */
 static int look(struct registry *registry, const char *key, uint32_t questions,
                 struct registry_holder *holder)
 {

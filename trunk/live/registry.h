@@ -54,12 +54,12 @@ enum registry_answer registry_claim(struct registry *registry, const struct regi
                                     uint64_t *number);
 /* Whether registry_claim() would now take the stream from its holder. */
 int registry_would_replace(struct registry *registry, const struct registry_claim *claim);
-/* Releases the claim; does nothing if another publication has the stream now. */
+/* Releases the claim. Does nothing if another publication has the stream now. */
 void registry_release(struct registry *registry, const char *key, uint64_t number);
 
-/* Both do nothing if the publication is over. It has begun: */
+/* The publication has begun: other workers can pull it from now on. Does nothing if it is over. */
 void registry_open(struct registry *registry, const char *key, uint64_t number, usec_t now);
-/* Its facts: */
+/* Stores the facts of the publication. Does nothing if it is over. */
 void registry_describe(struct registry *registry, const char *key, uint64_t number,
                        const struct source_facts *facts);
 
@@ -74,7 +74,7 @@ void registry_answer(struct registry *registry, const char *key, uint64_t number
 /* The holder. 0, or -1: the stream is free. */
 int registry_find(struct registry *registry, const char *key, struct registry_holder *holder);
 
-/* A worker is gone: releases its claims. Returns how many. */
+/* A worker has ended: releases its claims, and returns their number. */
 size_t registry_reap(struct registry *registry, int worker);
 
 /* The number of claimed streams of all workers. */

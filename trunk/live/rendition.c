@@ -44,7 +44,7 @@ void rendition_set_limits(struct rendition *rendition)
     source_ring_limits(rendition->source, &limits);
     limits.block_cap = 0;
     limits.keep = 0;
-    /* Other workers may ask for this much, for their listeners. */
+    /* Other workers may request this much, for viewers of audio-only formats. */
     if (rendition->source->config.keeps_start &&
         (mux_is_original(rendition->mux) || rendition->mux == &mux_flv_all ||
          rendition == &rendition->source->native))

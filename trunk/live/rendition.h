@@ -71,17 +71,19 @@ struct init_data {
 };
 void rendition_set_init_data(struct rendition *rendition, const struct init_data *init);
 
-/* Gives a sequence header's tag body (or NULL) to the muxer, for a format that stands alone. */
+/* Passes a sequence header's tag body (or NULL) to the muxer of a format that stands alone
+ * (container). */
 void rendition_prime(struct rendition *rendition, enum frame_type type, const struct blob *body);
 
 /* Resets the muxer to its initial state. */
 void rendition_restart(struct rendition *rendition);
 
-/* Holds the publication start from here on; and releases it. */
+/* rendition_hold_start() holds the publication start from here on; rendition_drop_start() releases
+ * it. */
 void rendition_hold_start(struct rendition *rendition);
 void rendition_drop_start(struct rendition *rendition);
 
-/* Appends the mark that tells other servers that the past is complete. */
+/* Appends the mark that signals to other servers that the past is complete. */
 void rendition_mark(struct rendition *rendition);
 
 /* Ends the responses of connected viewers here. */

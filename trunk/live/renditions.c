@@ -1,5 +1,5 @@
 /*
- * All renditions of a source: fed, limited, ended and released together.
+ * Operations on all renditions of a source: feeding, limits, ending, releasing.
  *
  * There are three kinds. FLV (the native rendition and those of one track) gets frames as FLV
  * players accept them (source_push_main.c). RTMP gets them as published. Formats that stand alone

@@ -12,7 +12,9 @@
 /* Pushes a frame as FLV players accept it: to the native rendition and the FLV ones of one track.
  */
 void renditions_push_flv(struct source *source, const struct frame *frame, int64_t ms, usec_t now);
-/* Pushes a frame as published, to the formats that follow changes by themselves (in_band). */
+/*
+ * Pushes a frame as published, to the formats that follow changes by themselves (mux_is_in_band()).
+ */
 void renditions_push_original(struct source *source, const struct frame *frame, int64_t ms,
                               usec_t now);
 /* Pushes a frame only to RTMP players and other servers, which get everything. */
@@ -22,18 +24,24 @@ void renditions_push_rtmp_only(struct source *source, const struct frame *frame,
 void renditions_push_all_tracks(struct source *source, const struct frame *frame, int64_t ms,
                                 usec_t now);
 
-/* The stream begins again at 0: formats that must know the tracks wait for them again. */
+/* The timeline begins again at 0: formats that must know the tracks before their first byte wait
+ * for them again. */
 void renditions_starve(struct source *source);
 /* Applies the configured limits to all rings. */
 void renditions_set_limits(struct source *source);
 
-/* Holds the publication start from here on, for viewers that wait for it; and releases it. */
+/* renditions_hold_start() holds the publication start from here on, for viewers that wait for it;
+ * renditions_drop_start() releases it. */
 void renditions_hold_start(struct source *source);
 void renditions_drop_start(struct source *source);
-/* Viewers that have not begun yet did not wait for what the rings contain now. */
+/*
+ * Forgets the starting positions of viewers that have not begun yet: they did not wait for the
+ * frames that the rings contain now (the past of a worker pull), and will begin at a later place.
+ */
 void renditions_forget_places(struct source *source);
 
-/* Forgets the sync points: no viewer begins before the next one. _flv_: only those of FLV. */
+/* Forgets the sync points: no viewer begins before the next one. renditions_drop_flv_sync() forgets
+ * only those of FLV. */
 void renditions_drop_sync(struct source *source);
 void renditions_drop_flv_sync(struct source *source);
 
@@ -68,8 +76,8 @@ void source_select_fit(const struct source *source, const struct mux *mux,
                        struct source_select *select);
 /* Whether the limit of renditions with a selection is reached. */
 int source_select_is_full(const struct source *source, const struct source_select *select);
-/* Decides which tracks the rendition gets now; and for all renditions: those that change are cut.
- */
+/* Decides which tracks the rendition gets now. source_select_again() does so for all renditions,
+ * and ends the viewers of those that change. */
 void source_select_set(const struct source *source, struct rendition *rendition);
 void source_select_again(struct source *source);
 /* The id of the track of this kind that the rendition gets. */

@@ -55,13 +55,14 @@ struct source_config {
     usec_t republish_wait;
     usec_t fast_cache;   /* how much past audio a new viewer of an audio-only format gets */
     uint32_t chunk_size; /* RTMP chunk size in bytes, for renditions that are made from now on */
-    /* Hold the publication start for a moment, for pulls of other workers that are about to come.
-     */
+    /* Hold the publication start for a moment, for pulls of other workers that will connect
+     * soon. */
     int keeps_start;
     /* The publisher pulls the stream from another worker: its timestamps are the stream's, and no
      * viewer begins before the past that it sends first is complete (source_filled()). */
     int is_worker_pull;
-    int is_joined; /* the stream was published before its viewers came: they have not waited for it
+    int is_joined; /* the stream was published before its viewers connected: they have not waited
+                    * for it
                     */
 };
 
@@ -125,7 +126,7 @@ struct source_events {
     void (*on_data)(struct source *source, void *arg);      /* new bytes, or an end, for viewers */
     /* The viewer holds too much detached memory and must be closed; see viewer_owner(). */
     void (*on_evict)(struct source *source, struct viewer *viewer, void *arg);
-    /* The first viewer came, or the last one left: see source_stat(). */
+    /* The first viewer has connected, or the last one has left: see source_stat(). */
     void (*on_viewers)(struct source *source, void *arg);
     /* source_facts() changed, or a new publication began. */
     void (*on_facts)(struct source *source, void *arg);
@@ -237,7 +238,8 @@ struct source_stat {
     const char *audio_profile; /* "LC", …; NULL: unknown; a constant */
     size_t ring_bytes;         /* memory of all its rings */
     usec_t published_at;
-    uint64_t gaps; /* times that a publisher returned while viewers waited; and how long they did */
+    uint64_t
+        gaps; /* how often a publisher returned while viewers waited, and how long they waited */
     usec_t gap_time;
     uint64_t jumps;   /* of viewers that lost their place, to the newest sync point */
     uint64_t repairs; /* timestamps that did not fit the timeline */

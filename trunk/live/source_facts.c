@@ -1,6 +1,6 @@
 /*
- * The facts of a stream, and whether a format can carry it. The answer depends on a few bytes of
- * facts only, so a process without the stream itself can compute it, too.
+ * The facts of a stream, and whether a format can carry it. The answer depends only on a few bytes
+ * of facts, so that a process without the stream itself can compute it, too.
  */
 #include "live/source_private.h"
 

@@ -2,9 +2,9 @@
 #define LIVE_SOURCE_PRIVATE_H
 
 /*
- * The parts of a source, and the lowest floor of live: facts, events, what headers say, the list of
- * tracks. Above it stand renditions.h, source_push.h, source.c and viewer_private.h, in this order;
- * calls only point down. Private to live.
+ * The parts of a source, and the lowest floor of live: facts, events, properties from headers, the
+ * list of tracks. The floors above it are renditions.h, source_push.h, source.c and
+ * viewer_private.h, in this order; calls only point down. Private to live.
  */
 #include "live/jitter.h"
 #include "live/rendition.h"
@@ -115,7 +115,7 @@ static inline void source_count_drop(struct source *source)
 
 /* Called by the hub, which owns the reference (source.c). NULL without memory. */
 struct source *source_new(const char *key, const struct source_config *config);
-/* Whether a viewer that comes now may have to wait long for a keyframe. */
+/* Whether a viewer that connects now may have to wait long for a keyframe. */
 int source_lacks_key(const struct source *source);
 
 /* ---- events (source_tell.c) ---- */
@@ -146,7 +146,9 @@ struct extra_track *extra_track_find(const struct source *source, enum jitter_tr
                                      uint8_t id);
 /* The same, added if there is none; NULL beyond EXTRA_TRACKS_MAX or without memory. */
 struct extra_track *extra_track_get(struct source *source, enum jitter_track which, uint8_t id);
-/* A new publisher begins; and: forgets all of them. */
+/*
+ * extra_track_publish_all(): a new publisher begins. extra_track_forget_all() forgets all tracks.
+ */
 void extra_track_publish_all(struct source *source);
 void extra_track_forget_all(struct source *source);
 /* Forgets tracks that have been silent for too long. 1 if there was any. */

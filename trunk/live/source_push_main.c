@@ -98,7 +98,7 @@ static int source_follow(struct source *source, enum jitter_track which, const s
     /* A frame of an unknown codec says nothing about its track. */
     if (!is_changed || (frame->codec == CODEC_OTHER && former != CODEC_NONE))
         return 0;
-    /* A change at the first frame belongs to the publication start. */
+    /* A change at a publisher's first frame is part of the publication start. */
     if (former != CODEC_NONE && had_frames)
         renditions_drop_start(source);
     if (former != CODEC_NONE && former == frame->codec)

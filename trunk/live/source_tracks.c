@@ -1,5 +1,5 @@
 /*
- * Which tracks the stream has: decided by the frames that arrive, never by metadata.
+ * Decides which tracks the stream has, by the frames that arrive, never by metadata.
  *
  * The FLV header cannot be changed later, so a track that appears or disappears ends the responses,
  * and players reload. That must be rare. A track may itself be rare (a slide every 12 s): it is

@@ -25,19 +25,21 @@ void stream_clock_free(struct stream_clock *table);
 struct stream_clock_cell *stream_clock_enter(struct stream_clock *table, const char *key,
                                              int worker);
 void stream_clock_leave(struct stream_clock *table, const char *key, int worker);
-/* A worker is gone: releases its cells. 1 if it published any stream. */
+/* A worker has ended: releases its cells. 1 if it published any stream. */
 int stream_clock_reap(struct stream_clock *table, int worker);
 
-/* The following write the worker's own cell, without a lock. Whether the stream has viewers here.
- */
+/* The following functions write the worker's own cell, without a lock. stream_clock_watch() stores
+ * whether the stream has viewers here. */
 void stream_clock_watch(struct stream_clock_cell *cell, int is_watched);
-/* Whether viewers here watch or wait for the stream; and which publication a pull delivers here. */
+/* stream_clock_want() stores whether viewers here watch or wait for the stream, stream_clock_play()
+ * which publication a pull delivers here. */
 void stream_clock_want(struct stream_clock_cell *cell, int is_wanted);
 void stream_clock_play(struct stream_clock_cell *cell, uint64_t number);
-/* The stream is published here, under this number (live/registry.h); its timeline position. */
+/* Stores that the stream is published here, under this number (live/registry.h), and its timeline
+ * position. */
 void stream_clock_put(struct stream_clock_cell *cell, uint64_t number,
                       const struct source_time *time);
-/* It is not published here any more; its position is kept. */
+/* Stores that it is not published here any more; its position is kept. */
 void stream_clock_close(struct stream_clock_cell *cell);
 
 /* The state of the stream at other workers, for a new publication. */

@@ -203,7 +203,7 @@ static void viewer_fill(struct viewer *viewer, size_t max, struct viewer_batch *
         if (block->next == NULL || block->next->offset >= limit || batch->len >= max ||
             batch->count == VIEWER_SPANS_MAX || pins == 2)
             break;
-        /* The walk passes a block only together with bytes of it, which pin it. */
+        /* The walk includes a block only together with some of its bytes, which pin it. */
         if (batch->len > 0 && (block->next->len == 0 || batch->len + block->next->len > max))
             break;
         block = block->next;
@@ -237,7 +237,7 @@ static enum viewer_status viewer_fill_or_wait(struct viewer *viewer, size_t max,
     else
         viewer_fill(viewer, max, batch);
     if (batch->len == 0) {
-        /* Nothing to send; but the cursor releases a block that it has finished. */
+        /* There is nothing to send, but the cursor releases a block that it has finished. */
         viewer_move(viewer, viewer->batch_last, viewer->batch_at);
         if (viewer->epoch == rendition->epoch)
             return VIEWER_WAIT;

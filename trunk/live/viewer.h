@@ -37,7 +37,7 @@ struct viewer *viewer_open_tracks(struct source *source, const struct mux *mux,
 struct viewer *viewer_open_uncounted(struct source *source);
 void viewer_close(struct viewer *viewer);
 
-/* Treats the viewer as if it had come at `since`: if that was before the publisher's first
+/* Treats the viewer as if it had connected at `since`: if that was before the publisher's first
  * keyframe, it begins there while the publication start is held. */
 void viewer_since(struct viewer *viewer, usec_t since);
 

@@ -15,7 +15,7 @@ void viewer_since(struct viewer *viewer, usec_t since)
         viewer->publishes = source->stat.publishes - 1;
 }
 
-/* The publication start, if this viewer has waited for it; NULL: a newer place is as good. */
+/* The publication start, if this viewer has waited for it; NULL: it may begin at a newer place. */
 static const struct ring_cursor *viewer_held_start(const struct viewer *viewer)
 {
     const struct rendition *rendition = viewer->rendition;

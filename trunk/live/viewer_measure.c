@@ -1,6 +1,6 @@
 /*
- * What metrics need to know about viewers. Nothing is counted while bytes are sent: a viewer's lag
- * follows from its place in the ring, since each block of a ring has the time of its first unit.
+ * Measures viewers for metrics. Nothing is counted while bytes are sent: a viewer's lag follows
+ * from its place in the ring, since each block of a ring has the time of its first unit.
  */
 #include "live/viewer_measure.h"
 

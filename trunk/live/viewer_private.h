@@ -46,7 +46,8 @@ static inline uint64_t viewer_limit(const struct viewer *viewer)
 
     if (viewer->epoch == rendition->epoch)
         return UINT64_MAX;
-    /* Two epochs later the end of its own is forgotten, so it ends where it is. */
+    /* After two more epochs the end of its own epoch is no longer known, so the viewer ends where
+     * it is. */
     return viewer->epoch + 1 == rendition->epoch ? rendition->epoch_offset : 0;
 }
 

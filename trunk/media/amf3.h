@@ -17,7 +17,8 @@
 /*
  * Reads one value, of at most depth_max levels. *values is raised by the values that it holds, to
  * AMF0_VALUES_MAX at the most. SCAN_DONE and a tree that the caller frees, or SCAN_BAD, also for
- * what has no bounds of its own (externalizable objects, vectors, dictionaries).
+ * types that are not supported because their size is not bounded (externalizable objects, vectors,
+ * dictionaries).
  */
 enum scan amf3_read(struct bytes *in, size_t depth_max, size_t *values, struct amf0 **out);
 

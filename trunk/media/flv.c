@@ -3,8 +3,8 @@
  * byte stream ("Video File Format Specification v10.1", E.2 to E.4.1).
  *
  * The parser returns a tag as soon as its body is complete, without waiting for the trailer: on a
- * live pull that would be one frame later. A tag that is whole in what was fed is lent from there;
- * only one that is split is gathered, and the gathering buffer grows with what came.
+ * live pull that would be one frame later. A tag that is whole in the fed bytes is borrowed from
+ * them; only a split tag is collected, in a buffer that grows with the received bytes.
  */
 #include "media/flv.h"
 
@@ -90,12 +90,12 @@ struct flv_in {
     int is_strange; /* the last tag's type was a reserved one */
     size_t need;    /* bytes the state still waits for (SKIP, BODY, STRANGE_BODY) */
     size_t small_len;
-    uint8_t small[FLV_TAG_HEADER_SIZE]; /* a header or trailer that came in pieces */
+    uint8_t small[FLV_TAG_HEADER_SIZE]; /* a header or trailer that arrived in pieces */
     size_t body_len;                    /* of the current tag */
     enum frame_type type;
     uint32_t timestamp;
     size_t body_max;
-    struct buf body; /* a body that came in pieces */
+    struct buf body; /* a body that arrived in pieces */
 };
 
 struct flv_in *flv_in_new(size_t body_max)
@@ -124,7 +124,7 @@ int flv_in_flags(const struct flv_in *in)
     return in->flags;
 }
 
-/* Gathers size bytes in small; 1 once they are there. */
+/* Collects size bytes in small; 1 once it has all of them. */
 static int gather(struct flv_in *in, struct bytes *b, size_t size)
 {
     size_t n = size - in->small_len;
@@ -206,7 +206,7 @@ static int take_trailer(struct flv_in *in)
     return 0;
 }
 
-/* The body, borrowed from what was fed, or gathered. DONE, MORE, or BAD without memory. */
+/* The body, borrowed from the fed bytes, or collected. DONE, MORE, or BAD without memory. */
 static enum scan take_body(struct flv_in *in, struct bytes *b, struct flv_tag *tag)
 {
     size_t n = in->need < bytes_left(b) ? in->need : bytes_left(b);

@@ -3,9 +3,9 @@
  * read from its first few bytes ("Video File Format Specification v10.1", E.4.2
  * and E.4.3; "Enhanced RTMP v2", ExAudioTagHeader and ExVideoTagHeader).
  *
- * It answers in every case, since a server passes on what it does not know:
- * a field that is missing leaves its flag unset rather than failing the stream.
- * A flag is only set when the whole header it stands in is there.
+ * Parsing never fails, since a server passes on what it does not know: a missing field leaves its
+ * flag unset and does not end the stream. A flag is set only if the whole header that contains it
+ * is present.
  */
 #include "media/flv.h"
 

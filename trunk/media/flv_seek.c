@@ -17,8 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SEEK_SCAN_SIZE  ((size_t)32 * 1024) /* read at once to search byte by byte */
-#define SEEK_PROBE_SIZE ((size_t)4 * 1024)  /* and to go from tag to tag */
+#define SEEK_SCAN_SIZE  ((size_t)32 * 1024) /* read in one call to search byte by byte */
+#define SEEK_PROBE_SIZE ((size_t)4 * 1024)  /* read in one call to go from tag to tag */
 #define SEEK_BUDGET     ((uint64_t)256 * 1024 * 1024)
 #define SEEK_RESYNC_MAX ((uint64_t)2 * FLV_BODY_MAX) /* a tag begins at least this often */
 #define SEEK_BODY_PEEK  ((size_t)256)                /* enough of a body for its headers */
@@ -124,7 +124,7 @@ static MAY_YIELD const uint8_t *peek_in(struct flv_seek *seek, struct window *wi
     return window_has(window, offset, len) ? window->data + (offset - window->offset) : NULL;
 }
 
-/* The same by the windows that walk from tag to tag; keeps the one used last. */
+/* The same with the two windows that walk from tag to tag; the one used last is kept. */
 static MAY_YIELD const uint8_t *peek(struct flv_seek *seek, uint64_t offset, size_t len)
 {
     for (int i = 0; i < 2; i++) {
@@ -176,10 +176,10 @@ static MAY_YIELD int tag_at(struct flv_seek *seek, uint64_t offset, struct tag *
 }
 
 /*
- * Bytes from p on that cannot be the beginning of a tag, as far as is seen at a glance; p has
- * `len` bytes, a tag header at least. This walks over most of what a damaged file consists of, so
- * it is quick with zeros (no tag begins with one) and with anything else (a tag's last three bytes
- * are zero).
+ * The number of bytes from p on that cannot be the beginning of a tag, by a quick test; p has `len`
+ * bytes, at least a tag header. In a damaged file this skips most bytes, so it is fast for zeros
+ * (no tag begins with a zero) and for all other bytes (the last three bytes of each tag header are
+ * zero).
  */
 static size_t scan_skip(const uint8_t *p, size_t len)
 {
@@ -397,7 +397,7 @@ enum flv_seek_status flv_seek_time(struct flv_seek *seek, uint64_t ms, uint64_t 
     is_found = place_find(seek, seek->first, &low);
     if (!is_found || low.time >= target)
         return found(seek, is_found, &low, offset);
-    /* low is a place that is early enough; none before `high` that comes after it is known. */
+    /* low is a place that is early enough; no later one before `high` is known yet. */
     while (high > low.next && high - low.next > SEEK_NEAR) {
         uint64_t middle = low.next + (high - low.next) / 2;
 

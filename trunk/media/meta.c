@@ -5,7 +5,7 @@
  * properties stay.
  *
  * The facts are the publisher's claims ("Video File Format Specification v10.1", E.2 and E.5;
- * FourCC numbers: "Enhanced RTMP v2", metadata). Which tracks exist is decided by the frames.
+ * FourCC numbers: "Enhanced RTMP v2", metadata). The frames decide which tracks exist.
  */
 #include "media/meta.h"
 

@@ -25,10 +25,10 @@ struct meta_facts {
 };
 
 /*
- * From a script tag's body (AMF0, with or without "@setDataFrame") appends the
- * body for viewers: "onMetaData" and an ECMA array without what is wrong for a live stream
- * (duration, filesize, keyframes, …) and with `server`. facts may be NULL. SCAN_BAD when it is not
- * onMetaData or does not fit; then nothing is appended and *facts is all zero.
+ * Appends the body for viewers, made from a script tag's body (AMF0, with or without
+ * "@setDataFrame"): "onMetaData" and an ECMA array without the properties that are wrong for a live
+ * stream (duration, filesize, keyframes, …), and with `server`. facts may be NULL. SCAN_BAD when it
+ * is not onMetaData or does not fit; then nothing is appended and *facts is all zero.
  */
 enum scan meta_rewrite(const uint8_t *data, size_t len, const char *server, struct buf *out,
                        struct meta_facts *facts) ERR_MUST_CHECK;

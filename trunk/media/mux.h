@@ -17,8 +17,8 @@ struct mux_state;
 
 #define MUX_BRIDGE_MAX 1024
 
-/* Body of the script tag that another server of ours is sent after the cached part of a stream: the
- * string "onLive", null. */
+/* Body of the script tag that another Millrace server receives after the cached part of a stream:
+ * the string "onLive", null. */
 #define MUX_LIVE_MARK      "\x02\x00\x06onLive\x05"
 #define MUX_LIVE_MARK_SIZE (sizeof(MUX_LIVE_MARK) - 1)
 
@@ -34,9 +34,9 @@ enum mux_piece {
 
 /* How a format treats the stream's configuration: sequence headers and metadata. */
 enum mux_kind {
-    /* They are in each viewer's preamble, and only changes go through frame() (FLV). */
+    /* They are in each viewer's preamble; only changes go through frame() (FLV). */
     MUX_PREAMBLE,
-    /* They go through frame() as published, and are in the preamble, too (RTMP). */
+    /* They go through frame() as published, and are also in the preamble (RTMP). */
     MUX_AS_PUBLISHED,
     /* The same for another Millrace server: its viewers are closed when the publisher ends, and
      * that server's own viewers wait for the next one. */
@@ -84,8 +84,8 @@ struct mux {
     int (*carries)(enum codec codec);
     /* Whether this frame's output is a sync point; NULL: video keyframes are. */
     int (*is_sync)(const struct mux_state *state, const struct frame *frame, uint32_t timestamp);
-    /* What precedes the next frame's bytes for a viewer that missed some: at most cap bytes into
-     * out; returns the count. NULL: nothing. */
+    /* Writes the bytes that must precede the next frame for a viewer that has missed some frames:
+     * at most cap bytes into out; returns their number. NULL: no such bytes are needed. */
     size_t (*bridge)(const struct mux_state *state, uint8_t *out, size_t cap);
     /* The length and kind of the piece at p, of len bytes of output. 0: not a whole piece. NULL:
      * video cannot be left out. */

@@ -238,7 +238,7 @@ static void ts_advance(struct mux_state *state, const struct frame *frame, uint3
         return;
     }
     if (is_far)
-        return; /* the other track's clock jumped: this track's time tells nothing */
+        return; /* the other track's clock has jumped: this track's time is of no use */
     state->fill -= is_gap ? since : 0;
     for (; since > TS_CLOCK_GAP_MS; since -= TS_CLOCK_STEP_MS) {
         ts_put_clock(state, state->clock + TS_CLOCK_STEP_MS, 0);
@@ -305,7 +305,8 @@ static void ts_put(void *arg, const void *data, size_t len)
     ts_pes_put(arg, data, len);
 }
 
-/* Measures the distance of audio frames: it tells when the next tables would come too late. */
+/* Measures the time between audio frames, by which ts_tables_are_due() knows when tables would be
+ * late. */
 static void ts_pace(struct mux_state *state, uint32_t ms)
 {
     int32_t step = (int32_t)(ms - state->audio_at);
@@ -366,7 +367,7 @@ static int mux_ts_is_sync(const struct mux_state *state, const struct frame *fra
            ts_tables_are_due(state, timestamp);
 }
 
-/* A packet for each PID in use that tells a viewer of missed packets. */
+/* A packet for each PID in use that signals missed packets to a viewer. */
 static size_t mux_ts_bridge(const struct mux_state *state, uint8_t *out, size_t cap)
 {
     static const uint16_t pids[] = {TS_PID_PAT, TS_PID_PMT, TS_PID_VIDEO, TS_PID_AUDIO};

@@ -1,8 +1,8 @@
 /*
  * Repair of H.264 and HEVC messages (ISO/IEC 14496-15, 5.3 and 8.3: lengths before NAL units and
- * the configuration record; ITU-T H.264 and H.265, annex B: start codes). A message that can be
- * read with lengths is read so: a length of 256 to 511 looks like a start code of three bytes, and
- * one of 1 like one of four.
+ * the configuration record; ITU-T H.264 and H.265, annex B: start codes). A message that is valid
+ * with lengths is read with lengths, although a length of 256 to 511 looks like a start code of
+ * three bytes, and a length of 1 like one of four.
  */
 #include "media/nal_repair.h"
 

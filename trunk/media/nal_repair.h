@@ -25,7 +25,7 @@ struct nal_repair {
 /* Finds the message's fault; remembers a valid sequence header for the pictures that follow. */
 enum nal_fault nal_repair_look(struct nal_repair *repair, const struct frame *frame);
 
-/* In words, for a log line; constant. */
+/* The fault's description for a log line (constant). */
 const char *nal_repair_fault_name(enum nal_fault fault);
 
 /*

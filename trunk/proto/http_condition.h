@@ -18,8 +18,8 @@ struct http_validators {
     int64_t modified; /* seconds since 1970 */
 };
 
-/* True when the list of If-Match or If-None-Match names etag, or is "*". weak: W/ does not count.
- */
+/* True when the list of If-Match or If-None-Match contains etag, or is "*". weak: a W/ prefix is
+ * ignored. */
 int http_condition_etag_listed(const char *list, const char *etag, int weak);
 
 /* Section 13.2.2, for GET and HEAD: 0 (continue), 304, or 412. */

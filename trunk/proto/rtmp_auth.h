@@ -3,7 +3,7 @@
 
 /*
  * Login at an RTMP server by Adobe's access manager (authmod=adobe): the server rejects connect
- * twice, and each time tells what the app of the next connect must contain. Pure.
+ * twice, each time with a description from which the app of the next connect is made. Pure.
  */
 #include "proto/rtmp_target.h"
 

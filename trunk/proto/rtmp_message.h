@@ -56,9 +56,10 @@ struct rtmp_aggregate {
 void rtmp_message_aggregate_start(struct rtmp_aggregate *aggregate,
                                   const struct rtmp_message *message);
 /*
- * 7.1.6: FLV tags, whose times count from that of the first; the message's own time is that of the
- * first. SCAN_DONE: *message is one of them, of any type; SCAN_MORE: nothing is left. An incomplete
- * last tag is dropped, unless it lacks only its back pointer.
+ * Section 7.1.6: an aggregate holds FLV tags. The message's own time is that of the first tag, and
+ * the times of the others count from it. SCAN_DONE: *message is one of them, of any type;
+ * SCAN_MORE: nothing is left. An incomplete last tag is dropped, unless it lacks only its back
+ * pointer.
  */
 enum scan rtmp_message_aggregate_next(struct rtmp_aggregate *aggregate,
                                       struct rtmp_message *message);

@@ -3,8 +3,8 @@
 
 /*
  * The RTMP conversation, server and client side, over struct io: handshake, connect, createStream,
- * publish, play, and the messages around them. The calls are made in the order in which they stand
- * here; the caller decides the answers.
+ * publish, play, and the messages around them. Call the functions in the order in which they are
+ * declared; the caller decides the answers.
  */
 #include "base/io.h"
 #include "media/amf0.h"
@@ -50,12 +50,12 @@ size_t rtmp_talk_pending(const struct rtmp_talk *talk);
 int rtmp_talk_is_drained(const struct rtmp_talk *talk);
 /* Sends the contents of rtmp_talk_out(). */
 struct err *rtmp_talk_flush(struct rtmp_talk *talk, usec_t timeout);
-/* Before a long wait: frees the read buffer and other empty buffers. */
+/* Frees the read buffer and other empty buffers; call it before a long wait. */
 void rtmp_talk_trim(struct rtmp_talk *talk);
 
 /* ---- server ---- */
 
-/* Size of a tcUrl: the address and its parameters, a scheme, a host and a port. */
+/* Maximum size of a tcUrl: the address and its parameters, a scheme, a host and a port. */
 #define RTMP_TC_URL_MAX (URL_RTMP_MAX + 320)
 
 struct rtmp_connect {
@@ -81,8 +81,8 @@ struct err *rtmp_talk_accept_connect(struct rtmp_talk *talk, struct rtmp_connect
                                      usec_t timeout);
 /* WindowAckSize, SetPeerBandwidth, SetChunkSize, _result, onBWDone. */
 struct err *rtmp_talk_connect_ok(struct rtmp_talk *talk, usec_t timeout);
-/* _error NetConnection.Connect.Rejected; redirect: tcUrl for ex.redirect with ex.code 302, or NULL.
- */
+/* Answers _error NetConnection.Connect.Rejected; redirect: the tcUrl for ex.redirect, with ex.code
+ * 302, or NULL. */
 struct err *rtmp_talk_connect_no(struct rtmp_talk *talk, const char *why, const char *redirect,
                                  usec_t timeout);
 
@@ -170,15 +170,15 @@ struct err *rtmp_talk_read(struct rtmp_talk *talk, enum rtmp_event *event,
 struct err *rtmp_talk_feed(struct rtmp_talk *talk, const uint8_t *data, size_t len);
 struct err *rtmp_talk_take(struct rtmp_talk *talk, enum rtmp_event *event,
                            struct rtmp_message *message, int *more);
-/* Before the fed memory is freed: copies the bytes that were not taken yet. */
+/* Copies the fed bytes that were not taken yet; call it before the fed memory is freed. */
 struct err *rtmp_talk_keep(struct rtmp_talk *talk);
 /* Answers not sent yet; the caller writes them between two media messages and consumes them. */
 struct buf *rtmp_talk_out(struct rtmp_talk *talk);
 
 /*
- * ---- several message streams ----
- * After RTMP_EVENT_ANOTHER each message stream has a conversation of its own (rtmp_talk_fork), and
- * the first conversation only reads the connection and tells which of them gets each message.
+ * ---- several message streams ---- After RTMP_EVENT_ANOTHER each message stream has a conversation
+ * of its own (rtmp_talk_fork). The first conversation then only reads the connection and decides
+ * which conversation gets each message.
  */
 
 /*

@@ -189,7 +189,7 @@ static struct amf0 *connect_data(const struct rtmp_talk *talk)
     return NULL;
 }
 
-/* The specification does not tell which of the two objects a client reads: it is in both. */
+/* The specification does not say which of the two objects a client reads, so it is in both. */
 static struct amf0 *connect_information(const struct rtmp_talk *talk)
 {
     struct amf0 *info =

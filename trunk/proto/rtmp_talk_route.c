@@ -1,8 +1,8 @@
 /*
  * Several message streams on one connection (Adobe's RTMP specification 1.0, sections 3 and 7.2.2):
  * decides which stream gets each message. Media and calls on a NetStream carry the id of their
- * stream; deleteStream names the stream, FCUnpublish names what it publishes, and all other calls
- * belong to the connection.
+ * stream; deleteStream contains the id of the stream, FCUnpublish the name of the published stream,
+ * and all other calls belong to the connection.
  */
 #include "proto/rtmp_talk.h"
 

@@ -2,8 +2,8 @@
 #define PROTO_RTMP_TARGET_H
 
 /*
- * One stream at another RTMP server: the address to connect to, and the texts to send, byte for
- * byte. Pure.
+ * A stream at another RTMP server: the address to connect to, and the texts to send, byte for byte.
+ * Pure.
  */
 #include "proto/url.h"
 
@@ -20,7 +20,7 @@ struct rtmp_target {
     int port;
     char app[RTMP_TARGET_APP_MAX];       /* connect's app */
     char tc_url[RTMP_TARGET_TC_URL_MAX]; /* connect's tcUrl */
-    char name[RTMP_TARGET_NAME_MAX];     /* what play and publish ask for */
+    char name[RTMP_TARGET_NAME_MAX];     /* the stream name that play and publish send */
     /* For a server that requires login (proto/rtmp_auth.h), decoded; "": none. */
     char user[RTMP_TARGET_USER_MAX];
     char password[RTMP_TARGET_USER_MAX];

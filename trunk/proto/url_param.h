@@ -13,8 +13,8 @@
 int url_param_without(const char *param, const char *const *names, char *out, size_t cap);
 
 /*
- * The parameters of a viewer to pass to another server. Parameters that this server has already
- * applied are left out: the vhost, and the part of the stream that this viewer wants.
+ * The parameters of a viewer to pass to another server, without those that this server has already
+ * applied: the vhost, and the part of the stream that this viewer wants.
  */
 int url_param_pass(const char *param, char *out, size_t cap);
 

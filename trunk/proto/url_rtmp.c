@@ -113,8 +113,8 @@ static struct url_piece segment_next(const char **p)
 
 /*
  * Decodes the joined path in place, as url_path_clean() does for HTTP: a stream has one name, in
- * whatever spelling a client sends it. A name whose special characters only the encoding hides is
- * refused: the next server would parse it differently.
+ * whatever spelling a client sends it. A character that has a meaning in addresses ('?', a
+ * backslash, "..") is refused if it is encoded: the next server would parse the name differently.
  */
 static int path_decode(char *path)
 {
