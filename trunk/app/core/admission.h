@@ -24,10 +24,10 @@ struct admission {
 struct admissions {
     struct places *places; /* borrowed; of the connections of all processes */
     struct places *pulls;  /* the same of streams from other servers: app/cluster/edge_room.c */
-    int is_shared;         /* with other processes; else both are this one's */
-    int process;           /* which one it is */
-    /* A connection was evicted, because this limit was reached; it is closed already. NULL: no one
-     * needs to know. */
+    int is_shared; /* both are shared with other processes; else both belong to this process */
+    int process;   /* the number of this process */
+    /* A connection was evicted, because this limit was reached; it is already closed. NULL: no
+     * callback. */
     void (*on_evict)(struct server *server, struct admission *admission, const char *limit);
 };
 
@@ -46,8 +46,8 @@ usec_t admission_wait(const struct server *server, enum quota_class class);
  */
 const char *admission_enter(struct server *server, struct admission *admission,
                             struct net_conn *conn, enum quota_class class);
-/* What the connection sent has been read; it may have ended meanwhile, and was admitted with this
- * place. From now on it may be evicted for others. */
+/* Call it when the bytes that the connection sent first have been read: from now on it may be
+ * evicted for others. It was admitted with this place, and may have ended meanwhile. */
 void admission_seen(struct server *server, const struct admission *admission, uint32_t place);
 /* The connection has ended. */
 void admission_leave(struct server *server, struct admission *admission);
@@ -60,7 +60,8 @@ void admission_leave(struct server *server, struct admission *admission);
 const char *admission_become(struct server *server, struct net_conn *conn, enum quota_class class);
 /* The same for a player: QUOTA_VIEWER when the stream is live, else QUOTA_WAITER. */
 const char *admission_play(struct server *server, struct net_conn *conn, int is_live);
-/* The stream of a waiter was published, or the stream of a viewer ended: never refused. */
+/* The stream of a waiter was published, or the stream of a viewer ended: changes the class; never
+ * refused. */
 void admission_is_live(struct server *server, struct net_conn *conn, int is_live);
 /*
  * A further publish or play (QUOTA_PUBLISHER, QUOTA_VIEWER) of a connection that has one: it counts

@@ -13,7 +13,7 @@
 
 struct endpoint {
     const char *text; /* the configuration's, or a spelling of endpoints */
-    int type;         /* its place in the list of listener types */
+    int type;         /* index in the list of listener types */
 };
 
 struct endpoints {

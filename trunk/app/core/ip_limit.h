@@ -11,8 +11,8 @@ struct ip_limit;
 
 /*
  * Counts one more connection of this address (as in struct net_conn). NULL on success; *out is for
- * peer_leave(), and is NULL where nothing is counted: without a limit, or for a trusted proxy. Else
- * the limit that is reached (constant): "max_connections_per_ip", "memory".
+ * ip_limit_leave(), and is NULL if nothing is counted: without a limit, or for a trusted proxy.
+ * Else the limit that is reached (constant): "max_connections_per_ip", "memory".
  */
 const char *ip_limit_enter(struct server *server, const char *ip, struct ip_limit **out);
 /* NULL is allowed. */

@@ -2,9 +2,10 @@
 #define APP_CORE_LISTENER_H
 
 /*
- * Listener types: what the server listens for, one row each. A row stands beside what serves it
- * (app/rtmp/rtmp_listener.c, app/http/http_listener.c, …), and app/server/tables.c lists them all.
- * Everything in which listeners differ is in their rows: a new type is a new row.
+ * Listener types: what the server listens for, one row each. A row is in the same folder as the
+ * code that serves its connections (app/rtmp/rtmp_listener.c, app/http/http_listener.c, …), and
+ * app/server/tables.c lists all rows. Everything in which listeners differ is in their rows: a new
+ * type is a new row.
  *
  * A type is named by its place in that list where a pointer cannot go: between processes, and in
  * lists of sockets.
@@ -18,15 +19,15 @@
 struct server;
 
 #define LISTENER_TYPES_MAX 8
-/* An answer to a connection beyond a limit is never longer. */
+/* Maximum size of an answer to a connection beyond a limit, in bytes. */
 #define LISTENER_REFUSAL_MAX 32768
 
-/* What is spoken at listeners of several types. */
+/* A protocol that listeners of several types speak. */
 struct listener_protocol {
     /* Serves a connection until it ends. Yields. */
     MAY_YIELD void (*serve)(struct server *server, struct net_conn *conn, int flags);
-    /* Answers with a status (429, 503) instead. Yields. NULL: connections beyond a limit are closed
-     * without an answer. */
+    /* Answers a connection beyond a limit with a status (429, 503) instead of serving it. Yields.
+     * NULL: such connections are closed without an answer. */
     MAY_YIELD void (*turn_away)(struct server *server, struct net_conn *conn, int flags,
                                 int status);
     /* Appends such an answer; reason NULL: too many connections. 0 or -1. NULL like turn_away. */
@@ -40,7 +41,7 @@ struct listener_protocol {
 };
 
 struct listener_tls {
-    const char *block; /* where its directives stand, for messages */
+    const char *block; /* the block of its directives, for messages */
     /* Sets cert, key and alpn. */
     void (*identity)(const struct config *config, struct tls_options *options);
     /* The answer to a client that speaks the protocol without TLS; NULL: none. */
@@ -59,8 +60,8 @@ struct listener_type {
     enum quota_class quota; /* of its new connections */
     uint8_t is_internal;    /* for other workers of this server: no limit counts its connections,
                                and workers do not hand them over */
-    uint8_t is_joined_with_http; /* an address that http_server has as well is http_server's */
-    uint8_t is_admitted_always;  /* also while memory is short */
+    uint8_t is_joined_with_http; /* an address that http_server also has belongs to http_server */
+    uint8_t is_admitted_always;  /* its connections are admitted even while memory is short */
     uint8_t is_player_port;      /* the player page shows its port in RTMP addresses */
 };
 

@@ -2,7 +2,7 @@
 #define APP_CORE_LOG_CHANGE_H
 
 /*
- * A reload's change of the log: its destination is opened first, and used only after everything
+ * Applies a reload to the log: the new destination is opened first, and used only after everything
  * else has succeeded. Never yields.
  */
 #include "app/config/config.h"

@@ -17,7 +17,7 @@ struct log_sink_file {
     struct log_sink sink; /* first: a struct log's sink */
     int fd;
     char *path;    /* NULL for a descriptor */
-    int may_block; /* it is not a plain file */
+    int may_block; /* not a plain file */
     int is_own;    /* log_sink_own() opened it */
     struct buf pending;
     unsigned lost;
@@ -42,8 +42,8 @@ void log_sink_disown(struct log_sink_file *file, int fd);
 /* Reopens the path, as after a rotation; on an error the old file is kept. No-op for a fd. */
 struct err *log_sink_reopen(struct log_sink_file *file);
 
-/* Continues with the destination of `to`, which was just opened and is then empty; what waits for
- * the old one is written if it does not block. */
+/* Continues with the destination of `to`, which was just opened and is then empty; pending lines of
+ * the old one are written if that does not block. */
 void log_sink_switch(struct log_sink_file *file, struct log_sink_file *to);
 
 /* Waits at most one second for pending lines to be written. */

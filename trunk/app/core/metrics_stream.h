@@ -24,7 +24,7 @@ struct metrics_qoe {
     struct metrics_histogram startup, latency;
 };
 
-/* What one process has of the stream; written by that process alone. */
+/* The part of one process in the stream's counters; only that process writes it. */
 struct metrics_stream_part {
     _Atomic uint32_t uses;       /* it needs the entry */
     _Atomic uint32_t is_present; /* the stream is published, or was a moment ago; others: streams */
@@ -46,14 +46,14 @@ struct metrics_stream {
  */
 struct metrics_stream *metrics_stream_enter(struct metrics *metrics, const char *key, usec_t now);
 void metrics_stream_leave(struct metrics *metrics, struct metrics_stream *stream, usec_t now);
-/* The same for a reader: NULL: there is no such entry; one is kept until metrics_stream_release().
- */
+/* The same for a reader. NULL: there is no such entry; else it is kept until
+ * metrics_stream_release(). */
 struct metrics_stream *metrics_stream_find(struct metrics *metrics, const char *key);
 void metrics_stream_release(struct metrics *metrics, struct metrics_stream *stream);
 /* The entry of all other streams; NULL without metrics. */
 struct metrics_stream *metrics_stream_other(const struct metrics *metrics);
 
-/* What this process has of it; the others' entry is changed by deltas. */
+/* The part of this process in the entry; the entry of all other streams is changed by deltas. */
 struct metrics_stream_part *metrics_stream_part(const struct metrics *metrics,
                                                 struct metrics_stream *stream);
 
@@ -71,7 +71,7 @@ void metrics_stream_format_name(const struct metrics *metrics, int format,
                                 char out[METRICS_FORMAT_MAX]);
 
 /*
- * Calls fn for each entry, with the table locked: it must be quick. It may take the entry along by
+ * Calls fn for each entry, with the table locked: it must be quick. It may keep the entry by
  * increasing this process's uses. Drops entries that nobody has used for METRICS_STREAM_KEEP.
  */
 void metrics_stream_each(struct metrics *metrics, usec_t now,

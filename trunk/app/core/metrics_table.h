@@ -88,8 +88,8 @@ enum metrics_unit {
 
 /* Where the value is. */
 enum metrics_place {
-    METRICS_AT_SCRAPE, /* found out when it is read */
-    METRICS_AT_SERVER, /* counted by each process, and added up */
+    METRICS_AT_SCRAPE, /* computed when it is read */
+    METRICS_AT_SERVER, /* counted by each process, and summed */
     METRICS_AT_WORKER, /* one for each process */
     METRICS_AT_STREAM, /* one for each stream */
     METRICS_AT_QOE     /* the same, of what player pages reported */
@@ -102,14 +102,16 @@ struct metrics_row {
     enum metrics_type type;
     enum metrics_unit unit;
     enum metrics_place place;
-    const char *label;    /* of METRICS_AT_SERVER, for values that are counted apart; NULL: none */
+    const char
+        *label; /* of METRICS_AT_SERVER, for values that are counted separately; NULL: none */
     const usec_t *bounds; /* of a histogram: the upper bounds of its buckets; 0 ends them */
     const char *help;
 };
 
 const struct metrics_row *metrics_table_row(enum metrics_id id);
 
-/* A number for all rows, and for the memory that they need: another table has another one. */
+/* A number that identifies the rows and the memory that they need: another table has another
+ * number. */
 uint64_t metrics_table_kind(size_t block_size);
 
 #endif

@@ -26,14 +26,17 @@ struct places;
 
 /* Connections of a process that have lost their places and have not ended. */
 #define PLACES_EVICTED_MAX 256
-/* A connection is young for so long, and at most for so long it is fresh: its process has not had
- * the time to read what it sent. Others give way before it, and new ones wait for it. */
+/*
+ * How long a connection is young. It is also fresh, for at most this long, until its process has
+ * read what it sent. Connections that are neither are evicted first, and new connections wait for
+ * fresh ones.
+ */
 #define PLACES_REST (200 * USEC_PER_MS)
 
 struct places_answer {
     enum quota_class limit; /* whose limit is reached; QUOTA_CLASSES: granted */
     int evicted_at;         /* the process that now has an evicted connection; -1: none */
-    int is_lost;            /* this connection's own place had been given to another one */
+    int is_lost;            /* this connection's own place was already given to another one */
     int is_full;            /* places_enter(): the next one takes another's place */
 };
 
@@ -72,7 +75,7 @@ void places_leave(struct places *places, uint32_t link);
 void places_seen(struct places *places, uint32_t link, const void *owner);
 
 /* How long a new connection of this class should wait before places_enter(): PLACES_REST at most,
- * and 0 unless the server is full and all that can give way are fresh. */
+ * and 0 unless the server is full and all that can be evicted are fresh. */
 usec_t places_wait(struct places *places, const struct config *config, enum quota_class class,
                    usec_t now);
 
@@ -80,8 +83,8 @@ usec_t places_wait(struct places *places, const struct config *config, enum quot
 int places_has_room(struct places *places, const struct config *config, enum quota_class class,
                     usec_t now);
 
-/* The owner of the next connection of this process that was evicted, in the order of eviction, with
- * the limit that was reached; NULL: no more. */
+/* The owner of this process's next evicted connection, in the order of eviction, with the limit
+ * that was reached; NULL: no more. */
 void *places_next_evicted(struct places *places, int process, enum quota_class *limit);
 
 /* One more of this class without a place of its own, which is never evicted. QUOTA_CLASSES, or the

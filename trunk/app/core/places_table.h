@@ -54,7 +54,7 @@ struct places {
     uint32_t touched; /* places from here on were never used */
     uint32_t free;    /* list of free places before it */
     _Atomic uint64_t total;
-    uint64_t count[QUOTA_CLASSES]; /* with `more` of all processes */
+    uint64_t count[QUOTA_CLASSES]; /* includes `more` of all processes */
     struct places_process process[CONFIG_PROCESSES_MAX];
     struct place place[PLACES_MAX];
 };

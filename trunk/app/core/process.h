@@ -24,7 +24,7 @@ struct err *process_pid_write(struct process_pid *pid);
 void process_pid_close(struct process_pid *pid);
 
 /*
- * Goes to the background. Returns in the child; the parent waits until the child calls
+ * Moves the process to the background. Returns in the child; the parent waits until the child calls
  * process_daemon_ready() or exits, and exits with 0 or 1. *ready belongs to the child.
  */
 struct err *process_daemon(int *ready);
@@ -36,8 +36,8 @@ void process_leave_terminal(void);
 /* Makes this process end when its parent ends. */
 struct err *process_follow_parent(void);
 
-/* Raises the limit on open files to the hard limit, and logs whether `connections` fit, together
- * with `others` (listeners, pulls) and what every server has open. */
+/* Raises the limit on open files to the hard limit, and logs whether it suffices for `connections`,
+ * `others` (listeners, pulls) and the descriptors that every server has open. */
 void process_raise_descriptors(long connections, long others, const struct log *log);
 
 #endif

@@ -40,9 +40,9 @@ struct reload_report {
 
 struct reload_door {
     /* Reloads and waits until all workers are done: NULL, or the error that *out describes.
-     * ERR_TIMEOUT: it is not over. out may be NULL. Yields. */
+     * ERR_TIMEOUT: it has not finished yet. out may be NULL. Yields. */
     struct err *(*now)(struct server *server, struct reload_report *out, usec_t timeout);
-    /* The last reload, or the one that runs. Never yields. */
+    /* The last reload, or the one that is running. Never yields. */
     void (*last)(const struct server *server, struct reload_report *out);
 };
 
@@ -67,9 +67,9 @@ struct reload_route {
 };
 
 /*
- * For whatever runs a reload, in this order. Changes: `config` as it was read, with new values of
- * directives that need a restart, too. Log: a line for each change. End: err is borrowed, NULL: the
- * new configuration is in effect; logs the result.
+ * For code that runs a reload, to be called in this order. Changes: `config` as it was read, with
+ * new values of directives that need a restart, too. Log: a line for each change. End: err is
+ * borrowed, NULL: the new configuration is in effect; logs the result.
  */
 void reload_report_begin(struct reload_report *report);
 void reload_report_changes(struct reload_report *report, const struct config *before,

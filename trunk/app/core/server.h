@@ -34,26 +34,26 @@ enum server_state { SERVER_RUNNING, SERVER_DRAINING, SERVER_STOPPING };
 typedef MAY_YIELD void (*server_take_fn)(struct server *server, struct net_conn *conn, int type);
 
 /*
- * What several processes of one server share, besides the places of connections
- * (app/core/places.h).
+ * Access to the state that several processes of one server share; the places of connections are
+ * separate (app/core/places.h).
  */
 struct server_shared {
-    /* Connections of a process have lost their places: it shall call admission_settle(). */
+    /* Connections of a process have lost their places: makes it call admission_settle(). */
     void (*evicted)(void *arg, int process);
-    /* Connections of one address: one more or one less; NULL, or the name of the limit that is
+    /* Counts one connection of an address more, or one less; NULL, or the name of the limit that is
      * reached (constant). */
     const char *(*ip_limit_enter)(void *arg, const char *name, uint64_t limit);
     void (*ip_limit_leave)(void *arg, const char *name);
-    /* This process uses `used` bytes of memory: answers what the others use together, and the
-     * number of processes. */
+    /* Reports that this process uses `used` bytes of memory; returns the bytes that the others use
+     * together, and the number of processes. */
     uint64_t (*memory)(void *arg, uint64_t used, int *workers);
-    /* A stream ("vhost/app/stream") that is new in this process: 0, or -1. */
+    /* Counts a stream ("vhost/app/stream") that is new in this process: 0, or -1. */
     int (*stream_enter)(void *arg, const char *key);
     void (*stream_leave)(void *arg, const char *key);
     /* A listening socket that was opened for this process, for this address and listener type; the
      * caller then owns it. -1: none. */
     int (*port)(void *arg, const char *endpoint, int type);
-    /* The address of this process's own listener ("unix:/…"), for the others: 0 or -1. */
+    /* The address of the listener at which other processes reach this one ("unix:/…"): 0 or -1. */
     int (*endpoint)(void *arg, char *out, size_t cap);
     /* Offers a connection that was just accepted, of this listener type, to a process with fewer
      * connections: 1 if that one has taken it, 0 to keep it. */
@@ -71,7 +71,7 @@ struct server_data_row {
     size_t offset;
 };
 
-/* Clients so far, and what they have sent and received. Only grows. */
+/* The number of clients so far, and the bytes that they have sent and received. Only grows. */
 struct session_totals {
     uint64_t clients;
     uint64_t bytes_in, bytes_out;
@@ -98,7 +98,7 @@ struct server {
     char server_id[32];
     char service_id[SERVER_SERVICE_ID_SIZE]; /* random, of this run of the whole server */
     uint8_t via_key[32];                     /* the key of its marks: app/config/via_chain.h */
-    pid_t pid; /* with started_at: the server's, which is the master's where there are workers */
+    pid_t pid; /* pid and started_at are the server's: with workers, the master's */
     usec_t started_at;
     const struct server_shared *shared; /* NULL: there is only one process */
     void *shared_arg;
@@ -106,13 +106,13 @@ struct server {
     struct session_entry *sessions; /* app/stream/session_list.h */
     struct session_entry *sampled;  /* the next one for session_list_sample(); NULL: the first */
     size_t client_count;
-    struct session_totals sessions_gone;    /* bytes of those that have left; see session_list.h */
+    struct session_totals sessions_gone;    /* bytes of former sessions; see session_list.h */
     struct memory memory;                   /* against max_memory */
     struct ip_limit *ip_limits;             /* app/core/ip_limit.h */
     int slot;                               /* of what the processes share, from 0 */
     int rank;                               /* among the workers of one generation, from 0 */
     void *row_shared[SERVER_OBSERVERS_MAX]; /* observer_shared() of each observer */
-    int owns_row_shared;                    /* else the struct worker_share does */
+    int owns_row_shared;                    /* else they belong to struct worker_share */
     void *own[SERVER_OBSERVERS_MAX];        /* the state of each observer */
     size_t offset[SERVER_OBSERVERS_MAX];    /* where its state is in each stream */
     size_t stream_size;                     /* of a stream with all of them */
@@ -134,7 +134,7 @@ void server_stop(struct server *server);
 /* A source was made: its timers need ticks from now on. */
 void server_wake_ticker(struct server *server);
 
-/* Of the processes; without others every limit allows everything. */
+/* The functions of struct server_shared; with a single process every limit allows everything. */
 void server_shared_evicted(struct server *server, int process);
 const char *server_shared_ip_enter(struct server *server, const char *name, uint64_t limit);
 void server_shared_ip_leave(struct server *server, const char *name);

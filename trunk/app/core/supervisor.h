@@ -2,9 +2,9 @@
 #define APP_CORE_SUPERVISOR_H
 
 /*
- * Tells the service manager that started the server (systemd, or a test) what state the server is
- * in, by datagrams to the socket that NOTIFY_SOCKET names. One per server: with several workers
- * the master has it. Never yields, never blocks.
+ * Reports the server's state to the service manager that started it (systemd, or a test), by
+ * datagrams to the socket that NOTIFY_SOCKET names. One per server: with several workers the master
+ * has it. Never yields, never blocks.
  */
 #include "base/log.h"
 
@@ -31,13 +31,13 @@ void supervisor_open(struct supervisor *supervisor, const char *value, const str
 /* Closes the socket without a message, as a worker does. */
 void supervisor_close(struct supervisor *supervisor);
 
-/* Every listener of every worker listens. main_pid: of a process that moved to the background; 0:
- * the service manager started this process itself. */
+/* Reports that every listener of every worker listens. main_pid: of a process that moved to the
+ * background; 0: the service manager started this process itself. */
 void supervisor_ready(struct supervisor *supervisor, pid_t main_pid);
-/* Before and after a reload; only a server that is ready says so. */
+/* Call them before and after a reload; a server that is not ready yet reports nothing. */
 void supervisor_reloading(struct supervisor *supervisor);
 void supervisor_reloaded(struct supervisor *supervisor);
-/* The server drains or ends. The last message. */
+/* Reports that the server drains or ends. It is the last message. */
 void supervisor_stopping(struct supervisor *supervisor);
 
 #endif

@@ -41,7 +41,7 @@ struct fanout_viewer_opts {
     enum fanout_framing framing;
     struct buf *head; /* sent before the first batch, in the same write; taken over (moved) */
     int is_urgent;    /* send each frame at once, regardless of other viewers' batches */
-    usec_t asked_at;  /* when the client asked for the stream, to measure its start; 0: do not */
+    usec_t asked_at;  /* when the client requested it, to measure the start-up time; 0: do not */
 };
 
 /* One viewer of a stream on one connection. */
@@ -59,7 +59,7 @@ enum fanout_wait {
     FANOUT_BROKEN,  /* the connection failed, stalled for too long, or was interrupted */
     FANOUT_UNFIT,   /* nothing was sent: the stream has no track that this format carries */
     FANOUT_TIMEOUT, /* nothing was sent before the timeout (hstrs' standby) */
-    FANOUT_LOOP     /* nothing was sent: the stream's servers ask each other for it */
+    FANOUT_LOOP     /* nothing was sent: the servers request the stream from each other */
 };
 
 /*
@@ -79,7 +79,7 @@ void fanout_viewer_evict(struct fanout_viewer *fv);
 /* The shortest time between two batches of an urgent viewer (us); 0: send each frame at once. */
 void fanout_viewer_pace(struct fanout_viewer *fv, usec_t pace);
 
-/* The stream will not come: a viewer that has received nothing yet gets FANOUT_TIMEOUT. */
+/* The stream will not be published: a viewer that has received nothing yet gets FANOUT_TIMEOUT. */
 void fanout_viewer_give_up(struct fanout_viewer *fv);
 /* The same with FANOUT_LOOP. */
 void fanout_viewer_looped(struct fanout_viewer *fv);

@@ -41,8 +41,8 @@ struct fanout_viewer {
     uint8_t is_ended; /* the stream has ended; the end mark may still have to be sent */
     uint8_t is_over;  /* the end mark is sent, or nothing more follows */
     uint8_t is_paused;
-    uint8_t is_in_vain; /* the stream will not come */
-    uint8_t is_looped;  /* because its servers ask each other for it */
+    uint8_t is_in_vain; /* the stream will not be published */
+    uint8_t is_looped;  /* because the servers request it from each other */
     uint8_t trimmed;    /* enum fanout_trim: when its stack was last trimmed */
     uint8_t is_urgent;
     uint8_t is_due; /* urgent: it was woken for bytes that it has not sent yet */
@@ -128,14 +128,16 @@ void fanout_push_parked(struct fanout_viewer *fv);
 /* Appends bytes to be sent before the next batch. 0, or -1 beyond a limit or without memory. */
 int fanout_inject(struct fanout_viewer *fv, const void *data, size_t len);
 
-/* The stream has new bytes: no viewer is at the beginning of a shared batch any more. */
+/*
+ * Call it when the stream has new bytes: no viewer is at the beginning of a shared batch any more.
+ */
 static inline void fanout_shared_forget(struct fanout_channel *channel)
 {
     for (int i = 0; i < FANOUT_SHARED; i++)
         channel->shared[i].is_valid = 0;
 }
 
-/* Frees the head: it is sent, or no longer wanted. */
+/* Frees the head after it was sent, or when it is no longer needed. */
 void fanout_done_with_head(struct fanout_viewer *fv);
 
 #endif

@@ -49,8 +49,8 @@ struct gate_request {
     /* GATE_LAST only. */
     int is_last;
     const char *type;             /* "rtmp", "flv", "ts", "mp3", "aac", "ws" */
-    struct permit **permits;      /* takes what is granted until the end of the session */
-    struct permit **conn_permits; /* until that of the connection; NULL: that is no session */
+    struct permit **permits;      /* list of what is granted until the end of the session */
+    struct permit **conn_permits; /* until the end of the connection; NULL: not a session */
     uint64_t bytes_in, bytes_out; /* of the connection so far */
 };
 

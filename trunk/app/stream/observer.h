@@ -61,7 +61,8 @@ struct observer {
     void (*on_vhost)(struct stream *stream, void *state, const struct config_vhost *before,
                      const struct config_vhost *vhost);
 
-    /* Another process of this server has ended, or what they publish has changed. */
+    /* Another process of this server has ended, or the streams that other processes publish have
+     * changed. */
     void (*on_workers)(struct server *server, void *own);
 
     /* A client begins to publish or play, or ends it (app/stream/session_list.h). */
@@ -89,11 +90,11 @@ struct observer {
     /* No process of this server has the stream any more. */
     void (*on_unclaimed)(struct stream *stream, void *state);
 
-    /* What this server tells other servers about the stream has changed: a row that waits for the
-     * stream at another server reports the change there. */
+    /* The information that this server sends to other servers about the stream has changed: a row
+     * that waits for the stream at another server sends it again. */
     void (*on_ask_again)(struct stream *stream, void *state);
 
-    /* Whether the row brings the stream here, or would for a waiting viewer. */
+    /* Whether the row pulls the stream to this process, or would for a waiting viewer. */
     int (*is_coming)(const struct stream *stream, const void *state);
     /* Whether another process of this server publishes the stream and this one pulls it. */
     int (*is_worker_pull)(const struct stream *stream, const void *state);
@@ -101,7 +102,7 @@ struct observer {
     int (*facts)(const struct stream *stream, const void *state, struct source_facts *facts);
     /* Whether another process of this server has the stream with this key. */
     int (*is_elsewhere)(const struct server *server, const void *own, const char *key);
-    /* Whether streams of this vhost are fetched from other servers when a viewer arrives. */
+    /* Whether streams of this vhost are pulled from other servers when a viewer connects. */
     int (*fetches)(const struct config_vhost *vhost);
     /* Whether another server is known to have the stream with this key; asks it within timeout. */
     int (*is_remote)(struct server *server, const struct config_vhost *vhost, const char *key,
@@ -147,7 +148,7 @@ MAY_YIELD void observers_halt(struct server *server);
 void observers_stop(struct server *server, usec_t timeout);
 MAY_YIELD void observers_close(struct server *server);
 
-/* 1 if at least one row says so (struct observer). */
+/* 1 if the function of at least one row returns 1 (struct observer). */
 int observers_are_elsewhere(const struct server *server, const char *key);
 int observers_fetch(const struct tables *tables, const struct config_vhost *vhost);
 int observers_are_remote(struct server *server, const struct config_vhost *vhost, const char *key,

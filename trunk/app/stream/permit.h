@@ -2,9 +2,9 @@
 #define APP_STREAM_PERMIT_H
 
 /*
- * What a gate grants for as long as a session or a connection lasts. The gate adds it to the list
- * of the request; the owner of the list ends all of them exactly once, also when the session never
- * begins. Never yields.
+ * A permit is what a gate grants for as long as a session or a connection lasts. The gate adds it
+ * to the list of the request; the owner of the list ends each permit exactly once, also if the
+ * session never begins. Never yields.
  */
 #include <stdint.h>
 

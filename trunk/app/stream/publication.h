@@ -22,8 +22,8 @@
 
 /* A publication that viewers still wait for stays open until it is this old. */
 #define PUBLICATION_LINGER USEC_PER_SEC
-/* A live publisher answers within microseconds, and a dead one ends as soon. Only a publisher in
- * the middle of a message, or a process that hangs, takes longer. */
+/* A live publisher answers within microseconds, and one that is dead ends within the same time.
+ * Only a publisher in the middle of a message, or a process that hangs, takes longer. */
 #define PUBLICATION_ASK_TIMEOUT USEC_PER_SEC
 
 enum publisher_kind {
@@ -45,14 +45,14 @@ struct session_info {
 };
 
 struct publisher_ops {
-    /* The publication is out of the stream; the publisher ends it, now or as soon as it runs. Must
-     * not yield. */
+    /* The publication was taken out of the stream; the publisher must end it, now or as soon as it
+     * runs. Must not yield. */
     void (*evict)(void *publisher, enum evict_reason why);
     /* Another publisher wants the stream. 1: this one is certainly alive; 0: it checks, and then
      * calls publication_answer() or ends. Must not yield. NULL: always alive. */
     int (*ask)(void *publisher);
-    /* Asked when it opens: a worker's pull of a stream that was published before it was wanted
-     * here. NULL: it was not. */
+    /* Asked when the source opens: 1 for a worker's pull of a stream that was published before a
+     * viewer here wanted it. NULL: 0. */
     int (*is_joined)(const void *publisher);
     /* Bytes held of incomplete messages. NULL: none. */
     size_t (*pending)(const void *publisher);
@@ -93,9 +93,9 @@ struct publication {
 
 enum publication_verdict {
     PUBLICATION_OURS,
-    PUBLICATION_BUSY,      /* another publisher of this server has it */
-    PUBLICATION_ELSEWHERE, /* another server has it */
-    PUBLICATION_REFUSED,   /* by publisher_ops.grant */
+    PUBLICATION_BUSY,      /* another publisher of this server has the stream */
+    PUBLICATION_ELSEWHERE, /* another server has the stream */
+    PUBLICATION_REFUSED,   /* refused by publisher_ops.grant */
     PUBLICATION_NOMEM
 };
 
@@ -120,16 +120,17 @@ struct claim {
     int (*would_replace)(const struct publication *p);
     /* Whether the claim still holds. NULL: it does. */
     int (*is_held)(const struct stream *stream, uint64_t token);
-    /* An earlier row refused: which server has the stream? ALONE: none; GRANTED: not known. */
+    /* Called when an earlier row has refused: which server has the stream? ALONE: none; GRANTED:
+     * not known. */
     enum claim_verdict (*find)(struct publication *p, struct directory_place *elsewhere,
                                usec_t timeout);
     /* Waits for the end of the stream's previous publication. */
     void (*settle)(struct publication *p, uint64_t token, usec_t timeout);
-    /* The publication has the source, and no frame has arrived yet. */
+    /* Called when the publication has opened the source, before the first frame. */
     void (*opened)(struct publication *p, uint64_t token);
-    /* Waits for viewers that still want it; ends early when p->is_asked. */
+    /* Waits for viewers that have not received it yet; ends early when p->is_asked. */
     MAY_YIELD void (*linger)(struct publication *p, uint64_t token);
-    /* The holder in this process answered that it is alive. */
+    /* Called when the holder in this process has answered that it is alive. */
     void (*answered)(struct stream *stream);
 };
 
@@ -166,17 +167,18 @@ void publication_linger(struct publication *p, usec_t timeout);
 
 /* Evicts the holder of the stream, if there is one; the stream is free afterwards. */
 void publication_evict(struct stream *stream, enum evict_reason why);
-/* A reload: its publications have the vhost's new values from now on. */
+/* A reload: gives the stream's publications the new values of the vhost. */
 void publication_reconfigure(struct stream *stream, struct config *config,
                              const struct config_vhost *vhost);
 /* Evicts every publication of the stream, reserved ones too. */
 void publication_evict_all(struct stream *stream, enum evict_reason why);
-/* A row lost a claim on the stream: the same, and evicts reserved publications without it. */
+/* A row has lost a claim on the stream: evicts the holder, and reserved publications without the
+ * claim. */
 void publication_claim_lost(struct stream *stream, enum evict_reason why);
 
 /* Asks the holder whether it is alive; the answer may come later (struct claim, answered). */
 void publication_ask(struct stream *stream);
-/* The same, and waits for the answer: 1 when the holder is gone. */
+/* As publication_ask(), and waits for the answer: 1 when the holder is gone. */
 int publication_is_gone(struct stream *stream, usec_t timeout);
 /* The publisher was asked (p->is_asked) and is alive. */
 void publication_answer(struct publication *p);

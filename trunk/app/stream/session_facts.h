@@ -2,11 +2,12 @@
 #define APP_STREAM_SESSION_FACTS_H
 
 /*
- * What a client says about itself when it asks for a stream: for the gates, the session list, and
+ * What a client states about itself when it requests a stream, for the gates, the session list, and
  * everything that reports on clients. Pure.
  */
 
-/* No text is NULL; an unknown one is "". Each is as the client sent it, and thus hostile. */
+/* No text is NULL; an unknown one is "". Each text is as the client sent it, and must not be
+ * trusted. */
 struct session_facts {
     const char *tc_url;   /* RTMP: connect's tcUrl; HTTP: "http://host:port/app" */
     const char *page_url; /* RTMP: connect's pageUrl; HTTP: Referer, else Origin */

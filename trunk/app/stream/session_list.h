@@ -25,7 +25,7 @@ struct session_entry {
     struct session_facts facts; /* borrowed; all zero is allowed, and means unknown */
     usec_t since;
     uint8_t is_publisher;
-    uint8_t is_worker;           /* another worker fetches or publishes the stream: not listed */
+    uint8_t is_worker;           /* the session of another worker: not listed */
     uint8_t is_websocket;        /* an HTTP viewer over WebSocket */
     uint64_t before[2];          /* bytes that its connection had received and sent before */
     const struct viewer *viewer; /* borrowed; NULL: none, or none at the moment */
@@ -33,7 +33,7 @@ struct session_entry {
     char id[CO_ID_SIZE]; /* the log's context id */
 };
 
-/* Of all clients that are or were listed; visits each that is. */
+/* The totals of all clients that are or were listed; visits each listed one. */
 void session_list_totals(const struct server *server, struct session_totals *out);
 
 /* Bytes of a type, terminator included: "fmle-publish", "flv-play". */
@@ -47,10 +47,10 @@ void session_list_type(const struct session_entry *entry, char out[SESSION_TYPE_
 void session_list_enter(struct server *server, struct session_entry *entry);
 void session_list_leave(struct server *server, struct session_entry *entry);
 
-/* The sessions in turn, one at each call; NULL: there are none. */
+/* Returns the sessions in turn, one at each call; NULL: there are none. */
 struct session_entry *session_list_sample(struct server *server);
-/* Bytes sent to other workers of this server, which are no clients; for stream->internal_viewers.
- */
+/* Bytes of this stream sent to other workers of this server (stream->internal_viewers), which do
+ * not count as clients. */
 uint64_t session_list_internal_bytes(const struct stream *stream);
 
 #endif

@@ -21,9 +21,9 @@ struct stream {
     char vhost[256];
     char app[256];
     char name[256];
-    struct publication *publication;    /* has the source; app/stream/publication.h; or NULL */
-    struct publication *reserved;       /* publications that have, or had, only claims */
-    const struct publication *granting; /* may have the source, unless it is refused; or NULL */
+    struct publication *publication;    /* the one that has the source, or NULL */
+    struct publication *reserved;       /* those that have, or had, only claims */
+    const struct publication *granting; /* waits for publisher_ops.grant, or NULL */
     struct co_cond told; /* viewers have started or left; the holder has answered or ended */
     const struct session_entry *publisher; /* in the session list; NULL: no publisher */
     char *tc_url; /* of the latest publisher over RTMP, else of the first player; NULL: none */
@@ -32,11 +32,12 @@ struct stream {
     uint32_t beginnings;       /* publications that begin here, and wait for the previous one */
     uint32_t internal_viewers; /* other processes of this server; not counted as clients */
     struct session_entry *internal; /* the list of them */
-    uint64_t internal_bytes;        /* sent to those that have left */
+    uint64_t internal_bytes;        /* sent to former ones */
     /* The observers' states follow: observer_state(). */
 };
 
-/* The key of a stream that an http_pull source fetches: this and the name of the source. */
+/* The key of a stream that is pulled from an http_pull source begins with this and the name of the
+ * source. */
 #define STREAM_PULLED '@'
 
 /* For hub_on_new() and hub_on_free(); arg is the server. stream_attach() returns -1 if out of
@@ -88,8 +89,8 @@ int stream_is_served(const struct stream *stream, const struct config *config);
 /* Call it when what this server tells other servers about the stream has changed. */
 void stream_ask_again(struct stream *stream);
 
-/* With hstrs off, viewers do not wait for a stream that has no publisher: they are told so, unless
- * the stream is published, or about to be. */
+/* With hstrs off, viewers do not wait for a stream that has no publisher: notifies those that wait,
+ * unless the stream is published, or about to be. */
 void stream_give_up(struct stream *stream);
 
 /* No process of this server has the stream any more: rows may now bring it here. With hstrs off,

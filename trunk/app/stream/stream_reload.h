@@ -2,8 +2,8 @@
 #define APP_STREAM_STREAM_RELOAD_H
 
 /*
- * What a reload changes at streams: those of a vhost that is no longer there end, the others get
- * its new values. Never yields.
+ * Applies a reload to the streams: those of a removed vhost end, the others get the new values of
+ * their vhost. Never yields.
  */
 #include "app/stream/stream.h"
 

@@ -37,10 +37,10 @@ struct err *via_claim_check(struct server *server, const struct stream *stream,
  * a limit. */
 struct via_claim *via_claim_enter(struct stream *stream, const struct via_claimant *claimant);
 void via_claim_leave(struct via_claim *claim); /* NULL is allowed */
-/* Whether it is a configured peer's, or another worker's. 0 for NULL. */
+/* Whether the claim comes from a configured peer or another worker. 0 for NULL. */
 int via_claim_is_believed(const struct via_claim *claim);
 
-/* The pull of a stream: what its chain is for. */
+/* The pull for which a chain is written. */
 struct via_pull {
     const struct config_vhost *vhost;
     uint8_t is_worker; /* from another worker of this server: without this server's mark */
@@ -52,11 +52,11 @@ struct via_pull {
 int via_claim_write(const struct stream *stream, const struct via_pull *pull,
                     char out[VIA_CHAIN_TEXT_MAX]);
 
-/* The origins of the stream ask this server for it (ERR_LOOP), whatever clients claim: the viewers
- * that wait for it now are told so (FANOUT_LOOP). */
+/* The origins of the stream request it from this server (ERR_LOOP), whatever clients claim: ends
+ * the wait of its viewers (FANOUT_LOOP). */
 void via_claim_looped(struct stream *stream);
 
-/* The same for a publish relay: contains only the chain of this encoder. */
+/* As via_claim_write(), for a publish relay: the chain contains only the claim of this encoder. */
 void via_claim_pass(const struct stream *stream, const struct via_claimant *claimant,
                     char out[VIA_CHAIN_TEXT_MAX]);
 
