@@ -3,8 +3,8 @@
 
 /*
  * An origin in an origin cluster of SRS (cluster { origin_cluster on; coworkers …; }): for a stream
- * that is not published here it asks the API of each other origin, in turn. The other way round,
- * those ask the address clusters of this server's API.
+ * that is not published here it queries the API of each other origin, in turn. The other origins
+ * query `clusters` of this server's API in the same way.
  */
 #include "app/config/directory_place.h"
 #include "app/core/server.h"

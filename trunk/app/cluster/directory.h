@@ -25,8 +25,11 @@ enum directory_answer {
 extern const struct observer directory_observer;
 extern const struct claim directory_claim;
 
-/* What the directory's channel announces: the stream of this key is now published at that place;
- * and that announcements may have been missed. One listener; NULL: none. */
+/*
+ * Sets the callbacks for announcements of the directory: on_moved, the stream of this key is now
+ * published at that place; on_again, announcements may have been missed. They replace the previous
+ * ones; NULL: none.
+ */
 typedef void (*directory_moved_fn)(struct server *server, const char *key,
                                    const struct directory_place *place);
 typedef void (*directory_again_fn)(struct server *server);

@@ -49,7 +49,7 @@ struct directory_entry {
     struct config *config; /* held: it contains the vhost */
     const struct config_vhost *vhost;
     int claims;          /* claims that are not released yet */
-    int refs;            /* all claims together count as one, each command in flight as one more */
+    int refs;            /* one for all claims together, and one for each command in flight */
     unsigned pass;       /* the keeper's pass that looked at it last */
     uint8_t is_standing; /* Redis has confirmed the entry */
     char mark[DIRECTORY_MARK_SIZE];
@@ -69,12 +69,12 @@ struct directory_link {
     struct directory *directory;
     struct redis *redis, *ears; /* for commands; for the channel. NULL: stopped */
     struct co *keeper;
-    struct co_cond due, answered; /* the keeper's: there is work; there is room to send */
+    struct co_cond due, answered; /* of the keeper: there is work; there is room to send */
     struct co_cond left;          /* an entry was released, or a command is over */
     struct directory_entry *first, *last;
     usec_t lease; /* the shortest of its vhosts' */
     unsigned pass;
-    int busy;           /* coroutines that wait for an answer */
+    int busy;           /* number of coroutines that wait for an answer */
     uint8_t is_leaving; /* no vhost names it any more: it ends with its last entry */
     uint8_t has_leaver; /* a coroutine waits for that */
     uint8_t is_hasty, is_complaining, is_ending, is_unreachable;
@@ -89,7 +89,7 @@ struct directory_link *directory_link_of(const struct server *server,
                                          const struct config_vhost *vhost);
 const struct log *directory_link_log(const struct directory_link *link);
 
-/* Log once that the directory fails, and once that it works again. */
+/* Both log only once: that the directory fails, and that it works again. */
 void directory_link_complain(struct directory_link *link, const char *why);
 void directory_link_content(struct directory_link *link);
 
@@ -109,7 +109,7 @@ void directory_reload_apply(struct server *server, void *own, const struct confi
                             const struct config *config);
 MAY_YIELD void directory_reload_end(struct directory *directory);
 
-/* Around a command that is waited for: the link stays until the answer has come. */
+/* Call them before and after a wait for a command: the link exists until the answer has arrived. */
 void directory_link_enter(struct directory_link *link);
 void directory_link_leave(struct directory_link *link);
 

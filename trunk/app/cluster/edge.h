@@ -15,8 +15,8 @@
 struct server;
 struct stream;
 
-/* The rows: the observer starts and ends pulls; the gate checks what other servers and the origin
- * say about a client. */
+/* The rows: the observer starts and ends pulls; the gate checks the claims of other servers, and
+ * asks the origin about a client. */
 extern const struct observer edge_observer;
 extern const struct gate edge_gate;
 

@@ -13,9 +13,8 @@
 struct edge_pull {
     struct stream *stream;
     struct pull *pull;
-    struct publication
-        *publication;   /* from the start; an origin pull's only while it is live, else NULL */
-    usec_t alone_since; /* when the last viewer left, us; 0: it has viewers */
+    struct publication *publication; /* of an origin pull only while it is live, else NULL */
+    usec_t alone_since;              /* when the last viewer left, us; 0: it has viewers */
     struct edge_pull *prev, *next;
     char *key;              /* in the directory; NULL: its vhost has none */
     uint8_t is_origin_pull; /* of an origin: the stream may be published here at any time */
@@ -50,7 +49,7 @@ struct publication *edge_reserve(struct edge_pull *ep);
 void edge_directory_moved(struct server *server, const char *key,
                           const struct directory_place *place);
 void edge_directory_again(struct server *server);
-/* Another publisher than the pull publishes here: nothing is left to fetch. */
+/* A publisher other than the pull publishes here: there is nothing left to pull. */
 void edge_directory_on_publish(struct stream *stream, void *state);
 
 /* True while one more pull may begin, possibly in place of one that waits. */
@@ -58,7 +57,7 @@ int edge_has_room(const struct edge *edge);
 /* Takes a place for a pull: a free one, or that of the oldest pull that waits. 0, or -1. */
 int edge_room_enter(struct edge *edge, struct edge_pull *ep);
 void edge_room_leave(struct edge *edge, struct edge_pull *ep);
-/* A pull has ended, and shall start again for the viewers that it has: whether it may. */
+/* Whether a pull that has ended may start again for the viewers that it has. */
 int edge_room_ended(struct edge *edge, struct edge_pull *ep);
 /* The pull receives its stream, or waits for it again. */
 void edge_room_is_live(struct edge *edge, struct edge_pull *ep, int is_live);
@@ -74,8 +73,8 @@ int edge_wants_origin_pull(struct stream *stream);
 int edge_directory_prepare(struct edge_pull *ep, const struct config_vhost *vhost,
                            struct pull_options *options);
 
-/* Where the stream is, for a viewer with these parameters. 0, or -1: the directory has no answer.
- */
+/* Looks up the server that has the stream, for a viewer with these parameters. 0, or -1: the
+ * directory has no answer. */
 int edge_directory_find(struct stream *stream, const struct config_vhost *vhost, const char *param,
                         struct origin_target *out, usec_t timeout);
 /* A viewer was accepted by its signed address: pulls from another origin use the same signature. */
@@ -94,7 +93,7 @@ struct edge_origins {
  * when no address can be built. */
 int edge_origins(const struct stream *stream, const struct edge_stream *own,
                  const struct config_vhost *vhost, struct edge_origins *out);
-/* Appends the vhost's origins, with these parameters. 0, or -1: there is none in the end. */
+/* Appends the vhost's origins, with these parameters. 0, or -1: the list is still empty. */
 int edge_origins_add(const struct stream *stream, const struct edge_stream *own,
                      const struct config_vhost *vhost, const char *param, struct edge_origins *out);
 /* Whether one of them needs TLS. */

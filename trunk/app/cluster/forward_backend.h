@@ -2,8 +2,8 @@
 #define APP_CLUSTER_FORWARD_BACKEND_H
 
 /*
- * forward's backend: a server of the operator's that is queried at each publish for the
- * destinations to forward the stream to.
+ * The backend of forward: a server of the operator that is queried at each publish for the
+ * destinations of the stream.
  */
 #include "app/cluster/forward_json.h"
 #include "base/clock.h"

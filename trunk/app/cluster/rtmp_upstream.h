@@ -46,8 +46,8 @@ struct err *rtmp_upstream_follow(struct rtmp_upstream *up, const struct rtmp_tar
 
 void rtmp_upstream_close(struct rtmp_upstream *up, struct net_conn **shown);
 
-/* For senders: processes what the server has sent meanwhile. Never yields. ERR_CLOSED at its end,
- * ERR_DENIED when it refuses after all. */
+/* For senders: processes what the server has sent meanwhile. Never yields. ERR_CLOSED when the
+ * connection has ended, ERR_DENIED when the server refuses after it has granted. */
 struct err *rtmp_upstream_listen(struct rtmp_upstream *up);
 
 #endif

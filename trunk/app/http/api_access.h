@@ -3,15 +3,15 @@
 
 /*
  * Access to the API: with a name and a password where `auth` is on; else from this machine only,
- * unless `http_api { open on; }`. And what web pages can do in the name of who looks at them. Never
- * yields.
+ * unless `http_api { open on; }`. Also protects against web pages that send requests on behalf of a
+ * user who views them. Never yields.
  */
 #include "app/http/http_exchange.h"
 
 #define API_ACCESS_PREFIX "/api/v1/"
 
 /* A request with this header, whatever its value, was not made by a page of another site: browsers
- * ask the server first whether they may send it, and the answer is no. */
+ * first ask the server for permission to send it, and the server refuses. */
 #define API_ACCESS_HEADER "X-Millrace"
 
 /* Whether a request is for the API, and whether this path is public: without `auth`, public paths
@@ -26,7 +26,7 @@ struct api_access {
 };
 struct api_access api_access_check(const struct http_exchange *x);
 
-/* Answers 401 with the question for name and password. */
+/* Answers 401 with a request for the name and the password. */
 struct err *api_access_ask_login(struct http_exchange *x, usec_t timeout);
 
 /*

@@ -5,8 +5,8 @@
 
 struct config_api_auth;
 
-/* Whether the value of an Authorization header (NULL: none) is right. The time that this takes does
- * not tell in which character it is wrong. */
+/* Whether the value of an Authorization header (NULL: none) is correct. The duration does not
+ * depend on which character is wrong. */
 int api_login_is_right(const struct config_api_auth *auth, const char *authorization);
 
 #endif

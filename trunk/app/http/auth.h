@@ -2,8 +2,8 @@
 #define APP_HTTP_AUTH_H
 
 /*
- * Permission for requests: the chain's second link asks a policy and answers 401 or 403 when it
- * refuses. The policy is the caller's.
+ * Permission for requests: this link of the chain asks a policy, which the caller supplies, and
+ * answers 401 or 403 when the policy refuses.
  */
 #include "app/config/config.h"
 #include "app/http/http_exchange.h"
@@ -27,11 +27,12 @@ struct auth_stream {
     const char *app;
     const char *name;
     struct source *source; /* NULL: not found yet */
-    /* The last question, of a client that gets the stream after a yes; NULL: not yet. Takes what is
-     * granted until the client has left. */
+    /* Set for the last check before the client gets the stream, else NULL: the list of what is
+     * granted until the client leaves. */
     struct permit **permits;
     const char *type; /* with permits: "flv", "ts", "mp3", "aac", "ws" */
-    int is_original;  /* set: the client is a Millrace server, which gets it as published */
+    int is_original;  /* result: a Millrace server, which gets the stream as published
+                       */
 };
 
 /*

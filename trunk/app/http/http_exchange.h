@@ -41,7 +41,7 @@ struct http_exchange {
     int is_head;
     int keep_alive;   /* what the answer says; the session reads it afterwards */
     int has_answered; /* the head is sent */
-    int is_granted;   /* the gates that need no stream have granted it */
+    int is_granted;   /* the gates that need no stream have granted the request */
     int has_target;   /* target is resolved: http_target() */
     struct http_target target;
     const uint8_t *body; /* of the request; NULL: none, or longer than HTTP_BODY_MAX */
@@ -51,7 +51,7 @@ struct http_exchange {
     struct buf extra;      /* header lines ("Name: value\r\n") that middleware adds to any answer */
     http_stream_fn stream; /* set by a handler that takes the connection over */
     void *stream_arg;
-    struct err *err; /* of a failed step, until http_step_err() takes it */
+    struct err *err; /* the error of a failed step, until http_step_err() takes it */
 };
 
 /* The result of a step that may answer the request. */

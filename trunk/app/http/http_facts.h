@@ -2,8 +2,8 @@
 #define APP_HTTP_HTTP_FACTS_H
 
 /*
- * What an HTTP client says about itself when it asks for a stream, in the terms of all protocols.
- * Pure.
+ * What an HTTP client states about itself when it requests a stream, in the form common to all
+ * protocols. Pure.
  */
 #include "app/http/http_exchange.h"
 #include "app/stream/session_facts.h"

@@ -7,7 +7,7 @@
 extern const struct listener_type http_listener;
 extern const struct listener_type http_listener_tls;
 
-/* For listener types elsewhere that speak HTTP; their flags are those of
+/* For listener types of other folders that speak HTTP; their flags are those of
  * app/http/http_session.h. */
 extern const struct listener_protocol http_listener_protocol;
 

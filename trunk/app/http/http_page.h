@@ -2,10 +2,10 @@
 #define APP_HTTP_HTTP_PAGE_H
 
 /*
- * What the player page needs to know about its server, at /players/server.json: public, read-only,
- * the same for all clients. A link of the HTTP chain.
- *   {"rtmp_port":1935,"republish_wait_ms":15000}
- * and "qoe":true while http_api takes reports (app/control/qoe.h).
+ * The settings of the server that the player page needs, at /players/server.json: public,
+ * read-only, the same for all clients. A link of the HTTP chain.
+ * {"rtmp_port":1935,"republish_wait_ms":15000} and "qoe":true while http_api takes reports
+ * (app/control/qoe.h).
  */
 #include "app/http/http_exchange.h"
 

@@ -24,8 +24,8 @@
 /*
  * If a trusted proxy names the client of a request, conn->ip is that client's address until the end
  * of the request; other requests of the connection may come from other clients. Yields for as long
- * as the connection lives; the configuration sets its timeouts. A connection that idles between
- * requests closes when it is kicked while the server drains.
+ * as the connection lives; the configuration sets its timeouts. A connection that is idle between
+ * requests closes when net_wake_owner() wakes it while the server drains.
  */
 MAY_YIELD void http_session_run(struct server *server, struct net_conn *conn, int flags);
 

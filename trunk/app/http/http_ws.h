@@ -23,7 +23,7 @@ void http_ws_free(struct http_ws *ws); /* NULL is allowed */
  */
 int http_ws_input(struct http_ws *ws, struct net_conn *conn, struct fanout_viewer *fv);
 
-/* NULL, or why the client's side has ended (constant). */
+/* NULL, or the reason why the client's side has ended (constant). */
 const char *http_ws_ended(const struct http_ws *ws);
 
 /* Closes a connection before any media was sent, then waits as http_ws_linger() does. */

@@ -13,7 +13,7 @@ struct rtmp_gate {
     int is_last;       /* the gates of the last stage */
 };
 
-/* NULL: granted. An error ends the session; the peer has been told. */
+/* NULL: granted. An error ends the session; the peer has already been answered. */
 struct err *rtmp_gate_ask(struct rtmp_session *session, const struct rtmp_gate *asked,
                           usec_t timeout);
 

@@ -26,22 +26,22 @@ struct rtmp_session {
     struct config *config; /* held: the snapshot at the session's start, then of its last request */
     struct rtmp_talk *talk;
     char *tc_url;
-    char *app;                   /* from connect, if the tcUrl contains none; else NULL */
-    char *page_url;              /* NULL: none */
-    char *swf_url;               /* NULL: none */
-    char *param;                 /* of the current request; NULL: none */
-    char *via;                   /* via_chain of another Millrace server; NULL: not such a server */
-    usec_t asked_at;             /* when it requested a stream that was live; 0: it was not */
-    struct session_entry entry;  /* in the session list while a publish or play runs */
-    struct via_claim *claim;     /* of such a server while it plays; else NULL */
-    struct permit *permits;      /* granted for the current request */
-    struct permit *conn_permits; /* granted for the connection, or this message stream of it */
+    char *app;       /* from connect, if the tcUrl contains none; else NULL */
+    char *page_url;  /* NULL: none */
+    char *swf_url;   /* NULL: none */
+    char *param;     /* of the current request; NULL: none */
+    char *via;       /* via_chain of another Millrace server; NULL: not such a server */
+    usec_t asked_at; /* when the client requested the stream; 0: the stream was not live */
+    struct session_entry entry;   /* in the session list while a publish or play runs */
+    struct via_claim *claim;      /* of another Millrace server while it plays; else NULL */
+    struct permit *permits;       /* granted for the current request */
+    struct permit *conn_permits;  /* granted for the connection, or this message stream of it */
     struct rtmp_streams *streams; /* NULL: the connection has one message stream */
     MAY_YIELD void (*serve)(
         struct rtmp_session *session); /* serves the requests of one message stream, to its end */
-    uint8_t takes_tracks;              /* the client says that it understands multitrack */
+    uint8_t takes_tracks;              /* the client has announced support for multitrack */
     uint8_t was_named;                 /* a publish or play was logged */
-    uint8_t is_logged;                 /* and the error that ends the session was logged */
+    uint8_t is_logged;                 /* the error that ends the session was logged */
 };
 
 /* Gives a refused peer time to read the refusal: closing with unread input would discard it. Does
@@ -49,8 +49,8 @@ struct rtmp_session {
  * at most. */
 MAY_YIELD void rtmp_peer_linger(struct rtmp_session *session);
 
-/* What the client says about itself, with these parameters of its request; points into the session
- * and param. */
+/* What the client states about itself, with these parameters of its request; points into the
+ * session and param. */
 struct session_facts rtmp_peer_facts(const struct rtmp_session *session, const char *param);
 
 /* At the start of a publish or play ("publish", "play"): logs a line and adds the session to the
@@ -68,9 +68,8 @@ struct directory_place;
 MAY_YIELD struct err *rtmp_redirect_send(struct rtmp_session *session, const struct source *source,
                                          const struct rtmp_request *request, const char *param,
                                          const struct directory_place *place);
-/* The same with a whole address, rtmp_redirect_is_usable(), and its answer: "rtmp://…",
- * "rtmps://…".
- */
+/* The same with a whole address, "rtmp://…" or "rtmps://…", for which rtmp_redirect_is_usable() is
+ * true. */
 int rtmp_redirect_is_usable(const char *location);
 MAY_YIELD struct err *rtmp_redirect_to(struct rtmp_session *session,
                                        const struct rtmp_request *request, const char *location);

@@ -27,11 +27,11 @@ struct rtmp_route_request {
     const struct rtmp_request *request;
     const char *app, *stream, *param;
     const char *at;   /* "host:port" of the server to use; NULL: find the one that has the stream */
-    int is_unreached; /* result: that server was unreachable; the encoder has got no answer */
+    int is_unreached; /* result: that server was unreachable; the encoder has not been answered */
 };
 
 struct rtmp_route {
-    /* Whether all encoders of this vhost are passed on. */
+    /* Whether all encoders of this vhost are relayed. */
     int (*is_used)(const struct config_vhost *vhost);
     /*
      * Runs until the encoder ends it (NULL: its connection may continue) or one of the two sides

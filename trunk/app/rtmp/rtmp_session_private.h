@@ -11,7 +11,7 @@
 /*
  * Returns when the peer ends the publish (NULL: the connection may continue) or the session ends.
  * The caller owns source and vhost; param is the part of the address after '?'. ERR_BUSY if another
- * publisher has the stream or has taken it over; the peer has been told.
+ * publisher has the stream or has taken it over; the peer has already been answered.
  */
 MAY_YIELD struct err *rtmp_publish_run(struct rtmp_session *session, struct source *source,
                                        const struct config_vhost *vhost,

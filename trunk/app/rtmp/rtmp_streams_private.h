@@ -51,7 +51,7 @@ struct rtmp_streams {
     struct stream_slot *slot[STREAMS_MAX];
     uint8_t is_ending;    /* the server stops, or the first session's coroutine was interrupted */
     uint8_t is_stillborn; /* streams_run() was never started */
-    uint8_t is_whole;     /* the streams have ended, but not the connection */
+    uint8_t is_whole;     /* the streams have ended, but the connection continues */
     uint8_t is_over;      /* all streams have ended */
 };
 
