@@ -124,6 +124,11 @@ int flv_in_flags(const struct flv_in *in)
     return in->flags;
 }
 
+size_t flv_in_pending(const struct flv_in *in)
+{
+    return in->body.len;
+}
+
 /* Collects size bytes in small; 1 once it has all of them. */
 static int gather(struct flv_in *in, struct bytes *b, size_t size)
 {

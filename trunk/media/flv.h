@@ -76,5 +76,7 @@ enum scan flv_in_feed(struct flv_in *in, const uint8_t *data, size_t len, size_t
 
 /* The header's flags once it was read: bit 0 video, bit 2 audio; -1 before. */
 int flv_in_flags(const struct flv_in *in);
+/* Bytes held of the current tag, or of the last one until the next begins. */
+size_t flv_in_pending(const struct flv_in *in);
 
 #endif

@@ -42,6 +42,8 @@ struct http_in {
     enum http_side side;
     enum http_state state;
     size_t body_max;
+    int (*is_stream)(const struct http_message *request);
+    uint64_t limit;  /* of this message's body */
     struct buf text; /* the head; the message points into it */
     int has_head;
     int has_first_line;
@@ -73,6 +75,11 @@ struct http_in *http_in_new(enum http_side side, size_t body_max)
     in->body_max = body_max;
     buf_init(&in->text, HTTP_HEAD_MAX);
     return in;
+}
+
+void http_in_allow_streams(struct http_in *in, int (*is_stream)(const struct http_message *request))
+{
+    in->is_stream = is_stream;
 }
 
 void http_in_free(struct http_in *in)
@@ -128,6 +135,7 @@ static enum scan body_begin(struct http_in *in)
     }
     in->total = 0;
     in->left = 0;
+    in->limit = in->is_stream != NULL && in->is_stream(message) ? UINT64_MAX : in->body_max;
     if (is_response &&
         (message->status < 200 || message->status == 204 || message->status == 304)) {
         in->state = HTTP_IN_END;
@@ -137,7 +145,7 @@ static enum scan body_begin(struct http_in *in)
     } else if (message->content_length >= 0) {
         in->left = (uint64_t)message->content_length;
         in->state = in->left > 0 ? HTTP_IN_LENGTH : HTTP_IN_END;
-        if (in->left > in->body_max)
+        if (in->left > in->limit)
             return in_bad(in, 413, "body too large");
     } else {
         in->state = is_response ? HTTP_IN_UNTIL_CLOSE : HTTP_IN_END;
@@ -233,7 +241,7 @@ static enum scan chunk_size_done(struct http_in *in)
         in->line_len = 0;
         return SCAN_MORE;
     }
-    if (in->left > in->body_max - in->total)
+    if (in->left > in->limit - in->total)
         return in_bad(in, 413, "body too large");
     in->total += in->left;
     in->state = HTTP_IN_CHUNK_DATA;

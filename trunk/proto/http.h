@@ -56,6 +56,11 @@ enum http_side { HTTP_REQUESTS, HTTP_RESPONSES };
 struct http_in *http_in_new(enum http_side side, size_t body_max);
 void http_in_free(struct http_in *in);
 
+/* Requests for which is_stream returns 1 have bodies without a limit: the caller reads each piece
+ * as it comes. */
+void http_in_allow_streams(struct http_in *in,
+                           int (*is_stream)(const struct http_message *request));
+
 enum http_event { HTTP_EVENT_HEAD, HTTP_EVENT_BODY, HTTP_EVENT_END };
 
 /*

@@ -142,6 +142,7 @@ struct config_publish {
     usec_t mr_latency;
     int takeover;
     int repair;
+    int http; /* also by POST and PUT */
 };
 
 struct config_http_static {

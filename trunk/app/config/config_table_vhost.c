@@ -94,6 +94,9 @@ static const struct config_row rows[] = {
     {"repair", PUB(repair), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_PUBLISH_REPAIR", RELOAD,
      "Repair H.264 and HEVC from encoders that send start codes instead of lengths, or empty NAL units."},
+    {"http", PUB(http), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
+     "SRS_VHOST_PUBLISH_HTTP", RELOAD,
+     "Let encoders publish by POST or PUT of FLV to the HTTP address of a stream."},
 
     {"enabled", REMUX(enabled), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_HTTP_REMUX_ENABLED", RELOAD,

@@ -10,6 +10,14 @@
 #include <limits.h>
 #include <unistd.h>
 
+/* How the stream was published; "" if it is another server's. */
+static const char *record_type(const struct recorded_file *file)
+{
+    if (str_starts(file->tc_url, "rtmp"))
+        return "rtmp";
+    return file->tc_url[0] != '\0' ? "flv" : "";
+}
+
 void hooks_record(struct server *server, void *own, const struct recorded_file *file)
 {
     char stream_id[API_ID_SIZE];
@@ -27,7 +35,7 @@ void hooks_record(struct server *server, void *own, const struct recorded_file *
                                            .tc_url = file->tc_url,
                                            .page_url = "",
                                            .param = file->param,
-                                           .type = file->tc_url[0] != '\0' ? "rtmp" : ""},
+                                           .type = record_type(file)},
                                 .duration_ms = file->duration_ms,
                                 .cwd = cwd,
                                 .file = file->path,

@@ -52,6 +52,12 @@ struct http_exchange {
     http_stream_fn stream; /* set by a handler that takes the connection over */
     void *stream_arg;
     struct err *err; /* the error of a failed step, until http_step_err() takes it */
+    /* Reads a body that is a stream (http_publish_is_stream()), in place of `body`: the next piece,
+     * valid until the next call; *len 0: its end, after which it is not called again. NULL: the
+     * body has been read. */
+    MAY_YIELD struct err *(*read_body)(void *arg, const uint8_t **data, size_t *len,
+                                       usec_t timeout);
+    void *body_arg;
 };
 
 /* The result of a step that may answer the request. */

@@ -17,6 +17,7 @@
 #include "app/core/log_limit.h"
 #include "app/core/metrics.h"
 #include "app/http/cors.h"
+#include "app/http/http_publish.h"
 #include "base/str.h"
 #include "co/co.h"
 #include "co/tls.h"
@@ -52,9 +53,10 @@ struct session {
     struct http_in *in;
     struct buf body; /* of this request, as far as it fits */
     int is_body_cut;
-    const char *limit; /* the limit that this request exceeds; NULL: none */
-    usec_t deadline;   /* of this request's head, then of its body */
-    size_t at, end;    /* bytes [at, end) of data are not parsed yet */
+    int is_stream, has_continued; /* the handler reads the body; 100 (Continue) is no longer due */
+    const char *limit;            /* the limit that this request exceeds; NULL: none */
+    usec_t deadline;              /* of this request's head, then of its body */
+    size_t at, end;               /* bytes [at, end) of data are not parsed yet */
     uint8_t data[SESSION_BUFFER_SIZE];
 };
 
@@ -147,29 +149,38 @@ static void session_keep(struct session *s, const uint8_t *body, size_t len)
     buf_reset(&s->body);
 }
 
-/* The parser's next event, except parts of a body, which it keeps. */
-static MAY_YIELD struct err *session_event(struct session *s, enum http_event *event)
+/* The parser's next event; with HTTP_EVENT_BODY a part of the body, valid until the next call. */
+static MAY_YIELD struct err *session_next_event(struct session *s, enum http_event *event,
+                                                const uint8_t **body, size_t *len)
 {
     for (;;) {
-        const uint8_t *body;
-        size_t body_len;
         size_t used = 0;
         enum scan scan =
-            http_in_feed(s->in, s->data + s->at, s->end - s->at, &used, event, &body, &body_len);
+            http_in_feed(s->in, s->data + s->at, s->end - s->at, &used, event, body, len);
+        struct err *err;
 
         s->at += used;
         if (scan == SCAN_BAD)
             return err_new(ERR_PROTO, "%s", http_in_reason(s->in));
-        if (scan == SCAN_DONE && *event != HTTP_EVENT_BODY)
-            return NULL;
         if (scan == SCAN_DONE)
-            session_keep(s, body, body_len);
-        if (scan == SCAN_MORE) {
-            struct err *err = session_fill(s);
+            return NULL;
+        err = session_fill(s);
+        if (err != NULL)
+            return err;
+    }
+}
 
-            if (err != NULL)
-                return err;
-        }
+/* The same, except parts of a body, which it keeps. */
+static MAY_YIELD struct err *session_event(struct session *s, enum http_event *event)
+{
+    for (;;) {
+        const uint8_t *body;
+        size_t len;
+        struct err *err = session_next_event(s, event, &body, &len);
+
+        if (err != NULL || *event != HTTP_EVENT_BODY)
+            return err;
+        session_keep(s, body, len);
     }
 }
 
@@ -192,22 +203,42 @@ static MAY_YIELD enum session_next session_broken(struct session *s, struct err 
     return next;
 }
 
-/* Reads the body; sends 100 (Continue) first if the client expects it. */
-static MAY_YIELD struct err *session_skip_body(struct session *s)
+/* Before the body is read: sends 100 (Continue) if the client expects it. */
+static MAY_YIELD struct err *session_continue(struct session *s)
 {
     const struct http_message *request = http_in_message(s->in);
     int has_body = request->is_chunked || request->content_length > 0;
+
+    if (!has_body || !request->expect_continue || s->at != s->end)
+        return NULL;
+    return io_write(&s->conn->io, SESSION_CONTINUE, strlen(SESSION_CONTINUE), write_timeout(s));
+}
+
+static MAY_YIELD struct err *session_skip_body(struct session *s)
+{
     enum http_event event;
+    struct err *err;
 
     s->deadline = clock_now() + s->server->config->http_header_timeout;
-    if (has_body && request->expect_continue && s->at == s->end) {
-        struct err *err =
-            io_write(&s->conn->io, SESSION_CONTINUE, strlen(SESSION_CONTINUE), write_timeout(s));
+    err = session_continue(s);
+    return err != NULL ? err : session_event(s, &event);
+}
 
-        if (err != NULL)
-            return err;
-    }
-    return session_event(s, &event);
+/* The body of a stream, for its handler (struct http_exchange, read_body). */
+static MAY_YIELD struct err *session_read_body(void *arg, const uint8_t **data, size_t *len,
+                                               usec_t timeout)
+{
+    struct session *s = arg;
+    enum http_event event;
+    struct err *err = s->has_continued ? NULL : session_continue(s);
+
+    s->has_continued = 1;
+    s->deadline = clock_now() + timeout;
+    if (err == NULL)
+        err = session_next_event(s, &event, data, len);
+    if (err == NULL && event != HTTP_EVENT_BODY)
+        *len = 0;
+    return err;
 }
 
 /* ---- proxies ---- */
@@ -292,6 +323,11 @@ static MAY_YIELD __attribute__((noinline)) enum session_next session_serve(struc
     x.body_len = s->body.len;
     x.is_head = strcmp(request->method, "HEAD") == 0;
     x.keep_alive = request->keep_alive && s->server->state == SERVER_RUNNING;
+    if (s->is_stream) {
+        x.keep_alive = 0; /* the rest of the body cannot be told from the next request */
+        x.read_body = session_read_body;
+        x.body_arg = s;
+    }
     x.rest = s->data + s->at;
     x.rest_len = s->end - s->at;
     buf_init(&x.extra, HTTP_EXTRA_MAX);
@@ -339,7 +375,9 @@ static MAY_YIELD enum session_next session_request(struct session *s)
 {
     struct err *err = NULL;
 
-    if (http_in_message(s->in)->upgrade != HTTP_UPGRADE_WEBSOCKET)
+    s->is_stream = !s->is_api && !s->is_exporter && !s->is_worker &&
+                   http_publish_is_stream(http_in_message(s->in));
+    if (!s->is_stream && http_in_message(s->in)->upgrade != HTTP_UPGRADE_WEBSOCKET)
         err = session_skip_body(s);
     return err != NULL ? session_broken(s, err) : session_serve(s);
 }
@@ -417,6 +455,8 @@ session_burst(struct server *server, struct net_conn *conn, int flags,
         s->is_worker = (flags & HTTP_SESSION_WORKER) != 0;
         buf_init(&s->body, HTTP_BODY_MAX);
         s->in = http_in_new(HTTP_REQUESTS, HTTP_SESSION_BODY_MAX);
+        if (s->in != NULL && !s->is_api && !s->is_exporter && !s->is_worker)
+            http_in_allow_streams(s->in, http_publish_is_stream);
         if (s->in != NULL)
             next = session_requests(s);
         http_in_free(s->in);

@@ -14,6 +14,12 @@
 /* A scheme of our own: for Basic, browsers would show a password dialog. */
 #define VERDICT_CHALLENGE "WWW-Authenticate: Signed realm=\"stream\"\r\n"
 
+/* After 302 clients may repeat the request as GET; after 307 they send the body again. */
+static int redirect_status(const struct gate_request *request)
+{
+    return request->action == ACCESS_PUBLISH ? 307 : 302;
+}
+
 /* The Location of a redirect: the client keeps its scheme, as in http_drain.c. 0 or -1. */
 static int location(const struct http_exchange *x, const char *vhost, const char *address,
                     struct buf *out)
@@ -48,7 +54,8 @@ static struct err *redirect(struct http_exchange *x, const struct gate_request *
     if (address[0] != '\0' && location(x, request->vhost->name, address, &lines) == 0) {
         log_info(x->server->log, "%s: redirected to %s, which has %s/%s/%s", x->conn->ip, address,
                  request->vhost->name, request->app, request->stream);
-        err = http_answer(x, 302, NULL, (const char *)buf_data(&lines), NULL, 0, timeout);
+        err = http_answer(x, redirect_status(request), NULL, (const char *)buf_data(&lines), NULL,
+                          0, timeout);
     } else {
         err = http_ws_refuse(x, 404, NULL, "stream is published at another server", timeout);
     }
@@ -57,7 +64,8 @@ static struct err *redirect(struct http_exchange *x, const struct gate_request *
 }
 
 /* To a whole address, if it is one that HTTP clients can go to. */
-static struct err *redirect_to(struct http_exchange *x, const char *location, usec_t timeout)
+static struct err *redirect_to(struct http_exchange *x, int status, const char *location,
+                               usec_t timeout)
 {
     struct err *err;
     struct buf lines;
@@ -70,7 +78,7 @@ static struct err *redirect_to(struct http_exchange *x, const char *location, us
         buf_append(&lines, "", 1) != 0)
         err = err_new(ERR_NOMEM, "no memory for a redirection");
     else
-        err = http_answer(x, 302, NULL, (const char *)buf_data(&lines), NULL, 0, timeout);
+        err = http_answer(x, status, NULL, (const char *)buf_data(&lines), NULL, 0, timeout);
     buf_fini(&lines);
     return err;
 }
@@ -78,13 +86,16 @@ static struct err *redirect_to(struct http_exchange *x, const char *location, us
 struct err *http_verdict_answer(struct http_exchange *x, const struct gate_request *request,
                                 const struct gate_verdict *verdict, usec_t timeout)
 {
+    int is_publish = request->action == ACCESS_PUBLISH;
+
     if (verdict->status == 302 && verdict->location[0] != '\0')
-        return redirect_to(x, verdict->location, timeout);
+        return redirect_to(x, redirect_status(request), verdict->location, timeout);
     if (verdict->status == 302)
         return redirect(x, request, verdict, timeout);
-    log_peer(x->server, LOG_INFO, "play refused", x->conn->ip,
-             "refused play %s/%s/%s from %s: %d %s", request->vhost->name, request->app,
-             request->stream, x->conn->ip, verdict->status, verdict->reason);
+    log_peer(x->server, LOG_INFO, is_publish ? "publish refused" : "play refused", x->conn->ip,
+             "refused %s %s/%s/%s from %s: %d %s", is_publish ? "publish" : "play",
+             request->vhost->name, request->app, request->stream, x->conn->ip, verdict->status,
+             verdict->reason);
     return http_ws_refuse(x, verdict->status, verdict->status == 401 ? VERDICT_CHALLENGE : NULL,
                           verdict->reason, timeout);
 }

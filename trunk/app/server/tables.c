@@ -26,6 +26,7 @@
 #include "app/http/http_live.h"
 #include "app/http/http_mounts.h"
 #include "app/http/http_page.h"
+#include "app/http/http_publish.h"
 #include "app/http/http_static.h"
 #include "app/record/record.h"
 #include "app/rtmp/rtmp_listener.h"
@@ -60,9 +61,8 @@ static const struct listener_type *const listeners[] = {
 
 /* The first link that an address belongs to answers. */
 static const http_link_new http_chain[] = {
-    cors_new,          http_page_new,   exporter_new,  qoe_new,
-    http_api_list_new, http_api_new,    auth_new_open, http_pull_new,
-    http_live_new,     http_static_new, NULL};
+    cors_new,      http_page_new,    exporter_new,  qoe_new,       http_api_list_new, http_api_new,
+    auth_new_open, http_publish_new, http_pull_new, http_live_new, http_static_new,   NULL};
 static const http_link_new api_chain[] = {cors_new,         exporter_new,    qoe_new, http_api_new,
                                           http_console_new, http_static_new, NULL};
 static const http_link_new worker_chain[] = {worker_http_new, http_api_new, NULL};

@@ -164,6 +164,7 @@ END_TEST
 START_TEST(every_split_in_two)
 {
     struct sample s;
+    int has_held = 0;
 
     make_sample(&s);
     for (size_t cut = 0; cut <= s.len; cut++) {
@@ -171,11 +172,14 @@ START_TEST(every_split_in_two)
         struct taken taken = {0};
 
         ck_assert_int_eq(feed(in, s.data, cut, &taken), SCAN_MORE);
+        ck_assert_uint_le(flv_in_pending(in), cut);
+        has_held |= flv_in_pending(in) > 0;
         ck_assert_int_eq(feed(in, s.data + cut, s.len - cut, &taken), SCAN_MORE);
         ck_assert_uint_eq(taken.bytes, s.len);
         check_sample(&taken);
         flv_in_free(in);
     }
+    ck_assert(has_held);
 }
 END_TEST
 
