@@ -238,9 +238,8 @@ struct source_stat {
     const char *audio_profile; /* "LC", …; NULL: unknown; a constant */
     size_t ring_bytes;         /* memory of all its rings */
     usec_t published_at;
-    uint64_t
-        gaps; /* how often a publisher returned while viewers waited, and how long they waited */
-    usec_t gap_time;
+    uint64_t gaps;    /* how often a publisher returned while viewers waited */
+    usec_t gap_time;  /* how long they waited, in all */
     uint64_t jumps;   /* of viewers that lost their place, to the newest sync point */
     uint64_t repairs; /* timestamps that did not fit the timeline */
 };

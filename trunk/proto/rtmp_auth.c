@@ -1,11 +1,12 @@
 /*
- * authmod=adobe, as Adobe's servers and the ingest points of content networks ask for it: 1.
- * connect "app"                                  -> "code=403 need auth; authmod=adobe" 2. connect
- * "app?authmod=adobe&user=U"             -> "?reason=needauth&user=U&salt=S&challenge=C&opaque=O"
- * 3. connect "app?authmod=adobe&user=U&challenge=OURS&response=R&opaque=O" with R =
- * base64(md5(base64(md5(U S password)) O OURS)), and C for an O that is missing. The password
- * itself is never sent. There is no public specification: this is the behaviour of existing
- * clients.
+ * authmod=adobe, as Adobe's servers and the ingest points of content networks ask for it:
+ *   1. connect "app"                                  -> "code=403 need auth; authmod=adobe"
+ *   2. connect "app?authmod=adobe&user=U"             ->
+ * "?reason=needauth&user=U&salt=S&challenge=C&opaque=O"
+ *   3. connect "app?authmod=adobe&user=U&challenge=OURS&response=R&opaque=O"
+ * with R = base64(md5(base64(md5(U S password)) O OURS)), and C for an O that is missing. The
+ * password itself is never sent. There is no public specification: this is the behaviour of
+ * existing clients.
  */
 #include "proto/rtmp_auth.h"
 

@@ -176,9 +176,10 @@ struct err *rtmp_talk_keep(struct rtmp_talk *talk);
 struct buf *rtmp_talk_out(struct rtmp_talk *talk);
 
 /*
- * ---- several message streams ---- After RTMP_EVENT_ANOTHER each message stream has a conversation
- * of its own (rtmp_talk_fork). The first conversation then only reads the connection and decides
- * which conversation gets each message.
+ * ---- several message streams ----
+ * After RTMP_EVENT_ANOTHER each message stream has a conversation of its own (rtmp_talk_fork). The
+ * first conversation then only reads the connection and decides which conversation gets each
+ * message.
  */
 
 /*

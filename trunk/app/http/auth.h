@@ -31,8 +31,7 @@ struct auth_stream {
      * granted until the client leaves. */
     struct permit **permits;
     const char *type; /* with permits: "flv", "ts", "mp3", "aac", "ws" */
-    int is_original;  /* result: a Millrace server, which gets the stream as published
-                       */
+    int is_original;  /* result: a Millrace server; it gets the stream as published */
 };
 
 /*

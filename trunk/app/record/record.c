@@ -58,8 +58,8 @@ static void recorder_free(struct recorder *r)
     co_cond_fini(&r->wake);
     buf_fini(&r->in);
     buf_fini(&r->init);
-    for (int i = 0; i < RECORD_WHO; i++)
-        free(r->who[i]);
+    for (int i = 0; i < RECORD_PUBLISHER_FACTS; i++)
+        free(r->publisher[i]);
     source_unref(r->source);
     free(r);
 }

@@ -28,7 +28,7 @@ struct record_stream {
     struct recorder *current; /* of the present publication; NULL: none */
 };
 
-enum record_who { RECORD_ID, RECORD_IP, RECORD_TC_URL, RECORD_PARAM, RECORD_WHO };
+enum record_publisher { RECORD_ID, RECORD_IP, RECORD_TC_URL, RECORD_PARAM, RECORD_PUBLISHER_FACTS };
 
 struct recorder {
     struct recorder *prev, *next; /* in struct record */
@@ -47,7 +47,8 @@ struct recorder {
     struct flv_record *flv;
     struct record_file *file;
 
-    char *who[RECORD_WHO]; /* the publisher, as in struct session_info; NULL: not known yet */
+    char *publisher[RECORD_PUBLISHER_FACTS]; /* the publisher, as in struct session_info; NULL: not
+                                                known yet */
 };
 
 /* ---- record_write.c ---- */

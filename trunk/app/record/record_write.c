@@ -105,17 +105,17 @@ static int flv_begin(struct recorder *r, const struct config_dvr *dvr)
 }
 
 /* Remembers the publisher, who may be gone when the file is finished. */
-static void who_read(struct recorder *r)
+static void publisher_read(struct recorder *r)
 {
-    struct session_info who;
+    struct session_info info;
 
-    if (r->who[RECORD_ID] != NULL || publication_describe(r->stream, &who) != 0)
+    if (r->publisher[RECORD_ID] != NULL || publication_describe(r->stream, &info) != 0)
         return;
-    r->who[RECORD_ID] = strdup(who.id);
-    r->who[RECORD_IP] = strdup(who.ip);
-    r->who[RECORD_TC_URL] = strdup(who.tc_url != NULL ? who.tc_url : "");
-    r->who[RECORD_PARAM] = strdup(who.param);
-    co_set_id(who.id);
+    r->publisher[RECORD_ID] = strdup(info.id);
+    r->publisher[RECORD_IP] = strdup(info.ip);
+    r->publisher[RECORD_TC_URL] = strdup(info.tc_url != NULL ? info.tc_url : "");
+    r->publisher[RECORD_PARAM] = strdup(info.param);
+    co_set_id(info.id);
 }
 
 /* Begins a file with r->init. 0 or -1. */
@@ -123,7 +123,7 @@ static MAY_YIELD int file_begin(struct recorder *r)
 {
     const struct config_vhost *vhost = vhost_of(r);
 
-    who_read(r);
+    publisher_read(r);
     if (vhost == NULL) {
         r->is_ended = 1;
         return -1;
@@ -151,9 +151,9 @@ static void file_free(struct recorder *r)
     r->file = NULL;
 }
 
-static const char *who(const struct recorder *r, enum record_who i)
+static const char *publisher_fact(const struct recorder *r, enum record_publisher i)
 {
-    return r->who[i] != NULL ? r->who[i] : "";
+    return r->publisher[i] != NULL ? r->publisher[i] : "";
 }
 
 static void tell(const struct recorder *r, int64_t duration_ms)
@@ -166,10 +166,10 @@ static void tell(const struct recorder *r, int64_t duration_ms)
                                        .path = r->file->path,
                                        .size = r->file->size,
                                        .duration_ms = duration_ms,
-                                       .id = who(r, RECORD_ID),
-                                       .ip = who(r, RECORD_IP),
-                                       .tc_url = who(r, RECORD_TC_URL),
-                                       .param = who(r, RECORD_PARAM)};
+                                       .id = publisher_fact(r, RECORD_ID),
+                                       .ip = publisher_fact(r, RECORD_IP),
+                                       .tc_url = publisher_fact(r, RECORD_TC_URL),
+                                       .param = publisher_fact(r, RECORD_PARAM)};
 
     log_info(server->log, "recorded %s: %s, %lld ms, %llu bytes", source_key(r->source), done.path,
              (long long)done.duration_ms, (unsigned long long)done.size);
