@@ -228,9 +228,11 @@ LINK_cov    := $(CC_cov)
 $(foreach v,fuzz cov,$(eval $(call fuzz_targets,$v)))
 
 fuzz-build: $(FUZZ_NAMES:%=$(O)/fuzz/%)
+# Without the whole server, which takes minutes to compile once more.
+fuzz-build-parsers: $(FUZZ_PURE:%=$(O)/fuzz/%)
 fuzz-measured: $(FUZZ_NAMES:%=$(O)/cov/%)
 unit-build: $(UNIT_LAYERS:%=$(O)/asan/unit/%)
-.PHONY: fuzz-build fuzz-measured unit-build
+.PHONY: fuzz-build fuzz-build-parsers fuzz-measured unit-build
 
 # The player page and what the static handler serves by default.
 html:
@@ -277,4 +279,6 @@ print-unit:
 	@echo $(UNIT_LAYERS)
 print-fuzz:
 	@echo $(FUZZ_NAMES)
-.PHONY: print-unit print-fuzz
+print-fuzz-parsers:
+	@echo $(FUZZ_PURE)
+.PHONY: print-unit print-fuzz print-fuzz-parsers
