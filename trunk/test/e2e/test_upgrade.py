@@ -16,6 +16,9 @@ from metrics_kit import Exporter, check_never_falls
 from rtmp import Publisher
 from workers_kit import Feeder, closing  # noqa: F401
 
+# Each test says itself how many workers it has.
+pytestmark = pytest.mark.once
+
 ENDS = re.compile(r"upgrade done: .*|upgrade failed, the running server continues: (.*)")
 # Of trunk/app/workers/upgrade_state.c, as it is in memory.
 MAGIC = (0x6564617267707531).to_bytes(8, "little")
