@@ -286,7 +286,7 @@ static struct err *publish_answer(struct publishing *p, const struct err *err, u
 }
 
 /* Has the stream: from the first byte to the answer. */
-static MAY_YIELD struct err *publish_run(struct publishing *p, usec_t timeout)
+static struct err *publish_run(struct publishing *p, usec_t timeout)
 {
     struct server *server = p->x->server;
     struct err *answered;
@@ -367,7 +367,7 @@ static enum http_step admit(struct publishing *p, usec_t timeout)
                                                       "service unavailable: %s", limit));
 }
 
-static MAY_YIELD struct err *publish_found(struct publishing *p, usec_t timeout)
+static struct err *publish_found(struct publishing *p, usec_t timeout)
 {
     const struct publisher publisher = {.ops = &publish_ops,
                                         .arg = p,
@@ -389,7 +389,7 @@ static MAY_YIELD struct err *publish_found(struct publishing *p, usec_t timeout)
                                        : publish_refused(p, verdict, timeout);
 }
 
-static MAY_YIELD struct err *publish_take(struct publishing *p, usec_t timeout)
+static struct err *publish_take(struct publishing *p, usec_t timeout)
 {
     struct http_exchange *x = p->x;
     struct err *err;

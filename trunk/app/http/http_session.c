@@ -225,8 +225,7 @@ static MAY_YIELD struct err *session_skip_body(struct session *s)
 }
 
 /* The body of a stream, for its handler (struct http_exchange, read_body). */
-static MAY_YIELD struct err *session_read_body(void *arg, const uint8_t **data, size_t *len,
-                                               usec_t timeout)
+static struct err *session_read_body(void *arg, const uint8_t **data, size_t *len, usec_t timeout)
 {
     struct session *s = arg;
     enum http_event event;
