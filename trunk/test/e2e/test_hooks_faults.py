@@ -94,6 +94,7 @@ def test_a_huge_and_an_endless_answer(server):
         assert get(srv)[0] == 403
 
 
+@pytest.mark.once  # with two workers the descriptors kept aside leave too few
 def test_a_hanging_server_holds_only_its_own_clients(server):
     """max_calls clients wait until the timeout; more get 503 at once; others are served meanwhile."""
     with RawServer() as raw:
