@@ -7,6 +7,8 @@ import urllib.request
 import flv
 import harness
 import rtmp_client
+
+import pytest
 from harness import curl, wait_for
 from rtmp import Publisher
 
