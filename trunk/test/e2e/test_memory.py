@@ -4,11 +4,11 @@ import json
 import re
 import urllib.request
 
+import pytest
+
 import flv
 import harness
 import rtmp_client
-
-import pytest
 from harness import curl, wait_for
 from rtmp import Publisher
 
