@@ -36,18 +36,18 @@ static void hooks_share_free(void *shared)
 }
 
 static struct err *hooks_share_new(struct shared_memory *memory, const struct config *config,
-                                   int workers, void **shared)
+                                   int slots, void **shared)
 {
     struct hooks_share *share = calloc(1, sizeof(*share));
     size_t blocks = (size_t)config->max_connections * BLOCKS_PER_CONNECTION + BLOCKS_MIN;
 
     if (share == NULL)
         return err_new(ERR_NOMEM, "http_hooks");
-    share->workers = workers;
-    share->ledgers = hooks_ledgers_new(memory, workers, blocks < BLOCKS_MAX ? blocks : BLOCKS_MAX);
+    share->slots = slots;
+    share->ledgers = hooks_ledgers_new(memory, slots, blocks < BLOCKS_MAX ? blocks : BLOCKS_MAX);
     /* Viewers may watch as many streams as there are connections, and some streams are idle. */
     share->watched = shared_map_new(memory, (size_t)(config->max_connections + config->max_streams),
-                                    sizeof(usec_t) + 8 + (size_t)workers * sizeof(uint32_t));
+                                    sizeof(usec_t) + 8 + (size_t)slots * sizeof(uint32_t));
     if (share->ledgers == NULL || share->watched == NULL) {
         hooks_share_free(share);
         return err_new(ERR_NOMEM, "http_hooks: shared memory");

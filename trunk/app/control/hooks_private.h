@@ -46,7 +46,7 @@ struct hooks {
 
 /* What all workers share: made by the master, or by the only process. */
 struct hooks_share {
-    int workers;
+    int slots; /* processes of all generations */
     struct hooks_ledgers *ledgers;
     struct shared_map
         *watched; /* streams with viewers; its lock is that of orphaned ledgers, too */

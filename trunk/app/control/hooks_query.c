@@ -71,7 +71,7 @@ static void vhost_leave(struct hooks *hooks, struct hooks_vhost *vhost)
 /* Of this worker: each has an equal part. */
 static int64_t calls_max(const struct hooks *hooks, const struct config_vhost *vhost)
 {
-    int workers = hooks->share->workers;
+    int workers = hooks->server->workers;
 
     return (vhost->http_hooks.max_calls + workers - 1) / workers;
 }

@@ -23,11 +23,11 @@ struct watched {
     uint32_t viewers[]; /* of each worker */
 };
 
-static uint64_t sum_of(const struct watched *watched, int workers)
+static uint64_t sum_of(const struct watched *watched, int slots)
 {
     uint64_t sum = 0;
 
-    for (int i = 0; i < workers; i++)
+    for (int i = 0; i < slots; i++)
         sum += watched->viewers[i];
     return sum;
 }
@@ -135,7 +135,7 @@ void hooks_watch_leave(struct server *server, void *own, const struct session_en
     shared_map_lock(map);
     watched = shared_map_find(map, source_key(session->source));
     if (watched != NULL && watched->viewers[slot] > 0 && --watched->viewers[slot] == 0 &&
-        sum_of(watched, hooks->share->workers) == 0) {
+        sum_of(watched, hooks->share->slots) == 0) {
         watched->is_demanded = 0;
         watched->idle_since = clock_now();
     }
@@ -228,7 +228,7 @@ void hooks_watch_reap(struct hooks_share *share, int slot)
         if (watched->viewers[slot] == 0)
             continue;
         watched->viewers[slot] = 0;
-        if (sum_of(watched, share->workers) > 0)
+        if (sum_of(watched, share->slots) > 0)
             continue;
         watched->is_demanded = 0;
         watched->idle_since = clock_now();

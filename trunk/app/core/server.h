@@ -111,6 +111,7 @@ struct server {
     struct ip_limit *ip_limits;             /* app/core/ip_limit.h */
     int slot;                               /* of what the processes share, from 0 */
     int rank;                               /* among the workers of one generation, from 0 */
+    int workers;                            /* of this generation; 1: there is only one process */
     void *row_shared[SERVER_OBSERVERS_MAX]; /* observer_shared() of each observer */
     int owns_row_shared;                    /* else they belong to struct worker_share */
     void *own[SERVER_OBSERVERS_MAX];        /* the state of each observer */

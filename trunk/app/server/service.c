@@ -142,6 +142,7 @@ struct err *service_new(struct server **out, const struct log *log, struct confi
     server->config = config;
     server->tables = tables;
     server->pid = getpid();
+    server->workers = 1;
     memory_init(&server->memory, (uint64_t)config->max_memory);
     (void)memory_note(&server->memory, memory_used(), 0);
     server->started_at = clock_now();

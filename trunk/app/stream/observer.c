@@ -67,13 +67,13 @@ void *observer_state(const struct stream *stream, const struct observer *row)
 /* ---- what all processes share ---- */
 
 struct err *observers_share_new(const struct tables *tables, struct shared_memory *memory,
-                                const struct config *config, int workers, void **shared)
+                                const struct config *config, int slots, void **shared)
 {
     struct err *err = NULL;
 
     for (int i = 0; err == NULL && tables->observers[i] != NULL; i++)
         if (tables->observers[i]->share_new != NULL)
-            err = tables->observers[i]->share_new(memory, config, workers, &shared[i]);
+            err = tables->observers[i]->share_new(memory, config, slots, &shared[i]);
     if (err != NULL)
         observers_share_free(tables, shared);
     return err;

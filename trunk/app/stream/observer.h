@@ -26,7 +26,7 @@ struct observer {
     /* What all processes of the server share, made before they are forked: observer_shared(). The
      * master calls share_reap() when the process with this number has ended, before the others are
      * told (on_workers). A share_new() needs the other two functions. */
-    struct err *(*share_new)(struct shared_memory *memory, const struct config *config, int workers,
+    struct err *(*share_new)(struct shared_memory *memory, const struct config *config, int slots,
                              void **shared);
     void (*share_free)(void *shared);
     void (*share_reap)(void *shared, int slot);
@@ -124,7 +124,7 @@ void observer_set_own(struct server *server, const struct observer *row, void *o
  * this process.
  */
 struct err *observers_share_new(const struct tables *tables, struct shared_memory *memory,
-                                const struct config *config, int workers, void **shared);
+                                const struct config *config, int slots, void **shared);
 void observers_share_free(const struct tables *tables, void **shared);
 void observers_share_reap(const struct tables *tables, void *const *shared, int slot);
 /* What the row shares; this process's number among all that share it, from 0. */

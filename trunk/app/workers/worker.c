@@ -269,6 +269,7 @@ struct err *worker_new(struct server *server, struct worker_share *share, int sl
     memcpy(server->row_shared, share->row_shared, sizeof(server->row_shared));
     server->slot = slot;
     server->rank = share->slot[slot].rank;
+    server->workers = share->workers;
     server->shared = &worker_shared;
     server->shared_arg = worker;
     admission_share(server, share->places, share->pulls, slot);
