@@ -16,6 +16,8 @@
 #define JITTER_DURATION_MAX 1000
 /* Another worker's timeline is taken as it is when it is at most this far ahead of ours. */
 #define JITTER_KEEP_MS 250
+/* A pulled timeline that begins later than this restarts at 0: it would soon reach its end. */
+#define JITTER_KEEP_MAX ((int64_t)1 << 30)
 
 void jitter_reset(struct jitter *jitter, enum time_jitter mode, int is_mixed)
 {
@@ -125,12 +127,16 @@ static int64_t jitter_hold(const struct jitter *jitter, enum jitter_track track,
     return out < 0 ? 0 : out;
 }
 
-/* Whether a worker pull's first frame may stay where it is: no step back, and no gap by which
- * players would lag (they may have missed what was lost with a worker). */
-static int jitter_stays(const struct jitter *jitter, int64_t out)
+/* Whether a pull's first frame may stay where it is: no step back on its track, and no gap by which
+ * players would lag (they may have missed what was lost with a worker or an origin). */
+static int jitter_stays(const struct jitter *jitter, enum jitter_track track, int64_t out)
 {
-    return !jitter->has_begun ||
-           (out >= jitter->last && out <= jitter->last + jitter->slack + JITTER_KEEP_MS);
+    if (!jitter->has_begun)
+        return out < JITTER_KEEP_MAX;
+    if (jitter->track[track].has_out ? out < jitter->track[track].last : out < jitter->last)
+        return 0;
+    return out >= jitter->last - JITTER_BACK_MS &&
+           out <= jitter->last + jitter->slack + JITTER_KEEP_MS;
 }
 
 /* The offset of a publisher's first frame. */
@@ -138,9 +144,9 @@ static int64_t jitter_begin(const struct jitter *jitter, enum jitter_track track
 {
     int64_t before = jitter->track[track].offset;
 
-    if (jitter->keeps && jitter_stays(jitter, in))
+    if (jitter->keeps && jitter_stays(jitter, track, in))
         return 0;
-    if (jitter->keeps && jitter->has_begun && jitter_stays(jitter, in + before))
+    if (jitter->keeps && jitter->has_begun && jitter_stays(jitter, track, in + before))
         return before;
     return jitter_next(jitter, track) - in;
 }

@@ -15,6 +15,10 @@
 
 /* Limit of the detached blocks that slow viewers of one ring hold, in bytes. */
 #define RENDITION_DETACHED_MAX ((size_t)4 * 1024 * 1024)
+/* How much longer than `rewind` blocks stay under a viewer that reads them as they were made. */
+#define RENDITION_REWIND_SLACK (5 * USEC_PER_SEC)
+/* Without keyframes a viewer can begin at any frame; the index has one of them in so many ms. */
+#define RENDITION_POINT_MS 100
 /* Blocks of audio-only formats: a quarter of a second of audio, or less. */
 #define RENDITION_AUDIO_BLOCK ((uint32_t)(2048 - sizeof(struct ring_block) - 16))
 /* The most that a muxer makes of a body of len bytes: a header before each piece of 128 bytes (the
@@ -35,6 +39,22 @@ static void source_ring_limits(const struct source *source, struct ring_limits *
     limits->bytes_max = config->gop_cache_max_bytes;
     limits->lag_max = config->queue_length;
     limits->sync_units_max = config->gop_cache_max_frames;
+    limits->block_cap = 0;
+    limits->keep = 0;
+    limits->keep_bytes = 0;
+}
+
+/* What a ring keeps for viewers that begin in the past. */
+static void rewind_limits(const struct source_config *config, struct ring_limits *limits)
+{
+    if (limits->keep < config->rewind)
+        limits->keep = config->rewind;
+    limits->keep_bytes = config->rewind_max_bytes;
+    if (limits->bytes_max < limits->keep_bytes)
+        limits->bytes_max = limits->keep_bytes;
+    /* A viewer that began at the far end must not lose its place at once. */
+    if (limits->lag_max < limits->keep + RENDITION_REWIND_SLACK)
+        limits->lag_max = limits->keep + RENDITION_REWIND_SLACK;
 }
 
 void rendition_set_limits(struct rendition *rendition)
@@ -42,8 +62,6 @@ void rendition_set_limits(struct rendition *rendition)
     struct ring_limits limits;
 
     source_ring_limits(rendition->source, &limits);
-    limits.block_cap = 0;
-    limits.keep = 0;
     /* Other workers may request this much, for viewers of audio-only formats. */
     if (rendition->source->config.keeps_start &&
         (mux_is_original(rendition->mux) || rendition->mux == &mux_flv_all ||
@@ -55,6 +73,8 @@ void rendition_set_limits(struct rendition *rendition)
         if (limits.lag_max < limits.keep)
             limits.lag_max = limits.keep;
     }
+    if (rendition->is_deep && rendition->source->config.rewind > 0)
+        rewind_limits(&rendition->source->config, &limits);
     ring_set_limits(&rendition->ring, &limits);
 }
 
@@ -74,8 +94,6 @@ int rendition_init(struct rendition *rendition, struct source *source, const str
     if (mux->chunk_size != NULL)
         mux->chunk_size(rendition->state, rendition->chunk_size);
     source_ring_limits(source, &limits);
-    limits.block_cap = 0;
-    limits.keep = 0;
     ring_init(&rendition->ring, &limits);
     rendition_set_limits(rendition);
     return 0;
@@ -85,6 +103,7 @@ void rendition_fini(struct rendition *rendition)
 {
     assert(rendition->viewers == NULL);
     rendition_drop_start(rendition);
+    sync_index_fini(&rendition->index);
     ring_fini(&rendition->ring);
     blob_unref(rendition->preamble);
     blob_unref(rendition->bridge);
@@ -97,6 +116,8 @@ struct rendition_sink {
     struct rendition *rendition;
     usec_t now;
     int is_sync;
+    int is_point; /* it goes into the index */
+    uint32_t pts;
     size_t bridge_len;
     uint8_t bridge[MUX_BRIDGE_MAX];
 };
@@ -126,6 +147,18 @@ static void rendition_note_start(struct rendition *rendition, int is_sync, const
     ring_cursor_copy(ring, &rendition->start, &place);
 }
 
+/* The unit that was just appended is a place where a viewer can begin. */
+static void rendition_add_point(struct rendition *rendition, uint32_t pts, const struct iovec *iov,
+                                int n)
+{
+    uint64_t offset = rendition->ring.end;
+
+    for (int i = 0; i < n; i++)
+        offset -= iov[i].iov_len;
+    sync_index_trim(&rendition->index, rendition->ring.tail->offset);
+    sync_index_add(&rendition->index, offset, pts, rendition->preamble);
+}
+
 static void rendition_take(void *arg, const struct iovec *iov, int n)
 {
     struct rendition_sink *sink = arg;
@@ -138,9 +171,12 @@ static void rendition_take(void *arg, const struct iovec *iov, int n)
             rendition_keep_bridge(rendition, sink);
         if (rendition->holds_start && !rendition->start_is_sync)
             rendition_note_start(rendition, sink->is_sync, iov, n);
+        if (sink->is_point)
+            rendition_add_point(rendition, sink->pts, iov, n);
     }
     /* A muxer may emit several units for one frame: only the first is a sync point. */
     sink->is_sync = 0;
+    sink->is_point = 0;
 }
 
 void rendition_hold_start(struct rendition *rendition)
@@ -190,6 +226,28 @@ int rendition_has_sync(const struct rendition *rendition)
            rendition->source->track[JITTER_VIDEO].codec != CODEC_NONE;
 }
 
+enum sync_index_find rendition_find(struct rendition *rendition, const struct source_start *start,
+                                    const struct sync_point **point)
+{
+    uint64_t oldest = rendition->epoch_offset;
+
+    if (rendition->ring.tail != NULL && rendition->ring.tail->offset > oldest)
+        oldest = rendition->ring.tail->offset;
+    sync_index_trim(&rendition->index, oldest);
+    return sync_index_find(&rendition->index, start, rendition->newest_ms, point);
+}
+
+/* Whether the frame, if it is no sync point, is one of those where a viewer can begin without. */
+static int rendition_is_point(const struct rendition *rendition, const struct frame *frame,
+                              uint32_t ms)
+{
+    const struct sync_point *newest = sync_index_newest(&rendition->index);
+
+    if (frame->type != FRAME_AUDIO || frame->is_header || rendition_has_sync(rendition))
+        return 0;
+    return newest == NULL || ms - (uint32_t)newest->pts >= RENDITION_POINT_MS;
+}
+
 void rendition_push(struct rendition *rendition, const struct frame *frame, uint32_t ms, usec_t now)
 {
     int is_sync = rendition->mux->is_sync != NULL
@@ -200,11 +258,15 @@ void rendition_push(struct rendition *rendition, const struct frame *frame, uint
     sink.rendition = rendition;
     sink.now = now;
     sink.is_sync = is_sync;
+    sink.is_point = is_sync || rendition_is_point(rendition, frame, ms);
+    sink.pts = ms + (uint32_t)frame->cts;
     sink.bridge_len = 0;
     if (is_sync && rendition->mux->bridge != NULL)
         sink.bridge_len =
             rendition->mux->bridge(rendition->state, sink.bridge, sizeof(sink.bridge));
     rendition->pushed_at = now;
+    if (frame->type != FRAME_SCRIPT && !frame->is_header)
+        rendition->newest_ms = ms;
     rendition->mux->frame(rendition->state, frame, ms, rendition_take, &sink);
     if (rendition->ring.detached > RENDITION_DETACHED_MAX)
         rendition_evict(rendition);
@@ -215,6 +277,12 @@ struct rendition_draft {
     struct buf buf;
     int is_broken; /* a part is missing: too long, or no memory */
 };
+
+/* Whether the draft is the same as the preamble in force: points of the index then share it. */
+static int draft_is(const struct rendition_draft *draft, const struct blob *preamble)
+{
+    return draft->buf.len > 0 && blob_is(preamble, buf_data(&draft->buf), draft->buf.len);
+}
 
 static void rendition_collect(void *arg, const struct iovec *iov, int n)
 {
@@ -295,8 +363,10 @@ void rendition_set_init_data(struct rendition *rendition, const struct init_data
         rendition->mux->header(rendition->state, &tracks, rendition_collect, &draft);
     if (!mux_is_container(rendition->mux))
         rendition_collect_bodies(rendition, init, &draft);
-    if (!draft.is_broken)
+    if (!draft.is_broken && !draft_is(&draft, rendition->preamble))
         preamble = blob_new(draft.buf.len > 0 ? buf_data(&draft.buf) : NULL, draft.buf.len);
+    else if (!draft.is_broken)
+        preamble = blob_ref(rendition->preamble);
     buf_fini(&draft.buf);
     /* The old preamble still works; half of a new one would break every player. */
     if (preamble == NULL) {
@@ -305,6 +375,7 @@ void rendition_set_init_data(struct rendition *rendition, const struct init_data
     }
     blob_unref(rendition->preamble);
     rendition->preamble = preamble;
+    sync_index_set_preamble(&rendition->index, preamble);
 }
 
 void rendition_prime(struct rendition *rendition, enum frame_type type, const struct blob *body)
@@ -332,6 +403,8 @@ void rendition_cut(struct rendition *rendition)
     ring_seal(&rendition->ring);
     rendition->epoch++;
     rendition->epoch_offset = rendition->ring.end;
+    rendition->unmixed_offset = rendition->ring.end;
+    sync_index_clear(&rendition->index);
 }
 
 void rendition_evict(struct rendition *rendition)

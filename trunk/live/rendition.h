@@ -9,6 +9,7 @@
 #include "live/blob.h"
 #include "live/ring.h"
 #include "live/source.h"
+#include "live/sync_index.h"
 #include "media/mux.h"
 
 struct rendition {
@@ -19,10 +20,14 @@ struct rendition {
     uint8_t is_extra[2];         /* it gets the selected track instead of the main one */
     int is_fed;       /* gets frames; a format that stands alone waits until the tracks are known */
     int is_kept;      /* stays without viewers, for fast_cache or as source->full */
+    int is_deep;      /* keeps the past for viewers that begin there (rewind) */
     usec_t pushed_at; /* when its last frame was pushed */
     uint32_t chunk_size; /* the configured one when it was made; never changes */
     struct mux_state *state;
     struct ring ring;
+    struct sync_index index;  /* where viewers can begin in the ring */
+    uint32_t newest_ms;       /* of the newest frame */
+    uint64_t unmixed_offset;  /* frames before it have an older configuration than the newest */
     int holds_start;          /* the publication start is held: */
     struct ring_cursor start; /* its place, once there is one */
     int start_is_sync; /* it is a sync point; 0: the first audio frame of an audio-only stream */
@@ -52,6 +57,10 @@ int rendition_is_eager(const struct rendition *rendition);
 
 /* True if viewers begin at sync points only; else they begin at any frame. */
 int rendition_has_sync(const struct rendition *rendition);
+
+/* Whether the ring has frames of the current epoch for this start: *point is set. */
+enum sync_index_find rendition_find(struct rendition *rendition, const struct source_start *start,
+                                    const struct sync_point **point);
 
 /* Muxes one frame into the ring. */
 void rendition_push(struct rendition *rendition, const struct frame *frame, uint32_t ms,

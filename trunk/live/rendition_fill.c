@@ -11,12 +11,13 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* Calls fn with each tag of the ring after the cursor, and its offset. */
+/* Calls fn with each tag of the ring after the cursor, and its place. */
 static void ring_each_tag(const struct ring_cursor *from,
-                          void (*fn)(void *arg, const struct frame *frame, uint64_t offset),
+                          void (*fn)(void *arg, const struct frame *frame,
+                                     const struct ring_cursor *place),
                           void *arg)
 {
-    const struct ring_block *block = from->block;
+    struct ring_block *block = from->block;
     uint32_t at = from->at;
 
     for (; block != NULL; block = block->next, at = 0) {
@@ -25,10 +26,11 @@ static void ring_each_tag(const struct ring_cursor *from,
 
         while (at <= block->len &&
                flv_tag_read(block->data + at, block->len - at, &tag, &used) == SCAN_DONE) {
+            struct ring_cursor place = {block, at};
             struct frame frame;
 
             flv_frame_parse(&frame, tag.type, tag.timestamp, tag.data, tag.len);
-            fn(arg, &frame, block->offset + at);
+            fn(arg, &frame, &place);
             at += (uint32_t)used;
         }
     }
@@ -90,14 +92,15 @@ static void replay_chosen(struct rendition *rendition, const struct frame *frame
     }
 }
 
-static void rendition_note_header(void *arg, const struct frame *frame, uint64_t offset)
+static void rendition_note_header(void *arg, const struct frame *frame,
+                                  const struct ring_cursor *place)
 {
     struct rendition_filler *filler = arg;
 
     if (frame->type == FRAME_AUDIO && frame->is_header &&
         (!filler->is_full || (frame->is_multi ? frame->track : 0) ==
                                  source_select_track(filler->rendition, JITTER_AUDIO)))
-        filler->audio_from = offset;
+        filler->audio_from = ring_cursor_offset(place);
 }
 
 /* The body of a keyframe as it was published, without inserted parameter sets; NULL: it has none.
@@ -112,15 +115,19 @@ static uint8_t *replay_without_sets(const struct source *source, const struct fr
     return parameter_sets_remove(frame, header, len);
 }
 
-static void rendition_refill(void *arg, const struct frame *frame, uint64_t offset)
+static void rendition_refill(void *arg, const struct frame *frame, const struct ring_cursor *place)
 {
-    const struct rendition_filler *filler = arg;
+    struct rendition_filler *filler = arg;
+    uint64_t offset = ring_cursor_offset(place);
     struct frame plain = *frame;
     uint8_t *data = NULL;
 
     if (!rendition_takes(filler->rendition, frame->type) ||
         (frame->type == FRAME_AUDIO && offset < filler->audio_from))
         return;
+    /* What is kept of the past is as old in the new ring as it was. */
+    if (filler->rendition->is_deep)
+        filler->now = place->block->time;
     if (offset < filler->whole_from &&
         (frame->type == FRAME_VIDEO || frame->timestamp < filler->from_ms))
         return;
@@ -149,6 +156,20 @@ static void replay_epoch(const struct rendition *native, struct ring_cursor *fro
         from->block = from->block->next;
 }
 
+/* The oldest frames of the newest configuration, the only one that a muxer knows. */
+static void replay_past(const struct rendition *native, struct ring_cursor *from)
+{
+    const struct ring *ring = &native->ring;
+    uint64_t offset = native->unmixed_offset;
+
+    from->block = ring->tail;
+    while (from->block != NULL && from->block->offset + from->block->len <= offset)
+        from->block = from->block->next;
+    from->at = from->block != NULL && from->block->offset < offset
+                   ? (uint32_t)(offset - from->block->offset)
+                   : 0;
+}
+
 /* Decides where to read the native ring from. The cursor does not hold its block, since nothing is
  * pushed meanwhile. */
 static void replay_from(const struct rendition *rendition, const struct rendition *native,
@@ -158,6 +179,10 @@ static void replay_from(const struct rendition *rendition, const struct renditio
     const struct ring *ring = &native->ring;
     struct ring_cursor *from = &filler->from;
 
+    if (rendition->is_deep) {
+        replay_past(native, from);
+        return;
+    }
     /* The selected video track's keyframe may come before the main one's. */
     if (rendition->is_extra[JITTER_VIDEO]) {
         replay_epoch(native, from);

@@ -88,6 +88,13 @@ void renditions_push_all_tracks(struct source *source, const struct frame *frame
             rendition_push(r, frame, (uint32_t)ms, now);
 }
 
+void renditions_note_change(struct source *source)
+{
+    source->native.unmixed_offset = source->native.ring.end;
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        r->unmixed_offset = r->ring.end;
+}
+
 void renditions_starve(struct source *source)
 {
     for (struct rendition *r = source->others; r != NULL; r = r->next)
@@ -171,6 +178,23 @@ void renditions_drop_sync(struct source *source)
     ring_drop_sync(&source->native.ring);
     for (struct rendition *r = source->others; r != NULL; r = r->next)
         ring_drop_sync(&r->ring);
+}
+
+static int rendition_restore_sync(struct rendition *rendition)
+{
+    const struct source_start newest = {SOURCE_START_NEWEST, 0};
+    const struct sync_point *point = NULL;
+
+    return rendition_has_sync(rendition) &&
+           rendition_find(rendition, &newest, &point) == SYNC_INDEX_FOUND &&
+           ring_set_sync(&rendition->ring, point->offset) == 0;
+}
+
+int renditions_restore_sync(struct source *source)
+{
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        (void)rendition_restore_sync(r);
+    return rendition_restore_sync(&source->native);
 }
 
 static int rendition_must_end(const struct rendition *rendition, enum renditions_cut which)

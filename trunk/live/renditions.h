@@ -6,6 +6,7 @@
  * source_private.h, below source_push.h. Private to live. Never yields.
  */
 #include "live/source_private.h"
+#include "live/viewer.h"
 
 /* ---- all of them together (renditions.c) ---- */
 
@@ -24,6 +25,8 @@ void renditions_push_rtmp_only(struct source *source, const struct frame *frame,
 void renditions_push_all_tracks(struct source *source, const struct frame *frame, int64_t ms,
                                 usec_t now);
 
+/* The next frame has another configuration than those before it. */
+void renditions_note_change(struct source *source);
 /* The timeline begins again at 0: formats that must know the tracks before their first byte wait
  * for them again. */
 void renditions_starve(struct source *source);
@@ -44,6 +47,9 @@ void renditions_forget_places(struct source *source);
  * only those of FLV. */
 void renditions_drop_sync(struct source *source);
 void renditions_drop_flv_sync(struct source *source);
+
+/* The newest sync points are valid again. 1 if FLV has one. */
+int renditions_restore_sync(struct source *source);
 
 enum renditions_cut {
     RENDITIONS_CUT_CHANGE, /* FLV viewers, and those whose format cannot carry what comes now */
@@ -103,16 +109,16 @@ void source_init_data_renew(struct source *source);
 /* Fills a rendition with init data and frames of the stream. */
 void rendition_fill(struct rendition *rendition);
 /*
- * Copies frames from the rendition `native`: from the publication start while that is held, for
- * other servers and viewers that have waited; else from the newest sync point.
+ * Copies frames from the rendition `native`: all that can be used into one that keeps the past;
+ * from the publication start while that is held, for other servers and viewers that have waited;
+ * else from the newest sync point.
  */
 void rendition_fill_frames(struct rendition *rendition, const struct rendition *native, usec_t now);
 
-/* The rendition of this format and these tracks; made and filled if there is none. NULL without
- * memory, or when too many have a selection. */
+/* The rendition of this format and these tracks, with the past if the start needs that; made and
+ * filled if there is none. NULL without memory, or when too many have a selection. */
 struct rendition *source_rendition(struct source *source, const struct mux *mux,
-                                   enum source_only only, const struct source_select *select,
-                                   usec_t now);
+                                   const struct viewer_wish *wish, usec_t now);
 /* The tracks are known now: fills the renditions that waited for them. */
 void source_rendition_fill_all(struct source *source);
 /* Makes the rendition with all tracks as published (source->full). */

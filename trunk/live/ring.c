@@ -98,7 +98,8 @@ void ring_trim(struct ring *ring, usec_t now)
 {
     while (ring->tail != ring->head) {
         int is_wanted = ring->tail->holds > 0 || ring->tail == ring->sync_block ||
-                        now - ring->tail->next->time < ring->limits.keep;
+                        (now - ring->tail->next->time < ring->limits.keep &&
+                         (ring->limits.keep_bytes == 0 || ring->bytes <= ring->limits.keep_bytes));
 
         if (is_wanted && !ring_is_over(ring, now))
             break;
@@ -195,6 +196,29 @@ void ring_drop_sync(struct ring *ring)
     ring->sync_loss = RING_LOSS_NONE;
 }
 
+/* The block with the byte at this offset; NULL: it was dropped, or does not exist yet. */
+static struct ring_block *ring_find(const struct ring *ring, uint64_t offset)
+{
+    struct ring_block *block = ring->tail;
+
+    while (block != NULL && offset >= block->offset + block->len)
+        block = block->next;
+    return block != NULL && offset >= block->offset ? block : NULL;
+}
+
+int ring_set_sync(struct ring *ring, uint64_t offset)
+{
+    struct ring_block *block = ring_find(ring, offset);
+
+    if (block == NULL)
+        return -1;
+    ring->sync = offset;
+    ring->sync_block = block;
+    ring->sync_units = 0;
+    ring->sync_loss = RING_LOSS_NONE;
+    return 0;
+}
+
 static void ring_cursor_put(struct ring *ring, struct ring_cursor *cursor, struct ring_block *block,
                             uint32_t at)
 {
@@ -237,6 +261,16 @@ int ring_cursor_since(struct ring *ring, struct ring_cursor *cursor, usec_t sinc
     if (found == NULL)
         return -1;
     ring_cursor_put(ring, cursor, found, 0);
+    return 0;
+}
+
+int ring_cursor_at(struct ring *ring, struct ring_cursor *cursor, uint64_t offset)
+{
+    struct ring_block *block = ring_find(ring, offset);
+
+    if (block == NULL)
+        return -1;
+    ring_cursor_put(ring, cursor, block, (uint32_t)(offset - block->offset));
     return 0;
 }
 

@@ -22,8 +22,8 @@
  * ring.sync is the newest one.
  *
  * The ring keeps everything from the newest sync point on, however old, and more only while a
- * cursor lags, up to lag_max; all of it up to bytes_max. The rendition bounds the detached blocks
- * by evicting viewers. Pure, never yields.
+ * cursor lags, up to lag_max, or for viewers that may begin there, up to keep; all of it up to
+ * bytes_max. The rendition bounds the detached blocks by evicting viewers. Pure, never yields.
  */
 #include "base/clock.h"
 #include "base/err.h"
@@ -49,7 +49,8 @@ struct ring_limits {
     usec_t lag_max;     /* an older block is dropped even under a cursor, unless it belongs to the
                            newest GOP */
     int sync_units_max; /* a sync point with more units than this after it is forgotten */
-    usec_t keep;        /* blocks younger than this are kept even without a cursor in them */
+    usec_t keep;        /* blocks younger than this are kept even without a cursor in them, */
+    size_t keep_bytes;  /* as long as all attached blocks are not more than this; 0: bytes_max */
     uint32_t block_cap; /* bytes of a block; 0: 64 KB with its header */
 };
 
@@ -94,6 +95,9 @@ void ring_seal(struct ring *ring);
 /* Forgets the sync point: no viewer begins before the next one. */
 void ring_drop_sync(struct ring *ring);
 
+/* Makes this offset, where a unit begins, the newest sync point again. -1: it was dropped. */
+int ring_set_sync(struct ring *ring, uint64_t offset);
+
 /* Drops all blocks before the newest sync point (without one: before the newest block), even under
  * cursors. Returns how many bytes that freed or detached. */
 size_t ring_shrink(struct ring *ring);
@@ -110,6 +114,8 @@ int ring_cursor_end(struct ring *ring, struct ring_cursor *cursor);
  * never below the offset `from`. -1 (cursor unchanged) if there is no such block.
  */
 int ring_cursor_since(struct ring *ring, struct ring_cursor *cursor, usec_t since, uint64_t from);
+/* Puts a cursor at this offset, where a unit begins. -1 (cursor unchanged): it was dropped. */
+int ring_cursor_at(struct ring *ring, struct ring_cursor *cursor, uint64_t offset);
 /* Puts a cursor where another one is. */
 void ring_cursor_copy(struct ring *ring, struct ring_cursor *cursor,
                       const struct ring_cursor *other);

@@ -18,6 +18,10 @@
 #define SOURCE_LONG_GOP_US (3 * USEC_PER_SEC)
 /* A worker pull delivers the past at once; if it takes longer, viewers begin without it. */
 #define SOURCE_FILL_US (USEC_PER_SEC)
+/* The same where it is as long as `rewind`, and may come from another server. */
+#define SOURCE_FILL_PAST_US (5 * USEC_PER_SEC)
+/* Nothing has come for so long: it is complete. */
+#define SOURCE_FILL_PAUSE_US (500 * USEC_PER_MS)
 
 struct source *source_new(const char *key, const struct source_config *config)
 {
@@ -34,6 +38,8 @@ struct source *source_new(const char *key, const struct source_config *config)
         free(source);
         return NULL;
     }
+    source->native.is_deep = 1;
+    rendition_set_limits(&source->native);
     jitter_reset(&source->jitter, config->time_jitter, config->mix_correct);
     return source;
 }
@@ -114,28 +120,39 @@ static void source_begin_anew(struct source *source)
     ring_trim(&source->native.ring, source->first_at);
 }
 
+/* Whether no viewer continues, or will, on the timeline. With rewind a viewer that has lost its
+ * connection may come back to it for republish_wait. */
+static int source_is_forgotten(const struct source *source)
+{
+    return renditions_started(source) == 0 &&
+           (source->config.rewind == 0 || source->state == SOURCE_IDLE);
+}
+
 int source_publish(struct source *source, const struct source_config *config, usec_t now)
 {
+    int is_new;
+
     if (source->state == SOURCE_LIVE)
         return -1;
-    if (source->state == SOURCE_INTERRUPTED) {
+    if (source->state == SOURCE_INTERRUPTED && renditions_started(source) > 0) {
         source->stat.gaps++;
         source->stat.gap_time += now - source->interrupted_at;
     }
+    is_new = source_is_forgotten(source);
     source->config = *config;
     if (config->atc)
         source->config.time_jitter = TIME_JITTER_OFF;
     source->has_promise = 0;
-    source->is_filling = config->is_worker_pull != 0;
+    source->is_filling = config->is_worker_pull || config->sends_past;
     renditions_set_limits(source);
     source->first_at = now;
     source->has_first = 0;
     renditions_drop_sync(source);
-    if (renditions_started(source) == 0)
+    if (is_new)
         source_begin_anew(source);
     else
         jitter_publish(&source->jitter);
-    source->jitter.keeps = config->is_worker_pull;
+    source->jitter.keeps = config->is_worker_pull || config->keeps_time;
     for (int i = 0; i < JITTER_TRACKS; i++) {
         source->track[i].is_seen = 0;
         source->track[i].has_frames = 0;
@@ -205,7 +222,7 @@ void source_unpublish(struct source *source, usec_t now)
         source_tell_data(source);
     if (source->events.on_unpublish != NULL)
         source->events.on_unpublish(source, source->events.arg);
-    if (source->config.republish_wait == 0 || renditions_started(source) == 0)
+    if (source->config.republish_wait == 0 || source_is_forgotten(source))
         source_gone(source);
 }
 
@@ -226,6 +243,8 @@ void source_reconfigure(struct source *source, const struct source_config *confi
     own->reduce_sequence_header = config->reduce_sequence_header;
     own->republish_wait = config->republish_wait;
     own->fast_cache = config->fast_cache;
+    own->rewind = config->rewind;
+    own->rewind_max_bytes = config->rewind_max_bytes;
     own->chunk_size = config->chunk_size;
     renditions_set_limits(source);
 }
@@ -240,11 +259,26 @@ void source_filled(struct source *source)
     source_tell_data(source);
 }
 
+void source_continue(struct source *source, usec_t now)
+{
+    assert(source->state == SOURCE_LIVE);
+    if (source->has_first || !renditions_restore_sync(source))
+        return;
+    source->has_key = 1;
+    source->first_key_at = now;
+    source->key_at = now;
+}
+
+static usec_t source_fill_max(const struct source *source)
+{
+    return source->config.rewind > 0 ? SOURCE_FILL_PAST_US : SOURCE_FILL_US;
+}
+
 void source_tick(struct source *source, usec_t now)
 {
     if (source->state == SOURCE_INTERRUPTED &&
         (now - source->interrupted_at >= source->config.republish_wait ||
-         renditions_started(source) == 0)) {
+         source_is_forgotten(source))) {
         source_gone(source);
         return;
     }
@@ -256,7 +290,8 @@ void source_tick(struct source *source, usec_t now)
     }
     if (source->state == SOURCE_LIVE && !source->is_settled)
         source_settle(source, now);
-    if (source->is_filling && now - source->stat.published_at >= SOURCE_FILL_US)
+    if (source->is_filling && (now - source->stat.published_at >= source_fill_max(source) ||
+                               now - source->native.pushed_at >= SOURCE_FILL_PAUSE_US))
         source_filled(source);
     if (source->holds_start && source->has_first && now - source->first_at >= SOURCE_START_US)
         renditions_drop_start(source);
@@ -284,13 +319,13 @@ int source_is_waited_for(const struct source *source)
 
 void source_keep(struct source *source, const struct mux *mux)
 {
-    const struct source_select defaults = {0};
+    const struct viewer_wish defaults = {.only = SOURCE_BOTH};
     struct rendition *rendition;
 
     assert(mux_is_audio_only(mux));
     if (source->config.fast_cache == 0)
         return;
-    rendition = source_rendition(source, mux, SOURCE_BOTH, &defaults, source->native.pushed_at);
+    rendition = source_rendition(source, mux, &defaults, source->native.pushed_at);
     if (rendition != NULL)
         rendition->is_kept = 1;
 }

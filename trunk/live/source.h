@@ -53,7 +53,9 @@ struct source_config {
                   */
     int has_audio, has_video, guess_has_av, drop_if_not_match;
     usec_t republish_wait;
-    usec_t fast_cache;   /* how much past audio a new viewer of an audio-only format gets */
+    usec_t fast_cache;       /* how much past audio a new viewer of an audio-only format gets */
+    usec_t rewind;           /* how much of the past the ring keeps for viewers that begin there */
+    size_t rewind_max_bytes; /* of each ring */
     uint32_t chunk_size; /* RTMP chunk size in bytes, for renditions that are made from now on */
     /* Hold the publication start for a moment, for pulls of other workers that will connect
      * soon. */
@@ -61,6 +63,10 @@ struct source_config {
     /* The publisher pulls the stream from another worker: its timestamps are the stream's, and no
      * viewer begins before the past that it sends first is complete (source_filled()). */
     int is_worker_pull;
+    /* The publisher is another server, whose timestamps are kept if they fit; it sends the past
+     * first, as above. */
+    int keeps_time;
+    int sends_past;
     int is_joined; /* the stream was published before its viewers connected: they have not waited
                     * for it
                     */
@@ -87,6 +93,22 @@ struct source_select {
 
 /* Parses "all", "N" (that track of each kind) or "aN,vN". 0; -1 selects the default tracks. */
 int source_select_parse(struct source_select *select, const char *text);
+
+/* Where a viewer begins. All zero: at the newest sync point, as gop_cache says. */
+enum source_start_kind {
+    SOURCE_START_DEFAULT,
+    SOURCE_START_NEWEST, /* at the newest sync point, whatever gop_cache says */
+    SOURCE_START_AT,     /* at the greatest sync point at `ms` or before it, else at the next one */
+    SOURCE_START_BACK    /* at the sync point nearest to `ms` before the newest frame */
+};
+
+struct source_start {
+    uint8_t kind; /* enum source_start_kind */
+    int64_t ms;   /* >= 0. AT: presentation time on the stream's timeline */
+};
+
+/* As startPts means it: 0: newest; > 0: at that time; < 0: so many ms back. */
+struct source_start source_start_pts(int64_t pts);
 
 /* Whether a format can carry the stream. */
 enum source_fit {
@@ -170,8 +192,14 @@ void source_push(struct source *source, const struct frame *frame, usec_t now);
  * decided it. */
 void source_promise(struct source *source, int has_audio, int has_video);
 
-/* The pull from another worker has delivered the stream's past. */
+/* The pull from another worker or server has delivered the stream's past. */
 void source_filled(struct source *source);
+
+/*
+ * What follows continues the former publication without a gap: viewers may begin at its newest sync
+ * point. After source_publish(), before the first frame.
+ */
+void source_continue(struct source *source, usec_t now);
 
 /* source_time() returns the timeline's position. source_resume() continues there, unless that is a
  * step back; call it after source_publish(), before the first frame. */
@@ -188,6 +216,12 @@ usec_t source_absent_since(const struct source *source);
 
 /* Runs its timers: republish_wait, the wait for a second track. */
 void source_tick(struct source *source, usec_t now);
+
+/* Where a pull of this stream should begin: with the past, if that is kept; else at the live end.
+ */
+struct source_start source_pull_start(const struct source *source);
+/* How much of the past a viewer of FLV can ask for now, ms. */
+int64_t source_rewind_ms(const struct source *source);
 
 /* Whether the format carries a part of the stream, as far as that is known. */
 enum source_fit source_fit(const struct source *source, const struct mux *mux,

@@ -101,6 +101,8 @@ static int source_follow(struct source *source, enum jitter_track which, const s
     /* A change at a publisher's first frame is part of the publication start. */
     if (former != CODEC_NONE && had_frames)
         renditions_drop_start(source);
+    if (former != CODEC_NONE)
+        renditions_note_change(source);
     if (former != CODEC_NONE && former == frame->codec)
         in_band = which == JITTER_VIDEO && parameter_sets_fit(track->header, track->pending);
     if (former == CODEC_NONE || in_band ||

@@ -7,21 +7,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct rendition *rendition_find(struct source *source, const struct mux *mux,
-                                        enum source_only only, const struct source_select *select)
+static struct rendition *find_like(struct source *source, const struct mux *mux,
+                                   enum source_only only, const struct source_select *select,
+                                   int is_deep)
 {
     for (struct rendition *r = source->others; r != NULL; r = r->next)
-        if (r->mux == mux && r->only == only && memcmp(&r->select, select, sizeof(r->select)) == 0)
+        if (r->mux == mux && r->only == only && r->is_deep >= is_deep &&
+            memcmp(&r->select, select, sizeof(r->select)) == 0)
             return r;
     return NULL;
 }
 
+/* Whether viewers with this start need the past in the rendition's own ring. */
+static int is_deep_start(const struct source *source, const struct source_start *start)
+{
+    return source->config.rewind > 0 &&
+           (start->kind == SOURCE_START_AT || start->kind == SOURCE_START_BACK);
+}
+
 struct rendition *source_rendition(struct source *source, const struct mux *mux,
-                                   enum source_only only, const struct source_select *select,
-                                   usec_t now)
+                                   const struct viewer_wish *wish, usec_t now)
 {
     static const struct source_select defaults;
-    struct source_select fit = *select;
+    struct source_select fit = wish->select;
+    enum source_only only = wish->only;
+    int is_deep = is_deep_start(source, &wish->start);
     struct rendition *rendition;
 
     if (mux_is_audio_only(mux))
@@ -30,7 +40,7 @@ struct rendition *source_rendition(struct source *source, const struct mux *mux,
     if (mux == source->native.mux && only == SOURCE_BOTH &&
         memcmp(&fit, &defaults, sizeof(fit)) == 0)
         return &source->native;
-    rendition = rendition_find(source, mux, only, &fit);
+    rendition = find_like(source, mux, only, &fit, is_deep);
     if (rendition != NULL || source_select_is_full(source, &fit))
         return rendition;
     rendition = malloc(sizeof(*rendition));
@@ -42,6 +52,8 @@ struct rendition *source_rendition(struct source *source, const struct mux *mux,
     }
     rendition->only = only;
     rendition->select = fit;
+    rendition->is_deep = is_deep;
+    rendition_set_limits(rendition);
     source_select_set(source, rendition);
     rendition->pushed_at = now;
     if (source->is_decided || rendition_is_eager(rendition))
@@ -60,11 +72,12 @@ void source_rendition_fill_all(struct source *source)
 
 void source_rendition_make_full(struct source *source, usec_t now)
 {
-    const struct source_select all = {.is_all = 1};
+    /* Renditions of selected tracks are filled from it, also those that keep the past. */
+    const struct viewer_wish all = {.select.is_all = 1, .start.kind = SOURCE_START_BACK};
 
     if (source->full != NULL)
         return;
-    source->full = source_rendition(source, &mux_flv_all, SOURCE_BOTH, &all, now);
+    source->full = source_rendition(source, &mux_flv_all, &all, now);
     if (source->full != NULL)
         source->full->is_kept = 1;
 }

@@ -34,7 +34,8 @@ static void count(const struct viewer *viewer)
         source_tell_viewers(source);
 }
 
-static struct viewer *enter(struct source *source, struct rendition *rendition, int is_uncounted)
+static struct viewer *enter(struct source *source, struct rendition *rendition,
+                            const struct source_start *start, int is_uncounted)
 {
     struct viewer *viewer = calloc(1, sizeof(*viewer));
 
@@ -43,6 +44,7 @@ static struct viewer *enter(struct source *source, struct rendition *rendition, 
     viewer->rendition = rendition;
     viewer->is_uncounted = is_uncounted != 0;
     viewer->place = VIEWER_NEW;
+    viewer->start = *start;
     viewer->min_sync = source->config.gop_cache ? 0 : rendition->ring.end;
     viewer->publishes = source->stat.publishes;
     viewer->next = rendition->viewers;
@@ -68,14 +70,22 @@ struct viewer *viewer_open_tracks(struct source *source, const struct mux *mux,
                                   enum source_only only, const struct source_select *select,
                                   usec_t now)
 {
+    const struct viewer_wish wish = {.only = only, .select = *select};
+
+    return viewer_open_wish(source, mux, &wish, now);
+}
+
+struct viewer *viewer_open_wish(struct source *source, const struct mux *mux,
+                                const struct viewer_wish *wish, usec_t now)
+{
     struct rendition *rendition;
     struct viewer *viewer;
 
-    assert(source != NULL && mux != NULL && select != NULL);
-    if (mux == &mux_flv && select->is_all)
+    assert(source != NULL && mux != NULL && wish != NULL);
+    if (mux == &mux_flv && wish->select.is_all)
         mux = &mux_flv_all;
-    rendition = source_rendition(source, mux, only, select, now);
-    viewer = rendition != NULL ? enter(source, rendition, 0) : NULL;
+    rendition = source_rendition(source, mux, wish, now);
+    viewer = rendition != NULL ? enter(source, rendition, &wish->start, 0) : NULL;
     if (viewer == NULL && rendition != NULL)
         renditions_leave(source, rendition);
     return viewer;
@@ -83,7 +93,9 @@ struct viewer *viewer_open_tracks(struct source *source, const struct mux *mux,
 
 struct viewer *viewer_open_uncounted(struct source *source)
 {
-    return enter(source, &source->native, 1);
+    const struct source_start live = {SOURCE_START_DEFAULT, 0};
+
+    return enter(source, &source->native, &live, 1);
 }
 
 static void viewer_unpin(struct viewer *viewer)
@@ -279,7 +291,8 @@ enum viewer_status viewer_next(struct viewer *viewer, size_t max, struct viewer_
     switch ((enum viewer_place)viewer->place) {
     case VIEWER_NEW:
         if (viewer_begin(viewer) != 0) {
-            if (source_fit(rendition->source, rendition->mux, rendition->only) != SOURCE_UNFIT)
+            if (!viewer->is_far &&
+                source_fit(rendition->source, rendition->mux, rendition->only) != SOURCE_UNFIT)
                 return VIEWER_WAIT;
             viewer->place = VIEWER_OVER;
             return VIEWER_END;

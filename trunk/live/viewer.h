@@ -35,6 +35,14 @@ struct viewer *viewer_open_tracks(struct source *source, const struct mux *mux,
 /* The same for &mux_flv and a viewer that is nobody's screen (a recording): it counts neither as a
  * viewer of the source nor in what it has sent. */
 struct viewer *viewer_open_uncounted(struct source *source);
+/* The same with everything that a client may ask for. */
+struct viewer_wish {
+    enum source_only only;
+    struct source_select select;
+    struct source_start start;
+};
+struct viewer *viewer_open_wish(struct source *source, const struct mux *mux,
+                                const struct viewer_wish *wish, usec_t now);
 void viewer_close(struct viewer *viewer);
 
 /* Treats the viewer as if it had connected at `since`: if that was before the publisher's first
@@ -90,6 +98,9 @@ void *viewer_owner(const struct viewer *viewer);
 
 /* True once the viewer has received bytes. */
 int viewer_has_begun(const struct viewer *viewer);
+
+/* True after VIEWER_END without bytes: its start is far after the stream's newest frame. */
+int viewer_is_far(const struct viewer *viewer);
 
 /* True when its stream has ended: viewer_next() returns the rest, if any, and then VIEWER_END. */
 int viewer_is_cut(const struct viewer *viewer);

@@ -36,7 +36,11 @@ static int viewer_begin_original(struct viewer *viewer)
     if (held != NULL) {
         ring_cursor_copy(&rendition->ring, &viewer->cursor, held);
     } else if (rendition->source->config.fast_cache > 0 || !rendition_has_sync(rendition)) {
-        if (ring_cursor_since(&rendition->ring, &viewer->cursor, 0, rendition->epoch_offset) != 0)
+        usec_t back = rendition->source->config.fast_cache;
+        usec_t since = rendition->is_deep ? rendition->pushed_at - back : 0;
+
+        if (ring_cursor_since(&rendition->ring, &viewer->cursor, since, rendition->epoch_offset) !=
+            0)
             return ring_cursor_end(&rendition->ring, &viewer->cursor);
     } else if (rendition->ring.sync < viewer->min_sync ||
                ring_cursor_sync(&rendition->ring, &viewer->cursor) != 0) {
@@ -84,30 +88,41 @@ static int viewer_begin_anywhere(struct viewer *viewer)
     return ring_cursor_end(&rendition->ring, &viewer->cursor);
 }
 
+/* Places a viewer at the live end: as gop_cache says. 0, or -1: it cannot begin yet. */
+static int viewer_begin_live(struct viewer *viewer, enum viewer_place *place)
+{
+    const struct rendition *rendition = viewer->rendition;
+
+    if (rendition->source->state != SOURCE_LIVE)
+        return -1;
+    if (mux_is_original(rendition->mux))
+        return viewer_begin_original(viewer);
+    if (!rendition_has_sync(rendition))
+        return viewer_begin_anywhere(viewer);
+    if (viewer_begin_at_sync(viewer) == 0)
+        return 0;
+    *place = VIEWER_AUDIO;
+    return viewer_audio_begin(viewer);
+}
+
 int viewer_begin(struct viewer *viewer)
 {
     struct rendition *rendition = viewer->rendition;
     struct source *source = rendition->source;
     enum viewer_place place = VIEWER_RUN;
+    struct blob *preamble = NULL;
 
     assert(viewer->place == VIEWER_NEW);
-    if (rendition->preamble == NULL || source->state != SOURCE_LIVE || source->is_filling)
+    if (rendition->preamble == NULL || source->state == SOURCE_IDLE || source->is_filling)
         return -1;
     if (!source->is_decided && !mux_is_audio_only(rendition->mux))
         return -1;
     if (source_fit(source, rendition->mux, rendition->only) != SOURCE_FITS)
         return -1;
-    if (mux_is_original(rendition->mux)) {
-        if (viewer_begin_original(viewer) != 0)
-            return -1;
-    } else if (rendition_has_sync(rendition)) {
-        if (viewer_begin_at_sync(viewer) != 0)
-            place = VIEWER_AUDIO;
-        if (place == VIEWER_AUDIO && viewer_audio_begin(viewer) != 0)
-            return -1;
-    } else if (viewer_begin_anywhere(viewer) != 0) {
+    if (viewer->start.kind != SOURCE_START_DEFAULT)
+        preamble = viewer_start_begin(viewer);
+    if (viewer->is_far || (preamble == NULL && viewer_begin_live(viewer, &place) != 0))
         return -1;
-    }
     viewer->epoch = rendition->epoch;
     viewer->place = (uint8_t)place;
     viewer->has_begun = 1;
@@ -115,6 +130,6 @@ int viewer_begin(struct viewer *viewer)
     rendition->source->uncounted_started += viewer->is_uncounted;
     source_tell_watched(rendition->source);
     source_tell_begin(rendition->source, viewer);
-    viewer->preamble = blob_ref(rendition->preamble);
+    viewer->preamble = blob_ref(preamble != NULL ? preamble : rendition->preamble);
     return 0;
 }

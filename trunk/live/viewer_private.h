@@ -25,6 +25,7 @@ struct viewer {
     uint8_t has_begun;
     uint8_t is_evicted;
     uint8_t lacks_init; /* gets audio, and has no init data yet */
+    uint8_t is_far;     /* its start is on no timeline of this stream */
     uint32_t skips;
     struct ring_block *batch_last; /* where the open batch ends */
     uint32_t batch_at;
@@ -33,7 +34,8 @@ struct viewer {
     struct ring_block *pinned[2]; /* blocks of the open batch after the cursor's */
     struct viewer *prev, *next;
     void *owner;
-    uint64_t min_sync;  /* sync points before this offset are not used */
+    uint64_t min_sync; /* sync points before this offset are not used */
+    struct source_start start;
     uint32_t publishes; /* the source's count when it came: it has waited for later publications */
 };
 
@@ -71,9 +73,15 @@ static inline void viewer_move(struct viewer *viewer, struct ring_block *block, 
     viewer->cursor.at = at;
 }
 
-/* Places a new viewer, and gives it its init data (viewer_begin.c). 0, or -1: it cannot begin yet.
- */
+/* Places a new viewer, and gives it its init data (viewer_begin.c). 0, or -1: it cannot begin yet,
+ * or, if viewer->is_far, never. */
 int viewer_begin(struct viewer *viewer);
+
+/*
+ * Places a viewer at the start that it asks for, and returns what it gets first, borrowed. NULL:
+ * there is no sync point yet, or, if viewer->is_far, the start is far after the newest frame.
+ */
+struct blob *viewer_start_begin(struct viewer *viewer);
 
 /*
  * A viewer without a keyframe may get audio until the next one. Places it at the ring's end and

@@ -102,7 +102,15 @@ static void edge_retry_later(struct edge *edge)
     edge->retry_at = co_now() + edge->retry_pause;
 }
 
-static const struct publisher_ops edge_publisher_ops = {.evict = edge_evicted};
+static int edge_sends_past(const void *publisher)
+{
+    const struct edge_pull *ep = publisher;
+
+    return ep->pull != NULL && pull_sends_past(ep->pull);
+}
+
+static const struct publisher_ops edge_publisher_ops = {.evict = edge_evicted,
+                                                        .sends_past = edge_sends_past};
 
 struct publication *edge_reserve(struct edge_pull *ep)
 {

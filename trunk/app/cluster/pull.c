@@ -109,13 +109,16 @@ static MAY_YIELD void pull_try(struct pull *pull)
         &(struct via_pull){vhost_of(pull), pull->options.is_worker != 0, pull->is_strict},
         pull->via_chain);
     pull->media_at = began;
-    pull->is_again = pull->is_asked = pull->is_marked = 0;
+    pull->is_again = pull->is_asked = pull->is_marked = pull->is_filling = 0;
     pull->pace = 0;
+    pull_past_choose(pull);
     err = origin_is_http(target->to->scheme) ? pull_flv(pull, target) : pull_rtmp(pull, target);
     assert(err != NULL && pull->conn == NULL);
     was_live = pull->is_live && co_now() - pull->live_at >= PULL_GOOD;
     pull_log_end(pull, err, pull->is_live);
     pull_note_loop(pull, err);
+    if (pull_past_is_refused(pull, err))
+        pull->is_again = 1;
     /* A missing stream is not a failure of the origin. */
     if (was_live || pull_is_due(pull) || co_now() - began >= PULL_PATIENT ||
         (err_code(err) == ERR_TIMEOUT && !pull->is_live && pull->is_asked))

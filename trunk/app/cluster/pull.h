@@ -68,6 +68,9 @@ void pull_moved(struct pull *pull, const struct origin_target *target);
  * without memory. */
 int pull_change(struct pull *pull, const struct pull_options *options);
 
+/* Whether what it receives first is the past that its viewers ask for. */
+int pull_sends_past(const struct pull *pull);
+
 /* True while media is received and published. */
 int pull_is_live(const struct pull *pull);
 

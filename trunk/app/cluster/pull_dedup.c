@@ -30,8 +30,8 @@ struct pull_dedup {
     uint32_t last_time, piece_time;
     int paced;
     uint8_t is_following, is_over;
-    uint8_t is_whole; /* all held frames were already delivered, and what follows does not depend on
-                         them */
+    uint8_t is_whole; /* all held frames were already delivered, and what follows comes right after
+                         the last one */
     uint32_t mark[PAST_FRAMES]; /* hashes of the last frames */
 };
 
@@ -141,13 +141,21 @@ static int past_keep(struct pull_dedup *past, const struct frame *frame)
 
 int pull_dedup_hold(struct pull_dedup *past, const struct frame *frame, usec_t now)
 {
+    int is_known;
+
     if (past->is_over || past->count == 0)
         return 0;
-    if (past_is_known(past, frame, now) && past_keep(past, frame) == 0)
+    is_known = past_is_known(past, frame, now);
+    if (is_known && past_keep(past, frame) == 0)
         return 1;
     past->is_over = 1;
-    past->is_whole = past->is_following && past->next == past->count && frame->is_key;
+    past->is_whole = !is_known && past->is_following && past->next == past->count;
     return 0;
+}
+
+int pull_dedup_is_exact(const struct pull_dedup *past)
+{
+    return past->is_whole;
 }
 
 int pull_dedup_take(const struct pull_dedup *past, size_t *at, struct frame *frame)

@@ -29,6 +29,9 @@ int pull_dedup_hold(struct pull_dedup *past, const struct frame *frame, usec_t n
  * pull_dedup_begin(). 1, or 0 after the last. */
 int pull_dedup_take(const struct pull_dedup *past, size_t *at, struct frame *frame);
 
+/* Whether the frame that ended the hold follows the last delivered frame. */
+int pull_dedup_is_exact(const struct pull_dedup *past);
+
 /* Records that this frame was delivered. */
 void pull_dedup_note(struct pull_dedup *past, const struct frame *frame);
 

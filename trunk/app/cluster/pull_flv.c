@@ -14,6 +14,7 @@
 #include "co/http_client.h"
 #include "media/flv.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define PULL_REASON_WAIT USEC_PER_SEC
@@ -133,12 +134,19 @@ struct err *pull_flv(struct pull *pull, const struct pull_target *target)
                                           .on_asked = flv_asked,
                                           .arg = pull,
                                           .shown = &pull->conn};
+    struct url_http *url = malloc(sizeof(*url));
     struct http_client *client = NULL;
     struct err *err;
 
+    if (url == NULL)
+        return err_new(ERR_NOMEM, "no memory for a pull");
+    *url = target->to->http;
+    if (pull_past_query(pull, "", url->query, sizeof(url->query)) != 0)
+        url->query[strlen(target->to->http.query)] = '\0';
     (void)str_format(headers, sizeof(headers), VIA_CHAIN_HEADER ": %s\r\n", pull->via_chain);
     /* A Millrace server answers once it has the stream: the pull waits for the stream here. */
-    err = http_client_open_at(&client, &target->to->http, &options, pull_limit(pull));
+    err = http_client_open_at(&client, url, &options, pull_limit(pull));
+    free(url);
     if (err == NULL)
         err = flv_run(pull, client);
     pull_linger(pull);

@@ -86,6 +86,7 @@ static void pull_push(struct pull *pull, enum frame_type type, uint32_t timestam
     flv_frame_parse(&frame, type, timestamp, data, len);
     if (pull->past != NULL)
         pull_dedup_note(pull->past, &frame);
+    pull_past_note(pull, &frame);
     source_push(pull->source, &frame, co_now());
 }
 
@@ -108,6 +109,7 @@ static void pull_push_held(struct pull *pull)
 
     while (pull->past != NULL && pull_dedup_take(pull->past, &at, &frame))
         source_push(pull->source, &frame, co_now());
+    pull_past_began(pull);
     if (pull->past != NULL)
         pull_dedup_begin(pull->past);
 }
@@ -135,7 +137,8 @@ static int is_mark(const uint8_t *data, size_t len)
 
 static void pull_filled(struct pull *pull)
 {
-    pull->is_marked = 1;
+    pull->is_marked = pull->is_ours = 1;
+    pull->is_filling = 0;
     if (pull->is_live)
         source_filled(pull->source);
 }
@@ -182,7 +185,9 @@ struct err *pull_take(struct pull *pull, enum frame_type type, uint32_t timestam
         return NULL;
     }
     if (!pull->is_live) {
-        err = pull_publish(pull);
+        err = pull_past_check(pull);
+        if (err == NULL)
+            err = pull_publish(pull);
         if (err != NULL)
             return err;
         if (pull->meta != NULL)
@@ -190,6 +195,7 @@ struct err *pull_take(struct pull *pull, enum frame_type type, uint32_t timestam
         pull_forget_meta(pull);
         pull_push_held(pull);
     }
+    pull_past_watch(pull);
     if (type != FRAME_SCRIPT)
         pull->media_at = co_now();
     pull_push(pull, type, timestamp, data, len);

@@ -2,8 +2,8 @@
 #define APP_CLUSTER_PULL_PRIVATE_H
 
 /*
- * Private to pull.c, pull_media.c, pull_pace.c, pull_rtmp.c and pull_flv.c. Calls point down in
- * this order: pull.c, then the two kinds of try, then pull_media.c and pull_pace.c.
+ * Private to pull.c, pull_media.c, pull_pace.c, pull_past.c, pull_rtmp.c and pull_flv.c. Calls
+ * point down in this order: pull.c, then the two kinds of try, then pull_media.c, then the others.
  */
 #include "app/cluster/pull.h"
 #include "app/config/via_chain.h"
@@ -38,13 +38,22 @@ struct pull {
     int flags;         /* HTTP-FLV: the tracks that the header announces */
     uint8_t pace;      /* ms between two batches, as last sent to the other worker */
     uint8_t is_live, is_asked, is_stopping, is_again;
-    uint8_t is_listed;       /* in the session list */
-    uint8_t is_marked;       /* the live mark came before any media */
-    uint8_t is_strict;       /* asks without unverified marks (app/config/via_chain.h) */
-    int unverified;          /* of these, sent in this try */
-    int loops;               /* consecutive tries refused as a loop, without unverified marks */
-    struct pull_dedup *past; /* NULL: another worker's stream, delivered as it arrives */
-    uint8_t *meta;           /* onMetaData that came before any media */
+    uint8_t is_listed;         /* in the session list */
+    uint8_t is_marked;         /* the live mark came before any media */
+    uint8_t is_strict;         /* asks without unverified marks (app/config/via_chain.h) */
+    int unverified;            /* of these, sent in this try */
+    int loops;                 /* consecutive tries refused as a loop, without unverified marks */
+    struct source_start start; /* asked for in this try */
+    uint8_t is_resuming;       /* it is what follows the last frame */
+    uint8_t refused;           /* starts that an origin had nothing for, since it was live */
+    uint8_t is_filling;        /* the past is still arriving, without a mark at its end */
+    uint8_t is_ours;           /* the origin is a Millrace server: it has sent the mark */
+    uint8_t has_last[2];       /* audio, video: a frame was delivered, */
+    uint32_t last[2];          /* the last one with this timestamp of the origin's */
+    usec_t piece_at;           /* is_filling: when the present piece of it began, */
+    uint32_t piece_time;       /* at this time of the stream */
+    struct pull_dedup *past;   /* NULL: another worker's stream, delivered as it arrives */
+    uint8_t *meta;             /* onMetaData that came before any media */
     size_t meta_len;
     usec_t began_at, live_at, media_at;
     struct session_entry entry;
@@ -66,6 +75,23 @@ usec_t pull_pause(const struct pull *pull);
 
 /* The error for a stalled origin. */
 struct err *pull_stalled(const struct pull *pull);
+
+/* ---- pull_past.c ---- */
+
+/* Chooses where the next try begins. */
+void pull_past_choose(struct pull *pull);
+/* Appends that to a query, after `mark` if it is empty. 0, or -1 if it does not fit. */
+int pull_past_query(const struct pull *pull, const char *mark, char *text, size_t cap);
+/* Whether the origin has refused because of it: the next try begins at the live end. */
+int pull_past_is_refused(struct pull *pull, const struct err *err);
+/* Before the publication: an error if the origin does not continue the stream. */
+struct err *pull_past_check(struct pull *pull);
+/* The publication has begun, and what was held is pushed. */
+void pull_past_began(struct pull *pull);
+/* For each message: whether the past is complete now. */
+void pull_past_watch(struct pull *pull);
+/* The frame was delivered. */
+void pull_past_note(struct pull *pull, const struct frame *frame);
 
 /* ---- pull_media.c ---- */
 

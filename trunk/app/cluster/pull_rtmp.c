@@ -8,6 +8,9 @@
 #include "app/core/server.h"
 #include "co/co.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 static MAY_YIELD struct err *rtmp_loop(struct pull *pull, struct rtmp_talk *talk)
 {
     struct err *err = NULL;
@@ -34,6 +37,15 @@ static MAY_YIELD struct err *rtmp_loop(struct pull *pull, struct rtmp_talk *talk
     return err;
 }
 
+/* Puts the start into the parameters of the stream's name. 0, or -1 if it does not fit. */
+static int rtmp_query(const struct pull *pull, struct rtmp_target *to)
+{
+    char *query = strchr(to->name, '?');
+    size_t at = query != NULL ? (size_t)(query - to->name) : strlen(to->name);
+
+    return pull_past_query(pull, "?", to->name + at, sizeof(to->name) - at);
+}
+
 struct err *pull_rtmp(struct pull *pull, const struct pull_target *target)
 {
     struct rtmp_upstream_options options = {.config = pull->config,
@@ -41,19 +53,27 @@ struct err *pull_rtmp(struct pull *pull, const struct pull_target *target)
                                             .via = pull->via_chain,
                                             .shown = &pull->conn};
     struct rtmp_upstream up = {NULL, NULL, 0};
-    const struct rtmp_target *to = &target->to->rtmp;
-    struct err *err = rtmp_upstream_open(&up, to, &options, pull_connect_timeout(pull));
+    struct rtmp_target *to = malloc(sizeof(*to));
+    struct err *err;
 
-    if (err != NULL)
+    if (to == NULL)
+        return err_new(ERR_NOMEM, "no memory for a pull");
+    *to = target->to->rtmp;
+    if (rtmp_query(pull, to) != 0)
+        to->name[strlen(target->to->rtmp.name)] = '\0';
+    err = rtmp_upstream_open(&up, to, &options, pull_connect_timeout(pull));
+    if (err != NULL) {
+        free(to);
         return err;
+    }
     err = rtmp_loop(pull, up.talk);
     while (!pull->is_live && !pull->is_stopping && rtmp_upstream_is_sent_on(&up, err)) {
         err_free(err);
         err = rtmp_upstream_follow(&up, to, &options, pull_connect_timeout(pull));
-        if (err != NULL)
-            return err;
-        err = rtmp_loop(pull, up.talk);
+        if (err == NULL)
+            err = rtmp_loop(pull, up.talk);
     }
+    free(to);
     pull_linger(pull);
     pull_unlist(pull);
     rtmp_upstream_close(&up, &pull->conn);

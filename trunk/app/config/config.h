@@ -116,6 +116,7 @@ struct config_http_remux {
     int enabled;
     struct config_strings mount; /* default: one entry "[vhost]/[app]/[stream].flv" */
     int64_t fast_cache_s;
+    int64_t rewind_s, rewind_max_bytes;
     int hstrs;
     int has_audio, has_video, guess_has_av, drop_if_not_match;
     usec_t standby_timeout; /* 0: no limit */

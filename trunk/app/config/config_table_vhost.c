@@ -107,6 +107,13 @@ static const struct config_row rows[] = {
     {"fast_cache", REMUX(fast_cache_s), CONFIG_INT, "0", 0, 600, NO_CHOICES,
      "SRS_VHOST_HTTP_REMUX_FAST_CACHE", RELOAD,
      "Seconds of audio sent immediately to viewers of audio-only formats; 0: none."},
+    {"rewind", REMUX(rewind_s), CONFIG_INT, "0", 0, 3600, NO_CHOICES,
+     "SRS_VHOST_HTTP_REMUX_REWIND", RELOAD,
+     "Seconds of each stream kept in memory, for viewers that begin in the past or resume (startPts, start); "
+     "0: the last GOP only. RTMP players use it, too."},
+    {"rewind_max_bytes", REMUX(rewind_max_bytes), CONFIG_SIZE, "64m", 64 * KIB, GIB, NO_CHOICES,
+     "SRS_VHOST_HTTP_REMUX_REWIND_MAX_BYTES", RELOAD,
+     "Maximum number of bytes that rewind keeps of a stream in one format."},
     {"hstrs", REMUX(hstrs), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_HTTP_REMUX_HSTRS", RELOAD,
      "Let viewers wait for a stream that is not published yet; off: 404 immediately."},

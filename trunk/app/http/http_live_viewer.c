@@ -15,6 +15,7 @@
 #include "app/http/http_ws.h"
 #include "app/stream/fanout.h"
 #include "app/stream/gate.h"
+#include "app/stream/play_wish.h"
 #include "app/stream/session_list.h"
 #include "app/stream/stream.h"
 #include "app/stream/via_claim.h"
@@ -29,6 +30,7 @@
 #include <string.h>
 
 #define HTTP_LIVE_HEAD_MAX ((size_t)8192)
+#define HTTP_LIVE_FAR      "startPts is far after the newest frame: play without it"
 #define HTTP_LIVE_LOOP     "loop: the servers of this stream request it from each other"
 /* How long a WebSocket client may take to answer a close. */
 #define HTTP_LIVE_CLOSE_WAIT (2 * USEC_PER_SEC)
@@ -44,8 +46,7 @@ struct http_live {
     struct permit *permits; /* granted until the viewer has left */
     char *facts;            /* the memory of the client's facts; NULL: none */
     const struct mux *mux;
-    enum source_only only;
-    struct source_select select; /* of a multitrack stream */
+    struct viewer_wish wish; /* tracks, and where to begin */
     enum fanout_framing framing;
     usec_t asked_at;         /* when the client asked for a stream that was live; 0: it was not */
     usec_t since;            /* worker pull: when its first viewer arrived; else -1 */
@@ -101,8 +102,7 @@ static __attribute__((noinline)) struct fanout_viewer *http_live_open(struct htt
     struct fanout_viewer_opts opts = {live->vhost, live->framing,
                                       live->head.len > 0 ? &live->head : NULL,
                                       live->entry.is_worker, live->asked_at};
-    struct viewer *viewer =
-        viewer_open_tracks(live->source, live->mux, live->only, &live->select, clock_now());
+    struct viewer *viewer = viewer_open_wish(live->source, live->mux, &live->wish, clock_now());
     struct fanout_viewer *fv;
 
     if (viewer == NULL)
@@ -229,8 +229,9 @@ static MAY_YIELD void http_live_run(struct net_conn *conn, void *arg)
     } else if (wait == FANOUT_LOOP) {
         why = HTTP_LIVE_LOOP;
         http_live_not_found(live, conn, why, &live->loop);
-    } else if (wait == FANOUT_UNFIT) {
-        why = http_live_unfit_reason(live->mux, live->only);
+    } else if (wait == FANOUT_UNFIT || wait == FANOUT_FAR) {
+        why =
+            wait == FANOUT_FAR ? HTTP_LIVE_FAR : http_live_unfit_reason(live->mux, live->wish.only);
         http_live_not_found(live, conn, why, &live->unfit);
     }
     session_list_leave(live->server, &live->entry);
@@ -316,6 +317,19 @@ static const char *http_live_format(const struct http_exchange *x, const struct 
     return x->is_worker ? " (worker pull)" : " (pull)";
 }
 
+/* The 404 answer for a stream that has nothing for this viewer, if that may turn out. 0, or -1 if
+ * out of memory. */
+static int http_live_prepare_unfit(struct http_exchange *x, struct http_live *live)
+{
+    const char *reason = NULL;
+
+    if (source_fit(live->source, live->mux, live->wish.only) != SOURCE_FITS)
+        reason = http_live_unfit_reason(live->mux, live->wish.only);
+    else if (live->wish.start.kind == SOURCE_START_AT)
+        reason = HTTP_LIVE_FAR;
+    return reason != NULL ? http_render_error(x, 404, reason, &live->unfit) : 0;
+}
+
 /* The head of the answer. DONE: nothing follows (HEAD, or a refused upgrade). */
 static enum http_step http_live_begin(struct http_exchange *x, struct http_live *live,
                                       usec_t timeout)
@@ -331,8 +345,7 @@ static enum http_step http_live_begin(struct http_exchange *x, struct http_live 
     if (http_stream_head(x, live->mux->content_type, &live->head, &is_chunked) != 0 ||
         http_render_error(x, 404, "nobody publishes this stream", &live->not_found) != 0)
         return http_step_answered(x, err_new(ERR_LIMIT, "response header too long"));
-    if (source_fit(live->source, live->mux, live->only) != SOURCE_FITS &&
-        http_render_error(x, 404, http_live_unfit_reason(live->mux, live->only), &live->unfit) != 0)
+    if (http_live_prepare_unfit(x, live) != 0)
         return http_step_answered(x, err_new(ERR_LIMIT, "response header too long"));
     live->framing = is_chunked ? FANOUT_CHUNKED : FANOUT_RAW;
     if (!x->is_head)
@@ -342,32 +355,15 @@ static enum http_step http_live_begin(struct http_exchange *x, struct http_live 
     return http_step_answered(x, err);
 }
 
-/* Parses ?track=. 0, or -1 if malformed. */
-static int http_live_tracks(const char *query, struct source_select *select)
+/* What the query asks for: NULL, or the reason of the refusal. Another server, or another worker,
+ * gets all tracks, for all of its viewers. */
+static const char *http_live_wish(const char *query, const struct mux *mux,
+                                  struct viewer_wish *wish)
 {
-    char value[16];
-
-    memset(select, 0, sizeof(*select));
-    if (query == NULL || url_query_get(query, "track", value, sizeof(value)) != 0)
-        return 0;
-    return source_select_parse(select, value);
-}
-
-/* Parses ?only=. 0, or -1 if unknown. */
-static int http_live_only(const char *query, enum source_only *only)
-{
-    char value[16];
-
-    *only = SOURCE_BOTH;
-    if (query == NULL || url_query_get(query, "only", value, sizeof(value)) != 0)
-        return 0;
-    if (strcmp(value, "audio") == 0)
-        *only = SOURCE_AUDIO_ONLY;
-    else if (strcmp(value, "video") == 0)
-        *only = SOURCE_VIDEO_ONLY;
-    else
-        return -1;
-    return 0;
+    if (mux != &mux_original)
+        return play_wish_parse(query, wish);
+    memset(wish, 0, sizeof(*wish));
+    return play_wish_parse_start(query, &wish->start);
 }
 
 /* The time since which the stream is wanted at another worker. */
@@ -411,8 +407,8 @@ static struct err *http_live_take_admitted(struct http_exchange *x, struct sourc
                                            usec_t timeout)
 {
     struct http_live *live;
-    struct source_select select;
-    enum source_only only;
+    struct viewer_wish wish;
+    const char *reason;
 
     if (http_live_ask(x, vhost, source, &mux, timeout) != HTTP_STEP_NEXT)
         return http_step_err(x);
@@ -421,14 +417,11 @@ static struct err *http_live_take_admitted(struct http_exchange *x, struct sourc
         return http_ws_refuse(x, 503, "Retry-After: 5\r\n", "service unavailable: max_memory",
                               timeout);
     }
-    /* The query of a worker's request comes from one of its viewers, and the stream is for all of
-     * them. */
-    if (http_live_only(mux != &mux_original ? x->request->query : NULL, &only) != 0)
-        return http_answer_error(x, 400, NULL, timeout, "only is audio or video");
-    if (http_live_tracks(mux != &mux_original ? x->request->query : NULL, &select) != 0)
-        return http_answer_error(x, 400, NULL, timeout, "track is all, N or aN,vN");
-    if (stream_fit(source_data(source), mux, only) == SOURCE_UNFIT)
-        return http_ws_refuse(x, 404, NULL, http_live_unfit_reason(mux, only), timeout);
+    reason = http_live_wish(x->request->query, mux, &wish);
+    if (reason != NULL)
+        return http_answer_error(x, 400, NULL, timeout, "%s", reason);
+    if (stream_fit(source_data(source), mux, wish.only) == SOURCE_UNFIT)
+        return http_ws_refuse(x, 404, NULL, http_live_unfit_reason(mux, wish.only), timeout);
     live = http_live_new_viewer(x, source);
     if (live == NULL)
         return err_new(ERR_NOMEM, "viewer");
@@ -438,8 +431,7 @@ static struct err *http_live_take_admitted(struct http_exchange *x, struct sourc
     live->vhost = vhost;
     live->source = source_ref(source);
     live->mux = mux;
-    live->only = only;
-    live->select = select;
+    live->wish = wish;
     live->entry.is_worker = x->is_worker;
     live->entry.is_websocket = x->request->upgrade == HTTP_UPGRADE_WEBSOCKET;
     live->asked_at = !x->is_worker && stream_is_live(x->server, source) ? x->asked_at : 0;

@@ -8,6 +8,7 @@
 
 #include "app/stream/fanout.h"
 #include "app/stream/observer.h"
+#include "app/stream/play_wish.h"
 #include "app/stream/stream.h"
 #include "app/stream/via_claim.h"
 #include "co/co.h"
@@ -21,7 +22,7 @@
 struct playing {
     struct source *source;
     const struct config_vhost *vhost;
-    const struct source_select *select;
+    const struct viewer_wish *wish;
     struct fanout_viewer *fv;
     uint32_t stream_id;
     uint32_t chunk_size; /* of the bytes that the fan-out sends */
@@ -48,15 +49,18 @@ static __attribute__((noinline)) int play_open(struct rtmp_session *session, str
                                       .framing = FANOUT_RAW,
                                       .asked_at = p->fv == NULL ? session->asked_at : 0};
     unsigned receives = rtmp_talk_receives(session->talk);
-    enum source_only only = SOURCE_BOTH;
+    struct viewer_wish wish = *p->wish;
     struct fanout_viewer *old = p->fv;
     struct viewer *viewer;
 
     if (!p->is_unfit && receives == RTMP_RECEIVE_AUDIO)
-        only = SOURCE_AUDIO_ONLY;
+        wish.only = SOURCE_AUDIO_ONLY;
     else if (!p->is_unfit && receives == RTMP_RECEIVE_VIDEO)
-        only = SOURCE_VIDEO_ONLY;
-    viewer = viewer_open_tracks(p->source, rtmp_mux_of(p->stream_id), only, p->select, clock_now());
+        wish.only = SOURCE_VIDEO_ONLY;
+    /* A player that selects other tracks stays where it is. */
+    if (old != NULL)
+        wish.start.kind = SOURCE_START_DEFAULT;
+    viewer = viewer_open_wish(p->source, rtmp_mux_of(p->stream_id), &wish, clock_now());
     p->chunk_size = viewer != NULL ? viewer_chunk_size(viewer) : 0;
     p->deadline = play_deadline(p);
     p->fv =
@@ -259,6 +263,14 @@ static __attribute__((noinline)) struct err *play_looped(struct rtmp_session *se
                : rtmp_talk_play_not_found(session->talk, p->ended);
 }
 
+static __attribute__((noinline)) struct err *play_far(struct rtmp_session *session,
+                                                      struct playing *p)
+{
+    p->is_over = 1;
+    p->ended = "the start is far after the newest frame";
+    return rtmp_talk_play_not_found(session->talk, "The start is far after the newest frame");
+}
+
 /* Runs the player until its end. The stack stays small, since a parked player keeps it. */
 static MAY_YIELD struct err *play_loop(struct rtmp_session *session, struct playing *p)
 {
@@ -279,6 +291,9 @@ static MAY_YIELD struct err *play_loop(struct rtmp_session *session, struct play
         case FANOUT_LOOP:
             err = play_looped(session, p);
             break;
+        case FANOUT_FAR:
+            err = play_far(session, p);
+            break;
         case FANOUT_UNFIT:
             p->is_unfit = 1;
             err = play_reopen(session, p);
@@ -292,27 +307,31 @@ static MAY_YIELD struct err *play_loop(struct rtmp_session *session, struct play
     return err;
 }
 
-int rtmp_play_tracks(const struct rtmp_session *session, const char *param,
-                     struct source_select *select)
+const char *rtmp_play_wish(const struct rtmp_session *session, const char *param, double start,
+                           struct viewer_wish *wish)
 {
     char value[16];
+    const char *reason = play_wish_parse(param, wish);
 
-    memset(select, 0, sizeof(*select));
     if (session->via != NULL) {
-        select->is_all = 1; /* another Millrace server: its viewers select there */
-        return 0;
+        memset(wish, 0, sizeof(*wish));
+        wish->select.is_all = 1; /* another Millrace server: its viewers select there */
+        return play_wish_parse_start(param, &wish->start);
     }
-    if (url_query_get(param, "track", value, sizeof(value)) == 0)
-        return source_select_parse(select, value);
-    select->is_all = session->takes_tracks;
-    return 0;
+    if (reason != NULL)
+        return reason;
+    if (url_query_get(param, "track", value, sizeof(value)) != 0)
+        wish->select.is_all = session->takes_tracks;
+    if (wish->start.kind == SOURCE_START_DEFAULT)
+        play_wish_rtmp(start, &wish->start);
+    return NULL;
 }
 
 struct err *rtmp_play_run(struct rtmp_session *session, struct source *source,
-                          const struct config_vhost *vhost, const struct source_select *select,
+                          const struct config_vhost *vhost, const struct viewer_wish *wish,
                           uint32_t stream_id)
 {
-    struct playing p = {.source = source, .vhost = vhost, .select = select, .stream_id = stream_id};
+    struct playing p = {.source = source, .vhost = vhost, .wish = wish, .stream_id = stream_id};
     struct err *err, *unfinished = NULL;
 
     if (play_open(session, &p) != 0)

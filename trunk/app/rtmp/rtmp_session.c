@@ -350,12 +350,12 @@ static __attribute__((noinline)) struct via_claim *session_claim(const struct rt
 
 static MAY_YIELD struct err *session_play(struct rtmp_session *session, struct source *source,
                                           const struct config_vhost *vhost,
-                                          const struct source_select *select, uint32_t stream_id)
+                                          const struct viewer_wish *wish, uint32_t stream_id)
 {
     struct err *err;
 
     session->claim = session_claim(session, source, vhost);
-    err = rtmp_play_run(session, source, vhost, select, stream_id);
+    err = rtmp_play_run(session, source, vhost, wish, stream_id);
     via_claim_leave(session->claim);
     session->claim = NULL;
     return err;
@@ -366,7 +366,8 @@ static MAY_YIELD struct err *session_request(struct rtmp_session *session)
     const struct config_vhost *vhost = NULL;
     struct source *source = NULL;
     struct rtmp_setup *setup = calloc(1, sizeof(*setup));
-    struct source_select select;
+    const char *reason = NULL;
+    struct viewer_wish wish;
     struct rtmp_request request;
     struct err *err;
 
@@ -374,10 +375,11 @@ static MAY_YIELD struct err *session_request(struct rtmp_session *session)
         return err_new(ERR_NOMEM, "no memory for a request");
     err = session_find(session, setup, &source, &vhost);
     request = setup->request;
-    if (err == NULL && request.intent == RTMP_INTENT_PLAY &&
-        rtmp_play_tracks(session, setup->url.param, &select) != 0)
-        err = session_refuse(session, &request, "track is all, N or aN,vN",
-                             err_new(ERR_PROTO, "malformed track parameter"));
+    if (err == NULL && request.intent == RTMP_INTENT_PLAY)
+        reason = rtmp_play_wish(session, setup->url.param, request.start, &wish);
+    if (reason != NULL)
+        err = session_refuse(session, &request, reason,
+                             err_new(ERR_PROTO, "malformed parameter: %s", reason));
     if (err == NULL && keep(&session->param, setup->url.param) != 0)
         err = err_new(ERR_NOMEM, "no memory for a request");
     free(setup);
@@ -386,7 +388,7 @@ static MAY_YIELD struct err *session_request(struct rtmp_session *session)
     else if (err == NULL)
         err = rtmp_gate_last(session, source, vhost, &request, RTMP_ANSWER_TIMEOUT);
     if (err == NULL && request.intent == RTMP_INTENT_PLAY)
-        err = session_play(session, source, vhost, &select, request.stream_id);
+        err = session_play(session, source, vhost, &wish, request.stream_id);
     permit_end_all(&session->permits, session->conn->bytes_in, session->conn->bytes_out);
     free(session->param);
     session->param = NULL;

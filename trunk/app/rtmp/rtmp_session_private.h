@@ -7,6 +7,7 @@
 #include "app/rtmp/rtmp_peer.h"
 #include "app/rtmp/rtmp_session.h"
 #include "base/yield.h"
+#include "live/viewer.h"
 
 /*
  * Returns when the peer ends the publish (NULL: the connection may continue) or the session ends.
@@ -16,12 +17,13 @@
 MAY_YIELD struct err *rtmp_publish_run(struct rtmp_session *session, struct source *source,
                                        const struct config_vhost *vhost,
                                        const struct rtmp_request *request, const char *param);
-/* The same for a play of these tracks; sends the answer, on this message stream. */
+/* The same for a play; sends the answer, on this message stream. */
 MAY_YIELD struct err *rtmp_play_run(struct rtmp_session *session, struct source *source,
                                     const struct config_vhost *vhost,
-                                    const struct source_select *select, uint32_t stream_id);
-/* The tracks of a multitrack stream that this player gets. 0, or -1 if ?track= is malformed. */
-int rtmp_play_tracks(const struct rtmp_session *session, const char *param,
-                     struct source_select *select);
+                                    const struct viewer_wish *wish, uint32_t stream_id);
+/* What this player gets, by its parameters and the start argument of its play command. NULL, or
+ * what is malformed. */
+const char *rtmp_play_wish(const struct rtmp_session *session, const char *param, double start,
+                           struct viewer_wish *wish);
 
 #endif

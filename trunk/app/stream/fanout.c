@@ -167,6 +167,14 @@ static void fanout_trim(struct fanout_viewer *fv, int has_begun)
     co_stack_trim();
 }
 
+/* How a viewer has ended. */
+static enum fanout_wait fanout_ended(const struct fanout_viewer *fv)
+{
+    if (!fv->is_ended || viewer_has_begun(fv->viewer))
+        return FANOUT_ENDED;
+    return viewer_is_far(fv->viewer) ? FANOUT_FAR : FANOUT_UNFIT;
+}
+
 enum fanout_wait fanout_viewer_pump(struct fanout_viewer *fv, usec_t timeout)
 {
     usec_t deadline = timeout == USEC_NEVER ? USEC_NEVER : clock_now() + timeout;
@@ -184,7 +192,7 @@ enum fanout_wait fanout_viewer_pump(struct fanout_viewer *fv, usec_t timeout)
         if (fanout_is_broken(fv))
             return FANOUT_BROKEN;
         if (fv->is_over && !fv->is_blocked)
-            return fv->is_ended && !viewer_has_begun(fv->viewer) ? FANOUT_UNFIT : FANOUT_ENDED;
+            return fanout_ended(fv);
         has_begun = viewer_has_begun(fv->viewer);
         if (!fv->is_blocked && !fv->is_urgent)
             fanout_park(fv);

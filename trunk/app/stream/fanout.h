@@ -58,6 +58,7 @@ enum fanout_wait {
     FANOUT_INPUT,   /* the peer sent something or closed: read it (net_try_read), then pump again */
     FANOUT_BROKEN,  /* the connection failed, stalled for too long, or was interrupted */
     FANOUT_UNFIT,   /* nothing was sent: the stream has no track that this format carries */
+    FANOUT_FAR,     /* nothing was sent: the viewer's start is far after the newest frame */
     FANOUT_TIMEOUT, /* nothing was sent before the timeout (hstrs' standby) */
     FANOUT_LOOP     /* nothing was sent: the servers request the stream from each other */
 };

@@ -109,6 +109,10 @@ static void source_config_of(const struct publication *p, struct source_config *
     out->is_worker_pull = is_worker;
     out->is_joined = is_worker && p->publisher.ops->is_joined != NULL &&
                      p->publisher.ops->is_joined(p->publisher.arg);
+    out->keeps_time =
+        p->publisher.kind == PUBLISHER_EDGE_PULL || p->publisher.kind == PUBLISHER_ORIGIN_PULL;
+    out->sends_past =
+        p->publisher.ops->sends_past != NULL && p->publisher.ops->sends_past(p->publisher.arg);
     out->keeps_start = p->stream->server->shared != NULL && !is_worker;
 }
 

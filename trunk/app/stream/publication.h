@@ -54,6 +54,9 @@ struct publisher_ops {
     /* Asked when the source opens: 1 for a worker's pull of a stream that was published before a
      * viewer here wanted it. NULL: 0. */
     int (*is_joined)(const void *publisher);
+    /* Asked when it opens: another server sends the past first, and source_filled() ends that.
+     * NULL: no. */
+    int (*sends_past)(const void *publisher);
     /* Bytes held of incomplete messages. NULL: none. */
     size_t (*pending)(const void *publisher);
     /*

@@ -57,6 +57,8 @@ void stream_source_config(const struct config_vhost *vhost, struct source_config
     out->republish_wait = remux->republish_wait;
     out->chunk_size = (uint32_t)vhost->chunk_size;
     out->fast_cache = remux->fast_cache_s * USEC_PER_SEC;
+    out->rewind = remux->rewind_s * USEC_PER_SEC;
+    out->rewind_max_bytes = (size_t)remux->rewind_max_bytes;
 }
 
 struct source *stream_get(struct server *server, const struct config_vhost *vhost, const char *app,

@@ -108,8 +108,11 @@ START_TEST(repeated_frames_are_held_until_new_ones_come)
             ck_assert_int_eq(holds(n), 1);
         ck_assert_int_eq(held(1, 30), 6);
     }
+    ck_assert_int_eq(pull_dedup_is_exact(past), 0);
+    /* What follows the last frame needs nothing of what viewers have, but the headers. */
     ck_assert_int_eq(holds(35), 0);
-    ck_assert_int_eq(held(1, 30), 6);
+    ck_assert_int_eq(pull_dedup_is_exact(past), 1);
+    ck_assert_int_eq(held(1, 30), 1);
     ck_assert_int_eq(holds(30), 0);
 }
 END_TEST
@@ -119,6 +122,7 @@ START_TEST(a_new_gop_is_passed_on_at_once)
     given(0, 35);
     pull_dedup_begin(past);
     ck_assert_int_eq(holds(40), 0);
+    ck_assert_int_eq(pull_dedup_is_exact(past), 0);
     ck_assert_int_eq(held(0, 0), 0);
 }
 END_TEST
@@ -144,6 +148,7 @@ START_TEST(another_order_is_another_stream)
     pull_dedup_begin(past);
     ck_assert_int_eq(holds(30), 1);
     ck_assert_int_eq(holds(32), 0);
+    ck_assert_int_eq(pull_dedup_is_exact(past), 0);
     ck_assert_int_eq(held(0, 30), 1);
 }
 END_TEST
