@@ -9,13 +9,14 @@ const SERVERS_MAX = 64; // that are remembered
 const RTMP_PORT = 1935;
 const asked = new Map();
 
-/** { rtmpPort, republishWait (ms), wantsReports } of an answer, whatever is in it. */
+/** { rtmpPort, republishWait (ms), rewind (ms; 0: none), wantsReports } of an answer, whatever is in it. */
 export function factsOf(answer) {
     const within = (value, most, fallback) =>
         Number.isInteger(value) && value > 0 && value <= most ? value : fallback;
     return {
         rtmpPort: within(answer?.rtmp_port, 65535, RTMP_PORT),
         republishWait: within(answer?.republish_wait_ms, 24 * 3600 * 1000, REPUBLISH_WAIT_MS),
+        rewind: within(answer?.rewind_ms, 24 * 3600 * 1000, 0),
         wantsReports: answer?.qoe === true,
     };
 }

@@ -3,7 +3,7 @@
 import * as addresses from './address.js';
 import { copyText, Panel } from './panel.js';
 import { StreamList } from './streams.js';
-import { Tile } from './tile.js';
+import { BACK_SECONDS, Tile } from './tile.js';
 
 const $ = (id) => document.getElementById(id);
 const { mpegts } = window;
@@ -219,6 +219,7 @@ const keys = {
     m: () => chosen.toggleSound(),
     f: () => chosen.toggleFull(),
     l: () => chosen.session.jumpToLive(),
+    ArrowLeft: () => chosen.session.seekBack(BACK_SECONDS),
     p: () => chosen.togglePip(),
     s: () => chosen.snapshot(),
     r: () => chosen.session.retry(),

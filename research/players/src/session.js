@@ -5,6 +5,7 @@
 import { createAudioPlayer } from './audio.js';
 import { liveLoader } from './loader.js';
 import { Meter } from './meter.js';
+import { resumeUrl } from './resume.js';
 import {
     isRunning,
     isTimed,
@@ -45,14 +46,14 @@ const PACE_SLACK = 0.35; // seconds
 const PACE_JUMP = 1;
 const PACE_FAST = 1.06;
 const PACE_SLOW = 0.95;
+/** A resumed stream may be silent for so long: the loader asks for it meanwhile. */
+const RESUME_MAX_MS = 65000;
 
-function libraryConfig(target, customLoader) {
+function libraryConfig(customLoader) {
     return {
         isLive: true,
         enableStashBuffer: false,
-        liveBufferLatencyChasing: true,
-        liveBufferLatencyMaxLatency: target + PACE_JUMP,
-        liveBufferLatencyMinRemain: target,
+        liveBufferLatencyChasing: false, // _pace() does, but for what the viewer shall not miss
         lazyLoad: false,
         autoCleanupSourceBuffer: true,
         autoCleanupMaxBackwardDuration: 30,
@@ -86,6 +87,11 @@ export class Session extends EventTarget {
         this.hasNoSocket = false; // HTTP answers at this address, a WebSocket does not
         this.notice = ''; // what the viewer has to do without
         this.republishWait = REPUBLISH_WAIT_MS; // of the server
+        this.rewind = 0; // how much of the past the server keeps, ms
+        this.resumes = 0; // interruptions that the viewer did not lose anything by
+        this.isBehind = false; // the viewer watches the past
+        this._isCatchingUp = false; // after an interruption, without leaving anything out
+        this._back = 0; // begins so many ms in the past
         this._withoutAudio = false;
         this._doubts = 0; // so many of the next requests may go into dead connections
         this._meter = new Meter();
@@ -107,9 +113,17 @@ export class Session extends EventTarget {
         this.hasNoSocket = false;
         this.failures = 0;
         this.reloads = 0;
+        this.resumes = 0;
         this.notice = '';
         this._withoutAudio = false;
+        this._goLive();
         this._signal(Signal.OPEN);
+    }
+
+    _goLive() {
+        this.isBehind = false;
+        this._isCatchingUp = false;
+        this._back = 0;
     }
 
     stop() {
@@ -152,9 +166,38 @@ export class Session extends EventTarget {
         this._play();
     }
 
+    /** Goes back so many seconds, as far as the server keeps the past. */
+    seekBack(seconds) {
+        const { buffered, currentTime } = this.video;
+        const wanted = currentTime - seconds;
+        if (!this.player || !this.canSeek) {
+            return;
+        }
+        for (let i = 0; i < buffered.length; i++) {
+            if (wanted >= buffered.start(i) && wanted <= buffered.end(i)) {
+                this.isBehind = true;
+                this._isCatchingUp = false;
+                this.video.currentTime = wanted;
+                this.dispatchEvent(new Event('change'));
+                return;
+            }
+        }
+        const edge = buffered.length > 0 ? buffered.end(buffered.length - 1) : currentTime;
+        this._back = Math.min(this.rewind, Math.round((edge - wanted) * 1000));
+        this.isBehind = true;
+        this._isCatchingUp = false;
+        this._signal(Signal.OPEN);
+    }
+
+    /** Whether the past can be watched: an FLV stream of a server that keeps it. */
+    get canSeek() {
+        return this.rewind > 0 && this.format === 'flv';
+    }
+
     /** Skips what is buffered but for the last moment. */
     jumpToLive() {
         const { buffered } = this.video;
+        this._goLive();
         if (buffered.length > 0) {
             this.video.currentTime = Math.max(0, buffered.end(buffered.length - 1) - Math.min(0.3, this.latencyTarget));
         }
@@ -186,6 +229,8 @@ export class Session extends EventTarget {
             decodedFrames: quality ? quality.totalVideoFrames : 0,
             droppedFrames: quality ? quality.droppedVideoFrames : 0,
             reloads: this.reloads,
+            resumes: this.resumes,
+            isBehind: this.isBehind,
             muted: video.muted,
         };
     }
@@ -255,6 +300,11 @@ export class Session extends EventTarget {
             onData: (buffer) => this._onData(buffer),
             onRefused: (answer) => (this._refusal = answer),
             onNoSocket: () => (this.hasNoSocket = true),
+            onLost: () => this.dispatchEvent(new Event('change')),
+            onResumed: () => {
+                this.resumes += 1;
+                this._isCatchingUp = !this.isBehind;
+            },
             onAbort: () => {
                 if (this.player) {
                     this._isHalted = true; // by the library, not by _close()
@@ -286,13 +336,18 @@ export class Session extends EventTarget {
 
     _create(observer) {
         const { mpegts, format } = this;
-        const url = this._withoutAudio ? withoutAudio(this.url) : this.url;
-        const loader = liveLoader(mpegts, observer);
+        const whole = this._withoutAudio ? withoutAudio(this.url) : this.url;
+        const url = this._back > 0 ? resumeUrl(whole, -this._back) : whole;
+        this._back = 0; // another attempt begins live
+        const loader = liveLoader(mpegts, observer, {
+            isFlv: format === 'flv',
+            canResume: () => this.canSeek,
+        });
         if (!TYPES[format]) {
             return createAudioPlayer(mpegts, { format, url, loader, observer });
         }
         const source = { type: TYPES[format], isLive: true, url };
-        return mpegts.createPlayer(source, libraryConfig(this.latencyTarget, loader));
+        return mpegts.createPlayer(source, libraryConfig(loader));
     }
 
     _close() {
@@ -457,7 +512,7 @@ export class Session extends EventTarget {
         const signal = signalOf({
             hasData: this._isAnswered && lastData > 0,
             silence: now - Math.max(lastData, this._opened),
-            silenceMax: lastData > 0 ? this.republishWait + SILENCE_SLACK_MS : this._waitMax,
+            silenceMax: lastData > 0 ? this._silenceMax() : this._waitMax,
             stoodStill: now - this._lastProgress,
             isHidden: document.hidden,
             isPaused,
@@ -475,6 +530,11 @@ export class Session extends EventTarget {
         this._signal(signal, REASONS[signal]);
     }
 
+    _silenceMax() {
+        const max = this.republishWait + SILENCE_SLACK_MS;
+        return this.canSeek ? Math.max(max, RESUME_MAX_MS) : max;
+    }
+
     _measure(now) {
         const { buffered } = this.video;
         const edge = buffered.length > 0 ? buffered.end(buffered.length - 1) : null;
@@ -489,7 +549,14 @@ export class Session extends EventTarget {
         this._ahead = [...this._ahead.slice(-3), this._bufferedAhead()];
         const mean = this._ahead.reduce((sum, ahead) => sum + ahead, 0) / this._ahead.length;
         const over = mean - latencyTarget;
-        if (over > PACE_JUMP && this._ahead.length > 3) {
+        if (this._isCatchingUp && over <= 0) {
+            this._isCatchingUp = false;
+        }
+        if (this.isBehind) {
+            video.playbackRate = 1;
+            return;
+        }
+        if (!this._isCatchingUp && over > PACE_JUMP && this._ahead.length > 3) {
             this._ahead = [];
             video.currentTime += over;
         }

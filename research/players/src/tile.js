@@ -15,6 +15,7 @@ import { Reporter } from './qoe.js';
 import { stateText } from './words.js';
 
 const TOUCH_MS = 3000;
+export const BACK_SECONDS = 10;
 
 /** A still picture of a video as a file for the user. */
 async function saveSnapshot(video, name) {
@@ -62,9 +63,12 @@ export class Tile extends EventTarget {
         this.find('.tile-name').textContent = `${address.app}/${address.stream}`;
         this._clearStill();
         this.reporter.open(httpUrl(address));
-        serverFacts(address).then(({ republishWait, wantsReports }) => {
+        this.session.rewind = 0;
+        serverFacts(address).then(({ republishWait, rewind, wantsReports }) => {
             if (this.address === address) {
                 this.session.republishWait = republishWait;
+                this.session.rewind = rewind;
+                this._show();
                 this.reporter.want(wantsReports ? reportUrl(address) : null);
             }
         });
@@ -183,6 +187,7 @@ export class Tile extends EventTarget {
         on('.again', () => session.retry());
         on('.unmute', () => session.unmute());
         on('.live', () => session.jumpToLive());
+        on('.back', () => session.seekBack(BACK_SECONDS));
         on('.mute', () => this.toggleSound());
         on('.pip', () => this.togglePip());
         on('.full', () => this.toggleFull());
@@ -251,6 +256,8 @@ export class Tile extends EventTarget {
         const { latency } = session.statistics;
         const isPlaying = session.state === State.PLAYING;
         const isKnown = isPlaying && latency !== null;
+        this.find('.back').hidden = !session.canSeek;
+        this.root.toggleAttribute('data-behind', session.isBehind);
         this._setText('.live-text', isKnown ? `Live −${latency.toFixed(1)} s` : 'Live');
         this.root.toggleAttribute('data-sound-only', isPlaying && video.videoWidth === 0);
         this.find('.shot').disabled = video.videoWidth === 0;

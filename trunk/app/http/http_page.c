@@ -16,28 +16,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The longest republish_wait of all vhosts: the page does not know its vhost. */
-static usec_t page_republish_wait(const struct config *config)
+/* The longest republish_wait and rewind of all vhosts, ms: the page does not know its vhost. */
+static void page_longest(const struct config *config, int64_t *republish_wait, int64_t *rewind)
 {
-    usec_t longest = 0;
-
+    *republish_wait = *rewind = 0;
     for (int i = 0; i < config->vhost_count; i++) {
-        const struct config_vhost *vhost = config->vhost[i];
+        const struct config_http_remux *remux = &config->vhost[i]->http_remux;
 
-        if (vhost->enabled && vhost->http_remux.enabled &&
-            vhost->http_remux.republish_wait > longest)
-            longest = vhost->http_remux.republish_wait;
+        if (!config->vhost[i]->enabled || !remux->enabled)
+            continue;
+        if (remux->republish_wait / USEC_PER_MS > *republish_wait)
+            *republish_wait = remux->republish_wait / USEC_PER_MS;
+        if (remux->rewind_s * 1000 > *rewind)
+            *rewind = remux->rewind_s * 1000;
     }
-    return longest;
 }
 
 int http_page_print(const struct config *config, int listen_port, char out[HTTP_PAGE_MAX])
 {
     int64_t port = config->public_rtmp_port != 0 ? config->public_rtmp_port : listen_port;
+    int64_t republish_wait, rewind;
+    char past[40] = "";
 
+    page_longest(config, &republish_wait, &rewind);
+    if (rewind > 0 && str_format(past, sizeof(past), ",\"rewind_ms\":%" PRId64, rewind) != 0)
+        return -1;
     return str_format(out, HTTP_PAGE_MAX,
-                      "{\"rtmp_port\":%" PRId64 ",\"republish_wait_ms\":%" PRId64 "%s}\n", port,
-                      (int64_t)(page_republish_wait(config) / USEC_PER_MS),
+                      "{\"rtmp_port\":%" PRId64 ",\"republish_wait_ms\":%" PRId64 "%s%s}\n", port,
+                      republish_wait, past,
                       config->http_api.enabled && config->http_api.qoe ? ",\"qoe\":true" : "");
 }
 
