@@ -220,7 +220,7 @@ void source_tick(struct source *source, usec_t now);
 /* Where a pull of this stream should begin: with the past, if that is kept; else at the live end.
  */
 struct source_start source_pull_start(const struct source *source);
-/* How much of the past a viewer of FLV can ask for now, ms. */
+/* How much of the past a viewer of FLV can ask for now, ms; 0 without rewind. */
 int64_t source_rewind_ms(const struct source *source);
 
 /* Whether the format carries a part of the stream, as far as that is known. */

@@ -37,7 +37,8 @@ int64_t source_rewind_ms(const struct source *source)
     const struct sync_point *newest = sync_index_newest(&native->index);
     int32_t after;
 
-    if (newest == NULL || rendition_find(native, &oldest, &point) != SYNC_INDEX_FOUND)
+    if (source->config.rewind == 0 || newest == NULL ||
+        rendition_find(native, &oldest, &point) != SYNC_INDEX_FOUND)
         return 0;
     newest = sync_index_newest(&native->index);
     after = (int32_t)(native->newest_ms - (uint32_t)newest->pts);

@@ -113,12 +113,14 @@ static json_t *stream_json(const struct api_query *query, const struct stream *s
     struct traffic traffic;
     char id[API_ID_SIZE];
     char vhost[API_ID_SIZE];
+    int64_t rewind = source_rewind_ms(stream->source);
+    json_t *out;
 
     traffic_read(&traffic, stream);
     publisher = traffic.is_pulled ? NULL : stream->publisher;
     api_json_id(server, source_key(stream->source), id);
     api_json_id(server, stream->vhost, vhost);
-    return json_pack(
+    out = json_pack(
         "{s:s,s:o,s:s,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "id", id, "name",
         api_json_text(stream->name), "vhost", vhost, "app", api_json_text(stream->app), "tcUrl",
         tc_url_json(stream), "url", api_json_url(stream->vhost, stream->app, stream->name),
@@ -128,6 +130,9 @@ static json_t *stream_json(const struct api_query *query, const struct stream *s
         api_json_kbps(traffic.kbps), "publish", publish_json(query, &traffic.stat, publisher),
         "video", video_json(&traffic.stat), "audio", audio_json(&traffic.stat), "record",
         api_record_json(query, stream));
+    if (out != NULL && rewind > 0)
+        (void)json_object_set_new(out, "rewind_ms", json_integer(rewind));
+    return out;
 }
 
 /* ---- lists ---- */
