@@ -1,8 +1,9 @@
 #!/bin/sh
 # Many trials of clients that resume: trunk/test/resume.sh [--trials N] [PYTEST ARGUMENTS]
 #
-# N (default: 100) deaths each of an origin, a worker, an edge and a network, and changes of a
-# client's address. Every trial demands each frame once (trunk/test/e2e/test_resume.py).
+# N (default: 100) deaths each of an origin, a worker and an edge, networks without packets for 30 s, and
+# changes of a client's address. Every trial demands each frame once, and the next one within 1 s
+# (trunk/test/e2e/test_resume.py). Needs root for the networks.
 set -eu
 
 trials=100
@@ -11,7 +12,7 @@ if [ "${1:-}" = --trials ]; then
     shift 2
 fi
 cd "$(dirname "$0")/../.."
-export RESUME_TRIALS="$trials"
+export RESUME_TRIALS="$trials" RESUME_OUTAGE="${RESUME_OUTAGE:-30}" RESUME_GAP="${RESUME_GAP:-1}"
 export MILLRACE_SERVER="${MILLRACE_SERVER:-$PWD/objs/server}"
 export MILLRACE_OBJS="${MILLRACE_OBJS:-$PWD/objs}"
-exec /usr/bin/python3 -m pytest -q -p no:cacheprovider trunk/test/e2e/test_resume.py "$@"
+exec /usr/bin/python3 -m pytest -q -s -p no:cacheprovider trunk/test/e2e/test_resume.py "$@"

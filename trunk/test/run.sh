@@ -26,7 +26,7 @@ results=$objs/results
 jobs=${JOBS:-$(nproc)}
 # Not run again with two workers: those that have workers of their own, browsers, and what tells
 # of the harness, of documents, of files, of stacks or of servers that are not ours.
-e2e_once="workers* harness documents foreign static stacks player* header_flags"
+e2e_once="workers* harness documents foreign static stacks player* header_flags resume"
 make=(make --no-print-directory -f "$objs/Makefile")
 # Processor seconds for all fuzz targets of fuzz-short together.
 fuzz_total=120

@@ -67,6 +67,15 @@ class Feed:
         """Publishes there, too, from the next keyframe on."""
         self._new[url] = rtmp.Publisher(url)
 
+    @property
+    def is_adding(self):
+        return bool(self._new)
+
+    @property
+    def socket(self):
+        """Of the first publisher."""
+        return next(iter(self._publishers.values())).socket
+
     def close(self):
         self._stop.set()
         self._thread.join(10)
@@ -78,16 +87,19 @@ class Client:
     """Plays, and resumes by the rules of doc/rewind.md whenever the connection is lost, or silent for
     SILENCE seconds, at the next of its addresses. sources: its own addresses, one after another."""
 
-    SILENCE = 0.7
+    SILENCE = 0.5
+    STEP_MAX_MS = 1000
 
     def __init__(self, *urls, sources=(None,)):
         self.urls, self.sources = urls, sources
         self.media = []   # as the player gets it
+        self.arrived = []   # when each of them did
         self.last = {}
         self.resumes = 0
         self.is_closing = False
         self.viewer = None
         self._is_moving = threading.Event()
+        self._patience = self.SILENCE
         self._open()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -95,20 +107,23 @@ class Client:
     def _open(self, query=""):
         url = self.urls[self.resumes % len(self.urls)] + query
         source = self.sources[self.resumes % len(self.sources)]
-        self._taken, self._at = 0, time.monotonic()
         try:
-            self.viewer = flv.Viewer(url, source=source, timeout=2)
+            self.viewer = flv.Viewer(url, source=source, timeout=self.SILENCE)
         except OSError:
             self.viewer = None
+        self._taken, self._at = 0, time.monotonic()
 
     def _take(self):
         media = self.viewer.media
+        now = time.monotonic()
         for tag in media[self._taken:]:
             if tag.type not in self.last or after(tag.time, self.last[tag.type]) > 0:
                 self.last[tag.type] = tag.time
+                self.arrived.append(now)
                 self.media.append(tag)
         if len(media) > self._taken:
-            self._at = time.monotonic()
+            self._at = now
+            self._patience = self.SILENCE
         self._taken = len(media)
 
     def _run(self):
@@ -116,7 +131,7 @@ class Client:
             if self.viewer is not None:
                 self._take()
             if self.viewer is None or self.viewer.is_done or self._is_moving.is_set() or \
-                    time.monotonic() - self._at > self.SILENCE:
+                    time.monotonic() - self._at > self._patience:
                 self._is_moving.clear()
                 self._resume()
             self._is_moving.wait(0.02)
@@ -129,20 +144,29 @@ class Client:
 
     def _resume(self):
         if self.viewer is not None:
+            if self._taken == 0:
+                self._patience = min(10, self._patience * 2)    # the server is slow
             old = self.viewer
             threading.Thread(target=old.close, daemon=True).start()
         self.resumes += 1
         start = min(self.last.values()) if self.last else None
         self._open("" if start is None else f"?startPts={start or 1}")
 
-    def wait_more(self, count=40, timeout=20):
+    def wait_more(self, count=20, timeout=20):
         """Waits until it has got so many frames more."""
         want = len(self.media) + count
         wait_for(lambda: len(self.media) >= want, timeout, "more frames")
 
+    def pause_since(self, since):
+        """The longest time without a new frame, from `since` to the newest one."""
+        arrived = [since, *(at for at in list(self.arrived) if at > since)]
+        return max(b - a for a, b in zip(arrived, arrived[1:]))
+
     def check(self, feed):
-        """Each frame that was published since the client's first one is there, once, in order."""
-        keys = [tag.key for tag in list(self.media)]
+        """Each frame that was published since the client's first one is there, once, in order, and
+        the timeline has no gap."""
+        media = list(self.media)
+        keys = [tag.key for tag in media]
         published = list(feed.keys)
         at = published.index(keys[0])
         wanted = published[at:at + len(keys)]
@@ -151,6 +175,9 @@ class Client:
             where = published.index(keys[i]) if keys[i] in published else None
             raise AssertionError(f"frame {i} ({self.media[i]}) is number {where} of the stream, not "
                                  f"{at + i}; {self.resumes} resumes")
+        steps = [after(b.time, a.time) for a, b in zip(media, media[1:])]
+        assert -self.STEP_MAX_MS < min(steps) and max(steps) < self.STEP_MAX_MS, \
+            (min(steps), max(steps))
 
     def close(self):
         self.is_closing = True

@@ -16,7 +16,7 @@ def test_resumes_and_seeks(server, publish, browser, players_html):  # noqa: F81
     page.open(page_url(srv, stream="livestream.flv"))
     srv.http_port = port
     try:
-        wait_playing(page)
+        wait_playing(page, 0.2)
         page.wait("millrace.session.rewind === 60000")
         start = page.evaluate(START)
         # Silence: the page tries other connections, and continues once they get through.
@@ -24,12 +24,12 @@ def test_resumes_and_seeks(server, publish, browser, players_html):  # noqa: F81
         page.wait("performance.now() - millrace.session._meter.lastData > 2500", 20)
         wire.mend()
         page.wait("millrace.statistics.resumes >= 1", 20)
-        wait_playing(page)
+        wait_playing(page, 0.2)
         # The end of the connection: at once.
         resumes = page.evaluate("millrace.statistics.resumes")
         wire.drop()
         page.wait(f"millrace.statistics.resumes > {resumes}", 20)
-        wait_playing(page)
+        wait_playing(page, 0.2)
         figures = page.evaluate("millrace.statistics")
         assert figures["reloads"] == 0
         # One range: nothing is missing between what came before and after.
@@ -39,9 +39,9 @@ def test_resumes_and_seeks(server, publish, browser, players_html):  # noqa: F81
         page.wait("millrace.statistics.isBehind", 10)
         page.wait("millrace.state === 'playing'", 20)
         assert page.evaluate(TIME) < time
-        wait_playing(page)
+        wait_playing(page, 0.2)
         page.evaluate("document.querySelector('.live').click()")
         page.wait("!millrace.statistics.isBehind && millrace.statistics.buffer < 3", 20)
-        wait_playing(page)
+        wait_playing(page, 0.2)
     finally:
         wire.close()

@@ -66,8 +66,8 @@ START_TEST(test_configured_port_wins)
     ck_assert_str_eq(out, "{\"rtmp_port\":21935,\"republish_wait_ms\":15000}\n");
     t.vhost.http_remux.rewind_s = 3600;
     ck_assert_int_eq(http_page_print(&t.config, 1935, out), 0);
-    ck_assert_str_eq(
-        out, "{\"rtmp_port\":21935,\"republish_wait_ms\":15000,\"rewind_ms\":3600000}\n");
+    ck_assert_str_eq(out,
+                     "{\"rtmp_port\":21935,\"republish_wait_ms\":15000,\"rewind_ms\":3600000}\n");
 }
 END_TEST
 
