@@ -363,6 +363,9 @@ class Viewer:
                 self.reader.feed(data)
             else:
                 self.body += data
+            if self.status != 200 and len(self.body) == int(self.header("Content-Length") or -1):
+                self.ended_cleanly = True
+                return
             if chunks and chunks.ended:
                 self.reader.finish()
                 self.ended_cleanly = True
