@@ -102,7 +102,7 @@ endif
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all libs serve html all-tests all-benches unit e2e e2e-workers test-busy all-fuzz fuzz-short \
-	check faults sanitized clang-build install compile_commands FORCE
+	check faults soak sanitized clang-build install compile_commands FORCE
 
 all: libs $(if $(HAVE_MAIN),$(O)/server) $(TOOLS:%=$(O)/%) html
 
@@ -251,6 +251,9 @@ all-fuzz: fuzz-build fuzz-measured
 # FAULTS="--only flv --kinds memory": some of them.
 faults: all sanitized
 	@/usr/bin/python3 trunk/test/fault/faults.py --objs $(O) $(FAULTS)
+# SOAK="--viewers 300 --asan": its options.
+soak: all $(if $(findstring --asan,$(SOAK)),sanitized)
+	@/usr/bin/python3 trunk/test/soak/soak.py --objs $(O) --hours $(HOURS) $(SOAK)
 e2e: sanitized html
 	@trunk/test/run.sh $(O) e2e
 e2e-workers: sanitized html
