@@ -1,6 +1,7 @@
 """Scenarios of the server's processes: workers that die, reloads; and the start itself."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -45,6 +46,11 @@ class Workers(PlayFlv):
                 viewer.close()
 
 
+def ready_workers(env):
+    """How many workers have said that they are ready, so far."""
+    return len(re.findall(r"worker \d+ ready$", env.server.log(), re.M))
+
+
 class WorkerDies(Workers):
     """A worker is killed, and the master starts another one."""
 
@@ -53,7 +59,7 @@ class WorkerDies(Workers):
 
     def run(self, env):
         before = env.server.processes()
-        began = env.server.log().count(" is ready")
+        began = ready_workers(env)
         os.kill(before[0], signal.SIGKILL)
 
         def is_replaced():
@@ -61,7 +67,7 @@ class WorkerDies(Workers):
             return len(now) == len(before) and before[0] not in now
         replaced = until(is_replaced, PATIENCE)
         # A fault is that of the worker which starts, not of the streams that it serves then.
-        until(lambda: env.server.log().count(" is ready") > began, 0.5)
+        until(lambda: ready_workers(env) > began, 0.5)
         env.disarm()
         if not replaced:
             return {"worker": WAITS if env.server.is_running else CLOSED}
