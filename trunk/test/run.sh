@@ -27,8 +27,8 @@ jobs=${JOBS:-$(nproc)}
 # Not run again with two workers: those that have workers of their own, browsers, what tells of the
 # harness, of documents, of files, of stacks or of servers that are not ours, and what one connection
 # is answered, whichever worker has it.
-e2e_once="workers* harness documents foreign static stacks player* header_flags resume access answers
-    enhanced forward_platforms proxy_header rtmp_address rtmp_chunks srs_peers tls"
+e2e_once="workers* harness documents foreign static stacks player* header_flags resume access* answers
+    enhanced forward_platforms forwarded_for proxy_header rtmp_address rtmp_chunks srs_peers tls*"
 make=(make --no-print-directory -f "$objs/Makefile")
 # Processor seconds for all fuzz targets of fuzz-short together.
 fuzz_total=120

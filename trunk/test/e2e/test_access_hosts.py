@@ -17,7 +17,7 @@ import flv
 import harness
 import rtmp
 from harness import curl, wait_for
-from test_access import refused_socket
+from access_kit import refused_socket
 
 KEY = "hosts-secret-1d7a"
 CONFIG = f"""

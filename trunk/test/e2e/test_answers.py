@@ -1,7 +1,6 @@
 """The statements of doc/http.md about addresses and answers that test_http.py, test_static.py,
 test_vod.py and test_ws.py do not cover."""
 
-import socket
 import time
 
 import pytest
@@ -10,7 +9,7 @@ import flv
 from harness import Answer, curl, make_config, wait_for
 from ready import readable
 from rtmp import Publisher
-from test_http import ORIGIN, Raw, check_error, get
+from http_kit import ORIGIN, Raw, check_error, get
 from ws import Socket
 
 ERRORS = [

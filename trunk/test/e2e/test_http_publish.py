@@ -9,7 +9,7 @@ import flv
 from api_kit import api, api_server  # noqa: F401
 from harness import Process, curl, ffmpeg_publish_args, wait_for
 from hook_server import HookServer, hooks
-from test_http import check_error
+from http_kit import check_error
 
 ON = {"http": "on"}
 

@@ -13,7 +13,7 @@ from harness import curl, free_port, wait_for
 from ready import readable
 from rtmp import Publisher
 from test_edge import certificate  # noqa: F401
-from test_http import Raw, get
+from http_kit import Raw, get
 
 
 @pytest.fixture

@@ -1,13 +1,10 @@
 """The process around the server: command line, configuration, signals, daemon, descriptors."""
 
-import os
 import re
 import signal
 import socket
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -15,75 +12,11 @@ import pytest
 
 import flv
 import ws
-from harness import ROOT, SANITIZER, SERVER, free_port, listening_ports, wait_for
+from harness import ROOT, SERVER, free_port, listening_ports, wait_for
+from process_kit import Watcher, conf, environment, is_served, program, status_of  # noqa: F401
 from rtmp import Publisher
 
 SHIPPED = sorted((ROOT / "conf").glob("*.conf"))
-
-
-def environment(folder, **extra):
-    """The environment without the caller's SRS_… variables; sanitizers report into
-    folder/san.PID."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith("SRS_") and k != "NOTIFY_SOCKET"}
-    suppressions = ROOT / "trunk" / "test" / "lsan.supp"
-    env["LSAN_OPTIONS"] = f"suppressions={suppressions}:print_suppressions=0"
-    env["ASAN_OPTIONS"] = f"detect_leaks=1:detect_stack_use_after_return=0:log_path={folder}/san"
-    env["UBSAN_OPTIONS"] = f"print_stacktrace=1:log_path={folder}/san"
-    env.update(extra)
-    return env
-
-
-@pytest.fixture
-def program(tmp_path):
-    """program(*args, env=…): runs the server until it exits, which it must do without a signal."""
-
-    def start(*args, cwd=None, **env):
-        done = subprocess.run([SERVER, *map(str, args)], cwd=cwd or tmp_path, timeout=30,
-                              env=environment(tmp_path, **env), stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True)
-        assert not SANITIZER.search(done.stdout + done.stderr), done.stderr
-        return done
-
-    yield start
-    reports = [path.read_text() for path in tmp_path.glob("san.*")]
-    assert not reports, reports[0]
-
-
-@pytest.fixture
-def conf(tmp_path):
-    """conf(text): a file with this text."""
-    count = 0
-
-    def write(text):
-        nonlocal count
-        count += 1
-        path = tmp_path / f"test{count}.conf"
-        path.write_text(text)
-        return path
-
-    return write
-
-
-def status_of(url, timeout=10):
-    """The HTTP status of a GET."""
-    try:
-        with urllib.request.urlopen(url, timeout=timeout) as answer:
-            return answer.status
-    except urllib.error.HTTPError as error:
-        return error.code
-
-
-def is_served(srv):
-    return status_of(srv.http_url("/nothing.txt")) == 404
-
-
-def has_ended(pid):
-    """Whether a process that is not our child has ended (or is a zombie of its parent)."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except OSError:
-        return True
-    return state == "Z"
 
 
 def log_time(srv, what):
@@ -93,7 +26,6 @@ def log_time(srv, what):
 
 
 # ---- command line ----
-
 
 def test_version(program):
     done = program("-v")
@@ -124,7 +56,6 @@ def test_wrong_usage(program, args, what):
 
 
 # ---- configuration ----
-
 
 def test_test_says_what_is_effective(program, conf):
     done = program("-t", "-c", conf("listen 1940;\nvhost a.b { play { queue_length 7; } }\n"))
@@ -268,24 +199,6 @@ def test_port_is_taken(server):
         assert srv.wait() == 1
     assert re.search(rf"\[error\].*listen on {port}: .*in use", srv.log())
     srv.check_output()
-
-
-# ---- signals ----
-
-
-class Watcher:
-    """A viewer that reads the response in pieces when told to."""
-
-    def __init__(self, srv, path="/live/livestream.flv"):
-        self.answer = urllib.request.urlopen(srv.http_url(path), timeout=20)
-        self.read()
-
-    def read(self, size=20000):
-        data = self.answer.read(size)
-        assert len(data) == size, "the stream ended"
-
-    def close(self):
-        self.answer.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
@@ -454,185 +367,3 @@ def test_an_idle_server_sleeps(server):
         time.sleep(1.5)
         after = [switches_of(pid) for pid in srv.processes()]
     assert all(b - a < 15 for a, b in zip(before, after)), (before, after)
-
-
-# ---- a service manager ----
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_service_manager_is_told(server, tmp_path, workers):
-    """READY=1 once all listen, RELOADING=1 and READY=1 around a reload, STOPPING=1 at the end."""
-    subprocess.run([ROOT / "conf" / "make-certificate.sh", tmp_path], check=True,
-                   capture_output=True)
-    pem = f"key {tmp_path}/server.key; cert {tmp_path}/server.crt;"
-    srv = server(config=f"""
-        listen @RTMP@; workers {workers}; daemon off; srs_log_tank console;
-        rtmps {{ enabled on; listen @PORT3@; {pem} }}
-        http_api {{ enabled on; listen @PORT4@; }}
-        http_server {{ enabled on; listen @HTTP@; https {{ enabled on; listen @PORT5@; {pem} }} }}
-        """)
-    assert {srv.rtmp_port, srv.http_port, *srv.ports.values()} <= listening_ports()
-    assert srv.notify.said == [{"READY": "1"}]
-    srv.signal(signal.SIGHUP)
-    srv.notify.wait("READY", lambda: srv.is_running, count=2)
-    assert [sorted(one) for one in srv.notify.said[1:]] == [["MONOTONIC_USEC", "RELOADING"],
-                                                           ["READY"]]
-    assert 0 < int(srv.notify.said[1]["MONOTONIC_USEC"]) <= time.monotonic_ns() // 1000
-    # A reload that fails leaves the server ready.
-    srv.config_path.write_text("no such thing;")
-    srv.signal(signal.SIGHUP)
-    srv.notify.wait("READY", lambda: srv.is_running, count=3)
-    srv.signal(signal.SIGTERM)
-    assert srv.wait(20) == 0
-    assert srv.notify.read()[5:] == [{"STOPPING": "1"}]
-
-
-def test_a_drain_is_told_at_its_begin(server, publish):
-    srv = server(top={"grace_start_wait": 0, "grace_final_wait": 0})
-    publish(srv)
-    srv.signal(signal.SIGQUIT)
-    srv.notify.wait("STOPPING", lambda: srv.is_running)
-    assert srv.is_running
-
-
-def test_a_server_that_cannot_start_is_not_ready(program, conf, notify):
-    with socket.socket() as taken:
-        taken.bind(("0.0.0.0", 0))
-        taken.listen()
-        for workers in (1, 2):
-            text = f"workers {workers}; listen 0 {taken.getsockname()[1]};"
-            assert program("-c", conf(text), **notify.environment).returncode == 1
-    assert not any("READY" in one for one in notify.read())
-
-
-@pytest.mark.parametrize("address", ["/nowhere/at/all", "notify", "/" + "x" * 200, "@"])
-def test_an_unreachable_service_manager_is_ignored(server, address):
-    srv = server(env={"NOTIFY_SOCKET": address}, wait=False)
-    srv.wait_log(r"\[warn\].*(NOTIFY_SOCKET ignored|service manager not notified \(READY=1\))")
-    wait_for(lambda: {srv.rtmp_port, srv.http_port} <= listening_ports(), 15, "it to listen")
-    assert is_served(srv)
-
-
-# ---- background, pid, parent ----
-
-
-def daemon_conf(rtmp, work_dir):
-    return (f"listen {rtmp};\ndaemon on; disable_daemon_for_docker off;\n"
-            f"work_dir {work_dir}; pid run/test.pid; srs_log_file logs/test.log;\n")
-
-
-def test_daemon(program, conf, tmp_path, notify):
-    rtmp = free_port()
-    work = tmp_path / "work"
-    work.mkdir()
-    path = conf(daemon_conf(rtmp, work))
-    assert program("-c", path, **notify.environment).returncode == 0
-    # It serves when the process that started it has exited.
-    assert rtmp in listening_ports()
-    pid_path = work / "run" / "test.pid"
-    pid = int(pid_path.read_text())
-    try:
-        assert notify.read() == [{"READY": "1", "MAINPID": str(pid)}]
-        assert Path(f"/proc/{pid}/cwd").resolve() == work
-        assert Path(f"/proc/{pid}/fd/1").resolve() == Path("/dev/null")
-        status = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        assert int(status[2]) != os.getpgrp() and status[4] == "0", "own session, no terminal"
-        second = program("-c", path)
-        assert second.returncode == 1
-        assert f"already used by process {pid}" in second.stderr
-        assert rtmp in listening_ports()
-    finally:
-        os.kill(pid, signal.SIGTERM)
-        wait_for(lambda: has_ended(pid), 10, "the daemon to end")
-    assert not pid_path.exists()
-    log = (work / "logs" / "test.log").read_text()
-    assert f"starts, process {pid}" in log and "Millrace ends" in log
-
-
-@pytest.mark.parametrize("which", ["RTMP", "HTTP"])
-def test_daemon_that_cannot_start(program, conf, tmp_path, which):
-    with socket.socket() as taken:
-        taken.bind(("0.0.0.0", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        text = daemon_conf(port if which == "RTMP" else 0, tmp_path)
-        if which == "HTTP":
-            text += f"http_server {{ enabled on; listen {port}; }}\n"
-        done = program("-c", conf(text))
-    assert done.returncode == 1
-    assert f"{which}: listen on {port}: " in done.stderr and "in use" in done.stderr
-    assert not (tmp_path / "run" / "test.pid").exists()
-
-
-def test_work_dir_is_missing(program, conf):
-    done = program("-c", conf("listen 0; work_dir /nowhere;"))
-    assert done.returncode == 1
-    assert "work_dir /nowhere: No such file" in done.stderr
-
-
-def test_pid_in_the_foreground(server):
-    srv = server(top={"pid": "some.pid"})
-    path = srv.folder / "some.pid"
-    assert path.read_text() == f"{srv.pid}\n"
-    srv.stop()
-    assert not path.exists()
-
-
-def test_pid_of_a_crashed_server(server):
-    srv = server(top={"pid": "some.pid"})
-    path = srv.folder / "some.pid"
-    srv.kill()
-    srv.has_stopped = True
-    assert path.exists()
-    again = server(top={"pid": str(path)})
-    assert path.read_text() == f"{again.pid}\n"
-
-
-def test_asprocess(tmp_path, conf, notify):
-    rtmp = free_port()
-    path = conf(f"listen {rtmp}; asprocess on;")
-    log = open(tmp_path / "log", "w+")
-    parent = subprocess.Popen(["sh", "-c", '"$@" & echo $! >pid; wait', "sh", SERVER, "-c", path],
-                              cwd=tmp_path, env=environment(tmp_path, **notify.environment),
-                              stdout=log, stderr=log)
-    notify.wait("READY", lambda: parent.poll() is None)
-    pid = int((tmp_path / "pid").read_text())
-    parent.kill()
-    parent.wait()
-    wait_for(lambda: has_ended(pid), 10, "the server to follow its parent")
-    assert "Millrace ends" in (tmp_path / "log").read_text()
-    assert not list(tmp_path.glob("san.*"))
-    log.close()
-
-
-# ---- descriptors ----
-
-
-def test_descriptors_run_out_and_come_back(server, publish):
-    # Two workers have 32 more, to wake each other.
-    files = 80 if os.environ.get("MILLRACE_WORKERS") else 48
-    srv = server(prefix=["prlimit", f"--nofile={files}"])
-    srv.wait_log(r"\[warn\].*max_connections 1000 exceeds the limit on open files: "
-                 f"ulimit -n is {files},")
-    publish(srv)
-    watcher = Watcher(srv)
-    crowd = []
-    for _ in range(200):
-        one = socket.create_connection(("127.0.0.1", srv.http_port), 5)
-        crowd.append(one)
-    srv.wait_log(r"(?i)too many open files|EMFILE|descriptor")
-    # Existing viewers are not disturbed.
-    for _ in range(5):
-        watcher.read()
-    for one in crowd:
-        one.close()
-    wait_for(lambda: is_served(srv), 10, "the server to accept again")
-    watcher.read()
-    watcher.close()
-
-
-def test_descriptor_limit_is_raised(server):
-    srv = server(prefix=["prlimit", "--nofile=64:4096"])
-    limits = Path(f"/proc/{srv.pid}/limits").read_text()
-    assert re.search(r"Max open files\s+4096\s+4096", limits)
-    assert "exceeds the limit" not in srv.log()

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from harness import ROOT, curl
-from test_process import conf, program  # noqa: F401 (fixtures)
+from process_kit import conf, program  # noqa: F401 (fixtures)
 
 # Each test says how many workers it needs.
 pytestmark = pytest.mark.once

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from harness import PATIENCE, curl, wait_for
-from test_http import ORIGIN, Raw, check_error, get
+from http_kit import ORIGIN, Raw, check_error, get
 
 BIG = bytes(range(251)) * 40000  # 10 MB, with a period that is no multiple of any piece's size
 SIZE = len(BIG)

@@ -5,7 +5,7 @@ import pytest
 import flv
 from harness import curl, ffmpeg_decode, ffprobe
 from rtmp import Publisher
-from test_http import ORIGIN, Raw, check_error, get
+from http_kit import ORIGIN, Raw, check_error, get
 from ws import Socket
 
 

@@ -12,7 +12,7 @@ from harness import free_port, wait_for
 from ready import readable
 from rtmp import Publisher
 from test_edge import certificate  # noqa: F401
-from test_http import Raw, get
+from http_kit import Raw, get
 from test_limits import SLOW, dial, source  # noqa: F401
 from workers_kit import workers  # noqa: F401
 
