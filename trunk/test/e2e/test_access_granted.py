@@ -1,5 +1,5 @@
-"""Who may: signed addresses in every protocol, the tool that signs, keys that are not shown, and rules by
-address and by page."""
+"""Clients that are permitted: signed addresses in every protocol, the tool that signs, keys that are
+not shown, and rules by address and by page."""
 
 import itertools
 import shutil
