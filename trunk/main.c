@@ -5,9 +5,10 @@
  * workers. Exit status: 0 ended as requested, 1 could not start or failed, 2 wrong usage.
  */
 #include "app/config/config.h"
+#include "app/config/config_compare.h"
 #include "app/config/config_diff.h"
-#include "app/config/config_running.h"
 #include "app/config/config_source.h"
+#include "app/core/confine.h"
 #include "app/core/endpoint.h"
 #include "app/core/log_sink.h"
 #include "app/core/process.h"
@@ -28,6 +29,7 @@
 #include "base/version.h"
 #include "co/co.h"
 #include "co/net.h"
+#include "co/tls.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -56,10 +58,12 @@ struct program {
     struct server_id server_id;
     struct supervisor supervisor;
     struct upgrade upgrade;
-    char *pid_path;   /* of a server that was upgraded; else NULL */
+    char *pid_path; /* of a server that was upgraded; else NULL */
+    struct confine confine;
     int daemon_ready; /* the parent waits on it; -1: none */
     int has_terminal; /* a daemon's, until it serves */
     struct server *server;
+    struct worker_share *share; /* of the workers; NULL: there is one process */
 };
 
 static int complain(struct err *err)
@@ -123,70 +127,22 @@ static struct err *fix_path(struct program *program)
     return err;
 }
 
-/* The process that --diff names, or that has the configuration's pid file; 0: it names a file. */
-static struct err *find_other(const struct program *program, pid_t *pid)
-{
-    const char *other = program->options.diff;
-    const char *pid_file = program->config->pid;
-    int64_t number;
-
-    *pid = 0;
-    if (str_to_i64(other, 1, INT32_MAX, &number) == 0)
-        *pid = (pid_t)number;
-    if (*pid != 0 || *other != '\0')
-        return NULL;
-    if (*pid_file == '\0')
-        return err_new(ERR_CONFIG, "--diff: the configuration has no pid file; use --diff=PID");
-    if (chdir(program->config->work_dir) != 0)
-        return err_sys(errno, "work_dir %s", program->config->work_dir);
-    return config_running_pid(pid_file, pid);
-}
-
-/* What --diff compares with: another file, or a running server's configuration. A reload reads the
- * file with the environment of that server: so does this. */
-static struct err *load_other(struct program *program, struct config **out)
-{
-    struct config_options options = {.file = program->options.diff};
-    struct config *config;
-    pid_t pid = 0;
-    struct err *err = fix_path(program);
-
-    if (!err)
-        err = find_other(program, &pid);
-    if (err || pid == 0)
-        return err ? err : config_load(&options, environ, out);
-    err = config_running_of(pid, out);
-    if (err)
-        return err;
-    err = config_load(&program->options, config_source_of(*out)->env, &config);
-    if (err) {
-        config_unref(*out);
-        return err;
-    }
-    config_unref(program->config);
-    program->config = config;
-    return NULL;
-}
-
 /* -t --diff: the changes on stdout, the verdict on stderr. */
 static int show_diff(struct program *program)
 {
-    struct config *other;
     struct config_diff count = {0};
     struct buf out;
-    struct err *err = load_other(program, &other);
+    struct err *err = fix_path(program);
     int failed;
 
-    if (err)
-        return complain(err);
     buf_init(&out, CONFIG_TEXT_MAX);
-    failed = config_diff(other, program->config, &out, &count) != 0 ||
-             (out.len > 0 && fwrite(buf_data(&out), 1, out.len, stdout) != out.len) ||
-             fflush(stdout) != 0;
+    if (!err)
+        err = config_compare(&program->options, environ, &program->config, &out, &count);
+    failed = !err && ((out.len > 0 && fwrite(buf_data(&out), 1, out.len, stdout) != out.len) ||
+                      fflush(stdout) != 0);
     buf_fini(&out);
-    config_unref(other);
-    if (failed)
-        return 1;
+    if (err || failed)
+        return err ? complain(err) : 1;
     fprintf(stderr, "%d changes, %d of them need a restart\n", count.changes, count.restarts);
     return 0;
 }
@@ -198,7 +154,7 @@ static struct err *open_log(struct program *program)
 
     if (config->log_to_file) {
         process_make_folder(config->log_file);
-        err = log_sink_open(&program->sink, config->log_file);
+        err = log_sink_open(&program->sink, config->log_file, NULL);
     } else {
         log_sink_open_fd(&program->sink, STDOUT_FILENO);
     }
@@ -304,6 +260,15 @@ static void program_stopping(void *arg)
     supervisor_stopping(&program->supervisor);
 }
 
+/* What the process needs later without the right to it comes from the keeper. */
+static struct err *program_confine(void *arg)
+{
+    struct program *program = arg;
+
+    return confine_enter(&program->confine, program->config,
+                         program->share != NULL ? program->share->folder : NULL, &program->log);
+}
+
 /* share: what this process has in common with the other workers; NULL: it is the only one. */
 static MAY_YIELD struct err *serve(struct program *program, struct worker_share *share, int slot)
 {
@@ -313,7 +278,7 @@ static MAY_YIELD struct err *serve(struct program *program, struct worker_share 
                                     .log = &program->log,
                                     .sink = &program->sink,
                                     .supervisor = &program->supervisor};
-    struct service_phases phases = {program_ready, program_stopping, program};
+    struct service_phases phases = {program_confine, program_ready, program_stopping, program};
     struct signals *signals = NULL;
     int measures = getenv(MEASURE_STACKS) != NULL;
     struct err *err = co_init(&program->log);
@@ -328,6 +293,12 @@ static MAY_YIELD struct err *serve(struct program *program, struct worker_share 
     (void)str_copy(program->server->server_id, sizeof(program->server->server_id),
                    program->server_id.text);
     target.server = program->server;
+    /* A keeper is for the workers of one generation. */
+    confine_use(&program->confine, share != NULL ? share->slot[slot].rank : 0, &program->options,
+                &program->sink);
+    program->share = share;
+    program->server->keeper = program->confine.keeper;
+    program->server->sandbox = &program->confine.sandbox;
     if (share != NULL)
         err = worker_new(program->server, share, slot);
     if (!err)
@@ -337,6 +308,7 @@ static MAY_YIELD struct err *serve(struct program *program, struct worker_share 
     if (!err)
         err = service_run(program->server, &phases);
     signals_stop(signals);
+    confine_leave(&program->confine);
     service_free(program->server);
     if (measures)
         log_info(&program->log, "the deepest stack took %zu of %d bytes", co_stack_peak(),
@@ -374,6 +346,7 @@ static MAY_YIELD int run_worker(void *arg, struct worker_share *share, int slot)
     err = serve(program, share, slot);
     say_end(program, err);
     worker_share_free(share);
+    keeper_free(program->confine.keeper);
     config_unref(program->config);
     free(program->file);
     return err ? complain(err) : 0;
@@ -390,12 +363,32 @@ static struct err *serve_by_workers(struct program *program)
                                      .environment = environ,
                                      .supervisor = &program->supervisor,
                                      .upgrade = &program->upgrade,
+                                     .privileges = &program->confine.privileges,
                                      .serve = run_worker,
                                      .ready = program_ready,
                                      .stopping = program_stopping,
                                      .arg = program};
 
     return master_run(&options);
+}
+
+static MAY_YIELD struct err *serve_all(struct program *program)
+{
+    const struct upgrade *upgrade = &program->upgrade;
+    /* A server that continues has as many as it was started with. */
+    int workers = upgrade->mode == UPGRADE_RESUME ? upgrade->state->workers
+                                                  : worker_share_count(program->config);
+    struct keeper_options options = {.config = program->config,
+                                     .reload = &program->options,
+                                     .environment = environ,
+                                     .pid = program->config->pid};
+    struct err *err = confine_prepare(&program->confine, &options, workers, &program->log);
+
+    if (err != NULL)
+        return err;
+    if (upgrade->mode != UPGRADE_NONE || program->config->upgrade || workers > 1)
+        return serve_by_workers(program);
+    return serve(program, NULL, 0);
 }
 
 static MAY_YIELD int run(struct program *program)
@@ -411,11 +404,7 @@ static MAY_YIELD int run(struct program *program)
         config_warnings_log(program->config, &program->log);
         supervisor_open(&program->supervisor, getenv(NOTIFY_SOCKET), &program->log);
         service_raise_descriptors(&tables_all, program->config, &program->log);
-        if (program->upgrade.mode != UPGRADE_NONE || program->config->upgrade ||
-            worker_share_count(program->config) > 1)
-            err = serve_by_workers(program);
-        else
-            err = serve(program, NULL, 0);
+        err = serve_all(program);
     }
     /* Before there were new workers: the old program continues. */
     if (err && program->upgrade.mode == UPGRADE_START)
@@ -423,7 +412,10 @@ static MAY_YIELD int run(struct program *program)
     supervisor_close(&program->supervisor);
     say_end(program, err);
     server_id_close(&program->server_id);
+    if (process_pid_remove(&program->pid) != 0)
+        (void)keeper_remove_pid(program->confine.keeper);
     process_pid_close(&program->pid);
+    keeper_free(program->confine.keeper);
     return err ? complain(err) : 0;
 }
 
@@ -456,6 +448,7 @@ int main(int argc, char **argv)
     struct err *err = config_options_parse(&program.options, argc, argv);
     int status;
 
+    tls_protect_keys();
     if (err) {
         (void)complain(err);
         fprintf(stderr, "\n%s", config_usage());

@@ -20,7 +20,7 @@ DIALECT   := -std=gnu11 -D_GNU_SOURCE
 WERROR    ?=
 
 PURE_LIBS := -lhttp_parser -lcrypto -lm
-ALL_LIBS  := -lssl -ljansson -lhiredis -lcares $(ST_LIBS) $(PURE_LIBS) -lpthread
+ALL_LIBS  := -lssl -ljansson -lhiredis -lcares $(ST_LIBS) $(SECCOMP_LIBS) $(PURE_LIBS) -lpthread
 # State Threads' assembly does not say that it needs no executable stack; nothing here does.
 NO_EXEC   := -Wl,-z,noexecstack
 # Tests make allocations fail: trunk/test/unit/no_memory.h.

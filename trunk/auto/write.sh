@@ -23,6 +23,7 @@ write_config_h()
 #define MILLRACE_CONFIGURE "$CONFIGURE_ARGS"
 #define MILLRACE_COMPILER  "$($CC --version | sed -n 's/["\\]//g; 1p')"
 #define MILLRACE_DEBUG     $([ "$WITH_DEBUG" = yes ] && echo 1 || echo 0)
+$([ -z "$SECCOMP_LIBS" ] || echo "#define HAVE_SECCOMP       1")
 
 #endif
 END
@@ -44,6 +45,7 @@ OPT_CFLAGS     := $OPT_CFLAGS
 OPT_LDFLAGS    := $OPT_LDFLAGS
 ST_CFLAGS      := $ST_CFLAGS
 ST_LIBS        := $ST_LIBS
+SECCOMP_LIBS   := $SECCOMP_LIBS
 
 include trunk/auto/rules.mk
 END

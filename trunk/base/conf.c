@@ -19,6 +19,7 @@
 /* A node and its text; linked so that conf_free() need not walk the tree. */
 struct conf_item {
     struct conf_item *older;
+    size_t size; /* of the whole item */
     struct conf_node node;
     char text[];
 };
@@ -72,6 +73,7 @@ static struct err *conf_node_make(struct conf_parser *parser, struct conf_node *
     item = calloc(1, sizeof(*item) + args_size + text_len);
     if (item == NULL)
         return conf_no_memory();
+    item->size = sizeof(*item) + args_size + text_len;
     item->older = parser->tree->items;
     parser->tree->items = item;
     item->node.args = (char **)(void *)item->text;
@@ -143,6 +145,15 @@ static struct err *conf_block_close(struct conf_parser *parser)
     return NULL;
 }
 
+/* Texts may contain keys and passwords. */
+static void conf_text_free(struct conf_text *text)
+{
+    if (text->text != NULL)
+        explicit_bzero(text->text, text->len);
+    free(text->text);
+    text->text = NULL;
+}
+
 static struct err *conf_file_end(struct conf_parser *parser)
 {
     struct conf_file *file = conf_top(parser);
@@ -154,8 +165,7 @@ static struct err *conf_file_end(struct conf_parser *parser)
         return conf_fail(&file->in, parser->block[parser->block_count - 1]->line,
                          "%s: '{' is never closed", parser->block[parser->block_count - 1]->name);
     parser->file_count--;
-    free(file->in.text);
-    file->in.text = NULL;
+    conf_text_free(&file->in);
     return NULL;
 }
 
@@ -317,9 +327,14 @@ struct err *conf_parse(const char *path, conf_load load, void *arg, struct conf_
     parser.tail[0] = &parser.tree->root.child;
     parser.block_count = 1;
     buf_init(&parser.words.text, (size_t)CONF_WORD_MAX * (CONF_ARGS_MAX + 1));
-    err = conf_file_open(&parser, path);
+    /* At once: a buffer that grows later leaves copies of secrets in freed memory. */
+    err = buf_reserve(&parser.words.text, CONF_WORD_MAX) != NULL ? NULL : conf_no_memory();
+    if (!err)
+        err = conf_file_open(&parser, path);
     if (!err)
         err = conf_run(&parser);
+    if (parser.words.text.data != NULL)
+        explicit_bzero(parser.words.text.data, parser.words.text.cap);
     buf_fini(&parser.words.text);
     if (err) {
         conf_free(parser.tree);
@@ -337,6 +352,7 @@ void conf_free(struct conf_tree *tree)
         struct conf_item *item = tree->items;
 
         tree->items = item->older;
+        explicit_bzero(item, item->size);
         free(item);
     }
     while (tree->files != NULL) {
@@ -344,7 +360,7 @@ void conf_free(struct conf_tree *tree)
 
         tree->files = file->older;
         free(file->in.path);
-        free(file->in.text);
+        conf_text_free(&file->in);
         free(file);
     }
     free(tree);

@@ -3,6 +3,7 @@
  * coroutine keeps the connection, reopens it when it breaks, and logs each outage once; other
  * coroutines may send commands meanwhile, with or without waiting for the reply.
  */
+#include "base/secret.h"
 #include "base/str.h"
 #include "co/redis_private.h"
 
@@ -91,9 +92,7 @@ static void redis_destroy(struct redis *redis)
     free((char *)redis->options.user);
     free((char *)redis->options.channel);
     free((char *)redis->options.probe);
-    if (redis->options.password != NULL)
-        explicit_bzero((char *)redis->options.password, strlen(redis->options.password));
-    free((char *)redis->options.password);
+    secret_free((char *)redis->options.password);
     free(redis);
 }
 
@@ -117,7 +116,8 @@ struct redis *redis_new(const struct redis_options *options)
     redis->options = *options;
     redis->options.host = copy(options->host, &is_bad);
     redis->options.user = copy(options->user, &is_bad);
-    redis->options.password = copy(options->password, &is_bad);
+    redis->options.password = secret_copy(options->password != NULL ? options->password : "");
+    is_bad |= redis->options.password == NULL;
     redis->options.probe = options->probe != NULL ? copy(options->probe, &is_bad) : NULL;
     redis->options.channel = options->channel != NULL ? copy(options->channel, &is_bad) : NULL;
     if (!is_bad)

@@ -96,6 +96,7 @@ static struct err *ask(struct redis *redis, const struct redis_command *command,
 static struct err *open_auth(struct redis *redis, usec_t deadline)
 {
     struct redis_command command = {0};
+    struct err *err;
 
     if (redis->options.password[0] == '\0')
         return NULL;
@@ -103,7 +104,11 @@ static struct err *open_auth(struct redis *redis, usec_t deadline)
     if (redis->options.user[0] != '\0')
         redis_command_add(&command, redis->options.user);
     redis_command_add(&command, redis->options.password);
-    return ask(redis, &command, deadline);
+    err = ask(redis, &command, deadline);
+    /* Nothing else is queued before the connection is open. */
+    if (redis->out.data != NULL && redis->out.len == 0)
+        explicit_bzero(redis->out.data, redis->out.cap);
+    return err;
 }
 
 static struct err *open_mode(struct redis *redis, usec_t deadline)

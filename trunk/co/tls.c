@@ -71,13 +71,6 @@ static int tls_on_servername(SSL *ssl, int *alert, void *arg)
 
 /* ---- contexts ---- */
 
-static struct err *tls_wrong(enum err_code code, const char *what, const char *file)
-{
-    char reason[TLS_REASON_MAX];
-
-    return err_new(code, "%s %s: %s", what, file, tls_reason(reason, sizeof(reason)));
-}
-
 static SSL_CTX *tls_context_new(struct tls *tls)
 {
     SSL_CTX *ctx = SSL_CTX_new(tls->is_client ? TLS_client_method() : TLS_server_method());
@@ -110,7 +103,7 @@ static struct err *tls_load_client(struct tls *tls, SSL_CTX *ctx)
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     if (ca != NULL ? !SSL_CTX_load_verify_locations(ctx, ca, NULL)
                    : !SSL_CTX_set_default_verify_paths(ctx))
-        return tls_wrong(ERR_CONFIG, "certificates", ca != NULL ? ca : "of the system");
+        return tls_reason_error(ERR_CONFIG, "certificates", ca != NULL ? ca : "of the system");
     /* Returns 0 for success. */
     if (tls->alpn_len > 0 && SSL_CTX_set_alpn_protos(ctx, tls->alpn, tls->alpn_len) != 0)
         return err_new(ERR_NOMEM, "TLS");
@@ -165,12 +158,11 @@ static struct err *tls_load_server(struct tls *tls, SSL_CTX *ctx)
 {
     const struct tls_options *options = &tls->options;
     static const unsigned char id[] = "millrace";
+    struct err *err;
 
-    if (SSL_CTX_use_certificate_chain_file(ctx, options->cert) != 1)
-        return tls_wrong(ERR_CONFIG, "certificate", options->cert);
-    if (SSL_CTX_use_PrivateKey_file(ctx, options->key, SSL_FILETYPE_PEM) != 1 ||
-        SSL_CTX_check_private_key(ctx) != 1)
-        return tls_wrong(ERR_CONFIG, "private key", options->key);
+    err = tls_identity_load(ctx, options);
+    if (err != NULL)
+        return err;
     SSL_CTX_set_alpn_select_cb(ctx, tls_on_alpn, tls);
     SSL_CTX_set_tlsext_servername_callback(ctx, tls_on_servername);
     if (!SSL_CTX_set_session_id_context(ctx, id, sizeof(id) - 1))
@@ -211,12 +203,29 @@ static int tls_kernel_knows(void)
 
 /* ---- changed files ---- */
 
-static void tls_stamp(const char *path, struct tls_stamp *stamp)
+/* Also of a file in a folder that this process may not enter: 0, or -1. */
+static int tls_stat(const struct opener *opener, const char *path, struct stat *st)
+{
+    int fd = -1;
+    int rc;
+
+    if (stat(path, st) == 0)
+        return 0;
+    if (errno == EACCES && opener->open != NULL)
+        fd = opener->open(opener->arg, path);
+    if (fd < 0)
+        return -1;
+    rc = fstat(fd, st);
+    close(fd);
+    return rc;
+}
+
+static void tls_stamp(const struct opener *opener, const char *path, struct tls_stamp *stamp)
 {
     struct stat st;
 
     memset(stamp, 0, sizeof(*stamp));
-    if (path == NULL || stat(path, &st) != 0)
+    if (path == NULL || tls_stat(opener, path, &st) != 0)
         return;
     stamp->dev = st.st_dev;
     stamp->ino = st.st_ino;
@@ -226,8 +235,8 @@ static void tls_stamp(const char *path, struct tls_stamp *stamp)
 
 static void tls_stamps(const struct tls *tls, struct tls_stamp stamp[2])
 {
-    tls_stamp(tls->options.cert, &stamp[0]);
-    tls_stamp(tls->options.key, &stamp[1]);
+    tls_stamp(&tls->options.opener, tls->options.cert, &stamp[0]);
+    tls_stamp(&tls->options.opener, tls->options.key, &stamp[1]);
 }
 
 static int tls_stamp_is(const struct tls_stamp *a, const struct tls_stamp *b)
@@ -302,6 +311,7 @@ static struct err *tls_new(const struct tls_options *options, const struct log *
     tls->options.ca = tls_text(options->ca, &ok);
     tls->options.secret = options->secret;
     tls->options.secret_arg = options->secret_arg;
+    tls->options.opener = options->opener;
     tls->has_ktls = options->ktls && tls_kernel_knows();
     if (options->ktls && !tls->has_ktls)
         log_info(log, "kernel TLS unavailable (module tls not loaded); using OpenSSL");

@@ -6,6 +6,7 @@
  * is read, written, waited for and freed as before, with the plain bytes. net_free() sends
  * close_notify if all accepted bytes were sent.
  */
+#include "base/opener.h"
 #include "co/net.h"
 
 struct tls;
@@ -31,7 +32,12 @@ struct tls_options {
      * the process makes its own secret. Must not yield. */
     int (*secret)(void *arg, uint8_t out[TLS_SECRET_SIZE], usec_t *made_at);
     void *secret_arg;
+    struct opener opener; /* for cert and key, if this process may not open them */
 };
+
+/* Once, before anything else uses OpenSSL: private keys stay out of core files, and no copy of one
+ * stays in freed memory. */
+void tls_protect_keys(void);
 
 /*
  * A server's certificate and settings; files are read at once and may be replaced at any time, see

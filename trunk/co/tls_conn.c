@@ -27,16 +27,6 @@ static ssize_t tls_refuse(int sys_errno)
     return -1;
 }
 
-const char *tls_reason(char *out, size_t cap)
-{
-    unsigned long code = ERR_peek_last_error();
-    const char *reason = ERR_reason_error_string(code);
-
-    (void)str_copy(out, cap, reason != NULL ? reason : "unknown error");
-    ERR_clear_error();
-    return out;
-}
-
 /* ---- between OpenSSL and the socket ---- */
 
 static int tls_bio_read(BIO *bio, char *buf, int len)

@@ -98,5 +98,9 @@ int tls_conn_flush(struct tls_conn *t);
 
 /* OpenSSL's text for the last error; empties its queue. */
 const char *tls_reason(char *out, size_t cap);
+/* "private key FILE: " and that. */
+struct err *tls_reason_error(enum err_code code, const char *what, const char *file);
+/* tls_identity.c: loads certificate and key into a context. */
+struct err *tls_identity_load(SSL_CTX *ctx, const struct tls_options *options);
 
 #endif

@@ -58,6 +58,7 @@ MAY_END = {
     "trunk/app/workers/master.c",  # processes, and the end of each:
     "trunk/app/workers/master_upgrade.c",
     "trunk/app/core/process.c",
+    "trunk/app/core/keeper.c",
     "trunk/app/server/service.c",
 }
 # What must be looked at is never called by its own name; base/hash.h has the call that says so.

@@ -13,6 +13,7 @@
 #include "app/cluster/upstream_tls.h"
 #include "app/config/directory_url.h"
 #include "app/stream/stream.h"
+#include "base/secret.h"
 #include "base/str.h"
 
 #include <assert.h>
@@ -227,7 +228,7 @@ static void link_free(struct directory_link *link)
     co_cond_fini(&link->due);
     co_cond_fini(&link->answered);
     co_cond_fini(&link->left);
-    explicit_bzero(link->url, strlen(link->url));
+    secret_free(link->url);
     free(link);
 }
 
@@ -265,21 +266,23 @@ static struct err *link_connect(struct directory_link *link, const struct config
 static struct err *link_new(struct directory *directory, const struct config_vhost *vhost)
 {
     const char *text = vhost->cluster.directory;
-    struct directory_link *link = calloc(1, sizeof(*link) + strlen(text) + 1);
+    struct directory_link *link = calloc(1, sizeof(*link));
+    char *copy = secret_copy(text);
     struct directory_url *url = malloc(sizeof(*url));
     const char *why = NULL;
     struct err *err = NULL;
 
-    if (link == NULL || url == NULL)
+    if (link == NULL || url == NULL || copy == NULL)
         err = err_new(ERR_NOMEM, "no memory for the directory");
     else if (directory_url_parse(url, text, &why) != 0)
         err = err_new(ERR_CONFIG, "directory: %s", why);
     if (err != NULL) {
         free(link);
         free(url);
+        secret_free(copy);
         return err;
     }
-    memcpy(link->url, text, strlen(text) + 1);
+    link->url = copy;
     directory_url_show(url, link->show, sizeof(link->show));
     link->directory = directory;
     link->lease = vhost->cluster.lease;

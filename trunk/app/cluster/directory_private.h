@@ -79,7 +79,7 @@ struct directory_link {
     uint8_t has_leaver; /* a coroutine waits for that */
     uint8_t is_hasty, is_complaining, is_ending, is_unreachable;
     char show[300]; /* the address without its password */
-    char url[];
+    char *url;      /* memory for secrets */
 };
 
 /* The link to this Redis; NULL: there is none. */

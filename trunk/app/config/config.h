@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/opener.h"
 
 #include <stddef.h>
 
@@ -29,6 +30,7 @@
 #define CONFIG_PROXY_MAX     64 /* trusted addresses and networks */
 #define CONFIG_HOOK_MAX      8  /* addresses of one callback */
 #define CONFIG_DVR_MAX       64 /* streams of dvr_apply */
+#define CONFIG_DVR_PATH      "./objs/nginx/html/[app]/[stream].[timestamp].flv" /* of dvr_path */
 
 struct config_strings {
     int count;
@@ -280,6 +282,8 @@ struct config {
     int daemon;
     const char *pid;
     const char *work_dir;
+    struct config_strings user; /* name and group; empty: no change */
+    int sandbox;
     int asprocess;
     int utc_time;
     int inotify_auto_reload;
@@ -313,6 +317,7 @@ struct config_options {
     int show_version;                    /* -v */
     int show_help;                       /* -h */
     int show_table_conf, show_table_doc; /* --full-conf, --doc */
+    struct opener opener;                /* for files that this process may not open */
 };
 
 /* Fills options from the command line (argv is borrowed). ERR_CONFIG with the reason. */

@@ -29,6 +29,7 @@ static enum stored stored_as(enum config_type type)
     case CONFIG_SECONDS:
         return STORED_INT64;
     case CONFIG_STRING:
+    case CONFIG_PATH:
     case CONFIG_URL:
     case CONFIG_DIRECTORY:
         return STORED_STRING;
@@ -37,6 +38,7 @@ static enum stored stored_as(enum config_type type)
     case CONFIG_NETWORKS:
     case CONFIG_RULES:
     case CONFIG_STREAMS:
+    case CONFIG_USER:
     case CONFIG_DOMAINS:
     case CONFIG_FRAMES:
     case CONFIG_ORIGINS:

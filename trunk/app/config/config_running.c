@@ -43,7 +43,10 @@ int config_running_show(int *fd, const struct config *first, const struct config
     int failed;
 
     buf_init(&text, RUNNING_MAX);
-    failed = new < 0 || config_source_write(config_source_of(first), &text) != 0 ||
+    failed = new < 0 ||
+             buf_reserve(&text, config_source_length(config_source_of(first)) +
+                                    config_source_length(config_source_of(config))) == NULL ||
+             config_source_write(config_source_of(first), &text) != 0 ||
              config_source_write(config_source_of(config), &text) != 0 ||
              write_all(new, buf_data(&text), text.len) != 0;
     if (text.data != NULL)

@@ -9,6 +9,7 @@
 #include "app/config/config_source.h"
 
 #include "base/hash.h"
+#include "base/secret.h"
 #include "base/str.h"
 
 #include <assert.h>
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ENV_MAX 4096
 /* Of a record: its letter and the two lengths. */
@@ -41,7 +43,7 @@ static int add_env(struct config_source *source, const char *entry, size_t len)
     if (env == NULL)
         return -1;
     source->env = env;
-    env[source->env_count] = strndup(entry, len);
+    env[source->env_count] = config_arena_copy(&source->arena, entry, len);
     env[source->env_count + 1] = NULL;
     if (env[source->env_count] == NULL)
         return -1;
@@ -50,22 +52,17 @@ static int add_env(struct config_source *source, const char *entry, size_t len)
     return 0;
 }
 
-/* Takes text over in any case. */
-static int add_file(struct config_source *source, const char *path, char *text, size_t len)
+static int add_file(struct config_source *source, const char *path, const char *text, size_t len)
 {
-    char *copy = NULL;
-    struct config_source_file *file;
+    struct config_source_file *file = &source->file[source->file_count];
 
-    if (source->file_count < CONF_INCLUDES_MAX + 1 && source->size + len <= CONFIG_SOURCE_BYTES_MAX)
-        copy = strdup(path);
-    if (copy == NULL) {
-        free(text);
+    if (source->file_count == CONF_INCLUDES_MAX + 1 || source->size + len > CONFIG_SOURCE_BYTES_MAX)
         return -1;
-    }
-    file = &source->file[source->file_count];
-    file->path = copy;
-    file->text = text;
+    file->path = config_arena_string(&source->arena, path);
+    file->text = config_arena_copy(&source->arena, text, len);
     file->len = len;
+    if (file->path == NULL || file->text == NULL)
+        return -1;
     source->size += len;
     source->file_count++;
     return 0;
@@ -81,8 +78,10 @@ struct config_source *config_source_new(const struct config_options *options, ch
     for (char **entry = environment; !failed && entry != NULL && *entry != NULL; entry++)
         if (is_concerned(*entry) && source->env_count < ENV_MAX)
             failed = add_env(source, *entry, strlen(*entry)) != 0;
-    if (!failed)
+    if (!failed) {
+        source->opener = options->opener;
         return source;
+    }
     config_source_free(source);
     return NULL;
 }
@@ -91,29 +90,43 @@ void config_source_free(struct config_source *source)
 {
     if (source == NULL)
         return;
-    for (int i = 0; i < source->file_count; i++) {
-        explicit_bzero(source->file[i].text, source->file[i].len);
-        free(source->file[i].text);
-        free(source->file[i].path);
-    }
-    for (int i = 0; i < source->env_count; i++)
-        free(source->env[i]);
+    config_arena_fini(&source->arena);
     free(source->env);
     free(source->path);
     free(source);
 }
 
-static struct err *read_file(const char *path, char **text, size_t *len)
+/* The file, also one that only the opener may open. NULL with errno. */
+static FILE *open_file(const char *path, const struct opener *opener)
 {
     FILE *file = fopen(path, "re");
+    int fd = -1;
+
+    if (file != NULL || errno != EACCES || opener->open == NULL)
+        return file;
+    fd = opener->open(opener->arg, path);
+    if (fd >= 0)
+        file = fdopen(fd, "re");
+    if (fd >= 0 && file == NULL)
+        close(fd);
+    return file;
+}
+
+/* *text is memory for secrets, and longer than the file. */
+static struct err *read_file(const char *path, const struct opener *opener, char **text,
+                             size_t *len)
+{
+    FILE *file = open_file(path, opener);
     int failed;
 
     if (file == NULL && (errno == ENOENT || errno == ENOTDIR))
         return err_new(ERR_NOT_FOUND, "%s: no such file", path);
     if (file == NULL)
         return err_sys(errno, "%s", path);
+    /* No copy of it stays in a buffer of the stream. */
+    (void)setvbuf(file, NULL, _IONBF, 0);
     /* Read one byte more than the limit to detect a file that is too long. */
-    *text = malloc(CONF_FILE_MAX + 1);
+    *text = secret_new(CONF_FILE_MAX + 1);
     if (*text == NULL) {
         fclose(file);
         return no_memory(path);
@@ -123,7 +136,7 @@ static struct err *read_file(const char *path, char **text, size_t *len)
     failed = ferror(file) ? errno : 0;
     fclose(file);
     if (failed) {
-        free(*text);
+        secret_free(*text);
         *text = NULL;
         return err_sys(failed, "%s", path);
     }
@@ -152,22 +165,15 @@ struct err *config_source_load(void *arg, const char *path, char **text, size_t 
             return copy_text(&source->file[i], text, len);
     if (source->is_complete)
         return err_new(ERR_NOT_FOUND, "%s: no such file", path);
-    err = read_file(path, &read, len);
+    err = read_file(path, &source->opener, &read, len);
     if (err != NULL)
         return err;
-    /* Not the buffer itself, which is as long as the longest file. */
-    err = copy_text(&(struct config_source_file){(char *)path, read, *len}, text, len);
-    free(read);
-    if (err != NULL)
-        return err;
-    read = malloc(*len + 1);
-    if (read != NULL)
-        memcpy(read, *text, *len);
-    if (read != NULL && add_file(source, path, read, *len) == 0)
-        return NULL;
-    free(*text);
-    *text = NULL;
-    return err_new(ERR_LIMIT, "%s: the files together are too long", path);
+    if (add_file(source, path, read, *len) != 0)
+        err = err_new(ERR_LIMIT, "%s: the files together are too long", path);
+    else
+        err = copy_text(&source->file[source->file_count - 1], text, len);
+    secret_free(read);
+    return err;
 }
 
 static uint64_t add_text(uint64_t sum, const char *text, size_t len)
@@ -184,21 +190,21 @@ uint64_t config_source_fingerprint(const struct config_source *source)
     return sum;
 }
 
-uint64_t config_source_look(const struct config_source *source)
+uint64_t config_source_look(const struct config_source *source, const struct opener *opener)
 {
     uint64_t sum = 1;
 
     for (int i = 0; i < source->file_count; i++) {
         char *text = NULL;
         size_t len = 0;
-        struct err *err = read_file(source->file[i].path, &text, &len);
+        struct err *err = read_file(source->file[i].path, opener, &text, &len);
         int is_missing = err != NULL;
 
         err_free(err);
         if (is_missing && i == 0)
             return 0;
         sum = is_missing ? sum + 1 : add_text(sum, text, len);
-        free(text);
+        secret_free(text);
     }
     return sum;
 }
@@ -213,6 +219,19 @@ static int write_record(struct buf *out, char kind, const char *name, const char
                    buf_append(out, text, len)
                ? -1
                : 0;
+}
+
+size_t config_source_length(const struct config_source *source)
+{
+    size_t len = HEAD_SIZE;
+
+    if (source->path != NULL)
+        len += HEAD_SIZE + strlen(source->path);
+    for (int i = 0; i < source->file_count; i++)
+        len += HEAD_SIZE + strlen(source->file[i].path) + source->file[i].len;
+    for (int i = 0; i < source->env_count; i++)
+        len += HEAD_SIZE + strlen(source->env[i]);
+    return len;
 }
 
 int config_source_write(const struct config_source *source, struct buf *out)
@@ -259,7 +278,6 @@ static int read_record(const uint8_t *data, size_t len, size_t *used, struct rec
 static int take_record(struct config_source *source, const struct record *record)
 {
     char *name = strndup((const char *)record->name, record->name_len);
-    char *text = NULL;
     int failed = name == NULL;
 
     if (!failed && record->kind == 'M' && source->path == NULL) {
@@ -267,10 +285,7 @@ static int take_record(struct config_source *source, const struct record *record
         return 0;
     }
     if (!failed && record->kind == 'F') {
-        text = malloc(record->text_len + 1);
-        if (text != NULL)
-            memcpy(text, record->text, record->text_len);
-        failed = text == NULL || add_file(source, name, text, record->text_len) != 0;
+        failed = add_file(source, name, (const char *)record->text, record->text_len) != 0;
     } else if (!failed && record->kind == 'V' && source->env_count < ENV_MAX) {
         failed = add_env(source, (const char *)record->text, record->text_len) != 0;
     } else {

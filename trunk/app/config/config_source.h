@@ -8,6 +8,7 @@
  * server has. Never yields.
  */
 #include "app/config/config.h"
+#include "app/config/config_arena.h"
 #include "base/buf.h"
 #include "base/conf.h"
 
@@ -27,7 +28,9 @@ struct config_source {
     int env_count;
     char **env; /* ends with NULL */
     size_t size;
-    int is_complete; /* was read back: a file that is not in it does not exist */
+    struct config_arena arena; /* of all texts */
+    struct opener opener;      /* for files that this process may not open */
+    int is_complete;           /* was read back: a file that is not in it does not exist */
 };
 
 /* Of a file and the environment as they are now; the files are read when they are parsed. NULL
@@ -42,8 +45,11 @@ struct err *config_source_load(void *arg, const char *path, char **text, size_t 
 /* A number for its texts, and for those that its files have now; 0: the main file cannot be read.
  * Other processes have other numbers. */
 uint64_t config_source_fingerprint(const struct config_source *source);
-uint64_t config_source_look(const struct config_source *source);
+uint64_t config_source_look(const struct config_source *source, const struct opener *opener);
 
+/* Its length as bytes. A buffer with so much room does not grow, which would leave copies of
+ * secrets in freed memory. */
+size_t config_source_length(const struct config_source *source);
 /* Appends it as bytes: 0, or -1. */
 int config_source_write(const struct config_source *source, struct buf *out) ERR_MUST_CHECK;
 /* Reads it back from the front of data and sets *used: NULL for bytes that are malformed or cut. */

@@ -57,6 +57,7 @@ enum config_type {
     CONFIG_CHOICE,    /* one of the row's choices; its index into int */
     CONFIG_LOG_LEVEL, /* into int, see log_level_parse() */
     CONFIG_STRING,    /* into const char * */
+    CONFIG_PATH,      /* the same, a path; the row's minimum is its enum config_path_kind */
     CONFIG_URL,       /* "http://…" or "https://…", into const char *; may be empty */
     CONFIG_DIRECTORY, /* see app/config/directory_url.h, or empty; its password is never printed */
     CONFIG_ENDPOINTS, /* "8080", "ip:port", "[v6]:port", "unix:/path", into config_strings */
@@ -64,6 +65,7 @@ enum config_type {
     CONFIG_NETWORKS,  /* see app/config/trust.h, into config_strings; may be empty */
     CONFIG_RULES,     /* see app/config/security.h, into config_strings; may be empty */
     CONFIG_STREAMS,   /* "all", "app/stream", into config_strings */
+    CONFIG_USER,      /* a user and its group, into config_strings; may be empty */
     CONFIG_DOMAINS,   /* host names, into config_strings; may be empty */
     CONFIG_FRAMES,    /* self, none, *, or a site's origin, into config_strings */
     CONFIG_ORIGINS,   /* see app/config/origin.h, into config_strings; may be empty */

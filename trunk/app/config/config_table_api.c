@@ -59,10 +59,10 @@ static const struct config_row rows[] = {
     {"proxy_protocol", TLS(proxy_protocol), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_HTTP_API_HTTPS_PROXY_PROTOCOL", RELOAD,
      "Expect a PROXY header from trusted_proxies on these addresses."},
-    {"key", TLS(key), CONFIG_STRING, "./conf/server.key", NO_RANGE, NO_CHOICES,
+    {"key", TLS(key), CONFIG_PATH, "./conf/server.key", PATH_SECRET, NO_CHOICES,
      "SRS_HTTP_API_HTTPS_KEY", RELOAD,
      "Private key (PEM)."},
-    {"cert", TLS(cert), CONFIG_STRING, "./conf/server.crt", NO_RANGE, NO_CHOICES,
+    {"cert", TLS(cert), CONFIG_PATH, "./conf/server.crt", PATH_SECRET, NO_CHOICES,
      "SRS_HTTP_API_HTTPS_CERT", RELOAD,
      "Certificate chain (PEM)."},
 

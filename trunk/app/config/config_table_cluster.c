@@ -37,7 +37,7 @@ static const struct config_row rows[] = {
     {"stall_timeout", CLUSTER(stall_timeout), CONFIG_MS, "1000", 100, HOUR_MS, NO_CHOICES,
      "SRS_VHOST_CLUSTER_STALL_TIMEOUT", RELOAD,
      "Try the next origin after this long without media; five times as long if there is only one."},
-    {"ca", CLUSTER(ca), CONFIG_STRING, "", NO_RANGE, NO_CHOICES,
+    {"ca", CLUSTER(ca), CONFIG_PATH, "", PATH_READ, NO_CHOICES,
      "SRS_VHOST_CLUSTER_CA", RELOAD,
      "CA bundle (PEM) that verifies flvs and rediss peers; empty: the system's."},
     {"directory", CLUSTER(directory), CONFIG_DIRECTORY, "", NO_RANGE, NO_CHOICES,
@@ -79,7 +79,7 @@ static const struct config_row rows[] = {
     {"backend", FORWARD(backend), CONFIG_URL, "", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_FORWARD_BACKEND", RELOAD,
      "URL queried for destinations when a stream is published; if it does not answer, destination is used."},
-    {"ca", FORWARD(ca), CONFIG_STRING, "", NO_RANGE, NO_CHOICES,
+    {"ca", FORWARD(ca), CONFIG_PATH, "", PATH_READ, NO_CHOICES,
      "SRS_VHOST_FORWARD_CA", RELOAD,
      "CA bundle (PEM) that verifies https and rtmps peers; empty: the system's."},
 };

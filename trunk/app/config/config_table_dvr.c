@@ -16,8 +16,8 @@ static const struct config_row rows[] = {
     {"dvr_apply", DVR(apply), CONFIG_STREAMS, "all", 1, CONFIG_DVR_MAX, NO_CHOICES,
      "SRS_VHOST_DVR_DVR_APPLY", RELOAD,
      "Streams that are recorded: all, or app/stream, several of them separated by spaces."},
-    {"dvr_path", DVR(path), CONFIG_STRING, "./objs/nginx/html/[app]/[stream].[timestamp].flv", NO_RANGE,
-     NO_CHOICES, "SRS_VHOST_DVR_DVR_PATH", RELOAD,
+    {"dvr_path", DVR(path), CONFIG_PATH, CONFIG_DVR_PATH, PATH_STORE, NO_CHOICES,
+     "SRS_VHOST_DVR_DVR_PATH", RELOAD,
      "Path of the files, with [vhost] [app] [stream] [2006] [01] [02] [15] [04] [05] [999] [timestamp]; a "
      "folder stands for folder/[stream].[timestamp].flv."},
     {"dvr_plan", DVR(plan), CONFIG_CHOICE, "session", NO_RANGE, plans,

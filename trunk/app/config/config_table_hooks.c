@@ -57,7 +57,7 @@ static const struct config_row rows[] = {
     {"secret", HOOKS(secret), CONFIG_SECRETS, "", 0, 1, NO_CHOICES,
      "SRS_VHOST_HTTP_HOOKS_SECRET", RELOAD,
      "Key that signs the body of each call: X-Millrace-Signature: sha256=, then HMAC-SHA256 in hexadecimal."},
-    {"ca", HOOKS(ca), CONFIG_STRING, "", NO_RANGE, NO_CHOICES,
+    {"ca", HOOKS(ca), CONFIG_PATH, "", PATH_READ, NO_CHOICES,
      "SRS_VHOST_HTTP_HOOKS_CA", RELOAD,
      "CA bundle (PEM) that verifies https addresses; empty: the system's."},
 };

@@ -10,6 +10,7 @@
  * environment variable follows a rule (SRS_ and the path in upper case) and is written out so that
  * it can be searched for; a test checks the rule.
  */
+#include "app/config/config_paths.h"
 #include "app/config/config_table.h"
 
 #include <stddef.h>
@@ -42,6 +43,12 @@ extern const struct config_rows config_table_metrics;
 /* The values of a row without a range, and of a row without choices. */
 #define NO_RANGE   0, 0
 #define NO_CHOICES NULL
+/* The range of a path is what the server does there: for the sandbox. */
+#define PATH_READ   CONFIG_PATH_READ, 0
+#define PATH_SECRET CONFIG_PATH_SECRET, 0
+#define PATH_SERVE  CONFIG_PATH_SERVE, 0
+#define PATH_STORE  CONFIG_PATH_STORE, 0
+#define PATH_LOG    CONFIG_PATH_LOG, 0
 
 #define KIB ((int64_t)1024)
 #define MIB (1024 * KIB)

@@ -95,6 +95,15 @@ static const struct config_row rows[] = {
     {"work_dir", ROOT(work_dir), CONFIG_STRING, "./", NO_RANGE, NO_CHOICES,
      "SRS_WORK_DIR", RESTART,
      "Working directory; all other paths are relative to it."},
+    {"user", ROOT(user), CONFIG_USER, "", 0, 2, NO_CHOICES,
+     "SRS_USER", RESTART,
+     "User, and group, that the processes which serve clients change to after they have opened listeners, "
+     "log and certificates; the group of the user when none is given. Needs root. Empty: no change. See "
+     "[security](security.md#user)."},
+    {"sandbox", ROOT(sandbox), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
+     "SRS_SANDBOX", RESTART,
+     "Confine the processes that serve clients to the configured files and to the system calls of a "
+     "server, where the kernel can. See [security](security.md#sandbox)."},
     {"asprocess", ROOT(asprocess), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_ASPROCESS", RESTART,
      "Exit when the parent process exits; cannot be combined with daemon."},
@@ -114,7 +123,7 @@ static const struct config_row rows[] = {
      "SRS_LOG_PEER_LINES", RELOAD,
      "Limit of log lines of one kind per address in 10 seconds (refusals, malformed requests). Further "
      "lines are counted and reported in one line. 0: no limit."},
-    {"srs_log_file", ROOT(log_file), CONFIG_STRING, "./objs/millrace.log", NO_RANGE, NO_CHOICES,
+    {"srs_log_file", ROOT(log_file), CONFIG_PATH, "./objs/millrace.log", PATH_LOG, NO_CHOICES,
      "SRS_LOG_FILE", RELOAD,
      "Log file when srs_log_tank is file; SIGUSR1 reopens it."},
     {"grace_start_wait", ROOT(grace_start_wait), CONFIG_MS, "2300", 0, HOUR_MS, NO_CHOICES,
@@ -159,10 +168,10 @@ static const struct config_row rows[] = {
     {"proxy_protocol", RTMPS(proxy_protocol), CONFIG_SWITCH, "off", NO_RANGE, NO_CHOICES,
      "SRS_RTMPS_PROXY_PROTOCOL", RELOAD,
      "Expect a PROXY header from trusted_proxies on these addresses, before the TLS handshake."},
-    {"key", RTMPS(key), CONFIG_STRING, "./conf/server.key", NO_RANGE, NO_CHOICES,
+    {"key", RTMPS(key), CONFIG_PATH, "./conf/server.key", PATH_SECRET, NO_CHOICES,
      "SRS_RTMPS_KEY", RELOAD,
      "Private key (PEM); reloaded when the file changes."},
-    {"cert", RTMPS(cert), CONFIG_STRING, "./conf/server.crt", NO_RANGE, NO_CHOICES,
+    {"cert", RTMPS(cert), CONFIG_PATH, "./conf/server.crt", PATH_SECRET, NO_CHOICES,
      "SRS_RTMPS_CERT", RELOAD,
      "Certificate with its chain (PEM); reloaded when the file changes."},
 };

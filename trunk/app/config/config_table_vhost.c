@@ -142,7 +142,7 @@ static const struct config_row rows[] = {
     {"mount", STATIC(mount), CONFIG_STRING, "[vhost]/", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_HTTP_STATIC_MOUNT", RELOAD,
      "URL path of the directory."},
-    {"dir", STATIC(dir), CONFIG_STRING, "./objs/nginx/html", NO_RANGE, NO_CHOICES,
+    {"dir", STATIC(dir), CONFIG_PATH, "./objs/nginx/html", PATH_SERVE, NO_CHOICES,
      "SRS_VHOST_HTTP_STATIC_DIR", RELOAD,
      "Directory of the files that are served at mount."},
 };

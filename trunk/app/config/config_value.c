@@ -410,7 +410,7 @@ struct err *config_value_set(const struct config_row *row, void *base,
         return err_new(ERR_CONFIG, "takes one value, not %d", words->count);
     if (row->type == CONFIG_URL && words->args[0][0] != '\0' && !is_url(words->args[0]))
         return value_refuse(row, words->args[0]);
-    if (row->type == CONFIG_STRING || row->type == CONFIG_URL)
+    if (row->type == CONFIG_STRING || row->type == CONFIG_PATH || row->type == CONFIG_URL)
         return set_string(row, (const char **)(void *)at, words->args[0], arena);
     if (row->type == CONFIG_DIRECTORY)
         return set_directory(row, (const char **)(void *)at, words->args[0], arena);

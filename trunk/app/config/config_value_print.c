@@ -134,6 +134,7 @@ int config_value_print(const struct config_row *row, const void *base, struct bu
         word = level_names[*(const int *)at];
         return buf_append(out, word, strlen(word));
     case CONFIG_STRING:
+    case CONFIG_PATH:
         return print_word(*(const char *const *)at, out);
     case CONFIG_URL:
         return print_address(*(const char *const *)at, 0, out);
@@ -144,6 +145,7 @@ int config_value_print(const struct config_row *row, const void *base, struct bu
     case CONFIG_NETWORKS:
     case CONFIG_RULES:
     case CONFIG_STREAMS:
+    case CONFIG_USER:
     case CONFIG_DOMAINS:
     case CONFIG_FRAMES:
     case CONFIG_ORIGINS:
@@ -198,6 +200,10 @@ int config_value_kind(const struct config_row *row, struct buf *out)
         return buf_printf(out, "error, warn, info (or trace), debug (or verbose)");
     case CONFIG_STRING:
         return buf_printf(out, "text");
+    case CONFIG_PATH:
+        return buf_printf(out, "a path");
+    case CONFIG_USER:
+        return buf_printf(out, "a user, and a group");
     case CONFIG_URL:
         return buf_printf(out, "an http:// or https:// address");
     case CONFIG_DIRECTORY:

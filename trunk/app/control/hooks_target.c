@@ -11,6 +11,7 @@
 #include "app/control/hooks_call.h"
 #include "app/control/hooks_queue.h"
 #include "app/core/log_limit.h"
+#include "base/secret.h"
 #include "base/str.h"
 
 #include <assert.h>
@@ -145,9 +146,9 @@ static void target_free(struct hooks_target *target)
         at = &(*at)->next;
     *at = target->next;
     co_cond_fini(&target->wake);
-    free(target->url);
+    secret_free(target->url);
     free(target->ca);
-    free(target->secret);
+    secret_free(target->secret);
     free(target);
 }
 
@@ -227,18 +228,18 @@ static struct hooks_target *target_get(struct hooks *hooks, const struct config_
         target = calloc(1, sizeof(*target));
         if (target == NULL)
             return NULL;
-        target->url = strdup(url);
+        target->url = secret_copy(url);
         target->ca = strdup(config->ca);
-        target->secret = secret != NULL ? strdup(secret) : NULL;
+        target->secret = secret != NULL ? secret_copy(secret) : NULL;
         err = co_cond_init(&target->wake);
         if (err != NULL || target->url == NULL || target->ca == NULL ||
             (secret != NULL && target->secret == NULL)) {
             if (err == NULL)
                 co_cond_fini(&target->wake);
             err_free(err);
-            free(target->url);
+            secret_free(target->url);
             free(target->ca);
-            free(target->secret);
+            secret_free(target->secret);
             free(target);
             return NULL;
         }

@@ -15,7 +15,8 @@ static int is_same(const struct config *a, const struct config *b)
 }
 
 struct err *log_change_prepare(struct log_change *change, const struct config *before,
-                               const struct config *config, int is_shared)
+                               const struct config *config, const struct log_sink_file *now,
+                               int is_shared)
 {
     struct err *err;
 
@@ -26,11 +27,12 @@ struct err *log_change_prepare(struct log_change *change, const struct config *b
         log_sink_open_fd(&change->sink, STDOUT_FILENO);
         if (is_shared)
             log_sink_own(&change->sink);
+        change->sink.opener = now->opener;
         change->has_sink = 1;
         return NULL;
     }
     process_make_folder(config->log_file);
-    err = log_sink_open(&change->sink, config->log_file);
+    err = log_sink_open(&change->sink, config->log_file, &now->opener);
     change->has_sink = err == NULL;
     return err;
 }

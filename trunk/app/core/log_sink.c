@@ -145,7 +145,7 @@ static void init(struct log_sink_file *file, int fd)
  * the file by a symbolic link and so make a server that runs as root write anywhere. The system's
  * own links, which name descriptors of this process, are followed.
  */
-static int open_append(const char *path)
+int log_sink_open_append(const char *path)
 {
     static const char *const own[] = {"/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/"};
     int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW;
@@ -156,6 +156,16 @@ static int open_append(const char *path)
     return open(path, flags, 0644);
 }
 
+/* The same, or by the opener what this process may not open. */
+static int open_by(const struct opener *opener, const char *path)
+{
+    int fd = log_sink_open_append(path);
+
+    if (fd < 0 && errno == EACCES && opener != NULL && opener->open != NULL)
+        fd = opener->open(opener->arg, path);
+    return fd;
+}
+
 static struct err *open_error(int sys_errno, const char *path)
 {
     if (sys_errno == ELOOP)
@@ -163,9 +173,9 @@ static struct err *open_error(int sys_errno, const char *path)
     return err_sys(sys_errno, "log file %s", path);
 }
 
-struct err *log_sink_open(struct log_sink_file *file, const char *path)
+struct err *log_sink_open(struct log_sink_file *file, const char *path, const struct opener *opener)
 {
-    int fd = open_append(path);
+    int fd = open_by(opener, path);
     char *copy = strdup(path);
 
     if (fd < 0 || copy == NULL) {
@@ -178,6 +188,8 @@ struct err *log_sink_open(struct log_sink_file *file, const char *path)
     }
     init(file, fd);
     file->path = copy;
+    if (opener != NULL)
+        file->opener = *opener;
     return NULL;
 }
 
@@ -221,7 +233,7 @@ struct err *log_sink_reopen(struct log_sink_file *file)
 
     if (file->path == NULL)
         return NULL;
-    fd = open_append(file->path);
+    fd = open_by(&file->opener, file->path);
     if (fd < 0)
         return open_error(errno, file->path);
     flush_pending(file, 0);

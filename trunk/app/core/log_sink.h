@@ -10,21 +10,27 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/opener.h"
 
 #define LOG_SINK_PENDING_MAX (256 * 1024)
 
 struct log_sink_file {
     struct log_sink sink; /* first: a struct log's sink */
     int fd;
-    char *path;    /* NULL for a descriptor */
-    int may_block; /* not a plain file */
-    int is_own;    /* log_sink_own() opened it */
+    char *path;           /* NULL for a descriptor */
+    int may_block;        /* it is not a plain file */
+    int is_own;           /* log_sink_own() opened it */
+    struct opener opener; /* for files that this process may not open */
     struct buf pending;
     unsigned lost;
 };
 
-/* Appends to a file and creates it if needed. After an error there is nothing to close. */
-struct err *log_sink_open(struct log_sink_file *file, const char *path);
+/* Appends to a file and creates it if needed. opener: for now and for log_sink_reopen(); NULL:
+ * none. After an error there is nothing to close. */
+struct err *log_sink_open(struct log_sink_file *file, const char *path,
+                          const struct opener *opener);
+/* Only the descriptor of such a file; -1 with errno. */
+int log_sink_open_append(const char *path);
 
 /* Writes to a descriptor, which stays the caller's. */
 void log_sink_open_fd(struct log_sink_file *file, int fd);

@@ -87,12 +87,21 @@ struct err *process_pid_write(struct process_pid *pid)
     return NULL;
 }
 
+/* It is removed while it is locked, and once: it cannot be the file of another process. */
+int process_pid_remove(const struct process_pid *pid)
+{
+    struct stat held;
+
+    if (pid->fd < 0 || (fstat(pid->fd, &held) == 0 && held.st_nlink == 0))
+        return 0;
+    return unlink(pid->path);
+}
+
 void process_pid_close(struct process_pid *pid)
 {
     if (pid->fd < 0)
         return;
-    /* Removed while it is locked: it cannot be the file of another process. */
-    (void)unlink(pid->path);
+    (void)process_pid_remove(pid);
     close(pid->fd);
     pid->fd = -1;
 }

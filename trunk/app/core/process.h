@@ -20,7 +20,9 @@ struct process_pid {
 struct err *process_pid_open(struct process_pid *pid, const char *path);
 /* Writes this process's id. */
 struct err *process_pid_write(struct process_pid *pid);
-/* Removes the file. */
+/* Removes the file: 0, or -1 if this process may not. */
+int process_pid_remove(const struct process_pid *pid);
+/* Removes the file if it is still there, and unlocks it. */
 void process_pid_close(struct process_pid *pid);
 
 /*

@@ -61,6 +61,8 @@ struct reload_ops {
 struct reload_route {
     /* 1 if this process is one of them; it then carries out ops (borrowed) when it is asked to. */
     int (*join)(struct server *server, const struct reload_ops *ops);
+    /* Asks for a reload, and does not wait for it. */
+    void (*request)(struct server *server);
     /* As now() and last() of a reload_door. */
     struct err *(*ask)(struct server *server, usec_t timeout);
     void (*last)(const struct server *server, struct reload_report *out);

@@ -20,7 +20,9 @@ struct log_limit;
 struct net_conn;
 struct serve_mux;
 struct ip_limit;
+struct keeper;
 struct metrics;
+struct sandbox;
 struct server;
 struct service;
 
@@ -109,6 +111,8 @@ struct server {
     struct session_totals sessions_gone;    /* bytes of former sessions; see session_list.h */
     struct memory memory;                   /* against max_memory */
     struct ip_limit *ip_limits;             /* app/core/ip_limit.h */
+    struct sandbox *sandbox;                /* app/core/sandbox.h; NULL: none */
+    struct keeper *keeper;                  /* app/core/keeper.h; NULL: none */
     int slot;                               /* of what the processes share, from 0 */
     int rank;                               /* among the workers of one generation, from 0 */
     int workers;                            /* of this generation; 1: there is only one process */

@@ -313,15 +313,16 @@ static struct err *record_open(struct server *server, void **own)
     return offload_new(RECORD_THREADS, &record->offload);
 }
 
-/* The folders that the configuration names, before a sandbox closes the rest; what fails here fails
- * again, and is reported, when a file is opened. */
+/* The folders that the configuration names, before a sandbox closes the rest: also those of streams
+ * that the API may record. What fails here fails again, and is reported, when a file is opened. */
 static void folders_make(const struct config *config)
 {
     char path[RECORD_PATH_MAX];
     int depth;
 
     for (int i = 0; i < config->vhost_count; i++)
-        if (config->vhost[i]->dvr.enabled &&
+        if ((config->vhost[i]->dvr.enabled ||
+             strcmp(config->vhost[i]->dvr.path, CONFIG_DVR_PATH) != 0) &&
             record_path_root(config->vhost[i]->dvr.path, path, &depth) == 0)
             (void)record_disk_folders(path);
 }

@@ -10,6 +10,7 @@
 #include "app/server/config_watch.h"
 
 #include "app/config/config_source.h"
+#include "app/core/keeper.h"
 #include "app/core/reload.h"
 #include "base/str.h"
 #include "co/net.h"
@@ -198,7 +199,8 @@ static MAY_YIELD void watch_reload(struct config_watch *watch)
 {
     struct server *server = watch->server;
     const struct config *config = server->config;
-    uint64_t now = config_source_look(config_source_of(config));
+    const struct opener opener = {keeper_open_config, server->keeper};
+    uint64_t now = config_source_look(config_source_of(config), &opener);
 
     /* 0: there is no file, between two steps of an editor. */
     if (now == watch->seen || now == 0 || !watch->is_on || server->state != SERVER_RUNNING)

@@ -11,6 +11,7 @@
 #include "app/config/config_running.h"
 #include "app/core/log_change.h"
 #include "app/core/log_limit.h"
+#include "app/core/sandbox.h"
 #include "app/server/listeners.h"
 #include "app/server/server_tls.h"
 #include "app/server/service.h"
@@ -18,7 +19,6 @@
 #include "app/stream/stream_reload.h"
 
 #include <assert.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -70,13 +70,16 @@ static struct err *prepare(struct server *server, struct config *config, void **
     plan->config = config;
     err = config_diff_keep(config, server->config);
     if (err == NULL)
+        err = sandbox_check(server->sandbox, config);
+    if (err == NULL)
         err = observers_check_config(server, config);
     if (err == NULL)
         err = server_tls_prepare(server, config, &plan->tls);
     if (err == NULL)
         err = listeners_prepare(server, config, &plan->listeners);
     if (err == NULL)
-        err = log_change_prepare(&plan->log, server->config, config, server->shared != NULL);
+        err = log_change_prepare(&plan->log, server->config, config,
+                                 server->service->reload->options.sink, server->shared != NULL);
     if (err != NULL) {
         abandon(server, plan);
         return err;
@@ -204,7 +207,7 @@ void reload_asked(struct server *server)
 
     /* The process that reads the file logs the result; this one has nothing to wait for. */
     if (reload->route != NULL)
-        (void)kill(server->pid, SIGHUP);
+        reload->route->request(server);
     else
         err_free(run_alone(reload, USEC_NEVER));
 }

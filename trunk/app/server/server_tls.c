@@ -5,10 +5,12 @@
  */
 #include "app/server/server_tls.h"
 
+#include "app/core/keeper.h"
 #include "app/core/log_limit.h"
 #include "app/server/service_private.h"
 #include "co/tls.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -25,9 +27,10 @@ static struct err *server_tls_missing(const char *file)
 static struct err *server_tls_make(struct server *server, const struct tls_options *options,
                                    struct tls **out)
 {
-    if (access(options->key, F_OK) != 0)
+    /* In a folder that this process may not enter it may exist: the keeper opens it. */
+    if (access(options->key, F_OK) != 0 && errno != EACCES)
         return server_tls_missing(options->key);
-    if (access(options->cert, F_OK) != 0)
+    if (access(options->cert, F_OK) != 0 && errno != EACCES)
         return server_tls_missing(options->cert);
     return tls_server_new(options, server->log, out);
 }
@@ -43,7 +46,8 @@ static int server_tls_wants(const struct server *server, const struct config *co
     *options =
         (struct tls_options){.ktls = config->ktls,
                              .secret = server->shared != NULL ? server->shared->tls_secret : NULL,
-                             .secret_arg = server->shared_arg};
+                             .secret_arg = server->shared_arg,
+                             .opener = {keeper_open_secret, server->keeper}};
     row->tls->identity(config, options);
     return 1;
 }

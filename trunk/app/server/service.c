@@ -228,6 +228,8 @@ static MAY_YIELD struct err *service_serve(struct server *server,
 
     if (err == NULL)
         err = listeners_open(server);
+    if (err == NULL)
+        err = phases->confine(phases->arg);
     *ticker = err == NULL ? co_spawn_joinable(ticker_run, server) : NULL;
     if (err == NULL && *ticker == NULL)
         err = err_new(ERR_NOMEM, "ticker");

@@ -15,6 +15,9 @@ MAY_YIELD void service_free(struct server *server);
 
 /* Callbacks for the process around the server; each is called at most once. */
 struct service_phases {
+    /* The listeners are open, and nothing was read from a client: gives up privileges, enters the
+     * sandbox. */
+    struct err *(*confine)(void *arg);
     void (*ready)(void *arg);    /* every listener listens, every feature has started */
     void (*stopping)(void *arg); /* a drain or the end begins */
     void *arg;

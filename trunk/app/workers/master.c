@@ -14,10 +14,12 @@
 #include "app/workers/master_private.h"
 #include "app/workers/worker_generation.h"
 #include "app/workers/worker_ports.h"
+#include "app/workers/worker_reload.h"
 #include "app/workers/worker_spread.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "co/net.h"
+#include "co/notify_signal.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -26,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -242,6 +245,7 @@ static void look_at_children(struct master *master)
     int status;
     pid_t pid;
 
+    notify_signal_clear(share->wake);
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
         for (int i = 0; i < share->count && !master_upgrade_child(master, pid, status); i++)
             if (master->child[i].pid == pid)
@@ -265,6 +269,7 @@ static void look_at_children(struct master *master)
 
 static void master_reload(struct master *master)
 {
+    (void)worker_reload_take(master->share);
     if (master->is_ending) {
         log_warn(master->options->log, "reload ignored: the server is stopping");
         return;
@@ -378,6 +383,18 @@ static void master_signals(struct master *master)
         sigaddset(&master->signals, passed_on[i]);
 }
 
+/* The workers' sockets and their folder. An upgrade may bring another user. */
+static void master_give_sockets(const struct master *master)
+{
+    const struct worker_share *share = master->share;
+    char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+
+    privileges_give(master->options->privileges, share->folder);
+    for (int i = 0; i < share->count; i++)
+        if (worker_share_path(share, i, path, sizeof(path)) == 0)
+            privileges_give(master->options->privileges, path);
+}
+
 /* Makes what the workers share, or takes it over. */
 static struct err *master_open(struct master *master)
 {
@@ -404,7 +421,8 @@ static void master_loop(struct master *master)
         look_at_children(master);
         master_watch(master);
         master_upgrade_look(master);
-        if (master->upgrade.is_reload_asked && master->upgrade.step == MASTER_UPGRADE_NONE)
+        if (worker_reload_take(master->share) ||
+            (master->upgrade.is_reload_asked && master->upgrade.step == MASTER_UPGRADE_NONE))
             master_reload(master);
     } while (!master->is_ending || master_children(master) > 0);
 }
@@ -423,6 +441,7 @@ struct err *master_run(const struct master_options *options)
     master_signals(master);
     err = master_open(master);
     if (err == NULL) {
+        master_give_sockets(master);
         master->reload =
             (struct master_reload){.options = options, .share = master->share, .pid = master->pid};
         master_reload_open(&master->reload);

@@ -7,6 +7,7 @@
  */
 #include "app/config/config.h"
 #include "app/core/log_sink.h"
+#include "app/core/privileges.h"
 #include "app/core/supervisor.h"
 #include "app/workers/worker_share.h"
 #include "base/yield.h"
@@ -22,8 +23,9 @@ struct master_options {
     struct log_sink_file *sink;
     const struct config_options *reload; /* where SIGHUP reads again */
     char **environment;
-    struct supervisor *supervisor; /* informed of a reload */
-    struct upgrade *upgrade;       /* app/workers/upgrade.h */
+    struct supervisor *supervisor;       /* informed of a reload */
+    struct upgrade *upgrade;             /* app/workers/upgrade.h */
+    const struct privileges *privileges; /* the workers change to */
     /* Runs in the new process and returns its exit status. */
     MAY_YIELD int (*serve)(void *arg, struct worker_share *share, int slot);
     /* All workers serve, for the first time. */

@@ -140,7 +140,8 @@ static struct err *send_source(const struct master_reload *reload, const struct 
     struct buf text;
 
     buf_init(&text, sizeof(shared->source));
-    if (config_source_write(config_source_of(config), &text) != 0) {
+    if (buf_reserve(&text, config_source_length(config_source_of(config))) == NULL ||
+        config_source_write(config_source_of(config), &text) != 0) {
         err = err_new(ERR_LIMIT, "the configuration is too long for the workers");
     } else {
         memcpy(shared->source, buf_data(&text), text.len);
@@ -204,7 +205,7 @@ static struct err *run(struct master_reload *reload, struct reload_report *repor
     reload_report_changes(report, *options->config, config);
     err = config_diff_keep(config, *options->config);
     if (err == NULL)
-        err = log_change_prepare(&change, *options->config, config, 0);
+        err = log_change_prepare(&change, *options->config, config, options->sink, 0);
     if (err == NULL)
         err = prepare(reload, config);
     if (err == NULL) {

@@ -19,7 +19,10 @@ static struct upgrade_state *state_map(int fd)
 {
     void *at = mmap(NULL, sizeof(struct upgrade_state), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
-    return at != MAP_FAILED ? at : NULL;
+    if (at == MAP_FAILED)
+        return NULL;
+    (void)madvise(at, sizeof(struct upgrade_state), MADV_DONTDUMP);
+    return at;
 }
 
 struct upgrade_state *upgrade_state_new(int *fd)
@@ -40,6 +43,7 @@ struct upgrade_state *upgrade_state_new(int *fd)
     state->version = UPGRADE_VERSION;
     state->size = (uint32_t)sizeof(*state);
     state->program_fd = state->pid_fd = state->server_id_fd = state->memory_fd = -1;
+    state->wake[0] = state->wake[1] = -1;
     for (int i = 0; i < CONFIG_PROCESSES_MAX; i++)
         state->notify_fd[i] = state->handoff_socket[i][0] = state->handoff_socket[i][1] =
             state->port_socket[i][0] = state->port_socket[i][1] = -1;
@@ -87,6 +91,8 @@ void upgrade_state_inherit(const struct upgrade_state *state, int is_inherited)
     inherit(state->pid_fd, is_inherited);
     inherit(state->server_id_fd, is_inherited);
     inherit(state->memory_fd, is_inherited);
+    inherit(state->wake[0], is_inherited);
+    inherit(state->wake[1], is_inherited);
     for (int i = 0; i < CONFIG_PROCESSES_MAX; i++) {
         inherit(state->notify_fd[i], is_inherited);
         for (int end = 0; end < 2; end++) {
@@ -106,8 +112,10 @@ struct err *upgrade_state_put_config(struct upgrade_state *state, const struct c
     struct buf text;
     int failed;
 
+    /* Reserved at once: a buffer that grows leaves copies of the secrets in it. */
     buf_init(&text, sizeof(state->source));
-    failed = config_source_write(config_source_of(config), &text);
+    failed = buf_reserve(&text, config_source_length(config_source_of(config))) == NULL ||
+             config_source_write(config_source_of(config), &text) != 0;
     if (!failed) {
         memcpy(state->source, buf_data(&text), text.len);
         state->source_len = text.len;

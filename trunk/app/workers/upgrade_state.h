@@ -52,6 +52,7 @@ struct upgrade_state {
     char sockets[128]; /* the folder of the workers' sockets */
     uint8_t via_key[32];
     char service_id[SERVER_SERVICE_ID_SIZE];
+    int32_t wake[2]; /* the signals stay this process's */
     int32_t notify_fd[CONFIG_PROCESSES_MAX];
     int32_t handoff_socket[CONFIG_PROCESSES_MAX][2];
     int32_t port_socket[CONFIG_PROCESSES_MAX][2];

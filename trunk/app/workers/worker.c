@@ -12,9 +12,9 @@
 #include "app/workers/worker_spread.h"
 #include "base/str.h"
 #include "co/notify.h"
+#include "co/notify_signal.h"
 
 #include <assert.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -229,8 +229,7 @@ static struct err *worker_ready(struct server *server, void *own)
         return err;
     worker->share->slot[worker->slot].state = WORKER_READY;
     log_info(server->log, "worker %d ready", worker->slot + 1);
-    /* SIGCHLD makes the master check the workers' states. */
-    (void)kill(worker->share->master, SIGCHLD);
+    notify_signal_send(worker->share->wake);
     return NULL;
 }
 

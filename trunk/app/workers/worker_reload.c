@@ -9,9 +9,8 @@
 #include "app/workers/worker_private.h"
 #include "base/str.h"
 #include "co/net_pass.h"
+#include "co/notify_signal.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -83,8 +82,7 @@ static void answer(const struct worker *worker, uint32_t order, const struct err
     out->code = err != NULL ? (int)err_code(err) : 0;
     (void)str_copy(out->why, sizeof(out->why), err != NULL ? err_text(err) : "");
     out->order = order;
-    /* The master waits for signals only. */
-    (void)kill(worker->share->master, SIGCHLD);
+    notify_signal_send(worker->share->wake);
 }
 
 void worker_reload_leave(struct worker *worker)
@@ -148,6 +146,14 @@ static void last(const struct server *server, struct reload_report *out)
     }
 }
 
+static void request(struct server *server)
+{
+    const struct worker *worker = worker_of(server);
+
+    worker->share->reload->asked++;
+    notify_signal_send(worker->share->wake);
+}
+
 static struct err *ask(struct server *server, usec_t timeout)
 {
     struct worker *worker = worker_of(server);
@@ -156,8 +162,7 @@ static struct err *ask(struct server *server, usec_t timeout)
     uint32_t wanted = reload->started + 1;
     usec_t deadline = co_deadline(timeout);
 
-    if (kill(worker->share->master, SIGHUP) != 0)
-        return err_sys(errno, "the master");
+    request(server);
     while ((int32_t)(reload->ended - wanted) < 0) {
         if (co_left(deadline) == 0)
             return err_new(ERR_TIMEOUT, "the reload did not finish in time");
@@ -169,4 +174,5 @@ static struct err *ask(struct server *server, usec_t timeout)
     return err_new(reload->report.code, "%s", reload->report.text);
 }
 
-const struct reload_route worker_reload_route = {.join = join, .ask = ask, .last = last};
+const struct reload_route worker_reload_route = {
+    .join = join, .request = request, .ask = ask, .last = last};

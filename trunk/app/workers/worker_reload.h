@@ -48,6 +48,7 @@ struct worker_reload {
     int port_type[ENDPOINTS_MAX];
     char port[ENDPOINTS_MAX][160];
     size_t source_len;
+    _Atomic uint32_t asked, taken; /* requests of workers; those that the master has seen */
     /* The reload of this number is over, and `report` describes it. */
     _Atomic uint32_t started, ended;
     struct reload_report report;
@@ -67,5 +68,8 @@ extern const struct reload_route worker_reload_route;
 MAY_YIELD void worker_reload_look(struct worker *worker);
 /* This worker ends: closes what it opened for a reload that is not over. */
 void worker_reload_leave(struct worker *worker);
+
+/* For the master: whether workers have asked for a reload since the last call. */
+int worker_reload_take(struct worker_share *share);
 
 #endif

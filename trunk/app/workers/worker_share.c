@@ -17,6 +17,7 @@
 #include "base/shared_map.h"
 #include "base/str.h"
 #include "co/notify.h"
+#include "co/notify_signal.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -162,6 +163,7 @@ static struct worker_share *share_make(int count, const struct tables *tables)
     shared_lock_on_stuck(holder_stuck);
     share->count = count;
     share->tables = tables;
+    share->wake[0] = share->wake[1] = -1;
     for (int i = 0; i < CONFIG_PROCESSES_MAX; i++)
         share->notify_fd[i] = share->handoff_socket[i][0] = share->handoff_socket[i][1] =
             share->port_socket[i][0] = share->port_socket[i][1] = -1;
@@ -203,6 +205,8 @@ struct err *worker_share_new(struct worker_share **out, const struct config *con
     if (err == NULL)
         err = notifiers_make(share);
     if (err == NULL)
+        err = notify_signal_new(share->wake, SIGCHLD);
+    if (err == NULL)
         err = worker_generation_begin(share, worker_share_count(config));
     if (err == NULL)
         err = folder_make(share);
@@ -225,6 +229,7 @@ void worker_share_save(const struct worker_share *share, struct upgrade_state *s
     memcpy(state->via_key, share->via_key, sizeof(state->via_key));
     (void)str_copy(state->service_id, sizeof(state->service_id), share->service_id);
     (void)str_copy(state->server_id, sizeof(state->server_id), share->server_id);
+    memcpy(state->wake, share->wake, sizeof(state->wake));
     memcpy(state->notify_fd, share->notify_fd, sizeof(state->notify_fd));
     memcpy(state->handoff_socket, share->handoff_socket, sizeof(state->handoff_socket));
     memcpy(state->port_socket, share->port_socket, sizeof(state->port_socket));
@@ -272,6 +277,7 @@ struct err *worker_share_adopt(struct worker_share **out, const struct upgrade_s
         worker_share_free(share);
         return err;
     }
+    memcpy(share->wake, state->wake, sizeof(share->wake));
     memcpy(share->notify_fd, state->notify_fd, sizeof(share->notify_fd));
     memcpy(share->handoff_socket, state->handoff_socket, sizeof(share->handoff_socket));
     memcpy(share->port_socket, state->port_socket, sizeof(share->port_socket));
@@ -292,6 +298,7 @@ struct err *worker_share_try(const struct upgrade_state *state, const struct con
     free(share->folder);
     share->folder = NULL;
     share->count = 0;
+    share->wake[0] = share->wake[1] = -1;
     worker_share_free(share);
     return err;
 }
@@ -336,6 +343,8 @@ void worker_share_free(struct worker_share *share)
         descriptor_close(share->notify_fd[i]);
         worker_generation_close(share, i);
     }
+    descriptor_close(share->wake[0]);
+    descriptor_close(share->wake[1]);
     shared_memory_free(share->memory);
     worker_reload_share_free(share);
     worker_ports_free(share->ports);

@@ -68,6 +68,7 @@ struct worker_share {
     char service_id[SERVER_SERVICE_ID_SIZE];
     const struct tables *tables;            /* the features that share something; NULL: none */
     void *row_shared[SERVER_OBSERVERS_MAX]; /* app/stream/observer.h: observers_share_new() */
+    int wake[2];                            /* co/notify_signal.h; -1: none */
     int notify_fd[CONFIG_PROCESSES_MAX];    /* co/notify.h: the registry has changed; -1: none */
     int handoff_socket[CONFIG_PROCESSES_MAX]
                       [2]; /* co/net_pass.h: connections handed over; -1: none */

@@ -26,6 +26,7 @@ SANITIZER = re.compile(
     r"ERROR: (Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer"
     r"|runtime error: |SUMMARY: \w+Sanitizer|\*\*\* stack smashing|Assertion .* failed"
 )
+DENIED = re.compile(r"sandbox: system call (.*) denied")
 
 # Time for a process to exit; the sanitizer searches all memory for leaks then.
 STOP_SECONDS = 30
@@ -48,6 +49,11 @@ def wait_for(condition, timeout=10, what="the condition"):
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {timeout} s in vain for {what}")
         time.sleep(0.02)
+
+
+def child_processes(pid):
+    """The processes that a process started, the server's keeper among them."""
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def is_alive(pid):
@@ -317,8 +323,9 @@ class Server(Process):
 
     def processes(self):
         """Its process, or, with several workers, the worker processes."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return [int(child) for child in children] or [self.pid]
+        children = [child for child in child_processes(self.pid)
+                    if not Path(f"/proc/{child}/comm").read_text().startswith("millrace-keep")]
+        return children or [self.pid]
 
     def memory_kb(self):
         """Resident memory."""
@@ -347,12 +354,17 @@ class Server(Process):
         assert self.child.returncode == 0, \
             f"the server's exit code is {self.child.returncode}:\n" + self.log()[-4000:]
 
+    # Calls that the sandbox denies are expected.
+    is_attacked = False
+
     def check_output(self):
         text = self.log()
         found = SANITIZER.search(text)
         if found:
             start = max(0, found.start() - 500)
             raise AssertionError("the server's output reports:\n" + text[start:start + 8000])
+        denied = DENIED.findall(text)
+        assert not denied or self.is_attacked, f"the server lacks system calls: {denied[:20]}"
 
 
 def ffmpeg_publish_args(source, url, *, loop=True, args=("-c", "copy"), realtime=True):

@@ -156,6 +156,7 @@ static const char *other_value(const struct config_row *row)
     case CONFIG_LOG_LEVEL:
         return "debug";
     case CONFIG_STRING:
+    case CONFIG_PATH:
         return "\"a \\\"b\\\" \\\\ {c};\"";
     case CONFIG_URL:
         return "https://h.example:1/api/v1/forward?vhost=b";
@@ -169,6 +170,8 @@ static const char *other_value(const struct config_row *row)
         return "play all publish 10.0.0.0/8 ::1";
     case CONFIG_STREAMS:
         return "live/a x.example/live/b";
+    case CONFIG_USER:
+        return "nobody nogroup";
     case CONFIG_DOMAINS:
     case CONFIG_FRAMES:
         return "example.com none";

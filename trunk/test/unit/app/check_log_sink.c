@@ -58,10 +58,10 @@ START_TEST(test_file)
 {
     struct log_sink_file file;
 
-    ck_assert_ptr_null(log_sink_open(&file, path));
+    ck_assert_ptr_null(log_sink_open(&file, path, NULL));
     line(&file, "one\n");
     log_sink_close(&file);
-    ck_assert_ptr_null(log_sink_open(&file, path));
+    ck_assert_ptr_null(log_sink_open(&file, path, NULL));
     line(&file, "two\n");
     expect_file(path, "one\ntwo\n");
     ck_assert_int_eq(rename(path, old_path), 0);
@@ -79,7 +79,7 @@ START_TEST(test_reopen_fails)
     struct log_sink_file file;
     struct err *err;
 
-    ck_assert_ptr_null(log_sink_open(&file, path));
+    ck_assert_ptr_null(log_sink_open(&file, path, NULL));
     ck_assert_int_eq(rename(path, old_path), 0);
     ck_assert_int_eq(symlink(folder, path), 0); /* a folder cannot be opened for writing */
     err = log_sink_reopen(&file);
@@ -94,7 +94,7 @@ END_TEST
 START_TEST(test_open_fails)
 {
     struct log_sink_file file;
-    struct err *err = log_sink_open(&file, "/nowhere/log");
+    struct err *err = log_sink_open(&file, "/nowhere/log", NULL);
 
     ck_assert_ptr_nonnull(err);
     ck_assert_int_eq(err_code(err), ERR_SYS);
@@ -115,12 +115,12 @@ START_TEST(test_links)
     close(fd);
     (void)snprintf(link, sizeof(link), "%s.link", target);
     ck_assert_int_eq(symlink(target, link), 0);
-    err = log_sink_open(&file, link);
+    err = log_sink_open(&file, link, NULL);
     ck_assert_ptr_nonnull(err);
     ck_assert_ptr_nonnull(strstr(err_text(err), "symbolic link"));
     err_free(err);
     ck_assert_int_eq(unlink(link), 0);
-    ck_assert_ptr_null(log_sink_open(&file, link));
+    ck_assert_ptr_null(log_sink_open(&file, link, NULL));
     ck_assert_int_eq(unlink(link), 0);
     ck_assert_int_eq(symlink(target, link), 0);
     err = log_sink_reopen(&file);
@@ -129,7 +129,7 @@ START_TEST(test_links)
     log_sink_close(&file);
     unlink(link);
     unlink(target);
-    ck_assert_ptr_null(log_sink_open(&file, "/dev/stderr"));
+    ck_assert_ptr_null(log_sink_open(&file, "/dev/stderr", NULL));
     log_sink_close(&file);
 }
 END_TEST
