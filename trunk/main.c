@@ -299,6 +299,7 @@ static MAY_YIELD struct err *serve(struct program *program, struct worker_share 
     program->share = share;
     program->server->keeper = program->confine.keeper;
     program->server->sandbox = &program->confine.sandbox;
+    program->server->privileges = &program->confine.privileges;
     if (share != NULL)
         err = worker_new(program->server, share, slot);
     if (!err)

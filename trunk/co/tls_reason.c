@@ -1,3 +1,7 @@
+/*
+ * OpenSSL keeps a queue of errors for each thread (ERR_get_error(3)). Coroutines share it, so the
+ * queue is emptied before each operation, and read after it without a switch in between.
+ */
 #include "base/str.h"
 #include "co/tls_private.h"
 

@@ -1,3 +1,7 @@
+/*
+ * A running server's configuration is read with the environment of that server, as its reload will
+ * read the file: otherwise variables of this shell would appear as changes.
+ */
 #include "app/config/config_compare.h"
 
 #include "app/config/config_running.h"

@@ -1,3 +1,7 @@
+/*
+ * Privileges go before the sandbox, whose filter denies the calls that change them. The keeper is
+ * forked before either, while the process may still do everything.
+ */
 #include "app/core/confine.h"
 
 #include <stdio.h>

@@ -22,6 +22,7 @@ struct serve_mux;
 struct ip_limit;
 struct keeper;
 struct metrics;
+struct privileges;
 struct sandbox;
 struct server;
 struct service;
@@ -113,6 +114,7 @@ struct server {
     struct ip_limit *ip_limits;             /* app/core/ip_limit.h */
     struct sandbox *sandbox;                /* app/core/sandbox.h; NULL: none */
     struct keeper *keeper;                  /* app/core/keeper.h; NULL: none */
+    const struct privileges *privileges;    /* app/core/privileges.h; NULL: they stay */
     int slot;                               /* of what the processes share, from 0 */
     int rank;                               /* among the workers of one generation, from 0 */
     int workers;                            /* of this generation; 1: there is only one process */

@@ -313,10 +313,12 @@ static struct err *record_open(struct server *server, void **own)
     return offload_new(RECORD_THREADS, &record->offload);
 }
 
-/* The folders that the configuration names, before a sandbox closes the rest: also those of streams
- * that the API may record. What fails here fails again, and is reported, when a file is opened. */
-static void folders_make(const struct config *config)
+/* The folders that the configuration names, while the process has its privileges and is in no
+ * sandbox: also those of streams that the API may record. What fails here fails again, and is
+ * reported, when a file is opened. */
+static void folders_make(const struct server *server)
 {
+    const struct config *config = server->config;
     char path[RECORD_PATH_MAX];
     int depth;
 
@@ -324,13 +326,13 @@ static void folders_make(const struct config *config)
         if ((config->vhost[i]->dvr.enabled ||
              strcmp(config->vhost[i]->dvr.path, CONFIG_DVR_PATH) != 0) &&
             record_path_root(config->vhost[i]->dvr.path, path, &depth) == 0)
-            (void)record_disk_folders(path);
+            (void)record_disk_folders(path, server->privileges);
 }
 
 static struct err *record_begin(struct server *server, void *own)
 {
     (void)own;
-    folders_make(server->config);
+    folders_make(server);
     return NULL;
 }
 

@@ -45,7 +45,7 @@ void record_disk_drop(void *arg)
     free(file);
 }
 
-int record_disk_folders(const char *path)
+int record_disk_folders(const char *path, const struct privileges *owner)
 {
     char folder[RECORD_PATH_MAX];
 
@@ -53,8 +53,12 @@ int record_disk_folders(const char *path)
         if (path[len] != '/' && path[len] != '\0')
             continue;
         (void)str_copy_n(folder, sizeof(folder), path, len);
-        if (mkdir(folder, 0755) != 0 && errno != EEXIST && errno != EROFS && errno != EACCES)
-            return errno;
+        if (mkdir(folder, 0755) != 0) {
+            if (errno != EEXIST && errno != EROFS && errno != EACCES)
+                return errno;
+        } else if (owner != NULL) {
+            privileges_give(owner, folder);
+        }
     }
     return 0;
 }
@@ -68,7 +72,7 @@ static int folders_of(const char *path)
     if (slash == NULL || slash == path)
         return 0;
     (void)str_copy_n(folder, sizeof(folder), path, (size_t)(slash - path));
-    return record_disk_folders(folder);
+    return record_disk_folders(folder, NULL);
 }
 
 /* 0, EEXIST, or another errno. */

@@ -6,6 +6,7 @@
  * coroutines. A file has the name PATH.part, and the lock of the process that writes it, until it
  * is finished.
  */
+#include "app/core/privileges.h"
 #include "app/record/record_path.h"
 #include "base/buf.h"
 
@@ -41,9 +42,10 @@ void record_disk_remove(void *arg);
 /* Frees the struct; a file that is still open stays as it is. */
 void record_disk_drop(void *arg);
 
-/* Makes this folder, and those above it. One that cannot be made may be there already, in a place
- * where this process may not write. 0 or errno. */
-int record_disk_folders(const char *path);
+/* Makes this folder, and those above it, and gives those that it made to the user of the privileges
+ * (NULL: to nobody). One that cannot be made may be there already, in a place where this process may
+ * not write. 0 or errno. */
+int record_disk_folders(const char *path, const struct privileges *owner);
 
 /* Gives an open file its final name, without replacing another one. 0 or errno. */
 int record_disk_keep(struct record_file *file);

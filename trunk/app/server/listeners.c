@@ -9,6 +9,7 @@
 #include "app/server/listeners.h"
 
 #include "app/core/endpoint.h"
+#include "app/core/privileges.h"
 #include "app/server/server_tls.h"
 #include "app/server/service_private.h"
 #include "base/str.h"
@@ -206,6 +207,9 @@ static struct err *open_for_workers(struct server *server)
         if (err == NULL)
             err = listener_start(listener);
     }
+    /* To connect to a UNIX socket, a process needs the right to write to its file. */
+    if (err == NULL && server->privileges != NULL)
+        privileges_give(server->privileges, endpoint + strlen("unix:"));
     return err;
 }
 

@@ -67,14 +67,14 @@ def is_alive(pid):
 _port_locks = []
 
 
-def free_port():
+def free_port(first=11000, end=32000):
     """A TCP port that is free and that no other test run chooses meanwhile. It is below the
     ephemeral range, so no outgoing connection uses it, and a lock file reserves it: otherwise two
-    servers with SO_REUSEPORT would share it silently."""
+    servers with SO_REUSEPORT would share it silently. Below 1024: for root alone."""
     folder = Path(tempfile.gettempdir()) / f"e2e-ports-{os.getuid()}"
     folder.mkdir(exist_ok=True)
     for _ in range(1000):
-        port = random.randrange(11000, 32000)
+        port = random.randrange(first, end)
         lock = open(folder / str(port), "w")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

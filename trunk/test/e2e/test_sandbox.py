@@ -4,13 +4,13 @@ A library in the server (sandbox_inject.c) tries the forbidden things from insid
 without the sandbox, too: an attempt that fails there would prove nothing."""
 
 import base64
+import contextlib
 import errno
 import os
 import pwd
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import urllib.request
@@ -18,8 +18,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import ROOT, child_processes, wait_for
+import flv
+from harness import ROOT, child_processes, free_port, wait_for
 from rtmp import Publisher
+from workers_kit import Feeder, upgrade
 
 HERE = Path(__file__).parent
 # A sanitizer's search for leaks needs system calls that the release does not have.
@@ -111,14 +113,7 @@ NOBODY = pwd.getpwnam("nobody")
 
 def privileged_port():
     """A free port that only root may listen on."""
-    for port in range(1023, 600, -1):
-        with socket.socket() as one:
-            try:
-                one.bind(("0.0.0.0", port))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("no privileged port is free")
+    return free_port(600, 1024)
 
 
 def certificate(folder, name):
@@ -306,3 +301,61 @@ def test_secrets(server, tmp_path, workers):
         assert [name for name in names if name not in kept_out] == [], what
         if pid in serving(srv):
             assert number[::-1] in kept_out, what
+
+
+# ---- upgrades ----
+
+UPGRADE_CONFIG = """
+user nobody;
+upgrade on;
+workers 2;
+listen @RTMP@;
+http_server {
+    enabled on;
+    listen @HTTP@;
+    dir @HTML@;
+    https { enabled on; listen @PORT3@; key tls/server.key; cert tls/server.crt; }
+}
+vhost __defaultVhost__ {
+    http_remux { enabled on; mount [vhost]/[app]/[stream].flv; }
+    dvr { enabled on; dvr_path @HTML@/new/[app]/[stream].[timestamp].flv; }
+}
+"""
+
+
+@is_root
+@pytest.mark.once
+def test_upgrades(server, public, source, view, tmp_path):
+    """Two upgrades of a server whose workers are another user's and in the sandbox: nobody is
+    disconnected, each generation is confined as the first one and has a keeper, which opens renewed
+    certificates, and recordings of all generations are in a folder that the server made."""
+    folder = tmp_path / "server0"
+    (folder / "tls").mkdir(parents=True)
+    (folder / "tls").chmod(0o700)
+    certificate(folder / "tls", "name0")
+    srv = server(config=UPGRADE_CONFIG, html=public)
+    with contextlib.closing(Feeder(srv.rtmp_url("live/old"), source)), contextlib.ExitStack() as later:
+        viewer = view(srv, "/live/old.flv")
+        viewer.wait_media(20)
+        for turn in (1, 2):
+            before = set(serving(srv))
+            upgrade(srv)
+            for pid in set(serving(srv)) - before:
+                status = status_of(pid)
+                assert status["Uid"].split() == [str(NOBODY.pw_uid)] * 4
+                assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2"
+            certificate(folder / "tls", f"name{turn}")
+            wait_for(lambda n=turn: certificate_name(srv.ports[3]) == f"name{n}", 15, "the certificate")
+        later.enter_context(contextlib.closing(Feeder(srv.rtmp_url("live/new"), source)))
+        last = view(srv, "/live/new.flv")
+        last.wait_media(20)
+        viewer.wait_media(len(viewer.media) + 20)
+        assert srv.log().count("start publish") == 2
+    for one in (viewer, last):
+        one.close()
+        flv.check_times(one.media)
+    # The workers of the first generations end, and their keepers with them.
+    wait_for(lambda: srv.log().count(", has ended\n") == 4, 20, "old workers to end")
+    wait_for(lambda: len(child_processes(srv.pid)) == 3, 20, "old keepers to end")
+    wait_for(lambda: len(list(public.glob("new/live/*.flv"))) == 2, 20, "both recordings")
+    assert {path.stat().st_uid for path in public.rglob("new/**")} == {NOBODY.pw_uid}

@@ -14,23 +14,13 @@ from harness import SERVER, curl, free_port, is_alive, wait_for
 from hook_server import HookServer, hooks
 from metrics_kit import Exporter, check_never_falls
 from rtmp import Publisher
-from workers_kit import Feeder, closing  # noqa: F401
+from workers_kit import Feeder, closing, upgrade  # noqa: F401
 
 # Each test says itself how many workers it has.
 pytestmark = pytest.mark.once
 
-ENDS = re.compile(r"upgrade done: .*|upgrade failed, the running server continues: (.*)")
 # Of trunk/app/workers/upgrade_state.c, as it is in memory.
 MAGIC = (0x6564617267707531).to_bytes(8, "little")
-
-
-def upgrade(srv, fails=False, timeout=40):
-    """Upgrades the server, and returns the line that says how it ended."""
-    before = len(ENDS.findall(srv.log()))
-    srv.signal(signal.SIGUSR2)
-    found = wait_for(lambda: list(ENDS.finditer(srv.log()))[before:], timeout, "the upgrade")[0]
-    assert (found[1] is not None) == fails, srv.log()
-    return found[0]
 
 
 def wait_old(srv, count):

@@ -3,6 +3,7 @@ connection."""
 
 import os
 import re
+import signal
 import socket
 import struct
 import threading
@@ -15,6 +16,7 @@ from harness import is_alive, wait_for
 from rtmp import Publisher
 
 STREAM = "live/livestream"
+UPGRADE_ENDS = re.compile(r"upgrade done: .*|upgrade failed, the running server continues: (.*)")
 NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY = 4, 20
 
 
@@ -181,6 +183,15 @@ def closing():
 def folder_of(one):
     """The private folder of the workers' sockets."""
     return Path(re.search(r"listens on unix:(\S+)/\d", one.srv.log()).group(1))
+
+
+def upgrade(srv, fails=False, timeout=40):
+    """Upgrades the server, and returns the line that says how it ended."""
+    before = len(UPGRADE_ENDS.findall(srv.log()))
+    srv.signal(signal.SIGUSR2)
+    found = wait_for(lambda: list(UPGRADE_ENDS.finditer(srv.log()))[before:], timeout, "the upgrade")[0]
+    assert (found[1] is not None) == fails, srv.log()
+    return found[0]
 
 
 class Feeder:

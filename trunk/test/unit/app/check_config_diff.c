@@ -110,8 +110,8 @@ START_TEST(test_the_list)
 {
     static const char *const names[] = {
         "workers",   "daemon",   "in_docker", "disable_daemon_for_docker",
-        "pid",       "work_dir", "asprocess", "upgrade",
-        "server_id", "streams"}; /* the last one of exporter */
+        "pid",       "work_dir", "user",      "sandbox",
+        "asprocess", "upgrade",  "server_id", "streams"}; /* the last one of exporter */
     size_t found = 0;
 
     for (size_t i = 0; i < config_table_count(); i++) {
