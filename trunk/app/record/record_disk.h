@@ -43,8 +43,8 @@ void record_disk_remove(void *arg);
 void record_disk_drop(void *arg);
 
 /* Makes this folder, and those above it, and gives those that it made to the user of the privileges
- * (NULL: to nobody). One that cannot be made may be there already, in a place where this process may
- * not write. 0 or errno. */
+ * (NULL: to nobody). One that cannot be made may be there already, in a place where this process
+ * may not write. 0 or errno. */
 int record_disk_folders(const char *path, const struct privileges *owner);
 
 /* Gives an open file its final name, without replacing another one. 0 or errno. */
