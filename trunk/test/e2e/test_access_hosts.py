@@ -67,9 +67,10 @@ def signed(stream):
 @pytest.fixture(scope="module")
 def paid(tmp_path_factory, small_flv):
     folder = tmp_path_factory.mktemp("paid")
-    srv = harness.Server(folder, config=CONFIG)
+    # Before the start: the sandbox knows no folder that comes later.
     for name in ("paid", "open", "html/shared", "html/films"):
-        (srv.html.parent / name).mkdir(parents=True, exist_ok=True)
+        (folder / name).mkdir(parents=True)
+    srv = harness.Server(folder, config=CONFIG)
     shutil.copy(small_flv, srv.html.parent / "paid" / "own.flv")
     shutil.copy(small_flv, srv.html.parent / "open" / "free.flv")
     shutil.copy(small_flv, srv.html / "shared" / "old.flv")
