@@ -103,6 +103,8 @@ void rendition_fini(struct rendition *rendition)
 {
     assert(rendition->viewers == NULL);
     rendition_drop_start(rendition);
+    if (rendition_is_filling(rendition))
+        ring_cursor_leave(&rendition->backlog.from->ring, &rendition->backlog.at);
     sync_index_fini(&rendition->index);
     ring_fini(&rendition->ring);
     blob_unref(rendition->preamble);

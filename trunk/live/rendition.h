@@ -12,16 +12,24 @@
 #include "live/sync_index.h"
 #include "media/mux.h"
 
+/* The past that a rendition has not yet read (rendition_fill.c). */
+struct rendition_backlog {
+    struct rendition *from; /* read from its ring; NULL: there is none */
+    struct ring_cursor at;  /* read up to here */
+    uint64_t audio_from;    /* audio before this offset belongs to another configuration */
+};
+
 struct rendition {
     struct source *source;
     const struct mux *mux;
     enum source_only only;
     struct source_select select; /* of a multitrack stream */
     uint8_t is_extra[2];         /* it gets the selected track instead of the main one */
-    int is_fed;       /* gets frames; a format that stands alone waits until the tracks are known */
-    int is_kept;      /* stays without viewers, for fast_cache or as source->full */
-    int is_deep;      /* keeps the past for viewers that begin there (rewind) */
-    usec_t pushed_at; /* when its last frame was pushed */
+    int is_fed;  /* gets frames; a format that stands alone waits until the tracks are known */
+    int is_kept; /* stays without viewers, for fast_cache or as source->full */
+    int is_deep; /* keeps the past for viewers that begin there (rewind) */
+    struct rendition_backlog backlog;
+    usec_t pushed_at;    /* when its last frame was pushed */
     uint32_t chunk_size; /* the configured one when it was made; never changes */
     struct mux_state *state;
     struct ring ring;
@@ -54,6 +62,12 @@ int rendition_takes(const struct rendition *rendition, enum frame_type type);
 
 /* True for those that get frames before the tracks are known: RTMP and audio-only formats. */
 int rendition_is_eager(const struct rendition *rendition);
+
+/* True while it reads the past: frames reach it from there, and no viewer begins. */
+static inline int rendition_is_filling(const struct rendition *rendition)
+{
+    return rendition->backlog.from != NULL;
+}
 
 /* True if viewers begin at sync points only; else they begin at any frame. */
 int rendition_has_sync(const struct rendition *rendition);

@@ -66,7 +66,7 @@ void renditions_push_rtmp_only(struct source *source, const struct frame *frame,
                                usec_t now)
 {
     for (struct rendition *r = source->others; r != NULL; r = r->next)
-        if (!mux_is_container(r->mux) && rendition_is_eager(r) &&
+        if (!mux_is_container(r->mux) && rendition_is_eager(r) && !rendition_is_filling(r) &&
             rendition_takes_main(r, frame->type))
             rendition_push_main(r, frame, ms, now);
     source->original_sent = 1;
@@ -84,12 +84,27 @@ void renditions_push_all_tracks(struct source *source, const struct frame *frame
                                 usec_t now)
 {
     for (struct rendition *r = source->others; r != NULL; r = r->next)
-        if (r->select.is_all && rendition_takes(r, frame->type) && !rendition_has_had(r, frame))
+        if (r->select.is_all && !rendition_is_filling(r) && rendition_takes(r, frame->type) &&
+            !rendition_has_had(r, frame))
             rendition_push(r, frame, (uint32_t)ms, now);
+}
+
+void renditions_fill_step(struct source *source)
+{
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        if (rendition_is_filling(r))
+            (void)rendition_fill_step(r);
+}
+
+void renditions_fill_end(struct source *source)
+{
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        rendition_fill_end(r);
 }
 
 void renditions_note_change(struct source *source)
 {
+    renditions_fill_end(source);
     source->native.unmixed_offset = source->native.ring.end;
     for (struct rendition *r = source->others; r != NULL; r = r->next)
         r->unmixed_offset = r->ring.end;
@@ -211,6 +226,7 @@ static int rendition_must_end(const struct rendition *rendition, enum renditions
 
 void renditions_cut(struct source *source, enum renditions_cut which)
 {
+    renditions_fill_end(source);
     renditions_drop_start(source);
     rendition_cut(&source->native);
     source->repeats_sets = 0;
@@ -226,6 +242,7 @@ int renditions_cut_original(struct source *source)
     for (struct rendition *r = source->others; r != NULL; r = r->next) {
         if (!mux_is_original(r->mux))
             continue;
+        rendition_fill_end(r);
         rendition_cut(r);
         has_any = 1;
     }
@@ -248,8 +265,10 @@ static void renditions_unlink(struct source *source, struct rendition *rendition
     while (*link != rendition)
         link = &(*link)->next;
     *link = rendition->next;
-    if (source->full == rendition)
+    if (source->full == rendition) {
+        renditions_fill_end(source);
         source->full = NULL;
+    }
     rendition_fini(rendition);
     free(rendition);
 }
@@ -266,6 +285,7 @@ void renditions_drop_full(struct source *source)
 
     if (full == NULL)
         return;
+    renditions_fill_end(source);
     source->full = NULL;
     full->is_kept = 0;
     renditions_leave(source, full);

@@ -106,14 +106,21 @@ void source_init_data_renew(struct source *source);
 
 /* ---- made in the middle of a stream (rendition_fill.c, source_rendition.c) ---- */
 
-/* Fills a rendition with init data and frames of the stream. */
-void rendition_fill(struct rendition *rendition);
 /*
- * Copies frames from the rendition `native`: all that can be used into one that keeps the past;
- * from the publication start while that is held, for other servers and viewers that have waited;
- * else from the newest sync point.
+ * Fills a rendition with init data and frames of the stream. One that keeps the past gets all that
+ * can be used, in steps: it may be filling then. Others begin at the publication start while that
+ * is held, for other servers and viewers that have waited; else at the newest sync point.
  */
+void rendition_fill(struct rendition *rendition);
+/* Copies frames from the rendition `native`, without the past. */
 void rendition_fill_frames(struct rendition *rendition, const struct rendition *native, usec_t now);
+/* The next step. 1 if more follows; 0: it has all. */
+int rendition_fill_step(struct rendition *rendition);
+/* The stream is about to change: a rendition that is filling goes without the past. */
+void rendition_fill_end(struct rendition *rendition);
+/* The same for all of a source. */
+void renditions_fill_step(struct source *source);
+void renditions_fill_end(struct source *source);
 
 /* The rendition of this format and these tracks, with the past if the start needs that; made and
  * filled if there is none. NULL without memory, or when too many have a selection. */

@@ -29,6 +29,7 @@ void source_push(struct source *source, const struct frame *frame, usec_t now)
     source->stat.video_frames_in += frame->type == FRAME_VIDEO && !frame->is_header;
     if (frame->type == FRAME_SCRIPT) {
         source_push_script(source, frame, now);
+        renditions_fill_step(source);
         source_tell_data(source);
         return;
     }
@@ -41,5 +42,6 @@ void source_push(struct source *source, const struct frame *frame, usec_t now)
         !source_repair(source, frame, now))
         source_mix_push(source, frame, now);
     source_tell_facts(source);
+    renditions_fill_step(source);
     source_tell_data(source);
 }

@@ -33,6 +33,8 @@ static void source_push_header(struct source *source, enum jitter_track which,
         source_count_drop(source);
         return;
     }
+    if (!is_same)
+        renditions_fill_end(source);
     source->is_repeat = (uint8_t)is_same;
     if (!is_same || !source->config.reduce_sequence_header)
         renditions_push_original(source, frame, source->jitter.last, now);

@@ -66,18 +66,23 @@ struct rendition *source_rendition(struct source *source, const struct mux *mux,
 void source_rendition_fill_all(struct source *source)
 {
     for (struct rendition *r = source->others; r != NULL; r = r->next)
-        if (!r->is_fed)
+        if (!r->is_fed && !rendition_is_filling(r))
             rendition_fill(r);
 }
 
 void source_rendition_make_full(struct source *source, usec_t now)
 {
-    /* Renditions of selected tracks are filled from it, also those that keep the past. */
-    const struct viewer_wish all = {.select.is_all = 1, .start.kind = SOURCE_START_BACK};
+    const struct viewer_wish all = {.select.is_all = 1};
 
     if (source->full != NULL)
         return;
+    renditions_fill_end(source);
     source->full = source_rendition(source, &mux_flv_all, &all, now);
-    if (source->full != NULL)
-        source->full->is_kept = 1;
+    if (source->full == NULL)
+        return;
+    /* Renditions of selected tracks are filled from it, also those that keep the past. What is
+     * older than it has no such tracks. */
+    source->full->is_deep = 1;
+    source->full->is_kept = 1;
+    rendition_set_limits(source->full);
 }

@@ -96,6 +96,13 @@ const uint8_t *viewer_init_data(const struct viewer *viewer, size_t *len);
 void viewer_set_owner(struct viewer *viewer, void *owner);
 void *viewer_owner(const struct viewer *viewer);
 
+/*
+ * A viewer that begins in the past may be the first of its format: that is made then, in steps of
+ * less than a millisecond or so. Makes the next one; 1 if more follow. Without calls the viewer
+ * begins later: each new frame makes one step, too.
+ */
+int viewer_prepare(struct viewer *viewer);
+
 /* True once the viewer has received bytes. */
 int viewer_has_begun(const struct viewer *viewer);
 

@@ -113,7 +113,8 @@ int viewer_begin(struct viewer *viewer)
     struct blob *preamble = NULL;
 
     assert(viewer->place == VIEWER_NEW);
-    if (rendition->preamble == NULL || source->state == SOURCE_IDLE || source->is_filling)
+    if (rendition->preamble == NULL || source->state == SOURCE_IDLE || source->is_filling ||
+        rendition_is_filling(rendition))
         return -1;
     if (!source->is_decided && !mux_is_audio_only(rendition->mux))
         return -1;

@@ -2,6 +2,7 @@
  * Viewers that begin in the past: where the ring still has it, a viewer is a cursor at an earlier
  * sync point, and costs no more than any other.
  */
+#include "live/renditions.h"
 #include "live/viewer_private.h"
 
 struct blob *viewer_start_begin(struct viewer *viewer)
@@ -24,6 +25,16 @@ struct blob *viewer_start_begin(struct viewer *viewer)
     if (mux_is_original(rendition->mux))
         rendition_mark(rendition);
     return point->preamble != NULL ? point->preamble : rendition->preamble;
+}
+
+int viewer_prepare(struct viewer *viewer)
+{
+    if (!rendition_is_filling(viewer->rendition))
+        return 0;
+    if (rendition_fill_step(viewer->rendition))
+        return 1;
+    source_tell_data(viewer->rendition->source);
+    return 0;
 }
 
 int viewer_is_far(const struct viewer *viewer)

@@ -175,10 +175,18 @@ static enum fanout_wait fanout_ended(const struct fanout_viewer *fv)
     return viewer_is_far(fv->viewer) ? FANOUT_FAR : FANOUT_UNFIT;
 }
 
+/* Makes what the viewer asks for, as far as that takes time. */
+static MAY_YIELD void fanout_prepare(const struct fanout_viewer *fv)
+{
+    while (!fanout_is_broken(fv) && viewer_prepare(fv->viewer))
+        co_yield ();
+}
+
 enum fanout_wait fanout_viewer_pump(struct fanout_viewer *fv, usec_t timeout)
 {
     usec_t deadline = timeout == USEC_NEVER ? USEC_NEVER : clock_now() + timeout;
 
+    fanout_prepare(fv);
     for (;;) {
         usec_t pause = fanout_pause(fv);
         usec_t wait = USEC_NEVER;
