@@ -187,9 +187,21 @@ void hub_tick(struct hub *hub, usec_t now)
     HASH_ITER(hh, hub->table, entry, next)
     {
         source_tick(entry->source, now);
-        if (source_is_idle(entry->source))
+        /* One with much memory is freed at a later tick, after hub_discard(). */
+        if (source_is_idle(entry->source) && !source_discard(entry->source))
             hub_drop(hub, entry);
     }
+}
+
+int hub_discard(struct hub *hub)
+{
+    struct hub_entry *entry;
+    struct hub_entry *next;
+
+    HASH_ITER(hh, hub->table, entry, next)
+    if (source_discard(entry->source))
+        return 1;
+    return 0;
 }
 
 size_t hub_count(const struct hub *hub)

@@ -48,6 +48,9 @@ int hub_is_publishing(struct hub *hub, const char *key);
 /* Runs the sources' timers (republish_wait, first half second) and releases idle sources. Call it
  * about every 100 ms. */
 void hub_tick(struct hub *hub, usec_t now);
+/* Frees a part of the memory that no source needs any more, so much as takes about a millisecond.
+ * 1 if there may be more: let others run, and call it again. */
+int hub_discard(struct hub *hub);
 
 /* The number of sources. */
 size_t hub_count(const struct hub *hub);

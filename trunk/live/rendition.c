@@ -99,12 +99,18 @@ int rendition_init(struct rendition *rendition, struct source *source, const str
     return 0;
 }
 
-void rendition_fini(struct rendition *rendition)
+void rendition_release(struct rendition *rendition)
 {
-    assert(rendition->viewers == NULL);
     rendition_drop_start(rendition);
     if (rendition_is_filling(rendition))
         ring_cursor_leave(&rendition->backlog.from->ring, &rendition->backlog.at);
+    rendition->backlog.from = NULL;
+}
+
+void rendition_fini(struct rendition *rendition)
+{
+    assert(rendition->viewers == NULL);
+    rendition_release(rendition);
     sync_index_fini(&rendition->index);
     ring_fini(&rendition->ring);
     blob_unref(rendition->preamble);

@@ -63,6 +63,9 @@ int rendition_takes(const struct rendition *rendition, enum frame_type type);
 /* True for those that get frames before the tracks are known: RTMP and audio-only formats. */
 int rendition_is_eager(const struct rendition *rendition);
 
+/* Lets go of its places in rings, its own and that of another rendition. */
+void rendition_release(struct rendition *rendition);
+
 /* True while it reads the past: frames reach it from there, and no viewer begins. */
 static inline int rendition_is_filling(const struct rendition *rendition)
 {

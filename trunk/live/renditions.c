@@ -13,6 +13,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
+/* A ring with more than this is freed in steps of so many blocks: about a millisecond each. */
+#define RENDITION_FREE_BYTES  ((size_t)2 * 1024 * 1024)
+#define RENDITION_FREE_BLOCKS 16
+
 /* Whether it gets frames of this type from the main track. */
 static int rendition_takes_main(const struct rendition *rendition, enum frame_type type)
 {
@@ -269,8 +273,35 @@ static void renditions_unlink(struct source *source, struct rendition *rendition
         renditions_fill_end(source);
         source->full = NULL;
     }
+    if (rendition->ring.bytes > RENDITION_FREE_BYTES) {
+        rendition_release(rendition);
+        rendition->next = source->leaving;
+        source->leaving = rendition;
+        return;
+    }
     rendition_fini(rendition);
     free(rendition);
+}
+
+int renditions_discard(struct source *source)
+{
+    struct rendition *rendition = source->leaving;
+
+    if (rendition == NULL)
+        return source->state == SOURCE_IDLE && source->native.ring.bytes > RENDITION_FREE_BYTES &&
+               ring_discard(&source->native.ring, RENDITION_FREE_BLOCKS);
+    if (!ring_discard(&rendition->ring, RENDITION_FREE_BLOCKS)) {
+        source->leaving = rendition->next;
+        rendition_fini(rendition);
+        free(rendition);
+    }
+    return 1;
+}
+
+void renditions_discard_all(struct source *source)
+{
+    while (source->leaving != NULL)
+        (void)renditions_discard(source);
 }
 
 void renditions_leave(struct source *source, struct rendition *rendition)

@@ -51,6 +51,11 @@ void renditions_drop_flv_sync(struct source *source);
 /* The newest sync points are valid again. 1 if FLV has one. */
 int renditions_restore_sync(struct source *source);
 
+/* Frees a part of what a source does not need any more, if that is much: 1 if it did. */
+int renditions_discard(struct source *source);
+/* The same without end, before the source is freed. */
+void renditions_discard_all(struct source *source);
+
 enum renditions_cut {
     RENDITIONS_CUT_CHANGE, /* FLV viewers, and those whose format cannot carry what comes now */
     RENDITIONS_CUT_ALL

@@ -102,7 +102,12 @@ int ring_set_sync(struct ring *ring, uint64_t offset);
  * cursors. Returns how many bytes that freed or detached. */
 size_t ring_shrink(struct ring *ring);
 
-/* Drops blocks that no cursor needs and blocks over the limits. ring_append() calls it, too. */
+/* Drops up to so many of the oldest blocks, but none with a cursor, nor the newest. 1 if more can
+ * be dropped. */
+int ring_discard(struct ring *ring, int blocks);
+
+/* Drops blocks that no cursor needs and blocks over the limits, so many at once that it does not
+ * take long. ring_append() calls it, too. */
 void ring_trim(struct ring *ring, usec_t now);
 
 /* Puts a cursor at the newest sync point; -1 (cursor unchanged) if there is none. */

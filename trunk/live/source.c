@@ -47,6 +47,7 @@ struct source *source_new(const char *key, const struct source_config *config)
 static void source_free(struct source *source)
 {
     renditions_let_go(source);
+    renditions_discard_all(source);
     assert(source->others == NULL && source->native.viewers == NULL);
     rendition_fini(&source->native);
     source_track_forget(&source->track[JITTER_AUDIO]);
@@ -95,6 +96,11 @@ void source_set_data(struct source *source, void *data)
 void *source_data(const struct source *source)
 {
     return source->data;
+}
+
+int source_discard(struct source *source)
+{
+    return renditions_discard(source);
 }
 
 int source_is_idle(const struct source *source)

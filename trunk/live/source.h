@@ -242,6 +242,10 @@ void source_keep(struct source *source, const struct mux *mux);
  * the number of bytes. */
 size_t source_shrink(struct source *source);
 
+/* Frees a part of what it does not need any more, so much as takes about a millisecond. 1 if it did
+ * and there may be more. */
+int source_discard(struct source *source);
+
 /* True without publisher and viewers, when only the hub holds a reference. */
 int source_is_idle(const struct source *source);
 

@@ -101,7 +101,8 @@ struct source {
     double frame_rate;    /* from the video's sequence header; 0: unknown */
     struct source_facts told; /* the facts at the last on_facts */
     struct rendition native;
-    struct rendition *others; /* list */
+    struct rendition *others;  /* list */
+    struct rendition *leaving; /* list: without viewers, freed in steps */
     size_t uncounted;         /* viewers of native that stat.viewers does not include */
     size_t uncounted_started; /* those of them that have received bytes */
     struct source_stat stat;

@@ -76,6 +76,8 @@ static MAY_YIELD void ticker_run(void *arg)
                             server->service->busy_at - due);
         }
         hub_tick(server->hub, clock_now());
+        while (hub_discard(server->hub))
+            co_yield ();
         observers_tick(server, clock_now());
         server_sample(server);
         shed_tick(server, clock_now());

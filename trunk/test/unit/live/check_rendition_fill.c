@@ -227,6 +227,34 @@ START_TEST(test_ends)
 }
 END_TEST
 
+/* Rings that nobody needs any more are freed in steps: a format's after its viewers, FLV's after
+ * the publisher. */
+START_TEST(test_discard)
+{
+    struct kit kit;
+    struct kit_seen *past;
+    int steps = 0;
+
+    begin(&kit);
+    run(&kit, 400, 1200);
+    past = watch(&kit, &mux_flv, INT_MIN);
+    prepare(past);
+    ck_assert_int_eq(hub_discard(kit.hub), 0);
+    kit_leave(past);
+    while (hub_discard(kit.hub))
+        steps++;
+    ck_assert_int_gt(steps, 1);
+    kit.config.republish_wait = 0;
+    source_reconfigure(kit.source, &kit.config);
+    source_unpublish(kit.source, kit.now);
+    ck_assert_int_eq(source_state(kit.source), SOURCE_IDLE);
+    for (steps = 0; hub_find(kit.hub, KIT_KEY) != NULL; steps++)
+        hub_tick(kit.hub, kit.now);
+    ck_assert_int_gt(steps, 1);
+    kit_close(&kit);
+}
+END_TEST
+
 Suite *check_rendition_fill_suite(void)
 {
     Suite *suite = suite_create("rendition_fill");
@@ -239,6 +267,7 @@ Suite *check_rendition_fill_suite(void)
     tcase_add_test(tc, test_dropped_past);
     tcase_add_test(tc, test_held_publication_start);
     tcase_add_test(tc, test_ends);
+    tcase_add_test(tc, test_discard);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -303,6 +303,31 @@ START_TEST(test_keeps_for_a_time_and_begins_there)
 }
 END_TEST
 
+/* In parts, and never what a cursor is in. */
+START_TEST(test_discard)
+{
+    struct ring ring;
+    struct ring_cursor cursor = {NULL, 0};
+
+    ring_init(&ring, &(struct ring_limits){.bytes_max = 4 << 20,
+                                           .lag_max = 30 * USEC_PER_SEC,
+                                           .sync_units_max = 2500,
+                                           .keep = 60 * USEC_PER_SEC});
+    for (int i = 0; i < 20; i++)
+        ck_assert_int_eq(put_len(&ring, 40000, i % 4 == 0, i), 0);
+    ck_assert_int_eq(ring_cursor_at(&ring, &cursor, 400000), 0);
+    ck_assert_int_eq(ring_discard(&ring, 6), 1);
+    ck_assert_uint_eq(ring.tail->offset, 240000);
+    ck_assert_int_eq(ring_discard(&ring, 6), 0);
+    ck_assert_uint_eq(ring.tail->offset, 400000);
+    ck_assert_int_eq(cursor.block->data[39999], 'x');
+    ring_cursor_leave(&ring, &cursor);
+    ck_assert_int_eq(ring_discard(&ring, 100), 0);
+    ck_assert_ptr_eq(ring.tail, ring.head);
+    ring_fini(&ring);
+}
+END_TEST
+
 Suite *check_ring_suite(void)
 {
     Suite *suite = suite_create("ring");
@@ -321,6 +346,7 @@ Suite *check_ring_suite(void)
     tcase_add_test(tc, test_start_is_forgotten_after_too_many_units);
     tcase_add_test(tc, test_seal_puts_an_edge);
     tcase_add_test(tc, test_cursor_at_the_end_of_nothing);
+    tcase_add_test(tc, test_discard);
     tcase_add_test(tc, test_keeps_for_a_time_and_begins_there);
     suite_add_tcase(suite, tc);
     return suite;
