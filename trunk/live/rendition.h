@@ -17,6 +17,7 @@ struct rendition_backlog {
     struct rendition *from; /* read from its ring; NULL: there is none */
     struct ring_cursor at;  /* read up to here */
     uint64_t audio_from;    /* audio before this offset belongs to another configuration */
+    int is_void;            /* the selected track has changed: it begins again */
 };
 
 struct rendition {

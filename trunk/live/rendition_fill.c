@@ -260,6 +260,7 @@ static void rendition_fill_begin(struct rendition *rendition, struct rendition *
     if (mux_is_container(rendition->mux) && (filler.is_full || !rendition->is_deep))
         (void)ring_each_tag(&at, SIZE_MAX, rendition_note_header, &filler);
     rendition->backlog.from = native;
+    rendition->backlog.is_void = 0;
     rendition->backlog.audio_from = filler.audio_from;
     if (filler.from.block != NULL)
         ring_cursor_copy(&native->ring, &rendition->backlog.at, &filler.from);
@@ -305,6 +306,12 @@ int rendition_fill_step(struct rendition *rendition)
 
     if (!rendition_is_filling(rendition))
         return 0;
+    if (backlog->is_void) {
+        rendition_fill_drop(rendition);
+        rendition_release(rendition);
+        rendition_fill(rendition);
+        return rendition_is_filling(rendition);
+    }
     filler.now = backlog->from->pushed_at;
     filler.audio_from = backlog->audio_from;
     filler.is_full = backlog->from->select.is_all;

@@ -103,8 +103,8 @@ struct source {
     struct rendition native;
     struct rendition *others;  /* list */
     struct rendition *leaving; /* list: without viewers, freed in steps */
-    size_t uncounted;         /* viewers of native that stat.viewers does not include */
-    size_t uncounted_started; /* those of them that have received bytes */
+    size_t uncounted;          /* viewers of native that stat.viewers does not include */
+    size_t uncounted_started;  /* those of them that have received bytes */
     struct source_stat stat;
 };
 

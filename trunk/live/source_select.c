@@ -98,7 +98,7 @@ static int is_extra(const struct source *source, const struct source_select *sel
 /* Ends the viewers here; new ones begin at the next sync point. */
 static void select_cut(struct rendition *rendition)
 {
-    rendition_fill_end(rendition);
+    rendition->backlog.is_void = 1;
     rendition_drop_start(rendition);
     ring_drop_sync(&rendition->ring);
     rendition_cut(rendition);
@@ -139,8 +139,7 @@ void source_select_push(struct source *source, enum jitter_track which, uint8_t 
     for (struct rendition *r = source->others; r != NULL; r = r->next) {
         if (!r->is_extra[which] || r->select.id[which] != id || !rendition_takes(r, frame->type))
             continue;
-        if (is_changed)
-            rendition_fill_end(r);
+        r->backlog.is_void |= is_changed;
         if (is_changed && r->is_fed && !mux_is_in_band(r->mux))
             select_cut(r);
         if (r->is_fed && (mux_is_in_band(r->mux) || !frame->is_header))
