@@ -7,6 +7,8 @@
 #include "app/config/config_table.h"
 #include "base/str.h"
 
+#include <string.h>
+
 #define UNIX_PREFIX "unix:"
 
 struct paths {
@@ -20,7 +22,7 @@ static int paths_sockets(const struct paths *paths, const struct config_row *row
     int rc = 0;
 
     for (int i = 0; i < list->count && rc == 0; i++) {
-        struct config_path path = {CONFIG_PATH_SOCKET, row->name, list->item[i]};
+        struct config_path path = {CONFIG_PATH_SOCKET, row->name, list->item[i], 0};
 
         if (!str_starts(path.text, UNIX_PREFIX))
             continue;
@@ -33,7 +35,7 @@ static int paths_sockets(const struct paths *paths, const struct config_row *row
 static int paths_row(const struct paths *paths, const struct config_row *row, const void *base)
 {
     const char *at = (const char *)base + row->offset;
-    struct config_path path = {CONFIG_PATH_READ, row->name, NULL};
+    struct config_path path = {CONFIG_PATH_READ, row->name, NULL, 0};
 
     if (row->type == CONFIG_ENDPOINTS)
         return paths_sockets(paths, row, (const struct config_strings *)(const void *)at);
@@ -41,6 +43,7 @@ static int paths_row(const struct paths *paths, const struct config_row *row, co
         return 0;
     path.kind = (enum config_path_kind)row->min;
     path.text = *(const char *const *)(const void *)at;
+    path.is_default = strcmp(path.text, row->fallback) == 0;
     return *path.text != '\0' ? paths->visit(paths->arg, &path) : 0;
 }
 

@@ -21,6 +21,7 @@ struct config_path {
     enum config_path_kind kind;
     const char *directive; /* "dir", for messages */
     const char *text;      /* never empty; relative to work_dir */
+    int is_default;        /* no configuration names it */
 };
 
 /* Calls visit for every path, also of blocks that are not enabled, until it returns something else

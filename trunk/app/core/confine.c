@@ -46,7 +46,10 @@ struct err *confine_enter(struct confine *confine, const struct config *config, 
     /* The last worker removes the folder if the master was killed. */
     if (err == NULL && folder != NULL)
         err = sandbox_allow_folder_above(sandbox, folder, SANDBOX_REMOVE);
-    return err != NULL ? err : sandbox_enter(sandbox, log);
+    if (err != NULL)
+        return err;
+    sandbox_log_missing(config, log);
+    return sandbox_enter(sandbox, log);
 }
 
 void confine_leave(struct confine *confine)

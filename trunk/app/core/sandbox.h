@@ -54,6 +54,9 @@ struct err *sandbox_allow_folder_above(struct sandbox *sandbox, const char *path
 /* The configuration's paths, and those that every server needs. */
 struct err *sandbox_allow_config(struct sandbox *sandbox, const struct config *config);
 
+/* Warns of configured folders to serve that do not exist: they stay out of reach. */
+void sandbox_log_missing(const struct config *config, const struct log *log);
+
 /* Confines the process, which must have one thread, and logs the system calls that are denied. log
  * is borrowed. After an error, nothing is promised: end. */
 struct err *sandbox_enter(struct sandbox *sandbox, const struct log *log);

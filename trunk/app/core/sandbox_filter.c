@@ -5,7 +5,8 @@
  * the handler, but not the filter.
  *
  * The kernel keeps the calls that are allowed whatever their arguments in a bitmap, and does not
- * run the filter for them (since Linux 5.11); the others are found in a binary tree.
+ * run the filter for them (since Linux 5.11), so their order has no effect; the others are found in
+ * a binary tree.
  */
 #include "app/core/sandbox_private.h"
 

@@ -6,6 +6,7 @@
 #include "app/config/config_paths.h"
 #include "app/core/sandbox_private.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -238,6 +239,23 @@ struct err *sandbox_allow_config(struct sandbox *sandbox, const struct config *c
     if (err == NULL && config_paths(config, allow_one, sandbox) != 0)
         err = no_memory();
     return err;
+}
+
+/* Nobody has asked for the folder of a default: it is not worth a warning. */
+static int warn_missing(void *arg, const struct config_path *path)
+{
+    struct stat st;
+
+    if (path->kind == CONFIG_PATH_SERVE && !path->is_default && stat(path->text, &st) != 0)
+        log_warn((const struct log *)arg,
+                 "sandbox: %s %s: %s; if it is made later, restart the server to serve it",
+                 path->directive, path->text, strerror(errno));
+    return 0;
+}
+
+void sandbox_log_missing(const struct config *config, const struct log *log)
+{
+    (void)config_paths(config, warn_missing, (void *)log);
 }
 
 /* ---- another configuration ---- */

@@ -99,6 +99,25 @@ START_TEST(test_config)
 }
 END_TEST
 
+/* Folders that somebody has configured, and that are not there. */
+START_TEST(test_missing)
+{
+    struct config *there = config_of(SERVES, "www");
+    struct config *missing = config_of(SERVES, "later");
+    static struct config_test_log log;
+
+    config_test_log_init(&log);
+    sandbox_log_missing(there, &log.log);
+    ck_assert_uint_eq(log.len, 0);
+    sandbox_log_missing(missing, &log.log);
+    ck_assert_ptr_nonnull(strstr(log.text, "sandbox: dir /tmp/check_sandbox."));
+    ck_assert_ptr_nonnull(
+        strstr(log.text, "/later: No such file or directory; if it is made later"));
+    config_unref(there);
+    config_unref(missing);
+}
+END_TEST
+
 /* The folder of a file, so that it may be replaced, but never a top folder; and a link's target. */
 START_TEST(test_folder_of)
 {
@@ -179,6 +198,7 @@ Suite *check_sandbox_suite(void)
 
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, test_config);
+    tcase_add_test(tcase, test_missing);
     tcase_add_test(tcase, test_folder_of);
     tcase_add_test(tcase, test_check);
     tcase_add_test(tcase, test_landlock);
