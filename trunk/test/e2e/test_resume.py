@@ -144,7 +144,8 @@ def again(server, feed, client, origins, living):
     dead = [i for i in range(len(origins)) if i != living]
     for i in dead:
         one = server(args=["-c", origins[i].config_path])
-        one.rtmp_port, one.http_port = origins[i].rtmp_port, origins[i].http_port
+        for name in ("config_path", "rtmp_port", "http_port"):
+            setattr(one, name, getattr(origins[i], name))
         origins[i] = one
         feed.add(one.rtmp_url())
     wait_for(lambda: not feed.is_adding, 20, "a keyframe, with which their publishers begin")

@@ -120,6 +120,38 @@ START_TEST(test_a_relay_keeps_its_times)
 }
 END_TEST
 
+/* After an interruption the other track may be ahead of the one that comes first. */
+START_TEST(test_a_relay_resumes)
+{
+    struct jitter j = fresh(TIME_JITTER_FULL);
+
+    j.keeps = 1;
+    ck_assert_int_eq(at(&j, JITTER_AUDIO, 7000, 0), 7000);
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 7400, 40), 7400);
+    jitter_publish(&j);
+    ck_assert_int_eq(at(&j, JITTER_AUDIO, 7023, 40), 7023);
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 7440, 40), 7440);
+    /* A step back on its own track is another timeline, and so is one of more than a second. */
+    jitter_publish(&j);
+    ck_assert_int_eq(at(&j, JITTER_AUDIO, 7010, 40), 7463);
+    jitter_publish(&j);
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 6200, 40), 7503);
+}
+END_TEST
+
+/* A timeline that would soon be at its end begins at 0. */
+START_TEST(test_a_relay_far_from_zero)
+{
+    struct jitter j = fresh(TIME_JITTER_FULL);
+
+    j.keeps = 1;
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, (1u << 30) - 1, 0), (1 << 30) - 1);
+    j = fresh(TIME_JITTER_FULL);
+    j.keeps = 1;
+    ck_assert_int_eq(at(&j, JITTER_VIDEO, 1u << 30, 0), 0);
+}
+END_TEST
+
 START_TEST(test_jump_forward_is_taken_out_of_both)
 {
     struct jitter j = fresh(TIME_JITTER_FULL);
@@ -240,6 +272,8 @@ Suite *check_jitter_suite(void)
     tcase_add_test(tc, test_new_publisher_follows_by_one_frame);
     tcase_add_test(tc, test_it_goes_on_elsewhere);
     tcase_add_test(tc, test_a_relay_keeps_its_times);
+    tcase_add_test(tc, test_a_relay_resumes);
+    tcase_add_test(tc, test_a_relay_far_from_zero);
     tcase_add_test(tc, test_jump_forward_is_taken_out_of_both);
     tcase_add_test(tc, test_jump_back_goes_on);
     tcase_add_test(tc, test_small_step_back_is_held);
