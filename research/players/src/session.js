@@ -16,6 +16,7 @@ import {
     Signal,
     signalOf,
     SILENCE_SLACK_MS,
+    SILENT_AFTER_MS,
     State,
     WAIT_MAX_MS,
 } from './states.js';
@@ -402,7 +403,11 @@ export class Session extends EventTarget {
     }
 
     _onData(buffer) {
-        this._meter.onData(performance.now(), buffer.byteLength);
+        const now = performance.now();
+        if (now - this._meter.lastData > SILENT_AFTER_MS) {
+            this._lastProgress = now; // the picture could not move without data
+        }
+        this._meter.onData(now, buffer.byteLength);
         this._doubts = 0;
         if (this.format === 'ts' && !this.mediaInfo) {
             this.mediaInfo = tsInfo(new Uint8Array(buffer));
