@@ -157,6 +157,11 @@ class Client:
         want = len(self.media) + count
         wait_for(lambda: len(self.media) >= want, timeout, "more frames")
 
+    def wait_caught_up(self, feed, timeout=60):
+        """Waits until it has got everything that is published now."""
+        want = len(feed.keys) - feed.keys.index(self.media[0].key)
+        wait_for(lambda: len(self.media) >= want, timeout, "the client to catch up")
+
     def pause_since(self, since):
         """The longest time without a new frame, from `since` to the newest one."""
         arrived = [since, *(at for at in list(self.arrived) if at > since)]

@@ -135,7 +135,6 @@ def test_killed_origins(server, source, closing, trials):  # noqa: F811
         client.wait_more(40)
         trials.add(client, since)
     client.check(feed)
-    assert client.resumes == 0
     trials.report()
 
 
@@ -187,6 +186,9 @@ def test_silent_network(server, source, closing, trials):  # noqa: F811
             wire.mend()
             client.wait_more()
             trials.add(client, since)
+        # Else the ring has dropped the rest when the network is back the next time.
+        for _, client in lanes:
+            client.wait_caught_up(feed)
     for _, client in lanes:
         client.check(feed)
     trials.report()
