@@ -144,7 +144,9 @@ int source_publish(struct source *source, const struct source_config *config, us
         source->stat.gaps++;
         source->stat.gap_time += now - source->interrupted_at;
     }
-    is_new = source_is_forgotten(source);
+    /* Another server sends the past again, with its own times: the ring must not have it twice. */
+    is_new = source_is_forgotten(source) ||
+             (renditions_started(source) == 0 && (config->is_worker_pull || config->sends_past));
     source->config = *config;
     if (config->atc)
         source->config.time_jitter = TIME_JITTER_OFF;

@@ -57,7 +57,9 @@ void pull_past_choose(struct pull *pull)
         pull->start =
             source_start_pts(pull->refused > 0 ? -(away / USEC_PER_MS) : (last > 0 ? last : 1));
         pull->is_resuming = 1;
-    } else {
+    } else if (pull->past != NULL || !has_last ||
+               source_state(pull->source) != SOURCE_INTERRUPTED) {
+        /* Another worker's frames are not compared: viewers would get the past twice. */
         pull->start = source_pull_start(pull->source);
     }
 }

@@ -110,6 +110,19 @@ START_TEST(test_resumes)
 }
 END_TEST
 
+/* Another worker's frames are passed on as they come: the past only if nothing was delivered yet.
+ */
+START_TEST(test_worker_pull)
+{
+    interrupt();
+    pull_dedup_free(pull.past);
+    pull.past = NULL;
+    ck_assert_str_eq(next_query(""), "?startPts=-60000");
+    note(FRAME_VIDEO, 5000);
+    ck_assert_str_eq(next_query(""), "");
+}
+END_TEST
+
 /* The origin has another timeline, and then nothing of the past either. */
 START_TEST(test_refused)
 {
@@ -147,6 +160,7 @@ Suite *check_pull_past_suite(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, test_first_try);
     tcase_add_test(tc, test_resumes);
+    tcase_add_test(tc, test_worker_pull);
     tcase_add_test(tc, test_refused);
     tcase_add_test(tc, test_refused_at_first);
     suite_add_tcase(suite, tc);

@@ -336,6 +336,33 @@ START_TEST(test_past_of_a_pull)
 }
 END_TEST
 
+/* A pull that ended with its last viewer is made again, and sends the same past once more. */
+START_TEST(test_past_of_another_pull)
+{
+    struct kit kit;
+    struct kit_seen *seen;
+
+    kit_open(&kit);
+    kit.config.rewind = KEEP;
+    for (int turn = 0; turn < 2; turn++) {
+        kit.config.is_worker_pull = turn == 0;
+        kit.config.keeps_time = kit.config.sends_past = turn == 1;
+        for (int i = 0; i < 2; i++) {
+            seen = watch_from(&kit, &mux_flv, 3500);
+            kit_publish(&kit);
+            kit_start(&kit, 0, 100 + i * 10);
+            source_filled(kit.source);
+            kit_take(seen);
+            ck_assert_uint_eq(first_frame(seen)->ms, 3000);
+            ck_assert_uint_eq(seen->tag[seen->count - 1].ms, (uint32_t)(99 + i * 10) * 40 + 10);
+            kit_leave(seen);
+            source_unpublish(kit.source, kit.now);
+        }
+    }
+    kit_close(&kit);
+}
+END_TEST
+
 Suite *check_viewer_start_suite(void)
 {
     Suite *suite = suite_create("viewer_start");
@@ -353,6 +380,7 @@ Suite *check_viewer_start_suite(void)
     tcase_add_test(tc, test_what_is_kept);
     tcase_add_test(tc, test_start_of_a_pull);
     tcase_add_test(tc, test_continued_publication);
+    tcase_add_test(tc, test_past_of_another_pull);
     tcase_add_test(tc, test_past_of_a_pull);
     suite_add_tcase(suite, tc);
     return suite;
