@@ -358,7 +358,7 @@ static void rendition_track(const struct rendition *rendition, const struct init
     out->config_len = frame.payload_len;
 }
 
-void rendition_set_init_data(struct rendition *rendition, const struct init_data *init)
+struct blob *rendition_make_preamble(struct rendition *rendition, const struct init_data *init)
 {
     struct mux_tracks tracks = {.audio.codec = CODEC_NONE, .video.codec = CODEC_NONE};
     struct rendition_draft draft = {.is_broken = 0};
@@ -376,6 +376,13 @@ void rendition_set_init_data(struct rendition *rendition, const struct init_data
     else if (!draft.is_broken)
         preamble = blob_ref(rendition->preamble);
     buf_fini(&draft.buf);
+    return preamble;
+}
+
+void rendition_set_init_data(struct rendition *rendition, const struct init_data *init)
+{
+    struct blob *preamble = rendition_make_preamble(rendition, init);
+
     /* The old preamble still works; half of a new one would break every player. */
     if (preamble == NULL) {
         source_count_drop(rendition->source);

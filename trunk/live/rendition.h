@@ -96,6 +96,8 @@ struct init_data {
     enum codec codec[2];                    /* CODEC_NONE: no such track */
     const struct extra_track *extra_tracks; /* for multitrack as published: list; else NULL */
 };
+/* The preamble that these values make: a new reference, or NULL without memory. */
+struct blob *rendition_make_preamble(struct rendition *rendition, const struct init_data *init);
 void rendition_set_init_data(struct rendition *rendition, const struct init_data *init);
 
 /* Passes a sequence header's tag body (or NULL) to the muxer of a format that stands alone

@@ -106,6 +106,10 @@ void source_select_init_data(const struct source *source, const struct rendition
 /* The rendition's current init data. */
 void source_init_data(const struct source *source, const struct rendition *rendition,
                       struct init_data *init);
+/* The preamble of a viewer that gets messages as published and begins at the end of the ring: with
+ * the sequence headers that precede this place and take effect at the next keyframe. A new
+ * reference, or NULL without memory. */
+struct blob *source_init_data_at_end(const struct source *source, struct rendition *rendition);
 /* Init data changed: updates every rendition for the viewers that begin from now on. */
 void source_init_data_renew(struct source *source);
 

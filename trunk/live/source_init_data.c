@@ -49,6 +49,18 @@ void source_init_data(const struct source *source, const struct rendition *rendi
     source_select_init_data(source, rendition, init);
 }
 
+struct blob *source_init_data_at_end(const struct source *source, struct rendition *rendition)
+{
+    struct init_data init;
+
+    source_init_data(source, rendition, &init);
+    /* Messages with several tracks are kept as they came, the newest of each track. */
+    for (int i = 0; i < JITTER_TRACKS && !source->has_extra_tracks; i++)
+        if (source->track[i].pending != NULL)
+            init.header[i] = source->track[i].pending;
+    return rendition_make_preamble(rendition, &init);
+}
+
 void source_init_data_renew(struct source *source)
 {
     struct init_data init;

@@ -3,6 +3,7 @@
  * sync point, or as far back as the configuration says. Without a keyframe to start at it may get
  * the audio meanwhile (viewer_audio.c).
  */
+#include "live/renditions.h"
 #include "live/viewer_private.h"
 
 #include <assert.h>
@@ -27,6 +28,18 @@ static const struct ring_cursor *viewer_held_start(const struct viewer *viewer)
     return held;
 }
 
+/* Begins with the next frame: what the ring has before it is in the preamble. 0, or -1. */
+static int viewer_begin_at_end(struct viewer *viewer)
+{
+    struct rendition *rendition = viewer->rendition;
+
+    assert(viewer->preamble == NULL);
+    if (ring_cursor_end(&rendition->ring, &viewer->cursor) != 0)
+        return -1;
+    viewer->preamble = source_init_data_at_end(rendition->source, rendition);
+    return 0;
+}
+
 /* Another server gets what the ring has, as far back as its viewers may ask for. 0, or -1. */
 static int viewer_begin_original(struct viewer *viewer)
 {
@@ -41,11 +54,11 @@ static int viewer_begin_original(struct viewer *viewer)
 
         if (ring_cursor_since(&rendition->ring, &viewer->cursor, since, rendition->epoch_offset) !=
             0)
-            return ring_cursor_end(&rendition->ring, &viewer->cursor);
+            return viewer_begin_at_end(viewer);
     } else if (rendition->ring.sync < viewer->min_sync ||
                ring_cursor_sync(&rendition->ring, &viewer->cursor) != 0) {
         /* Its viewers wait for the next keyframe there. */
-        if (ring_cursor_end(&rendition->ring, &viewer->cursor) != 0)
+        if (viewer_begin_at_end(viewer) != 0)
             return -1;
     }
     rendition_mark(rendition);
@@ -131,6 +144,7 @@ int viewer_begin(struct viewer *viewer)
     rendition->source->uncounted_started += viewer->is_uncounted;
     source_tell_watched(rendition->source);
     source_tell_begin(rendition->source, viewer);
-    viewer->preamble = blob_ref(preamble != NULL ? preamble : rendition->preamble);
+    if (viewer->preamble == NULL)
+        viewer->preamble = blob_ref(preamble != NULL ? preamble : rendition->preamble);
     return 0;
 }

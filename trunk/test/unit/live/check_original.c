@@ -157,6 +157,38 @@ START_TEST(test_waits_for_the_next_publisher)
 }
 END_TEST
 
+/* A server that comes after the next publisher's sequence header, but before its first keyframe,
+ * gets the new header: the ring has it before the place where the server begins. */
+START_TEST(test_begins_between_a_changed_header_and_its_keyframe)
+{
+    struct kit kit;
+    struct kit_seen *seen;
+    struct kit_seen *player;
+    int first_key = 0;
+
+    kit_open(&kit);
+    kit_publish(&kit);
+    player = kit_watch(&kit, &mux_flv);
+    kit_start(&kit, 0, 30);
+    kit_take(player);
+    source_unpublish(kit.source, kit.now);
+    kit_publish(&kit);
+    kit_avc_header(&kit, 0, 0x2f);
+    seen = kit_watch(&kit, &mux_original);
+    kit_take(seen);
+    kit_run(&kit, 0, 30);
+    kit_take(seen);
+    while (first_key < seen->count && !seen->tag[first_key].is_key)
+        first_key++;
+    ck_assert_int_lt(first_key, seen->count);
+    ck_assert_int_eq(headers_of(seen, FRAME_VIDEO), 1);
+    for (int i = 0; i < first_key; i++)
+        if (seen->tag[i].type == FRAME_VIDEO)
+            ck_assert_uint_eq(seen->tag[i].body[16], 0x2f);
+    kit_close(&kit);
+}
+END_TEST
+
 START_TEST(test_first_and_last_viewer_are_told)
 {
     struct kit kit;
@@ -439,6 +471,7 @@ Suite *check_original_suite(void)
     tcase_add_test(tcase, test_a_late_server_starts_after_a_change);
     tcase_add_test(tcase, test_ends_with_its_publisher);
     tcase_add_test(tcase, test_waits_for_the_next_publisher);
+    tcase_add_test(tcase, test_begins_between_a_changed_header_and_its_keyframe);
     tcase_add_test(tcase, test_first_and_last_viewer_are_told);
     tcase_add_test(tcase, test_a_waiting_viewer_begins_at_the_first_keyframe);
     tcase_add_test(tcase, test_a_waiting_viewer_gets_the_first_audio_frame);
