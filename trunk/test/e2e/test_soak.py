@@ -93,9 +93,17 @@ def test_slope_and_error(slope):
 
 def test_verdicts():
     assert drift.Fit(3, 0.2, 0, 3).verdict(1) == drift.DRIFT
-    assert drift.Fit(0.9, 0.2, 0, 1).verdict(1) == drift.OK
+    assert drift.Fit(0.5, 0.2, 0, 1).verdict(1) == drift.OK
+    assert drift.Fit(0.9, 0.2, 0, 1).verdict(1) == drift.UNSURE
     assert drift.Fit(3, 1.5, 0, 3).verdict(1) == drift.UNSURE
     assert drift.fit([1, 2, 3], [1, 2, 3]) is None
+    # A step in an otherwise level figure, and steps all the time.
+    for steps, verdict in ((1, drift.UNSURE), (12, drift.DRIFT)):
+        times = [n / 600 for n in range(600)]
+        found = drift.fit(times, [10 + 4 * (steps * t // 1) / steps + 0.01 * (n % 7) if steps > 1
+                                  else 10 + 4 * (t > 0.4) + 0.01 * (n % 7)
+                                  for n, t in enumerate(times)])
+        assert found.verdict(1) == verdict, found.halves
     # A load that never changes, and one that says the same as another.
     times = [float(n) for n in range(60)]
     other = [n % 7 for n in range(60)]

@@ -9,8 +9,9 @@ loads (how many viewers, how many streams) are fitted together with it, so that 
 import math
 
 BLOCKS = 30        # averages that a line goes through
-BLOCKS_MIN = 8     # fewer say nothing
+BLOCKS_MIN = 8     # fewer in a half say nothing
 SIGMAS = 3         # a slope is believed when it is this many of its errors away from zero
+EXCLUDES = 2       # a slope that is this many errors greater is excluded
 OK, DRIFT, UNSURE = "ok", "DRIFT", "unsure"
 
 
@@ -19,19 +20,26 @@ class Fit:
 
     def __init__(self, slope, error, first, last):
         self.slope, self.error, self.first, self.last = slope, error, first, last
+        self.halves = slope, slope   # of the two halves alone
 
     def verdict(self, bound):
-        """DRIFT: the slope is over the bound, and no accident. UNSURE: a drift of the size of
-        the bound could not have been told from noise; a longer run can."""
+        """DRIFT: the slope is over the bound, no accident, and both halves rise: one step is no
+        drift. UNSURE: only some of that, or a slope over the bound cannot be excluded; a longer
+        run can tell."""
         if self.slope > bound and self.slope > SIGMAS * self.error:
-            return DRIFT
-        return UNSURE if SIGMAS * self.error > bound else OK
+            return DRIFT if min(self.halves) > bound / 2 else UNSURE
+        return UNSURE if self.slope + EXCLUDES * self.error > bound else OK
 
 
-def averages(rows, count):
-    """The rows (of equally many numbers) in count groups of equal size, each averaged."""
+def averages(rows, count, is_floor):
+    """The rows (time, value, loads) in count groups of equal size, each averaged; is_floor: the
+    least of its values instead."""
     groups = [rows[len(rows) * i // count:len(rows) * (i + 1) // count] for i in range(count)]
-    return [[sum(column) / len(group) for column in zip(*group)] for group in groups if group]
+    found = [[sum(column) / len(group) for column in zip(*group)] for group in groups if group]
+    if is_floor:
+        for row, group in zip(found, groups):
+            row[1] = min(value for _, value, *_ in group)
+    return found
 
 
 def inverse(matrix):
@@ -78,12 +86,20 @@ def correlation(rest):
     return min(max(sum(a * b for a, b in zip(rest, rest[1:])) / total, 0.0), 0.9)
 
 
-def fit(times, values, loads=()):
+def fit(times, values, loads=(), is_floor=False):
     """A Fit of values over times; loads are further series, as long as these, that explain
-    values. None if there are too few samples."""
-    rows = averages(list(zip(times, values, *loads)), min(BLOCKS, len(times)))
-    if len(rows) < BLOCKS_MIN:
+    values. is_floor: of what the values do not fall below, which is where a leak shows first. None
+    if there are too few samples."""
+    rows = averages(list(zip(times, values, *loads)), min(BLOCKS, len(times)), is_floor)
+    if len(rows) < 2 * BLOCKS_MIN:
         return None
+    whole = line(rows)
+    whole.halves = line(rows[:len(rows) // 2]).slope, line(rows[len(rows) // 2:]).slope
+    return whole
+
+
+def line(rows):
+    """The Fit through these rows."""
     when, what, *others = (list(column) for column in zip(*rows))
     middle, width = spread(when)
     columns = [[1.0] * len(rows), [(t - middle) / width for t in when]]

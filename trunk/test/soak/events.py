@@ -66,10 +66,13 @@ class Events:
         self.note("reload", server, text)
 
     async def upgrade(self, server, _turn):
-        at = os.path.getsize(server.log_path)
+        at, before = os.path.getsize(server.log_path), server.processes()
         server.signal(signal.SIGUSR2)
         text = await self.said(server, rb"upgrade done: .*|upgrade failed.*", at, "upgrade")
         self.note("upgrade", server, text)
+        if "done" in text:
+            for pid in before:
+                server.old_since.setdefault(pid, time.monotonic())
 
     async def kill(self, server, _turn):
         pid = server.kill_worker(self.random.choice)
@@ -80,14 +83,10 @@ class Events:
         told = set()
         while True:
             await asyncio.sleep(10)
-            now = time.monotonic()
-            text = server.log()
-            new = {int(pid) for pid in re.findall(r"worker \d+ starts, process (\d+)", text)[-2:]}
-            for pid in server.processes():
-                since = server.old_since.setdefault(pid, now)
-                if pid in new:
-                    server.old_since[pid] = now
-                elif now - since > OLD_S and pid not in told and harness.is_alive(pid):
+            for pid, since in list(server.old_since.items()):
+                if not harness.is_alive(pid):
+                    del server.old_since[pid]
+                elif time.monotonic() - since > OLD_S and pid not in told:
                     told.add(pid)
                     self.run_.world.finding("old worker", f"{server.name}: process {pid} has not "
                                             f"ended {OLD_S} s after it was replaced")

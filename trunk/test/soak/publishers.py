@@ -115,6 +115,7 @@ class Publisher(threading.Thread):
 
     def change(self, sender):
         kind = self.random.choice(["codec", "forward", "back"])
+        self.world.report({"publisher": self.stream, "change": kind})
         if kind == "codec":
             self.count["codec"] += 1
             self.changed_at = time.monotonic()

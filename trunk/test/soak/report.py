@@ -8,8 +8,10 @@ import picture
 
 # What a slope per hour may be.
 PROCESS_MIB, TOTAL_MIB, DESCRIPTORS, LAG_MS, CPU_PERCENT = 1.0, 3.0, 3.0, 1.0, 2.0
-WARM_UP = 0.15       # of the run, at most WARM_UP_S: caches and pools fill
+WARM_UP = 0.25       # of the run, at most WARM_UP_S: caches and pools fill
 WARM_UP_S = 900
+PROCESSES = 3        # a master and two workers
+RESTLESS = "restless"
 SHORT_S = 900        # a shorter run says nothing about drift
 ASAN_FACTOR = 20     # freed memory waits in a quarantine
 MIB = 1024           # in KiB
@@ -51,6 +53,7 @@ class Series:
 
     def __init__(self, name, unit, bound, begin):
         self.name, self.unit, self.bound, self.begin = name, unit, bound, begin
+        self.is_floor = unit in ("MiB", "")   # what is held, not what is spent
         self.times, self.values, self.loads = [], [], []
         self.fit = None
 
@@ -63,15 +66,15 @@ class Series:
     def verdict(self):
         if self.times and self.times[-1] - self.begin >= SHORT_S:
             self.fit = drift.fit([t / 3600 for t in self.times], self.values,
-                                 list(zip(*self.loads)))
+                                 list(zip(*self.loads)), self.is_floor)
         return drift.UNSURE if self.fit is None else self.fit.verdict(self.bound)
 
 
-def per_process(series, row, begin, factor, is_restless):
+def per_process(series, row, begin, factor):
     """Memory of the processes that stay: all of the steady server, the master of the other."""
     for process in row["processes"].values():
         role = process["role"]
-        if is_restless and role != "master":
+        if row["server"] == RESTLESS and role != "master":
             continue
         slot = role.rpartition(" ")[2]
         loads = (row["clients"].get(slot, 0.0), row["streams"], row["viewers"])
@@ -82,10 +85,12 @@ def per_process(series, row, begin, factor, is_restless):
 
 
 def cpu_shares(rows):
-    """(t, percent of a core) between samples, of the processes that both have."""
+    """(row, percent of a core since the row before) of all processes."""
     for before, now in zip(rows, rows[1:]):
+        if before["processes"].keys() != now["processes"].keys():
+            continue
         spent = sum(process["cpu"] - before["processes"][pid]["cpu"]
-                    for pid, process in now["processes"].items() if pid in before["processes"])
+                    for pid, process in now["processes"].items())
         yield now, 100 * spent / max(now["t"] - before["t"], 1e-3)
 
 
@@ -95,27 +100,24 @@ def series_of(samples):
     factor = ASAN_FACTOR if samples.start.get("start", {}).get("asan") else 1
     found = {}
 
-    def total(row, name, unit, bound, value, more=()):
+    def total(row, name, unit, bound, value):
         name = f"{row['server']}: {name}"
-        one = found.setdefault(name, Series(name, unit, bound, begin))
-        one.add(row["t"], value, (row["streams"], row["viewers"], *more))
+        one = found.setdefault(name, Series(name, unit, bound * factor, begin))
+        one.add(row["t"], value, (row["streams"], row["viewers"]))
 
     for server, rows in samples.rows.items():
-        is_restless = server == "restless"
         for row in rows:
-            per_process(found, row, begin, factor, is_restless)
-            processes = row["processes"].values()
-            more = (len(processes),) if is_restless else ()
-            total(row, "PSS of all processes", "MiB", TOTAL_MIB * factor,
-                  sum(one["Pss"] for one in processes) / MIB, more)
-            total(row, "descriptors, without connections", "", DESCRIPTORS,
-                  sum(one["fds"] for one in processes) - row["connections"], more)
+            per_process(found, row, begin, factor)
             lag = row["lag"] or [None, None]
-            total(row, "event-loop lag, mean", "ms", LAG_MS * factor, lag[0])
+            total(row, "event-loop lag, mean", "ms", LAG_MS, lag[0])
+            processes = row["processes"].values()
+            if len(processes) == PROCESSES:   # no old ones, and none is missing
+                total(row, "PSS of all processes", "MiB", TOTAL_MIB,
+                      sum(one["Pss"] for one in processes) / MIB)
+                total(row, "descriptors, without connections", "", DESCRIPTORS,
+                      sum(one["fds"] for one in processes) - row["connections"])
         for row, percent in cpu_shares(rows):
-            sent = row["viewers"]
-            total(row, "processor time", "%", CPU_PERCENT * factor, percent,
-                  (len(row["processes"]), sent) if is_restless else ())
+            total(row, "processor time", "%", CPU_PERCENT, percent)
     return found
 
 

@@ -68,7 +68,7 @@ class SoakServer(harness.Server):
         self.killed = set()   # process ids
         self.log_at = 0       # how much of the log new_log() has returned
         self.slots = {}       # process id: number of the worker
-        self.old_since = {}   # process id: when it was last one of the newest generation
+        self.old_since = {}   # process id: since when another generation serves
         parts = {key: text.format(pem=pem) for key, text in PARTS.items()}
         self.recordings = Path(folder) / "dvr"
         vhost += " dvr {{ enabled on; dvr_plan segment; dvr_duration 10; {} dvr_path " \

@@ -19,6 +19,7 @@ import random
 import shutil
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -58,6 +59,7 @@ class Run:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         self.file = open(self.folder / "samples.jsonl", "w", encoding="utf-8")
+        self.file_lock = threading.Lock()
         self.begin = time.monotonic()
         self.world = World(options.seed, self.record)
         self.servers, self.publishers = [], []
@@ -66,8 +68,10 @@ class Run:
         self.before = {}     # counters by server's name
 
     def record(self, row):
-        self.file.write(json.dumps({"t": round(time.monotonic() - self.begin, 2), **row}) + "\n")
-        self.file.flush()
+        text = json.dumps({"t": round(time.monotonic() - self.begin, 2), **row}) + "\n"
+        with self.file_lock:   # publishers are threads
+            self.file.write(text)
+            self.file.flush()
 
     # ---- start
 

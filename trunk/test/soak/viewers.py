@@ -31,6 +31,7 @@ SILENT_S = 150            # a silent one must be gone from the server by then
 STARVED_S = 15            # a stream is published, and its fast viewer gets nothing
 REPUBLISH_S = 40          # after its publisher has left, the server may end a viewer
 EXCUSE_CODEC_S = 20       # after a change of codec, too
+BACKLOG_S = 150           # a slow one sees the end only after what the kernel still has for it
 
 TLS = ssl.create_default_context()
 TLS.check_hostname, TLS.verify_mode = False, ssl.CERT_NONE
@@ -129,8 +130,8 @@ class Viewer:
         writer.write(f"GET /live/{self.stream}.{extension}{query} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
                      f"{lines}\r\n".encode())
         head = await reader.readuntil(b"\r\n\r\n")
-        if head.split(b" ", 2)[1] not in (b"200", b"101"):
-            raise Refused(head.split(b"\r\n")[0].decode())
+        if not head.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 101 ")):
+            raise Refused(head[:300].decode(errors="replace").strip())
 
     # ---- one viewer's life
 
@@ -208,13 +209,14 @@ class Viewer:
         """The server has ended it, or not let it begin."""
         now = time.monotonic()
         count = self.world.count
+        backlog = BACKLOG_S if self.pace == "slow" else 0
         if self.server.excuses(now) or self.publisher.server.excuses(now):
             count["end at a killed worker"] += 1
         elif self.world.stop.is_set():
             count["end at the stop"] += 1
-        elif how == "dropped" and self.was_absent(REPUBLISH_S):
+        elif how == "dropped" and self.was_absent(REPUBLISH_S + backlog):
             count["end of the stream"] += 1
-        elif how == "dropped" and now - self.publisher.changed_at < EXCUSE_CODEC_S:
+        elif how == "dropped" and now - self.publisher.changed_at < EXCUSE_CODEC_S + backlog:
             count["end by a change of codec"] += 1
         elif self.pace == "still":
             count["end of one that stood still"] += 1
