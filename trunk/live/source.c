@@ -98,6 +98,11 @@ void *source_data(const struct source *source)
     return source->data;
 }
 
+int source_has_begun(const struct source *source)
+{
+    return renditions_started(source) > 0;
+}
+
 int source_discard(struct source *source)
 {
     return renditions_discard(source);

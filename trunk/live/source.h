@@ -217,6 +217,8 @@ usec_t source_absent_since(const struct source *source);
 /* Runs its timers: republish_wait, the wait for a second track. */
 void source_tick(struct source *source, usec_t now);
 
+/* Whether a viewer has received a part of the stream and is still connected. */
+int source_has_begun(const struct source *source);
 /* Where a pull of this stream should begin: with the past, if that is kept; else at the live end.
  */
 struct source_start source_pull_start(const struct source *source);

@@ -57,7 +57,7 @@ void pull_past_choose(struct pull *pull)
         pull->start =
             source_start_pts(pull->refused > 0 ? -(away / USEC_PER_MS) : (last > 0 ? last : 1));
         pull->is_resuming = 1;
-    } else if (pull->past != NULL || !has_last ||
+    } else if (pull->past != NULL || !has_last || !source_has_begun(pull->source) ||
                source_state(pull->source) != SOURCE_INTERRUPTED) {
         /* Another worker's frames are not compared: viewers would get the past twice. */
         pull->start = source_pull_start(pull->source);
