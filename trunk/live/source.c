@@ -262,6 +262,11 @@ void source_reconfigure(struct source *source, const struct source_config *confi
     renditions_set_limits(source);
 }
 
+enum source_news source_news(const struct source *source)
+{
+    return (enum source_news)source->news;
+}
+
 void source_filled(struct source *source)
 {
     if (!source->is_filling)

@@ -126,6 +126,13 @@ struct source_facts {
     uint8_t codec[2]; /* enum codec */
 };
 
+/* What is new when on_data is called. */
+enum source_news {
+    SOURCE_NEWS_OTHER, /* metadata, a sequence header, frames in a new order, an end */
+    SOURCE_NEWS_AUDIO, /* an audio frame */
+    SOURCE_NEWS_VIDEO
+};
+
 /* The position of a stream's timeline, in ms; arrays are indexed by audio, video. */
 struct source_time {
     int64_t last;          /* the latest output timestamp */
@@ -191,6 +198,9 @@ void source_push(struct source *source, const struct frame *frame, usec_t now);
 /* Which tracks the FLV header announces for a stream pulled from another worker: that worker
  * decided it. */
 void source_promise(struct source *source, int has_audio, int has_video);
+
+/* For use in on_data. */
+enum source_news source_news(const struct source *source);
 
 /* The pull from another worker or server has delivered the stream's past. */
 void source_filled(struct source *source);

@@ -93,6 +93,7 @@ struct source {
     usec_t first_key_at;  /* of the current publisher's first keyframe */
     usec_t key_at;        /* of the newest keyframe; before the first one, of the publish */
     uint8_t holds_start;  /* renditions hold the publication start */
+    uint8_t news;         /* enum source_news */
     uint8_t is_filling;   /* the pull from another worker is still delivering the past */
     uint8_t has_promise;  /* source_promise() was called: */
     uint8_t promise[JITTER_TRACKS];

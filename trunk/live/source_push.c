@@ -43,5 +43,8 @@ void source_push(struct source *source, const struct frame *frame, usec_t now)
         source_mix_push(source, frame, now);
     source_tell_facts(source);
     renditions_fill_step(source);
+    if (!frame->is_header && !source->config.mix_correct)
+        source->news = which == JITTER_AUDIO ? SOURCE_NEWS_AUDIO : SOURCE_NEWS_VIDEO;
     source_tell_data(source);
+    source->news = SOURCE_NEWS_OTHER;
 }

@@ -73,6 +73,16 @@ static void fanout_serve_slot(struct fanout_channel *channel, int slot)
 
 /* ---- the channel's coroutine ---- */
 
+/* The shortest interval that is worth its delay. Where audio waits for video, a video frame's time
+ * is between two writes anyway. */
+static usec_t fanout_shortest(const struct fanout_channel *channel)
+{
+    const struct fanout_audio *audio = &channel->audio;
+
+    return audio->is_on && audio->frame_time > FANOUT_AUTO_MIN ? audio->frame_time
+                                                               : FANOUT_AUTO_MIN;
+}
+
 static usec_t fanout_interval(struct fanout_channel *channel)
 {
     double room;
@@ -84,7 +94,7 @@ static usec_t fanout_interval(struct fanout_channel *channel)
     room = FANOUT_BUDGET - (double)channel->fanout->viewers * channel->rate_kb * FANOUT_KB_US / 1e6;
     us = room > 0 ? (double)channel->fanout->viewers * FANOUT_SEND_US / room
                   : (double)FANOUT_AUTO_MAX;
-    if (us < (double)FANOUT_AUTO_MIN)
+    if (us < (double)fanout_shortest(channel))
         us = 0;
     if (us > (double)FANOUT_AUTO_MAX)
         us = (double)FANOUT_AUTO_MAX;
@@ -94,6 +104,7 @@ static usec_t fanout_interval(struct fanout_channel *channel)
 static void fanout_measure(struct fanout_channel *channel, usec_t now)
 {
     struct source_stat stat;
+    struct source_time time;
     usec_t span = now - channel->rate_at;
 
     if (channel->rate_at != 0 && span < USEC_PER_SEC)
@@ -102,6 +113,8 @@ static void fanout_measure(struct fanout_channel *channel, usec_t now)
     if (channel->rate_at != 0)
         channel->rate_kb =
             (double)(stat.bytes_in - channel->rate_bytes) / 1024.0 * 1e6 / (double)span;
+    source_time(channel->source, &time);
+    fanout_audio_set(&channel->audio, stat.video != CODEC_NONE ? time.duration[1] : 0);
     channel->rate_bytes = stat.bytes_in;
     channel->rate_at = now;
 }
@@ -122,6 +135,7 @@ static void fanout_begin_pass(struct fanout_channel *channel)
     channel->is_dirty = 0;
     channel->units = 0;
     channel->beginners = 0;
+    fanout_audio_sent(&channel->audio);
 }
 
 static MAY_YIELD void fanout_serve_all(struct fanout_channel *channel)
@@ -173,6 +187,19 @@ static void fanout_channel_free(struct fanout_channel *channel)
     free(channel);
 }
 
+/* Until there is something to send. */
+static MAY_YIELD void fanout_channel_wait(struct fanout_channel *channel)
+{
+    channel->is_idle = 1;
+    if (channel->audio.until != 0)
+        (void)co_cond_wait_until(&channel->cond, channel->audio.until);
+    else
+        (void)co_cond_wait(&channel->cond, USEC_NEVER);
+    channel->is_idle = 0;
+    if (fanout_audio_is_due(&channel->audio, clock_now()))
+        channel->is_dirty = 1;
+}
+
 static MAY_YIELD void fanout_channel_run(void *arg)
 {
     struct fanout_channel *channel = arg;
@@ -181,9 +208,7 @@ static MAY_YIELD void fanout_channel_run(void *arg)
         usec_t interval;
 
         if (!channel->is_dirty) {
-            channel->is_idle = 1;
-            (void)co_cond_wait(&channel->cond, USEC_NEVER);
-            channel->is_idle = 0;
+            fanout_channel_wait(channel);
             continue;
         }
         fanout_measure(channel, clock_now());
@@ -197,23 +222,43 @@ static MAY_YIELD void fanout_channel_run(void *arg)
     fanout_channel_free(channel);
 }
 
+/* Whether the audio frame that has just come waits for video. With an interval, it goes with the
+ * interval's bytes. The coroutine learns the time until which it waits. */
+static int fanout_holds(struct fanout_channel *channel)
+{
+    int is_first = channel->audio.until == 0;
+
+    if (channel->interval > 0 || channel->beginners > 0 ||
+        !fanout_audio_waits(&channel->audio, clock_now()))
+        return 0;
+    if (is_first && channel->is_idle)
+        co_cond_signal(&channel->cond);
+    return 1;
+}
+
 /* The stream has new bytes, or has ended. */
 void fanout_on_data(struct stream *stream, void *state)
 {
     struct fanout_channel *channel = ((struct fanout_stream *)state)->channel;
+    enum source_news news;
 
     (void)stream;
     if (channel == NULL)
         return;
+    news = source_news(channel->source);
     fanout_shared_forget(channel);
     for (struct fanout_viewer *fv = channel->urgent; fv != NULL; fv = fv->next_urgent) {
         if (!fv->is_due)
             net_wake_owner(fv->conn);
         fv->is_due = 1;
     }
+    if (news == SOURCE_NEWS_VIDEO)
+        fanout_audio_note_video(&channel->audio, clock_now());
     /* Apply mw_msgs unless a viewer still waits for its first bytes. */
     if (source_state(channel->source) == SOURCE_LIVE && ++channel->units < channel->units_min &&
         channel->beginners == 0)
+        return;
+    if (news == SOURCE_NEWS_AUDIO && !channel->is_dirty && fanout_holds(channel))
         return;
     channel->is_dirty = 1;
     if (channel->is_idle)
@@ -225,6 +270,7 @@ void fanout_channel_set(struct fanout_channel *channel, const struct config_vhos
     channel->units_min = (uint32_t)vhost->play.mw_msgs;
     channel->interval_fixed = vhost->min_latency ? 0 : vhost->play.mw_latency;
     channel->interval_min = vhost->play.send_min_interval;
+    channel->audio.is_on = vhost->play.audio_wait != 0;
 }
 
 struct fanout_channel *fanout_channel_new(struct fanout *fanout, struct source *source,

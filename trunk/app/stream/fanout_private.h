@@ -6,6 +6,7 @@
  * send) only. Calls point down in this order.
  */
 #include "app/stream/fanout.h"
+#include "app/stream/fanout_audio.h"
 #include "base/buf.h"
 #include "co/co.h"
 #include "live/viewer.h"
@@ -84,7 +85,8 @@ struct fanout_channel {
     usec_t interval_fixed; /* -1: auto */
     usec_t interval_min;
     usec_t interval; /* of the last pass */
-    double rate_kb;  /* KB per second */
+    struct fanout_audio audio;
+    double rate_kb; /* KB per second */
     uint64_t rate_bytes;
     usec_t rate_at;
     usec_t slice_at;

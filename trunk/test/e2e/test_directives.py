@@ -75,6 +75,33 @@ def test_writes_are_apart(server, view, open_all, headers, play):
     assert rounds(source, arrives, 4) > 2.5
 
 
+@pytest.mark.parametrize("play", [{}, {"audio_wait": "off"}], ids=["on", "off"])
+def test_audio_does_not_wait_for_video_that_does_not_come(server, view, open_all, headers, play):
+    """It waits for one picture's time. In both ways all arrives in its order."""
+    srv = server(play=play)
+    source = open_all(publisher, srv)
+    start_of_stream(source, headers)
+    source.message(rc.AUDIO, 0, audio_frame())
+    viewer = view(srv, "/live/s.flv")
+    viewer.wait_media(1)
+    # The server measures a picture's time once a second.
+    began, i = time.monotonic(), 1
+    while time.monotonic() < began + 2.2:
+        source.message(rc.AUDIO, i * 40 - 20, audio_frame())
+        source.message(rc.VIDEO, i * 40, inter())
+        viewer.wait_time(i * 40, 30)
+        i += 1
+    for sound in range(3):
+        source.message(rc.AUDIO, i * 40 + sound, audio_frame())
+        viewer.wait_time(i * 40 + sound, 30)
+    source.message(rc.AUDIO, i * 40 + 5, audio_frame())
+    source.message(rc.VIDEO, i * 40 + 6, inter())
+    viewer.wait_time(i * 40 + 6, 30)
+    assert [(tag.is_video, tag.time) for tag in viewer.media[-5:]] == \
+        [(False, i * 40), (False, i * 40 + 1), (False, i * 40 + 2), (False, i * 40 + 5),
+         (True, i * 40 + 6)]
+
+
 def chunk_of(stream):
     """The next chunk of a chunked answer."""
     return stream.read(int(stream.readline(), 16) + 2)[:-2]
