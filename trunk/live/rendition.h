@@ -46,9 +46,10 @@ struct rendition {
                             point, or NULL */
     struct viewer *viewers;
     size_t viewer_count;
-    size_t started;        /* viewers that have received bytes */
-    uint64_t epoch;        /* incremented when connected viewers must end */
-    uint64_t epoch_offset; /* the ring's offset where the current epoch began */
+    size_t started;                      /* viewers that have received bytes */
+    size_t uncounted, uncounted_started; /* those of them that are nobody's screen */
+    uint64_t epoch;                      /* incremented when connected viewers must end */
+    uint64_t epoch_offset;               /* the ring's offset where the current epoch began */
     struct rendition *next;
 };
 

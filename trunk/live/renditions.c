@@ -131,7 +131,8 @@ void renditions_set_limits(struct source *source)
 
 int renditions_have_waiting(const struct source *source)
 {
-    return renditions_started(source) < source->stat.viewers + source->uncounted;
+    return renditions_started(source) + source->attending <
+           source->stat.viewers + source->uncounted;
 }
 
 /* Whether a viewer waits for the start. With several workers, a pull that comes later may, too. */

@@ -320,12 +320,33 @@ void source_tick(struct source *source, usec_t now)
 
 /* ---- renditions and viewers ---- */
 
+void source_count_viewer(struct source *source, int change)
+{
+    assert(change == 1 || (change == -1 && source->stat.viewers > 0));
+    source->stat.viewers += (uint32_t)change;
+    if (source->stat.viewers == (change > 0 ? 1 : 0))
+        source_tell_viewers(source);
+}
+
+void source_attend(struct source *source)
+{
+    source->attending++;
+    source_count_viewer(source, 1);
+}
+
+void source_depart(struct source *source)
+{
+    assert(source->attending > 0);
+    source->attending--;
+    source_count_viewer(source, -1);
+}
+
 int source_is_watched(const struct source *source)
 {
-    if (source->native.started > source->uncounted_started)
+    if (source->native.started > source->native.uncounted_started)
         return 1;
     for (const struct rendition *r = source->others; r != NULL; r = r->next)
-        if (r->started > 0 && !mux_is_original(r->mux))
+        if (r->started > r->uncounted_started && !mux_is_original(r->mux))
             return 1;
     return 0;
 }

@@ -216,6 +216,14 @@ void source_continue(struct source *source, usec_t now);
 void source_time(const struct source *source, struct source_time *out);
 void source_resume(struct source *source, const struct source_time *time, usec_t now);
 
+/*
+ * A viewer that gets the stream in another way than as a struct viewer, such as its segments: it
+ * counts from source_attend() to source_depart(). It does not keep the stream from ending, or its
+ * timeline from beginning again.
+ */
+void source_attend(struct source *source);
+void source_depart(struct source *source);
+
 /* Whether any viewer has received bytes and is still connected; other servers do not count. */
 int source_is_watched(const struct source *source);
 /* Whether the publication has frames and a viewer that has not begun yet. */

@@ -104,8 +104,8 @@ struct source {
     struct rendition native;
     struct rendition *others;  /* list */
     struct rendition *leaving; /* list: without viewers, freed in steps */
-    size_t uncounted;          /* viewers of native that stat.viewers does not include */
-    size_t uncounted_started;  /* those of them that have received bytes */
+    size_t uncounted;          /* viewers that stat.viewers does not include */
+    size_t attending; /* those of stat.viewers that are no struct viewer: source_attend() */
     struct source_stat stat;
 };
 
@@ -117,6 +117,9 @@ static inline void source_count_drop(struct source *source)
 
 /* Called by the hub, which owns the reference (source.c). NULL without memory. */
 struct source *source_new(const char *key, const struct source_config *config);
+/* One viewer more (1) or less (-1) in stat.viewers; tells it when it is the first or the last
+ * (source.c). */
+void source_count_viewer(struct source *source, int change);
 /* Whether a viewer that connects now may have to wait long for a keyframe. */
 int source_lacks_key(const struct source *source);
 

@@ -28,10 +28,12 @@ static void count(const struct viewer *viewer)
 {
     struct source *source = viewer->rendition->source;
 
-    if (viewer->is_uncounted)
-        source->uncounted++;
-    else if (++source->stat.viewers == 1)
-        source_tell_viewers(source);
+    if (!viewer->is_uncounted) {
+        source_count_viewer(source, 1);
+        return;
+    }
+    viewer->rendition->uncounted++;
+    source->uncounted++;
 }
 
 static struct viewer *enter(struct source *source, struct rendition *rendition,
@@ -91,11 +93,15 @@ struct viewer *viewer_open_wish(struct source *source, const struct mux *mux,
     return viewer;
 }
 
-struct viewer *viewer_open_uncounted(struct source *source)
+struct viewer *viewer_open_uncounted(struct source *source, const struct mux *mux, usec_t now)
 {
-    const struct source_start live = {SOURCE_START_DEFAULT, 0};
+    const struct viewer_wish wish = {.start = {SOURCE_START_DEFAULT, 0}};
+    struct rendition *rendition = source_rendition(source, mux, &wish, now);
+    struct viewer *viewer = rendition != NULL ? enter(source, rendition, &wish.start, 1) : NULL;
 
-    return enter(source, &source->native, &live, 1);
+    if (viewer == NULL && rendition != NULL)
+        renditions_leave(source, rendition);
+    return viewer;
 }
 
 static void viewer_unpin(struct viewer *viewer)
@@ -126,13 +132,13 @@ void viewer_close(struct viewer *viewer)
     rendition->viewer_count--;
     if (viewer->has_begun) {
         rendition->started--;
-        source->uncounted_started -= viewer->is_uncounted;
+        rendition->uncounted_started -= viewer->is_uncounted;
     }
+    rendition->uncounted -= viewer->is_uncounted;
+    source->uncounted -= viewer->is_uncounted;
     renditions_leave(source, rendition);
-    if (viewer->is_uncounted)
-        source->uncounted--;
-    else if (--source->stat.viewers == 0)
-        source_tell_viewers(source);
+    if (!viewer->is_uncounted)
+        source_count_viewer(source, -1);
     free(viewer);
     source_tell_watched(source);
     source_unref(source);

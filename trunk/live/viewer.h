@@ -32,9 +32,9 @@ struct viewer *viewer_open_only(struct source *source, const struct mux *mux, en
 struct viewer *viewer_open_tracks(struct source *source, const struct mux *mux,
                                   enum source_only only, const struct source_select *select,
                                   usec_t now);
-/* The same for &mux_flv and a viewer that is nobody's screen (a recording): it counts neither as a
+/* The same for a viewer that is nobody's screen (a recording, segments): it counts neither as a
  * viewer of the source nor in what it has sent. */
-struct viewer *viewer_open_uncounted(struct source *source);
+struct viewer *viewer_open_uncounted(struct source *source, const struct mux *mux, usec_t now);
 /* The same with everything that a client may ask for. */
 struct viewer_wish {
     enum source_only only;

@@ -141,7 +141,7 @@ int viewer_begin(struct viewer *viewer)
     viewer->place = (uint8_t)place;
     viewer->has_begun = 1;
     rendition->started++;
-    rendition->source->uncounted_started += viewer->is_uncounted;
+    rendition->uncounted_started += viewer->is_uncounted;
     source_tell_watched(rendition->source);
     source_tell_begin(rendition->source, viewer);
     if (viewer->preamble == NULL)

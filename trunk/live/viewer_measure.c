@@ -34,7 +34,8 @@ static void measure_one(const struct mux *mux, size_t viewers,
 void viewer_measure_formats(const struct source *source,
                             void (*fn)(const struct mux *mux, size_t viewers, void *arg), void *arg)
 {
-    measure_one(source->native.mux, source->native.viewer_count - source->uncounted, fn, arg);
+    measure_one(source->native.mux, source->native.viewer_count - source->native.uncounted, fn,
+                arg);
     for (const struct rendition *r = source->others; r != NULL; r = r->next)
-        measure_one(r->mux, r->viewer_count, fn, arg);
+        measure_one(r->mux, r->viewer_count - r->uncounted, fn, arg);
 }

@@ -100,7 +100,7 @@ static struct recorder *recorder_new(struct stream *stream)
     record->first = r;
     record->count++;
     metrics_add(stream->server->metrics, METRICS_RECORDINGS, 1);
-    r->viewer = viewer_open_uncounted(stream->source);
+    r->viewer = viewer_open_uncounted(stream->source, &mux_flv, clock_now());
     if (r->viewer != NULL)
         return r;
     recorder_free(r);

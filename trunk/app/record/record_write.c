@@ -350,7 +350,7 @@ static MAY_YIELD int begin_again(struct recorder *r)
 {
     record_write_end(r);
     viewer_close(r->viewer);
-    r->viewer = r->has_failed ? NULL : viewer_open_uncounted(r->source);
+    r->viewer = r->has_failed ? NULL : viewer_open_uncounted(r->source, &mux_flv, clock_now());
     if (r->viewer == NULL && !r->has_failed)
         fail_memory(r);
     return r->has_failed ? -1 : 0;

@@ -14,7 +14,7 @@ START_TEST(test_uncounted)
 
     kit_open(&kit);
     kit_publish(&kit);
-    viewer = viewer_open_uncounted(kit.source);
+    viewer = viewer_open_uncounted(kit.source, &mux_flv, 0);
     ck_assert_ptr_nonnull(viewer);
     ck_assert_ptr_null(viewer_init_data(viewer, &len));
     kit_start(&kit, 0, 10);
