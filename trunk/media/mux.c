@@ -13,7 +13,8 @@
     ROW(mux_flv)     \
     ROW(mux_ts)      \
     ROW(mux_mp3)     \
-    ROW(mux_aac)
+    ROW(mux_aac)     \
+    ROW(mux_m3u8)
 
 #define DECLARE(row) extern const struct mux row;
 #define ADDRESS(row) &(row),

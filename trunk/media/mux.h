@@ -45,7 +45,10 @@ enum mux_kind {
      * its state without output; header() writes the whole preamble (TS). */
     MUX_CONTAINER,
     /* The same without video: a viewer can start at any frame (MP3, AAC). */
-    MUX_AUDIO
+    MUX_AUDIO,
+    /* No stream of bytes but a playlist of segments, which are those of another format (HLS). No
+     * rendition is made of it. */
+    MUX_PLAYLIST
 };
 
 /* A track of the stream, as a container's header needs it. */
@@ -105,7 +108,12 @@ static inline int mux_is_original(const struct mux *mux)
 
 static inline int mux_is_container(const struct mux *mux)
 {
-    return mux->kind >= MUX_CONTAINER;
+    return mux->kind == MUX_CONTAINER || mux->kind == MUX_AUDIO;
+}
+
+static inline int mux_is_playlist(const struct mux *mux)
+{
+    return mux->kind == MUX_PLAYLIST;
 }
 
 static inline int mux_is_audio_only(const struct mux *mux)
@@ -116,6 +124,7 @@ static inline int mux_is_audio_only(const struct mux *mux)
 extern const struct mux mux_flv;
 extern const struct mux mux_flv_all; /* for ?track=all */
 extern const struct mux mux_original;
+extern const struct mux mux_ts;
 
 /* The format of this extension (".flv"), or of a path that ends in one; NULL: none. */
 const struct mux *mux_find(const char *extension);

@@ -4,7 +4,6 @@
 /* The rows of media/mux.c that only tests name. */
 #include "media/mux.h"
 
-extern const struct mux mux_ts;
 extern const struct mux mux_mp3;
 extern const struct mux mux_aac;
 
