@@ -212,6 +212,7 @@ enum config_hook {
     CONFIG_ON_PLAY,
     CONFIG_ON_STOP,
     CONFIG_ON_DVR,
+    CONFIG_ON_HLS,
     CONFIG_ON_DEMAND,
     CONFIG_ON_IDLE,
     CONFIG_HOOK_COUNT
@@ -242,6 +243,13 @@ struct config_dvr {
     int time_jitter; /* enum time_jitter */
 };
 
+/* Playlists and segments (HLS). */
+struct config_hls {
+    int enabled;
+    usec_t fragment, window;
+    int64_t max_bytes;
+};
+
 struct config_vhost {
     const char *name;
     int enabled;
@@ -260,6 +268,7 @@ struct config_vhost {
     struct config_forward forward;
     struct config_http_hooks http_hooks;
     struct config_dvr dvr;
+    struct config_hls hls;
 };
 
 struct config {

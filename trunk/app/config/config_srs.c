@@ -44,22 +44,55 @@ static const char *const vhost_needless[] = {"debug_srs_upnode", NULL};
 
 static const char *const cluster_needless[] = {"debug_srs_upnode", NULL};
 
+/* Files are not written, and what concerns only them has no meaning. */
+static const char *const hls_needless[] = {"hls_td_ratio",
+                                           "hls_aof_ratio",
+                                           "hls_on_error",
+                                           "hls_path",
+                                           "hls_mount",
+                                           "hls_storage",
+                                           "hls_ts_file",
+                                           "hls_ts_floor",
+                                           "hls_acodec",
+                                           "hls_vcodec",
+                                           "hls_cleanup",
+                                           "hls_dispose",
+                                           "hls_nb_notify",
+                                           "hls_wait_keyframe",
+                                           "hls_dts_directly",
+                                           "hls_ctx",
+                                           "hls_ts_ctx",
+                                           "hls_recover",
+                                           "hls_master_m3u8_path_relative",
+                                           "hls_fmp4_file",
+                                           "hls_init_file",
+                                           "hls_fragments_per_key",
+                                           "hls_key_file",
+                                           "hls_key_file_path",
+                                           "hls_key_url",
+                                           NULL};
+
+static const char *const hls_names[] = {"hls_keys", "hls_use_fmp4", "hls_entry_prefix",
+                                        "hls_m3u8_file", NULL};
+
 static const char *const root_names[] = {"kafka", "tencentcloud_cls", "tencentcloud_apm",
                                          /* other protocols */
                                          "stream_caster", "srt_server", "rtc_server", "rtsp_server",
                                          NULL};
 
-static const char *const vhost_names[] = {"bandcheck", "hls",      "hds",  "dash", "transcode",
-                                          "ingest",    "exec",     "rtc",  "srt",  "rtsp",
-                                          "http_vod",  "http_flv", "nack", "twcc", NULL};
+static const char *const vhost_names[] = {"bandcheck", "hds",  "dash", "transcode", "ingest",
+                                          "exec",      "rtc",  "srt",  "rtsp",      "http_vod",
+                                          "http_flv",  "nack", "twcc", NULL};
 
-static const char *const hooks_names[] = {"on_hls", "on_hls_notify", NULL};
+static const char *const hooks_names[] = {"on_hls_notify", NULL};
 
 static const struct srs_names srs_names[] = {
     {CONFIG_AT_ROOT, CONFIG_SRS_NEEDLESS, root_needless},
     {CONFIG_AT_VHOST, CONFIG_SRS_NEEDLESS, vhost_needless},
     {CONFIG_AT_PUBLISH, CONFIG_SRS_NEEDLESS, publish_needless},
     {CONFIG_AT_CLUSTER, CONFIG_SRS_NEEDLESS, cluster_needless},
+    {CONFIG_AT_HLS, CONFIG_SRS_NEEDLESS, hls_needless},
+    {CONFIG_AT_HLS, CONFIG_SRS_NOT_SERVED, hls_names},
     {CONFIG_AT_ROOT, CONFIG_SRS_NOT_SERVED, root_names},
     {CONFIG_AT_VHOST, CONFIG_SRS_NOT_SERVED, vhost_names},
     {CONFIG_AT_HTTP_HOOKS, CONFIG_SRS_NOT_SERVED, hooks_names},

@@ -14,9 +14,9 @@
 
 /* Within a block, rows are printed in this order. */
 static const struct config_rows *const parts[] = {
-    &config_table_server, &config_table_http,   &config_table_api,
-    &config_table_vhost,  &config_table_access, &config_table_cluster,
-    &config_table_hooks,  &config_table_dvr,    &config_table_metrics,
+    &config_table_server, &config_table_http,    &config_table_api,   &config_table_vhost,
+    &config_table_access, &config_table_cluster, &config_table_hooks, &config_table_dvr,
+    &config_table_hls,    &config_table_metrics,
 };
 
 #define PART_COUNT (sizeof(parts) / sizeof(parts[0]))

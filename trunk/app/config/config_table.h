@@ -36,6 +36,7 @@ enum config_where {
     CONFIG_AT_FORWARD,
     CONFIG_AT_HTTP_HOOKS,
     CONFIG_AT_DVR,
+    CONFIG_AT_HLS,
     CONFIG_WHERE_COUNT
 };
 

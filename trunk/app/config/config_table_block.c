@@ -56,6 +56,8 @@ static const struct config_block blocks[CONFIG_WHERE_COUNT] = {
                               "are notified of events; see [hooks](hooks.md)."},
     [CONFIG_AT_DVR] = {"dvr", CONFIG_AT_VHOST, 0,
                        "Recording of streams into FLV files; see [recording](recording.md)."},
+    [CONFIG_AT_HLS] = {"hls", CONFIG_AT_VHOST, 0,
+                       "Playlists and segments for HLS players; see [HLS](hls.md)."},
 };
 
 const struct config_block *config_table_block(enum config_where where)

@@ -35,6 +35,7 @@ extern const struct config_rows config_table_access;
 extern const struct config_rows config_table_cluster;
 extern const struct config_rows config_table_hooks;
 extern const struct config_rows config_table_dvr;
+extern const struct config_rows config_table_hls;
 extern const struct config_rows config_table_metrics;
 
 #define RESTART CONFIG_AT_START

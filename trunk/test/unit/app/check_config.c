@@ -224,7 +224,7 @@ START_TEST(test_srs_directives)
                          "rtc_server {\n enabled on; nobody { knows this; }\n}\n"
                          "kafka 1;\n"
                          "vhost __defaultVhost__ {\n"
-                         "  hls { enabled on; hls_path ./x; }\n"
+                         "  hds { enabled on; hds_path ./x; }\n"
                          "  exec { enabled on; publish x; }\n"
                          "}\n"
                          "stream_caster { enabled on; caster x; }\n"
@@ -235,7 +235,7 @@ START_TEST(test_srs_directives)
     ck_assert_ptr_nonnull(strstr(text, "[warn]"));
     ck_assert_ptr_nonnull(strstr(text, "test.conf:2: rtc_server is not supported: ignored\n"));
     ck_assert_ptr_nonnull(strstr(text, "test.conf:5: kafka is not supported: ignored\n"));
-    ck_assert_ptr_nonnull(strstr(text, "test.conf:7: hls is not supported: ignored\n"));
+    ck_assert_ptr_nonnull(strstr(text, "test.conf:7: hds is not supported: ignored\n"));
     ck_assert_ptr_nonnull(strstr(text, "test.conf:8: exec is not supported"));
     ck_assert_ptr_nonnull(strstr(text, "test.conf:10: stream_caster is not supported"));
     ck_assert_int_eq(lines_of(text), 6);
