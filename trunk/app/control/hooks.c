@@ -234,5 +234,6 @@ const struct observer hooks_observer = {.name = "http_hooks",
                                         .on_workers = hooks_on_workers,
                                         .on_publish = hooks_on_publish,
                                         .on_record = hooks_record,
+                                        .on_segment = hooks_segment,
                                         .on_enter = hooks_watch_enter,
                                         .on_leave = hooks_watch_leave};

@@ -28,10 +28,15 @@ enum field {
     FIELD_RECV,
     FIELD_CWD,
     FIELD_FILE,
-    FIELD_FILE_BYTES
+    FIELD_FILE_BYTES,
+    FIELD_SECONDS,
+    FIELD_URL,
+    FIELD_M3U8,
+    FIELD_M3U8_URL,
+    FIELD_SEQ_NO
 };
 
-#define FIELDS_MAX 12
+#define FIELDS_MAX 16
 
 static const struct {
     const char *name;
@@ -56,6 +61,10 @@ static const struct {
                        {FIELD_TC_URL, FIELD_STREAM, FIELD_PARAM, FIELD_CWD, FIELD_FILE,
                         FIELD_STREAM_URL, FIELD_STREAM_ID, FIELD_TYPE, FIELD_DURATION,
                         FIELD_FILE_BYTES}},
+    [CONFIG_ON_HLS] = {"on_hls",
+                       {FIELD_TC_URL, FIELD_STREAM, FIELD_PARAM, FIELD_SECONDS, FIELD_CWD,
+                        FIELD_FILE, FIELD_URL, FIELD_M3U8, FIELD_M3U8_URL, FIELD_SEQ_NO,
+                        FIELD_STREAM_URL, FIELD_STREAM_ID, FIELD_TYPE, FIELD_FILE_BYTES}},
     [CONFIG_ON_DEMAND] = {"on_demand",
                           {FIELD_STREAM, FIELD_TC_URL, FIELD_PARAM, FIELD_PAGE_URL,
                            FIELD_STREAM_URL, FIELD_STREAM_ID, FIELD_TYPE}},
@@ -116,6 +125,12 @@ static int put_tc_url(json_t *object, const struct hooks_client *client)
     return put_text(object, "tcUrl", url);
 }
 
+/* Two decimals, as SRS has them. */
+static int put_seconds(json_t *object, int64_t ms)
+{
+    return json_object_set_new(object, "duration", json_real((double)((ms + 5) / 10) / 100.0));
+}
+
 static int put_field(json_t *object, enum field field, const struct hooks_event *event)
 {
     const struct hooks_client *client = &event->client;
@@ -151,6 +166,16 @@ static int put_field(json_t *object, enum field field, const struct hooks_event 
     case FIELD_FILE_BYTES:
         return json_object_set_new(object, "file_bytes",
                                    json_integer((json_int_t)event->file_bytes));
+    case FIELD_SECONDS:
+        return put_seconds(object, event->duration_ms);
+    case FIELD_URL:
+        return put_text(object, "url", event->url);
+    case FIELD_M3U8:
+        return put_text(object, "m3u8", event->m3u8);
+    case FIELD_M3U8_URL:
+        return put_text(object, "m3u8_url", event->m3u8_url);
+    case FIELD_SEQ_NO:
+        return json_object_set_new(object, "seq_no", json_integer((json_int_t)event->seq_no));
     case FIELD_END:
         break;
     }
@@ -175,7 +200,7 @@ char *hooks_event_body(const struct hooks_event *event)
     for (; *field != FIELD_END; field++)
         rc |= put_field(object, *field, event);
     if (rc == 0)
-        text = json_dumps(object, JSON_COMPACT);
+        text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(12));
     json_decref(object);
     return text;
 }

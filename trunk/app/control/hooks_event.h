@@ -30,8 +30,10 @@ struct hooks_event {
     struct hooks_client client;
     uint64_t send_bytes, recv_bytes; /* of events that end something */
     int64_t duration_ms;
-    const char *cwd, *file; /* of on_dvr */
+    const char *cwd, *file; /* of on_dvr and on_hls */
     uint64_t file_bytes;
+    const char *url, *m3u8, *m3u8_url; /* of on_hls */
+    uint64_t seq_no;
 };
 
 /* "on_play" */

@@ -95,6 +95,11 @@ void hooks_stat_drop(struct hooks *hooks, enum config_hook hook);
 struct recorded_file;
 void hooks_record(struct server *server, void *own, const struct recorded_file *file);
 
+/* ---- hooks_segment.c ---- */
+
+struct finished_segment;
+void hooks_segment(struct server *server, void *own, const struct finished_segment *segment);
+
 /* ---- hooks_watch.c ---- */
 
 struct session_entry;

@@ -189,6 +189,13 @@ void observers_on_record(struct server *server, const struct recorded_file *file
             server->tables->observers[i]->on_record(server, server->own[i], file);
 }
 
+void observers_on_segment(struct server *server, const struct finished_segment *segment)
+{
+    for (int i = 0; server->tables != NULL && server->tables->observers[i] != NULL; i++)
+        if (server->tables->observers[i]->on_segment != NULL)
+            server->tables->observers[i]->on_segment(server, server->own[i], segment);
+}
+
 void observers_on_enter(struct server *server, const struct session_entry *session)
 {
     for (int i = 0; server->tables != NULL && server->tables->observers[i] != NULL; i++)

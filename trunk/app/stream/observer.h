@@ -14,6 +14,7 @@
 #include "base/yield.h"
 #include "live/source.h"
 
+struct finished_segment;
 struct recorded_file;
 struct session_entry;
 struct stream;
@@ -71,6 +72,9 @@ struct observer {
 
     /* A recording is finished (app/stream/recorded_file.h). */
     void (*on_record)(struct server *server, void *own, const struct recorded_file *file);
+
+    /* A segment of HLS is finished (app/stream/finished_segment.h). */
+    void (*on_segment)(struct server *server, void *own, const struct finished_segment *segment);
 
     /* A stream is created or destroyed. */
     void (*attach)(struct stream *stream, void *state);
@@ -143,6 +147,7 @@ void observers_on_workers(struct server *server);
 void observers_on_enter(struct server *server, const struct session_entry *session);
 void observers_on_leave(struct server *server, const struct session_entry *session);
 void observers_on_record(struct server *server, const struct recorded_file *file);
+void observers_on_segment(struct server *server, const struct finished_segment *segment);
 void observers_leave(struct server *server);
 MAY_YIELD void observers_halt(struct server *server);
 void observers_stop(struct server *server, usec_t timeout);

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from harness import free_port, wait_for
 
 QUERIES = {"on_connect": "on_close", "on_publish": "on_unpublish", "on_play": "on_stop"}
-EVENTS = [*QUERIES, *QUERIES.values(), "on_demand", "on_idle", "on_dvr"]
+EVENTS = [*QUERIES, *QUERIES.values(), "on_demand", "on_idle", "on_dvr", "on_hls"]
 
 
 class Event(dict):

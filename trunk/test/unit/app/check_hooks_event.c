@@ -30,7 +30,11 @@ static struct hooks_event event_of(enum config_hook hook)
                                 .duration_ms = 9,
                                 .cwd = "/srv",
                                 .file = "./s.flv",
-                                .file_bytes = 10};
+                                .file_bytes = 10,
+                                .url = "live/s-7.ts",
+                                .m3u8 = "live/s.m3u8",
+                                .m3u8_url = "live/s.m3u8",
+                                .seq_no = 7};
 }
 
 static void ck_body(enum config_hook hook, const char *rest)
@@ -70,6 +74,11 @@ START_TEST(test_bodies)
     ck_body(CONFIG_ON_DVR,
             "\"tcUrl\":\"rtmp://h/live\",\"stream\":\"s\",\"param\":\"?k=v\","
             "\"cwd\":\"/srv\",\"file\":\"./s.flv\"," STREAM ",\"duration_ms\":9,\"file_bytes\":10");
+    ck_body(
+        CONFIG_ON_HLS,
+        "\"tcUrl\":\"rtmp://h/live\",\"stream\":\"s\",\"param\":\"?k=v\",\"duration\":0.01,"
+        "\"cwd\":\"/srv\",\"file\":\"./s.flv\",\"url\":\"live/s-7.ts\",\"m3u8\":\"live/s.m3u8\","
+        "\"m3u8_url\":\"live/s.m3u8\",\"seq_no\":7," STREAM ",\"file_bytes\":10");
     ck_body(CONFIG_ON_IDLE, "\"stream\":\"s\",\"stream_url\":\"/live/s\",\"stream_id\":\"vid-1\","
                             "\"duration_ms\":9");
 }
