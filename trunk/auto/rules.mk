@@ -14,7 +14,7 @@ SHELL     := /bin/sh
 LAYERS    := base media proto live co app
 PURE      := base media proto live
 # The floors of the application layer, from the bottom up. rtmp and http do not see each other.
-FLOORS    := config core stream record rtmp http cluster workers control server
+FLOORS    := config core stream record rtmp http cluster workers hls control server
 WARNINGS  := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 DIALECT   := -std=gnu11 -D_GNU_SOURCE
 WERROR    ?=

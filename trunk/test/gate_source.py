@@ -14,7 +14,7 @@ import sys
 
 LAYERS = ["base", "media", "proto", "live", "co", "app"]
 # The floors of the application layer, from the bottom up; rtmp and http do not see each other.
-FLOORS = ["config", "core", "stream", "record", "rtmp", "http", "cluster", "workers", "control", "server"]
+FLOORS = ["config", "core", "stream", "record", "rtmp", "http", "cluster", "workers", "hls", "control", "server"]
 BESIDE = {"app/rtmp": "app/http", "app/http": "app/rtmp", "proto": "live", "live": "proto"}
 BELOW = {
     "base": {"base"},

@@ -24,7 +24,7 @@ fresh()
     cp -R trunk/base "$copy/trunk/"
     mkdir "$copy/trunk/test"
     cp trunk/test/*.sh trunk/test/*.py trunk/test/*.h trunk/test/*.supp "$copy/trunk/test/"
-    for layer in media proto live co app app/{config,core,stream,record,rtmp,http,cluster,workers,control,server}; do
+    for layer in media proto live co app app/{config,core,stream,record,rtmp,http,cluster,workers,hls,control,server}; do
         mkdir -p "$copy/trunk/$layer"
         echo "# $layer" >"$copy/trunk/$layer/README.md"
     done

@@ -150,13 +150,15 @@ static const struct mux *http_live_match_elsewhere(const struct http_exchange *x
                                                    struct mount_match *match)
 {
     const struct config_strings *mounts = &vhost->http_remux.mount;
+    const struct mux *mux;
     struct mount_list list = {mounts->item, mounts->count, 1};
 
     /* No host: a mount with a host part applies only to its own target. */
     if (mount_find(&list, "", x->request->path, match) < 0 ||
         !http_live_has_elsewhere(x, vhost, match->app, match->stream))
         return NULL;
-    return mux_find(match->extension);
+    mux = mux_find(match->extension);
+    return mux != NULL && mux_is_playlist(mux) ? NULL : mux;
 }
 
 /* What would be mounted at this address if this worker had the stream. */
@@ -244,6 +246,8 @@ static struct err *http_live_serve(struct http_handler *self, struct http_exchan
 
     if (target->vhost == NULL)
         return http_answer_error(x, 404, NULL, timeout, "the vhost of this host is disabled");
+    if (target->mux != NULL && mux_is_playlist(target->mux))
+        return http_next(self, x, timeout);
     own = http_live_own(x, target);
     if (own != NULL) {
         if (http_live_check_method(x, timeout) != HTTP_STEP_NEXT)

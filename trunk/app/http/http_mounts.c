@@ -193,8 +193,13 @@ static void mount_all(struct stream *stream, struct http_mounts *own,
         return;
     keep_audio(stream->source, vhost);
     list = templates_of(vhost);
-    for (int i = 0; i < list.count; i++)
-        mount_one(stream, own, &list, i);
+    for (int i = 0; i < list.count; i++) {
+        const struct mux *mux = mux_find(template_extension(list.item[i]));
+
+        /* A playlist is there before its stream, and stays after it: app/hls/ serves it. */
+        if (mux == NULL || !mux_is_playlist(mux))
+            mount_one(stream, own, &list, i);
+    }
 }
 
 static int has_mounts(const struct http_mounts *own)

@@ -20,6 +20,9 @@
 #include "app/control/http_api_listener.h"
 #include "app/control/http_console.h"
 #include "app/control/qoe.h"
+#include "app/hls/hls.h"
+#include "app/hls/hls_http.h"
+#include "app/hls/hls_worker.h"
 #include "app/http/auth.h"
 #include "app/http/cors.h"
 #include "app/http/http_listener.h"
@@ -40,11 +43,23 @@
 #include "app/workers/worker_reload.h"
 
 /* Called in this order; stopped in the reverse order. */
-static const struct observer *const observers[] = {
-    &http_mounts_observer,  &fanout_observer,       &via_claim_observer, &worker_observer,
-    &upstream_tls_observer, &directory_observer,    &coworkers_observer, &edge_observer,
-    &forward_observer,      &config_watch_observer, &api_state_observer, &hooks_observer,
-    &exporter_observer,     &heartbeat_observer,    &record_observer,    NULL};
+static const struct observer *const observers[] = {&http_mounts_observer,
+                                                   &fanout_observer,
+                                                   &via_claim_observer,
+                                                   &worker_observer,
+                                                   &upstream_tls_observer,
+                                                   &directory_observer,
+                                                   &coworkers_observer,
+                                                   &edge_observer,
+                                                   &forward_observer,
+                                                   &config_watch_observer,
+                                                   &api_state_observer,
+                                                   &hooks_observer,
+                                                   &exporter_observer,
+                                                   &heartbeat_observer,
+                                                   &record_observer,
+                                                   &hls_observer,
+                                                   NULL};
 
 /* The cheapest gates are asked first. */
 static const struct gate *const gates[] = {&gate_security, &gate_refer, &gate_token,
@@ -60,12 +75,14 @@ static const struct listener_type *const listeners[] = {
     &exporter_listener, &worker_http_listener,  NULL};
 
 /* The first link that an address belongs to answers. */
-static const http_link_new http_chain[] = {
-    cors_new,      http_page_new,    exporter_new,  qoe_new,       http_api_list_new, http_api_new,
-    auth_new_open, http_publish_new, http_pull_new, http_live_new, http_static_new,   NULL};
+static const http_link_new http_chain[] = {cors_new,      http_page_new,     exporter_new,
+                                           qoe_new,       http_api_list_new, http_api_new,
+                                           auth_new_open, http_publish_new,  http_pull_new,
+                                           hls_http_new,  http_live_new,     http_static_new,
+                                           NULL};
 static const http_link_new api_chain[] = {cors_new,         exporter_new,    qoe_new, http_api_new,
                                           http_console_new, http_static_new, NULL};
-static const http_link_new worker_chain[] = {worker_http_new, http_api_new, NULL};
+static const http_link_new worker_chain[] = {worker_http_new, hls_worker_new, http_api_new, NULL};
 
 const struct tables tables_all = {.observers = observers,
                                   .gates = gates,

@@ -26,6 +26,9 @@ struct err *worker_new(struct server *server, struct worker_share *share, int sl
 /* This server's worker; NULL: there is only one process. */
 struct worker *worker_of(const struct server *server);
 
+/* The path of the socket at which another worker listens for this one; 0, or -1. */
+int worker_socket_path(const struct worker *worker, int slot, char *out, size_t cap);
+
 /* The local stream whose publication has this number, live or reserved by a pull; NULL: none. */
 struct source *worker_publication_find(struct server *server, uint64_t number);
 

@@ -96,3 +96,10 @@ const struct server_shared worker_shared = {.evicted = shared_evicted,
                                             .hand_over = worker_handoff_give,
                                             .take_with = shared_take_with,
                                             .tls_secret = shared_tls_secret};
+
+int worker_socket_path(const struct worker *worker, int slot, char *out, size_t cap)
+{
+    if (slot < 0 || slot >= worker->share->count)
+        return -1;
+    return worker_share_path(worker->share, slot, out, cap);
+}

@@ -138,7 +138,7 @@ vhost __defaultVhost__ {
 """)
     warned = re.findall(rf"\[warn\]\[{srv.pid}\]\[-\]\[0\] {re.escape(str(srv.config_path))}:(\d+): "
                         r"(\w+) is not supported: ignored", srv.log())
-    assert warned == [("5", "rtc_server"), ("6", "srt_server"), ("10", "hls"), ("11", "rtc")]
+    assert warned == [("5", "rtc_server"), ("6", "srt_server"), ("11", "rtc")]
     assert is_served(srv)
 
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.once
 # here, or is off.
 NOT_SERVED = {
     "now": {"srt_server", "rtc_server", "rtsp_server", "rtc", "srt", "rtsp", "bandcheck", "dash",
-            "hls", "hds", "ingest", "transcode", "on_hls", "on_hls_notify"},
+            "hls_keys", "hls_m3u8_file", "hls_entry_prefix", "hds", "ingest", "transcode", "on_hls_notify"},
     "old": {"bandcheck", "http_flv", "nack", "twcc"},
     "mixed": set(),
 }

@@ -1,0 +1,379 @@
+/*
+ * Requests of players. The first one has no session: it is asked whether it may play, waits for the
+ * stream, and gets a playlist whose only entry is the media playlist with the session in its
+ * address, as SRS does it. All further requests of the session need no other permission. A session
+ * that has ended, as of a player that was paused, begins again under the same address.
+ */
+#include "app/hls/hls_http.h"
+
+#include "app/core/admission.h"
+#include "app/core/metrics.h"
+#include "app/hls/hls_private.h"
+#include "app/http/auth.h"
+#include "app/http/http_static.h"
+#include "base/str.h"
+#include "proto/url.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How long a request waits for the first segment. */
+#define WAIT_MAX (60 * USEC_PER_SEC)
+/* A waiting request renews its session as often. */
+#define WAIT_STEP USEC_PER_SEC
+/* Bytes that are sent with one timeout. */
+#define SEND_PIECE ((size_t)256 * 1024)
+
+#define PLAYLIST_TYPE "application/vnd.apple.mpegurl"
+#define SEGMENT_TYPE  "video/mp2t"
+#define NO_STORE      "Cache-Control: no-cache, no-store\r\n"
+/* A segment never changes, and its address is the session's. */
+#define STORE "Cache-Control: private, max-age=60\r\n"
+
+#define QUERY_MAX (3 * HTTP_TARGET_MAX)
+
+/* ---- waiting ---- */
+
+static usec_t wait_time(const struct config_vhost *vhost)
+{
+    usec_t standby = vhost->http_remux.standby_timeout;
+
+    return standby > 0 && standby < WAIT_MAX ? standby : WAIT_MAX;
+}
+
+static usec_t wait_step(usec_t deadline)
+{
+    usec_t left = co_left(deadline);
+
+    return left < WAIT_STEP ? left : WAIT_STEP;
+}
+
+int hls_http_wait(struct hls *hls, const char *key, const char *session, usec_t timeout)
+{
+    usec_t deadline = co_deadline(timeout);
+
+    while (hls_find(hls, key) == NULL) {
+        if (co_left(deadline) == 0 || hls_wait(hls, wait_step(deadline)) != 0)
+            return -1;
+        if (session != NULL)
+            (void)hls_share_seat_touch(hls->share, session, key, 0, clock_now());
+    }
+    return 0;
+}
+
+static int is_live(const struct hls_request *request)
+{
+    const struct source *source = hub_find(request->x->server->hub, request->address->key);
+
+    return (source != NULL && source_state(source) == SOURCE_LIVE) ||
+           observers_are_elsewhere(request->x->server, request->address->key);
+}
+
+/* Waits for the publisher: 0 or -1. */
+static int wait_for_stream(struct hls_request *request, usec_t timeout)
+{
+    usec_t deadline = co_deadline(timeout);
+
+    while (!is_live(request)) {
+        if (co_left(deadline) == 0 || hls_wait(request->hls, wait_step(deadline)) != 0)
+            return -1;
+        (void)hls_share_seat_touch(request->hls->share, request->id, request->address->key, 0,
+                                   clock_now());
+    }
+    return 0;
+}
+
+/* The same as one of the connections that wait. */
+static enum http_step await_stream(struct hls_request *request, usec_t timeout)
+{
+    struct http_exchange *x = request->x;
+    const char *limit;
+    int rc;
+
+    if (is_live(request))
+        return HTTP_STEP_NEXT;
+    limit = admission_become(x->server, x->conn, QUOTA_WAITER);
+    if (limit != NULL) {
+        metrics_add_label(x->server->metrics, METRICS_REFUSALS, limit, 1);
+        return http_step_answered(x, http_answer_error(x, 503, "Retry-After: 5\r\n", timeout,
+                                                       "service unavailable: %s", limit));
+    }
+    rc = wait_for_stream(request, wait_time(request->address->vhost));
+    (void)admission_become(x->server, x->conn, QUOTA_NEW);
+    if (rc == 0)
+        return HTTP_STEP_NEXT;
+    return http_step_answered(
+        x, http_answer_error(x, 404, NULL, timeout, "nobody publishes this stream"));
+}
+
+/* ---- answers ---- */
+
+struct err *hls_http_send_playlist(struct http_exchange *x, const struct hls_stream *own,
+                                   const struct hls_names *names, uint64_t *sent, usec_t timeout)
+{
+    struct buf text;
+    struct err *err;
+
+    buf_init(&text, HLS_PLAYLIST_MAX);
+    *sent = 0;
+    if (hls_playlist_media(&own->window, names, own->ended_at != 0, &text) != 0) {
+        err = http_answer_error(x, 503, NULL, timeout, "service unavailable: memory");
+    } else {
+        *sent = text.len;
+        err = http_answer(x, 200, PLAYLIST_TYPE, NO_STORE, buf_data(&text), text.len, timeout);
+    }
+    buf_fini(&text);
+    return err;
+}
+
+/* Sends bytes in pieces, so that a timeout means no progress. */
+static struct err *send_all(struct http_exchange *x, const uint8_t *data, size_t len,
+                            usec_t timeout)
+{
+    struct err *err = NULL;
+
+    for (size_t at = 0; at < len && err == NULL; at += SEND_PIECE)
+        err = io_write(&x->conn->io, data + at, len - at < SEND_PIECE ? len - at : SEND_PIECE,
+                       timeout);
+    return err;
+}
+
+struct err *hls_http_send_segment(struct http_exchange *x, struct hls_segment *segment,
+                                  uint64_t *sent, usec_t timeout)
+{
+    struct hls_segment *held = hls_window_ref(segment);
+    const struct buf *data = &held->data;
+    struct err *err = NULL;
+    struct buf head;
+
+    buf_init(&head, HTTP_ANSWER_HEAD_MAX);
+    *sent = 0;
+    if (http_head(x, 200, SEGMENT_TYPE, STORE, (int64_t)data->len, &head) != 0)
+        err = err_new(ERR_LIMIT, "response header too long");
+    x->has_answered = err == NULL;
+    if (err == NULL)
+        err = io_write(&x->conn->io, buf_data(&head), head.len, timeout);
+    if (err == NULL && !x->is_head) {
+        err = send_all(x, buf_data(data), data->len, timeout);
+        *sent = err == NULL ? data->len : 0;
+    }
+    buf_fini(&head);
+    hls_window_unref(held);
+    return err;
+}
+
+/* The playlist that names the session. */
+static struct err *answer_variants(struct hls_request *request, const struct hls_names *names,
+                                   usec_t timeout)
+{
+    struct http_exchange *x = request->x;
+    struct source *source = hub_find(x->server->hub, request->address->key);
+    struct hls_variant variant = {0};
+    struct hls_place place;
+    struct source_stat stat;
+    struct err *err;
+    struct buf text;
+
+    if (hls_share_stream_find(request->hls->share, request->address->key, &place) == 0)
+        variant.bits_per_sec = place.bits_per_sec;
+    if (source != NULL) {
+        source_stat(source, &stat);
+        variant.width = stat.width;
+        variant.height = stat.height;
+    }
+    buf_init(&text, HLS_PLAYLIST_MAX);
+    if (hls_playlist_variants(&variant, names, &text) != 0)
+        err = http_answer_error(x, 503, NULL, timeout, "service unavailable: memory");
+    else
+        err = http_answer(x, 200, PLAYLIST_TYPE, NO_STORE, buf_data(&text), text.len, timeout);
+    buf_fini(&text);
+    return err;
+}
+
+/* What this worker has. NEXT: nothing. */
+static enum http_step answer_here(struct hls_request *request, const struct hls_names *names,
+                                  uint64_t *sent, usec_t timeout)
+{
+    const struct hls_stream *own = hls_find(request->hls, request->address->key);
+    struct hls_segment *segment;
+
+    if (own == NULL)
+        return HTTP_STEP_NEXT;
+    if (!request->address->is_segment)
+        return http_step_answered(request->x,
+                                  hls_http_send_playlist(request->x, own, names, sent, timeout));
+    segment = hls_window_find(&own->window, request->address->number);
+    if (segment == NULL)
+        return HTTP_STEP_NEXT;
+    return http_step_answered(request->x,
+                              hls_http_send_segment(request->x, segment, sent, timeout));
+}
+
+/* The playlist or the segment, from wherever it is. */
+static struct err *answer(struct hls_request *request, const struct hls_names *names,
+                          usec_t timeout)
+{
+    const struct hls_address *address = request->address;
+    struct hls *hls = request->hls;
+    usec_t deadline = co_deadline(wait_time(address->vhost));
+    enum http_step step = HTTP_STEP_NEXT;
+    uint64_t sent = 0;
+
+    for (;;) {
+        struct hls_place place;
+
+        if (hls_share_stream_find(hls->share, address->key, &place) != 0)
+            place.slot = hls->slot;
+        if (place.slot == hls->slot)
+            step = answer_here(request, names, &sent, timeout);
+        else
+            step = hls_worker_answer(request, names, place.slot, &sent, timeout);
+        if (step != HTTP_STEP_NEXT || address->is_segment || co_left(deadline) == 0 ||
+            hls_wait(hls, wait_step(deadline)) != 0)
+            break;
+        (void)hls_share_seat_touch(hls->share, request->id, address->key, 0, clock_now());
+    }
+    (void)hls_share_seat_touch(hls->share, request->id, address->key, sent, clock_now());
+    if (step != HTTP_STEP_NEXT)
+        return http_step_err(request->x);
+    return http_answer_error(request->x, 404, NULL, timeout, "%s",
+                             address->is_segment ? "no such segment"
+                                                 : "nobody publishes this stream");
+}
+
+/* ---- requests ---- */
+
+/* The names in a playlist for this request; both belong to the caller. */
+static enum http_step with_names(struct hls_request *request, int is_first, usec_t timeout)
+{
+    struct http_exchange *x = request->x;
+    char *query = malloc(QUERY_MAX);
+    struct hls_names names = {.query = query};
+    struct err *err;
+    struct buf stream;
+
+    buf_init(&stream, 1024);
+    if (query == NULL || hls_address_encode(&stream, request->address->stream) != 0 ||
+        buf_append(&stream, "", 1) != 0 ||
+        hls_address_query(request->id, x->request->query, query, QUERY_MAX) != 0) {
+        err = http_answer_error(x, 414, NULL, timeout, "address too long");
+    } else {
+        names.stream = (const char *)buf_data(&stream);
+        err =
+            is_first ? answer_variants(request, &names, timeout) : answer(request, &names, timeout);
+    }
+    buf_fini(&stream);
+    free(query);
+    return http_step_answered(x, err);
+}
+
+/* Whether a stream without a publisher may still come. */
+static int may_come(const struct hls_request *request, usec_t timeout)
+{
+    struct server *server = request->x->server;
+    const struct config_vhost *vhost = request->address->vhost;
+
+    return is_live(request) || vhost->http_remux.hstrs || observers_fetch(server->tables, vhost) ||
+           observers_are_remote(server, vhost, request->address->key, timeout);
+}
+
+/* A request without a session. */
+static enum http_step serve_first(struct hls_request *request, usec_t timeout)
+{
+    struct http_exchange *x = request->x;
+    const struct hls_address *address = request->address;
+    enum http_step step = HTTP_STEP_NEXT;
+    struct auth_stream asked = {
+        .vhost = address->vhost, .app = address->app, .name = address->stream};
+
+    /* The answer must not show who may not play whether the stream exists. */
+    step = auth_ask_play(x, &asked, timeout);
+    if (step != HTTP_STEP_NEXT)
+        return step;
+    if ((x->is_head && !is_live(request)) || !may_come(request, timeout))
+        return http_step_answered(
+            x, http_answer_error(x, 404, NULL, timeout, "nobody publishes this stream"));
+    if (x->is_head)
+        return http_step_answered(x, http_answer(x, 200, PLAYLIST_TYPE, NO_STORE, "", 0, timeout));
+    hls_session_id(request->id);
+    step = hls_session_begin(request, timeout);
+    if (step != HTTP_STEP_NEXT)
+        return step;
+    step = await_stream(request, timeout);
+    if (step != HTTP_STEP_NEXT) {
+        hls_session_abandon(request->hls, request->id);
+        return step;
+    }
+    return with_names(request, 1, timeout);
+}
+
+static enum http_step serve_session(struct hls_request *request, usec_t timeout)
+{
+    struct http_exchange *x = request->x;
+    enum http_step step = HTTP_STEP_NEXT;
+
+    switch (hls_share_seat_touch(request->hls->share, request->id, request->address->key, 0,
+                                 clock_now())) {
+    case HLS_SEAT_YOURS:
+        break;
+    case HLS_SEAT_NONE:
+        step = hls_session_begin(request, timeout);
+        break;
+    case HLS_SEAT_KICKED:
+        return http_step_answered(
+            x, http_answer_error(x, 403, NULL, timeout, "this session was ended"));
+    case HLS_SEAT_OTHER:
+        return http_step_answered(
+            x, http_answer_error(x, 403, NULL, timeout, "this session is for another stream"));
+    }
+    return step == HTTP_STEP_NEXT ? with_names(request, 0, timeout) : step;
+}
+
+/* What this link answers. NEXT: the address is none of its own. */
+static enum http_step hls_http_step(struct http_exchange *x, usec_t timeout)
+{
+    struct hls_address *address = malloc(sizeof(*address));
+    struct hls_request request = {.hls = hls_of(x->server), .x = x, .address = address};
+    enum http_step step = HTTP_STEP_NEXT;
+    char id[64];
+    int has_id =
+        url_query_get(x->request->query, HLS_SESSION, id, sizeof(id)) == 0 && hls_session_is_id(id);
+
+    if (address == NULL || request.hls == NULL || hls_address_find(x, address) != 0 ||
+        (address->is_segment && !has_id) || (!is_live(&request) && !has_id && http_static_has(x))) {
+        free(address);
+        return HTTP_STEP_NEXT;
+    }
+    if (!http_is_read(x)) {
+        step = http_step_answered(x, http_answer_method(x, timeout));
+    } else if (has_id) {
+        (void)str_copy(request.id, sizeof(request.id), id);
+        step = serve_session(&request, timeout);
+    } else {
+        step = serve_first(&request, timeout);
+    }
+    free(address);
+    return step;
+}
+
+static struct err *hls_http_serve(struct http_handler *self, struct http_exchange *x,
+                                  usec_t timeout)
+{
+    if (!str_ends(x->request->path, ".m3u8") && !str_ends(x->request->path, ".ts"))
+        return http_next(self, x, timeout);
+    if (hls_http_step(x, timeout) == HTTP_STEP_NEXT)
+        return http_next(self, x, timeout);
+    return http_step_err(x);
+}
+
+struct http_handler *hls_http_new(struct http_handler *next)
+{
+    struct http_handler *handler = calloc(1, sizeof(*handler));
+
+    if (handler == NULL)
+        return NULL;
+    handler->serve = hls_http_serve;
+    handler->next = next;
+    return handler;
+}
