@@ -35,6 +35,13 @@
 
 /* ---- waiting ---- */
 
+void hls_http_touch(const struct hls_request *request, uint64_t bytes)
+{
+    if (request != NULL)
+        (void)hls_share_seat_touch(request->hls->share, request->id, request->address->key, bytes,
+                                   clock_now());
+}
+
 static usec_t wait_time(const struct config_vhost *vhost)
 {
     usec_t standby = vhost->http_remux.standby_timeout;
@@ -49,16 +56,13 @@ static usec_t wait_step(usec_t deadline)
     return left < WAIT_STEP ? left : WAIT_STEP;
 }
 
-int hls_http_wait(struct hls *hls, const char *key, const char *session, usec_t timeout)
+int hls_http_wait(struct hls *hls, const char *key, usec_t timeout)
 {
     usec_t deadline = co_deadline(timeout);
 
-    while (hls_find(hls, key) == NULL) {
+    while (hls_find(hls, key) == NULL)
         if (co_left(deadline) == 0 || hls_wait(hls, wait_step(deadline)) != 0)
             return -1;
-        if (session != NULL)
-            (void)hls_share_seat_touch(hls->share, session, key, 0, clock_now());
-    }
     return 0;
 }
 
@@ -78,8 +82,7 @@ static int wait_for_stream(struct hls_request *request, usec_t timeout)
     while (!is_live(request)) {
         if (co_left(deadline) == 0 || hls_wait(request->hls, wait_step(deadline)) != 0)
             return -1;
-        (void)hls_share_seat_touch(request->hls->share, request->id, request->address->key, 0,
-                                   clock_now());
+        hls_http_touch(request, 0);
     }
     return 0;
 }
@@ -109,55 +112,55 @@ static enum http_step await_stream(struct hls_request *request, usec_t timeout)
 
 /* ---- answers ---- */
 
-struct err *hls_http_send_playlist(struct http_exchange *x, const struct hls_stream *own,
-                                   const struct hls_names *names, uint64_t *sent, usec_t timeout)
+struct err *hls_http_send_playlist(struct http_exchange *x, const struct hls_request *request,
+                                   const struct hls_stream *own, const struct hls_names *names,
+                                   usec_t timeout)
 {
     struct buf text;
     struct err *err;
 
     buf_init(&text, HLS_PLAYLIST_MAX);
-    *sent = 0;
-    if (hls_playlist_media(&own->window, names, own->ended_at != 0, &text) != 0) {
+    if (hls_playlist_media(&own->window, names, own->ended_at != 0, &text) != 0)
         err = http_answer_error(x, 503, NULL, timeout, "service unavailable: memory");
-    } else {
-        *sent = text.len;
+    else
         err = http_answer(x, 200, PLAYLIST_TYPE, NO_STORE, buf_data(&text), text.len, timeout);
-    }
+    if (err == NULL)
+        hls_http_touch(request, text.len);
     buf_fini(&text);
     return err;
 }
 
 /* Sends bytes in pieces, so that a timeout means no progress. */
-static struct err *send_all(struct http_exchange *x, const uint8_t *data, size_t len,
-                            usec_t timeout)
+static struct err *send_all(struct http_exchange *x, const struct hls_request *request,
+                            const struct buf *data, usec_t timeout)
 {
     struct err *err = NULL;
 
-    for (size_t at = 0; at < len && err == NULL; at += SEND_PIECE)
-        err = io_write(&x->conn->io, data + at, len - at < SEND_PIECE ? len - at : SEND_PIECE,
-                       timeout);
+    for (size_t at = 0; at < data->len && err == NULL; at += SEND_PIECE) {
+        size_t len = data->len - at < SEND_PIECE ? data->len - at : SEND_PIECE;
+
+        err = io_write(&x->conn->io, buf_data(data) + at, len, timeout);
+        if (err == NULL)
+            hls_http_touch(request, len);
+    }
     return err;
 }
 
-struct err *hls_http_send_segment(struct http_exchange *x, struct hls_segment *segment,
-                                  uint64_t *sent, usec_t timeout)
+struct err *hls_http_send_segment(struct http_exchange *x, const struct hls_request *request,
+                                  struct hls_segment *segment, usec_t timeout)
 {
     struct hls_segment *held = hls_window_ref(segment);
-    const struct buf *data = &held->data;
     struct err *err = NULL;
     struct buf head;
 
     buf_init(&head, HTTP_ANSWER_HEAD_MAX);
-    *sent = 0;
-    if (http_head(x, 200, SEGMENT_TYPE, STORE, (int64_t)data->len, &head) != 0)
+    if (http_head(x, 200, SEGMENT_TYPE, STORE, (int64_t)held->data.len, &head) != 0)
         err = err_new(ERR_LIMIT, "response header too long");
     x->has_answered = err == NULL;
     if (err == NULL)
         err = io_write(&x->conn->io, buf_data(&head), head.len, timeout);
-    if (err == NULL && !x->is_head) {
-        err = send_all(x, buf_data(data), data->len, timeout);
-        *sent = err == NULL ? data->len : 0;
-    }
+    if (err == NULL && !x->is_head)
+        err = send_all(x, request, &held->data, timeout);
     buf_fini(&head);
     hls_window_unref(held);
     return err;
@@ -193,21 +196,27 @@ static struct err *answer_variants(struct hls_request *request, const struct hls
 
 /* What this worker has. NEXT: nothing. */
 static enum http_step answer_here(struct hls_request *request, const struct hls_names *names,
-                                  uint64_t *sent, usec_t timeout)
+                                  usec_t timeout)
 {
     const struct hls_stream *own = hls_find(request->hls, request->address->key);
+    struct http_exchange *x = request->x;
     struct hls_segment *segment;
 
     if (own == NULL)
         return HTTP_STEP_NEXT;
     if (!request->address->is_segment)
-        return http_step_answered(request->x,
-                                  hls_http_send_playlist(request->x, own, names, sent, timeout));
+        return http_step_answered(x, hls_http_send_playlist(x, request, own, names, timeout));
     segment = hls_window_find(&own->window, request->address->number);
     if (segment == NULL)
         return HTTP_STEP_NEXT;
-    return http_step_answered(request->x,
-                              hls_http_send_segment(request->x, segment, sent, timeout));
+    return http_step_answered(x, hls_http_send_segment(x, request, segment, timeout));
+}
+
+/* Whether a playlist that is not there is worth a wait. */
+static int may_wait(const struct hls_request *request)
+{
+    return !request->address->is_segment &&
+           (request->address->vhost->http_remux.hstrs || is_live(request));
 }
 
 /* The playlist or the segment, from wherever it is. */
@@ -218,7 +227,6 @@ static struct err *answer(struct hls_request *request, const struct hls_names *n
     struct hls *hls = request->hls;
     usec_t deadline = co_deadline(wait_time(address->vhost));
     enum http_step step = HTTP_STEP_NEXT;
-    uint64_t sent = 0;
 
     for (;;) {
         struct hls_place place;
@@ -226,15 +234,14 @@ static struct err *answer(struct hls_request *request, const struct hls_names *n
         if (hls_share_stream_find(hls->share, address->key, &place) != 0)
             place.slot = hls->slot;
         if (place.slot == hls->slot)
-            step = answer_here(request, names, &sent, timeout);
+            step = answer_here(request, names, timeout);
         else
-            step = hls_worker_answer(request, names, place.slot, &sent, timeout);
-        if (step != HTTP_STEP_NEXT || address->is_segment || co_left(deadline) == 0 ||
+            step = hls_worker_answer(request, names, place.slot, timeout);
+        if (step != HTTP_STEP_NEXT || !may_wait(request) || co_left(deadline) == 0 ||
             hls_wait(hls, wait_step(deadline)) != 0)
             break;
-        (void)hls_share_seat_touch(hls->share, request->id, address->key, 0, clock_now());
+        hls_http_touch(request, 0);
     }
-    (void)hls_share_seat_touch(hls->share, request->id, address->key, sent, clock_now());
     if (step != HTTP_STEP_NEXT)
         return http_step_err(request->x);
     return http_answer_error(request->x, 404, NULL, timeout, "%s",
@@ -318,6 +325,10 @@ static enum http_step serve_session(struct hls_request *request, usec_t timeout)
     case HLS_SEAT_YOURS:
         break;
     case HLS_SEAT_NONE:
+        /* HEAD begins no session. */
+        if (x->is_head)
+            return http_step_answered(
+                x, http_answer_error(x, 404, NULL, timeout, "this session has ended"));
         step = hls_session_begin(request, timeout);
         break;
     case HLS_SEAT_KICKED:

@@ -100,19 +100,23 @@ void hls_session_end_all(struct hls *hls);
 
 /* ---- hls_worker.c ---- */
 
-/* Answers the request with what another worker has: a playlist, or a segment. *sent: bytes of it.
- * DONE, FAILED, or NEXT: that worker does not have it. */
+/* Answers the request with what another worker has: a playlist, or a segment. DONE, FAILED, or
+ * NEXT: that worker does not have it. */
 enum http_step hls_worker_answer(struct hls_request *request, const struct hls_names *names,
-                                 int slot, uint64_t *sent, usec_t timeout);
+                                 int slot, usec_t timeout);
 
 /* ---- hls_http.c ---- */
 
 /* Waits for the first segment of a stream that has none yet: 0, or -1: none came in time. */
-int hls_http_wait(struct hls *hls, const char *key, const char *session, usec_t timeout);
-/* Sends the playlist, or the segment, of a stream that this worker has. */
-struct err *hls_http_send_playlist(struct http_exchange *x, const struct hls_stream *own,
-                                   const struct hls_names *names, uint64_t *sent, usec_t timeout);
-struct err *hls_http_send_segment(struct http_exchange *x, struct hls_segment *segment,
-                                  uint64_t *sent, usec_t timeout);
+int hls_http_wait(struct hls *hls, const char *key, usec_t timeout);
+/* The session of the request is alive, and was sent so many bytes more. NULL is allowed. */
+void hls_http_touch(const struct hls_request *request, uint64_t bytes);
+/* Sends the playlist, or the segment, of a stream that this worker has. request: of a player; NULL:
+ * of another worker. */
+struct err *hls_http_send_playlist(struct http_exchange *x, const struct hls_request *request,
+                                   const struct hls_stream *own, const struct hls_names *names,
+                                   usec_t timeout);
+struct err *hls_http_send_segment(struct http_exchange *x, const struct hls_request *request,
+                                  struct hls_segment *segment, usec_t timeout);
 
 #endif

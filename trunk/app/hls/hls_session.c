@@ -5,6 +5,7 @@
  * it ends when none has come for some time.
  */
 #include "app/core/admission.h"
+#include "app/core/ip_limit.h"
 #include "app/core/metrics.h"
 #include "app/hls/hls_private.h"
 #include "app/http/auth.h"
@@ -31,6 +32,7 @@ struct hls_session {
     struct net_conn conn;  /* in place of a connection: its address, bytes, and whether kicked */
     struct session_entry entry;
     struct permit *permits;
+    struct ip_limit *limit; /* it counts as a connection of its address */
     char *facts;
     uint64_t before[2]; /* bytes of the connection that it began on */
     char id[HLS_SHARE_ID_SIZE];
@@ -108,6 +110,7 @@ static void session_leave(struct hls_session *session, const char *why)
              source_key(session->source), session->entry.id, session->conn.ip,
              (unsigned long long)session->conn.bytes_out, why);
     admission_leave_more(server, QUOTA_VIEWER);
+    ip_limit_leave(server, session->limit);
     source_depart(session->source);
     source_unref(session->source);
     session->source = NULL;
@@ -254,6 +257,7 @@ static enum http_step session_make(struct hls_request *request, struct source *s
 {
     struct http_exchange *x = request->x;
     struct hls_session *session = calloc(1, sizeof(*session));
+    const char *limit;
     enum http_step step;
 
     if (session == NULL ||
@@ -266,7 +270,8 @@ static enum http_step session_make(struct hls_request *request, struct source *s
     session->before[0] = x->conn->bytes_in;
     session->before[1] = x->conn->bytes_out;
     (void)str_copy(session->id, sizeof(session->id), request->id);
-    step = ask_last(request, session, timeout);
+    limit = ip_limit_enter(x->server, x->conn->ip, &session->limit);
+    step = limit == NULL ? ask_last(request, session, timeout) : refuse_limit(x, limit, timeout);
     if (step == HTTP_STEP_NEXT &&
         hls_share_seat_add(request->hls->share, session->id, request->hls->slot,
                            request->address->key, clock_now()) != 0)
@@ -277,6 +282,7 @@ static enum http_step session_make(struct hls_request *request, struct source *s
         return step;
     }
     permit_end_all(&session->permits, x->conn->bytes_in, x->conn->bytes_out);
+    ip_limit_leave(x->server, session->limit);
     free(session->facts);
     free(session);
     return step;

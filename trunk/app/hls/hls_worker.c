@@ -46,9 +46,10 @@ static int headers_make(const struct hls_names *names, struct buf *out)
 }
 
 /* Passes the answer on. */
-static struct err *pass_on(struct http_exchange *x, struct http_client *client, uint64_t *sent,
+static struct err *pass_on(const struct hls_request *request, struct http_client *client,
                            usec_t timeout)
 {
+    struct http_exchange *x = request->x;
     const char *type = http_client_header(client, "Content-Type");
     const char *cache = http_client_header(client, "Cache-Control");
     const char *text = http_client_header(client, "Content-Length");
@@ -76,7 +77,7 @@ static struct err *pass_on(struct http_exchange *x, struct http_client *client, 
             err = io_write(&x->conn->io, data, len, timeout);
         if (err == NULL) {
             left -= (int64_t)len;
-            *sent += len;
+            hls_http_touch(request, len);
         }
     }
     return err;
@@ -107,18 +108,17 @@ static struct err *fetch(const struct hls_request *request, const struct hls_nam
 }
 
 enum http_step hls_worker_answer(struct hls_request *request, const struct hls_names *names,
-                                 int slot, uint64_t *sent, usec_t timeout)
+                                 int slot, usec_t timeout)
 {
     struct http_exchange *x = request->x;
     struct http_client *client = NULL;
     struct err *err;
 
-    *sent = 0;
     if (worker_of(request->hls->server) == NULL)
         return HTTP_STEP_NEXT;
     err = fetch(request, names, slot, &client, timeout);
     if (err == NULL && http_client_status(client) == 200) {
-        err = pass_on(x, client, sent, timeout);
+        err = pass_on(request, client, timeout);
         http_client_close(client);
         return http_step_answered(x, err);
     }
@@ -136,14 +136,13 @@ static struct err *worker_segment(struct http_exchange *x, const struct hls_stre
     struct hls_segment *segment = NULL;
     char text[24];
     int64_t number;
-    uint64_t sent;
 
     if (url_query_get(x->request->query, "segment", text, sizeof(text)) == 0 &&
         str_to_i64(text, 0, INT64_MAX, &number) == 0)
         segment = hls_window_find(&own->window, (uint64_t)number);
     if (segment == NULL)
         return http_answer_error(x, 404, NULL, timeout, "no such segment");
-    return hls_http_send_segment(x, segment, &sent, timeout);
+    return hls_http_send_segment(x, NULL, segment, timeout);
 }
 
 static struct err *worker_answer(struct http_exchange *x, struct hls *hls, const char *key,
@@ -153,18 +152,17 @@ static struct err *worker_answer(struct http_exchange *x, struct hls *hls, const
                               http_message_header(x->request, WORKER_QUERY)};
     int is_segment = x->request->query[0] != '\0';
     const struct hls_stream *own;
-    uint64_t sent;
 
     if (names.stream == NULL || names.query == NULL)
         return http_answer_error(x, 400, NULL, timeout, "incomplete request");
     if (!is_segment)
-        (void)hls_http_wait(hls, key, NULL, WORKER_WAIT);
+        (void)hls_http_wait(hls, key, WORKER_WAIT);
     own = hls_find(hls, key);
     if (own == NULL)
         return http_answer_error(x, 404, NULL, timeout, "this worker has no segments of it");
     if (is_segment)
         return worker_segment(x, own, timeout);
-    return hls_http_send_playlist(x, own, &names, &sent, timeout);
+    return hls_http_send_playlist(x, NULL, own, &names, timeout);
 }
 
 static struct err *hls_worker_serve(struct http_handler *self, struct http_exchange *x,
