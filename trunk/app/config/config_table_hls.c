@@ -18,7 +18,7 @@ static const struct config_row rows[] = {
     {"hls_window", HLS(window), CONFIG_SECONDS, "60", 1, 3600, NO_CHOICES,
      "SRS_VHOST_HLS_HLS_WINDOW", RELOAD,
      "Duration of the playlist; three target durations at least."},
-    {"hls_max_bytes", HLS(max_bytes), CONFIG_SIZE, "64m", MIB, 4 * GIB, NO_CHOICES,
+    {"hls_max_bytes", HLS(max_bytes), CONFIG_SIZE, "64m", 256 * KIB, 4 * GIB, NO_CHOICES,
      "SRS_VHOST_HLS_HLS_MAX_BYTES", RELOAD,
      "Limit of the segments of one stream in memory; beyond it the playlist is shorter than hls_window."},
 };

@@ -351,7 +351,7 @@ START_TEST(test_environment_mistakes)
 {
     char *bad[] = {"SRS_MAX_CONNECTIONS=many", NULL};
     char *bad_vhost[] = {"SRS_VHOST_PLAY_GOP_CACHE=perhaps", NULL};
-    char *odd[] = {"SRS_LISTN=1", "SRS_RTC_SERVER_LISTEN=8000", "SRS_VHOST_HLS_ENABLED=on",
+    char *odd[] = {"SRS_LISTN=1", "SRS_RTC_SERVER_LISTEN=8000", "SRS_VHOST_HDS_ENABLED=on",
                    "SRS_QQQQQQQQQQQQQQQQ=1", NULL};
     static struct config_test_log log;
     struct config *config;
@@ -364,7 +364,7 @@ START_TEST(test_environment_mistakes)
     ck_assert_ptr_nonnull(
         strstr(text, "environment: SRS_LISTN is unknown (did you mean SRS_LISTEN?): ignored\n"));
     ck_assert_ptr_nonnull(strstr(text, "environment: SRS_RTC_SERVER_LISTEN is not supported"));
-    ck_assert_ptr_nonnull(strstr(text, "environment: SRS_VHOST_HLS_ENABLED is not supported"));
+    ck_assert_ptr_nonnull(strstr(text, "environment: SRS_VHOST_HDS_ENABLED is not supported"));
     ck_assert_ptr_nonnull(strstr(text, "environment: SRS_QQQQQQQQQQQQQQQQ is unknown: ignored"));
     ck_assert_int_eq(lines_of(text), 4);
     config_unref(config);

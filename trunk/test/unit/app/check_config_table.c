@@ -305,7 +305,7 @@ END_TEST
 START_TEST(test_srs_environment)
 {
     ck_assert(config_srs_knows_env("SRS_RTC_SERVER_ENABLED"));
-    ck_assert(config_srs_knows_env("SRS_VHOST_HLS_HLS_FRAGMENT"));
+    ck_assert(config_srs_knows_env("SRS_VHOST_HDS_HDS_FRAGMENT"));
     ck_assert_int_eq(config_srs_knows_env("SRS_FF_LOG_DIR"), CONFIG_SRS_NEEDLESS);
     ck_assert(!config_srs_knows_env("SRS_RTC_SERVERX"));
     ck_assert(!config_srs_knows_env("SRS_NONSENSE"));

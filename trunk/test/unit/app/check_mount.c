@@ -196,7 +196,7 @@ START_TEST(check)
                                "/x.flv",
                                "[vhost]/[app]/x.flv",
                                "/[app]/[stream]",
-                               "/[app]/[stream].m3u8",
+                               "/[app]/[stream].mpd",
                                "/[app]/[stream].flv.exe",
                                "/[stream]/[stream].flv",
                                "/[app]/[app]/[stream].flv",
