@@ -87,6 +87,7 @@ static void unlist(struct hls_window *window, usec_t now)
 {
     struct hls_segment *segment = window->listed;
 
+    assert(segment != NULL);
     segment->unlisted_at = now;
     window->listed = segment->next;
     window->listed_ticks -= segment->ticks;
@@ -97,7 +98,7 @@ static void drop_first(struct hls_window *window)
 {
     struct hls_segment *segment = window->first;
 
-    assert(segment != window->listed);
+    assert(segment != NULL && segment != window->listed);
     window->first = segment->next;
     if (window->first == NULL)
         window->last = NULL;
@@ -119,7 +120,7 @@ void hls_window_trim(struct hls_window *window, usec_t now)
     while (window->listed != NULL &&
            window->listed_ticks - window->listed->ticks >= listed_min(window))
         unlist(window, now);
-    while (window->first != window->listed) {
+    while (window->first != NULL && window->first != window->listed) {
         const struct hls_segment *s = window->first;
 
         if (window->bytes <= window->limits.bytes_max &&

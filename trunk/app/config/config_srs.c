@@ -64,6 +64,7 @@ static const char *const hls_needless[] = {"hls_td_ratio",
                                            "hls_ts_ctx",
                                            "hls_recover",
                                            "hls_master_m3u8_path_relative",
+                                           "hls_use_fmp4",
                                            "hls_fmp4_file",
                                            "hls_init_file",
                                            "hls_fragments_per_key",
@@ -72,8 +73,7 @@ static const char *const hls_needless[] = {"hls_td_ratio",
                                            "hls_key_url",
                                            NULL};
 
-static const char *const hls_names[] = {"hls_keys", "hls_use_fmp4", "hls_entry_prefix",
-                                        "hls_m3u8_file", NULL};
+static const char *const hls_names[] = {"hls_keys", "hls_entry_prefix", "hls_m3u8_file", NULL};
 
 static const char *const root_names[] = {"kafka", "tencentcloud_cls", "tencentcloud_apm",
                                          /* other protocols */

@@ -10,6 +10,7 @@
 #include "app/stream/publication.h"
 #include "live/viewer.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -176,6 +177,7 @@ void hls_stream_stop(struct hls_stream *own)
     struct hls *hls = own->stream != NULL ? hls_of(own->stream->server) : NULL;
     struct source *source = own->source;
 
+    assert(hls != NULL || (source == NULL && !own->is_left));
     if (own->is_left)
         unlink_from(&hls->left, own);
     if (source != NULL) {
