@@ -143,8 +143,12 @@ void hls_session_abandon(struct hls *hls, const char *id)
 
 void hls_session_end_all(struct hls *hls)
 {
-    while (hls->sessions != NULL)
-        session_end(hls->sessions, "server is stopping");
+    struct hls_session *next;
+
+    for (struct hls_session *s = hls->sessions; s != NULL; s = next) {
+        next = s->next;
+        session_end(s, "server is stopping");
+    }
 }
 
 static usec_t timeout_of(const struct hls_session *session)
