@@ -128,7 +128,9 @@ static int put_tc_url(json_t *object, const struct hooks_client *client)
 /* Two decimals, as SRS has them. */
 static int put_seconds(json_t *object, int64_t ms)
 {
-    return json_object_set_new(object, "duration", json_real((double)((ms + 5) / 10) / 100.0));
+    int64_t hundredths = (ms + 5) / 10;
+
+    return json_object_set_new(object, "duration", json_real((double)hundredths / 100.0));
 }
 
 static int put_field(json_t *object, enum field field, const struct hooks_event *event)

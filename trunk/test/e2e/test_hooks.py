@@ -366,7 +366,7 @@ def samples():
 
 def test_the_page_shows_what_is_sent(server, callbacks, publisher, source):
     """Every event of doc/hooks.md: the same fields in the same order, of the same types and forms."""
-    srv = server(vhost="dvr { enabled on; dvr_path ./[stream].flv; } "
+    srv = server(vhost="dvr { enabled on; dvr_path ./[stream].flv; } hls { enabled on; } "
                  + hooks(callbacks.url(), more="idle_time 1;"))
     with flv.Viewer(srv.http_url("/live/s.flv")) as viewer:
         callbacks.wait("on_demand")
@@ -377,6 +377,7 @@ def test_the_page_shows_what_is_sent(server, callbacks, publisher, source):
     one.close()
     callbacks.wait("on_close")
     callbacks.wait("on_dvr")
+    callbacks.wait("on_hls")
     shown = samples()
     assert set(shown) == set(EVENTS)
     for action, sample in shown.items():
