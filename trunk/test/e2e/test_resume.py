@@ -91,6 +91,14 @@ def test_killed_edges(server, source, closing, trials):  # noqa: F811
 
 @LONG
 @pytest.mark.one_process
+def worker_of(server_of_workers, client):
+    """None while the client connects anew: the socket may be closed at any moment."""
+    try:
+        return client.viewer and server_of_workers.of(client.viewer.socket)
+    except OSError:
+        return None
+
+
 def test_killed_workers(workers, source, closing, trials):  # noqa: F811
     """The worker of a client dies, the publisher's does not."""
     one = workers(3, remux=REWIND)
@@ -99,7 +107,7 @@ def test_killed_workers(workers, source, closing, trials):  # noqa: F811
     client = start(closing, one.srv.http_url())
     seen = {}
     while len(trials.pauses) < TRIALS:
-        worker = wait_for(lambda: client.viewer and one.of(client.viewer.socket), 20, "a worker")
+        worker = wait_for(lambda: worker_of(one, client), 20, "a worker")
         now = time.monotonic()
         for pid in one.pids():
             seen.setdefault(pid, now)
