@@ -89,8 +89,6 @@ def test_killed_edges(server, source, closing, trials):  # noqa: F811
     trials.report()
 
 
-@LONG
-@pytest.mark.one_process
 def worker_of(server_of_workers, client):
     """None while the client connects anew: the socket may be closed at any moment."""
     try:
@@ -99,6 +97,8 @@ def worker_of(server_of_workers, client):
         return None
 
 
+@LONG
+@pytest.mark.one_process
 def test_killed_workers(workers, source, closing, trials):  # noqa: F811
     """The worker of a client dies, the publisher's does not."""
     one = workers(3, remux=REWIND)
