@@ -47,7 +47,7 @@ int api_facts_features(const struct api_query *query, json_t *out)
     static const struct {
         const char *name;
         int is_there;
-    } features[] = {{"ssl", 1},         {"hls", 0},        {"hds", 0},    {"callback", 1},
+    } features[] = {{"ssl", 1},         {"hls", 1},        {"hds", 0},    {"callback", 1},
                     {"api", 1},         {"httpd", 1},      {"dvr", 1},    {"transcode", 0},
                     {"ingest", 0},      {"stat", 1},       {"caster", 0}, {"complex_send", 1},
                     {"tcp_nodelay", 1}, {"so_sendbuf", 1}, {"mr", 1}};

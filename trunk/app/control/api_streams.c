@@ -319,17 +319,26 @@ static void sum_add(struct source *source, void *arg)
     }
 }
 
+/* fragment: seconds. */
+static json_t *hls_json(const struct config_hls *hls)
+{
+    if (!hls->enabled)
+        return json_pack("{s:b}", "enabled", 0);
+    return json_pack("{s:b,s:f}", "enabled", 1, "fragment",
+                     (double)hls->fragment / (double)USEC_PER_SEC);
+}
+
 static json_t *vhost_json(const struct server *server, const struct config_vhost *vhost,
                           const struct vhost_sum *sum)
 {
     char id[API_ID_SIZE];
 
     api_json_id(server, vhost->name, id);
-    return json_pack("{s:s,s:o,s:b,s:I,s:I,s:I,s:I,s:o,s:{s:b}}", "id", id, "name",
+    return json_pack("{s:s,s:o,s:b,s:I,s:I,s:I,s:I,s:o,s:o}", "id", id, "name",
                      api_json_text(vhost->name), "enabled", vhost->enabled, "clients",
                      (json_int_t)sum->clients, "streams", (json_int_t)sum->streams, "send_bytes",
                      (json_int_t)sum->bytes[1], "recv_bytes", (json_int_t)sum->bytes[0], "kbps",
-                     api_json_kbps(sum->kbps), "hls", "enabled", 0);
+                     api_json_kbps(sum->kbps), "hls", hls_json(&vhost->hls));
 }
 
 static int vhosts_fill(const struct api_query *query, const struct vhost_sums *sums, json_t *list)

@@ -88,6 +88,7 @@ def test_play(server, source, workers):
         assert len({player.fetch(media.segments[-1]) for _ in range(4 * workers)}) == 1
         [client] = [one for one in api(srv, "clients")["clients"] if one["type"] == "hls-play"]
         assert (client["name"], client["ip"]) == ("livestream.m3u8", "127.0.0.1")
+        assert {"enabled": True, "fragment": 2.0} in [one["hls"] for one in api(srv, "vhosts")["vhosts"]]
         check_kick(srv, callbacks, player, client["id"])
         player = Player(srv.http_url(M3U8))
         one.close()
