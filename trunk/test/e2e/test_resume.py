@@ -90,7 +90,7 @@ def test_killed_edges(server, source, closing, trials):  # noqa: F811
 
 
 def worker_of(server_of_workers, client):
-    """None while the client connects anew: the socket may be closed at any moment."""
+    """None while the client connects again: the socket may be closed at any moment."""
     try:
         return client.viewer and server_of_workers.of(client.viewer.socket)
     except OSError:
