@@ -175,10 +175,11 @@ void observers_on_config(struct server *server, const struct config *before)
             server->tables->observers[i]->on_config(server, server->own[i], before, server->config);
 }
 
+/* Also while the server starts or has failed to: only rows that are open are told. */
 void observers_on_workers(struct server *server)
 {
     for (int i = 0; server->tables->observers[i] != NULL; i++)
-        if (server->tables->observers[i]->on_workers != NULL)
+        if (server->own[i] != NULL && server->tables->observers[i]->on_workers != NULL)
             server->tables->observers[i]->on_workers(server, server->own[i]);
 }
 

@@ -56,6 +56,14 @@ def child_processes(pid):
     return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def name_of(pid):
+    """Of a process; "" once it has ended."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text()
+    except OSError:
+        return ""
+
+
 def is_alive(pid):
     """Whether a process runs; a zombie does not."""
     try:
@@ -324,7 +332,7 @@ class Server(Process):
     def processes(self):
         """Its process, or, with several workers, the worker processes."""
         children = [child for child in child_processes(self.pid)
-                    if not Path(f"/proc/{child}/comm").read_text().startswith("millrace-keep")]
+                    if not name_of(child).startswith("millrace-keep")]
         return children or [self.pid]
 
     def memory_kb(self):
