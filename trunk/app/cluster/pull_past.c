@@ -4,7 +4,8 @@
  * nothing that the origin still has; frames that it has delivered already are recognized by
  * pull_dedup.c. An origin with another timeline refuses, or sends frames that are not known: it is
  * asked for as much of the past as was missed, in which the last frame may be found, and finally
- * for the live end.
+ * for the live end. Another origin than the last one has a timeline of its own, so it is asked for
+ * that at once: each try takes round trips in which viewers receive nothing.
  */
 #include "app/cluster/pull_private.h"
 
@@ -31,6 +32,7 @@ void pull_past_note(struct pull *pull, const struct frame *frame)
         return;
     pull->last[i] = frame->timestamp;
     pull->has_last[i] = 1;
+    pull->last_from = pull->at;
 }
 
 /* The time of the track that has less. */
@@ -44,18 +46,18 @@ static uint32_t last_of_both(const struct pull *pull)
 void pull_past_choose(struct pull *pull)
 {
     int has_last = pull->has_last[0] || pull->has_last[1];
+    int refused = pull->refused + (has_last && pull->at != pull->last_from);
 
     memset(&pull->start, 0, sizeof(pull->start));
     pull->is_resuming = 0;
-    if (pull->refused >= PULL_ATTEMPTS)
+    if (refused >= PULL_ATTEMPTS)
         return;
     if (pull->past != NULL && has_last && source_state(pull->source) == SOURCE_INTERRUPTED &&
         (pull->is_ours || source_pull_start(pull->source).kind != SOURCE_START_DEFAULT)) {
         uint32_t last = last_of_both(pull);
         usec_t away = co_now() - source_absent_since(pull->source) + PULL_MARGIN;
 
-        pull->start =
-            source_start_pts(pull->refused > 0 ? -(away / USEC_PER_MS) : (last > 0 ? last : 1));
+        pull->start = source_start_pts(refused > 0 ? -(away / USEC_PER_MS) : (last > 0 ? last : 1));
         pull->is_resuming = 1;
     } else if (pull->past != NULL || !has_last || !source_has_begun(pull->source) ||
                source_state(pull->source) != SOURCE_INTERRUPTED) {

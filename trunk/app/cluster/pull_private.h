@@ -50,6 +50,7 @@ struct pull {
     uint8_t is_ours;           /* the origin is a Millrace server: it has sent the mark */
     uint8_t has_last[2];       /* audio, video: a frame was delivered, */
     uint32_t last[2];          /* the last one with this timestamp of the origin's */
+    int last_from;             /* the origin that sent it: as `at` */
     usec_t piece_at;           /* is_filling: when the present piece of it began, */
     uint32_t piece_time;       /* at this time of the stream */
     struct pull_dedup *past;   /* NULL: another worker's stream, delivered as it arrives */

@@ -143,6 +143,23 @@ START_TEST(test_refused)
 }
 END_TEST
 
+/* Another origin than the one that sent the last frame: two tries instead of three. */
+START_TEST(test_elsewhere)
+{
+    interrupt();
+    note(FRAME_VIDEO, 5000);
+    pull.is_asked = 1;
+    pull.at = 1;
+    ck_assert_str_ne(next_query(""), "");
+    ck_assert_int_eq(pull.start.kind, SOURCE_START_BACK);
+    ck_assert_int_eq(refuses(ERR_NOT_FOUND), 1);
+    ck_assert_str_eq(next_query(""), "");
+    pull.at = 0;
+    pull.refused = 0;
+    ck_assert_str_eq(next_query(""), "?startPts=5000");
+}
+END_TEST
+
 /* A first try has no frame to look for: after a refusal it asks for the live end. */
 START_TEST(test_refused_at_first)
 {
@@ -163,6 +180,7 @@ Suite *check_pull_past_suite(void)
     tcase_add_test(tc, test_resumes);
     tcase_add_test(tc, test_worker_pull);
     tcase_add_test(tc, test_refused);
+    tcase_add_test(tc, test_elsewhere);
     tcase_add_test(tc, test_refused_at_first);
     suite_add_tcase(suite, tc);
     return suite;
