@@ -118,6 +118,14 @@ static int viewer_begin_live(struct viewer *viewer, enum viewer_place *place)
     return viewer_audio_begin(viewer);
 }
 
+/* Whether the ring is about to be made anew: the next pull from another worker brings the past
+ * again, unless a viewer has a part of it. */
+static int is_replaced(const struct source *source)
+{
+    return source->state == SOURCE_INTERRUPTED && source->config.is_worker_pull &&
+           renditions_started(source) == 0;
+}
+
 int viewer_begin(struct viewer *viewer)
 {
     struct rendition *rendition = viewer->rendition;
@@ -127,7 +135,7 @@ int viewer_begin(struct viewer *viewer)
 
     assert(viewer->place == VIEWER_NEW);
     if (rendition->preamble == NULL || source->state == SOURCE_IDLE || source->is_filling ||
-        rendition_is_filling(rendition))
+        rendition_is_filling(rendition) || is_replaced(source))
         return -1;
     if (!source->is_decided && !mux_is_audio_only(rendition->mux))
         return -1;

@@ -31,7 +31,7 @@ e2e_once="workers* harness documents foreign static stacks player* header_flags 
     enhanced forward_platforms forwarded_for proxy_header rtmp_address rtmp_chunks srs_peers tls*"
 make=(make --no-print-directory -f "$objs/Makefile")
 # Processor seconds for all fuzz targets of fuzz-short together.
-fuzz_total=120
+fuzz_total=66
 
 # The server keeps coroutine stacks and descriptors of State Threads for ever: see lsan.supp.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0:exitcode=99:detect_stack_use_after_return=0:strict_string_checks=1}

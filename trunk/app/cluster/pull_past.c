@@ -88,8 +88,21 @@ int pull_past_is_refused(struct pull *pull, const struct err *err)
     return 1;
 }
 
+/* Whether the viewers that had a part of the stream have left since this try began: the ring begins
+ * anew then, and needs the past. */
+static int has_lost_viewers(const struct pull *pull)
+{
+    return pull->past == NULL && pull->start.kind == SOURCE_START_DEFAULT && pull->refused == 0 &&
+           !source_has_begun(pull->source) &&
+           source_pull_start(pull->source).kind != SOURCE_START_DEFAULT;
+}
+
 struct err *pull_past_check(struct pull *pull)
 {
+    if (has_lost_viewers(pull)) {
+        pull->is_again = 1;
+        return err_new(ERR_NOT_FOUND, "the viewers have left meanwhile");
+    }
     if (!pull->is_resuming || pull_dedup_is_exact(pull->past))
         return NULL;
     return err_new(ERR_NOT_FOUND, "the stream does not continue there");
