@@ -118,8 +118,8 @@ static int viewer_begin_live(struct viewer *viewer, enum viewer_place *place)
     return viewer_audio_begin(viewer);
 }
 
-/* Whether the ring is about to be made anew: the next pull from another worker brings the past
- * again, unless a viewer has a part of it. */
+/* Whether the ring is about to be emptied: the next pull from another worker brings the past again,
+ * unless a viewer has a part of it. */
 static int is_replaced(const struct source *source)
 {
     return source->state == SOURCE_INTERRUPTED && source->config.is_worker_pull &&
