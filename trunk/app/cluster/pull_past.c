@@ -88,8 +88,8 @@ int pull_past_is_refused(struct pull *pull, const struct err *err)
     return 1;
 }
 
-/* Whether the viewers that had a part of the stream have left since this try began: the ring is then
- * emptied, and needs the past. */
+/* Whether the viewers that had a part of the stream have left since this try began: the ring is
+ * then emptied, and needs the past. */
 static int has_lost_viewers(const struct pull *pull)
 {
     return pull->past == NULL && pull->start.kind == SOURCE_START_DEFAULT && pull->refused == 0 &&
