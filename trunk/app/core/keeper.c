@@ -151,7 +151,6 @@ __attribute__((noreturn)) static void keeper_run(struct keeper *keeper)
 
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
-    (void)prctl(PR_SET_NAME, KEEPER_NAME);
     (void)setpgid(0, 0);
     close_others(keeper);
     for (int i = 0; i < keeper->count; i++)
@@ -182,6 +181,20 @@ static void close_all(int *fd, int count)
     }
 }
 
+/* fork(); the child bears its name from its first moment, so that nobody takes it for a worker. */
+static pid_t fork_named(void)
+{
+    char own[16] = ""; /* PR_GET_NAME writes so many bytes */
+    pid_t pid;
+
+    (void)prctl(PR_GET_NAME, own);
+    (void)prctl(PR_SET_NAME, KEEPER_NAME);
+    pid = fork();
+    if (pid != 0)
+        (void)prctl(PR_SET_NAME, own);
+    return pid;
+}
+
 struct err *keeper_start(struct keeper **out, const struct keeper_options *options, int processes)
 {
     struct keeper *keeper = calloc(1, sizeof(*keeper));
@@ -205,7 +218,7 @@ struct err *keeper_start(struct keeper **out, const struct keeper_options *optio
     keeper->starter = getpid();
     keeper->options = options;
     keeper->config = options->config;
-    keeper->pid = err == NULL ? fork() : -1;
+    keeper->pid = err == NULL ? fork_named() : -1;
     if (keeper->pid == 0)
         keeper_run(keeper);
     if (keeper->pid < 0 && err == NULL)
