@@ -341,8 +341,10 @@ void source_depart(struct source *source)
     source_count_viewer(source, -1);
 }
 
-int source_is_watched(const struct source *source)
+int source_has_timeline(const struct source *source)
 {
+    if (source->config.rewind > 0 && source->state != SOURCE_IDLE)
+        return 1;
     if (source->native.started > source->native.uncounted_started)
         return 1;
     for (const struct rendition *r = source->others; r != NULL; r = r->next)

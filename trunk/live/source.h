@@ -161,7 +161,7 @@ struct source_events {
     void (*on_facts)(struct source *source, void *arg);
     /* The first repaired message of a publication; `what` describes the fault. */
     void (*on_repair)(struct source *source, const char *what, void *arg);
-    /* A viewer began or left: see source_is_watched() and source_is_waited_for(). */
+    /* A viewer began or left: see source_has_timeline() and source_is_waited_for(). */
     void (*on_watched)(struct source *source, void *arg);
     /* This viewer is about to receive its first bytes. */
     void (*on_begin)(struct source *source, struct viewer *viewer, void *arg);
@@ -224,8 +224,9 @@ void source_resume(struct source *source, const struct source_time *time, usec_t
 void source_attend(struct source *source);
 void source_depart(struct source *source);
 
-/* Whether any viewer has received bytes and is still connected; other servers do not count. */
-int source_is_watched(const struct source *source);
+/* Whether a later publication has to continue the timeline: for a viewer that has received bytes
+ * and is still connected (other servers do not count), or may come back to what rewind keeps. */
+int source_has_timeline(const struct source *source);
 /* Whether the publication has frames and a viewer that has not begun yet. */
 int source_is_waited_for(const struct source *source);
 

@@ -96,7 +96,7 @@ void worker_stream_opened(struct publication *p, uint64_t token)
 
     look_at_time(stream, &view);
     source_time(stream->source, &time);
-    /* Without viewers anywhere, the timestamps start again. */
+    /* Where nobody needs the former timeline, the timestamps start again. */
     if (view.number != 0 && (time.has_begun || view.is_watched))
         source_resume(stream->source, &view.time, co_now());
     own->time_number = own->time != NULL ? token : 0;
@@ -141,11 +141,12 @@ void worker_stream_linger(struct publication *p, uint64_t token)
         continue;
 }
 
-/* A pull publishes the stream here from now on. */
+/* By a publisher or by a pull. */
 void worker_stream_on_publish(struct stream *stream, void *state)
 {
     const struct worker_stream *own = state;
 
+    worker_stream_on_watched(stream, state);
     if (own->pull == NULL || own->time == NULL)
         return;
     stream_clock_play(own->time, own->pull->holder.number);
@@ -157,7 +158,7 @@ void worker_stream_on_watched(struct stream *stream, void *state)
     const struct worker_stream *own = state;
 
     if (own->time != NULL)
-        stream_clock_watch(own->time, source_is_watched(stream->source));
+        stream_clock_watch(own->time, source_has_timeline(stream->source));
 }
 
 void worker_stream_attach(struct stream *stream, void *state)

@@ -115,24 +115,24 @@ START_TEST(the_first_and_last_watching_viewer_are_reported)
     flv = kit_watch(&told->kit, &mux_flv);
     other = kit_watch(&told->kit, &mux_ts);
     /* Waiting viewers have received nothing. */
-    ck_assert_int_eq(source_is_watched(told->kit.source), 0);
+    ck_assert_int_eq(source_has_timeline(told->kit.source), 0);
     kit_publish(&told->kit);
     ck_assert_int_eq(source_is_waited_for(told->kit.source), 0);
     kit_start(&told->kit, 0, 25);
     kit_take(relay);
-    ck_assert_int_eq(source_is_watched(told->kit.source), 0);
+    ck_assert_int_eq(source_has_timeline(told->kit.source), 0);
     ck_assert_int_eq(told->watched, 1);
     ck_assert_int_eq(source_is_waited_for(told->kit.source), 1);
     kit_take(flv);
     kit_take_bytes(other);
-    ck_assert_int_eq(source_is_watched(told->kit.source), 1);
+    ck_assert_int_eq(source_has_timeline(told->kit.source), 1);
     ck_assert_int_eq(told->watched, 3);
     ck_assert_int_eq(source_is_waited_for(told->kit.source), 0);
     kit_leave(flv);
     ck_assert_int_eq(told->watched, 4);
     kit_leave(other);
     ck_assert_int_eq(told->watched, 5);
-    ck_assert_int_eq(source_is_watched(told->kit.source), 0);
+    ck_assert_int_eq(source_has_timeline(told->kit.source), 0);
     told_free(told);
 }
 END_TEST

@@ -25,7 +25,7 @@ START_TEST(test_uncounted)
         viewer_sent(viewer);
     }
     ck_assert(!source_is_waited_for(kit.source));
-    ck_assert(!source_is_watched(kit.source));
+    ck_assert(!source_has_timeline(kit.source));
     source_stat(kit.source, &stat);
     ck_assert_uint_eq(stat.viewers, 0);
     ck_assert_uint_eq(stat.bytes_out, 0);
@@ -34,7 +34,7 @@ START_TEST(test_uncounted)
     viewer_since(seen->viewer, 0);
     kit_take(seen);
     ck_assert_uint_eq(bytes, seen->bytes);
-    ck_assert(source_is_watched(kit.source));
+    ck_assert(source_has_timeline(kit.source));
     ck_assert_mem_eq(viewer_init_data(viewer, &len), "FLV", 3);
     ck_assert_uint_gt(len, FLV_HEADER_SIZE);
     viewer_close(viewer);
