@@ -106,6 +106,12 @@ struct shared_map *shared_map_new(struct shared_memory *memory, size_t entries_m
     return map;
 }
 
+void shared_map_hide(struct shared_map *map)
+{
+    /* Only a convenience of the kernel: without it, the server works all the same. */
+    (void)madvise(map, map->bytes, MADV_DONTDUMP);
+}
+
 void shared_map_free(struct shared_map *map)
 {
     if (map != NULL)

@@ -24,6 +24,8 @@ struct shared_map;
  */
 struct shared_map *shared_map_new(struct shared_memory *memory, size_t entries_max,
                                   size_t value_size);
+/* Leaves the table out of core files of this process and of those that it forks. */
+void shared_map_hide(struct shared_map *map);
 /* Unmaps the table in this process. NULL is allowed. */
 void shared_map_free(struct shared_map *map);
 

@@ -139,6 +139,7 @@ static struct err *tables_make(struct worker_share *share, const struct config *
         share->streams == NULL || share->secrets == NULL || share->metrics == NULL ||
         share->places == NULL || share->pulls == NULL || share->ip_counts == NULL)
         return err_new(ERR_NOMEM, "workers: shared memory");
+    shared_map_hide(share->secrets);
     return NULL;
 }
 

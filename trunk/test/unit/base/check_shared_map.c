@@ -32,6 +32,30 @@ static void check_whole(struct shared_map *map)
     ck_assert_uint_eq(seen, shared_map_count(map));
 }
 
+/* "dd" among the flags of its mapping (proc_pid_smaps(5)). */
+START_TEST(test_hidden)
+{
+    struct shared_map *map = shared_map_new(NULL, 100, sizeof(uint64_t));
+    FILE *file;
+    unsigned long from, to;
+    int is_here = 0, is_marked = 0;
+    char line[512];
+
+    shared_map_hide(map);
+    file = fopen("/proc/self/smaps", "re");
+    ck_assert_ptr_nonnull(file);
+    while (fgets(line, sizeof(line), file) != NULL) {
+        if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+            is_here = from <= (uintptr_t)map && (uintptr_t)map < to;
+        else if (is_here && strncmp(line, "VmFlags:", 8) == 0)
+            is_marked = strstr(line, " dd") != NULL;
+    }
+    (void)fclose(file);
+    ck_assert_int_eq(is_marked, 1);
+    shared_map_free(map);
+}
+END_TEST
+
 START_TEST(test_put_find_remove)
 {
     struct shared_map *map = shared_map_new(NULL, 100, sizeof(uint64_t));
@@ -225,6 +249,7 @@ Suite *check_shared_map_suite(void)
 
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, test_put_find_remove);
+    tcase_add_test(tc, test_hidden);
     tcase_add_test(tc, test_bounds);
     tcase_add_test(tc, test_many_come_and_go);
     tcase_add_test(tc, test_holder_dies);
