@@ -86,9 +86,10 @@ static int open_wanted(struct keeper *keeper, const struct wanted *wanted)
 {
     int fd;
 
-    errno = EACCES;
-    if (!is_allowed(keeper, wanted))
+    if (!is_allowed(keeper, wanted)) {
+        errno = EACCES;
         return -1;
+    }
     if (wanted->kind != KEEPER_LOG)
         return open(wanted->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     process_make_folder(wanted->path);

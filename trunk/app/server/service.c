@@ -190,6 +190,7 @@ void service_free(struct server *server)
     }
     log_limit_free(server->log_limit);
     hub_free(server->hub);
+    server->hub = NULL; /* for coroutines that end as the rows are closed */
     observers_close(server);
     admission_close(server);
     config_unref(server->config);

@@ -167,9 +167,7 @@ static MAY_YIELD void listener_run(void *arg)
     struct err *err = NULL;
 
     co_set_id("workers");
-    if (co_is_interrupted()) /* the start failed before this ran: the server is being freed */
-        return;
-    while (err == NULL) {
+    while (err == NULL && worker->server->hub != NULL) {
         slot->beat = slot->asked; /* the event loop runs */
         if (slot->is_retired)
             server_retire(worker->server);
@@ -183,7 +181,7 @@ static MAY_YIELD void listener_run(void *arg)
         observers_on_workers(worker->server);
         err = notify_wait(worker->notify_fd);
     }
-    if (err_code(err) != ERR_INTERRUPTED) {
+    if (err != NULL && err_code(err) != ERR_INTERRUPTED) {
         log_err(worker->server->log, LOG_ERROR, err,
                 "notifications from other workers lost, stopping: %s", err_text(err));
         server_stop(worker->server);

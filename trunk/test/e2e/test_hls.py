@@ -33,6 +33,20 @@ def tags_of(source, gops=None):
     return [*source[0], *(tag for gop in source[1][:gops] for tag in gop)]
 
 
+class Gops:
+    """Each call publishes one GOP more: a worker that pulls gets only the newest one, and a segment ends where
+    the next GOP begins."""
+
+    def __init__(self, publisher, source, sent):
+        self.publisher, self.gops, self.sent, self.offset = publisher, source[1], sent, 0
+
+    def __call__(self):
+        if self.sent == len(self.gops):
+            self.sent, self.offset = 0, self.offset + self.gops[-1][-1].time + 40 - self.gops[0][0].time
+        self.publisher.send_tags(self.gops[self.sent], self.offset)
+        self.sent += 1
+
+
 def check_segments(player, media):
     """Each can be played alone, and all together are one transport stream."""
     whole = ts.Reader()
@@ -130,7 +144,7 @@ def test_publishers(server, source, workers):
         one = rtmp.Publisher(srv.rtmp_url("live/livestream"))
         one.send_tags(tags_of(source, 3))
         player = player or Player(srv.http_url(M3U8))
-        wait_for(lambda: player.get().segments[-1].discontinuities == i)
+        wait_for(lambda more=Gops(one, source, 3): player.get().segments[-1].discontinuities == i or more())
         one.close()
         check_segments(player, player.get())
 

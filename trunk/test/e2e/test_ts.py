@@ -342,7 +342,7 @@ def test_republish_wait_is_over(server, view, publisher, source):
 
 def test_slow_viewer_jumps_to_a_keyframe(server, view, publisher, source, tmp_path):
     """The stream marks the gap on each pid, and what the viewer gets decodes without an error."""
-    srv = server(remux=remux(), play={"gop_cache_max_bytes": "1m"})
+    srv = server(remux=remux(republish_wait=200), play={"gop_cache_max_bytes": "1m"})
     preamble, gops = source
 
     fast = view(srv)
@@ -359,9 +359,12 @@ def test_slow_viewer_jumps_to_a_keyframe(server, view, publisher, source, tmp_pa
     slow.go()
     offset = gops[-1][-1].time + 40 - gops[0][0].time
     one.send_tags(gops[0], offset)
-    last = expected_pes(gops[0])[-2]
-    slow.wait(lambda v: len(v.reader.gaps) >= 4 and got_pes(v.reader.pes)[-1] == last or
-              len(v.reader.gaps) >= 4 and got_pes(v.reader.pes)[-1] == expected_pes(gops[0])[-1])
+    last = expected_pes(gops[0])
+    slow.wait(lambda v: len(v.reader.gaps) >= 4 and got_pes(v.reader.pes)[-1] in last[-2:])
+    one.unpublish()
+    slow.wait_end()
+    fast.wait_end()
+    assert got_pes(slow.reader.pes)[-1] == last[-1]
     assert len(slow.reader.pes) < len(fast.reader.pes) and not fast.reader.gaps
     slow.reader.check_times()
     slow.reader.check_video()
