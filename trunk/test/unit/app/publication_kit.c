@@ -354,3 +354,8 @@ void kit_close(void)
     co_cond_fini(&kit.go);
     http_test_fini(&kit.t);
 }
+
+void kit_lose_claim(int i)
+{
+    kit.claim[i].held = 0;
+}

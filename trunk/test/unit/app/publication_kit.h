@@ -94,6 +94,8 @@ void kit_join(struct kit_publisher *one);
 /* kit_stays() waits until claim i stops in its step; kit_go() lets it continue. */
 void kit_stays(int i);
 void kit_go(int i);
+/* Somebody else has taken claim i. */
+void kit_lose_claim(int i);
 /* Waits until the publisher was asked. */
 void kit_asked(const struct kit_publisher *one);
 
