@@ -246,8 +246,8 @@ static struct err *client_hop(struct http_client *client, struct client_hop *hop
     err = client_connect(client, hop, options, deadline);
     if (err == NULL)
         err = client_send(client, hop, options, deadline);
-    if (err == NULL && options->on_asked != NULL)
-        options->on_asked(options->arg);
+    if (err == NULL && options->on_sent != NULL)
+        options->on_sent(options->arg);
     if (err == NULL)
         err = client_head(client, is_part ? co_left(deadline) : timeout);
     return err != NULL ? err_wrap(err, "%s:%d", hop->url.host, hop->url.port) : NULL;

@@ -22,9 +22,9 @@ struct http_client_options {
     const char *headers;   /* additional lines, each with its CRLF; NULL: none */
     const void *body;      /* sent with its length; NULL: none */
     size_t body_len;
-    struct tls *tls;             /* for https; NULL: https addresses are refused */
-    usec_t connect_timeout;      /* until a request is sent, for each address; 0: part of timeout */
-    void (*on_asked)(void *arg); /* called when a request is sent; NULL: none */
+    struct tls *tls;            /* for https; NULL: https addresses are refused */
+    usec_t connect_timeout;     /* until a request is sent, for each address; 0: part of timeout */
+    void (*on_sent)(void *arg); /* called when a request is sent; NULL: none */
     void *arg;
     int is_final;            /* a redirection is an answer like all others: do not follow it */
     int is_kept;             /* ask the server to keep the connection: http_client_detach() */

@@ -21,7 +21,7 @@
 static void redis_up(struct redis *redis)
 {
     redis->is_up = redis->has_tried = 1;
-    redis->was_told = 0;
+    redis->is_reported = 0;
     redis->pause = PAUSE_MIN;
     if (redis->options.on_up != NULL)
         redis->options.on_up(redis->options.arg);
@@ -40,9 +40,9 @@ static void redis_down(struct redis *redis, const struct err *why)
     buf_reset(&redis->out);
     while (redis->first != NULL)
         redis_pending_finish(redis, NULL);
-    if (!redis->was_told && !redis->is_ending && redis->options.on_down != NULL)
+    if (!redis->is_reported && !redis->is_ending && redis->options.on_down != NULL)
         redis->options.on_down(redis->options.arg, why);
-    redis->was_told = 1;
+    redis->is_reported = 1;
     co_cond_broadcast(&redis->changed);
 }
 

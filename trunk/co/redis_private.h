@@ -35,7 +35,7 @@ struct redis {
     usec_t pause;
     struct co_cond changed; /* up, down, or a reply came */
     char own_ip[64];
-    uint8_t is_up, has_tried, was_told, is_ending;
+    uint8_t is_up, has_tried, is_reported, is_ending;
 };
 
 /* Prepares for a new connection. */

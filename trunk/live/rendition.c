@@ -428,6 +428,6 @@ void rendition_evict(struct rendition *rendition)
         if (v->cursor.block == NULL || v->cursor.block->attached || v->is_evicted)
             continue;
         v->is_evicted = 1;
-        source_tell_evict(rendition->source, v);
+        source_report_evict(rendition->source, v);
     }
 }

@@ -177,7 +177,7 @@ int source_publish(struct source *source, const struct source_config *config, us
     source->meta_is_made = 1;
     memset(&source->repair, 0, sizeof(source->repair));
     source->is_settled = 0;
-    source->has_key = source->is_midway = source->has_told_gop = 0;
+    source->has_key = source->is_midway = source->has_reported_gop = 0;
     source->key_at = now;
     renditions_hold_start(source);
     source->state = SOURCE_LIVE;
@@ -185,8 +185,8 @@ int source_publish(struct source *source, const struct source_config *config, us
     source->stat.published_at = now;
     if (source->events.on_publish != NULL)
         source->events.on_publish(source, source->events.arg);
-    memset(&source->told, 0, sizeof(source->told));
-    source_tell_facts(source);
+    memset(&source->reported, 0, sizeof(source->reported));
+    source_report_facts(source);
     return 0;
 }
 
@@ -219,7 +219,7 @@ static void source_gone(struct source *source)
     renditions_let_go(source);
     if (source->events.on_gone != NULL)
         source->events.on_gone(source, source->events.arg);
-    source_tell_data(source);
+    source_report_data(source);
 }
 
 void source_unpublish(struct source *source, usec_t now)
@@ -232,7 +232,7 @@ void source_unpublish(struct source *source, usec_t now)
     source->interrupted_at = now;
     renditions_drop_sync(source);
     if (renditions_cut_original(source))
-        source_tell_data(source);
+        source_report_data(source);
     if (source->events.on_unpublish != NULL)
         source->events.on_unpublish(source, source->events.arg);
     if (source->config.republish_wait == 0 || source_is_forgotten(source))
@@ -274,7 +274,7 @@ void source_filled(struct source *source)
     source->is_filling = 0;
     if (source->config.is_joined)
         renditions_forget_places(source);
-    source_tell_data(source);
+    source_report_data(source);
 }
 
 void source_continue(struct source *source, usec_t now)
@@ -303,8 +303,8 @@ void source_tick(struct source *source, usec_t now)
     if (source->state == SOURCE_LIVE && !source->is_decided && source->has_first &&
         now - source->first_at >= SOURCE_GUESS_US) {
         source_guess(source, source->first_ms + SOURCE_GUESS_MS);
-        source_tell_facts(source);
-        source_tell_data(source);
+        source_report_facts(source);
+        source_report_data(source);
     }
     if (source->state == SOURCE_LIVE && !source->is_settled)
         source_settle(source, now);
@@ -325,7 +325,7 @@ void source_count_viewer(struct source *source, int change)
     assert(change == 1 || (change == -1 && source->stat.viewers > 0));
     source->stat.viewers += (uint32_t)change;
     if (source->stat.viewers == (change > 0 ? 1 : 0))
-        source_tell_viewers(source);
+        source_report_viewers(source);
 }
 
 void source_attend(struct source *source)

@@ -122,7 +122,7 @@ void source_mix_flush(struct source *source, usec_t now)
     while (source->mixing.first != NULL)
         mixed_push(source, now);
     if (has_any)
-        source_tell_data(source);
+        source_report_data(source);
 }
 
 void source_mix_forget(struct source *source)

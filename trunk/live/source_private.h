@@ -85,22 +85,22 @@ struct source {
     int has_first;
     usec_t first_at;
     usec_t interrupted_at;
-    uint8_t is_settled;   /* a track that has not arrived is not waited for any more */
-    uint8_t has_key;      /* the current publisher has sent a keyframe */
-    uint8_t is_midway;    /* the current publisher has sent only video frames that need an earlier
-                             keyframe */
-    uint8_t has_told_gop; /* on_gop_lost was called for this publication */
-    usec_t first_key_at;  /* of the current publisher's first keyframe */
-    usec_t key_at;        /* of the newest keyframe; before the first one, of the publish */
-    uint8_t holds_start;  /* renditions hold the publication start */
-    uint8_t news;         /* enum source_news */
-    uint8_t is_filling;   /* the pull from another worker is still delivering the past */
-    uint8_t has_promise;  /* source_promise() was called: */
+    uint8_t is_settled; /* a track that has not arrived is not waited for any more */
+    uint8_t has_key;    /* the current publisher has sent a keyframe */
+    uint8_t is_midway;  /* the current publisher has sent only video frames that need an earlier
+                           keyframe */
+    uint8_t has_reported_gop; /* on_gop_lost was called for this publication */
+    usec_t first_key_at;      /* of the current publisher's first keyframe */
+    usec_t key_at;            /* of the newest keyframe; before the first one, of the publish */
+    uint8_t holds_start;      /* renditions hold the publication start */
+    uint8_t news;             /* enum source_news */
+    uint8_t is_filling;       /* the pull from another worker is still delivering the past */
+    uint8_t has_promise;      /* source_promise() was called: */
     uint8_t promise[JITTER_TRACKS];
     struct blob *meta;    /* body of onMetaData for viewers */
     uint8_t meta_is_made; /* not sent by the current publisher: source_make_meta() may replace it */
     double frame_rate;    /* from the video's sequence header; 0: unknown */
-    struct source_facts told; /* the facts at the last on_facts */
+    struct source_facts reported; /* the facts at the last on_facts */
     struct rendition native;
     struct rendition *others;  /* list */
     struct rendition *leaving; /* list: without viewers, freed in steps */
@@ -123,19 +123,19 @@ void source_count_viewer(struct source *source, int change);
 /* Whether a viewer that connects now may have to wait long for a keyframe. */
 int source_lacks_key(const struct source *source);
 
-/* ---- events (source_tell.c) ---- */
+/* ---- events (source_report.c) ---- */
 
-void source_tell_data(struct source *source);
-void source_tell_viewers(struct source *source);
-void source_tell_watched(struct source *source);
-void source_tell_begin(struct source *source, struct viewer *viewer);
+void source_report_data(struct source *source);
+void source_report_viewers(struct source *source);
+void source_report_watched(struct source *source);
+void source_report_begin(struct source *source, struct viewer *viewer);
 /* Only if they changed since the last call. */
-void source_tell_facts(struct source *source);
+void source_report_facts(struct source *source);
 /* Once per publication, if the GOP is too long to be kept. */
-void source_tell_gop(struct source *source);
+void source_report_gop(struct source *source);
 /* Once per publication. */
-void source_tell_repair(struct source *source, const char *what);
-void source_tell_evict(struct source *source, struct viewer *viewer);
+void source_report_repair(struct source *source, const char *what);
+void source_report_evict(struct source *source, struct viewer *viewer);
 
 /* ---- what headers say (source_describe.c) ---- */
 

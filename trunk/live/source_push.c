@@ -30,7 +30,7 @@ void source_push(struct source *source, const struct frame *frame, usec_t now)
     if (frame->type == FRAME_SCRIPT) {
         source_push_script(source, frame, now);
         renditions_fill_step(source);
-        source_tell_data(source);
+        source_report_data(source);
         return;
     }
     if (frame->len == 0 || frame->len > FLV_BODY_MAX || source_denies(source, which)) {
@@ -41,10 +41,10 @@ void source_push(struct source *source, const struct frame *frame, usec_t now)
     if (which != JITTER_VIDEO || !source->config.repairs || source->config.is_worker_pull ||
         !source_repair(source, frame, now))
         source_mix_push(source, frame, now);
-    source_tell_facts(source);
+    source_report_facts(source);
     renditions_fill_step(source);
     if (!frame->is_header && !source->config.mix_correct)
         source->news = which == JITTER_AUDIO ? SOURCE_NEWS_AUDIO : SOURCE_NEWS_VIDEO;
-    source_tell_data(source);
+    source_report_data(source);
     source->news = SOURCE_NEWS_OTHER;
 }

@@ -17,7 +17,7 @@ int source_repair(struct source *source, const struct frame *frame, usec_t now)
     assert(source->config.repairs);
     if (fault == NAL_INTACT)
         return 0;
-    source_tell_repair(source, nal_repair_fault_name(fault));
+    source_report_repair(source, nal_repair_fault_name(fault));
     buf_init(&body, FLV_BODY_MAX);
     if (nal_repair_write(&source->repair, frame, fault, &body) == 0) {
         flv_frame_parse(&repaired, frame->type, frame->timestamp, buf_data(&body), body.len);

@@ -196,6 +196,6 @@ void source_settle(struct source *source, usec_t now)
     if (!source->has_first || now - source->first_at < SOURCE_LATE_MS * USEC_PER_MS)
         return;
     source->is_settled = 1;
-    source_tell_facts(source);
-    source_tell_data(source);
+    source_report_facts(source);
+    source_report_data(source);
 }

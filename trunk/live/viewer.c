@@ -140,7 +140,7 @@ void viewer_close(struct viewer *viewer)
     if (!viewer->is_uncounted)
         source_count_viewer(source, -1);
     free(viewer);
-    source_tell_watched(source);
+    source_report_watched(source);
     source_unref(source);
 }
 

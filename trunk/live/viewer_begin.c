@@ -150,8 +150,8 @@ int viewer_begin(struct viewer *viewer)
     viewer->has_begun = 1;
     rendition->started++;
     rendition->uncounted_started += viewer->is_uncounted;
-    source_tell_watched(rendition->source);
-    source_tell_begin(rendition->source, viewer);
+    source_report_watched(rendition->source);
+    source_report_begin(rendition->source, viewer);
     if (viewer->preamble == NULL)
         viewer->preamble = blob_ref(preamble != NULL ? preamble : rendition->preamble);
     return 0;

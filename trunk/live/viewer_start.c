@@ -33,7 +33,7 @@ int viewer_prepare(struct viewer *viewer)
         return 0;
     if (rendition_fill_step(viewer->rendition))
         return 1;
-    source_tell_data(viewer->rendition->source);
+    source_report_data(viewer->rendition->source);
     return 0;
 }
 

@@ -48,11 +48,11 @@ struct mux_state {
     struct ts_program program; /* as last written */
     int has_program;
     struct {
-        enum codec codec; /* CODEC_NONE: not in the PMT */
-        enum codec told;  /* by header() */
-        int is_expected;  /* header() announced its codec */
-        int is_seen;      /* a frame of it has come */
-        int is_mpeg2;     /* MP3 at half rates */
+        enum codec codec;     /* CODEC_NONE: not in the PMT */
+        enum codec announced; /* by header() */
+        int is_expected;      /* header() announced its codec */
+        int is_seen;          /* a frame of it has come */
+        int is_mpeg2;         /* MP3 at half rates */
         int has_dts;
         uint64_t dts; /* of its last frame */
     } track[TS_TRACKS];
@@ -126,22 +126,22 @@ static enum ts_type ts_type_of(enum codec codec, int is_mpeg2)
 static void mux_ts_header(struct mux_state *state, const struct mux_tracks *tracks, mux_emit emit,
                           void *arg)
 {
-    const enum codec told[TS_TRACKS] = {tracks->audio.codec, tracks->video.codec};
+    const enum codec announced[TS_TRACKS] = {tracks->audio.codec, tracks->video.codec};
 
     (void)emit;
     (void)arg;
     for (int i = 0; i < TS_TRACKS; i++) {
-        if (state->track[i].told == told[i])
+        if (state->track[i].announced == announced[i])
             continue;
-        state->track[i].told = told[i];
-        state->track[i].is_expected = mux_ts_carries(told[i]);
-        if (told[i] == state->track[i].codec)
+        state->track[i].announced = announced[i];
+        state->track[i].is_expected = mux_ts_carries(announced[i]);
+        if (announced[i] == state->track[i].codec)
             continue;
         state->track[i].codec = CODEC_NONE;
         state->track[i].is_seen = 0;
         if (state->track[i].is_expected)
-            state->track[i].codec = told[i];
-        else if (told[i] == CODEC_OTHER)
+            state->track[i].codec = announced[i];
+        else if (announced[i] == CODEC_OTHER)
             state->track[i].codec = i == TS_VIDEO ? CODEC_H264 : CODEC_AAC;
     }
 }

@@ -114,7 +114,7 @@ static int is_signed(const char *const *keys, int key_count, const struct token_
 enum token_verdict token_check(const char *const *keys, int key_count,
                                const struct token_claim *claim, const char *query, int64_t now)
 {
-    struct token_claim asked;
+    struct token_claim claimed;
     char expires[24];
     char sign[TOKEN_HEX_SIZE + 1];
     uint8_t given[MAC_SIZE];
@@ -124,15 +124,15 @@ enum token_verdict token_check(const char *const *keys, int key_count,
     if (url_query_get(query, "expires", expires, sizeof(expires)) != 0 ||
         url_query_get(query, "sign", sign, sizeof(sign)) != 0)
         return TOKEN_MISSING;
-    asked = *claim;
-    if (str_to_i64(expires, 0, INT64_MAX, &asked.expires) != 0 || hex_parse(sign, given) != 0)
+    claimed = *claim;
+    if (str_to_i64(expires, 0, INT64_MAX, &claimed.expires) != 0 || hex_parse(sign, given) != 0)
         return TOKEN_WRONG;
-    is_good = is_signed(keys, key_count, &asked, given);
-    asked.ip = "";
-    is_good |= is_signed(keys, key_count, &asked, given);
+    is_good = is_signed(keys, key_count, &claimed, given);
+    claimed.ip = "";
+    is_good |= is_signed(keys, key_count, &claimed, given);
     if (!is_good)
         return TOKEN_WRONG;
-    return asked.expires > now ? TOKEN_GOOD : TOKEN_EXPIRED;
+    return claimed.expires > now ? TOKEN_GOOD : TOKEN_EXPIRED;
 }
 
 /* "vhost=…" and "domain=…" identify the stream, not its publisher. */

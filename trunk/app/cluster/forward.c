@@ -342,12 +342,12 @@ static MAY_YIELD void question_run(void *arg)
     struct config *config = config_ref(f->stream->server->config);
     const struct config_vhost *vhost = config_vhost_find(config, f->stream->vhost);
     struct forward_urls *urls = malloc(sizeof(*urls));
-    int is_asked = 0;
+    int is_answered = 0;
 
-    while (vhost != NULL && urls != NULL && !is_asked && !is_over(f)) {
+    while (vhost != NULL && urls != NULL && !is_answered && !is_over(f)) {
         f->is_again = 0;
-        is_asked = question_try(f, &vhost->forward, urls) == 0 && !f->is_again;
-        if (!is_asked)
+        is_answered = question_try(f, &vhost->forward, urls) == 0 && !f->is_again;
+        if (!is_answered)
             forward_pause(f);
     }
     if (urls == NULL)

@@ -37,7 +37,7 @@ static void pull_log_end(struct pull *pull, const struct err *err, int was_live)
     if (was_live)
         level = pull->is_stopping ? LOG_INFO : LOG_WARN;
     else if (!target->was_failed && !pull->is_stopping && !pull->is_again &&
-             (err_code(err) != ERR_TIMEOUT || !pull->is_asked))
+             (err_code(err) != ERR_TIMEOUT || !pull->is_requested))
         level = LOG_WARN; /* else there was no stream, which is not a fault */
     if (level == LOG_WARN && !was_live)
         target->was_failed = 1;
@@ -109,7 +109,7 @@ static MAY_YIELD void pull_try(struct pull *pull)
         &(struct via_pull){vhost_of(pull), pull->options.is_worker != 0, pull->is_strict},
         pull->via_chain);
     pull->media_at = began;
-    pull->is_again = pull->is_asked = pull->is_marked = pull->is_filling = 0;
+    pull->is_again = pull->is_requested = pull->is_marked = pull->is_filling = 0;
     pull->pace = 0;
     pull_past_choose(pull);
     err = origin_is_http(target->to->scheme) ? pull_flv(pull, target) : pull_rtmp(pull, target);
@@ -121,7 +121,7 @@ static MAY_YIELD void pull_try(struct pull *pull)
         pull->is_again = 1;
     /* A missing stream is not a failure of the origin. */
     if (was_live || pull_is_due(pull) || co_now() - began >= PULL_PATIENT ||
-        (err_code(err) == ERR_TIMEOUT && !pull->is_live && pull->is_asked))
+        (err_code(err) == ERR_TIMEOUT && !pull->is_live && pull->is_requested))
         pull->failures = 0;
     else
         pull->failures++;
@@ -149,7 +149,7 @@ static void pull_free(struct pull *pull)
 {
     targets_free(pull->target, pull->target_count);
     targets_free(pull->next_target, pull->next_count);
-    co_cond_fini(&pull->told);
+    co_cond_fini(&pull->retry);
     pull_dedup_free(pull->past);
     pull_forget_meta(pull);
     source_unref(pull->source);
@@ -193,7 +193,7 @@ static MAY_YIELD int pull_look(struct pull *pull)
         pull->at = 1;
     if (is_found || pull->at > 0)
         return 0;
-    (void)co_cond_wait(&pull->told, PULL_LOOK_AGAIN);
+    (void)co_cond_wait(&pull->retry, PULL_LOOK_AGAIN);
     return -1;
 }
 
@@ -242,7 +242,7 @@ static MAY_YIELD void pull_run(void *arg)
         pull_try(pull);
         pause = pull->is_stopping || pull_is_due(pull) ? 0 : pull_pause(pull);
         if (pause > 0)
-            (void)co_cond_wait(&pull->told, pause);
+            (void)co_cond_wait(&pull->retry, pause);
         else
             co_yield ();
     }
@@ -287,7 +287,7 @@ struct pull *pull_start(const struct pull_options *options)
     assert(options->on_end != NULL && options->stall > 0);
     if (pull == NULL)
         return NULL;
-    err_free(co_cond_init(&pull->told));
+    err_free(co_cond_init(&pull->retry));
     pull->server = options->server;
     pull->options = *options;
     pull->options.origins = NULL;
@@ -325,7 +325,7 @@ void pull_again(struct pull *pull)
     if (pull->conn == NULL && pull_is_looped(pull))
         return;
     pull->is_again = 1;
-    co_cond_signal(&pull->told);
+    co_cond_signal(&pull->retry);
     if (pull->conn != NULL)
         io_close(&pull->conn->io);
 }
@@ -369,7 +369,7 @@ int pull_change(struct pull *pull, const struct pull_options *options)
         targets_find(target, count, pull->target[pull->at].show) >= 0)
         return 0;
     pull->is_again = 1;
-    co_cond_signal(&pull->told);
+    co_cond_signal(&pull->retry);
     if (pull->conn != NULL)
         io_close(&pull->conn->io);
     return 0;
@@ -384,7 +384,7 @@ void pull_moved(struct pull *pull, const struct origin_target *target)
         (pull->is_live && strcmp(pull->target[0].show, show) == 0))
         return;
     pull->is_again = 1;
-    co_cond_signal(&pull->told);
+    co_cond_signal(&pull->retry);
     if (pull->conn != NULL)
         io_close(&pull->conn->io);
 }

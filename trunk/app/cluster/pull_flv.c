@@ -52,14 +52,14 @@ static struct err *flv_take(struct pull *pull, struct flv_in *in, const uint8_t 
 static void flv_pace(struct pull *pull)
 {
     usec_t pace = fanout_pace(source_data(pull->source)) / FANOUT_PACE_PART;
-    uint8_t told;
-    struct iovec iov = {&told, 1};
+    uint8_t pace_ms;
+    struct iovec iov = {&pace_ms, 1};
 
     if (pace > PULL_PACE_MAX)
         pace = PULL_PACE_MAX;
-    told = (uint8_t)(pace < PULL_PACE_MIN ? 0 : pace / USEC_PER_MS);
-    if (told != pull->pace && net_try_writev(pull->conn, &iov, 1) == 1)
-        pull->pace = told;
+    pace_ms = (uint8_t)(pace < PULL_PACE_MIN ? 0 : pace / USEC_PER_MS);
+    if (pace_ms != pull->pace && net_try_writev(pull->conn, &iov, 1) == 1)
+        pull->pace = pace_ms;
 }
 
 static MAY_YIELD struct err *flv_loop(struct pull *pull, struct http_client *client,
@@ -117,7 +117,7 @@ static MAY_YIELD struct err *flv_run(struct pull *pull, struct http_client *clie
     return err;
 }
 
-static void flv_asked(void *arg)
+static void flv_sent(void *arg)
 {
     pull_waits(arg);
 }
@@ -131,7 +131,7 @@ struct err *pull_flv(struct pull *pull, const struct pull_target *target)
                                           .headers = headers,
                                           .tls = pull->options.tls,
                                           .connect_timeout = pull_connect_timeout(pull),
-                                          .on_asked = flv_asked,
+                                          .on_sent = flv_sent,
                                           .arg = pull,
                                           .shown = &pull->conn};
     struct url_http *url = malloc(sizeof(*url));

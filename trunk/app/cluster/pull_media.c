@@ -19,7 +19,7 @@ void pull_waits(struct pull *pull)
     struct pull_target *target = &pull->target[pull->at];
 
     pull->media_at = co_now();
-    pull->is_asked = 1;
+    pull->is_requested = 1;
     if (!target->was_waited)
         log_info(pull->server->log, "pull %s: waiting for stream at %s", source_key(pull->source),
                  target->show);

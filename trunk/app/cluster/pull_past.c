@@ -81,7 +81,7 @@ int pull_past_query(const struct pull *pull, const char *mark, char *text, size_
 
 int pull_past_is_refused(struct pull *pull, const struct err *err)
 {
-    if (pull->start.kind == SOURCE_START_DEFAULT || pull->is_live || !pull->is_asked ||
+    if (pull->start.kind == SOURCE_START_DEFAULT || pull->is_live || !pull->is_requested ||
         (err_code(err) != ERR_NOT_FOUND && err_code(err) != ERR_DENIED))
         return 0;
     pull->refused = pull->is_resuming ? pull->refused + 1 : PULL_ATTEMPTS;

@@ -27,7 +27,7 @@ struct pull {
     struct publication *publication; /* while is_live; earlier if the options have one */
     struct pull_options options;
     struct co *co;
-    struct co_cond told;        /* wakes a resting pull for pull_again() */
+    struct co_cond retry;       /* wakes a resting pull for pull_again() */
     struct net_conn *conn;      /* of this try; NULL between two */
     struct pull_target *target; /* with find() the first is the one found */
     int target_count;
@@ -37,7 +37,7 @@ struct pull {
     unsigned failures; /* consecutive tries without success */
     int flags;         /* HTTP-FLV: the tracks that the header announces */
     uint8_t pace;      /* ms between two batches, as last sent to the other worker */
-    uint8_t is_live, is_asked, is_stopping, is_again;
+    uint8_t is_live, is_requested, is_stopping, is_again;
     uint8_t is_listed;         /* in the session list */
     uint8_t is_marked;         /* the live mark came before any media */
     uint8_t is_strict;         /* asks without unverified marks (app/config/via_chain.h) */

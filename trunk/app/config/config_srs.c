@@ -134,14 +134,14 @@ enum config_srs config_srs_knows_env(const char *env)
 }
 
 struct nearest {
-    const char *asked;
+    const char *given;
     const char *name;
     int distance;
 };
 
 static void nearest_try(struct nearest *nearest, const char *name)
 {
-    int distance = str_distance(nearest->asked, name);
+    int distance = str_distance(nearest->given, name);
 
     if (distance < nearest->distance) {
         nearest->distance = distance;
@@ -150,11 +150,11 @@ static void nearest_try(struct nearest *nearest, const char *name)
 }
 
 /* A name that differs in more than a third of its letters is no typing error. */
-static void nearest_start(struct nearest *nearest, const char *asked)
+static void nearest_start(struct nearest *nearest, const char *given)
 {
-    size_t len = strlen(asked);
+    size_t len = strlen(given);
 
-    nearest->asked = asked;
+    nearest->given = given;
     nearest->name = NULL;
     nearest->distance = len > NAME_MAX_LEN ? 0 : (int)(len / 3) + 2;
 }

@@ -69,11 +69,11 @@ int api_facts_features(const struct api_query *query, json_t *out)
 
 /* ---- clusters ---- */
 
-struct asked {
+struct cluster_query {
     char vhost[256], ip[64], app[256], stream[256], coworker[256];
 };
 
-static void asked_read(const char *query, struct asked *out)
+static void cluster_query_read(const char *query, struct cluster_query *out)
 {
     memset(out, 0, sizeof(*out));
     (void)url_query_get(query, "vhost", out->vhost, sizeof(out->vhost));
@@ -94,13 +94,13 @@ static int is_live(const struct server *server, const char *key)
 /* Whether an encoder publishes this stream here or at another worker. An edge of SRS whose first
  * viewer uses HTTP asks for its file name, and RTMP serves that name too. */
 static int is_published(const struct server *server, const struct config_vhost *vhost,
-                        const struct asked *asked)
+                        const struct cluster_query *wanted)
 {
     char key[SOURCE_KEY_MAX];
     char *dot;
 
     if (vhost == NULL ||
-        str_format(key, sizeof(key), "%s/%s/%s", vhost->name, asked->app, asked->stream) != 0)
+        str_format(key, sizeof(key), "%s/%s/%s", vhost->name, wanted->app, wanted->stream) != 0)
         return 0;
     if (is_live(server, key))
         return 1;
@@ -113,36 +113,37 @@ static int is_published(const struct server *server, const struct config_vhost *
 
 /* The address under which the asker knows this server is that under which clients reach it. */
 static json_t *origin_json(const struct server *server, const struct config_vhost *vhost,
-                           const struct asked *asked)
+                           const struct cluster_query *wanted)
 {
     const struct config *config = server->config;
     int64_t port = config->public_rtmp_port != 0 ? config->public_rtmp_port : server->rtmp_port;
     char host[256];
     int api_port;
 
-    if (url_authority_parse(asked->coworker, strlen(asked->coworker), host, sizeof(host),
+    if (url_authority_parse(wanted->coworker, strlen(wanted->coworker), host, sizeof(host),
                             &api_port) != 0)
-        (void)str_copy(host, sizeof(host), asked->coworker);
+        (void)str_copy(host, sizeof(host), wanted->coworker);
     return json_pack("{s:o,s:I,s:o,s:o,s:[o]}", "ip", api_json_text(host), "port", (json_int_t)port,
-                     "vhost", api_json_text(vhost->name), "api", api_json_text(asked->coworker),
-                     "routers", api_json_text(asked->coworker));
+                     "vhost", api_json_text(vhost->name), "api", api_json_text(wanted->coworker),
+                     "routers", api_json_text(wanted->coworker));
 }
 
 int api_facts_clusters(const struct api_query *query, json_t *out)
 {
     const struct server *server = query->server;
     const struct config_vhost *vhost;
-    struct asked asked;
+    struct cluster_query wanted;
     json_t *origin;
 
-    asked_read(query->x->request->query, &asked);
-    vhost = config_vhost_find(server->config, asked.vhost);
-    origin = is_published(server, vhost, &asked) ? origin_json(server, vhost, &asked) : json_null();
+    cluster_query_read(query->x->request->query, &wanted);
+    vhost = config_vhost_find(server->config, wanted.vhost);
+    origin =
+        is_published(server, vhost, &wanted) ? origin_json(server, vhost, &wanted) : json_null();
     return api_json_set(out, "data",
                         json_pack("{s:{s:o,s:o,s:o,s:o},s:o}", "query", "ip",
-                                  api_json_text(asked.ip), "vhost", api_json_text(asked.vhost),
-                                  "app", api_json_text(asked.app), "stream",
-                                  api_json_text(asked.stream), "origin", origin));
+                                  api_json_text(wanted.ip), "vhost", api_json_text(wanted.vhost),
+                                  "app", api_json_text(wanted.app), "stream",
+                                  api_json_text(wanted.stream), "origin", origin));
 }
 
 /* ---- tests ---- */

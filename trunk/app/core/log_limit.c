@@ -33,8 +33,8 @@ struct log_limit {
     const struct log *log;
     int64_t lines;
     usec_t window;
-    struct co *teller; /* reports the sums; NULL: none was started yet */
-    int has_told;      /* the teller has ended and must be joined */
+    struct co *reporter; /* reports the sums; NULL: none was started yet */
+    int has_reported;    /* the teller has ended and must be joined */
     struct limit_entry all[LIMIT_KINDS];
     struct limit_entry address[LIMIT_ADDRESSES];
 };
@@ -72,7 +72,7 @@ static void name_of(const char *ip, char *out, size_t cap)
     (void)str_format(out, cap, "%s/64", text);
 }
 
-static void entry_tell(const struct log_limit *limit, struct limit_entry *entry)
+static void entry_report(const struct log_limit *limit, struct limit_entry *entry)
 {
     if (entry->dropped > 0)
         log_warn(limit->log, "%s: %llu more log lines suppressed: %s", entry->name,
@@ -111,7 +111,7 @@ static int entry_count(const struct log_limit *limit, struct limit_entry *entry,
                        usec_t now)
 {
     if (is_over(limit, entry, now)) {
-        entry_tell(limit, entry);
+        entry_report(limit, entry);
         entry->since = now;
         entry->lines = 0;
     }
@@ -135,7 +135,7 @@ static usec_t tell(struct log_limit *limit, struct limit_entry *entry, size_t co
         if (entry[i].kind == NULL || entry[i].dropped == 0)
             continue;
         if (is_over(limit, &entry[i], now))
-            entry_tell(limit, &entry[i]);
+            entry_report(limit, &entry[i]);
         else if (next == USEC_NEVER || end < next)
             next = end;
     }
@@ -149,7 +149,7 @@ static usec_t tell_all(struct log_limit *limit, usec_t now)
     return tell(limit, limit->all, LIMIT_KINDS, now, next);
 }
 
-static MAY_YIELD void teller_run(void *arg)
+static MAY_YIELD void reporter_run(void *arg)
 {
     struct log_limit *limit = arg;
     usec_t next;
@@ -157,17 +157,17 @@ static MAY_YIELD void teller_run(void *arg)
     co_set_id("log");
     while ((next = tell_all(limit, clock_now())) != USEC_NEVER && !co_is_interrupted())
         (void)co_sleep(co_left(next));
-    limit->has_told = 1;
+    limit->has_reported = 1;
 }
 
-static void teller_start(struct log_limit *limit)
+static void reporter_start(struct log_limit *limit)
 {
-    if (limit->teller != NULL && !limit->has_told)
+    if (limit->reporter != NULL && !limit->has_reported)
         return;
-    if (limit->teller != NULL)
-        co_reap(limit->teller);
-    limit->has_told = 0;
-    limit->teller = co_spawn_joinable(teller_run, limit);
+    if (limit->reporter != NULL)
+        co_reap(limit->reporter);
+    limit->has_reported = 0;
+    limit->reporter = co_spawn_joinable(reporter_run, limit);
 }
 
 /* ---- lines ---- */
@@ -193,7 +193,7 @@ int log_limit_pass(struct log_limit *limit, enum log_level level, const char *ki
     if (passes && all != NULL)
         passes = entry_count(limit, all, limit->lines * LIMIT_ALL_FACTOR, now);
     if (!passes)
-        teller_start(limit);
+        reporter_start(limit);
     return passes;
 }
 
@@ -215,13 +215,13 @@ void log_limit_free(struct log_limit *limit)
 {
     if (limit == NULL)
         return;
-    if (limit->teller != NULL) {
-        co_interrupt(limit->teller);
-        co_join(limit->teller);
+    if (limit->reporter != NULL) {
+        co_interrupt(limit->reporter);
+        co_join(limit->reporter);
     }
     for (size_t i = 0; i < LIMIT_ADDRESSES; i++)
-        entry_tell(limit, &limit->address[i]);
+        entry_report(limit, &limit->address[i]);
     for (size_t i = 0; i < LIMIT_KINDS; i++)
-        entry_tell(limit, &limit->all[i]);
+        entry_report(limit, &limit->all[i]);
     free(limit);
 }

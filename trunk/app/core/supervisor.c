@@ -65,7 +65,7 @@ void supervisor_close(struct supervisor *supervisor)
     supervisor->fd = -1;
 }
 
-static void supervisor_tell(struct supervisor *supervisor, const char *text)
+static void supervisor_notify(struct supervisor *supervisor, const char *text)
 {
     struct iovec part = {(void *)text, strlen(text)};
     struct msghdr message = {.msg_name = &supervisor->to,
@@ -89,7 +89,7 @@ void supervisor_ready(struct supervisor *supervisor, pid_t main_pid)
     supervisor->state = SUPERVISOR_READY;
     if (main_pid != 0)
         (void)str_format(text, sizeof(text), "READY=1\nMAINPID=%d", (int)main_pid);
-    supervisor_tell(supervisor, text);
+    supervisor_notify(supervisor, text);
 }
 
 void supervisor_reloading(struct supervisor *supervisor)
@@ -101,13 +101,13 @@ void supervisor_reloading(struct supervisor *supervisor)
     /* The time tells the service manager which of several reloads this is. */
     (void)str_format(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%lld",
                      (long long)clock_now());
-    supervisor_tell(supervisor, text);
+    supervisor_notify(supervisor, text);
 }
 
 void supervisor_reloaded(struct supervisor *supervisor)
 {
     if (supervisor->state == SUPERVISOR_READY)
-        supervisor_tell(supervisor, "READY=1");
+        supervisor_notify(supervisor, "READY=1");
 }
 
 void supervisor_stopping(struct supervisor *supervisor)
@@ -115,5 +115,5 @@ void supervisor_stopping(struct supervisor *supervisor)
     if (supervisor->state == SUPERVISOR_STOPPING)
         return;
     supervisor->state = SUPERVISOR_STOPPING;
-    supervisor_tell(supervisor, "STOPPING=1");
+    supervisor_notify(supervisor, "STOPPING=1");
 }

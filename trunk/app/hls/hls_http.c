@@ -291,11 +291,11 @@ static enum http_step serve_first(struct hls_request *request, usec_t timeout)
     struct http_exchange *x = request->x;
     const struct hls_address *address = request->address;
     enum http_step step = HTTP_STEP_NEXT;
-    struct auth_stream asked = {
+    struct auth_stream target = {
         .vhost = address->vhost, .app = address->app, .name = address->stream};
 
     /* The answer must not show who may not play whether the stream exists. */
-    step = auth_ask_play(x, &asked, timeout);
+    step = auth_ask_play(x, &target, timeout);
     if (step != HTTP_STEP_NEXT)
         return step;
     if ((x->is_head && !is_live(request)) || !may_come(request, timeout))

@@ -209,10 +209,10 @@ static enum http_step refuse_limit(struct http_exchange *x, const char *limit, u
 static enum http_step ask(const struct hls_request *request, struct source *source, usec_t timeout)
 {
     const struct hls_address *address = request->address;
-    struct auth_stream asked = {
+    struct auth_stream target = {
         .vhost = address->vhost, .app = address->app, .name = address->stream, .source = source};
 
-    return auth_ask_play(request->x, &asked, timeout);
+    return auth_ask_play(request->x, &target, timeout);
 }
 
 /* The last gates, under the id that the client has from now on. */
@@ -220,16 +220,16 @@ static enum http_step ask_last(const struct hls_request *request, struct hls_ses
                                usec_t timeout)
 {
     const struct hls_address *address = request->address;
-    struct auth_stream asked = {.vhost = address->vhost,
-                                .app = address->app,
-                                .name = address->stream,
-                                .source = session->source,
-                                .permits = &session->permits,
-                                .type = "hls"};
+    struct auth_stream target = {.vhost = address->vhost,
+                                 .app = address->app,
+                                 .name = address->stream,
+                                 .source = session->source,
+                                 .permits = &session->permits,
+                                 .type = "hls"};
 
     if (!gates_are_used(request->x->server, address->vhost, GATE_LAST))
         return HTTP_STEP_NEXT;
-    return auth_ask_play(request->x, &asked, timeout);
+    return auth_ask_play(request->x, &target, timeout);
 }
 
 /* Its seat is taken: from here on it is a viewer. */

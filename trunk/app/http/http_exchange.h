@@ -33,7 +33,7 @@ struct http_exchange {
     struct config *config; /* the snapshot at the request's arrival; the session holds it */
     struct net_conn *conn; /* borrowed */
     const struct http_message *request;
-    usec_t asked_at; /* when the request had arrived */
+    usec_t requested_at; /* when the request had arrived */
     int is_tls;
     int is_api;      /* arrived at http_api's own address, or the exporter's */
     int is_exporter; /* the exporter's */

@@ -48,7 +48,7 @@ struct http_live {
     const struct mux *mux;
     struct viewer_wish wish; /* tracks, and where to begin */
     enum fanout_framing framing;
-    usec_t asked_at;         /* when the client asked for a stream that was live; 0: it was not */
+    usec_t requested_at;     /* when the client asked for a stream that was live; 0: it was not */
     usec_t since;            /* worker pull: when its first viewer arrived; else -1 */
     struct buf head;         /* of the 200 answer */
     struct buf not_found;    /* the whole 404 answer, for a standby without success */
@@ -101,7 +101,7 @@ static __attribute__((noinline)) struct fanout_viewer *http_live_open(struct htt
 {
     struct fanout_viewer_opts opts = {live->vhost, live->framing,
                                       live->head.len > 0 ? &live->head : NULL,
-                                      live->entry.is_worker, live->asked_at};
+                                      live->entry.is_worker, live->requested_at};
     struct viewer *viewer = viewer_open_wish(live->source, live->mux, &live->wish, clock_now());
     struct fanout_viewer *fv;
 
@@ -245,19 +245,19 @@ static enum http_step http_live_ask(struct http_exchange *x, const struct config
                                     struct source *source, const struct mux **mux, usec_t timeout)
 {
     const struct stream *stream = source_data(source);
-    struct auth_stream asked = {.vhost = vhost, .app = stream->app, .name = stream->name};
+    struct auth_stream target = {.vhost = vhost, .app = stream->app, .name = stream->name};
     enum http_step step;
 
     if (x->is_worker)
         return http_drain_answer(x, timeout);
-    step = auth_ask_play(x, &asked, timeout);
+    step = auth_ask_play(x, &target, timeout);
     if (step == HTTP_STEP_NEXT)
         step = http_drain_answer(x, timeout);
     if (step != HTTP_STEP_NEXT)
         return step;
-    asked.source = source;
-    step = auth_ask_play(x, &asked, timeout);
-    if (asked.is_original && *mux == &mux_flv)
+    target.source = source;
+    step = auth_ask_play(x, &target, timeout);
+    if (target.is_original && *mux == &mux_flv)
         *mux = &mux_original;
     return step;
 }
@@ -275,16 +275,16 @@ static enum http_step http_live_ask_last(struct http_exchange *x, struct http_li
                                          usec_t timeout)
 {
     const struct stream *stream = source_data(live->source);
-    struct auth_stream asked = {.vhost = live->vhost,
-                                .app = stream->app,
-                                .name = stream->name,
-                                .source = live->source,
-                                .permits = &live->permits,
-                                .type = http_live_type(x, live->mux)};
+    struct auth_stream target = {.vhost = live->vhost,
+                                 .app = stream->app,
+                                 .name = stream->name,
+                                 .source = live->source,
+                                 .permits = &live->permits,
+                                 .type = http_live_type(x, live->mux)};
 
     if (x->is_worker || x->is_head || !gates_are_used(x->server, live->vhost, GATE_LAST))
         return HTTP_STEP_NEXT;
-    return auth_ask_play(x, &asked, timeout);
+    return auth_ask_play(x, &target, timeout);
 }
 
 /* The claim of a viewer that is another server, or another worker of this one. */
@@ -434,7 +434,7 @@ static struct err *http_live_take_admitted(struct http_exchange *x, struct sourc
     live->wish = wish;
     live->entry.is_worker = x->is_worker;
     live->entry.is_websocket = x->request->upgrade == HTTP_UPGRADE_WEBSOCKET;
-    live->asked_at = !x->is_worker && stream_is_live(x->server, source) ? x->asked_at : 0;
+    live->requested_at = !x->is_worker && stream_is_live(x->server, source) ? x->requested_at : 0;
     live->since = x->is_worker ? http_live_since(x->request->query) : -1;
     live->standby =
         vhost->http_remux.standby_timeout > 0 ? vhost->http_remux.standby_timeout : USEC_NEVER;

@@ -110,7 +110,7 @@ static void publish_evicted(void *publisher, enum evict_reason why)
 }
 
 /* As over RTMP: what the old connection of an encoder that reconnects still holds is read first. */
-static int publish_asked(void *publisher)
+static int publish_probe(void *publisher)
 {
     const struct publishing *p = publisher;
 
@@ -149,7 +149,7 @@ static size_t publish_pending(const void *publisher)
 
 static const struct publisher_ops publish_ops = {.pending = publish_pending,
                                                  .evict = publish_evicted,
-                                                 .ask = publish_asked,
+                                                 .ask = publish_probe,
                                                  .grant = publish_grant,
                                                  .describe = publish_describe};
 
@@ -227,7 +227,7 @@ static struct err *push(struct publishing *p, const uint8_t *data, size_t len)
  * its end. */
 static void publish_check_asked(struct publishing *p)
 {
-    if (p->publication->is_asked && !net_has_more(p->x->conn))
+    if (p->publication->is_probed && !net_has_more(p->x->conn))
         publication_answer(p->publication);
 }
 

@@ -317,7 +317,7 @@ static MAY_YIELD __attribute__((noinline)) enum session_next session_serve(struc
     x.is_api = s->is_api;
     x.is_exporter = s->is_exporter;
     x.is_worker = s->is_worker;
-    x.asked_at = co_now();
+    x.requested_at = co_now();
     x.body = s->body.len > 0 ? buf_data(&s->body) : NULL;
     x.body_len = s->body.len;
     x.is_head = strcmp(request->method, "HEAD") == 0;

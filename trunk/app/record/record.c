@@ -113,7 +113,7 @@ int record_is_here(const struct stream *stream)
            publication_kind(stream) == PUBLISHER_ENCODER;
 }
 
-static int start(struct stream *stream, int is_asked)
+static int start(struct stream *stream, int is_manual)
 {
     struct record_stream *own = record_stream_of(stream);
     struct recorder *r;
@@ -121,7 +121,7 @@ static int start(struct stream *stream, int is_asked)
     if (!record_is_here(stream) || stream->server->state == SERVER_STOPPING)
         return -1;
     if (own->current != NULL) {
-        own->current->is_asked |= is_asked != 0;
+        own->current->is_manual |= is_manual != 0;
         return 0;
     }
     r = recorder_new(stream);
@@ -134,7 +134,7 @@ static int start(struct stream *stream, int is_asked)
                   source_key(stream->source));
         return -1;
     }
-    r->is_asked = is_asked != 0;
+    r->is_manual = is_manual != 0;
     own->current = r;
     return 0;
 }
@@ -227,7 +227,7 @@ static void record_on_vhost(struct stream *stream, void *state, const struct con
         return;
     if (is_wanted(stream, vhost) && own->current == NULL && record_is_here(stream))
         (void)start(stream, 0);
-    else if (!is_wanted(stream, vhost) && own->current != NULL && !own->current->is_asked)
+    else if (!is_wanted(stream, vhost) && own->current != NULL && !own->current->is_manual)
         end(own->current);
 }
 

@@ -37,10 +37,10 @@ struct recorder {
     struct source *source; /* held */
     struct co_cond wake;
     struct viewer *viewer;
-    struct buf in;    /* tags from the ring */
-    struct buf init;  /* init data, as it was when everything before was taken */
-    uint8_t is_ended; /* no more than what the ring has */
-    uint8_t is_asked; /* by the API, whatever the configuration says */
+    struct buf in;     /* tags from the ring */
+    struct buf init;   /* init data, as it was when everything before was taken */
+    uint8_t is_ended;  /* no more than what the ring has */
+    uint8_t is_manual; /* by the API, whatever the configuration says */
     uint8_t has_failed;
 
     /* The file, while there is one. */

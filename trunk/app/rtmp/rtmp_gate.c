@@ -11,18 +11,18 @@
 
 /* Tells the peer a gate's verdict. Returns an error, which ends the session. */
 static MAY_YIELD struct err *tell_verdict(struct rtmp_session *session,
-                                          const struct rtmp_gate *asked,
+                                          const struct rtmp_gate *target,
                                           const struct gate_verdict *verdict)
 {
-    int is_publish = asked->request->intent == RTMP_INTENT_PUBLISH;
+    int is_publish = target->request->intent == RTMP_INTENT_PUBLISH;
     struct err *sent;
 
     if (verdict->status == 302 && verdict->location[0] == '\0')
-        return rtmp_redirect_send(session, asked->source, asked->request, asked->param,
+        return rtmp_redirect_send(session, target->source, target->request, target->param,
                                   &verdict->place);
     if (verdict->status == 302 && rtmp_redirect_is_usable(verdict->location))
-        return rtmp_redirect_to(session, asked->request, verdict->location);
-    sent = rtmp_talk_refuse(session->talk, asked->request,
+        return rtmp_redirect_to(session, target->request, verdict->location);
+    sent = rtmp_talk_refuse(session->talk, target->request,
                             is_publish               ? "NetStream.Publish.Denied"
                             : verdict->status == 508 ? RTMP_PLAY_LOOP
                                                      : "NetStream.Play.Failed",
@@ -31,27 +31,27 @@ static MAY_YIELD struct err *tell_verdict(struct rtmp_session *session,
         rtmp_peer_linger(session);
     err_free(sent);
     return err_new(ERR_DENIED, "refused %s %s/%s/%s: %s", is_publish ? "publish" : "play",
-                   asked->vhost->name, asked->app, asked->stream, verdict->reason);
+                   target->vhost->name, target->app, target->stream, verdict->reason);
 }
 
-struct err *rtmp_gate_ask(struct rtmp_session *session, const struct rtmp_gate *asked,
+struct err *rtmp_gate_ask(struct rtmp_session *session, const struct rtmp_gate *target,
                           usec_t timeout)
 {
-    int is_publish = asked->request->intent == RTMP_INTENT_PUBLISH;
-    struct session_facts facts = rtmp_peer_facts(session, asked->param);
+    int is_publish = target->request->intent == RTMP_INTENT_PUBLISH;
+    struct session_facts facts = rtmp_peer_facts(session, target->param);
     struct gate_request request = {.server = session->server,
                                    .action = is_publish ? ACCESS_PUBLISH : ACCESS_PLAY,
                                    .protocol = GATE_RTMP,
-                                   .vhost = asked->vhost,
-                                   .app = asked->app,
-                                   .stream = asked->stream,
-                                   .param = asked->param,
+                                   .vhost = target->vhost,
+                                   .app = target->app,
+                                   .stream = target->stream,
+                                   .param = target->param,
                                    .ip = session->conn->ip,
                                    .page = session->page_url,
                                    .facts = &facts,
                                    .via = session->via,
-                                   .source = asked->source,
-                                   .is_last = asked->is_last,
+                                   .source = target->source,
+                                   .is_last = target->is_last,
                                    .type = "rtmp",
                                    .permits = &session->permits,
                                    .conn_permits = &session->conn_permits,
@@ -63,7 +63,7 @@ struct err *rtmp_gate_ask(struct rtmp_session *session, const struct rtmp_gate *
     if (verdict == NULL)
         return err_new(ERR_NOMEM, "no memory for an access check");
     if (gates_ask(&request, verdict, timeout) != 0)
-        err = tell_verdict(session, asked, verdict);
+        err = tell_verdict(session, target, verdict);
     free(verdict);
     return err;
 }
@@ -73,15 +73,15 @@ struct err *rtmp_gate_last(struct rtmp_session *session, struct source *source,
                            usec_t timeout)
 {
     const struct stream *stream = source_data(source);
-    struct rtmp_gate asked = {.request = request,
-                              .source = source,
-                              .vhost = vhost,
-                              .app = stream->app,
-                              .stream = stream->name,
-                              .param = session->param,
-                              .is_last = 1};
+    struct rtmp_gate target = {.request = request,
+                               .source = source,
+                               .vhost = vhost,
+                               .app = stream->app,
+                               .stream = stream->name,
+                               .param = session->param,
+                               .is_last = 1};
 
     if (!gates_are_used(session->server, vhost, GATE_LAST))
         return NULL;
-    return rtmp_gate_ask(session, &asked, timeout);
+    return rtmp_gate_ask(session, &target, timeout);
 }

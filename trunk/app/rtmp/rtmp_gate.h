@@ -14,7 +14,7 @@ struct rtmp_gate {
 };
 
 /* NULL: granted. An error ends the session; the peer has already been answered. */
-struct err *rtmp_gate_ask(struct rtmp_session *session, const struct rtmp_gate *asked,
+struct err *rtmp_gate_ask(struct rtmp_session *session, const struct rtmp_gate *target,
                           usec_t timeout);
 
 /* The same for the last gates and the session's current request. */

@@ -26,12 +26,12 @@ struct rtmp_session {
     struct config *config; /* held: the snapshot at the session's start, then of its last request */
     struct rtmp_talk *talk;
     char *tc_url;
-    char *app;       /* from connect, if the tcUrl contains none; else NULL */
-    char *page_url;  /* NULL: none */
-    char *swf_url;   /* NULL: none */
-    char *param;     /* of the current request; NULL: none */
-    char *via;       /* via_chain of another Millrace server; NULL: not such a server */
-    usec_t asked_at; /* when the client requested the stream; 0: the stream was not live */
+    char *app;           /* from connect, if the tcUrl contains none; else NULL */
+    char *page_url;      /* NULL: none */
+    char *swf_url;       /* NULL: none */
+    char *param;         /* of the current request; NULL: none */
+    char *via;           /* via_chain of another Millrace server; NULL: not such a server */
+    usec_t requested_at; /* when the client requested the stream; 0: the stream was not live */
     struct session_entry entry;   /* in the session list while a publish or play runs */
     struct via_claim *claim;      /* of another Millrace server while it plays; else NULL */
     struct permit *permits;       /* granted for the current request */

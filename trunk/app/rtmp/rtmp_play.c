@@ -47,7 +47,7 @@ static __attribute__((noinline)) int play_open(struct rtmp_session *session, str
 {
     struct fanout_viewer_opts opts = {.vhost = p->vhost,
                                       .framing = FANOUT_RAW,
-                                      .asked_at = p->fv == NULL ? session->asked_at : 0};
+                                      .requested_at = p->fv == NULL ? session->requested_at : 0};
     unsigned receives = rtmp_talk_receives(session->talk);
     struct viewer_wish wish = *p->wish;
     struct fanout_viewer *old = p->fv;

@@ -87,7 +87,7 @@ static usec_t publish_rest(const struct rtmp_session *session, const struct publ
 /* Another publisher asks whether this one is alive: read the remaining input before answering. */
 static int publish_is_pending(struct publishing *p)
 {
-    if (!p->publication->is_asked)
+    if (!p->publication->is_probed)
         return 0;
     if (net_has_more(p->session->conn))
         return 1;
@@ -217,7 +217,7 @@ static void publish_evicted(void *publisher, enum evict_reason why)
 /* The end of an encoder's connection comes after the data that it sent before, which must still be
  * read; and its coroutine may be pausing. So wake it: it reads what has arrived, and then finds the
  * end or nothing more. */
-static int publish_asked(void *publisher)
+static int publish_probe(void *publisher)
 {
     struct publishing *p = publisher;
 
@@ -256,12 +256,12 @@ static size_t publish_pending(const void *publisher)
 
 static const struct publisher_ops publish_ops = {.pending = publish_pending,
                                                  .evict = publish_evicted,
-                                                 .ask = publish_asked,
+                                                 .ask = publish_probe,
                                                  .describe = publish_describe};
 /* The same where a gate of the last stage is used. */
 static const struct publisher_ops publish_ops_granted = {.pending = publish_pending,
                                                          .evict = publish_evicted,
-                                                         .ask = publish_asked,
+                                                         .ask = publish_probe,
                                                          .grant = publish_grant,
                                                          .describe = publish_describe};
 

@@ -166,14 +166,14 @@ static MAY_YIELD struct err *session_ask(struct rtmp_session *session,
                                          const struct rtmp_setup *setup, struct source *source,
                                          const struct config_vhost *vhost)
 {
-    struct rtmp_gate asked = {.request = &setup->request,
-                              .source = source,
-                              .vhost = vhost,
-                              .app = setup->url.app,
-                              .stream = setup->url.stream,
-                              .param = setup->url.param};
+    struct rtmp_gate target = {.request = &setup->request,
+                               .source = source,
+                               .vhost = vhost,
+                               .app = setup->url.app,
+                               .stream = setup->url.stream,
+                               .param = setup->url.param};
 
-    return rtmp_gate_ask(session, &asked, RTMP_ANSWER_TIMEOUT);
+    return rtmp_gate_ask(session, &target, RTMP_ANSWER_TIMEOUT);
 }
 
 /* Combines the addresses of connect and request. */
@@ -258,7 +258,7 @@ static MAY_YIELD struct err *session_admit(struct rtmp_session *session,
         int is_live = stream_is_live(session->server, *source);
 
         limit = admission_play(session->server, session->conn, is_live);
-        session->asked_at = is_live ? session->asked_at : 0;
+        session->requested_at = is_live ? session->requested_at : 0;
     }
     if (limit == NULL)
         return NULL;
@@ -288,7 +288,7 @@ static MAY_YIELD struct err *session_find(struct rtmp_session *session, struct r
                                    session->config->rtmp_handshake_timeout);
     if (err != NULL)
         return err;
-    session->asked_at = co_now();
+    session->requested_at = co_now();
     session_renew_config(session);
     err = session_address(session, request, url);
     if (err != NULL)

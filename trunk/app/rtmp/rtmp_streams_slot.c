@@ -63,15 +63,15 @@ static struct err *slot_parse(struct stream_slot *slot, const uint8_t *data, siz
 /* Sets the chunk size of what the session sends. */
 static struct err *slot_expect(struct stream_slot *slot, uint32_t chunk_size)
 {
-    struct buf told;
+    struct buf message;
     struct err *err = NULL;
 
-    buf_init(&told, 64);
-    if (rtmp_message_control_write(&told, RTMP_SET_CHUNK_SIZE, chunk_size) != 0)
+    buf_init(&message, 64);
+    if (rtmp_message_control_write(&message, RTMP_SET_CHUNK_SIZE, chunk_size) != 0)
         err = err_new(ERR_NOMEM, "no memory for a message stream");
     else
-        err = slot_parse(slot, buf_data(&told), told.len);
-    buf_fini(&told);
+        err = slot_parse(slot, buf_data(&message), message.len);
+    buf_fini(&message);
     return err;
 }
 

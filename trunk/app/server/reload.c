@@ -201,7 +201,7 @@ static struct err *door_now(struct server *server, struct reload_report *out, us
 
 const struct reload_door reload_door = {.now = door_now, .last = door_last};
 
-void reload_asked(struct server *server)
+void reload_request(struct server *server)
 {
     struct reload *reload = server->service->reload;
 

@@ -27,7 +27,7 @@ struct err *reload_open(struct server *server, const struct reload_options *opti
 void reload_close(struct server *server);
 
 /* SIGHUP. The result is in the log. */
-MAY_YIELD void reload_asked(struct server *server);
+MAY_YIELD void reload_request(struct server *server);
 
 /* The row of struct tables. */
 extern const struct reload_door reload_door;

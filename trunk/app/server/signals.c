@@ -92,7 +92,7 @@ static MAY_YIELD void act(const struct signals_target *target, int number)
         reopen(target);
         break;
     case SIGHUP:
-        reload_asked(target->server);
+        reload_request(target->server);
         break;
     default: /* SIGUSR2 */
         if (target->server->shared != NULL)

@@ -59,7 +59,7 @@ struct fanout_viewer *fanout_viewer_open(struct server *server, struct net_conn 
     fv->viewer = viewer;
     fv->framing = (uint8_t)opts->framing;
     fv->slot = (uint8_t)(fv->channel->next_slot++ % FANOUT_SLOTS);
-    fv->asked_at = opts->asked_at;
+    fv->requested_at = opts->requested_at;
     fv->is_urgent = opts->is_urgent != 0;
     if (fv->is_urgent) {
         fv->next_urgent = fv->channel->urgent;
@@ -300,9 +300,9 @@ static void fanout_on_begin(struct stream *stream, void *state, struct viewer *v
     const struct fanout_viewer *fv = viewer_owner(viewer);
 
     (void)state;
-    if (fv != NULL && fv->asked_at != 0)
+    if (fv != NULL && fv->requested_at != 0)
         metrics_observe(stream->server->metrics, METRICS_STARTUP_TIME, NULL,
-                        co_now() - fv->asked_at);
+                        co_now() - fv->requested_at);
 }
 
 /* A viewer without an owner does not belong to the fan-out. */

@@ -39,9 +39,9 @@ enum fanout_framing { FANOUT_RAW, FANOUT_CHUNKED, FANOUT_WEBSOCKET };
 struct fanout_viewer_opts {
     const struct config_vhost *vhost; /* read at once, not kept */
     enum fanout_framing framing;
-    struct buf *head; /* sent before the first batch, in the same write; taken over (moved) */
-    int is_urgent;    /* send each frame at once, regardless of other viewers' batches */
-    usec_t asked_at;  /* when the client requested it, to measure the start-up time; 0: do not */
+    struct buf *head;    /* sent before the first batch, in the same write; taken over (moved) */
+    int is_urgent;       /* send each frame at once, regardless of other viewers' batches */
+    usec_t requested_at; /* when the client requested it, to measure the start-up time; 0: do not */
 };
 
 /* One viewer of a stream on one connection. */

@@ -48,10 +48,10 @@ struct fanout_viewer {
     uint8_t is_urgent;
     uint8_t is_due; /* urgent: it was woken for bytes that it has not sent yet */
     struct fanout_viewer *next_urgent;
-    usec_t asked_at;    /* its start is measured from then on; 0: it is not */
-    usec_t pace;        /* urgent: the shortest time between two batches; 0: none */
-    usec_t next_at;     /* urgent: the earliest time of the next batch */
-    struct buf *inject; /* sent between two batches; NULL: nothing */
+    usec_t requested_at; /* its start is measured from then on; 0: it is not */
+    usec_t pace;         /* urgent: the shortest time between two batches; 0: none */
+    usec_t next_at;      /* urgent: the earliest time of the next batch */
+    struct buf *inject;  /* sent between two batches; NULL: nothing */
     struct fanout_pending *pending;
 };
 

@@ -50,8 +50,8 @@ static int claims_are_held(const struct publication *p)
 
 /* Row `busy` refused. A later row may know that another server has the stream, or that no server
  * has it; then only publishers that give way to an encoder can be in the way. */
-static enum claim_verdict claim_contest(struct publication *p, int busy,
-                                        struct directory_place *elsewhere, usec_t timeout)
+static enum claim_verdict claim_take_over(struct publication *p, int busy,
+                                          struct directory_place *elsewhere, usec_t timeout)
 {
     const struct claim *refused = row_at(p->stream, busy);
     const struct claim *row;
@@ -81,7 +81,7 @@ static enum claim_verdict claims_take(struct publication *p, struct directory_pl
         assert(i < PUBLICATION_CLAIMS_MAX);
         verdict = row->claim(p, &p->token[i], 0, elsewhere, timeout);
         if (verdict == CLAIM_BUSY && is_encoder)
-            verdict = claim_contest(p, i, elsewhere, timeout);
+            verdict = claim_take_over(p, i, elsewhere, timeout);
         if (verdict != CLAIM_GRANTED && verdict != CLAIM_ALONE)
             break;
         if (verdict == CLAIM_ALONE)
@@ -145,10 +145,10 @@ int publication_open(struct publication *p)
 static void publication_let_go(struct publication *p)
 {
     p->is_open = 0;
-    p->is_asked = 0;
+    p->is_probed = 0;
     if (p->stream->publication == p)
         p->stream->publication = NULL;
-    co_cond_broadcast(&p->stream->told);
+    co_cond_broadcast(&p->stream->changed);
 }
 
 void publication_close(struct publication *p)
@@ -442,8 +442,8 @@ void publication_linger(struct publication *p, usec_t timeout)
     source_stat(stream->source, &stat);
     deadline = stat.published_at + timeout;
     while (source_is_waited_for(stream->source) && stream->server->state != SERVER_STOPPING &&
-           p->is_open && !p->is_asked && co_left(deadline) > 0 &&
-           co_cond_wait(&stream->told, co_left(deadline)) != CO_INTERRUPTED)
+           p->is_open && !p->is_probed && co_left(deadline) > 0 &&
+           co_cond_wait(&stream->changed, co_left(deadline)) != CO_INTERRUPTED)
         continue;
 }
 

@@ -88,7 +88,7 @@ struct publication {
     uint64_t token[PUBLICATION_CLAIMS_MAX]; /* one for each row; 0: not claimed */
     uint8_t is_open;                        /* it has the source */
     uint8_t is_evicted;
-    uint8_t is_asked;  /* the publisher still owes an answer whether it is alive */
+    uint8_t is_probed; /* the publisher still owes an answer whether it is alive */
     uint8_t is_ending; /* it lingers: it only waits for viewers that have not begun */
     uint8_t is_alone;  /* a claim knows that no other server has the stream */
     int takeover;      /* enum config_takeover: which publishers it may replace now */
@@ -131,7 +131,7 @@ struct claim {
     void (*settle)(struct publication *p, uint64_t token, usec_t timeout);
     /* Called when the publication has opened the source, before the first frame. */
     void (*opened)(struct publication *p, uint64_t token);
-    /* Waits for viewers that have not received it yet; ends early when p->is_asked. */
+    /* Waits for viewers that have not received it yet; ends early when p->is_probed. */
     MAY_YIELD void (*linger)(struct publication *p, uint64_t token);
     /* Called when the holder in this process has answered that it is alive. */
     void (*answered)(struct stream *stream);
@@ -183,7 +183,7 @@ void publication_claim_lost(struct stream *stream, enum evict_reason why);
 void publication_ask(struct stream *stream);
 /* As publication_ask(), and waits for the answer: 1 when the holder is gone. */
 int publication_is_gone(struct stream *stream, usec_t timeout);
-/* The publisher was asked (p->is_asked) and is alive. */
+/* The publisher was asked (p->is_probed) and is alive. */
 void publication_answer(struct publication *p);
 
 /* The kind of the holder; -1: the stream has no publisher here. */

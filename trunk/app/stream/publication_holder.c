@@ -11,8 +11,8 @@ static void answered(struct stream *stream)
     const struct tables *tables = stream->server->tables;
 
     if (stream->publication != NULL)
-        stream->publication->is_asked = 0;
-    co_cond_broadcast(&stream->told);
+        stream->publication->is_probed = 0;
+    co_cond_broadcast(&stream->changed);
     if (tables == NULL || tables->claims == NULL)
         return;
     for (int i = 0; tables->claims[i] != NULL; i++)
@@ -36,11 +36,11 @@ void publication_ask(struct stream *stream)
         return;
     }
     if (p->is_ending) {
-        p->is_asked = 1;
-        co_cond_broadcast(&stream->told);
+        p->is_probed = 1;
+        co_cond_broadcast(&stream->changed);
         return;
     }
-    p->is_asked = 1;
+    p->is_probed = 1;
     if (p->publisher.ops->ask == NULL || p->publisher.ops->ask(p->publisher.arg))
         answered(stream);
 }
@@ -50,8 +50,8 @@ int publication_is_gone(struct stream *stream, usec_t timeout)
     usec_t deadline = co_deadline(timeout);
 
     publication_ask(stream);
-    while (stream->publication != NULL && stream->publication->is_asked && co_left(deadline) > 0 &&
-           co_cond_wait(&stream->told, co_left(deadline)) != CO_INTERRUPTED)
+    while (stream->publication != NULL && stream->publication->is_probed && co_left(deadline) > 0 &&
+           co_cond_wait(&stream->changed, co_left(deadline)) != CO_INTERRUPTED)
         continue;
     return source_state(stream->source) != SOURCE_LIVE;
 }

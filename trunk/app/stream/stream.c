@@ -277,7 +277,7 @@ static void stream_on_watched(struct source *source, void *arg)
 
     (void)source;
     TELL(stream, on_watched);
-    co_cond_broadcast(&stream->told);
+    co_cond_broadcast(&stream->changed);
 }
 
 static void stream_on_begin(struct source *source, struct viewer *viewer, void *arg)
@@ -362,7 +362,7 @@ int stream_attach(struct source *source, void *arg)
     }
     stream->server = server;
     stream->source = source;
-    err_free(co_cond_init(&stream->told));
+    err_free(co_cond_init(&stream->changed));
     (void)str_copy_n(stream->vhost, sizeof(stream->vhost), key, (size_t)(first - key));
     (void)str_copy_n(stream->app, sizeof(stream->app), first + 1, (size_t)(last - first - 1));
     (void)str_copy(stream->name, sizeof(stream->name), last + 1);
@@ -397,6 +397,6 @@ void stream_detach(struct source *source, void *arg)
     source_set_data(source, NULL);
     assert(stream->publication == NULL && stream->reserved == NULL);
     free(stream->tc_url);
-    co_cond_fini(&stream->told);
+    co_cond_fini(&stream->changed);
     free(stream);
 }

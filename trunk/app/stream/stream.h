@@ -24,7 +24,7 @@ struct stream {
     struct publication *publication;    /* the one that has the source, or NULL */
     struct publication *reserved;       /* those that have, or had, only claims */
     const struct publication *granting; /* waits for publisher_ops.grant, or NULL */
-    struct co_cond told; /* viewers have started or left; the holder has answered or ended */
+    struct co_cond changed; /* viewers have started or left; the holder has answered or ended */
     const struct session_entry *publisher; /* in the session list; NULL: no publisher */
     char *tc_url; /* of the latest publisher over RTMP, else of the first player; NULL: none */
     struct rate rate;

@@ -274,8 +274,8 @@ static void master_reload(struct master *master)
         log_warn(master->options->log, "reload ignored: the server is stopping");
         return;
     }
-    master->upgrade.is_reload_asked = master->upgrade.step != MASTER_UPGRADE_NONE;
-    if (master->upgrade.is_reload_asked) {
+    master->upgrade.is_reload_wanted = master->upgrade.step != MASTER_UPGRADE_NONE;
+    if (master->upgrade.is_reload_wanted) {
         log_info(master->options->log, "reload waits until the upgrade is over");
         return;
     }
@@ -422,7 +422,7 @@ static void master_loop(struct master *master)
         master_watch(master);
         master_upgrade_look(master);
         if (worker_reload_take(master->share) ||
-            (master->upgrade.is_reload_asked && master->upgrade.step == MASTER_UPGRADE_NONE))
+            (master->upgrade.is_reload_wanted && master->upgrade.step == MASTER_UPGRADE_NONE))
             master_reload(master);
     } while (!master->is_ending || master_children(master) > 0);
 }

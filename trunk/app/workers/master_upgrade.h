@@ -24,10 +24,10 @@ struct master_upgrade {
     usec_t deadline;         /* of this step */
     pid_t pid;               /* the trial; 0: none, or it has ended */
     int has_ended;
-    int status;          /* with which it has ended */
-    int output;          /* its standard output and error; -1: none */
-    struct stat file;    /* the program that is tried */
-    int is_reload_asked; /* meanwhile */
+    int status;           /* with which it has ended */
+    int output;           /* its standard output and error; -1: none */
+    struct stat file;     /* the program that is tried */
+    int is_reload_wanted; /* meanwhile */
 };
 
 /* USR2: starts the trial, or logs why not. */

@@ -64,7 +64,7 @@ static int is_waiting(const struct master *master)
 usec_t master_watch_at(const struct master *master)
 {
     usec_t timeout = (*master->options->config)->worker_timeout;
-    usec_t look = master->times.looked_at + watchdog_step(timeout);
+    usec_t look = master->times.checked_at + watchdog_step(timeout);
     usec_t next;
 
     if (timeout == 0)
@@ -89,10 +89,10 @@ static void watch_ask(struct master *master, usec_t now)
  * wait for a lock that the other one holds. Then all workers get their time again. */
 static void watch_look(struct master *master, usec_t now)
 {
-    usec_t elapsed = now - master->times.looked_at;
+    usec_t elapsed = now - master->times.checked_at;
     int victim = -1;
 
-    master->times.looked_at = now;
+    master->times.checked_at = now;
     for (int i = 0; i < master->share->count; i++) {
         if (child_look(master, i, elapsed) &&
             (victim < 0 || master->child[victim].stat.state == 'S'))

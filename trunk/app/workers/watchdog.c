@@ -30,8 +30,8 @@ usec_t watchdog_next(const struct watchdog_times *times, int is_waiting, usec_t 
     usec_t step = watchdog_step(timeout);
 
     if (!is_waiting)
-        return times->asked_at + WATCHDOG_QUIET * step;
-    return times->looked_at + (times->looked_at == times->asked_at ? WATCHDOG_STEP_MIN : step);
+        return times->probed_at + WATCHDOG_QUIET * step;
+    return times->checked_at + (times->checked_at == times->probed_at ? WATCHDOG_STEP_MIN : step);
 }
 
 /* The part of this time in which the worker could have run its loop. */

@@ -25,7 +25,7 @@ struct watchdog {
 usec_t watchdog_step(usec_t timeout);
 
 struct watchdog_times {
-    usec_t asked_at, looked_at; /* looked_at is never before asked_at */
+    usec_t probed_at, checked_at; /* looked_at is never before asked_at */
 };
 
 /* The time of the next look; if no answer is missing, of the next question. */

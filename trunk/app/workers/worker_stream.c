@@ -133,7 +133,7 @@ void worker_stream_linger(struct publication *p, uint64_t token)
 
     source_stat(stream->source, &stat);
     deadline = stat.published_at + LINGER;
-    while (own->claim == token && stream->server->state != SERVER_STOPPING && !p->is_asked &&
+    while (own->claim == token && stream->server->state != SERVER_STOPPING && !p->is_probed &&
            co_left(deadline) > 0 &&
            stream_clock_is_missed(worker->share->times, source_key(stream->source), worker->slot,
                                   token) &&

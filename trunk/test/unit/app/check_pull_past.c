@@ -129,7 +129,7 @@ START_TEST(test_refused)
 {
     interrupt();
     note(FRAME_VIDEO, 5000);
-    pull.is_asked = 1;
+    pull.is_requested = 1;
     ck_assert_str_eq(next_query(""), "?startPts=5000");
     ck_assert_int_eq(refuses(ERR_TIMEOUT), 0);
     ck_assert_int_eq(refuses(ERR_NOT_FOUND), 1);
@@ -148,7 +148,7 @@ START_TEST(test_elsewhere)
 {
     interrupt();
     note(FRAME_VIDEO, 5000);
-    pull.is_asked = 1;
+    pull.is_requested = 1;
     pull.at = 1;
     ck_assert_str_ne(next_query(""), "");
     ck_assert_int_eq(pull.start.kind, SOURCE_START_BACK);
@@ -163,7 +163,7 @@ END_TEST
 /* A first try has no frame to look for: after a refusal it asks for the live end. */
 START_TEST(test_refused_at_first)
 {
-    pull.is_asked = 1;
+    pull.is_requested = 1;
     ck_assert_str_eq(next_query(""), "?startPts=-60000");
     ck_assert_int_eq(refuses(ERR_DENIED), 1);
     ck_assert_str_eq(next_query(""), "");

@@ -100,7 +100,7 @@ static usec_t standstill(usec_t timeout, char state)
         ck_assert_int_gt(at, now);
         stat.cpu_time = state == 'R' ? at : 0;
         watchdog_look(&dog, 0, &stat, at - now, step);
-        times.looked_at = now = at;
+        times.checked_at = now = at;
     }
     return now;
 }
@@ -110,10 +110,10 @@ START_TEST(test_an_idle_server_sleeps)
     usec_t timeout = 5 * USEC_PER_SEC;
     struct watchdog_times asked = {10 * USEC_PER_SEC, 10 * USEC_PER_SEC};
     usec_t first = watchdog_next(&asked, 1, timeout);
-    struct watchdog_times answered = {asked.asked_at, first};
+    struct watchdog_times answered = {asked.probed_at, first};
 
     /* One look soon after the question, and then none for seconds. */
-    ck_assert_int_le(first - asked.asked_at, USEC_PER_SEC / 10);
+    ck_assert_int_le(first - asked.probed_at, USEC_PER_SEC / 10);
     ck_assert_int_ge(watchdog_next(&answered, 0, timeout) - first, 2 * USEC_PER_SEC);
     /* Found within ten seconds all the same. */
     ck_assert_int_le(standstill(timeout, 'S'), 10 * USEC_PER_SEC);

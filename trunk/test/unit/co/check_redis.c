@@ -40,14 +40,14 @@ static void on_message(void *arg, const char *data, size_t len)
     (void)str_copy_n(seen->message, sizeof(seen->message), data, len);
 }
 
-static struct redis *start(struct teller *t, struct seen *seen, struct redis_options *more)
+static struct redis *start(struct reporter *t, struct seen *seen, struct redis_options *more)
 {
     struct redis_options options = more != NULL ? *more : (struct redis_options){0};
     struct redis *redis;
 
     memset(seen, 0, sizeof(*seen));
     options.host = "127.0.0.1";
-    options.port = teller_start(t);
+    options.port = reporter_start(t);
     options.on_up = on_up;
     options.on_down = on_down;
     options.on_message = on_message;
@@ -57,7 +57,7 @@ static struct redis *start(struct teller *t, struct seen *seen, struct redis_opt
     return redis;
 }
 
-static void finish(struct teller *t, struct redis *redis)
+static void finish(struct reporter *t, struct redis *redis)
 {
     redis_free(redis, 0);
     teller_free(t);
@@ -79,7 +79,7 @@ START_TEST(test_replies)
     static const int pieces[] = {0, 1, 2, 3, 7};
 
     for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
-        struct teller *t = teller_new();
+        struct reporter *t = teller_new();
         struct redis_reply reply;
         char text[REDIS_TEXT_MAX];
         struct seen seen;
@@ -115,7 +115,7 @@ END_TEST
 
 START_TEST(test_opening)
 {
-    struct teller *t = teller_new();
+    struct reporter *t = teller_new();
     struct redis_options options = {.user = "ann", .password = "the secret", .db = 7};
     struct redis_reply reply;
     char text[REDIS_TEXT_MAX];
@@ -133,7 +133,7 @@ END_TEST
 
 START_TEST(test_refused)
 {
-    struct teller *t = teller_new();
+    struct reporter *t = teller_new();
     struct redis_options options = {.password = "wrong"};
     struct redis_reply reply;
     char text[REDIS_TEXT_MAX];
@@ -162,7 +162,7 @@ START_TEST(test_probe)
                  {"-MASTERDOWN Link with MASTER is down\r\n", 0}};
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct teller *t = teller_new();
+        struct reporter *t = teller_new();
         struct redis_options options = {.probe = "the:key"};
         struct seen seen;
         struct redis *redis;
@@ -196,7 +196,7 @@ static void in_order(void *arg, const struct redis_reply *reply)
  */
 START_TEST(test_pipeline)
 {
-    struct teller *t = teller_new();
+    struct reporter *t = teller_new();
     struct redis_command command = {0};
     struct redis_reply reply;
     struct order order = {0};
@@ -237,7 +237,7 @@ END_TEST
 /* The reply for a caller that gave up is dropped, and the next caller gets its own. */
 START_TEST(test_late_reply)
 {
-    struct teller *t = teller_new();
+    struct reporter *t = teller_new();
     struct redis_command command = {0};
     struct redis_reply reply;
     char text[REDIS_TEXT_MAX];
@@ -269,7 +269,7 @@ START_TEST(test_hostile)
     };
 
     for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {
-        struct teller *t = teller_new();
+        struct reporter *t = teller_new();
         struct redis_reply reply;
         char text[REDIS_TEXT_MAX];
         struct seen seen;
@@ -291,7 +291,7 @@ END_TEST
 /* A reply over the maximum length is rejected before it is complete. */
 START_TEST(test_endless_reply)
 {
-    struct teller *t = teller_new();
+    struct reporter *t = teller_new();
     size_t size = REDIS_REPLY_MAX * 2;
     char *flood = malloc(size + 1);
     struct redis_reply reply;
@@ -314,7 +314,7 @@ END_TEST
 
 START_TEST(test_long_text)
 {
-    struct teller *t = teller_new();
+    struct reporter *t = teller_new();
     char body[REDIS_TEXT_MAX + 64];
     struct redis_reply reply;
     char text[REDIS_TEXT_MAX];
@@ -332,7 +332,7 @@ END_TEST
 
 START_TEST(test_too_many)
 {
-    struct teller *t = teller_new();
+    struct reporter *t = teller_new();
     struct redis_command command = {0};
     struct order order = {0};
     struct redis_reply reply;
@@ -360,7 +360,7 @@ START_TEST(test_channel)
                                    "*2\r\n$7\r\nmessage\r\n$2\r\nch\r\n";
 
     for (int piece = 0; piece < 5; piece++) {
-        struct teller *t = teller_new();
+        struct reporter *t = teller_new();
         struct redis_options options = {.channel = "ch"};
         struct seen seen;
         struct redis *redis;
@@ -384,7 +384,7 @@ START_TEST(test_ends)
     struct redis_options options = {.host = "127.0.0.1", .port = 1};
     struct redis_command command = {0};
     struct order order = {0};
-    struct teller *t = teller_new();
+    struct reporter *t = teller_new();
     struct seen seen;
     struct redis *redis = redis_new(&options);
 

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-static struct err *say(const struct teller *t, struct net_conn *conn, const char *text)
+static struct err *say(const struct reporter *t, struct net_conn *conn, const char *text)
 {
     size_t len = strlen(text);
     size_t piece = t->piece > 0 ? (size_t)t->piece : len;
@@ -36,7 +36,7 @@ static struct err *hear(struct net_conn *conn, char *heard, size_t cap, const ch
     return err;
 }
 
-static void tell(struct teller *t, struct net_conn *conn, int which)
+static void tell(struct reporter *t, struct net_conn *conn, int which)
 {
     struct err *err = NULL;
     char *heard = t->heard[which];
@@ -53,9 +53,9 @@ static void tell(struct teller *t, struct net_conn *conn, int which)
     err_free(err);
 }
 
-static void teller_run(void *arg)
+static void reporter_run(void *arg)
 {
-    struct teller *t = arg;
+    struct reporter *t = arg;
 
     for (int i = 0; i < t->connections; i++) {
         struct net_conn *conn = NULL;
@@ -69,23 +69,23 @@ static void teller_run(void *arg)
     t->is_done = 1;
 }
 
-struct teller *teller_new(void)
+struct reporter *teller_new(void)
 {
-    struct teller *t = calloc(1, sizeof(*t));
+    struct reporter *t = calloc(1, sizeof(*t));
 
     ck_assert_ptr_nonnull(t);
     t->connections = 1;
     return t;
 }
 
-int teller_start(struct teller *t)
+int reporter_start(struct reporter *t)
 {
     co_test_ok(net_listen("127.0.0.1:0", &t->listener));
-    ck_assert_ptr_nonnull(co_spawn(teller_run, t));
+    ck_assert_ptr_nonnull(co_spawn(reporter_run, t));
     return net_listener_port(t->listener);
 }
 
-void teller_free(struct teller *t)
+void teller_free(struct reporter *t)
 {
     co_test_until(&t->is_done);
     net_listener_close(t->listener);

@@ -17,7 +17,7 @@ struct step {
     const char *wait, *say;
 };
 
-struct teller {
+struct reporter {
     struct net_listener *listener;
     struct step step[TELLER_CONNECTIONS][TELLER_STEPS_MAX]; /* of each connection */
     int connections;
@@ -31,10 +31,10 @@ struct teller {
     memcpy((t)->step[which], (struct step[]){__VA_ARGS__}, sizeof((struct step[]){__VA_ARGS__}))
 
 /* For one connection, unless `connections` is raised before it is started. */
-struct teller *teller_new(void);
+struct reporter *teller_new(void);
 /* Listens and answers from now on; gives its port. */
-int teller_start(struct teller *t);
+int reporter_start(struct reporter *t);
 /* Waits until its last connection is over. */
-void teller_free(struct teller *t);
+void teller_free(struct reporter *t);
 
 #endif

@@ -6,57 +6,57 @@
 
 #include <string.h>
 
-void source_tell_data(struct source *source)
+void source_report_data(struct source *source)
 {
     if (source->events.on_data != NULL)
         source->events.on_data(source, source->events.arg);
 }
 
-void source_tell_viewers(struct source *source)
+void source_report_viewers(struct source *source)
 {
     if (source->events.on_viewers != NULL)
         source->events.on_viewers(source, source->events.arg);
 }
 
-void source_tell_watched(struct source *source)
+void source_report_watched(struct source *source)
 {
     if (source->events.on_watched != NULL)
         source->events.on_watched(source, source->events.arg);
 }
 
-void source_tell_begin(struct source *source, struct viewer *viewer)
+void source_report_begin(struct source *source, struct viewer *viewer)
 {
     if (source->events.on_begin != NULL)
         source->events.on_begin(source, viewer, source->events.arg);
 }
 
-void source_tell_facts(struct source *source)
+void source_report_facts(struct source *source)
 {
     struct source_facts facts;
 
     if (source->events.on_facts == NULL)
         return;
     source_facts(source, &facts);
-    if (memcmp(&facts, &source->told, sizeof(facts)) == 0)
+    if (memcmp(&facts, &source->reported, sizeof(facts)) == 0)
         return;
-    source->told = facts;
+    source->reported = facts;
     source->events.on_facts(source, source->events.arg);
 }
 
-void source_tell_gop(struct source *source)
+void source_report_gop(struct source *source)
 {
     enum ring_loss loss = source->native.ring.sync_loss;
 
-    if (loss == RING_LOSS_NONE || source->has_told_gop || !source->config.gop_cache)
+    if (loss == RING_LOSS_NONE || source->has_reported_gop || !source->config.gop_cache)
         return;
-    source->has_told_gop = 1;
+    source->has_reported_gop = 1;
     if (source->events.on_gop_lost != NULL)
         source->events.on_gop_lost(source,
                                    loss == RING_LOSS_UNITS ? SOURCE_GOP_FRAMES : SOURCE_GOP_BYTES,
                                    source->events.arg);
 }
 
-void source_tell_repair(struct source *source, const char *what)
+void source_report_repair(struct source *source, const char *what)
 {
     if (source->has_repaired)
         return;
@@ -65,7 +65,7 @@ void source_tell_repair(struct source *source, const char *what)
         source->events.on_repair(source, what, source->events.arg);
 }
 
-void source_tell_evict(struct source *source, struct viewer *viewer)
+void source_report_evict(struct source *source, struct viewer *viewer)
 {
     if (source->events.on_evict != NULL)
         source->events.on_evict(source, viewer, source->events.arg);

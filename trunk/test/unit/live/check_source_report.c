@@ -2,9 +2,9 @@
 #include "live_kit.h"
 #include "test/unit/formats.h"
 
-Suite *check_source_tell_suite(void);
+Suite *check_source_report_suite(void);
 
-struct told {
+struct report {
     struct kit kit;
     int facts, watched;
 };
@@ -12,67 +12,67 @@ struct told {
 static void on_facts(struct source *source, void *arg)
 {
     (void)source;
-    ((struct told *)arg)->facts++;
+    ((struct report *)arg)->facts++;
 }
 
 static void on_watched(struct source *source, void *arg)
 {
     (void)source;
-    ((struct told *)arg)->watched++;
+    ((struct report *)arg)->watched++;
 }
 
-static struct told *told_new(void)
+static struct report *report_new(void)
 {
-    struct told *told = calloc(1, sizeof(*told));
-    struct source_events events = {.on_facts = on_facts, .on_watched = on_watched, .arg = told};
+    struct report *report = calloc(1, sizeof(*report));
+    struct source_events events = {.on_facts = on_facts, .on_watched = on_watched, .arg = report};
 
-    ck_assert_ptr_nonnull(told);
-    kit_open(&told->kit);
-    source_set_events(told->kit.source, &events);
-    return told;
+    ck_assert_ptr_nonnull(report);
+    kit_open(&report->kit);
+    source_set_events(report->kit.source, &events);
+    return report;
 }
 
-static void told_free(struct told *told)
+static void report_free(struct report *report)
 {
-    kit_close(&told->kit);
-    free(told);
+    kit_close(&report->kit);
+    free(report);
 }
 
 START_TEST(facts_are_told_when_they_change)
 {
-    struct told *told = told_new();
+    struct report *report = report_new();
     struct source_facts facts;
 
-    kit_publish(&told->kit);
-    source_facts(told->kit.source, &facts);
+    kit_publish(&report->kit);
+    source_facts(report->kit.source, &facts);
     ck_assert_int_eq(facts.is_decided, 0);
-    kit_start(&told->kit, 0, 25);
-    ck_assert_int_gt(told->facts, 0);
-    source_facts(told->kit.source, &facts);
+    kit_start(&report->kit, 0, 25);
+    ck_assert_int_gt(report->facts, 0);
+    source_facts(report->kit.source, &facts);
     ck_assert_int_eq(facts.is_decided, 1);
     ck_assert_int_eq(facts.codec[0], CODEC_AAC);
     ck_assert_int_eq(facts.codec[1], CODEC_H264);
-    told->facts = 0;
-    kit_run(&told->kit, 1000, 74);
-    ck_assert_int_eq(told->facts, 0);
+    report->facts = 0;
+    kit_run(&report->kit, 1000, 74);
+    ck_assert_int_eq(report->facts, 0);
     /* Tracks that have not come yet are not waited for. */
-    kit_run(&told->kit, 3960, 51);
-    ck_assert_int_eq(told->facts, 1);
-    source_facts(told->kit.source, &facts);
+    kit_run(&report->kit, 3960, 51);
+    ck_assert_int_eq(report->facts, 1);
+    source_facts(report->kit.source, &facts);
     ck_assert_int_eq(facts.is_settled, 1);
-    told->facts = 0;
+    report->facts = 0;
     /* Audio only, until the video counts as gone. */
     for (uint32_t ms = 6000; ms < 37000; ms += 20) {
-        kit_audio(&told->kit, ms);
-        told->kit.now += 20 * USEC_PER_MS;
+        kit_audio(&report->kit, ms);
+        report->kit.now += 20 * USEC_PER_MS;
     }
-    ck_assert_int_eq(told->facts, 1);
-    source_facts(told->kit.source, &facts);
+    ck_assert_int_eq(report->facts, 1);
+    source_facts(report->kit.source, &facts);
     ck_assert_int_eq(facts.codec[1], CODEC_NONE);
-    source_unpublish(told->kit.source, told->kit.now);
-    source_facts(told->kit.source, &facts);
+    source_unpublish(report->kit.source, report->kit.now);
+    source_facts(report->kit.source, &facts);
     ck_assert_int_eq(facts.is_decided, 0);
-    told_free(told);
+    report_free(report);
 }
 END_TEST
 
@@ -80,74 +80,74 @@ END_TEST
 START_TEST(facts_say_what_fits)
 {
     static const struct mux *const muxes[] = {&mux_flv, &mux_ts, &mux_mp3, &mux_aac, &mux_original};
-    struct told *told = told_new();
+    struct report *report = report_new();
     struct source_facts facts = {0};
     uint8_t body[] = {0x2f, 0xff, 0xfb, 0x90, 0};
 
     ck_assert_int_eq(source_facts_fit(&facts, &mux_mp3, SOURCE_BOTH), SOURCE_FIT_UNKNOWN);
     ck_assert_int_eq(source_facts_fit(&facts, &mux_flv, SOURCE_BOTH), SOURCE_FITS);
     ck_assert_int_eq(source_facts_fit(&facts, &mux_flv, SOURCE_VIDEO_ONLY), SOURCE_FIT_UNKNOWN);
-    kit_publish(&told->kit);
+    kit_publish(&report->kit);
     for (uint32_t i = 0; i < 200; i++) {
-        kit_push(&told->kit, FRAME_AUDIO, i * 26, body, sizeof(body));
-        told->kit.now += 26 * USEC_PER_MS;
-        source_facts(told->kit.source, &facts);
+        kit_push(&report->kit, FRAME_AUDIO, i * 26, body, sizeof(body));
+        report->kit.now += 26 * USEC_PER_MS;
+        source_facts(report->kit.source, &facts);
         for (size_t m = 0; m < sizeof(muxes) / sizeof(muxes[0]); m++)
             for (int only = SOURCE_BOTH; only <= SOURCE_VIDEO_ONLY; only++)
                 ck_assert_int_eq(source_facts_fit(&facts, muxes[m], (enum source_only)only),
-                                 source_fit(told->kit.source, muxes[m], (enum source_only)only));
+                                 source_fit(report->kit.source, muxes[m], (enum source_only)only));
     }
     ck_assert_int_eq(source_facts_fit(&facts, &mux_mp3, SOURCE_BOTH), SOURCE_FITS);
     ck_assert_int_eq(source_facts_fit(&facts, &mux_aac, SOURCE_BOTH), SOURCE_UNFIT);
     ck_assert_int_eq(source_facts_fit(&facts, &mux_flv, SOURCE_VIDEO_ONLY), SOURCE_UNFIT);
-    told_free(told);
+    report_free(report);
 }
 END_TEST
 
 START_TEST(the_first_and_last_watching_viewer_are_reported)
 {
-    struct told *told = told_new();
+    struct report *report = report_new();
     struct kit_seen *flv;
     struct kit_seen *other;
     struct kit_seen *relay;
 
-    relay = kit_watch(&told->kit, &mux_original);
-    flv = kit_watch(&told->kit, &mux_flv);
-    other = kit_watch(&told->kit, &mux_ts);
+    relay = kit_watch(&report->kit, &mux_original);
+    flv = kit_watch(&report->kit, &mux_flv);
+    other = kit_watch(&report->kit, &mux_ts);
     /* Waiting viewers have received nothing. */
-    ck_assert_int_eq(source_has_timeline(told->kit.source), 0);
-    kit_publish(&told->kit);
-    ck_assert_int_eq(source_is_waited_for(told->kit.source), 0);
-    kit_start(&told->kit, 0, 25);
+    ck_assert_int_eq(source_has_timeline(report->kit.source), 0);
+    kit_publish(&report->kit);
+    ck_assert_int_eq(source_is_waited_for(report->kit.source), 0);
+    kit_start(&report->kit, 0, 25);
     kit_take(relay);
-    ck_assert_int_eq(source_has_timeline(told->kit.source), 0);
-    ck_assert_int_eq(told->watched, 1);
-    ck_assert_int_eq(source_is_waited_for(told->kit.source), 1);
+    ck_assert_int_eq(source_has_timeline(report->kit.source), 0);
+    ck_assert_int_eq(report->watched, 1);
+    ck_assert_int_eq(source_is_waited_for(report->kit.source), 1);
     kit_take(flv);
     kit_take_bytes(other);
-    ck_assert_int_eq(source_has_timeline(told->kit.source), 1);
-    ck_assert_int_eq(told->watched, 3);
-    ck_assert_int_eq(source_is_waited_for(told->kit.source), 0);
+    ck_assert_int_eq(source_has_timeline(report->kit.source), 1);
+    ck_assert_int_eq(report->watched, 3);
+    ck_assert_int_eq(source_is_waited_for(report->kit.source), 0);
     kit_leave(flv);
-    ck_assert_int_eq(told->watched, 4);
+    ck_assert_int_eq(report->watched, 4);
     kit_leave(other);
-    ck_assert_int_eq(told->watched, 5);
-    ck_assert_int_eq(source_has_timeline(told->kit.source), 0);
-    told_free(told);
+    ck_assert_int_eq(report->watched, 5);
+    ck_assert_int_eq(source_has_timeline(report->kit.source), 0);
+    report_free(report);
 }
 END_TEST
 
 /* A stream that is new here continues at its time elsewhere. */
 START_TEST(time_goes_on_from_elsewhere)
 {
-    struct told *told = told_new();
+    struct report *report = report_new();
     struct source_time time = {500000, {499990, 500000}, {20, 40}, 1};
     struct kit_seen *flv;
 
-    kit_publish(&told->kit);
-    source_resume(told->kit.source, &time, told->kit.now);
-    flv = kit_watch(&told->kit, &mux_flv);
-    kit_start(&told->kit, 77, 50);
+    kit_publish(&report->kit);
+    source_resume(report->kit.source, &time, report->kit.now);
+    flv = kit_watch(&report->kit, &mux_flv);
+    kit_start(&report->kit, 77, 50);
     kit_take(flv);
     ck_assert_int_gt(flv->count, 3);
     for (int i = 0, first = 1; i < flv->count; i++) {
@@ -157,22 +157,22 @@ START_TEST(time_goes_on_from_elsewhere)
             ck_assert_uint_ge(flv->tag[i].ms, 500040);
         first = 0;
     }
-    source_time(told->kit.source, &time);
+    source_time(report->kit.source, &time);
     ck_assert_int_eq(time.has_begun, 1);
     ck_assert_int_eq(time.last, 500040 + 49 * 40 + 10);
     /* A step back is hidden from the viewers here. */
-    source_unpublish(told->kit.source, told->kit.now);
-    kit_publish(&told->kit);
+    source_unpublish(report->kit.source, report->kit.now);
+    kit_publish(&report->kit);
     time = (struct source_time){1000, {1000, 1000}, {20, 40}, 1};
-    source_resume(told->kit.source, &time, told->kit.now);
-    kit_start(&told->kit, 0, 1);
-    source_time(told->kit.source, &time);
+    source_resume(report->kit.source, &time, report->kit.now);
+    kit_start(&report->kit, 0, 1);
+    source_time(report->kit.source, &time);
     ck_assert_int_gt(time.last, 500040 + 49 * 40 + 10);
-    told_free(told);
+    report_free(report);
 }
 END_TEST
 
-Suite *check_source_tell_suite(void)
+Suite *check_source_report_suite(void)
 {
     Suite *suite = suite_create("source tells");
     TCase *tc = tcase_create("tell");
