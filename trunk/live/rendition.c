@@ -256,6 +256,21 @@ static int rendition_is_point(const struct rendition *rendition, const struct fr
     return newest == NULL || ms - (uint32_t)newest->pts >= RENDITION_POINT_MS;
 }
 
+/* Before a keyframe: a muxer that had no memory for the sequence header gets it again. */
+static void rendition_prime_again(struct rendition *rendition)
+{
+    const struct source *source = rendition->source;
+    const struct extra_track *extra = NULL;
+
+    if (!rendition->is_extra[JITTER_VIDEO]) {
+        rendition_prime(rendition, FRAME_VIDEO, source->track[JITTER_VIDEO].header);
+        return;
+    }
+    extra = extra_track_find(source, JITTER_VIDEO, rendition->select.id[JITTER_VIDEO]);
+    if (extra != NULL)
+        rendition_prime(rendition, FRAME_VIDEO, extra->header);
+}
+
 void rendition_push(struct rendition *rendition, const struct frame *frame, uint32_t ms, usec_t now)
 {
     int is_sync = rendition->mux->is_sync != NULL
@@ -263,6 +278,9 @@ void rendition_push(struct rendition *rendition, const struct frame *frame, uint
                       : frame->type == FRAME_VIDEO && frame->is_key && !frame->is_header;
     struct rendition_sink sink;
 
+    if (is_sync && rendition->mux->lacks_header != NULL &&
+        rendition->mux->lacks_header(rendition->state))
+        rendition_prime_again(rendition);
     sink.rendition = rendition;
     sink.now = now;
     sink.is_sync = is_sync;

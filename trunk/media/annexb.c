@@ -46,36 +46,42 @@ void annexb_fini(struct annexb *annexb)
 
 /* ---- the record ---- */
 
-static void add_set(struct annexb *annexb, int kind, const uint8_t *data, size_t len)
+static int add_set(struct annexb *annexb, int kind, const uint8_t *data, size_t len)
 {
     struct buf *buf = &annexb->sets[kind];
     uint8_t *room = buf_reserve(buf, START_CODE + len);
 
     if (room == NULL)
-        return;
+        return -1;
     memcpy(room, start_code, START_CODE);
     memcpy(room + START_CODE, data, len);
     buf_commit(buf, START_CODE + len);
+    return 0;
 }
 
-static void take_avc(struct annexb *annexb, const struct frame *frame)
+/* 0, or -1 without memory. */
+static int take_avc(struct annexb *annexb, const struct frame *frame)
 {
     struct avc_config *config = malloc(sizeof(*config));
+    int status = config != NULL ? 0 : -1;
 
     if (config != NULL &&
         avc_config_parse(config, frame->payload, frame->payload_len) == SCAN_DONE) {
         annexb->nal_length_size = config->nal_length_size;
         for (int i = 0; i < config->sps_count; i++)
-            add_set(annexb, SET_SPS, config->sps[i].data, config->sps[i].len);
+            status |= add_set(annexb, SET_SPS, config->sps[i].data, config->sps[i].len);
         for (int i = 0; i < config->pps_count; i++)
-            add_set(annexb, SET_PPS, config->pps[i].data, config->pps[i].len);
+            status |= add_set(annexb, SET_PPS, config->pps[i].data, config->pps[i].len);
     }
     free(config);
+    return status;
 }
 
-static void take_hevc(struct annexb *annexb, const struct frame *frame)
+/* The same for HEVC. */
+static int take_hevc(struct annexb *annexb, const struct frame *frame)
 {
     struct hevc_config *config = malloc(sizeof(*config));
+    int status = config != NULL ? 0 : -1;
 
     if (config != NULL &&
         hevc_config_parse(config, frame->payload, frame->payload_len) == SCAN_DONE) {
@@ -84,25 +90,33 @@ static void take_hevc(struct annexb *annexb, const struct frame *frame)
             const struct hevc_nal *nal = &config->nals[i];
 
             if (nal->type >= HEVC_VPS && nal->type <= HEVC_PPS)
-                add_set(annexb, nal->type - HEVC_VPS, nal->data, nal->len);
+                status |= add_set(annexb, nal->type - HEVC_VPS, nal->data, nal->len);
         }
     }
     free(config);
+    return status;
 }
 
-void annexb_header(struct annexb *annexb, const struct frame *frame)
+static void forget(struct annexb *annexb)
 {
-    assert(annexb != NULL && frame != NULL && frame->is_header);
-    if (frame->codec != CODEC_H264 && frame->codec != CODEC_HEVC)
-        return;
     for (int i = 0; i < ANNEXB_SETS; i++)
         buf_reset(&annexb->sets[i]);
     annexb->nal_length_size = 0;
+}
+
+int annexb_header(struct annexb *annexb, const struct frame *frame)
+{
+    int status;
+
+    assert(annexb != NULL && frame != NULL && frame->is_header);
+    if (frame->codec != CODEC_H264 && frame->codec != CODEC_HEVC)
+        return 0;
+    forget(annexb);
     annexb->codec = frame->codec;
-    if (frame->codec == CODEC_H264)
-        take_avc(annexb, frame);
-    else
-        take_hevc(annexb, frame);
+    status = frame->codec == CODEC_H264 ? take_avc(annexb, frame) : take_hevc(annexb, frame);
+    if (status != 0)
+        forget(annexb);
+    return status;
 }
 
 /* ---- NAL units ---- */

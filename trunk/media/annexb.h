@@ -22,8 +22,9 @@ struct annexb {
 void annexb_init(struct annexb *annexb);
 void annexb_fini(struct annexb *annexb);
 
-/* Takes a sequence header of H.264 or HEVC. A malformed one removes the former one, too. */
-void annexb_header(struct annexb *annexb, const struct frame *frame);
+/* Takes a sequence header of H.264 or HEVC. A malformed one removes the former one, too. 0, or -1
+ * without memory: no frame can be read until it is taken again. */
+int annexb_header(struct annexb *annexb, const struct frame *frame) ERR_MUST_CHECK;
 
 /* How a picture will be written. */
 struct annexb_picture {

@@ -87,6 +87,9 @@ struct mux {
     int (*carries)(enum codec codec);
     /* Whether this frame's output is a sync point; NULL: video keyframes are. */
     int (*is_sync)(const struct mux_state *state, const struct frame *frame, uint32_t timestamp);
+    /* Whether frame() found no memory for the video's sequence header, which must then be passed
+     * again before a keyframe. NULL: it needs none. */
+    int (*lacks_header)(const struct mux_state *state);
     /* Writes the bytes that must precede the next frame for a viewer that has missed some frames:
      * at most cap bytes into out; returns their number. NULL: no such bytes are needed. */
     size_t (*bridge)(const struct mux_state *state, uint8_t *out, size_t cap);

@@ -67,6 +67,7 @@ struct mux_state {
     int has_aac;
     struct aac_config aac;
     struct annexb annexb;
+    int lacks_header; /* the video's found no memory */
 };
 
 static struct mux_state *mux_ts_open(void)
@@ -101,7 +102,7 @@ static void ts_take_header(struct mux_state *state, const struct frame *frame)
         state->has_aac =
             aac_config_parse(&state->aac, frame->payload, frame->payload_len) == SCAN_DONE;
     else if (frame->type == FRAME_VIDEO)
-        annexb_header(&state->annexb, frame);
+        state->lacks_header = annexb_header(&state->annexb, frame) != 0;
 }
 
 /* ---- the program ---- */
@@ -367,6 +368,11 @@ static int mux_ts_is_sync(const struct mux_state *state, const struct frame *fra
            ts_tables_are_due(state, timestamp);
 }
 
+static int mux_ts_lacks_header(const struct mux_state *state)
+{
+    return state->lacks_header;
+}
+
 /* A packet for each PID in use that signals missed packets to a viewer. */
 static size_t mux_ts_bridge(const struct mux_state *state, uint8_t *out, size_t cap)
 {
@@ -412,6 +418,7 @@ const struct mux mux_ts = {
     .carries = mux_ts_carries,
     .header = mux_ts_header,
     .is_sync = mux_ts_is_sync,
+    .lacks_header = mux_ts_lacks_header,
     .bridge = mux_ts_bridge,
     .piece = mux_ts_piece,
 };

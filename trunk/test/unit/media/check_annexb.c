@@ -65,7 +65,7 @@ START_TEST(test_hevc)
     ck_assert_uint_eq(sink.len, 0);
     flv_frame_parse(&frame, FRAME_VIDEO, 0, body, len);
     ck_assert(frame.is_header && frame.codec == CODEC_HEVC);
-    annexb_header(&annexb, &frame);
+    ck_assert_int_eq(annexb_header(&annexb, &frame), 0);
     write_picture(&annexb, key, sizeof(key), &sink);
     ck_assert_uint_eq(sink.len, sizeof(expected));
     ck_assert_mem_eq(sink.data, expected, sizeof(expected));
@@ -87,7 +87,7 @@ START_TEST(test_a_header_cut_anywhere_leaves_nothing_known)
         struct frame frame;
 
         flv_frame_parse(&frame, FRAME_VIDEO, 0, copy, cut);
-        annexb_header(&annexb, &frame);
+        ck_assert_int_eq(annexb_header(&annexb, &frame), 0);
         write_picture(&annexb, key, sizeof(key), &sink);
         ck_assert_uint_eq(sink.len, 0);
         free(copy);
@@ -107,7 +107,7 @@ START_TEST(test_a_picture_of_only_a_delimiter_is_none)
 
     annexb_init(&annexb);
     flv_frame_parse(&frame, FRAME_VIDEO, 0, body, len);
-    annexb_header(&annexb, &frame);
+    ck_assert_int_eq(annexb_header(&annexb, &frame), 0);
     write_picture(&annexb, only, sizeof(only), &sink);
     ck_assert_uint_eq(sink.len, 0);
     annexb_fini(&annexb);
