@@ -83,6 +83,11 @@ enum source_state source_state(const struct source *source)
     return source->state;
 }
 
+int source_has_lost_header(const struct source *source)
+{
+    return source->has_lost_header;
+}
+
 void source_set_events(struct source *source, const struct source_events *events)
 {
     source->events = *events;
@@ -173,6 +178,7 @@ int source_publish(struct source *source, const struct source_config *config, us
         source->track[i].frames = 0;
     }
     extra_track_publish_all(source);
+    source->has_lost_header = 0;
     source->has_repaired = 0;
     source->meta_is_made = 1;
     memset(&source->repair, 0, sizeof(source->repair));

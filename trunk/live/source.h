@@ -195,6 +195,10 @@ int source_publish(struct source *source, const struct source_config *config, us
  */
 void source_push(struct source *source, const struct frame *frame, usec_t now);
 
+/* Whether there was no memory for a sequence header of this publication: nobody can decode what
+ * follows, and its publisher must end. */
+int source_has_lost_header(const struct source *source);
+
 /* Which tracks the FLV header announces for a stream pulled from another worker: that worker
  * decided it. */
 void source_promise(struct source *source, int has_audio, int has_video);

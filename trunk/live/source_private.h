@@ -78,10 +78,11 @@ struct source {
     struct rendition *full; /* all tracks as published, for multitrack; one of others; or NULL */
     struct source_mixing mixing;
     struct nal_repair repair;
-    uint8_t has_repaired; /* a message of this publication was repaired, and on_repair called */
-    int repeats_sets;     /* connected FLV viewers began with other H.264 parameter sets */
-    int is_decided;       /* is_announced of both tracks is final */
-    int64_t first_ms;     /* position of the current publisher's first frame on the timeline */
+    uint8_t has_lost_header; /* no memory for a sequence header of this publication */
+    uint8_t has_repaired;    /* a message of this publication was repaired, and on_repair called */
+    int repeats_sets;        /* connected FLV viewers began with other H.264 parameter sets */
+    int is_decided;          /* is_announced of both tracks is final */
+    int64_t first_ms;        /* position of the current publisher's first frame on the timeline */
     int has_first;
     usec_t first_at;
     usec_t interrupted_at;

@@ -31,6 +31,7 @@ static void source_push_header(struct source *source, enum jitter_track which,
     track->is_seen = 1;
     if (!is_same && (header = blob_new(frame->data, frame->len)) == NULL) {
         source_count_drop(source);
+        source->has_lost_header = 1;
         return;
     }
     if (!is_same)

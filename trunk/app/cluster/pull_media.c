@@ -199,7 +199,7 @@ struct err *pull_take(struct pull *pull, enum frame_type type, uint32_t timestam
     if (type != FRAME_SCRIPT)
         pull->media_at = co_now();
     pull_push(pull, type, timestamp, data, len);
-    return NULL;
+    return source_has_lost_header(pull->source) ? err_new(ERR_NOMEM, "sequence header") : NULL;
 }
 
 void pull_linger(struct pull *pull)

@@ -217,6 +217,8 @@ static struct err *push(struct publishing *p, const uint8_t *data, size_t len)
         p->last_media = co_now();
         source_push(p->source, &frame, p->last_media);
         p->has_begun = 1;
+        if (source_has_lost_header(p->source))
+            return err_new(ERR_NOMEM, "sequence header");
         data += used;
         len -= used;
     }

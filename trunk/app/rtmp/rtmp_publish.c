@@ -140,7 +140,8 @@ static struct err *publish_check_idle(struct publishing *p, usec_t now)
                    (long long)(p->limits->kickoff_for_idle / USEC_PER_MS));
 }
 
-static void publish_media(struct publishing *p, const struct rtmp_message *message, usec_t now)
+static struct err *publish_media(struct publishing *p, const struct rtmp_message *message,
+                                 usec_t now)
 {
     struct frame frame;
 
@@ -150,6 +151,7 @@ static void publish_media(struct publishing *p, const struct rtmp_message *messa
     source_push(p->source, &frame, now);
     p->last_media = now;
     p->has_begun = 1;
+    return source_has_lost_header(p->source) ? err_new(ERR_NOMEM, "sequence header") : NULL;
 }
 
 /* A peer may send messages without media, but only for a limited time. */
@@ -186,7 +188,7 @@ static MAY_YIELD struct err *publish_loop(struct rtmp_session *session, struct p
         if (event == RTMP_EVENT_UNPUBLISH)
             return NULL;
         if (event == RTMP_EVENT_MEDIA)
-            publish_media(p, &message, now);
+            err = publish_media(p, &message, now);
         else if (event == RTMP_EVENT_ANOTHER)
             err = rtmp_streams_split(session, &message);
         else

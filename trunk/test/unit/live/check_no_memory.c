@@ -171,6 +171,53 @@ START_TEST(any_allocation_may_fail_in_the_queue_of_mix_correct)
 }
 END_TEST
 
+START_TEST(a_lost_sequence_header_is_told)
+{
+    struct kit kit;
+
+    kit_open(&kit);
+    kit_publish(&kit);
+    no_memory();
+    kit_avc_header(&kit, 0, 0x1f);
+    ck_assert_int_gt(no_memory_over(), 0);
+    ck_assert_int_eq(source_has_lost_header(kit.source), 1);
+    source_unpublish(kit.source, kit.now);
+    kit_publish(&kit);
+    kit_start(&kit, 0, 2);
+    ck_assert_int_eq(source_has_lost_header(kit.source), 0);
+    kit_close(&kit);
+}
+END_TEST
+
+/* A viewer of TS that could be opened gets the next keyframe, whatever failed. */
+START_TEST(a_rendition_without_memory_gets_the_header_again)
+{
+    static const uint8_t key[] = {0, 0, 0, 1, 0x65, 0xaa};
+    int has_failed = 1;
+
+    for (int nth = 1; has_failed; nth++) {
+        struct kit_seen *seen;
+        struct viewer *viewer;
+        struct kit kit;
+
+        kit_open(&kit);
+        kit_publish(&kit);
+        kit_start(&kit, 0, 30);
+        no_memory_at(nth);
+        viewer = viewer_open(kit.source, &mux_ts, kit.now);
+        has_failed = no_memory_over() > 0;
+        if (viewer != NULL) {
+            seen = kit_adopt(&kit, viewer);
+            kit_take_bytes(seen);
+            kit_run(&kit, 1200, 25);
+            kit_take_bytes(seen);
+            ck_assert_ptr_nonnull(memmem(seen->data, seen->len, key, sizeof(key)));
+        }
+        kit_close(&kit);
+    }
+}
+END_TEST
+
 Suite *check_no_memory_suite(void)
 {
     Suite *suite = suite_create("no_memory");
@@ -178,6 +225,8 @@ Suite *check_no_memory_suite(void)
 
     tcase_add_test(tc, any_allocation_may_fail);
     tcase_add_test(tc, any_allocation_may_fail_in_the_queue_of_mix_correct);
+    tcase_add_test(tc, a_lost_sequence_header_is_told);
+    tcase_add_test(tc, a_rendition_without_memory_gets_the_header_again);
     suite_add_tcase(suite, tc);
     return suite;
 }
