@@ -5,8 +5,15 @@
  */
 #include "co/notify.h"
 
+#include "co/co.h"
+
 #include <errno.h>
 #include <sys/eventfd.h>
+
+/* No notification may be missed because one read failed: it is read again, so many
+ * times and after such pauses. */
+#define READ_TRIES 20
+#define READ_AGAIN (50 * USEC_PER_MS)
 
 int notify_new(void)
 {
@@ -28,15 +35,24 @@ void notify_clear(int fd)
 struct err *notify_wait(struct net_conn *conn)
 {
     eventfd_t count;
+    int failed = 0;
 
     for (;;) {
         ssize_t n = net_try_read(conn, &count, sizeof(count));
+        int error = n < 0 ? errno : EIO;
+        int is_stopped;
 
         if (n == (ssize_t)sizeof(count))
             return NULL;
-        if (n >= 0 || (errno != EAGAIN && errno != EINTR))
-            return err_sys(n < 0 ? errno : EIO, "eventfd");
-        if (net_wait(conn, NET_IN, USEC_NEVER) < 0)
+        if (error == EAGAIN || error == EINTR) {
+            failed = 0;
+            is_stopped = net_wait(conn, NET_IN, USEC_NEVER) < 0;
+        } else if (++failed < READ_TRIES) {
+            is_stopped = co_sleep(READ_AGAIN) == CO_INTERRUPTED;
+        } else {
+            return err_sys(error, "eventfd");
+        }
+        if (is_stopped)
             return err_new(ERR_INTERRUPTED, "interrupted");
     }
 }

@@ -15,7 +15,7 @@ void notify_send(int fd);
 /* Discards earlier notifications; for a process that replaces one that has ended. */
 void notify_clear(int fd);
 /* Waits for a notification; conn is net_wrap_fd() of the descriptor. ERR_INTERRUPTED, or the error
- * of a broken descriptor. */
+ * of a descriptor that cannot be read for a second. */
 MAY_YIELD struct err *notify_wait(struct net_conn *conn);
 
 #endif
