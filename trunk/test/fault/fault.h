@@ -75,6 +75,11 @@
     ROW(fstat)             \
     ROW(stat)              \
     ROW(fsync)             \
+    ROW(fdatasync)         \
+    ROW(dup)               \
+    ROW(link)              \
+    ROW(unlink)            \
+    ROW(lseek)             \
     ROW(flock)             \
     ROW(mkdir)             \
     ROW(fork)              \

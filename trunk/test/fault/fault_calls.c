@@ -107,6 +107,11 @@ PLAIN(int, poll, (struct pollfd * fds, nfds_t count, int timeout), (fds, count, 
 PLAIN(int, fstat, (int fd, struct stat *out), (fd, out))
 PLAIN(int, stat, (const char *path, struct stat *out), (path, out))
 PLAIN(int, fsync, (int fd), (fd))
+PLAIN(int, fdatasync, (int fd), (fd))
+PLAIN(int, dup, (int fd), (fd))
+PLAIN(int, link, (const char *path, const char *name), (path, name))
+PLAIN(int, unlink, (const char *path), (path))
+PLAIN(off_t, lseek, (int fd, off_t at, int from), (fd, at, from))
 PLAIN(int, flock, (int fd, int what), (fd, what))
 PLAIN(int, mkdir, (const char *path, mode_t mode), (path, mode))
 PLAIN(pid_t, fork, (void), ())
@@ -172,7 +177,8 @@ FAULT_RAW long syscall(long number, ...)
 REAL(epoll_ctl);
 FAULT_RAW int epoll_ctl(int in, int op, int fd, struct epoll_event *event)
 {
-    if (fails(FAULT_epoll_ctl))
+    /* The removal of a descriptor that is registered cannot fail. */
+    if (op != EPOLL_CTL_DEL && fails(FAULT_epoll_ctl))
         return -1;
     if (fault_control != NULL && fd >= 0 && fd < DESCRIPTORS) {
         registered[fd].in = op == EPOLL_CTL_DEL ? 0 : in;

@@ -7,11 +7,13 @@ from control import SHORT
 ALLOCATIONS = ("malloc", "calloc", "realloc", "reallocarray", "strdup", "strndup",
                "posix_memalign", "mmap")
 DESCRIPTORS = ("socket", "socketpair", "accept4", "open", "openat", "syscall", "fopen", "opendir",
-               "pipe2", "eventfd", "signalfd", "timerfd_create", "inotify_init1", "epoll_create1",
-               "memfd_create")
+               "pipe2", "dup", "eventfd", "signalfd", "timerfd_create", "inotify_init1",
+               "epoll_create1", "memfd_create")
 READS = ("read", "readv", "recv", "recvfrom", "recvmsg")
 WRITES = ("write", "writev", "send", "sendto", "sendmsg")
-FILES = ("pread", "pwrite", "sendfile", "fstat", "stat", "fsync", "flock", "mkdir")
+FILES = ("pread", "sendfile", "fstat", "stat", "fsync", "fdatasync", "flock",
+         "unlink", "lseek")
+SPACE = ("pwrite", "link", "mkdir")
 
 
 def each(calls, *effects):
@@ -29,8 +31,8 @@ KINDS = {
     "busy": each(WRITES + ("sendfile", "accept4"), errno.EAGAIN),
     "reset": {**each(READS, errno.ECONNRESET), **each(WRITES + ("sendfile",), errno.EPIPE),
               "connect": (errno.ECONNREFUSED,), "accept4": (errno.ECONNABORTED,)},
-    "disk": {**each(FILES, errno.EIO), "read": (errno.EIO,),
-             **each(("write", "writev", "pwrite", "ftruncate"), errno.ENOSPC)},
+    "disk": {**each(FILES, errno.EIO), **each(SPACE, errno.EIO, errno.ENOSPC),
+             "read": (errno.EIO,), **each(("write", "writev", "ftruncate"), errno.ENOSPC)},
     "process": {"fork": (errno.EAGAIN,), "execve": (errno.ENOENT,), "waitpid": (errno.ECHILD,)},
     "kernel": {**each(("mprotect", "setsockopt", "epoll_ctl"), errno.ENOMEM),
                **each(("bind",), errno.EADDRINUSE), **each(("listen", "dup2"), errno.EBADF),
