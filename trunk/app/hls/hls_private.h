@@ -39,6 +39,7 @@ struct hls_stream {
     usec_t idle_at;        /* since when nothing is published */
     usec_t ended_at;       /* nothing will be added any more; 0: not ended */
     uint8_t is_warned;     /* the log has been told of its GOPs */
+    uint8_t is_short;      /* there was no memory for its viewer */
     struct hls_window window;
     struct hls_cut cut;
     /* The publisher: its address and parameters, and in place of the pages its id and its IP

@@ -93,9 +93,10 @@ void hls_stream_receive(struct hls_stream *own)
     viewer_end(own);
     own->viewer = viewer_open_uncounted(own->source, &mux_ts, clock_now());
     own->skips = 0;
-    if (own->viewer == NULL)
-        log_error(own->stream->server->log, "%s: no HLS segments: out of memory",
+    if (own->viewer == NULL && !own->is_short)
+        log_error(own->stream->server->log, "%s: no HLS segments: out of memory; retrying",
                   source_key(own->source));
+    own->is_short = own->viewer == NULL;
 }
 
 /* Takes one batch from the ring; 0: there is none. */
@@ -129,6 +130,8 @@ static int take(struct hls_stream *own)
 void hls_stream_take(struct hls_stream *own)
 {
     publisher_read(own);
+    if (own->is_short && source_state(own->source) == SOURCE_LIVE)
+        hls_stream_receive(own);
     while (own->viewer != NULL && take(own))
         continue;
 }
