@@ -17,6 +17,7 @@ from collections import Counter
 from pathlib import Path
 
 import scenarios_cluster  # noqa: F401
+import scenarios_past  # noqa: F401
 import scenarios_process  # noqa: F401
 from clients import Media, harness
 from control import HERE, Symbols

@@ -7,9 +7,10 @@ import subprocess
 import time
 
 from clients import CLOSED, OK, REFUSED, WAITS, Publisher, get, harness
-from scenarios import PATIENCE, SCENARIOS, PlayFlv, Scenario, watch
+from scenarios import PATIENCE, SCENARIOS, STUCK, PlayFlv, Scenario, watch
 
 VALID, INVALID = "reload: configuration is valid", "reload failed, keeping the old configuration"
+UPGRADE = 60  # s: a trial gets 10, new workers 30
 EXTRA = """
 vhost more.test { http_remux { enabled on; mount [vhost]/[app]/[stream].flv; }
                   forward { enabled on; destination 127.0.0.1:9; } }
@@ -101,6 +102,36 @@ class ReloadWorkers(Reload):
     workers = 2
 
 
+class Upgrade(Workers):
+    """Another program takes the place of this one, and serves. The witness stays at the workers of
+    the first."""
+
+    name = "upgrade"
+    top = "upgrade on;"
+    workers = 1
+    ends = re.compile(r"upgrade (?:done|refused): |upgrade failed, ")
+
+    def run(self, env):
+        began = len(self.ends.findall(env.server.log()))
+        env.server.signal(signal.SIGUSR2)
+        if not until(lambda: len(self.ends.findall(env.server.log())) > began or
+                     not env.server.is_running, UPGRADE):
+            return {"upgrade": STUCK}
+        env.disarm()
+        found = [one.group(0) for one in self.ends.finditer(env.server.log())][began:]
+        result = {"upgrade": OK if found and "done" in found[0] else REFUSED}
+        # The workers of the program before have ended; the witness is at those of the first.
+        if not until(lambda: len(env.server.processes()) <= 2 * self.workers, PATIENCE):
+            return {"old workers": STUCK}
+        result.update(super().run(env))
+        return result
+
+
+class UpgradeWorkers(Upgrade):
+    name = "upgrade-workers"
+    workers = 2
+
+
 class Start(Scenario):
     """The start and the end of a server with all that it can open."""
 
@@ -130,5 +161,5 @@ class StartWorkers(Start):
     workers = 2
 
 
-SCENARIOS.update({one.name: one for one in (Workers, WorkerDies, Reload, ReloadWorkers, Start,
-                                            StartWorkers)})
+SCENARIOS.update({one.name: one for one in (Workers, WorkerDies, Reload, ReloadWorkers, Upgrade,
+                                            UpgradeWorkers, Start, StartWorkers)})
