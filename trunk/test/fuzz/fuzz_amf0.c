@@ -64,6 +64,54 @@ static void check_round_trip(const struct amf0 *value)
     buf_fini(&second);
 }
 
+/* Writing beyond a buffer's maximum leaves nothing of the value. */
+static void check_short(const struct amf0 *value, size_t max)
+{
+    struct buf out;
+
+    buf_init(&out, max);
+    if (amf0_write(&out, value) != 0)
+        assert(out.len == 0);
+    buf_fini(&out);
+    buf_init(&out, max);
+    while (amf0_write_string(&out, "a name") == 0 && amf0_write_number(&out, 1) == 0 &&
+           amf0_write_boolean(&out, 1) == 0 && amf0_write_null(&out) == 0)
+        continue;
+    assert(out.len <= max);
+    buf_fini(&out);
+}
+
+/* Whatever was read, values can be put into it, found, replaced and removed. */
+static void check_build(struct amf0 *root)
+{
+    struct amf0 *const made[] = {amf0_number(1.5),  amf0_boolean(1),    amf0_string("text"),
+                                 amf0_null(),       amf0_undefined(),   amf0_object(),
+                                 amf0_ecma_array(), amf0_strict_array()};
+    int is_keyed = root->type == AMF0_OBJECT || root->type == AMF0_ECMA_ARRAY;
+    char *key =
+        root->child != NULL && root->child->key != NULL ? strdup(root->child->key) : strdup("key");
+
+    if (key == NULL)
+        abort();
+    for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
+        enum amf0_type type = made[i]->type;
+
+        if (amf0_set(root, is_keyed ? key : NULL, made[i]) != 0)
+            assert(!is_keyed || root->children >= AMF0_KEYS_MAX);
+        else if (is_keyed)
+            assert(amf0_get(root, key)->type == type);
+    }
+    if (is_keyed) {
+        (void)amf0_get_number(root, key, 0);
+        (void)amf0_get_boolean(root, key, 0);
+        (void)amf0_get_string(root, key);
+    }
+    amf0_remove(root, key);
+    assert(amf0_get(root, key) == NULL);
+    assert((root->last == NULL) == (root->children == 0));
+    free(key);
+}
+
 static void check_meta(const uint8_t *data, size_t size)
 {
     struct meta_facts facts;
@@ -97,6 +145,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     while (tries++ < 16 && amf0_read(&in, &value) == SCAN_DONE) {
         check_tree(value);
         check_round_trip(value);
+        check_short(value, 1 + size % 200);
+        check_build(value);
         amf0_free(value);
     }
     check_meta(data, size);

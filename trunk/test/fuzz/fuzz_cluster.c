@@ -40,6 +40,31 @@ static void check_chain(const char *text, const char *other_text)
            via_chain_check(&chain, "own.id", &why));
 }
 
+/* A signature is known by its secret alone, and for its time; marks of clients are told apart. */
+static void check_signed(const char *text, const char *app, const char *stream)
+{
+    static const uint8_t key[VIA_CHAIN_KEY_SIZE] = {1, 2, 3};
+    char own[VIA_CHAIN_MARK_SIZE];
+    char out[VIA_CHAIN_TEXT_MAX];
+    struct via_chain chain, back;
+    const char *why = NULL;
+
+    via_chain_mark(key, app, stream, own);
+    if (via_chain_parse(&chain, text) != 0)
+        return;
+    via_chain_distrust(&chain);
+    assert(via_chain_unverified(&chain) == chain.count);
+    via_chain_write(&chain, own, out);
+    via_chain_sign(out, "secret", 1000000);
+    assert(via_chain_is_signed(out, "secret", 1000000 + VIA_CHAIN_SKEW));
+    assert(!via_chain_is_signed(out, "secret", 1000001 + VIA_CHAIN_SKEW));
+    assert(!via_chain_is_signed(out, "other", 1000000));
+    assert(via_chain_parse(&back, out) == 0 && via_chain_has(&back, own));
+    assert(via_chain_check(&back, own, &why) != 0);
+    via_chain_keep_verified(&back);
+    assert(via_chain_unverified(&back) == 0);
+}
+
 /* ---- what arrives at the origin ---- */
 
 /* The stream that a server of ours serves for these two texts is the one that was meant. */
@@ -181,6 +206,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         at = end != NULL ? end + 1 : at + strlen(at);
     }
     check_chain(line[0], line[1]);
+    check_signed(line[0], line[3], line[4]);
     check_configured(line[0], line[1]);
     stream = (struct origin_stream){line[2], line[3], line[4], line[5]};
     check_origins(&stream);

@@ -61,6 +61,49 @@ static void check_url(const char *text)
         assert(strstr(masked, ":" DIRECTORY_URL_MASK "@") != NULL);
 }
 
+/* The words of a text; it is cut. */
+static struct config_strings words(char *text, char *items[8])
+{
+    struct config_strings out = {0, items};
+    char *rest = NULL;
+
+    for (char *word = strtok_r(text, " ", &rest); word != NULL && out.count < 8;
+         word = strtok_r(NULL, " ", &rest))
+        items[out.count++] = word;
+    return out;
+}
+
+/* This server's own entry, of any words that are accepted and any listeners. */
+static void check_own(const char *advertised, const char *listeners)
+{
+    static const char *const ips[] = {"192.0.2.1", "2001:db8::1", ""};
+    static struct config config;
+    char *copy = strdup(advertised);
+    char *listen = strdup(listeners);
+    char *items[8], *addresses[8];
+    struct config_strings advertise = words(copy, items);
+    struct directory_place place;
+    const char *why;
+    int is_good = 1;
+
+    config.listen = words(listen, addresses);
+    config.http_server.enabled = config.http_server.https.enabled = 1;
+    config.http_server.listen = config.http_server.https.listen = config.listen;
+    for (int i = 0; i < advertise.count; i++)
+        is_good &= directory_place_check(advertise.item[i], &why) == 0;
+    for (size_t i = 0; i < sizeof(ips) / sizeof(ips[0]) && is_good; i++) {
+        if (directory_place_own(&place, &config, &advertise, ips[i]) != 0)
+            continue;
+        check_address(place.rtmp);
+        if (place.http[0] != '\0')
+            check_address(place.http);
+        if (place.https[0] != '\0')
+            check_address(place.https);
+    }
+    free(copy);
+    free(listen);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = malloc(size + 1);
@@ -78,6 +121,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         *end = '\0';
     check_url(text);
     (void)directory_place_check(text, &why);
+    check_own(text, end != NULL ? end + 1 : "1935");
     if (end != NULL)
         check_value(end + 1, size - (size_t)(end + 1 - text));
     free(text);

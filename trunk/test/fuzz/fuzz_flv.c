@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define BODY_MAX 300
+#define OUT_MAX  ((size_t)4 * 1024 * 1024)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -60,6 +61,56 @@ static uint64_t add(uint64_t sum, const struct flv_tag *tag)
     return sum;
 }
 
+/* What was read, written again: the same tags, and the same by both readers. */
+static void check_written(struct buf *out)
+{
+    const uint8_t *at = out->len > 0 ? buf_data(out) : NULL;
+    size_t left = out->len;
+    struct flv_in *in = flv_in_new(BODY_MAX);
+    struct flv_tag tag, other;
+    size_t used, fed;
+
+    assert(in != NULL);
+    if (left > 0) {
+        assert(flv_in_feed(in, at, FLV_HEADER_SIZE, &fed, &other) == SCAN_MORE);
+        at += FLV_HEADER_SIZE;
+        left -= FLV_HEADER_SIZE;
+    }
+    while (left > 0) {
+        assert(flv_tag_read(at, left, &tag, &used) == SCAN_DONE);
+        assert(flv_tag_read(at, used - 1, &other, &fed) == SCAN_BAD);
+        assert(flv_in_feed(in, at, left, &fed, &other) == SCAN_DONE);
+        assert(tag.type == other.type && tag.timestamp == other.timestamp && tag.len == other.len);
+        assert(tag.len == 0 || memcmp(tag.data, other.data, tag.len) == 0);
+        assert(flv_in_pending(in) <= BODY_MAX);
+        assert(flv_in_feed(in, at + fed, used - fed, &fed, &other) == SCAN_MORE);
+        at += used;
+        left -= used;
+    }
+    assert(flv_tag_read(at, 0, &tag, &used) == SCAN_MORE);
+    assert(flv_in_feed(in, (const uint8_t *)"\xff no tag at all", 16, &fed, &other) != SCAN_DONE);
+    flv_in_free(in);
+}
+
+static void write_tag(struct buf *out, const struct flv_tag *tag)
+{
+    uint8_t *room;
+
+    if (out->len == 0) {
+        room = buf_reserve(out, FLV_HEADER_SIZE);
+        assert(room != NULL);
+        flv_header_write(room, 1, 1);
+        buf_commit(out, FLV_HEADER_SIZE);
+    }
+    room = buf_reserve(out, FLV_TAG_HEADER_SIZE + tag->len + FLV_TAG_TRAILER_SIZE);
+    assert(room != NULL);
+    flv_tag_header_write(room, tag->type, tag->timestamp, tag->len);
+    if (tag->len > 0)
+        memcpy(room + FLV_TAG_HEADER_SIZE, tag->data, tag->len);
+    flv_tag_trailer_write(room + FLV_TAG_HEADER_SIZE + tag->len, tag->len);
+    buf_commit(out, FLV_TAG_HEADER_SIZE + tag->len + FLV_TAG_TRAILER_SIZE);
+}
+
 /* Feeds size bytes in pieces whose lengths come from seed; 0: one piece. */
 static uint64_t run(const uint8_t *data, size_t size, uint32_t seed)
 {
@@ -67,10 +118,12 @@ static uint64_t run(const uint8_t *data, size_t size, uint32_t seed)
     uint64_t sum = 14695981039346656037u;
     enum scan scan = SCAN_MORE;
     struct flv_tag tag;
+    struct buf out;
     size_t used;
 
     if (in == NULL)
         return 0;
+    buf_init(&out, OUT_MAX);
     while (size > 0 && scan != SCAN_BAD) {
         size_t n = size, at = 0;
 
@@ -84,12 +137,18 @@ static uint64_t run(const uint8_t *data, size_t size, uint32_t seed)
             assert(used <= n - at && tag.len <= BODY_MAX && flv_in_flags(in) >= 0);
             at += used;
             sum = add(sum, &tag);
+            if (seed == 0)
+                write_tag(&out, &tag);
             check_frame(tag.type, tag.data, tag.len);
         }
         assert(scan == SCAN_BAD || used == n - at);
         data += n;
         size -= n;
     }
+    if (scan == SCAN_BAD)
+        assert(flv_in_feed(in, data, 0, &used, &tag) == SCAN_BAD);
+    check_written(&out);
+    buf_fini(&out);
     flv_in_free(in);
     return scan == SCAN_BAD ? ~sum : sum;
 }

@@ -93,11 +93,52 @@ static struct told run(const uint8_t *data, size_t size, uint32_t seed)
     return told;
 }
 
+/* The headers of a handshake, and frames of ours of these bytes. */
+static void check_handshake(const uint8_t *data, size_t size)
+{
+    char *text = malloc(size + 1);
+    char accept[WS_ACCEPT_SIZE];
+    char protocol[WS_PROTOCOL_SIZE];
+    char *end;
+
+    assert(text != NULL);
+    if (size > 0)
+        memcpy(text, data, size);
+    text[size] = '\0';
+    end = strchr(text, '\n');
+    if (end != NULL)
+        *end = '\0';
+    if (ws_accept(text, accept) == 0)
+        assert(strlen(accept) == WS_ACCEPT_SIZE - 1);
+    if (ws_protocol_first(end != NULL ? end + 1 : text, protocol) == 1)
+        assert(protocol[0] != '\0' && strpbrk(protocol, " ,\t\r\n") == NULL);
+    free(text);
+}
+
+static void check_frames(const uint8_t *data, size_t size)
+{
+    static const uint64_t lengths[] = {0, 125, 126, 65535, 65536, UINT64_MAX >> 1};
+    uint8_t out[WS_CONTROL_FRAME_MAX];
+    char reason[2 * WS_CONTROL_MAX];
+    size_t n = size < sizeof(reason) - 1 ? size : sizeof(reason) - 1;
+
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
+        assert(ws_header_write(out, WS_BINARY, lengths[i]) <= WS_HEADER_MAX);
+    if (size <= WS_CONTROL_MAX)
+        assert(ws_control_write(out, WS_PING, data, size) == 2 + size);
+    if (n > 0)
+        memcpy(reason, data, n);
+    reason[n] = '\0';
+    assert(ws_close_write(out, WS_CODE_REFUSED, reason) <= WS_CONTROL_FRAME_MAX);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct told whole = run(data, size, 0);
     struct told pieces = run(data, size, (uint32_t)size + 1);
 
     assert(whole.sum == pieces.sum);
+    check_handshake(data, size);
+    check_frames(data, size);
     return 0;
 }
