@@ -300,8 +300,13 @@ struct err *service_run(struct server *server, const struct service_phases *phas
 
     phases->stopping(phases->arg);
     observers_leave(server);
-    if (err != NULL)
+    if (err != NULL) {
         server->state = SERVER_STOPPING;
+        /* The master still has these sockets, and so do the workers of the program before: they
+         * must not end because this worker could not start. */
+        if (server->shared != NULL)
+            listeners_leave(server);
+    }
     service_drain_all(server);
     server->state = SERVER_STOPPING;
     observers_halt(server);

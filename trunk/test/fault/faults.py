@@ -27,7 +27,7 @@ from session import FAILED, Session
 from session_start import StartSession
 
 # The sample of "make test": of these scenarios each k-th fault (0: none), and what found.txt names.
-SAMPLE = {"flv": 24, "forward": 0, "edge-flv": 0, "reload": 0, "worker-start": 0}
+SAMPLE = {"flv": 24, "forward": 0, "edge-flv": 0, "reload": 0, "worker-start": 0, "upgrade": 0}
 
 
 def found_before(name):

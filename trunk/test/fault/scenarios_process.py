@@ -123,8 +123,11 @@ class Upgrade(Workers):
         # The workers of the program before have ended; the witness is at those of the first.
         if not until(lambda: len(env.server.processes()) <= 2 * self.workers, PATIENCE):
             return {"old workers": STUCK}
-        result.update(super().run(env))
-        return result
+        played = super().run(env)
+        if set(played.values()) != {OK}:
+            # One that fails changes nothing.
+            return {**result, **{role: STUCK for role in played}}
+        return {**result, **played}
 
 
 class UpgradeWorkers(Upgrade):
