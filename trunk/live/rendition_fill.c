@@ -12,6 +12,7 @@
 #include "live/viewer_private.h"
 #include "media/flv.h"
 #include "media/flv_tracks.h"
+#include "media/stamp.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -146,6 +147,8 @@ static void rendition_refill(void *arg, const struct frame *frame, const struct 
     uint8_t *data = NULL;
 
     if (!rendition_takes(filler->rendition, frame->type) ||
+        (frame->type == FRAME_SCRIPT && !filler->rendition->mux->has_stamps &&
+         stamp_is(frame->data, frame->len)) ||
         (frame->type == FRAME_AUDIO && offset < filler->audio_from))
         return;
     /* What is kept of the past is as old in the new ring as it was. */

@@ -93,6 +93,14 @@ void renditions_push_all_tracks(struct source *source, const struct frame *frame
             rendition_push(r, frame, (uint32_t)ms, now);
 }
 
+void renditions_push_stamp(struct source *source, const struct frame *frame, int64_t ms, usec_t now)
+{
+    rendition_push(&source->native, frame, (uint32_t)ms, now);
+    for (struct rendition *r = source->others; r != NULL; r = r->next)
+        if (r->mux->has_stamps && r->is_fed && !rendition_is_filling(r))
+            rendition_push(r, frame, (uint32_t)ms, now);
+}
+
 void renditions_fill_step(struct source *source)
 {
     for (struct rendition *r = source->others; r != NULL; r = r->next)

@@ -25,6 +25,10 @@ void renditions_push_rtmp_only(struct source *source, const struct frame *frame,
 void renditions_push_all_tracks(struct source *source, const struct frame *frame, int64_t ms,
                                 usec_t now);
 
+/* Pushes a time stamp to the formats that carry it. */
+void renditions_push_stamp(struct source *source, const struct frame *frame, int64_t ms,
+                           usec_t now);
+
 /* The next frame has another configuration than those before it. */
 void renditions_note_change(struct source *source);
 /* The timeline begins again at 0: formats that must know the tracks before their first byte wait

@@ -181,6 +181,7 @@ int source_publish(struct source *source, const struct source_config *config, us
     source->has_lost_header = 0;
     source->has_repaired = 0;
     source->meta_is_made = 1;
+    source->stamp_at = now;
     memset(&source->repair, 0, sizeof(source->repair));
     source->is_settled = 0;
     source->has_key = source->is_midway = source->has_reported_gop = 0;

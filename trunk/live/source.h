@@ -167,6 +167,9 @@ struct source_events {
     void (*on_begin)(struct source *source, struct viewer *viewer, void *arg);
     /* A GOP was too long to be kept, for the first time in this publication. */
     void (*on_gop_lost)(struct source *source, enum source_gop_loss why, void *arg);
+    /* The wall clock, in ms since 1970, for a time stamp of the frame being pushed; 0: it gets
+     * none. Called once a second at most. */
+    int64_t (*on_stamp)(struct source *source, void *arg);
     void *arg;
 };
 

@@ -98,6 +98,7 @@ struct source {
     uint8_t is_filling;       /* the pull from another worker is still delivering the past */
     uint8_t has_promise;      /* source_promise() was called: */
     uint8_t promise[JITTER_TRACKS];
+    usec_t stamp_at;      /* when the next time stamp is due (source_stamp.c) */
     struct blob *meta;    /* body of onMetaData for viewers */
     uint8_t meta_is_made; /* not sent by the current publisher: source_make_meta() may replace it */
     double frame_rate;    /* from the video's sequence header; 0: unknown */

@@ -28,6 +28,9 @@ void source_push(struct source *source, const struct frame *frame, usec_t now)
     source->stat.bytes_in += frame->len;
     source->stat.video_frames_in += frame->type == FRAME_VIDEO && !frame->is_header;
     if (frame->type == FRAME_SCRIPT) {
+        /* It goes out with the next frame. */
+        if (source_stamp_relay(source, frame, now))
+            return;
         source_push_script(source, frame, now);
         renditions_fill_step(source);
         source_report_data(source);

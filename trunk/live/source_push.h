@@ -28,6 +28,14 @@ void source_check_tracks(struct source *source, const struct frame *frame, int64
 /* By the clock: stops waiting for a track that has not arrived. */
 void source_settle(struct source *source, usec_t now);
 
+/* ---- time stamps (source_stamp.c) ---- */
+
+/* Adds a time stamp after this frame at `ms`, if one is due. */
+void source_stamp(struct source *source, const struct frame *frame, int64_t ms, usec_t now);
+/* A script tag of the publisher that is a time stamp: passed on if it comes from another server of
+ * ours, else dropped. 1 if it was one. */
+int source_stamp_relay(struct source *source, const struct frame *frame, usec_t now);
+
 /* ---- frames ---- */
 
 /* A frame of the main track, as an ordinary message (source_push_main.c). */

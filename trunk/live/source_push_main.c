@@ -219,6 +219,7 @@ static void source_push_media(struct source *source, enum jitter_track which,
         source_check_tracks(source, frame, ms);
     source_push_native(source, frame, in_band, ms, now);
     renditions_push_original(source, frame, ms, now);
+    source_stamp(source, frame, ms, now);
     source_report_gop(source);
     /* Viewers that begin from here on get what is in force now. */
     if (source->is_decided && may_begin)

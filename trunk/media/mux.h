@@ -70,6 +70,7 @@ struct mux {
     const char *content_type; /* "video/x-flv" */
     const char *unfit; /* answer for a stream that the format cannot carry; NULL: a general one */
     enum mux_kind kind;
+    int has_stamps;                  /* it carries media/stamp.h's script tags */
     size_t unit;                     /* batches are whole multiples of it (TS: 188); else 1 */
     struct mux_state *(*open)(void); /* NULL without memory */
     /* The maximum size of the pieces that a unit is cut into; called before the first frame; NULL:

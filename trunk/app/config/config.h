@@ -133,7 +133,7 @@ struct config_play {
     usec_t mw_latency; /* -1: auto */
     int64_t mw_msgs;
     usec_t send_min_interval;
-    int audio_wait;
+    int audio_wait, stamp;
     int time_jitter; /* enum time_jitter */
     int atc, atc_auto, mix_correct, reduce_sequence_header;
 };

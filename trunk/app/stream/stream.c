@@ -320,6 +320,15 @@ static void stream_on_gop_lost(struct source *source, enum source_gop_loss why, 
              why == SOURCE_GOP_FRAMES ? "gop_cache_max_frames" : "gop_cache_max_bytes", limit);
 }
 
+static int64_t stream_on_stamp(struct source *source, void *arg)
+{
+    const struct stream *stream = arg;
+    const struct config_vhost *vhost = config_vhost_find(stream->server->config, stream->vhost);
+
+    (void)source;
+    return vhost != NULL && vhost->play.stamp ? clock_wall() / USEC_PER_MS : 0;
+}
+
 static void stream_on_evict(struct source *source, struct viewer *viewer, void *arg)
 {
     struct stream *stream = arg;
@@ -350,6 +359,7 @@ int stream_attach(struct source *source, void *arg)
                                    .on_watched = stream_on_watched,
                                    .on_begin = stream_on_begin,
                                    .on_gop_lost = stream_on_gop_lost,
+                                   .on_stamp = stream_on_stamp,
                                    .arg = stream};
     const char *key = source_key(source);
     const char *first = strchr(key, '/');
