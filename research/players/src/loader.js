@@ -168,7 +168,7 @@ export function liveLoader(mpegts, observer, { isFlv = false, canResume = () => 
             this._received = 0;
             this._line = null;
             this._tries = new Set(); // lines beside it
-            this._filter = isFlv ? new FlvResume() : null;
+            this._filter = isFlv ? new FlvResume(observer) : null;
             this._lostAt = 0;
             this._lastData = 0;
             this._nextTry = 0;

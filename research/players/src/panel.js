@@ -49,6 +49,9 @@ export class Panel {
         const figures = session.statistics;
         const hasPicture = figures.width > 0;
         show('f-latency', secondsText(figures.latency));
+        $('d-true').hidden = figures.trueLatency === null;
+        show('f-true', secondsText(figures.trueLatency));
+        show('f-true-by', figures.trueLatencyBy === 'encoder' ? 'since the encoder' : 'since the server');
         show('f-bitrate', rateText(figures.bitrate));
         show('f-buffer', secondsText(session.player ? figures.buffer : null));
         show('f-bytes', bytesText(figures.bytes));

@@ -32,16 +32,18 @@ export class Experience {
         this._errors = 0;
         this._startup = null;
         this._latency = null;
+        this._trueLatency = null;
     }
 
     /** The present moment; statistics as the session gives them. */
-    note(now, { state, reason, latency, decodedFrames, droppedFrames }) {
+    note(now, { state, reason, latency, trueLatency = null, decodedFrames, droppedFrames }) {
         this._pass(now);
         this._count(decodedFrames, droppedFrames);
         if (state !== this._state) {
             this._enter(now, state, reason);
         }
         this._latency = state === State.PLAYING ? latency : null;
+        this._trueLatency = state === State.PLAYING ? trueLatency : null;
     }
 
     // The time since the last moment belongs to the state that there was.
@@ -97,6 +99,9 @@ export class Experience {
         }
         if (this._latency !== null) {
             report.latency_ms = whole(this._latency * 1000, 600000);
+        }
+        if (this._trueLatency !== null) {
+            report.true_latency_ms = whole(Math.max(0, this._trueLatency) * 1000, 600000);
         }
         this._clear();
         return report;

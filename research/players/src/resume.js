@@ -2,6 +2,8 @@
 // an interruption the stream is asked for again from the last frame on (startPts), and what the
 // library already has is left out. No DOM, no clock, no network.
 
+import { readStamp } from './stamps.js';
+
 const HEADER = 9 + 4; // the file's header and the first PreviousTagSize
 const TAG_HEAD = 11;
 const AUDIO = 8;
@@ -44,7 +46,10 @@ function joined(parts) {
 
 /** One continuous FLV stream from several responses. */
 export class FlvResume {
-    constructor() {
+    /** onFrame(type, time) and onStamp(stamp) are called for what is passed on. */
+    constructor({ onFrame = () => {}, onStamp = () => {} } = {}) {
+        this._onFrame = onFrame;
+        this._onStamp = onStamp;
         this.last = { [AUDIO]: null, [VIDEO]: null }; // timestamps as the server sent them
         this.dropped = 0; // tags left out since the last reopen()
         this.passed = 0; // and those that were not
@@ -136,6 +141,7 @@ export class FlvResume {
         if (type !== AUDIO && type !== VIDEO) {
             // Metadata comes first in each response; other data is not worth a repetition.
             if (this._isFirst || this.passed > 0) {
+                this._script(type, body);
                 out.push(this._moved(tag));
             }
             return;
@@ -145,6 +151,13 @@ export class FlvResume {
             return;
         }
         this._media(type, tag, out);
+    }
+
+    _script(type, body) {
+        const stamp = type === SCRIPT ? readStamp(body) : null;
+        if (stamp) {
+            this._onStamp({ ...stamp, pts: stamp.pts + this._offset });
+        }
     }
 
     _sequenceHeader(type, tag, body, out) {
@@ -173,6 +186,7 @@ export class FlvResume {
         }
         this.last[type] = time;
         this.passed += 1;
+        this._onFrame(type, (time + this._offset) >>> 0);
         out.push(this._moved(tag));
     }
 

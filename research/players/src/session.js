@@ -6,6 +6,7 @@ import { createAudioPlayer } from './audio.js';
 import { liveLoader } from './loader.js';
 import { Meter } from './meter.js';
 import { resumeUrl } from './resume.js';
+import { TrueLatency } from './stamps.js';
 import {
     isRunning,
     isTimed,
@@ -47,6 +48,7 @@ const PACE_SLACK = 0.35; // seconds
 const PACE_JUMP = 1;
 const PACE_FAST = 1.06;
 const PACE_SLOW = 0.95;
+const SHOWN_MAX_MS = 1000; // a picture that stands longer says nothing about the latency
 /** A resumed stream may be silent for so long: the loader asks for it meanwhile. */
 const RESUME_MAX_MS = 65000;
 
@@ -88,6 +90,7 @@ export class Session extends EventTarget {
         this.hasNoSocket = false; // HTTP answers at this address, a WebSocket does not
         this.notice = ''; // what the viewer has to do without
         this.republishWait = REPUBLISH_WAIT_MS; // of the server
+        this.clock = null; // the server's, a ServerClock
         this.rewind = 0; // how much of the past the server keeps, ms
         this.resumes = 0; // interruptions that the viewer did not lose anything by
         this.isBehind = false; // the viewer watches the past
@@ -96,9 +99,12 @@ export class Session extends EventTarget {
         this._withoutAudio = false;
         this._doubts = 0; // so many of the next requests may go into dead connections
         this._meter = new Meter();
+        this._age = new TrueLatency();
+        this._shown = null; // the picture on the screen: { mediaTime (s), at (performance.now()) }
         this._ahead = []; // what was buffered at the last ticks
         video.addEventListener('error', () => this._onVideoError());
         video.addEventListener('playing', () => this._onPlaying());
+        this._noteShown();
         this._ticks = setInterval(() => this._tick(), TICK_MS);
     }
 
@@ -218,6 +224,7 @@ export class Session extends EventTarget {
             format: this.format,
             buffer: this._bufferedAhead(),
             latency: this._latency(now),
+            ...this._trueLatency(now),
             latencyTarget: this.latencyTarget,
             playbackRate: video.playbackRate,
             bitrate: this._meter.bitrate(now),
@@ -284,6 +291,8 @@ export class Session extends EventTarget {
         this.status = 0;
         this.mediaInfo = null;
         this._meter.reset();
+        this._age = new TrueLatency();
+        this._shown = null;
         this._ahead = [];
         this._opened = now;
         this._isAnswered = false;
@@ -299,6 +308,8 @@ export class Session extends EventTarget {
             onRequest: () => (this._isHalted = false),
             onOpen: ({ status }) => this._onOpen(status),
             onData: (buffer) => this._onData(buffer),
+            onFrame: (type, time) => this._age.onFrame(type, time),
+            onStamp: (stamp) => this._age.onStamp(stamp),
             onRefused: (answer) => (this._refusal = answer),
             onNoSocket: () => (this.hasNoSocket = true),
             onLost: () => this.dispatchEvent(new Event('change')),
@@ -492,6 +503,35 @@ export class Session extends EventTarget {
             return null;
         }
         return Math.max(latency, this._bufferedAhead());
+    }
+
+    // The browser tells which picture it shows, and when.
+    _noteShown() {
+        this.video.requestVideoFrameCallback?.((now, { mediaTime, expectedDisplayTime }) => {
+            this._shown = { mediaTime, at: expectedDisplayTime };
+            this._noteShown();
+        });
+    }
+
+    // What is shown now, for a browser that does not tell, and for audio alone.
+    _shownNow(now) {
+        const { video } = this;
+        if (video.requestVideoFrameCallback && video.videoWidth > 0) {
+            return this._shown && now - this._shown.at < SHOWN_MAX_MS ? this._shown : null;
+        }
+        return video.readyState >= 2 ? { mediaTime: video.currentTime, at: now } : null;
+    }
+
+    _trueLatency(now) {
+        const shown = this._shownNow(now);
+        const offset = this.clock?.offset ?? null;
+        const age = shown && offset !== null
+            ? this._age.at(shown.mediaTime, performance.timeOrigin + shown.at + offset)
+            : null;
+        return {
+            trueLatency: age === null ? null : age.latency,
+            trueLatencyBy: age === null ? '' : age.isEncoders ? 'encoder' : 'server',
+        };
     }
 
     _tick() {

@@ -64,10 +64,12 @@ export class Tile extends EventTarget {
         this._clearStill();
         this.reporter.open(httpUrl(address));
         this.session.rewind = 0;
-        serverFacts(address).then(({ republishWait, rewind, wantsReports }) => {
+        this.session.clock = null;
+        serverFacts(address).then(({ republishWait, rewind, wantsReports, clock }) => {
             if (this.address === address) {
                 this.session.republishWait = republishWait;
                 this.session.rewind = rewind;
+                this.session.clock = clock;
                 this._show();
                 this.reporter.want(wantsReports ? reportUrl(address) : null);
             }

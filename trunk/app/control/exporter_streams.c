@@ -147,8 +147,9 @@ static void render_viewers(const struct exporter_streams *streams, struct metric
 static void render_histogram(const struct metrics_stream *entry, enum metrics_id id,
                              const char *labels, struct exporter_text *text)
 {
-    const struct metrics_histogram *from =
-        id == METRICS_QOE_STARTUP ? &entry->qoe.startup : &entry->qoe.latency;
+    const struct metrics_histogram *from = id == METRICS_QOE_STARTUP   ? &entry->qoe.startup
+                                           : id == METRICS_QOE_LATENCY ? &entry->qoe.latency
+                                                                       : &entry->qoe.true_latency;
     uint64_t bucket[METRICS_BOUNDS_MAX];
 
     for (int i = 0; i < METRICS_BOUNDS_MAX; i++)

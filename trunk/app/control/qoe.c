@@ -60,6 +60,9 @@ static void stream_count(struct metrics_stream *stream, const struct qoe_report 
         metrics_histogram_add(&stream->qoe.startup, METRICS_QOE_STARTUP, report->startup);
     if (report->latency >= 0)
         metrics_histogram_add(&stream->qoe.latency, METRICS_QOE_LATENCY, report->latency);
+    if (report->true_latency >= 0)
+        metrics_histogram_add(&stream->qoe.true_latency, METRICS_QOE_TRUE_LATENCY,
+                              report->true_latency);
 }
 
 /* A stream that is published but has no entry of its own is counted with the others. */

@@ -97,15 +97,16 @@ static json_t *stream_json(const char *key, const struct metrics_stream *stream)
     if (first == NULL || first == last)
         return NULL;
     return json_pack(
-        "{s:s%,s:s%,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o}", "vhost", key, (size_t)(first - key),
-        "app", first + 1, (size_t)(last - first - 1), "stream", last + 1, "reports",
-        count_of(stream, METRICS_QOE_REPORTS), "watched_ms", count_of(stream, METRICS_QOE_WATCHED),
-        "stalls", count_of(stream, METRICS_QOE_STALLS), "stalled_ms",
-        count_of(stream, METRICS_QOE_STALLED), "frames", count_of(stream, METRICS_QOE_FRAMES),
-        "dropped", count_of(stream, METRICS_QOE_DROPPED), "errors",
-        count_of(stream, METRICS_QOE_ERRORS), "startup",
+        "{s:s%,s:s%,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o}", "vhost", key,
+        (size_t)(first - key), "app", first + 1, (size_t)(last - first - 1), "stream", last + 1,
+        "reports", count_of(stream, METRICS_QOE_REPORTS), "watched_ms",
+        count_of(stream, METRICS_QOE_WATCHED), "stalls", count_of(stream, METRICS_QOE_STALLS),
+        "stalled_ms", count_of(stream, METRICS_QOE_STALLED), "frames",
+        count_of(stream, METRICS_QOE_FRAMES), "dropped", count_of(stream, METRICS_QOE_DROPPED),
+        "errors", count_of(stream, METRICS_QOE_ERRORS), "startup",
         histogram_json(&stream->qoe.startup, METRICS_QOE_STARTUP), "latency",
-        histogram_json(&stream->qoe.latency, METRICS_QOE_LATENCY));
+        histogram_json(&stream->qoe.latency, METRICS_QOE_LATENCY), "true_latency",
+        histogram_json(&stream->qoe.true_latency, METRICS_QOE_TRUE_LATENCY));
 }
 
 static json_t *page_json(const struct page *page)

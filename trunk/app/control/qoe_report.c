@@ -11,15 +11,20 @@
 
 struct field {
     const char *name;
-    enum metrics_id id; /* a counter, or one of the two histograms */
+    enum metrics_id id; /* a counter, or one of the histograms */
     json_int_t max;
 };
 
 static const struct field fields[] = {
-    {"watched_ms", METRICS_QOE_WATCHED, 120000}, {"stalls", METRICS_QOE_STALLS, 1000},
-    {"stalled_ms", METRICS_QOE_STALLED, 120000}, {"frames", METRICS_QOE_FRAMES, 100000},
-    {"dropped", METRICS_QOE_DROPPED, 100000},    {"errors", METRICS_QOE_ERRORS, 1000},
-    {"startup_ms", METRICS_QOE_STARTUP, 600000}, {"latency_ms", METRICS_QOE_LATENCY, 600000},
+    {"watched_ms", METRICS_QOE_WATCHED, 120000},
+    {"stalls", METRICS_QOE_STALLS, 1000},
+    {"stalled_ms", METRICS_QOE_STALLED, 120000},
+    {"frames", METRICS_QOE_FRAMES, 100000},
+    {"dropped", METRICS_QOE_DROPPED, 100000},
+    {"errors", METRICS_QOE_ERRORS, 1000},
+    {"startup_ms", METRICS_QOE_STARTUP, 600000},
+    {"latency_ms", METRICS_QOE_LATENCY, 600000},
+    {"true_latency_ms", METRICS_QOE_TRUE_LATENCY, 600000},
 };
 
 static void report_set(struct qoe_report *report, const struct field *field, json_int_t value)
@@ -31,6 +36,8 @@ static void report_set(struct qoe_report *report, const struct field *field, jso
         report->startup = scaled;
     else if (field->id == METRICS_QOE_LATENCY)
         report->latency = scaled;
+    else if (field->id == METRICS_QOE_TRUE_LATENCY)
+        report->true_latency = scaled;
     else
         report->count[field->id - METRICS_QOE_FIRST] = (uint64_t)scaled;
 }
@@ -68,7 +75,7 @@ const char *qoe_report_parse(const uint8_t *text, size_t len, struct qoe_report 
     json_t *object;
 
     memset(report, 0, sizeof(*report));
-    report->startup = report->latency = -1;
+    report->startup = report->latency = report->true_latency = -1;
     if (len > QOE_REPORT_MAX)
         return "the report is too long";
     object = json_loadb((const char *)text, len, JSON_REJECT_DUPLICATES, NULL);

@@ -96,6 +96,7 @@ static void entry_drop(struct metrics *metrics, struct metrics_stream *stream)
         atomic_fetch_add(&other->qoe.count[i], stream->qoe.count[i]);
     histogram_fold(&other->qoe.startup, &stream->qoe.startup);
     histogram_fold(&other->qoe.latency, &stream->qoe.latency);
+    histogram_fold(&other->qoe.true_latency, &stream->qoe.true_latency);
     shared_map_remove(metrics->streams, stream);
 }
 

@@ -21,7 +21,7 @@
 
 struct metrics_qoe {
     _Atomic uint64_t count[METRICS_QOE_COUNT];
-    struct metrics_histogram startup, latency;
+    struct metrics_histogram startup, latency, true_latency;
 };
 
 /* The part of one process in the stream's counters; only that process writes it. */

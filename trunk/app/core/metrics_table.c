@@ -190,6 +190,9 @@ static const struct metrics_row rows[METRICS_IDS] = {
                                       "Time from opening a stream to its first video or audio."),
     [METRICS_QOE_LATENCY] = QOE_TIMES("millrace_qoe_latency_seconds", latency_bounds,
                                       "Distance of what is shown from the live edge."),
+    [METRICS_QOE_TRUE_LATENCY] =
+        QOE_TIMES("millrace_qoe_true_latency_seconds", latency_bounds,
+                  "Age of what is shown, from the time stamps of play { stamp on; }."),
 };
 
 const struct metrics_row *metrics_table_row(enum metrics_id id)

@@ -1,7 +1,8 @@
 /*
  * Values that the player page cannot know by itself: the port for the RTMP addresses that it shows,
- * how long a silent connection may still come back, and whether the server wants reports. Served
- * whether or not the API is enabled; it reveals nothing about streams, clients, or secrets.
+ * how long a silent connection may still come back, whether the server wants reports, and its
+ * clock, to which time stamps refer. Served whether or not the API is enabled; it reveals nothing
+ * about streams, clients, or secrets.
  *
  * Behind a proxy or in a container, clients may reach another port than the listener's: the
  * operator configures it (public_rtmp_port).
@@ -15,6 +16,14 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+static int page_has_stamps(const struct config *config)
+{
+    for (int i = 0; i < config->vhost_count; i++)
+        if (config->vhost[i]->enabled && config->vhost[i]->play.stamp)
+            return 1;
+    return 0;
+}
 
 /* The longest republish_wait and rewind of all vhosts, ms: the page does not know its vhost. */
 static void page_longest(const struct config *config, int64_t *republish_wait, int64_t *rewind)
@@ -37,13 +46,17 @@ int http_page_print(const struct config *config, int listen_port, char out[HTTP_
     int64_t port = config->public_rtmp_port != 0 ? config->public_rtmp_port : listen_port;
     int64_t republish_wait, rewind;
     char past[40] = "";
+    char time[40] = "";
 
     page_longest(config, &republish_wait, &rewind);
     if (rewind > 0 && str_format(past, sizeof(past), ",\"rewind_ms\":%" PRId64, rewind) != 0)
         return -1;
+    if (page_has_stamps(config) &&
+        str_format(time, sizeof(time), ",\"time_ms\":%" PRId64, clock_wall() / USEC_PER_MS) != 0)
+        return -1;
     return str_format(out, HTTP_PAGE_MAX,
-                      "{\"rtmp_port\":%" PRId64 ",\"republish_wait_ms\":%" PRId64 "%s%s}\n", port,
-                      republish_wait, past,
+                      "{\"rtmp_port\":%" PRId64 ",\"republish_wait_ms\":%" PRId64 "%s%s%s}\n", port,
+                      republish_wait, past, time,
                       config->http_api.enabled && config->http_api.qoe ? ",\"qoe\":true" : "");
 }
 

@@ -39,7 +39,8 @@ def qoe(server, source, publisher):
 def test_reports_are_added_up(qoe):
     one = qoe()
     whole = {"url": "/live/livestream.flv", "watched_ms": 10000, "stalls": 1, "stalled_ms": 350,
-             "frames": 250, "dropped": 2, "errors": 1, "latency_ms": 900, "startup_ms": 412}
+             "frames": 250, "dropped": 2, "errors": 1, "latency_ms": 900,
+             "true_latency_ms": 950, "startup_ms": 412}
     assert report(one, whole).status == 204
     # From a page of another site, at the API's own address, of the last part of a view.
     last = report(one, {"url": "/live/livestream.flv", "watched_ms": 500}, "-H",
@@ -56,6 +57,7 @@ def test_reports_are_added_up(qoe):
     assert metrics.one("millrace_qoe_startup_seconds_bucket", le="0.3", **STREAM) == 0
     assert metrics.one("millrace_qoe_startup_seconds_bucket", le="0.5", **STREAM) == 1
     assert metrics.one("millrace_qoe_latency_seconds_count", **STREAM) == 1
+    assert metrics.one("millrace_qoe_true_latency_seconds_sum", **STREAM) == 0.95
     answer = shown(one)
     [stream] = answer["qoe"]
     assert answer["enabled"] is True
@@ -63,6 +65,7 @@ def test_reports_are_added_up(qoe):
     assert (stream["reports"], stream["watched_ms"], stream["stalled_ms"]) == (2, 10500, 350)
     assert (stream["startup"]["count"], stream["startup"]["sum_ms"]) == (1, 412)
     assert (stream["startup"]["p50_ms"], stream["latency"]["p95_ms"]) == (500, 1000)
+    assert (stream["true_latency"]["count"], stream["true_latency"]["sum_ms"]) == (1, 950)
     assert [500, 1] in stream["startup"]["buckets"] and stream["startup"]["buckets"][-1] == [None, 0]
     assert shown(one, "?start=1")["qoe"] == []
 
@@ -110,21 +113,27 @@ def test_off(server, source, publisher):
 
 
 def test_the_page(server, publish, browser, players_html, small_flv):  # noqa: F811
-    """The page reports what it plays, while it plays and when it is left."""
+    """The page reports what it plays, while it plays and when it is left; with time stamps, also
+    how old that is."""
     port, api = harness.free_port(), harness.free_port()
-    srv = server(html=players_html, top=f"exporter {{ enabled on; listen {port}; }}"
-                                        f"http_api {{ enabled on; listen {api}; qoe on; }}")
+    srv = server(html=players_html, play="stamp on;",
+                 top=f"exporter {{ enabled on; listen {port}; }}"
+                     f"http_api {{ enabled on; listen {api}; qoe on; }}")
     one = Exporter.__new__(Exporter)
     one.srv, one.port, one.api_port = srv, port, api
     publish(srv, "live/livestream", source=small_flv)
     page = browser("--autoplay-policy=no-user-gesture-required")
     page.open(page_url(srv))
     wait_playing(page, 1)
-    metrics = one.wait(lambda m: m.sum("millrace_qoe_reports_total", **STREAM) >= 1, 20,
+    page.wait("millrace.statistics.trueLatency > 0 && millrace.statistics.trueLatency < 20"
+              " && millrace.statistics.trueLatencyBy === 'server'")
+    page.wait("document.getElementById('f-true').offsetParent !== null"
+              " && parseFloat(document.getElementById('f-true').textContent) > 0")
+    metrics = one.wait(lambda m: m.sum("millrace_qoe_true_latency_seconds_count", **STREAM) >= 1, 20,
                        "the first report")
     assert metrics.one("millrace_qoe_startup_seconds_count", **STREAM) == 1
     assert 0 < metrics.one("millrace_qoe_startup_seconds_sum", **STREAM) < 30
-    assert metrics.one("millrace_qoe_latency_seconds_count", **STREAM) == 1
+    assert metrics.one("millrace_qoe_latency_seconds_count", **STREAM) >= 1
     assert metrics.one("millrace_qoe_watched_seconds_total", **STREAM) > 3
     assert metrics.one("millrace_qoe_frames_total", **STREAM) > 50
     assert page.said() == []

@@ -84,6 +84,25 @@ START_TEST(test_reports)
 }
 END_TEST
 
+/* The page needs the clock only for streams with time stamps. */
+START_TEST(test_clock)
+{
+    static const char before[] = "{\"rtmp_port\":1935,\"republish_wait_ms\":15000,\"time_ms\":";
+    int64_t from = clock_wall() / USEC_PER_MS;
+    char out[HTTP_PAGE_MAX];
+    char *end;
+    int64_t ms;
+
+    t.vhost.play.stamp = 1;
+    ck_assert_int_eq(http_page_print(&t.config, 1935, out), 0);
+    ck_assert_mem_eq(out, before, sizeof(before) - 1);
+    ms = strtoll(out + sizeof(before) - 1, &end, 10);
+    ck_assert_str_eq(end, "}\n");
+    ck_assert_int_ge(ms, from);
+    ck_assert_int_le(ms, clock_wall() / USEC_PER_MS);
+}
+END_TEST
+
 START_TEST(test_longest_wait_of_served_vhosts)
 {
     static struct config_vhost other;
@@ -111,6 +130,7 @@ Suite *check_http_page_suite(void)
     tcase_add_test(tc, test_served);
     tcase_add_test(tc, test_configured_port_wins);
     tcase_add_test(tc, test_reports);
+    tcase_add_test(tc, test_clock);
     tcase_add_test(tc, test_longest_wait_of_served_vhosts);
     suite_add_tcase(suite, tc);
     return suite;

@@ -22,9 +22,10 @@ static uint64_t count(enum metrics_id id)
 
 START_TEST(complete)
 {
-    ck_assert_ptr_null(parse("{\"url\":\"/live/s.flv?vhost=a\",\"watched_ms\":10000,\"stalls\":2,"
-                             "\"stalled_ms\":350,\"frames\":250,\"dropped\":3,\"errors\":1,"
-                             "\"latency_ms\":900,\"startup_ms\":412,\"more\":[]}"));
+    ck_assert_ptr_null(
+        parse("{\"url\":\"/live/s.flv?vhost=a\",\"watched_ms\":10000,\"stalls\":2,"
+              "\"stalled_ms\":350,\"frames\":250,\"dropped\":3,\"errors\":1,"
+              "\"latency_ms\":900,\"true_latency_ms\":950,\"startup_ms\":412,\"more\":[]}"));
     ck_assert_str_eq(report.path, "/live/s.flv");
     ck_assert_str_eq(report.query, "vhost=a");
     ck_assert_uint_eq(count(METRICS_QOE_REPORTS), 1);
@@ -35,6 +36,7 @@ START_TEST(complete)
     ck_assert_uint_eq(count(METRICS_QOE_DROPPED), 3);
     ck_assert_uint_eq(count(METRICS_QOE_ERRORS), 1);
     ck_assert_int_eq(report.latency, 900000);
+    ck_assert_int_eq(report.true_latency, 950000);
     ck_assert_int_eq(report.startup, 412000);
 }
 END_TEST
@@ -45,6 +47,7 @@ START_TEST(least)
     ck_assert_str_eq(report.query, "");
     ck_assert_uint_eq(count(METRICS_QOE_REPORTS), 1);
     ck_assert_int_eq(report.latency, -1);
+    ck_assert_int_eq(report.true_latency, -1);
     ck_assert_int_eq(report.startup, -1);
 }
 END_TEST
