@@ -31,12 +31,21 @@ void hls_cut_init(struct hls_cut *cut, struct hls_window *window, int is_broken)
     memset(cut, 0, sizeof(*cut));
     cut->window = window;
     cut->is_broken = is_broken != 0;
-    buf_init(&cut->open.data, window->limits.bytes_max);
+}
+
+/* The open segment goes, or has become one of the window's. */
+static void close_open(struct hls_cut *cut)
+{
+    cut->window->open = NULL;
+    cut->open = NULL;
+    cut->is_open = 0;
+    cut->has_head = 0;
 }
 
 void hls_cut_fini(struct hls_cut *cut)
 {
-    buf_fini(&cut->open.data);
+    hls_segment_unref(cut->open);
+    close_open(cut);
 }
 
 /* Ticks from one time to another, modulo 2^33. */
@@ -50,35 +59,40 @@ static int64_t ticks_between(uint64_t from, uint64_t to)
 /* Drops what is not part of a segment, and waits for a sync point. */
 static void wait_for_sync(struct hls_cut *cut)
 {
-    buf_reset(&cut->open.data);
-    cut->is_open = 0;
-    cut->has_head = 0;
+    hls_cut_fini(cut);
+}
+
+/* Where the open part ends if a frame begins now: before the tables that belong to it. */
+static size_t end_of_part(const struct hls_cut *cut)
+{
+    return cut->has_head ? cut->head : cut->open->last->data.len;
 }
 
 /* ---- the end of a segment ---- */
 
-static void finish(struct hls_cut *cut, uint64_t ticks, const struct hls_clock *clock)
+/* Ends the open segment, of so many ticks; what comes after its end begins `next`. */
+static int finish(struct hls_cut *cut, uint64_t ticks, struct hls_segment *next,
+                  const struct hls_clock *clock)
 {
-    const struct hls_segment *segment;
+    struct hls_segment *segment = cut->open;
+    int rc;
 
-    cut->open.ticks = ticks;
-    segment = hls_window_add(cut->window, &cut->open, clock->now);
-    cut->lost += segment == NULL;
-    cut->is_broken |= segment == NULL;
-    if (segment != NULL && cut->on_segment != NULL)
-        cut->on_segment(cut->arg, segment);
+    segment->last->is_independent = cut->has_sync;
+    rc = hls_segment_end(segment, end_of_part(cut), ticks, next);
+    close_open(cut);
+    cut->ended_parts++;
+    hls_window_add(cut->window, segment, clock->now);
+    if (cut->on_segment != NULL)
+        cut->on_segment(cut->arg, cut->window->last);
+    return rc;
 }
 
 void hls_cut_break(struct hls_cut *cut, const struct hls_clock *clock)
 {
     uint64_t step = cut->step > 0 ? cut->step : STEP_TICKS;
-    struct buf *data = &cut->open.data;
 
     if (cut->is_open) {
-        /* Tables without a frame. */
-        if (cut->has_head)
-            data->len = cut->head;
-        finish(cut, (uint64_t)ticks_between(cut->begin, cut->last) + step, clock);
+        (void)finish(cut, (uint64_t)ticks_between(cut->begin, cut->last) + step, NULL, clock);
         cut->is_broken = 1;
     }
     cut->step = 0;
@@ -90,40 +104,54 @@ void hls_cut_break(struct hls_cut *cut, const struct hls_clock *clock)
 
 static void begin(struct hls_cut *cut, uint64_t dts, usec_t date)
 {
-    cut->open.date = date;
-    cut->open.is_discontinuous = cut->is_broken;
+    cut->open->date = date;
+    cut->open->is_discontinuous = cut->is_broken;
     cut->is_broken = 0;
     cut->is_changed = 0;
     cut->is_open = 1;
-    cut->begin = cut->key = dts;
+    cut->has_sync = 0;
+    cut->begin = cut->key = cut->part = dts;
+    cut->window->open = cut->open;
 }
 
 /* Ends the open segment, of so many ticks, before the tables; the rest begins the next one. */
 static void cut_at_head(struct hls_cut *cut, uint64_t ticks, uint64_t dts, usec_t date,
                         const struct hls_clock *clock)
 {
-    struct buf *data = &cut->open.data;
-    struct buf head;
-    int rc;
+    struct hls_segment *next = hls_segment_new(cut->window->limits.bytes_max);
+    int rc = finish(cut, ticks, next, clock);
 
-    buf_init(&head, data->max);
-    rc = buf_append(&head, buf_data(data) + cut->head, data->len - cut->head);
-    data->len = cut->head;
-    finish(cut, ticks, clock);
-    cut->is_broken |= cut->is_changed | (rc != 0);
-    buf_fini(data);
-    *data = head;
-    if (rc == 0)
-        begin(cut, dts, date);
-    else
-        wait_for_sync(cut);
+    cut->is_broken |= cut->is_changed | (next == NULL || rc != 0);
+    if (next == NULL || rc != 0) {
+        hls_segment_unref(next);
+        return;
+    }
+    cut->open = next;
+    begin(cut, dts, date);
 }
 
 static void cut_here(struct hls_cut *cut, uint64_t dts, const struct hls_clock *clock)
 {
     uint64_t ticks = (uint64_t)ticks_between(cut->begin, dts);
 
-    cut_at_head(cut, ticks, dts, cut->open.date + (usec_t)(ticks * 100 / 9), clock);
+    cut_at_head(cut, ticks, dts, cut->open->date + (usec_t)(ticks * 100 / 9), clock);
+}
+
+/* A part ends where a frame that counts begins, when the next one would come too late. Without
+ * memory it becomes longer. */
+static void cut_part(struct hls_cut *cut, uint64_t dts)
+{
+    uint64_t max = hls_window_part_ticks(cut->window);
+    int64_t ticks = ticks_between(cut->part, dts);
+
+    if (max == 0 || ticks <= 0 || (uint64_t)ticks + cut->step <= max)
+        return;
+    cut->open->last->is_independent = cut->has_sync;
+    if (hls_segment_end_part(cut->open, end_of_part(cut), (uint64_t)ticks) != 0)
+        return;
+    cut->ended_parts++;
+    cut->has_sync = 0;
+    cut->part = dts;
 }
 
 /* The clock has jumped. */
@@ -204,9 +232,13 @@ static void frame(struct hls_cut *cut, const struct ts_packet *packet,
     } else if (cut->has_head && is_counted && ticks > 0 && is_due(cut, (uint64_t)ticks, is_sync)) {
         cut->forced += !is_sync;
         cut_here(cut, packet->dts, clock);
+    } else if (is_counted) {
+        cut_part(cut, packet->dts);
     }
-    if (is_sync && cut->is_open)
+    if (is_sync && cut->is_open) {
         cut->key = packet->dts;
+        cut->has_sync = 1;
+    }
     if (is_counted && cut->is_open) {
         cut->step = (uint64_t)ticks_between(cut->last, packet->dts);
         cut->last = packet->dts;
@@ -227,6 +259,20 @@ static void program(struct hls_cut *cut, const struct ts_packet *packet)
     cut->has_video = ts_read_has_video(packet) != 0;
 }
 
+/* The open segment is too long, or there is no memory. Parts that players may have make a segment;
+ * the rest is lost. */
+static void lose(struct hls_cut *cut, const struct hls_clock *clock)
+{
+    cut->lost += cut->is_open;
+    cut->is_broken |= cut->is_open;
+    if (cut->is_open && cut->open->parts > 0) {
+        cut->has_head = 1;
+        cut->head = 0;
+        (void)finish(cut, cut->open->ticks, NULL, clock);
+    }
+    wait_for_sync(cut);
+}
+
 static void put(struct hls_cut *cut, const uint8_t *p, const struct hls_clock *clock)
 {
     struct ts_packet packet;
@@ -236,8 +282,12 @@ static void put(struct hls_cut *cut, const uint8_t *p, const struct hls_clock *c
         return;
     }
     if (packet.pid == TS_PID_PAT && !cut->has_head) {
+        if (cut->open == NULL)
+            cut->open = hls_segment_new(cut->window->limits.bytes_max);
+        if (cut->open == NULL)
+            return;
         cut->has_head = 1;
-        cut->head = cut->open.data.len;
+        cut->head = cut->open->last->data.len;
     } else if (packet.pid == TS_PID_PMT && packet.payload != NULL) {
         program(cut, &packet);
     } else if (packet.has_time) {
@@ -245,11 +295,8 @@ static void put(struct hls_cut *cut, const uint8_t *p, const struct hls_clock *c
     }
     if (!cut->is_open && !cut->has_head)
         return;
-    if (buf_append(&cut->open.data, p, TS_PACKET_SIZE) == 0)
-        return;
-    cut->lost += cut->is_open;
-    cut->is_broken |= cut->is_open;
-    wait_for_sync(cut);
+    if (hls_segment_append(cut->open, p, TS_PACKET_SIZE) != 0)
+        lose(cut, clock);
 }
 
 void hls_cut_feed(struct hls_cut *cut, const uint8_t *data, size_t len,

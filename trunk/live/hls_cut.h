@@ -2,24 +2,28 @@
 #define LIVE_HLS_CUT_H
 
 /*
- * Cuts a transport stream, as the TS rendition has it, into segments. A segment begins with the
- * tables before a keyframe, or, without video, before any audio frame; its bytes are those of the
- * ring. Pure, never yields.
+ * Cuts a transport stream, as the TS rendition has it, into segments, and these into parts. A
+ * segment begins with the tables before a keyframe, or, without video, before any audio frame; a
+ * part begins at any frame that counts for durations. The bytes are those of the ring. Pure, never
+ * yields.
  */
 #include "live/hls_window.h"
 
 struct hls_cut {
     struct hls_window *window; /* borrowed */
-    struct hls_segment open;   /* under construction; only data, date, is_discontinuous count */
+    struct hls_segment *open;  /* under construction; NULL: no memory, or nothing has come */
     uint8_t is_open;           /* its first frame has come */
     uint8_t is_broken;         /* the next segment does not continue the one before */
     uint8_t has_video;         /* the PMT lists video */
     uint8_t has_program;       /* a PMT has come: */
     uint8_t is_changed;        /* it differs from that of the open segment */
     uint8_t has_head;          /* tables have come since the last frame: */
-    size_t head;               /* where they begin in open.data */
+    size_t head;               /* where they begin in the open part */
     uint8_t program[188];      /* the section of the PMT, padded */
     uint64_t begin;            /* time of the open segment's first frame, ticks */
+    uint64_t part;             /* of the open part's */
+    uint8_t has_sync;          /* the open part has the start of a sync point */
+    uint32_t ended_parts;      /* so far, to see whether there are new ones */
     uint64_t key;              /* of its last sync point */
     uint64_t last;             /* of the last frame that counts for durations */
     uint64_t step;             /* ticks between the last two of these */

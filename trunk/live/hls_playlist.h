@@ -1,7 +1,7 @@
 #ifndef LIVE_HLS_PLAYLIST_H
 #define LIVE_HLS_PLAYLIST_H
 
-/* Writes the playlists of HLS (RFC 8216, section 4). Pure. */
+/* Writes the playlists of HLS (RFC 8216, section 4; RFC 8216bis for parts). Pure. */
 #include "live/hls_window.h"
 
 /* Bytes of a playlist. */
@@ -13,10 +13,14 @@ struct hls_names {
     const char *query;  /* appended to each: "?a=b", or "" */
 };
 
-/* Appends the media playlist, which must have a segment. is_ended: nothing will be added. 0, or -1:
- * no memory, or too long. */
-int hls_playlist_media(const struct hls_window *window, const struct hls_names *names, int is_ended,
-                       struct buf *out) ERR_MUST_CHECK;
+struct hls_playlist_options {
+    int is_ended;     /* nothing will be added */
+    int skips_oldest; /* a delta update (RFC 8216bis, section 6.2.5.1), if parts are listed */
+};
+
+/* Appends the media playlist, which must have a segment. 0, or -1: no memory, or too long. */
+int hls_playlist_media(const struct hls_window *window, const struct hls_names *names,
+                       const struct hls_playlist_options *options, struct buf *out) ERR_MUST_CHECK;
 
 /* What a multivariant playlist says about its only variant. */
 struct hls_variant {

@@ -7,10 +7,11 @@
 #include "live/hls_window.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define LISTED_TARGETS 3
+/* Parts are cut a little earlier than this allows, for timestamps in ms. */
+#define PART_SLACK (HLS_TICKS_PER_SEC / 50)
 
 static uint64_t ticks_of(usec_t time)
 {
@@ -39,7 +40,7 @@ void hls_window_fini(struct hls_window *window)
 
     for (struct hls_segment *s = window->first; s != NULL; s = next) {
         next = s->next;
-        hls_window_unref(s);
+        hls_segment_unref(s);
     }
     memset(window, 0, sizeof(*window));
 }
@@ -53,20 +54,6 @@ void hls_window_position(const struct hls_window *window, struct hls_position *o
         out->discontinuities += s->is_discontinuous;
 }
 
-struct hls_segment *hls_window_ref(struct hls_segment *segment)
-{
-    segment->refs++;
-    return segment;
-}
-
-void hls_window_unref(struct hls_segment *segment)
-{
-    if (segment == NULL || --segment->refs > 0)
-        return;
-    buf_fini(&segment->data);
-    free(segment);
-}
-
 struct hls_segment *hls_window_find(const struct hls_window *window, uint64_t number)
 {
     struct hls_segment *segment = window->first;
@@ -74,6 +61,38 @@ struct hls_segment *hls_window_find(const struct hls_window *window, uint64_t nu
     while (segment != NULL && segment->number != number)
         segment = segment->next;
     return segment;
+}
+
+struct hls_segment *hls_window_find_open(const struct hls_window *window, uint64_t number)
+{
+    return window->open != NULL && number == window->next ? window->open
+                                                          : hls_window_find(window, number);
+}
+
+int hls_window_has(const struct hls_window *window, uint64_t number, int64_t part)
+{
+    const struct hls_segment *segment;
+
+    if (part >= 0 && number < window->next) {
+        segment = hls_window_find(window, number);
+        if (segment == NULL || (uint64_t)part < segment->parts)
+            return 1;
+        number++;
+        part = 0;
+    }
+    if (number < window->next)
+        return 1;
+    return part >= 0 && number == window->next && window->open != NULL &&
+           (uint64_t)part < window->open->parts;
+}
+
+uint64_t hls_window_part_ticks(const struct hls_window *window)
+{
+    if (window->limits.part == 0)
+        return 0;
+    if (window->part_target > 0)
+        return window->part_target - PART_SLACK / 2;
+    return ticks_of(window->limits.part) + PART_SLACK / 2;
 }
 
 uint64_t hls_window_ticks_max(const struct hls_window *window)
@@ -102,8 +121,8 @@ static void drop_first(struct hls_window *window)
     window->first = segment->next;
     if (window->first == NULL)
         window->last = NULL;
-    window->bytes -= segment->data.len;
-    hls_window_unref(segment);
+    window->bytes -= segment->bytes;
+    hls_segment_unref(segment);
 }
 
 /* Ticks that the playlist must have. */
@@ -157,29 +176,33 @@ static void set_target(struct hls_window *window, uint64_t ticks)
 
 static void measure(struct hls_window *window, const struct hls_segment *segment)
 {
-    uint64_t rate = (uint64_t)segment->data.len * 8 * HLS_TICKS_PER_SEC / segment->ticks;
+    uint64_t rate = (uint64_t)segment->bytes * 8 * HLS_TICKS_PER_SEC / segment->ticks;
 
     /* The last segment of a publication may be too short to tell. */
     if (segment->ticks >= HLS_TICKS_PER_SEC / 2 && rate > window->bits_per_sec)
         window->bits_per_sec = rate;
 }
 
-const struct hls_segment *hls_window_add(struct hls_window *window, struct hls_segment *ready,
-                                         usec_t now)
+/* Also how long parts are is decided by the first segment: frames may be rarer than configured. */
+static void set_part_target(struct hls_window *window, const struct hls_segment *segment)
 {
-    struct hls_segment *segment = malloc(sizeof(*segment));
+    uint64_t target = window->limits.part > 0 ? ticks_of(window->limits.part) + PART_SLACK : 0;
 
-    assert(ready->ticks > 0);
-    if (segment == NULL) {
-        buf_reset(&ready->data);
-        return NULL;
-    }
-    *segment = *ready;
-    buf_init(&ready->data, ready->data.max);
+    if (target > 0 && window->part_target == 0)
+        for (const struct hls_part *part = segment->first; part != NULL; part = part->next)
+            if (target < part->ticks && segment->parts > 1)
+                target = part->ticks;
+    if (target == 0 || window->part_target == 0)
+        window->part_target = target;
+}
+
+void hls_window_add(struct hls_window *window, struct hls_segment *segment, usec_t now)
+{
+    assert(segment->ticks > 0 && segment != window->open);
     segment->next = NULL;
-    segment->refs = 1;
     segment->number = window->next++;
     set_target(window, segment->ticks);
+    set_part_target(window, segment);
     measure(window, segment);
     if (window->last != NULL)
         window->last->next = segment;
@@ -189,7 +212,6 @@ const struct hls_segment *hls_window_add(struct hls_window *window, struct hls_s
     if (window->listed == NULL)
         window->listed = segment;
     window->listed_ticks += segment->ticks;
-    window->bytes += segment->data.len;
+    window->bytes += segment->bytes;
     hls_window_trim(window, now);
-    return window->last;
 }

@@ -16,6 +16,8 @@
 #define DEFAULT_VHOST "__defaultVhost__"
 #define DAEMON_PID    "./objs/millrace.pid"
 /* The value for "no limit": the largest that can be configured. */
+/* Shorter parts of HLS are more requests than they save time. */
+#define HLS_PART_MIN (100 * USEC_PER_MS)
 #define GOP_FRAMES_MAX 1000000
 
 /* config_vhost_find() falls back on the first vhost: create __defaultVhost__ if absent, and move it
@@ -174,6 +176,8 @@ void config_snapshot_settle_vhost(const struct config *config, struct config_vho
         vhost->play.mw_latency = 0;
     if (vhost->play.gop_cache_max_frames == 0)
         vhost->play.gop_cache_max_frames = GOP_FRAMES_MAX;
+    if (vhost->hls.part > 0 && vhost->hls.part < HLS_PART_MIN)
+        vhost->hls.part = HLS_PART_MIN;
 }
 
 static struct err *load_into(struct config_snapshot *snapshot)

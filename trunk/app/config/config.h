@@ -247,6 +247,7 @@ struct config_dvr {
 struct config_hls {
     int enabled;
     usec_t fragment, window;
+    usec_t part; /* 0: no parts */
     int64_t max_bytes;
 };
 

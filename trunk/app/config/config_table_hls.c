@@ -1,6 +1,6 @@
 /*
- * The directives of HLS (hls), with the names, the units and the defaults of SRS; hls_max_bytes is
- * our own, since segments are kept in memory.
+ * The directives of HLS (hls), with the names, the units and the defaults of SRS; hls_part and
+ * hls_max_bytes are our own, since segments are kept in memory.
  */
 #include "app/config/config_table_rows.h"
 
@@ -18,6 +18,9 @@ static const struct config_row rows[] = {
     {"hls_window", HLS(window), CONFIG_SECONDS, "60", 1, 3600, NO_CHOICES,
      "SRS_VHOST_HLS_HLS_WINDOW", RELOAD,
      "Duration of the playlist; three target durations at least."},
+    {"hls_part", HLS(part), CONFIG_SECONDS, "0", 0, 5, NO_CHOICES,
+     "SRS_VHOST_HLS_HLS_PART", RELOAD,
+     "Low-latency HLS: maximum duration of a part, at least 0.1. 0: no parts."},
     {"hls_max_bytes", HLS(max_bytes), CONFIG_SIZE, "64m", 256 * KIB, 4 * GIB, NO_CHOICES,
      "SRS_VHOST_HLS_HLS_MAX_BYTES", RELOAD,
      "Limit of the segments of one stream in memory; beyond it the playlist is shorter than hls_window."},

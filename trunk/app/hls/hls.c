@@ -136,15 +136,21 @@ static void hls_tick(struct server *server, void *arg, usec_t now)
 {
     struct hls *hls = arg;
     struct hls_stream *next;
+    int has_grown = 0;
 
     (void)server;
     for (struct hls_stream *own = hls->first; own != NULL; own = next) {
+        uint32_t before = own->cut.ended_parts;
+
         next = own->next;
         hls_stream_take(own);
+        has_grown |= own->cut.ended_parts != before;
         hls_window_trim(&own->window, now);
         if (own->viewer == NULL && source_state(own->source) != SOURCE_LIVE)
             hls_stream_check_idle(own, now);
     }
+    if (has_grown)
+        co_cond_broadcast(&hls->grown);
     check_left(hls);
     hls_session_check(hls, now);
 }
@@ -152,12 +158,14 @@ static void hls_tick(struct server *server, void *arg, usec_t now)
 static struct err *hls_open(struct server *server, void **own)
 {
     struct hls *hls = calloc(1, sizeof(*hls));
+    struct err *err;
 
     if (hls == NULL)
         return err_new(ERR_NOMEM, "hls");
     hls->server = server;
     *own = hls;
-    return co_cond_init(&hls->changed);
+    err = co_cond_init(&hls->changed);
+    return err != NULL ? err : co_cond_init(&hls->grown);
 }
 
 static struct err *hls_start(struct server *server, void *own)
@@ -208,6 +216,7 @@ static void hls_close(struct server *server, void *own)
 
     (void)server;
     co_cond_fini(&hls->changed);
+    co_cond_fini(&hls->grown);
     free(hls);
 }
 

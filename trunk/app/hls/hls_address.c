@@ -1,6 +1,7 @@
 /*
- * A segment's address is that of the playlist with the number before the extension, as SRS has it.
- * It always names a session, by which it differs from the live stream of the same name.
+ * A segment's address is that of the playlist with the number before the extension, as SRS has it;
+ * a part's has its own number after that. It always names a session, by which it differs from the
+ * live stream of the same name.
  */
 #include "app/hls/hls_address.h"
 
@@ -32,23 +33,37 @@ int hls_address_is_used(const struct config_vhost *vhost)
     return vhost->enabled && (vhost->hls.enabled || has_mount(vhost));
 }
 
-/* Turns the path of a segment into that of its playlist. 0 or -1. */
-static int split(const char *path, struct hls_address *out, char playlist[1024])
+/* The digits before `end`, which follow the character `before`; NULL: there are none. */
+static const char *digits_before(const char *path, const char *end, char before, int64_t *out)
 {
-    const char *end = path + strlen(path) - strlen(SEGMENT);
     const char *digits = end;
     char number[24];
-    int64_t value;
 
     while (digits > path && digits[-1] >= '0' && digits[-1] <= '9')
         digits--;
-    if (digits == end || digits == path || digits[-1] != '-' ||
+    if (digits == end || digits == path || digits[-1] != before ||
         str_copy_n(number, sizeof(number), digits, (size_t)(end - digits)) != 0 ||
-        str_to_i64(number, 0, INT64_MAX, &value) != 0)
+        str_to_i64(number, 0, INT64_MAX, out) != 0)
+        return NULL;
+    return digits - 1;
+}
+
+/* Turns the path of a segment or part into that of its playlist. 0 or -1. */
+static int split(const char *path, struct hls_address *out, char playlist[1024])
+{
+    const char *end = path + strlen(path) - strlen(SEGMENT);
+    const char *stream = digits_before(path, end, '-', &out->number);
+
+    out->part = -1;
+    if (stream == NULL) {
+        stream = digits_before(path, end, '.', &out->part);
+        if (stream != NULL)
+            stream = digits_before(path, stream, '-', &out->number);
+    }
+    if (stream == NULL)
         return -1;
     out->is_segment = 1;
-    out->number = (uint64_t)value;
-    return str_format(playlist, 1024, "%.*s" PLAYLIST, (int)(digits - 1 - path), path);
+    return str_format(playlist, 1024, "%.*s" PLAYLIST, (int)(stream - path), path);
 }
 
 static int take(struct hls_address *out, const char *app, const char *stream)
@@ -101,7 +116,7 @@ int hls_address_encode(struct buf *out, const char *text)
 
 int hls_address_query(const char *session, const char *query, char *out, size_t cap)
 {
-    static const char *const names[] = {HLS_SESSION, "_HLS_msn", "_HLS_part", "_HLS_skip", NULL};
+    static const char *const names[] = {HLS_SESSION, "_hls_msn", "_hls_part", "_hls_skip", NULL};
     char rest[HTTP_TARGET_MAX];
 
     if (url_param_without(query, names, rest, sizeof(rest)) != 0 ||

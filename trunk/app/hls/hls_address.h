@@ -1,7 +1,9 @@
 #ifndef APP_HLS_HLS_ADDRESS_H
 #define APP_HLS_HLS_ADDRESS_H
 
-/* The addresses of playlists and segments: "/live/livestream.m3u8", "/live/livestream-12.ts". */
+/* The addresses of playlists, segments and parts: "/live/livestream.m3u8",
+ * "/live/livestream-12.ts",
+ * "/live/livestream-12.3.ts". */
 #include "app/config/config.h"
 #include "app/http/http_exchange.h"
 #include "live/source.h"
@@ -14,7 +16,8 @@ struct hls_address {
     char app[256], stream[256];
     char key[SOURCE_KEY_MAX];
     int is_segment;
-    uint64_t number; /* of the segment */
+    int64_t number; /* of the segment */
+    int64_t part;   /* of it; -1: the whole segment */
 };
 
 /* Whether streams of the vhost have playlists. */

@@ -74,13 +74,20 @@ static int is_live(const struct hls_request *request)
            observers_are_elsewhere(request->x->server, request->address->key);
 }
 
+/* A client that waits has closed its connection. */
+static int has_left(const struct http_exchange *x)
+{
+    return (net_wait(x->conn, 0, 0) & NET_HUP) != 0;
+}
+
 /* Waits for the publisher: 0 or -1. */
 static int wait_for_stream(struct hls_request *request, usec_t timeout)
 {
     usec_t deadline = co_deadline(timeout);
 
     while (!is_live(request)) {
-        if (co_left(deadline) == 0 || hls_wait(request->hls, wait_step(deadline)) != 0)
+        if (co_left(deadline) == 0 || hls_wait(request->hls, wait_step(deadline)) != 0 ||
+            has_left(request->x))
             return -1;
         hls_http_touch(request, 0);
     }
@@ -112,15 +119,54 @@ static enum http_step await_stream(struct hls_request *request, usec_t timeout)
 
 /* ---- answers ---- */
 
-struct err *hls_http_send_playlist(struct http_exchange *x, const struct hls_request *request,
-                                   const struct hls_stream *own, const struct hls_names *names,
-                                   usec_t timeout)
+static void renew(void *arg)
 {
+    hls_http_touch(arg, 0);
+}
+
+/* Waits for what the request is for. READY, or the answer's error in *err. */
+static enum hls_reload_answer await(struct http_exchange *x, const struct hls_request *request,
+                                    const char *key, const struct hls_reload *reload,
+                                    struct err **err, usec_t timeout)
+{
+    enum hls_reload_answer answer =
+        hls_reload_wait(hls_of(x->server), key, reload, x->conn, request != NULL ? renew : NULL,
+                        (void *)(uintptr_t)request);
+
+    *err = NULL;
+    switch (answer) {
+    case HLS_RELOAD_READY:
+        break;
+    case HLS_RELOAD_TOO_FAR:
+        *err = http_answer_error(x, 400, NULL, timeout, "segment %lld is too far ahead",
+                                 (long long)reload->number);
+        break;
+    case HLS_RELOAD_LATE:
+        *err = http_answer_error(x, 503, NULL, timeout, "service unavailable: no new segment");
+        break;
+    case HLS_RELOAD_GONE:
+        *err = http_answer_error(x, 404, NULL, timeout, "this stream has ended");
+        break;
+    }
+    return answer;
+}
+
+struct err *hls_http_send_playlist(struct http_exchange *x, const struct hls_request *request,
+                                   const char *key, const struct hls_names *names,
+                                   const struct hls_reload *reload, usec_t timeout)
+{
+    struct hls_playlist_options options = {.skips_oldest = reload->skips_oldest};
+    const struct hls_stream *own;
     struct buf text;
     struct err *err;
 
+    if (await(x, request, key, reload, &err, timeout) != HLS_RELOAD_READY)
+        return err;
+    own = hls_find(hls_of(x->server), key);
+    assert(own != NULL);
+    options.is_ended = own->ended_at != 0;
     buf_init(&text, HLS_PLAYLIST_MAX);
-    if (hls_playlist_media(&own->window, names, own->ended_at != 0, &text) != 0)
+    if (hls_playlist_media(&own->window, names, &options, &text) != 0)
         err = http_answer_error(x, 503, NULL, timeout, "service unavailable: memory");
     else
         err = http_answer(x, 200, PLAYLIST_TYPE, NO_STORE, buf_data(&text), text.len, timeout);
@@ -146,23 +192,52 @@ static struct err *send_all(struct http_exchange *x, const struct hls_request *r
     return err;
 }
 
-struct err *hls_http_send_segment(struct http_exchange *x, const struct hls_request *request,
-                                  struct hls_segment *segment, usec_t timeout)
+/* Sends the part, or with NULL all of them, of a segment that the caller holds. */
+static struct err *send_held(struct http_exchange *x, const struct hls_request *request,
+                             const struct hls_segment *segment, const struct hls_part *part,
+                             usec_t timeout)
 {
-    struct hls_segment *held = hls_window_ref(segment);
+    size_t bytes = part != NULL ? part->data.len : segment->bytes;
     struct err *err = NULL;
     struct buf head;
 
     buf_init(&head, HTTP_ANSWER_HEAD_MAX);
-    if (http_head(x, 200, SEGMENT_TYPE, STORE, (int64_t)held->data.len, &head) != 0)
+    if (http_head(x, 200, SEGMENT_TYPE, STORE, (int64_t)bytes, &head) != 0)
         err = err_new(ERR_LIMIT, "response header too long");
     x->has_answered = err == NULL;
     if (err == NULL)
         err = io_write(&x->conn->io, buf_data(&head), head.len, timeout);
-    if (err == NULL && !x->is_head)
-        err = send_all(x, request, &held->data, timeout);
     buf_fini(&head);
-    hls_window_unref(held);
+    if (err != NULL || x->is_head)
+        return err;
+    if (part != NULL)
+        return send_all(x, request, &part->data, timeout);
+    for (part = segment->first; part != NULL && err == NULL; part = part->next)
+        err = send_all(x, request, &part->data, timeout);
+    return err;
+}
+
+struct err *hls_http_send_segment(struct http_exchange *x, const struct hls_request *request,
+                                  const char *key, const struct hls_reload *wanted, usec_t timeout)
+{
+    const struct hls_part *part = NULL;
+    struct hls_segment *segment;
+    const struct hls_stream *own;
+    struct err *err;
+
+    if (wanted->part >= 0 && await(x, request, key, wanted, &err, timeout) != HLS_RELOAD_READY)
+        return err;
+    own = hls_find(hls_of(x->server), key);
+    segment = own == NULL         ? NULL
+              : wanted->part >= 0 ? hls_window_find_open(&own->window, (uint64_t)wanted->number)
+                                  : hls_window_find(&own->window, (uint64_t)wanted->number);
+    if (segment != NULL && wanted->part >= 0)
+        part = hls_segment_part(segment, (uint64_t)wanted->part);
+    if (segment == NULL || (wanted->part >= 0 && part == NULL))
+        return http_answer_error(x, 404, NULL, timeout, "no such segment");
+    (void)hls_segment_ref(segment);
+    err = send_held(x, request, segment, part, timeout);
+    hls_segment_unref(segment);
     return err;
 }
 
@@ -198,18 +273,16 @@ static struct err *answer_variants(struct hls_request *request, const struct hls
 static enum http_step answer_here(struct hls_request *request, const struct hls_names *names,
                                   usec_t timeout)
 {
-    const struct hls_stream *own = hls_find(request->hls, request->address->key);
+    const struct hls_address *address = request->address;
     struct http_exchange *x = request->x;
-    struct hls_segment *segment;
+    const struct hls_reload wanted = {address->number, address->part, 0};
 
-    if (own == NULL)
+    if (hls_find(request->hls, address->key) == NULL)
         return HTTP_STEP_NEXT;
-    if (!request->address->is_segment)
-        return http_step_answered(x, hls_http_send_playlist(x, request, own, names, timeout));
-    segment = hls_window_find(&own->window, request->address->number);
-    if (segment == NULL)
-        return HTTP_STEP_NEXT;
-    return http_step_answered(x, hls_http_send_segment(x, request, segment, timeout));
+    return http_step_answered(
+        x, address->is_segment ? hls_http_send_segment(x, request, address->key, &wanted, timeout)
+                               : hls_http_send_playlist(x, request, address->key, names,
+                                                        &request->reload, timeout));
 }
 
 /* Whether a playlist that is not there is worth a wait. */
@@ -238,7 +311,7 @@ static struct err *answer(struct hls_request *request, const struct hls_names *n
         else
             step = hls_worker_answer(request, names, place.slot, timeout);
         if (step != HTTP_STEP_NEXT || !may_wait(request) || co_left(deadline) == 0 ||
-            hls_wait(hls, wait_step(deadline)) != 0)
+            hls_wait(hls, wait_step(deadline)) != 0 || has_left(request->x))
             break;
         hls_http_touch(request, 0);
     }
@@ -358,6 +431,9 @@ static enum http_step hls_http_step(struct http_exchange *x, usec_t timeout)
     }
     if (!http_is_read(x)) {
         step = http_step_answered(x, http_answer_method(x, timeout));
+    } else if (hls_reload_read(x->request->query, &request.reload) != 0) {
+        step = http_step_answered(
+            x, http_answer_error(x, 400, NULL, timeout, "_HLS_msn or _HLS_part is not valid"));
     } else if (has_id) {
         (void)str_copy(request.id, sizeof(request.id), id);
         step = serve_session(&request, timeout);

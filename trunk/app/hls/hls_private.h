@@ -4,6 +4,7 @@
 /* Shared by the files of this folder only. */
 #include "app/hls/hls.h"
 #include "app/hls/hls_address.h"
+#include "app/hls/hls_reload.h"
 #include "app/hls/hls_share.h"
 #include "app/stream/session_facts.h"
 #include "app/stream/stream.h"
@@ -24,7 +25,8 @@ struct hls {
     struct hls_session *sessions;
     /* A stream has begun or ended, here or at another worker, or has its first segment. */
     struct co_cond changed;
-    usec_t checked_at; /* the sessions */
+    struct co_cond grown; /* streams have new parts or segments, have ended, or are gone */
+    usec_t checked_at;    /* the sessions */
 };
 
 /* The state in a stream. */
@@ -84,6 +86,7 @@ struct hls_request {
     struct http_exchange *x;
     const struct hls_address *address;
     char id[HLS_SHARE_ID_SIZE]; /* of the session */
+    struct hls_reload reload;
 };
 
 /* Begins a session for the request, whose id is set: asks everything that decides whether its
@@ -112,12 +115,14 @@ enum http_step hls_worker_answer(struct hls_request *request, const struct hls_n
 int hls_http_wait(struct hls *hls, const char *key, usec_t timeout);
 /* The session of the request is alive, and was sent so many bytes more. NULL is allowed. */
 void hls_http_touch(const struct hls_request *request, uint64_t bytes);
-/* Sends the playlist, or the segment, of a stream that this worker has. request: of a player; NULL:
- * of another worker. */
+/* Waits as hls_reload_wait() and sends the playlist of a stream that this worker has. request: of a
+ * player; NULL: of another worker. */
 struct err *hls_http_send_playlist(struct http_exchange *x, const struct hls_request *request,
-                                   const struct hls_stream *own, const struct hls_names *names,
-                                   usec_t timeout);
+                                   const char *key, const struct hls_names *names,
+                                   const struct hls_reload *reload, usec_t timeout);
+/* The same for a segment, or with part >= 0 for a part of it, which may have been announced only.
+ */
 struct err *hls_http_send_segment(struct http_exchange *x, const struct hls_request *request,
-                                  struct hls_segment *segment, usec_t timeout);
+                                  const char *key, const struct hls_reload *wanted, usec_t timeout);
 
 #endif

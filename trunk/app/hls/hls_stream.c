@@ -34,7 +34,7 @@ static void on_segment(void *arg, const struct hls_segment *segment)
     struct hls *hls = hls_of(server);
     const struct finished_segment finished = {.stream = own->stream,
                                               .number = segment->number,
-                                              .size = segment->data.len,
+                                              .size = segment->bytes,
                                               .duration_ms = (int64_t)(segment->ticks / 90),
                                               .id = own->publisher.page_url,
                                               .ip = own->publisher.swf_url,
@@ -140,7 +140,7 @@ void hls_stream_take(struct hls_stream *own)
 
 static struct hls_limits limits_of(const struct config_vhost *vhost)
 {
-    return (struct hls_limits){vhost->hls.fragment, vhost->hls.window,
+    return (struct hls_limits){vhost->hls.fragment, vhost->hls.window, vhost->hls.part,
                                (size_t)vhost->hls.max_bytes};
 }
 
@@ -191,6 +191,7 @@ void hls_stream_stop(struct hls_stream *own)
         hls_window_fini(&own->window);
         unlink_from(&hls->first, own);
         co_cond_broadcast(&hls->changed);
+        co_cond_broadcast(&hls->grown);
     }
     publisher_forget(own);
     memset(own, 0, sizeof(*own));
@@ -273,6 +274,7 @@ static void end(struct hls_stream *own, usec_t now)
     struct hls_place place;
 
     own->ended_at = now;
+    co_cond_broadcast(&hls->grown);
     if (hls_share_stream_find(hls->share, source_key(own->source), &place) == 0) {
         place.is_ended = 1;
         hls_share_stream_put(hls->share, source_key(own->source), &place);
@@ -305,6 +307,7 @@ void hls_stream_unpublish(struct hls_stream *own)
     viewer_end(own);
     hls_stream_attend(own, 0);
     own->idle_at = clock.now;
+    co_cond_broadcast(&hls_of(own->stream->server)->grown);
 }
 
 void hls_stream_limit(struct hls_stream *own, const struct config_vhost *vhost)

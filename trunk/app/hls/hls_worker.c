@@ -27,13 +27,16 @@
 
 /* ---- the side that asks ---- */
 
-static int url_make(const struct hls_address *address, struct buf *out)
+static int url_make(const struct hls_request *request, struct buf *out)
 {
+    const struct hls_address *address = request->address;
+    const struct hls_reload wanted = {address->number, address->part, 0};
+    char query[128];
     int rc = buf_printf(out, "http://worker" WORKER_PATH);
 
     rc |= hls_address_encode(out, address->key);
-    if (address->is_segment)
-        rc |= buf_printf(out, "?segment=%" PRIu64, address->number);
+    rc |= hls_reload_write(address->is_segment ? &wanted : &request->reload, query, sizeof(query));
+    rc |= buf_printf(out, "?%s%s", address->is_segment ? "segment&" : "", query);
     return rc != 0 ? rc : buf_append(out, "", 1);
 }
 
@@ -95,8 +98,8 @@ static struct err *fetch(const struct hls_request *request, const struct hls_nam
 
     buf_init(&url, HTTP_TARGET_MAX);
     buf_init(&headers, 4 * HTTP_TARGET_MAX);
-    if (worker_socket_path(worker, slot, path, sizeof(path)) != 0 ||
-        url_make(request->address, &url) != 0 || headers_make(names, &headers) != 0) {
+    if (worker_socket_path(worker, slot, path, sizeof(path)) != 0 || url_make(request, &url) != 0 ||
+        headers_make(names, &headers) != 0) {
         err = err_new(ERR_LIMIT, "address too long");
     } else {
         options.headers = (const char *)buf_data(&headers);
@@ -113,12 +116,18 @@ enum http_step hls_worker_answer(struct hls_request *request, const struct hls_n
     struct http_exchange *x = request->x;
     struct http_client *client = NULL;
     struct err *err;
+    int status;
 
     if (worker_of(request->hls->server) == NULL)
         return HTTP_STEP_NEXT;
     err = fetch(request, names, slot, &client, timeout);
-    if (err == NULL && http_client_status(client) == 200) {
-        err = pass_on(request, client, timeout);
+    status = err == NULL ? http_client_status(client) : 0;
+    if (status == 200 || status == 400 || status == 503) {
+        err = status == 200
+                  ? pass_on(request, client, timeout)
+                  : http_answer_error(x, status, NULL, timeout, "%s",
+                                      status == 400 ? "this segment is too far ahead"
+                                                    : "service unavailable: no new segment");
         http_client_close(client);
         return http_step_answered(x, err);
     }
@@ -130,39 +139,24 @@ enum http_step hls_worker_answer(struct hls_request *request, const struct hls_n
 
 /* ---- the side that answers ---- */
 
-static struct err *worker_segment(struct http_exchange *x, const struct hls_stream *own,
-                                  usec_t timeout)
-{
-    struct hls_segment *segment = NULL;
-    char text[24];
-    int64_t number;
-
-    if (url_query_get(x->request->query, "segment", text, sizeof(text)) == 0 &&
-        str_to_i64(text, 0, INT64_MAX, &number) == 0)
-        segment = hls_window_find(&own->window, (uint64_t)number);
-    if (segment == NULL)
-        return http_answer_error(x, 404, NULL, timeout, "no such segment");
-    return hls_http_send_segment(x, NULL, segment, timeout);
-}
-
 static struct err *worker_answer(struct http_exchange *x, struct hls *hls, const char *key,
                                  usec_t timeout)
 {
     struct hls_names names = {http_message_header(x->request, WORKER_STREAM),
                               http_message_header(x->request, WORKER_QUERY)};
-    int is_segment = x->request->query[0] != '\0';
-    const struct hls_stream *own;
+    int is_segment = str_starts(x->request->query, "segment&");
+    struct hls_reload wanted;
 
-    if (names.stream == NULL || names.query == NULL)
+    if (names.stream == NULL || names.query == NULL ||
+        hls_reload_read(x->request->query, &wanted) != 0 || (is_segment && wanted.number < 0))
         return http_answer_error(x, 400, NULL, timeout, "incomplete request");
     if (!is_segment)
         (void)hls_http_wait(hls, key, WORKER_WAIT);
-    own = hls_find(hls, key);
-    if (own == NULL)
+    if (hls_find(hls, key) == NULL)
         return http_answer_error(x, 404, NULL, timeout, "this worker has no segments of it");
     if (is_segment)
-        return worker_segment(x, own, timeout);
-    return hls_http_send_playlist(x, NULL, own, &names, timeout);
+        return hls_http_send_segment(x, NULL, key, &wanted, timeout);
+    return hls_http_send_playlist(x, NULL, key, &names, &wanted, timeout);
 }
 
 static struct err *hls_worker_serve(struct http_handler *self, struct http_exchange *x,

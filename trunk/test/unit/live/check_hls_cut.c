@@ -24,10 +24,10 @@ static void check_durations(const struct hls_kit *kit, const int *wanted, int co
 static void check_starts(const struct hls_kit *kit)
 {
     for (const struct hls_segment *s = kit->window.first; s != NULL; s = s->next) {
-        const uint8_t *p = buf_data(&s->data);
+        const uint8_t *p = buf_data(&s->first->data);
         struct ts_packet packet;
 
-        ck_assert_uint_eq(s->data.len % TS_PACKET_SIZE, 0);
+        ck_assert_uint_eq(s->bytes % TS_PACKET_SIZE, 0);
         ck_assert_int_eq(ts_read_packet(&packet, p), 0);
         ck_assert_uint_eq(packet.pid, TS_PID_PAT);
         ck_assert_int_eq(ts_read_packet(&packet, p + TS_PACKET_SIZE), 0);
@@ -46,7 +46,7 @@ START_TEST(test_keyframes)
     /* What precedes the first keyframe belongs to no segment. */
     hls_kit_frame(&kit, TS_PID_AUDIO, 900, 1);
     hls_kit_frame(&kit, TS_PID_VIDEO, 900, 0);
-    ck_assert_uint_eq(kit.cut.open.data.len, 0);
+    ck_assert_ptr_null(kit.cut.open);
     hls_kit_video(&kit, 1000, 10500, 1000);
     check_durations(&kit, durations, 5);
     check_starts(&kit);
@@ -68,10 +68,10 @@ START_TEST(test_bytes)
     hls_kit_video(&kit, 0, 5000, 1000);
     hls_kit_break(&kit);
     for (const struct hls_segment *s = kit.window.first; s != NULL; s = s->next) {
-        for (size_t at = 0; at < s->data.len; at += TS_PACKET_SIZE) {
+        for (size_t at = 0; at < s->bytes; at += TS_PACKET_SIZE) {
             struct ts_packet packet;
 
-            ck_assert_int_eq(ts_read_packet(&packet, buf_data(&s->data) + at), 0);
+            ck_assert_int_eq(ts_read_packet(&packet, buf_data(&s->first->data) + at), 0);
             packets++;
             sync += packet.has_time;
         }

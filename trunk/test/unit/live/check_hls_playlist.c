@@ -8,10 +8,11 @@ static const struct hls_names names = {"show", "?hls_ctx=x"};
 
 static void check_text(const struct hls_kit *kit, int is_ended, const char *wanted)
 {
+    const struct hls_playlist_options options = {.is_ended = is_ended};
     struct buf out;
 
     buf_init(&out, HLS_PLAYLIST_MAX);
-    ck_assert_int_eq(hls_playlist_media(&kit->window, &names, is_ended, &out), 0);
+    ck_assert_int_eq(hls_playlist_media(&kit->window, &names, &options, &out), 0);
     ck_assert_int_eq(buf_append(&out, "", 1), 0);
     ck_assert_str_eq((const char *)buf_data(&out), wanted);
     buf_fini(&out);
@@ -60,7 +61,7 @@ START_TEST(test_kept)
     hls_kit_video(&kit, 0, 6100, 1000);
     ck_assert_uint_eq(kit.window.listed->number, 11);
     ck_assert_ptr_nonnull(hls_window_find(&kit.window, 10));
-    held = hls_window_ref(hls_window_find(&kit.window, 10));
+    held = hls_segment_ref(hls_window_find(&kit.window, 10));
     hls_window_trim(&kit.window, 6000 * USEC_PER_MS + 6 * USEC_PER_SEC - 1);
     ck_assert_ptr_nonnull(hls_window_find(&kit.window, 10));
     hls_window_trim(&kit.window, 6000 * USEC_PER_MS + 6 * USEC_PER_SEC);
@@ -68,7 +69,7 @@ START_TEST(test_kept)
     ck_assert_ptr_nonnull(hls_window_find(&kit.window, 11));
     ck_assert_ptr_null(hls_window_find(&kit.window, 16));
     ck_assert_uint_eq(held->number, 10);
-    hls_window_unref(held);
+    hls_segment_unref(held);
     hls_kit_close(&kit);
 }
 END_TEST

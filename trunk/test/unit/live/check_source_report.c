@@ -174,7 +174,7 @@ END_TEST
 
 Suite *check_source_report_suite(void)
 {
-    Suite *suite = suite_create("source tells");
+    Suite *suite = suite_create("source_report");
     TCase *tc = tcase_create("tell");
 
     suite_add_tcase(suite, tc);

@@ -33,7 +33,7 @@ static inline void hls_kit_segment(void *arg, const struct hls_segment *segment)
 static inline void hls_kit_open_at(struct hls_kit *kit, usec_t fragment, usec_t window,
                                    const struct hls_position *from)
 {
-    const struct hls_limits limits = {fragment, window, (size_t)1 << 20};
+    const struct hls_limits limits = {fragment, window, 0, (size_t)1 << 20};
 
     memset(kit, 0, sizeof(*kit));
     ts_writer_init(&kit->writer);
