@@ -1,4 +1,7 @@
-/* Parts are lists of buffers, so that what is complete never moves while it is being sent. */
+/*
+ * Each part has a buffer of its own, so that what is complete never moves while it is being sent;
+ * only the bytes after a cut are copied, a few packets of tables at most.
+ */
 #include "live/hls_segment.h"
 
 #include <assert.h>

@@ -17,7 +17,7 @@
 #define DAEMON_PID    "./objs/millrace.pid"
 /* The value for "no limit": the largest that can be configured. */
 /* Shorter parts of HLS are more requests than they save time. */
-#define HLS_PART_MIN (100 * USEC_PER_MS)
+#define HLS_PART_MIN   (100 * USEC_PER_MS)
 #define GOP_FRAMES_MAX 1000000
 
 /* config_vhost_find() falls back on the first vhost: create __defaultVhost__ if absent, and move it

@@ -75,7 +75,7 @@ static int is_live(const struct hls_request *request)
 }
 
 /* A client that waits has closed its connection. */
-static int has_left(const struct http_exchange *x)
+static MAY_YIELD int has_left(const struct http_exchange *x)
 {
     return (net_wait(x->conn, 0, 0) & NET_HUP) != 0;
 }

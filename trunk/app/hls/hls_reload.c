@@ -1,4 +1,7 @@
-/* Requests that wait for a part. The tick that has taken frames from the ring wakes all of them. */
+/*
+ * Requests that wait for a part. The tick that takes frames from the ring wakes all of them, at
+ * most ten times a second, and each looks whether the stream has what it waits for.
+ */
 #include "app/hls/hls_reload.h"
 
 #include "app/hls/hls_private.h"

@@ -45,6 +45,7 @@ class WebKit(Browser):
             [WEBKIT_DRIVER, f"--port={self.port}", "--host=127.0.0.1"],
             stdout=self.out, stderr=self.out, start_new_session=True,
             env={**os.environ, "DISPLAY": display, "WEBKIT_DISABLE_COMPOSITING_MODE": "1",
+                 "WEBKIT_GST_ENABLE_HLS_SUPPORT": "1",  # off by default, unlike in Safari
                  "GDK_BACKEND": "x11", "NO_AT_BRIDGE": "1"})
         wait_for(lambda: self._is_ready(), what="WebKitWebDriver")
         options = {"binary": MINI_BROWSER, "args": ["--automation", "--autoplay-policy=allow"]}
