@@ -86,11 +86,15 @@ static struct err *rule_add(int ruleset, const struct sandbox_path *path, uint64
     struct stat st;
 
     /* Gone since it was found: out of reach then. */
-    if (rule.parent_fd < 0)
+    if (rule.parent_fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
         return NULL;
+    if (rule.parent_fd < 0)
+        return err_sys(errno, "Landlock: %s", path->text);
     if (fstat(rule.parent_fd, &st) == 0)
         rule.allowed_access = rights_of(path, S_ISDIR(st.st_mode)) & known;
-    if (rule.allowed_access != 0 &&
+    else
+        err = err_sys(errno, "Landlock: %s", path->text);
+    if (err == NULL && rule.allowed_access != 0 &&
         syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0)
         err = err_sys(errno, "Landlock: %s", path->text);
     close(rule.parent_fd);
