@@ -86,8 +86,6 @@ PLAIN(int, ftruncate, (int fd, off_t size), (fd, size))
 PLAIN(int, socket, (int domain, int type, int protocol), (domain, type, protocol))
 PLAIN(int, socketpair, (int domain, int type, int protocol, int fds[2]),
       (domain, type, protocol, fds))
-PLAIN(int, accept4, (int fd, struct sockaddr *addr, socklen_t *len, int flags),
-      (fd, addr, len, flags))
 PLAIN(int, bind, (int fd, const struct sockaddr *addr, socklen_t len), (fd, addr, len))
 PLAIN(int, listen, (int fd, int backlog), (fd, backlog))
 PLAIN(int, connect, (int fd, const struct sockaddr *addr, socklen_t len), (fd, addr, len))
@@ -247,6 +245,14 @@ REAL(sendfile);
 FAULT_RAW ssize_t sendfile(int fd, int from, off_t *at, size_t len)
 {
     return transfer_fails(FAULT_sendfile, fd, &len) ? -1 : NEXT(sendfile)(fd, from, at, len);
+}
+
+REAL(accept4);
+FAULT_RAW int accept4(int fd, struct sockaddr *addr, socklen_t *addr_len, int flags)
+{
+    size_t len = 0;
+
+    return transfer_fails(FAULT_accept4, fd, &len) ? -1 : NEXT(accept4)(fd, addr, addr_len, flags);
 }
 
 /* The first byte alone, of a list of pieces. */
