@@ -7,6 +7,7 @@
 #include "live/hub.h"
 #include "live/source.h"
 #include "live/viewer.h"
+#include "live/viewer_measure.h"
 #include "media/flv.h"
 #include "proto/rtmp_mux.h"
 
@@ -63,6 +64,9 @@ static void config_read(struct source_config *config, const uint8_t *p)
                                      .drop_if_not_match = !(p[1] & 64),
                                      .republish_wait = USEC_PER_SEC,
                                      .fast_cache = p[1] & 128 ? 3 * USEC_PER_SEC : 0,
+                                     .rewind = p[2] & 64 ? 60 * USEC_PER_SEC : 0,
+                                     .rewind_max_bytes = 1 << 20,
+                                     .keeps_start = (p[2] & 128) != 0,
                                      .chunk_size = 128};
 }
 
@@ -95,38 +99,188 @@ static void viewers_read(struct run *run)
             viewer_read(run, &run->viewer[i]);
 }
 
-static void viewer_come(struct run *run, unsigned what)
+/* Opens or closes a viewer; `how` says what it wishes. */
+static void viewer_come(struct run *run, unsigned what, unsigned how)
 {
+    static const char *const tracks[] = {"all", "1", "a1,v0", "v1", "a7", "", "x", "a0,v1"};
     struct viewer **slot = &run->viewer[what % VIEWERS_MAX];
-    struct source_select select = {.is_all = (what >> 4) == 1, .wants = {(what >> 4) == 2, 0}};
+    struct viewer_wish wish = {.only = SOURCE_BOTH};
 
     if (*slot != NULL) {
         viewer_close(*slot);
         *slot = NULL;
-    } else if (what & 64) {
-        *slot = viewer_open_only(run->source, mux_at(what), (enum source_only)(what % 3), run->now);
-    } else if (what & 48) {
-        *slot = viewer_open_tracks(run->source, mux_at(what), SOURCE_BOTH, &select, run->now);
-    } else {
+        return;
+    }
+    (void)source_select_parse(&wish.select, how & 4 ? tracks[how >> 3 & 7] : "");
+    switch (how & 3) {
+    case 0:
         *slot = viewer_open(run->source, mux_at(what), run->now);
+        break;
+    case 1:
+        *slot = viewer_open_tracks(run->source, mux_at(what), (enum source_only)(how >> 6 & 1),
+                                   &wish.select, run->now);
+        break;
+    case 2:
+        wish.start = source_start_pts((int8_t)(how >> 8) * 40);
+        *slot = viewer_open_wish(run->source, mux_at(what), &wish, run->now);
+        break;
+    default:
+        *slot = how & 8 ? viewer_open_uncounted(run->source, mux_at(what), run->now)
+                        : viewer_open_only(run->source, mux_at(what),
+                                           (enum source_only)((how >> 4) % 3), run->now);
+    }
+    if (*slot != NULL && how & 0x80)
+        viewer_since(*slot, run->now - USEC_PER_SEC);
+}
+
+static void unpublish(struct run *run)
+{
+    if (source_state(run->source) == SOURCE_LIVE)
+        source_unpublish(run->source, run->now);
+}
+
+/* Another publication: of another server, or where the former one ended. */
+static void publish_again(struct run *run, unsigned how)
+{
+    struct source_time time;
+
+    unpublish(run);
+    source_time(run->source, &time);
+    run->config.is_worker_pull = (how & 3) == 1;
+    run->config.keeps_time = run->config.sends_past = (how & 3) == 2;
+    run->config.is_joined = (how & 4) != 0;
+    if (source_publish(run->source, &run->config, run->now) != 0)
+        abort();
+    if (how & 8)
+        source_resume(run->source, &time, run->now);
+    if (how & 16)
+        source_continue(run->source, run->now);
+    if (how & 32)
+        source_promise(run->source, (how & 64) != 0, (how & 128) != 0);
+}
+
+static void count_format(const struct mux *mux, size_t viewers, void *arg)
+{
+    assert(mux != NULL && viewers > 0);
+    *(size_t *)arg += viewers;
+}
+
+static void look_at(struct viewer *viewer)
+{
+    size_t len;
+
+    (void)viewer_init_data(viewer, &len);
+    assert(viewer_measure_lag(viewer) >= -1);
+    (void)viewer_is_cut(viewer);
+    (void)viewer_is_far(viewer);
+    (void)viewer_prepare(viewer);
+    assert(viewer_chunk_size(viewer) > 0);
+}
+
+/* Everything that may be asked. */
+static void ask(struct run *run)
+{
+    struct source_facts facts;
+    struct source_stat stat;
+    size_t viewers = 0;
+
+    source_stat(run->source, &stat);
+    source_facts(run->source, &facts);
+    for (unsigned i = 0; i < 6; i++)
+        for (int only = SOURCE_BOTH; only <= SOURCE_VIDEO_ONLY; only++)
+            if (facts.is_decided)
+                assert(source_fit(run->source, mux_at(i), (enum source_only)only) ==
+                       source_facts_fit(&facts, mux_at(i), (enum source_only)only));
+    viewer_each(run->source, look_at);
+    viewer_each_waiting(run->source, look_at);
+    viewer_measure_formats(run->source, count_format, &viewers);
+    assert(source_rewind_ms(run->source) >= 0);
+    (void)source_pull_start(run->source);
+    (void)source_is_waited_for(run->source);
+    (void)source_has_timeline(run->source);
+    (void)source_has_begun(run->source);
+    (void)source_absent_since(run->source);
+}
+
+/* What the server does with a source, besides frames and viewers. */
+static void manage(struct run *run, unsigned what, unsigned how)
+{
+    switch (what & 15) {
+    case 1:
+        run->config.gop_cache = how & 1;
+        run->config.fast_cache = how & 2 ? USEC_PER_SEC : 0;
+        run->config.rewind = how & 4 ? 5 * USEC_PER_SEC : 0;
+        run->config.queue_length = how & 8 ? USEC_PER_SEC : 3 * USEC_PER_SEC;
+        source_reconfigure(run->source, &run->config);
+        break;
+    case 2:
+        source_keep(run->source, mux_find(how & 1 ? ".mp3" : ".aac"));
+        break;
+    case 3:
+        if (source_state(run->source) == SOURCE_LIVE)
+            source_filled(run->source);
+        break;
+    case 4:
+        (void)source_shrink(run->source);
+        break;
+    case 5:
+        (void)source_discard(run->source);
+        break;
+    case 6:
+        publish_again(run, how);
+        break;
+    case 7:
+        source_end_wait(run->source);
+        break;
+    case 8:
+        source_attend(run->source);
+        source_depart(run->source);
+        break;
+    case 9:
+        ask(run);
+        break;
+    case 10:
+        if (run->viewer[how % VIEWERS_MAX] != NULL)
+            viewer_skip(run->viewer[how % VIEWERS_MAX]);
+        break;
+    default:
+        unpublish(run);
     }
 }
 
+/* One viewer's batch is sent to all that would get the same. */
+static void share(struct run *run)
+{
+    struct viewer_shared_batch shared;
+    struct viewer_batch batch;
+    struct viewer *first = run->viewer[0];
+    int has_shared;
+
+    if (first == NULL || viewer_next(first, BATCH, &batch) != VIEWER_BYTES)
+        return;
+    has_shared = viewer_shared_batch_get(first, &shared) == 0;
+    viewer_sent(first);
+    for (int i = 1; i < VIEWERS_MAX && has_shared; i++)
+        if (run->viewer[i] != NULL && viewer_shared_batch_fits(run->viewer[i], &shared))
+            viewer_shared_batch_sent(run->viewer[i], &shared);
+}
+
 /* An event other than a frame. */
-static void event(struct run *run, unsigned what)
+static void event(struct run *run, unsigned what, unsigned how)
 {
     switch (what & 3) {
     case 0:
-        viewer_come(run, what >> 2);
+        viewer_come(run, what >> 2, how);
         break;
     case 1:
-        if (source_state(run->source) == SOURCE_LIVE)
-            source_unpublish(run->source, run->now);
+        manage(run, what >> 2, how);
         break;
     case 2:
-        run->now += 5 * STEP;
+        run->now += 5 * STEP << (how & 7);
         break;
     default:
+        if (what & 4)
+            share(run);
         viewers_read(run);
     }
     hub_tick(run->hub, run->now);
@@ -164,7 +318,7 @@ static void play(struct run *run, const uint8_t *p, size_t left)
         if (len > left)
             len = left;
         if (what & 0x80)
-            event(run, what & 0x7f);
+            event(run, what & 0x7f, p[-3] | (unsigned)p[-2] << 8);
         else
             frame_push(run, what, p, len);
         if (what & 0x40)
