@@ -403,9 +403,10 @@ static MAY_YIELD int run(struct program *program)
                  MILLRACE_VERSION, (int)getpid(),
                  program->options.file ? program->options.file : "environment");
         config_warnings_log(program->config, &program->log);
-        supervisor_open(&program->supervisor, getenv(NOTIFY_SOCKET), &program->log);
+        err = supervisor_open(&program->supervisor, getenv(NOTIFY_SOCKET), &program->log);
         service_raise_descriptors(&tables_all, program->config, &program->log);
-        err = serve_all(program);
+        if (err == NULL)
+            err = serve_all(program);
     }
     /* Before there were new workers: the old program continues. */
     if (err && program->upgrade.mode == UPGRADE_START)

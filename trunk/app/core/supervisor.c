@@ -39,23 +39,23 @@ int supervisor_address(const char *text, struct sockaddr_un *out, socklen_t *len
     return 0;
 }
 
-void supervisor_open(struct supervisor *supervisor, const char *value, const struct log *log)
+struct err *supervisor_open(struct supervisor *supervisor, const char *value, const struct log *log)
 {
     memset(supervisor, 0, sizeof(*supervisor));
     supervisor->fd = -1;
     supervisor->log = log;
     if (value == NULL || *value == '\0')
-        return;
+        return NULL;
     if (supervisor_address(value, &supervisor->to, &supervisor->to_len) != 0) {
         log_warn(log,
                  "NOTIFY_SOCKET ignored: it must be an absolute path or @ and an abstract name, "
                  "at most %zu bytes",
                  sizeof(supervisor->to.sun_path) - 1);
-        return;
+        return NULL;
     }
     supervisor->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (supervisor->fd < 0)
-        log_sys(log, LOG_WARN, errno, "NOTIFY_SOCKET ignored: cannot open a socket");
+    /* It would wait for the message, and then end a server that serves. */
+    return supervisor->fd < 0 ? err_sys(errno, "NOTIFY_SOCKET") : NULL;
 }
 
 void supervisor_close(struct supervisor *supervisor)

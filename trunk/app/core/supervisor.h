@@ -26,8 +26,10 @@ struct supervisor {
  * for any other value, and for one that is too long. */
 int supervisor_address(const char *text, struct sockaddr_un *out, socklen_t *len);
 
-/* value: of NOTIFY_SOCKET, or NULL. Logs and ignores an invalid one. log is borrowed. */
-void supervisor_open(struct supervisor *supervisor, const char *value, const struct log *log);
+/* value: of NOTIFY_SOCKET, or NULL. Logs and ignores an invalid one; an error: there is no socket
+ * to send from. log is borrowed. */
+struct err *supervisor_open(struct supervisor *supervisor, const char *value,
+                            const struct log *log) ERR_MUST_CHECK;
 /* Closes the socket without a message, as a worker does. */
 void supervisor_close(struct supervisor *supervisor);
 

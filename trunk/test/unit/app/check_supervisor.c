@@ -99,7 +99,7 @@ static void check_life(const char *address)
     struct supervisor supervisor;
     int fd = manager_open(address);
 
-    supervisor_open(&supervisor, address, &logger);
+    ck_assert_ptr_null(supervisor_open(&supervisor, address, &logger));
     /* A reload before it is ready must not look like readiness. */
     supervisor_reloading(&supervisor);
     supervisor_reloaded(&supervisor);
@@ -147,7 +147,7 @@ START_TEST(test_daemon)
     struct supervisor supervisor;
     int fd = manager_open(path);
 
-    supervisor_open(&supervisor, path, &logger);
+    ck_assert_ptr_null(supervisor_open(&supervisor, path, &logger));
     supervisor_ready(&supervisor, 4711);
     ck_assert_str_eq(manager_next(fd), "READY=1\nMAINPID=4711");
     supervisor_close(&supervisor);
@@ -160,9 +160,9 @@ START_TEST(test_no_service_manager)
     struct supervisor supervisor;
     char text[256];
 
-    supervisor_open(&supervisor, NULL, &logger);
+    ck_assert_ptr_null(supervisor_open(&supervisor, NULL, &logger));
     ck_assert_int_eq(supervisor.fd, -1);
-    supervisor_open(&supervisor, "", &logger);
+    ck_assert_ptr_null(supervisor_open(&supervisor, "", &logger));
     ck_assert_int_eq(supervisor.fd, -1);
     supervisor_ready(&supervisor, 0);
     supervisor_stopping(&supervisor);
@@ -171,7 +171,7 @@ START_TEST(test_no_service_manager)
     memset(text, 'x', sizeof(text) - 1);
     text[0] = '/';
     text[sizeof(text) - 1] = '\0';
-    supervisor_open(&supervisor, text, &logger);
+    ck_assert_ptr_null(supervisor_open(&supervisor, text, &logger));
     ck_assert_int_eq(supervisor.fd, -1);
     ck_assert_ptr_nonnull(strstr(said, "NOTIFY_SOCKET ignored: it must be an absolute path"));
     ck_assert_ptr_null(strstr(said, "xxx"));
@@ -185,7 +185,7 @@ START_TEST(test_manager_is_gone)
 {
     struct supervisor supervisor;
 
-    supervisor_open(&supervisor, path, &logger);
+    ck_assert_ptr_null(supervisor_open(&supervisor, path, &logger));
     supervisor_ready(&supervisor, 4711);
     ck_assert_ptr_nonnull(strstr(said, "service manager not notified (READY=1)"));
     supervisor_close(&supervisor);
@@ -198,7 +198,7 @@ START_TEST(test_manager_reads_nothing)
     struct supervisor supervisor;
     int fd = manager_open(path);
 
-    supervisor_open(&supervisor, path, &logger);
+    ck_assert_ptr_null(supervisor_open(&supervisor, path, &logger));
     supervisor_ready(&supervisor, 0);
     for (int i = 0; i < 10000 && said[0] == '\0'; i++)
         supervisor_reloaded(&supervisor);
