@@ -9,6 +9,8 @@
 #include "app/http/http_listener.h"
 #include "app/rtmp/rtmp_listener.h"
 
+#include <stdio.h>
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char conf[] =
@@ -23,12 +25,28 @@ static const char conf[] =
 
 static struct server *server;
 
+/* So many connections of other addresses that max_connections is reached: some are refused, or the
+ * oldest one gives way. */
+#define CROWD 33
+
+static void crowd_come(const struct listener_type *type, struct sim_socket *out[CROWD])
+{
+    for (int i = 0; i < CROWD; i++) {
+        char ip[32];
+
+        (void)snprintf(ip, sizeof(ip), "198.51.100.%d", i / 2);
+        out[i] = sim_server_accept(server, type, ip);
+    }
+    sim_settle();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct listener_type *const types[] = {&rtmp_listener, &http_listener,
                                                         &http_api_listener, &http_listener};
     static const char *const peers[] = {"10.0.0.1", "192.0.2.7", "10.0.0.1", ""};
-    struct sim_socket *other = NULL;
+    struct sim_socket *other[2] = {NULL, NULL};
+    struct sim_socket *crowd[CROWD] = {NULL};
     struct sim_socket *s;
 
     if (server == NULL)
@@ -38,11 +56,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     sim_again();
     /* Connections of the address that headers like to name: its limit is near. */
     if (data[0] & 16)
-        other = sim_server_accept(server, types[data[0] & 3], "192.0.2.8");
+        for (int i = 0; i < 1 + (data[0] >> 6 & 1); i++)
+            other[i] = sim_server_accept(server, types[data[0] & 3],
+                                         data[0] & 128 ? "192.0.2.7" : "192.0.2.8");
+    if (data[0] & 32)
+        crowd_come(types[data[0] & 3], crowd);
     s = sim_server_accept(server, types[data[0] & 3], peers[data[0] >> 2 & 3]);
     sim_peer_run(s, data + 1, size - 1, NULL, NULL);
-    if (other != NULL)
-        sim_release(other);
+    for (int i = 0; i < CROWD; i++)
+        if (crowd[i] != NULL)
+            sim_release(crowd[i]);
+    for (int i = 0; i < 2; i++)
+        if (other[i] != NULL)
+            sim_release(other[i]);
     sim_server_rest(server);
     return 0;
 }

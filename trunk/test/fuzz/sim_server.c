@@ -86,6 +86,12 @@ static struct config *config_of(const char *text)
     return config;
 }
 
+static struct err *confine(void *arg)
+{
+    (void)arg;
+    return NULL;
+}
+
 static void phase(void *arg)
 {
     (void)arg;
@@ -93,7 +99,7 @@ static void phase(void *arg)
 
 static MAY_YIELD void serve(void *arg)
 {
-    static const struct service_phases phases = {phase, phase, NULL};
+    static const struct service_phases phases = {confine, phase, phase, NULL};
 
     fail(service_run(arg, &phases));
 }
