@@ -389,6 +389,8 @@ struct blob *rendition_make_preamble(struct rendition *rendition, const struct i
         rendition->mux->header(rendition->state, &tracks, rendition_collect, &draft);
     if (!mux_is_container(rendition->mux))
         rendition_collect_bodies(rendition, init, &draft);
+    if (mux_is_fixed(rendition->mux) && draft.buf.len == 0)
+        draft.is_broken = 1;
     if (!draft.is_broken && !draft_is(&draft, rendition->preamble))
         preamble = blob_new(draft.buf.len > 0 ? buf_data(&draft.buf) : NULL, draft.buf.len);
     else if (!draft.is_broken)

@@ -371,5 +371,8 @@ void rendition_fill(struct rendition *rendition)
         return;
     }
     rendition_fill_frames(rendition, replayed(rendition), source->native.pushed_at);
+    /* Frames may tell what the header says. */
+    if (mux_is_fixed(rendition->mux))
+        rendition_set_init_data(rendition, &init);
     rendition_fill_done(rendition);
 }

@@ -1,10 +1,10 @@
 /*
  * Operations on all renditions of a source: feeding, limits, ending, releasing.
  *
- * There are three kinds. FLV (the native rendition and those of one track) gets frames as FLV
- * players accept them (source_push_main.c). RTMP gets them as published. Formats that stand alone
- * (TS, MP3, AAC) get them as published, too; TS only after the tracks are known, so that its tables
- * are right from the first byte on.
+ * There are three kinds. FLV (the native rendition and those of one track) and MP4 get frames as
+ * FLV players accept them (source_push_main.c). RTMP gets them as published. Formats that stand
+ * alone (TS, MP3, AAC) get them as published, too; TS only after the tracks are known, so that its
+ * tables are right from the first byte on.
  */
 #include "live/renditions.h"
 

@@ -116,6 +116,10 @@ void source_init_data(const struct source *source, const struct rendition *rendi
 struct blob *source_init_data_at_end(const struct source *source, struct rendition *rendition);
 /* Init data changed: updates every rendition for the viewers that begin from now on. */
 void source_init_data_renew(struct source *source);
+/* The same for formats whose header describes the tracks for good, before the frame of this type
+ * that has changed them: where the header differs now, the responses end and no viewer begins
+ * before the next sync point. */
+void source_init_data_renew_fixed(struct source *source, enum frame_type type);
 
 /* ---- made in the middle of a stream (rendition_fill.c, source_rendition.c) ---- */
 

@@ -76,3 +76,21 @@ void source_init_data_renew(struct source *source)
         rendition_set_init_data(r, &own);
     }
 }
+
+void source_init_data_renew_fixed(struct source *source, enum frame_type type)
+{
+    for (struct rendition *r = source->others; r != NULL; r = r->next) {
+        const struct blob *former = r->preamble;
+        struct init_data init;
+
+        if (!mux_is_fixed(r->mux) || !r->is_fed || !rendition_takes(r, type))
+            continue;
+        source_init_data(source, r, &init);
+        rendition_set_init_data(r, &init);
+        if (former == NULL || r->preamble == former)
+            continue;
+        rendition_drop_start(r);
+        ring_drop_sync(&r->ring);
+        rendition_cut(r);
+    }
+}

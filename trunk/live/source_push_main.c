@@ -111,6 +111,8 @@ static int source_follow(struct source *source, enum jitter_track which, const s
     if (former == CODEC_NONE || in_band ||
         (which == JITTER_AUDIO && former == CODEC_AAC && frame->codec == CODEC_AAC)) {
         track_commit(track, frame->codec);
+        if (!in_band && source->is_decided)
+            source_init_data_renew_fixed(source, frame->type);
         return in_band;
     }
     track_commit(track, frame->codec);
@@ -222,7 +224,7 @@ static void source_push_media(struct source *source, enum jitter_track which,
     source_stamp(source, frame, ms, now);
     source_report_gop(source);
     /* Viewers that begin from here on get what is in force now. */
-    if (source->is_decided && may_begin)
+    if (source->is_decided && (may_begin || !had_codec))
         source_init_data_renew(source);
 }
 

@@ -26,7 +26,7 @@ int viewer_audio_begin(struct viewer *viewer)
     if (rendition->mux->piece == NULL || !rendition_has_audio(rendition) ||
         (rendition->ring.sync_loss == RING_LOSS_NONE && !source_lacks_key(rendition->source)))
         return -1;
-    viewer->lacks_init = mux_is_container(rendition->mux);
+    viewer->lacks_init = mux_is_container(rendition->mux) && !mux_is_fixed(rendition->mux);
     return ring_cursor_end(&rendition->ring, &viewer->cursor);
 }
 

@@ -12,6 +12,7 @@
 #define FORMATS(ROW) \
     ROW(mux_flv)     \
     ROW(mux_ts)      \
+    ROW(mux_mp4)     \
     ROW(mux_mp3)     \
     ROW(mux_aac)     \
     ROW(mux_m3u8)

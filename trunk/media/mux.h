@@ -44,7 +44,10 @@ enum mux_kind {
     /* A container with one video and one audio track at most. They go through frame() and update
      * its state without output; header() writes the whole preamble (TS). */
     MUX_CONTAINER,
-    /* The same without video: a viewer can start at any frame (MP3, AAC). */
+    /* A container like that whose header describes the tracks for good. It gets frames as players
+     * of FLV accept them, and a change that the header cannot follow ends the responses (MP4). */
+    MUX_FIXED,
+    /* A container without video: a viewer can start at any frame (MP3, AAC). */
     MUX_AUDIO,
     /* No stream of bytes but a playlist of segments, which are those of another format (HLS). No
      * rendition is made of it. */
@@ -78,7 +81,8 @@ struct mux {
     void (*chunk_size)(struct mux_state *state, uint32_t size);
     void (*close)(struct mux_state *state);
     /* What a viewer gets before any frame (FLV's file header); called again whenever one of the
-       tracks changes. NULL: nothing. */
+       tracks changes. NULL: nothing. MUX_FIXED: called before the first frame; without output
+       (no memory, no track described) no viewer begins. */
     void (*header)(struct mux_state *state, const struct mux_tracks *tracks, mux_emit emit,
                    void *arg);
     /* One frame at timestamp (ms, already on the stream's timeline). */
@@ -102,7 +106,7 @@ struct mux {
 
 static inline int mux_is_in_band(const struct mux *mux)
 {
-    return mux->kind != MUX_PREAMBLE;
+    return mux->kind != MUX_PREAMBLE && mux->kind != MUX_FIXED;
 }
 
 static inline int mux_is_original(const struct mux *mux)
@@ -112,7 +116,12 @@ static inline int mux_is_original(const struct mux *mux)
 
 static inline int mux_is_container(const struct mux *mux)
 {
-    return mux->kind == MUX_CONTAINER || mux->kind == MUX_AUDIO;
+    return mux->kind == MUX_CONTAINER || mux->kind == MUX_AUDIO || mux->kind == MUX_FIXED;
+}
+
+static inline int mux_is_fixed(const struct mux *mux)
+{
+    return mux->kind == MUX_FIXED;
 }
 
 static inline int mux_is_playlist(const struct mux *mux)

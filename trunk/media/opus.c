@@ -1,6 +1,6 @@
 /*
  * Opus: the identification header (RFC 7845, 5.1), which enhanced RTMP sends as
- * the sequence header.
+ * the sequence header, and the table of contents of a packet (RFC 6716, 3.1).
  */
 #include "media/opus.h"
 
@@ -54,4 +54,36 @@ enum scan opus_config_parse(struct opus_config *config, const uint8_t *data, siz
     if (family == 0)
         return config->channels <= 2 ? SCAN_DONE : SCAN_BAD;
     return check_mapping(&b, config->channels) == 0 ? SCAN_DONE : SCAN_BAD;
+}
+
+/* RFC 6716, 3.1: the duration that each configuration gives a frame, in samples at 48 kHz. */
+static uint32_t frame_samples(uint8_t toc)
+{
+    unsigned config = toc >> 3;
+
+    if (config < 12) /* SILK */
+        return (config & 3) == 3 ? 2880 : 480u << (config & 3);
+    if (config < 16) /* hybrid */
+        return 480u << (config & 1);
+    return 120u << (config & 3); /* CELT */
+}
+
+uint32_t opus_packet_samples(const uint8_t *p, size_t len)
+{
+    uint32_t samples, count;
+
+    if (len == 0)
+        return 0;
+    samples = frame_samples(p[0]);
+    switch (p[0] & 3) {
+    case 0:
+        count = 1;
+        break;
+    case 3:
+        count = len > 1 ? p[1] & 0x3f : 0;
+        break;
+    default:
+        count = 2;
+    }
+    return samples * count <= OPUS_PACKET_SAMPLES_MAX ? samples * count : 0;
 }

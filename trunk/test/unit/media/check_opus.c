@@ -72,6 +72,33 @@ START_TEST(hostile_headers)
 }
 END_TEST
 
+/* The table of RFC 6716, 3.1: configurations from SILK of 10 ms to CELT of 20 ms. */
+START_TEST(durations_of_packets)
+{
+    static const struct {
+        uint8_t packet[2];
+        size_t len;
+        uint32_t samples;
+    } rows[] = {
+        {{0 << 3}, 1, 480},          {{1 << 3}, 1, 960},
+        {{2 << 3}, 1, 1920},         {{11 << 3}, 1, 2880},
+        {{12 << 3}, 1, 480},         {{15 << 3}, 1, 960},
+        {{16 << 3}, 1, 120},         {{31 << 3}, 1, 960},
+        {{31 << 3 | 1}, 1, 1920},    {{31 << 3 | 2}, 1, 1920},
+        {{31 << 3 | 3, 6}, 2, 5760}, {{31 << 3 | 3, 0xc1}, 2, 960},
+        {{31 << 3 | 3, 7}, 2, 0},    {{31 << 3 | 3}, 1, 0},
+        {{31 << 3 | 3, 0}, 2, 0},    {{0}, 0, 0},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        uint8_t *copy = exact_copy(rows[i].packet, rows[i].len);
+
+        ck_assert_msg(opus_packet_samples(copy, rows[i].len) == rows[i].samples, "row %zu", i);
+        free(copy);
+    }
+}
+END_TEST
+
 Suite *check_opus_suite(void)
 {
     Suite *suite = suite_create("opus");
@@ -80,6 +107,7 @@ Suite *check_opus_suite(void)
     tcase_add_test(tcase, headers);
     tcase_add_test(tcase, cut_at_every_length);
     tcase_add_test(tcase, hostile_headers);
+    tcase_add_test(tcase, durations_of_packets);
     suite_add_tcase(suite, tcase);
     return suite;
 }
