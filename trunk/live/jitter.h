@@ -18,17 +18,25 @@
 
 enum jitter_track { JITTER_AUDIO, JITTER_VIDEO, JITTER_TRACKS };
 
+/* The streams of the same encoder: see source_events.on_peers. look == NULL: there are none. */
+struct jitter_peers {
+    size_t (*look)(void *arg, struct source_peer out[SOURCE_PEERS_MAX]);
+    void *arg;
+};
+
 struct jitter {
     enum time_jitter mode;
     int is_mixed; /* mix_correct: monotonic over both tracks together */
     int keeps; /* the publisher's timestamps are already on such a timeline: keep them if possible
                 */
-    int has_begun;     /* a frame was placed since the last reset */
-    int has_published; /* the current publisher has sent a frame */
-    int64_t last;      /* the latest output timestamp, ms */
-    usec_t last_at;    /* when that was placed */
-    int64_t slack;     /* real time since then, ms, while a frame is placed */
-    uint64_t repairs;  /* frames whose timestamps did not fit and were moved; never reset */
+    int has_begun;       /* a frame was placed since the last reset */
+    int has_published;   /* the current publisher has sent a frame */
+    int64_t last;        /* the latest output timestamp, ms */
+    usec_t last_at;      /* when that was placed */
+    int64_t joins_until; /* before this position the publication may still take a rung's offset */
+    int64_t slack;       /* real time since then, ms, while a frame is placed */
+    struct jitter_peers peers; /* kept at a reset */
+    uint64_t repairs;          /* frames whose timestamps did not fit and were moved; never reset */
     struct {
         int is_seen;    /* by the current publisher */
         uint32_t raw;   /* its last input timestamp */

@@ -39,6 +39,7 @@ struct source *source_new(const char *key, const struct source_config *config)
         return NULL;
     }
     source->native.is_deep = 1;
+    source_measure_publish(source);
     rendition_set_limits(&source->native);
     jitter_reset(&source->jitter, config->time_jitter, config->mix_correct);
     return source;
@@ -88,9 +89,18 @@ int source_has_lost_header(const struct source *source)
     return source->has_lost_header;
 }
 
+static size_t source_look_at_peers(void *arg, struct source_peer out[SOURCE_PEERS_MAX])
+{
+    struct source *source = arg;
+
+    return source->events.on_peers(source, out, source->events.arg);
+}
+
 void source_set_events(struct source *source, const struct source_events *events)
 {
     source->events = *events;
+    source->jitter.peers.look = events->on_peers != NULL ? source_look_at_peers : NULL;
+    source->jitter.peers.arg = source;
 }
 
 void source_set_data(struct source *source, void *data)
@@ -183,6 +193,7 @@ int source_publish(struct source *source, const struct source_config *config, us
     source->meta_is_made = 1;
     source->stamp_at = now;
     memset(&source->repair, 0, sizeof(source->repair));
+    source_measure_publish(source);
     source->is_settled = 0;
     source->has_key = source->is_midway = source->has_reported_gop = 0;
     source->key_at = now;
@@ -200,6 +211,7 @@ int source_publish(struct source *source, const struct source_config *config, us
 void source_time(const struct source *source, struct source_time *out)
 {
     jitter_save(&source->jitter, out);
+    memcpy(out->key, source->measure.key, sizeof(out->key));
 }
 
 void source_resume(struct source *source, const struct source_time *time, usec_t now)

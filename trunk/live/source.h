@@ -124,6 +124,14 @@ struct source_facts {
     uint8_t is_settled; /* a track that has not arrived is not waited for any more */
     uint8_t is_announced[2];
     uint8_t codec[2]; /* enum codec */
+
+    /* For descriptions; 0: unknown. */
+    uint16_t width, height;
+    uint16_t frame_rate;
+    uint8_t profile, compat, level; /* of H.264 or HEVC, as in the configuration record */
+    uint8_t aac_type;               /* MPEG-4 audio object type: 2, 5 (SBR), 29 (PS) */
+    uint32_t gop_ms;                /* between the last two keyframes */
+    uint32_t kbps;                  /* of the GOP with the most bytes per second, rounded up */
 };
 
 /* What is new when on_data is called. */
@@ -133,12 +141,27 @@ enum source_news {
     SOURCE_NEWS_VIDEO
 };
 
+#define SOURCE_TIME_KEYS 4
 /* The position of a stream's timeline, in ms; arrays are indexed by audio, video. */
 struct source_time {
     int64_t last;          /* the latest output timestamp */
     int64_t track_last[2]; /* on each track; -1: none yet */
     int32_t duration[2];   /* estimated, of a frame */
     int32_t has_begun;     /* 0: no frame yet; the timeline begins at 0 */
+    int32_t is_read;       /* by the current publisher: `offset` is set */
+    int64_t offset;        /* the publisher's timestamp plus this is the timeline's */
+    usec_t at;             /* when `last` was placed */
+    /* Presentation times of the newest keyframes, the newest one first; -1: none. */
+    int64_t key[SOURCE_TIME_KEYS];
+};
+
+/* Another stream of the same encoder, whose timeline this one should share. */
+#define SOURCE_PEERS_MAX 8
+struct source_peer {
+    struct source_time time;
+    int is_live;    /* it is published: `time.offset` is its encoder's */
+    int is_watched; /* its timeline continues at the next publication */
+    int is_before;  /* of two that begin at the same time, this one's offset counts */
 };
 
 struct source;
@@ -165,6 +188,9 @@ struct source_events {
     void (*on_watched)(struct source *source, void *arg);
     /* This viewer is about to receive its first bytes. */
     void (*on_begin)(struct source *source, struct viewer *viewer, void *arg);
+    /* Fills `out` with the streams that share the timeline; returns how many. Asked for the frames
+     * of a publication's first second, and when its clock jumps. */
+    size_t (*on_peers)(struct source *source, struct source_peer out[SOURCE_PEERS_MAX], void *arg);
     /* A GOP was too long to be kept, for the first time in this publication. */
     void (*on_gop_lost)(struct source *source, enum source_gop_loss why, void *arg);
     /* The wall clock, in ms since 1970, for a time stamp of the frame being pushed; 0: it gets

@@ -93,11 +93,13 @@ static void describe_audio(struct source *source, const struct frame *frame)
     stat->sample_rate = 0;
     stat->channels = 0;
     stat->audio_profile = NULL;
+    source->aac_type = 0;
     if (frame->codec == CODEC_AAC &&
         aac_config_parse(&aac, frame->payload, frame->payload_len) == SCAN_DONE) {
         stat->sample_rate = aac.sample_rate;
         stat->channels = aac.channels;
         stat->audio_profile = aac_profile_name(&aac);
+        source->aac_type = aac.extension_type != 0 ? aac.extension_type : aac.object_type;
     } else if (frame->codec == CODEC_OPUS &&
                opus_config_parse(&opus, frame->payload, frame->payload_len) == SCAN_DONE) {
         stat->sample_rate = 48000; /* the decoder's output rate, whatever the encoder's input was */

@@ -29,6 +29,22 @@ enum source_fit source_facts_fit(const struct source_facts *facts, const struct 
     return fit;
 }
 
+static void facts_describe(const struct source *source, struct source_facts *out)
+{
+    const struct source_stat *stat = &source->stat;
+    int is_avc = source->track[JITTER_VIDEO].codec == CODEC_H264;
+
+    out->width = stat->width <= UINT16_MAX ? (uint16_t)stat->width : 0;
+    out->height = stat->height <= UINT16_MAX ? (uint16_t)stat->height : 0;
+    out->frame_rate = source->measure.frame_rate;
+    out->profile = is_avc ? stat->avc_profile : stat->hevc_profile;
+    out->compat = is_avc ? stat->avc_compat : 0;
+    out->level = is_avc ? stat->avc_level : stat->hevc_level;
+    out->aac_type = source->aac_type;
+    out->gop_ms = source->measure.gop_ms;
+    out->kbps = source->measure.kbps;
+}
+
 void source_facts(const struct source *source, struct source_facts *out)
 {
     memset(out, 0, sizeof(*out));
@@ -40,6 +56,7 @@ void source_facts(const struct source *source, struct source_facts *out)
         out->is_announced[i] = source->track[i].is_announced != 0;
         out->codec[i] = (uint8_t)source->track[i].codec;
     }
+    facts_describe(source, out);
 }
 
 enum source_fit source_fit(const struct source *source, const struct mux *mux,

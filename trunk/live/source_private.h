@@ -60,6 +60,16 @@ struct source_mixing {
     size_t bytes;
 };
 
+/* The measurement of the current publication (source_measure.c). */
+struct source_measure {
+    uint8_t is_on;
+    int64_t key[SOURCE_TIME_KEYS]; /* as in struct source_time */
+    int64_t from_ms;               /* of the piece that is being measured */
+    uint64_t bytes, frames;        /* the counters at its beginning */
+    uint32_t kbps, gop_ms;
+    uint16_t frame_rate;
+};
+
 struct source {
     char *key;
     uint32_t refs;
@@ -102,6 +112,8 @@ struct source {
     struct blob *meta;    /* body of onMetaData for viewers */
     uint8_t meta_is_made; /* not sent by the current publisher: source_make_meta() may replace it */
     double frame_rate;    /* from the video's sequence header; 0: unknown */
+    uint8_t aac_type;     /* struct source_facts */
+    struct source_measure measure;
     struct source_facts reported; /* the facts at the last on_facts */
     struct rendition native;
     struct rendition *others;  /* list */

@@ -36,6 +36,12 @@ void source_stamp(struct source *source, const struct frame *frame, int64_t ms, 
  * ours, else dropped. 1 if it was one. */
 int source_stamp_relay(struct source *source, const struct frame *frame, usec_t now);
 
+/* ---- measuring (source_measure.c) ---- */
+
+void source_measure_publish(struct source *source);
+/* A frame of a main track was placed at `ms`. */
+void source_measure(struct source *source, const struct frame *frame, int64_t ms);
+
 /* ---- frames ---- */
 
 /* A frame of the main track, as an ordinary message (source_push_main.c). */

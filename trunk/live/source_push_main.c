@@ -206,6 +206,7 @@ static void source_push_media(struct source *source, enum jitter_track which,
     if (is_video)
         source_note_video(source, frame, now);
     source_note_silence(source, which, ms);
+    source_measure(source, frame, ms);
     if (source_follow(source, which, frame, had_frames))
         source->repeats_sets = 1;
     /*

@@ -26,10 +26,11 @@
 #define CONFIG_WORKERS_MAX 64
 /* Of all generations: an upgrade starts new workers beside the old ones. */
 #define CONFIG_PROCESSES_MAX (2 * CONFIG_WORKERS_MAX)
-#define CONFIG_PLACE_MAX     4  /* words of advertise */
-#define CONFIG_PROXY_MAX     64 /* trusted addresses and networks */
-#define CONFIG_HOOK_MAX      8  /* addresses of one callback */
-#define CONFIG_DVR_MAX       64 /* streams of dvr_apply */
+#define CONFIG_PLACE_MAX     4   /* words of advertise */
+#define CONFIG_PROXY_MAX     64  /* trusted addresses and networks */
+#define CONFIG_HOOK_MAX      8   /* addresses of one callback */
+#define CONFIG_LADDER_MAX    128 /* words of a vhost's ladders */
+#define CONFIG_DVR_MAX       64  /* streams of dvr_apply */
 #define CONFIG_DVR_PATH      "./objs/nginx/html/[app]/[stream].[timestamp].flv" /* of dvr_path */
 
 struct config_strings {
@@ -258,6 +259,7 @@ struct config_vhost {
     int tcp_nodelay;
     int64_t chunk_size; /* 0: the global value */
     int64_t out_ack_size, in_ack_size;
+    struct config_strings ladder; /* app/config/ladder.h */
     struct config_play play;
     struct config_publish publish;
     struct config_http_remux http_remux;

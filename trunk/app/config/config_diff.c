@@ -45,6 +45,7 @@ static enum stored stored_as(enum config_type type)
     case CONFIG_DESTINATIONS:
     case CONFIG_SOURCES:
     case CONFIG_URLS:
+    case CONFIG_LADDERS:
     case CONFIG_ADVERTISE:
     case CONFIG_SECRETS:
         break;

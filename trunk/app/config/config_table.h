@@ -73,6 +73,7 @@ enum config_type {
     CONFIG_DESTINATIONS, /* see origin_destination_check(); may be empty */
     CONFIG_SOURCES,      /* name and address alternately, see origin_source_check(); may be empty */
     CONFIG_URLS,         /* "http://…" or "https://…", into config_strings; may be empty */
+    CONFIG_LADDERS,      /* see app/config/ladder.h, into config_strings; may be empty */
     CONFIG_ADVERTISE,    /* see app/config/directory_place.h; may be empty */
     CONFIG_SECRETS       /* keys, into config_strings; may be empty; never printed */
 };

@@ -34,6 +34,10 @@ static const struct config_row rows[] = {
     {"in_ack_size", VHOST(in_ack_size), CONFIG_SIZE, "0", 0, 2 * GIB - 1, NO_CHOICES,
      "SRS_VHOST_IN_ACK_SIZE", RELOAD,
      "Acknowledge incoming data after this many bytes; 0: as the peer requests."},
+    {"ladder", VHOST(ladder), CONFIG_LADDERS, "", 0, CONFIG_LADDER_MAX, NO_CHOICES,
+     "SRS_VHOST_LADDER", RELOAD,
+     "Streams that are one programme at several bit rates: a name and its rungs, the best one first; repeatable. "
+     "Also written as ladder NAME { rung live/show_720; rung live/show_360; }; see [ladders](ladder.md)."},
 
     {"gop_cache", PLAY(gop_cache), CONFIG_SWITCH, "on", NO_RANGE, NO_CHOICES,
      "SRS_VHOST_PLAY_GOP_CACHE", RELOAD,

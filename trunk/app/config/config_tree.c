@@ -5,6 +5,7 @@
 #include "app/config/config_loader.h"
 
 #include "app/config/address_mask.h"
+#include "app/config/ladder.h"
 #include "base/str.h"
 
 #include <assert.h>
@@ -77,6 +78,34 @@ static struct err *tree_row(struct tree_walk *walk, const struct tree_frame *fra
     if (err)
         return tree_fail(node, err);
     return NULL;
+}
+
+/* "ladder NAME { rung app/stream; … }" is the same as "ladder NAME app/stream …;". */
+static struct err *tree_ladder(struct tree_walk *walk, const struct tree_frame *frame,
+                               const struct conf_node *node, const struct config_row *row)
+{
+    uint8_t *seen = &frame->seen->row[config_table_index(row)];
+    char *args[1 + LADDER_RUNGS_MAX];
+    struct config_words words = {args, 1, *seen};
+    struct err *err;
+
+    if (node->arg_count != 1)
+        return tree_fail(node, err_new(ERR_CONFIG, "takes one name before '{'"));
+    args[0] = node->args[0];
+    for (const struct conf_node *rung = node->child; rung != NULL; rung = rung->next) {
+        if (strcmp(rung->name, "rung") != 0 || rung->is_block || rung->arg_count != 1)
+            return tree_fail(rung,
+                             err_new(ERR_CONFIG, "a ladder contains only \"rung app/stream;\""));
+        if (strchr(rung->args[0], '/') == NULL)
+            return tree_fail(rung, err_new(ERR_CONFIG, "a rung is app/stream"));
+        if (words.count > LADDER_RUNGS_MAX)
+            return tree_fail(
+                rung, err_new(ERR_CONFIG, "a ladder has no more than %d rungs", LADDER_RUNGS_MAX));
+        args[words.count++] = rung->args[0];
+    }
+    *seen = 1;
+    err = config_value_set(row, frame->base, &words, &walk->snapshot->arena);
+    return err != NULL ? tree_fail(node, err) : NULL;
 }
 
 /* Opens "vhost NAME {". */
@@ -200,6 +229,8 @@ static struct err *tree_node(struct tree_walk *walk, const struct tree_frame *fr
         return err;
     if (frame->old != NULL)
         return tree_unknown(walk, frame, node);
+    if (row != NULL && row->type == CONFIG_LADDERS && node->is_block)
+        return tree_ladder(walk, frame, node, row);
     if (row != NULL)
         return tree_row(walk, frame, node, row);
     if (where != CONFIG_WHERE_COUNT)

@@ -7,6 +7,7 @@
 #include "app/config/address_mask.h"
 #include "app/config/directory_place.h"
 #include "app/config/directory_url.h"
+#include "app/config/ladder.h"
 #include "app/config/mount.h"
 #include "app/config/origin.h"
 #include "app/config/security.h"
@@ -258,6 +259,8 @@ static struct err *check_list(const struct config_row *row, const struct config_
     int at = 0;
 
     if (row->type == CONFIG_RULES && security_rules_check(words->args, words->count, &at, &why))
+        return word_refuse(row, words->args[at], why);
+    if (row->type == CONFIG_LADDERS && ladder_check(words->args, words->count, &at, &why))
         return word_refuse(row, words->args[at], why);
     if (row->type != CONFIG_SOURCES)
         return NULL;

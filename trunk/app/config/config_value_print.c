@@ -152,6 +152,7 @@ int config_value_print(const struct config_row *row, const void *base, struct bu
     case CONFIG_DESTINATIONS:
     case CONFIG_SOURCES:
     case CONFIG_URLS:
+    case CONFIG_LADDERS:
     case CONFIG_ADVERTISE:
     case CONFIG_SECRETS:
         return print_list(row, at, out);
@@ -232,6 +233,8 @@ int config_value_kind(const struct config_row *row, struct buf *out)
         return buf_printf(out, "a name and an address, up to %d such pairs", (int)row->max / 2);
     case CONFIG_URLS:
         return buf_printf(out, "http:// or https:// addresses, up to %d", (int)row->max);
+    case CONFIG_LADDERS:
+        return buf_printf(out, "the name of a ladder and up to 8 rungs, each app/stream");
     case CONFIG_ADVERTISE:
         return buf_printf(out, "host, rtmp://host:port, http://host:port, https://host:port");
     case CONFIG_SECRETS:

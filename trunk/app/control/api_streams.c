@@ -6,6 +6,7 @@
 
 #include "app/control/api_page.h"
 #include "app/control/api_record.h"
+#include "app/stream/rungs.h"
 #include "app/stream/session_list.h"
 #include "app/stream/stream.h"
 #include "base/str.h"
@@ -106,6 +107,13 @@ static void traffic_read(struct traffic *traffic, const struct stream *stream)
                        (!traffic->is_pulled && stream->publisher != NULL);
 }
 
+static json_t *ladder_json(const struct stream *stream, const struct ladder *ladder)
+{
+    return json_pack("{s:o,s:o,s:s}", "name", api_json_text(ladder->name), "quality",
+                     api_json_text(ladder->rung[ladder->at].quality), "keyframes",
+                     rung_keys_match_name(rungs_match(stream)));
+}
+
 static json_t *stream_json(const struct api_query *query, const struct stream *stream)
 {
     const struct server *server = query->server;
@@ -114,6 +122,7 @@ static json_t *stream_json(const struct api_query *query, const struct stream *s
     char id[API_ID_SIZE];
     char vhost[API_ID_SIZE];
     int64_t rewind = source_rewind_ms(stream->source);
+    struct ladder ladder;
     json_t *out;
 
     traffic_read(&traffic, stream);
@@ -130,6 +139,8 @@ static json_t *stream_json(const struct api_query *query, const struct stream *s
         api_json_kbps(traffic.kbps), "publish", publish_json(query, &traffic.stat, publisher),
         "video", video_json(&traffic.stat), "audio", audio_json(&traffic.stat), "record",
         api_record_json(query, stream));
+    if (out != NULL && rungs_ladder(stream, &ladder) == 0)
+        (void)json_object_set_new(out, "ladder", ladder_json(stream, &ladder));
     if (out != NULL && rewind > 0)
         (void)json_object_set_new(out, "rewind_ms", json_integer(rewind));
     return out;

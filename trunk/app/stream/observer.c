@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <string.h>
 
 #define ALIGNMENT _Alignof(max_align_t)
 
@@ -253,6 +254,20 @@ void observers_close(struct server *server)
 }
 
 /* ---- questions ---- */
+
+int observers_find(const struct server *server, const char *key, struct source_peer *peer,
+                   struct source_facts *facts)
+{
+    memset(peer, 0, sizeof(*peer));
+    memset(facts, 0, sizeof(*facts));
+    for (int i = 0; i < row_count(server); i++) {
+        const struct observer *row = server->tables->observers[i];
+
+        if (row->find != NULL && row->find(server, server->own[i], key, peer, facts))
+            return 1;
+    }
+    return 0;
+}
 
 int observers_are_elsewhere(const struct server *server, const char *key)
 {

@@ -104,6 +104,12 @@ struct observer {
     int (*is_worker_pull)(const struct stream *stream, const void *state);
     /* Facts about the stream at another process, if it knows more than this one: 1 with *facts. */
     int (*facts)(const struct stream *stream, const void *state, struct source_facts *facts);
+    /* The streams that share this one's timeline, as source_events.on_peers. */
+    size_t (*peers)(struct stream *stream, void *state, struct source_peer *out);
+    /* What another process of this server that publishes the stream with this key shares about it:
+     * 1. 0: *peer is what is left of its last publication, or all zero. */
+    int (*find)(const struct server *server, const void *own, const char *key,
+                struct source_peer *peer, struct source_facts *facts);
     /* Whether another process of this server has the stream with this key. */
     int (*is_elsewhere)(const struct server *server, const void *own, const char *key);
     /* Whether streams of this vhost are pulled from other servers when a viewer connects. */
@@ -153,6 +159,9 @@ MAY_YIELD void observers_halt(struct server *server);
 void observers_stop(struct server *server, usec_t timeout);
 MAY_YIELD void observers_close(struct server *server);
 
+/* The first row that answers (struct observer). 1, or 0: no other process publishes the stream. */
+int observers_find(const struct server *server, const char *key, struct source_peer *peer,
+                   struct source_facts *facts);
 /* 1 if the function of at least one row returns 1 (struct observer). */
 int observers_are_elsewhere(const struct server *server, const char *key);
 int observers_fetch(const struct tables *tables, const struct config_vhost *vhost);

@@ -329,6 +329,22 @@ static int64_t stream_on_stamp(struct source *source, void *arg)
     return vhost != NULL && vhost->play.stamp ? clock_wall() / USEC_PER_MS : 0;
 }
 
+static size_t stream_on_peers(struct source *source, struct source_peer out[SOURCE_PEERS_MAX],
+                              void *arg)
+{
+    struct stream *stream = arg;
+
+    (void)source;
+    for (int i = 0; row_at(stream, i) != NULL; i++) {
+        const struct observer *row = row_at(stream, i);
+        size_t count = row->peers != NULL ? row->peers(stream, state_of(stream, i), out) : 0;
+
+        if (count > 0)
+            return count;
+    }
+    return 0;
+}
+
 static void stream_on_evict(struct source *source, struct viewer *viewer, void *arg)
 {
     struct stream *stream = arg;
@@ -360,6 +376,7 @@ int stream_attach(struct source *source, void *arg)
                                    .on_begin = stream_on_begin,
                                    .on_gop_lost = stream_on_gop_lost,
                                    .on_stamp = stream_on_stamp,
+                                   .on_peers = stream_on_peers,
                                    .arg = stream};
     const char *key = source_key(source);
     const char *first = strchr(key, '/');

@@ -363,4 +363,5 @@ const struct observer worker_observer = {.name = "workers",
                                          .is_coming = worker_is_coming,
                                          .is_worker_pull = worker_is_pull,
                                          .facts = worker_stream_facts,
+                                         .find = worker_stream_find,
                                          .is_elsewhere = worker_is_elsewhere};

@@ -93,6 +93,8 @@ void worker_stream_on_unpublish(struct stream *stream, void *state);
 void worker_stream_on_data(struct stream *stream, void *state);
 void worker_stream_on_watched(struct stream *stream, void *state);
 void worker_stream_on_facts(struct stream *stream, void *state);
+int worker_stream_find(const struct server *server, const void *own, const char *key,
+                       struct source_peer *peer, struct source_facts *facts);
 int worker_stream_facts(const struct stream *stream, const void *state, struct source_facts *facts);
 /* Our publication has the source now: its timestamps continue from the latest position at any
  * worker. */

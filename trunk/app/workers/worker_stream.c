@@ -41,6 +41,27 @@ int worker_stream_facts(const struct stream *stream, const void *state, struct s
     return 1;
 }
 
+/* ---- for the other rungs of its ladder ---- */
+
+int worker_stream_find(const struct server *server, const void *own, const char *key,
+                       struct source_peer *peer, struct source_facts *facts)
+{
+    const struct worker *worker = own;
+    struct stream_clock_view view;
+    struct registry_holder holder;
+
+    (void)server;
+    if (worker == NULL)
+        return 0;
+    stream_clock_look(worker->share->times, key, worker->slot, &view);
+    peer->time = view.time;
+    peer->is_live = view.is_open != 0;
+    peer->is_watched = view.is_watched != 0;
+    if (registry_find(worker->share->registry, key, &holder) == 0 && holder.worker != worker->slot)
+        *facts = holder.facts;
+    return peer->is_live;
+}
+
 /* ---- one publication after another ---- */
 
 static void look_at_time(const struct stream *stream, struct stream_clock_view *out)

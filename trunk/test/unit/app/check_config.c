@@ -142,6 +142,32 @@ START_TEST(test_lists)
 }
 END_TEST
 
+/* "ladder NAME { rung …; }" and "ladder NAME …;" are the same, and may be repeated. */
+START_TEST(test_ladders)
+{
+    struct config *config =
+        config_test_load("vhost v { ladder a { rung live/a_1; rung live/a_2; }\n"
+                         "ladder b live/b; }",
+                         no_environment);
+    const struct config_strings *ladder = &config->vhost[1]->ladder;
+    static const char *const words[] = {"a", "live/a_1", "live/a_2", "b", "live/b"};
+
+    ck_assert_int_eq(ladder->count, 5);
+    for (int i = 0; i < 5; i++)
+        ck_assert_str_eq(ladder->item[i], words[i]);
+    config_unref(config);
+    config_test_refuse("vhost v { ladder { rung a/b; } }", no_environment, "one name");
+    config_test_refuse("vhost v { ladder a { rung b; } }", no_environment, "a rung is app/stream");
+    config_test_refuse("vhost v { ladder a { } }", no_environment, "needs a rung");
+    config_test_refuse("vhost v { ladder a { rung a/b c/d; } }", no_environment, "contains only");
+    config_test_refuse("vhost v { ladder a { step a/b; } }", no_environment, "contains only");
+    config_test_refuse("vhost v { ladder a/b; }", no_environment, "comes first");
+    config_test_refuse("vhost v { ladder a { rung a/1; rung a/2; rung a/3; rung a/4; rung a/5;"
+                       " rung a/6; rung a/7; rung a/8; rung a/9; } }",
+                       no_environment, "no more than 8");
+}
+END_TEST
+
 START_TEST(test_rtmp_block)
 {
     struct config *config =
@@ -434,6 +460,7 @@ Suite *check_config_suite(void)
     tcase_add_test(tcase, test_vhosts);
     tcase_add_test(tcase, test_vhosts_at_limit);
     tcase_add_test(tcase, test_lists);
+    tcase_add_test(tcase, test_ladders);
     tcase_add_test(tcase, test_rtmp_block);
     tcase_add_test(tcase, test_mistakes);
     tcase_add_test(tcase, test_missing_file);

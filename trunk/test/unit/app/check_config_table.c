@@ -179,6 +179,8 @@ static const char *other_value(const struct config_row *row)
         return "a.example:1 [::1]:2";
     case CONFIG_DESTINATIONS:
         return "a.example:1 rtmp://b.example/[app]/[stream]?vhost=v";
+    case CONFIG_LADDERS:
+        return "show live/show_720 live/show_360 [stream] [app]/[stream]_hi [app]/[stream]_lo";
     case CONFIG_SOURCES:
         return "a rtmp://h:1 b http://h:2/live";
     case CONFIG_DIRECTORY:

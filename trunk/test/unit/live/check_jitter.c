@@ -262,6 +262,148 @@ START_TEST(test_data_goes_along)
 }
 END_TEST
 
+/* ---- the rungs of a ladder ---- */
+
+static struct jitter rungs[3];
+static int is_live[3];
+static size_t looks;
+
+/* The other rungs, as a server would list them. */
+static size_t look(void *arg, struct source_peer out[SOURCE_PEERS_MAX])
+{
+    size_t count = 0;
+
+    looks++;
+    for (int i = 0; i < 3; i++) {
+        if (&rungs[i] == arg)
+            continue;
+        jitter_save(&rungs[i], &out[count].time);
+        out[count].is_live = is_live[i];
+        out[count].is_before = &rungs[i] < (struct jitter *)arg;
+        out[count++].is_watched = 1;
+    }
+    return count;
+}
+
+static void ladder(void)
+{
+    for (int i = 0; i < 3; i++) {
+        rungs[i] = fresh(TIME_JITTER_FULL);
+        rungs[i].peers.look = look;
+        rungs[i].peers.arg = &rungs[i];
+        is_live[i] = 0;
+    }
+    looks = 0;
+}
+
+static int64_t rung(int i, uint32_t ts, int later)
+{
+    is_live[i] = 1;
+    return at(&rungs[i], JITTER_VIDEO, ts, later);
+}
+
+static void rung_ends(int i)
+{
+    jitter_publish(&rungs[i]);
+    is_live[i] = 0;
+}
+
+START_TEST(test_rungs_share_the_offset_of_the_first)
+{
+    ladder();
+    ck_assert_int_eq(rung(0, 70000, 0), 0);
+    /* A moment later, and by another first frame. */
+    ck_assert_int_eq(rung(1, 70040, 12), 40);
+    ck_assert_int_eq(at(&rungs[1], JITTER_AUDIO, 70010, 0), 10);
+    /* Three seconds late. */
+    for (uint32_t t = 70040; t < 73000; t += 40)
+        rung(0, t, 40);
+    ck_assert_int_eq(rung(2, 73000, 0), 3000);
+    ck_assert_int_eq(rung(0, 73000, 0), 3000);
+    /* After a second frames ask nobody. */
+    for (uint32_t t = 73040; t < 74040; t += 40)
+        rung(2, t, 40);
+    looks = 0;
+    ck_assert_int_eq(rung(2, 74040, 40), 4040);
+    ck_assert_uint_eq(looks, 0);
+}
+END_TEST
+
+/* At different processes, neither has seen the other's first frame. */
+START_TEST(test_rungs_that_begin_at_the_same_moment)
+{
+    ladder();
+    rungs[0].peers.look = rungs[1].peers.look = NULL;
+    ck_assert_int_eq(rung(0, 5000, 0), 0);
+    ck_assert_int_eq(rung(1, 5040, 0), 0);
+    ck_assert_int_eq(at(&rungs[1], JITTER_AUDIO, 5050, 0), 10);
+    rungs[0].peers.look = rungs[1].peers.look = look;
+    ck_assert_int_eq(rung(0, 5040, 40), 40);
+    ck_assert_int_eq(rung(1, 5080, 0), 80);
+    ck_assert_int_eq(at(&rungs[1], JITTER_AUDIO, 5073, 0), 73);
+}
+END_TEST
+
+START_TEST(test_a_rung_returns_to_the_ladder)
+{
+    ladder();
+    for (uint32_t t = 0; t <= 10000; t += 40) {
+        rung(0, t, 40);
+        if (t <= 4000)
+            ck_assert_int_eq(rung(1, t, 0), t);
+        if (t == 4000)
+            rung_ends(1);
+    }
+    /* The same encoder: the time without it is skipped. */
+    ck_assert_int_eq(rung(1, 10040, 40), 10040);
+    rung_ends(1);
+    /* Another encoder's clock says nothing: it begins after what the others have. */
+    ck_assert_int_eq(rung(1, 900000, 40), 10080);
+    ck_assert_int_eq(rung(1, 900040, 40), 10120);
+}
+END_TEST
+
+START_TEST(test_all_rungs_return_with_another_clock)
+{
+    ladder();
+    for (uint32_t t = 0; t <= 8000; t += 40)
+        for (int i = 0; i < 3; i++)
+            rung(i, 5000 + t + (uint32_t)i * 10, i == 0 ? 40 : 0);
+    for (int i = 0; i < 3; i++)
+        rung_ends(i);
+    now_us += 7 * USEC_PER_SEC;
+    /* After the last frame of all, by one frame, without the silence. */
+    ck_assert_int_eq(rung(1, 0, 0), 8020 + 40);
+    ck_assert_int_eq(rung(0, 0, 10), 8060);
+    ck_assert_int_eq(rung(2, 40, 30), 8100);
+    /* A jump of the encoder's clock is one for all. */
+    ck_assert_int_eq(rung(1, 500000, 40), 8100);
+    ck_assert_int_eq(rung(0, 500000, 0), 8100);
+    ck_assert_int_eq(rung(2, 500040, 40), 8140);
+}
+END_TEST
+
+/* The others are at the end of 31-bit time: a rung that has begun again does not follow them, and
+ * they follow it when their time comes. */
+START_TEST(test_rungs_begin_again_together)
+{
+    const uint32_t end = 0x80000000u - 3600 * 1000;
+
+    ladder();
+    rungs[0].keeps = rungs[1].keeps = 1;
+    rungs[0].last = rungs[1].last = end - 40;
+    rungs[0].has_begun = rungs[1].has_begun = 1;
+    rungs[0].last_at = rungs[1].last_at = now_us;
+    ck_assert_int_eq(rung(0, end, 40), end);
+    ck_assert_int_eq(rung(1, end, 0), end);
+    for (int i = 0; i < 2; i++) {
+        rungs[i].keeps = 0;
+        jitter_reset(&rungs[i], TIME_JITTER_FULL, 0);
+        ck_assert_int_eq(rung(i, end + 40 * (uint32_t)i, 0), i * 40);
+    }
+}
+END_TEST
+
 Suite *check_jitter_suite(void)
 {
     Suite *suite = suite_create("jitter");
@@ -283,6 +425,11 @@ Suite *check_jitter_suite(void)
     tcase_add_test(tc, test_off_leaves_alone);
     tcase_add_test(tc, test_mixed_is_monotonic_over_both);
     tcase_add_test(tc, test_data_goes_along);
+    tcase_add_test(tc, test_rungs_share_the_offset_of_the_first);
+    tcase_add_test(tc, test_rungs_that_begin_at_the_same_moment);
+    tcase_add_test(tc, test_a_rung_returns_to_the_ladder);
+    tcase_add_test(tc, test_all_rungs_return_with_another_clock);
+    tcase_add_test(tc, test_rungs_begin_again_together);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -96,7 +96,8 @@ START_TEST(test_described)
 {
     struct registry *registry = registry_new(NULL, 2);
     struct registry_claim claim = {"s", 0, NULL, REGISTRY_REPLACE, 0, 1};
-    struct source_facts facts = {1, 1, {1, 0}, {9, 0}};
+    struct source_facts facts = {
+        .is_decided = 1, .is_settled = 1, .is_announced = {1, 0}, .codec = {9, 0}};
     struct registry_holder holder;
     uint64_t first, second;
 

@@ -52,11 +52,20 @@ START_TEST(facts_are_told_when_they_change)
     ck_assert_int_eq(facts.is_decided, 1);
     ck_assert_int_eq(facts.codec[0], CODEC_AAC);
     ck_assert_int_eq(facts.codec[1], CODEC_H264);
+    /* What can be measured is known after the first GOP. */
+    ck_assert_uint_eq(facts.kbps, 0);
+    kit_run(&report->kit, 1000, 25);
+    source_facts(report->kit.source, &facts);
+    ck_assert_uint_eq(facts.gop_ms, 1000);
+    ck_assert_uint_eq(facts.frame_rate, 25);
+    ck_assert_uint_gt(facts.kbps, 0);
+    ck_assert_uint_eq(facts.profile, 0x64);
+    ck_assert_uint_eq(facts.aac_type, 2);
     report->facts = 0;
-    kit_run(&report->kit, 1000, 74);
+    kit_run(&report->kit, 2000, 50);
     ck_assert_int_eq(report->facts, 0);
     /* Tracks that have not come yet are not waited for. */
-    kit_run(&report->kit, 3960, 51);
+    kit_run(&report->kit, 4000, 50);
     ck_assert_int_eq(report->facts, 1);
     source_facts(report->kit.source, &facts);
     ck_assert_int_eq(facts.is_settled, 1);
@@ -141,7 +150,8 @@ END_TEST
 START_TEST(time_goes_on_from_elsewhere)
 {
     struct report *report = report_new();
-    struct source_time time = {500000, {499990, 500000}, {20, 40}, 1};
+    struct source_time time = {
+        .last = 500000, .track_last = {499990, 500000}, .duration = {20, 40}, .has_begun = 1};
     struct kit_seen *flv;
 
     kit_publish(&report->kit);
@@ -163,7 +173,8 @@ START_TEST(time_goes_on_from_elsewhere)
     /* A step back is hidden from the viewers here. */
     source_unpublish(report->kit.source, report->kit.now);
     kit_publish(&report->kit);
-    time = (struct source_time){1000, {1000, 1000}, {20, 40}, 1};
+    time = (struct source_time){
+        .last = 1000, .track_last = {1000, 1000}, .duration = {20, 40}, .has_begun = 1};
     source_resume(report->kit.source, &time, report->kit.now);
     kit_start(&report->kit, 0, 1);
     source_time(report->kit.source, &time);

@@ -11,7 +11,8 @@ Suite *check_stream_clock_suite(void);
 
 static struct source_time stands_at(int64_t ms)
 {
-    return (struct source_time){ms, {ms, ms}, {23, 40}, 1};
+    return (struct source_time){
+        .last = ms, .track_last = {ms, ms}, .duration = {23, 40}, .has_begun = 1};
 }
 
 static void put(struct stream_clock_cell *cell, uint64_t number, int64_t ms)
