@@ -103,9 +103,10 @@ __attribute__((noinline)) FAULT_RAW int fault_at(enum fault_call call)
     } else {
         (void)_Unwind_Backtrace(walk_frame, &walk);
         hash = site_hash(call, &walk);
-        if (control->recording)
+        /* Without a function of the server it is the sanitizer's own. */
+        if (control->recording && walk.count > 0)
             site_count(hash, call, &walk);
-        if (control->site == hash)
+        if (control->site == hash && walk.count > 0)
             effect = site_fails();
     }
     is_inside = 0;

@@ -18,7 +18,8 @@ static const char conf[] = "listen 1935; max_connections 30; rtmp_handshake_time
                            "vhost __defaultVhost__ {\n"
                            " publish { mr on; takeover replace; }\n"
                            " play { mix_correct on; }\n"
-                           " http_remux { enabled on; republish_wait 1000; }\n"
+                           " http_remux { enabled on; republish_wait 1000; rewind 10; }\n"
+                           " cluster { secret 0123456789abcdef; peers 10.0.0.0/8; }\n"
                            "}\n"
                            "vhost plain.example { tcp_nodelay on; min_latency on;\n"
                            " publish { kickoff_for_idle 10; }\n"
@@ -30,12 +31,22 @@ static const char conf[] = "listen 1935; max_connections 30; rtmp_handshake_time
                            " token { enabled on; key 0123456789abcdef0123456789abcdef; }\n"
                            "}\n";
 
+struct run {
+    struct sim_publisher publisher;
+    struct sim_socket *rival; /* another encoder of live/s, once the input's client has begun */
+    int has_rival;
+};
+
 static void push(void *arg)
 {
-    struct sim_publisher *p = arg;
+    struct run *run = arg;
 
-    if (p->source != NULL)
-        sim_publish_frames(p, 2);
+    if (run->publisher.source != NULL)
+        sim_publish_frames(&run->publisher, 2);
+    if (run->has_rival && run->rival == NULL) {
+        run->rival = sim_server_accept(server, &rtmp_listener, "192.0.2.9");
+        sim_encoder(run->rival);
+    }
 }
 
 /* The handshake is not worth the fuzzer's time: with this bit the input begins after it. */
@@ -51,7 +62,7 @@ static void shake(struct sim_socket *s)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct sim_publisher publisher = {0};
+    struct run run = {.has_rival = size > 0 && (data[0] & 8) != 0};
     struct sim_socket *s;
 
     if (server == NULL)
@@ -59,15 +70,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2 || size > 65536)
         return 0;
     sim_again();
-    if (data[0] & 1 && sim_publish(server, "live", "s", &publisher) == 0) {
-        sim_publish_headers(&publisher);
-        sim_publish_frames(&publisher, 3);
+    if (data[0] & 1 && sim_publish(server, "live", "s", &run.publisher) == 0) {
+        sim_publish_headers(&run.publisher);
+        sim_publish_frames(&run.publisher, 3);
     }
     s = sim_server_accept(server, &rtmp_listener, data[0] & 2 ? "10.1.2.3" : "192.0.2.7");
     if (data[0] & 4)
         shake(s);
-    sim_peer_run(s, data + 1, size - 1, push, &publisher);
-    sim_unpublish(&publisher);
+    sim_peer_run(s, data + 1, size - 1, push, &run);
+    if (run.rival != NULL)
+        sim_release(run.rival);
+    sim_unpublish(&run.publisher);
     sim_server_rest(server);
     return 0;
 }
