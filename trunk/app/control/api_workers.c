@@ -62,9 +62,9 @@ static json_t *ask(const struct worker *worker, int slot, const char *url, usec_
     err = http_client_open(&client, url, &options, timeout);
     if (err == NULL && http_client_status(client) == 200)
         err = read_body(client, &body, timeout);
-    if (err == NULL)
+    if (err == NULL && body.len > 0)
         answer = json_loadb((const char *)buf_data(&body), body.len, 0, NULL);
-    else
+    if (err != NULL)
         log_err(worker->server->log, LOG_WARN, err, "API: no response from worker %d: %s", slot + 1,
                 err_text(err));
     err_free(err);
