@@ -6,6 +6,7 @@
 #include "sim_origin.h"
 #include "sim_server.h"
 
+#include "app/control/http_api_listener.h"
 #include "app/http/http_listener.h"
 #include "app/workers/worker_http.h"
 #include "app/workers/worker_share.h"
@@ -67,6 +68,27 @@ static void pull(unsigned how)
     sim_settle();
 }
 
+/* The API is asked here, and the input is what the other worker answers. */
+static void question(unsigned how)
+{
+    static const char *const paths[] = {"streams/",         "streams/?start=1&count=2",
+                                        "clients/?count=3", "summaries",
+                                        "vhosts/",          "rusages",
+                                        "clients/x",        "qoe"};
+    struct sim_socket *s = sim_server_accept(server, &http_api_listener, "127.0.0.1");
+    char head[128];
+    int steps = 0;
+    int n = snprintf(head, sizeof(head), "GET /api/v1/%s HTTP/1.1\r\nHost: h\r\n\r\n",
+                     paths[how >> 5 & 7]);
+
+    share->slot[1].state = WORKER_READY;
+    sim_send(s, head, (size_t)n);
+    answers(AFTER, &steps);
+    sim_release(s);
+    sim_settle();
+    share->slot[1].state = WORKER_GONE;
+}
+
 static void push(void *arg)
 {
     struct sim_publisher *p = arg;
@@ -114,7 +136,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     sim_again();
     sim_origin_begin(data + 1, size - 1);
-    if (data[0] & 2)
+    if (data[0] & 16)
+        question(data[0]);
+    else if (data[0] & 2)
         serve(data[0], data + 1, size - 1);
     else
         pull(data[0]);
