@@ -89,8 +89,6 @@ PLAIN(int, socketpair, (int domain, int type, int protocol, int fds[2]),
 PLAIN(int, bind, (int fd, const struct sockaddr *addr, socklen_t len), (fd, addr, len))
 PLAIN(int, listen, (int fd, int backlog), (fd, backlog))
 PLAIN(int, connect, (int fd, const struct sockaddr *addr, socklen_t len), (fd, addr, len))
-PLAIN(int, setsockopt, (int fd, int level, int name, const void *value, socklen_t len),
-      (fd, level, name, value, len))
 PLAIN(int, getsockname, (int fd, struct sockaddr *addr, socklen_t *len), (fd, addr, len))
 PLAIN(int, shutdown, (int fd, int how), (fd, how))
 PLAIN(int, pipe2, (int fds[2], int flags), (fds, flags))
@@ -168,6 +166,15 @@ FAULT_RAW long syscall(long number, ...)
     if (fails(FAULT_syscall))
         return -1;
     return NEXT(syscall)(number, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+}
+
+REAL(setsockopt);
+FAULT_RAW int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+    /* Its value is only stored: it cannot fail. */
+    int is_safe = level == SOL_SOCKET && name == SO_RCVLOWAT;
+
+    return !is_safe && fails(FAULT_setsockopt) ? -1 : NEXT(setsockopt)(fd, level, name, value, len);
 }
 
 /* ---- epoll ---- */
@@ -293,7 +300,9 @@ FAULT_RAW ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 
     if (transfer_fails(FAULT_sendmsg, fd, &len))
         return -1;
-    if (len == 1 && first_byte(message->msg_iov, (int)message->msg_iovlen, &one)) {
+    /* A datagram, which has an address, is sent whole. */
+    if (len == 1 && message->msg_name == NULL &&
+        first_byte(message->msg_iov, (int)message->msg_iovlen, &one)) {
         piece.msg_iov = &one;
         piece.msg_iovlen = 1;
     }
