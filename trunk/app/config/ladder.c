@@ -35,6 +35,7 @@ static const char *rung_fault(const char *name, const char *word)
     const char *slash = strrchr(word, '/');
     const char *any = strstr(slash, ANY_STREAM);
 
+    assert(name != NULL);
     if (slash == word || slash[1] == '\0' || word[0] == '/' || strstr(word, "//") != NULL)
         return "a rung is app/stream";
     if (!is_pattern(name))
@@ -209,19 +210,36 @@ static int find_itself(char *const *words, int count, const struct ladder_names 
     return fill(words, count, names, out) == 0 && strcmp(out->app, names->app) == 0;
 }
 
+static int find(const struct config_strings *words, const struct ladder_names *names,
+                struct ladder *out,
+                int (*is_it)(char *const *words, int count, const struct ladder_names *names,
+                             struct ladder *out))
+{
+    for (int from = 0, to; from < words->count; from = to) {
+        for (to = from + 1; to < words->count && is_rung(words->item[to]); to++)
+            continue;
+        if (is_it(words->item + from, to - from, names, out))
+            return 0;
+    }
+    return -1;
+}
+
 int ladder_find(const struct config_strings *words, const char *app, const char *name,
                 struct ladder *out)
 {
     const struct ladder_names names = {app, name};
 
     assert(words != NULL && app != NULL && name != NULL && out != NULL);
-    for (int pass = 0; pass < 2; pass++)
-        for (int from = 0, to; from < words->count; from = to) {
-            for (to = from + 1; to < words->count && is_rung(words->item[to]); to++)
-                continue;
-            if (pass == 0 ? find_rung(words->item + from, to - from, &names, out)
-                          : find_itself(words->item + from, to - from, &names, out))
-                return 0;
-        }
-    return -1;
+    return find(words, &names, out, find_rung) == 0 || find(words, &names, out, find_itself) == 0
+               ? 0
+               : -1;
+}
+
+int ladder_find_own(const struct config_strings *words, const char *app, const char *name,
+                    struct ladder *out)
+{
+    const struct ladder_names names = {app, name};
+
+    assert(words != NULL && app != NULL && name != NULL && out != NULL);
+    return find(words, &names, out, find_itself);
 }

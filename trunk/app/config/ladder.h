@@ -36,4 +36,8 @@ int ladder_check(char *const *words, int count, int *at, const char **why);
 int ladder_find(const struct config_strings *words, const char *app, const char *name,
                 struct ladder *out);
 
+/* The first ladder whose own address this is, also if a rung has the same name. 0 or -1. */
+int ladder_find_own(const struct config_strings *words, const char *app, const char *name,
+                    struct ladder *out);
+
 #endif

@@ -25,6 +25,7 @@
 #include "app/hls/hls_worker.h"
 #include "app/http/auth.h"
 #include "app/http/cors.h"
+#include "app/http/http_las.h"
 #include "app/http/http_listener.h"
 #include "app/http/http_live.h"
 #include "app/http/http_mounts.h"
@@ -66,11 +67,10 @@ static const struct listener_type *const listeners[] = {
     &exporter_listener, &worker_http_listener,  NULL};
 
 /* The first link that an address belongs to answers. */
-static const http_link_new http_chain[] = {cors_new,      http_page_new,     exporter_new,
-                                           qoe_new,       http_api_list_new, http_api_new,
-                                           auth_new_open, http_publish_new,  http_pull_new,
-                                           hls_http_new,  http_live_new,     http_static_new,
-                                           NULL};
+static const http_link_new http_chain[] = {
+    cors_new,     http_page_new, exporter_new,     qoe_new,       http_api_list_new,
+    http_api_new, auth_new_open, http_publish_new, http_pull_new, hls_http_new,
+    http_las_new, http_live_new, http_static_new,  NULL};
 static const http_link_new api_chain[] = {cors_new,         exporter_new,    qoe_new, http_api_new,
                                           http_console_new, http_static_new, NULL};
 static const http_link_new worker_chain[] = {worker_http_new, hls_worker_new, http_api_new, NULL};

@@ -57,6 +57,18 @@ START_TEST(finds_rungs_and_addresses)
 }
 END_TEST
 
+START_TEST(finds_own_addresses)
+{
+    char text[] = TWO;
+    struct config_strings list = list_of(text);
+
+    ck_assert_int_eq(ladder_find_own(&list, "tv", "news", &found), 0);
+    ck_assert_int_eq(found.at, -1);
+    ck_assert_int_eq(found.count, 2);
+    ck_assert_int_eq(ladder_find_own(&list, "live", "show_1080", &found), -1);
+}
+END_TEST
+
 START_TEST(fills_in_patterns)
 {
     const char *pattern = "[stream] [app]/[stream]_hi [app]/[stream]_lo";
@@ -142,6 +154,7 @@ Suite *check_ladder_suite(void)
     TCase *tc = tcase_create("ladder");
 
     tcase_add_test(tc, finds_rungs_and_addresses);
+    tcase_add_test(tc, finds_own_addresses);
     tcase_add_test(tc, fills_in_patterns);
     tcase_add_test(tc, checks_words);
     tcase_add_test(tc, refuses_what_is_too_long);
