@@ -182,6 +182,8 @@ static void rendition_take(void *arg, const struct iovec *iov, int n)
         if (sink->is_point)
             rendition_add_point(rendition, sink->pts, iov, n);
     }
+    if (rendition->mux->is_one_frame)
+        ring_seal(&rendition->ring);
     /* A muxer may emit several units for one frame: only the first is a sync point. */
     sink->is_sync = 0;
     sink->is_point = 0;

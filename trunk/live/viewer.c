@@ -219,7 +219,7 @@ static void viewer_fill(struct viewer *viewer, size_t max, struct viewer_batch *
         viewer->batch_last = block;
         viewer->batch_at = at;
         if (block->next == NULL || block->next->offset >= limit || batch->len >= max ||
-            batch->count == VIEWER_SPANS_MAX || pins == 2)
+            batch->count == VIEWER_SPANS_MAX || pins == 2 || viewer->rendition->mux->is_one_frame)
             break;
         /* The walk includes a block only together with some of its bytes, which pin it. */
         if (batch->len > 0 && (block->next->len == 0 || batch->len + block->next->len > max))
@@ -314,6 +314,11 @@ enum viewer_status viewer_next(struct viewer *viewer, size_t max, struct viewer_
         break;
     case VIEWER_AUDIO:
     case VIEWER_RUN:
+        if (rendition->mux->is_one_frame) {
+            viewer->place = VIEWER_OVER;
+            ring_cursor_leave(&rendition->ring, &viewer->cursor);
+            return VIEWER_END;
+        }
         if (!ring_cursor_is_lost(&viewer->cursor))
             break;
         if (viewer->epoch != rendition->epoch) {

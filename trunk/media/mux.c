@@ -1,6 +1,6 @@
 /*
  * The formats that a mount can have, by their extension. A format is one row here and one file of
- * its own; no other place names it. The order does not matter.
+ * its own; no other place names it. An extension that ends in another one precedes it.
  */
 #include "media/mux.h"
 
@@ -12,6 +12,7 @@
 #define FORMATS(ROW) \
     ROW(mux_flv)     \
     ROW(mux_ts)      \
+    ROW(mux_key_mp4) \
     ROW(mux_mp4)     \
     ROW(mux_mp3)     \
     ROW(mux_aac)     \

@@ -73,6 +73,7 @@ struct mux {
     const char *content_type; /* "video/x-flv" */
     const char *unfit; /* answer for a stream that the format cannot carry; NULL: a general one */
     enum mux_kind kind;
+    int is_one_frame;                /* a response is one unit, that of the newest keyframe */
     int has_stamps;                  /* it carries media/stamp.h's script tags */
     size_t unit;                     /* batches are whole multiples of it (TS: 188); else 1 */
     struct mux_state *(*open)(void); /* NULL without memory */

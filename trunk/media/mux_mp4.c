@@ -5,6 +5,9 @@
  * can follow ends the response.
  *
  * Without video a viewer can begin at any frame, but there is one sync point in 100 ms.
+ *
+ * mux_key_mp4 makes a file of each keyframe, which begins at 0: the newest picture for pages that
+ * show many streams.
  */
 #include "base/bytes.h"
 #include "media/mp3.h"
@@ -194,4 +197,54 @@ const struct mux mux_mp4 = {
     .carries = mp4_track_carries,
     .is_sync = mux_mp4_is_sync,
     .piece = mux_mp4_piece,
+};
+
+/* ---- the newest keyframe ---- */
+
+static int mux_keyframe_carries(enum codec codec)
+{
+    return codec == CODEC_H264 || codec == CODEC_HEVC || codec == CODEC_AV1;
+}
+
+static void mux_keyframe_header(struct mux_state *state, const struct mux_tracks *tracks,
+                                mux_emit emit, void *arg)
+{
+    const struct mux_tracks alone = {.video = tracks->video};
+
+    mux_mp4_header(state, &alone, emit, arg);
+}
+
+static int mux_keyframe_is_sync(const struct mux_state *state, const struct frame *frame,
+                                uint32_t timestamp)
+{
+    (void)timestamp;
+    return frame->type == FRAME_VIDEO && frame->is_key && mp4_is_wanted(state, frame);
+}
+
+static void mux_keyframe_frame(struct mux_state *state, const struct frame *frame,
+                               uint32_t timestamp, mux_emit emit, void *arg)
+{
+    struct frame key = *frame;
+
+    if (!mux_keyframe_is_sync(state, frame, timestamp))
+        return;
+    key.cts = 0;
+    state->video_clock = (struct mp4_clock){0};
+    mux_mp4_frame(state, &key, 0, emit, arg);
+}
+
+const struct mux mux_key_mp4 = {
+    .name = "key.mp4",
+    .extension = ".key.mp4",
+    .content_type = "video/mp4",
+    .unfit = "this stream has no video in a codec of this format",
+    .unit = 1,
+    .kind = MUX_FIXED,
+    .is_one_frame = 1,
+    .open = mux_mp4_open,
+    .close = mux_mp4_close,
+    .header = mux_keyframe_header,
+    .frame = mux_keyframe_frame,
+    .carries = mux_keyframe_carries,
+    .is_sync = mux_keyframe_is_sync,
 };

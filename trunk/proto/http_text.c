@@ -108,7 +108,7 @@ const char *http_status_text(int status)
 static const char *format_type(const char *extension)
 {
     const struct mux *mux;
-    char lower[8];
+    char lower[12];
     size_t len = strlen(extension);
 
     if (len >= sizeof(lower))

@@ -226,6 +226,24 @@ static int middle_split(const struct mount_parts *parts, struct span middle, str
     return app->len > 0 && app->p[0] != '/' && app->p[app->len - 1] != '/' ? 0 : -1;
 }
 
+/* An address of one frame: ".key" between the stream's name and the extension of the mount.
+ * Answers the format, and cuts the name. */
+static const struct mux *keyframe_of(const struct mux *mux, const char *path, struct span *stream)
+{
+    static const char key[] = ".key";
+    const size_t len = sizeof(key) - 1;
+    const struct mux *one;
+
+    if (stream->len <= len || memcmp(stream->p + stream->len - len, key, len) != 0 ||
+        strcmp(stream->p + stream->len, mux->extension) != 0)
+        return mux;
+    one = mux_find_path(path);
+    if (one == NULL || !one->is_one_frame)
+        return mux;
+    stream->len -= len;
+    return one;
+}
+
 typedef int (*host_match_fn)(const struct mount_parts *parts, const char *host,
                              struct mount_match *out);
 
@@ -253,6 +271,7 @@ static int template_match(const char *tmpl, host_match_fn match, const char *hos
     stream = middle;
     if (parts.has_app && middle_split(&parts, middle, &app, &stream) != 0)
         return -1;
+    mux = keyframe_of(mux, path, &stream);
     if (stream.len == 0 || memchr(stream.p, '/', stream.len) != NULL ||
         str_copy_n(out->app, sizeof(out->app), app.p, app.len) != 0 ||
         str_copy_n(out->stream, sizeof(out->stream), stream.p, stream.len) != 0)

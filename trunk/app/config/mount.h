@@ -11,7 +11,7 @@ struct mount_match {
     char vhost[256]; /* the host, lower case; "" if the template has no [vhost] */
     char app[256];   /* "" if the template has no [app] */
     char stream[256];
-    char extension[8]; /* ".flv" */
+    char extension[12]; /* ".flv" */
 };
 
 /* Writes the pattern for serve_mux_add(), without the [vhost] part for __defaultVhost__

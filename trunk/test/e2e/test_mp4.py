@@ -41,13 +41,19 @@ class Boxes(flv.Viewer):
         return boxes(self.reader.data)
 
 
-def test_players_decode_it(server, publish, small_flv):
+def test_players_decode_it(server, publish, small_flv, tmp_path):
     srv = server(remux=MOUNTS)
     publish(srv, source=small_flv)
     assert ffmpeg_decode(srv.http_url(PATH), seconds=2) == ""
     head = curl(srv.http_url(PATH), "-I")
     assert head.status == 200 and head.headers["content-type"] == "video/mp4"
     assert head.headers["transfer-encoding"] == "chunked"
+    key = tmp_path / "key.mp4"
+    answer = curl(srv.http_url("/live/livestream.key.mp4"))
+    assert answer.status == 200 and answer.exit_code == 0
+    key.write_bytes(answer.body)
+    frames = ffprobe(key, "-count_frames", "-select_streams", "v")["streams"]
+    assert [(one["width"], one["nb_read_frames"]) for one in frames] == [(640, "1")]
     with Socket(srv.http_url(PATH)) as ws:
         assert ws.answer.status == 101
         opcode, data = ws.next()[:2]

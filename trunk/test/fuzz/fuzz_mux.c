@@ -24,15 +24,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* All extensions of media/mux.c, and the formats without one. */
 static const struct mux *mux_at(unsigned i)
 {
-    static const char *const names[] = {".flv", ".ts", ".aac", ".mp3", ".mp4"};
+    static const char *const names[] = {".flv", ".ts", ".aac", ".mp3", ".mp4", ".key.mp4"};
 
-    switch (i % 7) {
-    case 5:
-        return &rtmp_mux;
+    switch (i % 8) {
     case 6:
+        return &rtmp_mux;
+    case 7:
         return &mux_original;
     default:
-        return mux_find(names[i % 7]);
+        return mux_find(names[i % 8]);
     }
 }
 

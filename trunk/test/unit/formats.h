@@ -7,5 +7,6 @@
 extern const struct mux mux_mp3;
 extern const struct mux mux_aac;
 extern const struct mux mux_mp4;
+extern const struct mux mux_key_mp4;
 
 #endif

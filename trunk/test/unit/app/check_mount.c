@@ -65,6 +65,11 @@ START_TEST(match)
     matches("live.[vhost]/[app]/[stream].flv", "other", "/a/s.flv", "other", "a", "s");
     matches("h.com/[app]/[stream].flv", "H.com", "/a/s.flv", "", "a", "s");
     matches("/x/[stream].mp3", "v", "/x/s.mp3", "", "", "s");
+    matches("/x/[stream].mp4", "v", "/x/s.mp4", "", "", "s");
+    matches("/x/[stream].mp4", "v", "/x/s.key.mp4", "", "", "s");
+    matches("/x/[stream].mp4", "v", "/x/.key.mp4", "", "", ".key");
+    matches("/x/[stream].flv", "v", "/x/s.key.flv", "", "", "s.key");
+    matches("/[stream]/of/[app].mp4", "v", "/s/of/a.key.mp4", "", "a.key", "s");
     matches("/x/[app]-[stream].flv", "v", "/x/a/b-c-s.flv", "", "a/b-c", "s");
     matches("/[stream]/of/[app].flv", "v", "/s/of/a/of/b.flv", "", "a/of/b", "s");
     matches("/[app]/[stream]/live.flv", "v", "/a/b/s/live.flv", "", "a/b", "s");

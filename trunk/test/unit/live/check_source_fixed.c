@@ -168,6 +168,49 @@ START_TEST(test_an_announced_track_that_comes_late)
 }
 END_TEST
 
+START_TEST(test_one_frame)
+{
+    struct kit kit;
+    struct kit_seen *seen, *second;
+    struct got got;
+
+    kit_open(&kit);
+    kit_publish(&kit);
+    kit_start(&kit, 0, 30);
+    seen = kit_watch(&kit, &mux_key_mp4);
+    second = kit_watch(&kit, &mux_key_mp4);
+    got = take(seen);
+    ck_assert(got.headers == 1 && got.video == 1 && got.audio == 0);
+    ck_assert(got.first.sample[4] == 0x65);
+    ck_assert(seen->is_ended);
+    /* Newer pictures do not follow the one that a viewer gets. */
+    kit_run(&kit, 1200, 60);
+    got = take(second);
+    ck_assert(got.headers == 1 && got.video == 1);
+    ck_assert(second->is_ended);
+    kit_close(&kit);
+}
+END_TEST
+
+START_TEST(test_a_keyframe_is_waited_for)
+{
+    struct kit kit;
+    struct kit_seen *seen;
+    struct got got;
+
+    kit_open(&kit);
+    seen = kit_watch(&kit, &mux_key_mp4);
+    got = take(seen);
+    ck_assert(got.headers == 0 && !seen->is_ended);
+    kit_publish(&kit);
+    kit_start(&kit, 0, 30);
+    got = take(seen);
+    ck_assert(got.headers == 1 && got.video == 1);
+    ck_assert(seen->is_ended);
+    kit_close(&kit);
+}
+END_TEST
+
 static void push_mp3(struct kit *kit, uint32_t from, int frames)
 {
     static const uint8_t body[] = {0x2f, 0xff, 0xfb, 0x94, 0x64, 0, 0};
@@ -210,6 +253,8 @@ Suite *check_source_fixed_suite(void)
     tcase_add_test(tc, test_the_same_asc_again_changes_nothing);
     tcase_add_test(tc, test_an_announced_track_that_comes_late);
     tcase_add_test(tc, test_audio_alone);
+    tcase_add_test(tc, test_one_frame);
+    tcase_add_test(tc, test_a_keyframe_is_waited_for);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -201,6 +201,39 @@ START_TEST(test_pieces)
 }
 END_TEST
 
+START_TEST(test_one_keyframe_begins_at_0)
+{
+    const struct mux_tracks tracks = {.video = avc, .audio = aac};
+    struct mux_state *state = mux_key_mp4.open();
+    struct sink sink = {.units = 0};
+    struct mp4_seen seen;
+    struct frame frame;
+
+    ck_assert(mux_find_path("/live/s.key.mp4") == &mux_key_mp4);
+    ck_assert(mux_find_path("/live/s.mp4") == &mux_mp4);
+    ck_assert(mux_key_mp4.carries(CODEC_HEVC) && !mux_key_mp4.carries(CODEC_AAC));
+    mux_key_mp4.header(state, &tracks, take, &sink);
+    ck_assert_int_eq(sink.units, 1);
+    ck_assert_ptr_null(memmem(sink.data, sink.len, "mp4a", 4));
+    flv_frame_parse(&frame, FRAME_AUDIO, 0, (const uint8_t *)"\xaf\1\x21", 3);
+    mux_key_mp4.frame(state, &frame, 7000, take, &sink);
+    flv_frame_parse(&frame, FRAME_VIDEO, 0, (const uint8_t *)"\x27\1\0\0\0\0\0\0\1\x41", 10);
+    ck_assert(!mux_key_mp4.is_sync(state, &frame, 7000));
+    mux_key_mp4.frame(state, &frame, 7000, take, &sink);
+    ck_assert_int_eq(sink.units, 1);
+    for (uint32_t ms = 8000; ms < 10000; ms += 1000) {
+        flv_frame_parse(&frame, FRAME_VIDEO, 0, (const uint8_t *)"\x17\1\0\0\x50\0\0\0\1\x65", 10);
+        ck_assert(mux_key_mp4.is_sync(state, &frame, ms));
+        mux_key_mp4.frame(state, &frame, ms, take, &sink);
+        mp4_take_apart(sink.data, sink.len, &seen);
+        ck_assert(seen.dts == 0 && seen.offset == 0);
+        ck_assert_uint_eq(seen.duration, 40);
+    }
+    ck_assert_int_eq(sink.units, 3);
+    mux_key_mp4.close(state);
+}
+END_TEST
+
 Suite *check_mux_mp4_suite(void)
 {
     Suite *suite = suite_create("mux_mp4");
@@ -214,6 +247,7 @@ Suite *check_mux_mp4_suite(void)
     tcase_add_test(tcase, test_mp3_frames_tell_their_rate);
     tcase_add_test(tcase, test_av1_without_temporal_delimiter);
     tcase_add_test(tcase, test_pieces);
+    tcase_add_test(tcase, test_one_keyframe_begins_at_0);
     suite_add_tcase(suite, tcase);
     return suite;
 }
