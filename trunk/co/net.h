@@ -94,6 +94,14 @@ struct err *net_listen_raw(const char *endpoint, int *fd);
 int net_is_listening(int fd);
 /* Lets another socket of this user listen at the same port from now on (SO_REUSEPORT). */
 int net_listener_share(struct net_listener *listener);
+/*
+ * Congestion control of TCP connections by its name in the kernel ("cubic", "bbr"); "": the
+ * system's default. net_congestion_check(): ERR_CONFIG, with the names that there are, if the kernel
+ * does not have it. net_congestion_set(): for connections accepted from now on; 0, or -1 and errno,
+ * EPERM where only a privileged process may select it. Sockets that are not TCP are left alone.
+ */
+struct err *net_congestion_check(const char *name);
+int net_congestion_set(struct net_listener *listener, const char *name);
 /* Before net_listener_close(): another process continues to listen, at a UNIX socket's file, too.
  */
 void net_listener_leave(struct net_listener *listener);

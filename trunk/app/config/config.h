@@ -278,7 +278,8 @@ struct config {
     struct config_strings listen; /* RTMP; default "1935" */
     int proxy_protocol;           /* RTMP */
     struct config_strings trusted_proxies;
-    int64_t public_rtmp_port; /* 0: the port of listen */
+    const char *tcp_congestion; /* "": the system's */
+    int64_t public_rtmp_port;   /* 0: the port of listen */
     int64_t max_connections;
     int64_t max_connections_per_ip; /* 0: no separate limit; -1: auto */
     int64_t max_viewers, max_publishers, max_waiters, max_api_connections; /* 0: auto */

@@ -29,6 +29,7 @@ static enum stored stored_as(enum config_type type)
     case CONFIG_SECONDS:
         return STORED_INT64;
     case CONFIG_STRING:
+    case CONFIG_CONGESTION:
     case CONFIG_PATH:
     case CONFIG_URL:
     case CONFIG_DIRECTORY:

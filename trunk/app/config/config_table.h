@@ -48,28 +48,29 @@ struct config_block {
 };
 
 enum config_type {
-    CONFIG_SWITCH,    /* on|off into int */
-    CONFIG_INT,       /* into int64_t */
-    CONFIG_INT_AUTO,  /* the same, or "auto": the minimum minus one */
-    CONFIG_SIZE,      /* bytes, with k, m or g, into int64_t */
-    CONFIG_MS,        /* milliseconds with up to three decimals, into usec_t */
-    CONFIG_MS_AUTO,   /* the same, or "auto" = -1 */
-    CONFIG_SECONDS,   /* into usec_t */
-    CONFIG_CHOICE,    /* one of the row's choices; its index into int */
-    CONFIG_LOG_LEVEL, /* into int, see log_level_parse() */
-    CONFIG_STRING,    /* into const char * */
-    CONFIG_PATH,      /* the same, a path; the row's minimum is its enum config_path_kind */
-    CONFIG_URL,       /* "http://…" or "https://…", into const char *; may be empty */
-    CONFIG_DIRECTORY, /* see app/config/directory_url.h, or empty; its password is never printed */
-    CONFIG_ENDPOINTS, /* "8080", "ip:port", "[v6]:port", "unix:/path", into config_strings */
-    CONFIG_MOUNTS,    /* see app/config/mount.h, into config_strings */
-    CONFIG_NETWORKS,  /* see app/config/trust.h, into config_strings; may be empty */
-    CONFIG_RULES,     /* see app/config/security.h, into config_strings; may be empty */
-    CONFIG_STREAMS,   /* "all", "app/stream", into config_strings */
-    CONFIG_USER,      /* a user and its group, into config_strings; may be empty */
-    CONFIG_DOMAINS,   /* host names, into config_strings; may be empty */
-    CONFIG_FRAMES,    /* self, none, *, or a site's origin, into config_strings */
-    CONFIG_ORIGINS,   /* see app/config/origin.h, into config_strings; may be empty */
+    CONFIG_SWITCH,     /* on|off into int */
+    CONFIG_INT,        /* into int64_t */
+    CONFIG_INT_AUTO,   /* the same, or "auto": the minimum minus one */
+    CONFIG_SIZE,       /* bytes, with k, m or g, into int64_t */
+    CONFIG_MS,         /* milliseconds with up to three decimals, into usec_t */
+    CONFIG_MS_AUTO,    /* the same, or "auto" = -1 */
+    CONFIG_SECONDS,    /* into usec_t */
+    CONFIG_CHOICE,     /* one of the row's choices; its index into int */
+    CONFIG_LOG_LEVEL,  /* into int, see log_level_parse() */
+    CONFIG_STRING,     /* into const char * */
+    CONFIG_PATH,       /* the same, a path; the row's minimum is its enum config_path_kind */
+    CONFIG_URL,        /* "http://…" or "https://…", into const char *; may be empty */
+    CONFIG_DIRECTORY,  /* see app/config/directory_url.h, or empty; its password is never printed */
+    CONFIG_CONGESTION, /* see net_congestion_check(), into const char *; may be empty */
+    CONFIG_ENDPOINTS,  /* "8080", "ip:port", "[v6]:port", "unix:/path", into config_strings */
+    CONFIG_MOUNTS,     /* see app/config/mount.h, into config_strings */
+    CONFIG_NETWORKS,   /* see app/config/trust.h, into config_strings; may be empty */
+    CONFIG_RULES,      /* see app/config/security.h, into config_strings; may be empty */
+    CONFIG_STREAMS,    /* "all", "app/stream", into config_strings */
+    CONFIG_USER,       /* a user and its group, into config_strings; may be empty */
+    CONFIG_DOMAINS,    /* host names, into config_strings; may be empty */
+    CONFIG_FRAMES,     /* self, none, *, or a site's origin, into config_strings */
+    CONFIG_ORIGINS,    /* see app/config/origin.h, into config_strings; may be empty */
     CONFIG_DESTINATIONS, /* see origin_destination_check(); may be empty */
     CONFIG_SOURCES,      /* name and address alternately, see origin_source_check(); may be empty */
     CONFIG_URLS,         /* "http://…" or "https://…", into config_strings; may be empty */

@@ -25,6 +25,10 @@ static const struct config_row rows[] = {
      "SRS_TRUSTED_PROXIES", RELOAD,
      "Proxies in front of this server. The client address in a PROXY header, X-Forwarded-For or "
      "X-Real-IP is accepted from them only. See [behind a proxy](behind-a-proxy.md)."},
+    {"tcp_congestion", ROOT(tcp_congestion), CONFIG_CONGESTION, "", NO_RANGE, NO_CHOICES,
+     "SRS_TCP_CONGESTION", RELOAD,
+     "Congestion control of the connections that clients make, such as cubic or bbr, if the kernel has it; "
+     "empty: the system's default. See [deployment](deployment.md#congestion-control)."},
     {"max_connections", ROOT(max_connections), CONFIG_INT, "1000", 1, 1000000, NO_CHOICES,
      "SRS_MAX_CONNECTIONS", RELOAD,
      "Limit of connections of all kinds. One more replaces the oldest that neither plays nor publishes, or "

@@ -13,6 +13,7 @@
 #include "app/config/security.h"
 #include "app/config/trust.h"
 #include "base/str.h"
+#include "co/net.h"
 #include "proto/url.h"
 
 #include <arpa/inet.h>
@@ -230,6 +231,8 @@ static struct err *check_item(const struct config_row *row, const char *word)
         return err_new(ERR_CONFIG, "longer than %d bytes", CONFIG_STRING_MAX - 1);
     if (is_address(row) && address_mask_is_in(word))
         return err_new(ERR_CONFIG, "must be the complete address, without " ADDRESS_MASK);
+    if (row->type == CONFIG_CONGESTION)
+        return net_congestion_check(word);
     if (row->type == CONFIG_URLS)
         return check_url(row, word);
     if (row->type == CONFIG_ENDPOINTS && !is_endpoint(word))
@@ -413,7 +416,8 @@ struct err *config_value_set(const struct config_row *row, void *base,
         return err_new(ERR_CONFIG, "takes one value, not %d", words->count);
     if (row->type == CONFIG_URL && words->args[0][0] != '\0' && !is_url(words->args[0]))
         return value_refuse(row, words->args[0]);
-    if (row->type == CONFIG_STRING || row->type == CONFIG_PATH || row->type == CONFIG_URL)
+    if (row->type == CONFIG_STRING || row->type == CONFIG_PATH || row->type == CONFIG_URL ||
+        row->type == CONFIG_CONGESTION)
         return set_string(row, (const char **)(void *)at, words->args[0], arena);
     if (row->type == CONFIG_DIRECTORY)
         return set_directory(row, (const char **)(void *)at, words->args[0], arena);

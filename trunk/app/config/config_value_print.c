@@ -134,6 +134,7 @@ int config_value_print(const struct config_row *row, const void *base, struct bu
         word = level_names[*(const int *)at];
         return buf_append(out, word, strlen(word));
     case CONFIG_STRING:
+    case CONFIG_CONGESTION:
     case CONFIG_PATH:
         return print_word(*(const char *const *)at, out);
     case CONFIG_URL:
@@ -203,6 +204,8 @@ int config_value_kind(const struct config_row *row, struct buf *out)
         return buf_printf(out, "text");
     case CONFIG_PATH:
         return buf_printf(out, "a path");
+    case CONFIG_CONGESTION:
+        return buf_printf(out, "a congestion control of the kernel");
     case CONFIG_USER:
         return buf_printf(out, "a user, and a group");
     case CONFIG_URL:

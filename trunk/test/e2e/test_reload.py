@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import ssl
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +41,28 @@ def test_mounts_and_play(server, publish, view, small_flv):
     wait_for(lambda: re.search(r"unmount \S*/live/livestream.live.flv", srv.log()),
              10, "the unmounting")
     more_media(fresh)
+
+
+def congestion_of(viewer):
+    """The congestion control of the server's end of a viewer's connection."""
+    host, port = viewer.socket.getsockname()[:2]
+    shown = run(["ss", "-tinH", f"dst {host}:{port}"]).stdout
+    return shown.split("\n")[1].split()[0]
+
+
+def test_congestion_control(server, view):
+    """New connections have what the configuration says, at every worker."""
+    default = Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip()
+    srv = server(top="tcp_congestion reno;")
+    viewers = [view(srv) for _ in range(4)]
+    assert {congestion_of(viewer) for viewer in viewers} == {"reno"}
+    reload(srv, ("tcp_congestion reno;", "tcp_congestion nosuch;"), fails=True)
+    wait_for(lambda: '"nosuch": the kernel has no such congestion control' in srv.log(), 10,
+             "the reason")
+    reload(srv, ("tcp_congestion nosuch;", ""))
+    more = [view(srv) for _ in range(4)]
+    assert {congestion_of(viewer) for viewer in more} == {default}
+    assert {congestion_of(viewer) for viewer in viewers} == {"reno"}
 
 
 def test_vhosts_come_and_go(server, view, open_all, headers, publish, small_flv):

@@ -1,0 +1,116 @@
+/*
+ * Congestion control: names that the kernel has and has not, and that accepted connections get what
+ * their listener has, until it is given back.
+ */
+#include "co_test.h"
+
+#include <check.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+Suite *check_net_congestion_suite(void);
+
+START_TEST(names)
+{
+    struct err *err;
+
+    co_test_ok(net_congestion_check(""));
+    co_test_ok(net_congestion_check("reno")); /* every kernel has it */
+    err = net_congestion_check("nosuch");
+    ck_assert_ptr_nonnull(err);
+    ck_assert_int_eq(err_code(err), ERR_CONFIG);
+    ck_assert_ptr_nonnull(
+        strstr(err_text(err), "\"nosuch\": the kernel has no such congestion control"));
+    ck_assert_ptr_nonnull(strstr(err_text(err), "reno"));
+    err_free(err);
+    co_test_err(net_congestion_check("a-name-that-is-longer-than-any"), ERR_CONFIG);
+}
+END_TEST
+
+static void name_of(int fd, char out[32])
+{
+    socklen_t len = 31;
+
+    memset(out, 0, 32);
+    ck_assert_int_eq(getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, out, &len), 0);
+}
+
+struct acceptor {
+    struct net_listener *listener;
+    struct net_conn *conn;
+    struct err *err;
+};
+
+static MAY_YIELD void accept_one(void *arg)
+{
+    struct acceptor *a = arg;
+
+    a->err = net_accept(a->listener, &a->conn, NULL, TEST_WAIT);
+}
+
+/* What a connection that the listener accepts now has. */
+static void accepted(struct net_listener *listener, char out[32])
+{
+    struct acceptor a = {.listener = listener};
+    struct co *co = co_spawn_joinable(accept_one, &a);
+    struct net_conn *client;
+
+    ck_assert_ptr_nonnull(co);
+    co_test_ok(net_connect("127.0.0.1", net_listener_port(listener), &client, TEST_WAIT));
+    co_join(co);
+    co_test_ok(a.err);
+    name_of(a.conn->fd, out);
+    net_free(client);
+    net_free(a.conn);
+}
+
+START_TEST(accepted_connections_have_it)
+{
+    struct net_listener *listener;
+    char before[32], now[32];
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    ck_assert_int_ge(fd, 0);
+    name_of(fd, before);
+    close(fd);
+    co_test_ok(net_listen("127.0.0.1:0", &listener));
+    ck_assert_int_eq(net_congestion_set(listener, ""), 0);
+    accepted(listener, now);
+    ck_assert_str_eq(now, before);
+    ck_assert_int_eq(net_congestion_set(listener, "reno"), 0);
+    accepted(listener, now);
+    ck_assert_str_eq(now, "reno");
+    ck_assert_int_eq(net_congestion_set(listener, ""), 0);
+    accepted(listener, now);
+    ck_assert_str_eq(now, before);
+    ck_assert_int_eq(net_congestion_set(listener, "nosuch"), -1);
+    net_listener_close(listener);
+}
+END_TEST
+
+START_TEST(unix_sockets_have_none)
+{
+    struct net_listener *listener;
+    char path[64];
+
+    (void)snprintf(path, sizeof(path), "unix:/tmp/check_net_congestion.%d", (int)getpid());
+    co_test_ok(net_listen(path, &listener));
+    ck_assert_int_eq(net_congestion_set(listener, "reno"), 0);
+    net_listener_close(listener);
+}
+END_TEST
+
+Suite *check_net_congestion_suite(void)
+{
+    Suite *suite = suite_create("net_congestion");
+    TCase *tc = co_test_case(suite, "congestion");
+
+    tcase_add_test(tc, names);
+    tcase_add_test(tc, accepted_connections_have_it);
+    tcase_add_test(tc, unix_sockets_have_none);
+    return suite;
+}
