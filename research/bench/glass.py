@@ -12,7 +12,6 @@ from the truth. Writes OBJS/bench-glass.json.
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "trunk" / "test" / "e2e"))
 
+import harness  # noqa: E402
 from browser import Browser  # noqa: E402
 from harness import Server  # noqa: E402
 
@@ -159,7 +159,7 @@ def main():
     parser.add_argument("--size", default="1280x720")
     parser.add_argument("--no-audio", dest="audio", action="store_false")
     options = parser.parse_args()
-    os.environ["MILLRACE_SERVER"] = str((options.server or options.objs / "server").resolve())
+    harness.SERVER = (options.server or options.objs / "server").resolve()
     results = {}
     with tempfile.TemporaryDirectory(prefix="bench-glass-") as work:
         html = Path(work) / "html"

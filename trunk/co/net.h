@@ -96,12 +96,16 @@ int net_is_listening(int fd);
 int net_listener_share(struct net_listener *listener);
 /*
  * Congestion control of TCP connections by its name in the kernel ("cubic", "bbr"); "": the
- * system's default. net_congestion_check(): ERR_CONFIG, with the names that there are, if the kernel
- * does not have it. net_congestion_set(): for connections accepted from now on; 0, or -1 and errno,
- * EPERM where only a privileged process may select it. Sockets that are not TCP are left alone.
+ * system's default. net_congestion_check(): ERR_CONFIG, with the names that there are, if the
+ * kernel does not have it. net_congestion_set(): for connections accepted from now on; 0, or -1 and
+ * errno, EPERM where only a privileged process may select it. Sockets that are not TCP are left
+ * alone.
  */
 struct err *net_congestion_check(const char *name);
 int net_congestion_set(struct net_listener *listener, const char *name);
+/* The highest rate at which a connection accepted from now on sends, bytes per second; 0: no limit.
+ * 0, or -1 and errno. */
+int net_congestion_pace(struct net_listener *listener, int64_t rate);
 /* Before net_listener_close(): another process continues to listen, at a UNIX socket's file, too.
  */
 void net_listener_leave(struct net_listener *listener);

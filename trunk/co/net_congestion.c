@@ -1,7 +1,8 @@
 /*
- * The congestion control of accepted connections (tcp(7), TCP_CONGESTION). It is set on the
- * listener, from which the kernel passes it on: no system call for each connection, and a listener
- * opened with privileges keeps one that only privileged processes may select.
+ * The congestion control and the highest rate of accepted connections (tcp(7), TCP_CONGESTION;
+ * socket(7), SO_MAX_PACING_RATE). They are set on the listener, from which the kernel passes them
+ * on: no system call for each connection, and a listener opened with privileges keeps a control
+ * that only privileged processes may select.
  */
 #include "co/net_private.h"
 
@@ -97,4 +98,13 @@ int net_congestion_set(struct net_listener *listener, const char *name)
     if (strcmp(now, name) == 0)
         return 0;
     return setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strlen(name));
+}
+
+int net_congestion_pace(struct net_listener *listener, int64_t rate)
+{
+    uint32_t value = rate > 0 && rate < UINT32_MAX ? (uint32_t)rate : UINT32_MAX;
+
+    assert(rate >= 0);
+    return setsockopt(net_listener_fd(listener), SOL_SOCKET, SO_MAX_PACING_RATE, &value,
+                      sizeof(value));
 }

@@ -40,7 +40,6 @@ FOR_TESTS = {
     "co_loop_peak": "to be a metric",
     "file_open_walking": "what kernels without openat2() get",
     "log_limit_pending": "that nothing is forgotten",
-    "net_listener_fd": "to break the descriptor of a listener",
     "resolve_use_servers": "a name server of the tests' own",
     "rtmp_talk_bytes_in": "when an acknowledgement is due",
     "rtmp_talk_flush": "messages that only tests send",

@@ -279,6 +279,7 @@ struct config {
     int proxy_protocol;           /* RTMP */
     struct config_strings trusted_proxies;
     const char *tcp_congestion; /* "": the system's */
+    int64_t tcp_pacing;         /* bytes per second; 0: no limit */
     int64_t public_rtmp_port;   /* 0: the port of listen */
     int64_t max_connections;
     int64_t max_connections_per_ip; /* 0: no separate limit; -1: auto */

@@ -29,6 +29,10 @@ static const struct config_row rows[] = {
      "SRS_TCP_CONGESTION", RELOAD,
      "Congestion control of the connections that clients make, such as cubic or bbr, if the kernel has it; "
      "empty: the system's default. See [deployment](deployment.md#congestion-control)."},
+    {"tcp_pacing", ROOT(tcp_pacing), CONFIG_SIZE, "0", 0, GIB, NO_CHOICES,
+     "SRS_TCP_PACING", RELOAD,
+     "Highest rate at which the kernel sends to a client, in bytes per second; 0: no limit. See "
+     "[deployment](deployment.md#congestion-control)."},
     {"max_connections", ROOT(max_connections), CONFIG_INT, "1000", 1, 1000000, NO_CHOICES,
      "SRS_MAX_CONNECTIONS", RELOAD,
      "Limit of connections of all kinds. One more replaces the oldest that neither plays nor publishes, or "

@@ -132,13 +132,16 @@ static int is_internal(const struct listener *listener)
 }
 
 /* Connections that it accepts from now on. */
-static void listener_set_congestion(const struct listener *listener)
+static void listener_tune(const struct listener *listener)
 {
     const struct server *server = listener->server;
     const char *name = server->config->tcp_congestion;
 
     if (net_congestion_set(listener->net, name) != 0)
         log_warn(server->log, "tcp_congestion %s: cannot be set on %s: %s", name,
+                 net_listener_name(listener->net), strerror(errno));
+    if (net_congestion_pace(listener->net, server->config->tcp_pacing) != 0)
+        log_warn(server->log, "tcp_pacing: cannot be set on %s: %s",
                  net_listener_name(listener->net), strerror(errno));
 }
 
@@ -163,7 +166,7 @@ static struct err *listener_start(struct listener *listener)
         return err;
     }
     service->listener[service->listener_count++] = listener;
-    listener_set_congestion(listener);
+    listener_tune(listener);
     if (row->is_player_port)
         note_rtmp(server, listener->net);
     log_info(server->log, "%s listens on %s", row->name, net_listener_name(listener->net));
@@ -461,7 +464,7 @@ void listeners_commit(struct server *server, struct listeners_plan *plan)
     service->rtmp_port_rank = 0;
     server->rtmp_port = 0;
     for (int i = 0; i < service->listener_count; i++)
-        listener_set_congestion(service->listener[i]);
+        listener_tune(service->listener[i]);
     for (int i = 0; i < service->listener_count; i++)
         if (server->tables->listeners[service->listener[i]->type]->is_player_port)
             note_rtmp(server, service->listener[i]->net);

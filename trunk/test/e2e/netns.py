@@ -9,8 +9,9 @@
 A namespace is held by a descriptor and has no name, a wire's ends are TUN devices: all of it is gone
 with the process that made it, however that ends. The wire carries packets from one end
 to the other itself rather than by tc's netem, which not every kernel has, and so its losses are
-the same in every run. Like `netem` on one interface it delays, and loses, in one direction: from
-its second namespace to its first.
+the same in every run. Like `netem` on one interface it delays, loses and slows down in one direction: from
+its second namespace to its first. rate is in bits per second; packets that would wait for longer than
+queue_ms for their turn are lost, as at a router.
 """
 
 import contextlib
@@ -96,9 +97,13 @@ class Namespace:
 class Wire:
     """Joins two namespaces: the first is 10.9.NUMBER.1, the second 10.9.NUMBER.2."""
 
-    def __init__(self, first, second, *, number=1, delay_ms=0.0, loss=0.0):
+    def __init__(self, first, second, *, number=1, delay_ms=0.0, loss=0.0, rate=None,
+                 queue_ms=200.0):
         self.delay = delay_ms / 1000
         self.loss = loss
+        self.rate = rate
+        self.queue = queue_ms / 1000
+        self._free_at = 0.0         # when the packets before the next one have passed
         self.address, self.far_address = f"10.9.{number}.1", f"10.9.{number}.2"
         self.passed = self.lost = 0
         self._dice = random.Random(number)
@@ -135,7 +140,15 @@ class Wire:
         if self._is_cut or (is_back and self._dice.random() < self.loss):
             self.lost += 1
             return
-        due = time.monotonic() + (self.delay if is_back else 0)
+        due = time.monotonic()
+        if is_back and self.rate:
+            turn = max(due, self._free_at)
+            if turn - due > self.queue:
+                self.lost += 1
+                return
+            due = self._free_at = turn + len(packet) * 8 / self.rate
+        if is_back:
+            due += self.delay
         self._serial += 1
         heapq.heappush(self._waiting, (due, self._serial, self._ends[0 if is_back else 1], packet))
 

@@ -92,6 +92,38 @@ START_TEST(accepted_connections_have_it)
 }
 END_TEST
 
+static uint32_t accepted_pace(struct net_listener *listener)
+{
+    struct acceptor a = {.listener = listener};
+    struct co *co = co_spawn_joinable(accept_one, &a);
+    struct net_conn *client;
+    uint32_t pace = 0;
+    socklen_t len = sizeof(pace);
+
+    ck_assert_ptr_nonnull(co);
+    co_test_ok(net_connect("127.0.0.1", net_listener_port(listener), &client, TEST_WAIT));
+    co_join(co);
+    co_test_ok(a.err);
+    ck_assert_int_eq(getsockopt(a.conn->fd, SOL_SOCKET, SO_MAX_PACING_RATE, &pace, &len), 0);
+    net_free(client);
+    net_free(a.conn);
+    return pace;
+}
+
+START_TEST(accepted_connections_are_paced)
+{
+    struct net_listener *listener;
+
+    co_test_ok(net_listen("127.0.0.1:0", &listener));
+    ck_assert_uint_eq(accepted_pace(listener), UINT32_MAX);
+    ck_assert_int_eq(net_congestion_pace(listener, 500000), 0);
+    ck_assert_uint_eq(accepted_pace(listener), 500000);
+    ck_assert_int_eq(net_congestion_pace(listener, 0), 0);
+    ck_assert_uint_eq(accepted_pace(listener), UINT32_MAX);
+    net_listener_close(listener);
+}
+END_TEST
+
 START_TEST(unix_sockets_have_none)
 {
     struct net_listener *listener;
@@ -100,6 +132,7 @@ START_TEST(unix_sockets_have_none)
     (void)snprintf(path, sizeof(path), "unix:/tmp/check_net_congestion.%d", (int)getpid());
     co_test_ok(net_listen(path, &listener));
     ck_assert_int_eq(net_congestion_set(listener, "reno"), 0);
+    ck_assert_int_eq(net_congestion_pace(listener, 500000), 0);
     net_listener_close(listener);
 }
 END_TEST
@@ -111,6 +144,7 @@ Suite *check_net_congestion_suite(void)
 
     tcase_add_test(tc, names);
     tcase_add_test(tc, accepted_connections_have_it);
+    tcase_add_test(tc, accepted_connections_are_paced);
     tcase_add_test(tc, unix_sockets_have_none);
     return suite;
 }
