@@ -158,6 +158,8 @@ static const char *other_value(const struct config_row *row)
     case CONFIG_STRING:
     case CONFIG_PATH:
         return "\"a \\\"b\\\" \\\\ {c};\"";
+    case CONFIG_CONGESTION:
+        return "reno";
     case CONFIG_URL:
         return "https://h.example:1/api/v1/forward?vhost=b";
     case CONFIG_ENDPOINTS:
