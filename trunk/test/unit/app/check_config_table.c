@@ -150,7 +150,7 @@ static const char *other_value(const struct config_row *row)
     case CONFIG_MS_AUTO:
         return "333.250";
     case CONFIG_SECONDS:
-        return "33.500";
+        return row->max < 34 ? "2.500" : "33.500";
     case CONFIG_CHOICE:
         return row->choices[1];
     case CONFIG_LOG_LEVEL:
