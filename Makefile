@@ -32,7 +32,7 @@ format:
 	clang-format -i $$(find trunk research -name node_modules -prune -o -name '*.[ch]' -print)
 
 TARGETS := all libs serve all-tests all-benches html unit e2e e2e-workers test-busy all-fuzz \
-	fuzz-short check faults soak sanitized clang-build install compile_commands
+	fuzz-short check faults soak sanitized clang-build install deb compile_commands
 
 $(TARGETS): $(OBJS)/Makefile
 	@$(MAKE) --no-print-directory -f $(OBJS)/Makefile $@

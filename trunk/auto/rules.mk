@@ -102,7 +102,7 @@ endif
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all libs serve html all-tests all-benches unit e2e e2e-workers test-busy all-fuzz fuzz-short \
-	check faults soak sanitized clang-build install compile_commands FORCE
+	check faults soak sanitized clang-build install deb compile_commands FORCE
 
 all: libs $(if $(HAVE_MAIN),$(O)/server) $(TOOLS:%=$(O)/%) html
 
@@ -272,6 +272,9 @@ all-benches: all
 compile_commands:
 	@trunk/auto/compile-commands.sh $(O)/compile_commands.json $(CC_main) $(DIALECT) $(WARNINGS) \
 		$(OPT_CFLAGS) $(ST_CFLAGS) -Itrunk -include $(O)/config.h
+
+deb: html
+	@trunk/auto/deb.sh $(O)
 
 install: all
 	@trunk/auto/install.sh $(O) "$(DESTDIR)$(PREFIX)"
