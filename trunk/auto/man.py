@@ -22,6 +22,7 @@ def plain(text):
     text = text.replace("\\\\|", "|").replace("\\|", "|").replace("\\", "\\e").replace("-", "\\-")
     text = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text)
     text = re.sub(r"\*\*([^*]*)\*\*", r"\\fB\1\\fR", text)
+    text = re.sub(r"(?<!\*)\*([^* ][^*]*)\*", r"\\fI\1\\fR", text)
     text = re.sub(r"`([^`]*)`", r"\\fB\1\\fR", text)
     return "\\&" + text if text[:1] in (".", "'") else text
 

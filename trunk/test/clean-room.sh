@@ -4,12 +4,13 @@
 # of Debian bookworm (minbase, git and make) in a chroot, with a clone of this
 # repository in it.
 #
-#   trunk/test/clean-room.sh DIR [--worktree] [run] [test] [shell]
+#   trunk/test/clean-room.sh DIR [--worktree] [run] [test] [package] [shell]
 #
 # DIR       where the tree is made; one that is there already is used again
 # --worktree  takes the files as they are instead of what is committed
 # run       "make run", then publishes doc/source.flv to it and watches it
 # test      "make test"
+# package   builds, installs, upgrades and purges the Debian package
 # shell     a shell in it
 #
 # Without a word: run and test. Needs root and debootstrap. The packages come
@@ -17,7 +18,7 @@
 set -euo pipefail
 
 if [ "$(id -u)" != 0 ] || [ $# -lt 1 ]; then
-    sed -n '3,17s/^# \{0,1\}//p' "$0" >&2
+    sed -n '3,18s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 # In name spaces of its own: mounts and processes go with it, however it ends.
@@ -159,6 +160,12 @@ try_test()
     return "$status"
 }
 
+try_package()
+{
+    say "the Debian package"
+    inside "trunk/test/package.sh"
+}
+
 make_tree
 take_network
 take_sources
@@ -166,9 +173,10 @@ for word in "$@"; do
     case $word in
         run) try_run ;;
         test) try_test ;;
+        package) try_package ;;
         shell) inside "exec bash" ;;
         *)
-            echo "clean-room: what is '$word'? run, test, shell" >&2
+            echo "clean-room: what is '$word'? run, test, package, shell" >&2
             exit 2
             ;;
     esac
