@@ -78,7 +78,8 @@ DEBIAN_FRONTEND=noninteractive apt-get -q -y install "$work/newer.deb" >"$work/a
 until_true 30 grep -q "upgrade done" "$log" || fail "the new program did not take over"
 before=$(size_of "$work/viewer.flv")
 until_true 20 grew "$work/viewer.flv" $((before + 100000)) || fail "the viewer gets nothing after the upgrade"
-kill -0 "$viewer" && kill -0 "$publisher" || fail "a client was disconnected"
+kill -0 "$viewer" || fail "the viewer was disconnected"
+kill -0 "$publisher" || fail "the publisher was disconnected"
 [ "$(curl -s --max-time 3 http://localhost:8080/live/show.flv | wc -c)" -gt 100000 ] ||
     fail "a new viewer gets nothing"
 
