@@ -43,7 +43,7 @@ grew()
 
 echo "== build"
 3rdparty/install.sh build run
-DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends curl debhelper lintian >/dev/null
+DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends build-essential curl debhelper lintian python3 >/dev/null
 make deb >"$work/build.log" 2>&1 || {
     tail -n 30 "$work/build.log" >&2
     exit 1
