@@ -99,7 +99,10 @@ def test_rate(qoe):
     report(one, {"url": "/live/livestream.flv"}, *args)
     refused = one.scrape().sum("millrace_qoe_refusals_total", reason="rate")
     assert 1 <= refused <= 50
-    assert report(one, {"url": "/live/livestream.flv"}, "--interface", "127.0.0.3").status == 204
+    # One of 1,024 addresses shares a counter with the first one.
+    others = [report(one, {"url": "/live/livestream.flv"}, "--interface", f"127.0.0.{i}").status
+              for i in range(3, 8)]
+    assert others.count(204) >= 4, others
 
 
 def test_off(server, source, publisher):

@@ -51,7 +51,7 @@ def test_old_forms_are_effective(program):
                   "publish { firstpkt_timeout 20000; normal_timeout 7000; "):
         assert block in text
     assert re.search("play { gop_cache on; .*queue_length 30; mw_latency 0; .*"
-                     "send_min_interval 10; audio_wait on; time_jitter full; atc on; atc_auto on;", text)
+                     "send_min_interval 10; .*time_jitter full; atc on; atc_auto on;", text)
     assert "#     publish: clients from pages of github.com; and only clients from" in done.stdout
 
 
