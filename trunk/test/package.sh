@@ -89,7 +89,7 @@ until_true 30 test ! -e "/proc/$server" || fail "the server does not stop"
 DEBIAN_FRONTEND=noninteractive apt-get -q -y purge millrace >"$work/apt.log"
 rm -rf /run/millrace # systemd's
 left=$(find / -xdev -name '*millrace*' -not -path '/srv/*' -not -path '/proc/*' -not -path '/tmp/*' \
-    -not -path '/var/cache/apt/*' -not -path '/root/*')
+    -not -path '/var/cache/apt/*' -not -path "$HOME/*")
 [ -z "$left" ] || fail "left after the purge: $left"
 rm -rf "$work"
 echo "package: built, checked, installed, upgraded under a viewer, purged"
