@@ -16,13 +16,13 @@ CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 
 
 def install_playwright():
-    """npm's playwright-core of the lock file, installed once. Parallel test runs wait for a lock
-    before they look, because its folder exists before it is complete."""
+    """npm's packages of the lock file, installed once. Parallel test runs wait for a lock
+    before they look, because folders exist before they are complete."""
     folder = os.open(PLAYERS, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
         modules = PLAYERS / "node_modules"
-        if not all((modules / name).exists() for name in ("playwright-core", "puppeteer-core")):
+        if not all((modules / name).exists() for name in ("hls.js", "playwright-core", "puppeteer-core")):
             run(["npm", "--prefix", PLAYERS, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
                 timeout=120)
     finally:

@@ -4,7 +4,7 @@ player."""
 import shutil
 
 import pytest
-from browser import PLAYERS
+from browser import PLAYERS, install_playwright
 from player_kit import browser, engine, server  # noqa: F401
 
 # pylint: disable=redefined-outer-name
@@ -34,6 +34,7 @@ PAGE = """<!DOCTYPE html><title>hls</title><video id="video" muted autoplay play
 @pytest.fixture
 def page(server, publish, small_flv):  # noqa: F811
     srv = server(vhost=LOW)
+    install_playwright()
     shutil.copy(PLAYERS / "node_modules" / "hls.js" / "dist" / "hls.min.js", srv.html)
     (srv.html / "hls.html").write_text(PAGE)
     publish(srv, "live/livestream", source=small_flv)
