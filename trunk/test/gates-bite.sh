@@ -203,6 +203,51 @@ bites links 'does not name trunk/base/bad.c'
 sed -i 's/^## [0-9].*/## 99.0.0/' "$copy/CHANGELOG.md"
 bites links 'the newest release is not'
 
+# pages ENGLISH CHINESE: doc/page.md and its translation, each with its link to the other.
+pages()
+{
+    mkdir -p "$copy/doc/zh"
+    printf '# Page\n\n[zh](zh/page.md)\n\n%b\n' "$1" >"$copy/doc/page.md"
+    printf '# Page\n\n[en](../page.md)\n\n%b\n' "$2" >"$copy/doc/zh/page.md"
+}
+
+# shellcheck disable=SC2016
+pages '```\nrun it # now\n```\n[x](page.md#page) `a`' '```\nrun it # here\n```\n[y](page.md#page) `a`'
+if ! said=$(gate languages); then
+    echo "gate languages fails on pages that agree: $said"
+    failures=$((failures + 1))
+fi
+fresh
+echo '# Page' >"$copy/doc/page.md"
+bites languages 'has no doc/zh/page.md'
+pages 'a\n' 'a\n'
+rm "$copy/doc/page.md"
+bites languages 'doc/page.md is not there'
+pages '# One\n' '## One\n'
+bites languages 'a heading of level 2'
+pages '# One\n\n# Two\n' '# One\n'
+bites languages '2 headings instead of 3'
+# shellcheck disable=SC2016
+pages 'a `-x` b' 'a `-y` b'
+bites languages 'inline code -x is missing'
+# shellcheck disable=SC2016
+pages '```\nrun it # now\n```\n' '```\nrun that # now\n```\n'
+bites languages 'another block of code'
+pages '    run it\n' '    run that\n'
+bites languages 'another block of code'
+pages '[x](page.md#page)' '[x](page.md#none)'
+bites languages 'no such heading'
+pages '[x](http://a.example/)' '[x](http://b.example/)'
+bites languages 'link http://a.example/ is missing'
+pages '| a |\n|---|\n| b |\n' '| a |\n|---|\n'
+bites languages '2 rows of tables instead of 3'
+pages 'a' '码流'
+echo '| stream | 流 | 码流 |' >"$copy/doc/zh/glossary.md"
+bites languages '码流: doc/zh/glossary.md says 流'
+pages 'a' 'a'
+echo '# Page' >"$copy/doc/zh/page.md"
+bites languages 'does not link to doc/page.md at its top'
+
 printf 'static inline uint8_t f(void)\n{\n    return 0;\n}\n' >"$copy/trunk/base/bad.h"
 bites headers 'uint8_t'
 

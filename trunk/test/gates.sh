@@ -9,8 +9,8 @@
 # What each is for: format, tidy, cppcheck: the tools' own opinion. layers:
 # includes point down, no cycles, State Threads and sockets only in co. style:
 # banned calls, file lengths, opening comments. links: the pages' links and the
-# tour of the files. words: phrases in comments, logs and pages. headers: each
-# compiles alone. yield: what may switch coroutine says so. names: a shared
+# tour of the files. languages: the English and the Chinese pages agree. words:
+# phrases in comments, logs and pages. headers: each compiles alone. yield: what may switch coroutine says so. names: a shared
 # function has the prefix of its file.
 # dead: no function that only tests call.
 # frames: stack use as the compiler counted it. shell: the scripts.
@@ -115,6 +115,11 @@ gate_links()
     /usr/bin/python3 trunk/test/gate_source.py links
 }
 
+gate_languages()
+{
+    /usr/bin/python3 trunk/test/gate_languages.py
+}
+
 gate_headers()
 {
     local header failed=0
@@ -176,8 +181,8 @@ gate_shell()
 }
 
 case $gate in
-    list) echo format layers calls names dead yield style words links headers frames shell cppcheck tidy ;;
-    format | layers | calls | names | dead | yield | style | words | links | headers | frames | shell | cppcheck | tidy) "gate_$gate" ;;
+    list) echo format layers calls names dead yield style words links languages headers frames shell cppcheck tidy ;;
+    format | layers | calls | names | dead | yield | style | words | links | languages | headers | frames | shell | cppcheck | tidy) "gate_$gate" ;;
     *)
         echo "gates.sh: no such gate: $gate" >&2
         exit 2
