@@ -22,22 +22,14 @@ GLOSSARY = "doc/zh/glossary.md"
 CHINESE_ONLY = {GLOSSARY}
 # To be translated.
 ENGLISH_ONLY |= {
-    "doc/access.md",
-    "doc/api.md",
     "doc/architecture.md",
     "doc/behind-a-proxy.md",
-    "doc/console.md",
     "doc/deployment.md",
-    "doc/directory.md",
     "doc/docker.md",
-    "doc/edge.md",
-    "doc/forward.md",
     "doc/heartbeat.md",
-    "doc/hooks.md",
     "doc/ladder.md",
     "doc/latency.md",
     "doc/limits.md",
-    "doc/metrics.md",
     "doc/package.md",
     "doc/proxy.md",
     "doc/qoe.md",
@@ -49,7 +41,6 @@ ENGLISH_ONLY |= {
     "doc/source.md",
     "doc/srs.md",
     "doc/upgrade.md",
-    "doc/workers.md",
 }
 
 FENCE = re.compile(r"^ *(`{3,}|~{3,})(.*)$")
