@@ -25,22 +25,15 @@ ENGLISH_ONLY |= {
     "doc/architecture.md",
     "doc/behind-a-proxy.md",
     "doc/deployment.md",
-    "doc/docker.md",
     "doc/heartbeat.md",
-    "doc/ladder.md",
     "doc/latency.md",
     "doc/limits.md",
-    "doc/package.md",
     "doc/proxy.md",
     "doc/qoe.md",
-    "doc/recording.md",
-    "doc/reload.md",
-    "doc/rewind.md",
     "doc/security.md",
     "doc/signals.md",
     "doc/source.md",
     "doc/srs.md",
-    "doc/upgrade.md",
 }
 
 FENCE = re.compile(r"^ *(`{3,}|~{3,})(.*)$")
