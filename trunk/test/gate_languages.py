@@ -20,21 +20,6 @@ ENGLISH_ONLY = {
 }
 GLOSSARY = "doc/zh/glossary.md"
 CHINESE_ONLY = {GLOSSARY}
-# To be translated.
-ENGLISH_ONLY |= {
-    "doc/architecture.md",
-    "doc/behind-a-proxy.md",
-    "doc/deployment.md",
-    "doc/heartbeat.md",
-    "doc/latency.md",
-    "doc/limits.md",
-    "doc/proxy.md",
-    "doc/qoe.md",
-    "doc/security.md",
-    "doc/signals.md",
-    "doc/source.md",
-    "doc/srs.md",
-}
 
 FENCE = re.compile(r"^ *(`{3,}|~{3,})(.*)$")
 HEADING = re.compile(r"^(#{1,6}) +(.*?)(?: +#+)?$")
