@@ -162,6 +162,8 @@ class Pair:
             path, fragment = resolved(page.path, link)
             if path in (self.english.path, self.chinese.path) and path != page.path:
                 continue  # the other language
+            if path in CHINESE_ONLY:
+                continue
             if path is None:
                 targets.add(link)
                 continue
