@@ -25,6 +25,10 @@ bench:
 	3rdparty/install.sh build run bench
 	@$(MAKE) --no-print-directory OBJS=$(OBJS) all-benches
 
+site:
+	3rdparty/install.sh site
+	/usr/bin/python3 research/site/build_site.py $(OBJS)/site
+
 clean:
 	rm -rf $(OBJS)
 
@@ -38,4 +42,4 @@ $(TARGETS): $(OBJS)/Makefile
 	@$(MAKE) --no-print-directory -f $(OBJS)/Makefile $@
 
 .DEFAULT_GOAL := all
-.PHONY: run test fuzz bench clean format $(TARGETS)
+.PHONY: run test fuzz bench site clean format $(TARGETS)

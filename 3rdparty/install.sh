@@ -3,7 +3,7 @@
 # Installs what is missing of 3rdparty/packages.txt (from Debian's packages)
 # and of the lock files in research/ (from npm):
 #
-#   3rdparty/install.sh [build] [run] [test] [fuzz] [bench] [container]
+#   3rdparty/install.sh [build] [run] [test] [fuzz] [bench] [container] [site]
 #
 # Without a group: build and run. What is there already is left alone, and then
 # neither root nor a network is needed. As another user it asks sudo.
@@ -15,9 +15,9 @@ list=3rdparty/packages.txt
 [ $# -gt 0 ] || set -- build run
 for group in "$@"; do
     case $group in
-        build | run | test | fuzz | bench | container) ;;
+        build | run | test | fuzz | bench | container | site) ;;
         *)
-            echo "install.sh: no such group: $group (build, run, test, fuzz, bench, container)" >&2
+            echo "install.sh: no such group: $group (build, run, test, fuzz, bench, container, site)" >&2
             exit 2
             ;;
     esac

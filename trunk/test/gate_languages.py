@@ -167,6 +167,8 @@ class Pair:
             if path is None:
                 targets.add(link)
                 continue
+            if page is self.chinese:
+                path = re.sub(r"\.zh\.svg$", ".svg", path)  # a picture with Chinese words
             number = self._heading(page, path, fragment)
             if page is self.chinese:
                 if path in self.pages and translation(path) in self.pages:
