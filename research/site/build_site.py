@@ -29,10 +29,10 @@ ASSETS = ["site.css", "site.js", "search.js"]
 COPIED = {".png", ".svg", ".flv", ".ico"}
 TEXT_MAX = 400_000  # bytes of a file that is shown as a page
 WORDS = {
-    "en": {"name": "Documentation", "search": "Search", "none": "Nothing found", "other": "中文", "only": "",
-           "contents": "Contents", "source": "Source file", "folder": "Folder", "copy": "Copy", "copied": "Copied"},
-    "zh": {"name": "文档", "search": "搜索", "none": "没有找到", "other": "English", "only": "（英文）",
-           "contents": "目录", "source": "源文件", "folder": "文件夹", "copy": "复制", "copied": "已复制"},
+    "en": {"search": "Search", "none": "Nothing found", "other": "中文", "only": "", "contents": "Contents",
+           "copy": "Copy", "copied": "Copied"},
+    "zh": {"search": "搜索", "none": "没有找到", "other": "English", "only": "（英文）", "contents": "目录",
+           "copy": "复制", "copied": "已复制"},
 }
 TEMPLATE = """<!DOCTYPE html>
 <html lang="{lang}" data-top="{top}" data-copy="{copy}" data-copied="{copied}" data-none="{none}">
