@@ -243,6 +243,14 @@ class Notify:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def descriptors_of(pid):
+    """How many descriptors a process has open: none when it has ended since it was listed."""
+    try:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
 class Server(Process):
     """The server under test, in the foreground, in its own directory."""
 
@@ -342,7 +350,7 @@ class Server(Process):
                    for pid in self.processes())
 
     def descriptors(self):
-        return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.processes())
+        return sum(descriptors_of(pid) for pid in self.processes())
 
     def stop(self, number=signal.SIGTERM, timeout=STOP_SECONDS):
         """Stops it and checks that it ended well: exit code 0, in time, without sanitizer reports.

@@ -149,7 +149,10 @@ class Environment:
         """Seconds of processor time."""
         total = 0
         for pid in {self.server.pid, *self.server.processes()}:
-            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            try:
+                fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue    # it has ended since it was listed
             total += int(fields[11]) + int(fields[12])
         return total / os.sysconf("SC_CLK_TCK")
 
