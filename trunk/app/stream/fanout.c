@@ -32,20 +32,19 @@ struct fanout_viewer *fanout_viewer_open(struct server *server, struct net_conn 
     struct fanout_stream *own = observer_state(stream, &fanout_observer);
     struct fanout_viewer *fv = calloc(1, sizeof(*fv));
 
-    if (fv != NULL && own->channel == NULL)
+    if (fv != NULL && opts->head != NULL)
+        fv->head = malloc(sizeof(*fv->head));
+    /* The channel last: without a viewer nothing would end it. */
+    if (fv != NULL && (opts->head == NULL || fv->head != NULL) && own->channel == NULL)
         own->channel = fanout_channel_new(fanout, source, opts->vhost);
-    if (fv == NULL || own->channel == NULL) {
+    if (fv == NULL || own->channel == NULL || (opts->head != NULL && fv->head == NULL)) {
+        if (fv != NULL)
+            free(fv->head);
         free(fv);
         viewer_close(viewer);
         return NULL;
     }
     if (opts->head != NULL) {
-        fv->head = malloc(sizeof(*fv->head));
-        if (fv->head == NULL) {
-            free(fv);
-            viewer_close(viewer);
-            return NULL;
-        }
         *fv->head = *opts->head;
         buf_init(opts->head, opts->head->max);
     }

@@ -2,8 +2,11 @@
  * the process continues, and no table keeps an entry that it reported as failed. */
 #include "app/core/ip_limit.h"
 #include "app/http/serve_mux.h"
+#include "app/stream/fanout.h"
+#include "app/stream/observer.h"
 #include "app/stream/stream.h"
 #include "http_test.h"
+#include "media/mux.h"
 #include "test/unit/no_memory.h"
 
 #include <stdio.h>
@@ -126,6 +129,59 @@ START_TEST(mounts)
 }
 END_TEST
 
+/* Opens a viewer of the stream whose nth allocation fails; 0: none. */
+static struct fanout_viewer *viewer_begin(struct source *source, int nth, int *refused)
+{
+    struct buf head;
+    struct fanout_viewer_opts opts = {.vhost = &t.vhost, .head = &head};
+    struct viewer *viewer = viewer_open(source, &mux_flv, co_now());
+    struct fanout_viewer *fv;
+
+    ck_assert_ptr_nonnull(viewer);
+    buf_init(&head, 1024);
+    ck_assert_int_eq(buf_append(&head, "head", 4), 0);
+    no_memory_at(nth);
+    fv = fanout_viewer_open(&t.server, &t.conn, viewer, &opts);
+    *refused += no_memory_over();
+    buf_fini(&head);
+    return fv;
+}
+
+static void viewer_end(struct source *source, struct fanout_viewer *fv)
+{
+    fanout_viewer_close(fv);
+    while (!source_is_idle(source))
+        co_yield ();
+}
+
+/* A viewer that could not begin leaves nothing that keeps its stream. */
+START_TEST(viewers)
+{
+    static const struct observer *const rows[] = {&fanout_observer, NULL};
+    static const struct tables tables = {.observers = rows};
+    struct fanout_viewer *fv = NULL;
+    struct source *source;
+    int refused = 0;
+
+    t.server.tables = &tables;
+    observer_layout(&t.server);
+    err_free(observers_open(&t.server));
+    t.conn.fd = -1;
+    source = hub_get(t.server.hub, "v/a/s", &source_config);
+    ck_assert_ptr_nonnull(source);
+    /* Coroutines are kept for the next ones: from now on each begin allocates the same. */
+    viewer_end(source, viewer_begin(source, 0, &refused));
+    for (int nth = 1; fv == NULL; nth++) {
+        fv = viewer_begin(source, nth, &refused);
+        ck_assert_int_eq(source_is_idle(source), fv == NULL);
+    }
+    /* The viewer, its head, and the channel. */
+    ck_assert_int_ge(refused, 3);
+    viewer_end(source, fv);
+    observers_close(&t.server);
+}
+END_TEST
+
 Suite *check_no_memory_suite(void)
 {
     Suite *suite = suite_create("no_memory");
@@ -136,6 +192,7 @@ Suite *check_no_memory_suite(void)
     tcase_add_test(tc, keys_without_three_names);
     tcase_add_test(tc, addresses);
     tcase_add_test(tc, mounts);
+    tcase_add_test(tc, viewers);
     suite_add_tcase(suite, tc);
     return suite;
 }
