@@ -103,6 +103,10 @@ int net_listener_share(struct net_listener *listener);
  */
 struct err *net_congestion_check(const char *name);
 int net_congestion_set(struct net_listener *listener, const char *name);
+/* The longest pause between two retransmissions, 1 s to 120 s, for connections accepted from now
+ * on: a client whose network was gone gets data at most so much later than the network. Without
+ * effect before Linux 6.15. 0, or -1 and errno. */
+int net_congestion_retransmit(struct net_listener *listener, usec_t max);
 /* The highest rate at which a connection accepted from now on sends, bytes per second; 0: no limit.
  * 0, or -1 and errno. */
 int net_congestion_pace(struct net_listener *listener, int64_t rate);

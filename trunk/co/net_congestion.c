@@ -1,8 +1,9 @@
 /*
- * The congestion control and the highest rate of accepted connections (tcp(7), TCP_CONGESTION;
- * socket(7), SO_MAX_PACING_RATE). They are set on the listener, from which the kernel passes them
- * on: no system call for each connection, and a listener opened with privileges keeps a control
- * that only privileged processes may select.
+ * The congestion control, the highest rate and the longest pause between two retransmissions of
+ * accepted connections (tcp(7), TCP_CONGESTION; socket(7), SO_MAX_PACING_RATE; TCP_RTO_MAX_MS).
+ * They are set on the listener, from which the kernel passes them on: no system call for each
+ * connection, and a listener opened with privileges keeps a control that only privileged processes
+ * may select.
  */
 #include "co/net_private.h"
 
@@ -17,6 +18,15 @@
 
 #define CONGESTION_NAME_MAX 16 /* TCP_CA_NAME_MAX, terminator included */
 #define CONGESTION_LIST     "/proc/sys/net/ipv4/tcp_available_congestion_control"
+
+/* Linux 6.15, linux/tcp.h; older headers do not have it. */
+#ifndef TCP_RTO_MAX_MS
+#define TCP_RTO_MAX_MS 44
+#endif
+
+/* The kernel gives a connection up after 15 retransmissions (net.ipv4.tcp_retries2), which are 924
+ * s with its own pauses. With shorter ones it would be seconds: a time is set instead. */
+#define GIVE_UP_MS (900 * 1000)
 
 /* A socket to ask the kernel with; -1: none. */
 static int net_congestion_socket(void)
@@ -98,6 +108,23 @@ int net_congestion_set(struct net_listener *listener, const char *name)
     if (strcmp(now, name) == 0)
         return 0;
     return setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strlen(name));
+}
+
+int net_congestion_retransmit(struct net_listener *listener, usec_t max)
+{
+    int ms = (int)(max / USEC_PER_MS);
+    const int patience = GIVE_UP_MS;
+    int fd = net_listener_fd(listener);
+    int now = 0;
+    socklen_t len = sizeof(now);
+
+    assert(max >= USEC_PER_SEC && max <= 120 * USEC_PER_SEC);
+    /* An older kernel, or a UNIX socket. */
+    if (getsockopt(fd, IPPROTO_TCP, TCP_RTO_MAX_MS, &now, &len) != 0 || now == ms)
+        return 0;
+    if (setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof(patience)) != 0)
+        return -1;
+    return setsockopt(fd, IPPROTO_TCP, TCP_RTO_MAX_MS, &ms, sizeof(ms));
 }
 
 int net_congestion_pace(struct net_listener *listener, int64_t rate)

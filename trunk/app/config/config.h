@@ -279,6 +279,7 @@ struct config {
     int proxy_protocol;           /* RTMP */
     struct config_strings trusted_proxies;
     const char *tcp_congestion; /* "": the system's */
+    usec_t tcp_retransmit_max;  /* the longest pause between two retransmissions */
     int64_t tcp_pacing;         /* bytes per second; 0: no limit */
     int64_t public_rtmp_port;   /* 0: the port of listen */
     int64_t max_connections;

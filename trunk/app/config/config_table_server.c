@@ -29,6 +29,10 @@ static const struct config_row rows[] = {
      "SRS_TCP_CONGESTION", RELOAD,
      "Congestion control of the connections that clients make, such as cubic or bbr, if the kernel has it; "
      "empty: the system's default. See [deployment](deployment.md#congestion-control)."},
+    {"tcp_retransmit_max", ROOT(tcp_retransmit_max), CONFIG_MS, "1000", 1000, 120000,
+     NO_CHOICES, "SRS_TCP_RETRANSMIT_MAX", RELOAD,
+     "Longest pause between two retransmissions to a client that acknowledges nothing, in ms (Linux 6.15 or newer; without "
+     "effect before). See [deployment](deployment.md#retransmissions)."},
     {"tcp_pacing", ROOT(tcp_pacing), CONFIG_SIZE, "0", 0, GIB, NO_CHOICES,
      "SRS_TCP_PACING", RELOAD,
      "Highest rate at which the kernel sends to a client, in bytes per second; 0: no limit. See "

@@ -140,6 +140,9 @@ static void listener_tune(const struct listener *listener)
     if (net_congestion_set(listener->net, name) != 0)
         log_warn(server->log, "tcp_congestion %s: cannot be set on %s: %s", name,
                  net_listener_name(listener->net), strerror(errno));
+    if (net_congestion_retransmit(listener->net, server->config->tcp_retransmit_max) != 0)
+        log_warn(server->log, "tcp_retransmit_max: cannot be set on %s: %s",
+                 net_listener_name(listener->net), strerror(errno));
     if (net_congestion_pace(listener->net, server->config->tcp_pacing) != 0)
         log_warn(server->log, "tcp_pacing: cannot be set on %s: %s",
                  net_listener_name(listener->net), strerror(errno));

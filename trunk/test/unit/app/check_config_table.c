@@ -148,7 +148,7 @@ static const char *other_value(const struct config_row *row)
         return "333k";
     case CONFIG_MS:
     case CONFIG_MS_AUTO:
-        return "333.250";
+        return row->min > 333 ? "1333.250" : "333.250";
     case CONFIG_SECONDS:
         return row->max < 34 ? "2.500" : "33.500";
     case CONFIG_CHOICE:

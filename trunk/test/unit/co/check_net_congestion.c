@@ -12,6 +12,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Linux 6.15, linux/tcp.h; older headers do not have it. */
+#ifndef TCP_RTO_MAX_MS
+#define TCP_RTO_MAX_MS 44
+#endif
+
 Suite *check_net_congestion_suite(void);
 
 START_TEST(names)
@@ -124,6 +129,45 @@ START_TEST(accepted_connections_are_paced)
 }
 END_TEST
 
+/* 0: the kernel does not know the option. */
+static int accepted_retransmit(struct net_listener *listener, int is_default)
+{
+    struct acceptor a = {.listener = listener};
+    struct co *co = co_spawn_joinable(accept_one, &a);
+    struct net_conn *client;
+    int ms = 0;
+    int patience = 0;
+    socklen_t len = sizeof(ms);
+
+    ck_assert_ptr_nonnull(co);
+    co_test_ok(net_connect("127.0.0.1", net_listener_port(listener), &client, TEST_WAIT));
+    co_join(co);
+    co_test_ok(a.err);
+    if (getsockopt(a.conn->fd, IPPROTO_TCP, TCP_RTO_MAX_MS, &ms, &len) != 0)
+        ms = 0;
+    ck_assert_int_eq(getsockopt(a.conn->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, &len), 0);
+    /* Shorter pauses must not end the connection earlier. */
+    ck_assert_int_eq(patience, ms == 0 || is_default ? 0 : 900000);
+    net_free(client);
+    net_free(a.conn);
+    return ms;
+}
+
+START_TEST(accepted_connections_retransmit_in_time)
+{
+    struct net_listener *listener;
+    int before;
+
+    co_test_ok(net_listen("127.0.0.1:0", &listener));
+    before = accepted_retransmit(listener, 1);
+    ck_assert_int_eq(net_congestion_retransmit(listener, USEC_PER_SEC), 0);
+    ck_assert_int_eq(accepted_retransmit(listener, 0), before > 0 ? 1000 : 0);
+    ck_assert_int_eq(net_congestion_retransmit(listener, 120 * USEC_PER_SEC), 0);
+    ck_assert_int_eq(accepted_retransmit(listener, 0), before > 0 ? 120000 : 0);
+    net_listener_close(listener);
+}
+END_TEST
+
 START_TEST(unix_sockets_have_none)
 {
     struct net_listener *listener;
@@ -133,6 +177,7 @@ START_TEST(unix_sockets_have_none)
     co_test_ok(net_listen(path, &listener));
     ck_assert_int_eq(net_congestion_set(listener, "reno"), 0);
     ck_assert_int_eq(net_congestion_pace(listener, 500000), 0);
+    ck_assert_int_eq(net_congestion_retransmit(listener, USEC_PER_SEC), 0);
     net_listener_close(listener);
 }
 END_TEST
@@ -145,6 +190,7 @@ Suite *check_net_congestion_suite(void)
     tcase_add_test(tc, names);
     tcase_add_test(tc, accepted_connections_have_it);
     tcase_add_test(tc, accepted_connections_are_paced);
+    tcase_add_test(tc, accepted_connections_retransmit_in_time);
     tcase_add_test(tc, unix_sockets_have_none);
     return suite;
 }
