@@ -3,7 +3,8 @@
 #
 # N (default: 100) deaths each of an origin, a worker and an edge, networks without packets for 30 s, and
 # changes of a client's address. Every trial demands each frame once, and the next one within 1 s
-# (trunk/test/e2e/test_resume.py). Needs root for the networks.
+# (trunk/test/e2e/test_resume.py); at last the same networks with the player page in Chromium
+# (trunk/test/e2e/test_player_outage.py). Needs root for the networks.
 set -eu
 
 trials=100
@@ -15,4 +16,4 @@ cd "$(dirname "$0")/../.."
 export RESUME_TRIALS="$trials" RESUME_OUTAGE="${RESUME_OUTAGE:-30}" RESUME_GAP="${RESUME_GAP:-1}"
 export MILLRACE_SERVER="${MILLRACE_SERVER:-$PWD/objs/server}"
 export MILLRACE_OBJS="${MILLRACE_OBJS:-$PWD/objs}"
-exec /usr/bin/python3 -m pytest -q -s -p no:cacheprovider trunk/test/e2e/test_resume.py "$@"
+exec /usr/bin/python3 -m pytest -q -s -p no:cacheprovider trunk/test/e2e/test_resume.py trunk/test/e2e/test_player_outage.py "$@"

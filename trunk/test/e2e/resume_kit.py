@@ -85,9 +85,11 @@ class Feed:
 
 class Client:
     """Plays, and resumes by the rules of doc/rewind.md whenever the connection is lost, or silent for
-    SILENCE seconds, at the next of its addresses. sources: its own addresses, one after another."""
+    SILENCE seconds, at the next of its addresses. sources: its own addresses, one after another.
+    A connection that has not delivered anything yet stays open beside the next ones: the server may be slow."""
 
     SILENCE = 0.5
+    TRIES_MAX = 4
     STEP_MAX_MS = 1000
 
     def __init__(self, *urls, sources=(None,)):
@@ -98,8 +100,8 @@ class Client:
         self.resumes = 0
         self.is_closing = False
         self.viewer = None
+        self._slow = []     # viewers that have got nothing yet
         self._is_moving = threading.Event()
-        self._patience = self.SILENCE
         self._open()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -123,15 +125,25 @@ class Client:
                 self.media.append(tag)
         if len(media) > self._taken:
             self._at = now
-            self._patience = self.SILENCE
         self._taken = len(media)
+
+    def _prefer(self):
+        """The first of those that were slow takes over when it delivers and the newest does not."""
+        ready = [one for one in self._slow if one.media]
+        if not ready or self._taken > 0:
+            return
+        self._slow.remove(ready[0])
+        if self.viewer is not None:
+            self._slow.append(self.viewer)
+        self.viewer = ready[0]
 
     def _run(self):
         while not self.is_closing:
+            self._prefer()
             if self.viewer is not None:
                 self._take()
             if self.viewer is None or self.viewer.is_done or self._is_moving.is_set() or \
-                    time.monotonic() - self._at > self._patience:
+                    time.monotonic() - self._at > self.SILENCE:
                 self._is_moving.clear()
                 self._resume()
             self._is_moving.wait(0.02)
@@ -144,10 +156,10 @@ class Client:
 
     def _resume(self):
         if self.viewer is not None:
-            if self._taken == 0:
-                self._patience = min(10, self._patience * 2)    # the server is slow
-            old = self.viewer
-            threading.Thread(target=old.close, daemon=True).start()
+            self._slow.append(self.viewer)
+        is_slow = self._taken == 0
+        while self._slow and (not is_slow or len(self._slow) >= self.TRIES_MAX or self._slow[0].is_done):
+            threading.Thread(target=self._slow.pop(0).close, daemon=True).start()
         self.resumes += 1
         start = min(self.last.values()) if self.last else None
         self._open("" if start is None else f"?startPts={start or 1}")
@@ -187,8 +199,9 @@ class Client:
     def close(self):
         self.is_closing = True
         self._thread.join(10)
-        if self.viewer is not None:
-            self.viewer.close()
+        for one in (self.viewer, *self._slow):
+            if one is not None:
+                one.close()
 
 
 class Wire:
