@@ -197,11 +197,12 @@ FUZZ_APP_forward := cluster/coworkers_json cluster/forward_json config/origin
 FUZZ_APP_hooks := control/hooks_answer
 FUZZ_WHOLE := $(filter fuzz_session_% fuzz_peer_%,$(FUZZ_NAMES))
 FUZZ_PURE  := $(filter-out $(FUZZ_WHOLE),$(FUZZ_NAMES))
-FUZZ_SIM   := cpu_budget sim_kernel sim_origin sim_server sim_time
-# What sim_kernel.c, sim_server.c and sim_time.c replace.
+FUZZ_SIM   := cpu_budget sim_kernel sim_memory sim_origin sim_server sim_time
+# What sim_kernel.c, sim_memory.c, sim_server.c and sim_time.c replace.
 SIM_CALLS  := socket socketpair connect epoll_ctl close shutdown recv send sendmsg sendfile \
 	setsockopt getsockopt getsockname ioctl poll getrandom RAND_bytes clock_now clock_wall \
-	memory_used reactor_park_until resolve_name listeners_open listeners_close
+	memory_used reactor_park_until resolve_name listeners_open listeners_close \
+	malloc calloc realloc reallocarray strdup strndup
 SIM_WRAPS  := $(SIM_CALLS:%=-Wl,--wrap=%)
 
 # $(call fuzz_targets,VARIANT)

@@ -30,6 +30,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2 || size > 65536)
         return 0;
     sim_again();
+    size = sim_memory_arm(data, size);
+    if (size < 2)
+        return 0;
     sim_origin_begin(data, size);
     if (sim_publish(server, "live", "s", &publisher) == 0) {
         sim_publish_headers(&publisher);

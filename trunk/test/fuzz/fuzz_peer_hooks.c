@@ -67,6 +67,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2 || size > 65536)
         return 0;
     sim_again();
+    size = sim_memory_arm(data, size);
+    if (size < 2)
+        return 0;
     sim_origin_begin(data + 1, size - 1);
     one = sim_server_accept(server, &rtmp_listener, "192.0.2.7");
     other = sim_server_accept(server, &http_listener, "192.0.2.8");

@@ -60,6 +60,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2 || size > 65536)
         return 0;
     sim_again();
+    size = sim_memory_arm(data, size);
+    if (size < 2)
+        return 0;
     sim_origin_begin(data + 1, size - 1);
     s = viewer(data[0]);
     while (sim_origin_step() && s->is_open && steps++ < STEPS_MAX)

@@ -82,6 +82,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2 || size > 65536)
         return 0;
     sim_again();
+    size = sim_memory_arm(data, size);
+    if (size < 2)
+        return 0;
     sim_origin_begin(data + 1, size - 1);
     answers(AFTER, &steps); /* until the connections are up */
     s = sim_server_accept(server, &http_listener, "192.0.2.8");
@@ -96,7 +99,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!(data[0] & 4))
         viewer(s, data[0]);
     answers(AFTER, &steps);
-    co_join(co);
+    if (co != NULL)
+        co_join(co);
     sim_unpublish(&encoder.publisher);
     sim_release(s);
     if (remote != NULL)

@@ -135,6 +135,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2 || size > 65536)
         return 0;
     sim_again();
+    size = sim_memory_arm(data, size);
+    if (size < 2)
+        return 0;
     sim_origin_begin(data + 1, size - 1);
     if (data[0] & 16)
         question(data[0]);

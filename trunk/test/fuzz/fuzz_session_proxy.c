@@ -54,6 +54,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2 || size > 65536)
         return 0;
     sim_again();
+    size = sim_memory_arm(data, size);
+    if (size < 2)
+        return 0;
     /* Connections of the address that headers like to name: its limit is near. */
     if (data[0] & 16)
         for (int i = 0; i < 1 + (data[0] >> 6 & 1); i++)

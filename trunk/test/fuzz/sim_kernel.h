@@ -42,6 +42,15 @@ void sim_on_connect(sim_connect_fn fn);
 /* At the beginning of each input: the same "random" numbers again. */
 void sim_again(void);
 
+/*
+ * An input that ends with "\xfdM" and a number of two bytes, the lower first: so many allocations
+ * of the server from now on, the last of them fails. Returns the size of the input without that.
+ */
+size_t sim_memory_arm(const uint8_t *data, size_t size);
+/* What is allocated between these two does not count. */
+void sim_memory_hold(void);
+void sim_memory_go_on(void);
+
 /* Starts the runtime of co/, once; later calls do nothing. */
 void sim_start(void);
 

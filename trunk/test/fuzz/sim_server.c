@@ -210,6 +210,7 @@ void sim_server_rest(struct server *server)
         waited += REST_STEP;
     }
     assert(server->connections == 0 && server->client_count == 0 && server->ip_limits == NULL);
+    (void)sim_memory_arm(NULL, 0);
     rest_grown();
 }
 
