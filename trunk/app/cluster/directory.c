@@ -251,6 +251,9 @@ static struct err *link_connect(struct directory_link *link, const struct config
         return err;
     options.probe = DIRECTORY_PROBE;
     link->redis = redis_new(&options);
+    /* The second connection and the keeper ask the first one. */
+    if (link->redis == NULL)
+        return err_new(ERR_NOMEM, "no memory for the directory");
     options.probe = NULL;
     options.channel = DIRECTORY_CHANNEL;
     options.on_up = ears_on_up;
@@ -258,7 +261,7 @@ static struct err *link_connect(struct directory_link *link, const struct config
     options.on_message = ears_on_message;
     link->ears = redis_new(&options);
     link->keeper = co_spawn_joinable(directory_keeper_run, link);
-    if (link->redis == NULL || link->ears == NULL || link->keeper == NULL)
+    if (link->ears == NULL || link->keeper == NULL)
         return err_new(ERR_NOMEM, "no memory for the directory");
     return NULL;
 }

@@ -1,5 +1,6 @@
 /* Tables of the application whose allocations fail, one after the other: the caller gets the error,
  * the process continues, and no table keeps an entry that it reported as failed. */
+#include "app/cluster/directory.h"
 #include "app/core/ip_limit.h"
 #include "app/http/serve_mux.h"
 #include "app/stream/fanout.h"
@@ -182,6 +183,34 @@ START_TEST(viewers)
 }
 END_TEST
 
+/* A directory that could not be opened is not used by what was opened of it. */
+START_TEST(directories)
+{
+    static const struct observer *const rows[] = {&directory_observer, NULL};
+    static const struct tables tables = {.observers = rows};
+    int is_open = 0;
+
+    t.server.tables = &tables;
+    t.vhost.enabled = 1;
+    t.vhost.cluster.directory = "redis://127.0.0.1:1/0";
+    t.vhost.cluster.lease = 6 * USEC_PER_SEC;
+    observer_layout(&t.server);
+    for (int nth = 1; !is_open; nth++) {
+        struct err *err = observers_open(&t.server);
+
+        ck_assert_ptr_null(err);
+        no_memory_at(nth);
+        err = observers_start(&t.server);
+        is_open = no_memory_over() == 0;
+        ck_assert_int_eq(err == NULL, is_open);
+        err_free(err);
+        co_yield ();
+        observers_stop(&t.server, USEC_PER_SEC);
+        observers_close(&t.server);
+    }
+}
+END_TEST
+
 Suite *check_no_memory_suite(void)
 {
     Suite *suite = suite_create("no_memory");
@@ -193,6 +222,7 @@ Suite *check_no_memory_suite(void)
     tcase_add_test(tc, addresses);
     tcase_add_test(tc, mounts);
     tcase_add_test(tc, viewers);
+    tcase_add_test(tc, directories);
     suite_add_tcase(suite, tc);
     return suite;
 }
