@@ -47,7 +47,7 @@ static MAY_YIELD int walk_row(const struct walk *walk, const struct config_row *
         item.parent = parent->name;
     buf_init(&text, WALK_TEXT_MAX);
     rc = config_value_print(row, base, &text) != 0 || buf_append(&text, "", 1) != 0 ? -1 : 0;
-    item.text = (const char *)buf_data(&text);
+    item.text = rc == 0 ? (const char *)buf_data(&text) : "";
     /* A word needs no quotes where it stands alone. */
     if (rc == 0 && (row->type == CONFIG_STRING || row->type == CONFIG_PATH))
         item.text = *(const char *const *)((const char *)base + row->offset);
