@@ -202,6 +202,7 @@ FUZZ_SIM   := cpu_budget sim_kernel sim_memory sim_origin sim_server sim_time
 SIM_CALLS  := socket socketpair connect epoll_ctl close shutdown recv send sendmsg sendfile \
 	setsockopt getsockopt getsockname ioctl poll getrandom RAND_bytes clock_now clock_wall \
 	memory_used reactor_park_until resolve_name listeners_open listeners_close \
+	listeners_prepare listeners_abandon listeners_commit \
 	malloc calloc realloc reallocarray strdup strndup
 SIM_WRAPS  := $(SIM_CALLS:%=-Wl,--wrap=%)
 

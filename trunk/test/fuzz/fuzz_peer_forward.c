@@ -18,6 +18,15 @@ static const char conf[] =
     " http_remux { republish_wait 1000; }\n"
     "}\n";
 
+/* After a reload: the first destination stays, the other is another, or a backend names them. */
+static const char other[] =
+    "listen 1935; max_connections 30; max_message 1m;\n"
+    "vhost __defaultVhost__ {\n"
+    " forward { enabled on; destination rtmp://user:pass@192.0.2.2/x/[stream] 192.0.2.9:1935;\n"
+    "  backend http://192.0.2.3/f; }\n"
+    " http_remux { republish_wait 1000; }\n"
+    "}\n";
+
 static struct server *server;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -31,6 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     sim_again();
     size = sim_memory_arm(data, size);
+    size = sim_reload_arm(data, size);
     if (size < 2)
         return 0;
     sim_origin_begin(data, size);
@@ -43,6 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 sim_publish_frames(&publisher, 1);
             while (sim_origin_step() && steps++ < STEPS_MAX);
             sim_run(AFTER / 40);
+            if (i == 10)
+                sim_reload(server, other);
         }
         sim_unpublish(&publisher);
     }

@@ -34,6 +34,18 @@ static const char conf[] =
     " http_remux { enabled on; republish_wait 1000; standby_timeout 1000; }\n"
     "}\n";
 
+/* After a reload: other addresses, no demand, another receiver of heartbeats. */
+static const char changed[] =
+    "listen 1935; max_connections 30;\n"
+    "http_server { enabled on; listen 8080; }\n"
+    "heartbeat { enabled on; interval 5; url http://192.0.2.10/beat; }\n"
+    "vhost __defaultVhost__ {\n"
+    " http_hooks { enabled on; timeout 2; retry_time 4;\n"
+    "  on_publish http://192.0.2.2/p; on_unpublish http://192.0.2.2/u;\n"
+    "  on_play http://192.0.2.2/y; on_stop http://192.0.2.2/s; }\n"
+    " http_remux { enabled on; republish_wait 1000; standby_timeout 3000; }\n"
+    "}\n";
+
 static struct server *server;
 
 static void viewer(struct sim_socket *s, unsigned how)
@@ -68,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     sim_again();
     size = sim_memory_arm(data, size);
+    size = sim_reload_arm(data, size);
     if (size < 2)
         return 0;
     sim_origin_begin(data + 1, size - 1);
@@ -78,7 +91,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     sim_encoder(one);
     if (!(data[0] & 4))
         viewer(other, data[0]);
-    answers(AFTER, &steps);
+    answers(AFTER / 2, &steps);
+    sim_reload(server, changed);
+    answers(AFTER / 2, &steps);
     sim_release(one);
     sim_release(other);
     answers(AFTER, &steps);

@@ -34,6 +34,20 @@ static const char conf[] =
     " http_remux { enabled on; republish_wait 1000; standby_timeout 3000; hstrs off; }\n"
     "}\n";
 
+/* After a reload: other origins, another protocol, one vhost less. */
+static const char other[] =
+    "listen 1935; max_connections 30; max_message 1m;\n"
+    "http_server { enabled on; listen 8080;\n"
+    "  http_pull { enabled on; source a http://192.0.2.3:81/[app]/[stream].flv; } }\n"
+    "vhost rtmp.example {\n"
+    " cluster { mode remote; origin 192.0.2.2:1935 192.0.2.3:1935; }\n"
+    " http_remux { enabled on; republish_wait 1000; standby_timeout 2000; }\n"
+    "}\n"
+    "vhost flv.example {\n"
+    " cluster { mode remote; origin 192.0.2.1:1935; }\n"
+    " http_remux { enabled on; republish_wait 1000; standby_timeout 3000; }\n"
+    "}\n";
+
 static struct server *server;
 
 static struct sim_socket *viewer(unsigned how)
@@ -61,6 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     sim_again();
     size = sim_memory_arm(data, size);
+    size = sim_reload_arm(data, size);
     if (size < 2)
         return 0;
     sim_origin_begin(data + 1, size - 1);
@@ -70,6 +85,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     /* Later tries, and time-outs. */
     for (int i = 0; i < 40 && s->is_open; i++) {
         sim_run(AFTER / 40);
+        if (i == 2)
+            sim_reload(server, other);
         while (sim_origin_step() && steps++ < STEPS_MAX)
             continue;
     }

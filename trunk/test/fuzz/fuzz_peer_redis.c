@@ -31,6 +31,20 @@ static const char conf[] =
     " http_remux { enabled on; republish_wait 1000; standby_timeout 3000; }\n"
     "}\n";
 
+/* After a reload: another directory for the origin, none for the edge. */
+static const char changed[] =
+    "listen 1935; max_connections 30;\n"
+    "http_server { enabled on; listen 8080; }\n"
+    "vhost __defaultVhost__ {\n"
+    " cluster { directory redis://192.0.2.6:6379/1; advertise 192.0.2.1; lease 3000;\n"
+    "  protocol flv; redirect on; }\n"
+    " http_remux { enabled on; republish_wait 1000; standby_timeout 3000; }\n"
+    "}\n"
+    "vhost edge.example {\n"
+    " cluster { mode remote; origin 192.0.2.1:8080; protocol flv; }\n"
+    " http_remux { enabled on; republish_wait 1000; standby_timeout 3000; }\n"
+    "}\n";
+
 static struct server *server;
 
 struct encoder {
@@ -83,6 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     sim_again();
     size = sim_memory_arm(data, size);
+    size = sim_reload_arm(data, size);
     if (size < 2)
         return 0;
     sim_origin_begin(data + 1, size - 1);
@@ -98,7 +113,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     answers(AFTER / 4, &steps);
     if (!(data[0] & 4))
         viewer(s, data[0]);
-    answers(AFTER, &steps);
+    answers(AFTER / 2, &steps);
+    sim_reload(server, changed);
+    answers(AFTER / 2, &steps);
     if (co != NULL)
         co_join(co);
     sim_unpublish(&encoder.publisher);

@@ -136,6 +136,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     sim_again();
     size = sim_memory_arm(data, size);
+    size = sim_reload_arm(data, size);
     if (size < 2)
         return 0;
     sim_origin_begin(data + 1, size - 1);

@@ -41,7 +41,20 @@ static const char conf[] =
     " token { enabled on; key 0123456789abcdef0123456789abcdef; }\n"
     "}\n";
 
+/* After a reload: other mounts, no publishing, no page, another password. */
+static const char changed[] =
+    "listen 1935; max_connections 30; http_idle_timeout 30000;\n"
+    "http_server { enabled on; listen 8080; crossdomain off; }\n"
+    "http_api { enabled on; listen 1985; auth { enabled on; username u; password other-word; } }\n"
+    "vhost __defaultVhost__ {\n"
+    " http_remux { enabled on; republish_wait 1000; mount [vhost]/other/[stream].flv; }\n"
+    "}\n"
+    "vhost two.example {\n"
+    " http_remux { enabled off; mount [vhost]/x/[stream].ts; }\n"
+    "}\n";
+
 static struct server *server;
+static int pushes;
 
 /* A folder with a page, and a recording that can be sought in. */
 static void files_make(const char *folder)
@@ -92,6 +105,8 @@ static void push(void *arg)
 {
     struct sim_publisher *p = arg;
 
+    if (pushes++ == 1)
+        sim_reload(server, changed);
     if (p->source != NULL)
         sim_publish_frames(p, 2);
 }
@@ -120,7 +135,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2 || size > 65536)
         return 0;
     sim_again();
+    pushes = 0;
     size = sim_memory_arm(data, size);
+    size = sim_reload_arm(data, size);
     if (size < 2)
         return 0;
     if (data[0] & 1 && sim_publish(server, "live", "s", &publisher) == 0) {

@@ -31,10 +31,23 @@ static const char conf[] = "listen 1935; max_connections 30; rtmp_handshake_time
                            " token { enabled on; key 0123456789abcdef0123456789abcdef; }\n"
                            "}\n";
 
+/* After a reload: smaller chunks, nobody from outside, another key. */
+static const char changed[] = "listen 1935; max_connections 30; rtmp_handshake_timeout 10000;\n"
+                              "max_message 1m; chunk_size 256;\n"
+                              "vhost __defaultVhost__ {\n"
+                              " play { gop_cache off; }\n"
+                              " security { enabled on; allow publish 10.0.0.0/8; }\n"
+                              " http_remux { enabled on; republish_wait 1000; }\n"
+                              "}\n"
+                              "vhost guarded.example {\n"
+                              " token { enabled on; key 0123456789abcdef0123456789abcdee; }\n"
+                              "}\n";
+
 struct run {
     struct sim_publisher publisher;
     struct sim_socket *rival; /* another encoder of live/s, once the input's client has begun */
     int has_rival;
+    int steps;
 };
 
 static void push(void *arg)
@@ -43,6 +56,8 @@ static void push(void *arg)
 
     if (run->publisher.source != NULL)
         sim_publish_frames(&run->publisher, 2);
+    if (run->steps++ == 2)
+        sim_reload(server, changed);
     if (run->has_rival && run->rival == NULL) {
         run->rival = sim_server_accept(server, &rtmp_listener, "192.0.2.9");
         sim_encoder(run->rival);
@@ -71,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     sim_again();
     size = sim_memory_arm(data, size);
+    size = sim_reload_arm(data, size);
     if (size < 2)
         return 0;
     if (data[0] & 1 && sim_publish(server, "live", "s", &run.publisher) == 0) {

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* How long the server may need to become idle. */
 #define REST_MAX  (300 * USEC_PER_SEC)
@@ -68,6 +69,8 @@ static void fail(struct err *err)
 
 /* ---- life ---- */
 
+static const char *first_text; /* the configuration that the server started with */
+
 static struct config *config_of(const char *text)
 {
     struct config_source *source = calloc(1, sizeof(*source));
@@ -109,6 +112,9 @@ static struct server *server_make(const char *text)
     static struct log_sink print = {log_print};
     struct server *server = NULL;
 
+    first_text = strdup(text);
+    if (first_text == NULL)
+        abort();
     sim_start();
     if (getenv("SIM_LOG") != NULL) {
         server_log.level = LOG_DEBUG;
@@ -119,11 +125,55 @@ static struct server *server_make(const char *text)
     return server;
 }
 
-/* A reload finds no file. */
+/* ---- reloads ---- */
+
+#define RELOAD_MARK "\xfdR"
+#define RELOAD_TAIL (sizeof(RELOAD_MARK) - 1)
+
+static char reload_file[] = "/tmp/fuzz_reload.XXXXXX";
+static int wants_reload, is_reloaded;
+
+/* No listener: see listeners_open(). */
+struct err *__wrap_listeners_prepare(struct server *server, const struct config *config,
+                                     void **out);
+struct err *__wrap_listeners_prepare(struct server *server, const struct config *config, void **out)
+{
+    (void)server;
+    (void)config;
+    *out = NULL;
+    return NULL;
+}
+
+void __wrap_listeners_abandon(void *plan);
+void __wrap_listeners_abandon(void *plan)
+{
+    (void)plan;
+}
+
+void __wrap_listeners_commit(struct server *server, void *plan);
+void __wrap_listeners_commit(struct server *server, void *plan)
+{
+    (void)server;
+    (void)plan;
+}
+
+static void reload_file_write(const char *text)
+{
+    FILE *file = fopen(reload_file, "we");
+
+    if (file == NULL || fputs(text, file) < 0 || fclose(file) != 0)
+        abort();
+}
+
+static void reload_file_remove(void)
+{
+    (void)unlink(reload_file);
+}
+
 static void reload_prepare(struct server *server)
 {
     static char *nothing[] = {NULL};
-    static struct config_options options = {.file = "/nonexistent/fuzz.conf"};
+    static struct config_options options = {.file = reload_file};
     static struct log_sink_file sink;
     static struct supervisor supervisor = {.fd = -1};
     const struct reload_options reload = {.options = &options,
@@ -131,8 +181,31 @@ static void reload_prepare(struct server *server)
                                           .log = &server_log,
                                           .sink = &sink,
                                           .supervisor = &supervisor};
+    int fd = mkstemp(reload_file);
 
+    if (fd < 0)
+        abort();
+    close(fd);
+    (void)atexit(reload_file_remove);
+    reload_file_write(first_text);
     fail(reload_open(server, &reload));
+}
+
+size_t sim_reload_arm(const uint8_t *data, size_t size)
+{
+    wants_reload =
+        size >= RELOAD_TAIL && memcmp(data + size - RELOAD_TAIL, RELOAD_MARK, RELOAD_TAIL) == 0;
+    return wants_reload ? size - RELOAD_TAIL : size;
+}
+
+void sim_reload(struct server *server, const char *text)
+{
+    if (!wants_reload)
+        return;
+    is_reloaded = text != first_text;
+    reload_file_write(text);
+    reload_request(server);
+    sim_settle();
 }
 
 static void server_run(struct server *server)
@@ -204,13 +277,15 @@ void sim_server_rest(struct server *server)
 {
     usec_t waited = 0;
 
+    (void)sim_memory_arm(NULL, 0);
+    if (is_reloaded)
+        sim_reload(server, first_text);
     while (server->service->list != NULL || hub_count(server->hub) > 0) {
         assert(waited < REST_MAX);
         sim_run(REST_STEP);
         waited += REST_STEP;
     }
     assert(server->connections == 0 && server->client_count == 0 && server->ip_limits == NULL);
-    (void)sim_memory_arm(NULL, 0);
     rest_grown();
 }
 

@@ -23,6 +23,14 @@ struct server *sim_server_start_worker(const char *text, struct worker_share **s
 struct sim_socket *sim_server_accept(struct server *server, const struct listener_type *type,
                                      const char *ip);
 
+/*
+ * Reloads with this configuration if the input wants it: it ends with "\xfdR", before what
+ * sim_memory_arm() reads. sim_reload_arm() returns the size of the input without that; the next
+ * sim_server_rest() reloads with the first configuration again.
+ */
+size_t sim_reload_arm(const uint8_t *data, size_t size);
+void sim_reload(struct server *server, const char *text);
+
 /* Waits until the server has neither connections nor streams, with a limit of simulated time; then
  * memory must not have grown over many inputs. */
 void sim_server_rest(struct server *server);

@@ -23,8 +23,8 @@ TREE = "trunk/test"
 TABLE = f"{TREE}/fuzz/targets.txt"
 RUNS = f"{TREE}/fuzz/RUNS"
 # Of each target's corpus in the tree.
-FILES_MAX = 200
-BYTES_MAX = 100 * 1024
+FILES_MAX = 400
+BYTES_MAX = 200 * 1024
 INPUT_MAX = 16384
 COVERAGE_GOAL = 90.0
 # A target that fails so fast again is left alone.
