@@ -7,7 +7,7 @@ objs=$1
 to=$2
 
 install -d "$to/objs" "$to/conf/proxies" "$to/objs/nginx/html"
-install -m 755 "$objs/server" "$objs/sign" "$to/objs/"
+install -m 755 "$objs/server" "$objs/sign" "$objs/import-nginx" "$to/objs/"
 for conf in conf/*.conf; do
     [ -f "$conf" ] || continue
     # A configuration that was edited in place is the user's.

@@ -83,8 +83,10 @@ BELOW_app   := co proto live media base
 LINK_ORDER  := $(LIBS_app) co proto live media base
 
 HAVE_MAIN   := $(wildcard trunk/main.c)
-# Small programs beside the server, one file each; they are linked with the pure layers.
+# Small programs beside the server: a file, and a folder of the same name for more of them; they are
+# linked with the pure layers.
 TOOLS       := $(patsubst trunk/tools/%.c,%,$(sort $(wildcard trunk/tools/*.c)))
+TOOL_OBJ     = $(patsubst %.c,%.o,$(sort $(wildcard trunk/tools/$1.c trunk/tools/$1/*.c)))
 FUZZ_SRC    := $(sort $(wildcard trunk/test/fuzz/fuzz_*.c))
 FUZZ_NAMES  := $(patsubst trunk/test/fuzz/%.c,%,$(FUZZ_SRC))
 UNIT_LAYERS := $(foreach l,$(LAYERS),$(if $(wildcard trunk/test/unit/$l/check_*.c),$l))
@@ -116,7 +118,7 @@ $(O)/Makefile: configure trunk/auto/probe.sh trunk/auto/libs.sh trunk/auto/write
 # $(call variant,NAME): objects, libraries, server and unit tests of one variant.
 define variant
 DEPS += $$(patsubst trunk/%.c,$$(D_$1)/trunk/%.d,$$(wildcard trunk/*.c trunk/*/*.c trunk/app/*/*.c \
-	trunk/test/unit/*.c trunk/test/unit/*/*.c trunk/test/fuzz/*.c trunk/test/fault/*.c))
+	trunk/tools/*/*.c trunk/test/unit/*.c trunk/test/unit/*/*.c trunk/test/fuzz/*.c trunk/test/fault/*.c))
 
 # Other flags, other objects. A warning's rank does not change the code.
 $$(D_$1)/flags: FORCE
@@ -135,9 +137,11 @@ $$(foreach l,$$(filter-out app,$$(LAYERS)),$$(eval $$(call archive,$1,$$l,$$l)))
 $$(foreach f,$$(FLOORS),$$(eval $$(call archive,$1,app/$$f,app-$$f)))
 $$(foreach l,$$(LAYERS),$$(eval $$(call unit_tests,$1,$$l)))
 
-$$(TOOLS:%=$$(D_$1)/%): $$(D_$1)/%: $$(D_$1)/trunk/tools/%.o $$(BELOW_co:%=$$(D_$1)/lib%.a)
+$$(foreach t,$$(TOOLS),$$(eval $$(D_$1)/$$t: $$(addprefix $$(D_$1)/,$$(call TOOL_OBJ,$$t))))
+
+$$(TOOLS:%=$$(D_$1)/%): $$(BELOW_co:%=$$(D_$1)/lib%.a)
 	@echo "  $1  LINK  $$@"
-	@$$(CC_$1) $$(LDFLAGS_$1) -o $$@ $$^ $$(PURE_LIBS)
+	@$$(CC_$1) $$(LDFLAGS_$1) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(PURE_LIBS)
 
 $$(D_$1)/server: $$(D_$1)/trunk/main.o $$(LINK_ORDER:%=$$(D_$1)/lib%.a)
 	@echo "  $1  LINK  $$@"
@@ -195,6 +199,7 @@ FUZZ_APP_cluster := config/origin config/via_chain
 FUZZ_APP_directory := config/directory_place config/directory_url
 FUZZ_APP_forward := cluster/coworkers_json cluster/forward_json config/origin
 FUZZ_APP_hooks := control/hooks_answer
+FUZZ_TOOL_import_nginx := import-nginx
 FUZZ_WHOLE := $(filter fuzz_session_% fuzz_peer_%,$(FUZZ_NAMES))
 FUZZ_PURE  := $(filter-out $(FUZZ_WHOLE),$(FUZZ_NAMES))
 FUZZ_SIM   := cpu_budget sim_kernel sim_memory sim_origin sim_server sim_time
@@ -209,7 +214,8 @@ SIM_WRAPS  := $(SIM_CALLS:%=-Wl,--wrap=%)
 # $(call fuzz_targets,VARIANT)
 define fuzz_targets
 $(foreach f,$(FUZZ_PURE),$(eval \
-	$$(D_$1)/$f: $$(FUZZ_APP_$(f:fuzz_%=%):%=$$(D_$1)/trunk/app/%.o)))
+	$$(D_$1)/$f: $$(FUZZ_APP_$(f:fuzz_%=%):%=$$(D_$1)/trunk/app/%.o) $$(patsubst %.c,$$(D_$1)/%.o, \
+		$$(sort $$(wildcard $$(FUZZ_TOOL_$(f:fuzz_%=%):%=trunk/tools/%/*.c))))))
 
 $$(FUZZ_PURE:%=$$(D_$1)/%): $$(D_$1)/%: $$(D_$1)/trunk/test/fuzz/%.o \
 		$$(D_$1)/trunk/test/fuzz/cpu_budget.o $$(BELOW_co:%=$$(D_$1)/lib%.a)

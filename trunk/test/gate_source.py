@@ -26,9 +26,9 @@ BELOW = {
     **{f"app/{floor}": set(LAYERS[:-1]) | {f"app/{lower}" for lower in FLOORS[:i + 1]} - {BESIDE.get(f"app/{floor}")}
        for i, floor in enumerate(FLOORS)},
     "main": set(LAYERS),
-    "tools": {"base", "media", "proto"},
+    "tools": {"base", "media", "proto", "tools"},
     # Of app what is pure: auto/rules.mk names the files that a target is linked with.
-    "fuzz": {"base", "media", "proto", "live", "co", "app", "test"},
+    "fuzz": {"base", "media", "proto", "live", "co", "app", "test", "tools"},
 }
 # System headers that only some layers may know.
 ONLY_IN = {
