@@ -14,7 +14,8 @@ const char *nginx_value_first(const struct conf_node *node);
 /* "on" is 1, all else 0. */
 int nginx_value_is_on(const struct conf_node *node);
 
-/* A time ("10s", "500ms", "1h30m"; a number alone counts units of `alone_ms`) in ms. 0; -1: it is none. */
+/* A time ("10s", "500ms", "1h30m"; a number alone counts units of `alone_ms`) in ms. 0; -1: it is
+ * none. */
 int nginx_value_time(const char *text, int64_t alone_ms, int64_t *ms);
 
 /* A size ("4096", "512k", "1m") in bytes. 0; -1: it is none. */
