@@ -180,7 +180,7 @@ e2e()
     # Words on purpose: PYTEST_ARGS may hold several arguments.
     # shellcheck disable=SC2086
     MILLRACE_SERVER=$(realpath "$objs/asan/server") MILLRACE_OBJS=$(realpath "$objs") \
-        timeout "${E2E_SECONDS:-1200}" /usr/bin/python3 -m pytest -q -rs -n "${E2E_JOBS:-4}" --dist loadgroup -p no:cacheprovider \
+        timeout "${E2E_SECONDS:-1200}" /usr/bin/python3 -m pytest -q -rs -n "${E2E_JOBS:-6}" --dist loadgroup -p no:cacheprovider \
         --junitxml="$xml" ${PYTEST_ARGS:-} "$@"
     if read -r passed failed skipped < <(/usr/bin/python3 trunk/test/junit_sum.py "$xml"); then
         echo "$name: $passed passed, $failed failed, $skipped skipped"
