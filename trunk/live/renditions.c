@@ -174,16 +174,12 @@ static void rendition_forget_places(struct rendition *rendition)
     for (struct viewer *v = rendition->viewers; v != NULL; v = v->next)
         if (v->place == VIEWER_NEW)
             ring_cursor_leave(&rendition->ring, &v->cursor);
-    /* Its first audio belongs to the past that the worker pull delivered. */
-    if (!rendition->start_is_sync)
-        ring_cursor_leave(&rendition->ring, &rendition->start);
 }
 
+/* What the worker pull has delivered is the past: no viewer has waited for where it begins. */
 void renditions_forget_places(struct source *source)
 {
-    /* Audio only: the worker pull has delivered earlier audio than viewers should begin with. */
-    if (!rendition_has_sync(&source->native))
-        renditions_drop_start(source);
+    renditions_drop_start(source);
     rendition_forget_places(&source->native);
     for (struct rendition *r = source->others; r != NULL; r = r->next)
         rendition_forget_places(r);

@@ -311,6 +311,16 @@ static usec_t source_fill_max(const struct source *source)
     return source->config.rewind > 0 ? SOURCE_FILL_PAST_US : SOURCE_FILL_US;
 }
 
+/* Whether what is still to come will not come, or takes too long. Before its first frame a fill has
+ * paused since it began, whenever the ring's last frame was. */
+static int fill_is_over(const struct source *source, usec_t now)
+{
+    usec_t began = source->stat.published_at;
+    usec_t last = source->native.pushed_at > began ? source->native.pushed_at : began;
+
+    return now - began >= source_fill_max(source) || now - last >= SOURCE_FILL_PAUSE_US;
+}
+
 void source_tick(struct source *source, usec_t now)
 {
     if (source->state == SOURCE_INTERRUPTED &&
@@ -327,8 +337,7 @@ void source_tick(struct source *source, usec_t now)
     }
     if (source->state == SOURCE_LIVE && !source->is_settled)
         source_settle(source, now);
-    if (source->is_filling && (now - source->stat.published_at >= source_fill_max(source) ||
-                               now - source->native.pushed_at >= SOURCE_FILL_PAUSE_US))
+    if (source->is_filling && fill_is_over(source, now))
         source_filled(source);
     if (source->holds_start && source->has_first && now - source->first_at >= SOURCE_START_US)
         renditions_drop_start(source);
