@@ -63,7 +63,11 @@ def status_of(url, timeout=10):
 
 
 def is_served(srv):
-    return status_of(srv.http_url("/nothing.txt")) == 404
+    """Whether a request is answered; one that is cut off or refused is not."""
+    try:
+        return status_of(srv.http_url("/nothing.txt")) == 404
+    except OSError:
+        return False
 
 
 # ---- signals ----
