@@ -66,6 +66,17 @@ int main(void)
 }
 END
 
+probe_lib "nghttp2" libnghttp2-dev "" "-lnghttp2" <<'END'
+#include <nghttp2/nghttp2.h>
+#if NGHTTP2_VERSION_NUM < 0x013000
+#error "nghttp2 1.48 or later"
+#endif
+int main(void)
+{
+    return nghttp2_version(0) == NULL;
+}
+END
+
 probe_lib "c-ares" libc-ares-dev "" "-lcares" <<'END'
 #include <ares.h>
 int main(void)

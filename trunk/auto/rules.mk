@@ -19,7 +19,7 @@ WARNINGS  := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wv
 DIALECT   := -std=gnu11 -D_GNU_SOURCE
 WERROR    ?=
 
-PURE_LIBS := -lhttp_parser -lcrypto -lm
+PURE_LIBS := -lhttp_parser -lnghttp2 -lcrypto -lm
 ALL_LIBS  := -lssl -ljansson -lhiredis -lcares $(ST_LIBS) $(SECCOMP_LIBS) $(PURE_LIBS) -lpthread
 # State Threads' assembly does not say that it needs no executable stack; nothing here does.
 NO_EXEC   := -Wl,-z,noexecstack

@@ -335,7 +335,8 @@ static void net_io_close(struct io *io)
         return;
     conn->closed = 1;
     conn->ready |= NET_IN | NET_OUT | NET_HUP;
-    (void)shutdown(conn->fd, SHUT_RDWR); /* fails if it is not a socket */
+    if (conn->fd >= 0)
+        (void)shutdown(conn->fd, SHUT_RDWR); /* fails if it is not a socket */
     if (conn->waiter != NULL)
         co_wake(conn->waiter);
 }
@@ -344,17 +345,22 @@ static const struct io_ops net_io_ops = {net_io_read, net_io_writev, net_io_clos
 
 /* ---- life ---- */
 
+void net_init(struct net_conn *conn, int fd, const struct net_ops *ops, unsigned ready)
+{
+    conn->io.ops = &net_io_ops;
+    conn->fd = fd;
+    conn->ops = ops;
+    conn->ready = (uint8_t)ready;
+    conn->last_out = co_now();
+}
+
 struct net_conn *net_make(int fd, const struct net_ops *ops, unsigned ready)
 {
     struct net_conn *conn = calloc(1, sizeof(*conn));
 
     if (conn == NULL)
         return NULL;
-    conn->io.ops = &net_io_ops;
-    conn->fd = fd;
-    conn->ops = ops;
-    conn->ready = (uint8_t)ready;
-    conn->last_out = co_now();
+    net_init(conn, fd, ops, ready);
     if (reactor_add(conn) != 0) {
         free(conn);
         return NULL;
@@ -428,8 +434,10 @@ void net_free(struct net_conn *conn)
     assert(conn->waiter == NULL);
     if (conn->ops->fini != NULL)
         conn->ops->fini(conn);
-    reactor_remove(conn);
-    close(conn->fd);
+    if (conn->fd >= 0) {
+        reactor_remove(conn);
+        close(conn->fd);
+    }
     free(conn);
     co_cond_signal(&net_descriptors);
 }

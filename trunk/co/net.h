@@ -51,8 +51,8 @@ enum net_event {
 };
 
 struct net_conn {
-    struct io io; /* first: a net_conn is an io */
-    int fd;
+    struct io io;              /* first: a net_conn is an io */
+    int fd;                    /* -1: none (co/net_pipe.h) */
     uint8_t ready;             /* enum net_event bits known to be ready; cleared by EAGAIN */
     uint8_t wanted;            /* events that the waiting coroutine waits for */
     uint8_t closed;            /* io_close() was called: every call fails with ERR_CLOSED */

@@ -29,6 +29,8 @@ int net_has_more(struct net_conn *conn)
 
     if (conn->closed)
         return 1;
+    if (conn->fd < 0)
+        return (conn->ready & (NET_IN | NET_HUP)) != 0;
     do
         got = recv(conn->fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
     while (got < 0 && errno == EINTR);

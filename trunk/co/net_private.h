@@ -15,6 +15,10 @@
  */
 struct net_conn *net_make(int fd, const struct net_ops *ops, unsigned ready);
 
+/* Fills a zeroed connection in, which is not registered with the reactor. fd -1: it has no
+ * descriptor, and its ops set the ready bits. */
+void net_init(struct net_conn *conn, int fd, const struct net_ops *ops, unsigned ready);
+
 /* Sets the peer address of a connection. */
 void net_set_peer(struct net_conn *conn, const struct sockaddr_storage *addr);
 

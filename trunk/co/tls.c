@@ -292,6 +292,22 @@ static char *tls_text(const char *text, int *ok)
     return copy;
 }
 
+/* "h2,http/1.1" in wire format: each name after its length. */
+static void tls_alpn_set(struct tls *tls, const char *names, size_t len)
+{
+    size_t start = 0;
+
+    memcpy(tls->alpn + 1, names, len);
+    for (size_t at = 0; at <= len; at++) {
+        if (at < len && names[at] != ',')
+            continue;
+        assert(at > start);
+        tls->alpn[start] = (uint8_t)(at - start);
+        start = at + 1;
+    }
+    tls->alpn_len = (unsigned)len + 1;
+}
+
 static struct err *tls_new(const struct tls_options *options, const struct log *log, int is_client,
                            struct tls **out)
 {
@@ -316,9 +332,7 @@ static struct err *tls_new(const struct tls_options *options, const struct log *
     if (options->ktls && !tls->has_ktls)
         log_info(log, "kernel TLS unavailable (module tls not loaded); using OpenSSL");
     if (alpn_len > 0) {
-        tls->alpn[0] = (uint8_t)alpn_len;
-        memcpy(tls->alpn + 1, options->alpn, alpn_len);
-        tls->alpn_len = (unsigned)alpn_len + 1;
+        tls_alpn_set(tls, options->alpn, alpn_len);
     }
     tls->bio = tls_bio_new();
     tls->scratch = malloc(TLS_SCRATCH_SIZE);

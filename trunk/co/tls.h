@@ -23,7 +23,7 @@ struct tls;
 struct tls_options {
     const char *cert; /* PEM: the certificate and its chain */
     const char *key;  /* PEM, without a passphrase */
-    const char *alpn; /* "http/1.1": the only protocol for ALPN; NULL: none */
+    const char *alpn; /* "h2,http/1.1": protocols for ALPN, best first; NULL: none */
     const char *ca;   /* clients: trusted CAs, PEM; NULL: the system's */
     int ktls;         /* let the kernel encrypt, if supported */
     /* Returns the secret from which the ticket keys are derived, and when it was made

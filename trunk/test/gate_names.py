@@ -44,7 +44,6 @@ FOR_TESTS = {
     "rtmp_talk_bytes_in": "when an acknowledgement is due",
     "rtmp_talk_flush": "messages that only tests send",
     "serve_mux_count": "that nothing stays mounted",
-    "tls_alpn": "what a handshake agreed on, as the next three",
     "tls_cipher": "",
     "tls_is_resumed": "",
     "tls_version": "",

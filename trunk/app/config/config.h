@@ -42,6 +42,7 @@ struct config_https {
     int enabled;
     struct config_strings listen; /* "8088" */
     int proxy_protocol;
+    int http2;
     const char *key, *cert;
 };
 

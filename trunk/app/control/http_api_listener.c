@@ -45,7 +45,7 @@ static void tls_identity(const struct config *config, struct tls_options *option
 {
     options->cert = config->http_api.https.cert;
     options->key = config->http_api.https.key;
-    options->alpn = "http/1.1";
+    options->alpn = config->http_api.https.http2 ? "h2,http/1.1" : "http/1.1";
 }
 
 static const struct listener_tls api_tls = {.block = "http_api { https",

@@ -16,6 +16,7 @@
 
 struct session_entry;
 struct http_handler;
+struct listener_type;
 struct log_limit;
 struct net_conn;
 struct serve_mux;
@@ -127,8 +128,12 @@ struct server {
     struct server_data_row data_row[SERVER_OBSERVERS_MAX];
     int data_row_count;
     struct service *service; /* app/server/service.c */
-    struct co_cond changed;  /* state or connections changed */
-    struct co_cond ticker;   /* a source or a connection was made */
+    /* Serves a connection that another connection carries, as one of this listener type:
+     * connection_carry(). */
+    MAY_YIELD void (*carry)(struct server *server, struct net_conn *conn,
+                            const struct listener_type *type);
+    struct co_cond changed; /* state or connections changed */
+    struct co_cond ticker;  /* a source or a connection was made */
 };
 
 /* Writes a random service_id. */

@@ -5,6 +5,7 @@
  */
 #include "app/http/http_listener.h"
 
+#include "app/http/http2_session.h"
 #include "app/http/http_session.h"
 
 #include <stddef.h>
@@ -14,8 +15,24 @@ static usec_t http_first_timeout(const struct config *config)
     return config->http_header_timeout;
 }
 
-const struct listener_protocol http_listener_protocol = {.serve = http_session_run,
-                                                         .turn_away = http_session_turn_away,
+static MAY_YIELD void http_serve(struct server *server, struct net_conn *conn, int flags)
+{
+    if (http2_session_is_agreed(conn))
+        http2_session_run(server, conn, flags);
+    else
+        http_session_run(server, conn, flags);
+}
+
+static MAY_YIELD void http_turn_away(struct server *server, struct net_conn *conn, int flags,
+                                     int status)
+{
+    /* A close tells an HTTP/2 client the same: its requests were not processed. */
+    if (!http2_session_is_agreed(conn))
+        http_session_turn_away(server, conn, flags, status);
+}
+
+const struct listener_protocol http_listener_protocol = {.serve = http_serve,
+                                                         .turn_away = http_turn_away,
                                                          .refusal = http_session_refusal,
                                                          .first_timeout = http_first_timeout,
                                                          .has_idle = 1};
@@ -56,7 +73,7 @@ static void https_identity(const struct config *config, struct tls_options *opti
 {
     options->cert = config->http_server.https.cert;
     options->key = config->http_server.https.key;
-    options->alpn = "http/1.1";
+    options->alpn = config->http_server.https.http2 ? "h2,http/1.1" : "http/1.1";
 }
 
 static const struct listener_tls https_tls = {.block = "http_server { https",

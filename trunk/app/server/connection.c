@@ -15,6 +15,7 @@
 #include "co/net.h"
 #include "co/tls.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,7 +131,8 @@ static MAY_YIELD void connection_run(void *arg)
 
     c->co = co_self();
     if (connection_unwrap(c, &status) == 0 &&
-        server_tls_accept(c->server, c->listener, c->conn, TLS_HANDSHAKE_TIMEOUT) == 0) {
+        (c->type->tls == NULL ||
+         server_tls_accept(c->server, c->listener, c->conn, TLS_HANDSHAKE_TIMEOUT) == 0)) {
         if (status != 0)
             c->type->protocol->turn_away(c->server, c->conn, c->type->flags, status);
         else
@@ -215,9 +217,9 @@ static MAY_YIELD void connection_serve_first(struct server *server,
     admission_seen(server, admission, place);
 }
 
-void connection_begin(struct server *server, struct net_conn *conn, int listener)
+static MAY_YIELD void connection_serve(struct server *server, struct net_conn *conn, int listener,
+                                       const struct listener_type *type)
 {
-    const struct listener_type *type = server->tables->listeners[listener];
     struct connection *c = calloc(1, sizeof(*c));
     const char *limit;
     uint32_t place;
@@ -245,4 +247,16 @@ void connection_begin(struct server *server, struct net_conn *conn, int listener
         connection_leave(c);
     else if (is_fresh)
         connection_serve_first(server, &c->admission, place);
+}
+
+void connection_begin(struct server *server, struct net_conn *conn, int listener)
+{
+    connection_serve(server, conn, listener, server->tables->listeners[listener]);
+}
+
+void connection_carry(struct server *server, struct net_conn *conn,
+                      const struct listener_type *type)
+{
+    assert(type->tls == NULL && type->has_proxy_header == NULL);
+    connection_serve(server, conn, -1, type);
 }

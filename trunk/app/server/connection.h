@@ -16,7 +16,7 @@ struct connection {
     struct ip_limit *peer; /* NULL: not counted by address */
     struct admission admission;
     struct connection *prev, *next;
-    int listener; /* the type's place in the list */
+    int listener; /* the type's place in the list; -1: carried by another connection */
     const struct listener_type *type;
     int refused; /* 0, or the status of the refusal; then it is not counted */
 };
@@ -27,6 +27,11 @@ struct connection {
  * just arrived would have to give way.
  */
 MAY_YIELD void connection_begin(struct server *server, struct net_conn *conn, int listener);
+
+/* The same for a connection that another one carries (HTTP/2): of this type, which has neither TLS
+ * nor a PROXY header. For struct server. */
+MAY_YIELD void connection_carry(struct server *server, struct net_conn *conn,
+                                const struct listener_type *type);
 
 /* For struct admissions. */
 void connection_evicted(struct server *server, struct admission *admission, const char *limit);

@@ -81,6 +81,11 @@ void server_tls_abandon(struct server_tls_plan *plan)
     }
 }
 
+static int server_tls_offers_same(const struct tls_options *old, const struct tls_options *new)
+{
+    return strcmp(old->alpn != NULL ? old->alpn : "", new->alpn != NULL ? new->alpn : "") == 0;
+}
+
 /* Whether the type had the same certificate files and settings before. */
 static int server_tls_is_same(const struct server *server, const struct config *before, int type)
 {
@@ -88,7 +93,8 @@ static int server_tls_is_same(const struct server *server, const struct config *
 
     return server_tls_wants(server, before, type, &old) &&
            server_tls_wants(server, server->config, type, &new) &&
-           old.ktls == new.ktls &&strcmp(old.cert, new.cert) == 0 && strcmp(old.key, new.key) == 0;
+           old.ktls == new.ktls &&server_tls_offers_same(&old, &new) &&
+           strcmp(old.cert, new.cert) == 0 && strcmp(old.key, new.key) == 0;
 }
 
 void server_tls_commit(struct server *server, const struct config *before,

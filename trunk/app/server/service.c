@@ -155,6 +155,7 @@ struct err *service_new(struct server **out, const struct log *log, struct confi
                           (size_t)(config->max_streams + config->max_connections));
     observer_layout(server);
     server->admissions.on_evict = connection_evicted;
+    server->carry = connection_carry;
     err = RAND_bytes(server->via_key, sizeof(server->via_key)) == 1
               ? co_cond_init(&server->changed)
               : err_new(ERR_NOMEM, "server: no random bytes");

@@ -24,14 +24,15 @@ def certificate(tmp_path_factory):
 @pytest.fixture
 def secure(server, certificate, tmp_path):
     """secure(**parts): a server with HTTPS and RTMPS and certificate files of its own."""
-    def start(*, http_server="", top="", **parts):
+    def start(*, http_server="", https="", top="", **parts):
         folder = tmp_path / "tls"
         shutil.copytree(certificate, folder, dirs_exist_ok=True)
         pem = f"key {folder}/server.key; cert {folder}/server.crt;"
-        https, rtmps = free_port(), free_port()
-        srv = server(http_server=f"{http_server} https {{ enabled on; listen {https}; {pem} }}",
+        https_port, rtmps = free_port(), free_port()
+        srv = server(http_server=f"{http_server} https {{ enabled on; "
+                                 f"listen {https_port}; {pem} {https} }}",
                      top=f"{top} rtmps {{ enabled on; listen {rtmps}; {pem} }}", **parts)
-        srv.https_port, srv.rtmps_port, srv.tls_folder = https, rtmps, folder
+        srv.https_port, srv.rtmps_port, srv.tls_folder = https_port, rtmps, folder
         return srv
     return start
 
