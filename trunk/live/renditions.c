@@ -169,17 +169,25 @@ void renditions_drop_start(struct source *source)
         rendition_drop_start(r);
 }
 
+/* What a worker pull has delivered until now is the past: no viewer has waited for where it begins,
+ * nor for its audio. They begin at its newest sync point, whatever comes meanwhile. */
 static void rendition_forget_places(struct rendition *rendition)
 {
+    int is_held = rendition->start_is_sync;
+
     for (struct viewer *v = rendition->viewers; v != NULL; v = v->next)
         if (v->place == VIEWER_NEW)
             ring_cursor_leave(&rendition->ring, &v->cursor);
+    ring_cursor_leave(&rendition->ring, &rendition->start);
+    if (is_held && ring_cursor_sync(&rendition->ring, &rendition->start) != 0)
+        rendition_drop_start(rendition);
 }
 
-/* What the worker pull has delivered is the past: no viewer has waited for where it begins. */
 void renditions_forget_places(struct source *source)
 {
-    renditions_drop_start(source);
+    /* Audio only: the worker pull has delivered earlier audio than viewers should begin with. */
+    if (!rendition_has_sync(&source->native))
+        renditions_drop_start(source);
     rendition_forget_places(&source->native);
     for (struct rendition *r = source->others; r != NULL; r = r->next)
         rendition_forget_places(r);

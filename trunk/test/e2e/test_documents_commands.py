@@ -35,7 +35,7 @@ COMMAND = re.compile(
 CONFIGURATION = re.compile(r"(?:[a-z_]+( [^;{}\n]+)?;|[a-z_]+( \S+)? \{)")
 IN_VHOST = {"http_remux", "security", "refer", "token", "http_hooks"}
 # In the background: what runs until it is stopped.
-ENDLESS = re.compile(r"((\w+=\S+ )*\.?/?objs/server (?!.*-t)|ffmpeg -re|research/hooks/hooks.py|nginx -c|curl .*>)")
+ENDLESS = re.compile(r"((\w+=\S+ )*\.?/?objs/server (?!.*-t)|ffmpeg -re|research/hooks/hooks.py|nginx -c|curl .*>|curl .* -o stream)")
 
 SERVE = "objs/server -c conf/http.flv.live.conf"
 PUBLISH = "ffmpeg -re -stream_loop -1 -i doc/source.flv -c copy -f flv rtmp://localhost/live/livestream"
@@ -69,7 +69,7 @@ WALKS = {
                   {"-t 10": "-t 1", "ls ": "until ls objs/nginx/html/live/*.flv; do sleep 0.2; done; ls ",
                    "show.TIME.flv": "$(ls objs/nginx/html/live)", "starttime=5": "starttime=0.5"}),
     "reload": (("doc/reload.md", {"reload"}), ["objs/server -c my.conf",
-                                                  "until [ -s objs/millrace.pid ]; do sleep 0.1; done"], [], {}),
+                                                  "until (exec 3<>/dev/tcp/127.0.0.1/8080) 2>/dev/null; do sleep 0.05; done"], [], {}),
     "srs": (("doc/srs.md", None), ["cp conf/full.conf srs.conf"], [], {}),
     "workers": (("doc/workers.md", None), [], [PUBLISH, WATCH], {}),
 }

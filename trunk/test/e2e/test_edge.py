@@ -146,8 +146,8 @@ def test_killed_origin(server, publish, view, protocol):
     edge.wait_log(f"receiving from .*{port_of(origins[1], protocol)}")
     viewer.wait_media(len(viewer.media) + 60)
     viewer.check()
-    # A busy machine has gaps, too: allow as much as the origin that plays had.
-    assert gap_of(viewer) < 1.0 + gap_of(witness, begun)
+    # A busy machine has gaps, too: allow as much for the origin and for the edge as the witness had.
+    assert gap_of(viewer) < 1.0 + 2 * gap_of(witness, begun)
     flv.check_times(viewer.tags)
 
 
@@ -173,8 +173,8 @@ def test_stalled_origin(server, publish, view, protocol):
         for pid in stopped:
             os.kill(pid, signal.SIGCONT)
     viewer.check()
-    # A busy machine has gaps, too: allow as much as the origin that plays had.
-    assert gap_of(viewer) < 1.9 + gap_of(witness, begun)
+    # A busy machine has gaps, too: allow as much for the origin and for the edge as the witness had.
+    assert gap_of(viewer) < 1.9 + 2 * gap_of(witness, begun)
     flv.check_times(viewer.tags)
 
 

@@ -126,7 +126,7 @@ def test_silent_cut(network, server, publish, view, protocol):
     viewer.wait_media(len(viewer.media) + 60)
     viewer.check()
     flv.check_times(viewer.tags)
-    assert gap_of(viewer) <= SILENT_GAP + gap_of(witness, cut_at)
+    assert gap_of(viewer) <= SILENT_GAP + 2 * gap_of(witness, cut_at)
 
 
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])
@@ -143,7 +143,8 @@ def test_killed_origin(network, server, publish, view, protocol):
     viewer.wait_media(len(viewer.media) + 60)
     viewer.check()
     flv.check_times(viewer.tags)
-    assert gap_of(viewer) <= KILLED_GAP + gap_of(witness, killed_at)
+    # On a busy machine origin and edge each wait for their turn as the witness's origin does.
+    assert gap_of(viewer) <= KILLED_GAP + 2 * gap_of(witness, killed_at)
 
 
 def test_origin_that_swallows_calls(network, server, publish, view):
@@ -156,7 +157,7 @@ def test_origin_that_swallows_calls(network, server, publish, view):
     begun = time.monotonic()
     view(here, edge).wait_media(5)
     witness.wait_media(len(witness.media) + 2)
-    assert time.monotonic() - begun < 2 + gap_of(witness, begun)
+    assert time.monotonic() - begun < 2 + 2 * gap_of(witness, begun)
     edge.wait_log(f"no stream from http://{sites[0][1].far_address}:.*timed out")
 
 
@@ -248,7 +249,7 @@ def test_name_server_that_does_not_answer(network, server, publish, view, tmp_pa
     begun = time.monotonic()
     view(here, edge).wait_media(5)
     witness.wait_media(len(witness.media) + 2)
-    assert time.monotonic() - begun < 2 + gap_of(witness, begun)
+    assert time.monotonic() - begun < 2 + 2 * gap_of(witness, begun)
     edge.wait_log("no stream from http://mute.test.*resolve mute.test: timed out")
     # One of two queries may belong to the other server: a third one is a repeated one.
     wait_for(lambda: len(names.asked_for("mute.test")) >= 3, 20, "the question again")

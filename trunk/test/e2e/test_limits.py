@@ -66,6 +66,8 @@ def test_slow_connections_give_way(server, crowd, certificate, source, kind):
     encoder.send_tags(source)
     srv.wait_log("mount ")
     slow = [crowd.enter_context(dial(port, data)) for _ in range(20)]
+    # One that the server has not accepted yet would be younger than the viewers.
+    wait_for(lambda: len(readable(slow, 0)) >= 20 + 1 - 12, what="the oldest of them to be closed")
     viewers = [crowd.enter_context(flv.Viewer(srv.http_url())) for _ in range(10)]
     for viewer in viewers:
         viewer.wait_media(5)
