@@ -122,6 +122,24 @@ def test_access(tmp_path, rules, publish, play):
         assert but is None or f"deny {action} {but};" in ours
 
 
+def test_what_restricts_players_is_noted(tmp_path):
+    """Rules of nginx's locations are not carried over: none of them may be lost in silence."""
+    ours, notes, _ = convert(tmp_path, """
+        rtmp { server { listen 1935; application live { live on; } } }
+        http { server { listen 80; ssl off; satisfy any;
+            location /a { location /live {
+                flv_live on; secure_link $arg_md5; auth_basic "x"; allow 10.0.0.0/8;
+                if ($invalid_referer) { return 403; }
+                limit_conn a 1; proxy_buffering off;
+            } }
+        } }
+    """)
+    assert "listen 80;" in ours and "https {" not in ours
+    for what in ("satisfy", "secure_link", "auth_basic", "allow", "if", "limit_conn"):
+        assert sum(f": {what}: restricts who may play" in note for note in notes) == 1, (what, notes)
+    assert any(": proxy_buffering: not carried over" in note for note in notes)
+
+
 def test_several_applications_are_never_more_open(tmp_path):
     """One application's closed list closes the other one; that is noted, and so is every other difference."""
     ours, notes, effective = convert(tmp_path, app(

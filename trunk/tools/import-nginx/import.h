@@ -54,7 +54,7 @@ enum import_action { IMPORT_PUBLISH, IMPORT_PLAY, IMPORT_ACTIONS };
 
 struct import_settings {
     struct import_value value[IMPORT_KEYS];
-    int is_closed[IMPORT_ACTIONS]; /* only who is allowed may do it */
+    int is_closed[IMPORT_ACTIONS]; /* all others than those that are allowed are refused */
     struct buf list[IMPORT_LISTS]; /* lines */
 };
 

@@ -25,8 +25,44 @@ static const char *location_path(const struct conf_node *location)
     return *path == '/' ? path : "";
 }
 
-static void location_look(const struct conf_node *location, struct found *found)
+/* What a location of live streams may contain without a note. */
+static int is_quiet(const char *name)
 {
+    static const char *const quiet[] = {
+        "flv_live",         "hls_live",     "rtmp_stat",  "rtmp_stat_stylesheet",
+        "rtmp_stat_format", "add_header",   "expires",    "types",
+        "default_type",     "rtmp_control", "root",       "alias",
+        "location",         "gzip",         "access_log", "chunked_transfer_encoding"};
+
+    for (size_t i = 0; i < sizeof(quiet) / sizeof(quiet[0]); i++)
+        if (strcmp(name, quiet[i]) == 0)
+            return 1;
+    return 0;
+}
+
+/* Whether it decides which clients nginx serves. */
+static int restricts(const char *name)
+{
+    return str_starts(name, "auth_") || str_starts(name, "secure_link") ||
+           str_starts(name, "limit_") || strcmp(name, "allow") == 0 || strcmp(name, "deny") == 0 ||
+           strcmp(name, "satisfy") == 0 || strcmp(name, "valid_referers") == 0 ||
+           strcmp(name, "if") == 0;
+}
+
+static void inner_note(struct import *im, const struct conf_node *block)
+{
+    for (const struct conf_node *n = block->child; n != NULL; n = n->next) {
+        if (restricts(n->name))
+            import_note(im, n, "restricts who may play: not carried over; see doc/access.md");
+        else if (!is_quiet(n->name))
+            import_note(im, n, "not carried over");
+    }
+}
+
+static void location_look(struct import *im, const struct conf_node *location, struct found *found)
+{
+    const struct found before = *found;
+
     for (const struct conf_node *n = location->child; n != NULL; n = n->next) {
         if (strcmp(n->name, "flv_live") == 0 && nginx_value_is_on(n))
             found->flv = location;
@@ -37,10 +73,12 @@ static void location_look(const struct conf_node *location, struct found *found)
         if (strcmp(n->name, "root") == 0 && strcmp(location_path(location), "/") == 0)
             found->root = n;
     }
+    if (found->flv != before.flv || found->stat != before.stat || found->hls != before.hls)
+        inner_note(im, location);
 }
 
 /* Looks at all locations of a server, also at those inside of others. */
-static void server_look(const struct conf_node *server, struct found *found)
+static void server_look(struct import *im, const struct conf_node *server, struct found *found)
 {
     const struct conf_node *open[DEPTH_MAX];
     const struct conf_node *n = server->child;
@@ -54,7 +92,7 @@ static void server_look(const struct conf_node *server, struct found *found)
         if (strcmp(n->name, "root") == 0 && depth == 0)
             found->root = n;
         if (strcmp(n->name, "location") == 0 && n->is_block && depth < DEPTH_MAX) {
-            location_look(n, found);
+            location_look(im, n, found);
             open[depth++] = n;
             n = n->child;
         } else {
@@ -94,16 +132,11 @@ static void server_settle(struct import *im, const struct conf_node *server, int
             text_set(im, n, page->cert, sizeof(page->cert));
         else if (strcmp(n->name, "ssl_certificate_key") == 0)
             text_set(im, n, page->key, sizeof(page->key));
+        else if (restricts(n->name))
+            import_note(im, n, "restricts who may play: not carried over; see doc/access.md");
         else if (strcmp(n->name, "server_name") != 0 && strcmp(n->name, "ssl") != 0 &&
                  strcmp(n->name, "location") != 0 && strcmp(n->name, "root") != 0)
             import_note(im, n, "not carried over");
-        else if (strcmp(n->name, "location") == 0)
-            for (const struct conf_node *inner = n->child; inner != NULL; inner = inner->next)
-                if (str_starts(inner->name, "auth_") || strcmp(inner->name, "allow") == 0 ||
-                    strcmp(inner->name, "deny") == 0 || strcmp(inner->name, "valid_referers") == 0)
-                    import_note(im, inner,
-                                "restricts who may play: not carried over; see "
-                                "doc/access.md");
     }
 }
 
@@ -136,30 +169,30 @@ static void found_settle(struct import *im, const struct found *found)
                 location_path(found->hls));
 }
 
-static int has_directive(const struct conf_node *block, const char *name)
+static const struct conf_node *directive(const struct conf_node *block, const char *name)
 {
     for (const struct conf_node *n = block->child; n != NULL; n = n->next)
         if (strcmp(n->name, name) == 0)
-            return 1;
-    return 0;
+            return n;
+    return NULL;
 }
 
 void import_http(struct import *im, const struct conf_node *http)
 {
     for (const struct conf_node *n = http->child; n != NULL; n = n->next) {
         struct found found = {0};
-        int has_listen;
+        const struct conf_node *ssl;
 
         if (strcmp(n->name, "server") != 0)
             continue;
-        server_look(n, &found);
+        server_look(im, n, &found);
         if (found.flv == NULL && found.stat == NULL && found.hls == NULL) {
             import_note(im, n, "has no live streams; left to nginx");
             continue;
         }
-        has_listen = has_directive(n, "listen");
-        server_settle(im, n, has_directive(n, "ssl"));
-        if (!has_listen)
+        ssl = directive(n, "ssl");
+        server_settle(im, n, ssl != NULL && nginx_value_is_on(ssl));
+        if (directive(n, "listen") == NULL)
             import_line(im, &im->page.listen, "listen 80;");
         found_settle(im, &found);
     }
