@@ -84,3 +84,38 @@ def test_browser(srv, publish, browser):  # noqa: F811
     page.wait(f"got.filter((n) => n > 20000).length === {STREAMS} && wss > 0", 40)
     assert page.evaluate("performance.getEntriesByType('navigation')[0].nextHopProtocol") == "h2"
     assert srv.log().count("play __defaultVhost__/live/livestream.flv") == STREAMS + 1
+
+
+def frame(kind, flags, stream, body=b""):
+    return len(body).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + body
+
+
+def request(stream, path, authority):
+    """HEADERS of a GET (RFC 7541: indexed fields, and literals without indexing)."""
+    literals = b"".join(bytes([index, len(text)]) + text for index, text in ((4, path), (1, authority)))
+    return frame(1, 5, stream, b"\x82\x87" + literals)
+
+
+def test_a_closed_window_stops_its_own_stream_only(srv, publish):
+    """A viewer that opens no window holds its stream; the other streams of its connection continue."""
+    publish(srv)
+    no_window = b"\x00\x04" + bytes(4)
+    with connect(srv.https_port, context_of(alpn=["h2"])) as tls:
+        tls.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, no_window)
+                    + request(1, b"/live/livestream.flv", b"h") + request(3, b"/http2.html", b"h")
+                    + request(5, b"/live/livestream.flv", b"h"))
+        tls.sendall(frame(8, 0, 3, (1 << 20).to_bytes(4, "big")) + frame(8, 0, 5, (1 << 30).to_bytes(4, "big")))
+        got, raw = {1: 0, 3: 0, 5: 0}, b""
+        while got[5] < 300_000 or got[3] < len(PAGE):
+            part = tls.recv(65536)
+            assert part, got
+            raw += part
+            while len(raw) >= 9 and len(raw) >= 9 + int.from_bytes(raw[:3], "big"):
+                size, kind, stream = int.from_bytes(raw[:3], "big"), raw[3], int.from_bytes(raw[5:9], "big")
+                raw = raw[9 + size:]
+                if kind == 0:
+                    got[stream] += size
+                    tls.sendall(frame(8, 0, 0, max(size, 1).to_bytes(4, "big")))
+        assert got[1] == 0 and got[3] == len(PAGE)
+        clients = get(srv.clients_url)[0]
+        assert clients.count("flv-play") == 2
