@@ -10,6 +10,7 @@
 #include "app/http/http_drain.h"
 #include "app/http/http_live_private.h"
 #include "app/http/http_mounts.h"
+#include "app/http/http_quality.h"
 #include "app/http/http_static.h"
 #include "app/http/http_ws.h"
 #include "app/http/serve_mux.h"
@@ -237,23 +238,54 @@ static struct http_handler *http_live_find(const struct http_exchange *x,
     return found;
 }
 
+/* Serves the target's own stream. HTTP_STEP_NEXT: this process does not have it. */
+static enum http_step http_live_here(struct http_exchange *x, const struct http_target *target,
+                                     usec_t timeout)
+{
+    struct source *own = http_live_own(x, target);
+    enum http_step step;
+
+    if (own == NULL)
+        return HTTP_STEP_NEXT;
+    step = http_live_check_method(x, timeout);
+    if (step != HTTP_STEP_NEXT)
+        return step;
+    return http_step_answered(x, http_live_take(x, own, target->vhost, target->mux, timeout));
+}
+
+/* The client asks for a quality of a ladder. */
+static struct err *http_live_quality(struct http_handler *self, struct http_exchange *x,
+                                     const struct http_target *rung, usec_t timeout)
+{
+    if (http_quality_append(x) != 0)
+        return err_new(ERR_NOMEM, "response header");
+    if (http_live_here(x, rung, timeout) != HTTP_STEP_NEXT ||
+        http_live_elsewhere(x, rung, timeout) != HTTP_STEP_NEXT)
+        return http_step_err(x);
+    return http_live_standby(self, x, rung, timeout);
+}
+
 static struct err *http_live_serve(struct http_handler *self, struct http_exchange *x,
                                    usec_t timeout)
 {
     const struct http_target *target = http_target(x);
     struct http_handler *mounted;
-    struct source *own;
+    struct http_target rung;
 
     if (target->vhost == NULL)
         return http_answer_error(x, 404, NULL, timeout, "the vhost of this host is disabled");
     if (target->mux != NULL && mux_is_playlist(target->mux))
         return http_next(self, x, timeout);
-    own = http_live_own(x, target);
-    if (own != NULL) {
-        if (http_live_check_method(x, timeout) != HTTP_STEP_NEXT)
-            return http_step_err(x);
-        return http_live_take(x, own, target->vhost, target->mux, timeout);
+    switch (http_quality_find(x, target, &rung)) {
+    case HTTP_QUALITY_FOUND:
+        return http_live_quality(self, x, &rung, timeout);
+    case HTTP_QUALITY_UNKNOWN:
+        return http_ws_refuse(x, 404, NULL, "the ladder has no such quality", timeout);
+    case HTTP_QUALITY_NONE:
+        break;
     }
+    if (http_live_here(x, target, timeout) != HTTP_STEP_NEXT)
+        return http_step_err(x);
     mounted = http_live_find(x, target);
     if (mounted != NULL)
         return mounted->serve(mounted, x, timeout);

@@ -100,6 +100,7 @@ ELSEWHERE = [
     ("doc/ladder.md", "objs/server -c conf/ladder.conf", "e2e/test_process.py"),
     ("doc/ladder.md", "ffmpeg", "no test: costs a core for seconds; e2e/test_ladder.py has ladders"),
     ("doc/ladder.md", "curl", "e2e/test_ladder.py"),
+    ("doc/ladder.md", "ffplay", "e2e/test_ladder.py"),
     ("doc/nginx.md", "", "e2e/test_import_nginx.py"),
     ("doc/package.md", "systemctl", "no test: there is no systemd"),
     ("doc/package.md", "journalctl", "no test: there is no systemd"),

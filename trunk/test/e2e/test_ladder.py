@@ -111,6 +111,16 @@ def test_las(server, publisher, view, rungs):
         viewer.wait_stream(lambda v: keys(v)[-1:] == [3000], 15, "the newest GOP")
         assert keys(viewer)[0] == want
         viewer.close()
+    # Players that know nothing of it name a quality in the ladder's address, or in a rung's.
+    own = {bytes(t.data) for gop in rungs[1][1] for t in gop}
+    for name in ("show", "show_hi"):
+        viewer = view(srv, f"/live/{name}.flv?quality=lo&startPts=2000")
+        viewer.wait_stream(lambda v: keys(v)[-1:] == [3000], 15, "the quality's newest GOP")
+        assert viewer.header("X-Millrace-Quality") == "lo"
+        assert {bytes(t.data) for t in viewer.video} <= own
+        viewer.close()
+    wrong = harness.curl(srv.http_url("/live/show.flv?quality=4k"))
+    assert wrong.status == 404 and "no such quality" in wrong.json()["reason"]
     audio = view(srv, "/live/show_lo.flv?startPts=2000&audioOnly=true")
     audio.wait_stream(lambda v: len(v.audio) > 20, 15, "the audio")
     assert not audio.video and 1800 <= audio.audio[0].time <= 2000

@@ -1,0 +1,28 @@
+#ifndef APP_HTTP_HTTP_QUALITY_H
+#define APP_HTTP_HTTP_QUALITY_H
+
+/*
+ * ?quality= of players: which rung of a quality ladder (app/config/ladder.h) a request for the
+ * ladder, or for one of its rungs, gets. Never yields.
+ */
+#include "app/http/http_exchange.h"
+
+#define HTTP_QUALITY_PARAMETER "quality"
+/* The answer's header that names the rung's quality. */
+#define HTTP_QUALITY_HEADER "X-Millrace-Quality"
+
+enum http_quality {
+    HTTP_QUALITY_NONE,   /* nothing is asked for, or the stream belongs to no ladder */
+    HTTP_QUALITY_FOUND,  /* *rung is the target with the rung's names */
+    HTTP_QUALITY_UNKNOWN /* the ladder has no such quality */
+};
+
+/* What the query asks for at this target; *rung is valid only for HTTP_QUALITY_FOUND. */
+enum http_quality http_quality_find(const struct http_exchange *x, const struct http_target *target,
+                                    struct http_target *rung);
+
+/* Adds the header to the answer of a request that HTTP_QUALITY_FOUND was returned for. 0, or -1: no
+ * room or memory. */
+int http_quality_append(struct http_exchange *x);
+
+#endif
