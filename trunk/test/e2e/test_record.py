@@ -215,6 +215,9 @@ def test_reload(server, publisher, source):
     srv = server(vhost=dvr("off"))
     one = publisher(srv, "live/show")
     one.send_tags(source[0] + source[1][0])
+    # Frames that come after the last reload are not recorded.
+    with flv.Viewer(srv.http_url("/live/show.flv")) as viewer:
+        viewer.wait(lambda v: v.media and v.media[-1].key == source[1][0][-1].key, 10, "all frames")
     text = srv.config_path.read_text()
     for enabled in ("on", "off"):
         srv.config_path.write_text(text.replace("dvr { enabled off", f"dvr {{ enabled {enabled}"))
