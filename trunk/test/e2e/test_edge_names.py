@@ -85,6 +85,9 @@ def test_a_viewers_parameters_change_nobodys_stream(server, publisher, source, v
         pub.send_tags(preamble)
         pub.send_tags(gops[0])
         second.wait_media(10)
+        # Sound alone begins with the next frame: what came before this viewer is not for it.
+        first.wait_stream(lambda v: v.tags, 15, "the audio's beginning")
+        pub.send_tags(gops[1])
         first.wait_media(3)
         assert second.video, "one viewer's ?only= is not the pull's"
         assert not first.video

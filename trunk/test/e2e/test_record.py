@@ -64,6 +64,12 @@ def callbacks():
         yield one
 
 
+def wait_received(srv, last):
+    """Until the server has this frame of live/show, its latest."""
+    with flv.Viewer(srv.http_url("/live/show.flv")) as viewer:
+        viewer.wait(lambda v: v.media and v.media[-1].key == last.key, 10, "the latest frame")
+
+
 def test_session(server, publisher, source, callbacks):
     """Everything from the first keyframe on, an index, on_dvr, and playback from any place."""
     srv = server(vhost=dvr() + hooks(callbacks.url(), events=["on_dvr"]))
@@ -216,8 +222,7 @@ def test_reload(server, publisher, source):
     one = publisher(srv, "live/show")
     one.send_tags(source[0] + source[1][0])
     # Frames that come after the last reload are not recorded.
-    with flv.Viewer(srv.http_url("/live/show.flv")) as viewer:
-        viewer.wait(lambda v: v.media and v.media[-1].key == source[1][0][-1].key, 10, "all frames")
+    wait_received(srv, source[1][0][-1])
     text = srv.config_path.read_text()
     for enabled in ("on", "off"):
         srv.config_path.write_text(text.replace("dvr { enabled off", f"dvr {{ enabled {enabled}"))
@@ -233,6 +238,7 @@ def test_stop_finishes_files(server, source):
     one = rtmp.Publisher(srv.rtmp_url("live/show"))
     one.send_tags(source[0] + source[1][0])
     wait_for(lambda: files(srv, "**/*.part"), what="a recording")
+    wait_received(srv, source[1][0][-1])
     srv.stop()
     [path] = recorded(srv)
     check_tags(path, source[0] + source[1][0])
