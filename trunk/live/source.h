@@ -224,6 +224,11 @@ int source_publish(struct source *source, const struct source_config *config, us
  */
 void source_push(struct source *source, const struct frame *frame, usec_t now);
 
+/* From the next keyframe on, H.264 parameter sets are also in-band, for players that ignore a
+ * second sequence header: viewers may arrive from another stream (viewer_switch.h). Until the next
+ * cut. */
+void source_repeat_sets(struct source *source);
+
 /* Whether there was no memory for a sequence header of this publication: nobody can decode what
  * follows, and its publisher must end. */
 int source_has_lost_header(const struct source *source);

@@ -91,6 +91,7 @@ struct source {
     uint8_t has_lost_header; /* no memory for a sequence header of this publication */
     uint8_t has_repaired;    /* a message of this publication was repaired, and on_repair called */
     int repeats_sets;        /* connected FLV viewers began with other H.264 parameter sets */
+    uint64_t sets_offset;    /* in the native ring: keyframes from here on contain them */
     int is_decided;          /* is_announced of both tracks is final */
     int64_t first_ms;        /* position of the current publisher's first frame on the timeline */
     int has_first;

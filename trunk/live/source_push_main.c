@@ -208,7 +208,7 @@ static void source_push_media(struct source *source, enum jitter_track which,
     source_note_silence(source, which, ms);
     source_measure(source, frame, ms);
     if (source_follow(source, which, frame, had_frames))
-        source->repeats_sets = 1;
+        source_repeat_sets(source);
     /*
      * With every keyframe from then on: before a keyframe without parameter sets, browsers insert
      * those that they began with, and would return to the old ones.

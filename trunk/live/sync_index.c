@@ -154,6 +154,29 @@ static const struct sync_point *point_near(const struct sync_index *index, int64
     return after->pts - pts < pts - before->pts ? after : before;
 }
 
+const struct sync_point *sync_index_from(const struct sync_index *index, uint64_t offset)
+{
+    uint32_t low = 0, high = index->count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (point_at(index, middle)->offset < offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < index->count ? point_at(index, low) : NULL;
+}
+
+const struct sync_point *sync_index_near(const struct sync_index *index, int64_t pts,
+                                         int64_t within)
+{
+    const struct sync_point *point = index->count > 0 ? point_near(index, pts) : NULL;
+
+    return point != NULL && point->pts >= pts - within && point->pts <= pts + within ? point : NULL;
+}
+
 /* A client's time in the round of the newest frame, or in the one before or after it. */
 static int64_t pts_in_round(int64_t pts, int64_t newest)
 {

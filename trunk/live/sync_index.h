@@ -50,6 +50,12 @@ void sync_index_add(struct sync_index *index, uint64_t offset, uint32_t pts, str
 
 /* The newest point; NULL: none. */
 const struct sync_point *sync_index_newest(const struct sync_index *index);
+/* The first point at this offset or after it; NULL: none. */
+const struct sync_point *sync_index_from(const struct sync_index *index, uint64_t offset);
+/* The point nearest to this presentation time (ms, unwrapped) if it is at most `within` ms from it;
+ * NULL: there is none. */
+const struct sync_point *sync_index_near(const struct sync_index *index, int64_t pts,
+                                         int64_t within);
 /* A viewer that begins at the newest point gets this preamble from now on. */
 void sync_index_set_preamble(struct sync_index *index, struct blob *preamble);
 

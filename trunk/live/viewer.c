@@ -24,18 +24,6 @@ struct viewer *viewer_open_only(struct source *source, const struct mux *mux, en
     return viewer_open_tracks(source, mux, only, &defaults, now);
 }
 
-static void count(const struct viewer *viewer)
-{
-    struct source *source = viewer->rendition->source;
-
-    if (!viewer->is_uncounted) {
-        source_count_viewer(source, 1);
-        return;
-    }
-    viewer->rendition->uncounted++;
-    source->uncounted++;
-}
-
 static struct viewer *enter(struct source *source, struct rendition *rendition,
                             const struct source_start *start, int is_uncounted)
 {
@@ -49,15 +37,9 @@ static struct viewer *enter(struct source *source, struct rendition *rendition,
     viewer->start = *start;
     viewer->min_sync = source->config.gop_cache ? 0 : rendition->ring.end;
     viewer->publishes = source->stat.publishes;
-    viewer->next = rendition->viewers;
-    if (viewer->next != NULL)
-        viewer->next->prev = viewer;
-    rendition->viewers = viewer;
-    rendition->viewer_count++;
     if (mux_is_audio_only(rendition->mux) || rendition->only == SOURCE_AUDIO_ONLY)
         (void)ring_cursor_end(&rendition->ring, &viewer->cursor);
-    source_ref(source);
-    count(viewer);
+    viewer_enlist(viewer);
     /* No frame of this publication has arrived yet: the viewer waits for it like for the next one.
      */
     if (source->state == SOURCE_LIVE && !source->has_first && viewer->publishes > 0) {
@@ -118,30 +100,10 @@ static void viewer_unpin(struct viewer *viewer)
 
 void viewer_close(struct viewer *viewer)
 {
-    struct rendition *rendition = viewer->rendition;
-    struct source *source = rendition->source;
-
+    viewer_switch_drop(viewer);
     viewer_unpin(viewer);
-    ring_cursor_leave(&rendition->ring, &viewer->cursor);
-    if (viewer->prev != NULL)
-        viewer->prev->next = viewer->next;
-    else
-        rendition->viewers = viewer->next;
-    if (viewer->next != NULL)
-        viewer->next->prev = viewer->prev;
-    rendition->viewer_count--;
-    if (viewer->has_begun) {
-        rendition->started--;
-        rendition->uncounted_started -= viewer->is_uncounted;
-    }
-    rendition->uncounted -= viewer->is_uncounted;
-    source->uncounted -= viewer->is_uncounted;
-    renditions_leave(source, rendition);
-    if (!viewer->is_uncounted)
-        source_count_viewer(source, -1);
+    viewer_delist(viewer);
     free(viewer);
-    source_report_watched(source);
-    source_unref(source);
 }
 
 static void each_waiting(const struct rendition *rendition, void (*fn)(struct viewer *viewer))
@@ -252,6 +214,8 @@ static enum viewer_status viewer_fill_or_wait(struct viewer *viewer, size_t max,
 
     if (viewer->place == VIEWER_AUDIO)
         viewer_fill_audio(viewer, max, batch);
+    else if (viewer->place == VIEWER_SWITCH)
+        viewer_switch_fill(viewer, max, batch);
     else
         viewer_fill(viewer, max, batch);
     if (batch->len == 0) {
@@ -294,7 +258,11 @@ enum viewer_status viewer_next(struct viewer *viewer, size_t max, struct viewer_
     assert(!viewer->has_batch);
     batch->count = 0;
     batch->len = 0;
+    if (viewer->place == VIEWER_SWITCH && viewer_switch_step(viewer) != 0)
+        return VIEWER_WAIT;
     switch ((enum viewer_place)viewer->place) {
+    case VIEWER_SWITCH:
+        break;
     case VIEWER_NEW:
         if (viewer_begin(viewer) != 0) {
             if (!viewer->is_far &&

@@ -40,23 +40,6 @@ int viewer_audio_is_over(const struct viewer *viewer)
     return ring_syncs_at(&viewer->rendition->ring, viewer->cursor.block, viewer->cursor.at);
 }
 
-/* Adds one piece to the batch, joined to the previous one if they are adjacent. 0, or -1: no room.
- */
-static int batch_put(struct viewer_batch *batch, const uint8_t *p, size_t len)
-{
-    struct iovec *last = batch->count > 0 ? &batch->span[batch->count - 1] : NULL;
-
-    if (last != NULL && (const uint8_t *)last->iov_base + last->iov_len == p) {
-        last->iov_len += len;
-        batch->len += len;
-        return 0;
-    }
-    if (batch->count == VIEWER_SPANS_MAX)
-        return -1;
-    viewer_add(batch, p, len);
-    return 0;
-}
-
 /* Adds the audio of one block; returns where that ends. */
 static uint32_t block_fill(struct viewer *viewer, const struct ring_block *block, uint32_t at,
                            size_t max, struct viewer_batch *batch)
@@ -74,7 +57,7 @@ static uint32_t block_fill(struct viewer *viewer, const struct ring_block *block
         if (kind == MUX_PIECE_INIT)
             viewer->lacks_init = 0;
         if (kind != MUX_PIECE_VIDEO && !viewer->lacks_init &&
-            batch_put(batch, block->data + at, len) != 0)
+            viewer_put(batch, block->data + at, len) != 0)
             break;
         at += (uint32_t)len;
     }

@@ -11,6 +11,7 @@ enum viewer_place {
     VIEWER_LOST,  /* waits for the next sync point */
     VIEWER_AUDIO, /* the same, and gets audio meanwhile (viewer_audio.c) */
     VIEWER_RUN,
+    VIEWER_SWITCH, /* on its way to another stream (viewer_switch.c) */
     VIEWER_OVER
 };
 
@@ -37,6 +38,7 @@ struct viewer {
     uint64_t min_sync; /* sync points before this offset are not used */
     struct source_start start;
     uint32_t publishes; /* the source's count when it came: it has waited for later publications */
+    struct viewer_switch *change; /* only if place is VIEWER_SWITCH; else NULL */
 };
 
 /* Walking along the ring. They are inline because every batch of every viewer needs them. */
@@ -72,6 +74,27 @@ static inline void viewer_move(struct viewer *viewer, struct ring_block *block, 
     }
     viewer->cursor.at = at;
 }
+
+/*
+ * Puts the viewer on the list of its rendition and into the counts; takes it out again, which lets
+ * go of its place and may free the rendition and the source (viewer_list.c).
+ */
+void viewer_enlist(struct viewer *viewer);
+void viewer_delist(struct viewer *viewer);
+
+/* Adds one unit to the batch, joined to the one before it if they are adjacent. 0, or -1: no room.
+ * (viewer_list.c) */
+int viewer_put(struct viewer_batch *batch, const uint8_t *p, size_t len);
+
+/*
+ * viewer_switch.c: a step of a viewer in VIEWER_SWITCH before its next batch. 0, or -1: it waits.
+ * The place may be another one afterwards.
+ */
+int viewer_switch_step(struct viewer *viewer);
+/* Adds what comes next to the batch and sets the end of the batch. */
+void viewer_switch_fill(struct viewer *viewer, size_t max, struct viewer_batch *batch);
+/* Frees the state; the place stays. */
+void viewer_switch_drop(struct viewer *viewer);
 
 /* Places a new viewer, and gives it its init data (viewer_begin.c). 0, or -1: it cannot begin yet,
  * or, if viewer->is_far, never. */
