@@ -171,6 +171,16 @@ int net_has_more(struct net_conn *conn);
  */
 size_t net_unacknowledged(const struct net_conn *conn);
 
+/* What the kernel knows about the way to the peer. */
+struct net_path {
+    size_t unacknowledged; /* as net_unacknowledged() */
+    usec_t min_rtt;        /* the shortest round trip of the last minutes; 0: none yet */
+    uint64_t rate;         /* bytes per second that the path has carried lately; 0: unknown. What
+                            * was sent may have been less than it could carry. */
+};
+/* 0, or -1: not TCP. tcp(7), TCP_INFO. */
+int net_path(const struct net_conn *conn, struct net_path *out);
+
 /* True if net_sendfile() is supported: a plain socket. */
 int net_can_sendfile(const struct net_conn *conn);
 /*

@@ -369,14 +369,6 @@ void source_depart(struct source *source)
     source_count_viewer(source, -1);
 }
 
-void source_repeat_sets(struct source *source)
-{
-    if (source->repeats_sets)
-        return;
-    source->repeats_sets = 1;
-    source->sets_offset = source->native.ring.end;
-}
-
 int source_has_timeline(const struct source *source)
 {
     if (source->config.rewind > 0 && source->state != SOURCE_IDLE)

@@ -67,3 +67,11 @@ enum source_fit source_fit(const struct source *source, const struct mux *mux,
     source_facts(source, &facts);
     return source_facts_fit(&facts, mux, only);
 }
+
+void source_repeat_sets(struct source *source)
+{
+    if (source->repeats_sets)
+        return;
+    source->repeats_sets = 1;
+    source->sets_offset = source->native.ring.end;
+}

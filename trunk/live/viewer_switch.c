@@ -20,19 +20,25 @@
 /* How long the viewer waits before a keyframe for that of the other stream: so much of its own
  * stream has come meanwhile, ms. */
 #define SWITCH_HOLD_MS 300
+/* So much of the new stream's past is kept meanwhile: encoders send audio up to so much earlier or
+ * later than the video of its time. */
+#define SWITCH_KEEP USEC_PER_SEC
 /* Without audio after the keyframe, the viewer is like any other after so long, ms. */
 #define SWITCH_SEAM_MS 2000
 
 struct viewer_switch {
-    struct source *to;   /* held, and attended to, until the viewer is there; then NULL */
-    uint8_t is_hasty;    /* VIEWER_SWITCH_HASTE */
-    uint8_t lacks_video; /* video was left out: without the switch it has to wait for a keyframe */
+    struct source *to;       /* held, and attended to, until the viewer is there; then NULL */
+    struct ring_cursor kept; /* on the new ring: what came shortly before now stays there */
+    uint8_t is_hasty;        /* VIEWER_SWITCH_HASTE */
+    uint8_t lacks_video;     /* video was left out: without the switch it waits for a keyframe */
+    uint32_t video_ms;       /* the first that was left out */
     uint8_t is_given_up;
     uint8_t is_done;      /* everything that follows on the new ring is for the viewer */
     uint64_t from_offset; /* sync points before this one have been decided on */
     uint64_t key_offset;  /* the keyframe where it begins, on the new ring */
     uint32_t key_ms;
-    uint32_t next_ms[JITTER_TRACKS]; /* what it has had of each track is before this time */
+    uint32_t next_ms[JITTER_TRACKS]; /* what it has had of each track is before this time; */
+    uint8_t has_next[JITTER_TRACKS]; /* the old ring has more of it */
 };
 
 static int is_before(uint32_t ms, uint32_t than)
@@ -59,6 +65,8 @@ static int wants_audio(struct viewer_switch *change, const struct flv_tag *tag, 
     (void)offset;
     if (tag->type != FRAME_VIDEO)
         return 1;
+    if (!change->lacks_video)
+        change->video_ms = tag->timestamp;
     change->lacks_video = 1;
     return 0;
 }
@@ -126,15 +134,19 @@ static void walk(struct viewer *viewer, switch_wants wants, uint64_t limit,
 static void note_next(struct viewer *viewer)
 {
     const struct source *source = viewer->rendition->source;
-    uint32_t *next_ms = viewer->change->next_ms;
+    struct viewer_switch *change = viewer->change;
     uint64_t limit = viewer_limit(viewer);
     uint32_t at = viewer->cursor.at;
-    int found[JITTER_TRACKS] = {0};
 
-    for (int i = 0; i < JITTER_TRACKS; i++)
-        next_ms[i] = source->track[i].has_frames ? (uint32_t)(source->track[i].last_ms + 1) : 0;
+    for (int i = 0; i < JITTER_TRACKS; i++) {
+        change->has_next[i] = 0;
+        change->next_ms[i] = source->track[i].has_frames
+                                 ? (uint32_t)source->track[i].last_ms + SWITCH_SAME_MS + 1
+                                 : 0;
+    }
     for (const struct ring_block *block = viewer->cursor.block;
-         block != NULL && !(found[0] && found[1]); block = block->next, at = 0) {
+         block != NULL && !(change->has_next[0] && change->has_next[1]);
+         block = block->next, at = 0) {
         struct flv_tag tag;
         size_t used = 0;
 
@@ -142,14 +154,16 @@ static void note_next(struct viewer *viewer)
             int i;
 
             if (flv_tag_read(block->data + at, block->len - at, &tag, &used) != SCAN_DONE)
-                return;
+                break; /* a ring has whole tags only */
             i = tag.type == FRAME_AUDIO ? JITTER_AUDIO : JITTER_VIDEO;
-            if (tag.type == FRAME_SCRIPT || found[i])
+            if (tag.type == FRAME_SCRIPT || change->has_next[i])
                 continue;
-            next_ms[i] = tag.timestamp;
-            found[i] = 1;
+            change->next_ms[i] = tag.timestamp;
+            change->has_next[i] = 1;
         }
     }
+    if (change->lacks_video)
+        change->next_ms[JITTER_VIDEO] = change->video_ms;
 }
 
 /* ---- the way there ---- */
@@ -179,23 +193,27 @@ static struct blob *seam_new(const struct blob *old, const struct blob *preamble
     return blob;
 }
 
-/* Where the walk on the new ring begins: a block before that of the keyframe. */
-static int seam_begin(struct rendition *rendition, uint64_t offset, struct ring_cursor *at)
+/* Keeps the last second of the new ring. */
+static void keep_past(struct viewer_switch *change)
 {
-    const struct ring_block *start = NULL;
+    struct rendition *rendition = &change->to->native;
 
-    for (const struct ring_block *block = rendition->ring.tail; block != NULL;
-         block = block->next) {
-        int is_last = block->offset + block->len > offset;
+    (void)ring_cursor_since(&rendition->ring, &change->kept, rendition->pushed_at - SWITCH_KEEP,
+                            rendition->epoch_offset);
+}
 
-        if (block->len == 0 || block->offset < rendition->epoch_offset)
-            continue;
-        if (start == NULL || !is_last)
-            start = block;
-        if (is_last)
-            break;
+/* Where the walk on the new ring begins: at the kept past, else at the keyframe. */
+static int seam_begin(struct viewer_switch *change, uint64_t offset, struct ring_cursor *at)
+{
+    struct rendition *rendition = &change->to->native;
+
+    if (change->kept.block != NULL && !ring_cursor_is_lost(&change->kept) &&
+        change->kept.block->offset >= rendition->epoch_offset &&
+        ring_cursor_offset(&change->kept) <= offset) {
+        ring_cursor_copy(&rendition->ring, at, &change->kept);
+        return 0;
     }
-    return start != NULL ? ring_cursor_at(&rendition->ring, at, start->offset) : -1;
+    return ring_cursor_at(&rendition->ring, at, offset);
 }
 
 /* The time of the tag at this offset. 0, or -1: the ring does not have it any more. */
@@ -228,11 +246,12 @@ static int jump(struct viewer *viewer, const struct sync_point *point)
     if (preamble == NULL)
         return -1;
     seam = seam_new(viewer->rendition->preamble, preamble, change->key_ms);
-    if (seam == NULL || seam_begin(&to->native, point->offset, &at) != 0) {
+    if (seam == NULL || seam_begin(change, point->offset, &at) != 0) {
         blob_unref(seam);
         return -1;
     }
     change->key_offset = point->offset;
+    ring_cursor_leave(&to->native.ring, &change->kept);
     change->to = NULL;
     viewer_delist(viewer);
     viewer->rendition = &to->native;
@@ -298,12 +317,29 @@ static const struct sync_point *find_there(struct viewer *viewer, const struct s
     struct source *to = viewer->change->to;
     const struct sync_point *there = NULL;
 
+    /* A publication that began meanwhile has ended that. */
+    if (to->state == SOURCE_LIVE)
+        source_repeat_sets(to);
     if (!viewer_switch_fits(viewer->rendition->source, to) ||
         rendition_find(&to->native, &newest, &there) != SYNC_INDEX_FOUND)
         return NULL;
     if (here != NULL)
         there = sync_index_near(&to->native.index, here->pts, SWITCH_SAME_MS);
     return there != NULL && is_usable(viewer, there) ? there : NULL;
+}
+
+/* Whether the old ring has, or will soon have, audio from before the keyframe. */
+static int lacks_audio(const struct viewer *viewer)
+{
+    const struct viewer_switch *change = viewer->change;
+    const struct rendition *rendition = viewer->rendition;
+
+    if (!rendition->source->track[JITTER_AUDIO].has_frames ||
+        !is_before(change->next_ms[JITTER_AUDIO], change->key_ms))
+        return 0;
+    return change->has_next[JITTER_AUDIO] ||
+           (rendition->source->state == SOURCE_LIVE &&
+            (int32_t)(rendition->newest_ms - change->key_ms) < SWITCH_HOLD_MS);
 }
 
 /* On the old ring. 0: the viewer continues there, or is on the new one. -1: it waits. */
@@ -319,8 +355,9 @@ static int step_away(struct viewer *viewer)
         if (here == NULL || here->offset != offset || offset < change->from_offset)
             return 0;
     }
+    keep_past(change);
     there = find_there(viewer, here);
-    if (there != NULL && jump(viewer, there) == 0)
+    if (there != NULL && !(change->is_hasty && lacks_audio(viewer)) && jump(viewer, there) == 0)
         return 0;
     if (here != NULL && is_held(viewer, here))
         return -1;
@@ -383,6 +420,7 @@ static void let_go(struct viewer_switch *change)
 {
     if (change->to == NULL)
         return;
+    ring_cursor_leave(&change->to->native.ring, &change->kept);
     source_depart(change->to);
     source_unref(change->to);
     change->to = NULL;
@@ -432,7 +470,7 @@ void viewer_switch_cancel(struct viewer *viewer)
     viewer->change->is_given_up = 1;
 }
 
-int viewer_is_switching(const struct viewer *viewer)
+int viewer_switch_is_pending(const struct viewer *viewer)
 {
     return viewer->change != NULL;
 }

@@ -32,7 +32,7 @@ void viewer_switch_cancel(struct viewer *viewer);
 
 /* 1 from viewer_switch_begin() until the viewer is like any other of the new stream, or the switch
  * was given up. viewer_source() tells where it is. */
-int viewer_is_switching(const struct viewer *viewer);
+int viewer_switch_is_pending(const struct viewer *viewer);
 
 /* Whether a viewer of one stream can be moved to the other one as far as is known now: it is
  * published, with the same codecs and tracks. */

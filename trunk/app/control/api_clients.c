@@ -45,6 +45,13 @@ static json_t *tc_url_json(const struct stream *stream, const struct session_ent
     return api_json_text(made);
 }
 
+/* A viewer whose rung the server changes. Without memory the fields are missing. */
+static void quality_put(json_t *json, const struct session_entry *client)
+{
+    (void)json_object_set_new(json, "quality", json_string("auto"));
+    (void)json_object_set_new(json, "switches", json_integer(client->switches));
+}
+
 static json_t *client_json(const struct server *server, const struct session_entry *client)
 {
     const struct stream *stream = source_data(client->source);
@@ -55,12 +62,13 @@ static json_t *client_json(const struct server *server, const struct session_ent
     char id[API_ID_SIZE];
     char vhost[API_ID_SIZE];
     char type[SESSION_TYPE_SIZE];
+    json_t *json;
 
     assert(stream != NULL);
     api_json_id(server, source_key(client->source), id);
     api_json_id(server, stream->vhost, vhost);
     session_list_type(client, type);
-    return json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:s,s:b,s:f,s:I,s:I,s:o}", "id",
+    json = json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:s,s:b,s:f,s:I,s:I,s:o}", "id",
                      client->id, "vhost", vhost, "stream", id, "ip", client->conn->ip, "pageUrl",
                      api_json_text(client->facts.page_url), "swfUrl",
                      api_json_text(client->facts.swf_url), "tcUrl", tc_url_json(stream, client),
@@ -68,6 +76,9 @@ static json_t *client_json(const struct server *server, const struct session_ent
                      name_json(stream, client), "type", type, "publish", client->is_publisher,
                      "alive", (double)age / (double)USEC_PER_SEC, "send_bytes", (json_int_t)out,
                      "recv_bytes", (json_int_t)in, "kbps", api_json_kbps(kbps));
+    if (json != NULL && client->is_auto)
+        quality_put(json, client);
+    return json;
 }
 
 /* ---- lists ---- */

@@ -99,6 +99,9 @@ static const struct metrics_row rows[METRICS_IDS] = {
     [METRICS_STARTUP_TIME] =
         TIMES("millrace_startup_seconds", NULL, wait_bounds,
               "Time from a player's request for a published stream to its first media bytes."),
+    [METRICS_QUALITY_SWITCHES] =
+        SERVER("millrace_quality_switches_total", METRICS_COUNTER, "direction",
+               "How often players of ?quality=auto were moved to a better or worse rung."),
     [METRICS_VIEWER_LAG] =
         TIMES("millrace_viewer_lag_seconds", NULL, lag_bounds,
               "Samples of how much of its stream a player has not received yet."),

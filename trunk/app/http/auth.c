@@ -57,27 +57,56 @@ static struct err *auth_serve(struct http_handler *self, struct http_exchange *x
     return status != 0 ? err : http_next(self, x, timeout);
 }
 
+/* The question to the gates; *facts is what the client says about itself. */
+static void auth_request(const struct http_exchange *x, const struct auth_stream *stream,
+                         const struct session_facts *facts, struct gate_request *out)
+{
+    *out = (struct gate_request){.server = x->server,
+                                 .action = ACCESS_PLAY,
+                                 .protocol = GATE_HTTP,
+                                 .vhost = stream->vhost,
+                                 .app = stream->app,
+                                 .stream = stream->name,
+                                 .param = x->request->query,
+                                 .ip = x->conn->ip,
+                                 .page = http_facts_page(x->request),
+                                 .facts = facts,
+                                 .is_tls = x->is_tls,
+                                 .via = http_message_header(x->request, HTTP_VIA_HEADER),
+                                 .source = stream->source,
+                                 .is_last = stream->permits != NULL,
+                                 .type = stream->type,
+                                 .permits = stream->permits,
+                                 .bytes_in = x->conn->bytes_in,
+                                 .bytes_out = x->conn->bytes_out};
+}
+
+int auth_may_play(struct http_exchange *x, const struct auth_stream *stream, usec_t timeout)
+{
+    struct auth_stream named = *stream;
+    struct session_facts facts;
+    struct gate_request request;
+    struct gate_verdict *verdict = malloc(sizeof(*verdict));
+    char *block = NULL;
+    int may = 0;
+
+    assert(stream->source != NULL && stream->permits == NULL);
+    if (verdict != NULL && http_facts(x, stream->app, &facts, &block) == 0) {
+        named.source = NULL;
+        auth_request(x, &named, &facts, &request);
+        may = gates_ask(&request, verdict, timeout) == 0;
+        auth_request(x, stream, &facts, &request);
+        may = may && gates_ask(&request, verdict, timeout) == 0;
+    }
+    free(verdict);
+    free(block);
+    return may;
+}
+
 enum http_step auth_ask_play(struct http_exchange *x, struct auth_stream *stream, usec_t timeout)
 {
     struct session_facts facts;
-    struct gate_request request = {.server = x->server,
-                                   .action = ACCESS_PLAY,
-                                   .protocol = GATE_HTTP,
-                                   .vhost = stream->vhost,
-                                   .app = stream->app,
-                                   .stream = stream->name,
-                                   .param = x->request->query,
-                                   .ip = x->conn->ip,
-                                   .page = http_facts_page(x->request),
-                                   .facts = &facts,
-                                   .is_tls = x->is_tls,
-                                   .via = http_message_header(x->request, HTTP_VIA_HEADER),
-                                   .source = stream->source,
-                                   .is_last = stream->permits != NULL,
-                                   .type = stream->type,
-                                   .permits = stream->permits,
-                                   .bytes_in = x->conn->bytes_in,
-                                   .bytes_out = x->conn->bytes_out};
+    struct gate_request request;
     struct gate_verdict *verdict;
     enum http_step step = HTTP_STEP_NEXT;
     char *block;
@@ -91,6 +120,7 @@ enum http_step auth_ask_play(struct http_exchange *x, struct auth_stream *stream
         free(block);
         return http_step_answered(x, err_new(ERR_NOMEM, "no memory for a play request"));
     }
+    auth_request(x, stream, &facts, &request);
     if (gates_ask(&request, verdict, timeout) != 0)
         step = http_step_answered(x, http_verdict_answer(x, &request, verdict, timeout));
     x->is_granted = step == HTTP_STEP_NEXT;

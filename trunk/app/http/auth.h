@@ -41,6 +41,12 @@ struct auth_stream {
  */
 enum http_step auth_ask_play(struct http_exchange *x, struct auth_stream *stream, usec_t timeout);
 
+/*
+ * The same question for a stream that the client may get later, without an answer to the client:
+ * stream->source is set. 1 or 0. Not for the last check.
+ */
+int auth_may_play(struct http_exchange *x, const struct auth_stream *stream, usec_t timeout);
+
 /* policy and next are borrowed. NULL if out of memory. */
 struct http_handler *auth_new(const struct auth_policy *policy, struct http_handler *next);
 /* The same with a policy that allows everything. */

@@ -42,6 +42,7 @@ struct http_exchange {
     int keep_alive;   /* what the answer says; the session reads it afterwards */
     int has_answered; /* the head is sent */
     int is_granted;   /* the gates that need no stream have granted the request */
+    int wants_auto;   /* ?quality=auto: the viewer may be moved to other rungs */
     int has_target;   /* target is resolved: http_target() */
     struct http_target target;
     const uint8_t *body; /* of the request; NULL: none, or longer than HTTP_BODY_MAX */

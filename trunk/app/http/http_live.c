@@ -277,6 +277,9 @@ static struct err *http_live_serve(struct http_handler *self, struct http_exchan
     if (target->mux != NULL && mux_is_playlist(target->mux))
         return http_next(self, x, timeout);
     switch (http_quality_find(x, target, &rung)) {
+    case HTTP_QUALITY_AUTO:
+        x->wants_auto = 1;
+        return http_live_quality(self, x, &rung, timeout);
     case HTTP_QUALITY_FOUND:
         return http_live_quality(self, x, &rung, timeout);
     case HTTP_QUALITY_UNKNOWN:

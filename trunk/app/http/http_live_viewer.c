@@ -12,10 +12,12 @@
 #include "app/http/http_drain.h"
 #include "app/http/http_facts.h"
 #include "app/http/http_live.h"
+#include "app/http/http_quality.h"
 #include "app/http/http_ws.h"
 #include "app/stream/fanout.h"
 #include "app/stream/gate.h"
 #include "app/stream/play_wish.h"
+#include "app/stream/quality.h"
 #include "app/stream/session_list.h"
 #include "app/stream/stream.h"
 #include "app/stream/via_claim.h"
@@ -55,6 +57,8 @@ struct http_live {
     struct buf unfit;        /* the same for a stream that has no track that this format carries */
     struct buf loop;         /* the same for a stream whose servers ask each other for it */
     usec_t standby;          /* USEC_NEVER: no limit */
+    quality_rungs rungs;     /* ?quality=auto: what it may get; else 0 */
+    struct quality *quality; /* the same while it plays; else NULL */
     struct http_ws *ws;      /* NULL: plain HTTP */
     struct via_claim *claim; /* of another server; NULL: a player */
 };
@@ -186,6 +190,18 @@ static int http_live_waits_again(const struct http_live *live, usec_t *deadline)
     return 1;
 }
 
+/* The viewer is at another rung of its ladder. */
+static __attribute__((noinline)) void http_live_moved(struct http_live *live)
+{
+    struct source *source = viewer_source(live->entry.viewer);
+
+    source_ref(source);
+    source_unref(live->source);
+    live->source = source;
+    live->entry.source = source;
+    quality_moved(live->server, live->quality);
+}
+
 /* Runs the viewer until its end. The stack stays small, since a parked viewer keeps it. */
 static MAY_YIELD void http_live_run(struct net_conn *conn, void *arg)
 {
@@ -196,6 +212,8 @@ static MAY_YIELD void http_live_run(struct net_conn *conn, void *arg)
     const char *why = "no memory";
 
     http_live_enter(live, conn);
+    if (fv != NULL && live->rungs != 0)
+        live->quality = quality_open(live->server, fv, &live->entry, live->rungs);
     /* Bytes that a WebSocket client sent together with its request are no longer in the socket. */
     if (fv != NULL && live->ws != NULL)
         (void)http_live_input(live, conn, fv);
@@ -204,6 +222,10 @@ static MAY_YIELD void http_live_run(struct net_conn *conn, void *arg)
         why = wait == FANOUT_ENDED ? "the stream ended" : "connection lost";
         if (wait == FANOUT_TIMEOUT && http_live_waits_again(live, &deadline))
             continue;
+        if (wait == FANOUT_MOVED) {
+            http_live_moved(live);
+            continue;
+        }
         if (wait != FANOUT_INPUT)
             break;
         if (http_live_input(live, conn, fv) != 0) {
@@ -211,6 +233,7 @@ static MAY_YIELD void http_live_run(struct net_conn *conn, void *arg)
             break;
         }
     }
+    quality_close(live->server, live->quality);
     live->entry.viewer = NULL;
     /* Stalled or evicted; a peer that has closed has left its end to read. */
     live->entry.has_failed =
@@ -355,6 +378,17 @@ static enum http_step http_live_begin(struct http_exchange *x, struct http_live 
     return http_step_answered(x, err);
 }
 
+/* NULL, or why ?quality=auto is refused: the rung is changed in FLV with both tracks only. */
+static const char *http_live_check_auto(const struct mux *mux, const struct viewer_wish *wish)
+{
+    static const struct source_select defaults;
+
+    if (mux == &mux_flv && wish->only == SOURCE_BOTH &&
+        memcmp(&wish->select, &defaults, sizeof(defaults)) == 0)
+        return NULL;
+    return "quality=auto: only for FLV with both tracks; use quality=NAME";
+}
+
 /* What the query asks for: NULL, or the reason of the refusal. Another server, or another worker,
  * gets all tracks, for all of its viewers. */
 static const char *http_live_wish(const char *query, const struct mux *mux,
@@ -418,6 +452,11 @@ static struct err *http_live_take_admitted(struct http_exchange *x, struct sourc
                               timeout);
     }
     reason = http_live_wish(x->request->query, mux, &wish);
+    /* Another server gets the rung itself, and moves its own viewers. */
+    if (mux == &mux_original)
+        x->wants_auto = 0;
+    if (reason == NULL && x->wants_auto)
+        reason = http_live_check_auto(mux, &wish);
     if (reason != NULL)
         return http_answer_error(x, 400, NULL, timeout, "%s", reason);
     if (stream_fit(source_data(source), mux, wish.only) == SOURCE_UNFIT)
@@ -432,6 +471,7 @@ static struct err *http_live_take_admitted(struct http_exchange *x, struct sourc
     live->source = source_ref(source);
     live->mux = mux;
     live->wish = wish;
+    live->rungs = x->wants_auto ? http_quality_rungs(x, vhost, source, timeout) : 0;
     live->entry.is_worker = x->is_worker;
     live->entry.is_websocket = x->request->upgrade == HTTP_UPGRADE_WEBSOCKET;
     live->requested_at = !x->is_worker && stream_is_live(x->server, source) ? x->requested_at : 0;

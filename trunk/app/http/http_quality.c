@@ -6,6 +6,9 @@
 #include "app/http/http_quality.h"
 
 #include "app/config/ladder.h"
+#include "app/http/auth.h"
+#include "app/stream/rungs.h"
+#include "app/stream/stream.h"
 #include "base/str.h"
 #include "proto/url.h"
 
@@ -30,7 +33,7 @@ enum http_quality http_quality_find(const struct http_exchange *x, const struct 
     const char *query = x->request->query;
     char quality[QUALITY_MAX];
     struct ladder ladder;
-    int at;
+    int at, is_auto;
 
     assert(target->vhost != NULL && rung != NULL);
     if (query == NULL || target->mux == NULL || !target->vhost->http_remux.enabled ||
@@ -39,11 +42,13 @@ enum http_quality http_quality_find(const struct http_exchange *x, const struct 
         ladder_find(&target->vhost->ladder, target->app, target->stream, &ladder) != 0)
         return HTTP_QUALITY_NONE;
     *rung = *target;
-    at = rung_named(&ladder, quality);
+    is_auto = strcmp(quality, HTTP_QUALITY_BY_SERVER) == 0;
+    at = is_auto ? quality_first(x->server, target->vhost->name, &ladder)
+                 : rung_named(&ladder, quality);
     if (at < 0 || str_copy(rung->app, sizeof(rung->app), ladder.rung[at].app) != 0 ||
         str_copy(rung->stream, sizeof(rung->stream), ladder.rung[at].name) != 0)
         return HTTP_QUALITY_UNKNOWN;
-    return HTTP_QUALITY_FOUND;
+    return is_auto ? HTTP_QUALITY_AUTO : HTTP_QUALITY_FOUND;
 }
 
 /* Parts of the names of a pattern are the client's: a header must not contain everything. */
@@ -63,4 +68,30 @@ int http_quality_append(struct http_exchange *x)
         !is_token(quality))
         return 0;
     return buf_printf(&x->extra, HTTP_QUALITY_HEADER ": %s\r\n", quality);
+}
+
+quality_rungs http_quality_rungs(struct http_exchange *x, const struct config_vhost *vhost,
+                                 const struct source *source, usec_t timeout)
+{
+    struct auth_stream other = {.vhost = vhost};
+    quality_rungs rungs = 0;
+    struct ladder ladder;
+
+    if (rungs_ladder(source_data(source), &ladder) != 0)
+        return 0;
+    for (int i = 0; i < ladder.count; i++) {
+        struct err *err = NULL;
+
+        if (i == ladder.at) {
+            rungs |= (quality_rungs)1 << i;
+            continue;
+        }
+        other.app = ladder.rung[i].app;
+        other.name = ladder.rung[i].name;
+        other.source = stream_get(x->server, vhost, other.app, other.name, &err);
+        err_free(err);
+        if (other.source != NULL && auth_may_play(x, &other, timeout))
+            rungs |= (quality_rungs)1 << i;
+    }
+    return rungs;
 }

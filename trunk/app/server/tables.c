@@ -38,6 +38,7 @@
 #include "app/server/reload.h"
 #include "app/stream/fanout.h"
 #include "app/stream/gate.h"
+#include "app/stream/quality.h"
 #include "app/stream/rungs.h"
 #include "app/stream/via_claim.h"
 #include "app/workers/worker.h"
@@ -45,13 +46,25 @@
 #include "app/workers/worker_reload.h"
 
 /* Called in this order; stopped in the reverse order. */
-static const struct observer *const observers[] = {
-    &http_mounts_observer, &fanout_observer,       &via_claim_observer,
-    &rungs_observer,       &worker_observer,       &upstream_tls_observer,
-    &directory_observer,   &coworkers_observer,    &edge_observer,
-    &forward_observer,     &config_watch_observer, &api_state_observer,
-    &hooks_observer,       &exporter_observer,     &heartbeat_observer,
-    &record_observer,      &hls_observer,          NULL};
+static const struct observer *const observers[] = {&http_mounts_observer,
+                                                   &fanout_observer,
+                                                   &via_claim_observer,
+                                                   &rungs_observer,
+                                                   &quality_observer,
+                                                   &worker_observer,
+                                                   &upstream_tls_observer,
+                                                   &directory_observer,
+                                                   &coworkers_observer,
+                                                   &edge_observer,
+                                                   &forward_observer,
+                                                   &config_watch_observer,
+                                                   &api_state_observer,
+                                                   &hooks_observer,
+                                                   &exporter_observer,
+                                                   &heartbeat_observer,
+                                                   &record_observer,
+                                                   &hls_observer,
+                                                   NULL};
 
 /* The cheapest gates are asked first. */
 static const struct gate *const gates[] = {&gate_security, &gate_refer, &gate_token,

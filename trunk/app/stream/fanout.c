@@ -22,51 +22,22 @@
 #define FANOUT_LOOK USEC_PER_SEC
 /* ---- a viewer ---- */
 
-struct fanout_viewer *fanout_viewer_open(struct server *server, struct net_conn *conn,
-                                         struct viewer *viewer,
-                                         const struct fanout_viewer_opts *opts)
+/* The stream's channel, made if there is none. NULL without memory. */
+static struct fanout_channel *fanout_channel_of(struct fanout *fanout, struct source *source,
+                                                const struct config_vhost *vhost)
 {
-    struct source *source = viewer_source(viewer);
-    struct stream *stream = source_data(source);
-    struct fanout *fanout = observer_own(server, &fanout_observer);
-    struct fanout_stream *own = observer_state(stream, &fanout_observer);
-    struct fanout_viewer *fv = calloc(1, sizeof(*fv));
+    struct fanout_stream *own = observer_state(source_data(source), &fanout_observer);
 
-    if (fv != NULL && opts->head != NULL)
-        fv->head = malloc(sizeof(*fv->head));
-    /* The channel last: without a viewer nothing would end it. */
-    if (fv != NULL && (opts->head == NULL || fv->head != NULL) && own->channel == NULL)
-        own->channel = fanout_channel_new(fanout, source, opts->vhost);
-    if (fv == NULL || own->channel == NULL || (opts->head != NULL && fv->head == NULL)) {
-        if (fv != NULL)
-            free(fv->head);
-        free(fv);
-        viewer_close(viewer);
-        return NULL;
-    }
-    if (opts->head != NULL) {
-        *fv->head = *opts->head;
-        buf_init(opts->head, opts->head->max);
-    }
-    fv->channel = own->channel;
-    /* A publisher that delays its reads while there are no viewers must read now. */
-    if (fv->channel->viewers == 0 && stream->publisher != NULL)
-        net_wake_owner(stream->publisher->conn);
-    fv->channel->viewers++;
-    fanout->viewers++;
-    fv->conn = conn;
-    fv->viewer = viewer;
-    fv->framing = (uint8_t)opts->framing;
-    fv->slot = (uint8_t)(fv->channel->next_slot++ % FANOUT_SLOTS);
-    fv->requested_at = opts->requested_at;
-    fv->is_urgent = opts->is_urgent != 0;
-    if (fv->is_urgent) {
-        fv->next_urgent = fv->channel->urgent;
-        fv->channel->urgent = fv;
-    }
-    viewer_set_owner(viewer, fv);
-    net_tune(conn, FANOUT_NOTSENT_LOWAT, opts->vhost->tcp_nodelay || opts->vhost->min_latency);
-    return fv;
+    if (own->channel == NULL)
+        own->channel = fanout_channel_new(fanout, source, vhost);
+    return own->channel;
+}
+
+static void fanout_urge(struct fanout_viewer *fv)
+{
+    fv->is_urgent = 1;
+    fv->next_urgent = fv->channel->urgent;
+    fv->channel->urgent = fv;
 }
 
 static void fanout_not_urgent(struct fanout_viewer *fv)
@@ -78,12 +49,74 @@ static void fanout_not_urgent(struct fanout_viewer *fv)
     while (*link != fv)
         link = &(*link)->next_urgent;
     *link = fv->next_urgent;
+    fv->is_urgent = 0;
+}
+
+static void fanout_enter(struct fanout_viewer *fv, struct fanout_channel *channel)
+{
+    const struct stream *stream = source_data(channel->source);
+
+    fv->channel = channel;
+    /* A publisher that delays its reads while there are no viewers must read now. */
+    if (channel->viewers == 0 && stream->publisher != NULL)
+        net_wake_owner(stream->publisher->conn);
+    channel->viewers++;
+    fv->slot = (uint8_t)(channel->next_slot++ % FANOUT_SLOTS);
+}
+
+/* A viewer has left; the last one ends the channel, whose coroutine frees it. */
+static void fanout_leave(struct fanout_channel *channel)
+{
+    struct fanout_stream *own = observer_state(source_data(channel->source), &fanout_observer);
+
+    channel->viewers--;
+    if (channel->viewers > 0)
+        return;
+    own->channel = NULL;
+    channel->is_stopping = 1;
+    co_cond_signal(&channel->cond);
+}
+
+struct fanout_viewer *fanout_viewer_open(struct server *server, struct net_conn *conn,
+                                         struct viewer *viewer,
+                                         const struct fanout_viewer_opts *opts)
+{
+    struct fanout *fanout = observer_own(server, &fanout_observer);
+    struct fanout_channel *channel = NULL;
+    struct fanout_viewer *fv = calloc(1, sizeof(*fv));
+
+    if (fv != NULL && opts->head != NULL)
+        fv->head = malloc(sizeof(*fv->head));
+    /* The channel last: without a viewer nothing would end it. */
+    if (fv != NULL && (opts->head == NULL || fv->head != NULL))
+        channel = fanout_channel_of(fanout, viewer_source(viewer), opts->vhost);
+    if (channel == NULL) {
+        if (fv != NULL)
+            free(fv->head);
+        free(fv);
+        viewer_close(viewer);
+        return NULL;
+    }
+    if (opts->head != NULL) {
+        *fv->head = *opts->head;
+        buf_init(opts->head, opts->head->max);
+    }
+    fanout->viewers++;
+    fv->conn = conn;
+    fv->viewer = viewer;
+    fv->framing = (uint8_t)opts->framing;
+    fv->requested_at = opts->requested_at;
+    fanout_enter(fv, channel);
+    if (opts->is_urgent)
+        fanout_urge(fv);
+    viewer_set_owner(viewer, fv);
+    net_tune(conn, FANOUT_NOTSENT_LOWAT, opts->vhost->tcp_nodelay || opts->vhost->min_latency);
+    return fv;
 }
 
 void fanout_viewer_close(struct fanout_viewer *fv)
 {
     struct fanout_channel *channel = fv->channel;
-    struct fanout_stream *own = observer_state(source_data(channel->source), &fanout_observer);
 
     fanout_not_urgent(fv);
     fanout_unpark(fv);
@@ -98,13 +131,7 @@ void fanout_viewer_close(struct fanout_viewer *fv)
     }
     free(fv);
     channel->fanout->viewers--;
-    channel->viewers--;
-    if (channel->viewers > 0)
-        return;
-    /* The channel's coroutine frees it; the next viewer creates another. */
-    own->channel = NULL;
-    channel->is_stopping = 1;
-    co_cond_signal(&channel->cond);
+    fanout_leave(channel);
 }
 
 usec_t fanout_pace(const struct stream *stream)
@@ -181,6 +208,42 @@ static MAY_YIELD void fanout_prepare(const struct fanout_viewer *fv)
         co_yield ();
 }
 
+/* The viewer has taken its place at another stream: 1, or 0. */
+static int fanout_follow(struct fanout_viewer *fv)
+{
+    struct fanout_channel *channel = fv->channel;
+    struct server *server = channel->fanout->server;
+    struct source *source = viewer_source(fv->viewer);
+    const struct stream *stream = source_data(source);
+    const struct config_vhost *vhost;
+
+    if (source == channel->source)
+        return 0;
+    vhost = config_vhost_find(server->config, stream->vhost);
+    fanout_not_urgent(fv);
+    channel = vhost != NULL ? fanout_channel_of(channel->fanout, source, vhost) : NULL;
+    if (channel == NULL) {
+        fv->is_broken = 1;
+        return 0;
+    }
+    fanout_leave(fv->channel);
+    fanout_enter(fv, channel);
+    fanout_urge(fv);
+    return 1;
+}
+
+/* A step of a switch: 1 if the viewer is at another stream now. */
+static int fanout_switch(struct fanout_viewer *fv)
+{
+    int has_moved = fanout_follow(fv);
+
+    if (!viewer_switch_is_pending(fv->viewer)) {
+        fanout_not_urgent(fv);
+        fv->is_switching = 0;
+    }
+    return has_moved;
+}
+
 enum fanout_wait fanout_viewer_pump(struct fanout_viewer *fv, usec_t timeout)
 {
     usec_t deadline = timeout == USEC_NEVER ? USEC_NEVER : clock_now() + timeout;
@@ -196,6 +259,8 @@ enum fanout_wait fanout_viewer_pump(struct fanout_viewer *fv, usec_t timeout)
             fanout_push_own(fv);
         else if (pause > 0 && fv->is_due)
             wait = pause;
+        if (fv->is_switching && fanout_switch(fv))
+            return FANOUT_MOVED;
         if (fanout_is_broken(fv))
             return FANOUT_BROKEN;
         if (fv->is_over && !fv->is_blocked)
@@ -271,6 +336,42 @@ void fanout_viewer_pause(struct fanout_viewer *fv, int pause)
         viewer_skip(fv->viewer);
     fv->is_paused = (uint8_t)pause;
     fanout_unpark(fv);
+}
+
+int fanout_viewer_switch(struct fanout_viewer *fv, struct source *to, enum viewer_switch_way way)
+{
+    if ((fv->is_urgent && !fv->is_switching) || fv->is_paused || fv->is_over || fv->is_ended ||
+        viewer_switch_begin(fv->viewer, to, way) != 0)
+        return -1;
+    if (!fv->is_switching) {
+        fanout_unpark(fv);
+        fanout_urge(fv);
+        fv->is_switching = 1;
+    }
+    net_wake_owner(fv->conn);
+    return 0;
+}
+
+void fanout_viewer_stay(struct fanout_viewer *fv)
+{
+    viewer_switch_cancel(fv->viewer);
+    fanout_viewer_look(fv);
+}
+
+int fanout_viewer_is_switching(const struct fanout_viewer *fv)
+{
+    return fv->is_switching;
+}
+
+void fanout_viewer_look(struct fanout_viewer *fv)
+{
+    if (fv->is_switching)
+        net_wake_owner(fv->conn);
+}
+
+int fanout_viewer_is_blocked(const struct fanout_viewer *fv)
+{
+    return fv->is_blocked;
 }
 
 void fanout_viewer_give_up(struct fanout_viewer *fv)

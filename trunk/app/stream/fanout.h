@@ -25,6 +25,7 @@
 #include "app/config/config.h"
 #include "co/net.h"
 #include "live/viewer.h"
+#include "live/viewer_switch.h"
 
 struct observer;
 struct server;
@@ -60,7 +61,8 @@ enum fanout_wait {
     FANOUT_UNFIT,   /* nothing was sent: the stream has no track that this format carries */
     FANOUT_FAR,     /* nothing was sent: the viewer's start is far after the newest frame */
     FANOUT_TIMEOUT, /* nothing was sent before the timeout (hstrs' standby) */
-    FANOUT_LOOP     /* nothing was sent: the servers request the stream from each other */
+    FANOUT_LOOP,    /* nothing was sent: the servers request the stream from each other */
+    FANOUT_MOVED    /* it is a viewer of another stream now (fanout_viewer_switch()): pump again */
 };
 
 /*
@@ -107,6 +109,19 @@ int fanout_viewer_settle(struct fanout_viewer *fv);
 /* Sends everything that follows on another connection (borrowed). Call it after
  * fanout_viewer_settle(). */
 void fanout_viewer_move(struct fanout_viewer *fv, struct net_conn *conn);
+/*
+ * Moves the viewer to another stream (live/viewer_switch.h); its pump returns FANOUT_MOVED when it
+ * is there. A second call replaces the first, if the viewer has not left yet. 0, or -1: it cannot
+ * be moved now. fanout_viewer_stay() gives that up; fanout_viewer_is_switching() says whether it is
+ * under way.
+ */
+int fanout_viewer_switch(struct fanout_viewer *fv, struct source *to, enum viewer_switch_way way);
+void fanout_viewer_stay(struct fanout_viewer *fv);
+int fanout_viewer_is_switching(const struct fanout_viewer *fv);
+/* Lets a viewer that is switching look again at what the other stream has. */
+void fanout_viewer_look(struct fanout_viewer *fv);
+/* Whether its socket takes no more at present. */
+int fanout_viewer_is_blocked(const struct fanout_viewer *fv);
 /* pause: 1 pauses the viewer; 0 continues at the newest keyframe. */
 void fanout_viewer_pause(struct fanout_viewer *fv, int pause);
 

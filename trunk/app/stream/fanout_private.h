@@ -46,7 +46,8 @@ struct fanout_viewer {
     uint8_t is_looped;  /* because the servers request it from each other */
     uint8_t trimmed;    /* enum fanout_trim: when its stack was last trimmed */
     uint8_t is_urgent;
-    uint8_t is_due; /* urgent: it was woken for bytes that it has not sent yet */
+    uint8_t is_due;       /* urgent: it was woken for bytes that it has not sent yet */
+    uint8_t is_switching; /* on its way to another stream; urgent meanwhile */
     struct fanout_viewer *next_urgent;
     usec_t requested_at; /* its start is measured from then on; 0: it is not */
     usec_t pace;         /* urgent: the shortest time between two batches; 0: none */

@@ -4,6 +4,7 @@
  */
 #include "app/stream/gate.h"
 
+#include "app/config/ladder.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/str.h"
@@ -32,24 +33,47 @@ static int refer_ask(const struct gate_request *request, struct gate_verdict *ve
     return gate_refuse(verdict, 403, "page is not allowed");
 }
 
+static enum token_verdict token_ask_for(const struct gate_request *request, const char *app,
+                                        const char *stream)
+{
+    const struct config_token *token = &request->vhost->token;
+    const char *vhost = request->vhost->name;
+    struct token_claim claim = {.is_publish = request->action == ACCESS_PUBLISH,
+                                .vhost = str_ieq(vhost, URL_DEFAULT_VHOST) ? "" : vhost,
+                                .app = app,
+                                .stream = stream,
+                                .ip = request->ip};
+
+    return token_check((const char *const *)token->key.item, token->key.count, &claim,
+                       request->param,
+                       request->now != 0 ? request->now : clock_wall() / USEC_PER_SEC);
+}
+
+/* The signature of a quality ladder's address is one for playing each of its rungs. */
+static enum token_verdict token_ask_ladder(const struct gate_request *request)
+{
+    struct ladder ladder;
+
+    if (request->action != ACCESS_PLAY ||
+        ladder_find(&request->vhost->ladder, request->app, request->stream, &ladder) != 0 ||
+        ladder.at < 0)
+        return TOKEN_WRONG;
+    return token_ask_for(request, ladder.app, ladder.name);
+}
+
 static int token_ask(const struct gate_request *request, struct gate_verdict *verdict,
                      usec_t timeout)
 {
     const struct config_token *token = &request->vhost->token;
-    int is_publish = request->action == ACCESS_PUBLISH;
-    const char *vhost = request->vhost->name;
-    struct token_claim claim = {.is_publish = is_publish,
-                                .vhost = str_ieq(vhost, URL_DEFAULT_VHOST) ? "" : vhost,
-                                .app = request->app,
-                                .stream = request->stream,
-                                .ip = request->ip};
+    enum token_verdict result;
 
     (void)timeout;
-    if (!token->enabled || !(is_publish ? token->publish : token->play))
+    if (!token->enabled || !(request->action == ACCESS_PUBLISH ? token->publish : token->play))
         return 0;
-    switch (token_check((const char *const *)token->key.item, token->key.count, &claim,
-                        request->param,
-                        request->now != 0 ? request->now : clock_wall() / USEC_PER_SEC)) {
+    result = token_ask_for(request, request->app, request->stream);
+    if (result == TOKEN_WRONG)
+        result = token_ask_ladder(request);
+    switch (result) {
     case TOKEN_GOOD:
         return 0;
     case TOKEN_MISSING:

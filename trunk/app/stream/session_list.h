@@ -27,6 +27,8 @@ struct session_entry {
     uint8_t is_publisher;
     uint8_t is_worker;           /* the session of another worker: not listed */
     uint8_t is_websocket;        /* an HTTP viewer over WebSocket */
+    uint8_t is_auto;             /* a viewer of ?quality=auto: */
+    uint32_t switches;           /* how often the server has changed its rung */
     uint64_t before[2];          /* bytes that its connection had received and sent before */
     const struct viewer *viewer; /* borrowed; NULL: none, or none at the moment */
     uint8_t has_failed;  /* it ended with an error other than a disconnect; set before it leaves */

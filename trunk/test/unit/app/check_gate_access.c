@@ -83,6 +83,40 @@ START_TEST(test_token)
 }
 END_TEST
 
+/* The signature of a ladder's address is one for playing its rungs, and for nothing else. */
+START_TEST(test_token_of_a_ladder)
+{
+    char *words[] = {"s", "live/s_hi", "live/t", "show", "live/s", "live/show_lo"};
+    struct gate_request request = {.server = &server,
+                                   .action = ACCESS_PLAY,
+                                   .vhost = &vhost,
+                                   .app = "live",
+                                   .stream = "s_hi",
+                                   .ip = "10.0.0.1",
+                                   .now = NOW};
+    struct gate_verdict verdict;
+
+    vhost.token.enabled = 1;
+    request.param = sign("new", 0, 2000, "");
+    ck_assert_int_eq(gates_ask(&request, &verdict, 0), 403);
+    vhost.ladder = (struct config_strings){6, words};
+    ck_assert_int_eq(gates_ask(&request, &verdict, 0), 0);
+    request.stream = "t";
+    ck_assert_int_eq(gates_ask(&request, &verdict, 0), 0);
+    request.stream = "show_lo";
+    ck_assert_int_eq(gates_ask(&request, &verdict, 0), 403);
+    request.stream = "t";
+    request.action = ACCESS_PUBLISH;
+    ck_assert_int_eq(gates_ask(&request, &verdict, 0), 403);
+    request.param = sign("new", 1, 2000, "");
+    ck_assert_int_eq(gates_ask(&request, &verdict, 0), 403);
+    request.action = ACCESS_PLAY;
+    request.param = sign("new", 0, NOW, "");
+    ck_assert_int_eq(gates_ask(&request, &verdict, 0), 403);
+    vhost.ladder.count = 0;
+}
+END_TEST
+
 START_TEST(test_token_of_a_vhost)
 {
     vhost.token.enabled = 1;
@@ -205,6 +239,7 @@ Suite *check_gate_access_suite(void)
     tcase_add_checked_fixture(tc, setup, NULL);
     tcase_add_test(tc, test_nothing_configured);
     tcase_add_test(tc, test_token);
+    tcase_add_test(tc, test_token_of_a_ladder);
     tcase_add_test(tc, test_token_of_a_vhost);
     tcase_add_test(tc, test_token_without_key);
     tcase_add_test(tc, test_all_gates_must_allow);

@@ -46,6 +46,16 @@ START_TEST(finds_rungs)
 }
 END_TEST
 
+START_TEST(begins_auto_at_the_named_rung)
+{
+    open_test();
+    ck_assert_int_eq(find("show_720", "quality=auto"), HTTP_QUALITY_AUTO);
+    ck_assert_str_eq(rung.stream, "show_720");
+    ck_assert_int_eq(find("other", "quality=auto"), HTTP_QUALITY_NONE);
+    http_test_fini(&test);
+}
+END_TEST
+
 START_TEST(refuses_unknown_qualities)
 {
     open_test();
@@ -95,6 +105,7 @@ Suite *check_http_quality_suite(void)
     TCase *tc = tcase_create("http_quality");
 
     tcase_add_test(tc, finds_rungs);
+    tcase_add_test(tc, begins_auto_at_the_named_rung);
     tcase_add_test(tc, refuses_unknown_qualities);
     tcase_add_test(tc, leaves_others_alone);
     tcase_add_test(tc, names_it_in_the_answer);
