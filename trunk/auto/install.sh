@@ -20,7 +20,7 @@ for conf in conf/*.conf; do
 done
 # For nginx, HAProxy and Caddy: to be copied to where those look for theirs.
 install -m 644 conf/proxies/* "$to/conf/proxies/"
-install -m 644 conf/millrace.service "$to/conf/"
+install -m 644 conf/millrace.service conf/alerts.yml "$to/conf/"
 install -m 755 conf/make-certificate.sh "$to/conf/make-certificate.sh"
 cp -R "$objs/nginx/html/." "$to/objs/nginx/html/"
 echo "Installed. Start it: cd $to && ./objs/server -c conf/http.flv.live.conf"

@@ -248,6 +248,31 @@ pages 'a' 'a'
 echo '# Page' >"$copy/doc/zh/page.md"
 bites languages 'does not link to doc/page.md at its top'
 
+# explained LINE: the only warning of the copy, and a table that explains LINE.
+explained()
+{
+    put trunk/base/bad.c <<<'void f(struct log *log, const char *s) { log_warn(log, "lost: %s", s); }'
+    printf '## A | B\n- %s\nen a | b\nzh a | b\n' "$1" >"$copy/doc/log-lines.txt"
+    printf '# A\n----\n# B\n' >"$copy/doc/log-lines.head.txt"
+    mkdir -p "$copy/doc/zh"
+    (cd "$copy" && /usr/bin/python3 trunk/test/gate_log_lines.py write)
+}
+
+explained 'lost: FILE'
+if ! said=$(gate loglines); then
+    echo "gate loglines fails on a line that is explained: $said"
+    failures=$((failures + 1))
+fi
+echo '' >>"$copy/doc/log-lines.md"
+bites loglines 'doc/log-lines.md:1: is not made of'
+explained 'gone: FILE' >/dev/null
+bites loglines 'does not explain "lost: %s"'
+explained 'gone: FILE' >/dev/null
+bites loglines 'no call logs "gone: FILE"'
+explained 'lost: FILE'
+sed -i '/^zh/d' "$copy/doc/log-lines.txt"
+bites loglines 'not explained in both languages'
+
 printf 'static inline uint8_t f(void)\n{\n    return 0;\n}\n' >"$copy/trunk/base/bad.h"
 bites headers 'uint8_t'
 

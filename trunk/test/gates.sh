@@ -9,7 +9,8 @@
 # What each is for: format, tidy, cppcheck: the tools' own opinion. layers:
 # includes point down, no cycles, State Threads and sockets only in co. style:
 # banned calls, file lengths, opening comments. links: the pages' links and the
-# tour of the files. languages: the English and the Chinese pages agree. words:
+# tour of the files. languages: the English and the Chinese pages agree.
+# loglines: the pages explain every warning and error. words:
 # phrases in comments, logs and pages. headers: each compiles alone. yield: what may switch coroutine says so. names: a shared
 # function has the prefix of its file.
 # dead: no function that only tests call.
@@ -120,6 +121,11 @@ gate_languages()
     /usr/bin/python3 trunk/test/gate_languages.py
 }
 
+gate_loglines()
+{
+    /usr/bin/python3 trunk/test/gate_log_lines.py
+}
+
 # Every build compiles the headers alone that a source includes first; these are the others.
 headers_never_first()
 {
@@ -198,8 +204,8 @@ gate_shell()
 }
 
 case $gate in
-    list) echo format layers calls names dead yield style words links languages headers frames shell cppcheck tidy ;;
-    format | layers | calls | names | dead | yield | style | words | links | languages | headers | frames | shell | cppcheck | tidy) "gate_$gate" ;;
+    list) echo format layers calls names dead yield style words links languages loglines headers frames shell cppcheck tidy ;;
+    format | layers | calls | names | dead | yield | style | words | links | languages | loglines | headers | frames | shell | cppcheck | tidy) "gate_$gate" ;;
     *)
         echo "gates.sh: no such gate: $gate" >&2
         exit 2

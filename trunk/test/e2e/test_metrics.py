@@ -26,6 +26,7 @@ SRS = {
     "srs_clients_total": ("counter", ""), "srs_clients_errs_total": ("counter", ""),
 }
 GRAFANA = ROOT / "research" / "grafana"
+ALERTS = ROOT / "conf" / "alerts.yml"
 
 
 def test_srs_names(server):
@@ -338,7 +339,7 @@ def test_prometheus(server, source, publisher, tmp_path):
     config = tmp_path / "prometheus.yml"
     config.write_text(json.dumps({
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-        "rule_files": [str(GRAFANA / "millrace.rules.yml")],
+        "rule_files": [str(ALERTS)],
         "scrape_configs": [{"job_name": "srs",
                             "static_configs": [{"targets": [f"127.0.0.1:{one.port}"]}]}]}))
     prometheus = harness.Process(
@@ -378,10 +379,10 @@ def test_dashboard_and_rules(server):
     expressions = [target["expr"] for panel in dashboard["panels"]
                    for target in panel.get("targets", [])]
     assert len(expressions) > 15
-    rules = (GRAFANA / "millrace.rules.yml").read_text()
+    rules = ALERTS.read_text()
     used = names_of(" ".join(expressions)) | names_of(rules)
     assert used <= known(metrics), used - known(metrics)
-    harness.run(["promtool", "check", "rules", GRAFANA / "millrace.rules.yml"])
+    harness.run(["promtool", "check", "rules", ALERTS])
 
 
 @pytest.mark.once
