@@ -168,7 +168,20 @@ static void note_next(struct viewer *viewer)
 
 /* ---- the way there ---- */
 
-/* Appends the sequence headers that the viewer does not have, at the time of the keyframe. */
+/* Whether the viewer needs this tag of the new stream's preamble: a sequence header that it does
+ * not have. Of H.264 the parameter sets are in-band, and a second header stops players. */
+static int seam_wants(const struct blob *old, const struct flv_tag *tag)
+{
+    struct frame frame;
+
+    if (tag->type == FRAME_SCRIPT ||
+        (old != NULL && memmem(old->data, old->len, tag->data, tag->len) != NULL))
+        return 0;
+    flv_frame_parse(&frame, tag->type, tag->timestamp, tag->data, tag->len);
+    return frame.codec != CODEC_H264;
+}
+
+/* The sequence headers that the viewer needs, at the time of the keyframe. */
 static struct blob *seam_new(const struct blob *old, const struct blob *preamble, uint32_t ms)
 {
     uint8_t *seam = malloc(preamble->len > 0 ? preamble->len : 1);
@@ -180,8 +193,7 @@ static struct blob *seam_new(const struct blob *old, const struct blob *preamble
         return NULL;
     while (at < preamble->len &&
            flv_tag_read(preamble->data + at, preamble->len - at, &tag, &used) == SCAN_DONE) {
-        if (tag.type != FRAME_SCRIPT &&
-            (old == NULL || memmem(old->data, old->len, tag.data, tag.len) == NULL)) {
+        if (seam_wants(old, &tag)) {
             memcpy(seam + len, preamble->data + at, used);
             flv_tag_header_write(seam + len, tag.type, ms, tag.len);
             len += used;

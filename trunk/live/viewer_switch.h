@@ -3,8 +3,8 @@
 
 /*
  * Moves a viewer of FLV to another stream of the same programme, a rung of the same quality ladder:
- * both have one timeline and the same codecs. The player gets one response without a seam: new
- * sequence headers, then the keyframe, no frame twice and no time back. Never yields.
+ * both have one timeline and the same codecs. The player gets one response without a seam: the
+ * keyframe with its parameter sets, no frame twice and no time back. Never yields.
  *
  *   old ring   ... v v a v a v | K v a v ...
  *                              |            the viewer stops here, before a keyframe that

@@ -15,6 +15,9 @@ export const LATENCY_DEFAULT = 0.6;
 
 export const TILES_MAX = 16;
 
+/** The server changes the quality. */
+export const QUALITY_AUTO = 'auto';
+
 function isSecure(schema) {
     return schema === 'https' || schema === 'wss';
 }
@@ -123,6 +126,18 @@ export function withFormat(address, format) {
     return { ...address, stream: `${nameOf(address)}.${format}` };
 }
 
+/** The quality of a ladder that the address asks for; '': none. */
+export function qualityOf(address) {
+    return address.extra.find(([name]) => name === 'quality')?.[1] || '';
+}
+
+/** The ladder of this name in one of its qualities. Only FLV has "auto". */
+export function withQuality(address, ladder, quality) {
+    const extra = address.extra.filter(([name]) => name !== 'quality');
+    const format = quality === QUALITY_AUTO ? 'flv' : formatOf(address);
+    return { ...address, stream: `${ladder}.${format}`, extra: [...extra, ['quality', quality]] };
+}
+
 /** "http" or "ws"; whether it is over TLS is another matter. */
 export function transportOf(address) {
     return isSocket(address.schema) ? 'ws' : 'http';
@@ -177,6 +192,13 @@ export function httpUrl(address) {
 /** Where this stream's server tells what is published. */
 export function listUrl(address) {
     return `${baseOf(withTransport(address, 'http'))}players/streams.json?count=100`;
+}
+
+/** Where the server describes the ladder of this name. */
+export function manifestUrl(address, ladder) {
+    const extra = address.extra.filter(([name]) => name !== 'quality');
+    const http = withTransport({ ...address, extra }, 'http');
+    return baseOf(http) + pathOf(http, `${ladder}.las.json`);
 }
 
 /** Where this stream's server tells what the page has to know of it. */

@@ -1,6 +1,7 @@
 // The page: holds its streams, and hands them what people do.
 
 import * as addresses from './address.js';
+import { ladderOf } from './ladder.js';
 import { copyText, Panel } from './panel.js';
 import { StreamList } from './streams.js';
 import { BACK_SECONDS, Tile } from './tile.js';
@@ -18,6 +19,7 @@ const tiles = [];
 let chosen = null;
 let { latency } = page;
 let isTransportChosen = false;
+let ladder = null; // of the chosen stream
 
 // What is shown.
 
@@ -34,6 +36,7 @@ function showPage() {
     document.querySelector(`[name=transport][value=${addresses.transportOf(address)}]`).checked = true;
     showLatency();
     showLimit();
+    showQualities();
     list.show(addresses.listUrl(address), (item) =>
         tiles.some((tile) =>
             addresses.isSameStream(tile.address, addresses.addressFromList(item, tile.address))));
@@ -46,6 +49,31 @@ function showLatency() {
         select.add(new Option(`${value} s`, value));
     }
     select.value = value;
+}
+
+// The menu of the stream's ladder, if it has one. At the address of a ladder the server is to choose,
+// unless the address says otherwise.
+async function showQualities() {
+    const tile = chosen;
+    const { address } = tile;
+    const found = await ladderOf(address);
+    if (tile !== chosen || address !== tile.address) {
+        return;
+    }
+    ladder = found;
+    $('quality-choice').hidden = !found;
+    if (!found) {
+        return;
+    }
+    const wanted = addresses.qualityOf(address);
+    if (found.isOwn && !wanted && addresses.formatOf(address) === 'flv') {
+        replay((own) => addresses.withQuality(own, found.name, addresses.QUALITY_AUTO));
+        return;
+    }
+    const names = [addresses.QUALITY_AUTO, ...found.qualities];
+    const options = names.map((name) => new Option(name === addresses.QUALITY_AUTO ? 'Auto' : name, name));
+    $('quality').replaceChildren(...options);
+    $('quality').value = wanted || found.quality;
 }
 
 // Beyond the browser's limit a stream would wait forever without a visible reason.
@@ -101,6 +129,13 @@ function add(address, options = {}) {
     const showIfChosen = () => tile === chosen && panel.showFigures(tile.session);
     tile.addEventListener('tick', showIfChosen);
     tile.addEventListener('change', showIfChosen);
+    // A ladder may have got its rungs meanwhile.
+    tile.addEventListener('change', () => {
+        const isNews = ['playing', 'missing', 'waiting'].includes(tile.session.state);
+        if (tile === chosen && isNews && !ladder) {
+            showQualities();
+        }
+    });
     tile.video.addEventListener('volumechange', () => tile === chosen && storeVolume(tile.video));
     play(tile, address, options);
     return tile;
@@ -186,6 +221,8 @@ $('options').addEventListener('change', ({ target }) => {
     } else if (target.name === 'transport') {
         isTransportChosen = true;
         replay((address) => addresses.withTransport(address, target.value));
+    } else if (target.id === 'quality') {
+        replay((address) => addresses.withQuality(address, ladder.name, target.value));
     } else if (target.id === 'latency') {
         latency = Number(target.value);
         tiles.forEach((tile) => play(tile, tile.address, { play: tile.session.isRunning }));

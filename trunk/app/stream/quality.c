@@ -73,20 +73,18 @@ static int look(const struct server *server, const char *vhost, const struct lad
 
 int quality_first(const struct server *server, const char *vhost, const struct ladder *ladder)
 {
-    int middle = ladder->count / 2;
+    int wanted = ladder->at >= 0 ? ladder->at : ladder->count / 2;
     struct source_facts facts;
 
-    if (ladder->at >= 0)
-        return ladder->at;
     for (int step = 0; step < ladder->count; step++) {
-        int worse = middle + step, better = middle - step;
+        int worse = wanted + step, better = wanted - step;
 
         if (worse < ladder->count && look(server, vhost, ladder, worse, &facts))
             return worse;
         if (better >= 0 && look(server, vhost, ladder, better, &facts))
             return better;
     }
-    return middle;
+    return wanted;
 }
 
 /* The viewer's ladder as it is configured now. 0, or -1: it is another one, or none. */

@@ -31,8 +31,8 @@ void quality_close(struct server *server, struct quality *quality);
 /* The viewer is at another rung (FANOUT_MOVED); entry->source is the new one. */
 void quality_moved(struct server *server, struct quality *quality);
 
-/* Where such a viewer begins: the rung that the address names, else the middle one of those that
- * are published, the worse of two. */
+/* Where such a viewer begins: at the rung that the address names, else at the middle one; if that
+ * is not published, at the nearest one that is, the worse of two. */
 int quality_first(const struct server *server, const char *vhost, const struct ladder *ladder);
 
 #endif

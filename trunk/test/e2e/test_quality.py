@@ -12,7 +12,7 @@ import netns
 from api_kit import api
 from harness import curl
 
-RUNGS = {"hi": ("320x180", "1500k"), "mid": ("240x136", "500k"), "lo": ("160x90", "120k")}
+RUNGS = {"hi": ("320x180", "1500k"), "mid": ("256x144", "500k"), "lo": ("160x90", "120k")}
 LADDER = "ladder show { rung live/show_hi; rung live/show_mid; rung live/show_lo; }"
 FRAME_MS = 40
 
