@@ -288,7 +288,7 @@ deb: html
 	@trunk/auto/deb.sh $(O)
 
 install: all
-	@trunk/auto/install.sh $(O) "$(DESTDIR)$(PREFIX)"
+	@trunk/auto/install.sh $(O) "$(DESTDIR)$(PREFIX)" "$(PREFIX)"
 
 -include $(DEPS)
 
