@@ -188,6 +188,20 @@ def test_pods(objects, kustomization):
     assert {pods(objects)[name]["spec"]["securityContext"]["runAsUser"] for name in ("origin", "edge")} == {int(user)}
 
 
+@pytest.mark.skipif(not harness.have("kubectl"), reason="no kubectl")
+def test_kustomize(objects):
+    """kubectl makes the manifests without a cluster: the image and the generated ConfigMap are put in."""
+    made = list(yaml.safe_load_all(run(["kubectl", "kustomize", DEPLOY]).stdout))
+    assert len(made) == len(objects) + 1
+    [conf] = [one for one in made if one["kind"] == "ConfigMap"]
+    assert conf["data"] == {name: (DEPLOY / name).read_text() for name in ("origin.conf", "edge.conf")}
+    for kind, name in (("StatefulSet", "origin"), ("Deployment", "edge")):
+        [one] = [one for one in made if (one["kind"], one["metadata"]["name"]) == (kind, name)]
+        spec = one["spec"]["template"]["spec"]
+        assert spec["containers"][0]["image"] == "registry.example.com/millrace:latest"
+        assert spec["volumes"][0]["configMap"]["name"] == conf["metadata"]["name"]
+
+
 # ---- the same, started ----
 
 def started(name, store, origin=None):

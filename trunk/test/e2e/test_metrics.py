@@ -7,6 +7,7 @@ import signal
 import urllib.parse
 
 import pytest
+import yaml
 
 import flv
 import harness
@@ -383,6 +384,20 @@ def test_dashboard_and_rules(server):
     used = names_of(" ".join(expressions)) | names_of(rules)
     assert used <= known(metrics), used - known(metrics)
     harness.run(["promtool", "check", "rules", ALERTS])
+
+
+@pytest.mark.once
+def test_alerts_fire(tmp_path):
+    """Each alert fires when it should and is quiet when it should; the operations page has it."""
+    tests = ROOT / "trunk" / "test" / "e2e" / "alerts_test.yml"
+    for path in (tests, ALERTS):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    harness.run(["promtool", "test", "rules", tmp_path / tests.name])
+    alerts = sorted(re.findall(r"- alert: (\w+)", ALERTS.read_text()))
+    *_, wrong = yaml.safe_load(tests.read_text())["tests"]
+    assert sorted(one["alertname"] for one in wrong["alert_rule_test"] if one["exp_alerts"]) == alerts
+    page = (ROOT / "doc" / "operations.md").read_text().partition("\n## Alerts\n")[2].partition("\n## ")[0]
+    assert sorted(re.findall(r"`(Millrace\w+)`", page)) == alerts
 
 
 @pytest.mark.once

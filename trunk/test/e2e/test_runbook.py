@@ -66,6 +66,7 @@ def test_the_disk_is_full_while_recording(server, publisher, source, view):
     for pid in one.srv.processes():
         resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
     pub.close()
+    one.srv.wait_log("stop publish")
     publisher(one.srv).send_tags(sent)
     wait_for(lambda: any(path.stat().st_size > full for path in one.srv.html.rglob("*.flv*")), 20, "the next recording")
 
@@ -178,7 +179,7 @@ def test_a_worker_dies(server, closing, source):  # noqa: F811
     both = Workers(one.srv, 2)
     here, there = both.pids()
     # The stream's publisher returns by itself, and its viewer is at the worker that stays.
-    feeder = closing(Feeder(one.srv.rtmp_url(), source))
+    closing(Feeder(one.srv.rtmp_url(), source))
     stays, goes = closing(both.viewer_at(there)), closing(both.viewer_at(here))
     goes.wait_media(5)
     stays.wait_media(5)
@@ -190,7 +191,6 @@ def test_a_worker_dies(server, closing, source):  # noqa: F811
     one.wait(lambda m: m.sum("millrace_worker_starts_total", worker="1") == 2, what="the start of another worker")
     more_media(stays)
     closing(both.viewer_at(both.pids()[0])).wait_media(10)
-    assert feeder.socket is not None
 
 
 def test_a_publisher_has_a_wrong_key(server, source, tmp_path):
@@ -225,7 +225,6 @@ def test_viewers_are_slow_or_dropped(server, other, closing, view):  # noqa: F81
     slow.go()
     page.names("millrace_stream_keyframe_jumps_total")
     one.wait(lambda m: m.sum("millrace_stream_keyframe_jumps_total") > 0, 40, "a jump")
-    wait_for(lambda: slow.media[-1].time > quick.media[0].time and not slow.is_done, 20, "the viewer to continue")
     more_media(slow)
 
 
@@ -236,8 +235,8 @@ def test_the_server_is_out_of_descriptors(server, publish, view):
     viewer = view(srv)
     viewer.wait_media(10)
     limit, top = resource.prlimit(srv.pid, resource.RLIMIT_NOFILE)
-    used = srv.descriptors()
-    resource.prlimit(srv.pid, resource.RLIMIT_NOFILE, (used, top))
+    has = {int(path.name) for path in Path(f"/proc/{srv.pid}/fd").iterdir()}
+    resource.prlimit(srv.pid, resource.RLIMIT_NOFILE, (min(set(range(len(has) + 1)) - has), top))
     waiting = view(srv)
     assert page.names("Too many open files") in page.wait_log(srv, "accept on ADDRESS: REASON; new connections wait")
     more_media(viewer)
@@ -280,6 +279,41 @@ def test_a_limit_is_reached(server, publish, view):
     reload(one.srv, ("max_viewers 1;", "max_viewers 2;"))
     view(one.srv).wait_media(10)
     more_media(viewer)
+
+
+# A network namespace of a container does not show them.
+OF_THE_MACHINE = {"net.core.netdev_max_backlog", "net.core.default_qdisc", "net.ipv4.tcp_mem"}
+
+
+def defaults():
+    """The default of each directive, by the generated page."""
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]*) \| `?([^|`]*)`? \|", (ROOT / "doc" / "configuration.md").read_text(), re.M)
+    return {name: (takes, default) for name, takes, default in rows}
+
+
+def test_the_limits_of_the_page_are_those_of_the_server():
+    known = defaults()
+    checked = 0
+    for names, shown in re.findall(r"^\| (`[^|]+`) \| ([^|]+) \|", PAGE.partition("\n## Limits\n")[2].partition("\n## ")[0], re.M):
+        names = re.findall(r"`(\w+)`", names)
+        values = (shown.split(": ")[0].split(", ") if ":" in shown else shown.split(", ")) * len(names)
+        for name, value in zip(names, values):
+            takes, default = known[name]
+            number, _, unit = value.strip("`").partition(" ")
+            if unit == "s" and takes.startswith("milliseconds"):
+                number += "000"
+            assert number == default, f"{name}: {value}, not {default}"
+            checked += 1
+    assert checked == 25
+
+
+def test_the_kernel_has_the_settings_of_the_page():
+    block = re.search(r"```ini\n(net\.core.*?)```", PAGE, re.S)[1]
+    names = re.findall(r"^(\S+) = ", block, re.M)
+    assert len(names) == 9
+    for name in names:
+        assert name in OF_THE_MACHINE or Path("/proc/sys", *name.split(".")).exists(), name
+        assert f"`{name}`" in PAGE or name == "net.core.default_qdisc"
 
 
 def test_every_incident_has_a_test():
