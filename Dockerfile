@@ -29,12 +29,15 @@ RUN apt-get -q update && \
     useradd --uid 10001 --no-create-home --home-dir /usr/local/millrace --shell /usr/sbin/nologin millrace
 COPY --from=build /usr/local/millrace /usr/local/millrace
 COPY trunk/auto/entrypoint.sh /usr/local/bin/millrace-entrypoint
+COPY trunk/auto/health.sh /usr/local/bin/millrace-health
 WORKDIR /usr/local/millrace
 # Two folders are written to: conf gets the certificate, objs what a configuration may put there.
 # Another user than millrace has the third one.
 RUN chown millrace: conf objs && mkdir -m 1777 /var/lib/millrace && ./objs/server -v
 USER millrace
-# RTMP, HTTP, HTTPS.
-EXPOSE 1935 8080 8088
+# RTMP, HTTP, HTTPS, and the API, which answers only from within the container until that is changed.
+EXPOSE 1935 8080 8088 1985
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 CMD ["/usr/local/bin/millrace-health"]
 ENTRYPOINT ["/usr/local/bin/millrace-entrypoint"]
 CMD ["./objs/server", "-c", "conf/docker.conf"]

@@ -117,6 +117,36 @@ config()
         sed '/^$/d'
 }
 
+# describe FIELD: the same, of one value.
+describe()
+{
+    buildah_here inspect --type image --format "{{$1}}" "$image"
+}
+
+# size IMAGE: of its files, MB.
+size()
+{
+    local made
+
+    made=$(buildah_here from --pull-never "$1")
+    du -sm "$(buildah_here mount "$made")" | cut -f 1
+    buildah_here rm "$made" >/dev/null
+}
+
+check_size()
+{
+    local more=$(($(size "$image") - $(size "$base")))
+
+    echo "the image is $more MB above its base"
+    [ "$more" -lt 60 ] || fail "the image is $more MB above its base, 60 at most"
+}
+
+# Exit status of the image's health check inside the container that runs.
+is_healthy()
+{
+    buildah_here run --isolation chroot --env "SRS_HTTP_SERVER_LISTEN=$http" "$container" -- "$health"
+}
+
 exposed_ports()
 {
     # shellcheck disable=SC2016
@@ -151,6 +181,34 @@ start()
     buildah_here run --isolation chroot ${user:+--user "$user"} --env "SRS_LISTEN=$rtmp" \
         --env "SRS_HTTP_SERVER_LISTEN=$http" --env "SRS_HTTP_SERVER_HTTPS_LISTEN=$https" \
         --env "SRS_HTTP_API_LISTEN=$api" "$container" -- "${entry[@]}" "$@" >"$dir/server.log" 2>&1 &
+    server=$!
+    wait_for 20 "the server's ports" eval "listens $rtmp && listens $http"
+    is_healthy || fail "the health check says that the server is not well"
+}
+
+# The same as the image's own user with a read-only root ("docker run --read-only --tmpfs /tmp").
+start_read_only()
+{
+    local root
+
+    say "start with a read-only root"
+    container=$(buildah_here from --pull-never "$image")
+    root=$(buildah_here mount "$container")
+    # shellcheck disable=SC2016
+    unshare --mount --propagation private bash -eu -c '
+        root=$1
+        mount --bind "$root" "$root"
+        mount --rbind /dev "$root/dev"
+        mount -t proc proc "$root/proc"
+        mount -t tmpfs tmpfs "$root/tmp"
+        mount -o remount,ro,bind "$root"
+        exec chroot --userspec=10001:10001 "$root" /usr/bin/env -i PATH=/usr/local/bin:/usr/bin:/bin \
+            SRS_LISTEN="$2" SRS_HTTP_SERVER_LISTEN="$3" SRS_HTTP_SERVER_HTTPS_LISTEN="$4" \
+            SRS_HTTP_API_LISTEN="$5" /bin/sh -c "
+            cd /usr/local/millrace
+            ! touch conf/new 2>/dev/null || exit 9
+            exec millrace-entrypoint ./objs/server -c conf/docker.conf"
+    ' - "$root" "$rtmp" "$http" "$https" "$api" >"$dir/server.log" 2>&1 &
     server=$!
     wait_for 20 "the server's ports" eval "listens $rtmp && listens $http"
 }
@@ -202,9 +260,15 @@ gets()
 
 make_base
 say "buildah build"
-buildah_here build --pull-never --layers -t "$image" . >"$dir/build.log" 2>&1 ||
+# Only Docker's format has health checks.
+buildah_here build --format docker --pull-never --layers -t "$image" . >"$dir/build.log" 2>&1 ||
     fail "the image: $(tail -n 30 "$dir/build.log")"
-[ "$(exposed_ports)" = "1935/tcp 8080/tcp 8088/tcp " ] || fail "the image exposes: $(exposed_ports)"
+[ "$(exposed_ports)" = "1935/tcp 1985/tcp 8080/tcp 8088/tcp " ] || fail "the image exposes: $(exposed_ports)"
+[ "$(describe .Docker.Config.StopSignal)" = SIGTERM ] || fail "the image has another stop signal"
+[ "$(describe .Docker.Config.User)" = millrace ] || fail "the image's user is not millrace"
+health=$(describe '(index .Docker.Config.Healthcheck.Test 1)')
+[ -n "$health" ] || fail "the image has no health check"
+check_size
 
 start ./objs/server -c conf/http.flv.live.conf
 publish
@@ -234,5 +298,11 @@ grep -q 'made /var/lib/millrace/server.key and /var/lib/millrace/server.crt' "$d
     fail "no certificate was made in the state folder"
 stop
 user=
+
+start_read_only
+publish
+plays "http://127.0.0.1:$http/live/livestream.flv"
+gets "https://127.0.0.1:$https/players/"
+stop
 
 say "the container builds, starts, takes a stream and gives it out again"
