@@ -25,7 +25,7 @@ RUN apt-get -q update && \
     DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends \
         ca-certificates libc-ares2 libhiredis0.14 libhttp-parser2.9 libjansson4 libnghttp2-14 libseccomp2 \
         libssl3 openssl && \
-    rm -rf /var/lib/apt/lists/* && \
+    apt-get clean && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin && \
     useradd --uid 10001 --no-create-home --home-dir /usr/local/millrace --shell /usr/sbin/nologin millrace
 COPY --from=build /usr/local/millrace /usr/local/millrace
 COPY trunk/auto/entrypoint.sh /usr/local/bin/millrace-entrypoint
