@@ -213,7 +213,8 @@ static void source_push_media(struct source *source, enum jitter_track which,
      * With every keyframe from then on: before a keyframe without parameter sets, browsers insert
      * those that they began with, and would return to the old ones.
      */
-    in_band = source->repeats_sets && is_video && frame->is_key;
+    in_band = source->repeats_sets && is_video && frame->is_key && frame->codec == CODEC_H264 &&
+              track->header != NULL;
     if (!is_video && had_codec && had_pending && source->is_decided)
         source_push_audio_header(source, ms, now);
     if (!source->is_decided)

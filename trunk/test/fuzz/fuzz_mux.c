@@ -1,13 +1,14 @@
 /*
  * A hostile publisher's frames through a source and into every output format: viewers of all kinds
- * come, take what there is, and leave. What they get is read to its last byte. The input's first
- * bytes choose the source's options, then each record is a frame: what it is, its timestamp's step,
- * its length, its body.
+ * come, take what there is, go to another rung, and leave. What they get is read to its last byte.
+ * The input's first bytes choose the source's options, then each record is a frame: what it is, its
+ * timestamp's step, its length, its body.
  */
 #include "live/hub.h"
 #include "live/source.h"
 #include "live/viewer.h"
 #include "live/viewer_measure.h"
+#include "live/viewer_switch.h"
 #include "media/flv.h"
 #include "proto/rtmp_mux.h"
 
@@ -39,6 +40,8 @@ static const struct mux *mux_at(unsigned i)
 struct run {
     struct hub *hub;
     struct source *source;
+    struct source *other; /* another rung of the same programme */
+    int feeds_other;      /* it gets the frames, too; 2: without audio */
     struct source_config config;
     struct viewer *viewer[VIEWERS_MAX];
     usec_t now;
@@ -202,6 +205,38 @@ static void ask(struct run *run)
     (void)source_absent_since(run->source);
 }
 
+static void other_end(struct run *run)
+{
+    if (source_state(run->other) == SOURCE_LIVE)
+        source_unpublish(run->other, run->now);
+}
+
+/* A viewer is to go to the other rung, or back; or the other rung changes. */
+static void change_rung(struct run *run, unsigned how)
+{
+    struct viewer *viewer = run->viewer[how % VIEWERS_MAX];
+    struct source *to = run->other;
+
+    switch (how >> 4 & 3) {
+    case 0:
+        run->feeds_other = (int)(how >> 6 & 3);
+        if (run->feeds_other == 0)
+            other_end(run);
+        break;
+    case 1:
+        if (viewer != NULL)
+            viewer_switch_cancel(viewer);
+        break;
+    default:
+        if (viewer == NULL)
+            break;
+        if (viewer_source(viewer) == run->other)
+            to = run->source;
+        (void)viewer_switch_begin(viewer, to,
+                                  how & 64 ? VIEWER_SWITCH_HASTE : VIEWER_SWITCH_SMOOTH);
+    }
+}
+
 /* What the server does with a source, besides frames and viewers. */
 static void manage(struct run *run, unsigned what, unsigned how)
 {
@@ -242,6 +277,10 @@ static void manage(struct run *run, unsigned what, unsigned how)
     case 10:
         if (run->viewer[how % VIEWERS_MAX] != NULL)
             viewer_skip(run->viewer[how % VIEWERS_MAX]);
+        break;
+    case 11:
+    case 12:
+        change_rung(run, how);
         break;
     default:
         unpublish(run);
@@ -301,6 +340,12 @@ static void frame_push(struct run *run, unsigned what, const uint8_t *body, size
         abort();
     flv_frame_parse(&frame, types[what & 3], run->ms, copy, len);
     source_push(run->source, &frame, run->now);
+    if (run->feeds_other == 1 || (run->feeds_other > 1 && frame.type != FRAME_AUDIO)) {
+        if (source_state(run->other) != SOURCE_LIVE &&
+            source_publish(run->other, &run->config, run->now) != 0)
+            abort();
+        source_push(run->other, &frame, run->now);
+    }
     free(copy);
 }
 
@@ -344,17 +389,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (run.source == NULL)
         abort();
     source_ref(run.source);
+    run.other = hub_get(run.hub, "v/a/t", &run.config);
+    if (run.other == NULL)
+        abort();
+    source_ref(run.other);
     for (unsigned i = 0; i < 6; i++)
         if (data[2] >> i & 1)
             run.viewer[i] = viewer_open(run.source, mux_at(i), run.now);
     play(&run, data + 3, size - 3);
     if (source_state(run.source) == SOURCE_LIVE)
         source_unpublish(run.source, run.now);
+    other_end(&run);
     viewers_read(&run);
     for (int i = 0; i < VIEWERS_MAX; i++)
         if (run.viewer[i] != NULL)
             viewer_close(run.viewer[i]);
     source_unref(run.source);
+    source_unref(run.other);
     hub_free(run.hub);
     return 0;
 }

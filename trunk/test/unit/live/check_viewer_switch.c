@@ -497,6 +497,34 @@ START_TEST(test_other_audio)
 }
 END_TEST
 
+/* Keyframes of a publisher that has sent no header, or of another codec, stay as they are. */
+START_TEST(test_no_sets)
+{
+    uint8_t hevc[] = {0x1c, 1, 0, 0, 0, 0, 0, 0, 2, 0x26, 1};
+    struct kit_seen *seen;
+    struct kit kit;
+
+    kit_open(&kit);
+    kit_publish(&kit);
+    seen = kit_watch(&kit, &mux_flv);
+    source_repeat_sets(kit.source);
+    kit_run(&kit, 0, 30);
+    source_unpublish(kit.source, kit.now);
+    kit_publish(&kit);
+    announce_hevc(&kit);
+    source_repeat_sets(kit.source);
+    for (int i = 0; i < 30; i++) {
+        kit_push(&kit, FRAME_VIDEO, (uint32_t)i * 40, hevc, sizeof(hevc));
+        kit.now += 40 * USEC_PER_MS;
+    }
+    kit_take(seen);
+    for (int i = 0; i < seen->count; i++)
+        if (seen->tag[i].type == FRAME_VIDEO && !seen->tag[i].is_header)
+            ck_assert_uint_eq(seen->tag[i].len, 11);
+    kit_close(&kit);
+}
+END_TEST
+
 START_TEST(test_refused)
 {
     struct rungs rungs = {.audio_early = {0, 0}};
@@ -530,6 +558,7 @@ Suite *check_viewer_switch_suite(void)
     tcase_add_test(test, test_old_stream_ends);
     tcase_add_test(test, test_without_audio);
     tcase_add_test(test, test_other_audio);
+    tcase_add_test(test, test_no_sets);
     tcase_add_test(test, test_refused);
     suite_add_tcase(suite, test);
     return suite;
