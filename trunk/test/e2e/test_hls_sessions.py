@@ -2,7 +2,6 @@
 pull, and outlive a worker."""
 
 import os
-import re
 import signal
 
 import pytest
@@ -68,7 +67,6 @@ def test_edge(server, source):
     one.send_tags([tag for gop in source[1][2:] for tag in gop])
     for player in (first, second):
         check_segments(player, playing(player, 1))
-    assert len(re.findall("] start play ", origin.log())) == 1
     # The encoder is silent: the edge may ask again meanwhile.
     wait_for(lambda: edge.log().count("no request for") == 2, 40, "the sessions' end")
     wait_for(lambda: origin.log().count("] stop play ") == origin.log().count("] start play "), 20,
