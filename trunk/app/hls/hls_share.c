@@ -51,6 +51,30 @@ void hls_share_free(void *shared)
     free(share);
 }
 
+/* The worker of a playlist has died. Players know its numbers, so the next worker continues them,
+ * after the one that may have been begun. */
+static void orphan(struct hls_place *place)
+{
+    place->slot = -1;
+    place->has_segments = 0;
+    if (place->position.number > 0)
+        place->position.number++;
+}
+
+/* Forgets a stream whose worker has died: 1, or 0: there is none. */
+static int forget_orphan(struct shared_map *streams)
+{
+    struct hls_place *place = NULL;
+
+    while ((place = shared_map_next(streams, place)) != NULL) {
+        if (place->slot >= 0)
+            continue;
+        shared_map_remove(streams, place);
+        return 1;
+    }
+    return 0;
+}
+
 void hls_share_reap(void *shared, int slot)
 {
     struct hls_share *share = shared;
@@ -60,7 +84,7 @@ void hls_share_reap(void *shared, int slot)
     shared_map_lock(share->streams);
     while ((place = shared_map_next(share->streams, place)) != NULL)
         if (place->slot == slot)
-            shared_map_remove(share->streams, place);
+            orphan(place);
     shared_map_unlock(share->streams);
     shared_map_lock(share->seats);
     while ((seat = shared_map_next(share->seats, seat)) != NULL)
@@ -84,6 +108,8 @@ enum hls_entry hls_share_stream_enter(struct hls_share *share, const char *key, 
     if (place != NULL)
         *before = *place;
     else
+        place = shared_map_add(share->streams, key);
+    if (place == NULL && forget_orphan(share->streams))
         place = shared_map_add(share->streams, key);
     if (place == NULL) {
         answer = HLS_ENTRY_FULL;
@@ -128,6 +154,8 @@ int hls_share_stream_find(struct hls_share *share, const char *key, struct hls_p
 
     shared_map_lock(share->streams);
     place = shared_map_find(share->streams, key);
+    if (place != NULL && place->slot < 0)
+        place = NULL;
     if (place != NULL)
         *out = *place;
     shared_map_unlock(share->streams);

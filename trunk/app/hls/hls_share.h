@@ -19,7 +19,8 @@ struct shared_memory;
 struct err *hls_share_new(struct shared_memory *memory, const struct config *config, int workers,
                           void **shared);
 void hls_share_free(void *shared);
-/* A worker has died: its streams and sessions are gone. */
+/* A worker has died: its streams and sessions are gone, but for the numbers of the streams'
+ * segments. */
 void hls_share_reap(void *shared, int slot);
 
 /* ---- streams ---- */
@@ -39,7 +40,7 @@ enum hls_entry {
 };
 
 /* The worker `slot` publishes the stream; *before: the place until now, or, with slot -1, that
- * there was none. takes_over: never OTHER. */
+ * there is none now; position.number 0: nor was any. takes_over: never OTHER. */
 enum hls_entry hls_share_stream_enter(struct hls_share *share, const char *key, int slot,
                                       int takes_over, struct hls_place *before);
 /* A segment was added; does nothing if another worker has the stream now. */

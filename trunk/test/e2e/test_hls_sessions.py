@@ -1,8 +1,10 @@
 """Sessions of HLS: they end without requests and come back, count for limits, start and end an edge's
 pull, and outlive a worker."""
 
+import contextlib
 import os
 import signal
+import threading
 
 import pytest
 
@@ -18,6 +20,26 @@ pytestmark = pytest.mark.once
 
 def playing(player, count=3):
     return wait_for(lambda: len(player.get().segments) >= count and player.last, 30, "segments")
+
+
+@contextlib.contextmanager
+def kept(players):
+    """They ask for their playlists meanwhile: a session without requests would end."""
+    over = threading.Event()
+
+    def ask(player):
+        while not over.wait(1):
+            player.get()
+
+    threads = [threading.Thread(target=ask, args=[player]) for player in players]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
 
 
 def test_pause(server, source):
@@ -45,12 +67,11 @@ def test_limit(server, source):
     one = rtmp.Publisher(srv.rtmp_url("live/livestream"))
     one.send_tags(tags_of(source))
     players = [Player(srv.http_url(M3U8)) for _ in range(2)]
+    with kept(players):
+        answer = curl(srv.http_url(M3U8))
+        assert answer.status == 503 and "max_viewers" in answer.json()["reason"]
     for player in players:
         check_segments(player, playing(player))
-    answer = curl(srv.http_url(M3U8))
-    assert answer.status == 503 and "max_viewers" in answer.json()["reason"]
-    for player in players:
-        check_segments(player, player.get())
     one.close()
 
 
