@@ -126,7 +126,7 @@ def test_silent_cut(network, server, publish, view, protocol):
     viewer.wait_media(len(viewer.media) + 60)
     viewer.check()
     flv.check_times(viewer.tags)
-    assert gap_of(viewer) <= SILENT_GAP + 2 * gap_of(witness, cut_at)
+    assert gap_of(viewer) <= SILENT_GAP + 3 * gap_of(witness, cut_at)
 
 
 @pytest.mark.parametrize("protocol", ["rtmp", "flv"])
@@ -143,8 +143,8 @@ def test_killed_origin(network, server, publish, view, protocol):
     viewer.wait_media(len(viewer.media) + 60)
     viewer.check()
     flv.check_times(viewer.tags)
-    # On a busy machine origin and edge each wait for their turn as the witness's origin does.
-    assert gap_of(viewer) <= KILLED_GAP + 2 * gap_of(witness, killed_at)
+    # On a busy machine origin, edge and the viewer each wait for their turn as the witness's do.
+    assert gap_of(viewer) <= KILLED_GAP + 3 * gap_of(witness, killed_at)
 
 
 def test_origin_that_swallows_calls(network, server, publish, view):

@@ -4,6 +4,7 @@ each start that was granted has its end when workers are killed and servers stop
 import http.client
 import os
 import random
+import re
 import signal
 import socket
 import ssl
@@ -164,15 +165,18 @@ def test_certificates(server, tmp_path):
         block = hooks(callbacks.url(), events=PLAY, more=f"ca {tmp_path}/crt;")
         srv = server(vhost=hooks(callbacks.url(), events=PLAY),
                      vhosts=f"vhost v.example {{ http_remux {{ enabled on; }} {block} }}")
-        assert get(srv)[0] == 403
-        srv.wait_log("on_play to https://127.0.0.1:.* failed, client refused: .*certificate")
-        assert not callbacks.of()
+        # On a busy machine the handshake itself may take too long.
+        pattern = "on_play to https://127.0.0.1:.* failed, client refused: .*certificate"
+        answers = []
+        wait_for(lambda: answers.append(get(srv)[0]) or re.search(pattern, srv.log()), 30, pattern)
+        assert set(answers) == {403} and not callbacks.of()
         for _ in range(2):
             with flv.Viewer(srv.http_url("/live/s.flv?vhost=v.example")):
                 callbacks.wait("on_play")
             callbacks.wait_balance()
         callbacks.wait("on_stop", 2)
-        assert callbacks.connections <= 2 + 1  # one for the other vhost, which it did not trust
+        # One for each request in the other vhost, which did not trust it.
+        assert callbacks.connections <= 2 + len(answers)
 
 
 @pytest.mark.once
