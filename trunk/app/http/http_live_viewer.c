@@ -378,17 +378,6 @@ static enum http_step http_live_begin(struct http_exchange *x, struct http_live 
     return http_step_answered(x, err);
 }
 
-/* NULL, or why ?quality=auto is refused: the rung is changed in FLV with both tracks only. */
-static const char *http_live_check_auto(const struct mux *mux, const struct viewer_wish *wish)
-{
-    static const struct source_select defaults;
-
-    if (mux == &mux_flv && wish->only == SOURCE_BOTH &&
-        memcmp(&wish->select, &defaults, sizeof(defaults)) == 0)
-        return NULL;
-    return "quality=auto: only for FLV with both tracks; use quality=NAME";
-}
-
 /* What the query asks for: NULL, or the reason of the refusal. Another server, or another worker,
  * gets all tracks, for all of its viewers. */
 static const char *http_live_wish(const char *query, const struct mux *mux,
@@ -452,11 +441,8 @@ static struct err *http_live_take_admitted(struct http_exchange *x, struct sourc
                               timeout);
     }
     reason = http_live_wish(x->request->query, mux, &wish);
-    /* Another server gets the rung itself, and moves its own viewers. */
-    if (mux == &mux_original)
-        x->wants_auto = 0;
-    if (reason == NULL && x->wants_auto)
-        reason = http_live_check_auto(mux, &wish);
+    if (reason == NULL)
+        reason = http_quality_check(x, mux, &wish);
     if (reason != NULL)
         return http_answer_error(x, 400, NULL, timeout, "%s", reason);
     if (stream_fit(source_data(source), mux, wish.only) == SOURCE_UNFIT)

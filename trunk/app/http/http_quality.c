@@ -70,6 +70,19 @@ int http_quality_append(struct http_exchange *x)
     return buf_printf(&x->extra, HTTP_QUALITY_HEADER ": %s\r\n", quality);
 }
 
+const char *http_quality_check(struct http_exchange *x, const struct mux *mux,
+                               const struct viewer_wish *wish)
+{
+    static const struct source_select defaults;
+
+    if (mux == &mux_original)
+        x->wants_auto = 0;
+    if (!x->wants_auto || (mux == &mux_flv && wish->only == SOURCE_BOTH &&
+                           memcmp(&wish->select, &defaults, sizeof(defaults)) == 0))
+        return NULL;
+    return "quality=auto: only for FLV with both tracks; use quality=NAME";
+}
+
 quality_rungs http_quality_rungs(struct http_exchange *x, const struct config_vhost *vhost,
                                  const struct source *source, usec_t timeout)
 {

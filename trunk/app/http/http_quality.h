@@ -29,6 +29,13 @@ enum http_quality http_quality_find(const struct http_exchange *x, const struct 
 int http_quality_append(struct http_exchange *x);
 
 /*
+ * NULL, or why ?quality=auto is refused for this format and wish: the rung is changed only in FLV
+ * with both tracks. Another Millrace server gets the rung itself, and moves its own viewers.
+ */
+const char *http_quality_check(struct http_exchange *x, const struct mux *mux,
+                               const struct viewer_wish *wish);
+
+/*
  * ?quality=auto at this rung, which the client gets: the rungs of its ladder that the gates grant
  * this client, too. The gates of GATE_LAST, such as hooks, are not asked: for them it is one
  * session, of the rung where it begins.

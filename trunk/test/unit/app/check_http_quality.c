@@ -46,12 +46,23 @@ START_TEST(finds_rungs)
 }
 END_TEST
 
+/* Nothing is published: at the middle one of a ladder's own address. */
 START_TEST(begins_auto_at_the_named_rung)
 {
+    static const struct observer *const none[] = {NULL};
+    static const struct tables tables = {.observers = none};
+
     open_test();
+    test.server.tables = &tables;
+    test.server.hub = hub_new(4, 4);
+    ck_assert_ptr_nonnull(test.server.hub);
     ck_assert_int_eq(find("show_720", "quality=auto"), HTTP_QUALITY_AUTO);
     ck_assert_str_eq(rung.stream, "show_720");
+    ck_assert_int_eq(find("show", "quality=auto"), HTTP_QUALITY_AUTO);
+    ck_assert_str_eq(rung.stream, "show_360");
     ck_assert_int_eq(find("other", "quality=auto"), HTTP_QUALITY_NONE);
+    hub_free(test.server.hub);
+    test.server.hub = NULL;
     http_test_fini(&test);
 }
 END_TEST
