@@ -1,6 +1,7 @@
 """?quality=auto: the server changes the rung of a quality ladder for a player that knows nothing of
 it, as the player's connection allows."""
 
+import contextlib
 import subprocess
 
 import pytest
@@ -9,6 +10,7 @@ import access_kit
 import flv
 import harness
 import netns
+import ws
 from api_kit import api
 from harness import curl
 
@@ -164,6 +166,25 @@ def test_a_rung_that_ends(server, encode, view, tmp_path):
     viewer.wait_stream(lambda v: len(v.video) > seen + 30, 30, "video of another rung")
     assert all(step > 0 for step in steps(viewer.video))
     check_decodes(viewer, tmp_path)
+
+
+def test_by_websocket(server, encode):
+    """Whole tags in each message, whatever the rung."""
+    srv = server(vhost=LADDER)
+    high = encode(srv, ["hi"])
+    encode(srv, ["mid"])
+
+    def frames(client):
+        return [t for t in client.reader.tags if t.is_video and t.is_media]
+
+    with contextlib.closing(ws.Socket(srv.http_url("/live/show_hi.flv?quality=auto"))) as client:
+        assert client.answer.headers["x-millrace-quality"] == "auto"
+        client.until(lambda one: len(frames(one)) > 10, "video")
+        high.close()
+        client.until(lambda one: "continues here, worse" in srv.log(), "another rung")
+        seen = len(frames(client))
+        client.until(lambda one: len(frames(one)) > seen + 30, "its video")
+        assert all(step > 0 for step in steps(frames(client)))
 
 
 def test_where_it_begins(server, encode, view):
