@@ -59,7 +59,7 @@ def live(server, source_flv):
 @pytest.mark.parametrize("status, text", ERRORS, ids=[f"{n}-{s[0]}" for n, s in enumerate(ERRORS)])
 def test_every_error(live, status, text):
     """JSON with code and reason, no-store, Server and Date, CORS, exact length."""
-    srv, _ = live(remux={"hstrs": "off"}, top={"http_header_timeout": 1000})
+    srv, _ = live(remux={"hstrs": "off"}, top={"http_header_timeout": 3000})
     (srv.html / "a.txt").write_text("text")
     (srv.folder / "secret").write_text("secret")
     (srv.html / "link-out").symlink_to(srv.folder / "secret")

@@ -316,7 +316,7 @@ def test_endless_body(site):
 
 def test_slow_head(site):
     """The deadline is for the whole head, however slowly its bytes arrive."""
-    srv = site(top={"http_header_timeout": 700})
+    srv = site(top={"http_header_timeout": 2000})
     started = time.monotonic()
     with Raw(srv) as raw:
         raw.socket.settimeout(0.1)
@@ -336,14 +336,14 @@ def test_slow_head(site):
 
 
 def test_slow_body(site):
-    srv = site(top={"http_header_timeout": 500})
+    srv = site(top={"http_header_timeout": 3000})
     with Raw(srv, get("/", "Content-Length: 10", method="POST") + "abc") as raw:
         check_error(raw.answer(), 408)
         raw.assert_closed()
 
 
 def test_silent_and_idle_connections(site):
-    srv = site(top={"http_header_timeout": 300, "http_idle_timeout": 300})
+    srv = site(top={"http_header_timeout": 2000, "http_idle_timeout": 2000})
     with Raw(srv) as silent, Raw(srv, get("/")) as idle:
         assert idle.answer().status == 200
         silent.assert_closed()

@@ -69,7 +69,7 @@ def test_who_may_publish(server, source_flv):
 
 
 def test_bad_bodies(server, source_flv, tmp_path):
-    srv = server(publish={"http": "on", "firstpkt_timeout": 300, "normal_timeout": 300})
+    srv = server(publish={"http": "on", "firstpkt_timeout": 1000, "normal_timeout": 1000})
     junk = tmp_path / "junk"
     junk.write_bytes(bytes(range(256)) * 300)
     check_error(put(srv, junk), 400)

@@ -105,7 +105,7 @@ def test_other_protocols_are_refused_at_once(server, open_all, first):
 
 
 def test_handshake_deadline_is_in_total(server, open_all):
-    srv = server(top={"rtmp_handshake_timeout": 600})
+    srv = server(top={"rtmp_handshake_timeout": 2000})
     client = open_all(Client, srv.rtmp_port)
     begin = time.monotonic()
     client.socket.settimeout(0.05)
@@ -123,7 +123,7 @@ def test_handshake_deadline_is_in_total(server, open_all):
 
 
 def test_silence_after_connect_ends(server, open_all):
-    srv = server(top={"rtmp_handshake_timeout": 500})
+    srv = server(top={"rtmp_handshake_timeout": 3000})
     client = open_all(Client, srv.rtmp_port)
     client.handshake()
     client.connect()
