@@ -82,7 +82,7 @@ def test_edge(server, source):
                   f"cluster {{ mode remote; origin 127.0.0.1:{origin.rtmp_port}; }}")
     one = rtmp.Publisher(origin.rtmp_url("live/livestream"))
     one.send_tags(tags_of(source, 2))
-    assert "pull" not in edge.log()
+    assert "] pull " not in edge.log()
     first, second = (Player(edge.http_url(M3U8)) for _ in range(2))
     edge.wait_log("pull [^ ]*live/livestream: receiving")
     one.send_tags([tag for gop in source[1][2:] for tag in gop])

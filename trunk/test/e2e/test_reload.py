@@ -29,7 +29,7 @@ def test_mounts_and_play(server, publish, view, small_flv):
     # The encoder has been connected all the time, and new viewers find the new addresses.
     fresh = view(srv, "/live/livestream.live.flv")
     fresh.wait_media(10)
-    assert status(srv.http_url("/live/livestream.ts"), "--max-time", "1", "-o", "/dev/null") == 200
+    assert status(srv.http_url("/live/livestream.ts"), "--max-time", "5", "-o", "/dev/null") == 200
     more_media(viewer)
     assert srv.log().count("start publish") == 1
     # Without a cache a new viewer begins with the next keyframe, not with one of the past.
@@ -239,7 +239,7 @@ def test_more_rules(server, publish, view, small_flv, tmp_path):
     srv = server(top="max_connections 500;", vhost="refer { enabled off; play good.example; }")
     publish(srv, source=small_flv)
     viewer = view(srv)
-    url, short = srv.http_url("/live/livestream.flv"), ("--max-time", "1", "-o", "/dev/null")
+    url, short = srv.http_url("/live/livestream.flv"), ("--max-time", "3", "-o", "/dev/null")
     assert status(url, *short) == 200
     assert status(srv.http_url("/pull?app=live&stream=livestream"), *short) == 404
     files, _ = certificate(tmp_path / "tls")
